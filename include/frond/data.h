@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Data: batches of tensors, and sequences read from files. */
+#ifndef FROND_DATA_H
+#define FROND_DATA_H
+
+#include <frond/tensor.h>
+
+FR_BEGIN_DECLS
+
+/* --- Loader: rows of n tensors in batches, in the order of PyTorch's DataLoader ---------------------------------- */
+
+typedef struct fr_loader fr_loader;
+typedef struct {
+    int64_t batch_size; /* default 1 */
+    bool shuffle;       /* drawn from the generator at each epoch's start */
+    bool drop_last;     /* leave a last batch out that is not full */
+    void *reserved[8];
+} fr_loader_options;
+
+/* Holds the tensors, whose first dims must be equal. Needs no scope; freed with fr_loader_free. NULL where it fails. */
+fr_loader *fr_loader_new(fr_tensor *const *tensors, int n, const fr_loader_options *options);
+/* The next batch: one tensor (batch, ...) for each given, borrowed until the next call; NULL ends the epoch, and the
+ * call after it begins the next. */
+fr_tensor *const *fr_loader_next(fr_loader *l);
+void fr_loader_rewind(fr_loader *l);            /* the next call begins a new epoch */
+int64_t fr_loader_batches(const fr_loader *l);  /* in an epoch; -1 for NULL */
+void fr_loader_free(fr_loader *l);
+
+/* --- Labelled sequences from a file ------------------------------------------------------------------------------ */
+
+typedef struct fr_sequences fr_sequences;
+typedef struct {
+    bool label_last; /* the label stands in the last column, not in the first */
+    bool no_label;   /* there is none */
+    void *reserved[8];
+} fr_csv_options;
+
+/* One row a sequence, values separated by commas (or tabs, in a .tsv), the label in the first column, as in the UCR
+ * archive; rows may differ in length. A failure names file, line and reason: NULL. Freed with fr_sequences_free. */
+fr_sequences *fr_read_csv(const char *path, const fr_csv_options *options);
+/* The UCR/sktime .ts format: univariate or multivariate, of equal or different lengths; the header is checked against
+ * the data; missing values are refused. */
+fr_sequences *fr_read_ts(const char *path);
+
+/* Borrowed from s: x (N,T,D) of the default dtype, D variables, T the longest, shorter ones ending in zeros; lengths
+ * (N) int64; labels (N) int64, indices into the sorted label texts, or NULL (no error) where there are none. */
+fr_tensor *fr_sequences_x(const fr_sequences *s);
+fr_tensor *fr_sequences_lengths(const fr_sequences *s);
+fr_tensor *fr_sequences_labels(const fr_sequences *s);
+int fr_sequences_label_count(const fr_sequences *s);                /* different labels; those a .ts header declares */
+const char *fr_sequences_label_text(const fr_sequences *s, int i);  /* borrowed; numbers sort as numbers */
+void fr_sequences_free(fr_sequences *s);
+
+FR_END_DECLS
+#endif

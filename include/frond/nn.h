@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Modules: parameters, buffers and children under names, with a forward function. Names, order of creation and initial
+ * values are PyTorch's. A module belongs to who made it until it is added to a parent, which then owns it; the top one
+ * is freed with fr_module_free. Modules need no open scope to be made. */
+#ifndef FROND_NN_H
+#define FROND_NN_H
+
+#include <frond/ops.h>
+
+FR_BEGIN_DECLS
+
+typedef struct fr_module fr_module;
+typedef fr_tensor *fr_forward_function(fr_module *self, fr_tensor *x);
+
+/* --- Building modules -------------------------------------------------------------------------------------------- */
+
+/* A module of the named type ("SimpleRNN") with size bytes of zeroed memory for its own use; NULL where it fails. */
+fr_module *fr_module_new(const char *type, size_t size, fr_forward_function *forward);
+void *fr_self(const fr_module *m); /* that memory, borrowed from m */
+/* Gives child to m under a name without dots, and returns it. Fails, returning NULL, for a name that is taken and for a
+ * child that has a parent already; a child without parent is freed then. */
+fr_module *fr_module_add(fr_module *m, const char *name, fr_module *child);
+/* m holds t as a parameter (marked as wanting a gradient) or as a buffer (state that is not trained); same. A parameter
+ * may be held by several modules. Fails for a name that is taken and, as parameter, for a tensor with a history. */
+fr_tensor *fr_module_param(fr_module *m, const char *name, fr_tensor *t);
+fr_tensor *fr_module_buffer(fr_module *m, const char *name, fr_tensor *t);
+/* What stands between the brackets of its type when it is printed: "1, 32, batch_first=True". Copied. */
+bool fr_module_describe(fr_module *m, const char *text);
+void fr_module_free(fr_module *m); /* and its children; NULL is fine; an error for a child: its parent owns it */
+
+/* --- Using them -------------------------------------------------------------------------------------------------- */
+
+/* m's forward of x, new. Runs in a scope of its own, so that what it makes on the way lives no longer than needed. Of a
+ * recurrent module it gives .out. */
+fr_tensor *fr_forward(fr_module *m, fr_tensor *x);
+void fr_train(fr_module *m, bool training); /* m and all below; modules start in training */
+bool fr_module_training(const fr_module *m);
+
+/* All parameters of m and below, each once, in order of creation; n gets their number. Borrowed from m, until
+ * something is added below it. */
+fr_tensor *const *fr_module_parameters(fr_module *m, int *n);
+/* Parameters and buffers with their full names ("rnn.weight_ih_l0"), likewise borrowed; a shared parameter stands under
+ * each of its names. */
+typedef struct {
+    const char *name;
+    fr_tensor *tensor;
+    bool buffer;
+} fr_named_tensor;
+const fr_named_tensor *fr_module_state(fr_module *m, int *n);
+fr_tensor *fr_module_find(fr_module *m, const char *name); /* borrowed from m; NULL and an error if there is none */
+int64_t fr_module_count(fr_module *m);            /* values in all parameters; -1 where it fails */
+bool fr_module_freeze(fr_module *m, bool frozen); /* whether the parameters below want no gradient */
+
+/* As PyTorch's print(model), and a line with the number of parameters. fr_module_fprint gives the number of characters
+ * written, or -1. */
+void fr_module_print(fr_module *m);
+int fr_module_fprint(FILE *file, fr_module *m);
+
+/* --- Layers ------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    bool no_bias;
+    void *reserved[8];
+} fr_linear_options;
+fr_module *fr_nn_linear(int64_t in, int64_t out, const fr_linear_options *options); /* (...,in) -> (...,out) */
+
+typedef struct {
+    int num_layers; /* default 1 */
+    bool no_bias;
+    bool batch_first; /* x and out are (B,T,*) instead of (T,B,*); the states never */
+    bool bidirectional;
+    double dropout;    /* between layers, in training */
+    bool relu;         /* fr_nn_rnn alone */
+    int64_t proj_size; /* fr_nn_lstm alone; 0: no projection */
+    void *reserved[8];
+} fr_recurrent_options;
+/* x (T,B,I), (B,T,I) with batch_first, or (T,I) unbatched. D = 2 if bidirectional, else 1. */
+fr_module *fr_nn_rnn(int64_t input_size, int64_t hidden_size, const fr_recurrent_options *options);
+fr_module *fr_nn_lstm(int64_t input_size, int64_t hidden_size, const fr_recurrent_options *options);
+fr_module *fr_nn_gru(int64_t input_size, int64_t hidden_size, const fr_recurrent_options *options);
+/* out (T,B,D*H) or as batch_first says, h and c (D*layers,B,H); with proj_size P, out and h have P for H; unbatched:
+ * (T,D*H), (D*layers,H). initial: h and, for lstm, c, of those shapes; NULL: zeros. */
+fr_recurrent fr_recurrent_forward(fr_module *m, fr_tensor *x, const fr_recurrent *initial);
+/* lengths (B) int64, each 1..T: rows past their length give 0 and leave the state alone. x must be batched. */
+fr_recurrent fr_recurrent_forward_lengths(fr_module *m, fr_tensor *x, const fr_recurrent *initial, fr_tensor *lengths);
+
+fr_module *fr_nn_sequential(int n, fr_module *const *modules); /* owns them, as children "0", "1", ...; one after another */
+fr_module *fr_nn_dropout(double p); /* in training; otherwise x itself */
+fr_module *fr_nn_sigmoid(void);
+fr_module *fr_nn_tanh(void);
+fr_module *fr_nn_relu(void);
+fr_module *fr_nn_leaky_relu(double negative_slope);
+fr_module *fr_nn_elu(double alpha);
+fr_module *fr_nn_gelu(void);
+fr_module *fr_nn_silu(void);
+fr_module *fr_nn_softplus(void);
+fr_module *fr_nn_softmax(int dim);
+fr_module *fr_nn_log_softmax(int dim);
+
+FR_END_DECLS
+#endif

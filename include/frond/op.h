@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Writing an op. The library's own ops and a user's are the same thing: one fr_op, given to fr_apply, which rejects NULL
+ * and mixed dtypes, infers, allocates, runs and records. examples/ has one of 20 lines. */
+#ifndef FROND_OP_H
+#define FROND_OP_H
+
+#include <frond/tensor.h>
+
+FR_BEGIN_DECLS
+
+typedef struct fr_op fr_op;
+typedef struct fr_op_call fr_op_call;
+
+/* What infer says of an output. */
+typedef struct {
+    fr_shape shape;
+    fr_dtype dtype;
+    int64_t stride[FR_MAX_DIMS]; /* of a view op's output, in elements; ignored otherwise */
+    int64_t offset;              /* likewise: from the input's first element */
+} fr_meta;
+
+/* One run of an op, forward or backward. */
+struct fr_op_call {
+    const fr_op *op;
+    const void *attributes;     /* what fr_apply was given; in backward the node's copy */
+    int inputs, outputs;
+    bool recording;             /* forward: a backward may follow */
+    fr_tensor *const *in;       /* inputs (contiguous unless op->strided); in backward those that are saved, else NULL */
+    const fr_shape *in_shape;   /* backward: the shape of each input, saved or not */
+    fr_meta *out;               /* infer: fill in */
+    fr_tensor **result;         /* forward: fill their memory; in backward those that are saved, else NULL */
+    fr_tensor *const *grad_out; /* backward: gradient of each output */
+    fr_tensor **grad_in;        /* backward: set to a new tensor of in_shape[i] where needs[i]; backward_kernel: fill */
+    const bool *needs;          /* backward: whose gradient is wanted */
+    bool failed;                /* fr_op_fail was called */
+};
+
+enum { FR_SAVES_NOTHING = 1u << 31 }; /* for fr_op.saves_inputs */
+
+/* Which dtypes an op takes. FR_FLOATS: float32 or float64; FR_ANY: int64 too; both want one dtype for all inputs.
+ * FR_MIXED: infer checks. */
+typedef enum { FR_FLOATS, FR_ANY, FR_MIXED } fr_op_dtypes;
+
+struct fr_op {
+    const char *name, *formula;
+    int inputs;             /* -1: any number */
+    int outputs;
+    unsigned optional;      /* bit i: input i may be NULL */
+    unsigned saves_inputs;  /* bit i: backward reads input i; */
+    unsigned saves_outputs; /* ... output i. 0 in both: all of both */
+    size_t attributes_size; /* bytes of *attributes, copied when the op is recorded */
+    fr_op_dtypes dtypes;
+    bool strided;        /* forward takes strided inputs; see fr_stride */
+    bool view;           /* the output shares input 0's storage; no forward */
+    bool null_gradients; /* backward takes NULL for an undefined gradient of an output instead of zeros */
+    bool (*infer)(fr_op_call *call);           /* call->out[i] = shape and dtype, or return fr_op_fail(call, "...") */
+    void (*forward)(fr_op_call *call);         /* call->in[] -> call->result[]; may fr_op_fail */
+    void (*backward)(fr_op_call *call);        /* call->grad_out[] -> call->grad_in[], in ops; skip where !needs[i] */
+    void (*backward_kernel)(fr_op_call *call); /* optional, first derivatives: fills grad_in[] (contiguous, uninitialised,
+                                                * NULL where not needed) from contiguous in[], result[], grad_out[] */
+    /* A fused op's formula out of smaller ops: sets result[] from in[]. Serves as backward where there is none (the
+     * graph it makes is differentiated), and the tests hold forward and backward_kernel against it. */
+    void (*definition)(fr_op_call *call);
+    const struct fr_case *cases; /* the library's tests; NULL in users' ops */
+    void *reserved[8];
+};
+
+/* Runs op on its inputs and returns its output, new; NULL where it fails. */
+fr_tensor *fr_apply(const fr_op *op, fr_tensor *const *inputs, const void *attributes);
+/* The same for any number of inputs and outputs; outputs[] are all NULL where it fails. */
+bool fr_apply_n(const fr_op *op, fr_tensor *const *inputs, int n, const void *attributes, fr_tensor **outputs);
+
+/* Notes the failure of the call, "frond: NAME: ..."; reported when fr_apply has cleaned up. Returns false. */
+bool fr_op_fail(fr_op_call *call, const char *format, ...) FR_PRINTF(2, 3);
+
+/* t's shape and dtype (as of a contiguous tensor). */
+fr_meta fr_meta_of(const fr_tensor *t);
+/* Distance of neighbours along dim in elements, and the address of element (0, ..., 0): for strided ops. */
+int64_t fr_stride(const fr_tensor *t, int dim);
+void *fr_origin(const fr_tensor *t);
+/* Writes "(2, 3)" and returns text, for messages. */
+enum { FR_SHAPE_TEXT = 192 };
+const char *fr_shape_text(const fr_shape *shape, char text[FR_SHAPE_TEXT]);
+
+/* The block with T = float or double, after t's dtype. Commas in it are fine. */
+#define FR_DISPATCH_FLOAT(t, T, ...)                                                                                   \
+    {                                                                                                                  \
+        if (fr_dtype_of(t) == FR_F64) {                                                                                \
+            typedef double T;                                                                                          \
+            __VA_ARGS__                                                                                                \
+        } else {                                                                                                       \
+            typedef float T;                                                                                           \
+            __VA_ARGS__                                                                                                \
+        }                                                                                                              \
+    }
+
+FR_END_DECLS
+#endif

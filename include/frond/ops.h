@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Ops. Each returns a new tensor (a view shares its input's storage) and records itself when a gradient may be wanted.
+ *
+ * Shapes are written (B,T,I). Two shapes broadcast as in NumPy: aligned at the last dimension, where one has 1 or
+ * nothing, the other's size counts. dtypes never mix: an op fails naming both. NULL in gives NULL out, and an error
+ * unless one is pending already; an *optional* argument may be NULL. */
+#ifndef FROND_OPS_H
+#define FROND_OPS_H
+
+#include <frond/tensor.h>
+
+FR_BEGIN_DECLS
+
+/* --- Copies ------------------------------------------------------------------------------------------------------ */
+
+fr_tensor *fr_cast(fr_tensor *t, fr_dtype dtype); /* t itself, as a view, where it has that dtype */
+fr_tensor *fr_clone(fr_tensor *t);                /* contiguous, storage of its own */
+fr_tensor *fr_contiguous(fr_tensor *t);           /* a view where t is contiguous already, else a clone */
+
+/* --- Views ------------------------------------------------------------------------------------------------------- */
+
+/* The same values, row-major, in another shape; one dim may be -1, to be found. A view where t's strides allow it. */
+fr_tensor *fr_reshape(fr_tensor *t, fr_shape shape);
+fr_tensor *fr_view_as(fr_tensor *t, const fr_tensor *other); /* reshape to other's shape */
+fr_tensor *fr_permute(fr_tensor *t, const int *dims);        /* result's dim i is t's dims[i]; fr_ndim(t) of them */
+fr_tensor *fr_transpose(fr_tensor *t, int dim0, int dim1);
+fr_tensor *fr_select(fr_tensor *t, int dim, int64_t index);  /* t[..., index, ...]: dim is gone */
+/* t[..., start:stop:step, ...]: start and stop are clamped to the dim as in Python; INT64_MAX: to its end; step > 0. */
+fr_tensor *fr_slice(fr_tensor *t, int dim, int64_t start, int64_t stop, int64_t step);
+fr_tensor *fr_squeeze(fr_tensor *t, int dim);   /* drops dim where its size is 1 */
+fr_tensor *fr_unsqueeze(fr_tensor *t, int dim); /* a dim of size 1 before dim (-1: at the end) */
+fr_tensor *fr_expand(fr_tensor *t, fr_shape shape); /* broadcast to shape; -1 keeps a dim */
+fr_tensor *fr_flatten(fr_tensor *t, int from, int to); /* joins dims from..to into one */
+
+/* --- Joining and picking ----------------------------------------------------------------------------------------- */
+
+fr_tensor *fr_cat(fr_tensor *const *ts, int n, int dim);   /* sizes differ in dim alone */
+fr_tensor *fr_stack(fr_tensor *const *ts, int n, int dim); /* equal shapes, along a new dim */
+/* result[i][j][k] = t[index[i][j][k]][j][k] for dim 0, and so on: index (int64) has t's ndim. */
+fr_tensor *fr_gather(fr_tensor *t, int dim, fr_tensor *index);
+fr_tensor *fr_index_select(fr_tensor *t, int dim, fr_tensor *index); /* index (n) int64 */
+fr_tensor *fr_where(fr_tensor *condition, fr_tensor *a, fr_tensor *b); /* broadcasting; condition of any dtype */
+fr_tensor *fr_masked_fill(fr_tensor *t, fr_tensor *mask, double value); /* mask broadcasts to t's shape */
+fr_tensor *fr_tril(fr_tensor *t, int64_t k); /* zeros above the k-th diagonal of the last two dims */
+fr_tensor *fr_triu(fr_tensor *t, int64_t k); /* zeros below it */
+/* n numbers: how much to add before and after the last dim, the one before it, ... (negative: cut off). */
+fr_tensor *fr_pad(fr_tensor *t, const int64_t *pads, int n, double value);
+fr_tensor *fr_flip(fr_tensor *t, int dim);
+
+/* --- Arithmetic -------------------------------------------------------------------------------------------------- */
+
+fr_tensor *fr_add(fr_tensor *a, fr_tensor *b); /* a + b, broadcasting, as all of two tensors here */
+fr_tensor *fr_sub(fr_tensor *a, fr_tensor *b);
+fr_tensor *fr_mul(fr_tensor *a, fr_tensor *b);
+fr_tensor *fr_div(fr_tensor *a, fr_tensor *b); /* floats alone */
+fr_tensor *fr_pow(fr_tensor *a, fr_tensor *b); /* floats alone */
+fr_tensor *fr_maximum(fr_tensor *a, fr_tensor *b); /* NaN where either is; ties share the gradient in halves */
+fr_tensor *fr_minimum(fr_tensor *a, fr_tensor *b);
+fr_tensor *fr_add_scalar(fr_tensor *t, double value);
+fr_tensor *fr_sub_scalar(fr_tensor *t, double value);
+fr_tensor *fr_mul_scalar(fr_tensor *t, double value);
+fr_tensor *fr_div_scalar(fr_tensor *t, double value);
+fr_tensor *fr_pow_scalar(fr_tensor *t, double value);
+fr_tensor *fr_maximum_scalar(fr_tensor *t, double value);
+fr_tensor *fr_minimum_scalar(fr_tensor *t, double value);
+
+fr_tensor *fr_neg(fr_tensor *t);
+fr_tensor *fr_abs(fr_tensor *t);
+fr_tensor *fr_square(fr_tensor *t);
+fr_tensor *fr_sqrt(fr_tensor *t);
+fr_tensor *fr_rsqrt(fr_tensor *t); /* 1 / sqrt(t) */
+fr_tensor *fr_reciprocal(fr_tensor *t);
+fr_tensor *fr_exp(fr_tensor *t);
+fr_tensor *fr_log(fr_tensor *t);
+fr_tensor *fr_log1p(fr_tensor *t); /* log(1 + t) */
+fr_tensor *fr_expm1(fr_tensor *t); /* exp(t) - 1 */
+fr_tensor *fr_sin(fr_tensor *t);
+fr_tensor *fr_cos(fr_tensor *t);
+fr_tensor *fr_erf(fr_tensor *t);
+fr_tensor *fr_clamp(fr_tensor *t, double min, double max); /* -INFINITY, INFINITY: no bound */
+fr_tensor *fr_sign(fr_tensor *t);
+fr_tensor *fr_floor(fr_tensor *t);
+
+/* 0 or 1 in the dtype of a; no gradient. Any dtype. */
+fr_tensor *fr_eq(fr_tensor *a, fr_tensor *b);
+fr_tensor *fr_ne(fr_tensor *a, fr_tensor *b);
+fr_tensor *fr_lt(fr_tensor *a, fr_tensor *b);
+fr_tensor *fr_le(fr_tensor *a, fr_tensor *b);
+fr_tensor *fr_gt(fr_tensor *a, fr_tensor *b);
+fr_tensor *fr_ge(fr_tensor *a, fr_tensor *b);
+fr_tensor *fr_eq_scalar(fr_tensor *t, double value);
+fr_tensor *fr_ne_scalar(fr_tensor *t, double value);
+fr_tensor *fr_lt_scalar(fr_tensor *t, double value);
+fr_tensor *fr_le_scalar(fr_tensor *t, double value);
+fr_tensor *fr_gt_scalar(fr_tensor *t, double value);
+fr_tensor *fr_ge_scalar(fr_tensor *t, double value);
+
+/* --- Activations ------------------------------------------------------------------------------------------------- */
+
+fr_tensor *fr_sigmoid(fr_tensor *t);
+fr_tensor *fr_tanh(fr_tensor *t);
+fr_tensor *fr_relu(fr_tensor *t);
+fr_tensor *fr_leaky_relu(fr_tensor *t, double negative_slope); /* PyTorch's default: 0.01 */
+fr_tensor *fr_elu(fr_tensor *t, double alpha);                 /* PyTorch's default: 1 */
+fr_tensor *fr_gelu(fr_tensor *t);                              /* t/2 (1 + erf(t / sqrt 2)) */
+fr_tensor *fr_silu(fr_tensor *t);                              /* t sigmoid(t) */
+fr_tensor *fr_softplus(fr_tensor *t);                          /* log(1 + exp(t)); t itself above 20 */
+fr_tensor *fr_softmax(fr_tensor *t, int dim);
+fr_tensor *fr_log_softmax(fr_tensor *t, int dim);
+/* Zeroes each value with probability p (0 <= p <= 1), scales the rest by 1/(1-p); draws from the generator. */
+fr_tensor *fr_dropout(fr_tensor *t, double p);
+
+/* --- Reductions: over all values to (), or over one dim, kept with size 1 or gone -------------------------------- */
+
+fr_tensor *fr_sum(fr_tensor *t);
+fr_tensor *fr_sum_dim(fr_tensor *t, int dim, bool keepdim);
+fr_tensor *fr_sum_to(fr_tensor *t, fr_shape shape); /* expand's reverse: sums what broadcasting shape to t repeated */
+fr_tensor *fr_mean(fr_tensor *t);
+fr_tensor *fr_mean_dim(fr_tensor *t, int dim, bool keepdim);
+fr_tensor *fr_prod(fr_tensor *t);
+fr_tensor *fr_prod_dim(fr_tensor *t, int dim, bool keepdim);
+fr_tensor *fr_max(fr_tensor *t); /* NaN if there is one; fails for no values; ties share the gradient evenly */
+fr_tensor *fr_max_dim(fr_tensor *t, int dim, bool keepdim); /* the gradient goes to the first of a tie */
+fr_tensor *fr_min(fr_tensor *t);
+fr_tensor *fr_min_dim(fr_tensor *t, int dim, bool keepdim);
+fr_tensor *fr_var(fr_tensor *t); /* unbiased: divided by n - 1 */
+fr_tensor *fr_var_dim(fr_tensor *t, int dim, bool keepdim);
+fr_tensor *fr_std(fr_tensor *t); /* its root */
+fr_tensor *fr_std_dim(fr_tensor *t, int dim, bool keepdim);
+fr_tensor *fr_norm(fr_tensor *t); /* Euclidean; gradient 0 at 0 */
+fr_tensor *fr_norm_dim(fr_tensor *t, int dim, bool keepdim);
+fr_tensor *fr_logsumexp(fr_tensor *t);
+fr_tensor *fr_logsumexp_dim(fr_tensor *t, int dim, bool keepdim);
+fr_tensor *fr_argmax(fr_tensor *t, int dim, bool keepdim); /* int64: the first of a tie */
+fr_tensor *fr_argmin(fr_tensor *t, int dim, bool keepdim);
+fr_tensor *fr_cumsum(fr_tensor *t, int dim);
+
+/* --- Linear maths ------------------------------------------------------------------------------------------------ */
+
+/* (n) x (n) -> (); (m,k) x (k,n) -> (m,n); (k) counts as (1,k) on the left, as (k,1) on the right, and that dim is gone
+ * from the result; more dims in front are batches, which broadcast. */
+fr_tensor *fr_matmul(fr_tensor *a, fr_tensor *b);
+/* x (...,I), weight (O,I), bias (O) optional -> (...,O): x weight^T + bias */
+fr_tensor *fr_linear(fr_tensor *x, fr_tensor *weight, fr_tensor *bias);
+fr_tensor *fr_outer(fr_tensor *a, fr_tensor *b); /* (m), (n) -> (m,n) */
+
+/* --- Sequences: one layer, one direction, all steps; several make up fr_nn_rnn and its kin ----------------------- */
+
+typedef struct {
+    fr_tensor *out, *h, *c; /* c is NULL but for LSTM. Also the type of initial states; all NULL where a call fails */
+} fr_recurrent;
+
+typedef struct {
+    bool relu;          /* fr_rnn alone: relu in place of tanh */
+    bool reverse;       /* from the last step to the first; out stays in the order of x */
+    fr_tensor *lengths; /* (B) int64, 0..T, or NULL: all T. Past its length a row's state stands still and its output is
+                         * 0; reverse starts at each row's own end */
+    void *reserved[8];
+} fr_recurrence;
+
+/* x (T,B,I), h0 (B,H) optional (zeros), w_ih (gH,I), w_hh (gH,H), b_ih and b_hh (gH) optional -> out (T,B,H), h (B,H).
+ * rnn, g = 1: h' = tanh(w_ih x + b_ih + w_hh h + b_hh). how may be NULL. */
+fr_recurrent fr_rnn(fr_tensor *x, fr_tensor *h0, fr_tensor *w_ih, fr_tensor *w_hh, fr_tensor *b_ih, fr_tensor *b_hh,
+                    const fr_recurrence *how);
+/* g = 3, in the order r, z, n: n = tanh(w_in x + b_in + r (w_hn h + b_hn)), h' = (1 - z) n + z h. */
+fr_recurrent fr_gru(fr_tensor *x, fr_tensor *h0, fr_tensor *w_ih, fr_tensor *w_hh, fr_tensor *b_ih, fr_tensor *b_hh,
+                    const fr_recurrence *how);
+/* g = 4, in the order i, f, g, o: c' = f c + i g, h' = o tanh(c'). h0 (B,P), c0 (B,H) optional; w_hh (4H,P); with w_hr
+ * (P,H) h' is projected, w_hr h', and P its size; without, P = H -> out (T,B,P), h (B,P), c (B,H). */
+fr_recurrent fr_lstm(fr_tensor *x, fr_tensor *h0, fr_tensor *c0, fr_tensor *w_ih, fr_tensor *w_hh, fr_tensor *b_ih,
+                     fr_tensor *b_hh, fr_tensor *w_hr, const fr_recurrence *how);
+
+/* --- Losses: prediction, target; the mean or the sum of all values, or none of them ------------------------------ */
+
+typedef enum { FR_MEAN, FR_SUM, FR_NONE } fr_reduction;
+
+/* -(y log p + (1-y) log(1-p)), logs cut off at -100; equal shapes; both in [0,1]. In float32 sigmoid(17) is 1 already,
+ * where this has no gradient: for large logits take bce_with_logits. */
+fr_tensor *fr_bce(fr_tensor *p, fr_tensor *y, fr_reduction reduction);
+/* The same of sigmoid(x), exact for any x. */
+fr_tensor *fr_bce_with_logits(fr_tensor *x, fr_tensor *y, fr_reduction reduction);
+fr_tensor *fr_mse(fr_tensor *x, fr_tensor *y, fr_reduction reduction); /* (x - y)^2; equal shapes */
+/* logits (B,C), (B,C,...) or (C); target int64 classes (B), (B,...) or (), or float probabilities of the logits' shape.
+ * FR_NONE gives the target's shape (for probabilities: without C). */
+fr_tensor *fr_cross_entropy(fr_tensor *logits, fr_tensor *target, fr_reduction reduction);
+
+FR_END_DECLS
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Tensors: reference-counted arrays of up to 8 dimensions, and the scopes that hold them.
+ *
+ * In the comments of all headers: *new* is a reference made now and held by this thread's innermost open scope; *same*
+ * is the argument; *borrowed from X* belongs to X. The caller frees nothing: a scope lets go of what it holds where its
+ * block ends. Dimensions and indices may be negative, counting from the end. Functions that return a tensor return NULL
+ * when they fail. All of them fail without an open scope and when memory runs out. */
+#ifndef FROND_TENSOR_H
+#define FROND_TENSOR_H
+
+#include <frond/error.h>
+
+FR_BEGIN_DECLS
+
+enum { FR_MAX_DIMS = 8 };
+
+typedef struct fr_tensor fr_tensor;
+typedef struct {
+    int ndim;
+    int64_t dim[FR_MAX_DIMS];
+} fr_shape;
+typedef enum { FR_F32, FR_F64, FR_I64 } fr_dtype;
+
+/* In an options struct, a real zero in a double field whose default is not 0. */
+#define FR_ZERO (-0x1.5a0fp-1000)
+
+/* --- Scopes ------------------------------------------------------------------------------------------------------ */
+
+/* A declaration: the block it stands in is a scope, left by any exit (its end, break, return, a C++ exception). */
+#define FR_SCOPE FR_SCOPE_NAMED_(__COUNTER__)
+#define FR_SCOPE_NAMED_(n) FR_SCOPE_NAMED__(n)
+#define FR_SCOPE_NAMED__(n) int fr_scope_##n##_ __attribute__((cleanup(fr_scope_leave), unused)) = fr_scope_begin()
+
+/* The same by hand. fr_scope_end closes the scopes inside as well, so a longjmp out of them does no harm.
+ * fr_scope_begin gives -1 when memory runs out (and fr_scope_end(-1) does nothing). */
+int fr_scope_begin(void);
+void fr_scope_end(int scope);
+void fr_scope_leave(const int *scope);
+
+/* The same t, held by the scope around the innermost one as well: `return fr_escape(y);`. NULL passes through. Fails
+ * when fewer than two scopes are open. */
+fr_tensor *fr_escape(fr_tensor *t);
+
+/* Holds t until the matching fr_unref, whatever becomes of the scopes. NULL passes through both. */
+fr_tensor *fr_ref(fr_tensor *t);
+void fr_unref(fr_tensor *t);
+/* Puts t (or NULL) into *slot: refs the new, unrefs the old. */
+void fr_assign(fr_tensor **slot, fr_tensor *t);
+
+/* Tensors alive in the process; bytes of their values now and at most (a view counts nothing of its own). */
+size_t fr_live_tensors(void);
+size_t fr_live_bytes(void);
+size_t fr_peak_bytes(void);
+/* Gives the memory that this thread keeps for reuse back to the system. */
+void fr_cache_trim(void);
+
+/* --- Making tensors: each returns a new one ---------------------------------------------------------------------- */
+
+/* FR_SHAPE(2, 3); FR_SHAPE() is a scalar's. Sizes are >= 0. */
+#ifndef __cplusplus
+#define FR_SHAPE(...)                                                                                                  \
+    (__extension__(fr_shape){ (int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)), { __VA_ARGS__ } })
+#endif
+
+fr_tensor *fr_zeros(fr_shape shape); /* the default dtype, as for the next five */
+fr_tensor *fr_ones(fr_shape shape);
+fr_tensor *fr_full(fr_shape shape, double value);
+fr_tensor *fr_scalar(double value);                              /* () */
+fr_tensor *fr_eye(int64_t n);                                    /* (n,n) */
+fr_tensor *fr_from_doubles(fr_shape shape, const double *values); /* row-major, converted */
+fr_tensor *fr_zeros_like(const fr_tensor *t);                    /* t's shape and dtype */
+fr_tensor *fr_ones_like(const fr_tensor *t);
+fr_tensor *fr_full_like(const fr_tensor *t, double value);
+/* (ceil((stop - start) / step)): start + i step. Fails for step 0 or one that leads away from stop. */
+fr_tensor *fr_arange(double start, double stop, double step, fr_dtype dtype);
+/* Copies row-major values of the given dtype (float, double, int64_t). */
+fr_tensor *fr_tensor_from(fr_shape shape, const void *values, fr_dtype dtype);
+/* The caller's memory, row-major, no copy; it must be aligned for its dtype. release(memory, user) is called once, when
+ * nothing uses the memory any longer, also when this call fails; it may be NULL. */
+typedef void fr_release(void *memory, void *user);
+fr_tensor *fr_tensor_view(fr_shape shape, void *memory, fr_dtype dtype, fr_release *release, void *user);
+
+/* Random values, equal to PyTorch's on its CPU for the same seed. One generator serves the process; it starts with seed
+ * 5489 and uses the low 32 bits of a seed. rand: U[0,1); randn: N(0,1); both of the default dtype. randint: int64,
+ * U{low, ..., high-1}, fails unless low < high. randperm: (n) int64. */
+void fr_manual_seed(uint64_t seed);
+fr_tensor *fr_rand(fr_shape shape);
+fr_tensor *fr_randn(fr_shape shape);
+fr_tensor *fr_randint(int64_t low, int64_t high, fr_shape shape);
+fr_tensor *fr_randperm(int64_t n);
+
+/* The dtype that the functions above make, FR_F32 at the start; FR_F32 or FR_F64, for the whole process. */
+bool fr_set_default_dtype(fr_dtype dtype);
+fr_dtype fr_default_dtype(void);
+
+/* --- Writing in place -------------------------------------------------------------------------------------------- */
+
+/* Writes from's values (its dtype, broadcast to its shape) into `into` and returns that. Never recorded: fails where
+ * either has a history or, while recording, wants a gradient. A saved value that changed is found out by backward. */
+fr_tensor *fr_copy(fr_tensor *into, const fr_tensor *from);
+/* To be called after writing through fr_data, so that backward finds out about values it had saved. Returns t. */
+fr_tensor *fr_touch(fr_tensor *t);
+
+/* --- Looking at tensors ------------------------------------------------------------------------------------------ */
+
+int fr_ndim(const fr_tensor *t);               /* -1 for NULL */
+int64_t fr_dim(const fr_tensor *t, int dim);   /* -1 where there is no such dim */
+int64_t fr_numel(const fr_tensor *t);          /* -1 for NULL */
+fr_shape fr_shape_of(const fr_tensor *t);      /* ndim -1 for NULL */
+fr_dtype fr_dtype_of(const fr_tensor *t);      /* the default dtype for NULL */
+bool fr_is_contiguous(const fr_tensor *t);     /* values lie row-major without gaps */
+void *fr_data(const fr_tensor *t);             /* row-major values, borrowed from t; fails if t is not contiguous */
+double fr_item(const fr_tensor *t);            /* the one value; NaN where there is not just one */
+double fr_at(const fr_tensor *t, int64_t index); /* by row-major index; NaN out of range */
+bool fr_equal(const fr_tensor *a, const fr_tensor *b); /* same shape, dtype and values */
+const char *fr_dtype_name(fr_dtype dtype);     /* "float32" */
+
+/* As PyTorch prints: tensor([[1., 2.]]), summarised above 1,000 values. fr_fprint gives the number of characters
+ * written, or -1. fr_print ends the line. */
+void fr_print(const fr_tensor *t);
+int fr_fprint(FILE *file, const fr_tensor *t);
+
+/* Threads used inside an op, at most; n < 1 asks for the default (OMP_NUM_THREADS, else the cores). Results do not
+ * depend on it. */
+void fr_set_num_threads(int n);
+int fr_num_threads(void);
+
+FR_END_DECLS
+
+#ifdef __cplusplus
+template <typename... Dims> inline fr_shape fr_shape_of_dims(Dims... dims)
+{
+    static_assert(sizeof...(dims) <= FR_MAX_DIMS, "a tensor has at most 8 dimensions");
+    return fr_shape{ int(sizeof...(dims)), { int64_t(dims)... } };
+}
+#define FR_SHAPE(...) fr_shape_of_dims(__VA_ARGS__)
+#endif
+#endif

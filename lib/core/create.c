@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Making tensors of given or regular values; the default dtype. */
+#include "core/internal.h"
+
+#include <math.h>
+
+static atomic_int default_dtype = FR_F32;
+
+fr_dtype fr_default_dtype(void)
+{
+    return (fr_dtype)atomic_load_explicit(&default_dtype, memory_order_relaxed);
+}
+
+bool fr_set_default_dtype(fr_dtype dtype)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "set_default_dtype");
+    bool known = dtype == FR_F32 || dtype == FR_F64;
+
+    if (known)
+        atomic_store_explicit(&default_dtype, (int)dtype, memory_order_relaxed);
+    else
+        fr_fail("set_default_dtype", "%s given, expected float32 or float64", fr_dtype_name(dtype));
+    fr_finish(th, before);
+    return known;
+}
+
+static void set(fr_tensor *t, int64_t i, double value)
+{
+    switch ((fr_dtype)t->dtype) {
+    case FR_F32:
+        ((float *)t->origin)[i] = (float)value;
+        break;
+    case FR_F64:
+        ((double *)t->origin)[i] = value;
+        break;
+    case FR_I64:
+        ((int64_t *)t->origin)[i] = (int64_t)value;
+        break;
+    }
+}
+
+static fr_tensor *filled(const char *what, const fr_shape *shape, fr_dtype dtype, double value)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    fr_tensor *t = fr_tensor_alloc(what, shape, dtype);
+
+    if (t && value == 0)
+        memset(t->origin, 0, t->storage->bytes);
+    else if (t)
+        for (int64_t i = 0; i < t->numel; i++)
+            set(t, i, value);
+    t = fr_hold(what, t);
+    fr_finish(th, before);
+    return t;
+}
+
+fr_tensor *fr_zeros(fr_shape shape)
+{
+    return filled("zeros", &shape, fr_default_dtype(), 0);
+}
+
+fr_tensor *fr_ones(fr_shape shape)
+{
+    return filled("ones", &shape, fr_default_dtype(), 1);
+}
+
+fr_tensor *fr_full(fr_shape shape, double value)
+{
+    return filled("full", &shape, fr_default_dtype(), value);
+}
+
+fr_tensor *fr_scalar(double value)
+{
+    return filled("scalar", &(fr_shape){ 0 }, fr_default_dtype(), value);
+}
+
+static fr_tensor *filled_like(const char *what, const fr_tensor *t, double value)
+{
+    if (FR_LIKELY(t != NULL))
+        return filled(what, &t->shape, t->dtype, value);
+
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+
+    fr_check_not_null(what, t, "tensor");
+    fr_finish(th, before);
+    return NULL;
+}
+
+fr_tensor *fr_zeros_like(const fr_tensor *t)
+{
+    return filled_like("zeros_like", t, 0);
+}
+
+fr_tensor *fr_ones_like(const fr_tensor *t)
+{
+    return filled_like("ones_like", t, 1);
+}
+
+fr_tensor *fr_full_like(const fr_tensor *t, double value)
+{
+    return filled_like("full_like", t, value);
+}
+
+fr_tensor *fr_eye(int64_t n)
+{
+    fr_tensor *t = filled("eye", &(fr_shape){ 2, { n, n } }, fr_default_dtype(), 0);
+
+    for (int64_t i = 0; t && i < n; i++)
+        set(t, i * n + i, 1);
+    return t;
+}
+
+fr_tensor *fr_arange(double start, double stop, double step, fr_dtype dtype)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "arange");
+    double count = ceil((stop - start) / step);
+    fr_tensor *t = NULL;
+
+    if (!(step != 0 && isfinite(start) && isfinite(stop) && isfinite(step)) || count < 0)
+        fr_fail("arange", "cannot step from %g to %g by %g", start, stop, step);
+    else if (count > 0x1p48)
+        fr_fail("arange", "%g values from %g to %g are too many", count, start, stop);
+    else
+        t = fr_tensor_alloc("arange", &(fr_shape){ 1, { (int64_t)count } }, dtype);
+    for (int64_t i = 0; t && i < t->numel; i++)
+        set(t, i, start + (double)i * step);
+    t = fr_hold("arange", t);
+    fr_finish(th, before);
+    return t;
+}
+
+fr_tensor *fr_tensor_from(fr_shape shape, const void *values, fr_dtype dtype)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "tensor_from");
+    fr_tensor *t = fr_tensor_alloc("tensor_from", &shape, dtype);
+
+    if (t && t->numel > 0 && !fr_check_not_null("tensor_from", values, "values"))
+        fr_assign(&t, NULL);
+    else if (t && t->numel > 0)
+        memcpy(t->origin, values, t->storage->bytes);
+    t = fr_hold("tensor_from", t);
+    fr_finish(th, before);
+    return t;
+}
+
+fr_tensor *fr_from_doubles(fr_shape shape, const double *values)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "from_doubles");
+    fr_tensor *t = fr_tensor_alloc("from_doubles", &shape, fr_default_dtype());
+
+    if (t && t->numel > 0 && !fr_check_not_null("from_doubles", values, "values"))
+        fr_assign(&t, NULL);
+    for (int64_t i = 0; t && i < t->numel; i++)
+        set(t, i, values[i]);
+    t = fr_hold("from_doubles", t);
+    fr_finish(th, before);
+    return t;
+}

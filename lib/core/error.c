@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* This thread's state, failures, and the call sites that messages end with. */
+#include "core/internal.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+/* Set before threads start, as the header asks, so that a plain read suffices. */
+static void print_and_abort(const char *message, void *user);
+static fr_error_handler *handler = print_and_abort;
+static void *handler_user;
+
+static void print_and_abort(const char *message, void *user)
+{
+    (void)user;
+    fprintf(stderr, "%s\n", message);
+    abort();
+}
+
+fr_thread *fr_thread_self(void)
+{
+    static _Thread_local fr_thread self;
+
+    return &self;
+}
+
+void fr_set_error_handler(fr_error_handler *new_handler, void *user)
+{
+    handler = new_handler;
+    handler_user = user;
+}
+
+const char *fr_error_message(void)
+{
+    const fr_thread *th = fr_thread_self();
+
+    return th->has_message ? th->message : NULL;
+}
+
+void fr_error_clear(void)
+{
+    fr_thread_self()->has_message = false;
+}
+
+void fr_defer_errors(fr_thread *th)
+{
+    th->defer++;
+}
+
+void fr_report_errors(fr_thread *th)
+{
+    if (--th->defer > 0 || !th->pending)
+        return;
+    th->pending = false;
+    if (handler)
+        handler(th->latest, handler_user);
+}
+
+void *fr_fail(const char *what, const char *format, ...)
+{
+    fr_thread *th = fr_thread_self();
+    char *text = th->latest;
+    size_t used;
+    va_list arguments;
+
+    th->failures++;
+    if (th->pending) /* a failure that followed from the one to be reported */
+        return NULL;
+    used = (size_t)snprintf(text, FR_MESSAGE_SIZE, "frond: %.400s: ", what);
+    va_start(arguments, format);
+    vsnprintf(text + used, FR_MESSAGE_SIZE - used, format, arguments);
+    va_end(arguments);
+    used = strlen(text);
+    if (th->site.file)
+        snprintf(text + used, FR_MESSAGE_SIZE - used, "   [%s:%d]", th->site.file, th->site.line);
+    if (!th->has_message) {
+        memcpy(th->message, text, FR_MESSAGE_SIZE);
+        th->has_message = true;
+    }
+    th->pending = true;
+    fr_defer_errors(th);
+    fr_report_errors(th);
+    return NULL;
+}
+
+void *fr_fail_memory(const char *what)
+{
+    return fr_fail(what, "out of memory");
+}
+
+bool fr_check_not_null(const char *what, const void *t, const char *name)
+{
+    if (FR_LIKELY(t != NULL))
+        return true;
+    if (!fr_thread_self()->has_message)
+        fr_fail(what, "%s is NULL", name);
+    return false;
+}
+
+void fr_call_site(const char *function, const char *file, int line)
+{
+    fr_thread *th = fr_thread_self();
+
+    if (th->site_count < FR_SITE_DEPTH)
+        th->sites[th->site_count] = (fr_site){ function, file, line };
+    th->site_count++;
+}
+
+/* A call made without its macro finds another function's site on top, or nothing, and keeps the place of the public
+ * function that it runs in, if any. */
+fr_site fr_enter(fr_thread *th, const char *function)
+{
+    fr_site before = th->site;
+
+    if (th->site_count > 0) {
+        if (th->site_count > FR_SITE_DEPTH) {
+            th->site_count--;
+        } else if (strcmp(th->sites[th->site_count - 1].function, function) == 0) {
+            th->site = th->sites[--th->site_count];
+        }
+    }
+    return before;
+}
+
+void fr_leave(fr_thread *th, fr_site before)
+{
+    th->site = before;
+}
+
+fr_site fr_begin(fr_thread *th, const char *function)
+{
+    fr_defer_errors(th);
+    return fr_enter(th, function);
+}
+
+void fr_finish(fr_thread *th, fr_site before)
+{
+    fr_leave(th, before);
+    fr_report_errors(th);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* What every part of the library needs: this thread's state, failing, allocation, shapes, and the inside of a tensor.
+ * The one private header of core that other folders start from. */
+#ifndef FROND_CORE_INTERNAL_H
+#define FROND_CORE_INTERNAL_H
+
+#define FR_NO_CALL_SITES
+#include <frond/tensor.h>
+
+#include <stdatomic.h>
+#include <string.h>
+
+#define FR_LIKELY(x)   __builtin_expect(!!(x), 1)
+#define FR_UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+/* --- This thread ------------------------------------------------------------------------------------------------- */
+
+/* Where the caller's source stands; file NULL: unknown. */
+typedef struct {
+    const char *function, *file;
+    int line;
+} fr_site;
+
+enum { FR_MESSAGE_SIZE = 1024, FR_SITE_DEPTH = 32 };
+
+typedef struct fr_node fr_node;
+
+typedef struct {
+    bool registered; /* memory.c: see fr_register_thread */
+    /* scope.c: tensors held by the open scopes, innermost last, and those scopes. */
+    struct fr_held *held;
+    size_t held_count, held_capacity;
+    struct fr_scope *scopes;
+    int scope_count, scope_capacity;
+    /* error.c */
+    int defer;               /* > 0: the handler waits */
+    bool pending;            /* ... and has something to report */
+    bool has_message;
+    unsigned failures;       /* so far */
+    /* graph */
+    bool no_grad;
+    uint64_t clock;          /* Lamport clock of recorded nodes */
+    fr_node *dying;          /* nodes to be freed when the one being freed is done */
+    bool freeing;
+    /* error.c: calls written with the macros of <frond.h> that have not been entered, outermost first; and the one
+     * that is running. */
+    int site_count;
+    fr_site site;
+    fr_site sites[FR_SITE_DEPTH];
+    char message[FR_MESSAGE_SIZE], latest[FR_MESSAGE_SIZE];
+} fr_thread;
+
+fr_thread *fr_thread_self(void);
+
+/* --- Failing ----------------------------------------------------------------------------------------------------- */
+
+/* Notes "frond: WHAT: ...   [file:line]" and reports it. WHAT is the function without fr_, or a file. Returns NULL. */
+void *fr_fail(const char *what, const char *format, ...) FR_PRINTF(2, 3);
+void *fr_fail_memory(const char *what);
+/* Between these the handler waits, so that what is under way can be taken down first; the outermost end reports. */
+void fr_defer_errors(fr_thread *th);
+void fr_report_errors(fr_thread *th);
+/* Whether t may be used: NULL gives false, and an error unless one is pending already. name: "input", "target", ... */
+bool fr_check_not_null(const char *what, const void *t, const char *name);
+
+/* A public function that has a call-site macro begins with its name (without fr_) and finishes with what it got; in
+ * between errors are deferred. fr_enter and fr_leave are the part of that that is about call sites. */
+fr_site fr_begin(fr_thread *th, const char *function);
+void fr_finish(fr_thread *th, fr_site before);
+fr_site fr_enter(fr_thread *th, const char *function);
+void fr_leave(fr_thread *th, fr_site before);
+
+/* --- Memory ------------------------------------------------------------------------------------------------------ */
+
+/* Blocks aligned to 64 bytes from this thread's cache; freed with the same size, on any thread. NULL without error. */
+void *fr_alloc(size_t bytes);
+void fr_free(void *block, size_t bytes);
+/* Has what this thread keeps (blocks, the arrays of its scopes) freed when it ends. */
+void fr_register_thread(fr_thread *th);
+void fr_scope_release(fr_thread *th);
+/* a * b into *out; false where it overflows. */
+static inline bool fr_mul_size(int64_t a, int64_t b, int64_t *out)
+{
+    return !__builtin_mul_overflow(a, b, out);
+}
+
+/* --- Shapes ------------------------------------------------------------------------------------------------------ */
+
+/* Whether shape is one: 0..8 dims, each >= 0, size in bytes within int64. Fails naming what. numel gets the count. */
+bool fr_shape_check(const char *what, const fr_shape *shape, fr_dtype dtype, int64_t *numel);
+bool fr_shape_equal(const fr_shape *a, const fr_shape *b);
+int64_t fr_shape_numel(const fr_shape *shape); /* of a checked shape */
+/* dim counted from the front, 0..ndim-1 (a scalar has dims 0 and -1), or -1. No error. */
+int fr_shape_dim(const fr_shape *shape, int dim);
+bool fr_shape_broadcast(const fr_shape *a, const fr_shape *b, fr_shape *out); /* false where they do not. No error. */
+void fr_shape_strides(const fr_shape *shape, int64_t stride[FR_MAX_DIMS]);    /* row-major */
+size_t fr_dtype_size(fr_dtype dtype);
+
+/* --- Tensors ----------------------------------------------------------------------------------------------------- */
+
+/* The values; shared by views. */
+typedef struct {
+    atomic_int refs;
+    atomic_uint version; /* raised by each write in place */
+    size_t bytes;        /* of values */
+    size_t block;        /* size of the block that holds this header and the values; 0: values belong to the caller */
+    void *data;
+    fr_release *release;
+    void *user;
+} fr_storage;
+
+/* Core's view of a recorded node: something to let go of. */
+typedef struct fr_producer {
+    atomic_int refs;
+    const char *name;                      /* of its op */
+    void (*release)(struct fr_producer *); /* refs fell to 0 */
+} fr_producer;
+
+typedef struct fr_hook {
+    struct fr_hook *next;
+    int output; /* of a node */
+    fr_tensor *(*call)(fr_tensor *gradient, void *user);
+    void *user;
+} fr_hook;
+
+struct fr_tensor {
+    atomic_int refs;
+    uint8_t dtype;
+    bool requires_grad; /* a leaf that wants a gradient */
+    bool contiguous;
+    int output;         /* which of producer's outputs this is */
+    int64_t numel;
+    fr_shape shape;
+    int64_t stride[FR_MAX_DIMS]; /* in elements; >= 0 */
+    char *origin;                /* element (0, ..., 0) */
+    fr_storage *storage;
+    fr_producer *producer; /* the node that made it, or NULL for a leaf */
+    fr_tensor *grad;       /* leaf: what has accumulated */
+    fr_hook *hooks;        /* leaf */
+};
+
+/* All give a tensor with one reference that the caller owns, or NULL with an error. Values are not set. */
+fr_tensor *fr_tensor_alloc(const char *what, const fr_shape *shape, fr_dtype dtype);
+/* A tensor that shares t's storage, without history. */
+fr_tensor *fr_tensor_share(const char *what, const fr_tensor *t, const fr_shape *shape, const int64_t *stride,
+                           int64_t offset);
+/* Hands the caller's reference to the innermost scope; fails (and unrefs) if none is open. Returns t; NULL for NULL. */
+fr_tensor *fr_hold(const char *what, fr_tensor *t);
+/* from's values, converted, into `into` (same shape, any strides). Plain work: no checks, no version. */
+void fr_copy_values(fr_tensor *into, const fr_tensor *from);
+/* A contiguous copy, one reference, no history. */
+fr_tensor *fr_tensor_copy(const char *what, const fr_tensor *t);
+/* For loops over any strides: position i (row-major) of t, as an offset in elements from its origin. */
+int64_t fr_offset_of(const fr_tensor *t, int64_t index);
+
+static inline bool fr_has_history(const fr_tensor *t)
+{
+    return t->producer != NULL;
+}
+
+static inline bool fr_tracked(const fr_tensor *t)
+{
+    return t->requires_grad || t->producer != NULL;
+}
+
+static inline void fr_storage_bump(fr_tensor *t)
+{
+    atomic_fetch_add_explicit(&t->storage->version, 1, memory_order_relaxed);
+}
+
+#endif

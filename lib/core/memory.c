@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Blocks for tensors, values and nodes. A freed block goes to the freeing thread's cache, by size class, so that a
+ * training step whose shapes were seen before asks the system for nothing.
+ *
+ * A class keeps at most as many blocks as this thread ever had in use at once: a thread that only frees what others
+ * allocate keeps none. */
+#include <config.h>
+
+#include "core/internal.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+enum {
+    ALIGNMENT = 64,
+    STEPS = 4,      /* classes from one power of two to the next */
+    MIN_SHIFT = 6,  /* smallest class: 64 bytes */
+    MAX_SHIFT = 40, /* above, blocks are not cached */
+    CLASSES = (MAX_SHIFT - MIN_SHIFT) * STEPS + 1
+};
+
+#ifdef FR_SANITIZE
+enum { CACHED = false }; /* sanitizers should see each use after free */
+#else
+enum { CACHED = true };
+#endif
+
+typedef struct block {
+    struct block *next;
+} block;
+
+typedef struct {
+    block *free;
+    int64_t kept;     /* length of free */
+    int64_t out;      /* handed out less taken back; negative where other threads' blocks came in */
+    int64_t most_out; /* its highest value */
+} size_class;
+
+typedef struct {
+    size_class classes[CLASSES];
+} cache;
+
+static _Thread_local cache this_cache;
+static pthread_key_t exit_key;
+static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
+
+static void empty(cache *c)
+{
+    for (int i = 0; i < CLASSES; i++) {
+        size_class *k = &c->classes[i];
+
+        for (block *b = k->free, *next; b; b = next) {
+            next = b->next;
+            free(b);
+        }
+        k->free = NULL;
+        k->kept = 0;
+        k->most_out = k->out > 0 ? k->out : 0;
+    }
+}
+
+static void thread_ends(void *th)
+{
+    fr_scope_release(th);
+    empty(&this_cache);
+}
+
+static void make_exit_key(void)
+{
+    if (pthread_key_create(&exit_key, thread_ends) != 0)
+        abort(); /* a process has 1,024 keys; without one, what ended threads kept would leak */
+}
+
+void fr_register_thread(fr_thread *th)
+{
+    if (FR_LIKELY(th->registered))
+        return;
+    pthread_once(&exit_once, make_exit_key);
+    th->registered = pthread_setspecific(exit_key, th) == 0;
+}
+
+/* The class of a size >= 1 and the size of its blocks, or -1: four classes to each power of two, a fifth of the block
+ * is wasted at most. */
+static int class_of(size_t bytes, size_t *block_size)
+{
+    if (bytes <= (size_t)1 << MIN_SHIFT) {
+        *block_size = (size_t)1 << MIN_SHIFT;
+        return 0;
+    }
+    if (bytes > (size_t)1 << MAX_SHIFT)
+        return -1;
+
+    int shift = 63 - __builtin_clzl(bytes - 1);
+    size_t step = (size_t)1 << (shift - 2);
+    size_t steps = (bytes - ((size_t)1 << shift) + step - 1) / step;
+
+    *block_size = ((size_t)1 << shift) + steps * step;
+    return (shift - MIN_SHIFT) * STEPS + (int)steps;
+}
+
+static void *from_system(size_t bytes)
+{
+    size_t rounded;
+
+    if (__builtin_add_overflow(bytes, (size_t)ALIGNMENT - 1, &rounded))
+        return NULL;
+    return aligned_alloc(ALIGNMENT, rounded / ALIGNMENT * ALIGNMENT);
+}
+
+void *fr_alloc(size_t bytes)
+{
+    cache *c = &this_cache;
+    size_t size;
+    int i = CACHED ? class_of(bytes ? bytes : 1, &size) : -1;
+
+    if (FR_UNLIKELY(i < 0))
+        return from_system(bytes ? bytes : 1);
+
+    size_class *k = &c->classes[i];
+    block *b = k->free;
+
+    if (FR_LIKELY(b != NULL)) {
+        k->free = b->next;
+        k->kept--;
+    } else if (!(b = from_system(size))) {
+        return NULL;
+    } else {
+        fr_register_thread(fr_thread_self());
+    }
+    if (++k->out > k->most_out)
+        k->most_out = k->out;
+    return b;
+}
+
+void fr_free(void *memory, size_t bytes)
+{
+    cache *c = &this_cache;
+    size_t size;
+    int i = CACHED ? class_of(bytes ? bytes : 1, &size) : -1;
+
+    if (!memory)
+        return;
+    if (FR_UNLIKELY(i < 0)) {
+        free(memory);
+        return;
+    }
+
+    size_class *k = &c->classes[i];
+    block *b = memory;
+
+    k->out--;
+    if (k->kept + (k->out > 0 ? k->out : 0) < k->most_out) {
+        b->next = k->free;
+        k->free = b;
+        k->kept++;
+    } else {
+        free(b);
+    }
+}
+
+void fr_cache_trim(void)
+{
+    empty(&this_cache);
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Scopes: who holds the tensors that functions return.
+ *
+ * All open scopes of a thread share one array of held references, innermost last; a scope is where its part begins.
+ * fr_escape adds a reference marked as escaping: where its scope ends it stays, unmarked, as the last of the scope
+ * around. A scope also remembers what a jump out of it would leave behind: deeper call sites, recording turned off. */
+#include "core/internal.h"
+
+#include <stdlib.h>
+
+struct fr_held {
+    fr_tensor *tensor;
+    bool escapes;
+};
+
+struct fr_scope {
+    size_t start;
+    int site_count, defer;
+    fr_site site;
+    bool no_grad;
+};
+
+/* Makes room for one more element; false when memory runs out. */
+static bool grow(void *array, size_t element, size_t count, size_t *capacity)
+{
+    if (FR_LIKELY(count < *capacity))
+        return true;
+
+    size_t more = *capacity ? *capacity * 2 : 64;
+    void **slot = array;
+    void *bigger = more <= SIZE_MAX / element ? realloc(*slot, more * element) : NULL;
+
+    if (!bigger)
+        return false;
+    *slot = bigger;
+    *capacity = more;
+    return true;
+}
+
+int fr_scope_begin(void)
+{
+    fr_thread *th = fr_thread_self();
+    size_t capacity = (size_t)th->scope_capacity;
+
+    if (!grow(&th->scopes, sizeof *th->scopes, (size_t)th->scope_count, &capacity)) {
+        fr_fail_memory("scope_begin");
+        return -1;
+    }
+    th->scope_capacity = (int)capacity;
+    fr_register_thread(th);
+    th->scopes[th->scope_count] = (struct fr_scope){ th->held_count, th->site_count, th->defer, th->site, th->no_grad };
+    return th->scope_count++;
+}
+
+void fr_scope_release(fr_thread *th)
+{
+    free(th->held);
+    free(th->scopes);
+    th->held = NULL;
+    th->scopes = NULL;
+    th->held_capacity = 0;
+    th->scope_capacity = 0;
+}
+
+void fr_scope_end(int scope)
+{
+    fr_thread *th = fr_thread_self();
+
+    if (scope < 0 || scope >= th->scope_count)
+        return;
+
+    struct fr_scope left = th->scopes[scope];
+    size_t kept = left.start;
+
+    /* Letting go runs no user code but release functions, which may open scopes of their own: mind th->held. */
+    size_t end = th->held_count;
+
+    th->scope_count = scope;
+    for (size_t i = left.start; i < end; i++) {
+        struct fr_held h = th->held[i];
+
+        if (h.escapes)
+            th->held[kept++] = (struct fr_held){ h.tensor, false };
+        else
+            fr_unref(h.tensor);
+    }
+    th->held_count = kept;
+    th->site_count = left.site_count;
+    th->site = left.site;
+    th->defer = left.defer;
+    th->no_grad = left.no_grad;
+}
+
+void fr_scope_leave(const int *scope)
+{
+    fr_scope_end(*scope);
+}
+
+static bool push(fr_thread *th, fr_tensor *t, bool escapes)
+{
+    if (!grow(&th->held, sizeof *th->held, th->held_count, &th->held_capacity))
+        return false;
+    th->held[th->held_count++] = (struct fr_held){ t, escapes };
+    return true;
+}
+
+fr_tensor *fr_hold(const char *what, fr_tensor *t)
+{
+    fr_thread *th = fr_thread_self();
+
+    if (!t)
+        return NULL;
+    if (FR_LIKELY(th->scope_count > 0) && push(th, t, false))
+        return t;
+    fr_unref(t);
+    if (th->scope_count > 0)
+        return fr_fail_memory(what);
+    return fr_fail(what, "no scope is open to hold the result: begin the block with FR_SCOPE;");
+}
+
+fr_tensor *fr_escape(fr_tensor *t)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "escape");
+    fr_tensor *escaped = NULL;
+
+    if (t && th->scope_count < 2)
+        fr_fail("escape", "needs a scope around the innermost one, %d open", th->scope_count);
+    else if (t && !push(th, t, true))
+        fr_fail_memory("escape");
+    else
+        escaped = fr_ref(t);
+    fr_finish(th, before);
+    return escaped;
+}

@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Tensors: their storage, reference counts, views and values. */
+#include "core/internal.h"
+
+#include <frond/op.h>
+#include <math.h>
+#include <stdlib.h>
+
+/* --- Counting: the only process-wide state besides the generator, the handler and the default dtype -------------- */
+
+static atomic_size_t live_tensors, live_bytes, peak_bytes;
+
+static void count_bytes(size_t bytes)
+{
+    size_t now = atomic_fetch_add_explicit(&live_bytes, bytes, memory_order_relaxed) + bytes;
+    size_t peak = atomic_load_explicit(&peak_bytes, memory_order_relaxed);
+
+    while (now > peak && !atomic_compare_exchange_weak_explicit(&peak_bytes, &peak, now, memory_order_relaxed,
+                                                                memory_order_relaxed)) {
+    }
+}
+
+size_t fr_live_tensors(void)
+{
+    return atomic_load_explicit(&live_tensors, memory_order_relaxed);
+}
+
+size_t fr_live_bytes(void)
+{
+    return atomic_load_explicit(&live_bytes, memory_order_relaxed);
+}
+
+size_t fr_peak_bytes(void)
+{
+    return atomic_load_explicit(&peak_bytes, memory_order_relaxed);
+}
+
+/* --- Storage ----------------------------------------------------------------------------------------------------- */
+
+/* The header takes a cache line of its own, so the values behind it are aligned for any vector. */
+enum { STORAGE_HEADER = 64 };
+_Static_assert(sizeof(fr_storage) <= STORAGE_HEADER, "values would overlap the header");
+
+static fr_storage *storage_alloc(size_t bytes)
+{
+    fr_storage *s = bytes <= SIZE_MAX - STORAGE_HEADER ? fr_alloc(STORAGE_HEADER + bytes) : NULL;
+
+    if (!s)
+        return NULL;
+    *s = (fr_storage){ .refs = 1, .bytes = bytes, .block = STORAGE_HEADER + bytes };
+    s->data = (char *)s + STORAGE_HEADER;
+    count_bytes(bytes);
+    return s;
+}
+
+static void storage_unref(fr_storage *s)
+{
+    if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) > 1)
+        return;
+    atomic_fetch_sub_explicit(&live_bytes, s->bytes, memory_order_relaxed);
+    if (s->block) {
+        fr_free(s, s->block);
+        return;
+    }
+    if (s->release)
+        s->release(s->data, s->user);
+    fr_free(s, STORAGE_HEADER);
+}
+
+/* --- Making and freeing ------------------------------------------------------------------------------------------ */
+
+/* Row-major where sizes of 1 may have any stride. */
+static bool is_row_major(const fr_tensor *t)
+{
+    int64_t step = 1;
+
+    if (t->numel == 0)
+        return true;
+    for (int i = t->shape.ndim - 1; i >= 0; i--) {
+        if (t->shape.dim[i] != 1 && t->stride[i] != step)
+            return false;
+        step *= t->shape.dim[i];
+    }
+    return true;
+}
+
+/* Takes over the reference to storage. */
+static fr_tensor *tensor_with(fr_storage *storage, const fr_shape *shape, fr_dtype dtype, int64_t numel)
+{
+    fr_tensor *t = fr_alloc(sizeof *t);
+
+    if (!t) {
+        storage_unref(storage);
+        return NULL;
+    }
+    t->refs = 1;
+    t->dtype = (uint8_t)dtype;
+    t->requires_grad = false;
+    t->contiguous = true;
+    t->output = 0;
+    t->numel = numel;
+    t->shape = *shape;
+    t->origin = storage->data;
+    t->storage = storage;
+    t->producer = NULL;
+    t->grad = NULL;
+    t->hooks = NULL;
+    atomic_fetch_add_explicit(&live_tensors, 1, memory_order_relaxed);
+    return t;
+}
+
+fr_tensor *fr_tensor_alloc(const char *what, const fr_shape *shape, fr_dtype dtype)
+{
+    int64_t numel;
+
+    if (!fr_shape_check(what, shape, dtype, &numel))
+        return NULL;
+
+    fr_storage *s = storage_alloc((size_t)numel * fr_dtype_size(dtype));
+    fr_tensor *t = s ? tensor_with(s, shape, dtype, numel) : NULL;
+
+    if (!t)
+        return fr_fail_memory(what);
+    fr_shape_strides(shape, t->stride);
+    return t;
+}
+
+fr_tensor *fr_tensor_share(const char *what, const fr_tensor *t, const fr_shape *shape, const int64_t *stride,
+                           int64_t offset)
+{
+    int64_t numel;
+
+    if (!fr_shape_check(what, shape, t->dtype, &numel))
+        return NULL;
+    atomic_fetch_add_explicit(&t->storage->refs, 1, memory_order_relaxed);
+
+    fr_tensor *view = tensor_with(t->storage, shape, t->dtype, numel);
+
+    if (!view)
+        return fr_fail_memory(what);
+    memcpy(view->stride, stride, (size_t)shape->ndim * sizeof *stride);
+    view->origin = t->origin + offset * (int64_t)fr_dtype_size(t->dtype);
+    view->contiguous = is_row_major(view);
+    return view;
+}
+
+fr_tensor *fr_tensor_view(fr_shape shape, void *memory, fr_dtype dtype, fr_release *release, void *user)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "tensor_view");
+    int64_t numel;
+    fr_tensor *t = NULL;
+    fr_storage *s = NULL;
+
+    if (!fr_shape_check("tensor_view", &shape, dtype, &numel)) {
+    } else if (!memory && numel > 0) {
+        fr_fail("tensor_view", "memory is NULL");
+    } else if ((uintptr_t)memory % fr_dtype_size(dtype) != 0) {
+        fr_fail("tensor_view", "memory at %p is not aligned for %s", memory, fr_dtype_name(dtype));
+    } else if (!(s = fr_alloc(STORAGE_HEADER))) {
+        fr_fail_memory("tensor_view");
+    }
+    if (s) {
+        size_t bytes = (size_t)numel * fr_dtype_size(dtype);
+
+        *s = (fr_storage){ .refs = 1, .bytes = bytes, .data = memory, .release = release, .user = user };
+        count_bytes(bytes);
+        t = tensor_with(s, &shape, dtype, numel);
+        if (t)
+            fr_shape_strides(&shape, t->stride);
+        else
+            fr_fail_memory("tensor_view");
+        t = fr_hold("tensor_view", t);
+    } else if (release) {
+        release(memory, user);
+    }
+    fr_finish(th, before);
+    return t;
+}
+
+fr_tensor *fr_ref(fr_tensor *t)
+{
+    if (t)
+        atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
+    return t;
+}
+
+static void tensor_free(fr_tensor *t)
+{
+    fr_producer *producer = t->producer;
+
+    storage_unref(t->storage);
+    fr_unref(t->grad);
+    for (fr_hook *h = t->hooks, *next; h; h = next) {
+        next = h->next;
+        fr_free(h, sizeof *h);
+    }
+    fr_free(t, sizeof *t);
+    atomic_fetch_sub_explicit(&live_tensors, 1, memory_order_relaxed);
+    if (producer && atomic_fetch_sub_explicit(&producer->refs, 1, memory_order_acq_rel) == 1)
+        producer->release(producer);
+}
+
+void fr_unref(fr_tensor *t)
+{
+    if (t && atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) == 1)
+        tensor_free(t);
+}
+
+void fr_assign(fr_tensor **slot, fr_tensor *t)
+{
+    fr_tensor *old = *slot;
+
+    *slot = fr_ref(t);
+    fr_unref(old);
+}
+
+/* --- Looking ----------------------------------------------------------------------------------------------------- */
+
+int fr_ndim(const fr_tensor *t)
+{
+    return t ? t->shape.ndim : -1;
+}
+
+int64_t fr_dim(const fr_tensor *t, int dim)
+{
+    int i = t && t->shape.ndim > 0 ? fr_shape_dim(&t->shape, dim) : -1;
+
+    return i < 0 ? -1 : t->shape.dim[i];
+}
+
+int64_t fr_numel(const fr_tensor *t)
+{
+    return t ? t->numel : -1;
+}
+
+fr_shape fr_shape_of(const fr_tensor *t)
+{
+    return t ? t->shape : (fr_shape){ .ndim = -1 };
+}
+
+fr_dtype fr_dtype_of(const fr_tensor *t)
+{
+    return t ? (fr_dtype)t->dtype : fr_default_dtype();
+}
+
+bool fr_is_contiguous(const fr_tensor *t)
+{
+    return t && t->contiguous;
+}
+
+int64_t fr_stride(const fr_tensor *t, int dim)
+{
+    int i = t && t->shape.ndim > 0 ? fr_shape_dim(&t->shape, dim) : -1;
+
+    return i < 0 ? 0 : t->stride[i];
+}
+
+void *fr_origin(const fr_tensor *t)
+{
+    return t ? t->origin : NULL;
+}
+
+void *fr_data(const fr_tensor *t)
+{
+    if (FR_LIKELY(t && t->contiguous && fr_thread_self()->site_count == 0))
+        return t->origin;
+
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "data");
+    void *data = NULL;
+
+    if (!fr_check_not_null("data", t, "tensor")) {
+    } else if (!t->contiguous) {
+        char text[FR_SHAPE_TEXT];
+
+        fr_fail("data", "the tensor of shape %s is not contiguous: take fr_contiguous of it",
+                fr_shape_text(&t->shape, text));
+    } else {
+        data = t->origin;
+    }
+    fr_finish(th, before);
+    return data;
+}
+
+int64_t fr_offset_of(const fr_tensor *t, int64_t index)
+{
+    int64_t offset = 0;
+
+    if (t->contiguous)
+        return index;
+    for (int i = t->shape.ndim - 1; i >= 0; i--) {
+        offset += index % t->shape.dim[i] * t->stride[i];
+        index /= t->shape.dim[i];
+    }
+    return offset;
+}
+
+static double value_at(const fr_tensor *t, int64_t offset)
+{
+    switch ((fr_dtype)t->dtype) {
+    case FR_F32:
+        return (double)((const float *)t->origin)[offset];
+    case FR_F64:
+        return ((const double *)t->origin)[offset];
+    case FR_I64:
+        return (double)((const int64_t *)t->origin)[offset];
+    }
+    return NAN;
+}
+
+double fr_at(const fr_tensor *t, int64_t index)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "at");
+    double value = NAN;
+
+    if (!fr_check_not_null("at", t, "tensor")) {
+    } else if (index < -t->numel || index >= t->numel) {
+        char text[FR_SHAPE_TEXT];
+
+        fr_fail("at", "index %lld is out of range for shape %s of %lld values", (long long)index,
+                fr_shape_text(&t->shape, text), (long long)t->numel);
+    } else {
+        value = value_at(t, fr_offset_of(t, index < 0 ? index + t->numel : index));
+    }
+    fr_finish(th, before);
+    return value;
+}
+
+double fr_item(const fr_tensor *t)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "item");
+    double value = NAN;
+
+    if (!fr_check_not_null("item", t, "tensor")) {
+    } else if (t->numel != 1) {
+        char text[FR_SHAPE_TEXT];
+
+        fr_fail("item", "a tensor of shape %s has not just one value", fr_shape_text(&t->shape, text));
+    } else {
+        value = value_at(t, 0);
+    }
+    fr_finish(th, before);
+    return value;
+}
+
+/* --- Copying: loops over any strides, innermost dim last --------------------------------------------------------- */
+
+#define COPY_ROW(TO, FROM)                                                                                             \
+    for (int64_t i = 0; i < n; i++)                                                                                    \
+        ((TO *)to)[i * to_stride] = (TO)((const FROM *)from)[i * from_stride];                                         \
+    break
+
+static void copy_row(int64_t n, void *to, fr_dtype to_dtype, int64_t to_stride, const void *from, fr_dtype from_dtype,
+                     int64_t from_stride)
+{
+    if (to_dtype == from_dtype && to_stride == 1 && from_stride == 1) {
+        memcpy(to, from, (size_t)n * fr_dtype_size(to_dtype));
+        return;
+    }
+    switch (to_dtype * 3 + from_dtype) {
+    case FR_F32 * 3 + FR_F32:
+        COPY_ROW(float, float);
+    case FR_F32 * 3 + FR_F64:
+        COPY_ROW(float, double);
+    case FR_F32 * 3 + FR_I64:
+        COPY_ROW(float, int64_t);
+    case FR_F64 * 3 + FR_F32:
+        COPY_ROW(double, float);
+    case FR_F64 * 3 + FR_F64:
+        COPY_ROW(double, double);
+    case FR_F64 * 3 + FR_I64:
+        COPY_ROW(double, int64_t);
+    case FR_I64 * 3 + FR_F32:
+        COPY_ROW(int64_t, float);
+    case FR_I64 * 3 + FR_F64:
+        COPY_ROW(int64_t, double);
+    default:
+        COPY_ROW(int64_t, int64_t);
+    }
+}
+
+static void copy_dims(int dim, fr_tensor *into, char *to, const fr_tensor *from, const char *source)
+{
+    int64_t n = into->shape.dim[dim], to_step = into->stride[dim], from_step = from->stride[dim];
+    int64_t to_size = (int64_t)fr_dtype_size(into->dtype), from_size = (int64_t)fr_dtype_size(from->dtype);
+
+    if (dim == into->shape.ndim - 1) {
+        copy_row(n, to, into->dtype, to_step, source, from->dtype, from_step);
+        return;
+    }
+    for (int64_t i = 0; i < n; i++)
+        copy_dims(dim + 1, into, to + i * to_step * to_size, from, source + i * from_step * from_size);
+}
+
+void fr_copy_values(fr_tensor *into, const fr_tensor *from)
+{
+    if (into->numel == 0)
+        return;
+    if (into->contiguous && from->contiguous)
+        copy_row(into->numel, into->origin, into->dtype, 1, from->origin, from->dtype, 1);
+    else
+        copy_dims(0, into, into->origin, from, from->origin);
+}
+
+fr_tensor *fr_tensor_copy(const char *what, const fr_tensor *t)
+{
+    fr_tensor *copy = fr_tensor_alloc(what, &t->shape, t->dtype);
+
+    if (copy)
+        fr_copy_values(copy, t);
+    return copy;
+}
+
+bool fr_equal(const fr_tensor *a, const fr_tensor *b)
+{
+    if (!a || !b || a->dtype != b->dtype || !fr_shape_equal(&a->shape, &b->shape))
+        return false;
+    for (int64_t i = 0; i < a->numel; i++) {
+        int64_t x = fr_offset_of(a, i), y = fr_offset_of(b, i);
+
+        if (a->dtype == FR_I64 ? ((const int64_t *)a->origin)[x] != ((const int64_t *)b->origin)[y]
+                               : value_at(a, x) != value_at(b, y))
+            return false;
+    }
+    return true;
+}
+
+fr_tensor *fr_touch(fr_tensor *t)
+{
+    if (t)
+        fr_storage_bump(t);
+    return t;
+}
+
+/* --- In place ---------------------------------------------------------------------------------------------------- */
+
+/* from broadcast to into's shape, one reference; NULL with an error where that cannot be. */
+static fr_tensor *broadcast_view(const fr_tensor *into, const fr_tensor *from)
+{
+    char to_text[FR_SHAPE_TEXT], from_text[FR_SHAPE_TEXT];
+    int64_t stride[FR_MAX_DIMS] = { 0 };
+    fr_shape both;
+    int lead = into->shape.ndim - from->shape.ndim;
+
+    if (!fr_shape_broadcast(&into->shape, &from->shape, &both) || !fr_shape_equal(&both, &into->shape))
+        return fr_fail("copy", "%s does not broadcast to %s", fr_shape_text(&from->shape, from_text),
+                       fr_shape_text(&into->shape, to_text));
+    for (int i = 0; i < from->shape.ndim; i++)
+        stride[lead + i] = from->shape.dim[i] == 1 ? 0 : from->stride[i];
+    return fr_tensor_share("copy", from, &into->shape, stride, 0);
+}
+
+static fr_tensor *copy_into(fr_thread *th, fr_tensor *into, const fr_tensor *from)
+{
+    if (!fr_check_not_null("copy", into, "into") || !fr_check_not_null("copy", from, "from"))
+        return NULL;
+    if (into->dtype != from->dtype)
+        return fr_fail("copy", "into is %s, from is %s: dtypes must be equal", fr_dtype_name(into->dtype),
+                       fr_dtype_name(from->dtype));
+    if (into->producer || from->producer)
+        return fr_fail("copy", "%s has a history, which copying in place would break: use fr_detach or FR_NO_GRAD",
+                       into->producer ? "into" : "from");
+    if (!th->no_grad && (into->requires_grad || from->requires_grad))
+        return fr_fail("copy", "%s wants a gradient: copy under FR_NO_GRAD", into->requires_grad ? "into" : "from");
+
+    fr_tensor *view = broadcast_view(into, from);
+    fr_tensor *source = view && view->storage == into->storage ? fr_tensor_copy("copy", view) : fr_ref(view);
+
+    if (source) {
+        fr_copy_values(into, source);
+        fr_storage_bump(into);
+    }
+    fr_unref(view);
+    fr_unref(source);
+    return source ? into : NULL;
+}
+
+fr_tensor *fr_copy(fr_tensor *into, const fr_tensor *from)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "copy");
+
+    into = copy_into(th, into, from);
+    fr_finish(th, before);
+    return into;
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* The package's version, from configure. */
+#include <config.h>
+
+#include "core/internal.h"
+
+const char *fr_version(void)
+{
+    return PACKAGE_VERSION;
+}
