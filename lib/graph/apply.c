@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* fr_apply: the one way in for every op. Rejects NULL and mixed dtypes, infers, allocates, runs, records. */
+#include "graph/node.h"
+
+#include <stdarg.h>
+
+enum { FEW = 8 }; /* inputs or outputs kept on the stack */
+
+fr_meta fr_meta_of(const fr_tensor *t)
+{
+    return (fr_meta){ .shape = t->shape, .dtype = (fr_dtype)t->dtype };
+}
+
+bool fr_op_fail(fr_op_call *call, const char *format, ...)
+{
+    char text[FR_MESSAGE_SIZE];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    fr_fail(call->op->name, "%s", text);
+    call->failed = true;
+    return false;
+}
+
+static bool reject_null(fr_op_call *call)
+{
+    bool pending = fr_thread_self()->has_message;
+
+    for (int i = 0; i < call->inputs; i++) {
+        if (call->in[i])
+            continue;
+        if (i < 31 && call->op->optional & 1U << i) {
+            if (pending) /* it failed: leaving it out would be another computation */
+                return false;
+        } else {
+            return pending ? false : fr_op_fail(call, "input %d is NULL", i);
+        }
+    }
+    return true;
+}
+
+static bool check_dtypes(fr_op_call *call)
+{
+    const fr_tensor *first = NULL;
+
+    if (call->op->dtypes == FR_MIXED)
+        return true;
+    for (int i = 0; i < call->inputs; i++) {
+        const fr_tensor *t = call->in[i];
+
+        if (!t)
+            continue;
+        if (!first)
+            first = t;
+        if (t->dtype != first->dtype)
+            return fr_op_fail(call, "dtypes differ: %s and %s; use fr_cast", fr_dtype_name((fr_dtype)first->dtype),
+                              fr_dtype_name((fr_dtype)t->dtype));
+    }
+    if (first && first->dtype == FR_I64 && call->op->dtypes == FR_FLOATS)
+        return fr_op_fail(call, "int64 given, expected float32 or float64; use fr_cast");
+    return true;
+}
+
+static bool wants_gradient(const fr_op_call *call)
+{
+    if (!call->op->backward && !call->op->definition)
+        return false;
+    for (int i = 0; i < call->inputs; i++)
+        if (call->in[i] && fr_tracked(call->in[i]))
+            return true;
+    return false;
+}
+
+static bool make_results(fr_op_call *call)
+{
+    for (int i = 0; i < call->outputs; i++) {
+        const fr_meta *m = &call->out[i];
+
+        call->result[i] = call->op->view
+                              ? fr_tensor_share(call->op->name, call->in[0], &m->shape, m->stride, m->offset)
+                              : fr_tensor_alloc(call->op->name, &m->shape, m->dtype);
+        if (!call->result[i])
+            return false;
+    }
+    return true;
+}
+
+/* Runs forward on contiguous inputs; copies made for that die here. */
+static bool run_on_contiguous(fr_op_call *call, fr_tensor **inputs)
+{
+    fr_tensor *const *given = call->in;
+    bool ok = true;
+
+    for (int i = 0; i < call->inputs; i++) {
+        bool copy = given[i] && !given[i]->contiguous;
+
+        inputs[i] = copy ? fr_tensor_copy(call->op->name, given[i]) : fr_ref(given[i]);
+        ok = ok && (inputs[i] || !given[i]);
+    }
+    if (ok) {
+        call->in = inputs;
+        call->op->forward(call);
+        call->in = given;
+    }
+    for (int i = 0; i < call->inputs; i++)
+        fr_unref(inputs[i]);
+    return ok && !call->failed;
+}
+
+static bool run(fr_op_call *call, fr_tensor **scratch)
+{
+    bool as_given = true;
+
+    if (call->op->view)
+        return true;
+    for (int i = 0; i < call->inputs; i++)
+        as_given = as_given && (call->op->strided || !call->in[i] || call->in[i]->contiguous);
+    if (!as_given)
+        return run_on_contiguous(call, scratch);
+    call->op->forward(call);
+    return !call->failed;
+}
+
+/* Hands all results to the scope; on failure none is left. */
+static bool hold_results(fr_op_call *call, bool ok)
+{
+    for (int i = 0; i < call->outputs; i++) {
+        if (ok)
+            ok = (call->result[i] = fr_hold(call->op->name, call->result[i])) != NULL;
+        else
+            fr_assign(&call->result[i], NULL);
+    }
+    for (int i = 0; !ok && i < call->outputs; i++)
+        call->result[i] = NULL; /* those held go with the scope */
+    return ok;
+}
+
+static bool apply(fr_thread *th, fr_op_call *call, fr_tensor **scratch)
+{
+    if (!reject_null(call) || !check_dtypes(call))
+        return false;
+    call->recording = !th->no_grad && wants_gradient(call);
+
+    bool ok = call->op->infer(call) && make_results(call) && run(call, scratch);
+
+    ok = ok && (!call->recording || fr_node_record(th, call));
+    return hold_results(call, ok);
+}
+
+bool fr_apply_n(const fr_op *op, fr_tensor *const *inputs, int n, const void *attributes, fr_tensor **outputs)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, op->name);
+    fr_tensor *few[FEW], **scratch = few;
+    fr_meta few_metas[FEW], *metas = few_metas;
+    size_t scratch_bytes = (size_t)n * sizeof *scratch, meta_bytes = (size_t)op->outputs * sizeof *metas;
+    bool ok = false;
+
+    memset(outputs, 0, (size_t)op->outputs * sizeof *outputs);
+    if (n > FEW)
+        scratch = fr_alloc(scratch_bytes);
+    if (op->outputs > FEW)
+        metas = fr_alloc(meta_bytes);
+
+    fr_op_call call = { .op = op, .attributes = attributes, .inputs = n, .outputs = op->outputs, .in = inputs,
+                        .out = metas, .result = outputs };
+
+    if (op->inputs >= 0 && n != op->inputs)
+        fr_fail(op->name, "%d inputs given, expected %d", n, op->inputs);
+    else if (!scratch || !metas)
+        fr_fail_memory(op->name);
+    else
+        ok = apply(th, &call, scratch);
+    if (scratch != few)
+        fr_free(scratch, scratch_bytes);
+    if (metas != few_metas)
+        fr_free(metas, meta_bytes);
+    fr_finish(th, before);
+    return ok;
+}
+
+fr_tensor *fr_apply(const fr_op *op, fr_tensor *const *inputs, const void *attributes)
+{
+    fr_tensor *few[FEW];
+
+    if (op->outputs > FEW || op->inputs < 0)
+        return fr_fail(op->name, "fr_apply is for ops with a fixed number of inputs and at most %d outputs: use "
+                                 "fr_apply_n", FEW);
+    return fr_apply_n(op, inputs, op->inputs, attributes, few) ? few[0] : NULL;
+}

@@ -1,0 +1,588 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Reverse mode: walks recorded nodes from the last made to the first, with a work list instead of recursion, adding up
+ * what arrives at each before it is run. */
+#include "graph/pending.h"
+
+#include <frond/ops.h>
+#include <stdlib.h>
+
+typedef struct {
+    const char *what; /* the public function, for errors */
+    fr_thread *th;
+    int flags;
+    fr_queue queue;
+    /* fr_gradients alone: what is differentiated by, what came of it, and which nodes lead there. */
+    fr_tensor *const *xs;
+    fr_tensor **out;
+    int n;
+    bool selective;
+    fr_table leading;
+} pass;
+
+/* --- Where a gradient is wanted (fr_gradients) ------------------------------------------------------------------- */
+
+static bool is_target(const pass *p, const fr_node *node, int output, const fr_tensor *leaf)
+{
+    for (int i = 0; i < p->n; i++) {
+        const fr_tensor *x = p->xs[i];
+
+        if (leaf ? x == leaf : x->producer && fr_node_of(x) == node && x->output == output)
+            return true;
+    }
+    return false;
+}
+
+static bool edge_wanted(const pass *p, const fr_edge *e)
+{
+    if (!e->node && !e->leaf)
+        return false;
+    return !p->selective || is_target(p, e->node, e->output, e->leaf) ||
+           (e->node && fr_table_find(&p->leading, e->node));
+}
+
+static int by_number(const void *a, const void *b)
+{
+    uint64_t x = (*(fr_node *const *)a)->number, y = (*(fr_node *const *)b)->number;
+
+    return (x > y) - (x < y);
+}
+
+typedef struct {
+    fr_node **nodes;
+    size_t count, capacity;
+    fr_table seen;
+} node_list;
+
+static bool list_add(node_list *l, fr_node *node)
+{
+    if (!node || fr_table_find(&l->seen, node))
+        return true;
+    if (l->count == l->capacity) {
+        size_t capacity = l->capacity ? l->capacity * 2 : 64;
+        fr_node **more = realloc(l->nodes, capacity * sizeof *more);
+
+        if (!more)
+            return false;
+        l->nodes = more;
+        l->capacity = capacity;
+    }
+    l->nodes[l->count++] = node;
+    return fr_table_put(&l->seen, node, node);
+}
+
+/* Fills p->leading: from the first made node to the last, one leads to a target if one of its inputs does. */
+static bool find_leading(pass *p, fr_tensor *const *ys, int count)
+{
+    node_list all = { 0 };
+    bool ok = true;
+
+    for (int i = 0; i < count && ok; i++)
+        ok = list_add(&all, fr_node_of(ys[i]));
+    for (size_t i = 0; i < all.count && ok; i++)
+        for (int k = 0; k < all.nodes[i]->inputs && ok; k++)
+            ok = list_add(&all, all.nodes[i]->edges[k].node);
+    if (all.count)
+        qsort(all.nodes, all.count, sizeof *all.nodes, by_number);
+    for (size_t i = 0; i < all.count && ok; i++) {
+        fr_node *node = all.nodes[i];
+        bool leads = false;
+
+        for (int k = 0; k < node->inputs && !leads; k++)
+            leads = edge_wanted(p, &node->edges[k]);
+        if (leads)
+            ok = fr_table_put(&p->leading, node, node);
+    }
+    free(all.nodes);
+    fr_table_free(&all.seen);
+    return ok || fr_fail_memory(p->what);
+}
+
+/* --- Adding up --------------------------------------------------------------------------------------------------- */
+
+#define ADD_VALUES(T)                                                                                                  \
+    {                                                                                                                  \
+        T *restrict a = (T *)sum->origin;                                                                              \
+        const T *restrict b = (const T *)values->origin;                                                               \
+        for (int64_t i = 0; i < sum->numel; i++)                                                                       \
+            a[i] += b[i];                                                                                              \
+    }
+
+/* sum += t; sum is contiguous and seen by nobody who would mind. */
+static bool add_into(pass *p, fr_tensor *sum, fr_tensor *t)
+{
+    fr_tensor *values = t->contiguous ? fr_ref(t) : fr_tensor_copy(p->what, t);
+
+    if (!values)
+        return false;
+    if (sum->dtype == FR_F64)
+        ADD_VALUES(double)
+    else
+        ADD_VALUES(float)
+    fr_unref(values);
+    return true;
+}
+
+static bool arrive(pass *p, fr_node *node, fr_tensor *leaf, int output, fr_tensor *grad)
+{
+    fr_pending *e = fr_queue_entry(&p->queue, node, leaf);
+
+    if (!e)
+        return fr_fail_memory(p->what), false;
+    if (!e->slot[output].grad) {
+        e->slot[output].grad = fr_ref(grad);
+        return true;
+    }
+    if (e->slot[output].own)
+        return add_into(p, e->slot[output].grad, grad);
+
+    fr_tensor *sum = fr_add(e->slot[output].grad, grad);
+
+    if (!sum)
+        return false;
+    fr_assign(&e->slot[output].grad, sum);
+    e->slot[output].own = !(p->flags & FR_CREATE_GRAPH) && sum->contiguous;
+    return true;
+}
+
+/* --- One node ---------------------------------------------------------------------------------------------------- */
+
+static bool changed(pass *p, const fr_node *node, const char *kind, int i, const fr_tensor *saved, unsigned version)
+{
+    unsigned now = atomic_load_explicit(&saved->storage->version, memory_order_relaxed);
+    char text[FR_SHAPE_TEXT];
+
+    if (now == version)
+        return false;
+    fr_fail(p->what, "%s %d of %s, of shape %s, was saved for backward and has been changed in place since (version %u, "
+            "saved at %u): change a copy (fr_clone), or change it after backward",
+            kind, i, node->op->name, fr_shape_text(&saved->shape, text), now, version);
+    return true;
+}
+
+/* An output handed back to its op's backward: a fresh tensor, with this node as its history where that is recorded. */
+static fr_tensor *saved_result(pass *p, fr_node *node, int i)
+{
+    const fr_tensor *saved = node->results[i].saved;
+    fr_tensor *t = fr_hold(p->what, fr_tensor_share(p->what, saved, &saved->shape, saved->stride, 0));
+
+    if (t && p->flags & FR_CREATE_GRAPH) {
+        t->producer = &node->producer;
+        t->output = i;
+        atomic_fetch_add_explicit(&node->producer.refs, 1, memory_order_relaxed);
+    }
+    return t;
+}
+
+static fr_tensor *contiguous(pass *p, fr_tensor *t)
+{
+    return t->contiguous ? t : fr_hold(p->what, fr_tensor_copy(p->what, t));
+}
+
+static bool fill_call(pass *p, fr_pending *e, fr_op_call *call, fr_tensor **in, fr_tensor **grad_out, bool kernel)
+{
+    fr_node *node = e->node;
+
+    for (int i = 0; i < node->inputs; i++) {
+        fr_edge *edge = &node->edges[i];
+
+        in[i] = edge->saved;
+        if (in[i] && changed(p, node, "input", i, in[i], edge->version))
+            return false;
+        if (in[i] && kernel && !(in[i] = contiguous(p, in[i])))
+            return false;
+    }
+    for (int i = 0; i < node->outputs; i++) {
+        const fr_node_output *r = &node->results[i];
+
+        call->result[i] = NULL;
+        if (r->saved && (changed(p, node, "output", i, r->saved, r->version) ||
+                         !(call->result[i] = saved_result(p, node, i))))
+            return false;
+        grad_out[i] = e->slot[i].grad;
+        if (!grad_out[i] && !node->op->null_gradients) {
+            fr_tensor *zeros = fr_tensor_alloc(p->what, &r->shape, node->dtype);
+
+            if (zeros)
+                memset(zeros->origin, 0, zeros->storage->bytes);
+            if (!(grad_out[i] = fr_hold(p->what, zeros)))
+                return false;
+        }
+        if (grad_out[i] && kernel && !(grad_out[i] = contiguous(p, grad_out[i])))
+            return false;
+    }
+    return true;
+}
+
+static bool run_kernel(pass *p, fr_node *node, fr_op_call *call)
+{
+    for (int i = 0; i < node->inputs; i++) {
+        if (!call->needs[i])
+            continue;
+        call->grad_in[i] = fr_hold(p->what, fr_tensor_alloc(node->op->name, &node->edges[i].shape, node->dtype));
+        if (!call->grad_in[i])
+            return false;
+    }
+    node->op->backward_kernel(call);
+    return true;
+}
+
+static bool gradients_of_many(const char *what, fr_tensor *const *ys, fr_tensor *const *dys, int count,
+                              fr_tensor *const *xs, int n, fr_tensor **out, int flags);
+
+/* Backward of an op that has a definition: differentiates that. Its inputs stand in as views (or, where no graph is
+ * wanted, as leaves) of their own, so that each gets its own part although one may have been made from another. */
+static bool run_definition(pass *p, fr_node *node, fr_op_call *call, fr_tensor **in, fr_tensor **scratch)
+{
+    bool create = p->flags & FR_CREATE_GRAPH, before = p->th->no_grad;
+    fr_tensor **xs = scratch, **dxs = scratch + node->inputs;
+    fr_tensor *ys[8], *dys[8];
+    int n = 0, count = 0;
+    fr_op_call inner = *call;
+    bool ok = true;
+
+    p->th->no_grad = false;
+    for (int i = 0; i < node->inputs && ok; i++) {
+        if (!call->needs[i])
+            continue;
+        in[i] = create ? fr_reshape(in[i], in[i]->shape) : fr_requires_grad(fr_detach(in[i]));
+        ok = (xs[n++] = in[i]) != NULL;
+    }
+    if (ok) {
+        memset(inner.result, 0, (size_t)node->outputs * sizeof *inner.result);
+        node->op->definition(&inner);
+    }
+    for (int i = 0; i < node->outputs && ok; i++) {
+        if (!inner.result[i] || !call->grad_out[i] || !fr_tracked(inner.result[i]))
+            continue;
+        ys[count] = inner.result[i];
+        dys[count++] = call->grad_out[i];
+    }
+    ok = ok && gradients_of_many(p->what, ys, dys, count, xs, n, dxs, create ? FR_CREATE_GRAPH : 0);
+    p->th->no_grad = before;
+    for (int i = 0, k = 0; i < node->inputs && ok; i++)
+        call->grad_in[i] = call->needs[i] ? dxs[k++] : NULL;
+    return ok;
+}
+
+/* Sends each gradient on, having checked it here, once for all ops. */
+static bool deliver(pass *p, fr_node *node, const fr_op_call *call)
+{
+    for (int i = 0; i < node->inputs; i++) {
+        const fr_edge *e = &node->edges[i];
+        fr_tensor *g = call->grad_in[i];
+        char got[FR_SHAPE_TEXT], expected[FR_SHAPE_TEXT];
+
+        if (!call->needs[i] || !g)
+            continue;
+        if (!fr_shape_equal(&g->shape, &e->shape) || g->dtype != node->dtype)
+            return fr_fail(p->what, "%s gave input %d a gradient of shape %s, %s, expected %s, %s", node->op->name, i,
+                           fr_shape_text(&g->shape, got), fr_dtype_name((fr_dtype)g->dtype),
+                           fr_shape_text(&e->shape, expected), fr_dtype_name(node->dtype)),
+                   false;
+        if (!arrive(p, e->node, e->leaf, e->node ? e->output : 0, g))
+            return false;
+    }
+    return true;
+}
+
+typedef struct {
+    fr_tensor *in, *grad_in, *x, *dx;
+    fr_shape shape;
+    bool needs;
+} input_room;
+
+static bool run_in_room(pass *p, fr_pending *e, char *room)
+{
+    fr_node *node = e->node;
+    size_t n = (size_t)node->inputs, m = (size_t)node->outputs;
+    fr_shape *shapes = (fr_shape *)room;
+    fr_tensor **in = (fr_tensor **)(shapes + n), **grad_in = in + n, **scratch = grad_in + n;
+    fr_tensor **result = scratch + 2 * n, **grad_out = result + m;
+    bool *needs = (bool *)(grad_out + m);
+    bool kernel = node->op->backward_kernel && !(p->flags & FR_CREATE_GRAPH);
+    unsigned failures = p->th->failures;
+    fr_op_call call = { .op = node->op, .attributes = node->attributes, .inputs = node->inputs,
+                        .outputs = node->outputs, .in = in, .in_shape = shapes, .result = result,
+                        .grad_out = grad_out, .grad_in = grad_in, .needs = needs };
+    bool ok;
+
+    for (size_t i = 0; i < n; i++) {
+        shapes[i] = node->edges[i].shape;
+        needs[i] = edge_wanted(p, &node->edges[i]);
+        grad_in[i] = NULL;
+    }
+    ok = fill_call(p, e, &call, in, grad_out, kernel);
+    if (ok && kernel)
+        ok = run_kernel(p, node, &call);
+    else if (ok && node->op->backward)
+        node->op->backward(&call);
+    else if (ok)
+        ok = run_definition(p, node, &call, in, scratch);
+    return ok && p->th->failures == failures && deliver(p, node, &call);
+}
+
+static bool run_node(pass *p, fr_pending *e)
+{
+    fr_node *node = e->node;
+    size_t room = (size_t)node->inputs * sizeof(input_room) + (size_t)node->outputs * 2 * sizeof(fr_tensor *) + 8;
+    char few[1024] __attribute__((aligned(16))), *space = room <= sizeof few ? few : fr_alloc(room);
+    fr_site before = p->th->site;
+    int scope;
+    bool ok;
+
+    if (node->saved && node->released)
+        return fr_fail(p->what, "backward through %s a second time: what it had saved is gone; fr_detach a state that "
+                                "is kept across steps, or retain the graph (FR_RETAIN_GRAPH)", node->op->name),
+               false;
+    if (!space)
+        return fr_fail_memory(p->what), false;
+    scope = fr_scope_begin();
+    p->th->no_grad = !(p->flags & FR_CREATE_GRAPH);
+    ok = scope >= 0 && run_in_room(p, e, space);
+    fr_scope_end(scope);
+    p->th->site = before;
+    if (space != few)
+        fr_free(space, room);
+    if (ok && !(p->flags & (FR_RETAIN_GRAPH | FR_CREATE_GRAPH)))
+        fr_node_release_saved(node);
+    return ok;
+}
+
+/* --- Arrived: hooks, results, leaves ----------------------------------------------------------------------------- */
+
+static bool call_hooks(pass *p, fr_pending *e)
+{
+    for (fr_hook *h = e->node ? e->node->hooks : e->leaf->hooks; h; h = h->next) {
+        fr_tensor **slot = &e->slot[h->output].grad;
+        unsigned failures = p->th->failures;
+        fr_tensor *other = *slot ? h->call(*slot, h->user) : NULL;
+
+        if (p->th->failures != failures)
+            return false;
+        if (other && (!fr_shape_equal(&other->shape, &(*slot)->shape) || other->dtype != (*slot)->dtype)) {
+            char got[FR_SHAPE_TEXT], expected[FR_SHAPE_TEXT];
+
+            return fr_fail(p->what, "a gradient hook gave shape %s, %s, expected %s, %s",
+                           fr_shape_text(&other->shape, got), fr_dtype_name((fr_dtype)other->dtype),
+                           fr_shape_text(&(*slot)->shape, expected), fr_dtype_name((fr_dtype)(*slot)->dtype)),
+                   false;
+        }
+        if (other) {
+            fr_assign(slot, other);
+            e->slot[h->output].own = false;
+        }
+    }
+    return true;
+}
+
+static void capture(pass *p, const fr_pending *e)
+{
+    for (int i = 0; i < p->n; i++) {
+        const fr_tensor *x = p->xs[i];
+
+        if (e->leaf ? x == e->leaf : x->producer && fr_node_of(x) == e->node)
+            fr_assign(&p->out[i], e->slot[e->leaf ? 0 : x->output].grad);
+    }
+}
+
+/* A leaf's gradient owns contiguous storage: taken over where nothing else holds it, else copied. */
+static bool accumulate(pass *p, fr_pending *e)
+{
+    fr_tensor *leaf = e->leaf, *g = e->slot[0].grad;
+
+    if (leaf->grad) {
+        fr_storage_bump(leaf->grad);
+        return add_into(p, leaf->grad, g);
+    }
+    if (g->contiguous && g->refs == 1 && g->storage->refs == 1 && g->storage->block && !g->producer) {
+        leaf->grad = fr_ref(g);
+        return true;
+    }
+    leaf->grad = fr_tensor_copy(p->what, g);
+    return leaf->grad != NULL;
+}
+
+static bool process(pass *p, fr_pending *e)
+{
+    int scope = fr_scope_begin(); /* for what hooks make */
+    bool ok = scope >= 0 && call_hooks(p, e);
+
+    fr_scope_end(scope);
+    if (!ok)
+        return false;
+    if (p->selective)
+        capture(p, e);
+    if (e->leaf)
+        return p->selective || accumulate(p, e);
+    if (p->selective && !fr_table_find(&p->leading, e->node))
+        return true;
+    return run_node(p, e);
+}
+
+static bool walk(pass *p)
+{
+    fr_thread *th = p->th;
+    bool no_grad = th->no_grad, ok = true;
+
+    for (fr_pending *e; ok && (e = fr_queue_pop(&p->queue));) {
+        ok = process(p, e);
+        th->no_grad = no_grad;
+        fr_pending_free(e);
+    }
+    fr_queue_free(&p->queue);
+    fr_table_free(&p->leading);
+    return ok;
+}
+
+/* --- The public functions ---------------------------------------------------------------------------------------- */
+
+/* gradient, or ones for a scalar, checked against y; one reference, or NULL with an error. */
+static fr_tensor *seed(const char *what, const fr_tensor *y, fr_tensor *gradient)
+{
+    char text[FR_SHAPE_TEXT], other[FR_SHAPE_TEXT];
+
+    if (!gradient) {
+        if (y->numel != 1)
+            return fr_fail(what, "a tensor of shape %s is not a scalar: give its gradient (fr_backward_with, "
+                                 "fr_gradients_with)", fr_shape_text(&y->shape, text));
+        fr_tensor *one = fr_ones_like(y);
+
+        return fr_ref(one);
+    }
+    if (!fr_shape_equal(&gradient->shape, &y->shape) || gradient->dtype != y->dtype)
+        return fr_fail(what, "the gradient is of shape %s, %s, the tensor of %s, %s",
+                       fr_shape_text(&gradient->shape, text), fr_dtype_name((fr_dtype)gradient->dtype),
+                       fr_shape_text(&y->shape, other), fr_dtype_name((fr_dtype)y->dtype));
+    return fr_ref(gradient);
+}
+
+static bool start(pass *p, fr_tensor *y, fr_tensor *gradient)
+{
+    int scope = fr_scope_begin();
+    fr_tensor *g = scope < 0 ? NULL : seed(p->what, y, gradient);
+    bool ok = g && arrive(p, fr_node_of(y), y->producer ? NULL : y, y->output, g);
+
+    fr_scope_end(scope);
+    fr_unref(g);
+    return ok;
+}
+
+static bool backward(fr_thread *th, fr_tensor *t, fr_tensor *gradient, int flags)
+{
+    pass p = { .what = "backward", .th = th, .flags = flags };
+    bool ok;
+
+    if (!fr_check_not_null(p.what, t, "tensor"))
+        return false;
+    if (flags & ~FR_RETAIN_GRAPH)
+        return fr_fail(p.what, "flags %d: only FR_RETAIN_GRAPH is for backward; use fr_gradients for FR_CREATE_GRAPH",
+                       flags), false;
+    if (!fr_tracked(t) && (gradient || t->numel == 1))
+        return fr_fail(p.what, "the tensor wants no gradient: nothing it was made from was marked with "
+                               "fr_requires_grad, or it was made under FR_NO_GRAD"), false;
+    ok = start(&p, t, gradient);
+    return ok ? walk(&p) : (fr_queue_free(&p.queue), false);
+}
+
+bool fr_backward_with(fr_tensor *t, fr_tensor *gradient, int flags)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "backward_with");
+    bool ok = backward(th, t, gradient, flags);
+
+    fr_finish(th, before);
+    return ok;
+}
+
+bool fr_backward(fr_tensor *scalar)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "backward");
+    bool ok = backward(th, scalar, NULL, 0);
+
+    fr_finish(th, before);
+    return ok;
+}
+
+/* What the pass captured, or zeros, held by the open scope; with an error all NULL. */
+static bool hand_out(pass *p, bool ok)
+{
+    for (int i = 0; i < p->n; i++) {
+        fr_tensor *g = p->out[i];
+
+        if (ok && g && p->flags & FR_CREATE_GRAPH) {
+            g = fr_hold(p->what, g); /* with its history, for the next derivative */
+        } else if (ok && g) {
+            g = fr_hold(p->what, fr_tensor_share(p->what, g, &g->shape, g->stride, 0));
+            fr_unref(p->out[i]);
+        } else if (ok) {
+            g = fr_zeros_like(p->xs[i]);
+        } else {
+            fr_unref(g);
+            g = NULL;
+        }
+        p->out[i] = g;
+        ok = ok && g;
+    }
+    for (int i = 0; !ok && i < p->n; i++)
+        p->out[i] = NULL;
+    return ok;
+}
+
+static bool gradients_of_many(const char *what, fr_tensor *const *ys, fr_tensor *const *dys, int count,
+                              fr_tensor *const *xs, int n, fr_tensor **out, int flags)
+{
+    pass p = { .what = what, .th = fr_thread_self(), .flags = flags, .xs = xs, .out = out, .n = n, .selective = true };
+    bool ok = true;
+
+    for (int i = 0; i < n; i++)
+        out[i] = NULL;
+    for (int i = 0; i < n && ok; i++) {
+        ok = fr_check_not_null(what, xs[i], "an x");
+        if (ok && !fr_tracked(xs[i]))
+            ok = fr_fail(what, "x %d wants no gradient: mark it with fr_requires_grad", i) != NULL;
+    }
+    if (flags & ~(FR_RETAIN_GRAPH | FR_CREATE_GRAPH))
+        ok = fr_fail(what, "flags %d: expected FR_RETAIN_GRAPH, FR_CREATE_GRAPH", flags) != NULL;
+    ok = ok && find_leading(&p, ys, count);
+    for (int i = 0; i < count && ok; i++)
+        ok = start(&p, ys[i], dys[i]);
+    if (ok) {
+        ok = walk(&p);
+    } else {
+        fr_queue_free(&p.queue);
+        fr_table_free(&p.leading);
+    }
+    return hand_out(&p, ok);
+}
+
+static bool gradients(const char *what, fr_tensor *y, fr_tensor *dy, fr_tensor *const *xs, int n, fr_tensor **out,
+                      int flags)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    bool ok = false;
+
+    if (n < 0 || !xs || !out) {
+        fr_fail(what, "xs and out must be arrays of n >= 0");
+    } else if (!y || (y->numel == 1 && !fr_tracked(y))) {
+        if (fr_check_not_null(what, y, "y"))
+            fr_fail(what, "y wants no gradient: nothing it was made from was marked with fr_requires_grad");
+        memset(out, 0, (size_t)n * sizeof *out);
+    } else {
+        ok = gradients_of_many(what, &y, &dy, 1, xs, n, out, flags);
+    }
+    fr_finish(th, before);
+    return ok;
+}
+
+bool fr_gradients(fr_tensor *y, fr_tensor *const *xs, int n, fr_tensor **out, int flags)
+{
+    return gradients("gradients", y, NULL, xs, n, out, flags);
+}
+
+bool fr_gradients_with(fr_tensor *y, fr_tensor *dy, fr_tensor *const *xs, int n, fr_tensor **out, int flags)
+{
+    return gradients("gradients_with", y, dy, xs, n, out, flags);
+}

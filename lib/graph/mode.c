@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Whether ops record; leaves; hooks. */
+#include "graph/node.h"
+
+int fr_no_grad_begin(void)
+{
+    fr_thread *th = fr_thread_self();
+    int before = th->no_grad;
+
+    th->no_grad = true;
+    return before;
+}
+
+void fr_no_grad_end(int before)
+{
+    fr_thread_self()->no_grad = before != 0;
+}
+
+void fr_no_grad_leave(const int *before)
+{
+    fr_no_grad_end(*before);
+}
+
+bool fr_grad_enabled(void)
+{
+    return !fr_thread_self()->no_grad;
+}
+
+bool fr_wants_grad(const fr_tensor *t)
+{
+    return t && fr_tracked(t);
+}
+
+bool fr_is_leaf(const fr_tensor *t)
+{
+    return t && !t->producer;
+}
+
+fr_tensor *fr_requires_grad(fr_tensor *leaf)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "requires_grad");
+
+    if (!fr_check_not_null("requires_grad", leaf, "tensor"))
+        leaf = NULL;
+    else if (leaf->producer)
+        leaf = fr_fail("requires_grad", "the tensor is a result of %s, not a leaf: take fr_detach of it",
+                       leaf->producer->name);
+    else if (leaf->dtype == FR_I64)
+        leaf = fr_fail("requires_grad", "int64 has no gradients, expected float32 or float64");
+    else
+        leaf->requires_grad = true;
+    fr_finish(th, before);
+    return leaf;
+}
+
+fr_tensor *fr_grad(const fr_tensor *leaf)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "grad");
+    fr_tensor *grad = NULL;
+
+    if (fr_check_not_null("grad", leaf, "leaf") && leaf->grad)
+        grad = fr_hold("grad", fr_ref(leaf->grad));
+    fr_finish(th, before);
+    return grad;
+}
+
+void fr_zero_grad(fr_tensor *leaf)
+{
+    if (leaf)
+        fr_assign(&leaf->grad, NULL);
+}
+
+fr_tensor *fr_detach(const fr_tensor *t)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "detach");
+    fr_tensor *view = NULL;
+
+    if (fr_check_not_null("detach", t, "tensor"))
+        view = fr_hold("detach", fr_tensor_share("detach", t, &t->shape, t->stride, 0));
+    fr_finish(th, before);
+    return view;
+}
+
+bool fr_on_gradient(fr_tensor *t, fr_gradient_hook *call, void *user)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "on_gradient");
+    fr_hook *hook = NULL;
+
+    if (!fr_check_not_null("on_gradient", t, "tensor")) {
+    } else if (!fr_tracked(t)) {
+        fr_fail("on_gradient", "the tensor wants no gradient: mark a leaf with fr_requires_grad");
+    } else if (!(hook = fr_alloc(sizeof *hook))) {
+        fr_fail_memory("on_gradient");
+    } else {
+        fr_hook **end = t->producer ? &fr_node_of(t)->hooks : &t->hooks;
+
+        while (*end)
+            end = &(*end)->next;
+        *hook = (fr_hook){ .output = t->output, .call = call, .user = user };
+        *end = hook;
+    }
+    fr_finish(th, before);
+    return hook != NULL;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Recorded nodes, for apply and backward. */
+#ifndef FROND_GRAPH_NODE_H
+#define FROND_GRAPH_NODE_H
+
+#include "core/internal.h"
+
+#include <frond/autograd.h>
+#include <frond/op.h>
+
+/* Where a gradient goes: to output `output` of node, or to a leaf; both NULL where none is wanted. */
+typedef struct {
+    fr_node *node;
+    int output;
+    fr_tensor *leaf;
+    fr_shape shape; /* of the input */
+    fr_tensor *saved; /* the input itself, where the op reads it in backward */
+    unsigned version; /* of its storage when it was saved */
+} fr_edge;
+
+typedef struct {
+    fr_shape shape;
+    fr_tensor *saved; /* a history-free view of the output, where the op reads it: the output itself would be a cycle */
+    unsigned version;
+} fr_node_output;
+
+struct fr_node {
+    fr_producer producer;
+    const fr_op *op;
+    uint64_t number; /* greater than that of each node it depends on */
+    fr_site site;
+    fr_node *next_dying;
+    fr_hook *hooks;
+    fr_dtype dtype; /* of the outputs and so of their gradients */
+    bool saved;     /* there were values to save */
+    bool released;  /* ... and they are gone */
+    int inputs, outputs;
+    size_t bytes; /* of this block */
+    fr_edge *edges;
+    fr_node_output *results;
+    void *attributes;
+};
+
+static inline fr_node *fr_node_of(const fr_tensor *t)
+{
+    return (fr_node *)t->producer;
+}
+
+/* Whether calls on tensors with and without history record themselves now. */
+bool fr_recording(const fr_thread *th);
+
+/* Makes the node of a finished call and the call's results its outputs; false: out of memory. */
+bool fr_node_record(fr_thread *th, const fr_op_call *call);
+void fr_node_release_saved(fr_node *node);
+void fr_node_unref(fr_node *node);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* The work list of a pass: a heap and a hash table. */
+#include "graph/pending.h"
+
+#include <stdlib.h>
+
+static size_t home(const fr_table *t, const void *key)
+{
+    return (size_t)(((uint64_t)(uintptr_t)key >> 4) * 0x9e3779b97f4a7c15U >> 20) & (t->capacity - 1);
+}
+
+static size_t find(const fr_table *t, const void *key)
+{
+    size_t i = home(t, key);
+
+    while (t->slots[i].key && t->slots[i].key != key)
+        i = (i + 1) & (t->capacity - 1);
+    return i;
+}
+
+void *fr_table_find(const fr_table *t, const void *key)
+{
+    return t->capacity ? t->slots[find(t, key)].value : NULL;
+}
+
+static bool grow(fr_table *t)
+{
+    fr_table bigger = { .count = t->count, .capacity = t->capacity ? t->capacity * 2 : 16 };
+
+    bigger.slots = fr_alloc(bigger.capacity * sizeof *bigger.slots);
+    if (!bigger.slots)
+        return false;
+    memset(bigger.slots, 0, bigger.capacity * sizeof *bigger.slots);
+    for (size_t i = 0; i < t->capacity; i++)
+        if (t->slots[i].key)
+            bigger.slots[find(&bigger, t->slots[i].key)] = t->slots[i];
+    fr_table_free(t);
+    *t = bigger;
+    return true;
+}
+
+bool fr_table_put(fr_table *t, const void *key, void *value)
+{
+    if (t->count * 2 >= t->capacity && !grow(t))
+        return false;
+
+    size_t i = find(t, key);
+
+    t->slots[i].key = key;
+    t->slots[i].value = value;
+    t->count++;
+    return true;
+}
+
+void fr_table_remove(fr_table *t, const void *key)
+{
+    size_t mask = t->capacity - 1, hole = find(t, key);
+
+    for (size_t i = (hole + 1) & mask; t->slots[i].key; i = (i + 1) & mask) {
+        if (((i - home(t, t->slots[i].key)) & mask) < ((i - hole) & mask))
+            continue; /* it would come before its home */
+        t->slots[hole] = t->slots[i];
+        hole = i;
+    }
+    t->slots[hole].key = NULL;
+    t->slots[hole].value = NULL;
+    t->count--;
+}
+
+void fr_table_free(fr_table *t)
+{
+    fr_free(t->slots, t->capacity * sizeof *t->slots);
+    *t = (fr_table){ 0 };
+}
+
+static bool before(const fr_pending *a, const fr_pending *b)
+{
+    return a->number > b->number;
+}
+
+static void sift_up(fr_queue *q, size_t i)
+{
+    fr_pending *p = q->heap[i];
+
+    for (size_t up; i > 0 && before(p, q->heap[up = (i - 1) / 2]); i = up)
+        q->heap[i] = q->heap[up];
+    q->heap[i] = p;
+}
+
+static void sift_down(fr_queue *q)
+{
+    fr_pending *p = q->heap[0];
+    size_t i = 0;
+
+    for (size_t down; (down = 2 * i + 1) < q->count; i = down) {
+        if (down + 1 < q->count && before(q->heap[down + 1], q->heap[down]))
+            down++;
+        if (!before(q->heap[down], p))
+            break;
+        q->heap[i] = q->heap[down];
+    }
+    q->heap[i] = p;
+}
+
+static bool grow_heap(fr_queue *q)
+{
+    size_t capacity = q->capacity ? q->capacity * 2 : 16;
+    fr_pending **heap = fr_alloc(capacity * sizeof *heap);
+
+    if (!heap)
+        return false;
+    if (q->count)
+        memcpy(heap, q->heap, q->count * sizeof *heap);
+    fr_free(q->heap, q->capacity * sizeof *heap);
+    q->heap = heap;
+    q->capacity = capacity;
+    return true;
+}
+
+fr_pending *fr_queue_entry(fr_queue *q, fr_node *node, fr_tensor *leaf)
+{
+    const void *key = node ? (const void *)node : leaf;
+    fr_pending *p = fr_table_find(&q->table, key);
+    int outputs = node ? node->outputs : 1;
+
+    if (p)
+        return p;
+    if (q->count == q->capacity && !grow_heap(q))
+        return NULL;
+    p = fr_alloc(sizeof *p + (size_t)outputs * sizeof *p->slot);
+    if (!p || !fr_table_put(&q->table, key, p)) {
+        fr_free(p, sizeof *p + (size_t)outputs * sizeof *p->slot);
+        return NULL;
+    }
+    *p = (fr_pending){ .node = node, .leaf = fr_ref(leaf), .number = node ? node->number : 0, .outputs = outputs };
+    memset(p->slot, 0, (size_t)outputs * sizeof *p->slot);
+    if (node)
+        atomic_fetch_add_explicit(&node->producer.refs, 1, memory_order_relaxed);
+    q->heap[q->count++] = p;
+    sift_up(q, q->count - 1);
+    return p;
+}
+
+fr_pending *fr_queue_pop(fr_queue *q)
+{
+    if (q->count == 0)
+        return NULL;
+
+    fr_pending *p = q->heap[0];
+
+    fr_table_remove(&q->table, p->node ? (const void *)p->node : p->leaf);
+    q->heap[0] = q->heap[--q->count];
+    if (q->count)
+        sift_down(q);
+    return p;
+}
+
+void fr_pending_free(fr_pending *p)
+{
+    for (int i = 0; i < p->outputs; i++)
+        fr_unref(p->slot[i].grad);
+    if (p->node)
+        fr_node_unref(p->node);
+    fr_unref(p->leaf);
+    fr_free(p, sizeof *p + (size_t)p->outputs * sizeof *p->slot);
+}
+
+void fr_queue_free(fr_queue *q)
+{
+    for (size_t i = 0; i < q->count; i++)
+        fr_pending_free(q->heap[i]);
+    fr_free(q->heap, q->capacity * sizeof *q->heap);
+    fr_table_free(&q->table);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* A pass over recorded nodes, for backward.c: what is waiting for its gradients to be complete. */
+#ifndef FROND_GRAPH_PENDING_H
+#define FROND_GRAPH_PENDING_H
+
+#include "graph/node.h"
+
+/* A node, or a leaf, and the gradients that have arrived at its outputs. */
+typedef struct {
+    fr_node *node;
+    fr_tensor *leaf;
+    uint64_t number; /* 0 for leaves, which come last */
+    int outputs;
+    struct {
+        fr_tensor *grad;
+        bool own; /* made by adding up here: nobody else sees it */
+    } slot[];
+} fr_pending;
+
+/* From pointers to pointers: open addressing, linear probing, removal by shifting back. */
+typedef struct {
+    struct {
+        const void *key;
+        void *value;
+    } *slots;
+    size_t count, capacity; /* a power of two */
+} fr_table;
+
+void *fr_table_find(const fr_table *t, const void *key); /* NULL: not there */
+bool fr_table_put(fr_table *t, const void *key, void *value); /* a key that is not there; false: out of memory */
+void fr_table_remove(fr_table *t, const void *key);
+void fr_table_free(fr_table *t);
+
+/* A binary heap by descending number, and a table from node or leaf to entry. */
+typedef struct {
+    fr_pending **heap;
+    size_t count, capacity;
+    fr_table table;
+} fr_queue;
+
+/* The entry of node or leaf, made if there is none; NULL: out of memory. */
+fr_pending *fr_queue_entry(fr_queue *q, fr_node *node, fr_tensor *leaf);
+fr_pending *fr_queue_pop(fr_queue *q); /* highest number; NULL: empty */
+void fr_pending_free(fr_pending *p);
+void fr_queue_free(fr_queue *q);
+
+#endif

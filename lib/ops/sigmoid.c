@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* sigmoid: y = 1 / (1 + exp(-x)), dy/dx = y (1 - y). */
+#include "ops/elementwise.h"
+
+FR_UNARY_FLOAT(sigmoid, fr_sigmoid_f32(x), fr_sigmoid_f64(x))
+FR_UNARY_GRADIENT(sigmoid, g * (1 - y) * y, g *(1 - y) * y)
+
+static void backward(fr_op_call *call)
+{
+    fr_tensor *y = call->result[0];
+
+    call->grad_in[0] = fr_mul(call->grad_out[0], fr_sub(y, fr_square(y)));
+}
+
+#ifdef FR_TESTS
+static fr_tensor *run(fr_tensor *const *in)
+{
+    return fr_sigmoid(in[0]);
+}
+#endif
+
+const fr_op fr_sigmoid_op = {
+    .name = "sigmoid",
+    .formula = "y = 1 / (1 + exp(-x))",
+    .inputs = 1,
+    .outputs = 1,
+    .saves_outputs = 1,
+    .infer = fr_infer_same,
+    .forward = sigmoid_forward,
+    .backward = backward,
+    .backward_kernel = sigmoid_backward_kernel,
+    FR_CASES({ "values", "n(3,4)", "torch.sigmoid(a)", run }, { "scalar", "n()", "torch.sigmoid(a)", run },
+             { "dtype", "i5(3)", NULL, run, { "sigmoid", "int64" } })
+};
+
+fr_tensor *fr_sigmoid(fr_tensor *t)
+{
+    return fr_apply(&fr_sigmoid_op, &t, NULL);
+}
