@@ -47,4 +47,7 @@ static inline int fr_op_dim(fr_op_call *call, int dim)
     return found;
 }
 
+/* slice's reverse: zeros of the given shape, but t at start, start + step, ... along dim. */
+fr_tensor *fr_unslice(fr_tensor *t, const fr_shape *shape, int dim, int64_t start, int64_t step);
+
 #endif

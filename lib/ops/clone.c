@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* clone: a contiguous copy. contiguous: a copy only where one is needed. */
+#include "ops/op_file.h"
+
+static void forward(fr_op_call *call)
+{
+    fr_copy_values(call->result[0], call->in[0]);
+}
+
+static void backward(fr_op_call *call)
+{
+    call->grad_in[0] = call->grad_out[0];
+}
+
+#ifdef FR_TESTS
+static fr_tensor *run(fr_tensor *const *in)
+{
+    return fr_clone(fr_transpose(in[0], 0, 1));
+}
+#endif
+
+const fr_op fr_clone_op = {
+    .name = "clone",
+    .formula = "y = x",
+    .inputs = 1,
+    .outputs = 1,
+    .saves_inputs = FR_SAVES_NOTHING,
+    .dtypes = FR_ANY,
+    .strided = true,
+    .infer = fr_infer_same,
+    .forward = forward,
+    .backward = backward,
+    FR_CASES({ "transposed", "n(3,4)", "a.T.clone()", run })
+};
+
+fr_tensor *fr_clone(fr_tensor *t)
+{
+    return fr_apply(&fr_clone_op, &t, NULL);
+}
+
+fr_tensor *fr_contiguous(fr_tensor *t)
+{
+    return t && t->contiguous ? fr_reshape(t, t->shape) : fr_clone(t);
+}

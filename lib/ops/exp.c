@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* exp: y = e^x. */
+#include "ops/elementwise.h"
+
+FR_UNARY_FLOAT(exp, fr_exp_f32(x), fr_exp_f64(x))
+
+static void backward(fr_op_call *call)
+{
+    call->grad_in[0] = fr_mul(call->grad_out[0], call->result[0]);
+}
+
+#ifdef FR_TESTS
+static fr_tensor *run(fr_tensor *const *in)
+{
+    return fr_exp(in[0]);
+}
+#endif
+
+const fr_op fr_exp_op = {
+    .name = "exp",
+    .formula = "y = e^x",
+    .inputs = 1,
+    .outputs = 1,
+    .saves_outputs = 1,
+    .infer = fr_infer_same,
+    .forward = exp_forward,
+    .backward = backward,
+    FR_CASES({ "values", "n(3,4)", "torch.exp(a)", run }, { "scalar", "n()", "torch.exp(a)", run },
+             { "empty", "n(0,4)", "torch.exp(a)", run })
+};
+
+fr_tensor *fr_exp(fr_tensor *t)
+{
+    return fr_apply(&fr_exp_op, &t, NULL);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* square: y = x^2. */
+#include "ops/elementwise.h"
+
+FR_UNARY_ANY(square, x * x)
+FR_UNARY_GRADIENT(square, 2 * g * x, 2 * g *x)
+
+
+static void backward(fr_op_call *call)
+{
+    call->grad_in[0] = fr_mul(call->grad_out[0], fr_mul_scalar(call->in[0], 2));
+}
+
+#ifdef FR_TESTS
+static fr_tensor *run(fr_tensor *const *in)
+{
+    return fr_square(in[0]);
+}
+#endif
+
+const fr_op fr_square_op = {
+    .name = "square",
+    .formula = "y = x^2",
+    .inputs = 1,
+    .outputs = 1,
+    .saves_inputs = 1,
+    .dtypes = FR_ANY,
+    .infer = fr_infer_same,
+    .forward = square_forward,
+    .backward = backward,
+    .backward_kernel = square_backward_kernel,
+    FR_CASES({ "values", "n(3,4)", "torch.square(a)", run }, { "scalar", "n()", "torch.square(a)", run },
+             { "empty", "n(0,4)", "torch.square(a)", run })
+};
+
+fr_tensor *fr_square(fr_tensor *t)
+{
+    return fr_apply(&fr_square_op, &t, NULL);
+}
