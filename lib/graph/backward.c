@@ -219,7 +219,7 @@ static bool run_kernel(pass *p, fr_node *node, fr_op_call *call)
     for (int i = 0; i < node->inputs; i++) {
         if (!call->needs[i])
             continue;
-        call->grad_in[i] = fr_hold(p->what, fr_tensor_alloc(node->op->name, &node->edges[i].shape, node->dtype));
+        call->grad_in[i] = fr_hold(p->what, fr_tensor_alloc(node->op->name, &node->edges[i].shape, node->edges[i].dtype));
         if (!call->grad_in[i])
             return false;
     }
@@ -275,10 +275,10 @@ static bool deliver(pass *p, fr_node *node, const fr_op_call *call)
 
         if (!call->needs[i] || !g)
             continue;
-        if (!fr_shape_equal(&g->shape, &e->shape) || g->dtype != node->dtype)
+        if (!fr_shape_equal(&g->shape, &e->shape) || g->dtype != e->dtype)
             return fr_fail(p->what, "%s gave input %d a gradient of shape %s, %s, expected %s, %s", node->op->name, i,
                            fr_shape_text(&g->shape, got), fr_dtype_name((fr_dtype)g->dtype),
-                           fr_shape_text(&e->shape, expected), fr_dtype_name(node->dtype)),
+                           fr_shape_text(&e->shape, expected), fr_dtype_name(e->dtype)),
                    false;
         if (!arrive(p, e->node, e->leaf, e->node ? e->output : 0, g))
             return false;

@@ -69,6 +69,7 @@ static void set_edge(fr_thread *th, fr_node *node, int i, fr_tensor *t)
     if (!t)
         return;
     edge->shape = t->shape;
+    edge->dtype = (fr_dtype)t->dtype;
     if (t->producer) {
         edge->node = fr_node_of(t);
         edge->output = t->output;

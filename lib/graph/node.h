@@ -15,6 +15,7 @@ typedef struct {
     int output;
     fr_tensor *leaf;
     fr_shape shape; /* of the input */
+    fr_dtype dtype;
     fr_tensor *saved; /* the input itself, where the op reads it in backward */
     unsigned version; /* of its storage when it was saved */
 } fr_edge;

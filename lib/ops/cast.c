@@ -24,8 +24,6 @@ static fr_tensor *run(fr_tensor *const *in)
 }
 #endif
 
-/* Of float32 and float64 the gradient is cast back; backward has no gradient in another dtype than the output's, so the
- * node's gradient is cast where it arrives: see dtype in fr_edge. */
 static void backward(fr_op_call *call)
 {
     fr_dtype from = ((const fr_dtype *)call->attributes)[1];
