@@ -103,28 +103,32 @@ void fr_call_site(const char *function, const char *file, int line)
     fr_thread *th = fr_thread_self();
 
     if (th->site_count < FR_SITE_DEPTH)
-        th->sites[th->site_count] = (fr_site){ function, file, line };
+        th->sites[th->site_count] = (fr_site){ .function = function, .file = file, .line = line };
     th->site_count++;
 }
 
-/* A call made without its macro finds another function's site on top, or nothing, and keeps the place of the public
- * function that it runs in, if any. */
+/* Arguments are evaluated between fr_call_site and the call, so what lies above the function's own note is over and
+ * done with. A call made without its macro (all those inside the library) finds no note and keeps the place of the
+ * function that it runs in; notes below site.outer are not its own. */
 fr_site fr_enter(fr_thread *th, const char *function)
 {
     fr_site before = th->site;
+    int top = th->site_count < FR_SITE_DEPTH ? th->site_count : FR_SITE_DEPTH;
 
-    if (th->site_count > 0) {
-        if (th->site_count > FR_SITE_DEPTH) {
-            th->site_count--;
-        } else if (strcmp(th->sites[th->site_count - 1].function, function) == 0) {
-            th->site = th->sites[--th->site_count];
+    for (int i = top; i-- > before.outer;) {
+        if (strcmp(th->sites[i].function, function) == 0) {
+            th->site = th->sites[i];
+            th->site_count = i;
+            break;
         }
     }
+    th->site.outer = th->site_count;
     return before;
 }
 
 void fr_leave(fr_thread *th, fr_site before)
 {
+    th->site_count = th->site.outer;
     th->site = before;
 }
 

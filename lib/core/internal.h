@@ -16,10 +16,10 @@
 
 /* --- This thread ------------------------------------------------------------------------------------------------- */
 
-/* Where the caller's source stands; file NULL: unknown. */
+/* Where the caller's source stands; file NULL: unknown. outer: the calls written around the one that runs. */
 typedef struct {
     const char *function, *file;
-    int line;
+    int line, outer;
 } fr_site;
 
 enum { FR_MESSAGE_SIZE = 1024, FR_SITE_DEPTH = 32 };
@@ -44,7 +44,7 @@ typedef struct {
     fr_node *dying;          /* nodes to be freed when the one being freed is done */
     bool freeing;
     /* error.c: calls written with the macros of <frond.h> that have not been entered, outermost first; and the one
-     * that is running. */
+     * that is running, to which those from site.outer on belong. */
     int site_count;
     fr_site site;
     fr_site sites[FR_SITE_DEPTH];

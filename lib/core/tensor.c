@@ -264,9 +264,6 @@ void *fr_origin(const fr_tensor *t)
 
 void *fr_data(const fr_tensor *t)
 {
-    if (FR_LIKELY(t && t->contiguous && fr_thread_self()->site_count == 0))
-        return t->origin;
-
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "data");
     void *data = NULL;

@@ -65,7 +65,7 @@ static void multiply(const fr_tensor *a, layout la, const fr_tensor *b, layout l
 {
     const fr_shape *s = &y->shape;
     int64_t m = s->dim[s->ndim - 2], n = s->dim[s->ndim - 1], k = a->shape.dim[a->shape.ndim - 1];
-    int64_t size = (int64_t)fr_dtype_size((fr_dtype)y->dtype), batches = m * n ? y->numel / (m * n) : 0;
+    int64_t size = (int64_t)fr_dtype_size((fr_dtype)y->dtype), batches = m > 0 && n > 0 ? y->numel / (m * n) : 0;
 
     for (int64_t i = 0; i < batches; i++)
         fr_gemm((fr_dtype)y->dtype, la.transposed, lb.transposed, m, n, k, a->origin + batch_offset(a, s, i) * size,

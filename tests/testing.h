@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* What each check_*.c starts from: Check, the handler off, and a balance of tensors after each test. */
+#ifndef FROND_TESTS_TESTING_H
+#define FROND_TESTS_TESTING_H
+
+#include <frond.h>
+
+#include <check.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static size_t live_before;
+
+static inline void begin_test(void)
+{
+    fr_set_error_handler(NULL, NULL);
+    fr_error_clear();
+    live_before = fr_live_tensors();
+}
+
+static inline void end_test(void)
+{
+    if (fr_error_message())
+        ck_abort_msg("unexpected: %s", fr_error_message());
+    ck_assert_msg(fr_live_tensors() == live_before, "%zu tensors before, %zu after", live_before, fr_live_tensors());
+}
+
+/* The last call failed with a message that holds all of these. Clears it. */
+#define assert_failed(...) assert_failed_with((const char *[]){ __VA_ARGS__, NULL })
+static inline void assert_failed_with(const char *const *pieces)
+{
+    const char *message = fr_error_message();
+
+    ck_assert_msg(message != NULL, "no error");
+    for (; *pieces; pieces++)
+        ck_assert_msg(strstr(message, *pieces) != NULL, "\"%s\" is not in: %s", *pieces, message);
+    fr_error_clear();
+}
+
+/* |got - expected| <= atol + rtol |expected|, equal NaNs and infinities; shapes and dtypes equal. */
+static inline void assert_close(const char *what, const fr_tensor *got, const fr_tensor *expected, double rtol,
+                                double atol)
+{
+    ck_assert_msg(got && expected, "%s: NULL: %s", what, fr_error_message() ? fr_error_message() : "");
+    ck_assert_msg(fr_dtype_of(got) == fr_dtype_of(expected), "%s: dtype", what);
+    ck_assert_msg(fr_ndim(got) == fr_ndim(expected), "%s: %d dims, expected %d", what, fr_ndim(got), fr_ndim(expected));
+    for (int i = 0; i < fr_ndim(got); i++)
+        ck_assert_msg(fr_dim(got, i) == fr_dim(expected, i), "%s: dim %d is %lld, expected %lld", what, i,
+                      (long long)fr_dim(got, i), (long long)fr_dim(expected, i));
+    for (int64_t i = 0; i < fr_numel(got); i++) {
+        double x = fr_at(got, i), y = fr_at(expected, i);
+        bool same = x == y || (isnan(x) && isnan(y)) || fabs(x - y) <= atol + rtol * fabs(y);
+
+        ck_assert_msg(same, "%s: value %lld is %.9g, expected %.9g", what, (long long)i, x, y);
+    }
+}
+
+/* Runs the cases, each test with begin_test and end_test around it, and gives main's exit code. */
+#define run_tests(name, ...) run_cases(name, (TCase *[]){ __VA_ARGS__, NULL })
+static inline int run_cases(const char *name, TCase *const *cases)
+{
+    Suite *suite = suite_create(name);
+    SRunner *runner = srunner_create(suite);
+    int failed;
+
+    for (; *cases; cases++) {
+        tcase_add_checked_fixture(*cases, begin_test, end_test);
+        tcase_set_timeout(*cases, 0);
+        suite_add_tcase(suite, *cases);
+    }
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* Path of a file below tests/; valid until the next call. */
+static inline const char *test_file(const char *name)
+{
+    static char path[4096];
+    const char *folder = getenv("FROND_TESTS");
+
+    snprintf(path, sizeof path, "%s/%s", folder ? folder : ".", name);
+    return path;
+}
+
+#endif

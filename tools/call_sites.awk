@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: MIT
+# Copyright The frond authors
+#
+# call_sites.awk HEADER...: for each function that can fail a macro of its name, which notes where it is called. Those
+# that cannot fail, and those that hold no call site (see fr_begin in lib/core/internal.h), are listed here.
+
+BEGIN {
+    split("fr_ref fr_touch fr_equal fr_is_contiguous fr_is_leaf fr_wants_grad fr_grad_enabled " \
+          "fr_module_training fr_op_fail fr_tensors_at fr_tensors_find fr_sequences_x fr_sequences_lengths " \
+          "fr_sequences_labels fr_optim_lr fr_self", list, " ")
+    for (i in list)
+        plain[list[i]] = 1
+    print "/* Made from the public headers. */"
+    print "#ifndef FROND_CALL_SITES_H"
+    print "#define FROND_CALL_SITES_H"
+    print ""
+}
+
+/^(fr_tensor \*|fr_recurrent |fr_module \*|fr_optim \*|fr_loader \*|fr_sequences \*|fr_tensors \*|bool |double |void \*)/ &&
+match($0, /[ *]fr_[a-z0-9_]+\(/) {
+    name = substr($0, RSTART + 1, RLENGTH - 2)
+    if (!(name in plain))
+        printf "#define %s(...) (fr_call_site(\"%s\", __FILE__, __LINE__), %s(__VA_ARGS__))\n", name, substr(name, 4), name
+}
+
+END {
+    print ""
+    print "#endif"
+}
