@@ -184,6 +184,10 @@ case("history_double", [1.5, 2.25], None, "float64", history="neg")
 for n in range(5, 9):
     case("suffix_wraps_%d" % n, uniform(n, 0, 1), history="leaf")
     case("suffixes_wrap_%d" % n, uniform(n, 0, 1), None, "float64", history="neg")
+for n in range(10, 17):  # lengths just below, at and above what still fits
+    case("suffix_fits_%d" % n, (0, 0.5 if n < 12 else 0.625), [n], history="leaf")
+    case("suffix_fits_whole_%d" % n, [1.0] * n, history="leaf")
+    case("suffix_fits_double_%d" % n, [10.0] * n, None, "float64")
 case("suffix_after_lines", uniform(14, 0, 1), [2, 7], history="leaf")
 case("suffix_wraps_after_lines", uniform(16, -1, 1), [2, 8], "float64", history="leaf")
 case("suffix_after_summary", (0, 1), [1001], "float64", history="neg")
