@@ -99,7 +99,7 @@ static bool has_shape(const char *what, const char *name, const fr_tensor *t, fr
     char a[FR_SHAPE_TEXT], b[FR_SHAPE_TEXT];
 
     if (!t)
-        return optional ? !fr_thread_self()->has_message : fr_check_not_null(what, t, name);
+        return optional ? !fr_failed_before(fr_thread_self()) : fr_check_not_null(what, t, name);
     return fr_shape_equal(&t->shape, &expected) ||
            fr_fail(what, "%s is %s, expected %s", name, fr_shape_text(&t->shape, a), fr_shape_text(&expected, b));
 }
