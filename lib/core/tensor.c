@@ -59,13 +59,9 @@ static void storage_unref(fr_storage *s)
     if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) > 1)
         return;
     atomic_fetch_sub_explicit(&live_bytes, s->bytes, memory_order_relaxed);
-    if (s->block) {
-        fr_free(s, s->block);
-        return;
-    }
     if (s->release)
         s->release(s->data, s->user);
-    fr_free(s, STORAGE_HEADER);
+    fr_free(s, s->block ? s->block : STORAGE_HEADER);
 }
 
 /* --- Making and freeing ------------------------------------------------------------------------------------------ */
@@ -186,10 +182,14 @@ fr_tensor *fr_ref(fr_tensor *t)
     return t;
 }
 
+/* Errors of the user's release functions, of this tensor's memory or of what its history held, come last. */
 static void tensor_free(fr_tensor *t)
 {
     fr_producer *producer = t->producer;
+    fr_thread *th = producer || t->storage->release ? fr_thread_self() : NULL;
 
+    if (th)
+        fr_defer_errors(th);
     storage_unref(t->storage);
     fr_unref(t->grad);
     for (fr_hook *h = t->hooks, *next; h; h = next) {
@@ -200,6 +200,8 @@ static void tensor_free(fr_tensor *t)
     atomic_fetch_sub_explicit(&live_tensors, 1, memory_order_relaxed);
     if (producer && atomic_fetch_sub_explicit(&producer->refs, 1, memory_order_acq_rel) == 1)
         producer->release(producer);
+    if (th)
+        fr_report_errors(th);
 }
 
 void fr_unref(fr_tensor *t)
@@ -435,6 +437,15 @@ fr_tensor *fr_touch(fr_tensor *t)
 
 /* --- In place ---------------------------------------------------------------------------------------------------- */
 
+/* Whether values share an address: along a dim that was expanded. */
+static bool overlaps_itself(const fr_tensor *t)
+{
+    for (int i = 0; i < t->shape.ndim; i++)
+        if (t->shape.dim[i] > 1 && t->stride[i] == 0)
+            return true;
+    return false;
+}
+
 /* from broadcast to into's shape, one reference; NULL with an error where that cannot be. */
 static fr_tensor *broadcast_view(const fr_tensor *into, const fr_tensor *from)
 {
@@ -463,6 +474,9 @@ static fr_tensor *copy_into(fr_thread *th, fr_tensor *into, const fr_tensor *fro
                        into->producer ? "into" : "from");
     if (!th->no_grad && (into->requires_grad || from->requires_grad))
         return fr_fail("copy", "%s wants a gradient: copy under FR_NO_GRAD", into->requires_grad ? "into" : "from");
+
+    if (overlaps_itself(into))
+        return fr_fail("copy", "into is expanded: several of its values are one in memory");
 
     fr_tensor *view = broadcast_view(into, from);
     fr_tensor *source = view && view->storage == into->storage ? fr_tensor_copy("copy", view) : fr_ref(view);
