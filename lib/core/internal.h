@@ -92,6 +92,12 @@ void fr_free(void *block, size_t bytes);
 /* Has what this thread keeps (blocks, the arrays of its scopes) freed when it ends. */
 void fr_register_thread(fr_thread *th);
 void fr_scope_release(fr_thread *th);
+/* Makes room in a malloc'd array (its address is given) for one element more than count; false when memory runs out. */
+bool fr_grow(void *array, size_t element, size_t *capacity);
+static inline bool fr_make_room(void *array, size_t element, size_t count, size_t *capacity)
+{
+    return FR_LIKELY(count < *capacity) || fr_grow(array, element, capacity);
+}
 /* a * b into *out; false where it overflows. */
 static inline bool fr_mul_size(int64_t a, int64_t b, int64_t *out)
 {
