@@ -23,7 +23,6 @@ void *__libc_calloc(size_t, size_t);
 void *__libc_realloc(void *, size_t);
 void *__libc_memalign(size_t, size_t);
 
-/* Declared by stdlib.h, but for malloc's old aligned kin, which nothing here calls. */
 void *malloc(size_t bytes)
 {
     atomic_fetch_add(&malloc_count, 1);
