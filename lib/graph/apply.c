@@ -25,6 +25,13 @@ bool fr_op_fail(fr_op_call *call, const char *format, ...)
     return false;
 }
 
+const fr_op *fr_call_site_of(const fr_op *op, const char *file, int line)
+{
+    if (op)
+        fr_call_site(op->name, file, line);
+    return op;
+}
+
 static bool reject_null(fr_op_call *call)
 {
     bool pending = fr_thread_self()->has_message;
