@@ -347,7 +347,7 @@ static fr_tensor *expanded(fr_tensor *t)
     return NULL;
 }
 
-/* The inputs laid out so; false where that changes none. Distinct values are not expanded: they would become equal. */
+/* The inputs laid out so; false where that is no other test. Distinct values are not expanded: they would be equal. */
 static bool lay_out(const subject *s, layout how, fr_tensor **in)
 {
     bool changed = how == CONTIGUOUS;
@@ -360,7 +360,7 @@ static bool lay_out(const subject *s, layout how, fr_tensor **in)
         changed = changed || t;
         in[i] = t ? t : fr_detach(s->in[i]);
     }
-    return changed;
+    return changed && (how == CONTIGUOUS || !s->c->layout_matters);
 }
 
 /* What comes of these inputs is what comes of contiguous ones with the same values. */
@@ -437,12 +437,12 @@ END_TEST
 /* The result is NULL and the message is "frond: " with the case's pieces, which begin with the function's name. */
 START_TEST(failing_calls)
 {
-    for (int d = 0; d < 2 && !is_golden(find_case(_i).c); d++) {
-        FR_SCOPE;
-        subject s = open_case(_i, FLOATS[d]);
-        char start[NAME_SIZE];
-        const char *message;
+    FR_SCOPE;
+    subject s = open_case(_i, FR_F32);
+    char start[NAME_SIZE];
+    const char *message;
 
+    if (!is_golden(s.c)) {
         mark(&s, s.in);
         ck_assert_msg(run(&s, s.in) == NULL, "%s: succeeded", s.place);
         message = fr_error_message();
@@ -454,8 +454,8 @@ START_TEST(failing_calls)
             ck_assert_msg(strstr(message, s.c->fails[i]) != NULL, "%s: \"%s\" is not in: %s", s.place, s.c->fails[i],
                           message);
         fr_error_clear();
-        close_case(&s);
     }
+    close_case(&s);
 }
 END_TEST
 
