@@ -4,7 +4,8 @@
  * finite differences, kernels against definitions, calls that must fail. Nothing about an op stands here.
  *
  * tests/golden/ops/NAME.safetensors holds an op's golden values, made by tests/golden/make_ops.py, which describes
- * them; it gets the list of cases from `check_ops --cases`. */
+ * them; it gets the list of cases from `check_ops --cases`. A test's number in a report of a failure is that of a line
+ * there, from 0. */
 #include "ops/op_file.h"
 #include "testing.h"
 
