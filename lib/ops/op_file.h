@@ -19,15 +19,15 @@
  *     v0,-1.5,inf,nan(2,2)  these values; for ties and edges: not held against finite differences
  *     b(3)     0 or 1, float, without a gradient
  *     i5(2,3)  int64 of 0..4
- * torch is the PyTorch expression of a, b, c, ... that gives the golden value (F is torch.nn.functional; the generator
- * has seed 0); run is the op's call. With no_grad only values are compared; layout_matters: what is drawn at random
- * follows the inputs' place in memory. A case that must fail, in float32, has instead of torch what the message holds:
- * the function's name, then up to two pieces. tests/check_ops.c says all that is done with a case,
- * tests/golden/make_ops.py makes its golden values. */
+ * torch is the PyTorch expression of a, b, c, ... that gives the golden value (F is torch.nn.functional; rnn, gru and
+ * lstm are in tests/golden/cells.py; the generator has seed 0); run is the op's call. With no_grad only values are
+ * compared; layout_matters: what is drawn at random follows the inputs' place in memory. A case that must fail, in
+ * float32, has instead of torch what the message holds: the function's name, then up to three pieces. tests/check_ops.c
+ * says all that is done with a case, tests/golden/make_ops.py makes its golden values. */
 typedef struct fr_case {
     const char *name, *inputs, *torch;
     fr_tensor *(*run)(fr_tensor *const *in);
-    const char *fails[3];
+    const char *fails[4];
     bool no_grad, layout_matters;
 } fr_case;
 

@@ -33,6 +33,9 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import save
 
+sys.dont_write_bytecode = True
+from cells import gru, lstm, rnn
+
 FOLDER = pathlib.Path(__file__).parent / "ops"
 RTOL, ATOL = 1e-5, 1e-6  # of float32, as in tests/check_ops.c
 
@@ -66,7 +69,7 @@ def evaluate(torch_text, inputs, kinds, dtype, w, no_grad):
     given = [x.to(dtype) if x.is_floating_point() else x for x in inputs]
     wanted = {} if no_grad else {n: x.requires_grad_() for n, x, k in zip("abcdefghijklmnop", given, kinds)
                                  if k not in "bi"}
-    names = dict(zip("abcdefghijklmnop", given), torch=torch, F=F)
+    names = dict(zip("abcdefghijklmnop", given), torch=torch, F=F, rnn=rnn, gru=gru, lstm=lstm)
     y = eval(torch_text, names)
     values = {f"y {torch_text}": y.detach()}
     if w is None and not no_grad:
