@@ -60,6 +60,11 @@ static fr_tensor *run_negative(fr_tensor *const *in)
 {
     return fr_slice(in[0], -2, -2, -1, 1);
 }
+
+static fr_tensor *run_nothing(fr_tensor *const *in)
+{
+    return fr_slice(in[0], 1, 4, 2, 1);
+}
 #endif
 
 const fr_op fr_slice_op = {
@@ -74,7 +79,8 @@ const fr_op fr_slice_op = {
     .view = true,
     .infer = infer,
     .backward = backward,
-    FR_CASES({ "step", "n(3,6)", "a[:, 1::2]", run }, { "negative", "n(3,6)", "a[-2:-1]", run_negative })
+    FR_CASES({ "step", "n(3,6)", "a[:, 1::2]", run }, { "negative", "n(3,6)", "a[-2:-1]", run_negative },
+             { "nothing", "n(3,6)", "a[:, 4:2]", run_nothing }, { "scalar", "n()", NULL, run, { "slice", "1", "()" } })
 };
 
 fr_tensor *fr_slice(fr_tensor *t, int dim, int64_t start, int64_t stop, int64_t step)
@@ -111,6 +117,13 @@ static void unslice_backward(fr_op_call *call)
     call->grad_in[0] = fr_slice(call->grad_out[0], a->dim, a->start, a->start + (count - 1) * a->step + 1, a->step);
 }
 
+#ifdef FR_TESTS
+static fr_tensor *run_unslice(fr_tensor *const *in)
+{
+    return fr_unslice(in[0], &(fr_shape){ 2, { 3, 6 } }, 1, 1, 2);
+}
+#endif
+
 const fr_op fr_unslice_op = {
     .name = "unslice",
     .formula = "y[..., start:stop:step, ...] = x, 0 elsewhere",
@@ -122,6 +135,7 @@ const fr_op fr_unslice_op = {
     .infer = unslice_infer,
     .forward = unslice_forward,
     .backward = unslice_backward,
+    FR_CASES({ "step", "n(3,2)", "torch.zeros(3, 6).slice_scatter(a, 1, 1, 5, 2)", run_unslice })
 };
 
 fr_tensor *fr_unslice(fr_tensor *t, const fr_shape *shape, int dim, int64_t start, int64_t step)
