@@ -46,6 +46,7 @@ struct fr_op {
     const char *name, *formula;
     int inputs;             /* -1: any number */
     int outputs;
+    int internal;           /* the last so many of them are for backward alone: saved, never handed out */
     unsigned optional;      /* bit i: input i may be NULL */
     unsigned saves_inputs;  /* bit i: backward reads input i; */
     unsigned saves_outputs; /* ... output i. 0 in both: all of both */
