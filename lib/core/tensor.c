@@ -448,19 +448,21 @@ void fr_copy_values(fr_tensor *into, const fr_tensor *from)
 
 void fr_copy_rows(fr_tensor *into, const fr_tensor *from, const int64_t *rows)
 {
-    int64_t count = into->shape.dim[0], n = count ? into->numel / count : 0;
-    int64_t row_size = n * (int64_t)fr_dtype_size(into->dtype);
-    int64_t step = from->stride[0] * (int64_t)fr_dtype_size(from->dtype);
-    bool whole = from->contiguous || into->shape.ndim == 1;
+    int64_t count = into->shape.dim[0], row_bytes = count ? (int64_t)into->storage->bytes / count : 0;
+    int64_t step = from->stride[0] * (int64_t)fr_dtype_size((fr_dtype)from->dtype);
+    bool whole = from->contiguous && into->dtype == from->dtype;
+    fr_tensor row = *into, source = *from;
 
-    for (int64_t i = 0; n > 0 && i < count; i++) {
-        char *to = into->origin + i * row_size;
-        const char *source = from->origin + rows[i] * step;
-
+    row.shape.dim[0] = source.shape.dim[0] = 1;
+    row.numel = source.numel = count ? into->numel / count : 0;
+    source.contiguous = false;
+    for (int64_t i = 0; i < count; i++) {
+        row.origin = into->origin + i * row_bytes;
+        source.origin = from->origin + rows[i] * step;
         if (whole)
-            copy_row(n, to, into->dtype, 1, source, from->dtype, 1);
+            memcpy(row.origin, source.origin, (size_t)row_bytes);
         else
-            copy_dims(1, into, to, from, source);
+            fr_copy_values(&row, &source);
     }
 }
 
