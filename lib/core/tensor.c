@@ -446,6 +446,26 @@ void fr_copy_values(fr_tensor *into, const fr_tensor *from)
         fr_loop_run(&l, 1, copy_row, &kernel);
 }
 
+void fr_copy_rows(fr_tensor *into, const fr_tensor *from, const int64_t *rows)
+{
+    int64_t count = into->shape.dim[0], row_bytes = count ? (int64_t)into->storage->bytes / count : 0;
+    int64_t step = from->stride[0] * (int64_t)fr_dtype_size((fr_dtype)from->dtype);
+    bool whole = from->contiguous && into->dtype == from->dtype;
+    fr_tensor row = *into, source = *from;
+
+    row.shape.dim[0] = source.shape.dim[0] = 1;
+    row.numel = source.numel = count ? into->numel / count : 0;
+    source.contiguous = false;
+    for (int64_t i = 0; i < count; i++) {
+        row.origin = into->origin + i * row_bytes;
+        source.origin = from->origin + rows[i] * step;
+        if (whole)
+            memcpy(row.origin, source.origin, (size_t)row_bytes);
+        else
+            fr_copy_values(&row, &source);
+    }
+}
+
 fr_tensor *fr_tensor_copy(const char *what, const fr_tensor *t)
 {
     fr_tensor *copy = fr_tensor_alloc(what, &t->shape, t->dtype);

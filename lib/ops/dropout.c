@@ -65,17 +65,18 @@ const fr_op fr_dropout_op = {
     .infer = fr_infer_broadcast,
     .forward = dropout_forward,
     .backward = backward,
-    FR_CASES(
-        { "few", "n(3,4)", "(torch.manual_seed(3), F.dropout(a, 0.3))[1]", run },
-        { "many", "n(20,30)", "(torch.manual_seed(3), F.dropout(a, 0.3))[1]", run },
-        { "permuted", "n(2,3,4)", "(torch.manual_seed(3), F.dropout(a.permute(2, 0, 1), 0.5))[1]", run_transposed },
-        { "sliced", "n(4,6)", "(torch.manual_seed(3), F.dropout(a.T[1:5:2], 0.5))[1]", run_sliced },
-        { "scalar", "n()", "(torch.manual_seed(3), F.dropout(a, 0.3))[1]", run },
-        { "empty", "n(0,3)", "F.dropout(a, 0.3)", run }, { "none", "n(3,4)", "F.dropout(a, 0.0)", run_none },
-        { "all", "n(3,4)", "F.dropout(a, 1.0)", run_all },
-        { "above", "n(3)", NULL, run_above, { "dropout", "1.5", "0 to 1" } },
-        { "nan", "n(3)", NULL, run_nan, { "dropout", "nan", "0 to 1" } },
-        { "int64", "i5(3)", NULL, run, { "dropout", "int64", "float32" } })
+    FR_CASES({ "few", "n(3,4)", "(torch.manual_seed(3), F.dropout(a, 0.3))[1]", run, .layout_matters = true },
+             { "many", "n(20,30)", "(torch.manual_seed(3), F.dropout(a, 0.3))[1]", run, .layout_matters = true },
+             { "permuted", "n(2,3,4)", "(torch.manual_seed(3), F.dropout(a.permute(2, 0, 1), 0.5))[1]", run_transposed,
+               .layout_matters = true },
+             { "sliced", "n(4,6)", "(torch.manual_seed(3), F.dropout(a.T[1:5:2], 0.5))[1]", run_sliced,
+               .layout_matters = true },
+             { "scalar", "n()", "(torch.manual_seed(3), F.dropout(a, 0.3))[1]", run },
+             { "empty", "n(0,3)", "F.dropout(a, 0.3)", run }, { "none", "n(3,4)", "F.dropout(a, 0.0)", run_none },
+             { "all", "n(3,4)", "F.dropout(a, 1.0)", run_all },
+             { "above", "n(3)", NULL, run_above, { "dropout", "1.5", "0 to 1" } },
+             { "nan", "n(3)", NULL, run_nan, { "dropout", "nan", "0 to 1" } },
+             { "int64", "i5(3)", NULL, run, { "dropout", "int64", "float32" } })
 };
 
 /* A float64 uniform for each value, in order, whatever the dtype; p of 0 or 1 takes none from the generator. */

@@ -92,7 +92,7 @@ const fr_op fr_slice_op = {
     FR_CASES({ "step", "n(3,6)", "a[:, 1::2]", run }, { "negative", "n(3,6)", "a[-2:-1]", run_negative },
              { "clamped", "n(3,6)", "a[:, -99:99:99]", run_clamped }, { "nothing", "n(3,6)", "a[2:1:3]", run_nothing },
              { "empty", "n(3,0)", "a[:, 1::2]", run }, { "int64", "i9(3,6)", "a[:, 1::2]", run },
-             { "step", "n(3)", NULL, run_backwards, { "slice", "step 0", "1 or more" } },
+             { "step 0", "n(3)", NULL, run_backwards, { "slice", "step 0", "1 or more" } },
              { "scalar", "n()", NULL, run_nothing, { "slice", "scalar" } },
              { "range", "n(3)", NULL, run, { "slice", "dim 1", "(3,)" } })
 };
@@ -133,19 +133,26 @@ static void unslice_backward(fr_op_call *call)
     call->grad_in[0] = fr_slice(call->grad_out[0], a->dim, a->start, stop, a->step);
 }
 
-const fr_op fr_unslice_op = {
-    .name = "unslice",
-    .formula = "y[..., start:stop:step, ...] = x, 0 elsewhere",
-    .inputs = 1,
-    .outputs = 1,
-    .saves_inputs = FR_SAVES_NOTHING,
-    .attributes_size = sizeof(attributes),
-    .dtypes = FR_ANY,
-    .strided = true,
-    .infer = unslice_infer,
-    .forward = unslice_forward,
-    .backward = unslice_backward,
-};
+#ifdef FR_TESTS
+static fr_tensor *run_unslice(fr_tensor *const *in)
+{
+    return fr_unslice(in[0], &(fr_shape){ 2, { 3, 6 } }, 1, 1, 2);
+}
+#endif
+
+const fr_op fr_unslice_op = { .name = "unslice",
+                              .formula = "y[..., start:stop:step, ...] = x, 0 elsewhere",
+                              .inputs = 1,
+                              .outputs = 1,
+                              .saves_inputs = FR_SAVES_NOTHING,
+                              .attributes_size = sizeof(attributes),
+                              .dtypes = FR_ANY,
+                              .strided = true,
+                              .infer = unslice_infer,
+                              .forward = unslice_forward,
+                              .backward = unslice_backward,
+                              FR_CASES({ "step", "n(3,2)", "torch.zeros(3, 6).slice_scatter(a, 1, 1, 5, 2)",
+                                         run_unslice }) };
 
 fr_tensor *fr_unslice(fr_tensor *t, const fr_shape *shape, int dim, int64_t start, int64_t step)
 {
