@@ -46,6 +46,7 @@ struct fr_op {
     const char *name, *formula;
     int inputs;             /* -1: any number */
     int outputs;
+    int internal;           /* the last so many of them are for backward alone: saved, never handed out */
     unsigned optional;      /* bit i: input i may be NULL */
     unsigned saves_inputs;  /* bit i: backward reads input i; */
     unsigned saves_outputs; /* ... output i. 0 in both: all of both */
@@ -95,5 +96,15 @@ const char *fr_shape_text(const fr_shape *shape, char text[FR_SHAPE_TEXT]);
         }                                                                                                              \
     }
 
+/* For the macros below: fr_call_site for op's name; same. */
+const fr_op *fr_call_site_of(const fr_op *op, const char *file, int line);
+
 FR_END_DECLS
+
+/* Errors end with the place of the call, as <frond.h> has it for its functions. */
+#ifndef FR_NO_CALL_SITES
+#define fr_apply(op, ...)   fr_apply(fr_call_site_of(op, __FILE__, __LINE__), __VA_ARGS__)
+#define fr_apply_n(op, ...) fr_apply_n(fr_call_site_of(op, __FILE__, __LINE__), __VA_ARGS__)
+#endif
+
 #endif

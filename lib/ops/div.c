@@ -33,7 +33,8 @@ const fr_op fr_div_op = {
     .forward = div_forward,
     .backward = backward,
     FR_CASES({ "same", "u(3,4) u(3,4)", "a / b", run }, { "broadcast", "u(2,1,4) u(3,1)", "a / b", run },
-             { "scalar", "u() u(5)", "a / b", run }, { "empty", "u(0,3) u(3)", "a / b", run })
+             { "scalar", "u() u(5)", "a / b", run }, { "empty", "u(0,3) u(3)", "a / b", run },
+             { "shapes", "n(4,3) n(5,2)", NULL, run, { "div", "(4, 3)", "(5, 2)" } })
 };
 
 fr_tensor *fr_div(fr_tensor *a, fr_tensor *b)

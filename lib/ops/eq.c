@@ -28,7 +28,8 @@ const fr_op fr_eq_op = {
     .infer = fr_infer_broadcast,
     .forward = eq_forward,
     FR_CASES({ "same", "i3(3,4) i3(3,4)", "(a == b).to(a.dtype)", run, .no_grad = true },
-             { "broadcast", "n(2,1,4) n(3,1)", "(a == b).to(a.dtype)", run, .no_grad = true })
+             { "broadcast", "n(2,1,4) n(3,1)", "(a == b).to(a.dtype)", run, .no_grad = true },
+             { "shapes", "n(4,3) n(5,2)", NULL, run, { "eq", "(4, 3)", "(5, 2)" } })
 };
 
 fr_tensor *fr_eq(fr_tensor *a, fr_tensor *b)

@@ -34,7 +34,8 @@ const fr_op fr_sub_op = {
     .forward = sub_forward,
     .backward = backward,
     FR_CASES({ "same", "n(3,4) n(3,4)", "a - b", run }, { "broadcast", "n(2,1,4) n(3,1)", "a - b", run },
-             { "scalar", "n() n(5)", "a - b", run }, { "empty", "n(0,3) n(3)", "a - b", run })
+             { "scalar", "n() n(5)", "a - b", run }, { "empty", "n(0,3) n(3)", "a - b", run },
+             { "shapes", "n(4,3) n(5,2)", NULL, run, { "sub", "(4, 3)", "(5, 2)" } })
 };
 
 fr_tensor *fr_sub(fr_tensor *a, fr_tensor *b)
