@@ -163,3 +163,17 @@ void fr_cache_trim(void)
 {
     empty(&this_cache);
 }
+
+bool fr_grow(void *array, size_t element, size_t *capacity)
+{
+    size_t more = *capacity ? *capacity * 2 : 64;
+    void *slot;
+
+    memcpy(&slot, array, sizeof slot); /* a pointer to any type */
+    slot = more <= SIZE_MAX / element ? realloc(slot, more * element) : NULL;
+    if (!slot)
+        return false;
+    memcpy(array, &slot, sizeof slot);
+    *capacity = more;
+    return true;
+}

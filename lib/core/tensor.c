@@ -403,6 +403,24 @@ void fr_copy_values(fr_tensor *into, const fr_tensor *from)
         copy_dims(0, into, into->origin, from, from->origin);
 }
 
+void fr_copy_rows(fr_tensor *into, const fr_tensor *from, const int64_t *rows)
+{
+    int64_t count = into->shape.dim[0], n = count ? into->numel / count : 0;
+    int64_t row_size = n * (int64_t)fr_dtype_size(into->dtype);
+    int64_t step = from->stride[0] * (int64_t)fr_dtype_size(from->dtype);
+    bool whole = from->contiguous || into->shape.ndim == 1;
+
+    for (int64_t i = 0; n > 0 && i < count; i++) {
+        char *to = into->origin + i * row_size;
+        const char *source = from->origin + rows[i] * step;
+
+        if (whole)
+            copy_row(n, to, into->dtype, 1, source, from->dtype, 1);
+        else
+            copy_dims(1, into, to, from, source);
+    }
+}
+
 fr_tensor *fr_tensor_copy(const char *what, const fr_tensor *t)
 {
     fr_tensor *copy = fr_tensor_alloc(what, &t->shape, t->dtype);

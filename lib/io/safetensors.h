@@ -13,7 +13,6 @@
 #include "core/file.h"
 
 #include <frond/io.h>
-#include <jansson.h>
 
 enum { FR_HEADER_PREFIX = 8, FR_HEADER_MOST = 100 * 1000 * 1000 };
 #define FR_HEADER_METADATA "__metadata__"
@@ -29,7 +28,7 @@ typedef struct {
 } fr_header_entry;
 
 typedef struct {
-    json_t *json;
+    struct json_t *json;
     fr_header_entry *entries; /* in the order of their values */
     int count;
 } fr_header;

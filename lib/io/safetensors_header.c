@@ -7,6 +7,7 @@
 #include "io/safetensors.h"
 
 #include <frond/op.h>
+#include <jansson.h>
 #include <stdlib.h>
 
 static const struct {

@@ -7,6 +7,7 @@
 #include "io/replace_file.h"
 #include "io/safetensors.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 
 typedef struct {
