@@ -166,12 +166,19 @@ fr_tensor *fr_tensor_share(const char *what, const fr_tensor *t, const fr_shape 
                            int64_t offset);
 /* Hands the caller's reference to the innermost scope; fails (and unrefs) if none is open. Returns t; NULL for NULL. */
 fr_tensor *fr_hold(const char *what, fr_tensor *t);
+/* Towards zero; INT64_MIN for NaN and for what is out of range, as PyTorch has it on x86-64. */
+static inline int64_t fr_to_int64(double x)
+{
+    return x >= -0x1p63 && x < 0x1p63 ? (int64_t)x : INT64_MIN;
+}
 /* from's values, converted, into `into` (same shape, any strides). Plain work: no checks, no version. */
 void fr_copy_values(fr_tensor *into, const fr_tensor *from);
 /* Row i of `into` (contiguous) from row rows[i] of `from`; the same dtype, and shapes that differ in dim 0 alone. */
 void fr_copy_rows(fr_tensor *into, const fr_tensor *from, const int64_t *rows);
 /* A contiguous copy, one reference, no history. */
 fr_tensor *fr_tensor_copy(const char *what, const fr_tensor *t);
+/* value, converted, for all of a tensor that fr_tensor_alloc made. */
+void fr_fill(fr_tensor *t, double value);
 /* For loops over any strides: position i (row-major) of t, as an offset in elements from its origin. */
 int64_t fr_offset_of(const fr_tensor *t, int64_t index);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Tensors: their storage, reference counts, views and values. */
-#include "core/internal.h"
+#include "core/loop.h"
 
 #include <frond/op.h>
 #include <math.h>
@@ -344,63 +344,106 @@ double fr_item(const fr_tensor *t)
     return value;
 }
 
-/* --- Copying: loops over any strides, innermost dim last --------------------------------------------------------- */
+/* --- Copying ----------------------------------------------------------------------------------------------------- */
 
-#define COPY_ROW(TO, FROM)                                                                                             \
-    for (int64_t i = 0; i < n; i++)                                                                                    \
-        ((TO *)to)[i * to_stride] = (TO)((const FROM *)from)[i * from_stride];                                         \
-    break
+/* m rows of n values; steps from row to row and from value to value, in bytes. */
+typedef void copy_kernel(int64_t m, int64_t n, char *to, int64_t to_row, int64_t to_step, const char *from,
+                         int64_t from_row, int64_t from_step);
 
-static void copy_row(int64_t n, void *to, fr_dtype to_dtype, int64_t to_stride, const void *from, fr_dtype from_dtype,
-                     int64_t from_stride)
+#define SAME(x) x
+
+#define COPY_KERNEL(NAME, TO, FROM, CONVERT)                                                                           \
+    static void NAME(int64_t m, int64_t n, char *to, int64_t to_row, int64_t to_step, const char *from,                \
+                     int64_t from_row, int64_t from_step)                                                              \
+    {                                                                                                                  \
+        for (; m > 0; m--, to += to_row, from += from_row) {                                                           \
+            TO *restrict y = (TO *)(void *)to;                                                                         \
+            const FROM *restrict x = (const FROM *)(const void *)from;                                                 \
+            if (to_step == (int64_t)sizeof(TO) && from_step == (int64_t)sizeof(FROM))                                  \
+                for (int64_t i = 0; i < n; i++)                                                                        \
+                    y[i] = (TO)CONVERT(x[i]);                                                                          \
+            else                                                                                                       \
+                for (int64_t i = 0; i < n; i++)                                                                        \
+                    y[i * (to_step / (int64_t)sizeof(TO))] = (TO)CONVERT(x[i * (from_step / (int64_t)sizeof(FROM))]);  \
+        }                                                                                                              \
+    }
+
+COPY_KERNEL(copy_f32_f32, float, float, SAME)
+COPY_KERNEL(copy_f32_f64, float, double, SAME)
+COPY_KERNEL(copy_f32_i64, float, int64_t, SAME)
+COPY_KERNEL(copy_f64_f32, double, float, SAME)
+COPY_KERNEL(copy_f64_f64, double, double, SAME)
+COPY_KERNEL(copy_f64_i64, double, int64_t, SAME)
+COPY_KERNEL(copy_i64_f32, int64_t, float, fr_to_int64)
+COPY_KERNEL(copy_i64_f64, int64_t, double, fr_to_int64)
+COPY_KERNEL(copy_i64_i64, int64_t, int64_t, SAME)
+
+static copy_kernel *const copy_kernels[3][3] = {
+    [FR_F32] = { copy_f32_f32, copy_f32_f64, copy_f32_i64 },
+    [FR_F64] = { copy_f64_f32, copy_f64_f64, copy_f64_i64 },
+    [FR_I64] = { copy_i64_f32, copy_i64_f64, copy_i64_i64 },
+};
+
+static void copy_row(void *job, const fr_loop *l, char *const *at)
 {
-    if (to_dtype == from_dtype && to_stride == 1 && from_stride == 1) {
-        memcpy(to, from, (size_t)n * fr_dtype_size(to_dtype));
-        return;
-    }
-    switch (to_dtype * 3 + from_dtype) {
-    case FR_F32 * 3 + FR_F32:
-        COPY_ROW(float, float);
-    case FR_F32 * 3 + FR_F64:
-        COPY_ROW(float, double);
-    case FR_F32 * 3 + FR_I64:
-        COPY_ROW(float, int64_t);
-    case FR_F64 * 3 + FR_F32:
-        COPY_ROW(double, float);
-    case FR_F64 * 3 + FR_F64:
-        COPY_ROW(double, double);
-    case FR_F64 * 3 + FR_I64:
-        COPY_ROW(double, int64_t);
-    case FR_I64 * 3 + FR_F32:
-        COPY_ROW(int64_t, float);
-    case FR_I64 * 3 + FR_F64:
-        COPY_ROW(int64_t, double);
-    default:
-        COPY_ROW(int64_t, int64_t);
-    }
+    const int64_t *step = l->step[l->ndim - 1];
+
+    (*(copy_kernel **)job)(1, l->dim[l->ndim - 1], at[0], 0, step[0], at[1], 0, step[1]);
 }
 
-static void copy_dims(int dim, fr_tensor *into, char *to, const fr_tensor *from, const char *source)
+/* The last two dims, in blocks whose rows and columns both stay in the first cache. */
+static void copy_blocks(void *job, const fr_loop *l, char *const *at)
 {
-    int64_t n = into->shape.dim[dim], to_step = into->stride[dim], from_step = from->stride[dim];
-    int64_t to_size = (int64_t)fr_dtype_size(into->dtype), from_size = (int64_t)fr_dtype_size(from->dtype);
+    enum { EDGE = 32 };
+    const int64_t *row = l->step[l->ndim - 2], *step = l->step[l->ndim - 1];
+    int64_t m = l->dim[l->ndim - 2], n = l->dim[l->ndim - 1];
 
-    if (dim == into->shape.ndim - 1) {
-        copy_row(n, to, into->dtype, to_step, source, from->dtype, from_step);
-        return;
+    for (int64_t i = 0; i < m; i += EDGE)
+        for (int64_t j = 0; j < n; j += EDGE)
+            (*(copy_kernel **)job)(m - i < EDGE ? m - i : EDGE, n - j < EDGE ? n - j : EDGE,
+                                   at[0] + i * row[0] + j * step[0], row[0], step[0], at[1] + i * row[1] + j * step[1],
+                                   row[1], step[1]);
+}
+
+/* Moves the dim along which operand 1 lies closest together to the last place but one, for blocks; false where it is
+ * the last, so that rows will do. */
+static bool arrange_blocks(fr_loop *l)
+{
+    int last = l->ndim - 1, closest = last;
+    fr_loop before = *l;
+
+    for (int i = 0; i < last; i++)
+        if (l->step[i][1] != 0 && llabs(l->step[i][1]) < llabs(l->step[closest][1]))
+            closest = i;
+    if (closest == last)
+        return false;
+    for (int i = closest; i < last; i++) {
+        int from = i == last - 1 ? closest : i + 1;
+
+        l->dim[i] = before.dim[from];
+        memcpy(l->step[i], before.step[from], sizeof l->step[i]);
     }
-    for (int64_t i = 0; i < n; i++)
-        copy_dims(dim + 1, into, to + i * to_step * to_size, from, source + i * from_step * from_size);
+    return true;
 }
 
 void fr_copy_values(fr_tensor *into, const fr_tensor *from)
 {
-    if (into->numel == 0)
+    copy_kernel *kernel = copy_kernels[into->dtype][from->dtype];
+    fr_loop l;
+
+    if (into->numel > 0 && into->contiguous && from->contiguous && into->dtype == from->dtype) {
+        memcpy(into->origin, from->origin, (size_t)into->numel * fr_dtype_size((fr_dtype)into->dtype));
         return;
-    if (into->contiguous && from->contiguous)
-        copy_row(into->numel, into->origin, into->dtype, 1, from->origin, from->dtype, 1);
+    }
+    fr_loop_begin(&l, &into->shape);
+    fr_loop_add(&l, into);
+    fr_loop_add(&l, from);
+    fr_loop_sort(&l, 0);
+    fr_loop_join(&l);
+    if (arrange_blocks(&l))
+        fr_loop_run(&l, 2, copy_blocks, &kernel);
     else
-        copy_dims(0, into, into->origin, from, from->origin);
+        fr_loop_run(&l, 1, copy_row, &kernel);
 }
 
 void fr_copy_rows(fr_tensor *into, const fr_tensor *from, const int64_t *rows)
@@ -453,6 +496,14 @@ fr_tensor *fr_touch(fr_tensor *t)
 
 /* --- In place ---------------------------------------------------------------------------------------------------- */
 
+static bool repeats_values(const fr_tensor *t)
+{
+    for (int i = 0; i < t->shape.ndim; i++)
+        if (t->shape.dim[i] > 1 && t->stride[i] == 0)
+            return true;
+    return false;
+}
+
 /* from broadcast to into's shape, one reference; NULL with an error where that cannot be. */
 static fr_tensor *broadcast_view(const fr_tensor *into, const fr_tensor *from)
 {
@@ -481,6 +532,9 @@ static fr_tensor *copy_into(fr_thread *th, fr_tensor *into, const fr_tensor *fro
                        into->producer ? "into" : "from");
     if (!th->no_grad && (into->requires_grad || from->requires_grad))
         return fr_fail("copy", "%s wants a gradient: copy under FR_NO_GRAD", into->requires_grad ? "into" : "from");
+    if (repeats_values(into))
+        return fr_fail("copy",
+                       "into is an expanded view, where several values share one place: copy into fr_clone of it");
 
     fr_tensor *view = broadcast_view(into, from);
     fr_tensor *source = view && view->storage == into->storage ? fr_tensor_copy("copy", view) : fr_ref(view);
