@@ -116,8 +116,9 @@ double fr_at(const fr_tensor *t, int64_t index); /* by row-major index; NaN out 
 bool fr_equal(const fr_tensor *a, const fr_tensor *b); /* same shape, dtype and values */
 const char *fr_dtype_name(fr_dtype dtype);     /* "float32" */
 
-/* As PyTorch prints: tensor([[1., 2.]]), summarised above 1,000 values. fr_fprint gives the number of characters
- * written, or -1. fr_print ends the line. */
+/* As PyTorch prints: tensor([[1., 2.]]), summarised above 1,000 values; dtype=float64 and grad_fn=<add>, the op's name,
+ * where there is cause. No locale changes it. fr_fprint gives the number of characters written, or -1. fr_print ends the
+ * line. */
 void fr_print(const fr_tensor *t);
 int fr_fprint(FILE *file, const fr_tensor *t);
 
