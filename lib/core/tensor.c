@@ -448,19 +448,20 @@ void fr_copy_values(fr_tensor *into, const fr_tensor *from)
 
 void fr_copy_rows(fr_tensor *into, const fr_tensor *from, const int64_t *rows)
 {
-    int64_t count = into->shape.dim[0], n = count ? into->numel / count : 0;
-    int64_t row_size = n * (int64_t)fr_dtype_size(into->dtype);
-    int64_t step = from->stride[0] * (int64_t)fr_dtype_size(from->dtype);
-    bool whole = from->contiguous || into->shape.ndim == 1;
+    int64_t count = into->shape.dim[0], step = from->stride[0] * (int64_t)fr_dtype_size((fr_dtype)from->dtype);
+    fr_tensor row = *into, source = *from;
 
-    for (int64_t i = 0; n > 0 && i < count; i++) {
-        char *to = into->origin + i * row_size;
-        const char *source = from->origin + rows[i] * step;
-
-        if (whole)
-            copy_row(n, to, into->dtype, 1, source, from->dtype, 1);
-        else
-            copy_dims(1, into, to, from, source);
+    row.numel = source.numel = count ? into->numel / count : 0;
+    row.shape.ndim = source.shape.ndim = into->shape.ndim - 1;
+    for (int i = 0; i < row.shape.ndim; i++) {
+        row.shape.dim[i] = source.shape.dim[i] = into->shape.dim[i + 1];
+        row.stride[i] = into->stride[i + 1];
+        source.stride[i] = from->stride[i + 1];
+    }
+    for (int64_t i = 0; row.numel > 0 && i < count; i++) {
+        row.origin = into->origin + i * row.numel * (int64_t)fr_dtype_size((fr_dtype)into->dtype);
+        source.origin = from->origin + rows[i] * step;
+        fr_copy_values(&row, &source);
     }
 }
 
