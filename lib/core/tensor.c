@@ -448,21 +448,20 @@ void fr_copy_values(fr_tensor *into, const fr_tensor *from)
 
 void fr_copy_rows(fr_tensor *into, const fr_tensor *from, const int64_t *rows)
 {
-    int64_t count = into->shape.dim[0], row_bytes = count ? (int64_t)into->storage->bytes / count : 0;
-    int64_t step = from->stride[0] * (int64_t)fr_dtype_size((fr_dtype)from->dtype);
-    bool whole = from->contiguous && into->dtype == from->dtype;
+    int64_t count = into->shape.dim[0], step = from->stride[0] * (int64_t)fr_dtype_size((fr_dtype)from->dtype);
     fr_tensor row = *into, source = *from;
 
-    row.shape.dim[0] = source.shape.dim[0] = 1;
     row.numel = source.numel = count ? into->numel / count : 0;
-    source.contiguous = false;
-    for (int64_t i = 0; i < count; i++) {
-        row.origin = into->origin + i * row_bytes;
+    row.shape.ndim = source.shape.ndim = into->shape.ndim - 1;
+    for (int i = 0; i < row.shape.ndim; i++) {
+        row.shape.dim[i] = source.shape.dim[i] = into->shape.dim[i + 1];
+        row.stride[i] = into->stride[i + 1];
+        source.stride[i] = from->stride[i + 1];
+    }
+    for (int64_t i = 0; row.numel > 0 && i < count; i++) {
+        row.origin = into->origin + i * row.numel * (int64_t)fr_dtype_size((fr_dtype)into->dtype);
         source.origin = from->origin + rows[i] * step;
-        if (whole)
-            memcpy(row.origin, source.origin, (size_t)row_bytes);
-        else
-            fr_copy_values(&row, &source);
+        fr_copy_values(&row, &source);
     }
 }
 
