@@ -111,7 +111,7 @@ static void *from_system(size_t bytes)
 void *fr_alloc(size_t bytes)
 {
     cache *c = &this_cache;
-    size_t size;
+    size_t size = 0;
     int i = CACHED ? class_of(bytes ? bytes : 1, &size) : -1;
 
     if (FR_UNLIKELY(i < 0))
