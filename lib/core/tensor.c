@@ -59,13 +59,9 @@ static void storage_unref(fr_storage *s)
     if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) > 1)
         return;
     atomic_fetch_sub_explicit(&live_bytes, s->bytes, memory_order_relaxed);
-    if (s->block) {
-        fr_free(s, s->block);
-        return;
-    }
     if (s->release)
         s->release(s->data, s->user);
-    fr_free(s, STORAGE_HEADER);
+    fr_free(s, s->block ? s->block : STORAGE_HEADER);
 }
 
 /* --- Making and freeing ------------------------------------------------------------------------------------------ */
@@ -186,10 +182,14 @@ fr_tensor *fr_ref(fr_tensor *t)
     return t;
 }
 
+/* Errors of the user's release functions, of this tensor's memory or of what its history held, come last. */
 static void tensor_free(fr_tensor *t)
 {
     fr_producer *producer = t->producer;
+    fr_thread *th = producer || t->storage->release ? fr_thread_self() : NULL;
 
+    if (th)
+        fr_defer_errors(th);
     storage_unref(t->storage);
     fr_unref(t->grad);
     for (fr_hook *h = t->hooks, *next; h; h = next) {
@@ -200,6 +200,8 @@ static void tensor_free(fr_tensor *t)
     atomic_fetch_sub_explicit(&live_tensors, 1, memory_order_relaxed);
     if (producer && atomic_fetch_sub_explicit(&producer->refs, 1, memory_order_acq_rel) == 1)
         producer->release(producer);
+    if (th)
+        fr_report_errors(th);
 }
 
 void fr_unref(fr_tensor *t)
@@ -449,21 +451,20 @@ void fr_copy_values(fr_tensor *into, const fr_tensor *from)
 
 void fr_copy_rows(fr_tensor *into, const fr_tensor *from, const int64_t *rows)
 {
-    int64_t count = into->shape.dim[0], row_bytes = count ? (int64_t)into->storage->bytes / count : 0;
-    int64_t step = from->stride[0] * (int64_t)fr_dtype_size((fr_dtype)from->dtype);
-    bool whole = from->contiguous && into->dtype == from->dtype;
+    int64_t count = into->shape.dim[0], step = from->stride[0] * (int64_t)fr_dtype_size((fr_dtype)from->dtype);
     fr_tensor row = *into, source = *from;
 
-    row.shape.dim[0] = source.shape.dim[0] = 1;
     row.numel = source.numel = count ? into->numel / count : 0;
-    source.contiguous = false;
-    for (int64_t i = 0; i < count; i++) {
-        row.origin = into->origin + i * row_bytes;
+    row.shape.ndim = source.shape.ndim = into->shape.ndim - 1;
+    for (int i = 0; i < row.shape.ndim; i++) {
+        row.shape.dim[i] = source.shape.dim[i] = into->shape.dim[i + 1];
+        row.stride[i] = into->stride[i + 1];
+        source.stride[i] = from->stride[i + 1];
+    }
+    for (int64_t i = 0; row.numel > 0 && i < count; i++) {
+        row.origin = into->origin + i * row.numel * (int64_t)fr_dtype_size((fr_dtype)into->dtype);
         source.origin = from->origin + rows[i] * step;
-        if (whole)
-            memcpy(row.origin, source.origin, (size_t)row_bytes);
-        else
-            fr_copy_values(&row, &source);
+        fr_copy_values(&row, &source);
     }
 }
 
