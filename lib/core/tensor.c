@@ -59,13 +59,9 @@ static void storage_unref(fr_storage *s)
     if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) > 1)
         return;
     atomic_fetch_sub_explicit(&live_bytes, s->bytes, memory_order_relaxed);
-    if (s->block) {
-        fr_free(s, s->block);
-        return;
-    }
     if (s->release)
         s->release(s->data, s->user);
-    fr_free(s, STORAGE_HEADER);
+    fr_free(s, s->block ? s->block : STORAGE_HEADER);
 }
 
 /* --- Making and freeing ------------------------------------------------------------------------------------------ */
@@ -186,10 +182,14 @@ fr_tensor *fr_ref(fr_tensor *t)
     return t;
 }
 
+/* Errors of the user's release functions, of this tensor's memory or of what its history held, come last. */
 static void tensor_free(fr_tensor *t)
 {
     fr_producer *producer = t->producer;
+    fr_thread *th = producer || t->storage->release ? fr_thread_self() : NULL;
 
+    if (th)
+        fr_defer_errors(th);
     storage_unref(t->storage);
     fr_unref(t->grad);
     for (fr_hook *h = t->hooks, *next; h; h = next) {
@@ -200,6 +200,8 @@ static void tensor_free(fr_tensor *t)
     atomic_fetch_sub_explicit(&live_tensors, 1, memory_order_relaxed);
     if (producer && atomic_fetch_sub_explicit(&producer->refs, 1, memory_order_acq_rel) == 1)
         producer->release(producer);
+    if (th)
+        fr_report_errors(th);
 }
 
 void fr_unref(fr_tensor *t)
