@@ -34,9 +34,9 @@ static fr_tensor *run_huge(fr_tensor *const *in)
     return fr_cast(fr_mul_scalar(in[0], 1e19), FR_I64);
 }
 
-static fr_tensor *run_f64(fr_tensor *const *in)
+static fr_tensor *run_there_and_back(fr_tensor *const *in)
 {
-    return fr_cast(in[0], FR_F64);
+    return fr_cast(fr_cast(in[0], FR_F64), fr_dtype_of(in[0]));
 }
 
 static fr_tensor *run_f32(fr_tensor *const *in)
@@ -78,9 +78,10 @@ const fr_op fr_cast_op = {
              { "nan, infinite", "b(20) b(20)", "(a / b).to(torch.int64)", run_out_of_range, .no_grad = true },
              { "huge", "n(3,4)", "(a * 1e19).to(torch.int64)", run_huge, .no_grad = true },
              { "int64 to float", "i9(3,4)", "a.T.to(torch.float32)", run_f32, .no_grad = true },
-             { "to float64", "n(3,4)", "a.to(torch.float64)", run_f64 }, { "same", "n(3,4)", "a", run_same },
-             { "scalar", "n()", "a.to(torch.float64)", run_f64 }, { "empty", "n(0,2)", "a.to(torch.float64)", run_f64 },
-             { "unknown", "n(3)", NULL, run_unknown, { "cast", "dtype 7" } })
+             { "to float64", "n(3,4)", "a.to(torch.float64).to(a.dtype)", run_there_and_back },
+             { "scalar", "n()", "a.to(torch.float64).to(a.dtype)", run_there_and_back },
+             { "empty", "n(0,2)", "a.to(torch.float64).to(a.dtype)", run_there_and_back },
+             { "same", "n(3,4)", "a", run_same }, { "unknown", "n(3)", NULL, run_unknown, { "cast", "dtype 7" } })
 };
 
 fr_tensor *fr_cast(fr_tensor *t, fr_dtype dtype)

@@ -286,6 +286,28 @@ static void scatter_add_backward(fr_op_call *call)
     call->grad_in[0] = fr_gather(call->grad_out[0], ((const attributes *)call->attributes)->dim, call->in[1]);
 }
 
+#ifdef FR_TESTS
+static fr_tensor *scatter(fr_tensor *const *in, fr_shape shape, int dim)
+{
+    return fr_apply(&fr_scatter_add_op, in, &(attributes){ dim, shape });
+}
+
+static fr_tensor *run_scatter(fr_tensor *const *in)
+{
+    return scatter(in, (fr_shape){ 2, { 3, 4 } }, 0);
+}
+
+static fr_tensor *run_scatter_last(fr_tensor *const *in)
+{
+    return scatter(in, (fr_shape){ 3, { 2, 3, 4 } }, -1);
+}
+
+static fr_tensor *run_scatter_rows(fr_tensor *const *in)
+{
+    return scatter((fr_tensor *[]){ in[0], fr_expand(in[1], (fr_shape){ 2, { 7, 4 } }) }, (fr_shape){ 2, { 3, 4 } }, 0);
+}
+#endif
+
 const fr_op fr_scatter_add_op = {
     .name = "scatter_add",
     .formula = "y[index[i][j][k]][j][k] += x[i][j][k] for dim 0, and so on",
@@ -298,6 +320,14 @@ const fr_op fr_scatter_add_op = {
     .infer = scatter_add_infer,
     .forward = scatter_add_forward,
     .backward = scatter_add_backward,
+    FR_CASES({ "first", "n(7,4) i3(7,4)", "torch.zeros(3, 4).scatter_add(0, b, a)", run_scatter },
+             { "fewer", "n(7,2) i3(7,2)", "torch.zeros(3, 4).scatter_add(0, b, a)", run_scatter },
+             { "last", "n(2,3,5) i4(2,3,5)", "torch.zeros(2, 3, 4).scatter_add(-1, b, a)", run_scatter_last },
+             { "rows", "n(7,4) i3(7,1)", "torch.zeros(3, 4).index_add(0, b[:, 0], a)", run_scatter_rows },
+             { "int64", "i9(7,4) i3(7,4)", "torch.zeros(3, 4, dtype=int).scatter_add(0, b, a)", run_scatter },
+             { "nothing", "n(0,4) i3(0,4)", "torch.zeros(3, 4).scatter_add(0, b, a)", run_scatter },
+             { "range", "n(9,4) i9(9,4)", NULL, run_scatter, { "scatter_add", "dim 0 of size 3" } },
+             { "shapes", "n(7,5) i3(7,5)", NULL, run_scatter, { "scatter_add", "(7, 5)", "(3, 4)" } })
 };
 
 /* --- index_select: a gather whose index is the same all along a slice --------------------------------------------- */
