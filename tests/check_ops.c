@@ -168,18 +168,12 @@ static void differentiate(const subject *s, fr_tensor *y, fr_tensor *w, fr_tenso
     }
 }
 
-/* Equal up to rounding, which grows with the largest value that took part. */
 static void compare(const subject *s, const char *what, const fr_tensor *got, const fr_tensor *expected)
 {
-    bool single = s->dtype == FR_F32;
     char text[NAME_SIZE];
-    double largest = 1;
 
     snprintf(text, sizeof text, "%s: %s", s->place, what);
-    for (int64_t i = 0; i < expected->numel; i++)
-        if (isfinite(fr_at(expected, i)))
-            largest = fmax(largest, fabs(fr_at(expected, i)));
-    assert_close(text, got, expected, single ? 1e-5 : 1e-12, (single ? 1e-6 : 1e-13) * largest);
+    assert_near(text, got, expected);
 }
 
 static void compare_gradients(const subject *s, const char *what, fr_tensor *const *got, fr_tensor *const *expected)

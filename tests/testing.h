@@ -59,6 +59,18 @@ static inline void assert_close(const char *what, const fr_tensor *got, const fr
     }
 }
 
+/* Equal up to what rounding in got's dtype explains, which grows with the largest value that took part. */
+static inline void assert_near(const char *what, const fr_tensor *got, const fr_tensor *expected)
+{
+    bool single = fr_dtype_of(got) == FR_F32;
+    double largest = 1;
+
+    for (int64_t i = 0; i < fr_numel(expected); i++)
+        if (isfinite(fr_at(expected, i)))
+            largest = fmax(largest, fabs(fr_at(expected, i)));
+    assert_close(what, got, expected, single ? 1e-5 : 1e-12, (single ? 1e-6 : 1e-13) * largest);
+}
+
 /* Runs the cases, each test with begin_test and end_test around it, and gives main's exit code. */
 #define run_tests(name, ...) run_cases(name, (TCase *[]){ __VA_ARGS__, NULL })
 static inline int run_cases(const char *name, TCase *const *cases)

@@ -36,7 +36,7 @@ struct fr_op_call {
     bool failed;                /* fr_op_fail was called */
 };
 
-enum { FR_SAVES_NOTHING = 1u << 31 }; /* for fr_op.saves_inputs */
+#define FR_SAVES_NOTHING (1u << 31) /* for fr_op.saves_inputs */
 
 /* Which dtypes an op takes. FR_FLOATS: float32 or float64; FR_ANY: int64 too; both want one dtype for all inputs.
  * FR_MIXED: infer checks. */

@@ -40,7 +40,10 @@ const char *fr_error_message(void)
 
 void fr_error_clear(void)
 {
-    fr_thread_self()->has_message = false;
+    fr_thread *th = fr_thread_self();
+
+    th->has_message = false;
+    th->returned = false;
 }
 
 void fr_defer_errors(fr_thread *th)
@@ -55,6 +58,12 @@ void fr_report_errors(fr_thread *th)
     th->pending = false;
     if (handler)
         handler(th->latest, handler_user);
+    th->returned = true;
+}
+
+bool fr_failed_before(const fr_thread *th)
+{
+    return th->pending || th->returned;
 }
 
 void *fr_fail(const char *what, const char *format, ...)
@@ -93,7 +102,7 @@ bool fr_check_not_null(const char *what, const void *t, const char *name)
 {
     if (FR_LIKELY(t != NULL))
         return true;
-    if (!fr_thread_self()->has_message)
+    if (!fr_failed_before(fr_thread_self()))
         fr_fail(what, "%s is NULL", name);
     return false;
 }

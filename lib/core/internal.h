@@ -37,6 +37,7 @@ typedef struct {
     int defer;               /* > 0: the handler waits */
     bool pending;            /* ... and has something to report */
     bool has_message;
+    bool returned;           /* a failure was returned to the caller, who may pass its NULL on, and was not cleared */
     unsigned failures;       /* so far */
     /* graph */
     bool no_grad;
@@ -61,7 +62,10 @@ void *fr_fail_memory(const char *what);
 /* Between these the handler waits, so that what is under way can be taken down first; the outermost end reports. */
 void fr_defer_errors(fr_thread *th);
 void fr_report_errors(fr_thread *th);
-/* Whether t may be used: NULL gives false, and an error unless one is pending already. name: "input", "target", ... */
+/* Whether a NULL may come from a failure: one of the running call, or one that was returned and has not been cleared.
+ * (A handler that jumps returns nothing: what its program passes later is no consequence of that failure.) */
+bool fr_failed_before(const fr_thread *th);
+/* Whether t may be used: NULL gives false, and an error unless it may come from one. name: "input", "target", ... */
 bool fr_check_not_null(const char *what, const void *t, const char *name);
 
 /* A public function that has a call-site macro begins with its name (without fr_) and finishes with what it got; in
@@ -171,7 +175,7 @@ static inline int64_t fr_to_int64(double x)
 {
     return x >= -0x1p63 && x < 0x1p63 ? (int64_t)x : INT64_MIN;
 }
-/* from's values, converted, into `into` (same shape, any strides). Plain work: no checks, no version. */
+/* from's values, converted and broadcast, into `into`; any strides. Plain work: no checks, no version. */
 void fr_copy_values(fr_tensor *into, const fr_tensor *from);
 /* Row i of `into` (contiguous) from row rows[i] of `from`; the same dtype, and shapes that differ in dim 0 alone. */
 void fr_copy_rows(fr_tensor *into, const fr_tensor *from, const int64_t *rows);

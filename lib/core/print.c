@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Printing tensors as PyTorch 2.15 does with its default options, to the byte, dtype=torch.float64 included. One thing
- * is ours: the history, grad_fn=<NAME>, has our op's name, <add> where PyTorch has <AddBackward0>.
+/* Printing tensors as PyTorch 2.15 does with its default options, to the byte. Two names are ours: a dtype is called
+ * float64, not torch.float64, and a history after our op, grad_fn=<add>, not <AddBackward0>. float64 is always named,
+ * whatever the default dtype is, so that a tensor prints the same wherever it is printed.
  *
  * All values of a tensor have one format. It is found in two looks at the values that will be shown: at their
  * magnitudes, which decide between "1.", "1.0000" and "1.0000e+00", and then at how wide they come out. */
@@ -234,8 +235,8 @@ static void put_suffixes(printer *p)
 
     if (t->numel == 0 && t->shape.ndim != 1)
         put_suffix(p, "size=", fr_shape_text(&t->shape, text), &line);
-    if (dtype != fr_default_dtype() && (dtype != FR_I64 || t->numel == 0))
-        put_suffix(p, "dtype=torch.", fr_dtype_name(dtype), &line);
+    if (dtype == FR_F64 || (dtype == FR_I64 && t->numel == 0)) /* "[]" would not tell */
+        put_suffix(p, "dtype=", fr_dtype_name(dtype), &line);
     if (t->producer) {
         snprintf(text, sizeof text, "%.128s>", t->producer->name);
         put_suffix(p, "grad_fn=<", text, &line);

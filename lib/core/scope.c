@@ -54,16 +54,20 @@ void fr_scope_end(int scope)
         return;
 
     struct fr_scope left = th->scopes[scope];
-    size_t kept = left.start;
+    size_t kept = left.start, end = th->held_count;
+    size_t inner =
+        scope + 1 < th->scope_count ? th->scopes[scope + 1].start : end; /* those escape no further than here */
 
-    /* Letting go runs no user code but release functions, which may open scopes of their own: mind th->held. */
-    size_t end = th->held_count;
-
+    /* Letting go may run release functions of the user. They may open scopes, so th->held moves; what they leave in the
+     * scope around is found from `end` on; their errors wait until everything is in order again. */
+    fr_defer_errors(th);
     th->scope_count = scope;
-    for (size_t i = left.start; i < end; i++) {
+    for (size_t i = left.start; i < th->held_count; i++) {
         struct fr_held h = th->held[i];
 
-        if (h.escapes)
+        if (i >= end)
+            th->held[kept++] = h;
+        else if (h.escapes && i < inner)
             th->held[kept++] = (struct fr_held){ h.tensor, false };
         else
             fr_unref(h.tensor);
@@ -71,8 +75,9 @@ void fr_scope_end(int scope)
     th->held_count = kept;
     th->site_count = left.site_count;
     th->site = left.site;
-    th->defer = left.defer;
     th->no_grad = left.no_grad;
+    th->defer = left.defer + 1;
+    fr_report_errors(th);
 }
 
 void fr_scope_leave(const int *scope)

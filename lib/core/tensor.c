@@ -59,13 +59,9 @@ static void storage_unref(fr_storage *s)
     if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) > 1)
         return;
     atomic_fetch_sub_explicit(&live_bytes, s->bytes, memory_order_relaxed);
-    if (s->block) {
-        fr_free(s, s->block);
-        return;
-    }
     if (s->release)
         s->release(s->data, s->user);
-    fr_free(s, STORAGE_HEADER);
+    fr_free(s, s->block ? s->block : STORAGE_HEADER);
 }
 
 /* --- Making and freeing ------------------------------------------------------------------------------------------ */
@@ -186,10 +182,14 @@ fr_tensor *fr_ref(fr_tensor *t)
     return t;
 }
 
+/* Errors of the user's release functions, of this tensor's memory or of what its history held, come last. */
 static void tensor_free(fr_tensor *t)
 {
     fr_producer *producer = t->producer;
+    fr_thread *th = producer || t->storage->release ? fr_thread_self() : NULL;
 
+    if (th)
+        fr_defer_errors(th);
     storage_unref(t->storage);
     fr_unref(t->grad);
     for (fr_hook *h = t->hooks, *next; h; h = next) {
@@ -200,6 +200,8 @@ static void tensor_free(fr_tensor *t)
     atomic_fetch_sub_explicit(&live_tensors, 1, memory_order_relaxed);
     if (producer && atomic_fetch_sub_explicit(&producer->refs, 1, memory_order_acq_rel) == 1)
         producer->release(producer);
+    if (th)
+        fr_report_errors(th);
 }
 
 void fr_unref(fr_tensor *t)
@@ -431,8 +433,9 @@ void fr_copy_values(fr_tensor *into, const fr_tensor *from)
     copy_kernel *kernel = copy_kernels[into->dtype][from->dtype];
     fr_loop l;
 
-    if (into->numel > 0 && into->contiguous && from->contiguous && into->dtype == from->dtype) {
-        memcpy(into->origin, from->origin, (size_t)into->numel * fr_dtype_size((fr_dtype)into->dtype));
+    if (into->contiguous && from->contiguous && into->numel == from->numel && into->dtype == from->dtype) {
+        if (into->numel > 0) /* without values memory may be NULL */
+            memcpy(into->origin, from->origin, (size_t)into->numel * fr_dtype_size((fr_dtype)into->dtype));
         return;
     }
     fr_loop_begin(&l, &into->shape);
@@ -448,21 +451,20 @@ void fr_copy_values(fr_tensor *into, const fr_tensor *from)
 
 void fr_copy_rows(fr_tensor *into, const fr_tensor *from, const int64_t *rows)
 {
-    int64_t count = into->shape.dim[0], row_bytes = count ? (int64_t)into->storage->bytes / count : 0;
-    int64_t step = from->stride[0] * (int64_t)fr_dtype_size((fr_dtype)from->dtype);
-    bool whole = from->contiguous && into->dtype == from->dtype;
+    int64_t count = into->shape.dim[0], step = from->stride[0] * (int64_t)fr_dtype_size((fr_dtype)from->dtype);
     fr_tensor row = *into, source = *from;
 
-    row.shape.dim[0] = source.shape.dim[0] = 1;
     row.numel = source.numel = count ? into->numel / count : 0;
-    source.contiguous = false;
-    for (int64_t i = 0; i < count; i++) {
-        row.origin = into->origin + i * row_bytes;
+    row.shape.ndim = source.shape.ndim = into->shape.ndim - 1;
+    for (int i = 0; i < row.shape.ndim; i++) {
+        row.shape.dim[i] = source.shape.dim[i] = into->shape.dim[i + 1];
+        row.stride[i] = into->stride[i + 1];
+        source.stride[i] = from->stride[i + 1];
+    }
+    for (int64_t i = 0; row.numel > 0 && i < count; i++) {
+        row.origin = into->origin + i * row.numel * (int64_t)fr_dtype_size((fr_dtype)into->dtype);
         source.origin = from->origin + rows[i] * step;
-        if (whole)
-            memcpy(row.origin, source.origin, (size_t)row_bytes);
-        else
-            fr_copy_values(&row, &source);
+        fr_copy_values(&row, &source);
     }
 }
 
@@ -506,24 +508,11 @@ static bool repeats_values(const fr_tensor *t)
     return false;
 }
 
-/* from broadcast to into's shape, one reference; NULL with an error where that cannot be. */
-static fr_tensor *broadcast_view(const fr_tensor *into, const fr_tensor *from)
-{
-    char to_text[FR_SHAPE_TEXT], from_text[FR_SHAPE_TEXT];
-    int64_t stride[FR_MAX_DIMS] = { 0 };
-    fr_shape both;
-    int lead = into->shape.ndim - from->shape.ndim;
-
-    if (!fr_shape_broadcast(&into->shape, &from->shape, &both) || !fr_shape_equal(&both, &into->shape))
-        return fr_fail("copy", "%s does not broadcast to %s", fr_shape_text(&from->shape, from_text),
-                       fr_shape_text(&into->shape, to_text));
-    for (int i = 0; i < from->shape.ndim; i++)
-        stride[lead + i] = from->shape.dim[i] == 1 ? 0 : from->stride[i];
-    return fr_tensor_share("copy", from, &into->shape, stride, 0);
-}
-
 static fr_tensor *copy_into(fr_thread *th, fr_tensor *into, const fr_tensor *from)
 {
+    char to_text[FR_SHAPE_TEXT], from_text[FR_SHAPE_TEXT];
+    fr_shape both;
+
     if (!fr_check_not_null("copy", into, "into") || !fr_check_not_null("copy", from, "from"))
         return NULL;
     if (into->dtype != from->dtype)
@@ -537,17 +526,18 @@ static fr_tensor *copy_into(fr_thread *th, fr_tensor *into, const fr_tensor *fro
     if (repeats_values(into))
         return fr_fail("copy",
                        "into is an expanded view, where several values share one place: copy into fr_clone of it");
+    if (!fr_shape_broadcast(&into->shape, &from->shape, &both) || !fr_shape_equal(&both, &into->shape))
+        return fr_fail("copy", "%s does not broadcast to %s", fr_shape_text(&from->shape, from_text),
+                       fr_shape_text(&into->shape, to_text));
 
-    fr_tensor *view = broadcast_view(into, from);
-    fr_tensor *source = view && view->storage == into->storage ? fr_tensor_copy("copy", view) : fr_ref(view);
+    fr_tensor *source = from->storage == into->storage ? fr_tensor_copy("copy", from) : NULL; /* they may overlap */
 
-    if (source) {
-        fr_copy_values(into, source);
-        fr_storage_bump(into);
-    }
-    fr_unref(view);
+    if (from->storage == into->storage && !source)
+        return NULL;
+    fr_copy_values(into, source ? source : from);
+    fr_storage_bump(into);
     fr_unref(source);
-    return source ? into : NULL;
+    return into;
 }
 
 fr_tensor *fr_copy(fr_tensor *into, const fr_tensor *from)

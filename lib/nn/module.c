@@ -259,7 +259,7 @@ static fr_tensor *run(fr_thread *th, fr_module *m, fr_tensor *x)
     fr_tensor *y = m->forward(m, x);
 
     fr_defer_errors(th);
-    if (!y && !th->has_message)
+    if (!y && !fr_failed_before(th))
         fr_fail("forward", "the forward function of %s returned NULL", m->type);
     fr_ref(y);
     fr_scope_end(scope);

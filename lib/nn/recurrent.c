@@ -202,7 +202,7 @@ static bool check_state(const sequence *s, const char *name, const fr_tensor *t,
     fr_shape shape = s->batched ? FR_SHAPE(s->r->cell_count, batch, size) : FR_SHAPE(s->r->cell_count, size);
 
     if (!t)
-        return !fr_thread_self()->has_message; /* what should have been there failed */
+        return !fr_failed_before(fr_thread_self()); /* what should have been there failed */
     return fr_shape_equal(&t->shape, &shape) ||
            fr_fail(s->r->kind->op, "initial %s %s, expected %s", name, fr_shape_text(&t->shape, given),
                    fr_shape_text(&shape, expected));

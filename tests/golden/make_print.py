@@ -2,13 +2,15 @@
 # Copyright The frond authors
 """Writes print.txt: tensors and what PyTorch prints for them.
 
+Two names differ, as lib/core/print.c says: dtype=float64 stands for dtype=torch.float64, grad_fn=<neg> for
+grad_fn=<NegBackward0>; line breaks are those of the shorter names.
+
 A case is a line
-    case NAME DTYPE DEFAULT_DTYPE VIEW HISTORY DIM,DIM,... KIND
+    case NAME DTYPE VIEW HISTORY DIM,DIM,... KIND
 with the shape of the tensor that the view is taken of, KIND `values` or `steps`; then a line of the values, as
 hexadecimal floats or integers, or of START and STEP, value i being START + i STEP in float64; then the lines printed,
 each after a bar. VIEW is none, transposed (dims 0 and 1 swapped), skipped (every second of the last dim) or expanded
-(a new dim of 3 in front). HISTORY is none, leaf (wants a gradient) or neg (the negative of a leaf; its printed
-grad_fn is called neg, as frond's).
+(a new dim of 3 in front). HISTORY is none, leaf (wants a gradient) or neg (the negative of a leaf).
 
     python make_print.py > print.txt
 """
@@ -20,20 +22,18 @@ import torch
 DTYPES = {"float32": torch.float32, "float64": torch.float64, "int64": torch.int64}
 
 
-class Neg(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, x):
-        return -x
-
-    @staticmethod
-    def backward(ctx, g):
-        return -g
+add_suffixes = torch._tensor_str._add_suffixes
 
 
-Neg._backward_cls.__name__ = "neg"
+def add_our_suffixes(text, suffixes, indent, force_newline):
+    ours = [s.replace("torch.", "").replace("NegBackward0", "neg") for s in suffixes]
+    return add_suffixes(text, ours, indent, force_newline)
 
 
-def case(name, values, shape=None, dtype="float32", default="float32", view="none", history="none"):
+torch._tensor_str._add_suffixes = add_our_suffixes
+
+
+def case(name, values, shape=None, dtype="float32", view="none", history="none"):
     steps = isinstance(values, tuple)
     if steps:
         t = values[0] + torch.arange(math.prod(shape), dtype=torch.float64) * values[1]
@@ -55,14 +55,11 @@ def case(name, values, shape=None, dtype="float32", default="float32", view="non
     if history == "leaf":
         t = t.detach().requires_grad_()
     elif history == "neg":
-        t = Neg.apply(t.detach().requires_grad_())
-    torch.set_default_dtype(DTYPES[default])
-    text = str(t)
-    torch.set_default_dtype(torch.float32)
+        t = -t.detach().requires_grad_()
     dims = ",".join(map(str, shape)) or "-"
-    print("case", name, dtype, default, view, history, dims, "steps" if steps else "values")
+    print("case", name, dtype, view, history, dims, "steps" if steps else "values")
     print(" ".join(numbers))
-    for line in text.split("\n"):
+    for line in str(t).split("\n"):
         print("|" + line)
 
 
@@ -85,8 +82,6 @@ case("scalar_zero", [0.0], [])
 case("scalar_minus_zero", [-0.0], [])
 case("scalar_int", [7], [], "int64")
 case("scalar_double", [0.1], [], "float64")
-case("scalar_double_default", [0.1], [], "float64", "float64")
-case("scalar_float_not_default", [0.1], [], "float32", "float64")
 
 case("row", [1.0, 2.0], [1, 2])
 case("fractions", [0.5, 1.25, 2.0])
@@ -123,12 +118,11 @@ case("mixed", [1e-3, 1.0, 1e3, -1e6])
 case("scientific_zero", [0.0, 1e-6, 3.0])
 case("whole_scientific", [1.0, 20000.0, -3000000.0])
 case("double_suffix", [1.0, 2.5], None, "float64")
-case("double_whole", [1.0, -2.0], None, "float64", "float64")
+case("double_whole", [1.0, -2.0], None, "float64")
 
 case("ints", [1, -20, 300], None, "int64")
 case("ints_extreme", [-(2**63), 2**63 - 1, 2**53 + 1, 0], None, "int64")
 case("int_matrix", list(range(12)), [3, 4], "int64")
-case("ints_double_default", [1, 2], None, "int64", "float64")
 case("int_long", (0, 1), [40], "int64")
 case("int_summary", (-500, 1), [1001], "int64")
 
