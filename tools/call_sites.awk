@@ -6,7 +6,7 @@
 
 BEGIN {
     split("fr_ref fr_touch fr_equal fr_is_contiguous fr_is_leaf fr_wants_grad fr_grad_enabled " \
-          "fr_module_training fr_op_fail fr_tensors_at fr_tensors_find fr_sequences_x fr_sequences_lengths " \
+          "fr_module_training fr_tensors_at fr_tensors_find fr_sequences_x fr_sequences_lengths " \
           "fr_sequences_labels fr_optim_lr fr_self", list, " ")
     for (i in list)
         plain[list[i]] = 1

@@ -23,7 +23,8 @@ bool fr_is_leaf(const fr_tensor *t);
 
 /* Adds d scalar / d leaf to every leaf that scalar was made from, and frees what was saved on the way. False, with an
  * error, for: a tensor of more than one value; one without history; a graph already walked (detach a state kept across
- * steps); a saved value that has since changed in place. */
+ * steps); a saved value that has since changed in place. Then no leaf's gradient has changed. Threads may walk graphs of
+ * their own that share leaves: each adds its part, in no particular order. */
 bool fr_backward(fr_tensor *scalar);
 /* The same for any shape: gradient has t's shape and dtype; NULL means ones, for a scalar. */
 bool fr_backward_with(fr_tensor *t, fr_tensor *gradient, int flags);

@@ -36,7 +36,7 @@ struct fr_op_call {
     bool failed;                /* fr_op_fail was called */
 };
 
-enum { FR_SAVES_NOTHING = 1u << 31 }; /* for fr_op.saves_inputs */
+#define FR_SAVES_NOTHING (1u << 31) /* for fr_op.saves_inputs */
 
 /* Which dtypes an op takes. FR_FLOATS: float32 or float64; FR_ANY: int64 too; both want one dtype for all inputs.
  * FR_MIXED: infer checks. */
@@ -96,5 +96,15 @@ const char *fr_shape_text(const fr_shape *shape, char text[FR_SHAPE_TEXT]);
         }                                                                                                              \
     }
 
+/* For the macros below: fr_call_site for op's name; same. */
+const fr_op *fr_call_site_of(const fr_op *op, const char *file, int line);
+
 FR_END_DECLS
+
+/* Errors end with the place of the call, as <frond.h> has it for its functions. */
+#ifndef FR_NO_CALL_SITES
+#define fr_apply(op, ...)   fr_apply(fr_call_site_of(op, __FILE__, __LINE__), __VA_ARGS__)
+#define fr_apply_n(op, ...) fr_apply_n(fr_call_site_of(op, __FILE__, __LINE__), __VA_ARGS__)
+#endif
+
 #endif

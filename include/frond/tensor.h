@@ -72,7 +72,8 @@ fr_tensor *fr_from_doubles(fr_shape shape, const double *values); /* row-major, 
 fr_tensor *fr_zeros_like(const fr_tensor *t);                    /* t's shape and dtype */
 fr_tensor *fr_ones_like(const fr_tensor *t);
 fr_tensor *fr_full_like(const fr_tensor *t, double value);
-/* (ceil((stop - start) / step)): start + i step. Fails for step 0 or one that leads away from stop. */
+/* (ceil((stop - start) / step)): start + i step. Fails for step 0 or one that leads away from stop, and where int64 is
+ * asked for and start or step is not whole. */
 fr_tensor *fr_arange(double start, double stop, double step, fr_dtype dtype);
 /* Copies row-major values of the given dtype (float, double, int64_t). */
 fr_tensor *fr_tensor_from(fr_shape shape, const void *values, fr_dtype dtype);
@@ -111,13 +112,14 @@ fr_shape fr_shape_of(const fr_tensor *t);      /* ndim -1 for NULL */
 fr_dtype fr_dtype_of(const fr_tensor *t);      /* the default dtype for NULL */
 bool fr_is_contiguous(const fr_tensor *t);     /* values lie row-major without gaps */
 void *fr_data(const fr_tensor *t);             /* row-major values, borrowed from t; fails if t is not contiguous */
-double fr_item(const fr_tensor *t);            /* the one value; NaN where there is not just one */
+double fr_item(const fr_tensor *t);            /* the one value (int64 beyond 2^53: rounded); NaN where not just one */
 double fr_at(const fr_tensor *t, int64_t index); /* by row-major index; NaN out of range */
-bool fr_equal(const fr_tensor *a, const fr_tensor *b); /* same shape, dtype and values */
+bool fr_equal(const fr_tensor *a, const fr_tensor *b); /* same shape, dtype and values; NaN equals nothing */
 const char *fr_dtype_name(fr_dtype dtype);     /* "float32" */
 
-/* As PyTorch prints: tensor([[1., 2.]]), summarised above 1,000 values. fr_fprint gives the number of characters
- * written, or -1. fr_print ends the line. */
+/* As PyTorch prints: tensor([[1., 2.]]), summarised above 1,000 values; dtype=float64 and grad_fn=<add>, the op's name,
+ * where there is cause. No locale changes it. fr_fprint gives the number of characters written, or -1. fr_print ends the
+ * line. */
 void fr_print(const fr_tensor *t);
 int fr_fprint(FILE *file, const fr_tensor *t);
 

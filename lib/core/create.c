@@ -36,22 +36,37 @@ static void set(fr_tensor *t, int64_t i, double value)
         ((double *)t->origin)[i] = value;
         break;
     case FR_I64:
-        ((int64_t *)t->origin)[i] = (int64_t)value;
+        ((int64_t *)t->origin)[i] = fr_to_int64(value);
         break;
     }
+}
+
+void fr_fill(fr_tensor *t, double value)
+{
+    if (value == 0 && !signbit(value))
+        memset(t->origin, 0, t->storage->bytes);
+    else
+        for (int64_t i = 0; i < t->numel; i++)
+            set(t, i, value);
+}
+
+static bool fits_int64(double value)
+{
+    return value >= -0x1p63 && value < 0x1p63;
 }
 
 static fr_tensor *filled(const char *what, const fr_shape *shape, fr_dtype dtype, double value)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    fr_tensor *t = fr_tensor_alloc(what, shape, dtype);
+    fr_tensor *t = NULL;
 
-    if (t && value == 0)
-        memset(t->origin, 0, t->storage->bytes);
-    else if (t)
-        for (int64_t i = 0; i < t->numel; i++)
-            set(t, i, value);
+    if (dtype == FR_I64 && !fits_int64(value))
+        fr_fail(what, "%g is no int64", value);
+    else
+        t = fr_tensor_alloc(what, shape, dtype);
+    if (t)
+        fr_fill(t, value);
     t = fr_hold(what, t);
     fr_finish(th, before);
     return t;
@@ -114,21 +129,50 @@ fr_tensor *fr_eye(int64_t n)
     return t;
 }
 
+static fr_tensor *arange_float(double start, double stop, double step, fr_dtype dtype)
+{
+    double count = ceil((stop - start) / step);
+    fr_tensor *t;
+
+    if (!(count < 0x1p48))
+        return fr_fail("arange", "%g values from %g to %g are too many", count, start, stop);
+    t = fr_tensor_alloc("arange", &(fr_shape){ 1, { (int64_t)count } }, dtype);
+    for (int64_t i = 0; t && i < t->numel; i++)
+        set(t, i, start + (double)i * step);
+    return t;
+}
+
+/* Counted in integers, as differences of large ones are not exact in double. */
+static fr_tensor *arange_whole(double start, double stop, double step)
+{
+    double end = step > 0 ? ceil(stop) : floor(stop);
+
+    if (start != trunc(start) || step != trunc(step) || !fits_int64(start) || !fits_int64(end) || !fits_int64(step))
+        return fr_fail("arange", "from %g to %g by %g: int64 needs whole numbers within its range", start, stop, step);
+
+    uint64_t first = (uint64_t)(int64_t)start, last = (uint64_t)(int64_t)end, by = (uint64_t)(int64_t)step;
+    uint64_t distance = step > 0 ? last - first : first - last, stride = step > 0 ? by : 0 - by;
+    uint64_t count = distance / stride + (distance % stride != 0);
+    fr_tensor *t;
+
+    if (count > (uint64_t)1 << 48)
+        return fr_fail("arange", "%llu values from %g to %g are too many", (unsigned long long)count, start, stop);
+    t = fr_tensor_alloc("arange", &(fr_shape){ 1, { (int64_t)count } }, FR_I64);
+    for (int64_t i = 0; t && i < t->numel; i++)
+        ((int64_t *)t->origin)[i] = (int64_t)(first + (uint64_t)i * by);
+    return t;
+}
+
 fr_tensor *fr_arange(double start, double stop, double step, fr_dtype dtype)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "arange");
-    double count = ceil((stop - start) / step);
     fr_tensor *t = NULL;
 
-    if (!(step != 0 && isfinite(start) && isfinite(stop) && isfinite(step)) || count < 0)
+    if (!(step != 0 && isfinite(start) && isfinite(stop) && isfinite(step)) || (stop - start) / step < 0)
         fr_fail("arange", "cannot step from %g to %g by %g", start, stop, step);
-    else if (count > 0x1p48)
-        fr_fail("arange", "%g values from %g to %g are too many", count, start, stop);
     else
-        t = fr_tensor_alloc("arange", &(fr_shape){ 1, { (int64_t)count } }, dtype);
-    for (int64_t i = 0; t && i < t->numel; i++)
-        set(t, i, start + (double)i * step);
+        t = dtype == FR_I64 ? arange_whole(start, stop, step) : arange_float(start, stop, step, dtype);
     t = fr_hold("arange", t);
     fr_finish(th, before);
     return t;

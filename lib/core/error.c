@@ -40,7 +40,10 @@ const char *fr_error_message(void)
 
 void fr_error_clear(void)
 {
-    fr_thread_self()->has_message = false;
+    fr_thread *th = fr_thread_self();
+
+    th->has_message = false;
+    th->returned = false;
 }
 
 void fr_defer_errors(fr_thread *th)
@@ -55,6 +58,12 @@ void fr_report_errors(fr_thread *th)
     th->pending = false;
     if (handler)
         handler(th->latest, handler_user);
+    th->returned = true;
+}
+
+bool fr_failed_before(const fr_thread *th)
+{
+    return th->pending || th->returned;
 }
 
 void *fr_fail(const char *what, const char *format, ...)
@@ -93,9 +102,25 @@ bool fr_check_not_null(const char *what, const void *t, const char *name)
 {
     if (FR_LIKELY(t != NULL))
         return true;
-    if (!fr_thread_self()->has_message)
+    if (!fr_failed_before(fr_thread_self()))
         fr_fail(what, "%s is NULL", name);
     return false;
+}
+
+bool fr_check_option(const char *what, const char *name, double value, double below)
+{
+    if (value >= 0 && value < below)
+        return true;
+    fr_fail(what, "%s is %g, expected a number in [0, %g)", name, value, below);
+    return false;
+}
+
+bool fr_check_reserved(const char *what, void *const *reserved)
+{
+    for (int i = 0; i < 8; i++)
+        if (reserved[i])
+            return fr_fail(what, "reserved[%d] of the options is not NULL: were they zeroed?", i), false;
+    return true;
 }
 
 void fr_call_site(const char *function, const char *file, int line)

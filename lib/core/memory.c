@@ -33,7 +33,7 @@ typedef struct block {
 typedef struct {
     block *free;
     int64_t kept;     /* length of free */
-    int64_t out;      /* handed out less taken back; negative where other threads' blocks came in */
+    int64_t out;      /* handed out less taken back, as far as that can be known: other threads' blocks count too */
     int64_t most_out; /* its highest value */
 } size_class;
 
@@ -44,6 +44,7 @@ typedef struct {
 static _Thread_local cache this_cache;
 static pthread_key_t exit_key;
 static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
+static bool have_exit_key;
 
 static void empty(cache *c)
 {
@@ -56,28 +57,34 @@ static void empty(cache *c)
         }
         k->free = NULL;
         k->kept = 0;
-        k->most_out = k->out > 0 ? k->out : 0;
+        k->most_out = k->out;
     }
 }
 
-static void thread_ends(void *th)
+/* What other exit functions of this thread use after this one has it called again. */
+static void thread_ends(void *self)
 {
+    fr_thread *th = self;
+
+    th->registered = false;
+    fr_scope_end(0); /* and those inside, where the thread ended in them */
     fr_scope_release(th);
     empty(&this_cache);
+    memset(&this_cache, 0, sizeof this_cache);
 }
 
 static void make_exit_key(void)
 {
-    if (pthread_key_create(&exit_key, thread_ends) != 0)
-        abort(); /* a process has 1,024 keys; without one, what ended threads kept would leak */
+    have_exit_key = pthread_key_create(&exit_key, thread_ends) == 0;
 }
 
+/* A process that has used up its keys goes on without: what ended threads kept leaks then. */
 void fr_register_thread(fr_thread *th)
 {
     if (FR_LIKELY(th->registered))
         return;
     pthread_once(&exit_once, make_exit_key);
-    th->registered = pthread_setspecific(exit_key, th) == 0;
+    th->registered = have_exit_key && pthread_setspecific(exit_key, th) == 0;
 }
 
 /* The class of a size >= 1 and the size of its blocks, or -1: four classes to each power of two, a fifth of the block
@@ -111,7 +118,7 @@ static void *from_system(size_t bytes)
 void *fr_alloc(size_t bytes)
 {
     cache *c = &this_cache;
-    size_t size;
+    size_t size = 0;
     int i = CACHED ? class_of(bytes ? bytes : 1, &size) : -1;
 
     if (FR_UNLIKELY(i < 0))
@@ -149,8 +156,8 @@ void fr_free(void *memory, size_t bytes)
     size_class *k = &c->classes[i];
     block *b = memory;
 
-    k->out--;
-    if (k->kept + (k->out > 0 ? k->out : 0) < k->most_out) {
+    k->out -= k->out > 0;
+    if (k->kept + k->out < k->most_out) {
         b->next = k->free;
         k->free = b;
         k->kept++;
@@ -162,4 +169,18 @@ void fr_free(void *memory, size_t bytes)
 void fr_cache_trim(void)
 {
     empty(&this_cache);
+}
+
+bool fr_grow(void *array, size_t element, size_t *capacity)
+{
+    size_t more = *capacity ? *capacity * 2 : 64;
+    void *slot;
+
+    memcpy(&slot, array, sizeof slot); /* a pointer to any type */
+    slot = more <= SIZE_MAX / element ? realloc(slot, more * element) : NULL;
+    if (!slot)
+        return false;
+    memcpy(array, &slot, sizeof slot);
+    *capacity = more;
+    return true;
 }

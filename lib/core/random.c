@@ -6,7 +6,6 @@
 
 #include <math.h>
 #include <pthread.h>
-#include <stdlib.h>
 
 enum { WORDS = 624, MIDDLE = 397, NORMAL_BLOCK = 16 };
 
@@ -131,13 +130,13 @@ static void permute(generator *g, int64_t n, int64_t *out)
 
 bool fr_randperm_seeded(uint64_t seed, int64_t n, int64_t *out)
 {
-    generator *own = malloc(sizeof *own);
+    generator *own = fr_alloc(sizeof *own);
 
     if (!own)
         return false;
     seed_generator(own, seed);
     permute(own, n, out);
-    free(own);
+    fr_free(own, sizeof *own);
     return true;
 }
 
@@ -256,13 +255,14 @@ fr_tensor *fr_randn(fr_shape shape)
     return t;
 }
 
+/* From 2^28 values on, 64 bits keep the modulo's bias small. */
 static void fill_integers(fr_tensor *t, int64_t low, uint64_t range)
 {
     generator *g = take();
     int64_t *d = (int64_t *)t->origin;
 
     for (int64_t i = 0; i < t->numel; i++) {
-        uint64_t draw = range < 1ULL << 32 ? draw32(g) : draw64(g);
+        uint64_t draw = range < 1ULL << 28 ? draw32(g) : draw64(g);
 
         d[i] = (int64_t)(draw % range + (uint64_t)low);
     }

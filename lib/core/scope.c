@@ -21,29 +21,12 @@ struct fr_scope {
     bool no_grad;
 };
 
-/* Makes room for one more element; false when memory runs out. */
-static bool grow(void *array, size_t element, size_t count, size_t *capacity)
-{
-    if (FR_LIKELY(count < *capacity))
-        return true;
-
-    size_t more = *capacity ? *capacity * 2 : 64;
-    void **slot = array;
-    void *bigger = more <= SIZE_MAX / element ? realloc(*slot, more * element) : NULL;
-
-    if (!bigger)
-        return false;
-    *slot = bigger;
-    *capacity = more;
-    return true;
-}
-
 int fr_scope_begin(void)
 {
     fr_thread *th = fr_thread_self();
     size_t capacity = (size_t)th->scope_capacity;
 
-    if (!grow(&th->scopes, sizeof *th->scopes, (size_t)th->scope_count, &capacity)) {
+    if (!fr_make_room(&th->scopes, sizeof *th->scopes, (size_t)th->scope_count, &capacity)) {
         fr_fail_memory("scope_begin");
         return -1;
     }
@@ -71,16 +54,20 @@ void fr_scope_end(int scope)
         return;
 
     struct fr_scope left = th->scopes[scope];
-    size_t kept = left.start;
+    size_t kept = left.start, end = th->held_count;
+    size_t inner =
+        scope + 1 < th->scope_count ? th->scopes[scope + 1].start : end; /* those escape no further than here */
 
-    /* Letting go runs no user code but release functions, which may open scopes of their own: mind th->held. */
-    size_t end = th->held_count;
-
+    /* Letting go may run release functions of the user. They may open scopes, so th->held moves; what they leave in the
+     * scope around is found from `end` on; their errors wait until everything is in order again. */
+    fr_defer_errors(th);
     th->scope_count = scope;
-    for (size_t i = left.start; i < end; i++) {
+    for (size_t i = left.start; i < th->held_count; i++) {
         struct fr_held h = th->held[i];
 
-        if (h.escapes)
+        if (i >= end)
+            th->held[kept++] = h;
+        else if (h.escapes && i < inner)
             th->held[kept++] = (struct fr_held){ h.tensor, false };
         else
             fr_unref(h.tensor);
@@ -88,8 +75,9 @@ void fr_scope_end(int scope)
     th->held_count = kept;
     th->site_count = left.site_count;
     th->site = left.site;
-    th->defer = left.defer;
     th->no_grad = left.no_grad;
+    th->defer = left.defer + 1;
+    fr_report_errors(th);
 }
 
 void fr_scope_leave(const int *scope)
@@ -99,7 +87,7 @@ void fr_scope_leave(const int *scope)
 
 static bool push(fr_thread *th, fr_tensor *t, bool escapes)
 {
-    if (!grow(&th->held, sizeof *th->held, th->held_count, &th->held_capacity))
+    if (!fr_make_room(&th->held, sizeof *th->held, th->held_count, &th->held_capacity))
         return false;
     th->held[th->held_count++] = (struct fr_held){ t, escapes };
     return true;

@@ -40,13 +40,12 @@ bool fr_shape_check(const char *what, const fr_shape *shape, fr_dtype dtype, int
         if (shape->dim[i] < 0)
             return fr_fail(what, "shape %s has a negative size", fr_shape_text(shape, text)), false;
         empty |= shape->dim[i] == 0;
-        fits = fits && fr_mul_size(count, shape->dim[i], &count);
+        fits = fits && fr_mul_size(count, shape->dim[i] > 0 ? shape->dim[i] : 1, &count);
     }
-    if (empty)
-        count = 0;
-    else if (!fits || !fr_mul_size(count, (int64_t)fr_dtype_size(dtype), &bytes) || bytes > INT64_MAX / 4)
+    /* Also of a shape without values: then no product of dims overflows anywhere. */
+    if (!fits || !fr_mul_size(count, (int64_t)fr_dtype_size(dtype), &bytes) || bytes > INT64_MAX / 4)
         return fr_fail(what, "shape %s is too large", fr_shape_text(shape, text)), false;
-    *numel = count;
+    *numel = empty ? 0 : count;
     return true;
 }
 
@@ -91,10 +90,10 @@ bool fr_shape_broadcast(const fr_shape *a, const fr_shape *b, fr_shape *out)
 
 void fr_shape_strides(const fr_shape *shape, int64_t stride[FR_MAX_DIMS])
 {
-    int64_t step = 1;
+    int64_t step = fr_shape_numel(shape) > 0; /* without values all are 0: no offset then leaves the memory */
 
     for (int i = shape->ndim - 1; i >= 0; i--) {
         stride[i] = step;
-        step *= shape->dim[i] > 0 ? shape->dim[i] : 1;
+        step *= step ? shape->dim[i] : 0;
     }
 }

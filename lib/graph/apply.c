@@ -25,18 +25,25 @@ bool fr_op_fail(fr_op_call *call, const char *format, ...)
     return false;
 }
 
+const fr_op *fr_call_site_of(const fr_op *op, const char *file, int line)
+{
+    if (op)
+        fr_call_site(op->name, file, line);
+    return op;
+}
+
 static bool reject_null(fr_op_call *call)
 {
-    bool pending = fr_thread_self()->has_message;
+    bool failed = fr_failed_before(fr_thread_self());
 
     for (int i = 0; i < call->inputs; i++) {
         if (call->in[i])
             continue;
         if (i < 31 && call->op->optional & 1U << i) {
-            if (pending) /* it failed: leaving it out would be another computation */
+            if (failed) /* it failed: leaving it out would be another computation */
                 return false;
         } else {
-            return pending ? false : fr_op_fail(call, "input %d is NULL", i);
+            return failed ? false : fr_op_fail(call, "input %d is NULL", i);
         }
     }
     return true;
@@ -66,7 +73,7 @@ static bool check_dtypes(fr_op_call *call)
 
 static bool wants_gradient(const fr_op_call *call)
 {
-    if (!call->op->backward && !call->op->definition)
+    if (!fr_op_has_backward(call->op))
         return false;
     for (int i = 0; i < call->inputs; i++)
         if (call->in[i] && fr_tracked(call->in[i]))
@@ -79,9 +86,8 @@ static bool make_results(fr_op_call *call)
     for (int i = 0; i < call->outputs; i++) {
         const fr_meta *m = &call->out[i];
 
-        call->result[i] = call->op->view
-                              ? fr_tensor_share(call->op->name, call->in[0], &m->shape, m->stride, m->offset)
-                              : fr_tensor_alloc(call->op->name, &m->shape, m->dtype);
+        call->result[i] = call->op->view ? fr_tensor_share(call->op->name, call->in[0], &m->shape, m->stride, m->offset)
+                                         : fr_tensor_alloc(call->op->name, &m->shape, m->dtype);
         if (!call->result[i])
             return false;
     }
@@ -146,16 +152,25 @@ static bool apply(fr_thread *th, fr_op_call *call, fr_tensor **scratch)
         return false;
     call->recording = !th->no_grad && wants_gradient(call);
 
-    bool ok = call->op->infer(call) && make_results(call) && run(call, scratch);
+    bool ok = call->op->infer(call) && !call->failed && make_results(call) && run(call, scratch);
 
     ok = ok && (!call->recording || fr_node_record(th, call));
     return hold_results(call, ok);
 }
 
-bool fr_apply_n(const fr_op *op, fr_tensor *const *inputs, int n, const void *attributes, fr_tensor **outputs)
+/* What a user's op may lack. */
+static bool check_op(const fr_op *op, int n)
 {
-    fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, op->name);
+    if (!op->infer || op->outputs < 1 || (op->view ? n < 1 : !op->forward))
+        return fr_fail(op->name, "the op needs infer, an output, and forward or, as a view, an input"), false;
+    if (n < 0 || (op->inputs >= 0 && n != op->inputs))
+        return fr_fail(op->name, "%d inputs given, expected %d", n, op->inputs), false;
+    return true;
+}
+
+static bool apply_n(fr_thread *th, const fr_op *op, fr_tensor *const *inputs, int n, const void *attributes,
+                    fr_tensor **outputs)
+{
     fr_tensor *few[FEW], **scratch = few;
     fr_meta few_metas[FEW], *metas = few_metas;
     size_t scratch_bytes = (size_t)n * sizeof *scratch, meta_bytes = (size_t)op->outputs * sizeof *metas;
@@ -167,12 +182,15 @@ bool fr_apply_n(const fr_op *op, fr_tensor *const *inputs, int n, const void *at
     if (op->outputs > FEW)
         metas = fr_alloc(meta_bytes);
 
-    fr_op_call call = { .op = op, .attributes = attributes, .inputs = n, .outputs = op->outputs, .in = inputs,
-                        .out = metas, .result = outputs };
+    fr_op_call call = { .op = op,
+                        .attributes = attributes,
+                        .inputs = n,
+                        .outputs = op->outputs,
+                        .in = inputs,
+                        .out = metas,
+                        .result = outputs };
 
-    if (op->inputs >= 0 && n != op->inputs)
-        fr_fail(op->name, "%d inputs given, expected %d", n, op->inputs);
-    else if (!scratch || !metas)
+    if (!scratch || !metas)
         fr_fail_memory(op->name);
     else
         ok = apply(th, &call, scratch);
@@ -180,6 +198,18 @@ bool fr_apply_n(const fr_op *op, fr_tensor *const *inputs, int n, const void *at
         fr_free(scratch, scratch_bytes);
     if (metas != few_metas)
         fr_free(metas, meta_bytes);
+    return ok;
+}
+
+bool fr_apply_n(const fr_op *op, fr_tensor *const *inputs, int n, const void *attributes, fr_tensor **outputs)
+{
+    if (FR_UNLIKELY(!op))
+        return fr_fail("apply_n", "op is NULL"), false;
+
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, op->name);
+    bool ok = check_op(op, n) && apply_n(th, op, inputs, n, attributes, outputs);
+
     fr_finish(th, before);
     return ok;
 }
@@ -188,8 +218,15 @@ fr_tensor *fr_apply(const fr_op *op, fr_tensor *const *inputs, const void *attri
 {
     fr_tensor *few[FEW];
 
-    if (op->outputs > FEW || op->inputs < 0)
-        return fr_fail(op->name, "fr_apply is for ops with a fixed number of inputs and at most %d outputs: use "
-                                 "fr_apply_n", FEW);
-    return fr_apply_n(op, inputs, op->inputs, attributes, few) ? few[0] : NULL;
+    if (FR_LIKELY(op && op->outputs <= FEW && op->inputs >= 0))
+        return fr_apply_n(op, inputs, op->inputs, attributes, few) ? few[0] : NULL;
+    if (!op)
+        return fr_fail("apply", "op is NULL");
+
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, op->name);
+
+    fr_fail(op->name, "fr_apply is for ops with a fixed number of inputs and at most %d outputs: use fr_apply_n", FEW);
+    fr_finish(th, before);
+    return NULL;
 }

@@ -5,6 +5,7 @@
 #include "graph/pending.h"
 
 #include <frond/ops.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 typedef struct {
@@ -108,6 +109,15 @@ static bool find_leading(pass *p, fr_tensor *const *ys, int count)
             a[i] += b[i];                                                                                              \
     }
 
+/* sum += values, both contiguous */
+static void add_values(fr_tensor *sum, const fr_tensor *values)
+{
+    if (sum->dtype == FR_F64)
+        ADD_VALUES(double)
+    else
+        ADD_VALUES(float)
+}
+
 /* sum += t; sum is contiguous and seen by nobody who would mind. */
 static bool add_into(pass *p, fr_tensor *sum, fr_tensor *t)
 {
@@ -115,10 +125,7 @@ static bool add_into(pass *p, fr_tensor *sum, fr_tensor *t)
 
     if (!values)
         return false;
-    if (sum->dtype == FR_F64)
-        ADD_VALUES(double)
-    else
-        ADD_VALUES(float)
+    add_values(sum, values);
     fr_unref(values);
     return true;
 }
@@ -154,7 +161,8 @@ static bool changed(pass *p, const fr_node *node, const char *kind, int i, const
 
     if (now == version)
         return false;
-    fr_fail(p->what, "%s %d of %s, of shape %s, was saved for backward and has been changed in place since (version %u, "
+    fr_fail(p->what,
+            "%s %d of %s, of shape %s, was saved for backward and has been changed in place since (version %u, "
             "saved at %u): change a copy (fr_clone), or change it after backward",
             kind, i, node->op->name, fr_shape_text(&saved->shape, text), now, version);
     return true;
@@ -196,12 +204,12 @@ static bool fill_call(pass *p, fr_pending *e, fr_op_call *call, fr_tensor **in, 
         const fr_node_output *r = &node->results[i];
 
         call->result[i] = NULL;
-        if (r->saved && (changed(p, node, "output", i, r->saved, r->version) ||
-                         !(call->result[i] = saved_result(p, node, i))))
+        if (r->saved &&
+            (changed(p, node, "output", i, r->saved, r->version) || !(call->result[i] = saved_result(p, node, i))))
             return false;
         grad_out[i] = e->slot[i].grad;
         if (!grad_out[i] && !node->op->null_gradients) {
-            fr_tensor *zeros = fr_tensor_alloc(p->what, &r->shape, node->dtype);
+            fr_tensor *zeros = fr_tensor_alloc(p->what, &r->shape, r->dtype);
 
             if (zeros)
                 memset(zeros->origin, 0, zeros->storage->bytes);
@@ -219,7 +227,8 @@ static bool run_kernel(pass *p, fr_node *node, fr_op_call *call)
     for (int i = 0; i < node->inputs; i++) {
         if (!call->needs[i])
             continue;
-        call->grad_in[i] = fr_hold(p->what, fr_tensor_alloc(node->op->name, &node->edges[i].shape, node->edges[i].dtype));
+        call->grad_in[i] =
+            fr_hold(p->what, fr_tensor_alloc(node->op->name, &node->edges[i].shape, node->edges[i].dtype));
         if (!call->grad_in[i])
             return false;
     }
@@ -235,16 +244,17 @@ static bool gradients_of_many(const char *what, fr_tensor *const *ys, fr_tensor 
 static bool run_definition(pass *p, fr_node *node, fr_op_call *call, fr_tensor **in, fr_tensor **scratch)
 {
     bool create = p->flags & FR_CREATE_GRAPH, before = p->th->no_grad;
-    fr_tensor **xs = scratch, **dxs = scratch + node->inputs;
-    fr_tensor *ys[8], *dys[8];
+    fr_tensor **xs = scratch, **dxs = xs + node->inputs, **ys = dxs + node->inputs, **dys = ys + node->outputs;
     int n = 0, count = 0;
     fr_op_call inner = *call;
     bool ok = true;
 
     p->th->no_grad = false;
     for (int i = 0; i < node->inputs && ok; i++) {
-        if (!call->needs[i])
+        if (!call->needs[i] || !in[i]) {
+            ok = !call->needs[i] || fr_op_fail(call, "has a definition, but does not save input %d for it", i);
             continue;
+        }
         in[i] = create ? fr_reshape(in[i], in[i]->shape) : fr_requires_grad(fr_detach(in[i]));
         ok = (xs[n++] = in[i]) != NULL;
     }
@@ -286,25 +296,37 @@ static bool deliver(pass *p, fr_node *node, const fr_op_call *call)
     return true;
 }
 
+/* What run_in_room lays out for each input and output. */
 typedef struct {
     fr_tensor *in, *grad_in, *x, *dx;
     fr_shape shape;
     bool needs;
 } input_room;
 
+typedef struct {
+    fr_tensor *result, *grad_out, *y, *dy;
+} output_room;
+
 static bool run_in_room(pass *p, fr_pending *e, char *room)
 {
     fr_node *node = e->node;
     size_t n = (size_t)node->inputs, m = (size_t)node->outputs;
     fr_shape *shapes = (fr_shape *)room;
-    fr_tensor **in = (fr_tensor **)(shapes + n), **grad_in = in + n, **scratch = grad_in + n;
-    fr_tensor **result = scratch + 2 * n, **grad_out = result + m;
-    bool *needs = (bool *)(grad_out + m);
+    fr_tensor **in = (fr_tensor **)(shapes + n), **grad_in = in + n, **result = grad_in + n, **grad_out = result + m;
+    fr_tensor **scratch = grad_out + m;
+    bool *needs = (bool *)(scratch + 2 * (n + m));
     bool kernel = node->op->backward_kernel && !(p->flags & FR_CREATE_GRAPH);
     unsigned failures = p->th->failures;
-    fr_op_call call = { .op = node->op, .attributes = node->attributes, .inputs = node->inputs,
-                        .outputs = node->outputs, .in = in, .in_shape = shapes, .result = result,
-                        .grad_out = grad_out, .grad_in = grad_in, .needs = needs };
+    fr_op_call call = { .op = node->op,
+                        .attributes = node->attributes,
+                        .inputs = node->inputs,
+                        .outputs = node->outputs,
+                        .in = in,
+                        .in_shape = shapes,
+                        .result = result,
+                        .grad_out = grad_out,
+                        .grad_in = grad_in,
+                        .needs = needs };
     bool ok;
 
     for (size_t i = 0; i < n; i++) {
@@ -317,31 +339,32 @@ static bool run_in_room(pass *p, fr_pending *e, char *room)
         ok = run_kernel(p, node, &call);
     else if (ok && node->op->backward)
         node->op->backward(&call);
-    else if (ok)
+    else if (ok && node->op->definition)
         ok = run_definition(p, node, &call, in, scratch);
+    else if (ok)
+        ok = fr_op_fail(&call, "has a backward_kernel alone, so no derivatives beyond the first");
     return ok && p->th->failures == failures && deliver(p, node, &call);
 }
 
 static bool run_node(pass *p, fr_pending *e)
 {
     fr_node *node = e->node;
-    size_t room = (size_t)node->inputs * sizeof(input_room) + (size_t)node->outputs * 2 * sizeof(fr_tensor *) + 8;
-    char few[1024] __attribute__((aligned(16))), *space = room <= sizeof few ? few : fr_alloc(room);
-    fr_site before = p->th->site;
+    size_t room = (size_t)node->inputs * sizeof(input_room) + (size_t)node->outputs * sizeof(output_room);
+    char few[1024] __attribute__((aligned(16))), *space = few;
     int scope;
     bool ok;
 
     if (node->saved && node->released)
-        return fr_fail(p->what, "backward through %s a second time: what it had saved is gone; fr_detach a state that "
-                                "is kept across steps, or retain the graph (FR_RETAIN_GRAPH)", node->op->name),
+        return fr_fail(p->what,
+                       "backward through %s a second time: what it had saved is gone; fr_detach a state that "
+                       "is kept across steps, or retain the graph (FR_RETAIN_GRAPH)",
+                       node->op->name),
                false;
-    if (!space)
+    if (room > sizeof few && !(space = fr_alloc(room)))
         return fr_fail_memory(p->what), false;
     scope = fr_scope_begin();
-    p->th->no_grad = !(p->flags & FR_CREATE_GRAPH);
     ok = scope >= 0 && run_in_room(p, e, space);
     fr_scope_end(scope);
-    p->th->site = before;
     if (space != few)
         fr_free(space, room);
     if (ok && !(p->flags & (FR_RETAIN_GRAPH | FR_CREATE_GRAPH)))
@@ -386,49 +409,81 @@ static void capture(pass *p, const fr_pending *e)
     }
 }
 
-/* A leaf's gradient owns contiguous storage: taken over where nothing else holds it, else copied. */
-static bool accumulate(pass *p, fr_pending *e)
+/* Makes what arrived at a leaf contiguous storage of its own: as it is where nothing else holds it, else a copy. */
+static bool own_gradient(pass *p, fr_pending *e)
 {
-    fr_tensor *leaf = e->leaf, *g = e->slot[0].grad;
+    fr_tensor *g = e->slot[0].grad, *copy;
 
-    if (leaf->grad) {
-        fr_storage_bump(leaf->grad);
-        return add_into(p, leaf->grad, g);
-    }
-    if (g->contiguous && g->refs == 1 && g->storage->refs == 1 && g->storage->block && !g->producer) {
-        leaf->grad = fr_ref(g);
+    if (g->contiguous && g->refs == 1 && g->storage->refs == 1 && g->storage->block && !fr_tracked(g))
         return true;
+    copy = fr_tensor_copy(p->what, g);
+    if (copy) {
+        fr_unref(g);
+        e->slot[0].grad = copy;
     }
-    leaf->grad = fr_tensor_copy(p->what, g);
-    return leaf->grad != NULL;
+    return copy != NULL;
 }
 
 static bool process(pass *p, fr_pending *e)
 {
-    int scope = fr_scope_begin(); /* for what hooks make */
-    bool ok = scope >= 0 && call_hooks(p, e);
+    if (e->node ? e->node->hooks : e->leaf->hooks) {
+        int scope = fr_scope_begin(); /* for what hooks make */
+        bool ok = scope >= 0 && call_hooks(p, e);
 
-    fr_scope_end(scope);
-    if (!ok)
-        return false;
+        fr_scope_end(scope);
+        if (!ok)
+            return false;
+    }
     if (p->selective)
         capture(p, e);
     if (e->leaf)
-        return p->selective || accumulate(p, e);
+        return p->selective || own_gradient(p, e);
     if (p->selective && !fr_table_find(&p->leading, e->node))
         return true;
     return run_node(p, e);
 }
 
+/* One at a time: graphs of several threads may share leaves. */
+static pthread_mutex_t accumulating = PTHREAD_MUTEX_INITIALIZER;
+
+/* Adds what the leaves of the list own to what they have; nothing here can fail. */
+static void accumulate(fr_pending *leaves)
+{
+    pthread_mutex_lock(&accumulating);
+    for (fr_pending *e = leaves; e; e = e->next) {
+        if (e->leaf->grad) {
+            fr_storage_bump(e->leaf->grad);
+            add_values(e->leaf->grad, e->slot[0].grad);
+        } else {
+            e->leaf->grad = fr_ref(e->slot[0].grad);
+        }
+    }
+    pthread_mutex_unlock(&accumulating);
+}
+
+/* Leaves get their gradients when all are there, so that a pass that fails leaves none changed. */
 static bool walk(pass *p)
 {
     fr_thread *th = p->th;
+    fr_pending *leaves = NULL, *next;
     bool no_grad = th->no_grad, ok = true;
 
+    th->no_grad = !(p->flags & FR_CREATE_GRAPH);
     for (fr_pending *e; ok && (e = fr_queue_pop(&p->queue));) {
         ok = process(p, e);
-        th->no_grad = no_grad;
-        fr_pending_free(e);
+        if (e->leaf) {
+            e->next = leaves;
+            leaves = e;
+        } else {
+            fr_pending_free(e);
+        }
+    }
+    th->no_grad = no_grad;
+    if (ok && !p->selective)
+        accumulate(leaves);
+    for (; leaves; leaves = next) {
+        next = leaves->next;
+        fr_pending_free(leaves);
     }
     fr_queue_free(&p->queue);
     fr_table_free(&p->leading);
@@ -444,8 +499,10 @@ static fr_tensor *seed(const char *what, const fr_tensor *y, fr_tensor *gradient
 
     if (!gradient) {
         if (y->numel != 1)
-            return fr_fail(what, "a tensor of shape %s is not a scalar: give its gradient (fr_backward_with, "
-                                 "fr_gradients_with)", fr_shape_text(&y->shape, text));
+            return fr_fail(what,
+                           "a tensor of shape %s is not a scalar: give its gradient (fr_backward_with, "
+                           "fr_gradients_with)",
+                           fr_shape_text(&y->shape, text));
         fr_tensor *one = fr_ones_like(y);
 
         return fr_ref(one);
@@ -477,10 +534,12 @@ static bool backward(fr_thread *th, fr_tensor *t, fr_tensor *gradient, int flags
         return false;
     if (flags & ~FR_RETAIN_GRAPH)
         return fr_fail(p.what, "flags %d: only FR_RETAIN_GRAPH is for backward; use fr_gradients for FR_CREATE_GRAPH",
-                       flags), false;
+                       flags),
+               false;
     if (!fr_tracked(t) && (gradient || t->numel == 1))
         return fr_fail(p.what, "the tensor wants no gradient: nothing it was made from was marked with "
-                               "fr_requires_grad, or it was made under FR_NO_GRAD"), false;
+                               "fr_requires_grad, or it was made under FR_NO_GRAD"),
+               false;
     ok = start(&p, t, gradient);
     return ok ? walk(&p) : (fr_queue_free(&p.queue), false);
 }
@@ -564,15 +623,16 @@ static bool gradients(const char *what, fr_tensor *y, fr_tensor *dy, fr_tensor *
     fr_site before = fr_begin(th, what);
     bool ok = false;
 
-    if (n < 0 || !xs || !out) {
-        fr_fail(what, "xs and out must be arrays of n >= 0");
-    } else if (!y || (y->numel == 1 && !fr_tracked(y))) {
-        if (fr_check_not_null(what, y, "y"))
-            fr_fail(what, "y wants no gradient: nothing it was made from was marked with fr_requires_grad");
+    if (out && n > 0)
         memset(out, 0, (size_t)n * sizeof *out);
-    } else {
+    if (n < 0 || !xs || !out)
+        fr_fail(what, "xs and out must be arrays of n >= 0");
+    else if (!fr_check_not_null(what, y, "y"))
+        ok = false;
+    else if (!fr_tracked(y) && (dy || y->numel == 1))
+        fr_fail(what, "y wants no gradient: nothing it was made from was marked with fr_requires_grad");
+    else
         ok = gradients_of_many(what, &y, &dy, 1, xs, n, out, flags);
-    }
     fr_finish(th, before);
     return ok;
 }

@@ -94,6 +94,8 @@ bool fr_on_gradient(fr_tensor *t, fr_gradient_hook *call, void *user)
     if (!fr_check_not_null("on_gradient", t, "tensor")) {
     } else if (!fr_tracked(t)) {
         fr_fail("on_gradient", "the tensor wants no gradient: mark a leaf with fr_requires_grad");
+    } else if (!call) {
+        fr_fail("on_gradient", "hook is NULL");
     } else if (!(hook = fr_alloc(sizeof *hook))) {
         fr_fail_memory("on_gradient");
     } else {

@@ -6,11 +6,12 @@
 static bool saves(const fr_op *op, unsigned mask, unsigned other, int i)
 {
     if (mask == 0 && other == 0)
-        return op->backward || op->definition;
+        return fr_op_has_backward(op);
     return i < 31 && (mask & 1U << i);
 }
 
-/* Frees without recursion: nodes whose last reference goes while another is being freed wait in a list. */
+/* Frees without recursion: nodes whose last reference goes while another is being freed wait in a list. So do errors of
+ * the release functions that this may run. */
 static void release(fr_producer *producer)
 {
     fr_thread *th = fr_thread_self();
@@ -20,6 +21,7 @@ static void release(fr_producer *producer)
     th->dying = node;
     if (th->freeing)
         return;
+    fr_defer_errors(th);
     th->freeing = true;
     while ((node = th->dying)) {
         th->dying = node->next_dying;
@@ -36,6 +38,7 @@ static void release(fr_producer *producer)
         fr_free(node, node->bytes);
     }
     th->freeing = false;
+    fr_report_errors(th);
 }
 
 void fr_node_unref(fr_node *node)
@@ -94,7 +97,7 @@ static bool set_results(fr_node *node, const fr_op_call *call)
         fr_tensor *t = call->result[i];
         fr_node_output *r = &node->results[i];
 
-        *r = (fr_node_output){ .shape = t->shape };
+        *r = (fr_node_output){ .shape = t->shape, .dtype = (fr_dtype)t->dtype };
         if (saves(op, op->saves_outputs, op->saves_inputs, i)) {
             r->saved = fr_tensor_share(op->name, t, &t->shape, t->stride, 0);
             if (!r->saved)
@@ -126,7 +129,6 @@ bool fr_node_record(fr_thread *th, const fr_op_call *call)
         .producer = { .refs = 1, .name = op->name, .release = release },
         .op = op,
         .site = th->site,
-        .dtype = (fr_dtype)call->result[0]->dtype,
         .inputs = call->inputs,
         .outputs = call->outputs,
         .bytes = bytes,

@@ -22,6 +22,7 @@ typedef struct {
 
 typedef struct {
     fr_shape shape;
+    fr_dtype dtype;   /* of the output and so of its gradient */
     fr_tensor *saved; /* a history-free view of the output, where the op reads it: the output itself would be a cycle */
     unsigned version;
 } fr_node_output;
@@ -33,9 +34,8 @@ struct fr_node {
     fr_site site;
     fr_node *next_dying;
     fr_hook *hooks;
-    fr_dtype dtype; /* of the outputs and so of their gradients */
-    bool saved;     /* there were values to save */
-    bool released;  /* ... and they are gone */
+    bool saved;    /* there were values to save */
+    bool released; /* ... and they are gone */
     int inputs, outputs;
     size_t bytes; /* of this block */
     fr_edge *edges;
@@ -43,13 +43,15 @@ struct fr_node {
     void *attributes;
 };
 
+static inline bool fr_op_has_backward(const fr_op *op)
+{
+    return op->backward || op->backward_kernel || op->definition;
+}
+
 static inline fr_node *fr_node_of(const fr_tensor *t)
 {
     return (fr_node *)t->producer;
 }
-
-/* Whether calls on tensors with and without history record themselves now. */
-bool fr_recording(const fr_thread *th);
 
 /* Makes the node of a finished call and the call's results its outputs; false: out of memory. */
 bool fr_node_record(fr_thread *th, const fr_op_call *call);

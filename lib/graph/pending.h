@@ -7,10 +7,11 @@
 #include "graph/node.h"
 
 /* A node, or a leaf, and the gradients that have arrived at its outputs. */
-typedef struct {
+typedef struct fr_pending {
     fr_node *node;
     fr_tensor *leaf;
-    uint64_t number; /* 0 for leaves, which come last */
+    struct fr_pending *next; /* for a list once it is out of the queue */
+    uint64_t number;         /* 0 for leaves, which come last */
     int outputs;
     struct {
         fr_tensor *grad;

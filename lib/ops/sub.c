@@ -26,7 +26,8 @@ const fr_op fr_sub_op = {
              { "row", "n(3,4) n(4)", "a - b", run }, { "column", "n(3,1) n(3,4)", "a - b", run },
              { "scalar", "n() n(5)", "a - b", run }, { "empty", "n(0,3) n(3)", "a - b", run },
              { "int64", "i9(3,4) i9(4)", "a - b", run },
-             { "edges", "v0,-0.0,inf,inf,nan(5) v0,0,inf,1,1(5)", "a - b", run }),
+             { "edges", "v0,-0.0,inf,inf,nan(5) v0,0,inf,1,1(5)", "a - b", run },
+             { "shapes", "n(4,3) n(5,2)", NULL, run, { "sub", "(4, 3)", "(5, 2)" } }),
 };
 
 fr_tensor *fr_sub(fr_tensor *a, fr_tensor *b)
