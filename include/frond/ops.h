@@ -57,16 +57,18 @@ fr_tensor *fr_div(fr_tensor *a, fr_tensor *b); /* floats alone */
 fr_tensor *fr_pow(fr_tensor *a, fr_tensor *b); /* floats alone */
 fr_tensor *fr_maximum(fr_tensor *a, fr_tensor *b); /* NaN where either is; ties share the gradient in halves */
 fr_tensor *fr_minimum(fr_tensor *a, fr_tensor *b);
+/* The same with a number, rounded to t's dtype; where t is int64 it must be whole, else they fail. int64 wraps around. */
 fr_tensor *fr_add_scalar(fr_tensor *t, double value);
 fr_tensor *fr_sub_scalar(fr_tensor *t, double value);
 fr_tensor *fr_mul_scalar(fr_tensor *t, double value);
-fr_tensor *fr_div_scalar(fr_tensor *t, double value);
-fr_tensor *fr_pow_scalar(fr_tensor *t, double value);
+fr_tensor *fr_div_scalar(fr_tensor *t, double value); /* floats alone */
+fr_tensor *fr_pow_scalar(fr_tensor *t, double value); /* floats alone */
 fr_tensor *fr_maximum_scalar(fr_tensor *t, double value);
 fr_tensor *fr_minimum_scalar(fr_tensor *t, double value);
 
+/* neg, abs, square, clamp and sign are for int64 too, the others for floats alone. */
 fr_tensor *fr_neg(fr_tensor *t);
-fr_tensor *fr_abs(fr_tensor *t);
+fr_tensor *fr_abs(fr_tensor *t); /* gradient 0 at 0 */
 fr_tensor *fr_square(fr_tensor *t);
 fr_tensor *fr_sqrt(fr_tensor *t);
 fr_tensor *fr_rsqrt(fr_tensor *t); /* 1 / sqrt(t) */
@@ -78,11 +80,12 @@ fr_tensor *fr_expm1(fr_tensor *t); /* exp(t) - 1 */
 fr_tensor *fr_sin(fr_tensor *t);
 fr_tensor *fr_cos(fr_tensor *t);
 fr_tensor *fr_erf(fr_tensor *t);
-fr_tensor *fr_clamp(fr_tensor *t, double min, double max); /* -INFINITY, INFINITY: no bound */
-fr_tensor *fr_sign(fr_tensor *t);
+/* -INFINITY, INFINITY: no bound. max where min > max. Gradient 0 at a bound. With int64 bounds must be whole. */
+fr_tensor *fr_clamp(fr_tensor *t, double min, double max);
+fr_tensor *fr_sign(fr_tensor *t); /* -1, 0 or 1; 0 for NaN */
 fr_tensor *fr_floor(fr_tensor *t);
 
-/* 0 or 1 in the dtype of a; no gradient. Any dtype. */
+/* 0 or 1 in the dtype of a; no gradient. Any dtype; int64 is compared with a number exactly. */
 fr_tensor *fr_eq(fr_tensor *a, fr_tensor *b);
 fr_tensor *fr_ne(fr_tensor *a, fr_tensor *b);
 fr_tensor *fr_lt(fr_tensor *a, fr_tensor *b);
@@ -98,14 +101,17 @@ fr_tensor *fr_ge_scalar(fr_tensor *t, double value);
 
 /* --- Activations ------------------------------------------------------------------------------------------------- */
 
+/* Floats alone, but for relu. */
 fr_tensor *fr_sigmoid(fr_tensor *t);
 fr_tensor *fr_tanh(fr_tensor *t);
-fr_tensor *fr_relu(fr_tensor *t);
+fr_tensor *fr_relu(fr_tensor *t); /* gradient 0 at 0 */
 fr_tensor *fr_leaky_relu(fr_tensor *t, double negative_slope); /* PyTorch's default: 0.01 */
 fr_tensor *fr_elu(fr_tensor *t, double alpha);                 /* PyTorch's default: 1 */
 fr_tensor *fr_gelu(fr_tensor *t);                              /* t/2 (1 + erf(t / sqrt 2)) */
 fr_tensor *fr_silu(fr_tensor *t);                              /* t sigmoid(t) */
 fr_tensor *fr_softplus(fr_tensor *t);                          /* log(1 + exp(t)); t itself above 20 */
+/* exp(t) over its sum along dim, and that one's logarithm, without overflow. NaN all along dim where t has NaN or inf
+ * in it or is -inf throughout. A scalar has dim 0. */
 fr_tensor *fr_softmax(fr_tensor *t, int dim);
 fr_tensor *fr_log_softmax(fr_tensor *t, int dim);
 /* Zeroes each value with probability p (0 <= p <= 1), scales the rest by 1/(1-p); draws from the generator. */
