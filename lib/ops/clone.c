@@ -25,22 +25,20 @@ static fr_tensor *run_contiguous(fr_tensor *const *in)
 }
 #endif
 
-const fr_op fr_clone_op = {
-    .name = "clone",
-    .formula = "y = x",
-    .inputs = 1,
-    .outputs = 1,
-    .saves_inputs = FR_SAVES_NOTHING,
-    .dtypes = FR_ANY,
-    .strided = true,
-    .infer = fr_infer_same,
-    .forward = forward,
-    .backward = backward,
-    FR_CASES({ "transposed", "n(3,4)", "a.T.clone()", run },
-             { "scalar", "n()", "a.clone()", run }, { "empty", "n(3,0)", "a.T.clone()", run },
-             { "int64", "i9(3,4)", "a.T.clone()", run },
-             { "contiguous", "n(3,4)", "a.T.contiguous()", run_contiguous })
-};
+const fr_op fr_clone_op = { .name = "clone",
+                            .formula = "y = x",
+                            .inputs = 1,
+                            .outputs = 1,
+                            .saves_inputs = FR_SAVES_NOTHING,
+                            .dtypes = FR_ANY,
+                            .strided = true,
+                            .infer = fr_infer_same,
+                            .forward = forward,
+                            .backward = backward,
+                            FR_CASES({ "transposed", "n(3,4)", "a.T.clone()", run },
+                                     { "scalar", "n()", "a.clone()", run }, { "empty", "n(3,0)", "a.T.clone()", run },
+                                     { "int64", "i9(3,4)", "a.T.clone()", run },
+                                     { "contiguous", "n(3,4)", "a.T.contiguous()", run_contiguous }) };
 
 fr_tensor *fr_clone(fr_tensor *t)
 {

@@ -35,9 +35,23 @@ typedef struct fr_case {
 extern const fr_op *const fr_op_table[];
 
 #ifdef FR_TESTS
-#define FR_CASES(...) .cases = (const fr_case[]){ __VA_ARGS__, { 0 } },
+#define FR_CASES(...)                                                                                                  \
+    .cases = (const fr_case[])                                                                                         \
+    {                                                                                                                  \
+        __VA_ARGS__,                                                                                                   \
+        {                                                                                                              \
+            0                                                                                                          \
+        }                                                                                                              \
+    }
+/* FR_RUN(run, fr_add(in[0], in[1])) defines a case's function. */
+#define FR_RUN(NAME, ...)                                                                                              \
+    static fr_tensor *NAME(fr_tensor *const *in)                                                                       \
+    {                                                                                                                  \
+        return __VA_ARGS__;                                                                                            \
+    }
 #else
-#define FR_CASES(...)
+#define FR_CASES(...) .cases = NULL
+#define FR_RUN(NAME, ...)
 #endif
 
 /* infer: the output is like input 0. */

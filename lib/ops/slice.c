@@ -140,21 +140,19 @@ static fr_tensor *run_unslice(fr_tensor *const *in)
 }
 #endif
 
-const fr_op fr_unslice_op = {
-    .name = "unslice",
-    .formula = "y[..., start:stop:step, ...] = x, 0 elsewhere",
-    .inputs = 1,
-    .outputs = 1,
-    .saves_inputs = FR_SAVES_NOTHING,
-    .attributes_size = sizeof(attributes),
-    .dtypes = FR_ANY,
-    .strided = true,
-    .infer = unslice_infer,
-    .forward = unslice_forward,
-    .backward = unslice_backward,
-    FR_CASES({ "step", "n(3,2)", "torch.zeros(3, 6).slice_scatter(a, 1, 1, 5, 2)",
-               run_unslice })
-};
+const fr_op fr_unslice_op = { .name = "unslice",
+                              .formula = "y[..., start:stop:step, ...] = x, 0 elsewhere",
+                              .inputs = 1,
+                              .outputs = 1,
+                              .saves_inputs = FR_SAVES_NOTHING,
+                              .attributes_size = sizeof(attributes),
+                              .dtypes = FR_ANY,
+                              .strided = true,
+                              .infer = unslice_infer,
+                              .forward = unslice_forward,
+                              .backward = unslice_backward,
+                              FR_CASES({ "step", "n(3,2)", "torch.zeros(3, 6).slice_scatter(a, 1, 1, 5, 2)",
+                                         run_unslice }) };
 
 fr_tensor *fr_unslice(fr_tensor *t, const fr_shape *shape, int dim, int64_t start, int64_t step)
 {

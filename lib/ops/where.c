@@ -101,31 +101,29 @@ static fr_tensor *run_fill(fr_tensor *const *in)
 }
 #endif
 
-const fr_op fr_where_op = {
-    .name = "where",
-    .formula = "y = condition ? a : b",
-    .inputs = 3,
-    .outputs = 1,
-    .saves_inputs = 1,
-    .dtypes = FR_MIXED,
-    .strided = true,
-    .infer = infer,
-    .forward = forward,
-    .backward = backward,
-    FR_CASES({ "int64 condition", "i2(3,4) n(3,4) n(3,4)", "torch.where(a != 0, b, c)", run },
-             { "float condition", "b(3,4) n(3,4) n(3,4)", "torch.where(a != 0, b, c)", run },
-             { "int64 values", "b(3,4) i9(3,4) i9(3,4)", "torch.where(a != 0, b, c)", run },
-             { "broadcast", "i2(3,1) n(2,1,4) n(4)", "torch.where(a != 0, b, c)", run },
-             { "larger condition", "i2(2,3,4) n() n(3,1)", "torch.where(a != 0, b, c)", run },
-             { "scalar", "i2() n() n()", "torch.where(a != 0, b, c)", run },
-             { "empty", "i2(0,1) n(3) n()", "torch.where(a != 0, b, c)", run },
-             { "fill", "n(3,4) i2(3,4)", "a.masked_fill(b != 0, -2.5)", run_fill },
-             { "fill broadcast", "n(2,3,4) b(3,1)", "a.masked_fill(b != 0, -2.5)", run_fill },
-             { "fill empty", "n(2,0) i2()", "a.masked_fill(b != 0, -2.5)", run_fill },
-             { "shapes", "i2(3) n(2,4) n(4)", NULL, run, { "where", "(3,)", "(2, 4)" } },
-             { "dtypes", "i2(3) n(3) i9(3)", NULL, run, { "where", "float", "int64" } },
-             { "mask", "n(3) i2(2,3)", NULL, run_fill, { "masked_fill", "(2, 3)", "(3,)" } })
-};
+const fr_op fr_where_op = { .name = "where",
+                            .formula = "y = condition ? a : b",
+                            .inputs = 3,
+                            .outputs = 1,
+                            .saves_inputs = 1,
+                            .dtypes = FR_MIXED,
+                            .strided = true,
+                            .infer = infer,
+                            .forward = forward,
+                            .backward = backward,
+                            FR_CASES({ "int64 condition", "i2(3,4) n(3,4) n(3,4)", "torch.where(a != 0, b, c)", run },
+                                     { "float condition", "b(3,4) n(3,4) n(3,4)", "torch.where(a != 0, b, c)", run },
+                                     { "int64 values", "b(3,4) i9(3,4) i9(3,4)", "torch.where(a != 0, b, c)", run },
+                                     { "broadcast", "i2(3,1) n(2,1,4) n(4)", "torch.where(a != 0, b, c)", run },
+                                     { "larger condition", "i2(2,3,4) n() n(3,1)", "torch.where(a != 0, b, c)", run },
+                                     { "scalar", "i2() n() n()", "torch.where(a != 0, b, c)", run },
+                                     { "empty", "i2(0,1) n(3) n()", "torch.where(a != 0, b, c)", run },
+                                     { "fill", "n(3,4) i2(3,4)", "a.masked_fill(b != 0, -2.5)", run_fill },
+                                     { "fill broadcast", "n(2,3,4) b(3,1)", "a.masked_fill(b != 0, -2.5)", run_fill },
+                                     { "fill empty", "n(2,0) i2()", "a.masked_fill(b != 0, -2.5)", run_fill },
+                                     { "shapes", "i2(3) n(2,4) n(4)", NULL, run, { "where", "(3,)", "(2, 4)" } },
+                                     { "dtypes", "i2(3) n(3) i9(3)", NULL, run, { "where", "float", "int64" } },
+                                     { "mask", "n(3) i2(2,3)", NULL, run_fill, { "masked_fill", "(2, 3)", "(3,)" } }) };
 
 fr_tensor *fr_where(fr_tensor *condition, fr_tensor *a, fr_tensor *b)
 {
