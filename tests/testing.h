@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What each check_*.c starts from: Check, the handler off, and a balance of tensors after each test. */
+/* What each check_*.c starts from: Check, the handler off, and a balance of tensors and bytes after each test. */
 #ifndef FROND_TESTS_TESTING_H
 #define FROND_TESTS_TESTING_H
 
@@ -11,13 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static size_t live_before;
+static size_t live_before, bytes_before;
 
 static inline void begin_test(void)
 {
     fr_set_error_handler(NULL, NULL);
     fr_error_clear();
     live_before = fr_live_tensors();
+    bytes_before = fr_live_bytes();
 }
 
 static inline void end_test(void)
@@ -25,6 +26,7 @@ static inline void end_test(void)
     if (fr_error_message())
         ck_abort_msg("unexpected: %s", fr_error_message());
     ck_assert_msg(fr_live_tensors() == live_before, "%zu tensors before, %zu after", live_before, fr_live_tensors());
+    ck_assert_msg(fr_live_bytes() == bytes_before, "%zu bytes before, %zu after", bytes_before, fr_live_bytes());
 }
 
 /* The last call failed with a message that holds all of these. Clears it. */
@@ -55,6 +57,18 @@ static inline void assert_close(const char *what, const fr_tensor *got, const fr
 
         ck_assert_msg(same, "%s: value %lld is %.9g, expected %.9g", what, (long long)i, x, y);
     }
+}
+
+/* Equal up to what rounding in got's dtype explains, which grows with the largest value that took part. */
+static inline void assert_near(const char *what, const fr_tensor *got, const fr_tensor *expected)
+{
+    bool single = fr_dtype_of(got) == FR_F32;
+    double largest = 1;
+
+    for (int64_t i = 0; i < fr_numel(expected); i++)
+        if (isfinite(fr_at(expected, i)))
+            largest = fmax(largest, fabs(fr_at(expected, i)));
+    assert_close(what, got, expected, single ? 1e-5 : 1e-12, (single ? 1e-6 : 1e-13) * largest);
 }
 
 /* Runs the cases, each test with begin_test and end_test around it, and gives main's exit code. */

@@ -13,19 +13,23 @@ FR_BEGIN_DECLS
 typedef struct fr_loader fr_loader;
 typedef struct {
     int64_t batch_size; /* default 1 */
-    bool shuffle;       /* drawn from the generator at each epoch's start */
+    bool shuffle;       /* in an order drawn anew for each epoch */
     bool drop_last;     /* leave a last batch out that is not full */
     void *reserved[8];
 } fr_loader_options;
 
-/* Holds the tensors, whose first dims must be equal. Needs no scope; freed with fr_loader_free. NULL where it fails. */
+/* For n >= 1 tensors (N,...) of any dtype, N the same for all. Holds their values without their history, and reads them
+ * as they are when a batch is made. Needs no scope; freed with fr_loader_free. NULL with an error for: no tensors, NULL
+ * or a scalar among them, first dims that differ, batch_size < 0, reserved fields that are not NULL. N = 0 makes epochs
+ * without batches. */
 fr_loader *fr_loader_new(fr_tensor *const *tensors, int n, const fr_loader_options *options);
-/* The next batch: one tensor (batch, ...) for each given, borrowed until the next call; NULL ends the epoch, and the
- * call after it begins the next. */
+/* The next batch: one contiguous copy (batch,...) without history for each tensor, borrowed from l until the next call
+ * (fr_ref keeps one longer); NULL ends the epoch, and the call after it begins the next. An epoch's first call draws 64
+ * bits from the generator, 128 with shuffle. NULL with an error where memory runs out; the next call tries again. */
 fr_tensor *const *fr_loader_next(fr_loader *l);
-void fr_loader_rewind(fr_loader *l);            /* the next call begins a new epoch */
-int64_t fr_loader_batches(const fr_loader *l);  /* in an epoch; -1 for NULL */
-void fr_loader_free(fr_loader *l);
+void fr_loader_rewind(fr_loader *l);           /* the next call begins a new epoch; NULL is fine */
+int64_t fr_loader_batches(const fr_loader *l); /* in an epoch; -1 for NULL */
+void fr_loader_free(fr_loader *l);             /* NULL is fine */
 
 /* --- Labelled sequences from a file ------------------------------------------------------------------------------ */
 
@@ -36,11 +40,12 @@ typedef struct {
     void *reserved[8];
 } fr_csv_options;
 
-/* One row a sequence, values separated by commas (or tabs, in a .tsv), the label in the first column, as in the UCR
- * archive; rows may differ in length. A failure names file, line and reason: NULL. Freed with fr_sequences_free. */
+/* One row a sequence, values separated by commas, or by tabs: in a .tsv, and where the first row has tabs and no comma.
+ * The label stands in the first column, as in the UCR archive; rows may differ in length; missing values are refused. A
+ * failure names file, line, column and reason: NULL. Freed with fr_sequences_free. Needs no scope. */
 fr_sequences *fr_read_csv(const char *path, const fr_csv_options *options);
 /* The UCR/sktime .ts format: univariate or multivariate, of equal or different lengths; the header is checked against
- * the data; missing values are refused. */
+ * the data; missing values, timestamps and @targetLabel are refused. Fails as fr_read_csv does. */
 fr_sequences *fr_read_ts(const char *path);
 
 /* Borrowed from s: x (N,T,D) of the default dtype, D variables, T the longest, shorter ones ending in zeros; lengths

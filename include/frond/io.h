@@ -9,19 +9,23 @@
 
 FR_BEGIN_DECLS
 
-typedef struct fr_tensors fr_tensors; /* named tensors, in the order of the file's header */
+typedef struct fr_tensors fr_tensors; /* named tensors, in the order of their values in the file */
 
 /* Writes m's parameters and buffers under their full names; a shared parameter under each. */
 bool fr_save(fr_module *m, const char *path);
 /* Fills m's parameters and buffers: names, shapes and dtypes must all agree (all that do not are listed); m is changed
  * wholly or not at all. */
 bool fr_load_into(fr_module *m, const char *path);
-/* n tensors (contiguous or not) under names. */
+/* n tensors (contiguous or not) under names, each given once. The file is Python's byte for byte: int64 first, then
+ * float64, then float32, each in the order of the names. A file that is there already keeps its mode. */
 bool fr_save_tensors(const char *path, const char *const *names, fr_tensor *const *tensors, int n);
 
-fr_tensors *fr_load(const char *path); /* NULL where it fails; freed with fr_tensors_free; needs no scope */
+/* Loads values of dtype F32, F64 and I64; a file that holds others, or breaks any rule of the format, is refused. NULL
+ * where it fails; freed with fr_tensors_free; needs no scope. */
+fr_tensors *fr_load(const char *path);
 int fr_tensors_count(const fr_tensors *ts); /* -1 for NULL */
-const char *fr_tensors_name(const fr_tensors *ts, int i);               /* borrowed from ts, as the next two */
+/* Borrowed from ts, as are the next two; NULL and an error for an i out of range. */
+const char *fr_tensors_name(const fr_tensors *ts, int i);
 fr_tensor *fr_tensors_at(const fr_tensors *ts, int i);
 fr_tensor *fr_tensors_find(const fr_tensors *ts, const char *name);     /* NULL (no error) if there is none */
 void fr_tensors_free(fr_tensors *ts);

@@ -36,7 +36,7 @@ struct fr_op_call {
     bool failed;                /* fr_op_fail was called */
 };
 
-enum { FR_SAVES_NOTHING = 1u << 31 }; /* for fr_op.saves_inputs */
+#define FR_SAVES_NOTHING (1u << 31) /* for fr_op.saves_inputs */
 
 /* Which dtypes an op takes. FR_FLOATS: float32 or float64; FR_ANY: int64 too; both want one dtype for all inputs.
  * FR_MIXED: infer checks. */
@@ -46,6 +46,7 @@ struct fr_op {
     const char *name, *formula;
     int inputs;             /* -1: any number */
     int outputs;
+    int internal;           /* the last so many of them are for backward alone: saved, never handed out */
     unsigned optional;      /* bit i: input i may be NULL */
     unsigned saves_inputs;  /* bit i: backward reads input i; */
     unsigned saves_outputs; /* ... output i. 0 in both: all of both */

@@ -36,9 +36,18 @@ static void set(fr_tensor *t, int64_t i, double value)
         ((double *)t->origin)[i] = value;
         break;
     case FR_I64:
-        ((int64_t *)t->origin)[i] = (int64_t)value;
+        ((int64_t *)t->origin)[i] = fr_to_int64(value);
         break;
     }
+}
+
+void fr_fill(fr_tensor *t, double value)
+{
+    if (value == 0 && !signbit(value))
+        memset(t->origin, 0, t->storage->bytes);
+    else
+        for (int64_t i = 0; i < t->numel; i++)
+            set(t, i, value);
 }
 
 static bool fits_int64(double value)
@@ -56,11 +65,8 @@ static fr_tensor *filled(const char *what, const fr_shape *shape, fr_dtype dtype
         fr_fail(what, "%g is no int64", value);
     else
         t = fr_tensor_alloc(what, shape, dtype);
-    if (t && value == 0 && !signbit(value))
-        memset(t->origin, 0, t->storage->bytes);
-    else if (t)
-        for (int64_t i = 0; i < t->numel; i++)
-            set(t, i, value);
+    if (t)
+        fr_fill(t, value);
     t = fr_hold(what, t);
     fr_finish(th, before);
     return t;

@@ -107,6 +107,22 @@ bool fr_check_not_null(const char *what, const void *t, const char *name)
     return false;
 }
 
+bool fr_check_option(const char *what, const char *name, double value, double below)
+{
+    if (value >= 0 && value < below)
+        return true;
+    fr_fail(what, "%s is %g, expected a number in [0, %g)", name, value, below);
+    return false;
+}
+
+bool fr_check_reserved(const char *what, void *const *reserved)
+{
+    for (int i = 0; i < 8; i++)
+        if (reserved[i])
+            return fr_fail(what, "reserved[%d] of the options is not NULL: were they zeroed?", i), false;
+    return true;
+}
+
 void fr_call_site(const char *function, const char *file, int line)
 {
     fr_thread *th = fr_thread_self();

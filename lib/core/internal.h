@@ -75,6 +75,19 @@ void fr_finish(fr_thread *th, fr_site before);
 fr_site fr_enter(fr_thread *th, const char *function);
 void fr_leave(fr_thread *th, fr_site before);
 
+/* --- Options ----------------------------------------------------------------------------------------------------- */
+
+/* What a double field of an options struct means: 0 the default, FR_ZERO a real zero. */
+static inline double fr_option(double given, double otherwise)
+{
+    return given == FR_ZERO ? 0 : given == 0 ? otherwise : given;
+}
+
+/* Whether the option called name lies in [0, below), and so is no NaN; fails naming it, what was given and the range. */
+bool fr_check_option(const char *what, const char *name, double value, double below);
+/* Whether the 8 reserved fields of an options struct are NULL; fails otherwise. */
+bool fr_check_reserved(const char *what, void *const *reserved);
+
 /* --- Memory ------------------------------------------------------------------------------------------------------ */
 
 /* Blocks aligned to 64 bytes from this thread's cache; freed with the same size, on any thread. NULL without error. */
@@ -83,6 +96,12 @@ void fr_free(void *block, size_t bytes);
 /* Has what this thread keeps (blocks, the arrays of its scopes) freed when it ends. */
 void fr_register_thread(fr_thread *th);
 void fr_scope_release(fr_thread *th);
+/* Makes room in a malloc'd array (its address is given) for one element more than count; false when memory runs out. */
+bool fr_grow(void *array, size_t element, size_t *capacity);
+static inline bool fr_make_room(void *array, size_t element, size_t count, size_t *capacity)
+{
+    return FR_LIKELY(count < *capacity) || fr_grow(array, element, capacity);
+}
 /* a * b into *out; false where it overflows. */
 static inline bool fr_mul_size(int64_t a, int64_t b, int64_t *out)
 {
@@ -151,10 +170,19 @@ fr_tensor *fr_tensor_share(const char *what, const fr_tensor *t, const fr_shape 
                            int64_t offset);
 /* Hands the caller's reference to the innermost scope; fails (and unrefs) if none is open. Returns t; NULL for NULL. */
 fr_tensor *fr_hold(const char *what, fr_tensor *t);
-/* from's values, converted, into `into` (same shape, any strides). Plain work: no checks, no version. */
+/* Towards zero; INT64_MIN for NaN and for what is out of range, as PyTorch has it on x86-64. */
+static inline int64_t fr_to_int64(double x)
+{
+    return x >= -0x1p63 && x < 0x1p63 ? (int64_t)x : INT64_MIN;
+}
+/* from's values, converted and broadcast, into `into`; any strides. Plain work: no checks, no version. */
 void fr_copy_values(fr_tensor *into, const fr_tensor *from);
+/* Row i of `into` (contiguous) from row rows[i] of `from`; the same dtype, and shapes that differ in dim 0 alone. */
+void fr_copy_rows(fr_tensor *into, const fr_tensor *from, const int64_t *rows);
 /* A contiguous copy, one reference, no history. */
 fr_tensor *fr_tensor_copy(const char *what, const fr_tensor *t);
+/* value, converted, for all of a tensor that fr_tensor_alloc made. */
+void fr_fill(fr_tensor *t, double value);
 /* For loops over any strides: position i (row-major) of t, as an offset in elements from its origin. */
 int64_t fr_offset_of(const fr_tensor *t, int64_t index);
 

@@ -118,7 +118,7 @@ static void *from_system(size_t bytes)
 void *fr_alloc(size_t bytes)
 {
     cache *c = &this_cache;
-    size_t size;
+    size_t size = 0;
     int i = CACHED ? class_of(bytes ? bytes : 1, &size) : -1;
 
     if (FR_UNLIKELY(i < 0))
@@ -169,4 +169,18 @@ void fr_free(void *memory, size_t bytes)
 void fr_cache_trim(void)
 {
     empty(&this_cache);
+}
+
+bool fr_grow(void *array, size_t element, size_t *capacity)
+{
+    size_t more = *capacity ? *capacity * 2 : 64;
+    void *slot;
+
+    memcpy(&slot, array, sizeof slot); /* a pointer to any type */
+    slot = more <= SIZE_MAX / element ? realloc(slot, more * element) : NULL;
+    if (!slot)
+        return false;
+    memcpy(array, &slot, sizeof slot);
+    *capacity = more;
+    return true;
 }

@@ -6,7 +6,6 @@
 
 #include <math.h>
 #include <pthread.h>
-#include <stdlib.h>
 
 enum { WORDS = 624, MIDDLE = 397, NORMAL_BLOCK = 16 };
 
@@ -131,13 +130,13 @@ static void permute(generator *g, int64_t n, int64_t *out)
 
 bool fr_randperm_seeded(uint64_t seed, int64_t n, int64_t *out)
 {
-    generator *own = malloc(sizeof *own);
+    generator *own = fr_alloc(sizeof *own);
 
     if (!own)
         return false;
     seed_generator(own, seed);
     permute(own, n, out);
-    free(own);
+    fr_free(own, sizeof *own);
     return true;
 }
 

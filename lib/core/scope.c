@@ -21,29 +21,12 @@ struct fr_scope {
     bool no_grad;
 };
 
-/* Makes room for one more element; false when memory runs out. */
-static bool grow(void *array, size_t element, size_t count, size_t *capacity)
-{
-    if (FR_LIKELY(count < *capacity))
-        return true;
-
-    size_t more = *capacity ? *capacity * 2 : 64;
-    void **slot = array;
-    void *bigger = more <= SIZE_MAX / element ? realloc(*slot, more * element) : NULL;
-
-    if (!bigger)
-        return false;
-    *slot = bigger;
-    *capacity = more;
-    return true;
-}
-
 int fr_scope_begin(void)
 {
     fr_thread *th = fr_thread_self();
     size_t capacity = (size_t)th->scope_capacity;
 
-    if (!grow(&th->scopes, sizeof *th->scopes, (size_t)th->scope_count, &capacity)) {
+    if (!fr_make_room(&th->scopes, sizeof *th->scopes, (size_t)th->scope_count, &capacity)) {
         fr_fail_memory("scope_begin");
         return -1;
     }
@@ -104,7 +87,7 @@ void fr_scope_leave(const int *scope)
 
 static bool push(fr_thread *th, fr_tensor *t, bool escapes)
 {
-    if (!grow(&th->held, sizeof *th->held, th->held_count, &th->held_capacity))
+    if (!fr_make_room(&th->held, sizeof *th->held, th->held_count, &th->held_capacity))
         return false;
     th->held[th->held_count++] = (struct fr_held){ t, escapes };
     return true;

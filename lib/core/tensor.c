@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Tensors: their storage, reference counts, views and values. */
-#include "core/internal.h"
+#include "core/loop.h"
 
 #include <frond/op.h>
 #include <math.h>
@@ -346,63 +346,126 @@ double fr_item(const fr_tensor *t)
     return value;
 }
 
-/* --- Copying: loops over any strides, innermost dim last --------------------------------------------------------- */
+/* --- Copying ----------------------------------------------------------------------------------------------------- */
 
-#define COPY_ROW(TO, FROM)                                                                                             \
-    for (int64_t i = 0; i < n; i++)                                                                                    \
-        ((TO *)to)[i * to_stride] = (TO)((const FROM *)from)[i * from_stride];                                         \
-    break
+/* m rows of n values; steps from row to row and from value to value, in bytes. */
+typedef void copy_kernel(int64_t m, int64_t n, char *to, int64_t to_row, int64_t to_step, const char *from,
+                         int64_t from_row, int64_t from_step);
 
-static void copy_row(int64_t n, void *to, fr_dtype to_dtype, int64_t to_stride, const void *from, fr_dtype from_dtype,
-                     int64_t from_stride)
+#define SAME(x) x
+
+#define COPY_KERNEL(NAME, TO, FROM, CONVERT)                                                                           \
+    static void NAME(int64_t m, int64_t n, char *to, int64_t to_row, int64_t to_step, const char *from,                \
+                     int64_t from_row, int64_t from_step)                                                              \
+    {                                                                                                                  \
+        for (; m > 0; m--, to += to_row, from += from_row) {                                                           \
+            TO *restrict y = (TO *)(void *)to;                                                                         \
+            const FROM *restrict x = (const FROM *)(const void *)from;                                                 \
+            if (to_step == (int64_t)sizeof(TO) && from_step == (int64_t)sizeof(FROM))                                  \
+                for (int64_t i = 0; i < n; i++)                                                                        \
+                    y[i] = (TO)CONVERT(x[i]);                                                                          \
+            else                                                                                                       \
+                for (int64_t i = 0; i < n; i++)                                                                        \
+                    y[i * (to_step / (int64_t)sizeof(TO))] = (TO)CONVERT(x[i * (from_step / (int64_t)sizeof(FROM))]);  \
+        }                                                                                                              \
+    }
+
+COPY_KERNEL(copy_f32_f32, float, float, SAME)
+COPY_KERNEL(copy_f32_f64, float, double, SAME)
+COPY_KERNEL(copy_f32_i64, float, int64_t, SAME)
+COPY_KERNEL(copy_f64_f32, double, float, SAME)
+COPY_KERNEL(copy_f64_f64, double, double, SAME)
+COPY_KERNEL(copy_f64_i64, double, int64_t, SAME)
+COPY_KERNEL(copy_i64_f32, int64_t, float, fr_to_int64)
+COPY_KERNEL(copy_i64_f64, int64_t, double, fr_to_int64)
+COPY_KERNEL(copy_i64_i64, int64_t, int64_t, SAME)
+
+static copy_kernel *const copy_kernels[3][3] = {
+    [FR_F32] = { copy_f32_f32, copy_f32_f64, copy_f32_i64 },
+    [FR_F64] = { copy_f64_f32, copy_f64_f64, copy_f64_i64 },
+    [FR_I64] = { copy_i64_f32, copy_i64_f64, copy_i64_i64 },
+};
+
+static void copy_row(void *job, const fr_loop *l, char *const *at)
 {
-    if (to_dtype == from_dtype && to_stride == 1 && from_stride == 1) {
-        memcpy(to, from, (size_t)n * fr_dtype_size(to_dtype));
-        return;
-    }
-    switch (to_dtype * 3 + from_dtype) {
-    case FR_F32 * 3 + FR_F32:
-        COPY_ROW(float, float);
-    case FR_F32 * 3 + FR_F64:
-        COPY_ROW(float, double);
-    case FR_F32 * 3 + FR_I64:
-        COPY_ROW(float, int64_t);
-    case FR_F64 * 3 + FR_F32:
-        COPY_ROW(double, float);
-    case FR_F64 * 3 + FR_F64:
-        COPY_ROW(double, double);
-    case FR_F64 * 3 + FR_I64:
-        COPY_ROW(double, int64_t);
-    case FR_I64 * 3 + FR_F32:
-        COPY_ROW(int64_t, float);
-    case FR_I64 * 3 + FR_F64:
-        COPY_ROW(int64_t, double);
-    default:
-        COPY_ROW(int64_t, int64_t);
-    }
+    const int64_t *step = l->step[l->ndim - 1];
+
+    (*(copy_kernel **)job)(1, l->dim[l->ndim - 1], at[0], 0, step[0], at[1], 0, step[1]);
 }
 
-static void copy_dims(int dim, fr_tensor *into, char *to, const fr_tensor *from, const char *source)
+/* The last two dims, in blocks whose rows and columns both stay in the first cache. */
+static void copy_blocks(void *job, const fr_loop *l, char *const *at)
 {
-    int64_t n = into->shape.dim[dim], to_step = into->stride[dim], from_step = from->stride[dim];
-    int64_t to_size = (int64_t)fr_dtype_size(into->dtype), from_size = (int64_t)fr_dtype_size(from->dtype);
+    enum { EDGE = 32 };
+    const int64_t *row = l->step[l->ndim - 2], *step = l->step[l->ndim - 1];
+    int64_t m = l->dim[l->ndim - 2], n = l->dim[l->ndim - 1];
 
-    if (dim == into->shape.ndim - 1) {
-        copy_row(n, to, into->dtype, to_step, source, from->dtype, from_step);
-        return;
+    for (int64_t i = 0; i < m; i += EDGE)
+        for (int64_t j = 0; j < n; j += EDGE)
+            (*(copy_kernel **)job)(m - i < EDGE ? m - i : EDGE, n - j < EDGE ? n - j : EDGE,
+                                   at[0] + i * row[0] + j * step[0], row[0], step[0], at[1] + i * row[1] + j * step[1],
+                                   row[1], step[1]);
+}
+
+/* Moves the dim along which operand 1 lies closest together to the last place but one, for blocks; false where it is
+ * the last, so that rows will do. */
+static bool arrange_blocks(fr_loop *l)
+{
+    int last = l->ndim - 1, closest = last;
+    fr_loop before = *l;
+
+    for (int i = 0; i < last; i++)
+        if (l->step[i][1] != 0 && llabs(l->step[i][1]) < llabs(l->step[closest][1]))
+            closest = i;
+    if (closest == last)
+        return false;
+    for (int i = closest; i < last; i++) {
+        int from = i == last - 1 ? closest : i + 1;
+
+        l->dim[i] = before.dim[from];
+        memcpy(l->step[i], before.step[from], sizeof l->step[i]);
     }
-    for (int64_t i = 0; i < n; i++)
-        copy_dims(dim + 1, into, to + i * to_step * to_size, from, source + i * from_step * from_size);
+    return true;
 }
 
 void fr_copy_values(fr_tensor *into, const fr_tensor *from)
 {
-    if (into->numel == 0)
+    copy_kernel *kernel = copy_kernels[into->dtype][from->dtype];
+    fr_loop l;
+
+    if (into->contiguous && from->contiguous && into->numel == from->numel && into->dtype == from->dtype) {
+        if (into->numel > 0) /* without values memory may be NULL */
+            memcpy(into->origin, from->origin, (size_t)into->numel * fr_dtype_size((fr_dtype)into->dtype));
         return;
-    if (into->contiguous && from->contiguous)
-        copy_row(into->numel, into->origin, into->dtype, 1, from->origin, from->dtype, 1);
+    }
+    fr_loop_begin(&l, &into->shape);
+    fr_loop_add(&l, into);
+    fr_loop_add(&l, from);
+    fr_loop_sort(&l, 0);
+    fr_loop_join(&l);
+    if (arrange_blocks(&l))
+        fr_loop_run(&l, 2, copy_blocks, &kernel);
     else
-        copy_dims(0, into, into->origin, from, from->origin);
+        fr_loop_run(&l, 1, copy_row, &kernel);
+}
+
+void fr_copy_rows(fr_tensor *into, const fr_tensor *from, const int64_t *rows)
+{
+    int64_t count = into->shape.dim[0], step = from->stride[0] * (int64_t)fr_dtype_size((fr_dtype)from->dtype);
+    fr_tensor row = *into, source = *from;
+
+    row.numel = source.numel = count ? into->numel / count : 0;
+    row.shape.ndim = source.shape.ndim = into->shape.ndim - 1;
+    for (int i = 0; i < row.shape.ndim; i++) {
+        row.shape.dim[i] = source.shape.dim[i] = into->shape.dim[i + 1];
+        row.stride[i] = into->stride[i + 1];
+        source.stride[i] = from->stride[i + 1];
+    }
+    for (int64_t i = 0; row.numel > 0 && i < count; i++) {
+        row.origin = into->origin + i * row.numel * (int64_t)fr_dtype_size((fr_dtype)into->dtype);
+        source.origin = from->origin + rows[i] * step;
+        fr_copy_values(&row, &source);
+    }
 }
 
 fr_tensor *fr_tensor_copy(const char *what, const fr_tensor *t)
@@ -437,33 +500,19 @@ fr_tensor *fr_touch(fr_tensor *t)
 
 /* --- In place ---------------------------------------------------------------------------------------------------- */
 
-/* Whether values share an address: along a dim that was expanded. */
-static bool overlaps_itself(const fr_tensor *t)
+static bool repeats_values(const fr_tensor *t)
 {
     for (int i = 0; i < t->shape.ndim; i++)
-        if (t->shape.dim[i] > 1 && t->stride[i] == 0)
+        if (t->numel > 0 && t->shape.dim[i] > 1 && t->stride[i] == 0)
             return true;
     return false;
 }
 
-/* from broadcast to into's shape, one reference; NULL with an error where that cannot be. */
-static fr_tensor *broadcast_view(const fr_tensor *into, const fr_tensor *from)
-{
-    char to_text[FR_SHAPE_TEXT], from_text[FR_SHAPE_TEXT];
-    int64_t stride[FR_MAX_DIMS] = { 0 };
-    fr_shape both;
-    int lead = into->shape.ndim - from->shape.ndim;
-
-    if (!fr_shape_broadcast(&into->shape, &from->shape, &both) || !fr_shape_equal(&both, &into->shape))
-        return fr_fail("copy", "%s does not broadcast to %s", fr_shape_text(&from->shape, from_text),
-                       fr_shape_text(&into->shape, to_text));
-    for (int i = 0; i < from->shape.ndim; i++)
-        stride[lead + i] = from->shape.dim[i] == 1 ? 0 : from->stride[i];
-    return fr_tensor_share("copy", from, &into->shape, stride, 0);
-}
-
 static fr_tensor *copy_into(fr_thread *th, fr_tensor *into, const fr_tensor *from)
 {
+    char to_text[FR_SHAPE_TEXT], from_text[FR_SHAPE_TEXT];
+    fr_shape both;
+
     if (!fr_check_not_null("copy", into, "into") || !fr_check_not_null("copy", from, "from"))
         return NULL;
     if (into->dtype != from->dtype)
@@ -474,20 +523,21 @@ static fr_tensor *copy_into(fr_thread *th, fr_tensor *into, const fr_tensor *fro
                        into->producer ? "into" : "from");
     if (!th->no_grad && (into->requires_grad || from->requires_grad))
         return fr_fail("copy", "%s wants a gradient: copy under FR_NO_GRAD", into->requires_grad ? "into" : "from");
+    if (repeats_values(into))
+        return fr_fail("copy",
+                       "into is an expanded view, where several values share one place: copy into fr_clone of it");
+    if (!fr_shape_broadcast(&into->shape, &from->shape, &both) || !fr_shape_equal(&both, &into->shape))
+        return fr_fail("copy", "%s does not broadcast to %s", fr_shape_text(&from->shape, from_text),
+                       fr_shape_text(&into->shape, to_text));
 
-    if (overlaps_itself(into))
-        return fr_fail("copy", "into is expanded: several of its values are one in memory");
+    fr_tensor *source = from->storage == into->storage ? fr_tensor_copy("copy", from) : NULL; /* they may overlap */
 
-    fr_tensor *view = broadcast_view(into, from);
-    fr_tensor *source = view && view->storage == into->storage ? fr_tensor_copy("copy", view) : fr_ref(view);
-
-    if (source) {
-        fr_copy_values(into, source);
-        fr_storage_bump(into);
-    }
-    fr_unref(view);
+    if (from->storage == into->storage && !source)
+        return NULL;
+    fr_copy_values(into, source ? source : from);
+    fr_storage_bump(into);
     fr_unref(source);
-    return source ? into : NULL;
+    return into;
 }
 
 fr_tensor *fr_copy(fr_tensor *into, const fr_tensor *from)

@@ -130,11 +130,13 @@ static bool run(fr_op_call *call, fr_tensor **scratch)
     return !call->failed;
 }
 
-/* Hands all results to the scope; on failure none is left. */
+/* Hands the results to the scope, but for internal ones; on failure none is left. */
 static bool hold_results(fr_op_call *call, bool ok)
 {
+    int handed_out = call->outputs - call->op->internal;
+
     for (int i = 0; i < call->outputs; i++) {
-        if (ok)
+        if (ok && i < handed_out)
             ok = (call->result[i] = fr_hold(call->op->name, call->result[i])) != NULL;
         else
             fr_assign(&call->result[i], NULL);

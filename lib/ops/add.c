@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* add: y = a + b, broadcasting. */
+/* add: y = a + b, broadcasting; y = x + value. */
 #include "ops/elementwise.h"
 
-FR_BINARY_ANY(add, a + b)
+FR_BINARY_WRAPS(add, a + b)
 
 static void backward(fr_op_call *call)
 {
@@ -12,28 +12,20 @@ static void backward(fr_op_call *call)
             call->grad_in[i] = fr_sum_to(call->grad_out[0], call->in_shape[i]);
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_add(in[0], in[1]);
-}
-#endif
+FR_RUN(run, fr_add(in[0], in[1]))
 
 const fr_op fr_add_op = {
-    .name = "add",
-    .formula = "y = a + b",
-    .inputs = 2,
-    .outputs = 1,
+    FR_BINARY_OP(add, "y = a + b"),
     .saves_inputs = FR_SAVES_NOTHING,
     .dtypes = FR_ANY,
-    .strided = true,
-    .infer = fr_infer_broadcast,
-    .forward = add_forward,
     .backward = backward,
     FR_CASES({ "same", "n(3,4) n(3,4)", "a + b", run }, { "broadcast", "n(2,1,4) n(3,1)", "a + b", run },
+             { "row", "n(3,4) n(4)", "a + b", run }, { "column", "n(3,1) n(3,4)", "a + b", run },
              { "scalar", "n() n(5)", "a + b", run }, { "empty", "n(0,3) n(3)", "a + b", run },
+             { "int64", "i9(3,4) i9(4)", "a + b", run },
+             { "edges", "v0,-0.0,inf,inf,nan(5) v-0.0,-0.0,-inf,1,1(5)", "a + b", run },
              { "shapes", "n(4,3) n(5,2)", NULL, run, { "add", "(4, 3)", "(5, 2)" } },
-             { "dtypes", "n(3) i5(3)", NULL, run, { "add", "float32", "int64" } })
+             { "dtypes", "n(3) i5(3)", NULL, run, { "add", "float32", "int64" } }),
 };
 
 fr_tensor *fr_add(fr_tensor *a, fr_tensor *b)
@@ -41,32 +33,24 @@ fr_tensor *fr_add(fr_tensor *a, fr_tensor *b)
     return fr_apply(&fr_add_op, (fr_tensor *[]){ a, b }, NULL);
 }
 
-FR_UNARY_ANY(add_scalar, x + p[0])
+FR_UNARY_WRAPS(add_scalar, x + p[0])
 
 static void add_scalar_backward(fr_op_call *call)
 {
     call->grad_in[0] = call->grad_out[0];
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run_scalar(fr_tensor *const *in)
-{
-    return fr_add_scalar(in[0], 2.5);
-}
-#endif
+FR_RUN(run_scalar, fr_add_scalar(in[0], 2.5))
+FR_RUN(run_whole, fr_add_scalar(in[0], -3))
 
 const fr_op fr_add_scalar_op = {
-    .name = "add_scalar",
-    .formula = "y = x + value",
-    .inputs = 1,
-    .outputs = 1,
+    FR_SCALAR_OP(add_scalar, "y = x + value"),
     .saves_inputs = FR_SAVES_NOTHING,
-    .attributes_size = 2 * sizeof(double),
     .dtypes = FR_ANY,
-    .infer = fr_infer_same,
-    .forward = add_scalar_forward,
     .backward = add_scalar_backward,
-    FR_CASES({ "value", "n(3,4)", "a + 2.5", run_scalar })
+    FR_CASES({ "values", "n(3,4)", "a + 2.5", run_scalar }, { "scalar", "n()", "a + 2.5", run_scalar },
+             { "empty", "n(0,4)", "a + 2.5", run_scalar }, { "int64", "i5(3,4)", "a - 3", run_whole },
+             { "fraction", "i5(3)", NULL, run_scalar, { "add_scalar", "2.5", "int64" } }),
 };
 
 fr_tensor *fr_add_scalar(fr_tensor *t, double value)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* cast: the same values in another dtype, rounded to nearest (floats) or towards zero (to int64). */
+/* cast: the same values in another dtype: rounded to nearest; to int64 towards zero, with INT64_MIN for NaN and for
+ * what is out of range, as PyTorch has it on x86-64. */
 #include "ops/op_file.h"
 
 static bool infer(fr_op_call *call)
@@ -21,6 +22,36 @@ static void forward(fr_op_call *call)
 static fr_tensor *run(fr_tensor *const *in)
 {
     return fr_cast(fr_mul_scalar(in[0], 10), FR_I64);
+}
+
+static fr_tensor *run_out_of_range(fr_tensor *const *in)
+{
+    return fr_cast(fr_div(in[0], in[1]), FR_I64);
+}
+
+static fr_tensor *run_huge(fr_tensor *const *in)
+{
+    return fr_cast(fr_mul_scalar(in[0], 1e19), FR_I64);
+}
+
+static fr_tensor *run_there_and_back(fr_tensor *const *in)
+{
+    return fr_cast(fr_cast(in[0], FR_F64), fr_dtype_of(in[0]));
+}
+
+static fr_tensor *run_f32(fr_tensor *const *in)
+{
+    return fr_cast(fr_transpose(in[0], 0, -1), FR_F32);
+}
+
+static fr_tensor *run_same(fr_tensor *const *in)
+{
+    return fr_cast(in[0], fr_dtype_of(in[0]));
+}
+
+static fr_tensor *run_unknown(fr_tensor *const *in)
+{
+    return fr_cast(in[0], (fr_dtype)7);
 }
 #endif
 
@@ -43,12 +74,25 @@ const fr_op fr_cast_op = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
-    FR_CASES({ "to int64", "n(3,4)", "(a * 10).to(torch.int64)", run, .no_grad = true })
+    FR_CASES({ "to int64", "n(3,4)", "(a * 10).to(torch.int64)", run, .no_grad = true },
+             { "nan, infinite", "b(20) b(20)", "(a / b).to(torch.int64)", run_out_of_range, .no_grad = true },
+             { "huge", "n(3,4)", "(a * 1e19).to(torch.int64)", run_huge, .no_grad = true },
+             { "int64 to float", "i9(3,4)", "a.T.to(torch.float32)", run_f32, .no_grad = true },
+             { "to float64", "n(3,4)", "a.to(torch.float64).to(a.dtype)", run_there_and_back },
+             { "scalar", "n()", "a.to(torch.float64).to(a.dtype)", run_there_and_back },
+             { "empty", "n(0,2)", "a.to(torch.float64).to(a.dtype)", run_there_and_back },
+             { "same", "n(3,4)", "a", run_same }, { "unknown", "n(3)", NULL, run_unknown, { "cast", "dtype 7" } })
 };
 
 fr_tensor *fr_cast(fr_tensor *t, fr_dtype dtype)
 {
-    if (t && t->dtype == dtype)
-        return fr_reshape(t, t->shape);
-    return fr_apply(&fr_cast_op, &t, (fr_dtype[2]){ dtype, fr_dtype_of(t) });
+    if (!t || t->dtype != dtype)
+        return fr_apply(&fr_cast_op, &t, (fr_dtype[2]){ dtype, fr_dtype_of(t) });
+
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "cast");
+    fr_tensor *view = fr_reshape(t, t->shape);
+
+    fr_finish(th, before);
+    return view;
 }

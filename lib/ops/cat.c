@@ -25,8 +25,8 @@ static bool infer(fr_op_call *call)
         for (int i = 0; fits && i < s->ndim; i++)
             fits = i == dim || s->dim[i] == first->dim[i];
         if (!fits)
-            return fr_op_fail(call, "%s and %s differ not only in dim %d", fr_shape_text(first, x),
-                              fr_shape_text(s, y), dim);
+            return fr_op_fail(call, "%s and %s differ not only in dim %d", fr_shape_text(first, x), fr_shape_text(s, y),
+                              dim);
         if (__builtin_add_overflow(call->out[0].shape.dim[dim], s->dim[dim], &call->out[0].shape.dim[dim]))
             return fr_op_fail(call, "the result is too large");
     }
@@ -69,9 +69,49 @@ static fr_tensor *run(fr_tensor *const *in)
     return fr_cat(in, 2, 1);
 }
 
+static fr_tensor *run_three(fr_tensor *const *in)
+{
+    return fr_cat((fr_tensor *[]){ fr_transpose(in[0], 0, 1), in[1], in[0] }, 3, -2);
+}
+
+static fr_tensor *run_one(fr_tensor *const *in)
+{
+    return fr_cat(in, 1, 0);
+}
+
+static fr_tensor *run_none(fr_tensor *const *in)
+{
+    return fr_cat(in, 0, 0);
+}
+
+static fr_tensor *run_null(fr_tensor *const *in)
+{
+    return fr_cat((fr_tensor *[]){ in[0], NULL }, 2, 0);
+}
+
 static fr_tensor *run_stack(fr_tensor *const *in)
 {
     return fr_stack(in, 2, -1);
+}
+
+static fr_tensor *run_stack_first(fr_tensor *const *in)
+{
+    return fr_stack(in, 2, 0);
+}
+
+static fr_tensor *run_stack_none(fr_tensor *const *in)
+{
+    return fr_stack(in, -1, 0);
+}
+
+static fr_tensor *run_stack_null(fr_tensor *const *in)
+{
+    return fr_stack((fr_tensor *[]){ NULL, in[0] }, 2, 0);
+}
+
+static fr_tensor *run_stack_range(fr_tensor *const *in)
+{
+    return fr_stack(in, 1, 3);
 }
 #endif
 
@@ -88,15 +128,68 @@ const fr_op fr_cat_op = {
     .forward = forward,
     .backward = backward,
     FR_CASES({ "two", "n(2,3) n(2,1)", "torch.cat([a, b], 1)", run },
+             { "three, strided", "n(3,3) n(2,3)", "torch.cat([a.T, b, a], -2)", run_three },
+             { "inner", "n(2,3,4) n(2,5,4)", "torch.cat([a, b], 1)", run },
+             { "empty part", "n(2,3) n(2,0)", "torch.cat([a, b], 1)", run },
+             { "empty", "n(0,3) n(0,2)", "torch.cat([a, b], 1)", run }, { "one", "n(3)", "torch.cat([a])", run_one },
+             { "int64", "i9(2,3) i9(2,1)", "torch.cat([a, b], 1)", run },
              { "stack", "n(2,3) n(2,3)", "torch.stack([a, b], -1)", run_stack },
-             { "shapes", "n(2,3) n(3,3)", NULL, run, { "cat", "(2, 3)", "(3, 3)" } })
+             { "stack first", "n(2,3) n(2,3)", "torch.stack([a, b])", run_stack_first },
+             { "stack scalars", "n() n()", "torch.stack([a, b], -1)", run_stack },
+             { "stack empty", "n(0,3) n(0,3)", "torch.stack([a, b])", run_stack_first },
+             { "shapes", "n(2,3) n(3,3)", NULL, run, { "cat", "(2, 3)", "(3, 3)" } },
+             { "dims", "n(2,3) n(2)", NULL, run, { "cat", "(2, 3)", "(2,)" } },
+             { "dtypes", "n(2,3) i9(2,3)", NULL, run, { "cat", "float", "int64" } },
+             { "range", "n(3) n(3)", NULL, run, { "cat", "dim 1", "(3,)" } },
+             { "scalars", "n()", NULL, run_one, { "cat", "scalars" } },
+             { "none", "n(3)", NULL, run_none, { "cat", "no tensors" } },
+             { "null", "n(3)", NULL, run_null, { "cat", "input 1 is NULL" } },
+             { "stack shapes", "n(2,3) n(3,2)", NULL, run_stack, { "stack", "(2, 3)", "(3, 2)" } },
+             { "stack none", "n(3)", NULL, run_stack_none, { "stack", "no tensors" } },
+             { "stack null", "n(3)", NULL, run_stack_null, { "stack", "NULL" } },
+             { "stack range", "n(2,3)", NULL, run_stack_range, { "stack", "dim 3", "(2, 3)" } })
 };
 
 fr_tensor *fr_cat(fr_tensor *const *ts, int n, int dim)
 {
     fr_tensor *y = NULL;
 
-    fr_apply_n(&fr_cat_op, ts, n, &dim, &y);
+    fr_apply_n(&fr_cat_op, ts, ts ? n : 0, &dim, &y);
+    return y;
+}
+
+/* Whether ts can be stacked: some, none of them NULL, all of one shape. */
+static bool check_stack(fr_tensor *const *ts, int n, int dim)
+{
+    char a[FR_SHAPE_TEXT], b[FR_SHAPE_TEXT];
+
+    if (n < 1 || !ts)
+        return fr_fail("stack", "no tensors given"), false;
+    for (int i = 0; i < n; i++) {
+        if (!fr_check_not_null("stack", ts[i], "one of the tensors"))
+            return false;
+        if (!fr_shape_equal(&ts[i]->shape, &ts[0]->shape))
+            return fr_fail("stack", "shapes differ: %s and %s", fr_shape_text(&ts[0]->shape, a),
+                           fr_shape_text(&ts[i]->shape, b)),
+                   false;
+    }
+    if (dim < -ts[0]->shape.ndim - 1 || dim > ts[0]->shape.ndim)
+        return fr_fail("stack", "dim %d is out of range for tensors of shape %s", dim, fr_shape_text(&ts[0]->shape, a)),
+               false;
+    return true;
+}
+
+static fr_tensor *stacked(fr_tensor *const *ts, int n, int dim)
+{
+    size_t bytes = (size_t)n * sizeof(fr_tensor *);
+    fr_tensor **parts = fr_alloc(bytes), *y;
+
+    if (!parts)
+        return fr_fail_memory("stack");
+    for (int i = 0; i < n; i++)
+        parts[i] = fr_unsqueeze(ts[i], dim);
+    y = fr_cat(parts, n, dim);
+    fr_free(parts, bytes);
     return y;
 }
 
@@ -105,22 +198,8 @@ fr_tensor *fr_stack(fr_tensor *const *ts, int n, int dim)
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "stack");
     int scope = fr_scope_begin();
-    fr_tensor **rows = n > 0 && ts ? fr_alloc((size_t)n * sizeof *rows) : NULL, *y = NULL;
+    fr_tensor *y = check_stack(ts, n, dim) ? fr_escape(stacked(ts, n, dim)) : NULL;
 
-    if (!rows)
-        fr_fail("stack", "%d tensors", n);
-    for (int i = 0; rows && i < n; i++) {
-        if (ts[i] && ts[0] && !fr_shape_equal(&ts[i]->shape, &ts[0]->shape)) {
-            char a[FR_SHAPE_TEXT], b[FR_SHAPE_TEXT];
-
-            fr_fail("stack", "shapes differ: %s and %s", fr_shape_text(&ts[0]->shape, a),
-                    fr_shape_text(&ts[i]->shape, b));
-        }
-        rows[i] = fr_unsqueeze(ts[i], dim);
-    }
-    if (rows)
-        y = fr_escape(fr_cat(rows, n, dim));
-    fr_free(rows, n > 0 ? (size_t)n * sizeof *rows : 0);
     fr_scope_end(scope);
     fr_finish(th, before);
     return y;

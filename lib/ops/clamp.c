@@ -1,37 +1,57 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* clamp: y = min(max(x, min), max); NaN stays. */
+/* clamp: y = min(max(x, min), max); NaN stays, a bound of NaN gives NaN. dy/dx = 1 between the bounds, 0 at them. */
 #include "ops/elementwise.h"
 
-FR_UNARY_ANY(clamp, x < p[0] ? p[0] : x > p[1] ? p[1] : x)
+FR_UNARY_ANY(clamp, FR_MINIMUM(FR_MAXIMUM(x, p[0]), p[1]))
+FR_UNARY_GRADIENT(clamp, x > p[0] && x < p[1] ? g : 0, x > p[0] && x < p[1] ? g : 0)
+
+static bool infer(fr_op_call *call)
+{
+    const double *bounds = call->attributes;
+
+    for (int i = 0; i < 2; i++)
+        if (!isinf(bounds[i]) && !fr_op_whole(call, bounds[i]))
+            return false;
+    return fr_infer_same(call);
+}
 
 static void backward(fr_op_call *call)
 {
     const double *bounds = call->attributes;
-    fr_tensor *inside = fr_mul(fr_ge_scalar(call->in[0], bounds[0]), fr_le_scalar(call->in[0], bounds[1]));
+    fr_tensor *x = call->in[0];
+    fr_tensor *inside = fr_mul(fr_gt_scalar(x, bounds[0]), fr_lt_scalar(x, bounds[1]));
 
-    call->grad_in[0] = fr_mul(call->grad_out[0], inside);
+    call->grad_in[0] = fr_masked_fill(call->grad_out[0], fr_eq_scalar(inside, 0), 0);
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_clamp(in[0], -0.5, 0.7);
-}
-#endif
+FR_RUN(run, fr_clamp(in[0], -0.5, 0.75))
+FR_RUN(run_open, fr_clamp(in[0], 0, INFINITY))
+FR_RUN(run_int, fr_clamp(in[0], 3, INFINITY))
+FR_RUN(run_crossed, fr_clamp(in[0], 2, 1))
+FR_RUN(run_nan, fr_clamp(in[0], NAN, 1))
 
 const fr_op fr_clamp_op = {
     .name = "clamp",
     .formula = "y = min(max(x, min), max)",
     .inputs = 1,
     .outputs = 1,
-    .saves_inputs = 1,
     .attributes_size = 2 * sizeof(double),
-    .infer = fr_infer_same,
+    .infer = infer,
     .forward = clamp_forward,
+    .saves_inputs = 1,
+    .dtypes = FR_ANY,
     .backward = backward,
-    FR_CASES({ "values", "n(3,4)", "torch.clamp(a, -0.5, 0.7)", run }, { "scalar", "n()", "torch.clamp(a, -0.5, 0.7)", run },
-             { "empty", "n(0,4)", "torch.clamp(a, -0.5, 0.7)", run })
+    .backward_kernel = clamp_backward_kernel,
+    FR_CASES({ "values", "d(3,4)", "torch.clamp(a, -0.5, 0.75)", run },
+             { "scalar", "d()", "torch.clamp(a, -0.5, 0.75)", run },
+             { "empty", "d(0,4)", "torch.clamp(a, -0.5, 0.75)", run },
+             { "edges", "v-0.5,0.75,0,-0.0,2,-2,inf,-inf,nan(9)", "torch.clamp(a, -0.5, 0.75)", run },
+             { "one bound", "v0,1,-1,inf,-inf,nan(6)", "torch.clamp(a, 0, float('inf'))", run_open },
+             { "int64", "i9(3,4)", "torch.clamp(a, min=3)", run_int },
+             { "crossed", "v0,1.5,3,nan(4)", "torch.clamp(a, 2, 1)", run_crossed },
+             { "NaN", "v0,1.5,3,nan(4)", "torch.clamp(a, float('nan'), 1)", run_nan },
+             { "fraction", "i5(3)", NULL, run, { "clamp", "-0.5", "int64" } }),
 };
 
 fr_tensor *fr_clamp(fr_tensor *t, double min, double max)

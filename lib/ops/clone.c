@@ -16,23 +16,29 @@ static void backward(fr_op_call *call)
 #ifdef FR_TESTS
 static fr_tensor *run(fr_tensor *const *in)
 {
-    return fr_clone(fr_transpose(in[0], 0, 1));
+    return fr_clone(fr_transpose(in[0], 0, -1));
+}
+
+static fr_tensor *run_contiguous(fr_tensor *const *in)
+{
+    return fr_contiguous(fr_transpose(fr_contiguous(in[0]), 0, 1));
 }
 #endif
 
-const fr_op fr_clone_op = {
-    .name = "clone",
-    .formula = "y = x",
-    .inputs = 1,
-    .outputs = 1,
-    .saves_inputs = FR_SAVES_NOTHING,
-    .dtypes = FR_ANY,
-    .strided = true,
-    .infer = fr_infer_same,
-    .forward = forward,
-    .backward = backward,
-    FR_CASES({ "transposed", "n(3,4)", "a.T.clone()", run })
-};
+const fr_op fr_clone_op = { .name = "clone",
+                            .formula = "y = x",
+                            .inputs = 1,
+                            .outputs = 1,
+                            .saves_inputs = FR_SAVES_NOTHING,
+                            .dtypes = FR_ANY,
+                            .strided = true,
+                            .infer = fr_infer_same,
+                            .forward = forward,
+                            .backward = backward,
+                            FR_CASES({ "transposed", "n(3,4)", "a.T.clone()", run },
+                                     { "scalar", "n()", "a.clone()", run }, { "empty", "n(3,0)", "a.T.clone()", run },
+                                     { "int64", "i9(3,4)", "a.T.clone()", run },
+                                     { "contiguous", "n(3,4)", "a.T.contiguous()", run_contiguous }) };
 
 fr_tensor *fr_clone(fr_tensor *t)
 {
@@ -41,5 +47,12 @@ fr_tensor *fr_clone(fr_tensor *t)
 
 fr_tensor *fr_contiguous(fr_tensor *t)
 {
-    return t && t->contiguous ? fr_reshape(t, t->shape) : fr_clone(t);
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "contiguous");
+    fr_tensor *y = NULL;
+
+    if (fr_check_not_null("contiguous", t, "input"))
+        y = t->contiguous ? fr_reshape(t, t->shape) : fr_clone(t);
+    fr_finish(th, before);
+    return y;
 }

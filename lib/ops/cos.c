@@ -3,31 +3,28 @@
 /* cos: y = cos x. */
 #include "ops/elementwise.h"
 
-FR_UNARY_FLOAT(cos, cosf(x), cos(x))
+FR_UNARY_ROW_WITHIN(cos_f32, FR_SIN_LIMIT, fr_cos_f32(x), cosf(x))
+FR_UNARY_ROW(cos_f64, double, , cos(x))
+
+static void cos_forward(fr_op_call *call)
+{
+    fr_unary_forward(call, cos_f32, cos_f64, NULL);
+}
 
 static void backward(fr_op_call *call)
 {
     call->grad_in[0] = fr_neg(fr_mul(call->grad_out[0], fr_sin(call->in[0])));
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_cos(in[0]);
-}
-#endif
+FR_RUN(run, fr_cos(in[0]))
 
 const fr_op fr_cos_op = {
-    .name = "cos",
-    .formula = "y = cos x",
-    .inputs = 1,
-    .outputs = 1,
+    FR_UNARY_OP(cos, "y = cos x"),
     .saves_inputs = 1,
-    .infer = fr_infer_same,
-    .forward = cos_forward,
     .backward = backward,
     FR_CASES({ "values", "n(3,4)", "torch.cos(a)", run }, { "scalar", "n()", "torch.cos(a)", run },
-             { "empty", "n(0,4)", "torch.cos(a)", run })
+             { "empty", "n(0,4)", "torch.cos(a)", run },
+             { "edges", "v0,-0.0,1,-1,inf,-inf,nan,123456,1e10(9)", "torch.cos(a)", run }),
 };
 
 fr_tensor *fr_cos(fr_tensor *t)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The loops around elementwise row kernels: broadcasting over any strides. */
+/* The loops around elementwise row kernels: broadcasting over any strides, in tiles for threads. */
 #include "ops/elementwise.h"
+
+#include "core/threads.h"
 
 bool fr_infer_broadcast(fr_op_call *call)
 {
@@ -10,9 +12,21 @@ bool fr_infer_broadcast(fr_op_call *call)
 
     call->out[0].dtype = fr_dtype_of(a);
     if (!fr_shape_broadcast(&a->shape, &b->shape, &call->out[0].shape))
-        return fr_op_fail(call, "%s and %s do not broadcast", fr_shape_text(&a->shape, x),
-                          fr_shape_text(&b->shape, y));
+        return fr_op_fail(call, "%s and %s do not broadcast", fr_shape_text(&a->shape, x), fr_shape_text(&b->shape, y));
     return true;
+}
+
+bool fr_op_whole(fr_op_call *call, double value)
+{
+    bool whole = value >= -0x1p63 && value < 0x1p63 && value == floor(value);
+
+    return fr_dtype_of(call->in[0]) != FR_I64 || whole ||
+           fr_op_fail(call, "%g given with int64, expected a whole number in its range; use fr_cast", value);
+}
+
+bool fr_infer_scalar(fr_op_call *call)
+{
+    return fr_infer_same(call) && fr_op_whole(call, *(const double *)call->attributes);
 }
 
 /* Dims of the result with the inputs' strides along them, those that can be walked as one joined. */
@@ -54,28 +68,74 @@ static void make_plan(plan *p, const fr_tensor *a, const fr_tensor *b, const fr_
     }
 }
 
-static char *walk(const plan *p, int dim, int64_t size, const char *a, const char *b, char *y, fr_binary_row *row)
+/* Work is cut into tiles of this many values of the result, at whatever place in a row. */
+enum { TILE = 1 << 16 };
+
+static int64_t tiles_of(int64_t n)
 {
-    if (dim == p->ndim - 1) {
-        row(p->dim[dim], a, p->a[dim], b, p->b[dim], y);
-        return y + p->dim[dim] * size;
+    return n / TILE + (n % TILE != 0);
+}
+
+static int64_t tile_length(int64_t n, int64_t tile)
+{
+    return n - tile * TILE < TILE ? n - tile * TILE : TILE;
+}
+
+typedef struct {
+    plan p;
+    fr_binary_row *row;
+    int64_t n, size; /* of a value */
+    const char *a, *b;
+    char *y;
+} binary_job;
+
+static void binary_tile(void *job, int64_t tile)
+{
+    const binary_job *w = job;
+    const plan *p = &w->p;
+    int64_t at = tile * TILE, end = at + tile_length(w->n, tile), rest = at, a = 0, b = 0, index[FR_MAX_DIMS];
+    int last = p->ndim - 1;
+
+    for (int i = last; i >= 0; i--) {
+        index[i] = rest % p->dim[i];
+        rest /= p->dim[i];
+        a += index[i] * p->a[i];
+        b += index[i] * p->b[i];
     }
-    for (int64_t i = 0; i < p->dim[dim]; i++)
-        y = walk(p, dim + 1, size, a + i * p->a[dim] * size, b + i * p->b[dim] * size, y, row);
-    return y;
+    while (at < end) {
+        int64_t n = p->dim[last] - index[last] < end - at ? p->dim[last] - index[last] : end - at;
+
+        w->row(n, w->a + a * w->size, p->a[last], w->b + b * w->size, p->b[last], w->y + at * w->size);
+        at += n;
+        a += n * p->a[last];
+        b += n * p->b[last];
+        index[last] += n;
+        for (int i = last; i > 0 && index[i] == p->dim[i]; i--) {
+            a += p->a[i - 1] - index[i] * p->a[i];
+            b += p->b[i - 1] - index[i] * p->b[i];
+            index[i] = 0;
+            index[i - 1]++;
+        }
+    }
 }
 
 void fr_binary_forward(fr_op_call *call, fr_binary_row *f32, fr_binary_row *f64, fr_binary_row *i64)
 {
     const fr_tensor *a = call->in[0], *b = call->in[1];
     fr_tensor *y = call->result[0];
-    fr_binary_row *row = a->dtype == FR_F32 ? f32 : a->dtype == FR_F64 ? f64 : i64;
-    plan p;
+    binary_job job = { .row = a->dtype == FR_F32   ? f32
+                              : a->dtype == FR_F64 ? f64
+                                                   : i64,
+                       .n = y->numel,
+                       .size = (int64_t)fr_dtype_size((fr_dtype)y->dtype),
+                       .a = a->origin,
+                       .b = b->origin,
+                       .y = y->origin };
 
     if (y->numel == 0)
         return;
-    make_plan(&p, a, b, &y->shape);
-    walk(&p, 0, (int64_t)fr_dtype_size(y->dtype), a->origin, b->origin, y->origin, row);
+    make_plan(&job.p, a, b, &y->shape);
+    fr_run_tiles(tiles_of(job.n), binary_tile, &job);
 }
 
 static const double *attributes_of(const fr_op_call *call)
@@ -85,19 +145,60 @@ static const double *attributes_of(const fr_op_call *call)
     return call->attributes ? call->attributes : none;
 }
 
+/* Of a forward: x, y. Of a backward: gradient, x, y, out. */
+typedef struct {
+    fr_unary_row *row;
+    fr_gradient_row *gradient_row;
+    int64_t n;
+    size_t size; /* of a value */
+    const char *gradient, *x, *y;
+    char *out;
+    const double *attributes;
+} unary_job;
+
+static void unary_tile(void *job, int64_t tile)
+{
+    const unary_job *w = job;
+    size_t at = (size_t)tile * TILE * w->size;
+
+    w->row(tile_length(w->n, tile), w->x + at, w->out + at, w->attributes);
+}
+
+static void gradient_tile(void *job, int64_t tile)
+{
+    const unary_job *w = job;
+    size_t at = (size_t)tile * TILE * w->size;
+
+    w->gradient_row(tile_length(w->n, tile), w->gradient + at, w->x + at, w->y + at, w->out + at, w->attributes);
+}
+
 void fr_unary_forward(fr_op_call *call, fr_unary_row *f32, fr_unary_row *f64, fr_unary_row *i64)
 {
     const fr_tensor *x = call->in[0];
-    fr_unary_row *row = x->dtype == FR_F32 ? f32 : x->dtype == FR_F64 ? f64 : i64;
+    unary_job job = { .row = x->dtype == FR_F32   ? f32
+                             : x->dtype == FR_F64 ? f64
+                                                  : i64,
+                      .n = x->numel,
+                      .size = fr_dtype_size((fr_dtype)x->dtype),
+                      .x = x->origin,
+                      .out = call->result[0]->origin,
+                      .attributes = attributes_of(call) };
 
-    row(x->numel, x->origin, call->result[0]->origin, attributes_of(call));
+    fr_run_tiles(tiles_of(job.n), unary_tile, &job);
 }
 
 void fr_unary_backward(fr_op_call *call, fr_gradient_row *f32, fr_gradient_row *f64)
 {
     const fr_tensor *g = call->grad_out[0];
     const fr_tensor *x = call->in[0] ? call->in[0] : g, *y = call->result[0] ? call->result[0] : g;
-    fr_gradient_row *row = g->dtype == FR_F32 ? f32 : f64;
+    unary_job job = { .gradient_row = g->dtype == FR_F32 ? f32 : f64,
+                      .n = g->numel,
+                      .size = fr_dtype_size((fr_dtype)g->dtype),
+                      .gradient = g->origin,
+                      .x = x->origin,
+                      .y = y->origin,
+                      .out = call->grad_in[0]->origin,
+                      .attributes = attributes_of(call) };
 
-    row(g->numel, g->origin, x->origin, y->origin, call->grad_in[0]->origin, attributes_of(call));
+    fr_run_tiles(tiles_of(job.n), gradient_tile, &job);
 }

@@ -10,24 +10,15 @@ static void backward(fr_op_call *call)
     call->grad_in[0] = fr_mul(call->grad_out[0], call->result[0]);
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_exp(in[0]);
-}
-#endif
+FR_RUN(run, fr_exp(in[0]))
 
 const fr_op fr_exp_op = {
-    .name = "exp",
-    .formula = "y = e^x",
-    .inputs = 1,
-    .outputs = 1,
+    FR_UNARY_OP(exp, "y = e^x"),
     .saves_outputs = 1,
-    .infer = fr_infer_same,
-    .forward = exp_forward,
     .backward = backward,
     FR_CASES({ "values", "n(3,4)", "torch.exp(a)", run }, { "scalar", "n()", "torch.exp(a)", run },
-             { "empty", "n(0,4)", "torch.exp(a)", run })
+             { "empty", "n(0,4)", "torch.exp(a)", run },
+             { "edges", "v0,-0.0,1,-1,inf,-inf,nan,1e-42(8)", "torch.exp(a)", run }),
 };
 
 fr_tensor *fr_exp(fr_tensor *t)

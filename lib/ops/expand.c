@@ -8,26 +8,24 @@ static bool infer(fr_op_call *call)
     const fr_tensor *t = call->in[0];
     const fr_shape *wanted = call->attributes;
     fr_meta *m = &call->out[0];
-    int lead = wanted->ndim - t->shape.ndim;
+    int lead = wanted->ndim - t->shape.ndim; /* dims in front that t has not */
+    bool fits = lead >= 0;
     char from[FR_SHAPE_TEXT], to[FR_SHAPE_TEXT];
 
-    m->dtype = fr_dtype_of(t);
-    m->shape = *wanted;
-    m->offset = 0;
     if (wanted->ndim > FR_MAX_DIMS)
         return fr_op_fail(call, "%d dimensions, expected at most %d", wanted->ndim, FR_MAX_DIMS);
-    for (int i = 0; i < wanted->ndim; i++) {
+    *m = (fr_meta){ .shape = *wanted, .dtype = fr_dtype_of(t) };
+    for (int i = 0; fits && i < wanted->ndim; i++) {
         int64_t size = i < lead ? 1 : t->shape.dim[i - lead];
 
         if (wanted->dim[i] == -1 && i >= lead)
             m->shape.dim[i] = size;
-        m->stride[i] = i < lead || (size == 1 && m->shape.dim[i] != 1) ? 0 : t->stride[i - lead];
-        lead = size != 1 && m->shape.dim[i] != size ? -1 : lead;
-        if (lead < 0)
-            break;
+        if (m->shape.dim[i] == size && i >= lead)
+            m->stride[i] = t->stride[i - lead];
+        fits = m->shape.dim[i] == size || (size == 1 && m->shape.dim[i] >= 0);
     }
-    return lead >= 0 || fr_op_fail(call, "%s does not broadcast to %s", fr_shape_text(&t->shape, from),
-                                   fr_shape_text(wanted, to));
+    return fits ||
+           fr_op_fail(call, "%s does not broadcast to %s", fr_shape_text(&t->shape, from), fr_shape_text(wanted, to));
 }
 
 static void backward(fr_op_call *call)
@@ -40,22 +38,37 @@ static fr_tensor *run(fr_tensor *const *in)
 {
     return fr_expand(in[0], (fr_shape){ 3, { 2, 3, -1 } });
 }
+
+static fr_tensor *run_nothing(fr_tensor *const *in)
+{
+    return fr_expand(in[0], (fr_shape){ 3, { 0, 2, 3 } });
+}
+
+static fr_tensor *run_new(fr_tensor *const *in)
+{
+    return fr_expand(in[0], (fr_shape){ 3, { -1, 2, 3 } });
+}
 #endif
 
-const fr_op fr_expand_op = {
-    .name = "expand",
-    .formula = "y = x, repeated",
-    .inputs = 1,
-    .outputs = 1,
-    .saves_inputs = FR_SAVES_NOTHING,
-    .attributes_size = sizeof(fr_shape),
-    .dtypes = FR_ANY,
-    .strided = true,
-    .view = true,
-    .infer = infer,
-    .backward = backward,
-    FR_CASES({ "rows", "n(3,1)", "a.expand(2, 3, -1)", run }, { "dims", "n(1,4)", "a.expand(2, 3, -1)", run })
-};
+const fr_op fr_expand_op = { .name = "expand",
+                             .formula = "y = x, repeated",
+                             .inputs = 1,
+                             .outputs = 1,
+                             .saves_inputs = FR_SAVES_NOTHING,
+                             .attributes_size = sizeof(fr_shape),
+                             .dtypes = FR_ANY,
+                             .strided = true,
+                             .view = true,
+                             .infer = infer,
+                             .backward = backward,
+                             FR_CASES({ "rows", "n(3,1)", "a.expand(2, 3, -1)", run },
+                                      { "dims", "n(1,4)", "a.expand(2, 3, -1)", run },
+                                      { "scalar", "n()", "a.expand(0, 2, 3)", run_nothing },
+                                      { "to nothing", "n(1,2,3)", "a.expand(0, 2, 3)", run_nothing },
+                                      { "of nothing", "n(3,0)", "a.expand(2, 3, -1)", run },
+                                      { "sizes", "n(4,3)", NULL, run, { "expand", "(4, 3)", "(2, 3, -1)" } },
+                                      { "fewer", "n(1,1,1,1)", NULL, run, { "expand", "(1, 1, 1, 1)", "(2, 3, -1)" } },
+                                      { "new dim", "n(2,3)", NULL, run_new, { "expand", "(2, 3)", "(-1, 2, 3)" } }) };
 
 fr_tensor *fr_expand(fr_tensor *t, fr_shape shape)
 {

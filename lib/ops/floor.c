@@ -10,24 +10,15 @@ static void backward(fr_op_call *call)
     call->grad_in[0] = fr_zeros_like(call->grad_out[0]);
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_floor(in[0]);
-}
-#endif
+FR_RUN(run, fr_floor(in[0]))
 
 const fr_op fr_floor_op = {
-    .name = "floor",
-    .formula = "y = the greatest integer <= x",
-    .inputs = 1,
-    .outputs = 1,
+    FR_UNARY_OP(floor, "y = the greatest integer <= x"),
     .saves_inputs = FR_SAVES_NOTHING,
-    .infer = fr_infer_same,
-    .forward = floor_forward,
     .backward = backward,
-    FR_CASES({ "values", "n(3,4)", "torch.floor(a)", run }, { "scalar", "n()", "torch.floor(a)", run },
-             { "empty", "n(0,4)", "torch.floor(a)", run })
+    FR_CASES({ "values", "d(3,4)", "torch.floor(a)", run }, { "scalar", "d()", "torch.floor(a)", run },
+             { "empty", "d(0,4)", "torch.floor(a)", run },
+             { "edges", "v-0.5,-0.0,0.5,1,-1,inf,-inf,nan,3e9(9)", "torch.floor(a)", run }),
 };
 
 fr_tensor *fr_floor(fr_tensor *t)

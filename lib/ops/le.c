@@ -1,34 +1,23 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* le: y = 1 where a <= b, else 0, in the dtype of a; broadcasting. No gradient. */
+/* le: y = 1 where a <= b, else 0, in the dtype of a; broadcasting, or of x and value. No gradient. */
 #include "ops/elementwise.h"
 
-FR_BINARY_ANY(le, a <= b)
-FR_UNARY_ANY(le_scalar, x <= p[0])
+FR_COMPARISON(le, <=)
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_le(in[0], in[1]);
-}
-
-static fr_tensor *run_scalar(fr_tensor *const *in)
-{
-    return fr_le_scalar(in[0], 2);
-}
-#endif
+FR_RUN(run, fr_le(in[0], in[1]))
+FR_RUN(run_scalar, fr_le_scalar(in[0], 2))
+FR_RUN(run_fraction, fr_le_scalar(in[0], 1.5))
 
 const fr_op fr_le_op = {
-    .name = "le",
-    .formula = "y = a <= b",
-    .inputs = 2,
-    .outputs = 1,
+    FR_BINARY_OP(le, "y = a <= b"),
     .dtypes = FR_ANY,
-    .strided = true,
-    .infer = fr_infer_broadcast,
-    .forward = le_forward,
     FR_CASES({ "same", "i3(3,4) i3(3,4)", "(a <= b).to(a.dtype)", run, .no_grad = true },
-             { "broadcast", "n(2,1,4) n(3,1)", "(a <= b).to(a.dtype)", run, .no_grad = true })
+             { "broadcast", "n(2,1,4) n(3,1)", "(a <= b).to(a.dtype)", run, .no_grad = true },
+             { "empty", "n(0,3) n(3)", "(a <= b).to(a.dtype)", run, .no_grad = true },
+             { "edges", "v0,nan,nan,inf,inf,1(6) v-0.0,nan,1,inf,-inf,nan(6)", "(a <= b).to(a.dtype)", run,
+               .no_grad = true },
+             { "shapes", "n(4,3) n(5,2)", NULL, run, { "le", "(4, 3)", "(5, 2)" } }),
 };
 
 fr_tensor *fr_le(fr_tensor *a, fr_tensor *b)
@@ -37,15 +26,11 @@ fr_tensor *fr_le(fr_tensor *a, fr_tensor *b)
 }
 
 const fr_op fr_le_scalar_op = {
-    .name = "le_scalar",
-    .formula = "y = x <= value",
-    .inputs = 1,
-    .outputs = 1,
-    .attributes_size = 2 * sizeof(double),
+    FR_COMPARISON_SCALAR_OP(le_scalar, "y = x <= value"),
     .dtypes = FR_ANY,
-    .infer = fr_infer_same,
-    .forward = le_scalar_forward,
-    FR_CASES({ "value", "i4(3,4)", "(a <= 2).to(a.dtype)", run_scalar, .no_grad = true })
+    FR_CASES({ "int64", "i4(3,4)", "(a <= 2).to(a.dtype)", run_scalar, .no_grad = true },
+             { "int64 fraction", "i4(3,4)", "(a <= 1.5).to(a.dtype)", run_fraction, .no_grad = true },
+             { "edges", "v2,1,3,inf,-inf,nan(6)", "(a <= 2).to(a.dtype)", run_scalar, .no_grad = true }),
 };
 
 fr_tensor *fr_le_scalar(fr_tensor *t, double value)

@@ -13,20 +13,45 @@
 #include <math.h>
 
 /* One test of an op. inputs says how to draw them, separated by blanks: a kind and a shape,
- *     n(3,4) N(0,1)   u(3) U(0.1,0.9)   d(4) distinct values   i5(2,3) int64 of 0..4   b(3) 0 or 1, float
- * torch is the PyTorch expression of a, b, c, ... that gives the golden value; run is the op's call. With no_grad only
- * values are compared. A case that must fail has instead of torch the pieces of the message, after each other. */
+ *     n(3,4)   N(0,1)
+ *     u(3)     U(0.1,0.9)
+ *     d(4)     distinct values, a few tenths apart, none within 0.01 of a multiple of 0.1: for ops with kinks or ties
+ *     v0,-1.5,inf,nan(2,2)  these values; for ties and edges: not held against finite differences
+ *     b(3)     0 or 1, float, without a gradient
+ *     i5(2,3)  int64 of 0..4
+ * torch is the PyTorch expression of a, b, c, ... that gives the golden value (F is torch.nn.functional; rnn, gru and
+ * lstm are in tests/golden/cells.py; the generator has seed 0); run is the op's call. With no_grad only values are
+ * compared; layout_matters: what is drawn at random follows the inputs' place in memory. A case that must fail, in
+ * float32, has instead of torch what the message holds: the function's name, then up to three pieces. tests/check_ops.c
+ * says all that is done with a case, tests/golden/make_ops.py makes its golden values. */
 typedef struct fr_case {
     const char *name, *inputs, *torch;
     fr_tensor *(*run)(fr_tensor *const *in);
-    const char *fails[3];
-    bool no_grad;
+    const char *fails[4];
+    bool no_grad, layout_matters;
 } fr_case;
 
+/* All ops, in the order of op_sources, then NULL. op_table.c, which is generated. */
+extern const fr_op *const fr_op_table[];
+
 #ifdef FR_TESTS
-#define FR_CASES(...) .cases = (const fr_case[]){ __VA_ARGS__, { 0 } },
+#define FR_CASES(...)                                                                                                  \
+    .cases = (const fr_case[])                                                                                         \
+    {                                                                                                                  \
+        __VA_ARGS__,                                                                                                   \
+        {                                                                                                              \
+            0                                                                                                          \
+        }                                                                                                              \
+    }
+/* FR_RUN(run, fr_add(in[0], in[1])) defines a case's function. */
+#define FR_RUN(NAME, ...)                                                                                              \
+    static fr_tensor *NAME(fr_tensor *const *in)                                                                       \
+    {                                                                                                                  \
+        return __VA_ARGS__;                                                                                            \
+    }
 #else
-#define FR_CASES(...)
+#define FR_CASES(...) .cases = NULL
+#define FR_RUN(NAME, ...)
 #endif
 
 /* infer: the output is like input 0. */
@@ -50,7 +75,10 @@ static inline int fr_op_dim(fr_op_call *call, int dim)
 /* slice's reverse: zeros of the given shape, but t at start, start + step, ... along dim. */
 fr_tensor *fr_unslice(fr_tensor *t, const fr_shape *shape, int dim, int64_t start, int64_t step);
 
-/* The mean or sum of losses as reduction says, or losses; what: the loss, for errors. */
-fr_tensor *fr_reduce_loss(const char *what, fr_tensor *losses, fr_reduction reduction);
+/* gather's reverse: zeros of the given shape, to which t is added where index says. */
+fr_tensor *fr_scatter_add(fr_tensor *t, fr_shape shape, int dim, fr_tensor *index);
+
+/* Whether index is int64 and each of its values within 0..size-1; if not, fails naming what, value, place and size. */
+bool fr_check_index(const char *what, const fr_tensor *index, int dim, int64_t size);
 
 #endif

@@ -4,6 +4,7 @@
 #include "ops/op_file.h"
 
 typedef struct {
+    bool given;
     int dims[FR_MAX_DIMS];
 } attributes;
 
@@ -16,6 +17,8 @@ static bool infer(fr_op_call *call)
 
     *m = fr_meta_of(t);
     m->offset = 0;
+    if (!a->given && t->shape.ndim > 0)
+        return fr_op_fail(call, "dims is NULL");
     for (int i = 0; i < t->shape.ndim; i++) {
         int from = fr_op_dim(call, a->dims[i]);
 
@@ -51,6 +54,21 @@ static fr_tensor *run_transpose(fr_tensor *const *in)
     return fr_transpose(in[0], 0, -1);
 }
 
+static fr_tensor *run_null(fr_tensor *const *in)
+{
+    return fr_permute(in[0], NULL);
+}
+
+static fr_tensor *run_range(fr_tensor *const *in)
+{
+    return fr_permute(in[0], (int[]){ 0, 2 });
+}
+
+static fr_tensor *run_transpose_range(fr_tensor *const *in)
+{
+    return fr_transpose(in[0], 0, -3);
+}
+
 static fr_tensor *run_twice(fr_tensor *const *in)
 {
     return fr_permute(in[0], (int[]){ 1, 1 });
@@ -71,12 +89,17 @@ const fr_op fr_permute_op = {
     .backward = backward,
     FR_CASES({ "three", "n(2,3,4)", "a.permute(2, 0, 1)", run },
              { "transpose", "n(2,3,4)", "a.transpose(0, 2)", run_transpose },
+             { "scalar", "n()", "a.transpose(0, -1)", run_transpose }, { "empty", "n(2,0)", "a.T", run_transpose },
+             { "int64", "i9(2,3)", "a.T", run_transpose }, { "no dims", "n()", "a", run_null },
+             { "null", "n(2,3)", NULL, run_null, { "permute", "dims", "NULL" } },
+             { "range", "n(2,3)", NULL, run_range, { "permute", "dim 2", "(2, 3)" } },
+             { "transpose range", "n(2,3)", NULL, run_transpose_range, { "transpose", "-3", "(2, 3)" } },
              { "twice", "n(2,3)", NULL, run_twice, { "permute", "twice" } })
 };
 
 fr_tensor *fr_permute(fr_tensor *t, const int *dims)
 {
-    attributes a = { { 0 } };
+    attributes a = { .given = dims != NULL };
 
     if (t && dims)
         memcpy(a.dims, dims, (size_t)t->shape.ndim * sizeof *dims);

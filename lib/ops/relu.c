@@ -1,37 +1,28 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* relu: y = max(x, 0); NaN stays. */
+/* relu: y = max(x, 0); NaN stays. dy/dx = 1 where x > 0, 0 at 0. */
 #include "ops/elementwise.h"
 
-FR_UNARY_ANY(relu, x <= 0 ? 0 : x)
-FR_UNARY_GRADIENT(relu, y > 0 ? g : 0, y > 0 ? g : 0)
-
+FR_UNARY_ANY(relu, FR_MAXIMUM(x, 0))
+FR_UNARY_GRADIENT(relu, y <= 0 ? 0 : g, y <= 0 ? 0 : g)
 
 static void backward(fr_op_call *call)
 {
-    call->grad_in[0] = fr_mul(call->grad_out[0], fr_gt_scalar(call->result[0], 0));
+    call->grad_in[0] = fr_masked_fill(call->grad_out[0], fr_le_scalar(call->result[0], 0), 0);
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_relu(in[0]);
-}
-#endif
+FR_RUN(run, fr_relu(in[0]))
 
 const fr_op fr_relu_op = {
-    .name = "relu",
-    .formula = "y = max(x, 0)",
-    .inputs = 1,
-    .outputs = 1,
+    FR_UNARY_OP(relu, "y = max(x, 0)"),
     .saves_outputs = 1,
     .dtypes = FR_ANY,
-    .infer = fr_infer_same,
-    .forward = relu_forward,
     .backward = backward,
     .backward_kernel = relu_backward_kernel,
-    FR_CASES({ "values", "n(3,4)", "torch.relu(a)", run }, { "scalar", "n()", "torch.relu(a)", run },
-             { "empty", "n(0,4)", "torch.relu(a)", run })
+    FR_CASES({ "values", "d(3,4)", "torch.relu(a)", run }, { "scalar", "d()", "torch.relu(a)", run },
+             { "empty", "d(0,4)", "torch.relu(a)", run },
+             { "edges", "v0,-0.0,1,-1,inf,-inf,nan,1e-42(8)", "torch.relu(a)", run },
+             { "int64", "i5(3,4)", "torch.relu(a)", run }),
 };
 
 fr_tensor *fr_relu(fr_tensor *t)

@@ -58,20 +58,24 @@ static fr_tensor *run_range(fr_tensor *const *in)
 }
 #endif
 
-const fr_op fr_select_op = {
-    .name = "select",
-    .formula = "y = x[..., index, ...]",
-    .inputs = 1,
-    .outputs = 1,
-    .saves_inputs = FR_SAVES_NOTHING,
-    .attributes_size = sizeof(attributes),
-    .dtypes = FR_ANY,
-    .strided = true,
-    .view = true,
-    .infer = infer,
-    .backward = backward,
-    FR_CASES({ "last", "n(2,3,4)", "a[:, -1]", run }, { "range", "n(4,3)", NULL, run_range, { "select", "7", "4" } })
-};
+const fr_op fr_select_op = { .name = "select",
+                             .formula = "y = x[..., index, ...]",
+                             .inputs = 1,
+                             .outputs = 1,
+                             .saves_inputs = FR_SAVES_NOTHING,
+                             .attributes_size = sizeof(attributes),
+                             .dtypes = FR_ANY,
+                             .strided = true,
+                             .view = true,
+                             .infer = infer,
+                             .backward = backward,
+                             FR_CASES({ "last", "n(2,3,4)", "a[:, -1]", run }, { "first", "n(8)", "a[7]", run_range },
+                                      { "empty", "n(9,0)", "a[7]", run_range },
+                                      { "int64", "i9(2,3,4)", "a[:, -1]", run },
+                                      { "range", "n(4,3)", NULL, run_range, { "select", "7", "4" } },
+                                      { "nothing", "n(2,0)", NULL, run, { "select", "-1", "size 0" } },
+                                      { "scalar", "n()", NULL, run_range, { "select", "scalar" } },
+                                      { "dim", "n(3)", NULL, run, { "select", "dim 1", "(3,)" } }) };
 
 fr_tensor *fr_select(fr_tensor *t, int dim, int64_t index)
 {

@@ -4,7 +4,7 @@
 #include "ops/elementwise.h"
 
 FR_UNARY_FLOAT(sigmoid, fr_sigmoid_f32(x), fr_sigmoid_f64(x))
-FR_UNARY_GRADIENT(sigmoid, g * (1 - y) * y, g *(1 - y) * y)
+FR_UNARY_GRADIENT(sigmoid, (1 - y) * g * y, (1 - y) * g * y)
 
 static void backward(fr_op_call *call)
 {
@@ -13,25 +13,17 @@ static void backward(fr_op_call *call)
     call->grad_in[0] = fr_mul(call->grad_out[0], fr_sub(y, fr_square(y)));
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_sigmoid(in[0]);
-}
-#endif
+FR_RUN(run, fr_sigmoid(in[0]))
 
 const fr_op fr_sigmoid_op = {
-    .name = "sigmoid",
-    .formula = "y = 1 / (1 + exp(-x))",
-    .inputs = 1,
-    .outputs = 1,
+    FR_UNARY_OP(sigmoid, "y = 1 / (1 + exp(-x))"),
     .saves_outputs = 1,
-    .infer = fr_infer_same,
-    .forward = sigmoid_forward,
     .backward = backward,
     .backward_kernel = sigmoid_backward_kernel,
     FR_CASES({ "values", "n(3,4)", "torch.sigmoid(a)", run }, { "scalar", "n()", "torch.sigmoid(a)", run },
-             { "dtype", "i5(3)", NULL, run, { "sigmoid", "int64" } })
+             { "empty", "n(0,4)", "torch.sigmoid(a)", run },
+             { "edges", "v0,-0.0,1,-1,inf,-inf,nan,1e-42(8)", "torch.sigmoid(a)", run },
+             { "dtype", "i5(3)", NULL, run, { "sigmoid", "int64" } }),
 };
 
 fr_tensor *fr_sigmoid(fr_tensor *t)

@@ -60,6 +60,21 @@ static fr_tensor *run_negative(fr_tensor *const *in)
 {
     return fr_slice(in[0], -2, -2, -1, 1);
 }
+
+static fr_tensor *run_clamped(fr_tensor *const *in)
+{
+    return fr_slice(in[0], 1, INT64_MIN, INT64_MAX, INT64_MAX);
+}
+
+static fr_tensor *run_nothing(fr_tensor *const *in)
+{
+    return fr_slice(in[0], 0, 2, 1, 3);
+}
+
+static fr_tensor *run_backwards(fr_tensor *const *in)
+{
+    return fr_slice(in[0], 0, 0, 2, 0);
+}
 #endif
 
 const fr_op fr_slice_op = {
@@ -74,7 +89,12 @@ const fr_op fr_slice_op = {
     .view = true,
     .infer = infer,
     .backward = backward,
-    FR_CASES({ "step", "n(3,6)", "a[:, 1::2]", run }, { "negative", "n(3,6)", "a[-2:-1]", run_negative })
+    FR_CASES({ "step", "n(3,6)", "a[:, 1::2]", run }, { "negative", "n(3,6)", "a[-2:-1]", run_negative },
+             { "clamped", "n(3,6)", "a[:, -99:99:99]", run_clamped }, { "nothing", "n(3,6)", "a[2:1:3]", run_nothing },
+             { "empty", "n(3,0)", "a[:, 1::2]", run }, { "int64", "i9(3,6)", "a[:, 1::2]", run },
+             { "step 0", "n(3)", NULL, run_backwards, { "slice", "step 0", "1 or more" } },
+             { "scalar", "n()", NULL, run_nothing, { "slice", "scalar" } },
+             { "range", "n(3)", NULL, run, { "slice", "dim 1", "(3,)" } })
 };
 
 fr_tensor *fr_slice(fr_tensor *t, int dim, int64_t start, int64_t stop, int64_t step)
@@ -96,7 +116,8 @@ static void unslice_forward(fr_op_call *call)
 
     memset(part.origin, 0, part.storage->bytes);
     part.origin += a->start * part.stride[a->dim] * (int64_t)fr_dtype_size((fr_dtype)part.dtype);
-    part.stride[a->dim] *= a->step;
+    if (call->in[0]->shape.dim[a->dim] > 1)
+        part.stride[a->dim] *= a->step;
     part.shape = call->in[0]->shape;
     part.numel = call->in[0]->numel;
     part.contiguous = false;
@@ -107,22 +128,31 @@ static void unslice_backward(fr_op_call *call)
 {
     const attributes *a = call->attributes;
     int64_t count = call->in_shape[0].dim[a->dim];
+    int64_t stop = count > 0 ? a->start + (count - 1) * a->step + 1 : a->start;
 
-    call->grad_in[0] = fr_slice(call->grad_out[0], a->dim, a->start, a->start + (count - 1) * a->step + 1, a->step);
+    call->grad_in[0] = fr_slice(call->grad_out[0], a->dim, a->start, stop, a->step);
 }
 
-const fr_op fr_unslice_op = {
-    .name = "unslice",
-    .formula = "y[..., start:stop:step, ...] = x, 0 elsewhere",
-    .inputs = 1,
-    .outputs = 1,
-    .saves_inputs = FR_SAVES_NOTHING,
-    .attributes_size = sizeof(attributes),
-    .strided = true,
-    .infer = unslice_infer,
-    .forward = unslice_forward,
-    .backward = unslice_backward,
-};
+#ifdef FR_TESTS
+static fr_tensor *run_unslice(fr_tensor *const *in)
+{
+    return fr_unslice(in[0], &(fr_shape){ 2, { 3, 6 } }, 1, 1, 2);
+}
+#endif
+
+const fr_op fr_unslice_op = { .name = "unslice",
+                              .formula = "y[..., start:stop:step, ...] = x, 0 elsewhere",
+                              .inputs = 1,
+                              .outputs = 1,
+                              .saves_inputs = FR_SAVES_NOTHING,
+                              .attributes_size = sizeof(attributes),
+                              .dtypes = FR_ANY,
+                              .strided = true,
+                              .infer = unslice_infer,
+                              .forward = unslice_forward,
+                              .backward = unslice_backward,
+                              FR_CASES({ "step", "n(3,2)", "torch.zeros(3, 6).slice_scatter(a, 1, 1, 5, 2)",
+                                         run_unslice }) };
 
 fr_tensor *fr_unslice(fr_tensor *t, const fr_shape *shape, int dim, int64_t start, int64_t step)
 {

@@ -3,35 +3,26 @@
 /* square: y = x^2. */
 #include "ops/elementwise.h"
 
-FR_UNARY_ANY(square, x * x)
-FR_UNARY_GRADIENT(square, 2 * g * x, 2 * g *x)
-
+FR_UNARY_WRAPS(square, x *x)
+FR_UNARY_GRADIENT(square, 2 * (g * x), 2 * (g * x))
 
 static void backward(fr_op_call *call)
 {
     call->grad_in[0] = fr_mul(call->grad_out[0], fr_mul_scalar(call->in[0], 2));
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_square(in[0]);
-}
-#endif
+FR_RUN(run, fr_square(in[0]))
 
 const fr_op fr_square_op = {
-    .name = "square",
-    .formula = "y = x^2",
-    .inputs = 1,
-    .outputs = 1,
+    FR_UNARY_OP(square, "y = x^2"),
     .saves_inputs = 1,
     .dtypes = FR_ANY,
-    .infer = fr_infer_same,
-    .forward = square_forward,
     .backward = backward,
     .backward_kernel = square_backward_kernel,
     FR_CASES({ "values", "n(3,4)", "torch.square(a)", run }, { "scalar", "n()", "torch.square(a)", run },
-             { "empty", "n(0,4)", "torch.square(a)", run })
+             { "empty", "n(0,4)", "torch.square(a)", run },
+             { "edges", "v0,-0.0,1,-1,inf,-inf,nan,1e-42(8)", "torch.square(a)", run },
+             { "int64", "i9(3,4)", "torch.square(a)", run }),
 };
 
 fr_tensor *fr_square(fr_tensor *t)

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* The command line of simple_rnn. */
+#ifndef FROND_EXAMPLES_SIMPLE_RNN_OPTIONS_H
+#define FROND_EXAMPLES_SIMPLE_RNN_OPTIONS_H
+
+#include "simple_rnn.h"
+
+typedef struct {
+    simple_rnn_options model; /* input is set when the data is known */
+    bool model_given;         /* one of the options that shape the model was */
+    int64_t epochs, batch_size, seed;
+    double lr, clip; /* clip 0: none */
+    int threads;     /* 0: the default */
+    const char *data, *test, *save, *load, *predict;
+} program_options;
+
+/* Fills o from the command line; where that is wrong, says so and exits. */
+void parse_options(int argc, char **argv, program_options *o);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Walking tensors of any strides together. */
+#include "core/loop.h"
+
+void fr_loop_begin(fr_loop *l, const fr_shape *shape)
+{
+    l->operands = 0;
+    l->ndim = shape->ndim;
+    memcpy(l->dim, shape->dim, sizeof l->dim);
+}
+
+void fr_loop_add(fr_loop *l, const fr_tensor *t)
+{
+    int k = l->operands++, lead = l->ndim - t->shape.ndim;
+    int64_t size = (int64_t)fr_dtype_size((fr_dtype)t->dtype);
+
+    l->at[k] = t->origin;
+    for (int i = 0; i < l->ndim; i++)
+        l->step[i][k] = i < lead || t->shape.dim[i - lead] == 1 ? 0 : t->stride[i - lead] * size;
+}
+
+static void move_dim(fr_loop *l, int to, const fr_loop *from, int i)
+{
+    l->dim[to] = from->dim[i];
+    memmove(l->step[to], from->step[i], sizeof l->step[to]);
+}
+
+void fr_loop_sort(fr_loop *l, int operand)
+{
+    for (int i = 1; i < l->ndim; i++) {
+        fr_loop before = *l;
+        int to = i;
+
+        for (; to > 0 && l->step[to - 1][operand] < before.step[i][operand]; to--)
+            move_dim(l, to, l, to - 1);
+        move_dim(l, to, &before, i);
+    }
+}
+
+/* Whether dim i goes on where the dim after it, of size n, ends. */
+static bool follows(const fr_loop *l, int i, int64_t n, const int64_t *step)
+{
+    for (int k = 0; k < l->operands; k++)
+        if (l->step[i][k] != step[k] * n)
+            return false;
+    return true;
+}
+
+void fr_loop_join(fr_loop *l)
+{
+    int kept = 0;
+
+    for (int i = 0; i < l->ndim; i++) {
+        if (l->dim[i] == 1)
+            continue;
+        if (kept > 0 && follows(l, kept - 1, l->dim[i], l->step[i])) {
+            int64_t outer = l->dim[kept - 1];
+
+            move_dim(l, kept - 1, l, i);
+            l->dim[kept - 1] *= outer;
+        } else {
+            move_dim(l, kept++, l, i);
+        }
+    }
+    if (kept == 0) {
+        l->dim[kept] = 1;
+        memset(l->step[kept++], 0, sizeof *l->step);
+    }
+    l->ndim = kept;
+}
+
+void fr_loop_run(const fr_loop *l, int inner, fr_loop_body *body, void *job)
+{
+    int64_t index[FR_MAX_DIMS] = { 0 };
+    char *at[FR_LOOP_OPERANDS];
+    int i;
+
+    for (i = 0; i < l->ndim; i++)
+        if (l->dim[i] == 0)
+            return;
+    memcpy(at, l->at, sizeof at);
+    do {
+        body(job, l, at);
+        for (i = l->ndim - inner - 1; i >= 0; i--) {
+            bool more = ++index[i] < l->dim[i];
+
+            for (int k = 0; k < l->operands; k++)
+                at[k] += more ? l->step[i][k] : l->step[i][k] * (1 - l->dim[i]);
+            if (more)
+                break;
+            index[i] = 0;
+        }
+    } while (i >= 0);
+}

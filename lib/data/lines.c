@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Text files line by line, and the numbers in them. */
+#include <config.h>
+
+#include "data/lines.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#define BLANKS " \t\r"
+
+bool fr_lines_begin(fr_lines *l, const char *where, FILE *file)
+{
+    *l = (fr_lines){ .where = where, .file = file, .c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0) };
+    if (!l->c_locale)
+        return fr_fail_memory(where), false;
+    l->callers_locale = uselocale(l->c_locale);
+    return true;
+}
+
+void fr_lines_end(fr_lines *l)
+{
+    uselocale(l->callers_locale);
+    freelocale(l->c_locale);
+    free(l->text);
+}
+
+bool fr_lines_fail(const fr_lines *l, const char *format, ...)
+{
+    char place[FR_WHERE_SIZE], text[FR_MESSAGE_SIZE];
+    va_list arguments;
+
+    snprintf(place, sizeof place, "%s:%lld", l->where, (long long)l->number);
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    fr_fail(place, "%s", text);
+    return false;
+}
+
+char *fr_lines_next(fr_lines *l)
+{
+    static const char byte_order_mark[] = "\xef\xbb\xbf";
+
+    for (;;) {
+        ssize_t length = getline(&l->text, &l->room, l->file);
+        char *text = l->text;
+
+        if (length < 0) {
+            l->failed = !feof(l->file);
+            if (l->failed)
+                fr_fail(l->where, "%s", strerror(errno));
+            return NULL;
+        }
+        l->number++;
+        if (memchr(text, '\0', (size_t)length)) {
+            l->failed = true;
+            fr_lines_fail(l, "a byte of value 0: no text file");
+            return NULL;
+        }
+        if (l->number == 1 && strncmp(text, byte_order_mark, 3) == 0)
+            text += 3;
+        while (length > 0 && strchr("\r\n", l->text[length - 1]))
+            l->text[--length] = '\0';
+        if (text[strspn(text, BLANKS)])
+            return text;
+    }
+}
+
+char *fr_trim(char *text)
+{
+    char *end = text + strlen(text);
+
+    while (end > text && strchr(BLANKS, end[-1]))
+        end--;
+    *end = '\0';
+    return text + strspn(text, BLANKS);
+}
+
+char *fr_next_field(char **rest, char separator)
+{
+    char *text = *rest, *end;
+
+    if (!text)
+        return NULL;
+    end = strchr(text, separator);
+    if (end)
+        *end = '\0';
+    *rest = end ? end + 1 : NULL;
+    return fr_trim(text);
+}
+
+bool fr_parse_number(const char *text, double *value)
+{
+    char *end;
+
+    if (!*text || text[strspn(text, "+-.0123456789eE")])
+        return false;
+    *value = strtod(text, &end);
+    return !*end;
+}
+
+const char *fr_quoted(const char *text, char out[FR_QUOTED_SIZE])
+{
+    static const char more[] = "...";
+    size_t most = FR_QUOTED_SIZE - sizeof more - 2, length = strlen(text), shown = length < most ? length : most;
+
+    snprintf(out, FR_QUOTED_SIZE, "\"%.*s%s\"", (int)shown, text, shown < length ? more : "");
+    for (char *c = out; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 127)
+            *c = '?';
+    return out;
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Batches: rows of several tensors, copied together in the order in which PyTorch's DataLoader would give them.
+ *
+ * At the start of each epoch PyTorch draws 63 bits for its worker processes, whether it has any or not, and, when it
+ * shuffles, 63 more that seed a generator of the epoch's permutation. Only the low 32 bits of a seed count. */
+#include "core/random.h"
+
+#include <frond/data.h>
+#include <frond/op.h>
+#include <stdlib.h>
+
+struct fr_loader {
+    int count;           /* tensors */
+    fr_tensor **tensors; /* views without history of those given */
+    fr_tensor **batch;   /* what was lent out last, or NULLs */
+    int64_t rows, batch_size;
+    bool shuffle, drop_last;
+    bool running;   /* in an epoch */
+    int64_t next;   /* of order, in this epoch */
+    int64_t *order; /* rows of them */
+};
+
+/* --- Making and freeing ------------------------------------------------------------------------------------------ */
+
+static bool check(fr_tensor *const *tensors, int n, const fr_loader_options *o)
+{
+    char text[FR_SHAPE_TEXT], other[FR_SHAPE_TEXT];
+
+    if (!fr_check_not_null("loader_new", tensors, "tensors") || !fr_check_reserved("loader_new", o->reserved))
+        return false;
+    if (n < 1)
+        return fr_fail("loader_new", "%d tensors given, expected 1 or more", n), false;
+    if (o->batch_size < 0)
+        return fr_fail("loader_new", "batch_size is %lld, expected 1 or more", (long long)o->batch_size), false;
+    for (int i = 0; i < n; i++) {
+        if (!fr_check_not_null("loader_new", tensors[i], "a tensor"))
+            return false;
+        if (tensors[i]->shape.ndim == 0)
+            return fr_fail("loader_new", "tensor %d is a scalar: it has no rows", i), false;
+        if (tensors[i]->shape.dim[0] != tensors[0]->shape.dim[0])
+            return fr_fail("loader_new", "tensor %d is of shape %s, tensor 0 of %s: their first dims differ", i,
+                           fr_shape_text(&tensors[i]->shape, text), fr_shape_text(&tensors[0]->shape, other)),
+                   false;
+    }
+    return true;
+}
+
+static bool fill(fr_loader *l, fr_tensor *const *tensors, int n)
+{
+    l->tensors = calloc((size_t)n, sizeof *l->tensors);
+    l->batch = calloc((size_t)n, sizeof *l->batch);
+    l->order = calloc((size_t)l->rows + 1, sizeof *l->order);
+    if (!l->tensors || !l->batch || !l->order)
+        return fr_fail_memory("loader_new"), false;
+    for (int64_t i = 0; i < l->rows; i++)
+        l->order[i] = i;
+    for (; l->count < n; l->count++) {
+        const fr_tensor *t = tensors[l->count];
+
+        l->tensors[l->count] = fr_tensor_share("loader_new", t, &t->shape, t->stride, 0);
+        if (!l->tensors[l->count])
+            return false;
+    }
+    return true;
+}
+
+static fr_loader *make(fr_tensor *const *tensors, int n, const fr_loader_options *o)
+{
+    fr_loader *l;
+
+    if (!check(tensors, n, o))
+        return NULL;
+    l = calloc(1, sizeof *l);
+    if (!l)
+        return fr_fail_memory("loader_new");
+    l->rows = tensors[0]->shape.dim[0];
+    l->batch_size = o->batch_size ? o->batch_size : 1;
+    l->shuffle = o->shuffle;
+    l->drop_last = o->drop_last;
+    if (!fill(l, tensors, n)) {
+        fr_loader_free(l);
+        return NULL;
+    }
+    return l;
+}
+
+fr_loader *fr_loader_new(fr_tensor *const *tensors, int n, const fr_loader_options *options)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "loader_new");
+    fr_loader_options o = options ? *options : (fr_loader_options){ 0 };
+    fr_loader *l = make(tensors, n, &o);
+
+    fr_finish(th, before);
+    return l;
+}
+
+static void take_back(fr_loader *l)
+{
+    for (int i = 0; i < l->count; i++)
+        fr_assign(&l->batch[i], NULL);
+}
+
+void fr_loader_free(fr_loader *l)
+{
+    if (!l)
+        return;
+    take_back(l);
+    for (int i = 0; i < l->count; i++)
+        fr_unref(l->tensors[i]);
+    free(l->tensors);
+    free(l->batch);
+    free(l->order);
+    free(l);
+}
+
+/* --- Epochs ------------------------------------------------------------------------------------------------------ */
+
+static bool begin_epoch(fr_loader *l)
+{
+    fr_random_u64(); /* for workers */
+    if (l->shuffle && !fr_randperm_seeded(fr_random_u64(), l->rows, l->order))
+        return fr_fail_memory("loader_next"), false;
+    l->running = true;
+    l->next = 0;
+    return true;
+}
+
+/* Copies rows order[next], ... of each tensor; what was lent out before has been let go of, so that, where nobody else
+ * holds it, its memory is used again. */
+static bool fill_batch(fr_loader *l, int64_t rows)
+{
+    for (int i = 0; i < l->count; i++) {
+        const fr_tensor *t = l->tensors[i];
+        fr_shape shape = t->shape;
+
+        shape.dim[0] = rows;
+        l->batch[i] = fr_tensor_alloc("loader_next", &shape, (fr_dtype)t->dtype);
+        if (!l->batch[i])
+            return take_back(l), false;
+        fr_copy_rows(l->batch[i], t, l->order + l->next);
+    }
+    return true;
+}
+
+static fr_tensor *const *next(fr_loader *l)
+{
+    if (!fr_check_not_null("loader_next", l, "loader"))
+        return NULL;
+    take_back(l);
+    if (!l->running && !begin_epoch(l))
+        return NULL;
+
+    int64_t left = l->rows - l->next, rows = left < l->batch_size ? left : l->batch_size;
+
+    if (rows == 0 || (l->drop_last && rows < l->batch_size)) {
+        l->running = false;
+        return NULL;
+    }
+    if (!fill_batch(l, rows))
+        return NULL;
+    l->next += rows;
+    return l->batch;
+}
+
+fr_tensor *const *fr_loader_next(fr_loader *l)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "loader_next");
+    fr_tensor *const *batch = next(l);
+
+    fr_finish(th, before);
+    return batch;
+}
+
+void fr_loader_rewind(fr_loader *l)
+{
+    if (l)
+        l->running = false;
+}
+
+int64_t fr_loader_batches(const fr_loader *l)
+{
+    if (!l)
+        return -1;
+    return l->rows / l->batch_size + (!l->drop_last && l->rows % l->batch_size != 0);
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Labelled sequences: collected row by row, then padded to one tensor; and what a user may ask of them. */
+#include <config.h>
+
+#include "data/sequences.h"
+
+#include <float.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <strings.h>
+
+/* --- Collecting -------------------------------------------------------------------------------------------------- */
+
+static bool append(fr_rows *r, const fr_lines *l, double value)
+{
+    if (!fr_make_room(&r->values, sizeof *r->values, r->count, &r->room))
+        return fr_lines_fail(l, "out of memory");
+    r->values[r->count++] = value;
+    return true;
+}
+
+/* Whether value, read from text, can be taken as it is; NULL or what is wrong with it. */
+static const char *objection(const char *text, bool is_number, double value)
+{
+    if (!*text || strcmp(text, "?") == 0 || strcasecmp(text, "nan") == 0)
+        return "is a missing value, which is not supported";
+    if (!is_number)
+        return "is no number";
+    if (fabs(value) > (fr_default_dtype() == FR_F32 ? (double)FLT_MAX : DBL_MAX))
+        return fr_default_dtype() == FR_F32 ? "is too large for float32" : "is too large for float64";
+    return NULL;
+}
+
+int64_t fr_rows_values(fr_rows *r, const fr_lines *l, char *list, char separator, const char *kind, int64_t first)
+{
+    char quoted[FR_QUOTED_SIZE];
+    const char *text;
+    int64_t n = 0;
+
+    for (; (text = fr_next_field(&list, separator)); n++) {
+        double value = 0;
+        bool is_number = fr_parse_number(text, &value);
+        const char *wrong = objection(text, is_number, value);
+
+        if (wrong) {
+            fr_lines_fail(l, "%s %lld: %s %s", kind, (long long)(first + n), fr_quoted(text, quoted), wrong);
+            return -1;
+        }
+        if (!append(r, l, value))
+            return -1;
+    }
+    return n;
+}
+
+bool fr_rows_end(fr_rows *r, const fr_lines *l, int64_t length, int64_t label)
+{
+    if (!fr_make_room(&r->lengths, sizeof *r->lengths, r->rows, &r->lengths_room) ||
+        !fr_make_room(&r->labels, sizeof *r->labels, r->rows, &r->labels_room))
+        return fr_lines_fail(l, "out of memory");
+    r->lengths[r->rows] = length;
+    r->labels[r->rows++] = label;
+    return true;
+}
+
+void fr_rows_free(fr_rows *r)
+{
+    free(r->values);
+    free(r->lengths);
+    free(r->labels);
+    *r = (fr_rows){ 0 };
+}
+
+/* --- Tensors ----------------------------------------------------------------------------------------------------- */
+
+static void set_value(fr_tensor *t, int64_t i, double value)
+{
+    if (t->dtype == FR_F64)
+        ((double *)t->origin)[i] = value;
+    else
+        ((float *)t->origin)[i] = (float)value;
+}
+
+/* (N,T,D) from rows of (D,length), zeros behind each one's length. */
+static fr_tensor *make_x(const char *where, const fr_rows *r)
+{
+    int64_t longest = 0;
+    const double *value = r->values;
+
+    for (size_t i = 0; i < r->rows; i++)
+        longest = r->lengths[i] > longest ? r->lengths[i] : longest;
+
+    fr_shape shape = { 3, { (int64_t)r->rows, longest, r->variables } };
+    fr_tensor *x = fr_tensor_alloc(where, &shape, fr_default_dtype());
+
+    if (!x)
+        return NULL;
+    memset(x->origin, 0, x->storage->bytes);
+    for (int64_t i = 0; i < shape.dim[0]; i++)
+        for (int64_t d = 0; d < r->variables; d++)
+            for (int64_t t = 0; t < r->lengths[i]; t++)
+                set_value(x, (i * longest + t) * r->variables + d, *value++);
+    return x;
+}
+
+static fr_tensor *make_integers(const char *where, const fr_rows *r, const int64_t *values)
+{
+    fr_tensor *t = fr_tensor_alloc(where, &(fr_shape){ 1, { (int64_t)r->rows } }, FR_I64);
+
+    if (t)
+        memcpy(t->origin, values, t->storage->bytes);
+    return t;
+}
+
+fr_sequences *fr_sequences_from(const char *where, const fr_rows *r, fr_labels *labels)
+{
+    fr_sequences *s;
+
+    if (r->rows == 0)
+        return fr_fail(where, "no sequence in it");
+    if (labels && labels->count > INT_MAX)
+        return fr_fail(where, "%zu different labels are too many", labels->count);
+    s = calloc(1, sizeof *s);
+    if (!s)
+        return fr_fail_memory(where);
+    if ((s->x = make_x(where, r)) && (s->lengths = make_integers(where, r, r->lengths)) && labels)
+        s->labels = make_integers(where, r, r->labels);
+    if (!s->lengths || (labels && !s->labels)) {
+        fr_sequences_free(s);
+        return NULL;
+    }
+    if (labels) {
+        s->texts = *labels;
+        *labels = (fr_labels){ 0 };
+    }
+    return s;
+}
+
+/* --- Asking ------------------------------------------------------------------------------------------------------ */
+
+fr_tensor *fr_sequences_x(const fr_sequences *s)
+{
+    return s ? s->x : NULL;
+}
+
+fr_tensor *fr_sequences_lengths(const fr_sequences *s)
+{
+    return s ? s->lengths : NULL;
+}
+
+fr_tensor *fr_sequences_labels(const fr_sequences *s)
+{
+    return s ? s->labels : NULL;
+}
+
+int fr_sequences_label_count(const fr_sequences *s)
+{
+    return s ? (int)s->texts.count : -1;
+}
+
+const char *fr_sequences_label_text(const fr_sequences *s, int i)
+{
+    int count = fr_sequences_label_count(s);
+
+    if (!fr_check_not_null("sequences_label_text", s, "sequences"))
+        return NULL;
+    if (i < 0 || i >= count)
+        return fr_fail("sequences_label_text", "index %d is out of range for %d labels", i, count);
+    return s->texts.at[i].text;
+}
+
+void fr_sequences_free(fr_sequences *s)
+{
+    if (!s)
+        return;
+    fr_unref(s->x);
+    fr_unref(s->lengths);
+    fr_unref(s->labels);
+    fr_labels_free(&s->texts);
+    free(s);
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Sequences from the .ts format of the UCR archive and sktime:
+ *
+ *   # any remark
+ *   @problemName NAME             tags in any order and case, each once; all but @classLabel may be left out
+ *   @classLabel true 1 2
+ *   @data
+ *   1.5,2,3:0,0,1:2               a row for each sequence: its dimensions, and the label if there are labels
+ */
+#include <config.h>
+
+#include "data/sequences.h"
+
+#include <stdlib.h>
+#include <strings.h>
+
+enum {
+    PROBLEM_NAME,
+    TIMESTAMPS,
+    MISSING,
+    UNIVARIATE,
+    DIMENSIONS,
+    EQUAL_LENGTH,
+    SERIES_LENGTH,
+    CLASS_LABEL,
+    TARGET_LABEL,
+    DATA,
+    TAGS
+};
+
+typedef enum { NOTHING, WORDS, FLAG, COUNT, LABELS } value_kind;
+
+static const struct {
+    const char *name;
+    int tag;
+    value_kind kind;
+} tags[] = {
+    { "problemName", PROBLEM_NAME, WORDS },
+    { "timestamps", TIMESTAMPS, FLAG },
+    { "missing", MISSING, FLAG },
+    { "univariate", UNIVARIATE, FLAG },
+    { "dimensions", DIMENSIONS, COUNT },
+    { "dimension", DIMENSIONS, COUNT },
+    { "equalLength", EQUAL_LENGTH, FLAG },
+    { "seriesLength", SERIES_LENGTH, COUNT },
+    { "classLabel", CLASS_LABEL, LABELS },
+    { "targetLabel", TARGET_LABEL, FLAG },
+    { "data", DATA, NOTHING },
+};
+
+enum { TAG_NAMES = sizeof tags / sizeof *tags, NOT_GIVEN = -1 };
+
+typedef struct {
+    int64_t value[TAGS]; /* NOT_GIVEN, or a flag, a count, or 1 */
+    fr_labels labels;
+} header;
+
+/* --- Header ------------------------------------------------------------------------------------------------------ */
+
+static char *next_word(char **rest)
+{
+    static const char blanks[] = " \t\r";
+    char *word = *rest + strspn(*rest, blanks), *end = word + strcspn(word, blanks);
+
+    *rest = *end ? end + 1 : end;
+    *end = '\0';
+    return *word ? word : NULL;
+}
+
+static bool read_flag(const fr_lines *l, const char *tag, const char *word, int64_t *value)
+{
+    char quoted[FR_QUOTED_SIZE];
+
+    if (word && strcasecmp(word, "true") == 0)
+        *value = 1;
+    else if (word && strcasecmp(word, "false") == 0)
+        *value = 0;
+    else
+        return fr_lines_fail(l, "@%s: %s, expected true or false", tag, word ? fr_quoted(word, quoted) : "nothing");
+    return true;
+}
+
+static bool read_count(const fr_lines *l, const char *tag, const char *word, int64_t *value)
+{
+    char quoted[FR_QUOTED_SIZE];
+    size_t digits = word ? strspn(word, "0123456789") : 0;
+
+    if (digits == 0 || word[digits] || digits > 15 || (*value = strtoll(word, NULL, 10)) < 1)
+        return fr_lines_fail(l, "@%s: %s, expected an integer from 1", tag, word ? fr_quoted(word, quoted) : "nothing");
+    return true;
+}
+
+static bool read_labels(const fr_lines *l, const char *tag, char **rest, header *h)
+{
+    const char *word = next_word(rest);
+    size_t declared = 0;
+
+    if (!read_flag(l, tag, word, &h->value[CLASS_LABEL]))
+        return false;
+    if (h->value[CLASS_LABEL] == 0)
+        return true;
+    for (; (word = next_word(rest)); declared++)
+        if (!fr_labels_add(&h->labels, word))
+            return fr_lines_fail(l, "out of memory");
+    if (declared == 0)
+        return fr_lines_fail(l, "@%s true: the labels are missing", tag);
+    fr_labels_sort(&h->labels, NULL);
+    if (h->labels.count < declared)
+        return fr_lines_fail(l, "@%s: a label is given twice", tag);
+    return true;
+}
+
+static bool read_value(const fr_lines *l, int i, char *rest, header *h)
+{
+    const char *name = tags[i].name;
+    int64_t *value = &h->value[tags[i].tag];
+    char quoted[FR_QUOTED_SIZE];
+    bool ok = true;
+
+    if (*value != NOT_GIVEN)
+        return fr_lines_fail(l, "@%s is given twice", name);
+    *value = 1;
+    if (tags[i].kind == WORDS)
+        return true;
+    if (tags[i].kind == FLAG)
+        ok = read_flag(l, name, next_word(&rest), value);
+    else if (tags[i].kind == COUNT)
+        ok = read_count(l, name, next_word(&rest), value);
+    else if (tags[i].kind == LABELS)
+        ok = read_labels(l, name, &rest, h);
+    if (!ok)
+        return false;
+
+    const char *left = next_word(&rest);
+
+    return !left || fr_lines_fail(l, "@%s: %s is too much", name, fr_quoted(left, quoted));
+}
+
+static bool read_tag(const fr_lines *l, char *text, header *h)
+{
+    char quoted[FR_QUOTED_SIZE];
+    char *rest = text + 1;
+    const char *name = next_word(&rest);
+
+    for (int i = 0; name && i < TAG_NAMES; i++)
+        if (strcasecmp(name, tags[i].name) == 0)
+            return read_value(l, i, rest, h);
+    return fr_lines_fail(l, "%s is no tag of the .ts format", fr_quoted(text, quoted));
+}
+
+/* What a header says by itself must be possible, and supported. */
+static bool check_header(const fr_lines *l, const header *h)
+{
+    const int64_t *v = h->value;
+
+    if (v[TIMESTAMPS] == 1)
+        return fr_lines_fail(l, "@timestamps true is not supported");
+    if (v[TARGET_LABEL] == 1)
+        return fr_lines_fail(l, "@targetLabel true is not supported");
+    if (v[DATA] == NOT_GIVEN)
+        return true;
+    if (v[CLASS_LABEL] == NOT_GIVEN && v[TARGET_LABEL] == NOT_GIVEN)
+        return fr_lines_fail(l, "no @classLabel before @data");
+    if (v[DIMENSIONS] != NOT_GIVEN && v[UNIVARIATE] != NOT_GIVEN && (v[DIMENSIONS] == 1) != (v[UNIVARIATE] == 1))
+        return fr_lines_fail(l, "@univariate %s contradicts @dimensions %lld", v[UNIVARIATE] ? "true" : "false",
+                             (long long)v[DIMENSIONS]);
+    return true;
+}
+
+static bool read_header(fr_lines *l, header *h)
+{
+    char quoted[FR_QUOTED_SIZE], *line;
+
+    for (int i = 0; i < TAGS; i++)
+        h->value[i] = NOT_GIVEN;
+    while (h->value[DATA] == NOT_GIVEN && (line = fr_lines_next(l))) {
+        char *text = fr_trim(line);
+
+        if (*text == '#')
+            continue;
+        if (*text != '@')
+            return fr_lines_fail(l, "%s, expected a tag (@...) or a comment (#...)", fr_quoted(text, quoted));
+        if (!read_tag(l, text, h) || !check_header(l, h))
+            return false;
+    }
+    if (h->value[DATA] == NOT_GIVEN && !l->failed)
+        fr_fail(l->where, "no @data in it");
+    return h->value[DATA] != NOT_GIVEN;
+}
+
+/* --- Rows -------------------------------------------------------------------------------------------------------- */
+
+/* Reads all dimensions of a row; *length gets their length. Returns their number, or -1. */
+static int64_t read_dimensions(const fr_lines *l, char *rest, fr_rows *r, int64_t *length)
+{
+    char kind[50];
+    char *text;
+    int64_t dimensions = 0;
+
+    while ((text = fr_next_field(&rest, ':'))) {
+        snprintf(kind, sizeof kind, "dimension %lld, value", (long long)++dimensions);
+
+        int64_t n = fr_rows_values(r, l, text, ',', kind, 1);
+
+        if (n < 0)
+            return -1;
+        if (dimensions > 1 && n != *length)
+            return fr_lines_fail(l, "dimension %lld has %lld values, those before have %lld", (long long)dimensions,
+                                 (long long)n, (long long)*length),
+                   -1;
+        *length = n;
+    }
+    return dimensions;
+}
+
+static bool check_dimensions(const fr_lines *l, const header *h, fr_rows *r, int64_t dimensions)
+{
+    const int64_t *v = h->value;
+
+    if (v[UNIVARIATE] != NOT_GIVEN && (v[UNIVARIATE] == 1) != (dimensions == 1))
+        return fr_lines_fail(l, "a row of %lld dimensions, but @univariate %s", (long long)dimensions,
+                             v[UNIVARIATE] ? "true" : "false");
+    if (v[DIMENSIONS] != NOT_GIVEN && v[DIMENSIONS] != dimensions)
+        return fr_lines_fail(l, "a row of %lld dimensions, but @dimensions %lld", (long long)dimensions,
+                             (long long)v[DIMENSIONS]);
+    if (r->rows == 0)
+        r->variables = dimensions;
+    if (r->variables != dimensions)
+        return fr_lines_fail(l, "a row of %lld dimensions, those before have %lld", (long long)dimensions,
+                             (long long)r->variables);
+    return true;
+}
+
+/* Where lengths differ, @seriesLength is the longest that there may be. */
+static bool check_length(const fr_lines *l, const header *h, const fr_rows *r, int64_t length)
+{
+    int64_t declared = h->value[SERIES_LENGTH], equal = h->value[EQUAL_LENGTH];
+
+    if (declared != NOT_GIVEN && (equal == 0 ? length > declared : length != declared))
+        return fr_lines_fail(l, "a sequence of length %lld, but @seriesLength %lld", (long long)length,
+                             (long long)declared);
+    if (equal == 1 && r->rows > 0 && length != r->lengths[0])
+        return fr_lines_fail(l, "a sequence of length %lld, those before have %lld, but @equalLength true",
+                             (long long)length, (long long)r->lengths[0]);
+    return true;
+}
+
+static bool read_row(const fr_lines *l, const header *h, char *text, fr_rows *r)
+{
+    char quoted[FR_QUOTED_SIZE];
+    int64_t length = 0, label = 0;
+
+    if (h->value[CLASS_LABEL] == 1) {
+        char *colon = strrchr(text, ':');
+
+        if (!colon)
+            return fr_lines_fail(l, "a row without a label, but @classLabel true");
+        *colon++ = '\0';
+
+        const char *label_text = fr_trim(colon);
+
+        label = fr_labels_find(&h->labels, label_text);
+        if (label < 0)
+            return fr_lines_fail(l, "the label %s is none that @classLabel declares", fr_quoted(label_text, quoted));
+    }
+
+    int64_t dimensions = read_dimensions(l, text, r, &length);
+
+    return dimensions > 0 && check_dimensions(l, h, r, dimensions) && check_length(l, h, r, length) &&
+           fr_rows_end(r, l, length, label);
+}
+
+static bool read_rows(fr_lines *l, const header *h, fr_rows *r)
+{
+    char *line;
+
+    while ((line = fr_lines_next(l))) {
+        char *text = fr_trim(line);
+
+        if (*text != '#' && !read_row(l, h, text, r))
+            return false;
+    }
+    return !l->failed;
+}
+
+/* --- Files ------------------------------------------------------------------------------------------------------- */
+
+fr_sequences *fr_ts_read(const char *where, FILE *file)
+{
+    fr_lines l;
+    fr_rows r = { 0 };
+    header h = { 0 };
+    fr_sequences *s = NULL;
+
+    if (!fr_lines_begin(&l, where, file))
+        return NULL;
+    if (read_header(&l, &h) && read_rows(&l, &h, &r))
+        s = fr_sequences_from(where, &r, h.value[CLASS_LABEL] == 1 ? &h.labels : NULL);
+    fr_lines_end(&l);
+    fr_rows_free(&r);
+    fr_labels_free(&h.labels);
+    return s;
+}
+
+static fr_sequences *read_ts(const char *path)
+{
+    char where[FR_WHERE_SIZE];
+    FILE *file = fr_file_open(fr_file_where("read_ts", path, where), path);
+
+    if (!file)
+        return NULL;
+
+    fr_sequences *s = fr_ts_read(where, file);
+
+    fclose(file);
+    return s;
+}
+
+fr_sequences *fr_read_ts(const char *path)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "read_ts");
+    fr_sequences *s = read_ts(path);
+
+    fr_finish(th, before);
+    return s;
+}

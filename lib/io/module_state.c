@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* A module's parameters and buffers to and from a safetensors file: fr_save, fr_load_into. */
+#include <config.h>
+
+#include "io/safetensors.h"
+
+#include <frond/op.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+/* The module's state; false with an error where it cannot be had. */
+static bool state_of(const char *what, fr_module *m, const fr_named_tensor **state, int *n)
+{
+    const fr_thread *th = fr_thread_self();
+    unsigned failures = th->failures;
+
+    *n = 0;
+    if (!fr_check_not_null(what, m, "module"))
+        return false;
+    *state = fr_module_state(m, n);
+    return th->failures == failures;
+}
+
+/* --- Saving ------------------------------------------------------------------------------------------------------ */
+
+static bool save(fr_module *m, const char *path)
+{
+    const fr_named_tensor *state;
+    int n;
+
+    if (!state_of("save", m, &state, &n))
+        return false;
+
+    const char **names = calloc((size_t)n + 1, sizeof *names);
+    fr_tensor **tensors = calloc((size_t)n + 1, sizeof *tensors);
+    bool ok = (names && tensors) || fr_fail_memory("save");
+
+    for (int i = 0; ok && i < n; i++) {
+        names[i] = state[i].name;
+        tensors[i] = state[i].tensor;
+    }
+    ok = ok && fr_tensors_write("save", path, names, tensors, n);
+    free(names);
+    free(tensors);
+    return ok;
+}
+
+bool fr_save(fr_module *m, const char *path)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "save");
+    bool ok = save(m, path);
+
+    fr_finish(th, before);
+    return ok;
+}
+
+/* --- Loading ----------------------------------------------------------------------------------------------------- */
+
+/* What keeps a file from being loaded, for one message. */
+typedef struct {
+    char text[560];
+    size_t used;
+    int left_out; /* for lack of room */
+} complaints;
+
+static void complain(complaints *c, const char *format, ...) FR_PRINTF(2, 3);
+static void complain(complaints *c, const char *format, ...)
+{
+    char one[400];
+    const char *separator = c->used > 0 ? "; " : "";
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(one, sizeof one, format, arguments);
+    va_end(arguments);
+    if (c->left_out > 0 || c->used + strlen(separator) + strlen(one) >= sizeof c->text)
+        c->left_out++;
+    else
+        c->used += (size_t)snprintf(c->text + c->used, sizeof c->text - c->used, "%s%s", separator, one);
+}
+
+static bool same_kind(const fr_tensor *a, const fr_tensor *b)
+{
+    return a->dtype == b->dtype && fr_shape_equal(&a->shape, &b->shape);
+}
+
+static void compare(complaints *c, const fr_named_tensor *own, const fr_tensor *stored)
+{
+    char is[FR_SHAPE_TEXT], expected[FR_SHAPE_TEXT];
+    const fr_tensor *t = own->tensor;
+
+    if (!stored)
+        complain(c, "\"%.80s\" is missing", own->name);
+    else if (!same_kind(t, stored))
+        complain(c, "\"%.80s\" is %s %s, expected %s %s", own->name, fr_dtype_name((fr_dtype)stored->dtype),
+                 fr_shape_text(&stored->shape, is), fr_dtype_name((fr_dtype)t->dtype),
+                 fr_shape_text(&t->shape, expected));
+    else if (fr_has_history(t))
+        complain(c, "\"%.80s\" has a history in the module, which loading would break", own->name);
+}
+
+static bool in_state(const fr_named_tensor *state, int n, const char *name)
+{
+    for (int i = 0; i < n; i++)
+        if (strcmp(state[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static void compare_all(complaints *c, const fr_named_tensor *state, int n, const fr_tensors *ts)
+{
+    int found = 0;
+
+    for (int i = 0; i < n; i++) {
+        const fr_tensor *stored = fr_tensors_find(ts, state[i].name);
+
+        found += stored != NULL;
+        compare(c, &state[i], stored);
+    }
+    for (int i = 0; found < ts->count && i < ts->count; i++)
+        if (!in_state(state, n, ts->items[i].name))
+            complain(c, "\"%.80s\" is not in the module", ts->items[i].name);
+}
+
+/* Cannot fail half way: everything was compared, and copying values of one kind allocates nothing. */
+static void take_values(const fr_named_tensor *state, int n, const fr_tensors *ts)
+{
+    for (int i = 0; i < n; i++) {
+        fr_copy_values(state[i].tensor, fr_tensors_find(ts, state[i].name));
+        fr_storage_bump(state[i].tensor);
+    }
+}
+
+static bool load_into(fr_module *m, const char *path)
+{
+    const fr_named_tensor *state;
+    int n;
+    complaints c = { .used = 0 };
+    char where[FR_WHERE_SIZE], more[40] = "";
+
+    if (!state_of("load_into", m, &state, &n))
+        return false;
+
+    fr_tensors *ts = fr_tensors_read("load_into", path);
+
+    if (!ts)
+        return false;
+    compare_all(&c, state, n, ts);
+    if (c.left_out > 0)
+        snprintf(more, sizeof more, "; and %d more", c.left_out);
+    if (c.used > 0)
+        fr_fail(fr_file_where("load_into", path, where), "does not agree with the module: %s%s", c.text, more);
+    else
+        take_values(state, n, ts);
+    fr_tensors_free(ts);
+    return c.used == 0;
+}
+
+bool fr_load_into(fr_module *m, const char *path)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "load_into");
+    bool ok = load_into(m, path);
+
+    fr_finish(th, before);
+    return ok;
+}

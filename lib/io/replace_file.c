@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Writing a file so that its path names either what was there before or all of what was written: a temporary file in
+ * the same folder is written, brought to the disk and renamed. */
+#include <config.h>
+
+#include "io/replace_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { NAMES_TRIED = 100 };
+
+static void take_down(fr_replacement *r)
+{
+    free(r->path);
+    free(r->temporary);
+    *r = (fr_replacement){ 0 };
+}
+
+/* Opens path.PID-I.tmp for the first I that is free: not mkstemp, whose files are nobody else's to read. -1 on error.
+ */
+static int open_temporary(fr_replacement *r)
+{
+    size_t size = strlen(r->path) + 40;
+    int fd = -1;
+
+    r->temporary = malloc(size);
+    if (!r->temporary)
+        return fr_fail_memory(r->where), -1;
+    for (int i = 0; fd < 0 && i < NAMES_TRIED; i++) {
+        snprintf(r->temporary, size, "%s.%ld-%d.tmp", r->path, (long)getpid(), i);
+        fd = open(r->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd < 0 && errno != EEXIST)
+            break;
+    }
+    if (fd < 0)
+        fr_fail(r->where, "cannot create a file beside it: %s", strerror(errno));
+    return fd;
+}
+
+/* Fills in r->path and, where a file is there, its mode. */
+static bool look_at_target(fr_replacement *r, const char *path, struct stat *status)
+{
+    bool there = stat(path, status) == 0;
+
+    if (!there && errno != ENOENT)
+        return fr_fail(r->where, "%s", strerror(errno)), false;
+    if (there && !S_ISREG(status->st_mode))
+        return fr_fail(r->where, "is there already and no regular file"), false;
+    if (!there)
+        status->st_mode = 0;
+    r->path = there ? realpath(path, NULL) : strdup(path);
+    if (!r->path)
+        return fr_fail(r->where, "%s", strerror(errno)), false;
+    return true;
+}
+
+bool fr_replace_begin(fr_replacement *r, const char *where, const char *path)
+{
+    struct stat status;
+
+    *r = (fr_replacement){ .where = where };
+    if (!path)
+        return fr_fail(where, "path is NULL"), false;
+
+    int fd = look_at_target(r, path, &status) ? open_temporary(r) : -1;
+
+    if (fd < 0) {
+        take_down(r);
+        return false;
+    }
+    if (status.st_mode && fchmod(fd, status.st_mode & 07777) != 0)
+        fr_fail(where, "cannot keep its mode: %s", strerror(errno));
+    else if (!(r->file = fdopen(fd, "wb")))
+        fr_fail(where, "%s", strerror(errno));
+    if (!r->file) {
+        close(fd);
+        unlink(r->temporary);
+        take_down(r);
+        return false;
+    }
+    return true;
+}
+
+bool fr_replace_write(fr_replacement *r, const void *bytes, size_t count)
+{
+    if (count > 0 && fwrite(bytes, 1, count, r->file) != count)
+        return fr_fail(r->where, "cannot write: %s", strerror(errno)), false;
+    return true;
+}
+
+bool fr_replace_finish(fr_replacement *r, bool ok)
+{
+    if (ok && (fflush(r->file) != 0 || fsync(fileno(r->file)) != 0))
+        ok = fr_fail(r->where, "cannot write: %s", strerror(errno)) != NULL;
+    if (fclose(r->file) != 0 && ok)
+        ok = fr_fail(r->where, "cannot write: %s", strerror(errno)) != NULL;
+    if (ok && rename(r->temporary, r->path) != 0)
+        ok = fr_fail(r->where, "cannot put the written file in place: %s", strerror(errno)) != NULL;
+    if (!ok)
+        unlink(r->temporary);
+    take_down(r);
+    return ok;
+}

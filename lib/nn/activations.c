@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Activations as modules: a row of the table for each. */
+#include "nn/module.h"
+
+/* One of the three functions is set. The description is followed by the number or dim. */
+typedef struct {
+    const char *type, *maker;
+    fr_tensor *(*plain)(fr_tensor *x);
+    fr_tensor *(*with_number)(fr_tensor *x, double number);
+    fr_tensor *(*with_dim)(fr_tensor *x, int dim);
+    const char *description;
+} activation;
+
+enum { SIGMOID, TANH, RELU, LEAKY_RELU, ELU, GELU, SILU, SOFTPLUS, SOFTMAX, LOG_SOFTMAX };
+
+static const activation table[] = {
+    [SIGMOID] = { "Sigmoid", "nn_sigmoid", .plain = fr_sigmoid },
+    [TANH] = { "Tanh", "nn_tanh", .plain = fr_tanh },
+    [RELU] = { "ReLU", "nn_relu", .plain = fr_relu },
+    [LEAKY_RELU] = { "LeakyReLU", "nn_leaky_relu", .with_number = fr_leaky_relu, .description = "negative_slope=" },
+    [ELU] = { "ELU", "nn_elu", .with_number = fr_elu, .description = "alpha=" },
+    [GELU] = { "GELU", "nn_gelu", .plain = fr_gelu, .description = "approximate='none'" },
+    [SILU] = { "SiLU", "nn_silu", .plain = fr_silu },
+    [SOFTPLUS] = { "Softplus", "nn_softplus", .plain = fr_softplus, .description = "beta=1.0, threshold=20.0" },
+    [SOFTMAX] = { "Softmax", "nn_softmax", .with_dim = fr_softmax, .description = "dim=" },
+    [LOG_SOFTMAX] = { "LogSoftmax", "nn_log_softmax", .with_dim = fr_log_softmax, .description = "dim=" },
+};
+
+typedef struct {
+    const activation *of;
+    double number;
+    int dim;
+} settings;
+
+static fr_tensor *forward(fr_module *m, fr_tensor *x)
+{
+    const settings *s = fr_self(m);
+
+    if (s->of->with_number)
+        return s->of->with_number(x, s->number);
+    return s->of->with_dim ? s->of->with_dim(x, s->dim) : s->of->plain(x);
+}
+
+static bool describe(fr_module *m, const settings *s)
+{
+    char text[128], number[FR_NUMBER_TEXT] = "";
+
+    if (!s->of->description)
+        return true;
+    if (s->of->with_number)
+        fr_number_text(s->number, number);
+    else if (s->of->with_dim)
+        snprintf(number, sizeof number, "%d", s->dim);
+    snprintf(text, sizeof text, "%s%s", s->of->description, number);
+    return fr_module_describe(m, text);
+}
+
+static fr_module *make(int which, double number, int dim)
+{
+    const activation *a = &table[which];
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, a->maker);
+    fr_module *m = fr_module_new(a->type, sizeof(settings), forward);
+
+    if (m) {
+        settings *s = fr_self(m);
+
+        *s = (settings){ .of = a, .number = number, .dim = dim };
+        if (!describe(m, s)) {
+            fr_module_free(m);
+            m = NULL;
+        }
+    }
+    fr_finish(th, before);
+    return m;
+}
+
+fr_module *fr_nn_sigmoid(void)
+{
+    return make(SIGMOID, 0, 0);
+}
+
+fr_module *fr_nn_tanh(void)
+{
+    return make(TANH, 0, 0);
+}
+
+fr_module *fr_nn_relu(void)
+{
+    return make(RELU, 0, 0);
+}
+
+fr_module *fr_nn_leaky_relu(double negative_slope)
+{
+    return make(LEAKY_RELU, negative_slope, 0);
+}
+
+fr_module *fr_nn_elu(double alpha)
+{
+    return make(ELU, alpha, 0);
+}
+
+fr_module *fr_nn_gelu(void)
+{
+    return make(GELU, 0, 0);
+}
+
+fr_module *fr_nn_silu(void)
+{
+    return make(SILU, 0, 0);
+}
+
+fr_module *fr_nn_softplus(void)
+{
+    return make(SOFTPLUS, 0, 0);
+}
+
+fr_module *fr_nn_softmax(int dim)
+{
+    return make(SOFTMAX, 0, dim);
+}
+
+fr_module *fr_nn_log_softmax(int dim)
+{
+    return make(LOG_SOFTMAX, 0, dim);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Initial values of layers. A layer that makes its parameters in PyTorch's order draws PyTorch's numbers. */
+#include "core/random.h"
+#include "nn/module.h"
+
+fr_tensor *fr_uniform_parameter(const char *what, fr_module *m, const char *name, fr_shape shape, double bound)
+{
+    fr_tensor *t = fr_tensor_alloc(what, &shape, fr_default_dtype());
+    bool ok = t != NULL;
+
+    if (ok) {
+        fr_fill_uniform(t, -bound, bound);
+        t->requires_grad = true;
+        ok = fr_module_hold(what, m, name, t, false);
+    }
+    fr_unref(t);
+    return ok ? t : NULL;
+}

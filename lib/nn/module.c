@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Modules: making, owning, freeing and running them. */
+#include "nn/module.h"
+
+#include <stdlib.h>
+
+/* --- Making ------------------------------------------------------------------------------------------------------- */
+
+static char *copy_text(const char *text)
+{
+    size_t bytes = strlen(text) + 1;
+    char *copy = malloc(bytes);
+
+    return copy ? memcpy(copy, text, bytes) : NULL;
+}
+
+fr_module *fr_module_new(const char *type, size_t size, fr_forward_function *forward)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "module_new");
+    fr_module *m = NULL;
+
+    if (!fr_check_not_null("module_new", type, "type")) {
+    } else if (!*type) {
+        fr_fail("module_new", "type is empty, expected a name such as \"SimpleRNN\"");
+    } else {
+        char *copy = copy_text(type);
+
+        if (copy && size <= SIZE_MAX - sizeof *m)
+            m = calloc(1, sizeof *m + size);
+        if (m) {
+            m->type = copy;
+            m->size = size;
+            m->forward = forward;
+            m->training = true;
+        } else {
+            free(copy);
+            fr_fail_memory("module_new");
+        }
+    }
+    fr_finish(th, before);
+    return m;
+}
+
+void *fr_self(const fr_module *m)
+{
+    return m ? (void *)m->memory : NULL;
+}
+
+bool fr_module_describe(fr_module *m, const char *text)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "module_describe");
+    char *copy = NULL;
+
+    if (fr_check_not_null("module_describe", m, "module") && fr_check_not_null("module_describe", text, "text")) {
+        copy = copy_text(text);
+        if (!copy)
+            fr_fail_memory("module_describe");
+    }
+    if (copy) {
+        free(m->description);
+        m->description = copy;
+    }
+    fr_finish(th, before);
+    return copy != NULL;
+}
+
+/* --- Parameters and buffers --------------------------------------------------------------------------------------- */
+
+/* One name in m stands for one thing, and full names are joined with dots. */
+static bool check_name(const char *what, const fr_module *m, const char *name)
+{
+    bool taken = false;
+
+    if (!fr_check_not_null(what, m, "module") || !fr_check_not_null(what, name, "name"))
+        return false;
+    if (!*name)
+        return fr_fail(what, "the name is empty");
+    if (strchr(name, '.'))
+        return fr_fail(what, "the name \"%s\" has a dot, which separates modules", name);
+    for (size_t i = 0; i < m->tensor_count; i++)
+        taken = taken || strcmp(m->tensors[i].name, name) == 0;
+    for (size_t i = 0; i < m->child_count; i++)
+        taken = taken || strcmp(m->children[i]->name, name) == 0;
+    return !taken || fr_fail(what, "%s has a \"%s\" already", m->type, name);
+}
+
+bool fr_module_hold(const char *what, fr_module *m, const char *name, fr_tensor *t, bool buffer)
+{
+    char *copy = copy_text(name);
+
+    if (!copy || !fr_make_room(&m->tensors, sizeof *m->tensors, m->tensor_count, &m->tensor_capacity)) {
+        free(copy);
+        return fr_fail_memory(what);
+    }
+    fr_module_forget_lists(m);
+
+    size_t at = buffer ? m->tensor_count : m->parameter_count++;
+
+    memmove(m->tensors + at + 1, m->tensors + at, (m->tensor_count++ - at) * sizeof *m->tensors);
+    m->tensors[at] = (fr_named_tensor){ .name = copy, .tensor = fr_ref(t), .buffer = buffer };
+    return true;
+}
+
+static bool can_be_parameter(const char *what, const char *name, const fr_tensor *t)
+{
+    if (fr_has_history(t))
+        return fr_fail(what, "\"%s\" is a result of %s, not a leaf: take fr_detach of it", name, t->producer->name);
+    return t->dtype != FR_I64 || fr_fail(what, "\"%s\" is int64, expected float32 or float64", name);
+}
+
+fr_tensor *fr_module_param(fr_module *m, const char *name, fr_tensor *t)
+{
+    const char *what = "module_param";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    bool ok = fr_check_not_null(what, t, "tensor") && check_name(what, m, name) && can_be_parameter(what, name, t) &&
+              fr_module_hold(what, m, name, t, false);
+
+    if (ok)
+        t->requires_grad = true;
+    fr_finish(th, before);
+    return ok ? t : NULL;
+}
+
+fr_tensor *fr_module_buffer(fr_module *m, const char *name, fr_tensor *t)
+{
+    const char *what = "module_buffer";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    bool ok =
+        fr_check_not_null(what, t, "tensor") && check_name(what, m, name) && fr_module_hold(what, m, name, t, true);
+
+    fr_finish(th, before);
+    return ok ? t : NULL;
+}
+
+/* --- Parents and children ----------------------------------------------------------------------------------------- */
+
+/* Whether m is part of root: root itself or below. */
+static bool is_part_of(const fr_module *m, const fr_module *root)
+{
+    while (m && m != root)
+        m = m->parent;
+    return m != NULL;
+}
+
+static int depth_of(const fr_module *m)
+{
+    int depth = 0;
+
+    while ((m = m->parent))
+        depth++;
+    return depth;
+}
+
+static bool can_adopt(const char *what, const fr_module *m, const char *name, const fr_module *child)
+{
+    if (!fr_check_not_null(what, child, "child") || !check_name(what, m, name))
+        return false;
+    if (child->parent)
+        return fr_fail(what, "\"%s\": the %s has a parent already, the %s in which it is \"%s\"", name, child->type,
+                       child->parent->type, child->name);
+    if (is_part_of(m, child))
+        return fr_fail(what, "\"%s\": the %s is the module that it should be added to, or one around that", name,
+                       child->type);
+    if (depth_of(m) + 1 + child->height >= FR_MODULE_DEPTH)
+        return fr_fail(what, "\"%s\": modules would be nested more than %d deep", name, FR_MODULE_DEPTH);
+    return true;
+}
+
+bool fr_module_adopt(const char *what, fr_module *m, const char *name, fr_module *child)
+{
+    if (!can_adopt(what, m, name, child))
+        return false;
+
+    char *copy = copy_text(name);
+
+    if (!copy || !fr_make_room(&m->children, sizeof(fr_module *), m->child_count, &m->child_capacity)) {
+        free(copy);
+        return fr_fail_memory(what);
+    }
+    child->parent = m;
+    child->name = copy;
+    child->index = m->child_count;
+    m->children[m->child_count++] = child;
+    for (int height = child->height + 1; m; m = m->parent, height++)
+        if (m->height < height)
+            m->height = height;
+    fr_module_forget_lists(child->parent);
+    return true;
+}
+
+fr_module *fr_module_add(fr_module *m, const char *name, fr_module *child)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "module_add");
+
+    if (!fr_module_adopt("module_add", m, name, child)) {
+        if (child && !child->parent && !is_part_of(m, child))
+            fr_module_destroy(child);
+        child = NULL;
+    }
+    fr_finish(th, before);
+    return child;
+}
+
+fr_module *fr_module_next(const fr_module *root, const fr_module *m)
+{
+    if (m->child_count > 0)
+        return m->children[0];
+    for (; m != root; m = m->parent)
+        if (m->index + 1 < m->parent->child_count)
+            return m->parent->children[m->index + 1];
+    return NULL;
+}
+
+void fr_module_destroy(fr_module *m)
+{
+    if (!m)
+        return;
+    for (size_t i = 0; i < m->child_count; i++)
+        fr_module_destroy(m->children[i]);
+    for (size_t i = 0; i < m->tensor_count; i++) {
+        fr_unref(m->tensors[i].tensor);
+        free((char *)m->tensors[i].name);
+    }
+    fr_module_free_lists(m);
+    free(m->tensors);
+    free(m->children);
+    free(m->description);
+    free(m->name);
+    free(m->type);
+    free(m);
+}
+
+void fr_module_free(fr_module *m)
+{
+    if (m && m->parent)
+        fr_fail("module_free", "the %s is \"%s\" of a %s, which owns it", m->type, m->name, m->parent->type);
+    else
+        fr_module_destroy(m);
+}
+
+/* --- Running ------------------------------------------------------------------------------------------------------ */
+
+/* In a scope of its own, out of which the result alone comes. While the user's function runs, errors are reported where
+ * they happen, not when it is over: it need not cope with NULL unless the handler is off. */
+static fr_tensor *run(fr_thread *th, fr_module *m, fr_tensor *x)
+{
+    int scope = fr_scope_begin();
+
+    if (scope < 0)
+        return NULL;
+    fr_report_errors(th);
+
+    fr_tensor *y = m->forward(m, x);
+
+    fr_defer_errors(th);
+    if (!y && !fr_failed_before(th))
+        fr_fail("forward", "the forward function of %s returned NULL", m->type);
+    fr_ref(y);
+    fr_scope_end(scope);
+    return fr_hold("forward", y);
+}
+
+fr_tensor *fr_forward(fr_module *m, fr_tensor *x)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "forward");
+    fr_tensor *y = NULL;
+
+    if (!fr_check_not_null("forward", m, "module") || !fr_check_not_null("forward", x, "x")) {
+    } else if (!m->forward) {
+        fr_fail("forward", "%s has no forward function", m->type);
+    } else {
+        y = run(th, m, x);
+    }
+    fr_finish(th, before);
+    return y;
+}
+
+void fr_train(fr_module *root, bool training)
+{
+    if (!fr_check_not_null("train", root, "module"))
+        return;
+    for (fr_module *m = root; m; m = fr_module_next(root, m))
+        m->training = training;
+}
+
+bool fr_module_training(const fr_module *m)
+{
+    return m && m->training;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Sequential: modules one after another. */
+#include "nn/module.h"
+
+/* Ends scope and opens one that holds y alone, so that of all results on the way the latest alone is alive. */
+static int start_over_with(fr_tensor *y, int scope)
+{
+    fr_ref(y);
+    fr_scope_end(scope);
+    scope = fr_scope_begin(); /* there is room: one has just ended */
+    fr_hold("sequential", y);
+    return scope;
+}
+
+static fr_tensor *forward(fr_module *m, fr_tensor *x)
+{
+    int scope = fr_scope_begin();
+    fr_tensor *y = scope < 0 ? NULL : x;
+
+    for (size_t i = 0; y && i < m->child_count; i++) {
+        y = fr_forward(m->children[i], y);
+        scope = start_over_with(y, scope);
+    }
+    y = fr_escape(y);
+    fr_scope_end(scope);
+    return y;
+}
+
+static bool is_among(fr_module *const *modules, int n, const fr_module *m)
+{
+    for (int i = 0; i < n; i++)
+        if (modules[i] == m)
+            return true;
+    return false;
+}
+
+/* Frees those that found no parent, each once; those that did live until m is freed. */
+static void destroy_rest(int n, fr_module *const *modules)
+{
+    for (int i = 0; i < n; i++)
+        if (modules[i] && !is_among(modules, i, modules[i]) && !modules[i]->parent)
+            fr_module_destroy(modules[i]);
+}
+
+fr_module *fr_nn_sequential(int n, fr_module *const *modules)
+{
+    const char *what = "nn_sequential";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    fr_module *m = NULL;
+    bool ok = false;
+
+    if (n < 0)
+        fr_fail(what, "%d modules, expected 0 or more", n);
+    else if (n == 0 || fr_check_not_null(what, modules, "modules"))
+        ok = (m = fr_module_new("Sequential", 0, forward)) != NULL;
+    for (int i = 0; ok && i < n; i++) {
+        char name[16];
+
+        snprintf(name, sizeof name, "%d", i);
+        ok = fr_module_adopt(what, m, name, modules[i]);
+    }
+    if (!ok) {
+        if (modules)
+            destroy_rest(n, modules);
+        fr_module_destroy(m);
+        m = NULL;
+    }
+    fr_finish(th, before);
+    return m;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* flip: a dim backwards. */
+#include "ops/op_file.h"
+
+static bool infer(fr_op_call *call)
+{
+    call->out[0] = fr_meta_of(call->in[0]);
+    return fr_op_dim(call, *(const int *)call->attributes) >= 0;
+}
+
+static void forward(fr_op_call *call)
+{
+    fr_tensor last_first = *call->in[0];
+    int dim = fr_shape_dim(&last_first.shape, *(const int *)call->attributes);
+
+    if (last_first.shape.ndim > 0 && last_first.numel > 0) {
+        int64_t step = last_first.stride[dim] * (int64_t)fr_dtype_size((fr_dtype)last_first.dtype);
+
+        last_first.origin += (last_first.shape.dim[dim] - 1) * step;
+        last_first.stride[dim] = -last_first.stride[dim];
+        last_first.contiguous = false;
+    }
+    fr_copy_values(call->result[0], &last_first);
+}
+
+static void backward(fr_op_call *call)
+{
+    call->grad_in[0] = fr_flip(call->grad_out[0], *(const int *)call->attributes);
+}
+
+#ifdef FR_TESTS
+static fr_tensor *run_first(fr_tensor *const *in)
+{
+    return fr_flip(in[0], 0);
+}
+
+static fr_tensor *run_last(fr_tensor *const *in)
+{
+    return fr_flip(in[0], -1);
+}
+
+static fr_tensor *run_strided(fr_tensor *const *in)
+{
+    return fr_flip(fr_transpose(in[0], 0, 2), 1);
+}
+
+static fr_tensor *run_range(fr_tensor *const *in)
+{
+    return fr_flip(in[0], 2);
+}
+#endif
+
+const fr_op fr_flip_op = {
+    .name = "flip",
+    .formula = "y[i] = x[n - 1 - i] along dim",
+    .inputs = 1,
+    .outputs = 1,
+    .saves_inputs = FR_SAVES_NOTHING,
+    .attributes_size = sizeof(int),
+    .dtypes = FR_ANY,
+    .strided = true,
+    .infer = infer,
+    .forward = forward,
+    .backward = backward,
+    FR_CASES({ "first", "n(3,4)", "a.flip(0)", run_first }, { "last", "n(2,3,5)", "a.flip(-1)", run_last },
+             { "strided", "n(2,3,4)", "a.transpose(0, 2).flip(1)", run_strided },
+             { "int64", "i9(3,4)", "a.flip(0)", run_first }, { "scalar", "n()", "a.flip(0)", run_first },
+             { "empty", "n(0,3)", "a.flip(0)", run_first },
+             { "range", "n(3,4)", NULL, run_range, { "flip", "2", "(3, 4)" } })
+};
+
+fr_tensor *fr_flip(fr_tensor *t, int dim)
+{
+    return fr_apply(&fr_flip_op, &t, &dim);
+}

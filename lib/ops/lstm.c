@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* lstm: i, f, o = sigmoid and g = tanh of w_ih x + b_ih + w_hh h + b_hh, c' = f c + i g, h' = o tanh(c') (Hochreiter
+ * and Schmidhuber, "Long Short-Term Memory", 1997; Gers et al., "Learning to Forget", 2000), with a projection w_hr h'
+ * (Sak et al., 2014). The gates' array is (rows,4H): i, f, g, o. */
+#include "ops/recurrent.h"
+
+#define FORWARD(NAME, T, SIGMOID, TANH)                                                                                \
+    FR_KERNEL(NAME, (const fr_recurrent_pass *p), (p))                                                                 \
+    {                                                                                                                  \
+        int64_t n = p->hidden;                                                                                         \
+                                                                                                                       \
+        for (int64_t k = 0; k < p->rows; k++) {                                                                        \
+            T *row = (T *)p->gates + k * 4 * n;                                                                        \
+            T *restrict i = row, *restrict f = row + n, *restrict g = row + 2 * n, *restrict o = row + 3 * n;          \
+            T *restrict c = (T *)p->c + k * n, *restrict t = (T *)p->tanh_c + k * n, *restrict h = (T *)p->h + k * n;  \
+            const T *restrict before = (const T *)p->c_before + k * n;                                                 \
+                                                                                                                       \
+            FR_SIMD for (int64_t j = 0; j < n; j++)                                                                    \
+            {                                                                                                          \
+                i[j] = SIGMOID(i[j]);                                                                                  \
+                f[j] = SIGMOID(f[j]);                                                                                  \
+                g[j] = TANH(g[j]);                                                                                     \
+                o[j] = SIGMOID(o[j]);                                                                                  \
+                c[j] = f[j] * before[j] + i[j] * g[j];                                                                 \
+                t[j] = TANH(c[j]);                                                                                     \
+                h[j] = o[j] * t[j];                                                                                    \
+            }                                                                                                          \
+        }                                                                                                              \
+    }
+
+#define BACKWARD(NAME, T)                                                                                              \
+    FR_KERNEL(NAME, (const fr_recurrent_pass *p), (p))                                                                 \
+    {                                                                                                                  \
+        int64_t n = p->hidden;                                                                                         \
+                                                                                                                       \
+        for (int64_t k = 0; k < p->rows; k++) {                                                                        \
+            const T *row = (const T *)p->gates + k * 4 * n, *restrict tanhs = (const T *)p->tanh_c + k * n;            \
+            const T *restrict i = row, *restrict f = row + n, *restrict g = row + 2 * n, *restrict o = row + 3 * n;    \
+            const T *restrict before = (const T *)p->c_before + k * n, *restrict dh = (const T *)p->dh + k * n;        \
+            T *d = (T *)p->dgates + k * 4 * n, *restrict dc = (T *)p->dc + k * n;                                      \
+            T *restrict di = d, *restrict df = d + n, *restrict dg = d + 2 * n, *restrict d_o = d + 3 * n;             \
+            T *restrict h = p->h ? (T *)p->h + k * n : NULL;                                                           \
+                                                                                                                       \
+            FR_SIMD for (int64_t j = 0; j < n; j++)                                                                    \
+            {                                                                                                          \
+                T dcell = dc[j] + dh[j] * o[j] * (1 - tanhs[j] * tanhs[j]);                                            \
+                                                                                                                       \
+                di[j] = dcell * g[j] * (1 - i[j]) * i[j];                                                              \
+                df[j] = dcell * before[j] * (1 - f[j]) * f[j];                                                         \
+                dg[j] = dcell * i[j] * (1 - g[j] * g[j]);                                                              \
+                d_o[j] = dh[j] * tanhs[j] * (1 - o[j]) * o[j];                                                         \
+                dc[j] = dcell * f[j];                                                                                  \
+            }                                                                                                          \
+            for (int64_t j = 0; h && j < n; j++)                                                                       \
+                h[j] = o[j] * tanhs[j];                                                                                \
+        }                                                                                                              \
+    }
+
+FORWARD(forward_f32, float, fr_sigmoid_f32, fr_tanh_f32)
+FORWARD(forward_f64, double, fr_sigmoid_f64, fr_tanh_f64)
+BACKWARD(backward_f32, float)
+BACKWARD(backward_f64, double)
+FR_RECURRENT_PASS(forward)
+FR_RECURRENT_PASS(backward)
+
+static fr_tensor *step(const fr_op_call *call, fr_tensor *zx, fr_tensor *h, fr_tensor **c)
+{
+    int64_t n = fr_dim(*c, 1);
+    fr_tensor *z = fr_add(zx, fr_linear(h, call->in[FR_W_HH], call->in[FR_B_HH]));
+    fr_tensor *kept = fr_mul(fr_sigmoid(fr_recurrent_gate(z, n, 1)), *c);
+
+    *c = fr_add(kept, fr_mul(fr_sigmoid(fr_recurrent_gate(z, n, 0)), fr_tanh(fr_recurrent_gate(z, n, 2))));
+    return fr_mul(fr_sigmoid(fr_recurrent_gate(z, n, 3)), fr_tanh(*c));
+}
+
+static const fr_recurrent_cell cell = {
+    .gates = 4,
+    .width = 4,
+    .part = { { .gate = 0, .count = 4, .column = 0, .added = true } },
+    .gates_output = 3,
+    .cells_output = 4,
+    .forward = forward,
+    .backward = backward,
+    .step = step,
+};
+
+#ifdef FR_TESTS
+static fr_tensor *run(fr_tensor *const *in)
+{
+    return fr_lstm(in[0], in[1], in[2], in[3], in[4], in[5], in[6], NULL, NULL).out;
+}
+
+static fr_tensor *run_cell(fr_tensor *const *in)
+{
+    return fr_lstm(in[0], in[1], in[2], in[3], in[4], in[5], in[6], in[7], NULL).c;
+}
+#endif
+
+const fr_op fr_lstm_op = {
+    .name = "lstm",
+    .formula = "c' = f c + i g, h' = o tanh(c')",
+    .inputs = 9,
+    .outputs = 5,
+    .internal = 2,
+    .optional = 1U << FR_H0 | 1U << FR_B_IH | 1U << FR_B_HH | 1U << FR_LENGTHS | 1U << FR_C0 | 1U << FR_W_HR,
+    .attributes_size = sizeof(fr_recurrent_attributes),
+    .dtypes = FR_MIXED,
+    .null_gradients = true,
+    .infer = fr_recurrent_infer,
+    .forward = fr_recurrent_forward_kernel,
+    .backward_kernel = fr_recurrent_backward_kernel,
+    .definition = fr_recurrent_definition,
+    FR_CASES({ "all steps", "n(3,2,4) n(2,5) n(2,5) n(20,4) n(20,5) n(20) n(20)", "lstm(a, b, c, d, e, f, g)[0]", run },
+             { "projected", "n(3,2,4) n(2,3) n(2,5) n(20,4) n(20,3) n(20) n(20) n(3,5)",
+               "lstm(a, b, c, d, e, f, g, h)[2]", run_cell },
+             { "shapes", "n(3,2,4) n(2,5) n(3,5) n(20,4) n(20,5) n(20) n(20)", NULL, run, { "lstm", "c0", "(3, 5)" } })
+};
+
+fr_recurrent fr_lstm(fr_tensor *x, fr_tensor *h0, fr_tensor *c0, fr_tensor *w_ih, fr_tensor *w_hh, fr_tensor *b_ih,
+                     fr_tensor *b_hh, fr_tensor *w_hr, const fr_recurrence *how)
+{
+    return fr_recurrent_apply(&fr_lstm_op, &cell, (fr_tensor *[]){ x, h0, w_ih, w_hh, b_ih, b_hh, NULL, c0, w_hr },
+                              how);
+}

@@ -1,0 +1,546 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Every op of the table, over the cases in its own file: values and gradients against PyTorch's, gradients against
+ * finite differences, kernels against definitions, calls that must fail. Nothing about an op stands here.
+ *
+ * tests/golden/ops/NAME.safetensors holds an op's golden values, made by tests/golden/make_ops.py, which describes
+ * them; it gets the list of cases from `check_ops --cases`. A test's number in a report of a failure is that of a line
+ * there, from 0. */
+#include "ops/op_file.h"
+#include "testing.h"
+
+enum { SEED = 0, MAX_INPUTS = 16, NAME_SIZE = 1024 };
+
+static const fr_dtype FLOATS[] = { FR_F32, FR_F64 };
+static const char *program;
+
+/* --- The cases, numbered through ---------------------------------------------------------------------------------- */
+
+static int count_cases(void)
+{
+    int n = 0;
+
+    for (const fr_op *const *op = fr_op_table; *op; op++)
+        for (const fr_case *c = (*op)->cases; c && c->name; c++)
+            n++;
+    return n;
+}
+
+/* A case with its inputs in one dtype; int64 ones stay int64. */
+typedef struct {
+    const fr_op *op;
+    const fr_case *c;
+    fr_dtype dtype;
+    fr_tensors *golden;
+    int n;
+    fr_tensor *in[MAX_INPUTS];
+    char kind[MAX_INPUTS];
+    char place[256]; /* "add/broadcast float32" */
+} subject;
+
+static subject find_case(int index)
+{
+    for (const fr_op *const *op = fr_op_table; *op; op++)
+        for (const fr_case *c = (*op)->cases; c && c->name; c++)
+            if (index-- == 0)
+                return (subject){ .op = *op, .c = c };
+    return (subject){ 0 };
+}
+
+static bool is_golden(const fr_case *c)
+{
+    return c->torch != NULL;
+}
+
+/* --- Golden values ------------------------------------------------------------------------------------------------ */
+
+static void load_golden(subject *s)
+{
+    char name[NAME_SIZE];
+
+    snprintf(name, sizeof name, "golden/ops/%s.safetensors", s->op->name);
+    s->golden = fr_load(test_file(name));
+    ck_assert_msg(s->golden != NULL, "%s: %s\nmake it with: python3 %s %s %s", s->place, fr_error_message(),
+                  test_file("golden/make_ops.py"), program, s->op->name);
+}
+
+static fr_tensor *convert(const fr_tensor *t, fr_dtype dtype)
+{
+    fr_tensor *copy = fr_hold("test", fr_tensor_alloc("test", &t->shape, dtype));
+
+    fr_copy_values(copy, t);
+    return copy;
+}
+
+static const fr_tensor *find_golden(const subject *s, const char *what, const char *suffix)
+{
+    char name[NAME_SIZE];
+
+    snprintf(name, sizeof name, "%s %s%s", s->c->name, what, suffix);
+    return fr_tensors_find(s->golden, name);
+}
+
+/* A tensor of the case's golden file, what: "y EXPRESSION", "da", ... Where PyTorch's float32 is not its float64
+ * rounded there is one of each. */
+static fr_tensor *golden(const subject *s, const char *what)
+{
+    const fr_tensor *t = s->dtype == FR_F32 ? find_golden(s, what, " float32") : NULL;
+
+    if (t)
+        return convert(t, (fr_dtype)t->dtype);
+    t = find_golden(s, what, "");
+    ck_assert_msg(t != NULL, "%s: no golden \"%s %s\": make it with: python3 %s %s %s", s->place, s->c->name, what,
+                  test_file("golden/make_ops.py"), program, s->op->name);
+    return convert(t, t->dtype == FR_F64 ? s->dtype : (fr_dtype)t->dtype);
+}
+
+/* The inputs, from "n(2,3) i5(2)": golden names are "a n(2,3)", "b i5(2)". */
+static void load_inputs(subject *s)
+{
+    const char *text = s->c->inputs;
+    size_t length;
+
+    for (s->n = 0; *(text += strspn(text, " ")); s->n++, text += length) {
+        char what[NAME_SIZE];
+        const fr_tensor *t;
+
+        length = strcspn(text, " ");
+        ck_assert_msg(s->n < MAX_INPUTS, "%s: more than %d inputs", s->place, MAX_INPUTS);
+        snprintf(what, sizeof what, "%c %.*s", 'a' + s->n, (int)length, text);
+        t = golden(s, what);
+        s->kind[s->n] = *text;
+        s->in[s->n] = convert(t, t->dtype == FR_I64 ? FR_I64 : s->dtype);
+    }
+}
+
+static subject open_case(int index, fr_dtype dtype)
+{
+    subject s = find_case(index);
+
+    s.dtype = dtype;
+    snprintf(s.place, sizeof s.place, "%s/%s %s", s.op->name, s.c->name, fr_dtype_name(dtype));
+    load_golden(&s);
+    load_inputs(&s);
+    return s;
+}
+
+static void close_case(subject *s)
+{
+    fr_tensors_free(s->golden);
+}
+
+/* --- Running and comparing ---------------------------------------------------------------------------------------- */
+
+/* Inputs of these kinds have no gradient: int64, and 0 or 1. */
+static bool has_gradient(const subject *s, int i)
+{
+    return s->kind[i] != 'i' && s->kind[i] != 'b';
+}
+
+static fr_tensor *run(const subject *s, fr_tensor *const *in)
+{
+    fr_manual_seed(SEED);
+    return s->c->run(in);
+}
+
+static void mark(const subject *s, fr_tensor *const *in)
+{
+    for (int i = 0; i < s->n && !s->c->no_grad; i++)
+        if (has_gradient(s, i))
+            fr_requires_grad(in[i]);
+}
+
+/* Gradients of sum(y * w); dx[i] stays NULL for inputs without. Zeros where y has no history. */
+static void differentiate(const subject *s, fr_tensor *y, fr_tensor *w, fr_tensor *const *in, fr_tensor **dx, int flags)
+{
+    fr_tensor *xs[MAX_INPUTS], *out[MAX_INPUTS];
+    int n = 0;
+
+    for (int i = 0; i < s->n; i++)
+        if (fr_wants_grad(in[i]))
+            xs[n++] = in[i];
+    if (fr_wants_grad(y))
+        ck_assert_msg(fr_gradients_with(y, w, xs, n, out, flags), "%s: %s", s->place, fr_error_message());
+    for (int i = 0, k = 0; i < s->n; i++) {
+        dx[i] = NULL;
+        if (fr_wants_grad(in[i]))
+            dx[i] = fr_wants_grad(y) ? out[k++] : fr_zeros_like(in[i]);
+    }
+}
+
+static void compare(const subject *s, const char *what, const fr_tensor *got, const fr_tensor *expected)
+{
+    char text[NAME_SIZE];
+
+    snprintf(text, sizeof text, "%s: %s", s->place, what);
+    assert_near(text, got, expected);
+}
+
+static void compare_gradients(const subject *s, const char *what, fr_tensor *const *got, fr_tensor *const *expected)
+{
+    char text[NAME_SIZE];
+
+    for (int i = 0; i < s->n; i++) {
+        snprintf(text, sizeof text, "gradient of %c, %s", 'a' + i, what);
+        if (expected[i])
+            compare(s, text, got[i], expected[i]);
+    }
+}
+
+/* The case's value and gradients, in ops too (create), against PyTorch's. */
+static void compare_with_golden(const subject *s, const char *what, bool create)
+{
+    fr_tensor *y, *dx[MAX_INPUTS], *expected[MAX_INPUTS] = { NULL };
+    char name[NAME_SIZE];
+
+    mark(s, s->in);
+    y = run(s, s->in);
+    snprintf(name, sizeof name, "y %s", s->c->torch);
+    compare(s, what, y, golden(s, name));
+    if (s->c->no_grad)
+        return;
+    for (int i = 0; i < s->n; i++) {
+        snprintf(name, sizeof name, "d%c", 'a' + i);
+        if (has_gradient(s, i))
+            expected[i] = golden(s, name);
+    }
+    fr_tensor *w = convert(golden(s, "w"), (fr_dtype)y->dtype);
+
+    if (create) {
+        differentiate(s, y, w, s->in, dx, FR_CREATE_GRAPH);
+        compare_gradients(s, "backward in ops", dx, expected);
+    }
+    differentiate(s, y, w, s->in, dx, 0);
+    compare_gradients(s, what, dx, expected);
+}
+
+START_TEST(golden_values)
+{
+    for (int d = 0; d < 2 && is_golden(find_case(_i).c); d++) {
+        FR_SCOPE;
+        subject s = open_case(_i, FLOATS[d]), again = open_case(_i, FLOATS[d]);
+        char text[NAME_SIZE];
+
+        compare_with_golden(&s, "value", true);
+        snprintf(text, sizeof text, "%s: input changed", s.place);
+        for (int i = 0; i < s.n; i++)
+            assert_close(text, s.in[i], again.in[i], 0, 0);
+        close_case(&again);
+        close_case(&s);
+    }
+}
+END_TEST
+
+START_TEST(records_nothing_without_grad)
+{
+    FR_SCOPE;
+    FR_NO_GRAD;
+    subject s = open_case(_i, FR_F32);
+
+    if (is_golden(s.c)) {
+        mark(&s, s.in);
+        ck_assert_msg(!fr_wants_grad(run(&s, s.in)), "%s: recorded under FR_NO_GRAD", s.place);
+    }
+    close_case(&s);
+}
+END_TEST
+
+/* --- Definitions -------------------------------------------------------------------------------------------------- */
+
+/* The linker gives every call of fr_apply and fr_apply_n that comes from another file to these (--wrap), so that one op
+ * can be put in another's place. */
+static struct {
+    const fr_op *from, *to;
+} replaced;
+
+fr_tensor *__real_fr_apply(const fr_op *op, fr_tensor *const *inputs, const void *attributes);
+fr_tensor *__wrap_fr_apply(const fr_op *op, fr_tensor *const *inputs, const void *attributes);
+bool __real_fr_apply_n(const fr_op *op, fr_tensor *const *inputs, int n, const void *attributes, fr_tensor **outputs);
+bool __wrap_fr_apply_n(const fr_op *op, fr_tensor *const *inputs, int n, const void *attributes, fr_tensor **outputs);
+
+fr_tensor *__wrap_fr_apply(const fr_op *op, fr_tensor *const *inputs, const void *attributes)
+{
+    return __real_fr_apply(op == replaced.from ? replaced.to : op, inputs, attributes);
+}
+
+bool __wrap_fr_apply_n(const fr_op *op, fr_tensor *const *inputs, int n, const void *attributes, fr_tensor **outputs)
+{
+    return __real_fr_apply_n(op == replaced.from ? replaced.to : op, inputs, n, attributes, outputs);
+}
+
+/* forward, out of smaller ops */
+static void forward_by_definition(fr_op_call *call)
+{
+    FR_SCOPE;
+    FR_NO_GRAD;
+    fr_tensor *results[MAX_INPUTS] = { NULL };
+    fr_op_call inner = *call;
+
+    inner.result = results;
+    call->op->definition(&inner);
+    call->failed = inner.failed;
+    for (int i = 0; i < call->outputs - call->op->internal && !call->failed; i++) {
+        ck_assert_msg(results[i] != NULL, "%s: its definition failed: %s", call->op->name, fr_error_message());
+        ck_assert(fr_shape_equal(&results[i]->shape, &call->result[i]->shape));
+        fr_copy_values(call->result[i], results[i]);
+    }
+}
+
+/* The op without its kernels gives the golden values and gradients as well. */
+START_TEST(definitions)
+{
+    for (int d = 0; d < 2 && is_golden(find_case(_i).c) && find_case(_i).op->definition; d++) {
+        FR_SCOPE;
+        subject s = open_case(_i, FLOATS[d]);
+        fr_op defined = *s.op;
+
+        defined.forward = forward_by_definition;
+        defined.backward = defined.backward_kernel = NULL;
+        defined.saves_inputs = defined.saves_outputs = 0;
+        replaced.from = s.op;
+        replaced.to = &defined;
+        compare_with_golden(&s, "definition", false);
+        replaced.from = NULL;
+        close_case(&s);
+    }
+}
+END_TEST
+
+/* --- Layouts ------------------------------------------------------------------------------------------------------ */
+
+typedef enum { CONTIGUOUS, STRIDED, EXPANDED, LAYOUTS } layout;
+
+/* The same values, column by column and every second one of a buffer that is NaN between them (-1 for int64). */
+static fr_tensor *strided(const fr_tensor *t)
+{
+    fr_shape room = { 1, { 2 * t->numel + 1 } };
+    fr_tensor *buffer = fr_hold("test", fr_tensor_alloc("test", &room, (fr_dtype)t->dtype)), *view;
+    int64_t stride[FR_MAX_DIMS], next = 2;
+
+    fr_copy_values(buffer, fr_full_like(buffer, t->dtype == FR_I64 ? -1 : NAN));
+    for (int i = 0; i < t->shape.ndim; i++) {
+        stride[i] = next;
+        next *= t->shape.dim[i];
+    }
+    view = fr_hold("test", fr_tensor_share("test", buffer, &t->shape, stride, 1));
+    fr_copy_values(view, t);
+    return view;
+}
+
+/* The values of the first position of a dim, at all of that dim; NULL where there is no dim to repeat. */
+static fr_tensor *expanded(fr_tensor *t)
+{
+    int64_t stride[FR_MAX_DIMS];
+
+    memcpy(stride, t->stride, sizeof stride);
+    for (int i = 0; i < t->shape.ndim; i++) {
+        if (t->shape.dim[i] < 2)
+            continue;
+        stride[i] = 0;
+        return fr_hold("test", fr_tensor_share("test", t, &t->shape, stride, 0));
+    }
+    return NULL;
+}
+
+/* The inputs laid out so; false where that is no other test. Distinct values are not expanded: they would be equal. */
+static bool lay_out(const subject *s, layout how, fr_tensor **in)
+{
+    bool changed = how == CONTIGUOUS;
+
+    for (int i = 0; i < s->n; i++) {
+        fr_tensor *t = how == STRIDED                                 ? strided(s->in[i])
+                       : how == EXPANDED && strchr("nub", s->kind[i]) ? expanded(s->in[i])
+                                                                      : NULL;
+
+        changed = changed || t;
+        in[i] = t ? t : fr_detach(s->in[i]);
+    }
+    return changed && (how == CONTIGUOUS || !s->c->layout_matters);
+}
+
+/* What comes of these inputs is what comes of contiguous ones with the same values. */
+static void compare_with_contiguous(const subject *s, const char *what, fr_tensor *const *in)
+{
+    fr_tensor *contiguous[MAX_INPUTS], *dx[MAX_INPUTS], *expected[MAX_INPUTS], *y, *expected_y, *w;
+
+    for (int i = 0; i < s->n; i++)
+        contiguous[i] = convert(in[i], (fr_dtype)in[i]->dtype);
+    mark(s, in);
+    mark(s, contiguous);
+    y = run(s, in);
+    expected_y = run(s, contiguous);
+    compare(s, what, y, expected_y);
+    if (s->c->no_grad)
+        return;
+    w = convert(golden(s, "w"), (fr_dtype)y->dtype);
+    differentiate(s, y, w, in, dx, 0);
+    differentiate(s, expected_y, w, contiguous, expected, 0);
+    compare_gradients(s, what, dx, expected);
+}
+
+START_TEST(layouts)
+{
+    for (int d = 0; d < 2 && is_golden(find_case(_i).c); d++) {
+        FR_SCOPE;
+        subject s = open_case(_i, FLOATS[d]);
+        fr_tensor *in[MAX_INPUTS];
+
+        if (lay_out(&s, STRIDED, in))
+            compare_with_contiguous(&s, "strided inputs", in);
+        if (lay_out(&s, EXPANDED, in))
+            compare_with_contiguous(&s, "expanded inputs", in);
+        close_case(&s);
+    }
+}
+END_TEST
+
+/* --- Finite differences ------------------------------------------------------------------------------------------- */
+
+static fr_tensor *run_subject(fr_tensor *const *in, void *user)
+{
+    return run(user, in);
+}
+
+/* First and second derivatives. Given values ('v') may be kinks and are left out. */
+START_TEST(derivatives)
+{
+    static const char *const names[LAYOUTS] = { "contiguous", "strided", "expanded" };
+    bool applies = is_golden(find_case(_i).c) && !find_case(_i).c->no_grad;
+
+    for (int how = CONTIGUOUS; how < LAYOUTS && applies; how++) {
+        FR_SCOPE;
+        subject s = open_case(_i, FR_F64);
+        fr_tensor *in[MAX_INPUTS];
+        bool any = false, changed = lay_out(&s, (layout)how, in);
+
+        for (int i = 0; i < s.n; i++)
+            if (strchr("nud", s.kind[i]))
+                any = fr_requires_grad(in[i]);
+        if (any && changed && fr_dtype_of(run(&s, in)) == FR_F64) {
+            ck_assert_msg(fr_gradcheck(run_subject, in, s.n, &s), "%s, %s: %s", s.place, names[how],
+                          fr_error_message());
+            ck_assert_msg(fr_gradgradcheck(run_subject, in, s.n, &s), "%s, %s: %s", s.place, names[how],
+                          fr_error_message());
+        }
+        close_case(&s);
+    }
+}
+END_TEST
+
+/* --- Failing ------------------------------------------------------------------------------------------------------ */
+
+/* The result is NULL and the message is "frond: " with the case's pieces, which begin with the function's name. */
+START_TEST(failing_calls)
+{
+    FR_SCOPE;
+    subject s = open_case(_i, FR_F32);
+    char start[NAME_SIZE];
+    const char *message;
+
+    if (!is_golden(s.c)) {
+        mark(&s, s.in);
+        ck_assert_msg(run(&s, s.in) == NULL, "%s: succeeded", s.place);
+        message = fr_error_message();
+        ck_assert_msg(message != NULL, "%s: NULL without an error", s.place);
+        snprintf(start, sizeof start, "frond: %s: ", s.c->fails[0]);
+        ck_assert_msg(strncmp(message, start, strlen(start)) == 0, "%s: does not begin with \"%s\": %s", s.place, start,
+                      message);
+        for (int i = 1; i < 4 && s.c->fails[i]; i++)
+            ck_assert_msg(strstr(message, s.c->fails[i]) != NULL, "%s: \"%s\" is not in: %s", s.place, s.c->fails[i],
+                          message);
+        fr_error_clear();
+    }
+    close_case(&s);
+}
+END_TEST
+
+/* NULL for an input, which failed before or was never there: NULL, with one error; but an op with optional inputs may
+ * do without one that was never there. */
+START_TEST(null_inputs)
+{
+    FR_SCOPE;
+    subject s = open_case(_i, FR_F32);
+
+    for (int i = 0; i < s.n && is_golden(s.c); i++) {
+        fr_tensor *given = s.in[i], *y;
+
+        s.in[i] = NULL;
+        y = run(&s, s.in);
+        ck_assert_msg((y == NULL) == (fr_error_message() != NULL), "%s: input %c is NULL: %s", s.place, 'a' + i,
+                      y ? "an error with a result" : "NULL without an error");
+        ck_assert_msg(!y || s.op->optional, "%s: input %c is NULL: succeeded", s.place, 'a' + i);
+        fr_error_clear();
+        fr_fail("test", "an earlier failure");
+        ck_assert_msg(run(&s, s.in) == NULL, "%s: input %c failed: succeeded", s.place, 'a' + i);
+        assert_failed("frond: test: an earlier failure");
+        s.in[i] = given;
+    }
+    close_case(&s);
+}
+END_TEST
+
+/* --- The table ---------------------------------------------------------------------------------------------------- */
+
+/* Each op has what its readers and these tests need; one that can be called wrongly (several inputs, a dim) says how it
+ * answers. */
+START_TEST(table)
+{
+    const fr_op *op = fr_op_table[_i];
+    bool golden_case = false, failing_case = false;
+
+    ck_assert_msg(op->name && *op->name, "op %d of the table has no name", _i);
+    ck_assert_msg(op->formula && *op->formula, "%s has no formula", op->name);
+    for (int i = 0; i < _i; i++)
+        ck_assert_msg(strcmp(fr_op_table[i]->name, op->name) != 0, "two ops are named %s", op->name);
+    for (const fr_case *c = op->cases; c && c->name; c++) {
+        ck_assert_msg(c->inputs && c->run, "%s/%s has no inputs or no run", op->name, c->name);
+        ck_assert_msg(is_golden(c) != (c->fails[0] != NULL), "%s/%s needs either torch or fails", op->name, c->name);
+        for (const fr_case *other = op->cases; other != c; other++)
+            ck_assert_msg(strcmp(c->name, other->name) != 0, "%s has two cases named %s", op->name, c->name);
+        golden_case = golden_case || is_golden(c);
+        failing_case = failing_case || !is_golden(c);
+    }
+    ck_assert_msg(golden_case, "%s has no case with a torch expression", op->name);
+    ck_assert_msg(failing_case || (op->inputs == 1 && !strstr(op->formula, "dim")),
+                  "%s has no case that must fail: it takes more than one input, or its formula speaks of a dim",
+                  op->name);
+}
+END_TEST
+
+static int count_ops(void)
+{
+    int n = 0;
+
+    while (fr_op_table[n])
+        n++;
+    return n;
+}
+
+/* For make_ops.py: op, case, inputs, torch (nothing: must fail), "no_grad" or nothing. */
+static int print_cases(void)
+{
+    for (const fr_op *const *op = fr_op_table; *op; op++)
+        for (const fr_case *c = (*op)->cases; c && c->name; c++)
+            printf("%s\t%s\t%s\t%s\t%s\n", (*op)->name, c->name, c->inputs, c->torch ? c->torch : "",
+                   c->no_grad ? "no_grad" : "");
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
+{
+    TCase *ops = tcase_create("ops");
+    int cases = count_cases();
+
+    program = argv[0];
+    if (argc > 1 && strcmp(argv[1], "--cases") == 0)
+        return print_cases();
+    tcase_add_loop_test(ops, table, 0, count_ops());
+    tcase_add_loop_test(ops, golden_values, 0, cases);
+    tcase_add_loop_test(ops, records_nothing_without_grad, 0, cases);
+    tcase_add_loop_test(ops, definitions, 0, cases);
+    tcase_add_loop_test(ops, layouts, 0, cases);
+    tcase_add_loop_test(ops, derivatives, 0, cases);
+    tcase_add_loop_test(ops, failing_calls, 0, cases);
+    tcase_add_loop_test(ops, null_inputs, 0, cases);
+    return run_tests("ops", ops);
+}

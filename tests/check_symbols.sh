@@ -1,0 +1,23 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Copyright The frond authors
+#
+# The shared library exports what the public headers declare (lib/exported.sym) and nothing else.
+set -eu
+export LC_ALL=C
+
+library=.libs/libfrond.so
+expected=lib/exported.sym
+if ! test -f "$library"; then
+    echo "skipped: there is no $library (--disable-shared?)"
+    exit 77
+fi
+
+found=$(mktemp)
+trap 'rm -f "$found"' EXIT
+${NM:-nm} -D --defined-only "$library" | awk '$2 != "A" { print $NF }' | sort -u > "$found"
+missing=$(comm -23 "$expected" "$found")
+extra=$(comm -13 "$expected" "$found")
+test -z "$missing" || printf 'declared, but not exported:\n%s\n' "$missing"
+test -z "$extra" || printf 'exported, but not declared:\n%s\n' "$extra"
+test -s "$expected" && test -z "$missing$extra"

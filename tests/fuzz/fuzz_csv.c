@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Fuzzes fr_read_csv: each input with the label first, last and absent. */
+#include "fuzz.h"
+
+#include "data/sequences.h"
+
+static void read_csv(FILE *file)
+{
+    static const fr_csv_options options[] = { { 0 }, { .label_last = true }, { .no_label = true } };
+
+    for (int i = 0; i < 3; i++) {
+        rewind(file);
+        fr_sequences_free(fr_csv_read("read_csv: fuzz", file, 0, &options[i]));
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    return fuzz_file(bytes, size, read_csv);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Fuzzes fr_load. */
+#include "fuzz.h"
+
+#include "io/safetensors.h"
+
+static void read_tensors(FILE *file)
+{
+    fr_tensors_free(fr_tensors_read_from("load: fuzz", file));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    return fuzz_file(bytes, size, read_tensors);
+}

@@ -1,0 +1,28 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Copyright The frond authors
+#
+# run.sh SECONDS: builds the fuzzers with clang in ./build-fuzz and runs each for that long. What it finds, and the
+# corpus it grows, stays there.
+set -eu
+
+seconds=${1:?usage: $0 SECONDS}
+source=$(cd "$(dirname "$0")/../.." && pwd)
+mkdir -p build-fuzz
+cd build-fuzz
+if test ! -e Makefile; then
+    "$source/configure" CC="${CC:-clang}" CFLAGS='-g -fsanitize=fuzzer-no-link,address,undefined' --enable-sanitizers \
+        --disable-shared >configure.out
+fi
+make -s fuzz
+mkdir -p corpus/safetensors corpus/ts corpus/csv
+cp "$source"/tests/golden/safetensors/*.safetensors corpus/safetensors
+head -n 30 "$source/examples/data/ItalyPowerDemand_TRAIN.ts" >corpus/ts/italy
+printf '@univariate false\n@dimensions 2\n@equalLength true\n@seriesLength 2\n@classLabel true a b\n@data\n1,2:3,4:a\n' \
+    >corpus/ts/two_dimensions
+printf '1,2,3.5\n2,-1e3\n\n10,4,5,6\n' >corpus/csv/ragged
+printf 'a\t2\t3.5\nb\t-1\t0\n' >corpus/csv/tabs
+for name in safetensors ts csv; do
+    tests/fuzz/fuzz_$name -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -artifact_prefix=$name- \
+        corpus/$name
+done

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+# Copyright The frond authors
+"""Writes golden/safetensors/*.safetensors with Python's safetensors, for tests/check_io.c."""
+import pathlib
+
+import numpy
+from safetensors.numpy import save_file
+
+folder = pathlib.Path(__file__).parent / "safetensors"
+folder.mkdir(exist_ok=True)
+
+
+def write(name, tensors, metadata=None):
+    save_file(tensors, folder / f"{name}.safetensors", metadata=metadata)
+    (folder / f"{name}.safetensors").chmod(0o644)
+
+
+# Everything that can be loaded; the test makes the same tensors and expects the same bytes.
+write("all", {
+    "matrix": numpy.arange(6, dtype=numpy.float32).reshape(2, 3) / 4,
+    "scalar": numpy.array(-1.5),
+    "integers": numpy.array([-(2**63), -1, 2**63 - 1], numpy.int64),
+    "special": numpy.array([numpy.inf, -numpy.inf, -0.0, 1e-310], numpy.float64),
+    "none": numpy.zeros((2, 0, 3), numpy.float32),
+    "none too": numpy.zeros((0,), numpy.float32),
+    'a "name" \\ of\n\tmany / kinds: \u00e9 \u6f22 \x7f': numpy.ones((1, 1, 1, 1, 1, 1, 1, 1), numpy.float32),
+})
+write("empty", {})
+write("metadata", {"x": numpy.ones(2, numpy.float32)}, {"format": "np"})
+for name, dtype in {"bool": numpy.bool_, "u8": numpy.uint8, "i32": numpy.int32, "f16": numpy.float16}.items():
+    write(name, {"good": numpy.ones(2, numpy.float32), "other": numpy.ones(4, dtype)})
+
+# The state of torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1)) under PyTorch's names.
+write("model", {
+    "0.weight": numpy.arange(6, dtype=numpy.float32).reshape(3, 2),
+    "0.bias": numpy.array([-1, -2, -3], numpy.float32),
+    "2.weight": numpy.array([[7, 8, 9]], numpy.float32),
+    "2.bias": numpy.array([0.5], numpy.float32),
+})
