@@ -500,7 +500,7 @@ fr_tensor *fr_touch(fr_tensor *t)
 
 /* --- In place ---------------------------------------------------------------------------------------------------- */
 
-static bool repeats_values(const fr_tensor *t)
+bool fr_repeats_values(const fr_tensor *t)
 {
     for (int i = 0; i < t->shape.ndim; i++)
         if (t->numel > 0 && t->shape.dim[i] > 1 && t->stride[i] == 0)
@@ -523,7 +523,7 @@ static fr_tensor *copy_into(fr_thread *th, fr_tensor *into, const fr_tensor *fro
                        into->producer ? "into" : "from");
     if (!th->no_grad && (into->requires_grad || from->requires_grad))
         return fr_fail("copy", "%s wants a gradient: copy under FR_NO_GRAD", into->requires_grad ? "into" : "from");
-    if (repeats_values(into))
+    if (fr_repeats_values(into))
         return fr_fail("copy",
                        "into is an expanded view, where several values share one place: copy into fr_clone of it");
     if (!fr_shape_broadcast(&into->shape, &from->shape, &both) || !fr_shape_equal(&both, &into->shape))
