@@ -511,17 +511,19 @@ START_TEST(takes_headers_that_python_does_not_write)
 {
     const char *path = in_folder("odd");
     const char *header = "{\"b\":{\"shape\":[ 0 ],\"data_offsets\":[4,4],\"dtype\":\"I64\",\"more\":null},\n"
-                         " \"a\":" FLOATS(1, "[0,4]") ",\"\":" FLOATS(0, "[4,4]") ", \"__metadata__\":{}}  \n";
+                         " \"a\":" FLOATS(1, "[0,4]") ",\"\":" FLOATS(0, "[4,4]") ",\"e\":" FLOATS(
+                             0, "[0,0]") ", \"__metadata__\":{}}  \n";
 
     write_with_header(path, strlen(header), header, 4);
 
     fr_tensors *ts = fr_load(path);
 
     ck_assert_msg(ts != NULL, "%s", fr_error_message());
-    ck_assert_int_eq(fr_tensors_count(ts), 3);
-    ck_assert_str_eq(fr_tensors_name(ts, 0), "a");
-    ck_assert_str_eq(fr_tensors_name(ts, 1), "b");
-    ck_assert_str_eq(fr_tensors_name(ts, 2), "");
+    ck_assert_int_eq(fr_tensors_count(ts), 4);
+    ck_assert_str_eq(fr_tensors_name(ts, 0), "e");
+    ck_assert_str_eq(fr_tensors_name(ts, 1), "a");
+    ck_assert_str_eq(fr_tensors_name(ts, 2), "b");
+    ck_assert_str_eq(fr_tensors_name(ts, 3), "");
     fr_tensors_free(ts);
 }
 END_TEST

@@ -503,7 +503,7 @@ fr_tensor *fr_touch(fr_tensor *t)
 static bool repeats_values(const fr_tensor *t)
 {
     for (int i = 0; i < t->shape.ndim; i++)
-        if (t->shape.dim[i] > 1 && t->stride[i] == 0)
+        if (t->numel > 0 && t->shape.dim[i] > 1 && t->stride[i] == 0)
             return true;
     return false;
 }

@@ -2,6 +2,7 @@
  * Copyright The frond authors */
 /* linear: y = x W^T + b for x (...,I), W (O,I), b (O). */
 #include "ops/matrix.h"
+#include "ops/reduce.h"
 
 static bool infer(fr_op_call *call)
 {
@@ -53,16 +54,7 @@ static void backward_kernel(fr_op_call *call)
     if (call->needs[1])
         fr_gemm(dtype, true, false, out, in, rows, g->origin, out, x->origin, in, 0, call->grad_in[1]->origin, in);
     if (call->needs[2])
-        FR_DISPATCH_FLOAT(g, T, {
-            T *sum = (T *)call->grad_in[2]->origin;
-            const T *row = (const T *)g->origin;
-
-            for (int64_t j = 0; j < out; j++)
-                sum[j] = 0;
-            for (int64_t i = 0; i < rows; i++, row += out)
-                for (int64_t j = 0; j < out; j++)
-                    sum[j] += row[j];
-        })
+        fr_sum_rows("linear", dtype, rows, out, g->origin, call->grad_in[2]->origin);
 }
 
 static void definition(fr_op_call *call)

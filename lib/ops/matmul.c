@@ -144,8 +144,7 @@ static fr_tensor *multiply_rows(fr_tensor *a, fr_tensor *b)
     fr_tensor *product;
 
     for (int i = 0; i < y.ndim - 1; i++)
-        if (!fr_mul_size(rows.dim[0], y.dim[i], &rows.dim[0]))
-            return fr_fail("matmul", "too many rows");
+        rows.dim[0] *= y.dim[i];
     y.dim[y.ndim - 1] = b->shape.dim[1];
     a = fr_reshape(a, rows);
     product = fr_apply(&fr_matmul_op, (fr_tensor *[]){ a, b }, NULL);
