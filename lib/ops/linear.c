@@ -53,17 +53,8 @@ static void definition(fr_op_call *call)
     call->result[0] = call->in[2] ? fr_add(y, call->in[2]) : y;
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_linear(in[0], in[1], in[2]);
-}
-
-static fr_tensor *run_without(fr_tensor *const *in)
-{
-    return fr_linear(in[0], in[1], NULL);
-}
-#endif
+FR_RUN(run, fr_linear(in[0], in[1], in[2]))
+FR_RUN(run_without, fr_linear(in[0], in[1], NULL))
 
 const fr_op fr_linear_op = {
     .name = "linear",
@@ -79,7 +70,7 @@ const fr_op fr_linear_op = {
     FR_CASES({ "bias", "n(2,3,4) n(5,4) n(5)", "torch.nn.functional.linear(a, b, c)", run },
              { "vector", "n(4) n(5,4) n(5)", "torch.nn.functional.linear(a, b, c)", run },
              { "without", "n(3,4) n(5,4)", "torch.nn.functional.linear(a, b)", run_without },
-             { "shapes", "n(4,3) n(5,2)", NULL, run_without, { "linear", "(4, 3)", "(5, 2)" } })
+             { "shapes", "n(4,3) n(5,2)", NULL, run_without, { "linear", "(4, 3)", "(5, 2)" } }),
 };
 
 fr_tensor *fr_linear(fr_tensor *x, fr_tensor *weight, fr_tensor *bias)
