@@ -126,9 +126,14 @@ fr_tensor *fr_dropout(fr_tensor *t, double p);
 
 /* --- Reductions: over all values to (), or over one dim, kept with size 1 or gone -------------------------------- */
 
+/* int64 is taken by sum, prod and cumsum (modulo 2^64), max, min, argmax and argmin. A scalar has dims 0 and -1. Of no
+ * values sum and norm are 0, prod is 1, logsumexp -inf, mean, var and std NaN; the rest fail. float32 is added up in
+ * double; the order of addition depends on the shape alone. */
+
 fr_tensor *fr_sum(fr_tensor *t);
 fr_tensor *fr_sum_dim(fr_tensor *t, int dim, bool keepdim);
-fr_tensor *fr_sum_to(fr_tensor *t, fr_shape shape); /* expand's reverse: sums what broadcasting shape to t repeated */
+/* expand's reverse: sums what broadcasting shape to t repeated; t itself where it has that shape. */
+fr_tensor *fr_sum_to(fr_tensor *t, fr_shape shape);
 fr_tensor *fr_mean(fr_tensor *t);
 fr_tensor *fr_mean_dim(fr_tensor *t, int dim, bool keepdim);
 fr_tensor *fr_prod(fr_tensor *t);
@@ -137,15 +142,15 @@ fr_tensor *fr_max(fr_tensor *t); /* NaN if there is one; fails for no values; ti
 fr_tensor *fr_max_dim(fr_tensor *t, int dim, bool keepdim); /* the gradient goes to the first of a tie */
 fr_tensor *fr_min(fr_tensor *t);
 fr_tensor *fr_min_dim(fr_tensor *t, int dim, bool keepdim);
-fr_tensor *fr_var(fr_tensor *t); /* unbiased: divided by n - 1 */
+fr_tensor *fr_var(fr_tensor *t); /* unbiased: divided by n - 1; NaN for one value */
 fr_tensor *fr_var_dim(fr_tensor *t, int dim, bool keepdim);
-fr_tensor *fr_std(fr_tensor *t); /* its root */
+fr_tensor *fr_std(fr_tensor *t); /* its root; gradient 0 at 0 */
 fr_tensor *fr_std_dim(fr_tensor *t, int dim, bool keepdim);
 fr_tensor *fr_norm(fr_tensor *t); /* Euclidean; gradient 0 at 0 */
 fr_tensor *fr_norm_dim(fr_tensor *t, int dim, bool keepdim);
 fr_tensor *fr_logsumexp(fr_tensor *t);
 fr_tensor *fr_logsumexp_dim(fr_tensor *t, int dim, bool keepdim);
-fr_tensor *fr_argmax(fr_tensor *t, int dim, bool keepdim); /* int64: the first of a tie */
+fr_tensor *fr_argmax(fr_tensor *t, int dim, bool keepdim); /* int64: the first of a tie, or of NaN */
 fr_tensor *fr_argmin(fr_tensor *t, int dim, bool keepdim);
 fr_tensor *fr_cumsum(fr_tensor *t, int dim);
 
@@ -186,16 +191,16 @@ fr_recurrent fr_lstm(fr_tensor *x, fr_tensor *h0, fr_tensor *c0, fr_tensor *w_ih
 
 /* --- Losses: prediction, target; the mean or the sum of all values, or none of them ------------------------------ */
 
-typedef enum { FR_MEAN, FR_SUM, FR_NONE } fr_reduction;
+typedef enum { FR_MEAN, FR_SUM, FR_NONE } fr_reduction; /* the mean of none is NaN */
 
-/* -(y log p + (1-y) log(1-p)), logs cut off at -100; equal shapes; both in [0,1]. In float32 sigmoid(17) is 1 already,
- * where this has no gradient: for large logits take bce_with_logits. */
+/* -(y log p + (1-y) log(1-p)), logs cut off at -100; equal shapes; both in [0,1], else it fails. In float32 sigmoid(17)
+ * is 1 already, where this has no gradient: for large logits take bce_with_logits. */
 fr_tensor *fr_bce(fr_tensor *p, fr_tensor *y, fr_reduction reduction);
-/* The same of sigmoid(x), exact for any x. */
+/* The same of sigmoid(x), exact for any x, and for any y. */
 fr_tensor *fr_bce_with_logits(fr_tensor *x, fr_tensor *y, fr_reduction reduction);
 fr_tensor *fr_mse(fr_tensor *x, fr_tensor *y, fr_reduction reduction); /* (x - y)^2; equal shapes */
-/* logits (B,C), (B,C,...) or (C); target int64 classes (B), (B,...) or (), or float probabilities of the logits' shape.
- * FR_NONE gives the target's shape (for probabilities: without C). */
+/* logits (B,C), (B,C,...) or (C); target int64 classes (B), (B,...) or (), each of 0..C-1, or probabilities of the
+ * logits' shape and dtype. FR_NONE gives the target's shape (for probabilities: without C). */
 fr_tensor *fr_cross_entropy(fr_tensor *logits, fr_tensor *target, fr_reduction reduction);
 
 FR_END_DECLS
