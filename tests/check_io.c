@@ -282,6 +282,154 @@ START_TEST(refuses_to_save)
 }
 END_TEST
 
+/* --- Modules ----------------------------------------------------------------------------------------------------- */
+
+/* As the one in make_safetensors.py. */
+static fr_module *make_model(void)
+{
+    return fr_nn_sequential(3, (fr_module *[]){ fr_nn_linear(2, 3, NULL), fr_nn_tanh(), fr_nn_linear(3, 1, NULL) });
+}
+
+START_TEST(loads_and_saves_modules_as_python)
+{
+    fr_module *m = make_model();
+    fr_tensor *weight = fr_module_find(m, "0.weight");
+    unsigned version = weight->storage->version;
+
+    ck_assert(fr_load_into(m, GOLDEN("model")));
+    ck_assert_uint_gt(weight->storage->version, version);
+    for (int i = 0; i < 6; i++)
+        ck_assert_double_eq(fr_at(weight, i), i);
+    ck_assert_double_eq(fr_at(fr_module_find(m, "0.bias"), 2), -3);
+    ck_assert_double_eq(fr_at(fr_module_find(m, "2.weight"), 1), 8);
+    ck_assert_double_eq(fr_at(fr_module_find(m, "2.bias"), 0), 0.5);
+    ck_assert(fr_save(m, in_folder("model")));
+    assert_same_bytes(in_folder("model"), GOLDEN("model"));
+    fr_module_free(m);
+}
+END_TEST
+
+START_TEST(backward_notices_loaded_values)
+{
+    FR_SCOPE;
+    fr_module *m = make_model();
+    fr_tensor *loss = fr_sum(fr_forward(m, fr_ones(FR_SHAPE(4, 2))));
+
+    ck_assert(fr_load_into(m, GOLDEN("model")));
+    ck_assert(!fr_backward(loss));
+    assert_failed("changed");
+    fr_module_free(m);
+}
+END_TEST
+
+/* a and b hold one parameter; n is a buffer of another dtype. Frees nothing: the caller frees the module. */
+static fr_module *make_tied(fr_tensor *shared, fr_tensor *buffer)
+{
+    fr_module *m = fr_module_new("Tied", 0, NULL);
+    fr_module *a = fr_module_add(m, "a", fr_module_new("A", 0, NULL));
+    fr_module *b = fr_module_add(m, "b", fr_module_new("B", 0, NULL));
+
+    fr_module_param(a, "w", shared);
+    fr_module_param(b, "w", shared);
+    fr_module_buffer(m, "n", buffer);
+    return m;
+}
+
+START_TEST(saves_shared_parameters_under_each_name)
+{
+    FR_SCOPE;
+    fr_module *m = make_tied(fr_rand(FR_SHAPE(2, 2)), fr_arange(0, 3, 1, FR_I64));
+    fr_module *other = make_tied(fr_zeros(FR_SHAPE(2, 2)), fr_arange(5, 8, 1, FR_I64));
+
+    ck_assert(fr_save(m, in_folder("x")));
+
+    fr_tensors *ts = fr_load(in_folder("x"));
+
+    ck_assert_int_eq(fr_tensors_count(ts), 3);
+    ck_assert(fr_equal(fr_tensors_find(ts, "a.w"), fr_module_find(m, "a.w")));
+    ck_assert(fr_equal(fr_tensors_find(ts, "b.w"), fr_module_find(m, "a.w")));
+    ck_assert(fr_load_into(other, in_folder("x")));
+    ck_assert(fr_equal(fr_module_find(other, "b.w"), fr_module_find(m, "a.w")));
+    ck_assert(fr_equal(fr_module_find(other, "n"), fr_module_find(m, "n")));
+    fr_tensors_free(ts);
+    fr_module_free(m);
+    fr_module_free(other);
+}
+END_TEST
+
+/* Saves these tensors, tries to load them into a model and expects it to be as it was. */
+static void assert_not_loaded(const char *const *names, fr_tensor *const *tensors, int n, const char *const *pieces)
+{
+    fr_module *m = make_model();
+
+    ck_assert(fr_save_tensors(in_folder("x"), names, tensors, n));
+    ck_assert(fr_save(m, in_folder("before")));
+    ck_assert(!fr_load_into(m, in_folder("x")));
+    ck_assert_ptr_nonnull(strstr(fr_error_message(), in_folder("x")));
+    assert_failed_with(pieces);
+    ck_assert(fr_save(m, in_folder("after")));
+
+    char before[512];
+
+    strcpy(before, in_folder("before"));
+    assert_same_bytes(in_folder("after"), before);
+    fr_module_free(m);
+}
+
+START_TEST(loads_all_or_nothing)
+{
+    FR_SCOPE;
+    const char *names[] = { "0.weight", "0.bias", "2.weight", "extra" };
+    fr_tensor *t[] = { fr_ones(FR_SHAPE(2, 3)), fr_ones(FR_SHAPE(3)), fr_cast(fr_ones(FR_SHAPE(1, 3)), FR_F64),
+                       fr_ones(FR_SHAPE(1)) };
+
+    assert_not_loaded(names, t, 4,
+                      (const char *[]){ "load_into", "\"0.weight\" is float32 (2, 3), expected float32 (3, 2)",
+                                        "\"2.weight\" is float64 (1, 3), expected float32 (1, 3)",
+                                        "\"2.bias\" is missing", "\"extra\" is not in the module", NULL });
+}
+END_TEST
+
+START_TEST(counts_what_a_message_cannot_hold)
+{
+    enum { N = 100 };
+    FR_SCOPE;
+    char texts[N][40];
+    const char *names[N];
+    fr_tensor *t[N];
+
+    for (int i = 0; i < N; i++) {
+        snprintf(texts[i], sizeof texts[i], "extra parameter %02d", i);
+        names[i] = texts[i];
+        t[i] = fr_zeros(FR_SHAPE());
+    }
+    assert_not_loaded(names, t, N,
+                      (const char *[]){ "\"0.weight\" is missing", "\"2.bias\" is missing", "\"extra parameter 00\"",
+                                        "more   [", NULL });
+}
+END_TEST
+
+START_TEST(refuses_modules)
+{
+    FR_SCOPE;
+    fr_tensor *w = fr_requires_grad(fr_ones(FR_SHAPE(2))), *buffer = fr_mul_scalar(w, 2);
+    fr_module *m = make_tied(fr_zeros(FR_SHAPE(2, 2)), buffer);
+
+    ck_assert(fr_save(m, in_folder("x")));
+    ck_assert(!fr_load_into(m, in_folder("x")));
+    assert_failed("load_into", "\"n\" has a history");
+    ck_assert(!fr_load_into(m, "no-such-file.safetensors"));
+    assert_failed("load_into", "no-such-file.safetensors", "No such file", "check_io.c");
+    ck_assert(!fr_save(m, in_folder("no/such")));
+    assert_failed("save", in_folder("no/such"), "check_io.c");
+    ck_assert(!fr_save(NULL, in_folder("y")));
+    assert_failed("save", "module is NULL");
+    ck_assert(!fr_load_into(NULL, in_folder("x")));
+    assert_failed("load_into", "module is NULL");
+    fr_module_free(m);
+}
+END_TEST
+
 /* --- Bad files --------------------------------------------------------------------------------------------------- */
 
 #define TENSOR(dtype, shape, offsets) "\"dtype\":" dtype ",\"shape\":" shape ",\"data_offsets\":" offsets
@@ -363,17 +511,19 @@ START_TEST(takes_headers_that_python_does_not_write)
 {
     const char *path = in_folder("odd");
     const char *header = "{\"b\":{\"shape\":[ 0 ],\"data_offsets\":[4,4],\"dtype\":\"I64\",\"more\":null},\n"
-                         " \"a\":" FLOATS(1, "[0,4]") ",\"\":" FLOATS(0, "[4,4]") ", \"__metadata__\":{}}  \n";
+                         " \"a\":" FLOATS(1, "[0,4]") ",\"\":" FLOATS(0, "[4,4]") ",\"e\":" FLOATS(
+                             0, "[0,0]") ", \"__metadata__\":{}}  \n";
 
     write_with_header(path, strlen(header), header, 4);
 
     fr_tensors *ts = fr_load(path);
 
     ck_assert_msg(ts != NULL, "%s", fr_error_message());
-    ck_assert_int_eq(fr_tensors_count(ts), 3);
-    ck_assert_str_eq(fr_tensors_name(ts, 0), "a");
-    ck_assert_str_eq(fr_tensors_name(ts, 1), "b");
-    ck_assert_str_eq(fr_tensors_name(ts, 2), "");
+    ck_assert_int_eq(fr_tensors_count(ts), 4);
+    ck_assert_str_eq(fr_tensors_name(ts, 0), "e");
+    ck_assert_str_eq(fr_tensors_name(ts, 1), "a");
+    ck_assert_str_eq(fr_tensors_name(ts, 2), "b");
+    ck_assert_str_eq(fr_tensors_name(ts, 3), "");
     fr_tensors_free(ts);
 }
 END_TEST
@@ -463,8 +613,8 @@ END_TEST
 
 int main(void)
 {
-    TCase *good = tcase_create("good files"), *replacing = tcase_create("replacing"),
-          *refused = tcase_create("bad files");
+    TCase *good = tcase_create("good files"), *replacing = tcase_create("replacing");
+    TCase *modules = tcase_create("modules"), *refused = tcase_create("bad files");
 
     tcase_add_test(good, loads_what_python_wrote);
     tcase_add_test(good, keeps_metadata_out);
@@ -476,13 +626,19 @@ int main(void)
     tcase_add_test(replacing, writes_through_links);
     tcase_add_test(replacing, failed_write_leaves_the_old_file);
     tcase_add_test(replacing, refuses_to_save);
+    tcase_add_test(modules, loads_and_saves_modules_as_python);
+    tcase_add_test(modules, backward_notices_loaded_values);
+    tcase_add_test(modules, saves_shared_parameters_under_each_name);
+    tcase_add_test(modules, loads_all_or_nothing);
+    tcase_add_test(modules, counts_what_a_message_cannot_hold);
+    tcase_add_test(modules, refuses_modules);
     tcase_add_loop_test(refused, refuses_bad_headers, 0, sizeof bad / sizeof *bad);
     tcase_add_test(refused, refuses_bad_sizes);
     tcase_add_test(refused, refuses_other_dtypes);
     tcase_add_test(refused, refuses_cut_files);
     tcase_add_test(refused, names_files_that_cannot_be_opened);
     tcase_add_test(refused, survives_mutations);
-    for (int i = 0; i < 3; i++)
-        tcase_add_checked_fixture((TCase *[]){ good, replacing, refused }[i], make_folder, remove_folder);
-    return run_tests("io", good, replacing, refused);
+    for (int i = 0; i < 4; i++)
+        tcase_add_checked_fixture((TCase *[]){ good, replacing, modules, refused }[i], make_folder, remove_folder);
+    return run_tests("io", good, replacing, modules, refused);
 }

@@ -40,11 +40,12 @@ typedef struct {
     void *reserved[8];
 } fr_csv_options;
 
-/* One row a sequence, values separated by commas (or tabs, in a .tsv), the label in the first column, as in the UCR
- * archive; rows may differ in length. A failure names file, line and reason: NULL. Freed with fr_sequences_free. */
+/* One row a sequence, values separated by commas, or by tabs: in a .tsv, and where the first row has tabs and no comma.
+ * The label stands in the first column, as in the UCR archive; rows may differ in length; missing values are refused. A
+ * failure names file, line, column and reason: NULL. Freed with fr_sequences_free. Needs no scope. */
 fr_sequences *fr_read_csv(const char *path, const fr_csv_options *options);
 /* The UCR/sktime .ts format: univariate or multivariate, of equal or different lengths; the header is checked against
- * the data; missing values are refused. */
+ * the data; missing values, timestamps and @targetLabel are refused. Fails as fr_read_csv does. */
 fr_sequences *fr_read_ts(const char *path);
 
 /* Borrowed from s: x (N,T,D) of the default dtype, D variables, T the longest, shorter ones ending in zeros; lengths

@@ -14,13 +14,16 @@ FR_BEGIN_DECLS
 
 /* --- Copies ------------------------------------------------------------------------------------------------------ */
 
-fr_tensor *fr_cast(fr_tensor *t, fr_dtype dtype); /* t itself, as a view, where it has that dtype */
+/* A view of t where it has that dtype. Floats are rounded to nearest; to int64 towards zero, INT64_MIN for NaN and for
+ * what is out of range. */
+fr_tensor *fr_cast(fr_tensor *t, fr_dtype dtype);
 fr_tensor *fr_clone(fr_tensor *t);                /* contiguous, storage of its own */
 fr_tensor *fr_contiguous(fr_tensor *t);           /* a view where t is contiguous already, else a clone */
 
 /* --- Views ------------------------------------------------------------------------------------------------------- */
 
-/* The same values, row-major, in another shape; one dim may be -1, to be found. A view where t's strides allow it. */
+/* The same values, row-major, in another shape; one dim may be -1, to be found (which fails where any size would do). A
+ * view where t's strides allow it, else of a copy. */
 fr_tensor *fr_reshape(fr_tensor *t, fr_shape shape);
 fr_tensor *fr_view_as(fr_tensor *t, const fr_tensor *other); /* reshape to other's shape */
 fr_tensor *fr_permute(fr_tensor *t, const int *dims);        /* result's dim i is t's dims[i]; fr_ndim(t) of them */
@@ -37,14 +40,16 @@ fr_tensor *fr_flatten(fr_tensor *t, int from, int to); /* joins dims from..to in
 
 fr_tensor *fr_cat(fr_tensor *const *ts, int n, int dim);   /* sizes differ in dim alone */
 fr_tensor *fr_stack(fr_tensor *const *ts, int n, int dim); /* equal shapes, along a new dim */
-/* result[i][j][k] = t[index[i][j][k]][j][k] for dim 0, and so on: index (int64) has t's ndim. */
+/* result[i][j][k] = t[index[i][j][k]][j][k] for dim 0, and so on: index (int64) has t's ndim and is nowhere larger but
+ * in dim. An index must be 0 or more and less than t's dim; an error names the first that is not, and its place. */
 fr_tensor *fr_gather(fr_tensor *t, int dim, fr_tensor *index);
-fr_tensor *fr_index_select(fr_tensor *t, int dim, fr_tensor *index); /* index (n) int64 */
-fr_tensor *fr_where(fr_tensor *condition, fr_tensor *a, fr_tensor *b); /* broadcasting; condition of any dtype */
+fr_tensor *fr_index_select(fr_tensor *t, int dim, fr_tensor *index); /* index (n) int64: dim becomes n */
+fr_tensor *fr_where(fr_tensor *condition, fr_tensor *a, fr_tensor *b); /* broadcasting; condition: not 0, any dtype */
 fr_tensor *fr_masked_fill(fr_tensor *t, fr_tensor *mask, double value); /* mask broadcasts to t's shape */
 fr_tensor *fr_tril(fr_tensor *t, int64_t k); /* zeros above the k-th diagonal of the last two dims */
 fr_tensor *fr_triu(fr_tensor *t, int64_t k); /* zeros below it */
-/* n numbers: how much to add before and after the last dim, the one before it, ... (negative: cut off). */
+/* n numbers: how much to add before and after the last dim, the one before it, ... (negative: cut off), up to two for
+ * each dim. */
 fr_tensor *fr_pad(fr_tensor *t, const int64_t *pads, int n, double value);
 fr_tensor *fr_flip(fr_tensor *t, int dim);
 
@@ -57,16 +62,18 @@ fr_tensor *fr_div(fr_tensor *a, fr_tensor *b); /* floats alone */
 fr_tensor *fr_pow(fr_tensor *a, fr_tensor *b); /* floats alone */
 fr_tensor *fr_maximum(fr_tensor *a, fr_tensor *b); /* NaN where either is; ties share the gradient in halves */
 fr_tensor *fr_minimum(fr_tensor *a, fr_tensor *b);
+/* The same with a number, rounded to t's dtype; where t is int64 it must be whole, else they fail. int64 wraps around. */
 fr_tensor *fr_add_scalar(fr_tensor *t, double value);
 fr_tensor *fr_sub_scalar(fr_tensor *t, double value);
 fr_tensor *fr_mul_scalar(fr_tensor *t, double value);
-fr_tensor *fr_div_scalar(fr_tensor *t, double value);
-fr_tensor *fr_pow_scalar(fr_tensor *t, double value);
+fr_tensor *fr_div_scalar(fr_tensor *t, double value); /* floats alone */
+fr_tensor *fr_pow_scalar(fr_tensor *t, double value); /* floats alone */
 fr_tensor *fr_maximum_scalar(fr_tensor *t, double value);
 fr_tensor *fr_minimum_scalar(fr_tensor *t, double value);
 
+/* neg, abs, square, clamp and sign are for int64 too, the others for floats alone. */
 fr_tensor *fr_neg(fr_tensor *t);
-fr_tensor *fr_abs(fr_tensor *t);
+fr_tensor *fr_abs(fr_tensor *t); /* gradient 0 at 0 */
 fr_tensor *fr_square(fr_tensor *t);
 fr_tensor *fr_sqrt(fr_tensor *t);
 fr_tensor *fr_rsqrt(fr_tensor *t); /* 1 / sqrt(t) */
@@ -78,11 +85,12 @@ fr_tensor *fr_expm1(fr_tensor *t); /* exp(t) - 1 */
 fr_tensor *fr_sin(fr_tensor *t);
 fr_tensor *fr_cos(fr_tensor *t);
 fr_tensor *fr_erf(fr_tensor *t);
-fr_tensor *fr_clamp(fr_tensor *t, double min, double max); /* -INFINITY, INFINITY: no bound */
-fr_tensor *fr_sign(fr_tensor *t);
+/* -INFINITY, INFINITY: no bound. max where min > max. Gradient 0 at a bound. With int64 bounds must be whole. */
+fr_tensor *fr_clamp(fr_tensor *t, double min, double max);
+fr_tensor *fr_sign(fr_tensor *t); /* -1, 0 or 1; 0 for NaN */
 fr_tensor *fr_floor(fr_tensor *t);
 
-/* 0 or 1 in the dtype of a; no gradient. Any dtype. */
+/* 0 or 1 in the dtype of a; no gradient. Any dtype; int64 is compared with a number exactly. */
 fr_tensor *fr_eq(fr_tensor *a, fr_tensor *b);
 fr_tensor *fr_ne(fr_tensor *a, fr_tensor *b);
 fr_tensor *fr_lt(fr_tensor *a, fr_tensor *b);
@@ -98,17 +106,21 @@ fr_tensor *fr_ge_scalar(fr_tensor *t, double value);
 
 /* --- Activations ------------------------------------------------------------------------------------------------- */
 
+/* Floats alone, but for relu. */
 fr_tensor *fr_sigmoid(fr_tensor *t);
 fr_tensor *fr_tanh(fr_tensor *t);
-fr_tensor *fr_relu(fr_tensor *t);
+fr_tensor *fr_relu(fr_tensor *t); /* gradient 0 at 0 */
 fr_tensor *fr_leaky_relu(fr_tensor *t, double negative_slope); /* PyTorch's default: 0.01 */
 fr_tensor *fr_elu(fr_tensor *t, double alpha);                 /* PyTorch's default: 1 */
 fr_tensor *fr_gelu(fr_tensor *t);                              /* t/2 (1 + erf(t / sqrt 2)) */
 fr_tensor *fr_silu(fr_tensor *t);                              /* t sigmoid(t) */
 fr_tensor *fr_softplus(fr_tensor *t);                          /* log(1 + exp(t)); t itself above 20 */
+/* exp(t) over its sum along dim, and that one's logarithm, without overflow. NaN all along dim where t has NaN or inf
+ * in it or is -inf throughout. A scalar has dim 0. */
 fr_tensor *fr_softmax(fr_tensor *t, int dim);
 fr_tensor *fr_log_softmax(fr_tensor *t, int dim);
-/* Zeroes each value with probability p (0 <= p <= 1), scales the rest by 1/(1-p); draws from the generator. */
+/* Zeroes each value with probability p (0 <= p <= 1), scales the rest by 1/(1-p). Draws from the generator (not for p
+ * of 0 or 1), for the values in the order in which they lie in memory. */
 fr_tensor *fr_dropout(fr_tensor *t, double p);
 
 /* --- Reductions: over all values to (), or over one dim, kept with size 1 or gone -------------------------------- */

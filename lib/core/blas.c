@@ -161,6 +161,10 @@ void fr_gemm(fr_dtype dtype, bool trans_a, bool trans_b, int64_t m, int64_t n, i
     int64_t length = by_rows ? m : n;
     double wanted = work / TILE_WORK < MOST_TILES ? work / TILE_WORK : MOST_TILES;
     int64_t edge = wanted < 2 ? length : ((int64_t)((double)length / wanted) + EDGE - 1) / EDGE * EDGE;
+
+    if (edge == 0) /* few rows and columns, long sums */
+        edge = EDGE;
+
     product p = { dtype, trans_a, trans_b, by_rows, m, n, k, lda, ldb, ldc, edge, a, b, c, beta };
 
     begin_single_threaded();

@@ -9,6 +9,10 @@ enum { FR_CPU_BASE, FR_CPU_AVX2, FR_CPU_AVX512 };
 /* What this CPU offers; FROND_CPU=base or avx2 in the environment asks for less. */
 int fr_cpu_level(void);
 
+/* Before a loop whose steps do not depend on each other, where the compiler cannot see that for itself: many arrays are
+ * written, which would be too many to check for overlap. */
+#define FR_SIMD _Pragma("omp simd")
+
 /* FR_KERNEL(name, (parameters), (arguments)) { body } defines static void name(parameters). */
 #if defined(__x86_64__) && defined(__GNUC__)
 #define FR_TARGET_AVX2 __attribute__((target("avx2,fma,bmi,bmi2")))

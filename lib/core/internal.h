@@ -175,7 +175,7 @@ static inline int64_t fr_to_int64(double x)
 {
     return x >= -0x1p63 && x < 0x1p63 ? (int64_t)x : INT64_MIN;
 }
-/* from's values, converted, into `into` (same shape, any strides). Plain work: no checks, no version. */
+/* from's values, converted and broadcast, into `into`; any strides. Plain work: no checks, no version. */
 void fr_copy_values(fr_tensor *into, const fr_tensor *from);
 /* Row i of `into` (contiguous) from row rows[i] of `from`; the same dtype, and shapes that differ in dim 0 alone. */
 void fr_copy_rows(fr_tensor *into, const fr_tensor *from, const int64_t *rows);

@@ -255,13 +255,14 @@ fr_tensor *fr_randn(fr_shape shape)
     return t;
 }
 
+/* From 2^28 values on, 64 bits keep the modulo's bias small. */
 static void fill_integers(fr_tensor *t, int64_t low, uint64_t range)
 {
     generator *g = take();
     int64_t *d = (int64_t *)t->origin;
 
     for (int64_t i = 0; i < t->numel; i++) {
-        uint64_t draw = range < 1ULL << 32 ? draw32(g) : draw64(g);
+        uint64_t draw = range < 1ULL << 28 ? draw32(g) : draw64(g);
 
         d[i] = (int64_t)(draw % range + (uint64_t)low);
     }

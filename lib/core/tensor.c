@@ -433,8 +433,9 @@ void fr_copy_values(fr_tensor *into, const fr_tensor *from)
     copy_kernel *kernel = copy_kernels[into->dtype][from->dtype];
     fr_loop l;
 
-    if (into->numel > 0 && into->contiguous && from->contiguous && into->dtype == from->dtype) {
-        memcpy(into->origin, from->origin, (size_t)into->numel * fr_dtype_size((fr_dtype)into->dtype));
+    if (into->contiguous && from->contiguous && into->numel == from->numel && into->dtype == from->dtype) {
+        if (into->numel > 0) /* without values memory may be NULL */
+            memcpy(into->origin, from->origin, (size_t)into->numel * fr_dtype_size((fr_dtype)into->dtype));
         return;
     }
     fr_loop_begin(&l, &into->shape);
@@ -502,29 +503,16 @@ fr_tensor *fr_touch(fr_tensor *t)
 static bool repeats_values(const fr_tensor *t)
 {
     for (int i = 0; i < t->shape.ndim; i++)
-        if (t->shape.dim[i] > 1 && t->stride[i] == 0)
+        if (t->numel > 0 && t->shape.dim[i] > 1 && t->stride[i] == 0)
             return true;
     return false;
 }
 
-/* from broadcast to into's shape, one reference; NULL with an error where that cannot be. */
-static fr_tensor *broadcast_view(const fr_tensor *into, const fr_tensor *from)
-{
-    char to_text[FR_SHAPE_TEXT], from_text[FR_SHAPE_TEXT];
-    int64_t stride[FR_MAX_DIMS] = { 0 };
-    fr_shape both;
-    int lead = into->shape.ndim - from->shape.ndim;
-
-    if (!fr_shape_broadcast(&into->shape, &from->shape, &both) || !fr_shape_equal(&both, &into->shape))
-        return fr_fail("copy", "%s does not broadcast to %s", fr_shape_text(&from->shape, from_text),
-                       fr_shape_text(&into->shape, to_text));
-    for (int i = 0; i < from->shape.ndim; i++)
-        stride[lead + i] = from->shape.dim[i] == 1 ? 0 : from->stride[i];
-    return fr_tensor_share("copy", from, &into->shape, stride, 0);
-}
-
 static fr_tensor *copy_into(fr_thread *th, fr_tensor *into, const fr_tensor *from)
 {
+    char to_text[FR_SHAPE_TEXT], from_text[FR_SHAPE_TEXT];
+    fr_shape both;
+
     if (!fr_check_not_null("copy", into, "into") || !fr_check_not_null("copy", from, "from"))
         return NULL;
     if (into->dtype != from->dtype)
@@ -538,17 +526,18 @@ static fr_tensor *copy_into(fr_thread *th, fr_tensor *into, const fr_tensor *fro
     if (repeats_values(into))
         return fr_fail("copy",
                        "into is an expanded view, where several values share one place: copy into fr_clone of it");
+    if (!fr_shape_broadcast(&into->shape, &from->shape, &both) || !fr_shape_equal(&both, &into->shape))
+        return fr_fail("copy", "%s does not broadcast to %s", fr_shape_text(&from->shape, from_text),
+                       fr_shape_text(&into->shape, to_text));
 
-    fr_tensor *view = broadcast_view(into, from);
-    fr_tensor *source = view && view->storage == into->storage ? fr_tensor_copy("copy", view) : fr_ref(view);
+    fr_tensor *source = from->storage == into->storage ? fr_tensor_copy("copy", from) : NULL; /* they may overlap */
 
-    if (source) {
-        fr_copy_values(into, source);
-        fr_storage_bump(into);
-    }
-    fr_unref(view);
+    if (from->storage == into->storage && !source)
+        return NULL;
+    fr_copy_values(into, source ? source : from);
+    fr_storage_bump(into);
     fr_unref(source);
-    return source ? into : NULL;
+    return into;
 }
 
 fr_tensor *fr_copy(fr_tensor *into, const fr_tensor *from)

@@ -39,11 +39,11 @@ FR_INLINE float fr_power_of_two(int32_t n)
 
 /* --- exp and its kin: x = n ln 2 + r, |r| <= ln(2) / 2; ln 2 in two parts (Cody and Waite) ------------------------ */
 
-/* Gives r, and e^r - 1 - r as *rest; |x| < 2^22. For NaN n is 0. */
+/* Gives r, and e^r - 1 - r as *rest; |x| < 2^21. For NaN both are NaN, n is anything. */
 FR_INLINE float fr_reduce_exp(float x, int32_t *n, float *rest)
 {
-    float shifted = x * 1.44269504F + 12582912.0F; /* 1.5 * 2^23: rounds to an integer */
-    float k = shifted - 12582912.0F;
+    float shifted = x * 1.44269504F + 0x1.8p23F; /* rounds to an integer, which its last bits hold */
+    float k = shifted - 0x1.8p23F;
     float r = (x - k * 0.693145752F) - k * 1.42860677e-6F;
     float p = 0.00138145941F;
 
@@ -52,7 +52,7 @@ FR_INLINE float fr_reduce_exp(float x, int32_t *n, float *rest)
     p = p * r + 0.166665211F;
     p = p * r + 0.49999994F;
     *rest = r * r * p;
-    *n = (int32_t)(k == k ? k : 0.0F);
+    *n = (int32_t)(fr_float_bits(shifted) - fr_float_bits(0x1.8p23F));
     return r;
 }
 
@@ -64,7 +64,7 @@ FR_INLINE float fr_exp_f32(float x)
     y = y < -104.0F ? -104.0F : y;
 
     float r = fr_reduce_exp(y, &n, &rest), sum = 1.0F + r;
-    int32_t half = n / 2; /* two factors, so that neither overflows and denormals come out */
+    int32_t half = n >> 1; /* two factors, so that neither overflows and denormals come out */
 
     sum += ((1.0F - sum) + r) + rest; /* first what rounding 1 + r took away */
     return sum * fr_power_of_two(half) * fr_power_of_two(n - half);

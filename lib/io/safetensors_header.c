@@ -201,8 +201,10 @@ bool fr_header_parse(const char *where, const char *text, size_t size, int64_t d
     if (size == 0 || text[0] != '{')
         return fr_fail(where, "no safetensors file: its header does not begin with {"), false;
     h->json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
-    if (!h->json)
+    if (!h->json && error.text[0])
         return fr_fail(where, "header, byte %d: %s", error.position, error.text), false;
+    if (!h->json)
+        return fr_fail_memory(where), false;
     if (!parse_entries(where, h))
         return false;
     qsort(h->entries, (size_t)h->count, sizeof *h->entries, by_offset);

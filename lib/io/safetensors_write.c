@@ -42,6 +42,17 @@ static json_t *describe(const fr_tensor *t, int64_t begin, int64_t end)
                      "data_offsets", (json_int_t)begin, (json_int_t)end);
 }
 
+/* As jansson sees it: a string that it refuses for another reason than lack of memory is not. */
+static bool is_utf8(const char *text)
+{
+    json_t *checked = json_string(text), *unchecked = json_string_nocheck(text);
+    bool refused = !checked && unchecked;
+
+    json_decref(checked);
+    json_decref(unchecked);
+    return !refused;
+}
+
 static bool add_entry(const char *where, json_t *header, const named *item, int64_t *offset)
 {
     int64_t begin = *offset, bytes = item->tensor->numel * (int64_t)fr_dtype_size((fr_dtype)item->tensor->dtype);
@@ -53,10 +64,7 @@ static bool add_entry(const char *where, json_t *header, const named *item, int6
     if (json_object_get(header, item->name))
         return fr_fail(where, "the name \"%.80s\" was given twice", item->name), false;
 
-    json_t *name = json_string(item->name); /* only UTF-8 */
-
-    json_decref(name);
-    if (!name)
+    if (!is_utf8(item->name))
         return fr_fail(where, "the name \"%.80s\" is not valid UTF-8", item->name), false;
     if (json_object_set_new(header, item->name, describe(item->tensor, begin, *offset)) != 0)
         return fr_fail_memory(where), false;

@@ -1,58 +1,57 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* bce: binary cross entropy of probabilities, l = -(y max(ln p, -100) + (1 - y) max(ln(1 - p), -100)),
- * dl/dp = (p - y) / max(p (1 - p), 1e-12). */
-#include "ops/op_file.h"
+/* bce: binary cross entropy of probabilities, l = -(y max(ln p, -100) + (1 - y) max(ln(1 - p), -100)). Its gradients
+ * are PyTorch's: dl/dp = (p - y) / max(p (1 - p), 1e-12), dl/dy = ln((1 - p) / p). */
+#include "ops/loss.h"
 
-static bool in_range(fr_op_call *call, const fr_tensor *t, const char *what)
+#define CUT(v) ((v) < -100 ? -100 : (v))
+
+FR_INLINE float bce_f32(float p, float y)
 {
-    bool wrong = false;
+    float yes = fr_log_f32(p), no = fr_log1p_f32(-p);
 
-    FR_DISPATCH_FLOAT(t, T, {
-        const T *v = (const T *)t->origin;
+    return (y - 1.0F) * CUT(no) - y * CUT(yes);
+}
 
-        for (int64_t i = 0; i < t->numel; i++)
-            wrong |= !(v[i] >= 0 && v[i] <= 1);
-    })
-    for (int64_t i = 0; wrong && i < t->numel; i++) {
-        double v = t->dtype == FR_F64 ? ((const double *)t->origin)[i] : (double)((const float *)t->origin)[i];
+FR_INLINE double bce_f64(double p, double y)
+{
+    double yes = log(p), no = log1p(-p);
 
-        if (!(v >= 0 && v <= 1))
+    return (y - 1) * CUT(no) - y * CUT(yes);
+}
+
+#define IN_RANGE(v)        (((v) >= 0) & ((v) <= 1))
+#define SLOPE(x, y, LEAST) (((x) - (y)) / ((1 - (x)) * (x) > LEAST ? (1 - (x)) * (x) : LEAST))
+
+FR_LOSS_ROW(loss_f32, float, bce_f32(x, y), IN_RANGE(x) & IN_RANGE(y))
+FR_LOSS_ROW(loss_f64, double, bce_f64(x, y), IN_RANGE(x) & IN_RANGE(y))
+FR_LOSS_GRADIENT_ROW(dp_f32, float, g *SLOPE(x, y, 1e-12F))
+FR_LOSS_GRADIENT_ROW(dp_f64, double, g *SLOPE(x, y, 1e-12))
+FR_LOSS_GRADIENT_ROW(dy_f32, float, g *fr_log_f32((1 - x) / x))
+FR_LOSS_GRADIENT_ROW(dy_f64, double, g *log((1 - x) / x))
+
+/* Fails, naming the first value of t that is out of range, if one is. */
+static bool check_range(fr_op_call *call, const fr_tensor *t, const char *what)
+{
+    for (int64_t i = 0; i < t->numel; i++) {
+        double v = fr_at(t, i);
+
+        if (!IN_RANGE(v))
             return fr_op_fail(call, "%s %g at %lld is outside [0, 1]", what, v, (long long)i);
     }
     return true;
 }
 
-static bool infer(fr_op_call *call)
-{
-    const fr_tensor *p = call->in[0], *y = call->in[1];
-    char a[FR_SHAPE_TEXT], b[FR_SHAPE_TEXT];
-
-    call->out[0] = fr_meta_of(p);
-    return fr_shape_equal(&p->shape, &y->shape) ||
-           fr_op_fail(call, "prediction %s, target %s: shapes must be equal", fr_shape_text(&p->shape, a),
-                      fr_shape_text(&y->shape, b));
-}
-
 static void forward(fr_op_call *call)
 {
-    const fr_tensor *prediction = call->in[0], *target = call->in[1];
+    if (!fr_loss_forward(call, loss_f32, loss_f64) && check_range(call, call->in[0], "prediction"))
+        check_range(call, call->in[1], "target");
+}
 
-    if (!in_range(call, prediction, "prediction") || !in_range(call, target, "target"))
-        return;
-    FR_DISPATCH_FLOAT(prediction, T, {
-        const T *p = (const T *)prediction->origin, *y = (const T *)target->origin;
-        T *l = (T *)call->result[0]->origin;
-
-        for (int64_t i = 0; i < prediction->numel; i++) {
-            T yes = (T)(sizeof(T) == 4 ? logf((float)p[i]) : log((double)p[i]));
-            T no = (T)(sizeof(T) == 4 ? log1pf((float)-p[i]) : log1p((double)-p[i]));
-
-            yes = yes < -100 ? -100 : yes;
-            no = no < -100 ? -100 : no;
-            l[i] = (y[i] - 1) * no - y[i] * yes;
-        }
-    })
+static void backward_kernel(fr_op_call *call)
+{
+    fr_loss_gradient(call, 0, dp_f32, dp_f64);
+    fr_loss_gradient(call, 1, dy_f32, dy_f64);
 }
 
 static void backward(fr_op_call *call)
@@ -61,22 +60,15 @@ static void backward(fr_op_call *call)
     fr_tensor *q = fr_add_scalar(fr_neg(p), 1);
 
     if (call->needs[0])
-        call->grad_in[0] = fr_mul(g, fr_div(fr_sub(p, y), fr_clamp(fr_mul(p, q), 1e-12, INFINITY)));
+        call->grad_in[0] = fr_mul(g, fr_div(fr_sub(p, y), fr_clamp(fr_mul(q, p), 1e-12, INFINITY)));
     if (call->needs[1])
-        call->grad_in[1] = fr_mul(g, fr_sub(fr_clamp(fr_log(q), -100, INFINITY), fr_clamp(fr_log(p), -100, INFINITY)));
+        call->grad_in[1] = fr_mul(g, fr_log(fr_div(q, p)));
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_bce(in[0], in[1], FR_MEAN);
-}
-
-static fr_tensor *run_none(fr_tensor *const *in)
-{
-    return fr_bce(in[0], in[1], FR_NONE);
-}
-#endif
+FR_RUN(run, fr_bce(in[0], in[1], FR_MEAN))
+FR_RUN(run_sum, fr_bce(in[0], in[1], FR_SUM))
+FR_RUN(run_none, fr_bce(in[0], in[1], FR_NONE))
+FR_RUN(run_reduction, fr_bce(in[0], in[1], (fr_reduction)3))
 
 const fr_op fr_bce_op = {
     .name = "bce",
@@ -84,22 +76,25 @@ const fr_op fr_bce_op = {
     .inputs = 2,
     .outputs = 1,
     .saves_inputs = 3,
-    .infer = infer,
+    .infer = fr_infer_loss,
     .forward = forward,
     .backward = backward,
-    FR_CASES({ "mean", "u(5,1) b(5,1)", "torch.nn.functional.binary_cross_entropy(a, b)", run },
-             { "none", "u(5) u(5)", "torch.nn.functional.binary_cross_entropy(a, b, reduction='none')", run_none },
-             { "shapes", "u(32,1) b(32,1,1)", NULL, run, { "bce", "(32, 1)", "(32, 1, 1)" } })
+    .backward_kernel = backward_kernel,
+    FR_CASES(
+        { "mean", "u(5,1) b(5,1)", "F.binary_cross_entropy(a, b)", run },
+        { "sum", "u(5,7) u(5,7)", "F.binary_cross_entropy(a, b, reduction='sum')", run_sum },
+        { "none", "u(25) u(25)", "F.binary_cross_entropy(a, b, reduction='none')", run_none },
+        { "edges", "v0,0,1,1,0,1(6) v0,1,0,1,0.5,0.5(6)", "F.binary_cross_entropy(a, b, reduction='none')", run_none },
+        { "scalar", "u() b()", "F.binary_cross_entropy(a, b)", run },
+        { "empty", "u(0,3) b(0,3)", "F.binary_cross_entropy(a, b)", run },
+        { "shapes", "u(32,1) b(32,1,1)", NULL, run, { "bce", "(32, 1)", "(32, 1, 1)" } },
+        { "prediction", "v0.5,1.5(2) b(2)", NULL, run, { "bce", "prediction 1.5 at 1", "[0, 1]" } },
+        { "target", "u(2) v-0.25,1(2)", NULL, run, { "bce", "target -0.25 at 0", "[0, 1]" } },
+        { "nan", "vnan(1) b(1)", NULL, run, { "bce", "prediction nan", "[0, 1]" } },
+        { "reduction", "u(2) b(2)", NULL, run_reduction, { "bce", "reduction 3" } }),
 };
 
 fr_tensor *fr_bce(fr_tensor *p, fr_tensor *y, fr_reduction reduction)
 {
-    return fr_reduce_loss("bce", fr_apply(&fr_bce_op, (fr_tensor *[]){ p, y }, NULL), reduction);
-}
-
-fr_tensor *fr_reduce_loss(const char *what, fr_tensor *losses, fr_reduction reduction)
-{
-    if ((unsigned)reduction > FR_NONE)
-        return fr_fail(what, "reduction %d is none of FR_MEAN, FR_SUM, FR_NONE", (int)reduction);
-    return !losses || reduction == FR_NONE ? losses : reduction == FR_SUM ? fr_sum(losses) : fr_mean(losses);
+    return fr_apply_loss(&fr_bce_op, p, y, reduction);
 }

@@ -145,8 +145,6 @@ static void run_indexed(const fr_tensor *whole, const fr_tensor *index, const fr
 
 /* --- gather ------------------------------------------------------------------------------------------------------ */
 
-extern const fr_op fr_scatter_add_op;
-
 static bool infer(fr_op_call *call)
 {
     const fr_tensor *t = call->in[0], *index = call->in[1];
@@ -169,9 +167,9 @@ static void forward(fr_op_call *call)
 
 static void backward(fr_op_call *call)
 {
-    attributes a = { ((const attributes *)call->attributes)->dim, call->in_shape[0] };
+    int dim = ((const attributes *)call->attributes)->dim;
 
-    call->grad_in[0] = fr_apply(&fr_scatter_add_op, (fr_tensor *[]){ call->grad_out[0], call->in[1] }, &a);
+    call->grad_in[0] = fr_scatter_add(call->grad_out[0], call->in_shape[0], dim, call->in[1]);
 }
 
 #ifdef FR_TESTS
@@ -287,24 +285,19 @@ static void scatter_add_backward(fr_op_call *call)
 }
 
 #ifdef FR_TESTS
-static fr_tensor *scatter(fr_tensor *const *in, fr_shape shape, int dim)
-{
-    return fr_apply(&fr_scatter_add_op, in, &(attributes){ dim, shape });
-}
-
 static fr_tensor *run_scatter(fr_tensor *const *in)
 {
-    return scatter(in, (fr_shape){ 2, { 3, 4 } }, 0);
+    return fr_scatter_add(in[0], (fr_shape){ 2, { 3, 4 } }, 0, in[1]);
 }
 
 static fr_tensor *run_scatter_last(fr_tensor *const *in)
 {
-    return scatter(in, (fr_shape){ 3, { 2, 3, 4 } }, -1);
+    return fr_scatter_add(in[0], (fr_shape){ 3, { 2, 3, 4 } }, -1, in[1]);
 }
 
 static fr_tensor *run_scatter_rows(fr_tensor *const *in)
 {
-    return scatter((fr_tensor *[]){ in[0], fr_expand(in[1], (fr_shape){ 2, { 7, 4 } }) }, (fr_shape){ 2, { 3, 4 } }, 0);
+    return fr_scatter_add(in[0], (fr_shape){ 2, { 3, 4 } }, 0, fr_expand(in[1], (fr_shape){ 2, { 7, 4 } }));
 }
 #endif
 
@@ -329,6 +322,11 @@ const fr_op fr_scatter_add_op = {
              { "range", "n(9,4) i9(9,4)", NULL, run_scatter, { "scatter_add", "dim 0 of size 3" } },
              { "shapes", "n(7,5) i3(7,5)", NULL, run_scatter, { "scatter_add", "(7, 5)", "(3, 4)" } })
 };
+
+fr_tensor *fr_scatter_add(fr_tensor *t, fr_shape shape, int dim, fr_tensor *index)
+{
+    return fr_apply(&fr_scatter_add_op, (fr_tensor *[]){ t, index }, &(attributes){ dim, shape });
+}
 
 /* --- index_select: a gather whose index is the same all along a slice --------------------------------------------- */
 

@@ -14,16 +14,16 @@
         int64_t n = p->hidden;                                                                                         \
                                                                                                                        \
         for (int64_t i = 0; i < p->rows; i++) {                                                                        \
-            T *restrict g = (T *)p->gates + i * 4 * n, *restrict h = (T *)p->h + i * n;                                \
-            const T *restrict before = (const T *)p->h_before + i * n;                                                 \
+            T *row = (T *)p->gates + i * 4 * n, *restrict h = (T *)p->h + i * n;                                       \
+            T *restrict r = row, *restrict z = row + n, *restrict m = row + 2 * n;                                     \
+            const T *restrict s = row + 3 * n, *restrict before = (const T *)p->h_before + i * n;                      \
                                                                                                                        \
-            for (int64_t j = 0; j < n; j++) {                                                                          \
-                T r = SIGMOID(g[j]), z = SIGMOID(g[n + j]), m = TANH(g[2 * n + j] + r * g[3 * n + j]);                 \
-                                                                                                                       \
-                g[j] = r;                                                                                              \
-                g[n + j] = z;                                                                                          \
-                g[2 * n + j] = m;                                                                                      \
-                h[j] = m + z * (before[j] - m);                                                                        \
+            FR_SIMD for (int64_t j = 0; j < n; j++)                                                                    \
+            {                                                                                                          \
+                r[j] = SIGMOID(r[j]);                                                                                  \
+                z[j] = SIGMOID(z[j]);                                                                                  \
+                m[j] = TANH(m[j] + r[j] * s[j]);                                                                       \
+                h[j] = m[j] + z[j] * (before[j] - m[j]);                                                               \
             }                                                                                                          \
         }                                                                                                              \
     }
@@ -34,19 +34,20 @@
         int64_t n = p->hidden;                                                                                         \
                                                                                                                        \
         for (int64_t i = 0; i < p->rows; i++) {                                                                        \
-            const T *restrict g = (const T *)p->gates + i * 4 * n;                                                     \
-            const T *restrict before = (const T *)p->h_before + i * n;                                                 \
-            T *restrict d = (T *)p->dgates + i * 4 * n, *restrict dh = (T *)p->dh + i * n;                             \
+            const T *row = (const T *)p->gates + i * 4 * n, *restrict before = (const T *)p->h_before + i * n;         \
+            const T *restrict r = row, *restrict z = row + n, *restrict m = row + 2 * n, *restrict s = row + 3 * n;    \
+            T *d = (T *)p->dgates + i * 4 * n, *restrict dh = (T *)p->dh + i * n;                                      \
+            T *restrict dr = d, *restrict dz = d + n, *restrict dm = d + 2 * n, *restrict ds = d + 3 * n;              \
                                                                                                                        \
-            for (int64_t j = 0; j < n; j++) {                                                                          \
-                T r = g[j], z = g[n + j], m = g[2 * n + j], s = g[3 * n + j];                                          \
-                T dm = dh[j] * (1 - z) * (1 - m * m);                                                                  \
+            FR_SIMD for (int64_t j = 0; j < n; j++)                                                                    \
+            {                                                                                                          \
+                T dsum = dh[j] * (1 - z[j]) * (1 - m[j] * m[j]);                                                       \
                                                                                                                        \
-                d[j] = dm * s * (1 - r) * r;                                                                           \
-                d[n + j] = dh[j] * (before[j] - m) * (1 - z) * z;                                                      \
-                d[2 * n + j] = dm;                                                                                     \
-                d[3 * n + j] = dm * r;                                                                                 \
-                dh[j] *= z;                                                                                            \
+                dr[j] = dsum * s[j] * (1 - r[j]) * r[j];                                                               \
+                dz[j] = dh[j] * (before[j] - m[j]) * (1 - z[j]) * z[j];                                                \
+                dm[j] = dsum;                                                                                          \
+                ds[j] = dsum * r[j];                                                                                   \
+                dh[j] *= z[j];                                                                                         \
             }                                                                                                          \
         }                                                                                                              \
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* linear: y = x W^T + b for x (...,I), W (O,I), b (O). */
-#include "core/blas.h"
-#include "ops/op_file.h"
+#include "ops/matrix.h"
+#include "ops/reduce.h"
 
 static bool infer(fr_op_call *call)
 {
@@ -20,39 +20,41 @@ static bool infer(fr_op_call *call)
     return true;
 }
 
+static int64_t count_rows(const fr_shape *x)
+{
+    fr_shape lead = *x;
+
+    lead.ndim--;
+    return fr_shape_numel(&lead);
+}
+
 static void forward(fr_op_call *call)
 {
-    const fr_tensor *x = call->in[0], *w = call->in[1], *b = call->in[2];
+    const fr_tensor *b = call->in[2];
     fr_tensor *y = call->result[0];
-    int64_t out = w->shape.dim[0], in = w->shape.dim[1], rows = out ? y->numel / out : 0;
-    size_t row = (size_t)out * fr_dtype_size((fr_dtype)y->dtype);
+    fr_matrix x = { 0 }, w = { 0 };
 
-    for (int64_t i = 0; b && i < rows; i++)
-        memcpy(y->origin + (size_t)i * row, b->origin, row);
-    fr_gemm((fr_dtype)y->dtype, false, true, rows, out, in, x->origin, in, w->origin, in, b ? 1 : 0, y->origin, out);
+    if (b)
+        fr_copy_values(y, b);
+    if (fr_matrix_open_rows(call, call->in[0], &x) && fr_matrix_open(call, call->in[1], &w))
+        fr_gemm((fr_dtype)y->dtype, x.transposed, !w.transposed, count_rows(&y->shape), w.t->shape.dim[0],
+                w.t->shape.dim[1], x.t->origin, x.lead, w.t->origin, w.lead, b ? 1 : 0, y->origin, w.t->shape.dim[0]);
+    fr_matrix_close(&x);
+    fr_matrix_close(&w);
 }
 
 static void backward_kernel(fr_op_call *call)
 {
     const fr_tensor *x = call->in[0], *w = call->in[1], *g = call->grad_out[0];
     fr_dtype dtype = (fr_dtype)g->dtype;
-    int64_t out = w->shape.dim[0], in = w->shape.dim[1], rows = out ? g->numel / out : 0;
+    int64_t out = w->shape.dim[0], in = w->shape.dim[1], rows = count_rows(&x->shape);
 
     if (call->needs[0])
         fr_gemm(dtype, false, false, rows, in, out, g->origin, out, w->origin, in, 0, call->grad_in[0]->origin, in);
     if (call->needs[1])
         fr_gemm(dtype, true, false, out, in, rows, g->origin, out, x->origin, in, 0, call->grad_in[1]->origin, in);
     if (call->needs[2])
-        FR_DISPATCH_FLOAT(g, T, {
-            T *sum = (T *)call->grad_in[2]->origin;
-            const T *row = (const T *)g->origin;
-
-            for (int64_t j = 0; j < out; j++)
-                sum[j] = 0;
-            for (int64_t i = 0; i < rows; i++, row += out)
-                for (int64_t j = 0; j < out; j++)
-                    sum[j] += row[j];
-        })
+        fr_sum_rows("linear", dtype, rows, out, g->origin, call->grad_in[2]->origin);
 }
 
 static void definition(fr_op_call *call)
@@ -72,6 +74,11 @@ static fr_tensor *run_without(fr_tensor *const *in)
 {
     return fr_linear(in[0], in[1], NULL);
 }
+
+static fr_tensor *run_transposed(fr_tensor *const *in)
+{
+    return fr_linear(fr_transpose(in[0], 0, 1), fr_transpose(in[1], 0, 1), fr_slice(in[2], 0, 0, INT64_MAX, 2));
+}
 #endif
 
 const fr_op fr_linear_op = {
@@ -81,14 +88,24 @@ const fr_op fr_linear_op = {
     .outputs = 1,
     .optional = 4,
     .saves_inputs = 7,
+    .strided = true,
     .infer = infer,
     .forward = forward,
     .backward_kernel = backward_kernel,
     .definition = definition,
-    FR_CASES({ "bias", "n(2,3,4) n(5,4) n(5)", "torch.nn.functional.linear(a, b, c)", run },
-             { "vector", "n(4) n(5,4) n(5)", "torch.nn.functional.linear(a, b, c)", run },
-             { "without", "n(3,4) n(5,4)", "torch.nn.functional.linear(a, b)", run_without },
-             { "shapes", "n(4,3) n(5,2)", NULL, run_without, { "linear", "(4, 3)", "(5, 2)" } })
+    FR_CASES({ "bias", "n(2,3,4) n(5,4) n(5)", "F.linear(a, b, c)", run },
+             { "vector", "n(4) n(5,4) n(5)", "F.linear(a, b, c)", run },
+             { "without", "n(3,4) n(5,4)", "F.linear(a, b)", run_without },
+             { "transposed", "n(4,3) n(4,5) n(9)", "F.linear(a.T, b.T, c[::2])", run_transposed },
+             { "steps first", "n(4,3,2) n(2,5) n(9)", "F.linear(a.transpose(0, 1), b.T, c[::2])", run_transposed },
+             { "no rows", "n(2,0,4) n(5,4) n(5)", "F.linear(a, b, c)", run },
+             { "no inputs", "n(2,3,0) n(5,0) n(5)", "F.linear(a, b, c)", run },
+             { "no inputs, no bias", "n(3,0) n(5,0)", "F.linear(a, b)", run_without },
+             { "no outputs", "n(2,3,4) n(0,4) n(0)", "F.linear(a, b, c)", run },
+             { "shapes", "n(4,3) n(5,2)", NULL, run_without, { "linear", "(4, 3)", "(5, 2)" } },
+             { "scalar", "n() n(5,2)", NULL, run_without, { "linear", "()", "(5, 2)" } },
+             { "bias shape", "n(4,3) n(5,3) n(4)", NULL, run, { "linear", "(5, 3)", "(4,)" } },
+             { "int64", "i5(4,3) i5(5,3)", NULL, run_without, { "linear", "int64", "float32" } })
 };
 
 fr_tensor *fr_linear(fr_tensor *x, fr_tensor *weight, fr_tensor *bias)

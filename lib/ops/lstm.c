@@ -11,20 +11,20 @@
         int64_t n = p->hidden;                                                                                         \
                                                                                                                        \
         for (int64_t k = 0; k < p->rows; k++) {                                                                        \
-            T *restrict z = (T *)p->gates + k * 4 * n, *restrict h = (T *)p->h + k * n;                                \
-            T *restrict c = (T *)p->c + k * n, *restrict t = (T *)p->tanh_c + k * n;                                   \
+            T *row = (T *)p->gates + k * 4 * n;                                                                        \
+            T *restrict i = row, *restrict f = row + n, *restrict g = row + 2 * n, *restrict o = row + 3 * n;          \
+            T *restrict c = (T *)p->c + k * n, *restrict t = (T *)p->tanh_c + k * n, *restrict h = (T *)p->h + k * n;  \
             const T *restrict before = (const T *)p->c_before + k * n;                                                 \
                                                                                                                        \
-            for (int64_t j = 0; j < n; j++) {                                                                          \
-                T i = SIGMOID(z[j]), f = SIGMOID(z[n + j]), g = TANH(z[2 * n + j]), o = SIGMOID(z[3 * n + j]);         \
-                                                                                                                       \
-                z[j] = i;                                                                                              \
-                z[n + j] = f;                                                                                          \
-                z[2 * n + j] = g;                                                                                      \
-                z[3 * n + j] = o;                                                                                      \
-                c[j] = f * before[j] + i * g;                                                                          \
+            FR_SIMD for (int64_t j = 0; j < n; j++)                                                                    \
+            {                                                                                                          \
+                i[j] = SIGMOID(i[j]);                                                                                  \
+                f[j] = SIGMOID(f[j]);                                                                                  \
+                g[j] = TANH(g[j]);                                                                                     \
+                o[j] = SIGMOID(o[j]);                                                                                  \
+                c[j] = f[j] * before[j] + i[j] * g[j];                                                                 \
                 t[j] = TANH(c[j]);                                                                                     \
-                h[j] = o * t[j];                                                                                       \
+                h[j] = o[j] * t[j];                                                                                    \
             }                                                                                                          \
         }                                                                                                              \
     }
@@ -35,23 +35,25 @@
         int64_t n = p->hidden;                                                                                         \
                                                                                                                        \
         for (int64_t k = 0; k < p->rows; k++) {                                                                        \
-            const T *restrict z = (const T *)p->gates + k * 4 * n, *restrict dh = (const T *)p->dh + k * n;            \
-            const T *restrict before = (const T *)p->c_before + k * n, *restrict tanhs = (const T *)p->tanh_c + k * n; \
-            T *restrict d = (T *)p->dgates + k * 4 * n, *restrict dc = (T *)p->dc + k * n;                             \
+            const T *row = (const T *)p->gates + k * 4 * n, *restrict tanhs = (const T *)p->tanh_c + k * n;            \
+            const T *restrict i = row, *restrict f = row + n, *restrict g = row + 2 * n, *restrict o = row + 3 * n;    \
+            const T *restrict before = (const T *)p->c_before + k * n, *restrict dh = (const T *)p->dh + k * n;        \
+            T *d = (T *)p->dgates + k * 4 * n, *restrict dc = (T *)p->dc + k * n;                                      \
+            T *restrict di = d, *restrict df = d + n, *restrict dg = d + 2 * n, *restrict d_o = d + 3 * n;             \
             T *restrict h = p->h ? (T *)p->h + k * n : NULL;                                                           \
                                                                                                                        \
-            for (int64_t j = 0; j < n; j++) {                                                                          \
-                T i = z[j], f = z[n + j], g = z[2 * n + j], o = z[3 * n + j], t = tanhs[j];                            \
-                T dcell = dc[j] + dh[j] * o * (1 - t * t);                                                             \
+            FR_SIMD for (int64_t j = 0; j < n; j++)                                                                    \
+            {                                                                                                          \
+                T dcell = dc[j] + dh[j] * o[j] * (1 - tanhs[j] * tanhs[j]);                                            \
                                                                                                                        \
-                d[j] = dcell * g * (1 - i) * i;                                                                        \
-                d[n + j] = dcell * before[j] * (1 - f) * f;                                                            \
-                d[2 * n + j] = dcell * i * (1 - g * g);                                                                \
-                d[3 * n + j] = dh[j] * t * (1 - o) * o;                                                                \
-                dc[j] = dcell * f;                                                                                     \
+                di[j] = dcell * g[j] * (1 - i[j]) * i[j];                                                              \
+                df[j] = dcell * before[j] * (1 - f[j]) * f[j];                                                         \
+                dg[j] = dcell * i[j] * (1 - g[j] * g[j]);                                                              \
+                d_o[j] = dh[j] * tanhs[j] * (1 - o[j]) * o[j];                                                         \
+                dc[j] = dcell * f[j];                                                                                  \
             }                                                                                                          \
             for (int64_t j = 0; h && j < n; j++)                                                                       \
-                h[j] = z[3 * n + j] * tanhs[j];                                                                        \
+                h[j] = o[j] * tanhs[j];                                                                                \
         }                                                                                                              \
     }
 

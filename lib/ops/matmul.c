@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* matmul: matrix products of the last two dims, the dims before them broadcast. */
-#include "core/blas.h"
-#include "ops/op_file.h"
+#include "ops/matrix.h"
 
+/* fr_matmul has made sure of two dims or more and of the inner ones. */
 static bool infer(fr_op_call *call)
 {
     const fr_shape *a = &call->in[0]->shape, *b = &call->in[1]->shape;
@@ -11,11 +11,6 @@ static bool infer(fr_op_call *call)
     char x[FR_SHAPE_TEXT], z[FR_SHAPE_TEXT];
 
     call->out[0].dtype = fr_dtype_of(call->in[0]);
-    if (a->ndim < 2 || b->ndim < 2)
-        return fr_op_fail(call, "%s x %s: scalars have no matrix product", fr_shape_text(a, x), fr_shape_text(b, z));
-    if (a->dim[a->ndim - 1] != b->dim[b->ndim - 2])
-        return fr_op_fail(call, "%s x %s: inner dimensions differ (%lld and %lld)", fr_shape_text(a, x),
-                          fr_shape_text(b, z), (long long)a->dim[a->ndim - 1], (long long)b->dim[b->ndim - 2]);
     batch_a.ndim -= 2;
     batch_b.ndim -= 2;
     if (!fr_shape_broadcast(&batch_a, &batch_b, y))
@@ -24,26 +19,6 @@ static bool infer(fr_op_call *call)
     y->dim[y->ndim++] = a->dim[a->ndim - 2];
     y->dim[y->ndim++] = b->dim[b->ndim - 1];
     return true;
-}
-
-/* A matrix as gemm takes it: rows at lead, stored transposed or not. */
-typedef struct {
-    bool transposed;
-    int64_t lead;
-} layout;
-
-/* False where neither rows nor columns lie without gaps. */
-static bool find_layout(const fr_tensor *t, layout *l)
-{
-    int64_t rows = t->stride[t->shape.ndim - 2], columns = t->stride[t->shape.ndim - 1];
-    int64_t m = t->shape.dim[t->shape.ndim - 2], n = t->shape.dim[t->shape.ndim - 1];
-
-    if ((columns == 1 || n == 1) && (rows >= n || m == 1)) {
-        *l = (layout){ false, m == 1 ? n : rows };
-        return true;
-    }
-    *l = (layout){ true, n == 1 ? m : columns };
-    return (rows == 1 || m == 1) && (columns >= m || n == 1);
 }
 
 /* Where the matrix of a batch (row-major index over the batch dims of y) begins in t, in elements. */
@@ -61,35 +36,20 @@ static int64_t batch_offset(const fr_tensor *t, const fr_shape *y, int64_t batch
     return offset;
 }
 
-static void multiply(const fr_tensor *a, layout la, const fr_tensor *b, layout lb, fr_tensor *y)
-{
-    const fr_shape *s = &y->shape;
-    int64_t m = s->dim[s->ndim - 2], n = s->dim[s->ndim - 1], k = a->shape.dim[a->shape.ndim - 1];
-    int64_t size = (int64_t)fr_dtype_size((fr_dtype)y->dtype), batches = m > 0 && n > 0 ? y->numel / (m * n) : 0;
-
-    for (int64_t i = 0; i < batches; i++)
-        fr_gemm((fr_dtype)y->dtype, la.transposed, lb.transposed, m, n, k, a->origin + batch_offset(a, s, i) * size,
-                la.lead, b->origin + batch_offset(b, s, i) * size, lb.lead, 0, y->origin + i * m * n * size, n);
-}
-
 static void forward(fr_op_call *call)
 {
-    fr_tensor *in[2];
-    layout l[2];
+    fr_tensor *y = call->result[0];
+    const fr_shape *s = &y->shape;
+    int64_t m = s->dim[s->ndim - 2], n = s->dim[s->ndim - 1], k = call->in[0]->shape.dim[call->in[0]->shape.ndim - 1];
+    int64_t size = (int64_t)fr_dtype_size((fr_dtype)y->dtype), batches = m > 0 && n > 0 ? y->numel / (m * n) : 0;
+    fr_matrix a = { 0 }, b = { 0 };
+    bool ok = fr_matrix_open(call, call->in[0], &a) && fr_matrix_open(call, call->in[1], &b);
 
-    for (int i = 0; i < 2; i++) {
-        bool fits = find_layout(call->in[i], &l[i]);
-
-        in[i] = fits ? fr_ref(call->in[i]) : fr_tensor_copy("matmul", call->in[i]);
-        if (!fits && in[i])
-            find_layout(in[i], &l[i]);
-    }
-    if (in[0] && in[1])
-        multiply(in[0], l[0], in[1], l[1], call->result[0]);
-    else
-        call->failed = true;
-    fr_unref(in[0]);
-    fr_unref(in[1]);
+    for (int64_t i = 0; ok && i < batches; i++)
+        fr_gemm((fr_dtype)y->dtype, a.transposed, b.transposed, m, n, k, a.t->origin + batch_offset(a.t, s, i) * size,
+                a.lead, b.t->origin + batch_offset(b.t, s, i) * size, b.lead, 0, y->origin + i * m * n * size, n);
+    fr_matrix_close(&a);
+    fr_matrix_close(&b);
 }
 
 static void backward(fr_op_call *call)
@@ -110,7 +70,17 @@ static fr_tensor *run(fr_tensor *const *in)
 
 static fr_tensor *run_transposed(fr_tensor *const *in)
 {
-    return fr_matmul(fr_transpose(in[0], 0, 1), fr_transpose(in[1], 0, 1));
+    return fr_matmul(fr_transpose(in[0], -2, -1), fr_transpose(in[1], -2, -1));
+}
+
+static fr_tensor *run_gapped(fr_tensor *const *in)
+{
+    return fr_matmul(fr_slice(in[0], 1, 0, INT64_MAX, 2), fr_slice(in[1], 1, 0, INT64_MAX, 2));
+}
+
+static fr_tensor *run_permuted(fr_tensor *const *in)
+{
+    return fr_matmul(fr_transpose(in[0], 0, 1), in[1]);
 }
 
 static fr_tensor *run_outer(fr_tensor *const *in)
@@ -130,29 +100,85 @@ const fr_op fr_matmul_op = {
     .forward = forward,
     .backward = backward,
     FR_CASES({ "matrices", "n(3,4) n(4,5)", "a @ b", run }, { "batches", "n(2,1,3,4) n(5,4,2)", "a @ b", run },
-             { "vectors", "n(4) n(4)", "a @ b", run }, { "vector left", "n(4) n(2,4,3)", "a @ b", run },
-             { "vector right", "n(2,3,4) n(4)", "a @ b", run }, { "nothing", "n(3,0) n(0,2)", "a @ b", run },
+             { "batches by one", "n(2,5,3,4) n(4,2)", "a @ b", run },
+             { "one by batches", "n(3,4) n(2,4,2)", "a @ b", run }, { "vectors", "n(4) n(4)", "a @ b", run },
+             { "vector left", "n(4) n(2,4,3)", "a @ b", run }, { "vector right", "n(2,3,4) n(4)", "a @ b", run },
+             { "row", "n(1,4) n(4,3)", "a @ b", run }, { "column", "n(3,4) n(4,1)", "a @ b", run },
+             { "nothing", "n(3,0) n(0,2)", "a @ b", run }, { "no rows", "n(0,3) n(3,2)", "a @ b", run },
+             { "no columns", "n(2,3) n(3,0)", "a @ b", run }, { "no batches", "n(0,2,3) n(3,2)", "a @ b", run },
+             { "empty batches", "n(2,3,0) n(0,2)", "a @ b", run },
              { "transposed", "n(4,3) n(5,4)", "a.T @ b.T", run_transposed },
+             { "transposed batches", "n(2,4,3) n(2,5,4)", "a.mT @ b.mT", run_transposed },
+             { "gapped", "n(3,8) n(4,6)", "a[:, ::2] @ b[:, ::2]", run_gapped },
+             { "permuted", "n(2,5,4) n(4,3)", "a.transpose(0, 1) @ b", run_permuted },
              { "outer", "n(3) n(4)", "torch.outer(a, b)", run_outer },
-             { "inner", "n(4,3) n(5,2)", NULL, run, { "matmul", "(4, 3)", "(5, 2)" } })
+             { "outer of nothing", "n(0) n(4)", "torch.outer(a, b)", run_outer },
+             { "inner", "n(4,3) n(5,2)", NULL, run, { "matmul", "(4, 3)", "(5, 2)", "3 and 5" } },
+             { "inner vector", "n(4) n(5,2)", NULL, run, { "matmul", "(4,) x (5, 2)", "4 and 5" } },
+             { "inner batches", "n(2,3,4) n(5,2)", NULL, run, { "matmul", "(2, 3, 4) x (5, 2)", "4 and 5" } },
+             { "batch sizes", "n(2,3,4) n(3,4,2)", NULL, run, { "matmul", "(2, 3, 4) x (3, 4, 2)", "broadcast" } },
+             { "scalar", "n() n(5,2)", NULL, run, { "matmul", "() x (5, 2)", "scalars" } },
+             { "int64", "i5(2,3) i5(3,2)", NULL, run, { "matmul", "int64", "float32" } },
+             { "dtypes", "n(2,3) i5(3,2)", NULL, run, { "matmul", "float32", "int64" } },
+             { "outer dims", "n(2,3) n(4)", NULL, run_outer, { "outer", "(2, 3)", "(4,)" } })
 };
 
-fr_tensor *fr_matmul(fr_tensor *a, fr_tensor *b)
+static bool check(const fr_shape *a, const fr_shape *b)
 {
-    bool left = a && a->shape.ndim == 1, right = b && b->shape.ndim == 1;
+    int64_t left = a->ndim ? a->dim[a->ndim - 1] : 0, right = b->ndim ? b->dim[b->ndim > 1 ? b->ndim - 2 : 0] : 0;
+    char x[FR_SHAPE_TEXT], z[FR_SHAPE_TEXT];
 
-    if (!left && !right)
-        return fr_apply(&fr_matmul_op, (fr_tensor *[]){ a, b }, NULL);
+    if (a->ndim < 1 || b->ndim < 1)
+        return fr_fail("matmul", "%s x %s: scalars have no matrix product", fr_shape_text(a, x), fr_shape_text(b, z)),
+               false;
+    return left == right || (fr_fail("matmul", "%s x %s: inner dimensions differ (%lld and %lld)", fr_shape_text(a, x),
+                                     fr_shape_text(b, z), (long long)left, (long long)right),
+                             false);
+}
 
-    fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, "matmul");
-    fr_tensor *rows = left ? fr_unsqueeze(a, 0) : a, *columns = right ? fr_unsqueeze(b, 1) : b;
-    fr_tensor *y = fr_apply(&fr_matmul_op, (fr_tensor *[]){ rows, columns }, NULL);
+/* Batches by one matrix are one matrix with all their rows, which makes one product here and, in backward, of the
+ * matrix's gradient too. */
+static fr_tensor *multiply_rows(fr_tensor *a, fr_tensor *b)
+{
+    fr_shape y = a->shape, rows = { 2, { 1, a->shape.dim[a->shape.ndim - 1] } };
+    fr_tensor *product;
 
+    for (int i = 0; i < y.ndim - 1; i++)
+        rows.dim[0] *= y.dim[i];
+    y.dim[y.ndim - 1] = b->shape.dim[1];
+    a = fr_reshape(a, rows);
+    product = fr_apply(&fr_matmul_op, (fr_tensor *[]){ a, b }, NULL);
+    return product ? fr_reshape(product, y) : NULL;
+}
+
+static fr_tensor *multiplied(fr_tensor *a, fr_tensor *b)
+{
+    bool left = a->shape.ndim == 1, right = b->shape.ndim == 1;
+    fr_tensor *rows = left ? fr_unsqueeze(a, 0) : a, *columns = right ? fr_unsqueeze(b, 1) : b, *y;
+
+    if (!rows || !columns)
+        return NULL;
+    y = rows->shape.ndim > 2 && columns->shape.ndim == 2
+            ? multiply_rows(rows, columns)
+            : fr_apply(&fr_matmul_op, (fr_tensor *[]){ rows, columns }, NULL);
     if (y && right)
         y = fr_squeeze(y, -1);
     if (y && left)
         y = fr_squeeze(y, right ? -1 : -2);
+    return y;
+}
+
+fr_tensor *fr_matmul(fr_tensor *a, fr_tensor *b)
+{
+    if (a && b && a->shape.ndim == 2 && b->shape.ndim == 2 && a->shape.dim[1] == b->shape.dim[0])
+        return fr_apply(&fr_matmul_op, (fr_tensor *[]){ a, b }, NULL);
+
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "matmul");
+    fr_tensor *y = NULL;
+
+    if (fr_check_not_null("matmul", a, "a") && fr_check_not_null("matmul", b, "b") && check(&a->shape, &b->shape))
+        y = multiplied(a, b);
     fr_finish(th, before);
     return y;
 }

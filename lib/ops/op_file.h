@@ -75,10 +75,10 @@ static inline int fr_op_dim(fr_op_call *call, int dim)
 /* slice's reverse: zeros of the given shape, but t at start, start + step, ... along dim. */
 fr_tensor *fr_unslice(fr_tensor *t, const fr_shape *shape, int dim, int64_t start, int64_t step);
 
+/* gather's reverse: zeros of the given shape, to which t is added where index says. */
+fr_tensor *fr_scatter_add(fr_tensor *t, fr_shape shape, int dim, fr_tensor *index);
+
 /* Whether index is int64 and each of its values within 0..size-1; if not, fails naming what, value, place and size. */
 bool fr_check_index(const char *what, const fr_tensor *index, int dim, int64_t size);
-
-/* The mean or sum of losses as reduction says, or losses; what: the loss, for errors. */
-fr_tensor *fr_reduce_loss(const char *what, fr_tensor *losses, fr_reduction reduction);
 
 #endif

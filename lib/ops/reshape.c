@@ -284,8 +284,7 @@ static const char *flatten(fr_shape *s, int from, int to)
     if (s->ndim == 0)
         *s = (fr_shape){ 1, { 1 } };
     for (; b > a; b--) {
-        if (!fr_mul_size(s->dim[a], s->dim[a + 1], &s->dim[a]))
-            return "too large"; /* of a shape without values */
+        s->dim[a] *= s->dim[a + 1];
         drop_dim(s, a + 1);
     }
     return NULL;

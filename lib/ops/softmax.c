@@ -26,24 +26,22 @@ enum {
     TILE = 1 << 16, /* values */
 };
 
-/* a: the result so far, v: the next value. */
 #define REDUCE(NAME, T, START, EXPR)                                                                                   \
     FR_INLINE T NAME(int64_t n, const T *x)                                                                            \
     {                                                                                                                  \
-        T lane[LANES], a = START;                                                                                      \
+        T lane[LANES];                                                                                                 \
         int64_t whole = n / LANES * LANES;                                                                             \
         for (int j = 0; j < LANES; j++)                                                                                \
             lane[j] = START;                                                                                           \
         for (int64_t i = 0; i < whole; i += LANES)                                                                     \
-            for (int j = 0; j < LANES; j++) {                                                                          \
-                T v = x[i + j], b = lane[j];                                                                           \
-                lane[j] = EXPR(b, v);                                                                                  \
-            }                                                                                                          \
+            for (int j = 0; j < LANES; j++)                                                                            \
+                lane[j] = EXPR(lane[j], x[i + j]);                                                                     \
         for (int64_t i = whole; i < n; i++)                                                                            \
-            a = EXPR(a, x[i]);                                                                                         \
-        for (int j = 0; j < LANES; j++)                                                                                \
-            a = EXPR(a, lane[j]);                                                                                      \
-        return a;                                                                                                      \
+            lane[i - whole] = EXPR(lane[i - whole], x[i]);                                                             \
+        for (int half = LANES / 2; half > 0; half /= 2)                                                                \
+            for (int j = 0; j < half; j++)                                                                             \
+                lane[j] = EXPR(lane[j], lane[j + half]);                                                               \
+        return lane[0];                                                                                                \
     }
 
 #define GREATER(a, v) ((v) > (a) ? (v) : (a)) /* drops NaN, which comes back with x - greatest */

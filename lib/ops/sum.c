@@ -1,124 +1,32 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* sum: over all values, over one dim, or over what broadcasting repeated. */
-#include "ops/op_file.h"
+#include "ops/reduce.h"
 
-enum { ALL = -100, LANES = 16 };
-
-typedef struct {
-    int dim; /* or ALL */
-    bool keepdim;
-} attributes;
-
-static bool infer(fr_op_call *call)
-{
-    const attributes *a = call->attributes;
-    fr_shape *s = &call->out[0].shape;
-    int dim = a->dim == ALL ? 0 : fr_op_dim(call, a->dim);
-
-    call->out[0] = fr_meta_of(call->in[0]);
-    if (a->dim == ALL)
-        s->ndim = 0;
-    else if (dim >= 0 && s->ndim > 0 && a->keepdim)
-        s->dim[dim] = 1;
-    else if (dim >= 0 && s->ndim > 0)
-        memmove(s->dim + dim, s->dim + dim + 1, (size_t)(--s->ndim - dim) * sizeof *s->dim);
-    return dim >= 0;
-}
-
-/* A dependence from sum to sum would keep the loop from becoming vector code: LANES partial sums, in a fixed order. */
-#define SUM_ROW(T)                                                                                                     \
-    FR_KERNEL(sum_row_##T, (int64_t n, const T *x, T *y), (n, x, y))                                                   \
-    {                                                                                                                  \
-        T lane[LANES] = { 0 }, sum = 0;                                                                                \
-        int64_t i = 0;                                                                                                 \
-        for (; i + LANES <= n; i += LANES)                                                                             \
-            for (int j = 0; j < LANES; j++)                                                                            \
-                lane[j] += x[i + j];                                                                                   \
-        for (; i < n; i++)                                                                                             \
-            sum += x[i];                                                                                               \
-        for (int j = 0; j < LANES; j++)                                                                                \
-            sum += lane[j];                                                                                            \
-        *y = sum;                                                                                                      \
-    }                                                                                                                  \
-    FR_KERNEL(sum_columns_##T, (int64_t n, int64_t inner, const T *x, T *y), (n, inner, x, y))                         \
-    {                                                                                                                  \
-        for (int64_t j = 0; j < inner; j++)                                                                            \
-            y[j] = 0;                                                                                                  \
-        for (int64_t i = 0; i < n; i++)                                                                                \
-            for (int64_t j = 0; j < inner; j++)                                                                        \
-                y[j] += x[i * inner + j];                                                                              \
-    }                                                                                                                  \
-    static void sum_##T(int64_t outer, int64_t n, int64_t inner, const T *x, T *y)                                     \
-    {                                                                                                                  \
-        for (int64_t o = 0; o < outer; o++) {                                                                          \
-            if (inner == 1)                                                                                            \
-                sum_row_##T(n, x + o * n, y + o);                                                                      \
-            else                                                                                                       \
-                sum_columns_##T(n, inner, x + o * n * inner, y + o * inner);                                           \
-        }                                                                                                              \
-    }
-
-SUM_ROW(float)
-SUM_ROW(double)
-SUM_ROW(int64_t)
+/* float32 is added up in double, int64 modulo 2^64. */
+FR_REDUCER(sum_f32, float, double, float, 0, s + (double)x, s + o, (float)s)
+FR_REDUCER(sum_f64, double, double, double, 0, s + x, s + o, s)
+FR_REDUCER(sum_i64, int64_t, uint64_t, int64_t, 0, s + (uint64_t)x, s + o, (int64_t)s)
 
 static void forward(fr_op_call *call)
 {
-    const attributes *a = call->attributes;
-    const fr_tensor *x = call->in[0];
-    void *y = call->result[0]->origin;
-    int64_t outer = 1, n = x->numel, inner = 1;
-
-    if (a->dim != ALL && x->shape.ndim > 0) {
-        int dim = fr_shape_dim(&x->shape, a->dim);
-
-        n = x->shape.dim[dim];
-        for (int i = 0; i < dim; i++)
-            outer *= x->shape.dim[i];
-        for (int i = dim + 1; i < x->shape.ndim; i++)
-            inner *= x->shape.dim[i];
-    }
-    if (x->dtype == FR_F32)
-        sum_float(outer, n, inner, (const float *)x->origin, y);
-    else if (x->dtype == FR_F64)
-        sum_double(outer, n, inner, (const double *)x->origin, y);
-    else
-        sum_int64_t(outer, n, inner, (const int64_t *)x->origin, y);
+    fr_reduce(call, 0, &sum_f32, &sum_f64, &sum_i64);
 }
 
 static void backward(fr_op_call *call)
 {
-    const attributes *a = call->attributes;
-    const fr_shape *shape = &call->in_shape[0];
-    fr_tensor *g = call->grad_out[0];
-
-    if (a->dim != ALL && shape->ndim > 0 && !a->keepdim)
-        g = fr_unsqueeze(g, fr_shape_dim(shape, a->dim));
-    call->grad_in[0] = fr_expand(g, *shape);
+    call->grad_in[0] = fr_expand(fr_kept(call, call->grad_out[0]), call->in_shape[0]);
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_sum(in[0]);
-}
-
-static fr_tensor *run_dim(fr_tensor *const *in)
-{
-    return fr_sum_dim(in[0], 1, false);
-}
-
-static fr_tensor *run_keepdim(fr_tensor *const *in)
-{
-    return fr_sum_dim(in[0], -1, true);
-}
-
-static fr_tensor *run_range(fr_tensor *const *in)
-{
-    return fr_sum_dim(in[0], 2, false);
-}
-#endif
+FR_RUN(run, fr_sum(in[0]))
+FR_RUN(run_dim, fr_sum_dim(in[0], 1, false))
+FR_RUN(run_first, fr_sum_dim(in[0], 0, false))
+FR_RUN(run_keepdim, fr_sum_dim(in[0], -1, true))
+FR_RUN(run_strided, fr_sum_dim(fr_transpose(in[0], 0, 2), 1, true))
+FR_RUN(run_range, fr_sum_dim(in[0], 2, false))
+FR_RUN(run_to, fr_sum_to(in[0], (fr_shape){ 3, { 3, 1, 5 } }))
+FR_RUN(run_to_column, fr_sum_to(in[0], (fr_shape){ 2, { 3, 1 } }))
+FR_RUN(run_to_wrong, fr_sum_to(in[0], (fr_shape){ 1, { 3 } }))
 
 const fr_op fr_sum_op = {
     .name = "sum",
@@ -126,25 +34,77 @@ const fr_op fr_sum_op = {
     .inputs = 1,
     .outputs = 1,
     .saves_inputs = FR_SAVES_NOTHING,
-    .attributes_size = sizeof(attributes),
+    .attributes_size = sizeof(fr_over),
     .dtypes = FR_ANY,
-    .infer = infer,
+    .infer = fr_infer_reduced,
     .forward = forward,
     .backward = backward,
     FR_CASES({ "all", "n(5,37)", "a.sum()", run }, { "dim", "n(2,3,4)", "a.sum(1)", run_dim },
-             { "keepdim", "n(2,3,4)", "a.sum(-1, keepdim=True)", run_keepdim }, { "empty", "n(0,3)", "a.sum()", run },
-             { "range", "n(4,3)", NULL, run_range, { "sum", "2", "(4, 3)" } })
+             { "columns", "n(70,9)", "a.sum(0)", run_first },
+             { "keepdim", "n(2,3,4)", "a.sum(-1, keepdim=True)", run_keepdim },
+             { "rows", "n(3,131)", "a.sum(-1, keepdim=True)", run_keepdim },
+             { "strided", "n(2,3,4)", "a.transpose(0, 2).sum(1, keepdim=True)", run_strided },
+             { "scalar", "n()", "a.sum()", run }, { "scalar dim", "n()", "a.sum(-1, keepdim=True)", run_keepdim },
+             { "empty", "n(0,3)", "a.sum()", run }, { "empty dim", "n(2,0)", "a.sum(1)", run_dim },
+             { "empty other", "n(0,3)", "a.sum(1)", run_dim },
+             { "int64", "i9(3,50)", "a.sum(0)", run_first, .no_grad = true },
+             { "to", "n(2,3,4,5)", "a.sum((0, 2)).reshape(3, 1, 5)", run_to },
+             { "to column", "n(3,70)", "a.sum(1, keepdim=True)", run_to_column },
+             { "range", "n(4,3)", NULL, run_range, { "sum", "2", "(4, 3)" } },
+             { "to wrong", "n(3,4)", NULL, run_to_wrong, { "sum_to", "(3,)", "(3, 4)" } }),
 };
 
 fr_tensor *fr_sum(fr_tensor *t)
 {
-    return fr_apply(&fr_sum_op, &t, &(attributes){ ALL, false });
+    return fr_apply(&fr_sum_op, &t, &(fr_over){ .all = true });
 }
 
 fr_tensor *fr_sum_dim(fr_tensor *t, int dim, bool keepdim)
 {
-    return dim == ALL ? fr_fail("sum", "dim %d is out of range", dim)
-                      : fr_apply(&fr_sum_op, &t, &(attributes){ dim, keepdim });
+    return fr_apply_over_dim("sum_dim", &fr_sum_op, t, dim, keepdim);
+}
+
+bool fr_sum_rows(const char *what, fr_dtype dtype, int64_t rows, int64_t columns, const void *x, void *y)
+{
+    const fr_reducer *how = dtype == FR_F32 ? &sum_f32 : dtype == FR_F64 ? &sum_f64 : &sum_i64;
+
+    return fr_reduce_values(what, how, (fr_split){ 1, rows, columns }, x, y);
+}
+
+/* from's dims, those of size 1 left out, neighbours joined where both are kept or both are summed; bit i of the result:
+ * joined's dim i is summed. */
+static unsigned join_dims(const fr_shape *from, const fr_shape *to, fr_shape *joined)
+{
+    int lead = from->ndim - to->ndim;
+    unsigned summed = 0;
+    bool before = false;
+
+    joined->ndim = 0;
+    for (int i = 0; i < from->ndim; i++) {
+        bool now = i < lead || to->dim[i - lead] == 1;
+        int last = joined->ndim - 1;
+
+        if (from->dim[i] == 1 ||
+            (last >= 0 && now == before && fr_mul_size(joined->dim[last], from->dim[i], &joined->dim[last])))
+            continue;
+        joined->dim[joined->ndim] = from->dim[i];
+        summed |= (unsigned)now << joined->ndim++;
+        before = now;
+    }
+    return summed;
+}
+
+static fr_tensor *sum_to(fr_tensor *t, const fr_shape *shape)
+{
+    fr_shape joined;
+    unsigned summed = join_dims(&t->shape, shape, &joined);
+
+    if (joined.ndim != t->shape.ndim)
+        t = fr_reshape(t, joined);
+    for (int i = joined.ndim - 1; i >= 0; i--)
+        if (summed & 1U << i)
+            t = fr_sum_dim(t, i, false);
+    return t && !fr_shape_equal(&t->shape, shape) ? fr_reshape(t, *shape) : t;
 }
 
 fr_tensor *fr_sum_to(fr_tensor *t, fr_shape shape)
@@ -152,41 +112,22 @@ fr_tensor *fr_sum_to(fr_tensor *t, fr_shape shape)
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "sum_to");
     char from[FR_SHAPE_TEXT], to[FR_SHAPE_TEXT];
+    fr_tensor *y = NULL;
     fr_shape both;
 
-    if (!fr_check_not_null("sum_to", t, "input"))
-        t = NULL;
-    else if (!fr_shape_broadcast(&t->shape, &shape, &both) || !fr_shape_equal(&both, &t->shape))
-        t = fr_fail("sum_to", "%s does not broadcast to %s", fr_shape_text(&shape, to),
-                    fr_shape_text(&t->shape, from));
-    while (t && t->shape.ndim > shape.ndim)
-        t = fr_sum_dim(t, 0, false);
-    for (int i = 0; t && i < shape.ndim; i++)
-        if (shape.dim[i] == 1 && t->shape.dim[i] != 1)
-            t = fr_sum_dim(t, i, true);
-    fr_finish(th, before);
-    return t;
-}
+    if (!fr_check_not_null("sum_to", t, "input")) {
+        y = NULL;
+    } else if (shape.ndim < 0 || shape.ndim > t->shape.ndim || !fr_shape_broadcast(&t->shape, &shape, &both) ||
+               !fr_shape_equal(&both, &t->shape)) {
+        fr_fail("sum_to", "%s does not broadcast to %s", fr_shape_text(&shape, to), fr_shape_text(&t->shape, from));
+    } else if (fr_shape_equal(&shape, &t->shape)) {
+        y = t;
+    } else {
+        int scope = fr_scope_begin();
 
-/* mean: the sum over the count; of nothing, NaN. */
-fr_tensor *fr_mean(fr_tensor *t)
-{
-    fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, "mean");
-    fr_tensor *y = fr_check_not_null("mean", t, "input") ? fr_mul_scalar(fr_sum(t), 1.0 / (double)t->numel) : NULL;
-
-    fr_finish(th, before);
-    return y;
-}
-
-fr_tensor *fr_mean_dim(fr_tensor *t, int dim, bool keepdim)
-{
-    fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, "mean_dim");
-    fr_tensor *y = fr_sum_dim(t, dim, keepdim);
-
-    if (y)
-        y = fr_mul_scalar(y, 1.0 / (double)(t->shape.ndim ? fr_dim(t, dim) : 1));
+        y = scope < 0 ? NULL : fr_escape(sum_to(t, &shape));
+        fr_scope_end(scope);
+    }
     fr_finish(th, before);
     return y;
 }

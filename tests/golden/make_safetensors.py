@@ -26,6 +26,14 @@ write("all", {
     'a "name" \\ of\n\tmany / kinds: \u00e9 \u6f22 \x7f': numpy.ones((1, 1, 1, 1, 1, 1, 1, 1), numpy.float32),
 })
 write("empty", {})
-write("metadata", {"x": numpy.ones(2, numpy.float32)}, {"format": "np", "epoch": "3"})
+write("metadata", {"x": numpy.ones(2, numpy.float32)}, {"format": "np"})
 for name, dtype in {"bool": numpy.bool_, "u8": numpy.uint8, "i32": numpy.int32, "f16": numpy.float16}.items():
     write(name, {"good": numpy.ones(2, numpy.float32), "other": numpy.ones(4, dtype)})
+
+# The state of torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1)) under PyTorch's names.
+write("model", {
+    "0.weight": numpy.arange(6, dtype=numpy.float32).reshape(3, 2),
+    "0.bias": numpy.array([-1, -2, -3], numpy.float32),
+    "2.weight": numpy.array([[7, 8, 9]], numpy.float32),
+    "2.bias": numpy.array([0.5], numpy.float32),
+})

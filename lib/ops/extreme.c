@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* The kernels and gradients of max, min, argmax and argmin. */
+#include "ops/extreme.h"
+
+/* --- Shapes ------------------------------------------------------------------------------------------------------ */
+
+bool fr_infer_extreme(fr_op_call *call)
+{
+    const fr_over *over = call->attributes;
+    const fr_shape *shape = &call->in[0]->shape;
+    char text[FR_SHAPE_TEXT];
+
+    if (!fr_infer_reduced(call))
+        return false;
+    if (over->all && call->in[0]->numel == 0)
+        return fr_op_fail(call, "shape %s: there are no values to choose from", fr_shape_text(shape, text));
+    if (!over->all && shape->ndim > 0 && shape->dim[fr_shape_dim(shape, over->dim)] == 0)
+        return fr_op_fail(call, "shape %s: there are no values to choose from along dim %d", fr_shape_text(shape, text),
+                          over->dim);
+    return true;
+}
+
+bool fr_infer_position(fr_op_call *call)
+{
+    if (!fr_infer_extreme(call))
+        return false;
+    call->out[0].dtype = FR_I64;
+    return true;
+}
+
+bool fr_infer_extreme_dim(fr_op_call *call)
+{
+    if (!fr_infer_extreme(call))
+        return false;
+    call->out[1] = call->out[0];
+    call->out[1].dtype = FR_I64;
+    return true;
+}
+
+/* --- Values ------------------------------------------------------------------------------------------------------ */
+
+#define EXTREME(a, b, BEATS)          ((a)BEATS(b) || (a) != (a) ? (a) : (b))
+#define VALUES(NAME, T, START, BEATS) FR_REDUCER(NAME, T, T, T, START, EXTREME(x, s, BEATS), EXTREME(o, s, BEATS), s)
+
+VALUES(max_f32, float, -INFINITY, >)
+VALUES(max_f64, double, -INFINITY, >)
+VALUES(max_i64, int64_t, INT64_MIN, >)
+VALUES(min_f32, float, INFINITY, <)
+VALUES(min_f64, double, INFINITY, <)
+VALUES(min_i64, int64_t, INT64_MAX, <)
+
+void fr_extreme_values(fr_op_call *call, bool least)
+{
+    if (least)
+        fr_reduce(call, 0, &min_f32, &min_f64, &min_i64);
+    else
+        fr_reduce(call, 0, &max_f32, &max_f64, &max_i64);
+}
+
+/* --- Positions --------------------------------------------------------------------------------------------------- */
+
+/* The best value and how far it lies behind the start of its slab: of equals (or of NaNs) the first is best. */
+#define POSITIONS(NAME, T, START, BEATS)                                                                               \
+    typedef struct {                                                                                                   \
+        T value;                                                                                                       \
+        int64_t at;                                                                                                    \
+    } NAME##_state;                                                                                                    \
+    FR_INLINE NAME##_state NAME##_best(NAME##_state a, NAME##_state b)                                                 \
+    {                                                                                                                  \
+        bool a_nan = a.value != a.value, b_nan = b.value != b.value;                                                   \
+        bool equal = a.value == b.value || (a_nan && b_nan);                                                           \
+        bool a_wins = equal ? a.at < b.at : a_nan || a.value BEATS b.value;                                            \
+        return a_wins ? a : b;                                                                                         \
+    }                                                                                                                  \
+    FR_REDUCER(NAME, T, NAME##_state, int64_t, ((NAME##_state){ START, INT64_MAX }),                                   \
+               NAME##_best((NAME##_state){ x, i }, s), NAME##_best(o, s), s.at / inner)
+
+POSITIONS(argmax_f32, float, -INFINITY, >)
+POSITIONS(argmax_f64, double, -INFINITY, >)
+POSITIONS(argmax_i64, int64_t, INT64_MIN, >)
+POSITIONS(argmin_f32, float, INFINITY, <)
+POSITIONS(argmin_f64, double, INFINITY, <)
+POSITIONS(argmin_i64, int64_t, INT64_MAX, <)
+
+void fr_extreme_positions(fr_op_call *call, int output, bool least)
+{
+    if (least)
+        fr_reduce(call, output, &argmin_f32, &argmin_f64, &argmin_i64);
+    else
+        fr_reduce(call, output, &argmax_f32, &argmax_f64, &argmax_i64);
+}
+
+void fr_extreme_dim(fr_op_call *call, bool least)
+{
+    const fr_tensor *x = call->in[0];
+    fr_tensor *y = call->result[0];
+    fr_split split = fr_split_of(&x->shape, call->attributes);
+    size_t size = fr_dtype_size((fr_dtype)x->dtype);
+
+    fr_extreme_positions(call, 1, least);
+    if (call->failed)
+        return;
+
+    const int64_t *position = (const int64_t *)call->result[1]->origin;
+
+    for (int64_t i = 0; i < y->numel; i++) {
+        int64_t from = (i / split.inner * split.n + position[i]) * split.inner + i % split.inner;
+
+        memcpy(y->origin + (size_t)i * size, x->origin + (size_t)from * size, size);
+    }
+}
+
+/* --- Gradients --------------------------------------------------------------------------------------------------- */
+
+void fr_extreme_backward(fr_op_call *call)
+{
+    fr_tensor *x = call->in[0], *y = call->result[0];
+    fr_tensor *mask = fr_add(fr_eq(x, y), fr_ne(x, x)); /* where there is a NaN it is the result */
+
+    call->grad_in[0] = fr_mul(mask, fr_div(call->grad_out[0], fr_sum(mask)));
+}
+
+void fr_extreme_dim_backward(fr_op_call *call)
+{
+    const fr_over *over = call->attributes;
+    fr_tensor *position = fr_kept(call, call->result[1]);
+
+    call->grad_in[0] = fr_scatter_add(fr_kept(call, call->grad_out[0]), call->in_shape[0], over->dim, position);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* mean: the sum over the count, over all values or one dim; of nothing, NaN. */
+#include "ops/reduce.h"
+
+/* The sum is rounded before it is divided, as PyTorch does. */
+FR_REDUCER(mean_f32, float, double, float, 0, s + (double)x, s + o, (float)s / (float)n)
+FR_REDUCER(mean_f64, double, double, double, 0, s + x, s + o, s / (double)n)
+
+static void forward(fr_op_call *call)
+{
+    fr_reduce(call, 0, &mean_f32, &mean_f64, NULL);
+}
+
+static void backward(fr_op_call *call)
+{
+    fr_split split = fr_split_of(&call->in_shape[0], call->attributes);
+    fr_tensor *part = fr_div_scalar(call->grad_out[0], (double)split.n);
+
+    call->grad_in[0] = fr_expand(fr_kept(call, part), call->in_shape[0]);
+}
+
+FR_RUN(run, fr_mean(in[0]))
+FR_RUN(run_dim, fr_mean_dim(in[0], -2, false))
+FR_RUN(run_keepdim, fr_mean_dim(in[0], 0, true))
+FR_RUN(run_strided, fr_mean_dim(fr_transpose(in[0], 0, 1), 0, true))
+FR_RUN(run_range, fr_mean_dim(in[0], -3, false))
+
+const fr_op fr_mean_op = {
+    .name = "mean",
+    .formula = "y = the mean of x over all dims or one",
+    .inputs = 1,
+    .outputs = 1,
+    .saves_inputs = FR_SAVES_NOTHING,
+    .attributes_size = sizeof(fr_over),
+    .infer = fr_infer_reduced,
+    .forward = forward,
+    .backward = backward,
+    FR_CASES({ "all", "n(5,37)", "a.mean()", run }, { "dim", "n(2,3,4)", "a.mean(-2)", run_dim },
+             { "keepdim", "n(7,4)", "a.mean(0, keepdim=True)", run_keepdim },
+             { "strided", "n(7,4)", "a.transpose(0, 1).mean(0, keepdim=True)", run_strided },
+             { "scalar", "n()", "a.mean()", run }, { "scalar dim", "n()", "a.mean(0, keepdim=True)", run_keepdim },
+             { "empty", "n(0,3)", "a.mean()", run }, { "empty dim", "n(0,3)", "a.mean(0, keepdim=True)", run_keepdim },
+             { "empty other", "n(3,0)", "a.mean(0, keepdim=True)", run_keepdim },
+             { "int64", "i5(3)", NULL, run, { "mean", "int64", "fr_cast" } },
+             { "range", "n(4,3)", NULL, run_range, { "mean", "-3", "(4, 3)" } }),
+};
+
+fr_tensor *fr_mean(fr_tensor *t)
+{
+    return fr_apply(&fr_mean_op, &t, &(fr_over){ .all = true });
+}
+
+fr_tensor *fr_mean_dim(fr_tensor *t, int dim, bool keepdim)
+{
+    return fr_apply_over_dim("mean_dim", &fr_mean_op, t, dim, keepdim);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* What var and std share. */
+#ifndef FROND_OPS_VARIANCE_H
+#define FROND_OPS_VARIANCE_H
+
+#include "ops/reduce.h"
+
+/* Welford's way: the squares of deviations from the mean so far. */
+typedef struct {
+    double count, mean, squares;
+} fr_moments;
+
+FR_INLINE fr_moments fr_moments_add(fr_moments s, double x)
+{
+    double d = x - s.mean, mean = s.mean + d / (s.count + 1);
+
+    return (fr_moments){ s.count + 1, mean, s.squares + d * (x - mean) };
+}
+
+/* Chan's, for two parts. */
+FR_INLINE fr_moments fr_moments_merge(fr_moments s, fr_moments o)
+{
+    double count = s.count + o.count, d = o.mean - s.mean, share = count > 0 ? o.count / count : 0;
+
+    return (fr_moments){ count, s.mean + d * share, s.squares + o.squares + d * d * s.count * share };
+}
+
+/* Unbiased; NaN for one value or none. */
+FR_INLINE double fr_moments_variance(fr_moments s)
+{
+    return s.squares / (s.count > 1 ? s.count - 1 : 0);
+}
+
+/* d var / d x, times g (of the output's shape); var's and std's input 0 is saved. */
+fr_tensor *fr_var_gradient(const fr_op_call *call, fr_tensor *g);
+
+#endif
