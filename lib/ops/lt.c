@@ -12,12 +12,12 @@ FR_RUN(run_fraction, fr_lt_scalar(in[0], 1.5))
 const fr_op fr_lt_op = {
     FR_BINARY_OP(lt, "y = a < b"),
     .dtypes = FR_ANY,
-    FR_CASES({ "same", "i3(3,4) i3(3,4)", "(a < b).to(a.dtype)", run, .no_grad = true },
-             { "broadcast", "n(2,1,4) n(3,1)", "(a < b).to(a.dtype)", run, .no_grad = true },
-             { "empty", "n(0,3) n(3)", "(a < b).to(a.dtype)", run, .no_grad = true },
-             { "edges", "v0,nan,nan,inf,inf,1(6) v-0.0,nan,1,inf,-inf,nan(6)", "(a < b).to(a.dtype)", run,
-               .no_grad = true },
-             { "shapes", "n(4,3) n(5,2)", NULL, run, { "lt", "(4, 3)", "(5, 2)" } }),
+    FR_CASES(
+        { "same", "i3(3,4) i3(3,4)", "(a < b).to(a.dtype)", run, .no_grad = true },
+        { "broadcast", "n(2,1,4) n(3,1)", "(a < b).to(a.dtype)", run, .no_grad = true },
+        { "empty", "n(0,3) n(3)", "(a < b).to(a.dtype)", run, .no_grad = true },
+        { "edges", "v0,nan,nan,inf,inf,1(6) v-0.0,nan,1,inf,-inf,nan(6)", "(a < b).to(a.dtype)", run, .no_grad = true },
+        { "shapes", "n(4,3) n(5,2)", NULL, run, { "lt", "(4, 3)", "(5, 2)" } }),
 };
 
 fr_tensor *fr_lt(fr_tensor *a, fr_tensor *b)
