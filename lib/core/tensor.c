@@ -136,7 +136,9 @@ fr_tensor *fr_tensor_share(const char *what, const fr_tensor *t, const fr_shape 
     if (!view)
         return fr_fail_memory(what);
     memcpy(view->stride, stride, (size_t)shape->ndim * sizeof *stride);
-    view->origin = t->origin + offset * (int64_t)fr_dtype_size(t->dtype);
+    view->origin = t->origin;
+    if (numel > 0) /* else offset may lie outside of the memory */
+        view->origin += offset * (int64_t)fr_dtype_size((fr_dtype)t->dtype);
     view->contiguous = is_row_major(view);
     return view;
 }
