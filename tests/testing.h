@@ -12,21 +12,24 @@
 #include <string.h>
 
 static size_t live_before, bytes_before;
+static char test_about[256]; /* for end_test, where one test function serves many things */
 
 static inline void begin_test(void)
 {
     fr_set_error_handler(NULL, NULL);
     fr_error_clear();
+    test_about[0] = '\0';
     live_before = fr_live_tensors();
     bytes_before = fr_live_bytes();
 }
 
 static inline void end_test(void)
 {
-    if (fr_error_message())
-        ck_abort_msg("unexpected: %s", fr_error_message());
-    ck_assert_msg(fr_live_tensors() == live_before, "%zu tensors before, %zu after", live_before, fr_live_tensors());
-    ck_assert_msg(fr_live_bytes() == bytes_before, "%zu bytes before, %zu after", bytes_before, fr_live_bytes());
+    ck_assert_msg(!fr_error_message(), "%s: unexpected: %s", test_about, fr_error_message());
+    ck_assert_msg(fr_live_tensors() == live_before, "%s: %zu tensors before, %zu after", test_about, live_before,
+                  fr_live_tensors());
+    ck_assert_msg(fr_live_bytes() == bytes_before, "%s: %zu bytes before, %zu after", test_about, bytes_before,
+                  fr_live_bytes());
 }
 
 /* The last call failed with a message that holds all of these. Clears it. */
