@@ -62,7 +62,7 @@ fr_tensor *fr_div(fr_tensor *a, fr_tensor *b); /* floats alone */
 fr_tensor *fr_pow(fr_tensor *a, fr_tensor *b); /* floats alone */
 fr_tensor *fr_maximum(fr_tensor *a, fr_tensor *b); /* NaN where either is; ties share the gradient in halves */
 fr_tensor *fr_minimum(fr_tensor *a, fr_tensor *b);
-/* The same with a number, rounded to t's dtype; where t is int64 it must be whole, else they fail. int64 wraps around. */
+/* The same with a number, rounded to t's dtype; with int64 it must be whole, else they fail. int64 wraps around. */
 fr_tensor *fr_add_scalar(fr_tensor *t, double value);
 fr_tensor *fr_sub_scalar(fr_tensor *t, double value);
 fr_tensor *fr_mul_scalar(fr_tensor *t, double value);

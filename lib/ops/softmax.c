@@ -270,8 +270,10 @@ static void log_backward(fr_op_call *call)
 static void log_definition(fr_op_call *call)
 {
     const attributes *a = call->attributes;
+    fr_tensor *y = fr_sub(call->in[0], fr_logsumexp_dim(call->in[0], a->dim, true));
 
-    call->result[0] = fr_sub(call->in[0], fr_logsumexp_dim(call->in[0], a->dim, true));
+    /* Once is the formula. Once more takes off what rounding left where x is large, and has inf in x give NaN. */
+    call->result[0] = fr_sub(y, fr_logsumexp_dim(y, a->dim, true));
 }
 
 FR_RUN(run_log_first, fr_log_softmax(in[0], 0))
