@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Training steps (zero gradients, forward, BCE, backward, Adam) and inference of recurrent classifiers of several sizes.
+/* Training steps (zero gradients, forward, BCE, backward, Adam) and inference of recurrent classifiers of several
+ * sizes.
  *
  *     recurrent [THREADS [WORK...]] */
 #include "bench.h"

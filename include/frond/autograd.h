@@ -23,8 +23,8 @@ bool fr_is_leaf(const fr_tensor *t);
 
 /* Adds d scalar / d leaf to every leaf that scalar was made from, and frees what was saved on the way. False, with an
  * error, for: a tensor of more than one value; one without history; a graph already walked (detach a state kept across
- * steps); a saved value that has since changed in place. Then no leaf's gradient has changed. Threads may walk graphs of
- * their own that share leaves: each adds its part, in no particular order. */
+ * steps); a saved value that has since changed in place. Then no leaf's gradient has changed. Threads may walk graphs
+ * of their own that share leaves: each adds its part, in no particular order. */
 bool fr_backward(fr_tensor *scalar);
 /* The same for any shape: gradient has t's shape and dtype; NULL means ones, for a scalar. */
 bool fr_backward_with(fr_tensor *t, fr_tensor *gradient, int flags);
@@ -39,7 +39,7 @@ bool fr_gradients(fr_tensor *y, fr_tensor *const *xs, int n, fr_tensor **out, in
 bool fr_gradients_with(fr_tensor *y, fr_tensor *dy, fr_tensor *const *xs, int n, fr_tensor **out, int flags);
 
 /* Recording off: a declaration, like FR_SCOPE; and the same by hand (fr_no_grad_begin gives what _end takes). */
-#define FR_NO_GRAD FR_NO_GRAD_NAMED_(__COUNTER__)
+#define FR_NO_GRAD           FR_NO_GRAD_NAMED_(__COUNTER__)
 #define FR_NO_GRAD_NAMED_(n) FR_NO_GRAD_NAMED__(n)
 #define FR_NO_GRAD_NAMED__(n)                                                                                          \
     int fr_no_grad_##n##_ __attribute__((cleanup(fr_no_grad_leave), unused)) = fr_no_grad_begin()

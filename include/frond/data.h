@@ -53,8 +53,8 @@ fr_sequences *fr_read_ts(const char *path);
 fr_tensor *fr_sequences_x(const fr_sequences *s);
 fr_tensor *fr_sequences_lengths(const fr_sequences *s);
 fr_tensor *fr_sequences_labels(const fr_sequences *s);
-int fr_sequences_label_count(const fr_sequences *s);                /* different labels; those a .ts header declares */
-const char *fr_sequences_label_text(const fr_sequences *s, int i);  /* borrowed; numbers sort as numbers */
+int fr_sequences_label_count(const fr_sequences *s);               /* different labels; those a .ts header declares */
+const char *fr_sequences_label_text(const fr_sequences *s, int i); /* borrowed; numbers sort as numbers */
 void fr_sequences_free(fr_sequences *s);
 
 FR_END_DECLS

@@ -6,7 +6,8 @@
  * aborts, as a program in development wants it. With the handler off (NULL) the function returns NULL, false or what
  * its comment says, the thread's first message is kept, and NULL passes through every op, so that one check at the end
  * of a computation is enough. A message names the op or file, what was given, what was expected and, where the call was
- * made through <frond.h>, the place: "frond: matmul: (4, 3) x (5, 2): inner dimensions differ (3 and 5)   [train.c:41]". */
+ * made through <frond.h>, the place: "frond: matmul: (4, 3) x (5, 2): inner dimensions differ (3 and 5) [train.c:41]".
+ */
 #ifndef FROND_ERROR_H
 #define FROND_ERROR_H
 
@@ -16,11 +17,15 @@
 #include <stdio.h>
 
 #ifdef __cplusplus
-#define FR_BEGIN_DECLS extern "C" { _Pragma("GCC visibility push(default)")
-#define FR_END_DECLS _Pragma("GCC visibility pop") }
+#define FR_BEGIN_DECLS                                                                                                 \
+    extern "C" {                                                                                                       \
+    _Pragma("GCC visibility push(default)")
+#define FR_END_DECLS                                                                                                   \
+    _Pragma("GCC visibility pop")                                                                                      \
+    }
 #else
 #define FR_BEGIN_DECLS _Pragma("GCC visibility push(default)")
-#define FR_END_DECLS _Pragma("GCC visibility pop")
+#define FR_END_DECLS   _Pragma("GCC visibility pop")
 #endif
 
 #define FR_PRINTF(text, first) __attribute__((format(printf, text, first)))

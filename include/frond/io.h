@@ -27,7 +27,7 @@ int fr_tensors_count(const fr_tensors *ts); /* -1 for NULL */
 /* Borrowed from ts, as are the next two; NULL and an error for an i out of range. */
 const char *fr_tensors_name(const fr_tensors *ts, int i);
 fr_tensor *fr_tensors_at(const fr_tensors *ts, int i);
-fr_tensor *fr_tensors_find(const fr_tensors *ts, const char *name);     /* NULL (no error) if there is none */
+fr_tensor *fr_tensors_find(const fr_tensors *ts, const char *name); /* NULL (no error) if there is none */
 void fr_tensors_free(fr_tensors *ts);
 
 FR_END_DECLS

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Writing an op. The library's own ops and a user's are the same thing: one fr_op, given to fr_apply, which rejects NULL
- * and mixed dtypes, infers, allocates, runs and records. examples/ has one of 20 lines. */
+/* Writing an op. The library's own ops and a user's are the same thing: one fr_op, given to fr_apply, which rejects
+ * NULL and mixed dtypes, infers, allocates, runs and records. examples/ has one of 20 lines. */
 #ifndef FROND_OP_H
 #define FROND_OP_H
 
@@ -23,13 +23,13 @@ typedef struct {
 /* One run of an op, forward or backward. */
 struct fr_op_call {
     const fr_op *op;
-    const void *attributes;     /* what fr_apply was given; in backward the node's copy */
+    const void *attributes; /* what fr_apply was given; in backward the node's copy */
     int inputs, outputs;
-    bool recording;             /* forward: a backward may follow */
-    fr_tensor *const *in;       /* inputs (contiguous unless op->strided); in backward those that are saved, else NULL */
-    const fr_shape *in_shape;   /* backward: the shape of each input, saved or not */
-    fr_meta *out;               /* infer: fill in */
-    fr_tensor **result;         /* forward: fill their memory; in backward those that are saved, else NULL */
+    bool recording;           /* forward: a backward may follow */
+    fr_tensor *const *in;     /* inputs (contiguous unless op->strided); in backward those that are saved, else NULL */
+    const fr_shape *in_shape; /* backward: the shape of each input, saved or not */
+    fr_meta *out;             /* infer: fill in */
+    fr_tensor **result;       /* forward: fill their memory; in backward those that are saved, else NULL */
     fr_tensor *const *grad_out; /* backward: gradient of each output */
     fr_tensor **grad_in;        /* backward: set to a new tensor of in_shape[i] where needs[i]; backward_kernel: fill */
     const bool *needs;          /* backward: whose gradient is wanted */
@@ -44,7 +44,7 @@ typedef enum { FR_FLOATS, FR_ANY, FR_MIXED } fr_op_dtypes;
 
 struct fr_op {
     const char *name, *formula;
-    int inputs;             /* -1: any number */
+    int inputs; /* -1: any number */
     int outputs;
     int internal;           /* the last so many of them are for backward alone: saved, never handed out */
     unsigned optional;      /* bit i: input i may be NULL */
@@ -52,14 +52,15 @@ struct fr_op {
     unsigned saves_outputs; /* ... output i. 0 in both: all of both */
     size_t attributes_size; /* bytes of *attributes, copied when the op is recorded */
     fr_op_dtypes dtypes;
-    bool strided;        /* forward takes strided inputs; see fr_stride */
-    bool view;           /* the output shares input 0's storage; no forward */
-    bool null_gradients; /* backward takes NULL for an undefined gradient of an output instead of zeros */
-    bool (*infer)(fr_op_call *call);           /* call->out[i] = shape and dtype, or return fr_op_fail(call, "...") */
-    void (*forward)(fr_op_call *call);         /* call->in[] -> call->result[]; may fr_op_fail */
-    void (*backward)(fr_op_call *call);        /* call->grad_out[] -> call->grad_in[], in ops; skip where !needs[i] */
-    void (*backward_kernel)(fr_op_call *call); /* optional, first derivatives: fills grad_in[] (contiguous, uninitialised,
-                                                * NULL where not needed) from contiguous in[], result[], grad_out[] */
+    bool strided;                      /* forward takes strided inputs; see fr_stride */
+    bool view;                         /* the output shares input 0's storage; no forward */
+    bool null_gradients;               /* backward takes NULL for an undefined gradient of an output instead of zeros */
+    bool (*infer)(fr_op_call *call);   /* call->out[i] = shape and dtype, or return fr_op_fail(call, "...") */
+    void (*forward)(fr_op_call *call); /* call->in[] -> call->result[]; may fr_op_fail */
+    void (*backward)(fr_op_call *call); /* call->grad_out[] -> call->grad_in[], in ops; skip where !needs[i] */
+    void (*backward_kernel)(
+        fr_op_call *call); /* optional, first derivatives: fills grad_in[] (contiguous, uninitialised,
+                            * NULL where not needed) from contiguous in[], result[], grad_out[] */
     /* A fused op's formula out of smaller ops: sets result[] from in[]. Serves as backward where there is none (the
      * graph it makes is differentiated), and the tests hold forward and backward_kernel against it. */
     void (*definition)(fr_op_call *call);

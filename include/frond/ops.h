@@ -17,8 +17,8 @@ FR_BEGIN_DECLS
 /* A view of t where it has that dtype. Floats are rounded to nearest; to int64 towards zero, INT64_MIN for NaN and for
  * what is out of range. */
 fr_tensor *fr_cast(fr_tensor *t, fr_dtype dtype);
-fr_tensor *fr_clone(fr_tensor *t);                /* contiguous, storage of its own */
-fr_tensor *fr_contiguous(fr_tensor *t);           /* a view where t is contiguous already, else a clone */
+fr_tensor *fr_clone(fr_tensor *t);      /* contiguous, storage of its own */
+fr_tensor *fr_contiguous(fr_tensor *t); /* a view where t is contiguous already, else a clone */
 
 /* --- Views ------------------------------------------------------------------------------------------------------- */
 
@@ -28,12 +28,12 @@ fr_tensor *fr_reshape(fr_tensor *t, fr_shape shape);
 fr_tensor *fr_view_as(fr_tensor *t, const fr_tensor *other); /* reshape to other's shape */
 fr_tensor *fr_permute(fr_tensor *t, const int *dims);        /* result's dim i is t's dims[i]; fr_ndim(t) of them */
 fr_tensor *fr_transpose(fr_tensor *t, int dim0, int dim1);
-fr_tensor *fr_select(fr_tensor *t, int dim, int64_t index);  /* t[..., index, ...]: dim is gone */
+fr_tensor *fr_select(fr_tensor *t, int dim, int64_t index); /* t[..., index, ...]: dim is gone */
 /* t[..., start:stop:step, ...]: start and stop are clamped to the dim as in Python; INT64_MAX: to its end; step > 0. */
 fr_tensor *fr_slice(fr_tensor *t, int dim, int64_t start, int64_t stop, int64_t step);
-fr_tensor *fr_squeeze(fr_tensor *t, int dim);   /* drops dim where its size is 1 */
-fr_tensor *fr_unsqueeze(fr_tensor *t, int dim); /* a dim of size 1 before dim (-1: at the end) */
-fr_tensor *fr_expand(fr_tensor *t, fr_shape shape); /* broadcast to shape; -1 keeps a dim */
+fr_tensor *fr_squeeze(fr_tensor *t, int dim);          /* drops dim where its size is 1 */
+fr_tensor *fr_unsqueeze(fr_tensor *t, int dim);        /* a dim of size 1 before dim (-1: at the end) */
+fr_tensor *fr_expand(fr_tensor *t, fr_shape shape);    /* broadcast to shape; -1 keeps a dim */
 fr_tensor *fr_flatten(fr_tensor *t, int from, int to); /* joins dims from..to into one */
 
 /* --- Joining and picking ----------------------------------------------------------------------------------------- */
@@ -43,8 +43,8 @@ fr_tensor *fr_stack(fr_tensor *const *ts, int n, int dim); /* equal shapes, alon
 /* result[i][j][k] = t[index[i][j][k]][j][k] for dim 0, and so on: index (int64) has t's ndim and is nowhere larger but
  * in dim. An index must be 0 or more and less than t's dim; an error names the first that is not, and its place. */
 fr_tensor *fr_gather(fr_tensor *t, int dim, fr_tensor *index);
-fr_tensor *fr_index_select(fr_tensor *t, int dim, fr_tensor *index); /* index (n) int64: dim becomes n */
-fr_tensor *fr_where(fr_tensor *condition, fr_tensor *a, fr_tensor *b); /* broadcasting; condition: not 0, any dtype */
+fr_tensor *fr_index_select(fr_tensor *t, int dim, fr_tensor *index);    /* index (n) int64: dim becomes n */
+fr_tensor *fr_where(fr_tensor *condition, fr_tensor *a, fr_tensor *b);  /* broadcasting; condition: not 0, any dtype */
 fr_tensor *fr_masked_fill(fr_tensor *t, fr_tensor *mask, double value); /* mask broadcasts to t's shape */
 fr_tensor *fr_tril(fr_tensor *t, int64_t k); /* zeros above the k-th diagonal of the last two dims */
 fr_tensor *fr_triu(fr_tensor *t, int64_t k); /* zeros below it */
@@ -58,8 +58,8 @@ fr_tensor *fr_flip(fr_tensor *t, int dim);
 fr_tensor *fr_add(fr_tensor *a, fr_tensor *b); /* a + b, broadcasting, as all of two tensors here */
 fr_tensor *fr_sub(fr_tensor *a, fr_tensor *b);
 fr_tensor *fr_mul(fr_tensor *a, fr_tensor *b);
-fr_tensor *fr_div(fr_tensor *a, fr_tensor *b); /* floats alone */
-fr_tensor *fr_pow(fr_tensor *a, fr_tensor *b); /* floats alone */
+fr_tensor *fr_div(fr_tensor *a, fr_tensor *b);     /* floats alone */
+fr_tensor *fr_pow(fr_tensor *a, fr_tensor *b);     /* floats alone */
 fr_tensor *fr_maximum(fr_tensor *a, fr_tensor *b); /* NaN where either is; ties share the gradient in halves */
 fr_tensor *fr_minimum(fr_tensor *a, fr_tensor *b);
 /* The same with a number, rounded to t's dtype; with int64 it must be whole, else they fail. int64 wraps around. */
@@ -109,7 +109,7 @@ fr_tensor *fr_ge_scalar(fr_tensor *t, double value);
 /* Floats alone, but for relu. */
 fr_tensor *fr_sigmoid(fr_tensor *t);
 fr_tensor *fr_tanh(fr_tensor *t);
-fr_tensor *fr_relu(fr_tensor *t); /* gradient 0 at 0 */
+fr_tensor *fr_relu(fr_tensor *t);                              /* gradient 0 at 0 */
 fr_tensor *fr_leaky_relu(fr_tensor *t, double negative_slope); /* PyTorch's default: 0.01 */
 fr_tensor *fr_elu(fr_tensor *t, double alpha);                 /* PyTorch's default: 1 */
 fr_tensor *fr_gelu(fr_tensor *t);                              /* t/2 (1 + erf(t / sqrt 2)) */
@@ -125,9 +125,14 @@ fr_tensor *fr_dropout(fr_tensor *t, double p);
 
 /* --- Reductions: over all values to (), or over one dim, kept with size 1 or gone -------------------------------- */
 
+/* int64 is taken by sum, prod and cumsum (modulo 2^64), max, min, argmax and argmin. A scalar has dims 0 and -1. Of no
+ * values sum and norm are 0, prod is 1, logsumexp -inf, mean, var and std NaN; the rest fail. float32 is added up in
+ * double; the order of addition depends on the shape alone. */
+
 fr_tensor *fr_sum(fr_tensor *t);
 fr_tensor *fr_sum_dim(fr_tensor *t, int dim, bool keepdim);
-fr_tensor *fr_sum_to(fr_tensor *t, fr_shape shape); /* expand's reverse: sums what broadcasting shape to t repeated */
+/* expand's reverse: sums what broadcasting shape to t repeated; t itself where it has that shape. */
+fr_tensor *fr_sum_to(fr_tensor *t, fr_shape shape);
 fr_tensor *fr_mean(fr_tensor *t);
 fr_tensor *fr_mean_dim(fr_tensor *t, int dim, bool keepdim);
 fr_tensor *fr_prod(fr_tensor *t);
@@ -136,15 +141,15 @@ fr_tensor *fr_max(fr_tensor *t); /* NaN if there is one; fails for no values; ti
 fr_tensor *fr_max_dim(fr_tensor *t, int dim, bool keepdim); /* the gradient goes to the first of a tie */
 fr_tensor *fr_min(fr_tensor *t);
 fr_tensor *fr_min_dim(fr_tensor *t, int dim, bool keepdim);
-fr_tensor *fr_var(fr_tensor *t); /* unbiased: divided by n - 1 */
+fr_tensor *fr_var(fr_tensor *t); /* unbiased: divided by n - 1; NaN for one value */
 fr_tensor *fr_var_dim(fr_tensor *t, int dim, bool keepdim);
-fr_tensor *fr_std(fr_tensor *t); /* its root */
+fr_tensor *fr_std(fr_tensor *t); /* its root; gradient 0 at 0 */
 fr_tensor *fr_std_dim(fr_tensor *t, int dim, bool keepdim);
 fr_tensor *fr_norm(fr_tensor *t); /* Euclidean; gradient 0 at 0 */
 fr_tensor *fr_norm_dim(fr_tensor *t, int dim, bool keepdim);
 fr_tensor *fr_logsumexp(fr_tensor *t);
 fr_tensor *fr_logsumexp_dim(fr_tensor *t, int dim, bool keepdim);
-fr_tensor *fr_argmax(fr_tensor *t, int dim, bool keepdim); /* int64: the first of a tie */
+fr_tensor *fr_argmax(fr_tensor *t, int dim, bool keepdim); /* int64: the first of a tie, or of NaN */
 fr_tensor *fr_argmin(fr_tensor *t, int dim, bool keepdim);
 fr_tensor *fr_cumsum(fr_tensor *t, int dim);
 
@@ -185,16 +190,16 @@ fr_recurrent fr_lstm(fr_tensor *x, fr_tensor *h0, fr_tensor *c0, fr_tensor *w_ih
 
 /* --- Losses: prediction, target; the mean or the sum of all values, or none of them ------------------------------ */
 
-typedef enum { FR_MEAN, FR_SUM, FR_NONE } fr_reduction;
+typedef enum { FR_MEAN, FR_SUM, FR_NONE } fr_reduction; /* the mean of none is NaN */
 
-/* -(y log p + (1-y) log(1-p)), logs cut off at -100; equal shapes; both in [0,1]. In float32 sigmoid(17) is 1 already,
- * where this has no gradient: for large logits take bce_with_logits. */
+/* -(y log p + (1-y) log(1-p)), logs cut off at -100; equal shapes; both in [0,1], else it fails. In float32 sigmoid(17)
+ * is 1 already, where this has no gradient: for large logits take bce_with_logits. */
 fr_tensor *fr_bce(fr_tensor *p, fr_tensor *y, fr_reduction reduction);
-/* The same of sigmoid(x), exact for any x. */
+/* The same of sigmoid(x), exact for any x, and for any y. */
 fr_tensor *fr_bce_with_logits(fr_tensor *x, fr_tensor *y, fr_reduction reduction);
 fr_tensor *fr_mse(fr_tensor *x, fr_tensor *y, fr_reduction reduction); /* (x - y)^2; equal shapes */
-/* logits (B,C), (B,C,...) or (C); target int64 classes (B), (B,...) or (), or float probabilities of the logits' shape.
- * FR_NONE gives the target's shape (for probabilities: without C). */
+/* logits (B,C), (B,C,...) or (C); target int64 classes (B), (B,...) or (), each of 0..C-1, or probabilities of the
+ * logits' shape and dtype. FR_NONE gives the target's shape (for probabilities: without C). */
 fr_tensor *fr_cross_entropy(fr_tensor *logits, fr_tensor *target, fr_reduction reduction);
 
 FR_END_DECLS

@@ -28,8 +28,8 @@ typedef enum { FR_F32, FR_F64, FR_I64 } fr_dtype;
 /* --- Scopes ------------------------------------------------------------------------------------------------------ */
 
 /* A declaration: the block it stands in is a scope, left by any exit (its end, break, return, a C++ exception). */
-#define FR_SCOPE FR_SCOPE_NAMED_(__COUNTER__)
-#define FR_SCOPE_NAMED_(n) FR_SCOPE_NAMED__(n)
+#define FR_SCOPE            FR_SCOPE_NAMED_(__COUNTER__)
+#define FR_SCOPE_NAMED_(n)  FR_SCOPE_NAMED__(n)
 #define FR_SCOPE_NAMED__(n) int fr_scope_##n##_ __attribute__((cleanup(fr_scope_leave), unused)) = fr_scope_begin()
 
 /* The same by hand. fr_scope_end closes the scopes inside as well, so a longjmp out of them does no harm.
@@ -66,10 +66,10 @@ void fr_cache_trim(void);
 fr_tensor *fr_zeros(fr_shape shape); /* the default dtype, as for the next five */
 fr_tensor *fr_ones(fr_shape shape);
 fr_tensor *fr_full(fr_shape shape, double value);
-fr_tensor *fr_scalar(double value);                              /* () */
-fr_tensor *fr_eye(int64_t n);                                    /* (n,n) */
+fr_tensor *fr_scalar(double value);                               /* () */
+fr_tensor *fr_eye(int64_t n);                                     /* (n,n) */
 fr_tensor *fr_from_doubles(fr_shape shape, const double *values); /* row-major, converted */
-fr_tensor *fr_zeros_like(const fr_tensor *t);                    /* t's shape and dtype */
+fr_tensor *fr_zeros_like(const fr_tensor *t);                     /* t's shape and dtype */
 fr_tensor *fr_ones_like(const fr_tensor *t);
 fr_tensor *fr_full_like(const fr_tensor *t, double value);
 /* (ceil((stop - start) / step)): start + i step. Fails for step 0 or one that leads away from stop, and where int64 is
@@ -105,21 +105,21 @@ fr_tensor *fr_touch(fr_tensor *t);
 
 /* --- Looking at tensors ------------------------------------------------------------------------------------------ */
 
-int fr_ndim(const fr_tensor *t);               /* -1 for NULL */
-int64_t fr_dim(const fr_tensor *t, int dim);   /* -1 where there is no such dim */
-int64_t fr_numel(const fr_tensor *t);          /* -1 for NULL */
-fr_shape fr_shape_of(const fr_tensor *t);      /* ndim -1 for NULL */
-fr_dtype fr_dtype_of(const fr_tensor *t);      /* the default dtype for NULL */
-bool fr_is_contiguous(const fr_tensor *t);     /* values lie row-major without gaps */
-void *fr_data(const fr_tensor *t);             /* row-major values, borrowed from t; fails if t is not contiguous */
-double fr_item(const fr_tensor *t);            /* the one value (int64 beyond 2^53: rounded); NaN where not just one */
-double fr_at(const fr_tensor *t, int64_t index); /* by row-major index; NaN out of range */
+int fr_ndim(const fr_tensor *t);             /* -1 for NULL */
+int64_t fr_dim(const fr_tensor *t, int dim); /* -1 where there is no such dim */
+int64_t fr_numel(const fr_tensor *t);        /* -1 for NULL */
+fr_shape fr_shape_of(const fr_tensor *t);    /* ndim -1 for NULL */
+fr_dtype fr_dtype_of(const fr_tensor *t);    /* the default dtype for NULL */
+bool fr_is_contiguous(const fr_tensor *t);   /* values lie row-major without gaps */
+void *fr_data(const fr_tensor *t);           /* row-major values, borrowed from t; fails if t is not contiguous */
+double fr_item(const fr_tensor *t);          /* the one value (int64 beyond 2^53: rounded); NaN where not just one */
+double fr_at(const fr_tensor *t, int64_t index);       /* by row-major index; NaN out of range */
 bool fr_equal(const fr_tensor *a, const fr_tensor *b); /* same shape, dtype and values; NaN equals nothing */
-const char *fr_dtype_name(fr_dtype dtype);     /* "float32" */
+const char *fr_dtype_name(fr_dtype dtype);             /* "float32" */
 
 /* As PyTorch prints: tensor([[1., 2.]]), summarised above 1,000 values; dtype=float64 and grad_fn=<add>, the op's name,
- * where there is cause. No locale changes it. fr_fprint gives the number of characters written, or -1. fr_print ends the
- * line. */
+ * where there is cause. No locale changes it. fr_fprint gives the number of characters written, or -1. fr_print ends
+ * the line. */
 void fr_print(const fr_tensor *t);
 int fr_fprint(FILE *file, const fr_tensor *t);
 

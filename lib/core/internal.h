@@ -34,15 +34,15 @@ typedef struct {
     struct fr_scope *scopes;
     int scope_count, scope_capacity;
     /* error.c */
-    int defer;               /* > 0: the handler waits */
-    bool pending;            /* ... and has something to report */
+    int defer;    /* > 0: the handler waits */
+    bool pending; /* ... and has something to report */
     bool has_message;
-    bool returned;           /* a failure was returned to the caller, who may pass its NULL on, and was not cleared */
-    unsigned failures;       /* so far */
+    bool returned;     /* a failure was returned to the caller, who may pass its NULL on, and was not cleared */
+    unsigned failures; /* so far */
     /* graph */
     bool no_grad;
-    uint64_t clock;          /* Lamport clock of recorded nodes */
-    fr_node *dying;          /* nodes to be freed when the one being freed is done */
+    uint64_t clock; /* Lamport clock of recorded nodes */
+    fr_node *dying; /* nodes to be freed when the one being freed is done */
     bool freeing;
     /* error.c: calls written with the macros of <frond.h> that have not been entered, outermost first; and the one
      * that is running, to which those from site.outer on belong. */
@@ -83,7 +83,8 @@ static inline double fr_option(double given, double otherwise)
     return given == FR_ZERO ? 0 : given == 0 ? otherwise : given;
 }
 
-/* Whether the option called name lies in [0, below), and so is no NaN; fails naming it, what was given and the range. */
+/* Whether the option called name lies in [0, below), and so is no NaN; fails naming it, what was given and the range.
+ */
 bool fr_check_option(const char *what, const char *name, double value, double below);
 /* Whether the 8 reserved fields of an options struct are NULL; fails otherwise. */
 bool fr_check_reserved(const char *what, void *const *reserved);
@@ -152,7 +153,7 @@ struct fr_tensor {
     uint8_t dtype;
     bool requires_grad; /* a leaf that wants a gradient */
     bool contiguous;
-    int output;         /* which of producer's outputs this is */
+    int output; /* which of producer's outputs this is */
     int64_t numel;
     fr_shape shape;
     int64_t stride[FR_MAX_DIMS]; /* in elements; >= 0 */
@@ -183,6 +184,8 @@ void fr_copy_rows(fr_tensor *into, const fr_tensor *from, const int64_t *rows);
 fr_tensor *fr_tensor_copy(const char *what, const fr_tensor *t);
 /* value, converted, for all of a tensor that fr_tensor_alloc made. */
 void fr_fill(fr_tensor *t, double value);
+/* Whether several values of t are one in memory, as in an expanded view. */
+bool fr_repeats_values(const fr_tensor *t);
 /* For loops over any strides: position i (row-major) of t, as an offset in elements from its origin. */
 int64_t fr_offset_of(const fr_tensor *t, int64_t index);
 

@@ -11,8 +11,8 @@ enum { WORDS = 624, MIDDLE = 397, NORMAL_BLOCK = 16 };
 
 typedef struct {
     uint32_t state[WORDS];
-    int next;             /* index into state; WORDS: a new block of words is due */
-    bool has_normal;      /* of a pair of normals, the second is still to be given out */
+    int next;        /* index into state; WORDS: a new block of words is due */
+    bool has_normal; /* of a pair of normals, the second is still to be given out */
     double normal;
 } generator;
 
@@ -187,9 +187,9 @@ static void normal_block64(double *d)
         for (int64_t i = 0; i + NORMAL_BLOCK <= (n); i += NORMAL_BLOCK)                                                \
             block((d) + i);                                                                                            \
         if ((n) % NORMAL_BLOCK != 0) { /* the last 16 are drawn again */                                               \
-            for (int64_t i = (n) - NORMAL_BLOCK; i < (n); i++)                                                         \
+            for (int64_t i = (n)-NORMAL_BLOCK; i < (n); i++)                                                           \
                 (d)[i] = uniform(g);                                                                                   \
-            block((d) + (n) - NORMAL_BLOCK);                                                                           \
+            block((d) + (n)-NORMAL_BLOCK);                                                                             \
         }                                                                                                              \
     }
 

@@ -90,10 +90,10 @@ bool fr_shape_broadcast(const fr_shape *a, const fr_shape *b, fr_shape *out)
 
 void fr_shape_strides(const fr_shape *shape, int64_t stride[FR_MAX_DIMS])
 {
-    int64_t step = fr_shape_numel(shape) > 0; /* without values all are 0: no offset then leaves the memory */
+    int64_t step = 1;
 
     for (int i = shape->ndim - 1; i >= 0; i--) {
         stride[i] = step;
-        step *= step ? shape->dim[i] : 0;
+        step *= shape->dim[i] > 0 ? shape->dim[i] : 1;
     }
 }

@@ -136,7 +136,9 @@ fr_tensor *fr_tensor_share(const char *what, const fr_tensor *t, const fr_shape 
     if (!view)
         return fr_fail_memory(what);
     memcpy(view->stride, stride, (size_t)shape->ndim * sizeof *stride);
-    view->origin = t->origin + offset * (int64_t)fr_dtype_size(t->dtype);
+    view->origin = t->origin;
+    if (numel > 0) /* else offset may lie outside of the memory */
+        view->origin += offset * (int64_t)fr_dtype_size((fr_dtype)t->dtype);
     view->contiguous = is_row_major(view);
     return view;
 }
@@ -500,7 +502,7 @@ fr_tensor *fr_touch(fr_tensor *t)
 
 /* --- In place ---------------------------------------------------------------------------------------------------- */
 
-static bool repeats_values(const fr_tensor *t)
+bool fr_repeats_values(const fr_tensor *t)
 {
     for (int i = 0; i < t->shape.ndim; i++)
         if (t->numel > 0 && t->shape.dim[i] > 1 && t->stride[i] == 0)
@@ -523,7 +525,7 @@ static fr_tensor *copy_into(fr_thread *th, fr_tensor *into, const fr_tensor *fro
                        into->producer ? "into" : "from");
     if (!th->no_grad && (into->requires_grad || from->requires_grad))
         return fr_fail("copy", "%s wants a gradient: copy under FR_NO_GRAD", into->requires_grad ? "into" : "from");
-    if (repeats_values(into))
+    if (fr_repeats_values(into))
         return fr_fail("copy",
                        "into is an expanded view, where several values share one place: copy into fr_clone of it");
     if (!fr_shape_broadcast(&into->shape, &from->shape, &both) || !fr_shape_equal(&both, &into->shape))

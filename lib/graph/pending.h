@@ -24,11 +24,11 @@ typedef struct {
     struct {
         const void *key;
         void *value;
-    } *slots;
+    } * slots;
     size_t count, capacity; /* a power of two */
 } fr_table;
 
-void *fr_table_find(const fr_table *t, const void *key); /* NULL: not there */
+void *fr_table_find(const fr_table *t, const void *key);      /* NULL: not there */
 bool fr_table_put(fr_table *t, const void *key, void *value); /* a key that is not there; false: out of memory */
 void fr_table_remove(fr_table *t, const void *key);
 void fr_table_free(fr_table *t);

@@ -23,7 +23,11 @@ typedef struct {
     FR_KERNEL(NAME, (int64_t n, int64_t width, int64_t step, const T *restrict x, T *restrict y),                      \
               (n, width, step, x, y))                                                                                  \
     {                                                                                                                  \
-        SUM sum[WIDTH];                                                                                                \
+        SUM sum[WIDTH], one = 0;                                                                                       \
+        for (int64_t i = 0; width == 1 && i < n; i++)                                                                  \
+            y[i * step] = (T)(one += (SUM)x[i * step]);                                                                \
+        if (width == 1)                                                                                                \
+            return;                                                                                                    \
         for (int64_t j = 0; j < width; j++)                                                                            \
             sum[j] = 0;                                                                                                \
         for (int64_t i = 0; i < n; i++) {                                                                              \

@@ -60,8 +60,9 @@ void fr_extreme_values(fr_op_call *call, bool least)
 
 /* --- Positions --------------------------------------------------------------------------------------------------- */
 
-/* The best value and how far it lies behind the start of its slab: of equals (or of NaNs) the first is best. */
-#define POSITIONS(NAME, T, START, BEATS)                                                                               \
+/* The best value and how far it lies behind the start of its slab. Of a block first the best values are found, then,
+ * from the back, the rows of those: both loops become vector code, the second where ROW has the size of T. */
+#define POSITIONS(NAME, T, ROW, START, BEATS)                                                                          \
     typedef struct {                                                                                                   \
         T value;                                                                                                       \
         int64_t at;                                                                                                    \
@@ -70,18 +71,64 @@ void fr_extreme_values(fr_op_call *call, bool least)
     {                                                                                                                  \
         bool a_nan = a.value != a.value, b_nan = b.value != b.value;                                                   \
         bool equal = a.value == b.value || (a_nan && b_nan);                                                           \
-        bool a_wins = equal ? a.at < b.at : a_nan || a.value BEATS b.value;                                            \
+        bool a_wins = equal ? a.at < b.at : a_nan || (!b_nan && a.value BEATS b.value);                                \
         return a_wins ? a : b;                                                                                         \
     }                                                                                                                  \
-    FR_REDUCER(NAME, T, NAME##_state, int64_t, ((NAME##_state){ START, INT64_MAX }),                                   \
-               NAME##_best((NAME##_state){ x, i }, s), NAME##_best(o, s), s.at / inner)
+    FR_REDUCER_STATE(NAME, NAME##_state, int64_t, ((NAME##_state){ START, INT64_MAX }), NAME##_best(s, o),             \
+                     s.at / inner)                                                                                     \
+    FR_KERNEL(NAME##_add, (int64_t rows, int64_t width, int64_t stride, int64_t at, const void *px, void *states),     \
+              (rows, width, stride, at, px, states))                                                                   \
+    {                                                                                                                  \
+        const T *restrict xs = px;                                                                                     \
+        NAME##_state *s = states;                                                                                      \
+        T best[FR_REDUCE_WIDTH];                                                                                       \
+        ROW row[FR_REDUCE_WIDTH];                                                                                      \
+        for (int64_t j = 0; j < width; j++) {                                                                          \
+            best[j] = START;                                                                                           \
+            row[j] = 0;                                                                                                \
+        }                                                                                                              \
+        for (int64_t r = 0; r < rows; r++)                                                                             \
+            for (int64_t j = 0; j < width; j++)                                                                        \
+                best[j] = EXTREME(xs[r * stride + j], best[j], BEATS);                                                 \
+        for (int64_t r = rows - 1; r >= 0; r--) {                                                                      \
+            for (int64_t j = 0; j < width; j++) {                                                                      \
+                T x = xs[r * stride + j];                                                                              \
+                row[j] = x == best[j] || x != x ? (ROW)r : row[j];                                                     \
+            }                                                                                                          \
+        }                                                                                                              \
+        for (int64_t j = 0; rows > 0 && j < width; j++)                                                                \
+            s[j] = NAME##_best(s[j], (NAME##_state){ best[j], at + row[j] * stride + j });                             \
+    }                                                                                                                  \
+    FR_KERNEL(NAME##_small, (int64_t count, int64_t n, int64_t inner, const void *px, void *py),                       \
+              (count, n, inner, px, py))                                                                               \
+    {                                                                                                                  \
+        const T *restrict xs = px;                                                                                     \
+        int64_t *restrict y = py;                                                                                      \
+        for (int64_t i = 0; i < count && inner == 1; i++, xs += n) {                                                   \
+            FR_REDUCE_SHORT_ROW(T, T, START, EXTREME(x, s, BEATS), EXTREME(o, s, BEATS))                               \
+            y[i] = 0;                                                                                                  \
+            while (xs[y[i]] != s && xs[y[i]] == xs[y[i]])                                                              \
+                y[i]++;                                                                                                \
+        }                                                                                                              \
+        for (int64_t i = 0; i < count * inner && inner > 1; i++) {                                                     \
+            const T *x = xs + i / inner * n * inner + i % inner;                                                       \
+            T best = x[0];                                                                                             \
+            y[i] = 0;                                                                                                  \
+            for (int64_t r = 1; r < n && best == best; r++) {                                                          \
+                T v = x[r * inner];                                                                                    \
+                y[i] = v BEATS best || v != v ? r : y[i];                                                              \
+                best = EXTREME(v, best, BEATS);                                                                        \
+            }                                                                                                          \
+        }                                                                                                              \
+    }                                                                                                                  \
+    FR_REDUCER_TABLE(NAME, T, NAME##_state, int64_t)
 
-POSITIONS(argmax_f32, float, -INFINITY, >)
-POSITIONS(argmax_f64, double, -INFINITY, >)
-POSITIONS(argmax_i64, int64_t, INT64_MIN, >)
-POSITIONS(argmin_f32, float, INFINITY, <)
-POSITIONS(argmin_f64, double, INFINITY, <)
-POSITIONS(argmin_i64, int64_t, INT64_MAX, <)
+POSITIONS(argmax_f32, float, int32_t, -INFINITY, >)
+POSITIONS(argmax_f64, double, int64_t, -INFINITY, >)
+POSITIONS(argmax_i64, int64_t, int64_t, INT64_MIN, >)
+POSITIONS(argmin_f32, float, int32_t, INFINITY, <)
+POSITIONS(argmin_f64, double, int64_t, INFINITY, <)
+POSITIONS(argmin_i64, int64_t, int64_t, INT64_MAX, <)
 
 void fr_extreme_positions(fr_op_call *call, int output, bool least)
 {

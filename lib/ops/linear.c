@@ -64,22 +64,10 @@ static void definition(fr_op_call *call)
     call->result[0] = call->in[2] ? fr_add(y, call->in[2]) : y;
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_linear(in[0], in[1], in[2]);
-}
-
-static fr_tensor *run_without(fr_tensor *const *in)
-{
-    return fr_linear(in[0], in[1], NULL);
-}
-
-static fr_tensor *run_transposed(fr_tensor *const *in)
-{
-    return fr_linear(fr_transpose(in[0], 0, 1), fr_transpose(in[1], 0, 1), fr_slice(in[2], 0, 0, INT64_MAX, 2));
-}
-#endif
+FR_RUN(run, fr_linear(in[0], in[1], in[2]))
+FR_RUN(run_without, fr_linear(in[0], in[1], NULL))
+FR_RUN(run_transposed,
+       fr_linear(fr_transpose(in[0], 0, 1), fr_transpose(in[1], 0, 1), fr_slice(in[2], 0, 0, INT64_MAX, 2)))
 
 const fr_op fr_linear_op = {
     .name = "linear",

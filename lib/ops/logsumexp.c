@@ -10,7 +10,7 @@ typedef struct {
 
 FR_INLINE double scaled(state s, double base)
 {
-    return s.sum == 0 ? 0 : s.sum * exp(s.base - base);
+    return s.sum == 0 || s.base == base ? s.sum : s.sum * exp(s.base - base);
 }
 
 FR_INLINE state merged(state s, state o)

@@ -6,7 +6,7 @@
 #include "core/threads.h"
 
 /* Columns that a narrow input is folded to, so that its states make vector code; values of a tile, about. */
-enum { LANES = 64, TILE = 1 << 16 };
+enum { LANES = 256, TILE = 1 << 16 };
 
 static int64_t least(int64_t a, int64_t b)
 {
@@ -86,7 +86,7 @@ static void gather(const job *w, int64_t rows, int64_t width, int64_t at, char *
     const fr_reducer *how = w->how;
     const char *x = w->x + (size_t)at * how->in;
     int64_t stride = w->split.inner, in_slab = at % (w->split.n * stride);
-    int64_t fold = width == stride ? LANES / width : 1, wide = fold * width, whole;
+    int64_t fold = width == stride ? least(LANES / width, rows / 4) : 1, wide = fold * width, whole;
 
     if (fold <= 1) {
         how->start(width, states);
@@ -96,14 +96,18 @@ static void gather(const job *w, int64_t rows, int64_t width, int64_t at, char *
     whole = rows / fold;
     how->start(wide, states);
     how->add(whole, wide, wide, in_slab, x, states);
-    how->add(1, (rows - whole * fold) * width, wide, in_slab + whole * wide, x + (size_t)(whole * wide) * how->in,
-             states);
-    while (fold > 1) {
-        int64_t half = (fold + 1) / 2;
+    if (rows > whole * fold)
+        how->add(1, (rows - whole * fold) * width, wide, in_slab + whole * wide, x + (size_t)(whole * wide) * how->in,
+                 states);
+    how->fold(fold, width, states);
+}
 
-        how->merge((fold - half) * width, states, states + (size_t)(half * width) * how->state);
-        fold = half;
-    }
+/* Where the piece's states are kept: those of all blocks of a chunk, each of its width, together. */
+static char *states_of(const job *w, int64_t piece, int64_t width)
+{
+    int64_t block = piece % w->blocks;
+
+    return w->partial + (size_t)((piece - block) * w->chunk + block * width) * w->how->state;
 }
 
 static void run_piece(const job *w, int64_t piece)
@@ -117,7 +121,7 @@ static void run_piece(const job *w, int64_t piece)
     if (w->blocks == 1)
         w->how->finish(width, n, inner, states, w->y + (size_t)(slab * inner + column) * w->how->out);
     else
-        memcpy(w->partial + (size_t)(piece * w->chunk) * w->how->state, states, (size_t)width * w->how->state);
+        memcpy(states_of(w, piece, width), states, (size_t)width * w->how->state);
 }
 
 static void run_pieces(void *user, int64_t tile)
@@ -138,22 +142,24 @@ static void run_small(void *user, int64_t tile)
                   w->y + (size_t)(from * inner) * w->how->out);
 }
 
-/* Block after block: the order of addition is that of the values. */
 static void combine(const job *w)
 {
     const fr_reducer *how = w->how;
-    size_t step = (size_t)w->chunk * how->state;
 
     for (int64_t i = 0; i < w->pieces; i += w->blocks) {
         int64_t slab = i / w->blocks / w->chunks, column = i / w->blocks % w->chunks * w->chunk;
         int64_t width = least(w->chunk, w->split.inner - column);
-        char *states = w->partial + (size_t)i * step;
+        char *states = states_of(w, i, width);
 
-        for (int64_t b = 1; b < w->blocks; b++)
-            how->merge(width, states, states + (size_t)b * step);
+        how->fold(w->blocks, width, states);
         how->finish(width, w->split.n, w->split.inner, states,
                     w->y + (size_t)(slab * w->split.inner + column) * how->out);
     }
+}
+
+static bool is_small(fr_split split)
+{
+    return split.n == 0 || (split.inner == 1 ? split.n <= FR_REDUCE_ROW : split.n < FR_REDUCE_SLAB / split.inner);
 }
 
 bool fr_reduce_values(const char *what, const fr_reducer *how, fr_split split, const void *x, void *y)
@@ -163,7 +169,7 @@ bool fr_reduce_values(const char *what, const fr_reducer *how, fr_split split, c
 
     if (split.outer == 0 || split.inner == 0)
         return true;
-    if (split.n * split.inner < FR_REDUCE_SMALL) {
+    if (is_small(split)) {
         w.per_tile = TILE / most(split.n * split.inner, 1);
         fr_run_tiles(pieces_of(split.outer, w.per_tile), run_small, &w);
         return true;

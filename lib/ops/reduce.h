@@ -21,24 +21,36 @@ typedef struct {
 
 enum {
     FR_REDUCE_WIDTH = 512, /* columns that are gathered at once, at most */
-    FR_REDUCE_SMALL = 64,  /* n * inner below this is left to `small` */
-    FR_REDUCE_STATE = 24   /* bytes of a state, at most */
+    FR_REDUCE_STATE = 24,  /* bytes of a state, at most */
+    FR_REDUCE_LANES = 32,  /* states of a short row */
+    FR_REDUCE_ROW = 4096,  /* n up to which a row is short */
+    FR_REDUCE_SLAB = 64    /* n * inner below which a slab, the (n,inner) of one of outer, is small */
 };
 
 /* How values are gathered. Row r, column j of what add is given is x[r * stride + j], and lies at + r * stride + j
- * values behind the start of its slab, the (n,inner) that it is in. */
+ * values behind the start of its slab. */
 typedef struct {
     size_t in, state, out; /* bytes of a value, a state, a result */
     void (*start)(int64_t width, void *states);
     void (*add)(int64_t rows, int64_t width, int64_t stride, int64_t at, const void *x, void *states);
-    void (*merge)(int64_t width, void *states, const void *others);
+    /* states (parts,width) to one, in the first row: halves are merged until one is left. */
+    void (*fold)(int64_t parts, int64_t width, void *states);
     void (*finish)(int64_t width, int64_t n, int64_t inner, const void *states, void *y);
-    /* All of it for slabs so small that calls would be most of the work. */
+    /* All of it for short rows (inner is 1) or small slabs, where calls would be most of the work. */
     void (*small)(int64_t count, int64_t n, int64_t inner, const void *x, void *y);
 } fr_reducer;
 
-/* start, merge and finish out of expressions: START a STATE, MERGE one of states s and o, FINISH an OUT of s, n, inner.
- */
+#define FR_REDUCE_FOLD(STATE, PARTS, WIDTH, STATES, MERGE)                                                             \
+    for (int64_t parts = PARTS, half; parts > 1; parts = half) {                                                       \
+        half = (parts + 1) / 2;                                                                                        \
+        for (int64_t j = 0; j < (parts - half) * (WIDTH); j++) {                                                       \
+            STATE s = (STATES)[j], o = (STATES)[half * (WIDTH) + j];                                                   \
+            (STATES)[j] = MERGE;                                                                                       \
+        }                                                                                                              \
+    }
+
+/* start, fold and finish out of expressions: START a STATE, MERGE one of states s and o (of values further on), FINISH
+ * an OUT of s, n and inner. */
 #define FR_REDUCER_STATE(NAME, STATE, OUT, START, MERGE, FINISH)                                                       \
     static void NAME##_start(int64_t width, void *states)                                                              \
     {                                                                                                                  \
@@ -46,14 +58,10 @@ typedef struct {
         for (int64_t j = 0; j < width; j++)                                                                            \
             s[j] = START;                                                                                              \
     }                                                                                                                  \
-    FR_KERNEL(NAME##_merge, (int64_t width, void *states, const void *others), (width, states, others))                \
+    FR_KERNEL(NAME##_fold, (int64_t count, int64_t width, void *states), (count, width, states))                       \
     {                                                                                                                  \
-        STATE *restrict ss = states;                                                                                   \
-        const STATE *restrict os = others;                                                                             \
-        for (int64_t j = 0; j < width; j++) {                                                                          \
-            STATE s = ss[j], o = os[j];                                                                                \
-            ss[j] = MERGE;                                                                                             \
-        }                                                                                                              \
+        STATE *ss = states;                                                                                            \
+        FR_REDUCE_FOLD(STATE, count, width, ss, MERGE)                                                                 \
     }                                                                                                                  \
     static void NAME##_finish(int64_t width, int64_t n, int64_t inner, const void *states, void *py)                   \
     {                                                                                                                  \
@@ -70,9 +78,39 @@ typedef struct {
 #define FR_REDUCER_TABLE(NAME, T, STATE, OUT)                                                                          \
     _Static_assert(sizeof(STATE) <= FR_REDUCE_STATE, "states are kept on the stack");                                  \
     static const fr_reducer NAME = { sizeof(T),  sizeof(STATE), sizeof(OUT),   NAME##_start,                           \
-                                     NAME##_add, NAME##_merge,  NAME##_finish, NAME##_small };
+                                     NAME##_add, NAME##_fold,   NAME##_finish, NAME##_small };
 
-/* The whole reducer; STEP is a STATE of s and the value x that lies i values behind the start of its slab. */
+#define FR_REDUCE_VALUE(T, VALUE, STEP)                                                                                \
+    {                                                                                                                  \
+        T x = VALUE;                                                                                                   \
+        s = STEP;                                                                                                      \
+    }
+
+/* A short row: LANES states for most of it, then the rest. */
+#define FR_REDUCE_SHORT_ROW(T, STATE, START, STEP, MERGE)                                                              \
+    STATE s = START, lane[FR_REDUCE_LANES];                                                                            \
+    int64_t whole = n / FR_REDUCE_LANES * FR_REDUCE_LANES;                                                             \
+    if (whole > 0) {                                                                                                   \
+        for (int j = 0; j < FR_REDUCE_LANES; j++)                                                                      \
+            lane[j] = START;                                                                                           \
+        for (int64_t k = 0; k < whole; k += FR_REDUCE_LANES)                                                           \
+            for (int j = 0; j < FR_REDUCE_LANES; j++) {                                                                \
+                s = lane[j];                                                                                           \
+                FR_REDUCE_VALUE(T, xs[k + j], STEP)                                                                    \
+                lane[j] = s;                                                                                           \
+            }                                                                                                          \
+        for (int half = FR_REDUCE_LANES / 2; half > 0; half /= 2)                                                      \
+            for (int j = 0; j < half; j++) {                                                                           \
+                STATE o = lane[half + j];                                                                              \
+                s = lane[j];                                                                                           \
+                lane[j] = MERGE;                                                                                       \
+            }                                                                                                          \
+        s = lane[0];                                                                                                   \
+    }                                                                                                                  \
+    for (int64_t k = whole; k < n; k++)                                                                                \
+    FR_REDUCE_VALUE(T, xs[k], STEP)
+
+/* The whole reducer; STEP is a STATE of s and the value x. */
 #define FR_REDUCER(NAME, T, STATE, OUT, START, STEP, MERGE, FINISH)                                                    \
     FR_REDUCER_STATE(NAME, STATE, OUT, START, MERGE, FINISH)                                                           \
     FR_KERNEL(NAME##_add, (int64_t rows, int64_t width, int64_t stride, int64_t at, const void *px, void *states),     \
@@ -80,22 +118,37 @@ typedef struct {
     {                                                                                                                  \
         const T *restrict xs = px;                                                                                     \
         STATE *restrict ss = states;                                                                                   \
-        for (int64_t r = 0; r < rows; r++) {                                                                           \
+        (void)at;                                                                                                      \
+        int64_t r = 0;                                                                                                 \
+        for (; r + 4 <= rows; r += 4)                                                                                  \
             for (int64_t j = 0; j < width; j++) {                                                                      \
-                int64_t i = at + r * stride + j;                                                                       \
-                T x = xs[r * stride + j];                                                                              \
                 STATE s = ss[j];                                                                                       \
-                (void)i;                                                                                               \
-                ss[j] = STEP;                                                                                          \
+                FR_REDUCE_VALUE(T, xs[r * stride + j], STEP)                                                           \
+                FR_REDUCE_VALUE(T, xs[(r + 1) * stride + j], STEP)                                                     \
+                FR_REDUCE_VALUE(T, xs[(r + 2) * stride + j], STEP)                                                     \
+                FR_REDUCE_VALUE(T, xs[(r + 3) * stride + j], STEP)                                                     \
+                ss[j] = s;                                                                                             \
             }                                                                                                          \
-        }                                                                                                              \
+        for (; r < rows; r++)                                                                                          \
+            for (int64_t j = 0; j < width; j++) {                                                                      \
+                STATE s = ss[j];                                                                                       \
+                FR_REDUCE_VALUE(T, xs[r * stride + j], STEP)                                                           \
+                ss[j] = s;                                                                                             \
+            }                                                                                                          \
     }                                                                                                                  \
     FR_KERNEL(NAME##_small, (int64_t count, int64_t n, int64_t inner, const void *px, void *py),                       \
               (count, n, inner, px, py))                                                                               \
     {                                                                                                                  \
-        const T *xs = px;                                                                                              \
-        OUT *y = py;                                                                                                   \
-        for (int64_t o = 0; o < count; o++, xs += n * inner, y += inner) {                                             \
+        const T *restrict xs = px;                                                                                     \
+        OUT *restrict y = py;                                                                                          \
+        if (inner == 1) {                                                                                              \
+            for (int64_t i = 0; i < count; i++, xs += n) {                                                             \
+                FR_REDUCE_SHORT_ROW(T, STATE, START, STEP, MERGE)                                                      \
+                y[i] = FINISH;                                                                                         \
+            }                                                                                                          \
+            return;                                                                                                    \
+        }                                                                                                              \
+        for (; count > 0; count--, xs += n * inner, y += inner) {                                                      \
             for (int64_t j = 0; j < inner; j++) {                                                                      \
                 STATE s = START;                                                                                       \
                 for (int64_t i = j; i < n * inner; i += inner) {                                                       \

@@ -29,27 +29,18 @@ struct fr_optim {
 
 /* --- Making and freeing ------------------------------------------------------------------------------------------ */
 
-/* Whether no value of t stands in two places, as it does in an expanded tensor. */
-static bool check_own_values(const char *what, const fr_tensor *t, int index)
-{
-    char text[FR_SHAPE_TEXT];
-
-    for (int i = 0; i < t->shape.ndim; i++)
-        if (t->shape.dim[i] > 1 && t->stride[i] == 0)
-            return fr_fail(what, "parameter %d of shape %s is expanded along dim %d: take fr_contiguous of it", index,
-                           fr_shape_text(&t->shape, text), i),
-                   false;
-    return true;
-}
-
 static bool take_parameters(fr_optim *o, fr_tensor *const *parameters, int count)
 {
     o->slots = calloc((size_t)count, sizeof *o->slots);
     if (!o->slots)
         return fr_fail_memory(o->kind->name), false;
     for (; o->count < count; o->count++) {
-        if (!check_own_values(o->kind->name, parameters[o->count], o->count))
-            return false;
+        char text[FR_SHAPE_TEXT];
+
+        if (fr_repeats_values(parameters[o->count]))
+            return fr_fail(o->kind->name, "parameter %d of shape %s is an expanded view: take fr_contiguous of it",
+                           o->count, fr_shape_text(&parameters[o->count]->shape, text)),
+                   false;
         o->slots[o->count].parameter = fr_ref(parameters[o->count]);
     }
     return true;

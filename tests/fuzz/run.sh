@@ -11,15 +11,22 @@ source=$(cd "$(dirname "$0")/../.." && pwd)
 mkdir -p build-fuzz
 cd build-fuzz
 if test ! -e Makefile; then
-    "$source/configure" CC="${CC:-clang}" CFLAGS='-g -fsanitize=fuzzer-no-link,address,undefined' --enable-sanitizers \
-        --disable-shared >configure.out
+    "$source/configure" CC="${CC:-clang}" CFLAGS='-g -fsanitize=fuzzer-no-link,address,undefined' \
+        --enable-sanitizers --disable-shared >configure.out
 fi
 make -s fuzz
 mkdir -p corpus/safetensors corpus/ts corpus/csv
 cp "$source"/tests/golden/safetensors/*.safetensors corpus/safetensors
 head -n 30 "$source/examples/data/ItalyPowerDemand_TRAIN.ts" >corpus/ts/italy
-printf '@univariate false\n@dimensions 2\n@equalLength true\n@seriesLength 2\n@classLabel true a b\n@data\n1,2:3,4:a\n' \
-    >corpus/ts/two_dimensions
+cat >corpus/ts/two_dimensions <<'END'
+@univariate false
+@dimensions 2
+@equalLength true
+@seriesLength 2
+@classLabel true a b
+@data
+1,2:3,4:a
+END
 printf '1,2,3.5\n2,-1e3\n\n10,4,5,6\n' >corpus/csv/ragged
 printf 'a\t2\t3.5\nb\t-1\t0\n' >corpus/csv/tabs
 for name in safetensors ts csv; do

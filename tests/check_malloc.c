@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Running out of memory: each scenario is run again and again, and each time another of its allocations fails, once
+ * alone and once with all that follow. It must succeed or report "out of memory", and leave no block behind.
+ *
+ * The linker puts __wrap_malloc and its kin in place of malloc (--wrap). Each run has a thread of its own, so that it
+ * starts with nothing and what the library keeps for a thread is counted as well. */
+#include "core/random.h"
+#include "testing.h"
+
+#include <frond/op.h>
+#include <pthread.h>
+
+/* --- Allocation -------------------------------------------------------------------------------------------------- */
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *block, size_t size);
+void *__real_aligned_alloc(size_t alignment, size_t size);
+void __real_free(void *block);
+
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *block, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+void __wrap_free(void *block);
+
+/* Of a thread that runs a scenario: the test's own allocations do not count. */
+static atomic_long blocks; /* allocated less freed */
+static _Thread_local bool counts, from_then_on, has_failed;
+static _Thread_local long countdown = -1; /* allocations until one fails; -1: none does */
+
+static bool fails(void)
+{
+    if (countdown < 0 || countdown-- > 0)
+        return false;
+    if (from_then_on)
+        countdown = 0;
+    has_failed = true;
+    return true;
+}
+
+static void *counted(void *block)
+{
+    blocks += counts && block;
+    return block;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : counted(__real_malloc(size));
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : counted(__real_calloc(count, size));
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+    return fails() ? NULL : counted(__real_aligned_alloc(alignment, size));
+}
+
+void *__wrap_realloc(void *block, size_t size)
+{
+    if (fails())
+        return NULL;
+    return block ? __real_realloc(block, size) : counted(__real_realloc(NULL, size));
+}
+
+void __wrap_free(void *block)
+{
+    blocks -= counts && block;
+    __real_free(block);
+}
+
+/* --- Scenarios: each gives whether all of it succeeded ----------------------------------------------------------- */
+
+/* ck_assert allocates. */
+static void must(bool holds, const char *what)
+{
+    if (!holds)
+        ck_abort_msg("%s", what);
+}
+
+static void count_release(void *memory, void *user)
+{
+    (void)memory;
+    ++*(int *)user;
+}
+
+static bool make_tensors(void)
+{
+    static double memory[6];
+    int released = 0;
+    bool ok;
+    {
+        FR_SCOPE;
+        FR_SCOPE;
+        fr_tensor *view = fr_tensor_view(FR_SHAPE(2, 3), memory, FR_F64, count_release, &released);
+
+        ok = view && fr_zeros(FR_SHAPE(3)) && fr_ones_like(view) && fr_eye(3) && fr_scalar(2) &&
+             fr_arange(0, 5, 1, FR_I64) && fr_arange(0, 5, 1, FR_F32) && fr_tensor_from(FR_SHAPE(2), memory, FR_F32) &&
+             fr_from_doubles(FR_SHAPE(2), memory) && fr_randn(FR_SHAPE(20)) && fr_randint(0, 5, FR_SHAPE(3)) &&
+             fr_randperm(7) && fr_escape(fr_rand(FR_SHAPE(100000))) && fr_detach(view) && fr_clone(view) &&
+             fr_copy(fr_slice(view, 1, 1, 3, 1), fr_slice(view, 1, 0, 2, 1));
+        for (int i = 0; i < 100; i++) /* the array of what scopes hold grows */
+            ok = fr_detach(view) && ok;
+    }
+    must(released == 1, "release is called once");
+    return ok;
+}
+
+static bool many_scopes(void)
+{
+    int outer = fr_scope_begin();
+    bool ok = outer >= 0;
+
+    for (int i = 0; i < 200; i++)
+        ok = fr_scope_begin() >= 0 && ok;
+    fr_scope_end(outer);
+    return ok;
+}
+
+static bool seeded_permutation(void)
+{
+    int64_t order[5];
+
+    return fr_randperm_seeded(1, 5, order) || (fr_fail_memory("randperm"), false);
+}
+
+static bool apply_ops(void)
+{
+    FR_SCOPE;
+    fr_tensor *x = fr_requires_grad(fr_ones(FR_SHAPE(3, 4))), *many[12], *t;
+
+    for (int i = 0; i < 12; i++)
+        many[i] = fr_transpose(x, 0, 1);
+    t = fr_cat(many, 12, 0);
+    t = fr_linear(fr_reshape(t, FR_SHAPE(-1, 3)), fr_ones(FR_SHAPE(2, 3)), fr_ones(FR_SHAPE(2)));
+    t = fr_mean(fr_tanh(fr_matmul(t, fr_ones(FR_SHAPE(2, 2)))));
+    return fr_stack(many, 12, 1) && fr_cast(x, FR_F64) && t;
+}
+
+static bool same(const fr_tensor *a, const fr_tensor *b)
+{
+    return (!a && !b) || fr_equal(a, b);
+}
+
+static fr_tensor *double_it(fr_tensor *gradient, void *user)
+{
+    (void)user;
+    return fr_mul_scalar(gradient, 2);
+}
+
+/* A failed backward leaves both leaves as they were. */
+static bool walk_back(void)
+{
+    FR_SCOPE;
+    fr_tensor *w = fr_requires_grad(fr_ones(FR_SHAPE(3, 3))), *x = fr_requires_grad(fr_ones(FR_SHAPE(3, 3)));
+    bool ok = fr_on_gradient(w, double_it, NULL);
+
+    for (int i = 0; i < 2; i++) {
+        FR_SCOPE;
+        fr_tensor *h = fr_linear(x, w, NULL), *y = fr_add(fr_sum(fr_tanh(h)), fr_sum(fr_add(fr_transpose(w, 0, 1), x)));
+        fr_tensor *dw = fr_grad(w), *dx = fr_grad(x);
+        fr_tensor *dw_before = dw ? fr_clone(dw) : NULL, *dx_before = dx ? fr_clone(dx) : NULL;
+
+        if (fr_error_message() || fr_backward(y))
+            continue;
+        ok = false;
+        countdown = -1;
+        must(same(fr_grad(w), dw_before) && same(fr_grad(x), dx_before), "a failed backward changes nothing");
+    }
+    return ok && !fr_error_message();
+}
+
+static bool differentiate_twice(void)
+{
+    FR_SCOPE;
+    fr_tensor *x = fr_requires_grad(fr_ones(FR_SHAPE(2, 3))), *w = fr_requires_grad(fr_ones(FR_SHAPE(4, 3)));
+    fr_tensor *xs[] = { x, w }, *d[2] = { x, x }, *dd[2] = { x, x };
+    fr_tensor *y = fr_sum(fr_square(fr_tanh(fr_linear(x, w, NULL))));
+    bool ok = fr_gradients(y, xs, 2, d, FR_CREATE_GRAPH);
+
+    must(ok || (!d[0] && !d[1]), "gradients that failed are NULL");
+    ok = ok && fr_gradients(fr_sum(fr_square(d[1])), xs, 2, dd, 0);
+    return ok;
+}
+
+/* A hundred nodes, so that the lists of a pass grow. */
+static bool wide_graph(void)
+{
+    FR_SCOPE;
+    fr_tensor *x = fr_requires_grad(fr_ones(FR_SHAPE(2))), *sum = x, *dx;
+
+    for (int i = 0; i < 100; i++)
+        sum = fr_add(sum, fr_mul_scalar(x, i));
+    return fr_gradients(fr_sum(sum), &x, 1, &dx, FR_RETAIN_GRAPH) && fr_backward(fr_sum(sum));
+}
+
+static bool recurrent(void)
+{
+    FR_SCOPE;
+    fr_tensor *w_ih = fr_requires_grad(fr_ones(FR_SHAPE(12, 2))), *w_hh = fr_requires_grad(fr_ones(FR_SHAPE(12, 3)));
+    fr_recurrent r = fr_lstm(fr_ones(FR_SHAPE(4, 2, 2)), NULL, NULL, w_ih, w_hh, NULL, NULL, NULL, NULL);
+
+    return r.out && fr_backward(fr_sum(fr_add(fr_sum(r.out), fr_sum(r.c))));
+}
+
+static fr_tensor *product(fr_tensor *const *in, void *user)
+{
+    (void)user;
+    return fr_mul(fr_tanh(in[0]), in[1]);
+}
+
+static bool check_gradients(void)
+{
+    FR_SCOPE;
+    fr_tensor *xs[2] = { fr_requires_grad(fr_tensor_from(FR_SHAPE(1), (double[]){ 1 }, FR_F64)),
+                         fr_requires_grad(fr_tensor_from(FR_SHAPE(1), (double[]){ 2 }, FR_F64)) };
+
+    return xs[0] && xs[1] && fr_gradcheck(product, xs, 2, NULL) && fr_gradgradcheck(product, xs, 2, NULL);
+}
+
+static const struct {
+    const char *name;
+    bool (*run)(void);
+} scenarios[] = {
+    { "make_tensors", make_tensors }, { "many_scopes", many_scopes }, { "seeded_permutation", seeded_permutation },
+    { "apply_ops", apply_ops },       { "walk_back", walk_back },     { "differentiate_twice", differentiate_twice },
+    { "wide_graph", wide_graph },     { "recurrent", recurrent },     { "check_gradients", check_gradients },
+};
+
+/* --- Runs -------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    bool (*scenario)(void);
+    long fail_at;
+    bool from_then_on;
+    bool ok, failed;
+    char message[256];
+} attempt;
+
+static void *run_attempt(void *user)
+{
+    attempt *a = user;
+
+    counts = true;
+    from_then_on = a->from_then_on;
+    countdown = a->fail_at;
+    a->ok = a->scenario();
+    countdown = -1;
+    a->failed = has_failed;
+    snprintf(a->message, sizeof a->message, "%s", fr_error_message() ? fr_error_message() : "");
+    return NULL;
+}
+
+/* Gives whether an allocation failed: if not, all have had their turn. */
+static bool try_scenario(const char *name, attempt *a)
+{
+    size_t tensors = fr_live_tensors(), bytes = fr_live_bytes();
+    long before = blocks;
+    pthread_t thread;
+
+    ck_assert_int_eq(pthread_create(&thread, NULL, run_attempt, a), 0);
+    pthread_join(thread, NULL);
+    if (a->ok)
+        ck_assert_msg(a->failed || !a->message[0], "%s: %s", name, a->message);
+    else
+        ck_assert_msg(a->failed && strstr(a->message, "out of memory"), "%s, allocation %ld: \"%s\"", name, a->fail_at,
+                      a->message);
+    ck_assert_msg(blocks == before, "%s, allocation %ld: %ld blocks leak", name, a->fail_at, blocks - before);
+    ck_assert_msg(fr_live_tensors() == tensors && fr_live_bytes() == bytes, "%s, allocation %ld: tensors leak", name,
+                  a->fail_at);
+    return a->failed;
+}
+
+START_TEST(each_allocation_fails)
+{
+    attempt a = { .scenario = scenarios[_i].run, .fail_at = -1 };
+    long count = 0;
+
+    ck_assert(!try_scenario(scenarios[_i].name, &a) && a.ok);
+    for (int both = 0; both < 2; both++)
+        for (a.from_then_on = both, a.fail_at = 0; try_scenario(scenarios[_i].name, &a); a.fail_at++)
+            count++;
+    ck_assert_msg(count > 0, "%s allocates nothing", scenarios[_i].name);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *memory = tcase_create("memory");
+
+    tcase_add_loop_test(memory, each_allocation_fails, 0, (int)(sizeof scenarios / sizeof scenarios[0]));
+    return run_tests("malloc", memory);
+}
