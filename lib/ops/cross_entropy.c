@@ -6,6 +6,8 @@
 #include "ops/logsumexp.h"
 #include "ops/loss.h"
 
+#include <frond/autograd.h>
+
 static fr_over over_classes(const fr_shape *logits)
 {
     return (fr_over){ .dim = logits->ndim > 1 ? 1 : 0 };
@@ -212,13 +214,14 @@ static void definition(fr_op_call *call)
 {
     fr_tensor *x = call->in[0], *target = call->in[1];
     int dim = over_classes(&x->shape).dim;
-    fr_tensor *sum = fr_logsumexp_dim(x, dim, true), *top = fr_max_dim(x, dim, false);
+    fr_tensor *top = fr_detach(fr_max_dim(x, dim, true)); /* the loss does not depend on it */
+    fr_tensor *z = fr_sub(x, top), *sum = fr_logsumexp_dim(z, dim, true);
 
     if (target->dtype == FR_I64)
-        call->result[0] = fr_squeeze(fr_sub(sum, fr_gather(x, dim, fr_unsqueeze(target, dim))), dim);
+        call->result[0] = fr_squeeze(fr_sub(sum, fr_gather(z, dim, fr_unsqueeze(target, dim))), dim);
     else
-        call->result[0] = fr_sum_dim(fr_mul(target, fr_sub(sum, x)), dim, false);
-    call->result[1] = fr_stack((fr_tensor *[]){ top, fr_sub(fr_squeeze(sum, dim), top) }, 2, -1);
+        call->result[0] = fr_sum_dim(fr_mul(target, fr_sub(sum, z)), dim, false);
+    call->result[1] = fr_stack((fr_tensor *[]){ fr_squeeze(top, dim), fr_squeeze(sum, dim) }, 2, -1);
 }
 
 FR_RUN(run, fr_cross_entropy(in[0], in[1], FR_MEAN))
