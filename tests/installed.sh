@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# Programs from outside against an installed frond: compiles them with what pkg-config says, with warnings as errors, and
-# compares what they print.
+# Programs from outside against an installed frond: compiles them with what pkg-config says, with warnings as errors,
+# and compares what they print.
 #
 #     installed.sh PREFIX FOLDER [--static]
 #
