@@ -16,11 +16,11 @@ BEGIN {
     print ""
 }
 
-/^(fr_tensor \*|fr_recurrent |fr_module \*|fr_optim \*|fr_loader \*|fr_sequences \*|fr_tensors \*|bool |double |void \*)/ &&
-match($0, /[ *]fr_[a-z0-9_]+\(/) {
+match($0, /^(fr_[a-z]+|bool|double|void) \*?/) && match($0, /[ *]fr_[a-z0-9_]+\(/) {
     name = substr($0, RSTART + 1, RLENGTH - 2)
-    if (!(name in plain))
-        printf "#define %s(...) (fr_call_site(\"%s\", __FILE__, __LINE__), %s(__VA_ARGS__))\n", name, substr(name, 4), name
+    if (!(name in plain) && !/^(fr_dtype|fr_meta|fr_shape|void) fr_/)
+        printf "#define %s(...) (fr_call_site(\"%s\", __FILE__, __LINE__), %s(__VA_ARGS__))\n", name,
+               substr(name, 4), name
 }
 
 END {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* bce: binary cross entropy of probabilities, l = -(y max(ln p, -100) + (1 - y) max(ln(1 - p), -100)). Its gradients
- * are PyTorch's: dl/dp = (p - y) / max(p (1 - p), 1e-12), dl/dy = ln((1 - p) / p). */
+ * are PyTorch's: dl/dp = (p - y) / max(p (1 - p), 1e-12), with float32's 1e-12 in float64 too; dl/dy = ln((1 - p) / p).
+ */
 #include "ops/loss.h"
 
 #define CUT(v) ((v) < -100 ? -100 : (v))
@@ -26,7 +27,7 @@ FR_INLINE double bce_f64(double p, double y)
 FR_LOSS_ROW(loss_f32, float, bce_f32(x, y), IN_RANGE(x) & IN_RANGE(y))
 FR_LOSS_ROW(loss_f64, double, bce_f64(x, y), IN_RANGE(x) & IN_RANGE(y))
 FR_LOSS_GRADIENT_ROW(dp_f32, float, g *SLOPE(x, y, 1e-12F))
-FR_LOSS_GRADIENT_ROW(dp_f64, double, g *SLOPE(x, y, 1e-12))
+FR_LOSS_GRADIENT_ROW(dp_f64, double, g *SLOPE(x, y, (double)1e-12F))
 FR_LOSS_GRADIENT_ROW(dy_f32, float, g *fr_log_f32((1 - x) / x))
 FR_LOSS_GRADIENT_ROW(dy_f64, double, g *log((1 - x) / x))
 
@@ -60,7 +61,7 @@ static void backward(fr_op_call *call)
     fr_tensor *q = fr_add_scalar(fr_neg(p), 1);
 
     if (call->needs[0])
-        call->grad_in[0] = fr_mul(g, fr_div(fr_sub(p, y), fr_clamp(fr_mul(q, p), 1e-12, INFINITY)));
+        call->grad_in[0] = fr_mul(g, fr_div(fr_sub(p, y), fr_clamp(fr_mul(q, p), (double)1e-12F, INFINITY)));
     if (call->needs[1])
         call->grad_in[1] = fr_mul(g, fr_log(fr_div(q, p)));
 }

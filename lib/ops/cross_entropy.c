@@ -212,13 +212,12 @@ static void definition(fr_op_call *call)
 {
     fr_tensor *x = call->in[0], *target = call->in[1];
     int dim = over_classes(&x->shape).dim;
-    fr_tensor *sum = fr_logsumexp_dim(x, dim, true), *top = fr_max_dim(x, dim, false);
+    fr_tensor *logs = fr_log_softmax(x, dim);
 
     if (target->dtype == FR_I64)
-        call->result[0] = fr_squeeze(fr_sub(sum, fr_gather(x, dim, fr_unsqueeze(target, dim))), dim);
+        call->result[0] = fr_neg(fr_squeeze(fr_gather(logs, dim, fr_unsqueeze(target, dim)), dim));
     else
-        call->result[0] = fr_sum_dim(fr_mul(target, fr_sub(sum, x)), dim, false);
-    call->result[1] = fr_stack((fr_tensor *[]){ top, fr_sub(fr_squeeze(sum, dim), top) }, 2, -1);
+        call->result[0] = fr_neg(fr_sum_dim(fr_mul(target, logs), dim, false));
 }
 
 FR_RUN(run, fr_cross_entropy(in[0], in[1], FR_MEAN))
@@ -232,6 +231,7 @@ const fr_op fr_cross_entropy_op = {
     .formula = "l = log(sum(exp(x))) - x[class]",
     .inputs = 2,
     .outputs = 2,
+    .internal = 1,
     .saves_inputs = 3,
     .saves_outputs = 2,
     .dtypes = FR_MIXED,

@@ -27,6 +27,7 @@ import pathlib
 import re
 import subprocess
 import sys
+import warnings
 import zlib
 
 import torch
@@ -119,6 +120,7 @@ def main():
     parser.add_argument("op", nargs="*", help="these alone")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    warnings.simplefilter("ignore")  # the variance of one value, and other edges that cases are about
     listed = subprocess.run([options.check_ops, "--cases"], check=True, capture_output=True, text=True).stdout
     ops = {}
     for line in listed.splitlines():

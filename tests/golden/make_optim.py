@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""Writes optim.safetensors: parameters after steps of PyTorch's SGD and Adam with gradients that are given, not computed,
-and gradients clipped by torch.nn.utils.clip_grad_norm_."""
+"""Writes optim.safetensors: parameters after steps of PyTorch's SGD and Adam with gradients that are given, not
+computed, and gradients clipped by torch.nn.utils.clip_grad_norm_."""
 
 import os
 

@@ -5,9 +5,9 @@
 
     CELL SEED DTYPE  the loss of the last batch of each epoch ...  the prediction for a new sequence
 
-that tests/check_training.c does again in frond. Training is chaotic: on some seeds a rounding error grows until it shows
-in the printed digits. Only seeds are taken on which PyTorch's float32 agrees with itself computed in float64 from the
-same start, far below those digits."""
+that tests/check_training.c does again in frond. Training is chaotic: on some seeds a rounding error grows until it
+shows in the printed digits. Only seeds are taken on which PyTorch's float32 agrees with itself computed in float64 from
+the same start, far below those digits."""
 
 import pathlib
 
