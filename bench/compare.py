@@ -120,7 +120,8 @@ def processor():
 
 def compare(build, threads, rounds, works, out):
     writer = csv.writer(out)
-    writer.writerow(["work", "threads", "frond_best_us", "frond_median_us", "torch_best_us", "torch_median_us", "ratio"])
+    writer.writerow(["work", "threads", "frond_best_us", "frond_median_us", "torch_best_us", "torch_median_us",
+                     "ratio"])
     for work in works:
         ours, theirs = [], []
         for _ in range(rounds):
@@ -154,7 +155,8 @@ def main():
         return
     works = [w for w in ["ops", *WORKLOADS] if not o.work or any(w.startswith(p) for p in o.work)]
     import torch
-    print(f"# {processor()}; PyTorch {torch.__version__}; {o.threads} thread(s); {o.rounds} rounds; {time.strftime('%F')}")
+    print(f"# {processor()}; PyTorch {torch.__version__}; {o.threads} thread(s); {o.rounds} rounds; "
+          f"{time.strftime('%F')}")
     if o.csv:
         with open(o.csv, "w", encoding="utf-8") as out:
             compare(o.build, o.threads, o.rounds, works, out)
