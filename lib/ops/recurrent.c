@@ -733,11 +733,25 @@ static const void *given(const fr_op_call *call, int output)
     return call->grad_out[output] ? call->grad_out[output]->origin : NULL;
 }
 
+static void clear_gradients(const fr_op_call *call)
+{
+    for (int i = 0; i < call->inputs; i++) {
+        const fr_tensor *d = call->needs[i] ? call->grad_in[i] : NULL;
+
+        if (d)
+            memset(d->origin, 0, (size_t)d->numel * fr_dtype_size((fr_dtype)d->dtype));
+    }
+}
+
 void fr_recurrent_backward_kernel(fr_op_call *call)
 {
     sequence q = describe(call);
     arena m = { 0 };
 
+    if (q.batch == 0) { /* nothing takes part: there are no arrays either */
+        clear_gradients(call);
+        return;
+    }
     find_arrays(&q);
     q.dout = given(call, FR_OUT);
     q.dh_last = given(call, FR_H);
