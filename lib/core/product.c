@@ -73,7 +73,7 @@ typedef struct {
                                     bool add, T *c, int64_t columns)                                                   \
     {                                                                                                                  \
         static const T zeros[NAME##_width];                                                                            \
-        T start[NAME##_width] = { 0 }, edge[M_BLOCK * NAME##_width];                                                   \
+        T edge[M_BLOCK * NAME##_width];                                                                                \
                                                                                                                        \
         if (columns == NAME##_width) {                                                                                 \
             NAME##_rows(rows, depth, a, p->step_m, p->step_k, b,                                                       \
@@ -83,14 +83,10 @@ typedef struct {
                         add ? p->ldc : 0, c, p->ldc);                                                                  \
             return;                                                                                                    \
         }                                                                                                              \
-        if (bias)                                                                                                      \
-            memcpy(start, bias, (size_t)columns * sizeof(T));                                                          \
-        for (int i = 0; add && i < rows; i++) {                                                                        \
-            memset(edge + i * NAME##_width, 0, sizeof start);                                                          \
-            memcpy(edge + i * NAME##_width, c + i * p->ldc, (size_t)columns * sizeof(T));                              \
-        }                                                                                                              \
-        NAME##_rows(rows, depth, a, p->step_m, p->step_k, b, add ? edge : start, add ? NAME##_width : 0, edge,         \
-                    NAME##_width);                                                                                     \
+        memset(edge, 0, sizeof edge);                                                                                  \
+        for (int i = 0; i < rows && (add || bias); i++)                                                                \
+            memcpy(edge + i * NAME##_width, add ? c + i * p->ldc : bias, (size_t)columns * sizeof(T));                 \
+        NAME##_rows(rows, depth, a, p->step_m, p->step_k, b, edge, NAME##_width, edge, NAME##_width);                  \
         for (int i = 0; i < rows; i++)                                                                                 \
             memcpy(c + i * p->ldc, edge + i * NAME##_width, (size_t)columns * sizeof(T));                              \
     }                                                                                                                  \

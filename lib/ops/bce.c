@@ -21,13 +21,14 @@ FR_INLINE double bce_f64(double p, double y)
     return (y - 1) * CUT(no) - y * CUT(yes);
 }
 
-#define IN_RANGE(v)        (((v) >= 0) & ((v) <= 1))
-#define SLOPE(x, y, LEAST) (((x) - (y)) / ((1 - (x)) * (x) > LEAST ? (1 - (x)) * (x) : LEAST))
+#define IN_RANGE(v) (((v) >= 0) & ((v) <= 1))
+#define LEAST       1e-12F /* a float in PyTorch, for float64 too */
+#define SLOPE(x, y) (((x) - (y)) / ((1 - (x)) * (x) > LEAST ? (1 - (x)) * (x) : LEAST))
 
 FR_LOSS_ROW(loss_f32, float, bce_f32(x, y), IN_RANGE(x) & IN_RANGE(y))
 FR_LOSS_ROW(loss_f64, double, bce_f64(x, y), IN_RANGE(x) & IN_RANGE(y))
-FR_LOSS_GRADIENT_ROW(dp_f32, float, g *SLOPE(x, y, 1e-12F))
-FR_LOSS_GRADIENT_ROW(dp_f64, double, g *SLOPE(x, y, (double)1e-12F))
+FR_LOSS_GRADIENT_ROW(dp_f32, float, g *SLOPE(x, y))
+FR_LOSS_GRADIENT_ROW(dp_f64, double, g *SLOPE(x, y))
 FR_LOSS_GRADIENT_ROW(dy_f32, float, g *fr_log_f32((1 - x) / x))
 FR_LOSS_GRADIENT_ROW(dy_f64, double, g *log((1 - x) / x))
 
@@ -61,7 +62,7 @@ static void backward(fr_op_call *call)
     fr_tensor *q = fr_add_scalar(fr_neg(p), 1);
 
     if (call->needs[0])
-        call->grad_in[0] = fr_mul(g, fr_div(fr_sub(p, y), fr_clamp(fr_mul(q, p), (double)1e-12F, INFINITY)));
+        call->grad_in[0] = fr_mul(g, fr_div(fr_sub(p, y), fr_clamp(fr_mul(q, p), (double)LEAST, INFINITY)));
     if (call->needs[1])
         call->grad_in[1] = fr_mul(g, fr_log(fr_div(q, p)));
 }

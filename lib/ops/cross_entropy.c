@@ -6,6 +6,8 @@
 #include "ops/logsumexp.h"
 #include "ops/loss.h"
 
+#include <frond/autograd.h>
+
 static fr_over over_classes(const fr_shape *logits)
 {
     return (fr_over){ .dim = logits->ndim > 1 ? 1 : 0 };

@@ -15,7 +15,7 @@ static void forward(fr_op_call *call)
 static void backward(fr_op_call *call)
 {
     fr_split split = fr_split_of(&call->in_shape[0], call->attributes);
-    fr_tensor *part = fr_div_scalar(call->grad_out[0], (double)split.n);
+    fr_tensor *part = fr_div_scalar(call->grad_out[0], split.n > 0 ? (double)split.n : 1);
 
     call->grad_in[0] = fr_expand(fr_kept(call, part), call->in_shape[0]);
 }

@@ -1,0 +1,45 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Copyright The frond authors
+#
+# Programs from outside against an installed frond: compiles them with what pkg-config says, with warnings as errors,
+# and compares what they print.
+#
+#     installed.sh PREFIX FOLDER [--static]
+#
+# FOLDER/expected/NAME[-ARGUMENT...].txt is what FOLDER/NAME.c prints with those arguments.
+set -u
+prefix=${1:?usage: installed.sh PREFIX FOLDER [--static]} folder=${2:?} static=${3-}
+PKG_CONFIG_PATH=$(find "$prefix" -type d -name pkgconfig | paste -s -d : -)
+export PKG_CONFIG_PATH
+LD_LIBRARY_PATH=$(pkg-config --variable=libdir frond)
+export LD_LIBRARY_PATH
+flags=$(pkg-config --cflags frond)
+if [ -n "$static" ]; then
+    libraries="-Wl,-Bstatic -lfrond -Wl,-Bdynamic $(pkg-config --libs --static frond | sed 's/-lfrond//')"
+else
+    libraries=$(pkg-config --libs frond)
+fi
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+for expected in "$folder"/expected/*.txt; do
+    case_name=$(basename "$expected" .txt)
+    program=${case_name%%-*}
+    arguments=$(printf '%s' "${case_name#"$program"}" | tr - ' ')
+    # shellcheck disable=SC2086
+    if ! [ -x "$work/$program" ] && ! ${CC:-cc} -std=gnu11 -Wall -Wextra -Wshadow -Werror -O1 -g "$folder/$program.c" \
+        -o "$work/$program" $flags $libraries -lm; then
+        failed=1
+        continue
+    fi
+    # shellcheck disable=SC2086
+    if timeout 60 "$work/$program" $arguments >"$work/out" && diff "$expected" "$work/out"; then
+        echo "as expected: $program$arguments"
+    else
+        echo "NOT as expected: $program$arguments"
+        failed=1
+    fi
+done
+exit $failed
