@@ -18,11 +18,13 @@ static void print_and_abort(const char *message, void *user)
     abort();
 }
 
-fr_thread *fr_thread_self(void)
+_Thread_local fr_thread *fr_current_thread;
+
+fr_thread *fr_thread_begin(void)
 {
     static _Thread_local fr_thread self;
 
-    return &self;
+    return fr_current_thread = &self;
 }
 
 void fr_set_error_handler(fr_error_handler *new_handler, void *user)

@@ -26,6 +26,17 @@ enum { FR_MESSAGE_SIZE = 1024, FR_SITE_DEPTH = 32 };
 
 typedef struct fr_node fr_node;
 
+/* memory.c: freed blocks of one size, kept for reuse. */
+typedef struct {
+    struct fr_block *free;
+    int64_t kept;     /* length of free */
+    int64_t out;      /* handed out less taken back, as far as that can be known: other threads' blocks count too */
+    int64_t most_out; /* its highest value */
+} fr_size_class;
+
+/* Classes from one power of two to the next, from blocks of 2^6 to 2^40 bytes. */
+enum { FR_CLASS_STEPS = 4, FR_CLASS_MIN = 6, FR_CLASS_MAX = 40 };
+
 typedef struct {
     bool registered; /* memory.c: see fr_register_thread */
     /* scope.c: tensors held by the open scopes, innermost last, and those scopes. */
@@ -50,9 +61,23 @@ typedef struct {
     fr_site site;
     fr_site sites[FR_SITE_DEPTH];
     char message[FR_MESSAGE_SIZE], latest[FR_MESSAGE_SIZE];
+    fr_size_class classes[(FR_CLASS_MAX - FR_CLASS_MIN) * FR_CLASS_STEPS + 1];
 } fr_thread;
 
-fr_thread *fr_thread_self(void);
+/* Looked up many times an op. A pointer in the static part of thread-local storage is read at once, where the struct
+ * itself, too large for that part, would be asked for by a call. */
+#ifdef __ELF__
+#define FR_STATIC_TLS __attribute__((tls_model("initial-exec")))
+#else
+#define FR_STATIC_TLS
+#endif
+extern _Thread_local fr_thread *fr_current_thread FR_STATIC_TLS;
+fr_thread *fr_thread_begin(void); /* this thread's first look-up */
+
+static inline fr_thread *fr_thread_self(void)
+{
+    return FR_LIKELY(fr_current_thread != NULL) ? fr_current_thread : fr_thread_begin();
+}
 
 /* --- Failing ----------------------------------------------------------------------------------------------------- */
 
@@ -120,6 +145,13 @@ int fr_shape_dim(const fr_shape *shape, int dim);
 bool fr_shape_broadcast(const fr_shape *a, const fr_shape *b, fr_shape *out); /* false where they do not. No error. */
 void fr_shape_strides(const fr_shape *shape, int64_t stride[FR_MAX_DIMS]);    /* row-major */
 size_t fr_dtype_size(fr_dtype dtype);
+
+/* Drops a reference; true where it was the last. The only holder needs no locked instruction to know. */
+static inline bool fr_drop(atomic_int *refs)
+{
+    return atomic_load_explicit(refs, memory_order_acquire) == 1 ||
+           atomic_fetch_sub_explicit(refs, 1, memory_order_acq_rel) == 1;
+}
 
 /* --- Tensors ----------------------------------------------------------------------------------------------------- */
 

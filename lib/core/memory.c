@@ -12,13 +12,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-enum {
-    ALIGNMENT = 64,
-    STEPS = 4,      /* classes from one power of two to the next */
-    MIN_SHIFT = 6,  /* smallest class: 64 bytes */
-    MAX_SHIFT = 40, /* above, blocks are not cached */
-    CLASSES = (MAX_SHIFT - MIN_SHIFT) * STEPS + 1
-};
+enum { ALIGNMENT = 64, CLASSES = (FR_CLASS_MAX - FR_CLASS_MIN) * FR_CLASS_STEPS + 1 };
 
 #ifdef FR_SANITIZE
 enum { CACHED = false }; /* sanitizers should see each use after free */
@@ -26,32 +20,20 @@ enum { CACHED = false }; /* sanitizers should see each use after free */
 enum { CACHED = true };
 #endif
 
-typedef struct block {
-    struct block *next;
-} block;
+struct fr_block {
+    struct fr_block *next;
+};
 
-typedef struct {
-    block *free;
-    int64_t kept;     /* length of free */
-    int64_t out;      /* handed out less taken back, as far as that can be known: other threads' blocks count too */
-    int64_t most_out; /* its highest value */
-} size_class;
-
-typedef struct {
-    size_class classes[CLASSES];
-} cache;
-
-static _Thread_local cache this_cache;
 static pthread_key_t exit_key;
 static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
 static bool have_exit_key;
 
-static void empty(cache *c)
+static void empty(fr_thread *th)
 {
     for (int i = 0; i < CLASSES; i++) {
-        size_class *k = &c->classes[i];
+        fr_size_class *k = &th->classes[i];
 
-        for (block *b = k->free, *next; b; b = next) {
+        for (struct fr_block *b = k->free, *next; b; b = next) {
             next = b->next;
             free(b);
         }
@@ -69,8 +51,8 @@ static void thread_ends(void *self)
     th->registered = false;
     fr_scope_end(0); /* and those inside, where the thread ended in them */
     fr_scope_release(th);
-    empty(&this_cache);
-    memset(&this_cache, 0, sizeof this_cache);
+    empty(th);
+    memset(th->classes, 0, sizeof th->classes);
 }
 
 static void make_exit_key(void)
@@ -91,11 +73,11 @@ void fr_register_thread(fr_thread *th)
  * is wasted at most. */
 static int class_of(size_t bytes, size_t *block_size)
 {
-    if (bytes <= (size_t)1 << MIN_SHIFT) {
-        *block_size = (size_t)1 << MIN_SHIFT;
+    if (bytes <= (size_t)1 << FR_CLASS_MIN) {
+        *block_size = (size_t)1 << FR_CLASS_MIN;
         return 0;
     }
-    if (bytes > (size_t)1 << MAX_SHIFT)
+    if (bytes > (size_t)1 << FR_CLASS_MAX)
         return -1;
 
     int shift = 63 - __builtin_clzl(bytes - 1);
@@ -103,7 +85,7 @@ static int class_of(size_t bytes, size_t *block_size)
     size_t steps = (bytes - ((size_t)1 << shift) + step - 1) / step;
 
     *block_size = ((size_t)1 << shift) + steps * step;
-    return (shift - MIN_SHIFT) * STEPS + (int)steps;
+    return (shift - FR_CLASS_MIN) * FR_CLASS_STEPS + (int)steps;
 }
 
 static void *from_system(size_t bytes)
@@ -117,15 +99,15 @@ static void *from_system(size_t bytes)
 
 void *fr_alloc(size_t bytes)
 {
-    cache *c = &this_cache;
+    fr_thread *th = fr_thread_self();
     size_t size = 0;
     int i = CACHED ? class_of(bytes ? bytes : 1, &size) : -1;
 
     if (FR_UNLIKELY(i < 0))
         return from_system(bytes ? bytes : 1);
 
-    size_class *k = &c->classes[i];
-    block *b = k->free;
+    fr_size_class *k = &th->classes[i];
+    struct fr_block *b = k->free;
 
     if (FR_LIKELY(b != NULL)) {
         k->free = b->next;
@@ -133,7 +115,7 @@ void *fr_alloc(size_t bytes)
     } else if (!(b = from_system(size))) {
         return NULL;
     } else {
-        fr_register_thread(fr_thread_self());
+        fr_register_thread(th);
     }
     if (++k->out > k->most_out)
         k->most_out = k->out;
@@ -142,7 +124,7 @@ void *fr_alloc(size_t bytes)
 
 void fr_free(void *memory, size_t bytes)
 {
-    cache *c = &this_cache;
+    fr_thread *th = fr_thread_self();
     size_t size;
     int i = CACHED ? class_of(bytes ? bytes : 1, &size) : -1;
 
@@ -153,8 +135,8 @@ void fr_free(void *memory, size_t bytes)
         return;
     }
 
-    size_class *k = &c->classes[i];
-    block *b = memory;
+    fr_size_class *k = &th->classes[i];
+    struct fr_block *b = memory;
 
     k->out -= k->out > 0;
     if (k->kept + k->out < k->most_out) {
@@ -168,7 +150,7 @@ void fr_free(void *memory, size_t bytes)
 
 void fr_cache_trim(void)
 {
-    empty(&this_cache);
+    empty(fr_thread_self());
 }
 
 bool fr_grow(void *array, size_t element, size_t *capacity)

@@ -51,7 +51,12 @@ bool fr_shape_check(const char *what, const fr_shape *shape, fr_dtype dtype, int
 
 bool fr_shape_equal(const fr_shape *a, const fr_shape *b)
 {
-    return a->ndim == b->ndim && memcmp(a->dim, b->dim, (size_t)a->ndim * sizeof *a->dim) == 0;
+    if (a->ndim != b->ndim)
+        return false;
+    for (int i = 0; i < a->ndim; i++)
+        if (a->dim[i] != b->dim[i])
+            return false;
+    return true;
 }
 
 int64_t fr_shape_numel(const fr_shape *shape)

@@ -56,7 +56,7 @@ static fr_storage *storage_alloc(size_t bytes)
 
 static void storage_unref(fr_storage *s)
 {
-    if (atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) > 1)
+    if (!fr_drop(&s->refs))
         return;
     atomic_fetch_sub_explicit(&live_bytes, s->bytes, memory_order_relaxed);
     if (s->release)
@@ -200,7 +200,7 @@ static void tensor_free(fr_tensor *t)
     }
     fr_free(t, sizeof *t);
     atomic_fetch_sub_explicit(&live_tensors, 1, memory_order_relaxed);
-    if (producer && atomic_fetch_sub_explicit(&producer->refs, 1, memory_order_acq_rel) == 1)
+    if (producer && fr_drop(&producer->refs))
         producer->release(producer);
     if (th)
         fr_report_errors(th);
@@ -208,7 +208,7 @@ static void tensor_free(fr_tensor *t)
 
 void fr_unref(fr_tensor *t)
 {
-    if (t && atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) == 1)
+    if (t && fr_drop(&t->refs))
         tensor_free(t);
 }
 

@@ -43,7 +43,7 @@ static void release(fr_producer *producer)
 
 void fr_node_unref(fr_node *node)
 {
-    if (atomic_fetch_sub_explicit(&node->producer.refs, 1, memory_order_acq_rel) == 1)
+    if (fr_drop(&node->producer.refs))
         release(&node->producer);
 }
 
