@@ -1,0 +1,23 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Copyright The frond authors
+#
+# What kernels compute, on each kind of CPU that they are compiled for and this one can run: the plain run of these
+# programs takes the best, here it is asked for less.
+set -u
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+failed=0
+for cpu in base avx2; do
+    for program in check_ops check_elementwise check_reductions check_recurrent check_nn check_training; do
+        if ! [ -x "tests/$program" ]; then
+            echo "skipped: there is no tests/$program (Check was not found?)"
+            exit 77
+        fi
+        FROND_CPU=$cpu "tests/$program" >"$log" 2>&1 && continue
+        echo "FROND_CPU=$cpu tests/$program:"
+        cat "$log"
+        failed=1
+    done
+done
+exit $failed
