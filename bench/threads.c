@@ -101,7 +101,7 @@ static void compare_elementwise(int threads)
 
 /* --- Threads of the caller's ------------------------------------------------------------------------------------- */
 
-enum { MOST_CALLERS = 64, SEQUENCES = 2000 };
+enum { MOST_CALLERS = 64, SEQUENCES = 20000 };
 
 static void *call(void *r)
 {
