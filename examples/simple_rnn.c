@@ -243,6 +243,16 @@ static void test_and_predict(fr_module *model, const sequences *trained, const p
     fr_sequences_free(predict.file);
 }
 
+static void show_results(fr_module *model, const sequences *trained, bool training, const program_options *o)
+{
+    if (training && !o->data) {
+        fr_tensor *unseen = fr_randn(FR_SHAPE(1, LENGTH, 1));
+
+        printf("Prediction: %.4f\n", fr_item(fr_forward(model, unseen)));
+    }
+    test_and_predict(model, trained, o);
+}
+
 /* The first Ctrl-C ends training after the current step, the second the program. */
 static void watch_interrupts(void)
 {
@@ -264,7 +274,7 @@ int main(int argc, char **argv)
     FR_SCOPE;
     program_options o;
     sequences data = { .names = { "0", "1" } };
-    bool training;
+    bool training, stopped;
 
     parse_options(argc, argv, &o);
     training = o.data || !o.load;
@@ -290,20 +300,15 @@ int main(int argc, char **argv)
     watch_interrupts();
     if (training)
         train(model, &data, &o);
+    stopped = interrupted;
     if (o.save)
         fr_save(model, o.save);
-    if (interrupted) {
+    if (stopped)
         fprintf(stderr, "simple_rnn: interrupted%s%s\n", o.save ? ", weights saved to " : "", o.save ? o.save : "");
-        return 128 + SIGINT;
-    }
-    if (training && !o.data) {
-        fr_tensor *unseen = fr_randn(FR_SHAPE(1, LENGTH, 1));
-
-        printf("Prediction: %.4f\n", fr_item(fr_forward(model, unseen)));
-    }
-    test_and_predict(model, &data, &o);
+    else
+        show_results(model, &data, training, &o);
     fr_sequences_free(data.file);
     fr_module_free(model);
     finish_output();
-    return 0;
+    return stopped ? 128 + SIGINT : 0;
 }

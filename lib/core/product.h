@@ -17,4 +17,12 @@ void fr_pack(fr_dtype dtype, int64_t k, int64_t n, const void *b, int64_t step_k
 void fr_multiply_packed(fr_dtype dtype, int64_t m, int64_t n, int64_t k, const void *a, int64_t step_m, int64_t step_k,
                         const void *packed, const void *bias, bool add, void *c, int64_t ldc);
 
+/* C (m,n) = A^T B for A (k,m) and B (k,n) with rows lda and ldb apart and a long k: gradients of weights. sums, where
+ * not NULL (m): the sums of A's columns. scratch: of the bytes that the first function says (-1: that overflows). */
+int64_t fr_transposed_bytes(fr_dtype dtype, int64_t n);
+void fr_multiply_transposed(fr_dtype dtype, int64_t m, int64_t n, int64_t k, const void *a, int64_t lda, const void *b,
+                            int64_t ldb, void *c, int64_t ldc, void *sums, void *scratch);
+/* The sums alone. */
+void fr_sum_columns(fr_dtype dtype, int64_t k, int64_t m, const void *a, int64_t lda, void *sums);
+
 #endif
