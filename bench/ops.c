@@ -65,20 +65,27 @@ static const struct {
     { "exp", exp_of, 8 }, { "softmax", softmax, 8 }, { "sum", sum, 4 },
 };
 
+static const struct {
+    const char *name;
+    void (*run)(void *);
+} chains[] = {
+    { "chain of 1000", chain_backward },
+    { "chain of 1000 forward", chain_forward },
+    { "chain of 1000 unrecorded", chain_unrecorded },
+};
+
 static void run_chains(void)
 {
+    FR_SCOPE;
     pair p = { fr_requires_grad(fr_full(FR_SHAPE(1), 0.999)), fr_requires_grad(fr_full(FR_SHAPE(1), 0.001)) };
     row r = { .unit = "ns an op" };
 
-#define RUN(NAME, RUN)                                                                                                 \
-    r.work = NAME;                                                                                                     \
-    r.time = measure(RUN, &p, 1, 0.5);                                                                                 \
-    r.rate = r.time.best / (2 * CHAIN) * 1e3;                                                                          \
-    print_row(&r)
-
-    RUN("chain of 1000", chain_backward);
-    RUN("chain of 1000 forward", chain_forward);
-    RUN("chain of 1000 unrecorded", chain_unrecorded);
+    for (size_t i = 0; i < sizeof chains / sizeof *chains; i++) {
+        r.work = chains[i].name;
+        r.time = measure(chains[i].run, &p, 1, 0.5);
+        r.rate = r.time.best / (2 * CHAIN) * 1e3;
+        print_row(&r);
+    }
 }
 
 static void run_elementwise(int64_t n)
@@ -102,8 +109,6 @@ static void run_elementwise(int64_t n)
 
 int main(int argc, char **argv)
 {
-    FR_SCOPE;
-
     begin_bench(argc, argv, 1);
     run_chains();
     run_elementwise(1024);

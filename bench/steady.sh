@@ -33,7 +33,7 @@ echo "work,mallocs_a_step,system_calls_a_step"
     if command -v strace >/dev/null; then
         short=$(system_calls $few "$work")
         long=$(system_calls $many "$work")
-        calls_a_step=$(awk -v n=$((long - short)) -v steps=$((many - few)) 'BEGIN { print n > 0 ? n / steps : 0 }')
+        calls_a_step=$(awk -v n=$((long - short)) -v steps=$((many - few)) 'BEGIN { print (n > 0 ? n / steps : 0) }')
     fi
     awk -v work="$work" -v n="$mallocs" -v steps="$steps" -v calls="$calls_a_step" \
         'BEGIN { print work "," n / steps "," calls }'
