@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""frond and PyTorch side by side: compare.py BUILD [--threads N] [--rounds N] [--csv FILE] [WORK...]
+"""Sets frond beside PyTorch, JAX and KANN.
 
-Runs the bench programs of the build folder and the same workloads in PyTorch in turn, several rounds of each, since a
-machine's speed drifts; prints for each workload the best and the median of both and the median of the rounds' ratios.
+Runs the bench programs of a build folder and the same workloads in its peers in turn, several rounds of each, since a
+machine's speed drifts. Prints for each workload the best time and the median of the rounds' medians of both sides, the
+median of the rounds' ratios of best times (above 1: frond is faster), and the peak memory of the processes, whole.
 """
 import argparse
 import csv
@@ -15,99 +16,137 @@ import subprocess
 import sys
 import time
 
-WORKLOADS = {  # name: cell, I, H, B, T, seconds
-    "W1": ("RNN", 1, 32, 32, 10, 1), "W2": ("LSTM", 1, 32, 32, 10, 1), "W3": ("GRU", 1, 32, 32, 10, 1),
-    "W4-rnn": ("RNN", 64, 128, 64, 50, 2), "W4-lstm": ("LSTM", 64, 128, 64, 50, 2),
-    "W4-gru": ("GRU", 64, 128, 64, 50, 2), "W5-rnn": ("RNN", 512, 512, 64, 100, 3),
-    "W5-lstm": ("LSTM", 512, 512, 64, 100, 3), "W5-gru": ("GRU", 512, 512, 64, 100, 3)}
+from plot import check_gnuplot, plot_ratios
+from workloads import RECURRENT
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+COLUMNS = ["work", "threads", "peer", "frond_best_us", "frond_median_us", "peer_best_us", "peer_median_us", "ratio",
+           "frond_peak_kib", "peer_peak_kib"]
+versions = set()
 
 
-def measure(f, seconds, calls=1):
-    """Best and median of a call in microseconds, as bench.h measures."""
-    for _ in range(3):
-        f()
-    times, end = [], time.perf_counter() + seconds
-    while len(times) < 7 or (len(times) < 20000 and time.perf_counter() < end):
-        start = time.perf_counter_ns()
-        for _ in range(calls):
-            f()
-        times.append((time.perf_counter_ns() - start) / 1e3 / calls)
-    return min(times), statistics.median(times)
+def program(build, folder, name):
+    """Where libtool has put a program: what lies in its place else is a script that finds the library."""
+    hidden = os.path.join(build, folder, ".libs", name)
+    return hidden if os.path.exists(hidden) else os.path.join(build, folder, name)
 
 
-def make_net(torch, cell, inputs, hidden):
-    class Net(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.rnn = getattr(torch.nn, cell)(inputs, hidden, batch_first=True)
-            self.fc = torch.nn.Linear(hidden, 1)
-
-        def forward(self, x):
-            return torch.sigmoid(self.fc(self.rnn(x)[0][:, -1, :]))
-
-    return Net()
-
-
-def torch_recurrent(torch, name):
-    cell, inputs, hidden, batch, steps, seconds = WORKLOADS[name]
-    torch.manual_seed(0)
-    net, loss = make_net(torch, cell, inputs, hidden), torch.nn.BCELoss()
-    optim = torch.optim.Adam(net.parameters(), lr=0.01)
-    x = torch.randn(batch, steps, inputs)
-    y = (x.sum((1, 2)) > 0).float().view(batch, 1)
-
-    def train():
-        optim.zero_grad()
-        loss(net(x), y).backward()
-        optim.step()
-
-    def infer(x=x):
-        with torch.inference_mode():
-            net(x)
-
-    rows = {f"{name} train": measure(train, seconds), f"{name} infer": measure(infer, seconds / 3)}
-    if name in ("W1", "W2"):
-        rows[f"{name} one sequence"] = measure(lambda: infer(x[:1]), seconds / 3, 10)
-    return rows
+def run(build, threads, command):
+    """What a command prints, its wall time in microseconds and its peak memory in KiB."""
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads),
+                   "LD_LIBRARY_PATH": os.path.join(build, ".libs"), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run([os.path.join(build, "bench", "process"), *command], capture_output=True, text=True,
+                          env=environment, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stderr}")
+    wall, peak = done.stderr.rsplit("process: ", 1)[1].split()
+    return done.stdout, float(wall), int(peak)
 
 
-def torch_ops(torch):
-    a, b = torch.tensor([0.999], requires_grad=True), torch.tensor([0.001], requires_grad=True)
-
-    def chain():
-        x = a
-        for _ in range(500):
-            x = x * a + b
-        return x
-
-    def chain_backward():
-        a.grad = b.grad = None
-        chain().backward()
-
-    rows = {"chain of 1000": measure(chain_backward, 1)}
-    calls = {"add": lambda x, y: x + y, "tanh": lambda x, y: torch.tanh(x), "sigmoid": lambda x, y: torch.sigmoid(x),
-             "exp": lambda x, y: torch.exp(x), "softmax": lambda x, y: torch.softmax(x, 1), "sum": lambda x, y: x.sum()}
-    for n in (1024, 4 << 20):
-        x, y = torch.randn(n // 256, 256), torch.randn(n // 256, 256)
-        for name, call in calls.items():
-            with torch.inference_mode():
-                rows[f"{name} {n}"] = measure(lambda: call(x, y), 0.5, 100 if n < 2000 else 1)
-    return rows
+def split_comments(text):
+    """The versions of `# versions: ...` go to their set, the other lines back to the caller."""
+    for line in text.splitlines():
+        if line.startswith("# version"):
+            versions.add(line.split(": ", 1)[1])
+        elif not line.startswith("#"):
+            yield line
 
 
-def run_torch(threads, work):
-    """In a process of its own, so that neither side finds the other's threads or memory."""
-    code = subprocess.run([sys.executable, __file__, "--torch", work, "--threads", str(threads), "-"],
-                          capture_output=True, text=True, check=True).stdout
-    return {name: (float(best), float(median)) for name, best, median in csv.reader(code.splitlines())}
+# --- Sides: functions of a workload that give {row: (best, median)} and the peak ---
+
+def frond(o):
+    def side(work):
+        name = work if work in ("ops", "products") else "recurrent"
+        words = [] if name == work else [work]
+        text, _, peak = run(o.build, o.threads, [program(o.build, "bench", name), str(o.threads), *words])
+        rows = csv.DictReader(split_comments(text))
+        return {row["work"]: (float(row["best_us"]), float(row["median_us"])) for row in rows}, peak
+    return side
 
 
-def run_frond(build, threads, work):
-    program = "ops" if work == "ops" else "recurrent"
-    command = [os.path.join(build, "bench", program), str(threads)] + ([work] if work != "ops" else [])
-    text = subprocess.run(command, capture_output=True, text=True, check=True,
-                          env={**os.environ, "OMP_NUM_THREADS": str(threads)}).stdout
-    return {row["work"]: (float(row["best_us"]), float(row["median_us"])) for row in csv.DictReader(text.splitlines())}
+def python_peer(o, python, script, *options):
+    def side(work):
+        text, _, peak = run(o.build, o.threads, [python, os.path.join(HERE, script), str(o.threads), work, *options])
+        return {name: (float(best), float(median)) for name, best, median in csv.reader(split_comments(text))}, peak
+    return side
+
+
+def kann_peer(o):
+    """Rows of `kann W1 1 TRAIN_BEST TRAIN_MEDIAN INFER_BEST`; of inference it gives the best alone."""
+    def side(work):
+        number = list(RECURRENT).index(work) + 1
+        text, _, peak = run(o.build, o.threads, [o.kann, str(o.threads), str(number)])
+        rows = {}
+        for line in split_comments(text):
+            _, name, _, best, median, infer = line.split()[:6]
+            one = name.removeprefix("W6-")
+            if one != work:
+                continue
+            if best != "-":
+                rows[f"{work} train"] = (float(best), float(median))
+            if infer != "-":
+                rows[f"{work} {'infer' if one == name else 'one sequence'}"] = (float(infer), float(infer))
+        return rows, peak
+    return side
+
+
+def whole_program(o, command):
+    def side(_):
+        _, wall, peak = run(o.build, o.threads, command)
+        return {"simple_rnn whole program": (wall, wall)}, peak
+    return side
+
+
+# --- Comparing -------------------------------------------------------------------------------------------------------
+
+def compare_one(work, sides, o):
+    """Rows of one workload; sides: frond's and its peers', by name."""
+    results = {name: [] for name in sides}
+    for _ in range(o.rounds):
+        for name, side in sides.items():
+            results[name].append(side(work))
+    ours = results.pop("frond")
+    for peer, theirs in results.items():
+        for row in theirs[0][0]:
+            f, t = [r[0][row] for r in ours], [r[0][row] for r in theirs]
+            ratio = statistics.median(y[0] / x[0] for x, y in zip(f, t))
+            times = [min(r[0] for r in f), statistics.median(r[1] for r in f), min(r[0] for r in t),
+                     statistics.median(r[1] for r in t)]
+            yield [row, o.threads, peer, *(f"{v:.2f}" for v in times), f"{ratio:.2f}", max(r[1] for r in ours),
+                   max(r[1] for r in theirs)]
+
+
+def sides_of(work, o):
+    def torch(mode):
+        return python_peer(o, sys.executable, "peer_torch.py", mode)
+
+    sides = {"frond": frond(o), "PyTorch": torch("eager")}
+    if work in RECURRENT:
+        if o.fused:
+            sides["PyTorch fused Adam"] = torch("fused")
+        if o.compile:
+            sides["PyTorch torch.compile"] = torch("compile")
+        if o.jax:
+            sides["JAX"] = python_peer(o, o.jax, "peer_jax.py")
+        if o.kann:
+            sides["KANN"] = kann_peer(o)
+    return sides
+
+
+def compare(o):
+    for work in ["ops", "products", *RECURRENT]:
+        if not o.work or any(work.startswith(word) for word in o.work):
+            yield from compare_one(work, sides_of(work, o), o)
+    if o.whole:
+        sides = {"frond": [program(o.build, "examples", "simple_rnn")],
+                 "PyTorch": [sys.executable, os.path.join(HERE, "torch_simple_rnn.py")],
+                 "import torch alone": [sys.executable, "-c", "import torch"]}
+        yield from compare_one("whole", {name: whole_program(o, command) for name, command in sides.items()}, o)
+
+
+def shown(arguments):
+    """The command line as it may be shown: paths without their folders."""
+    return [os.path.basename(a) if os.path.isabs(a) else a for a in arguments]
 
 
 def processor():
@@ -118,52 +157,38 @@ def processor():
         return platform.processor() or platform.machine()
 
 
-def compare(build, threads, rounds, works, out):
-    writer = csv.writer(out)
-    writer.writerow(["work", "threads", "frond_best_us", "frond_median_us", "torch_best_us", "torch_median_us",
-                     "ratio"])
-    for work in works:
-        ours, theirs = [], []
-        for _ in range(rounds):
-            ours.append(run_frond(build, threads, work))
-            theirs.append(run_torch(threads, work))
-        for name in theirs[0]:
-            if name not in ours[0]:
-                continue
-            f, t = [r[name] for r in ours], [r[name] for r in theirs]
-            ratio = statistics.median(y[0] / x[0] for x, y in zip(f, t))
-            row = [min(r[0] for r in f), statistics.median(r[1] for r in f), min(r[0] for r in t),
-                   statistics.median(r[1] for r in t), ratio]
-            writer.writerow([name, threads] + [f"{v:.2f}" for v in row])
-            out.flush()
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", help="the build folder")
-    parser.add_argument("work", nargs="*", help="ops, W1, ... W5-gru; the first letters do (default: all)")
+    parser.add_argument("work", nargs="*", help="ops, products, W1, ... W5-gru; the first letters do (default: all)")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--csv", help="write the rows there as well")
-    parser.add_argument("--torch", help=argparse.SUPPRESS)
+    parser.add_argument("--fused", action="store_true", help="PyTorch with its fused Adam as well")
+    parser.add_argument("--compile", action="store_true", help="and with torch.compile (minutes of compiling)")
+    parser.add_argument("--jax", metavar="PYTHON", help="a Python that has JAX")
+    parser.add_argument("--kann", metavar="BINARY", help="a program of THREADS and a number of workloads that prints "
+                        "lines of a name, a workload, threads, and the microseconds of training, best and median, and "
+                        "of inference")
+    parser.add_argument("--whole", action="store_true", help="the program simple_rnn, from start to end, as well")
+    parser.add_argument("--csv", metavar="FILE", help="write the rows there as well")
+    parser.add_argument("--plot", metavar="FILE", help="draw the ratios, as .svg or .png; needs gnuplot")
     o = parser.parse_args()
-    if o.torch:
-        import torch
-        torch.set_num_threads(o.threads)
-        rows = torch_ops(torch) if o.torch == "ops" else torch_recurrent(torch, o.torch)
-        csv.writer(sys.stdout).writerows([name, *t] for name, t in rows.items())
-        return
-    works = [w for w in ["ops", *WORKLOADS] if not o.work or any(w.startswith(p) for p in o.work)]
-    import torch
-    print(f"# {processor()}; PyTorch {torch.__version__}; {o.threads} thread(s); {o.rounds} rounds; "
-          f"{time.strftime('%F')}")
+    if o.plot:
+        check_gnuplot()
+    rows = []
+    print(",".join(COLUMNS))
+    for row in compare(o):
+        print(",".join(map(str, row)), flush=True)
+        rows.append(row)
+    about = [f"# machine: {processor()}, {os.cpu_count()} cores", f"# versions: {'; '.join(sorted(versions))}",
+             f"# date: {time.strftime('%F')}", f"# command: compare.py {' '.join(shown(sys.argv[1:]))}"]
+    print("\n".join(about))
     if o.csv:
-        with open(o.csv, "w", encoding="utf-8") as out:
-            compare(o.build, o.threads, o.rounds, works, out)
-        with open(o.csv, encoding="utf-8") as out:
-            sys.stdout.write(out.read())
-    else:
-        compare(o.build, o.threads, o.rounds, works, sys.stdout)
+        with open(o.csv, "w", encoding="utf-8", newline="") as out:
+            out.write("\n".join(about) + "\n")
+            csv.writer(out, lineterminator="\n").writerows([COLUMNS, *rows])
+    if o.plot:
+        plot_ratios([dict(zip(COLUMNS, row)) for row in rows], o.plot)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Single ops: what recording costs, and elementwise ops of few and of many values.
+/* Single ops: what recording costs, and elementwise ops of few and of many values beside the rate of memory.
  *
  *     ops [THREADS] */
 #include "bench.h"
+#include "limits.h"
 
 enum { CHAIN = 500, WIDTH = 256 };
 
@@ -11,18 +12,24 @@ typedef struct {
     fr_tensor *a, *b;
 } pair;
 
-/* x = x a + b, 500 times: 1,000 ops of one value each, and the way back */
-static void chain(void *argument)
+/* x = x a + b, 500 times: 1,000 ops of one value each */
+static fr_tensor *run_chain(const pair *p)
 {
-    FR_SCOPE;
-    pair *p = argument;
     fr_tensor *x = p->a;
 
     for (int i = 0; i < CHAIN; i++)
         x = fr_add(fr_mul(x, p->a), p->b);
+    return x;
+}
+
+static void chain_backward(void *argument)
+{
+    FR_SCOPE;
+    pair *p = argument;
+
     fr_zero_grad(p->a);
     fr_zero_grad(p->b);
-    fr_backward(x);
+    fr_backward(run_chain(p));
 }
 
 #define DEFINE(NAME, CALL)                                                                                             \
@@ -33,21 +40,53 @@ static void chain(void *argument)
         CALL;                                                                                                          \
     }
 
+DEFINE(chain_forward, run_chain(p))
 DEFINE(add, fr_add(p->a, p->b))
+DEFINE(mul, fr_mul(p->a, p->b))
 DEFINE(tanh_of, fr_tanh(p->a))
 DEFINE(sigmoid, fr_sigmoid(p->a))
 DEFINE(exp_of, fr_exp(p->a))
 DEFINE(softmax, fr_softmax(p->a, 1))
 DEFINE(sum, fr_sum(p->a))
 
+static void chain_unrecorded(void *argument)
+{
+    FR_NO_GRAD;
+
+    chain_forward(argument);
+}
+
 static const struct {
     const char *name;
     void (*run)(void *);
     double bytes; /* read and written, a value */
 } elementwise[] = {
-    { "add", add, 12 },   { "tanh", tanh_of, 8 },    { "sigmoid", sigmoid, 8 },
+    { "add", add, 12 },   { "mul", mul, 12 },        { "tanh", tanh_of, 8 }, { "sigmoid", sigmoid, 8 },
     { "exp", exp_of, 8 }, { "softmax", softmax, 8 }, { "sum", sum, 4 },
 };
+
+static const struct {
+    const char *name;
+    void (*run)(void *);
+} chains[] = {
+    { "chain of 1000", chain_backward },
+    { "chain of 1000 forward", chain_forward },
+    { "chain of 1000 unrecorded", chain_unrecorded },
+};
+
+static void run_chains(void)
+{
+    FR_SCOPE;
+    pair p = { fr_requires_grad(fr_full(FR_SHAPE(1), 0.999)), fr_requires_grad(fr_full(FR_SHAPE(1), 0.001)) };
+    row r = { .unit = "ns an op" };
+
+    for (size_t i = 0; i < sizeof chains / sizeof *chains; i++) {
+        r.work = chains[i].name;
+        r.time = measure(chains[i].run, &p, 1, 0.5);
+        r.rate = r.time.best / (2 * CHAIN) * 1e3;
+        print_row(&r);
+    }
+}
 
 static void run_elementwise(int64_t n)
 {
@@ -55,25 +94,23 @@ static void run_elementwise(int64_t n)
     FR_NO_GRAD;
     pair p = { fr_randn(FR_SHAPE(n / WIDTH, WIDTH)), fr_randn(FR_SHAPE(n / WIDTH, WIDTH)) };
     char name[64];
+    row r = { .work = name, .unit = "GB/s" };
 
     for (size_t i = 0; i < sizeof elementwise / sizeof *elementwise; i++) {
-        timing t = measure(elementwise[i].run, &p, n < 2000 ? 100 : 1, 0.5);
+        double bytes = elementwise[i].bytes * (double)n;
 
         snprintf(name, sizeof name, "%s %lld", elementwise[i].name, (long long)n);
-        print_row(name, t, elementwise[i].bytes * (double)n / t.best * 1e-3, "GB/s");
+        r.time = measure(elementwise[i].run, &p, n < 2000 ? 100 : 1, 0.5);
+        r.rate = bytes / r.time.best * 1e-3;
+        r.limit_us = triad_us(bytes, n);
+        print_row(&r);
     }
 }
 
 int main(int argc, char **argv)
 {
-    FR_SCOPE;
-    pair p = { fr_requires_grad(fr_full(FR_SHAPE(1), 0.999)), fr_requires_grad(fr_full(FR_SHAPE(1), 0.001)) };
-    timing t;
-
-    fr_set_num_threads(argc > 1 ? atoi(argv[1]) : 1);
-    print_header();
-    t = measure(chain, &p, 1, 1);
-    print_row("chain of 1000", t, t.best, "ns an op");
+    begin_bench(argc, argv, 1);
+    run_chains();
     run_elementwise(1024);
     run_elementwise(4 << 20);
     return 0;

@@ -1,0 +1,101 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# Copyright The frond authors
+"""frond's recurrent workloads in JAX, on its CPU backend: a training step is one compiled function that updates its
+parameters in place, with its scan over the steps unrolled where there are few. Prints rows of a name, the best and the
+median in microseconds."""
+import argparse
+import os
+
+from workloads import ONE_SEQUENCE, RECURRENT, measure, write_rows
+
+GATES = {"RNN": 1, "LSTM": 4, "GRU": 3}
+UNROLLED_STEPS = 10
+
+
+def make_functions(cell, unroll):
+    import jax
+    import jax.numpy as jnp
+    sigmoid = jax.nn.sigmoid
+
+    def rnn(p, h, z):
+        return jnp.tanh(z + h @ p["w_hh"] + p["b_hh"]), None
+
+    def lstm(p, state, z):
+        h, c = state
+        i, f, g, o = jnp.split(z + h @ p["w_hh"] + p["b_hh"], 4, 1)
+        c = sigmoid(f) * c + sigmoid(i) * jnp.tanh(g)
+        return (sigmoid(o) * jnp.tanh(c), c), None
+
+    def gru(p, h, z):
+        zr, zz, zn = jnp.split(z, 3, 1)
+        hr, hz, hn = jnp.split(h @ p["w_hh"] + p["b_hh"], 3, 1)
+        keep = sigmoid(zz + hz)
+        return (1 - keep) * jnp.tanh(zn + sigmoid(zr + hr) * hn) + keep * h, None
+
+    def forward(p, x):  # x (T,B,I)
+        step = {"RNN": rnn, "LSTM": lstm, "GRU": gru}[cell]
+        zero = jnp.zeros((x.shape[1], p["w_hh"].shape[0]))
+        last, _ = jax.lax.scan(lambda state, z: step(p, state, z), (zero, zero) if cell == "LSTM" else zero,
+                               x @ p["w_ih"] + p["b_ih"], unroll=unroll)
+        return sigmoid((last[0] if cell == "LSTM" else last) @ p["fc"] + p["b_fc"])
+
+    def bce(p, x, y):
+        q = forward(p, x)
+        return -jnp.mean(y * jnp.maximum(jnp.log(q), -100) + (1 - y) * jnp.maximum(jnp.log(1 - q), -100))
+
+    def train(state, x, y):  # Adam, with PyTorch's defaults
+        p, m, v, t = state
+        gradient, t = jax.grad(bce)(p, x, y), t + 1
+        m = jax.tree.map(lambda a, g: 0.9 * a + 0.1 * g, m, gradient)
+        v = jax.tree.map(lambda a, g: 0.999 * a + 0.001 * g * g, v, gradient)
+        rate, scale = 0.01 / (1 - 0.9 ** t), jnp.sqrt(1 - 0.999 ** t)
+        p = jax.tree.map(lambda w, a, b: w - rate * a / (jnp.sqrt(b) / scale + 1e-8), p, m, v)
+        return p, m, v, t
+
+    return jax.jit(train, donate_argnums=0), jax.jit(forward)
+
+
+def recurrent(name):
+    import jax
+    import jax.numpy as jnp
+    cell, inputs, hidden, batch, steps, seconds = RECURRENT[name]
+    train, forward = make_functions(cell, steps if steps <= UNROLLED_STEPS else 1)
+    rows = GATES[cell] * hidden
+    shapes = {"w_ih": (inputs, rows), "w_hh": (hidden, rows), "b_ih": (rows,), "b_hh": (rows,), "fc": (hidden, 1),
+              "b_fc": (1,)}
+    keys = jax.random.split(jax.random.key(0), len(shapes) + 1)
+    bound = hidden ** -0.5
+    p = {n: jax.random.uniform(k, s, minval=-bound, maxval=bound) for k, (n, s) in zip(keys, shapes.items())}
+    x = jax.random.normal(keys[-1], (steps, batch, inputs))
+    y = (x.sum((0, 2)) > 0).astype(jnp.float32)[:, None]
+    state = (p, jax.tree.map(jnp.zeros_like, p), jax.tree.map(jnp.zeros_like, p), jnp.float32(0))
+
+    def train_step():
+        nonlocal state
+        state = train(state, x, y)
+        jax.block_until_ready(state)
+
+    result = {f"{name} train": measure(train_step, seconds)}
+    p = state[0]
+    result[f"{name} infer"] = measure(lambda: forward(p, x).block_until_ready(), seconds / 3)
+    if name in ONE_SEQUENCE:
+        one = x[:, :1]
+        result[f"{name} one sequence"] = measure(lambda: forward(p, one).block_until_ready(), seconds / 3, 10)
+    return result
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("threads", type=int)
+    parser.add_argument("work", choices=RECURRENT)
+    o = parser.parse_args()
+    # It has as many threads as there are cores to run on.
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:o.threads])
+    os.environ["JAX_PLATFORMS"] = "cpu"
+    import jax
+    write_rows(f"JAX {jax.__version__}", recurrent(o.work))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# Copyright The frond authors
+"""Writes performance.md and its plots (with gnuplot) into a folder, from the .csv files that report.sh made."""
+import argparse
+import csv
+import os
+
+from plot import plot_lines, plot_ratios
+
+HEAD = """# Performance
+
+Made by bench/report.py from what bench/report.sh measured; nothing here is edited by hand. Machines differ and drift:
+all ratios are of figures taken in turn on one machine. Times are in microseconds; *best* is the lowest of all calls,
+*limit* what the same machine takes, in the same run, for the part of the work that nobody can save, and the *share* is
+limit over best.
+"""
+SECTIONS = {  # file: heading and what it says
+    "compare": ("Beside its peers", """\
+Workloads W1 to W5 train a recurrent layer, a linear layer on its last output and a sigmoid: a step clears gradients,
+runs forward, binary cross-entropy, backward and Adam. W1 to W3: input 1, hidden 32, batch 32, 10 steps (RNN, LSTM,
+GRU); W4: 64, 128, 64, 50; W5: 512, 512, 64, 100. The ratio is the peer's best time over frond's, the median of the
+rounds; above 1 frond is faster. Memory is the peak of the whole process. One thread each.
+
+![How many times as fast](performance-ratios.svg)
+"""),
+    "compare_threads": ("Beside its peers, two threads", ""),
+    "recurrent": ("Recurrent layers beside the BLAS", """\
+The limit is the sum of the times of the matrix products that the step cannot do without, each measured alone with
+sgemm. Memory is that of training: of tensors' values, and of the process.
+"""),
+    "products": ("Matrix products beside the BLAS", """\
+matmul multiplies (m,k) by (k,n), linear by weights (n,k); *backward* is forward and backward. The limit is sgemm's time
+for the same shapes.
+"""),
+    "ops": ("Single ops beside memory", """\
+The limit is the time in which a = b + 3 c moves as many bytes, in arrays of as many values.
+"""),
+    "growth": ("Growth", """\
+A training step of W1's shape (input 1, hidden 32, batch 32, 10 steps, one layer) in which one size varies, and a chain
+of ops of one value each. A cell is one row of the batch at one step in one layer. Over some hundred steps gradients
+fade to denormal numbers, with which processors are slow; PyTorch meets them as well.
+
+![Time and steps](performance-time.svg) ![Memory and steps](performance-memory.svg)
+"""),
+    "threads": ("Threads", """\
+One thread and several inside ops, measured in turn; *concurrent*: threads of the caller's that run one model at once,
+one sequence at a time.
+"""),
+    "steady": ("What a step asks the system for", """\
+Calls of malloc and its kin, and system calls, of a training step on one thread whose shapes were seen before.
+"""),
+}
+NAMES = {
+    "best_us": "best", "median_us": "median", "limit_us": "limit", "share_of_limit": "share",
+    "frond_best_us": "frond best", "frond_median_us": "frond median", "peer_best_us": "peer best",
+    "peer_median_us": "peer median", "tensors_kib": "tensors KiB", "process_kib": "process KiB",
+    "frond_peak_kib": "frond KiB", "peer_peak_kib": "peer KiB", "mallocs_a_step": "mallocs",
+    "system_calls_a_step": "system calls"}
+
+
+def read(path):
+    """What `# name: text` lines say, and the rows."""
+    with open(path, encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    about = dict(line[2:].split(": ", 1) for line in lines if line.startswith("#"))
+    return about, list(csv.DictReader(line for line in lines if not line.startswith("#")))
+
+
+def shown(text):
+    """A number to four digits."""
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return f"{value:.0f}" if abs(value) >= 1000 or value == int(value) else f"{value:.4g}"
+
+
+def table(rows):
+    """A Markdown table of the columns in which something stands; of rates, the unit behind the number."""
+    columns = [c for c in rows[0] if c != "unit" and any(row[c] for row in rows)]
+    yield "| " + " | ".join(NAMES.get(c, c) for c in columns) + " |"
+    yield "|---" * len(columns) + "|"
+    for row in rows:
+        cells = [shown(row[c]) + (f" {row['unit']}" if c == "rate" and row[c] else "") for c in columns]
+        yield "| " + " | ".join(cells) + " |"
+
+
+def plots(files, folder):
+    """Those for which there is something to draw."""
+    if "compare" in files:
+        plot_ratios([row for row in files["compare"][1] if row["work"].startswith("W")],
+                    os.path.join(folder, "performance-ratios.svg"))
+    if "growth" not in files:
+        return
+    for column, file, label in (("best_us", "time", "microseconds a training step"),
+                                ("tensors_kib", "memory", "KiB of tensors")):
+        series = {}
+        for row in files["growth"][1]:
+            cell, what, size = row["work"].split()
+            if what == "steps":
+                series.setdefault(cell, []).append((int(size), float(row[column])))
+        plot_lines(series, os.path.join(folder, f"performance-{file}.svg"), "steps of the sequence", label)
+
+
+def document(files):
+    yield HEAD
+    for name in ("machine", "versions"):
+        values = dict.fromkeys(text for about, _ in files.values() if name in about for text in about[name].split("; "))
+        yield f"- {name}: {'; '.join(values)}"
+    for name, (about, rows) in files.items():
+        heading, text = SECTIONS[name]
+        yield f"\n## {heading}\n\n{text}\n`{about['command']}`, {about['date']}\n"
+        yield from table(rows)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("measured", help="the folder of report.sh")
+    parser.add_argument("doc", help="the folder to write into")
+    o = parser.parse_args()
+    paths = {name: os.path.join(o.measured, f"{name}.csv") for name in SECTIONS}
+    files = {name: read(path) for name, path in paths.items() if os.path.exists(path)}
+    plots(files, o.doc)
+    with open(os.path.join(o.doc, "performance.md"), "w", encoding="utf-8") as out:
+        out.writelines(line + "\n" for line in document(files))
+
+
+if __name__ == "__main__":
+    main()

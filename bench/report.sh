@@ -1,0 +1,23 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Copyright The frond authors
+#
+# Measures everything that report.py writes about: the bench programs' output goes to FOLDER, as .csv. PYTHON (python3
+# by default) has PyTorch; OPTIONS are compare.py's, for its peers. Takes a quarter of an hour; leave the machine alone.
+#
+#     report.sh BUILD FOLDER [OPTION...]
+set -eu
+
+build=${1:?"usage: report.sh BUILD FOLDER [OPTION...]"}
+folder=${2:?"usage: report.sh BUILD FOLDER [OPTION...]"}
+shift 2
+here=$(dirname "$0")
+python=${PYTHON:-python3}
+mkdir -p "$folder"
+
+for name in ops recurrent products growth threads; do
+    "$build/bench/$name" >"$folder/$name.csv"
+done
+"$here/steady.sh" "$build" >"$folder/steady.csv"
+"$python" "$here/compare.py" "$build" --whole --csv "$folder/compare.csv" "$@"
+"$python" "$here/compare.py" "$build" W1 W4 W5 --threads 2 --csv "$folder/compare_threads.csv" "$@"
