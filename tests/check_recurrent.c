@@ -440,6 +440,61 @@ START_TEST(failed_inputs)
 }
 END_TEST
 
+/* A call large enough to be shared among threads. */
+static call large(kind k)
+{
+    enum { STEPS = 20, BATCH = 37, IN = 20, UNITS = 96 };
+    int rows = GATES[k] * UNITS;
+    call c = { .kind = k };
+    fr_shape shapes[INPUTS] = {
+        [X] = FR_SHAPE(STEPS, BATCH, IN), [H0] = FR_SHAPE(BATCH, UNITS),  [C0] = FR_SHAPE(BATCH, UNITS),
+        [W_IH] = FR_SHAPE(rows, IN),      [W_HH] = FR_SHAPE(rows, UNITS), [B_IH] = FR_SHAPE(rows),
+        [B_HH] = FR_SHAPE(rows),          [W_HR] = FR_SHAPE(UNITS, UNITS)
+    };
+
+    snprintf(c.name, sizeof c.name, "large %s", KINDS[k]);
+    for (int i = 0; i < INPUTS; i++)
+        if (k == LSTM || (i != C0 && i != W_HR))
+            c.in[i] = fr_mul_scalar(fr_randn(shapes[i]), 0.1);
+    return c;
+}
+
+/* All results and gradients of a call, computed by so many threads. */
+static int with_threads(const call *c, int threads, fr_tensor **all)
+{
+    fr_tensor *loss;
+    int n = 0;
+
+    fr_set_num_threads(threads);
+    run_marked(c, all);
+    loss = fr_add(fr_sum(fr_square(all[OUT])), fr_sum(all[H]));
+    n = c->kind == LSTM ? RESULTS : C;
+    ck_assert(fr_backward(loss));
+    for (int i = 0; i < INPUTS; i++) {
+        if (!c->in[i])
+            continue;
+        all[n++] = fr_grad(c->in[i]);
+        fr_zero_grad(c->in[i]);
+    }
+    fr_set_num_threads(0);
+    return n;
+}
+
+START_TEST(bits_do_not_depend_on_threads)
+{
+    FR_SCOPE;
+    call c = large((kind)_i);
+    fr_tensor *one[RESULTS + INPUTS], *many[RESULTS + INPUTS];
+    int n = with_threads(&c, 1, one);
+
+    for (int threads = 2; threads <= 5; threads++) {
+        ck_assert_int_eq(with_threads(&c, threads, many), n);
+        for (int i = 0; i < n; i++)
+            ck_assert_msg(fr_equal(one[i], many[i]), "%s: %d threads change value or gradient %d", c.name, threads, i);
+    }
+}
+END_TEST
+
 int main(void)
 {
     TCase *recurrent = tcase_create("recurrent");
@@ -449,6 +504,7 @@ int main(void)
     tcase_add_test(recurrent, same_either_way);
     tcase_add_test(recurrent, nothing_to_do);
     tcase_add_test(recurrent, derivatives);
+    tcase_add_loop_test(recurrent, bits_do_not_depend_on_threads, RNN, LSTM + 1);
     tcase_add_loop_test(recurrent, wrong_inputs, RNN, LSTM + 1);
     tcase_add_loop_test(recurrent, wrong_calls, RNN, LSTM + 1);
     tcase_add_loop_test(recurrent, failed_inputs, RNN, LSTM + 1);

@@ -5,7 +5,7 @@
 #include "ops/recurrent_run.h"
 
 /* With fewer columns a product is left to the BLAS: most of a vector would be in vain. */
-enum { FEW_COLUMNS = 8, PROJECTED_ROWS = 64 };
+enum { FEW_COLUMNS = 8 };
 
 FR_KERNEL(add_f32, (int64_t n, float *restrict a, const float *restrict b), (n, a, b))
 {
@@ -168,8 +168,7 @@ static void backward_tile(void *job, int64_t tile)
     finish_initial(q, q->dc, q->dc_last, q->dc0, q->hidden, b0, rows);
 }
 
-/* --- Gradients of weights: over all steps at once, rows of the result shared among threads -------------------------
- */
+/* --- Gradients of weights: over all steps at once, the result's rows shared among threads ------------------------- */
 
 static void *wanted(const fr_op_call *call, int input)
 {
@@ -239,16 +238,16 @@ static void recurrent_bias(const fr_sequence *q, const fr_recurrent_part *part, 
                        b_hh + at_gate);
 }
 
-/* dx, PROJECTED_ROWS rows of (T*B) at a time */
+/* dx */
 static void input_tile(void *job, int64_t tile)
 {
     const fr_sequence *q = job;
-    int64_t first = tile * PROJECTED_ROWS, all = q->steps * q->batch, wide = q->cell->width * q->hidden;
+    int64_t first = tile * FR_ROWS, wide = q->cell->width * q->hidden;
     char *x = wanted(q->call, FR_X);
 
-    fr_multiply_packed(q->dtype, all - first < PROJECTED_ROWS ? all - first : PROJECTED_ROWS, q->input,
-                       q->cell->gates * q->hidden, q->dgates + first * wide * q->size, wide, 1, q->packed_x, NULL,
-                       false, x + first * q->input * q->size, q->input);
+    fr_multiply_packed(q->dtype, fr_rows_at(q, tile), q->input, q->cell->gates * q->hidden,
+                       q->dgates + first * wide * q->size, wide, 1, q->packed_x, NULL, false,
+                       x + first * q->input * q->size, q->input);
 }
 
 static void all_gradients(fr_sequence *q)
@@ -286,9 +285,7 @@ static void all_gradients(fr_sequence *q)
                                         .b = q->states,
                                         .c = w_hr });
     if (wanted(call, FR_X))
-        fr_run_tiles(q->threads > 1 ? (all + PROJECTED_ROWS - 1) / PROJECTED_ROWS : 0, input_tile, q);
-    for (int64_t i = 0; wanted(call, FR_X) && q->threads == 1 && i * PROJECTED_ROWS < all; i++)
-        input_tile(q, i);
+        fr_run_rows(q, input_tile);
 }
 
 static void pack_backward(const fr_sequence *q)

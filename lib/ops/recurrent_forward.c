@@ -62,18 +62,16 @@ static void pack_forward(const fr_sequence *q)
     fill_bias(q);
 }
 
-enum { PROJECTED_ROWS = 64 };
-
-/* The input's part of PROJECTED_ROWS rows of (T*B). */
+/* The input's part of the sums. */
 static void project_rows(void *job, int64_t tile)
 {
     const fr_sequence *q = job;
-    int64_t first = tile * PROJECTED_ROWS, all = q->steps * q->batch, wide = q->cell->width * q->hidden;
-    int64_t rows = all - first < PROJECTED_ROWS ? all - first : PROJECTED_ROWS;
+    int64_t first = tile * FR_ROWS, wide = q->cell->width * q->hidden;
     const char *x = fr_origin_of(q->call, FR_X);
 
-    fr_multiply_packed(q->dtype, rows, q->cell->gates * q->hidden, q->input, x + first * q->input * q->size, q->input,
-                       1, q->packed_ih, q->bias, false, q->gates + first * wide * q->size, wide);
+    fr_multiply_packed(q->dtype, fr_rows_at(q, tile), q->cell->gates * q->hidden, q->input,
+                       x + first * q->input * q->size, q->input, 1, q->packed_ih, q->bias, false,
+                       q->gates + first * wide * q->size, wide);
 }
 
 static void forward_step(const fr_sequence *q, int64_t s, int64_t b0, int64_t rows)
@@ -139,11 +137,7 @@ void fr_recurrent_forward_kernel(fr_op_call *call)
         return;
     take_forward(&q, &m);
     pack_forward(&q);
-    if (fr_sequence_tiles(&q) > 1)
-        fr_run_tiles((q.steps * q.batch + PROJECTED_ROWS - 1) / PROJECTED_ROWS, project_rows, &q);
-    else
-        for (int64_t i = 0; i * PROJECTED_ROWS < q.steps * q.batch; i++)
-            project_rows(&q, i);
+    fr_run_rows(&q, project_rows);
     fr_run_tiles(fr_sequence_tiles(&q), forward_tile, &q);
     fr_free(m.base, (size_t)m.used);
 }

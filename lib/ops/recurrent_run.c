@@ -127,3 +127,14 @@ void fr_find_arrays(fr_sequence *q)
         q->tanh_c = q->c + q->steps * q->batch * q->hidden * q->size;
     }
 }
+
+void fr_run_rows(fr_sequence *q, fr_tile *run)
+{
+    int64_t tiles = (q->steps * q->batch + FR_ROWS - 1) / FR_ROWS;
+
+    if (q->threads > 1)
+        fr_run_tiles(tiles, run, q);
+    else
+        for (int64_t i = 0; i < tiles; i++)
+            run(q, i);
+}

@@ -57,6 +57,17 @@ fr_recurrent_pass fr_pass_at(const fr_sequence *q, int64_t s, int64_t b0, int64_
 /* Zeroes the rows of an array at step t that are past their length. */
 void fr_clear_inactive(const fr_sequence *q, char *rows_at, int64_t width, int64_t t, int64_t b0, int64_t rows);
 
+/* Runs run(q, i) for each FR_ROWS rows of (T*B), on several threads where the batch is shared among them, too. */
+enum { FR_ROWS = 64 };
+void fr_run_rows(fr_sequence *q, fr_tile *run);
+/* How many rows tile i has. */
+static inline int64_t fr_rows_at(const fr_sequence *q, int64_t i)
+{
+    int64_t left = q->steps * q->batch - i * FR_ROWS;
+
+    return left < FR_ROWS ? left : FR_ROWS;
+}
+
 static inline const void *fr_origin_of(const fr_op_call *call, int input)
 {
     return input < call->inputs && call->in[input] ? call->in[input]->origin : NULL;
