@@ -5,7 +5,8 @@
 
 Runs the bench programs of a build folder and the same workloads in its peers in turn, several rounds of each, since a
 machine's speed drifts. Prints for each workload the best time and the median of the rounds' medians of both sides, the
-median of the rounds' ratios of best times (above 1: frond is faster), and the peak memory of the processes, whole.
+ratio of the best times (above 1: frond is faster), and the peak memory of the processes, whole. Where medians are far
+from the best, the machine had other work, and the row is worth little.
 """
 import argparse
 import csv
@@ -109,11 +110,10 @@ def compare_one(work, sides, o):
     for peer, theirs in results.items():
         for row in theirs[0][0]:
             f, t = [r[0][row] for r in ours], [r[0][row] for r in theirs]
-            ratio = statistics.median(y[0] / x[0] for x, y in zip(f, t))
             times = [min(r[0] for r in f), statistics.median(r[1] for r in f), min(r[0] for r in t),
                      statistics.median(r[1] for r in t)]
-            yield [row, o.threads, peer, *(f"{v:.2f}" for v in times), f"{ratio:.2f}", max(r[1] for r in ours),
-                   max(r[1] for r in theirs)]
+            yield [row, o.threads, peer, *(f"{v:.2f}" for v in times), f"{times[2] / times[0]:.2f}",
+                   max(r[1] for r in ours), max(r[1] for r in theirs)]
 
 
 def sides_of(work, o):

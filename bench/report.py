@@ -19,8 +19,9 @@ SECTIONS = {  # file: heading and what it says
     "compare": ("Beside its peers", """\
 Workloads W1 to W5 train a recurrent layer, a linear layer on its last output and a sigmoid: a step clears gradients,
 runs forward, binary cross-entropy, backward and Adam. W1 to W3: input 1, hidden 32, batch 32, 10 steps (RNN, LSTM,
-GRU); W4: 64, 128, 64, 50; W5: 512, 512, 64, 100. The ratio is the peer's best time over frond's, the median of the
-rounds; above 1 frond is faster. Memory is the peak of the whole process. One thread each.
+GRU); W4: 64, 128, 64, 50; W5: 512, 512, 64, 100. The ratio is the peer's best time over frond's; above 1 frond is
+faster. Where medians are far from the best, the machine had other work, and the row is worth little. Memory is the peak
+of the whole process. One thread each.
 
 ![How many times as fast](performance-ratios.svg)
 """),
