@@ -39,8 +39,8 @@ The limit is the time in which a = b + 3 c moves as many bytes, in arrays of as 
 """),
     "growth": ("Growth", """\
 A training step of W1's shape (input 1, hidden 32, batch 32, 10 steps, one layer) in which one size varies, and a chain
-of ops of one value each. A cell is one row of the batch at one step in one layer. Over some hundred steps gradients
-fade to denormal numbers, with which processors are slow; PyTorch meets them as well.
+of ops of one value each. A cell is one row of the batch at one step in one layer. Memory grows with
+the steps, and from some hundred on no longer fits in the caches.
 
 ![Time and steps](performance-time.svg) ![Memory and steps](performance-memory.svg)
 """),

@@ -164,6 +164,9 @@ fr_tensor *fr_outer(fr_tensor *a, fr_tensor *b); /* (m), (n) -> (m,n) */
 
 /* --- Sequences: one layer, one direction, all steps; several make up fr_nn_rnn and its kin ----------------------- */
 
+/* First derivatives of these take denormals for zeros on the way back: over many steps gradients fade to numbers below
+ * 1.2e-38, with which processors compute slowly. */
+
 typedef struct {
     fr_tensor *out, *h, *c; /* c is NULL but for LSTM. Also the type of initial states; all NULL where a call fails */
 } fr_recurrent;

@@ -51,4 +51,31 @@ int fr_cpu_level(void);
 #define FR_KERNEL(name, parameters, arguments) static void name parameters
 #endif
 
+/* Between the two this thread takes denormals for zeros: a gradient that vanishes over many steps ends in them, where
+ * most CPUs compute a hundred times as slowly. Gives what the second restores. */
+#if defined(__x86_64__) && defined(__GNUC__)
+static inline unsigned fr_flush_denormals(void)
+{
+    unsigned before = __builtin_ia32_stmxcsr();
+
+    __builtin_ia32_ldmxcsr(before | 0x8040);
+    return before;
+}
+
+static inline void fr_restore_denormals(unsigned before)
+{
+    __builtin_ia32_ldmxcsr(before);
+}
+#else
+static inline unsigned fr_flush_denormals(void)
+{
+    return 0;
+}
+
+static inline void fr_restore_denormals(unsigned before)
+{
+    (void)before;
+}
+#endif
+
 #endif

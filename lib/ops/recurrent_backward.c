@@ -158,6 +158,7 @@ static void backward_tile(void *job, int64_t tile)
 {
     const fr_sequence *q = job;
     int64_t b0 = tile * q->tile_rows, rows = fr_tile_size(q, b0);
+    unsigned mode = fr_flush_denormals();
 
     memset(q->dh + b0 * q->out_size * q->size, 0, (size_t)(rows * q->out_size * q->size));
     if (q->cell->cells_output)
@@ -166,6 +167,7 @@ static void backward_tile(void *job, int64_t tile)
         backward_step(q, s, b0, rows);
     finish_initial(q, q->dh, q->dh_last, q->dh0, q->out_size, b0, rows);
     finish_initial(q, q->dc, q->dc_last, q->dc0, q->hidden, b0, rows);
+    fr_restore_denormals(mode);
 }
 
 /* --- Gradients of weights: over all steps at once, the result's rows shared among threads ------------------------- */
