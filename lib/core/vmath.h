@@ -4,8 +4,9 @@
  * right to 2 units in the last place (tests/check_vmath.c), signed zeros, denormals, infinities and NaN included. In
  * float64 they are the C library's.
  *
- * Polynomials are minimax (Remez) on the interval named, with relative errors below 2^-27. Conditions are written as
- * selections of values that are computed anyway; a comparison with NaN is false, which decides their direction. */
+ * Polynomials are minimax (Remez) on the interval named, with relative errors below 2^-26 but in tanh. Conditions are
+ * written as selections of values that are computed anyway; a comparison with NaN is false, which decides their
+ * direction. */
 #ifndef FROND_CORE_VMATH_H
 #define FROND_CORE_VMATH_H
 
@@ -37,73 +38,110 @@ FR_INLINE float fr_power_of_two(int32_t n)
     return fr_float_of_bits((uint32_t)(n + 127) << 23);
 }
 
-/* --- exp and its kin: x = n ln 2 + r, |r| <= ln(2) / 2; ln 2 in two parts (Cody and Waite) ------------------------ */
+/* --- exp and its kin: x = k L + r, |r| <= L / 2, L a multiple of ln 2 in two parts (Cody and Waite) --------------- */
 
-/* Gives r, and e^r - 1 - r as *rest; |x| < 2^21. For NaN both are NaN, n is anything. */
-FR_INLINE float fr_reduce_exp(float x, int32_t *n, float *rest)
+/* Added to |x| < 2^22 this rounds it to an integer k, and the last bits hold k + 127: a biased exponent. */
+#define FR_BIASED (0x1.8p23F + 127.0F)
+
+/* 2^k of such a sum, for -126 <= k <= 127 */
+FR_INLINE float fr_power_of_biased(float sum)
 {
-    float shifted = x * 1.44269504F + 0x1.8p23F; /* rounds to an integer, which its last bits hold */
-    float k = shifted - 0x1.8p23F;
-    float r = (x - k * 0.693145752F) - k * 1.42860677e-6F;
+    return fr_float_of_bits(fr_float_bits(sum) << 23);
+}
+
+/* The lesser where both are positive, otherwise sum or limit; as integers, for which there is one instruction. */
+FR_INLINE float fr_at_most(float sum, float limit)
+{
+    int32_t a = (int32_t)fr_float_bits(sum), b = (int32_t)fr_float_bits(limit);
+
+    return fr_float_of_bits((uint32_t)(a < b ? a : b));
+}
+
+/* The greater where limit is positive, but limit where sum is a NaN whose sign bit is set. */
+FR_INLINE float fr_at_least(float sum, float limit)
+{
+    int32_t a = (int32_t)fr_float_bits(sum), b = (int32_t)fr_float_bits(limit);
+
+    return fr_float_of_bits((uint32_t)(a > b ? a : b));
+}
+
+/* L = 2 ln 2, so that exp(x) = 2^k exp(r) 2^k with factors that neither overflow nor are denormal. Above 89 k stays
+ * where it is, and exp(r) overflows. */
+FR_INLINE float fr_exp_f32(float x)
+{
+    float y = x < -104.0F ? -104.0F : x;
+    float shifted = fr_at_most(y * 0.72134752F + FR_BIASED, FR_BIASED + 64.0F), k = shifted - FR_BIASED;
+    float r = (y - k * 1.3862915F) - k * 2.85721354e-6F, s = fr_power_of_biased(shifted);
+    float p = 0.000196292036F;
+
+    p = p * r + 0.00141046755F;
+    p = p * r + 0.00833593681F;
+    p = p * r + 0.0416612327F;
+    p = p * r + 0.16666618F;
+    p = p * r + 0.500000358F;
+    p = p * r + 1.0F;
+    p = p * r + 1.0F;
+    return p * s * s;
+}
+
+/* L = ln 2; 2^(k - 1), since 2^k may overflow */
+FR_INLINE float fr_expm1_f32(float x)
+{
+    float y = x > 89.0F ? 89.0F : x;
+
+    y = y < -20.0F ? -20.0F : y;
+
+    float shifted = y * 1.44269504F + (FR_BIASED - 1.0F), k = shifted - (FR_BIASED - 1.0F);
+    float r = (y - k * 0.693145752F) - k * 1.42860677e-6F, s = fr_power_of_biased(shifted);
     float p = 0.00138145941F;
 
     p = p * r + 0.00836871658F;
     p = p * r + 0.041668389F;
     p = p * r + 0.166665211F;
     p = p * r + 0.49999994F;
-    *rest = r * r * p;
-    *n = (int32_t)(fr_float_bits(shifted) - fr_float_bits(0x1.8p23F));
-    return r;
+    p = r * r * p + r;
+    return copysignf(2.0F * (s * p + (s - 0.5F)), x);
 }
 
-FR_INLINE float fr_exp_f32(float x)
-{
-    float y = x > 89.0F ? 89.0F : x, rest;
-    int32_t n;
-
-    y = y < -104.0F ? -104.0F : y;
-
-    float r = fr_reduce_exp(y, &n, &rest), sum = 1.0F + r;
-    int32_t half = n >> 1; /* two factors, so that neither overflows and denormals come out */
-
-    sum += ((1.0F - sum) + r) + rest; /* first what rounding 1 + r took away */
-    return sum * fr_power_of_two(half) * fr_power_of_two(n - half);
-}
-
-FR_INLINE float fr_expm1_f32(float x)
-{
-    float y = x > 89.0F ? 89.0F : x, rest;
-    int32_t n;
-
-    y = y < -20.0F ? -20.0F : y;
-
-    float r = fr_reduce_exp(y, &n, &rest), q = r + rest, s = fr_power_of_two(n - 1); /* 2^n may overflow */
-    float e = n == 0 ? q : 2.0F * (s * q + (s - 0.5F));
-
-    return copysignf(e, x);
-}
-
-/* x + x^3 P(x^2) for |x| <= 0.625, above 1 - 2 / (exp(2 |x|) + 1); from 10 on it is 1 */
-FR_INLINE float fr_tanh_f32(float x)
-{
-    float a = fabsf(x), t = a > 10.0F ? 10.0F : a, z = t * t, p = -0.00570497755F, rest;
-    int32_t n;
-    float r = fr_reduce_exp(2.0F * t, &n, &rest), e = ((1.0F + r) + rest) * fr_power_of_two(n);
-
-    p = p * z + 0.0206390787F;
-    p = p * z - 0.0537397116F;
-    p = p * z + 0.133314416F;
-    p = p * z - 0.333332807F;
-    return copysignf(a > 0.625F ? 1.0F - 2.0F / (e + 1.0F) : t + t * (z * p), x);
-}
-
-/* exp(-|x|) cannot overflow: 1 / (1 + e) on the right, e / (1 + e) on the left; then what rounding 1 + e took away */
+/* L = ln 2; 1 / (1 + exp(-x)) = 2^k / (2^k + exp(-r)), both times 1.75: there a sum rounds with less relative error
+ * than just above 1. 2^(k + 64) 2^-64 stands for 2^k, which may be denormal. From 20 on it is 1;
+ * below -104 k stays where it is, and exp(-r) grows. */
 FR_INLINE float fr_sigmoid_f32(float x)
 {
-    float e = fr_exp_f32(-fabsf(x)), sum = 1.0F + e, lost = (1.0F - sum) + e;
-    float y = (x < 0.0F ? e : 1.0F) / sum;
+    const float bias = FR_BIASED + 64.0F;
+    float y = x > 20.0F ? 20.0F : x;
+    float shifted = fr_at_least(y * 1.44269504F + bias, bias - 150.0F), k = shifted - bias;
+    float r = (k * 0.693145752F - y) + k * 1.42860677e-6F, s = 1.75F * fr_power_of_biased(shifted);
+    float p = 0.00241702958F;
 
-    return y - y * lost;
+    p = p * r + 0.0146451406F;
+    p = p * r + 0.0729197785F;
+    p = p * r + 0.291664124F;
+    p = p * r + 0.874999881F;
+    p = p * r + 1.75F;
+    return s / (p * r + (s * 0x1p-64F + 1.75F)) * 0x1p-64F;
+}
+
+/* x + x^3 P(x^2) for |x| <= 0.58, above 1 - 2 / (exp(2 |x|) + 1), with L = ln(2) / 2. There the exponential's error
+ * matters the less the greater it is: its polynomial is short, L is in one part, and above 10 k stays where it is. */
+FR_INLINE float fr_tanh_f32(float x)
+{
+    float t = fabsf(x), z = t * t, p = 0.0159431528F, e = 0.265270919F;
+    float shifted = fr_at_most(t * 2.88539008F + FR_BIASED, FR_BIASED + 29.0F), k = shifted - FR_BIASED;
+    float r = t - k * 0.34657359F;
+
+    p = p * z - 0.0524056405F;
+    p = p * z + 0.133164808F;
+    p = p * z - 0.333327591F;
+    e = e * r + 0.670365453F;
+    e = e * r + 1.33341181F;
+    e = e * r + 1.99996603F;
+    e = e * r + 1.9999994F;
+    e = e * r + 1.0F;
+
+    float near = t + t * (z * p), far = 1.0F - 2.0F / (e * fr_power_of_biased(shifted) + 1.0F);
+
+    return copysignf(t > 0.58F ? far : near, x);
 }
 
 /* --- log: x = 2^k m, sqrt(1/2) <= m < sqrt(2), f = m - 1; log m = f - f^2/2 + s (f^2/2 + R(s^2)), s = f / (2 + f)

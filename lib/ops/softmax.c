@@ -31,11 +31,9 @@ enum {
     {                                                                                                                  \
         T lane[LANES];                                                                                                 \
         int64_t whole = n / LANES * LANES;                                                                             \
-        for (int j = 0; j < LANES; j++)                                                                                \
-            lane[j] = START;                                                                                           \
+        FR_SIMD for (int j = 0; j < LANES; j++) lane[j] = START;                                                       \
         for (int64_t i = 0; i < whole; i += LANES)                                                                     \
-            for (int j = 0; j < LANES; j++)                                                                            \
-                lane[j] = EXPR(lane[j], x[i + j]);                                                                     \
+            FR_SIMD for (int j = 0; j < LANES; j++) lane[j] = EXPR(lane[j], x[i + j]);                                 \
         for (int64_t i = whole; i < n; i++)                                                                            \
             lane[i - whole] = EXPR(lane[i - whole], x[i]);                                                             \
         for (int half = LANES / 2; half > 0; half /= 2)                                                                \
@@ -52,20 +50,54 @@ REDUCE(greatest_double, double, -INFINITY, GREATER)
 REDUCE(sum_float, float, 0, PLUS)
 REDUCE(sum_double, double, 0, PLUS)
 
+/* y = exp(x - greatest); its sum. What a row has beyond whole LANES is computed as LANES more, among -inf. */
+#define EXPONENTIALS(T, EXP)                                                                                           \
+    FR_INLINE T exponentials_##T(int64_t n, const T *restrict x, T greatest, T *restrict y)                            \
+    {                                                                                                                  \
+        T lane[LANES] = { 0 }, rest[LANES];                                                                            \
+        int64_t whole = n / LANES * LANES;                                                                             \
+        for (int64_t i = 0; i < whole; i += LANES)                                                                     \
+            FR_SIMD for (int j = 0; j < LANES; j++)                                                                    \
+            {                                                                                                          \
+                T e = EXP(x[i + j] - greatest);                                                                        \
+                y[i + j] = e;                                                                                          \
+                lane[j] += e;                                                                                          \
+            }                                                                                                          \
+        if (whole < n) {                                                                                               \
+            FR_SIMD for (int j = 0; j < LANES; j++) rest[j] = -INFINITY;                                               \
+            for (int64_t i = whole; i < n; i++)                                                                        \
+                rest[i - whole] = x[i];                                                                                \
+            FR_SIMD for (int j = 0; j < LANES; j++)                                                                    \
+            {                                                                                                          \
+                rest[j] = EXP(rest[j] - greatest);                                                                     \
+                lane[j] += rest[j];                                                                                    \
+            }                                                                                                          \
+            for (int64_t i = whole; i < n; i++)                                                                        \
+                y[i] = rest[i - whole];                                                                                \
+        }                                                                                                              \
+        for (int half = LANES / 2; half > 0; half /= 2)                                                                \
+            for (int j = 0; j < half; j++)                                                                             \
+                lane[j] += lane[j + half];                                                                             \
+        return lane[0];                                                                                                \
+    }
+
+EXPONENTIALS(float, fr_exp_f32)
+EXPONENTIALS(double, fr_exp_f64)
+
 /* Where the dim is the last one. */
 #define ROW(T, EXP, LN)                                                                                                \
     FR_KERNEL(forward_row_##T, (int64_t n, const T *restrict x, T *restrict y, bool logs), (n, x, y, logs))            \
     {                                                                                                                  \
-        T greatest = greatest_##T(n, x);                                                                               \
-        for (int64_t i = 0; i < n; i++)                                                                                \
-            y[i] = EXP(x[i] - greatest);                                                                               \
-        T sum = sum_##T(n, y), shift = LN(sum);                                                                        \
-        if (logs)                                                                                                      \
+        T greatest = greatest_##T(n, x), sum = exponentials_##T(n, x, greatest, y);                                    \
+        if (logs) {                                                                                                    \
+            T shift = LN(sum);                                                                                         \
             for (int64_t i = 0; i < n; i++)                                                                            \
                 y[i] = (x[i] - greatest) - shift;                                                                      \
-        else                                                                                                           \
+        } else {                                                                                                       \
+            T scale = 1 / sum;                                                                                         \
             for (int64_t i = 0; i < n; i++)                                                                            \
-                y[i] /= sum;                                                                                           \
+                y[i] *= scale;                                                                                         \
+        }                                                                                                              \
     }                                                                                                                  \
     FR_KERNEL(backward_row_##T, (int64_t n, const T *restrict g, const T *restrict y, T *restrict out, bool logs),     \
               (n, g, y, out, logs))                                                                                    \
