@@ -50,8 +50,9 @@ REDUCE(greatest_double, double, -INFINITY, GREATER)
 REDUCE(sum_float, float, 0, PLUS)
 REDUCE(sum_double, double, 0, PLUS)
 
-/* y = exp(x - greatest); its sum. What a row has beyond whole LANES is computed as LANES more, among -inf. */
-#define EXPONENTIALS(T, EXP)                                                                                           \
+/* y = exp(x - greatest); its sum. Of the values beyond whole LANES, padded with -inf, FILLED are computed: all LANES
+ * where that is vector code. */
+#define EXPONENTIALS(T, EXP, FILLED)                                                                                   \
     FR_INLINE T exponentials_##T(int64_t n, const T *restrict x, T greatest, T *restrict y)                            \
     {                                                                                                                  \
         T lane[LANES] = { 0 }, rest[LANES];                                                                            \
@@ -65,15 +66,13 @@ REDUCE(sum_double, double, 0, PLUS)
             }                                                                                                          \
         if (whole < n) {                                                                                               \
             FR_SIMD for (int j = 0; j < LANES; j++) rest[j] = -INFINITY;                                               \
-            for (int64_t i = whole; i < n; i++)                                                                        \
-                rest[i - whole] = x[i];                                                                                \
-            FR_SIMD for (int j = 0; j < LANES; j++)                                                                    \
+            memcpy(rest, x + whole, (size_t)(n - whole) * sizeof(T));                                                  \
+            FR_SIMD for (int64_t j = 0; j < FILLED; j++)                                                               \
             {                                                                                                          \
                 rest[j] = EXP(rest[j] - greatest);                                                                     \
                 lane[j] += rest[j];                                                                                    \
             }                                                                                                          \
-            for (int64_t i = whole; i < n; i++)                                                                        \
-                y[i] = rest[i - whole];                                                                                \
+            memcpy(y + whole, rest, (size_t)(n - whole) * sizeof(T));                                                  \
         }                                                                                                              \
         for (int half = LANES / 2; half > 0; half /= 2)                                                                \
             for (int j = 0; j < half; j++)                                                                             \
@@ -81,8 +80,8 @@ REDUCE(sum_double, double, 0, PLUS)
         return lane[0];                                                                                                \
     }
 
-EXPONENTIALS(float, fr_exp_f32)
-EXPONENTIALS(double, fr_exp_f64)
+EXPONENTIALS(float, fr_exp_f32, LANES)
+EXPONENTIALS(double, fr_exp_f64, n - whole)
 
 /* Where the dim is the last one. */
 #define ROW(T, EXP, LN)                                                                                                \
