@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define HUGE_PAGE ((size_t)1 << 21)
+#define HUGE_PAGE ((size_t)1 << 21) /* as most systems have it; elsewhere an alignment like another */
 
 enum { ALIGNMENT = 64, CLASSES = (FR_CLASS_MAX - FR_CLASS_MIN) * FR_CLASS_STEPS + 1 };
 
@@ -94,15 +94,16 @@ static int class_of(size_t bytes, size_t *block_size)
 /* From two huge pages on the system is asked for them: streaming over a block is a seventh faster then. */
 static void *from_system(size_t bytes)
 {
-    size_t alignment = bytes < 2 * HUGE_PAGE ? ALIGNMENT : HUGE_PAGE, rounded;
+    bool huge = bytes >= 2 * HUGE_PAGE;
+    size_t alignment = huge ? HUGE_PAGE : ALIGNMENT, rounded;
     void *memory;
 
-    if (__builtin_add_overflow(bytes, (size_t)ALIGNMENT - 1, &rounded))
+    if (__builtin_add_overflow(bytes, alignment - 1, &rounded))
         return NULL;
-    rounded = rounded / ALIGNMENT * ALIGNMENT;
+    rounded = rounded / alignment * alignment;
     memory = aligned_alloc(alignment, rounded);
 #ifdef MADV_HUGEPAGE
-    if (memory && alignment == HUGE_PAGE)
+    if (memory && huge)
         madvise(memory, rounded, MADV_HUGEPAGE); /* where it fails, small pages do */
 #endif
     return memory;
