@@ -3,6 +3,7 @@
 /* Reverse mode: walks recorded nodes from the last made to the first, with a work list instead of recursion, adding up
  * what arrives at each before it is run. */
 #include "graph/pending.h"
+#include "graph/targets.h"
 
 #include <frond/ops.h>
 #include <pthread.h>
@@ -13,91 +14,10 @@ typedef struct {
     fr_thread *th;
     int flags;
     fr_queue queue;
-    /* fr_gradients alone: what is differentiated by, what came of it, and which nodes lead there. */
-    fr_tensor *const *xs;
-    fr_tensor **out;
-    int n;
-    bool selective;
-    fr_table leading;
+    bool selective;  /* fr_gradients: only what leads to its xs; */
+    fr_targets xs;   /* ... which these are, */
+    fr_tensor **out; /* ... and what came of each */
 } pass;
-
-/* --- Where a gradient is wanted (fr_gradients) ------------------------------------------------------------------- */
-
-static bool is_target(const pass *p, const fr_node *node, int output, const fr_tensor *leaf)
-{
-    for (int i = 0; i < p->n; i++) {
-        const fr_tensor *x = p->xs[i];
-
-        if (leaf ? x == leaf : x->producer && fr_node_of(x) == node && x->output == output)
-            return true;
-    }
-    return false;
-}
-
-static bool edge_wanted(const pass *p, const fr_edge *e)
-{
-    if (!e->node && !e->leaf)
-        return false;
-    return !p->selective || is_target(p, e->node, e->output, e->leaf) ||
-           (e->node && fr_table_find(&p->leading, e->node));
-}
-
-static int by_number(const void *a, const void *b)
-{
-    uint64_t x = (*(fr_node *const *)a)->number, y = (*(fr_node *const *)b)->number;
-
-    return (x > y) - (x < y);
-}
-
-typedef struct {
-    fr_node **nodes;
-    size_t count, capacity;
-    fr_table seen;
-} node_list;
-
-static bool list_add(node_list *l, fr_node *node)
-{
-    if (!node || fr_table_find(&l->seen, node))
-        return true;
-    if (l->count == l->capacity) {
-        size_t capacity = l->capacity ? l->capacity * 2 : 64;
-        fr_node **more = realloc(l->nodes, capacity * sizeof *more);
-
-        if (!more)
-            return false;
-        l->nodes = more;
-        l->capacity = capacity;
-    }
-    l->nodes[l->count++] = node;
-    return fr_table_put(&l->seen, node, node);
-}
-
-/* Fills p->leading: from the first made node to the last, one leads to a target if one of its inputs does. */
-static bool find_leading(pass *p, fr_tensor *const *ys, int count)
-{
-    node_list all = { 0 };
-    bool ok = true;
-
-    for (int i = 0; i < count && ok; i++)
-        ok = list_add(&all, fr_node_of(ys[i]));
-    for (size_t i = 0; i < all.count && ok; i++)
-        for (int k = 0; k < all.nodes[i]->inputs && ok; k++)
-            ok = list_add(&all, all.nodes[i]->edges[k].node);
-    if (all.count)
-        qsort(all.nodes, all.count, sizeof *all.nodes, by_number);
-    for (size_t i = 0; i < all.count && ok; i++) {
-        fr_node *node = all.nodes[i];
-        bool leads = false;
-
-        for (int k = 0; k < node->inputs && !leads; k++)
-            leads = edge_wanted(p, &node->edges[k]);
-        if (leads)
-            ok = fr_table_put(&p->leading, node, node);
-    }
-    free(all.nodes);
-    fr_table_free(&all.seen);
-    return ok || fr_fail_memory(p->what);
-}
 
 /* --- Adding up --------------------------------------------------------------------------------------------------- */
 
@@ -331,7 +251,8 @@ static bool run_in_room(pass *p, fr_pending *e, char *room)
 
     for (size_t i = 0; i < n; i++) {
         shapes[i] = node->edges[i].shape;
-        needs[i] = edge_wanted(p, &node->edges[i]);
+        needs[i] =
+            (node->edges[i].node || node->edges[i].leaf) && (!p->selective || fr_targets_want(&p->xs, &node->edges[i]));
         grad_in[i] = NULL;
     }
     ok = fill_call(p, e, &call, in, grad_out, kernel);
@@ -401,8 +322,8 @@ static bool call_hooks(pass *p, fr_pending *e)
 
 static void capture(pass *p, const fr_pending *e)
 {
-    for (int i = 0; i < p->n; i++) {
-        const fr_tensor *x = p->xs[i];
+    for (int i = 0; i < p->xs.n; i++) {
+        const fr_tensor *x = p->xs.tensors[i];
 
         if (e->leaf ? x == e->leaf : x->producer && fr_node_of(x) == e->node)
             fr_assign(&p->out[i], e->slot[e->leaf ? 0 : x->output].grad);
@@ -438,7 +359,7 @@ static bool process(pass *p, fr_pending *e)
         capture(p, e);
     if (e->leaf)
         return p->selective || own_gradient(p, e);
-    if (p->selective && !fr_table_find(&p->leading, e->node))
+    if (p->selective && !fr_targets_led_to_by(&p->xs, e->node))
         return true;
     return run_node(p, e);
 }
@@ -486,7 +407,7 @@ static bool walk(pass *p)
         fr_pending_free(leaves);
     }
     fr_queue_free(&p->queue);
-    fr_table_free(&p->leading);
+    fr_targets_free(&p->xs);
     return ok;
 }
 
@@ -567,7 +488,7 @@ bool fr_backward(fr_tensor *scalar)
 /* What the pass captured, or zeros, held by the open scope; with an error all NULL. */
 static bool hand_out(pass *p, bool ok)
 {
-    for (int i = 0; i < p->n; i++) {
+    for (int i = 0; i < p->xs.n; i++) {
         fr_tensor *g = p->out[i];
 
         if (ok && g && p->flags & FR_CREATE_GRAPH) {
@@ -576,7 +497,7 @@ static bool hand_out(pass *p, bool ok)
             g = fr_hold(p->what, fr_tensor_share(p->what, g, &g->shape, g->stride, 0));
             fr_unref(p->out[i]);
         } else if (ok) {
-            g = fr_zeros_like(p->xs[i]);
+            g = fr_zeros_like(p->xs.tensors[i]);
         } else {
             fr_unref(g);
             g = NULL;
@@ -584,7 +505,7 @@ static bool hand_out(pass *p, bool ok)
         p->out[i] = g;
         ok = ok && g;
     }
-    for (int i = 0; !ok && i < p->n; i++)
+    for (int i = 0; !ok && i < p->xs.n; i++)
         p->out[i] = NULL;
     return ok;
 }
@@ -592,7 +513,12 @@ static bool hand_out(pass *p, bool ok)
 static bool gradients_of_many(const char *what, fr_tensor *const *ys, fr_tensor *const *dys, int count,
                               fr_tensor *const *xs, int n, fr_tensor **out, int flags)
 {
-    pass p = { .what = what, .th = fr_thread_self(), .flags = flags, .xs = xs, .out = out, .n = n, .selective = true };
+    pass p = { .what = what,
+               .th = fr_thread_self(),
+               .flags = flags,
+               .xs = { .tensors = xs, .n = n },
+               .out = out,
+               .selective = true };
     bool ok = true;
 
     for (int i = 0; i < n; i++)
@@ -604,14 +530,14 @@ static bool gradients_of_many(const char *what, fr_tensor *const *ys, fr_tensor 
     }
     if (flags & ~(FR_RETAIN_GRAPH | FR_CREATE_GRAPH))
         ok = fr_fail(what, "flags %d: expected FR_RETAIN_GRAPH, FR_CREATE_GRAPH", flags) != NULL;
-    ok = ok && find_leading(&p, ys, count);
+    ok = ok && (fr_targets_find(&p.xs, ys, count) || fr_fail_memory(what));
     for (int i = 0; i < count && ok; i++)
         ok = start(&p, ys[i], dys[i]);
     if (ok) {
         ok = walk(&p);
     } else {
         fr_queue_free(&p.queue);
-        fr_table_free(&p.leading);
+        fr_targets_free(&p.xs);
     }
     return hand_out(&p, ok);
 }
