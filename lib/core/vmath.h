@@ -122,26 +122,25 @@ FR_INLINE float fr_sigmoid_f32(float x)
     return s / (p * r + (s * 0x1p-64F + 1.75F)) * 0x1p-64F;
 }
 
-/* x + x^3 P(x^2) for |x| <= 0.58, above 1 - 2 / (exp(2 |x|) + 1), with L = ln(2) / 2. There the exponential's error
- * matters the less the greater it is: its polynomial is short, L is in one part, and above 10 k stays where it is. */
+/* x + x^3 P(x^2) for |x| <= 0.625, above 1 - 2 / (exp(2 |x|) + 1), with L = ln 2; from 10 on it is 1 */
 FR_INLINE float fr_tanh_f32(float x)
 {
-    float t = fabsf(x), z = t * t, p = 0.0159431528F, e = 0.265270919F;
-    float shifted = fr_at_most(t * 2.88539008F + FR_BIASED, FR_BIASED + 29.0F), k = shifted - FR_BIASED;
-    float r = t - k * 0.34657359F;
+    float a = fabsf(x), t = a > 10.0F ? 10.0F : a, z = t * t, p = -0.00570497755F, q = 0.00138145941F;
+    float shifted = 2.0F * t * 1.44269504F + FR_BIASED, k = shifted - FR_BIASED;
+    float r = (2.0F * t - k * 0.693145752F) - k * 1.42860677e-6F;
 
-    p = p * z - 0.0524056405F;
-    p = p * z + 0.133164808F;
-    p = p * z - 0.333327591F;
-    e = e * r + 0.670365453F;
-    e = e * r + 1.33341181F;
-    e = e * r + 1.99996603F;
-    e = e * r + 1.9999994F;
-    e = e * r + 1.0F;
+    q = q * r + 0.00836871658F;
+    q = q * r + 0.041668389F;
+    q = q * r + 0.166665211F;
+    q = q * r + 0.49999994F;
 
-    float near = t + t * (z * p), far = 1.0F - 2.0F / (e * fr_power_of_biased(shifted) + 1.0F);
+    float e = ((1.0F + r) + r * r * q) * fr_power_of_biased(shifted);
 
-    return copysignf(t > 0.58F ? far : near, x);
+    p = p * z + 0.0206390787F;
+    p = p * z - 0.0537397116F;
+    p = p * z + 0.133314416F;
+    p = p * z - 0.333332807F;
+    return copysignf(a > 0.625F ? 1.0F - 2.0F / (e + 1.0F) : t + t * (z * p), x);
 }
 
 /* --- log: x = 2^k m, sqrt(1/2) <= m < sqrt(2), f = m - 1; log m = f - f^2/2 + s (f^2/2 + R(s^2)), s = f / (2 + f)
