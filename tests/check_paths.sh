@@ -3,13 +3,13 @@
 # Copyright The frond authors
 #
 # What kernels compute, on each kind of CPU that they are compiled for and this one can run: the plain run of these
-# programs takes the best, here it is asked for less. (Modules have no kernels of their own.)
+# programs takes the best, here it is asked for less.
 set -u
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 failed=0
 for cpu in base avx2; do
-    for program in check_ops check_elementwise check_reductions check_recurrent check_training; do
+    for program in check_ops check_elementwise check_reductions check_recurrent check_nn check_training; do
         if ! [ -x "tests/$program" ]; then
             echo "skipped: there is no tests/$program (Check was not found?)"
             exit 77
