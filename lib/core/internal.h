@@ -37,8 +37,13 @@ typedef struct {
 /* Classes from one power of two to the next, from blocks of 2^6 to 2^40 bytes. */
 enum { FR_CLASS_STEPS = 4, FR_CLASS_MIN = 6, FR_CLASS_MAX = 40 };
 
+/* A thread's changes to the numbers of live tensors and bytes that the process's counts may not know yet. */
+enum { FR_UNCOUNTED_TENSORS = 64, FR_UNCOUNTED_BYTES = 4096 };
+
 typedef struct {
     bool registered; /* memory.c: see fr_register_thread */
+    /* tensor.c: what the process's counts have not been told yet. */
+    int64_t counted_tensors, counted_bytes;
     /* scope.c: tensors held by the open scopes, innermost last, and those scopes. */
     struct fr_held *held;
     size_t held_count, held_capacity;
@@ -122,6 +127,7 @@ void fr_free(void *block, size_t bytes);
 /* Has what this thread keeps (blocks, the arrays of its scopes) freed when it ends. */
 void fr_register_thread(fr_thread *th);
 void fr_scope_release(fr_thread *th);
+void fr_count_flush(fr_thread *th); /* tells the process's counts what this thread has counted */
 /* Makes room in a malloc'd array (its address is given) for one element more than count; false when memory runs out. */
 bool fr_grow(void *array, size_t element, size_t *capacity);
 static inline bool fr_make_room(void *array, size_t element, size_t count, size_t *capacity)
@@ -203,6 +209,9 @@ fr_tensor *fr_tensor_share(const char *what, const fr_tensor *t, const fr_shape 
                            int64_t offset);
 /* Hands the caller's reference to the innermost scope; fails (and unrefs) if none is open. Returns t; NULL for NULL. */
 fr_tensor *fr_hold(const char *what, fr_tensor *t);
+/* A reference to t: the innermost scope's, which no longer holds it then, where t is among the last it was given; else
+ * a new one. */
+fr_tensor *fr_take(fr_thread *th, fr_tensor *t);
 /* Towards zero; INT64_MIN for NaN and for what is out of range, as PyTorch has it on x86-64. */
 static inline int64_t fr_to_int64(double x)
 {

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 struct fr_held {
-    fr_tensor *tensor;
+    fr_tensor *tensor; /* NULL: taken */
     bool escapes;
 };
 
@@ -105,6 +105,22 @@ fr_tensor *fr_hold(const char *what, fr_tensor *t)
     if (th->scope_count > 0)
         return fr_fail_memory(what);
     return fr_fail(what, "no scope is open to hold the result: begin the block with FR_SCOPE;");
+}
+
+fr_tensor *fr_take(fr_thread *th, fr_tensor *t)
+{
+    enum { NEAR = 8 }; /* looking further would cost more than a new reference */
+    size_t start = th->scope_count > 0 ? th->scopes[th->scope_count - 1].start : th->held_count;
+
+    for (size_t i = th->held_count; i > start && i + NEAR > th->held_count; i--) {
+        struct fr_held *h = &th->held[i - 1];
+
+        if (h->tensor != t || h->escapes)
+            continue;
+        h->tensor = NULL;
+        return t;
+    }
+    return fr_ref(t);
 }
 
 fr_tensor *fr_escape(fr_tensor *t)

@@ -11,29 +11,50 @@
 
 static atomic_size_t live_tensors, live_bytes, peak_bytes;
 
-static void count_bytes(size_t bytes)
+void fr_count_flush(fr_thread *th)
 {
+    size_t bytes = (size_t)th->counted_bytes; /* modulo 2^64, as are the sums */
     size_t now = atomic_fetch_add_explicit(&live_bytes, bytes, memory_order_relaxed) + bytes;
     size_t peak = atomic_load_explicit(&peak_bytes, memory_order_relaxed);
 
-    while (now > peak && !atomic_compare_exchange_weak_explicit(&peak_bytes, &peak, now, memory_order_relaxed,
-                                                                memory_order_relaxed)) {
+    atomic_fetch_add_explicit(&live_tensors, (size_t)th->counted_tensors, memory_order_relaxed);
+    while (
+        th->counted_bytes > 0 && now > peak &&
+        !atomic_compare_exchange_weak_explicit(&peak_bytes, &peak, now, memory_order_relaxed, memory_order_relaxed)) {
     }
+    th->counted_bytes = th->counted_tensors = 0;
+}
+
+/* The process's counts learn of a thread's small changes in batches, since a locked instruction for each would be a
+ * fifth of the cost of a small op. A thread whose end would go unnoticed has none. */
+static void count(fr_thread *th, int64_t tensors, int64_t bytes)
+{
+    th->counted_tensors += tensors;
+    th->counted_bytes += bytes;
+    if (th->counted_bytes > FR_UNCOUNTED_BYTES || th->counted_bytes < -FR_UNCOUNTED_BYTES ||
+        th->counted_tensors > FR_UNCOUNTED_TENSORS || th->counted_tensors < -FR_UNCOUNTED_TENSORS || !th->registered)
+        fr_count_flush(th);
+}
+
+static size_t counted(const atomic_size_t *count_of)
+{
+    fr_count_flush(fr_thread_self());
+    return atomic_load_explicit(count_of, memory_order_relaxed);
 }
 
 size_t fr_live_tensors(void)
 {
-    return atomic_load_explicit(&live_tensors, memory_order_relaxed);
+    return counted(&live_tensors);
 }
 
 size_t fr_live_bytes(void)
 {
-    return atomic_load_explicit(&live_bytes, memory_order_relaxed);
+    return counted(&live_bytes);
 }
 
 size_t fr_peak_bytes(void)
 {
-    return atomic_load_explicit(&peak_bytes, memory_order_relaxed);
+    return counted(&peak_bytes);
 }
 
 /* --- Storage ----------------------------------------------------------------------------------------------------- */
@@ -50,7 +71,7 @@ static fr_storage *storage_alloc(size_t bytes)
         return NULL;
     *s = (fr_storage){ .refs = 1, .bytes = bytes, .block = STORAGE_HEADER + bytes };
     s->data = (char *)s + STORAGE_HEADER;
-    count_bytes(bytes);
+    count(fr_thread_self(), 0, (int64_t)bytes);
     return s;
 }
 
@@ -58,7 +79,7 @@ static void storage_unref(fr_storage *s)
 {
     if (!fr_drop(&s->refs))
         return;
-    atomic_fetch_sub_explicit(&live_bytes, s->bytes, memory_order_relaxed);
+    count(fr_thread_self(), 0, -(int64_t)s->bytes);
     if (s->release)
         s->release(s->data, s->user);
     fr_free(s, s->block ? s->block : STORAGE_HEADER);
@@ -81,6 +102,14 @@ static bool is_row_major(const fr_tensor *t)
     return true;
 }
 
+/* Size by size: where they have just been written one by one, reading them as one vector would wait for the writes. */
+static void copy_shape(fr_shape *to, const fr_shape *from)
+{
+    to->ndim = from->ndim;
+    for (int i = 0; i < from->ndim; i++)
+        to->dim[i] = from->dim[i];
+}
+
 /* Takes over the reference to storage. */
 static fr_tensor *tensor_with(fr_storage *storage, const fr_shape *shape, fr_dtype dtype, int64_t numel)
 {
@@ -90,19 +119,19 @@ static fr_tensor *tensor_with(fr_storage *storage, const fr_shape *shape, fr_dty
         storage_unref(storage);
         return NULL;
     }
-    t->refs = 1;
+    atomic_init(&t->refs, 1);
     t->dtype = (uint8_t)dtype;
     t->requires_grad = false;
     t->contiguous = true;
     t->output = 0;
     t->numel = numel;
-    t->shape = *shape;
+    copy_shape(&t->shape, shape);
     t->origin = storage->data;
     t->storage = storage;
     t->producer = NULL;
     t->grad = NULL;
     t->hooks = NULL;
-    atomic_fetch_add_explicit(&live_tensors, 1, memory_order_relaxed);
+    count(fr_thread_self(), 1, 0);
     return t;
 }
 
@@ -163,7 +192,7 @@ fr_tensor *fr_tensor_view(fr_shape shape, void *memory, fr_dtype dtype, fr_relea
         size_t bytes = (size_t)numel * fr_dtype_size(dtype);
 
         *s = (fr_storage){ .refs = 1, .bytes = bytes, .data = memory, .release = release, .user = user };
-        count_bytes(bytes);
+        count(th, 0, (int64_t)bytes);
         t = tensor_with(s, &shape, dtype, numel);
         if (t)
             fr_shape_strides(&shape, t->stride);
@@ -188,9 +217,10 @@ fr_tensor *fr_ref(fr_tensor *t)
 static void tensor_free(fr_tensor *t)
 {
     fr_producer *producer = t->producer;
-    fr_thread *th = producer || t->storage->release ? fr_thread_self() : NULL;
+    fr_thread *th = fr_thread_self();
+    bool may_fail = producer || t->storage->release;
 
-    if (th)
+    if (may_fail)
         fr_defer_errors(th);
     storage_unref(t->storage);
     fr_unref(t->grad);
@@ -199,10 +229,10 @@ static void tensor_free(fr_tensor *t)
         fr_free(h, sizeof *h);
     }
     fr_free(t, sizeof *t);
-    atomic_fetch_sub_explicit(&live_tensors, 1, memory_order_relaxed);
+    count(th, -1, 0);
     if (producer && fr_drop(&producer->refs))
         producer->release(producer);
-    if (th)
+    if (may_fail)
         fr_report_errors(th);
 }
 

@@ -41,23 +41,25 @@ static void add_values(fr_tensor *sum, const fr_tensor *values)
 /* sum += t; sum is contiguous and seen by nobody who would mind. */
 static bool add_into(pass *p, fr_tensor *sum, fr_tensor *t)
 {
-    fr_tensor *values = t->contiguous ? fr_ref(t) : fr_tensor_copy(p->what, t);
+    fr_tensor *values = t->contiguous ? t : fr_tensor_copy(p->what, t);
 
     if (!values)
         return false;
     add_values(sum, values);
-    fr_unref(values);
+    if (values != t)
+        fr_unref(values);
     return true;
 }
 
-static bool arrive(pass *p, fr_node *node, fr_tensor *leaf, int output, fr_tensor *grad)
+/* take: grad is not needed by the caller any more. */
+static bool arrive(pass *p, fr_node *node, fr_tensor *leaf, int output, fr_tensor *grad, bool take)
 {
     fr_pending *e = fr_queue_entry(&p->queue, node, leaf);
 
     if (!e)
         return fr_fail_memory(p->what), false;
     if (!e->slot[output].grad) {
-        e->slot[output].grad = fr_ref(grad);
+        e->slot[output].grad = take ? fr_take(p->th, grad) : fr_ref(grad);
         return true;
     }
     if (e->slot[output].own)
@@ -115,7 +117,7 @@ static bool fill_call(pass *p, fr_pending *e, fr_op_call *call, fr_tensor **in, 
         fr_edge *edge = &node->edges[i];
 
         in[i] = edge->saved;
-        if (in[i] && changed(p, node, "input", i, in[i], edge->version))
+        if (in[i] && changed(p, node, "input", i, in[i], edge->kept.version))
             return false;
         if (in[i] && kernel && !(in[i] = contiguous(p, in[i])))
             return false;
@@ -125,12 +127,15 @@ static bool fill_call(pass *p, fr_pending *e, fr_op_call *call, fr_tensor **in, 
 
         call->result[i] = NULL;
         if (r->saved &&
-            (changed(p, node, "output", i, r->saved, r->version) || !(call->result[i] = saved_result(p, node, i))))
+            (changed(p, node, "output", i, r->saved, r->kept.version) || !(call->result[i] = saved_result(p, node, i))))
             return false;
         grad_out[i] = e->slot[i].grad;
         if (!grad_out[i] && !node->op->null_gradients) {
-            fr_tensor *zeros = fr_tensor_alloc(p->what, &r->shape, r->dtype);
+            fr_shape shape;
+            fr_tensor *zeros;
 
+            fr_kept_shape(&r->kept, &shape);
+            zeros = fr_tensor_alloc(p->what, &shape, (fr_dtype)r->kept.dtype);
             if (zeros)
                 memset(zeros->origin, 0, zeros->storage->bytes);
             if (!(grad_out[i] = fr_hold(p->what, zeros)))
@@ -148,7 +153,7 @@ static bool run_kernel(pass *p, fr_node *node, fr_op_call *call)
         if (!call->needs[i])
             continue;
         call->grad_in[i] =
-            fr_hold(p->what, fr_tensor_alloc(node->op->name, &node->edges[i].shape, node->edges[i].dtype));
+            fr_hold(p->what, fr_tensor_alloc(node->op->name, &call->in_shape[i], (fr_dtype)node->edges[i].kept.dtype));
         if (!call->grad_in[i])
             return false;
     }
@@ -195,6 +200,17 @@ static bool run_definition(pass *p, fr_node *node, fr_op_call *call, fr_tensor *
     return ok;
 }
 
+/* Whether input i's gradient is also that of a later one, or of too many to look at. */
+static bool needed_later(const fr_op_call *call, int i)
+{
+    enum { FEW = 8 };
+
+    for (int k = i + 1; k < call->inputs && k < FEW; k++)
+        if (call->grad_in[k] == call->grad_in[i])
+            return true;
+    return call->inputs > FEW;
+}
+
 /* Sends each gradient on, having checked it here, once for all ops. */
 static bool deliver(pass *p, fr_node *node, const fr_op_call *call)
 {
@@ -205,12 +221,12 @@ static bool deliver(pass *p, fr_node *node, const fr_op_call *call)
 
         if (!call->needs[i] || !g)
             continue;
-        if (!fr_shape_equal(&g->shape, &e->shape) || g->dtype != e->dtype)
+        if (!fr_shape_equal(&g->shape, &call->in_shape[i]) || g->dtype != e->kept.dtype)
             return fr_fail(p->what, "%s gave input %d a gradient of shape %s, %s, expected %s, %s", node->op->name, i,
                            fr_shape_text(&g->shape, got), fr_dtype_name((fr_dtype)g->dtype),
-                           fr_shape_text(&e->shape, expected), fr_dtype_name(e->dtype)),
+                           fr_shape_text(&call->in_shape[i], expected), fr_dtype_name((fr_dtype)e->kept.dtype)),
                    false;
-        if (!arrive(p, e->node, e->leaf, e->node ? e->output : 0, g))
+        if (!arrive(p, e->node, e->leaf, e->output, g, !needed_later(call, i)))
             return false;
     }
     return true;
@@ -250,7 +266,7 @@ static bool run_in_room(pass *p, fr_pending *e, char *room)
     bool ok;
 
     for (size_t i = 0; i < n; i++) {
-        shapes[i] = node->edges[i].shape;
+        fr_kept_shape(&node->edges[i].kept, &shapes[i]);
         needs[i] =
             (node->edges[i].node || node->edges[i].leaf) && (!p->selective || fr_targets_want(&p->xs, &node->edges[i]));
         grad_in[i] = NULL;
@@ -439,7 +455,7 @@ static bool start(pass *p, fr_tensor *y, fr_tensor *gradient)
 {
     int scope = fr_scope_begin();
     fr_tensor *g = scope < 0 ? NULL : seed(p->what, y, gradient);
-    bool ok = g && arrive(p, fr_node_of(y), y->producer ? NULL : y, y->output, g);
+    bool ok = g && arrive(p, fr_node_of(y), y->producer ? NULL : y, y->output, g, false);
 
     fr_scope_end(scope);
     fr_unref(g);
@@ -461,8 +477,11 @@ static bool backward(fr_thread *th, fr_tensor *t, fr_tensor *gradient, int flags
         return fr_fail(p.what, "the tensor wants no gradient: nothing it was made from was marked with "
                                "fr_requires_grad, or it was made under FR_NO_GRAD"),
                false;
+    fr_ref(t); /* and so all it was made from, whatever hooks do */
     ok = start(&p, t, gradient);
-    return ok ? walk(&p) : (fr_queue_free(&p.queue), false);
+    ok = ok ? walk(&p) : (fr_queue_free(&p.queue), false);
+    fr_unref(t);
+    return ok;
 }
 
 bool fr_backward_with(fr_tensor *t, fr_tensor *gradient, int flags)
@@ -531,6 +550,8 @@ static bool gradients_of_many(const char *what, fr_tensor *const *ys, fr_tensor 
     if (flags & ~(FR_RETAIN_GRAPH | FR_CREATE_GRAPH))
         ok = fr_fail(what, "flags %d: expected FR_RETAIN_GRAPH, FR_CREATE_GRAPH", flags) != NULL;
     ok = ok && (fr_targets_find(&p.xs, ys, count) || fr_fail_memory(what));
+    for (int i = 0; i < count; i++)
+        fr_ref(ys[i]); /* and so all they were made from, whatever hooks do */
     for (int i = 0; i < count && ok; i++)
         ok = start(&p, ys[i], dys[i]);
     if (ok) {
@@ -539,7 +560,10 @@ static bool gradients_of_many(const char *what, fr_tensor *const *ys, fr_tensor 
         fr_queue_free(&p.queue);
         fr_targets_free(&p.xs);
     }
-    return hand_out(&p, ok);
+    ok = hand_out(&p, ok);
+    for (int i = 0; i < count; i++)
+        fr_unref(ys[i]);
+    return ok;
 }
 
 static bool gradients(const char *what, fr_tensor *y, fr_tensor *dy, fr_tensor *const *xs, int n, fr_tensor **out,

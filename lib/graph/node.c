@@ -58,21 +58,28 @@ void fr_node_release_saved(fr_node *node)
     node->released = true;
 }
 
-static unsigned version_of(const fr_tensor *t)
+/* Its sizes go to *dims, which moves on. */
+static fr_kept keep(const fr_tensor *t, int64_t **dims)
 {
-    return atomic_load_explicit(&t->storage->version, memory_order_relaxed);
+    fr_kept k = { .dim = *dims,
+                  .version = atomic_load_explicit(&t->storage->version, memory_order_relaxed),
+                  .ndim = (int8_t)t->shape.ndim,
+                  .dtype = t->dtype };
+
+    for (int i = 0; i < t->shape.ndim; i++)
+        *(*dims)++ = t->shape.dim[i];
+    return k;
 }
 
-static void set_edge(fr_thread *th, fr_node *node, int i, fr_tensor *t)
+static void set_edge(fr_thread *th, fr_node *node, int i, fr_tensor *t, int64_t **dims)
 {
     const fr_op *op = node->op;
     fr_edge *edge = &node->edges[i];
 
-    *edge = (fr_edge){ .shape = { .ndim = -1 } };
+    *edge = (fr_edge){ .kept.ndim = -1 };
     if (!t)
         return;
-    edge->shape = t->shape;
-    edge->dtype = (fr_dtype)t->dtype;
+    edge->kept = keep(t, dims);
     if (t->producer) {
         edge->node = fr_node_of(t);
         edge->output = t->output;
@@ -85,67 +92,33 @@ static void set_edge(fr_thread *th, fr_node *node, int i, fr_tensor *t)
     if (saves(op, op->saves_inputs, op->saves_outputs, i)) {
         node->saved = true;
         edge->saved = fr_ref(t);
-        edge->version = version_of(t);
     }
 }
 
-static bool set_results(fr_node *node, const fr_op_call *call)
+static bool set_results(fr_node *node, const fr_op_call *call, int64_t **dims)
 {
     const fr_op *op = node->op;
+    bool ok = true;
 
     for (int i = 0; i < node->outputs; i++) {
         fr_tensor *t = call->result[i];
         fr_node_output *r = &node->results[i];
 
-        *r = (fr_node_output){ .shape = t->shape, .dtype = (fr_dtype)t->dtype };
+        *r = (fr_node_output){ .kept = keep(t, dims) };
         if (saves(op, op->saves_outputs, op->saves_inputs, i)) {
-            r->saved = fr_tensor_share(op->name, t, &t->shape, t->stride, 0);
-            if (!r->saved)
-                return false;
+            r->saved = ok ? fr_tensor_share(op->name, t, &t->shape, t->stride, 0) : NULL;
+            ok = r->saved != NULL;
             node->saved = true;
-            r->version = version_of(t);
         }
     }
-    return true;
+    return ok;
 }
 
-static size_t aligned(size_t bytes)
+/* Makes the results the node's outputs, each of which holds it. */
+static void set_producer(fr_node *node, const fr_op_call *call)
 {
-    return (bytes + 15) / 16 * 16;
-}
+    int holders = 0;
 
-bool fr_node_record(fr_thread *th, const fr_op_call *call)
-{
-    const fr_op *op = call->op;
-    size_t edges_at = aligned(sizeof(fr_node));
-    size_t results_at = edges_at + aligned((size_t)call->inputs * sizeof(fr_edge));
-    size_t attributes_at = results_at + aligned((size_t)call->outputs * sizeof(fr_node_output));
-    size_t bytes = attributes_at + op->attributes_size;
-    fr_node *node = fr_alloc(bytes);
-
-    if (!node)
-        return fr_fail_memory(op->name), false;
-    *node = (fr_node){
-        .producer = { .refs = 1, .name = op->name, .release = release },
-        .op = op,
-        .site = th->site,
-        .inputs = call->inputs,
-        .outputs = call->outputs,
-        .bytes = bytes,
-        .edges = (fr_edge *)((char *)node + edges_at),
-        .results = (fr_node_output *)((char *)node + results_at),
-        .attributes = op->attributes_size ? (char *)node + attributes_at : NULL,
-    };
-    if (op->attributes_size)
-        memcpy(node->attributes, call->attributes, op->attributes_size);
-    memset(node->results, 0, (size_t)call->outputs * sizeof *node->results);
-    for (int i = 0; i < call->inputs; i++)
-        set_edge(th, node, i, call->in[i]);
-    node->number = ++th->clock;
-    if (!set_results(node, call)) {
-        fr_node_unref(node);
-        return false;
-    }
     for (int i = 0; i < call->outputs; i++) {
         fr_tensor *t = call->result[i];
 
@@ -153,8 +126,66 @@ bool fr_node_record(fr_thread *th, const fr_op_call *call)
             continue;
         t->producer = &node->producer;
         t->output = i;
-        atomic_fetch_add_explicit(&node->producer.refs, 1, memory_order_relaxed);
+        holders++;
     }
-    fr_node_unref(node);
+    if (holders)
+        atomic_store_explicit(&node->producer.refs, holders, memory_order_relaxed); /* nobody else knows it yet */
+    else
+        fr_node_unref(node);
+}
+
+static size_t aligned(size_t bytes)
+{
+    return (bytes + 15) / 16 * 16;
+}
+
+/* Memory for the node of a call, in one block; *dims is where the sizes of its inputs and outputs go. */
+static fr_node *node_alloc(const fr_op_call *call, int64_t **dims)
+{
+    size_t results_at = sizeof(fr_node) + (size_t)call->inputs * sizeof(fr_edge);
+    size_t dims_at = results_at + (size_t)call->outputs * sizeof(fr_node_output), ndims = 0;
+
+    for (int i = 0; i < call->inputs; i++)
+        ndims += call->in[i] ? (size_t)call->in[i]->shape.ndim : 0;
+    for (int i = 0; i < call->outputs; i++)
+        ndims += (size_t)call->result[i]->shape.ndim;
+
+    size_t attributes_at = aligned(dims_at + ndims * sizeof **dims);
+    size_t bytes = attributes_at + call->op->attributes_size;
+    fr_node *node = bytes <= UINT32_MAX ? fr_alloc(bytes) : NULL;
+
+    if (!node)
+        return fr_fail_memory(call->op->name);
+    *dims = (int64_t *)(void *)((char *)node + dims_at);
+    *node = (fr_node){
+        .producer = { .refs = 1, .name = call->op->name, .release = release },
+        .op = call->op,
+        .inputs = call->inputs,
+        .outputs = call->outputs,
+        .bytes = (uint32_t)bytes,
+        .results = (fr_node_output *)(void *)((char *)node + results_at),
+        .attributes = call->op->attributes_size ? (char *)node + attributes_at : NULL,
+    };
+    return node;
+}
+
+bool fr_node_record(fr_thread *th, const fr_op_call *call)
+{
+    int64_t *dims = NULL;
+    fr_node *node = node_alloc(call, &dims);
+
+    if (!node)
+        return false;
+    node->site = th->site;
+    if (node->attributes)
+        memcpy(node->attributes, call->attributes, call->op->attributes_size);
+    for (int i = 0; i < call->inputs; i++)
+        set_edge(th, node, i, call->in[i], &dims);
+    node->number = ++th->clock;
+    if (!set_results(node, call, &dims)) {
+        fr_node_unref(node);
+        return false;
+    }
+    set_producer(node, call);
     return true;
 }

@@ -9,24 +9,29 @@
 #include <frond/autograd.h>
 #include <frond/op.h>
 
+/* What is kept of an input or output even where its values are not: a fr_shape of each would be most of a graph. */
+typedef struct {
+    int64_t *dim;     /* ndim sizes, in the node's block */
+    unsigned version; /* of its storage when it was saved */
+    int8_t ndim;      /* -1: an input that is NULL */
+    uint8_t dtype;
+} fr_kept;
+
 /* Where a gradient goes: to output `output` of node, or to a leaf; both NULL where none is wanted. */
 typedef struct {
     fr_node *node;
-    int output;
     fr_tensor *leaf;
-    fr_shape shape; /* of the input */
-    fr_dtype dtype;
     fr_tensor *saved; /* the input itself, where the op reads it in backward */
-    unsigned version; /* of its storage when it was saved */
+    fr_kept kept;
+    int output;
 } fr_edge;
 
 typedef struct {
-    fr_shape shape;
-    fr_dtype dtype;   /* of the output and so of its gradient */
     fr_tensor *saved; /* a history-free view of the output, where the op reads it: the output itself would be a cycle */
-    unsigned version;
+    fr_kept kept;
 } fr_node_output;
 
+/* One block: the node, its edges, its results, their sizes, its attributes. */
 struct fr_node {
     fr_producer producer;
     const fr_op *op;
@@ -34,14 +39,21 @@ struct fr_node {
     fr_site site;
     fr_node *next_dying;
     fr_hook *hooks;
-    bool saved;    /* there were values to save */
-    bool released; /* ... and they are gone */
-    int inputs, outputs;
-    size_t bytes; /* of this block */
-    fr_edge *edges;
     fr_node_output *results;
     void *attributes;
+    uint32_t bytes; /* of the block */
+    bool saved;     /* there were values to save */
+    bool released;  /* ... and they are gone */
+    int inputs, outputs;
+    fr_edge edges[];
 };
+
+static inline void fr_kept_shape(const fr_kept *k, fr_shape *shape)
+{
+    shape->ndim = k->ndim;
+    for (int i = 0; i < k->ndim; i++)
+        shape->dim[i] = k->dim[i];
+}
 
 static inline bool fr_op_has_backward(const fr_op *op)
 {

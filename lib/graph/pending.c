@@ -133,10 +133,8 @@ fr_pending *fr_queue_entry(fr_queue *q, fr_node *node, fr_tensor *leaf)
         fr_free(p, sizeof *p + (size_t)outputs * sizeof *p->slot);
         return NULL;
     }
-    *p = (fr_pending){ .node = node, .leaf = fr_ref(leaf), .number = node ? node->number : 0, .outputs = outputs };
+    *p = (fr_pending){ .node = node, .leaf = leaf, .number = node ? node->number : 0, .outputs = outputs };
     memset(p->slot, 0, (size_t)outputs * sizeof *p->slot);
-    if (node)
-        atomic_fetch_add_explicit(&node->producer.refs, 1, memory_order_relaxed);
     q->heap[q->count++] = p;
     sift_up(q, q->count - 1);
     return p;
@@ -160,9 +158,6 @@ void fr_pending_free(fr_pending *p)
 {
     for (int i = 0; i < p->outputs; i++)
         fr_unref(p->slot[i].grad);
-    if (p->node)
-        fr_node_unref(p->node);
-    fr_unref(p->leaf);
     fr_free(p, sizeof *p + (size_t)p->outputs * sizeof *p->slot);
 }
 

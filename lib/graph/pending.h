@@ -6,7 +6,8 @@
 
 #include "graph/node.h"
 
-/* A node, or a leaf, and the gradients that have arrived at its outputs. */
+/* A node, or a leaf, and the gradients that have arrived at its outputs. It holds neither: the pass holds the tensors
+ * it started from, and they all that they were made from. */
 typedef struct fr_pending {
     fr_node *node;
     fr_tensor *leaf;

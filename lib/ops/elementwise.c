@@ -135,7 +135,10 @@ void fr_binary_forward(fr_op_call *call, fr_binary_row *f32, fr_binary_row *f64,
     if (y->numel == 0)
         return;
     make_plan(&job.p, a, b, &y->shape);
-    fr_run_tiles(tiles_of(job.n), binary_tile, &job);
+    if (job.p.ndim == 1 && job.n <= TILE) /* the same without binary_tile's divisions */
+        job.row(job.n, job.a, job.p.a[0], job.b, job.p.b[0], job.y);
+    else
+        fr_run_tiles(tiles_of(job.n), binary_tile, &job);
 }
 
 static const double *attributes_of(const fr_op_call *call)
