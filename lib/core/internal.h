@@ -29,9 +29,10 @@ typedef struct fr_node fr_node;
 /* memory.c: freed blocks of one size, kept for reuse. */
 typedef struct {
     struct fr_block *free;
-    int64_t kept;     /* length of free */
-    int64_t out;      /* handed out less taken back, as far as that can be known: other threads' blocks count too */
-    int64_t most_out; /* its highest value */
+    char *fresh, *end; /* what has not been handed out yet of the slab that small blocks are cut from */
+    int64_t kept;      /* length of free */
+    int64_t out;       /* handed out less taken back, as far as that can be known: other threads' blocks count too */
+    int64_t most_out;  /* its highest value */
 } fr_size_class;
 
 /* Classes from one power of two to the next, from blocks of 2^6 to 2^40 bytes. */
@@ -189,9 +190,9 @@ typedef struct fr_hook {
 struct fr_tensor {
     atomic_int refs;
     uint8_t dtype;
-    bool requires_grad; /* a leaf that wants a gradient */
-    bool contiguous;
-    int output; /* which of producer's outputs this is */
+    bool requires_grad : 1; /* a leaf that wants a gradient */
+    bool contiguous : 1;
+    uint16_t output; /* which of producer's outputs this is */
     int64_t numel;
     fr_shape shape;
     int64_t stride[FR_MAX_DIMS]; /* in elements; >= 0 */

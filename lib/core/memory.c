@@ -15,6 +15,9 @@
 
 #define HUGE_PAGE ((size_t)1 << 21) /* as most systems have it; elsewhere an alignment like another */
 
+/* Blocks of up to SMALL bytes are cut from slabs: malloc would spend as much again on the alignment of each. */
+enum { SLAB = 1 << 15, SMALL = 1 << 10 };
+
 enum { ALIGNMENT = 64, CLASSES = (FR_CLASS_MAX - FR_CLASS_MIN) * FR_CLASS_STEPS + 1 };
 
 #ifdef FR_SANITIZE
@@ -27,24 +30,110 @@ struct fr_block {
     struct fr_block *next;
 };
 
-static pthread_key_t exit_key;
-static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
-static bool have_exit_key;
+/* --- Sizes, and memory from the system --------------------------------------------------------------------------- */
+
+/* The class of a size >= 1, or -1: four classes to each power of two, a fifth of the block is wasted at most. */
+static int class_of(size_t bytes)
+{
+    if (bytes <= (size_t)1 << FR_CLASS_MIN)
+        return 0;
+    if (bytes > (size_t)1 << FR_CLASS_MAX)
+        return -1;
+
+    int shift = 63 - __builtin_clzl(bytes - 1);
+    size_t steps = (bytes - 1 - ((size_t)1 << shift)) >> (shift - 2);
+
+    return (shift - FR_CLASS_MIN) * FR_CLASS_STEPS + (int)steps + 1;
+}
+
+/* Of the blocks of a class: the largest size in it, in whole cache lines. */
+static size_t size_of(int class)
+{
+    int shift = FR_CLASS_MIN + (class - 1) / FR_CLASS_STEPS, steps = (class - 1) % FR_CLASS_STEPS + 1;
+    size_t size = class ? ((size_t)1 << shift) + ((size_t)steps << (shift - 2)) : (size_t)1 << FR_CLASS_MIN;
+
+    return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
+/* From two huge pages on the system is asked for them: streaming over a block is a seventh faster then. */
+static void *from_system(size_t bytes)
+{
+    bool huge = bytes >= 2 * HUGE_PAGE;
+    size_t alignment = huge ? HUGE_PAGE : ALIGNMENT, rounded;
+    void *memory;
+
+    if (__builtin_add_overflow(bytes, alignment - 1, &rounded))
+        return NULL;
+    rounded = rounded / alignment * alignment;
+    memory = aligned_alloc(alignment, rounded);
+#ifdef MADV_HUGEPAGE
+    if (memory && huge)
+        madvise(memory, rounded, MADV_HUGEPAGE); /* where it fails, small pages do */
+#endif
+    return memory;
+}
+
+/* The first bytes of a slab, which is aligned to its size and goes when all its blocks have been given back. */
+typedef struct {
+    atomic_int blocks;
+} slab;
+
+static void give_back_cut(void *block, int blocks)
+{
+    slab *s = (slab *)((uintptr_t)block & ~(uintptr_t)(SLAB - 1));
+
+    if (atomic_fetch_sub_explicit(&s->blocks, blocks, memory_order_acq_rel) == blocks)
+        free(s);
+}
+
+static void *cut(fr_size_class *k, size_t size)
+{
+    if (k->fresh == k->end) {
+        slab *s = aligned_alloc(SLAB, SLAB);
+        int blocks = (int)((SLAB - ALIGNMENT) / size);
+
+        if (!s)
+            return NULL;
+        atomic_init(&s->blocks, blocks);
+        k->fresh = (char *)s + ALIGNMENT;
+        k->end = k->fresh + (size_t)blocks * size;
+    }
+    k->fresh += size;
+    return k->fresh - size;
+}
+
+static void give_back(void *block, size_t size)
+{
+    if (size <= SMALL)
+        give_back_cut(block, 1);
+    else
+        free(block);
+}
+
+/* --- A thread's blocks ------------------------------------------------------------------------------------------- */
 
 static void empty(fr_thread *th)
 {
     for (int i = 0; i < CLASSES; i++) {
         fr_size_class *k = &th->classes[i];
+        size_t size = size_of(i);
 
         for (struct fr_block *b = k->free, *next; b; b = next) {
             next = b->next;
-            free(b);
+            give_back(b, size);
         }
+        if (k->fresh != k->end)
+            give_back_cut(k->fresh, (int)((size_t)(k->end - k->fresh) / size));
         k->free = NULL;
+        k->fresh = k->end = NULL;
         k->kept = 0;
         k->most_out = k->out;
     }
 }
+
+static pthread_key_t exit_key;
+static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
+static bool have_exit_key;
 
 /* What other exit functions of this thread use after this one has it called again. */
 static void thread_ends(void *self)
@@ -73,48 +162,10 @@ void fr_register_thread(fr_thread *th)
     th->registered = have_exit_key && pthread_setspecific(exit_key, th) == 0;
 }
 
-/* The class of a size >= 1 and the size of its blocks, or -1: four classes to each power of two, a fifth of the block
- * is wasted at most. */
-static int class_of(size_t bytes, size_t *block_size)
-{
-    if (bytes <= (size_t)1 << FR_CLASS_MIN) {
-        *block_size = (size_t)1 << FR_CLASS_MIN;
-        return 0;
-    }
-    if (bytes > (size_t)1 << FR_CLASS_MAX)
-        return -1;
-
-    int shift = 63 - __builtin_clzl(bytes - 1);
-    size_t step = (size_t)1 << (shift - 2);
-    size_t steps = (bytes - ((size_t)1 << shift) + step - 1) / step;
-
-    *block_size = ((size_t)1 << shift) + steps * step;
-    return (shift - FR_CLASS_MIN) * FR_CLASS_STEPS + (int)steps;
-}
-
-/* From two huge pages on the system is asked for them: streaming over a block is a seventh faster then. */
-static void *from_system(size_t bytes)
-{
-    bool huge = bytes >= 2 * HUGE_PAGE;
-    size_t alignment = huge ? HUGE_PAGE : ALIGNMENT, rounded;
-    void *memory;
-
-    if (__builtin_add_overflow(bytes, alignment - 1, &rounded))
-        return NULL;
-    rounded = rounded / alignment * alignment;
-    memory = aligned_alloc(alignment, rounded);
-#ifdef MADV_HUGEPAGE
-    if (memory && huge)
-        madvise(memory, rounded, MADV_HUGEPAGE); /* where it fails, small pages do */
-#endif
-    return memory;
-}
-
 void *fr_alloc(size_t bytes)
 {
     fr_thread *th = fr_thread_self();
-    size_t size = 0;
-    int i = CACHED ? class_of(bytes ? bytes : 1, &size) : -1;
+    int i = CACHED ? class_of(bytes ? bytes : 1) : -1;
 
     if (FR_UNLIKELY(i < 0))
         return from_system(bytes ? bytes : 1);
@@ -125,9 +176,12 @@ void *fr_alloc(size_t bytes)
     if (FR_LIKELY(b != NULL)) {
         k->free = b->next;
         k->kept--;
-    } else if (!(b = from_system(size))) {
-        return NULL;
     } else {
+        size_t size = size_of(i);
+
+        b = size <= SMALL ? cut(k, size) : from_system(size);
+        if (!b)
+            return NULL;
         fr_register_thread(th);
     }
     if (++k->out > k->most_out)
@@ -138,8 +192,7 @@ void *fr_alloc(size_t bytes)
 void fr_free(void *memory, size_t bytes)
 {
     fr_thread *th = fr_thread_self();
-    size_t size;
-    int i = CACHED ? class_of(bytes ? bytes : 1, &size) : -1;
+    int i = CACHED ? class_of(bytes ? bytes : 1) : -1;
 
     if (!memory)
         return;
@@ -157,7 +210,7 @@ void fr_free(void *memory, size_t bytes)
         k->free = b;
         k->kept++;
     } else {
-        free(b);
+        give_back(b, size_of(i));
     }
 }
 

@@ -59,18 +59,20 @@ size_t fr_peak_bytes(void)
 
 /* --- Storage ----------------------------------------------------------------------------------------------------- */
 
-/* The header takes a cache line of its own, so the values behind it are aligned for any vector. */
+/* The header takes a cache line of its own, so the values behind it are aligned for any vector; what is no longer than
+ * the rest of that line stands there. */
 enum { STORAGE_HEADER = 64 };
 _Static_assert(sizeof(fr_storage) <= STORAGE_HEADER, "values would overlap the header");
 
 static fr_storage *storage_alloc(size_t bytes)
 {
-    fr_storage *s = bytes <= SIZE_MAX - STORAGE_HEADER ? fr_alloc(STORAGE_HEADER + bytes) : NULL;
+    size_t at = bytes <= STORAGE_HEADER - sizeof(fr_storage) ? sizeof(fr_storage) : STORAGE_HEADER;
+    fr_storage *s = bytes <= SIZE_MAX - at ? fr_alloc(at + bytes) : NULL;
 
     if (!s)
         return NULL;
-    *s = (fr_storage){ .refs = 1, .bytes = bytes, .block = STORAGE_HEADER + bytes };
-    s->data = (char *)s + STORAGE_HEADER;
+    *s = (fr_storage){ .refs = 1, .bytes = bytes, .block = at + bytes };
+    s->data = (char *)s + at;
     count(fr_thread_self(), 0, (int64_t)bytes);
     return s;
 }

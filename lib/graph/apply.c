@@ -161,8 +161,8 @@ static bool apply(fr_thread *th, fr_op_call *call, fr_tensor **scratch)
 /* What a user's op may lack. */
 static bool check_op(const fr_op *op, int n)
 {
-    if (!op->infer || op->outputs < 1 || (op->view ? n < 1 : !op->forward))
-        return fr_fail(op->name, "the op needs infer, an output, and forward or, as a view, an input"), false;
+    if (!op->infer || op->outputs < 1 || op->outputs > UINT16_MAX || (op->view ? n < 1 : !op->forward))
+        return fr_fail(op->name, "the op needs infer, 1 to 65535 outputs, and forward or, as a view, an input"), false;
     if (n < 0 || (op->inputs >= 0 && n != op->inputs))
         return fr_fail(op->name, "%d inputs given, expected %d", n, op->inputs), false;
     return true;

@@ -98,7 +98,7 @@ static fr_tensor *saved_result(pass *p, fr_node *node, int i)
 
     if (t && p->flags & FR_CREATE_GRAPH) {
         t->producer = &node->producer;
-        t->output = i;
+        t->output = (uint16_t)i;
         atomic_fetch_add_explicit(&node->producer.refs, 1, memory_order_relaxed);
     }
     return t;

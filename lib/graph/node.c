@@ -125,7 +125,7 @@ static void set_producer(fr_node *node, const fr_op_call *call)
         if (t->dtype == FR_I64)
             continue;
         t->producer = &node->producer;
-        t->output = i;
+        t->output = (uint16_t)i;
         holders++;
     }
     if (holders)
