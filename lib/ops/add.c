@@ -9,7 +9,7 @@ static void backward(fr_op_call *call)
 {
     for (int i = 0; i < 2; i++)
         if (call->needs[i])
-            call->grad_in[i] = fr_sum_to(call->grad_out[0], call->in_shape[i]);
+            call->grad_in[i] = fr_op_sum_to(call->grad_out[0], &call->in_shape[i]);
 }
 
 FR_RUN(run, fr_add(in[0], in[1]))

@@ -30,7 +30,7 @@ static bool infer(fr_op_call *call)
 
 static void backward(fr_op_call *call)
 {
-    call->grad_in[0] = fr_sum_to(call->grad_out[0], call->in_shape[0]);
+    call->grad_in[0] = fr_op_sum_to(call->grad_out[0], &call->in_shape[0]);
 }
 
 #ifdef FR_TESTS

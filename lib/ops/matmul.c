@@ -57,9 +57,9 @@ static void backward(fr_op_call *call)
     fr_tensor *g = call->grad_out[0], *a = call->in[0], *b = call->in[1];
 
     if (call->needs[0])
-        call->grad_in[0] = fr_sum_to(fr_matmul(g, fr_transpose(b, -2, -1)), call->in_shape[0]);
+        call->grad_in[0] = fr_op_sum_to(fr_matmul(g, fr_transpose(b, -2, -1)), &call->in_shape[0]);
     if (call->needs[1])
-        call->grad_in[1] = fr_sum_to(fr_matmul(fr_transpose(a, -2, -1), g), call->in_shape[1]);
+        call->grad_in[1] = fr_op_sum_to(fr_matmul(fr_transpose(a, -2, -1), g), &call->in_shape[1]);
 }
 
 #ifdef FR_TESTS

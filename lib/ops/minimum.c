@@ -12,9 +12,9 @@ static void backward(fr_op_call *call)
     fr_tensor *shared = fr_where(fr_eq(a, b), fr_mul_scalar(g, 0.5), g);
 
     if (call->needs[0])
-        call->grad_in[0] = fr_sum_to(fr_masked_fill(shared, fr_gt(a, b), 0), call->in_shape[0]);
+        call->grad_in[0] = fr_op_sum_to(fr_masked_fill(shared, fr_gt(a, b), 0), &call->in_shape[0]);
     if (call->needs[1])
-        call->grad_in[1] = fr_sum_to(fr_masked_fill(shared, fr_lt(a, b), 0), call->in_shape[1]);
+        call->grad_in[1] = fr_op_sum_to(fr_masked_fill(shared, fr_lt(a, b), 0), &call->in_shape[1]);
 }
 
 FR_RUN(run, fr_minimum(in[0], in[1]))

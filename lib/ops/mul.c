@@ -11,7 +11,7 @@ static void backward(fr_op_call *call)
 
     for (int i = 0; i < 2; i++)
         if (call->needs[i])
-            call->grad_in[i] = fr_sum_to(fr_mul(g, call->in[1 - i]), call->in_shape[i]);
+            call->grad_in[i] = fr_op_sum_to(fr_mul(g, call->in[1 - i]), &call->in_shape[i]);
 }
 
 FR_RUN(run, fr_mul(in[0], in[1]))

@@ -72,6 +72,12 @@ static inline int fr_op_dim(fr_op_call *call, int dim)
     return found;
 }
 
+/* For backward: t, a gradient, summed to an input's shape that was broadcast; mostly it was not. */
+static inline fr_tensor *fr_op_sum_to(fr_tensor *t, const fr_shape *shape)
+{
+    return t && fr_shape_equal(&t->shape, shape) ? t : fr_sum_to(t, *shape);
+}
+
 /* slice's reverse: zeros of the given shape, but t at start, start + step, ... along dim. */
 fr_tensor *fr_unslice(fr_tensor *t, const fr_shape *shape, int dim, int64_t start, int64_t step);
 

@@ -14,13 +14,13 @@ static void backward(fr_op_call *call)
         fr_tensor *slope = fr_mul(b, fr_pow(a, fr_sub_scalar(b, 1)));
 
         slope = fr_mul(g, fr_where(fr_eq_scalar(b, 0), fr_zeros_like(b), slope));
-        call->grad_in[0] = fr_sum_to(slope, call->in_shape[0]);
+        call->grad_in[0] = fr_op_sum_to(slope, &call->in_shape[0]);
     }
     if (call->needs[1]) {
         fr_tensor *flat = fr_mul(fr_eq_scalar(a, 0), fr_ge_scalar(b, 0));
         fr_tensor *slope = fr_mul(g, fr_where(flat, fr_zeros_like(y), fr_mul(y, fr_log(a))));
 
-        call->grad_in[1] = fr_sum_to(slope, call->in_shape[1]);
+        call->grad_in[1] = fr_op_sum_to(slope, &call->in_shape[1]);
     }
 }
 

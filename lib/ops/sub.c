@@ -10,9 +10,9 @@ static void backward(fr_op_call *call)
     fr_tensor *g = call->grad_out[0];
 
     if (call->needs[0])
-        call->grad_in[0] = fr_sum_to(g, call->in_shape[0]);
+        call->grad_in[0] = fr_op_sum_to(g, &call->in_shape[0]);
     if (call->needs[1])
-        call->grad_in[1] = fr_neg(fr_sum_to(g, call->in_shape[1]));
+        call->grad_in[1] = fr_neg(fr_op_sum_to(g, &call->in_shape[1]));
 }
 
 FR_RUN(run, fr_sub(in[0], in[1]))

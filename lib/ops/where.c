@@ -84,9 +84,9 @@ static void backward(fr_op_call *call)
     fr_tensor *g = call->grad_out[0], *c = call->in[0], *zero = scalar_like(g, 0);
 
     if (call->needs[1])
-        call->grad_in[1] = fr_sum_to(fr_where(c, g, zero), call->in_shape[1]);
+        call->grad_in[1] = fr_op_sum_to(fr_where(c, g, zero), &call->in_shape[1]);
     if (call->needs[2])
-        call->grad_in[2] = fr_sum_to(fr_where(c, zero, g), call->in_shape[2]);
+        call->grad_in[2] = fr_op_sum_to(fr_where(c, zero, g), &call->in_shape[2]);
 }
 
 #ifdef FR_TESTS
