@@ -102,47 +102,60 @@ static fr_tensor *choose(fr_tensor *active, fr_tensor *after, fr_tensor *before)
     return active ? fr_where(active, after, before) : after;
 }
 
-void fr_recurrent_definition(fr_op_call *call)
+/* in: all inputs that any cell has, NULL where this one has none. */
+static bool walk(const char *what, const fr_recurrent_attributes *a, fr_tensor *const *in, fr_tensor **result)
 {
-    const fr_recurrent_attributes *a = call->attributes;
-    fr_tensor *x = call->in[FR_X], *lengths = call->in[FR_LENGTHS];
-    fr_tensor *w_hr = call->inputs > FR_W_HR ? call->in[FR_W_HR] : NULL;
-    int64_t steps = fr_dim(x, 0), hidden = fr_dim(call->in[FR_W_IH], 0) / a->cell->gates;
-    fr_tensor *zx = fr_linear(x, call->in[FR_W_IH], call->in[FR_B_IH]);
-    fr_tensor *h = initial(call->in[FR_H0], x, fr_dim(call->in[FR_W_HH], 1));
-    fr_tensor *c = a->cell->cells_output ? initial(call->in[FR_C0], x, hidden) : NULL;
+    fr_tensor *x = in[FR_X], *lengths = in[FR_LENGTHS];
+    int64_t steps = fr_dim(x, 0), hidden = fr_dim(in[FR_W_IH], 0) / a->cell->gates;
+    fr_tensor *zx = fr_linear(x, in[FR_W_IH], in[FR_B_IH]);
     fr_tensor **rows = malloc((size_t)steps * sizeof *rows);
-    bool ok = rows && zx && h;
+    fr_recurrent_step s = { .relu = a->relu, .h = initial(in[FR_H0], x, fr_dim(in[FR_W_HH], 1)) };
+    bool ok = rows && zx && s.h;
 
     if (!rows)
-        fr_op_fail(call, "out of memory");
+        fr_fail_memory(what);
+    if (a->cell->cells_output)
+        s.c = initial(in[FR_C0], x, hidden);
     for (int64_t i = 0; i < steps && ok; i++) {
         int64_t t = a->reverse ? steps - 1 - i : i;
         fr_tensor *active = lengths ? fr_unsqueeze(fr_gt_scalar(lengths, (double)t), 1) : NULL;
-        fr_tensor *cell_before = c, *now = a->cell->step(call, fr_select(zx, 0, t), h, &c);
+        fr_tensor *cell_before = s.c, *now;
 
-        if (w_hr)
-            now = fr_linear(now, w_hr, NULL);
+        s.zx = fr_select(zx, 0, t);
+        s.zh = fr_linear(s.h, in[FR_W_HH], in[FR_B_HH]);
+        now = a->cell->step(&s);
+        if (in[FR_W_HR])
+            now = fr_linear(now, in[FR_W_HR], NULL);
         rows[t] = active ? fr_where(active, now, fr_zeros_like(now)) : now;
-        h = choose(active, now, h);
-        c = c ? choose(active, c, cell_before) : NULL;
-        ok = rows[t] && h;
+        s.h = choose(active, now, s.h);
+        s.c = s.c ? choose(active, s.c, cell_before) : NULL;
+        ok = rows[t] && s.h;
     }
     if (ok) {
-        call->result[FR_OUT] = fr_stack(rows, (int)steps, 0);
-        call->result[FR_H] = h;
-        if (c)
-            call->result[FR_C] = c;
+        result[FR_OUT] = fr_stack(rows, (int)steps, 0);
+        result[FR_H] = s.h;
+        if (s.c)
+            result[FR_C] = s.c;
     }
     free(rows);
+    return ok;
+}
+
+void fr_recurrent_definition(fr_op_call *call)
+{
+    fr_tensor *in[FR_W_HR + 1] = { NULL };
+
+    memcpy(in, call->in, (size_t)call->inputs * sizeof *in);
+    if (!walk(call->op->name, call->attributes, in, call->result))
+        call->failed = true;
 }
 
 /* --- The public functions' common part --------------------------------------------------------------------------- */
 
-fr_recurrent fr_recurrent_apply(const fr_op *op, const fr_recurrent_cell *cell, fr_tensor **in,
-                                const fr_recurrence *how)
+fr_recurrent fr_recurrent_apply(const fr_recurrent_cell *cell, fr_tensor **in, const fr_recurrence *how)
 {
     static const fr_recurrence plain;
+    const fr_op *op = cell->op;
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, op->name);
     fr_tensor *out[FR_C + 3] = { NULL };

@@ -37,7 +37,15 @@ typedef struct {
     bool added;
 } fr_recurrent_part;
 
+/* One step in ops. */
 typedef struct {
+    bool relu;
+    fr_tensor *zx, *zh; /* (B,gH): sums of the input and of the state */
+    fr_tensor *h, *c;   /* (B,P), (B,H): states before; step sets c to the one after, if there is any */
+} fr_recurrent_step;
+
+typedef struct {
+    const fr_op *op;
     int gates; /* g: w_ih is (gH,I) */
     int width; /* columns of the gates' array, in units of H; its first g are the input's part */
     fr_recurrent_part part[2];
@@ -46,9 +54,7 @@ typedef struct {
     bool keeps_dh;    /* the pass leaves a part of dh that the product is to be added to */
     void (*forward)(const fr_recurrent_pass *, fr_dtype);
     void (*backward)(const fr_recurrent_pass *, fr_dtype);
-    /* One step in ops: zx (B,gH) the input's part; *c the cell state, if any. Returns the new h, before its projection.
-     */
-    fr_tensor *(*step)(const fr_op_call *call, fr_tensor *zx, fr_tensor *h, fr_tensor **c);
+    fr_tensor *(*step)(fr_recurrent_step *s); /* returns the new h, before its projection */
 } fr_recurrent_cell;
 
 typedef struct {
@@ -62,9 +68,10 @@ void fr_recurrent_forward_kernel(fr_op_call *call);
 void fr_recurrent_backward_kernel(fr_op_call *call);
 void fr_recurrent_definition(fr_op_call *call);
 
+extern const fr_recurrent_cell fr_rnn_cell, fr_gru_cell, fr_lstm_cell;
+
 /* in: the op's inputs; lengths are taken from how. */
-fr_recurrent fr_recurrent_apply(const fr_op *op, const fr_recurrent_cell *cell, fr_tensor **in,
-                                const fr_recurrence *how);
+fr_recurrent fr_recurrent_apply(const fr_recurrent_cell *cell, fr_tensor **in, const fr_recurrence *how);
 
 /* For step: columns k H to (k + 1) H of z. */
 fr_tensor *fr_recurrent_gate(fr_tensor *z, int64_t hidden, int k);
