@@ -76,23 +76,43 @@ typedef struct {
     bool no_bias;
     bool batch_first; /* x and out are (B,T,*) instead of (T,B,*); the states never */
     bool bidirectional;
-    double dropout;    /* 0 to 1: on the output of each layer but the last, in training */
-    bool relu;         /* fr_nn_rnn alone */
-    int64_t proj_size; /* fr_nn_lstm alone, less than hidden_size; 0: no projection */
+    double dropout;     /* 0 to 1: on the output of each layer but the last, in training */
+    bool relu;          /* fr_nn_rnn alone */
+    int64_t proj_size;  /* fr_nn_lstm alone, less than hidden_size; 0: no projection */
+    bool learn_initial; /* initial states are parameters, at first 0 (PyTorch has none such) */
     void *reserved[8];
 } fr_recurrent_options;
 /* x (T,B,I), (B,T,I) with batch_first, or (T,I) unbatched, T of 1 or more. D = 2 if bidirectional, else 1. Parameters
  * of layer k: weight_ih_l{k} (gH,I or D*H), weight_hh_l{k} (gH,H), bias_ih_l{k} and bias_hh_l{k} (gH), with proj_size P
- * weight_hr_l{k} (P,H) and P for the other H of a row; then the same with _reverse. g is 1, lstm 4, gru 3. */
+ * weight_hr_l{k} (P,H) and P for the other H of a row; with learn_initial h0_l{k} (H, or P) and, for lstm, c0_l{k} (H),
+ * which draw no random numbers; then the same with _reverse. g is 1, lstm 4, gru 3. */
 fr_module *fr_nn_rnn(int64_t input_size, int64_t hidden_size, const fr_recurrent_options *options);
 fr_module *fr_nn_lstm(int64_t input_size, int64_t hidden_size, const fr_recurrent_options *options);
 fr_module *fr_nn_gru(int64_t input_size, int64_t hidden_size, const fr_recurrent_options *options);
 /* out (T,B,D*H) or as batch_first says, h and c (D*layers,B,H); with proj_size P, out and h have P for H; unbatched:
- * (T,D*H), (D*layers,H). initial: h and, for lstm, c, of those shapes; NULL in place of it or of one: zeros. All three
- * are new; all NULL where it fails, as it does for m that is none of the three above. */
+ * (T,D*H), (D*layers,H). initial: h and, for lstm, c, of those shapes; NULL in place of it or of one: those learned,
+ * the same for all rows, or zeros. All three are new; all NULL where it fails, as it does for m that is none of the
+ * three above. */
 fr_recurrent fr_recurrent_forward(fr_module *m, fr_tensor *x, const fr_recurrent *initial);
-/* lengths (B) int64, each 1..T: rows past their length give 0 and leave the state alone. x must be batched. */
+/* lengths (B) int64, each 1..T: rows past their length give 0 and leave the state alone. x must be batched. Dropout
+ * draws as PyTorch does for packed sequences: step by step for the rows that are still running, longest first, those
+ * of one length in order. (pack_padded_sequence keeps that order of more than 16 rows where it does not sort.) */
 fr_recurrent fr_recurrent_forward_lengths(fr_module *m, fr_tensor *x, const fr_recurrent *initial, fr_tensor *lengths);
+
+typedef struct {
+    bool no_bias;
+    bool relu; /* fr_nn_rnn_cell alone */
+    void *reserved[8];
+} fr_cell_options;
+/* One step of the above, to be called for each. Parameters: weight_ih (gH,I), weight_hh (gH,H), bias_ih and bias_hh
+ * (gH). */
+fr_module *fr_nn_rnn_cell(int64_t input_size, int64_t hidden_size, const fr_cell_options *options);
+fr_module *fr_nn_lstm_cell(int64_t input_size, int64_t hidden_size, const fr_cell_options *options);
+fr_module *fr_nn_gru_cell(int64_t input_size, int64_t hidden_size, const fr_cell_options *options);
+/* x (B,I) or, unbatched, (I); state: h and, for lstm, c, (B,H) or (H), NULL in place of it or of one: zeros -> h and, for
+ * lstm, c, of these shapes; out is h. All are new; all NULL where it fails, as it does for m that is no cell. What it
+ * returned is the state of the next step; fr_forward gives out from a state of zeros. */
+fr_recurrent fr_cell_forward(fr_module *m, fr_tensor *x, const fr_recurrent *state);
 
 /* One after another; owns them, as children "0", "1", ... Where it fails, those without a parent are freed. */
 fr_module *fr_nn_sequential(int n, fr_module *const *modules);
