@@ -269,6 +269,9 @@ static void print_layers(FILE *file)
                            &(fr_recurrent_options){
                                .proj_size = 2, .num_layers = 2, .dropout = 1e-05, .bidirectional = true }));
     print(file, fr_nn_lstm(3, 4, &(fr_recurrent_options){ .proj_size = 2, .no_bias = true, .batch_first = true }));
+    print(file, fr_nn_rnn_cell(3, 4, &(fr_cell_options){ .relu = true, .no_bias = true }));
+    print(file, fr_nn_lstm_cell(3, 4, NULL));
+    print(file, fr_nn_gru_cell(3, 4, &(fr_cell_options){ .no_bias = true }));
     print(file, fr_nn_linear(1, 0, NULL));
     print(file, fr_nn_linear(3, 4, &(fr_linear_options){ .no_bias = true }));
     print(file, fr_nn_dropout(0.1));

@@ -109,9 +109,9 @@ typedef struct {
 fr_module *fr_nn_rnn_cell(int64_t input_size, int64_t hidden_size, const fr_cell_options *options);
 fr_module *fr_nn_lstm_cell(int64_t input_size, int64_t hidden_size, const fr_cell_options *options);
 fr_module *fr_nn_gru_cell(int64_t input_size, int64_t hidden_size, const fr_cell_options *options);
-/* x (B,I) or, unbatched, (I); state: h and, for lstm, c, (B,H) or (H), NULL in place of it or of one: zeros -> h and, for
- * lstm, c, of these shapes; out is h. All are new; all NULL where it fails, as it does for m that is no cell. What it
- * returned is the state of the next step; fr_forward gives out from a state of zeros. */
+/* x (B,I) or, unbatched, (I); state: h and, for lstm, c, (B,H) or (H), NULL in place of it or of one: zeros -> h and,
+ * for lstm, c, of these shapes; out is h. All are new; all NULL where it fails, as it does for m that is no cell. What
+ * it returned is the state of the next step; fr_forward gives out from a state of zeros. */
 fr_recurrent fr_cell_forward(fr_module *m, fr_tensor *x, const fr_recurrent *state);
 
 /* One after another; owns them, as children "0", "1", ... Where it fails, those without a parent are freed. */

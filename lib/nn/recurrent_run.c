@@ -157,12 +157,12 @@ fr_recurrent fr_run_cell(const fr_recurrent_module *r, int cell, fr_tensor *x, f
     const fr_cell_weights *w = &r->cells[cell];
     fr_recurrence how = { .relu = r->options.relu, .reverse = cell % r->directions == 1, .lengths = lengths };
     fr_tensor *in[] = { [FR_X] = x,
-                        [FR_H0] = h0 ? h0 : learned(w->h0, x->shape.dim[1]),
+                        [FR_H0] = h0 ? h0 : learned(w->h0, fr_dim(x, 1)),
                         [FR_W_IH] = w->w_ih,
                         [FR_W_HH] = w->w_hh,
                         [FR_B_IH] = w->b_ih,
                         [FR_B_HH] = w->b_hh,
-                        [FR_C0] = c0 ? c0 : learned(w->c0, x->shape.dim[1]),
+                        [FR_C0] = c0 ? c0 : learned(w->c0, fr_dim(x, 1)),
                         [FR_W_HR] = w->w_hr };
 
     return fr_recurrent_apply(r->kind->cell, in, &how);
