@@ -54,6 +54,13 @@ static fr_tensor *leaf(const subject *s, const char *key)
     return t ? fr_requires_grad(fr_clone(t)) : NULL;
 }
 
+static fr_tensor *flat_golden(const subject *s, const char *key)
+{
+    fr_tensor *t = find(s, key);
+
+    return t ? fr_reshape(t, FR_SHAPE(-1)) : NULL;
+}
+
 static void compare(const subject *s, const char *key, const fr_tensor *got)
 {
     char name[2 * NAME_SIZE];
@@ -240,6 +247,11 @@ static const struct {
     { "learned", KINDS, { .learn_initial = true } },
     { "learned_all", KINDS, { .learn_initial = true, .num_layers = 2, .bidirectional = true, .batch_first = true } },
     { "learned_proj", LSTM, { .learn_initial = true, .num_layers = 2, .proj_size = 2 } },
+    { "norm", KINDS, { .layer_norm = true } },
+    { "norm_no_bias", KINDS, { .layer_norm = true, .no_bias = true } },
+    { "norm_relu", RNN, { .layer_norm = true, .relu = true } },
+    { "norm_all", KINDS, { .layer_norm = true, .num_layers = 2, .bidirectional = true, .batch_first = true } },
+    { "norm_proj", LSTM, { .layer_norm = true, .proj_size = 2 } },
 };
 
 static fr_recurrent run_layers(fr_module *m, fr_tensor *x, const fr_recurrent *initial, fr_tensor *lengths)
@@ -247,21 +259,17 @@ static fr_recurrent run_layers(fr_module *m, fr_tensor *x, const fr_recurrent *i
     return lengths ? fr_recurrent_forward_lengths(m, x, initial, lengths) : fr_recurrent_forward(m, x, initial);
 }
 
-/* Row i of the stored states into the parameter that begins with these two letters and belongs to cell i. */
-static void set_state(const subject *s, fr_module *m, const char *name)
+static bool begins(const char *text, const char *start)
 {
-    FR_NO_GRAD;
-    fr_tensor *states = find(s, name);
-    int n, cell = 0;
-    const fr_named_tensor *state = fr_module_state(m, &n);
-
-    for (int i = 0; i < n; i++)
-        if (strncmp(state[i].name, name, 2) == 0)
-            ck_assert_ptr_nonnull(fr_copy(state[i].tensor, fr_select(states, 0, cell++)));
-    ck_assert_int_eq(cell, states ? (int)fr_dim(states, 0) : 0);
+    return strncmp(text, start, strlen(start)) == 0;
 }
 
-/* Parameters as PyTorch draws them, without those that it does not have, which begin so. */
+static bool is_extra(const char *name)
+{
+    return begins(name, "gain_") || begins(name, "bias_c_");
+}
+
+/* Parameters as PyTorch draws them: all that it has. */
 static fr_tensor *flat_drawn(fr_module *m)
 {
     fr_tensor *parts[64];
@@ -269,9 +277,38 @@ static fr_tensor *flat_drawn(fr_module *m)
     const fr_named_tensor *state = fr_module_state(m, &n);
 
     for (int i = 0; i < n; i++)
-        if (strncmp(state[i].name, "weight_", 7) == 0 || strncmp(state[i].name, "bias_", 5) == 0)
+        if ((begins(state[i].name, "weight_") || begins(state[i].name, "bias_")) && !is_extra(state[i].name))
             parts[kept++] = fr_reshape(fr_detach(state[i].tensor), FR_SHAPE(-1));
     return fr_cat(parts, kept, 0);
+}
+
+/* Stored values, one after another, into the parameters that stored says are among them. */
+static void set_parameters(fr_module *m, fr_tensor *stored, bool (*is_stored)(const char *name))
+{
+    FR_NO_GRAD;
+    int64_t at = 0;
+    int n;
+    const fr_named_tensor *state = fr_module_state(m, &n);
+
+    for (int i = 0; i < n; i++) {
+        fr_tensor *t = state[i].tensor;
+
+        if (!is_stored(state[i].name))
+            continue;
+        ck_assert_ptr_nonnull(fr_copy(t, fr_slice(stored, 0, at, at + fr_numel(t), 1)));
+        at += fr_numel(t);
+    }
+    ck_assert_int_eq((int)at, stored ? (int)fr_numel(stored) : 0);
+}
+
+static bool is_h0(const char *name)
+{
+    return begins(name, "h0_l");
+}
+
+static bool is_c0(const char *name)
+{
+    return begins(name, "c0_l");
 }
 
 static void check_layers(const subject *s, fr_module *m)
@@ -280,8 +317,9 @@ static void check_layers(const subject *s, fr_module *m)
     fr_tensor *loss;
 
     ck_assert(fr_equal(flat_drawn(m), find(s, "parameters")));
-    set_state(s, m, "h0");
-    set_state(s, m, "c0");
+    set_parameters(m, flat_golden(s, "h0"), is_h0);
+    set_parameters(m, flat_golden(s, "c0"), is_c0);
+    set_parameters(m, flat_golden(s, "gains"), is_extra);
     y = run_layers(m, find(s, "x"), NULL, find(s, "lengths"));
     compare(s, "out", y.out);
     compare(s, "h", y.h);
@@ -355,6 +393,40 @@ START_TEST(failed_states_are_not_replaced)
 }
 END_TEST
 
+/* Both extras together: gains at 1, biases of the cell state and states at 0. */
+START_TEST(extras_begin_at_nothing)
+{
+    static const char *const names[] = { "weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0", "gain_ih_l0",
+                                         "gain_hh_l0",   "gain_c_l0",    "bias_c_l0",  "h0_l0",      "c0_l0" };
+    FR_SCOPE;
+    fr_module *m = fr_nn_lstm(2, 3, &(fr_recurrent_options){ .layer_norm = true, .learn_initial = true });
+    int n;
+    const fr_named_tensor *state = fr_module_state(m, &n);
+
+    ck_assert_int_eq(n, COUNT(names));
+    for (int i = 0; i < n; i++) {
+        bool bias = i >= 7;
+
+        ck_assert_str_eq(state[i].name, names[i]);
+        if (i >= 4)
+            ck_assert(fr_equal(state[i].tensor, fr_full_like(state[i].tensor, bias ? 0 : 1)));
+    }
+    fr_module_free(m);
+}
+END_TEST
+
+/* Without an op of its own a normalised layer says what it was given, too. */
+START_TEST(bad_dtypes_are_refused)
+{
+    FR_SCOPE;
+    fr_module *m = fr_nn_lstm(2, 3, &(fr_recurrent_options){ .layer_norm = true });
+
+    ck_assert_ptr_null(fr_forward(m, fr_tensor_from(FR_SHAPE(1, 1, 2), (double[]){ 1, 2 }, FR_F64)));
+    assert_failed("linear", "float64", "float32");
+    fr_module_free(m);
+}
+END_TEST
+
 static void assert_printed(fr_module *m, const char *expected)
 {
     char text[512] = "";
@@ -374,6 +446,7 @@ START_TEST(printouts)
 {
     assert_printed(fr_nn_rnn(2, 3, &(fr_recurrent_options){ .bidirectional = true, .learn_initial = true }),
                    "RNN(2, 3, bidirectional=True, learn_initial=True)\n");
+    assert_printed(fr_nn_gru(2, 3, &(fr_recurrent_options){ .layer_norm = true }), "GRU(2, 3, layer_norm=True)\n");
 }
 END_TEST
 
@@ -435,6 +508,8 @@ int main(void)
     tcase_add_loop_test(layers, layers_equal_pytorch, 0, KINDS * COUNT(layer_cases));
     tcase_add_test(layers, learned_states_give_way);
     tcase_add_test(layers, failed_states_are_not_replaced);
+    tcase_add_test(layers, extras_begin_at_nothing);
+    tcase_add_test(layers, bad_dtypes_are_refused);
     tcase_add_test(layers, printouts);
     tcase_add_loop_test(layers, the_same_with_and_without_a_graph, 0, KINDS);
     return run_tests("recurrent_modules", cells, layers);

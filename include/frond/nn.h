@@ -76,16 +76,24 @@ typedef struct {
     bool no_bias;
     bool batch_first; /* x and out are (B,T,*) instead of (T,B,*); the states never */
     bool bidirectional;
-    double dropout;     /* 0 to 1: on the output of each layer but the last, in training */
-    bool relu;          /* fr_nn_rnn alone */
-    int64_t proj_size;  /* fr_nn_lstm alone, less than hidden_size; 0: no projection */
-    bool learn_initial; /* initial states are parameters, at first 0 (PyTorch has none such) */
+    double dropout;    /* 0 to 1: on the output of each layer but the last, in training */
+    bool relu;         /* fr_nn_rnn alone */
+    int64_t proj_size; /* fr_nn_lstm alone, less than hidden_size; 0: no projection */
+    /* What PyTorch does not have: */
+    bool learn_initial; /* initial states are parameters, at first 0 */
+    bool layer_norm;    /* see below; computed step by step in smaller ops, so several times as slowly */
     void *reserved[8];
 } fr_recurrent_options;
 /* x (T,B,I), (B,T,I) with batch_first, or (T,I) unbatched, T of 1 or more. D = 2 if bidirectional, else 1. Parameters
  * of layer k: weight_ih_l{k} (gH,I or D*H), weight_hh_l{k} (gH,H), bias_ih_l{k} and bias_hh_l{k} (gH), with proj_size P
  * weight_hr_l{k} (P,H) and P for the other H of a row; with learn_initial h0_l{k} (H, or P) and, for lstm, c0_l{k} (H),
- * which draw no random numbers; then the same with _reverse. g is 1, lstm 4, gru 3. */
+ * which draw no random numbers; then the same with _reverse. g is 1, lstm 4, gru 3.
+ *
+ * With layer_norm (Ba et al., "Layer Normalization", 2016, supplementary material) LN(W_ih x) gain_ih + b_ih stands for
+ * W_ih x + b_ih, LN(W_hh h) gain_hh + b_hh for W_hh h + b_hh, and, for lstm, h' = o tanh(LN(c') gain_c + bias_c), while
+ * c' goes on as it is. LN brings the sums of all gates together to mean 0 and variance 1, with eps 1e-5; for gru those
+ * of r and z, and those of n by themselves. Parameters gain_ih_l{k}, gain_hh_l{k} (gH), gain_c_l{k}, bias_c_l{k} (H),
+ * at first 1 and 0, stand before h0; without biases there is no bias_c. */
 fr_module *fr_nn_rnn(int64_t input_size, int64_t hidden_size, const fr_recurrent_options *options);
 fr_module *fr_nn_lstm(int64_t input_size, int64_t hidden_size, const fr_recurrent_options *options);
 fr_module *fr_nn_gru(int64_t input_size, int64_t hidden_size, const fr_recurrent_options *options);

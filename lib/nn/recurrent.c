@@ -34,7 +34,8 @@ typedef struct {
     const char *name;
     fr_tensor **slot;
     fr_shape shape;
-    bool wanted, drawn; /* drawn: from the generator; else 0 */
+    bool wanted, drawn; /* drawn: from the generator; else it begins as value */
+    double value;
 } parameter;
 
 static bool add_parameter(fr_module *m, const fr_recurrent_module *r, int cell, const parameter *p)
@@ -49,7 +50,7 @@ static bool add_parameter(fr_module *m, const fr_recurrent_module *r, int cell, 
     else
         snprintf(name, sizeof name, "%s_l%d%s", p->name, cell / r->directions, cell % r->directions ? "_reverse" : "");
     *p->slot = p->drawn ? fr_uniform_parameter(what, m, name, p->shape, 1 / sqrt((double)r->hidden))
-                        : fr_constant_parameter(what, m, name, p->shape, 0);
+                        : fr_constant_parameter(what, m, name, p->shape, p->value);
     return *p->slot != NULL;
 }
 
@@ -60,14 +61,19 @@ static bool fill_cell(fr_module *m, fr_recurrent_module *r, int cell)
     const fr_recurrent_options *o = &r->options;
     int64_t rows = r->kind->cell->gates * r->hidden, in = cell < r->directions ? r->input : r->directions * r->out;
     bool has_c = r->kind->cell->cells_output != 0;
+    bool bias = !o->no_bias, norm = o->layer_norm, learn = o->learn_initial;
     const parameter plan[] = {
-        { "weight_ih", &w->w_ih, FR_SHAPE(rows, in), true, true },
-        { "weight_hh", &w->w_hh, FR_SHAPE(rows, r->out), true, true },
-        { "bias_ih", &w->b_ih, FR_SHAPE(rows), !o->no_bias, true },
-        { "bias_hh", &w->b_hh, FR_SHAPE(rows), !o->no_bias, true },
-        { "weight_hr", &w->w_hr, FR_SHAPE(r->out, r->hidden), o->proj_size > 0, true },
-        { "h0", &w->h0, FR_SHAPE(r->out), o->learn_initial, false },
-        { "c0", &w->c0, FR_SHAPE(r->hidden), o->learn_initial && has_c, false },
+        { "weight_ih", &w->w_ih, FR_SHAPE(rows, in), true, true, 0 },
+        { "weight_hh", &w->w_hh, FR_SHAPE(rows, r->out), true, true, 0 },
+        { "bias_ih", &w->b_ih, FR_SHAPE(rows), bias, true, 0 },
+        { "bias_hh", &w->b_hh, FR_SHAPE(rows), bias, true, 0 },
+        { "weight_hr", &w->w_hr, FR_SHAPE(r->out, r->hidden), o->proj_size > 0, true, 0 },
+        { "gain_ih", &w->norm.gain_ih, FR_SHAPE(rows), norm, false, 1 },
+        { "gain_hh", &w->norm.gain_hh, FR_SHAPE(rows), norm, false, 1 },
+        { "gain_c", &w->norm.gain_c, FR_SHAPE(r->hidden), norm && has_c, false, 1 },
+        { "bias_c", &w->norm.bias_c, FR_SHAPE(r->hidden), norm && has_c && bias, false, 0 },
+        { "h0", &w->h0, FR_SHAPE(r->out), learn, false, 0 },
+        { "c0", &w->c0, FR_SHAPE(r->hidden), learn && has_c, false, 0 },
     };
 
     for (size_t i = 0; i < sizeof plan / sizeof *plan; i++)
@@ -90,10 +96,10 @@ static bool describe(fr_module *m, const fr_recurrent_module *r)
         snprintf(layers, sizeof layers, ", num_layers=%d", o->num_layers);
     if (o->dropout > 0)
         snprintf(dropout, sizeof dropout, ", dropout=%s", fr_number_text(o->dropout, number));
-    snprintf(text, sizeof text, "%" PRId64 ", %" PRId64 "%s%s%s%s%s%s%s%s", r->input, r->hidden, proj_size, layers,
+    snprintf(text, sizeof text, "%" PRId64 ", %" PRId64 "%s%s%s%s%s%s%s%s%s", r->input, r->hidden, proj_size, layers,
              o->no_bias ? ", bias=False" : "", o->batch_first ? ", batch_first=True" : "", dropout,
              o->bidirectional ? ", bidirectional=True" : "", o->relu && r->kind->single ? ", nonlinearity=relu" : "",
-             o->learn_initial ? ", learn_initial=True" : "");
+             o->learn_initial ? ", learn_initial=True" : "", o->layer_norm ? ", layer_norm=True" : "");
     return fr_module_describe(m, text);
 }
 

@@ -15,7 +15,9 @@ typedef struct {
 } fr_recurrent_kind;
 
 typedef struct {
-    fr_tensor *w_ih, *w_hh, *b_ih, *b_hh, *w_hr, *h0, *c0; /* borrowed from the module; NULL: has none */
+    /* borrowed from the module; NULL: has none */
+    fr_tensor *w_ih, *w_hh, *b_ih, *b_hh, *w_hr, *h0, *c0;
+    fr_recurrent_norm norm;
 } fr_cell_weights;
 
 typedef struct {

@@ -165,7 +165,7 @@ fr_recurrent fr_run_cell(const fr_recurrent_module *r, int cell, fr_tensor *x, f
                         [FR_C0] = c0 ? c0 : learned(w->c0, fr_dim(x, 1)),
                         [FR_W_HR] = w->w_hr };
 
-    return fr_recurrent_apply(r->kind->cell, in, &how);
+    return fr_recurrent_apply(r->kind->cell, in, &how, r->options.layer_norm ? &w->norm : NULL);
 }
 
 /* x (T,B,*) -> (T,B,D*out); final states escape to the scope around. */

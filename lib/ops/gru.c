@@ -120,5 +120,5 @@ const fr_op fr_gru_op = {
 fr_recurrent fr_gru(fr_tensor *x, fr_tensor *h0, fr_tensor *w_ih, fr_tensor *w_hh, fr_tensor *b_ih, fr_tensor *b_hh,
                     const fr_recurrence *how)
 {
-    return fr_recurrent_apply(&fr_gru_cell, (fr_tensor *[]){ x, h0, w_ih, w_hh, b_ih, b_hh, NULL }, how);
+    return fr_recurrent_apply(&fr_gru_cell, (fr_tensor *[]){ x, h0, w_ih, w_hh, b_ih, b_hh, NULL }, how, NULL);
 }

@@ -68,10 +68,11 @@ static fr_tensor *step(fr_recurrent_step *s)
 {
     int64_t n = fr_dim(s->c, 1);
     fr_tensor *z = fr_add(s->zx, s->zh);
-    fr_tensor *kept = fr_mul(fr_sigmoid(fr_recurrent_gate(z, n, 1)), s->c);
+    fr_tensor *kept = fr_mul(fr_sigmoid(fr_recurrent_gate(z, n, 1)), s->c), *shown;
 
     s->c = fr_add(kept, fr_mul(fr_sigmoid(fr_recurrent_gate(z, n, 0)), fr_tanh(fr_recurrent_gate(z, n, 2))));
-    return fr_mul(fr_sigmoid(fr_recurrent_gate(z, n, 3)), fr_tanh(s->c));
+    shown = s->norm ? fr_layer_norm(s->c, FR_SHAPE(n), s->norm->gain_c, s->norm->bias_c, 0) : s->c;
+    return fr_mul(fr_sigmoid(fr_recurrent_gate(z, n, 3)), fr_tanh(shown));
 }
 
 extern const fr_op fr_lstm_op;
@@ -123,5 +124,6 @@ const fr_op fr_lstm_op = {
 fr_recurrent fr_lstm(fr_tensor *x, fr_tensor *h0, fr_tensor *c0, fr_tensor *w_ih, fr_tensor *w_hh, fr_tensor *b_ih,
                      fr_tensor *b_hh, fr_tensor *w_hr, const fr_recurrence *how)
 {
-    return fr_recurrent_apply(&fr_lstm_cell, (fr_tensor *[]){ x, h0, w_ih, w_hh, b_ih, b_hh, NULL, c0, w_hr }, how);
+    return fr_recurrent_apply(&fr_lstm_cell, (fr_tensor *[]){ x, h0, w_ih, w_hh, b_ih, b_hh, NULL, c0, w_hr }, how,
+                              NULL);
 }

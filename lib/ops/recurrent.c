@@ -102,14 +102,33 @@ static fr_tensor *choose(fr_tensor *active, fr_tensor *after, fr_tensor *before)
     return active ? fr_where(active, after, before) : after;
 }
 
+/* w x + b; with a gain LN(w x) gain + b, normalised over the gates of which the cell computes the sums together. */
+static fr_tensor *sums(const fr_recurrent_cell *cell, fr_tensor *x, fr_tensor *w, fr_tensor *b, fr_tensor *gain)
+{
+    fr_tensor *z = fr_linear(x, w, gain ? NULL : b), *parts[2];
+    int64_t hidden = fr_dim(w, 0) / cell->gates;
+    int n = 0;
+
+    if (!gain)
+        return z;
+    for (; n < 2 && cell->part[n].count; n++) {
+        int64_t rows = cell->part[n].count * hidden, first = cell->part[n].gate * hidden, end = first + rows;
+
+        parts[n] = fr_layer_norm(fr_slice(z, -1, first, end, 1), FR_SHAPE(rows), fr_slice(gain, 0, first, end, 1),
+                                 b ? fr_slice(b, 0, first, end, 1) : NULL, 0);
+    }
+    return fr_cat(parts, n, -1);
+}
+
 /* in: all inputs that any cell has, NULL where this one has none. */
-static bool walk(const char *what, const fr_recurrent_attributes *a, fr_tensor *const *in, fr_tensor **result)
+static bool walk(const char *what, const fr_recurrent_attributes *a, fr_tensor *const *in,
+                 const fr_recurrent_norm *norm, fr_tensor **result)
 {
     fr_tensor *x = in[FR_X], *lengths = in[FR_LENGTHS];
     int64_t steps = fr_dim(x, 0), hidden = fr_dim(in[FR_W_IH], 0) / a->cell->gates;
-    fr_tensor *zx = fr_linear(x, in[FR_W_IH], in[FR_B_IH]);
+    fr_tensor *zx = sums(a->cell, x, in[FR_W_IH], in[FR_B_IH], norm ? norm->gain_ih : NULL);
     fr_tensor **rows = malloc((size_t)steps * sizeof *rows);
-    fr_recurrent_step s = { .relu = a->relu, .h = initial(in[FR_H0], x, fr_dim(in[FR_W_HH], 1)) };
+    fr_recurrent_step s = { .relu = a->relu, .norm = norm, .h = initial(in[FR_H0], x, fr_dim(in[FR_W_HH], 1)) };
     bool ok = rows && zx && s.h;
 
     if (!rows)
@@ -122,7 +141,7 @@ static bool walk(const char *what, const fr_recurrent_attributes *a, fr_tensor *
         fr_tensor *cell_before = s.c, *now;
 
         s.zx = fr_select(zx, 0, t);
-        s.zh = fr_linear(s.h, in[FR_W_HH], in[FR_B_HH]);
+        s.zh = sums(a->cell, s.h, in[FR_W_HH], in[FR_B_HH], norm ? norm->gain_hh : NULL);
         now = a->cell->step(&s);
         if (in[FR_W_HR])
             now = fr_linear(now, in[FR_W_HR], NULL);
@@ -146,13 +165,14 @@ void fr_recurrent_definition(fr_op_call *call)
     fr_tensor *in[FR_W_HR + 1] = { NULL };
 
     memcpy(in, call->in, (size_t)call->inputs * sizeof *in);
-    if (!walk(call->op->name, call->attributes, in, call->result))
+    if (!walk(call->op->name, call->attributes, in, NULL, call->result))
         call->failed = true;
 }
 
 /* --- The public functions' common part --------------------------------------------------------------------------- */
 
-fr_recurrent fr_recurrent_apply(const fr_recurrent_cell *cell, fr_tensor **in, const fr_recurrence *how)
+fr_recurrent fr_recurrent_apply(const fr_recurrent_cell *cell, fr_tensor **in, const fr_recurrence *how,
+                                const fr_recurrent_norm *norm)
 {
     static const fr_recurrence plain;
     const fr_op *op = cell->op;
@@ -171,6 +191,8 @@ fr_recurrent fr_recurrent_apply(const fr_recurrent_cell *cell, fr_tensor **in, c
     attributes.reverse = how->reverse;
     if (!ok)
         fr_fail(op->name, "reserved fields of fr_recurrence must be 0: was it cleared?");
+    else if (norm)
+        walk(op->name, &attributes, in, norm, out);
     else
         fr_apply_n(op, in, op->inputs, &attributes, out);
     fr_finish(th, before);

@@ -37,11 +37,18 @@ typedef struct {
     bool added;
 } fr_recurrent_part;
 
+/* Layer normalisation, of the sums of the input and of the state and of c: fr_recurrent_options has the formula. */
+typedef struct {
+    fr_tensor *gain_ih, *gain_hh; /* (gH); the biases are the cell's */
+    fr_tensor *gain_c, *bias_c;   /* (H), where there is a cell state; bias_c may be NULL */
+} fr_recurrent_norm;
+
 /* One step in ops. */
 typedef struct {
     bool relu;
-    fr_tensor *zx, *zh; /* (B,gH): sums of the input and of the state */
-    fr_tensor *h, *c;   /* (B,P), (B,H): states before; step sets c to the one after, if there is any */
+    const fr_recurrent_norm *norm; /* or NULL */
+    fr_tensor *zx, *zh;            /* (B,gH): sums of the input and of the state, normalised */
+    fr_tensor *h, *c;              /* (B,P), (B,H): states before; step sets c to the one after, if there is any */
 } fr_recurrent_step;
 
 typedef struct {
@@ -70,8 +77,10 @@ void fr_recurrent_definition(fr_op_call *call);
 
 extern const fr_recurrent_cell fr_rnn_cell, fr_gru_cell, fr_lstm_cell;
 
-/* in: the op's inputs; lengths are taken from how. */
-fr_recurrent fr_recurrent_apply(const fr_recurrent_cell *cell, fr_tensor **in, const fr_recurrence *how);
+/* in: the op's inputs, with norm those that any cell has; lengths are taken from how. norm: NULL for none; otherwise it
+ * is computed in smaller ops. */
+fr_recurrent fr_recurrent_apply(const fr_recurrent_cell *cell, fr_tensor **in, const fr_recurrence *how,
+                                const fr_recurrent_norm *norm);
 
 /* For step: columns k H to (k + 1) H of z. */
 fr_tensor *fr_recurrent_gate(fr_tensor *z, int64_t hidden, int k);

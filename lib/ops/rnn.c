@@ -92,5 +92,5 @@ const fr_op fr_rnn_op = {
 fr_recurrent fr_rnn(fr_tensor *x, fr_tensor *h0, fr_tensor *w_ih, fr_tensor *w_hh, fr_tensor *b_ih, fr_tensor *b_hh,
                     const fr_recurrence *how)
 {
-    return fr_recurrent_apply(&fr_rnn_cell, (fr_tensor *[]){ x, h0, w_ih, w_hh, b_ih, b_hh, NULL }, how);
+    return fr_recurrent_apply(&fr_rnn_cell, (fr_tensor *[]){ x, h0, w_ih, w_hh, b_ih, b_hh, NULL }, how, NULL);
 }
