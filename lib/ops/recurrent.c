@@ -120,43 +120,64 @@ static fr_tensor *sums(const fr_recurrent_cell *cell, fr_tensor *x, fr_tensor *w
     return fr_cat(parts, n, -1);
 }
 
-/* in: all inputs that any cell has, NULL where this one has none. */
-static bool walk(const char *what, const fr_recurrent_attributes *a, fr_tensor *const *in,
-                 const fr_recurrent_norm *norm, fr_tensor **result)
+typedef struct {
+    const fr_recurrent_attributes *a;
+    fr_tensor *const *in; /* all that any cell has, NULL where this one has none */
+    fr_tensor *zx;        /* (T,B,gH) */
+    fr_tensor **rows;     /* T of (B,P): the steps of out */
+    fr_recurrent_step now;
+} walk;
+
+/* In a scope of its own, out of which the states come: where nothing is recorded all else of the step can go. */
+static bool take_step(walk *w, int64_t t)
 {
-    fr_tensor *x = in[FR_X], *lengths = in[FR_LENGTHS];
+    const fr_recurrent_norm *norm = w->now.norm;
+    fr_recurrent_step *s = &w->now;
+    fr_tensor *const *in = w->in, *c_before = s->c;
+    int scope = fr_scope_begin();
+
+    if (scope < 0)
+        return false;
+
+    fr_tensor *active = in[FR_LENGTHS] ? fr_unsqueeze(fr_gt_scalar(in[FR_LENGTHS], (double)t), 1) : NULL, *h;
+
+    s->zx = fr_select(w->zx, 0, t);
+    s->zh = sums(w->a->cell, s->h, in[FR_W_HH], in[FR_B_HH], norm ? norm->gain_hh : NULL);
+    h = w->a->cell->step(s);
+    if (in[FR_W_HR])
+        h = fr_linear(h, in[FR_W_HR], NULL);
+    w->rows[t] = fr_escape(active ? fr_where(active, h, fr_zeros_like(h)) : h);
+    s->h = fr_escape(choose(active, h, s->h));
+    s->c = c_before ? fr_escape(choose(active, s->c, c_before)) : NULL;
+    fr_scope_end(scope);
+    return w->rows[t] && s->h && (s->c || !c_before) && (active || !in[FR_LENGTHS]);
+}
+
+static bool walk_through(const char *what, const fr_recurrent_attributes *a, fr_tensor *const *in,
+                         const fr_recurrent_norm *norm, fr_tensor **result)
+{
+    fr_tensor *x = in[FR_X];
     int64_t steps = fr_dim(x, 0), hidden = fr_dim(in[FR_W_IH], 0) / a->cell->gates;
-    fr_tensor *zx = sums(a->cell, x, in[FR_W_IH], in[FR_B_IH], norm ? norm->gain_ih : NULL);
-    fr_tensor **rows = malloc((size_t)steps * sizeof *rows);
-    fr_recurrent_step s = { .relu = a->relu, .norm = norm, .h = initial(in[FR_H0], x, fr_dim(in[FR_W_HH], 1)) };
-    bool ok = rows && zx && s.h;
+    walk w = { .a = a, .in = in, .now = { .relu = a->relu, .norm = norm } };
+    bool ok;
 
-    if (!rows)
-        fr_fail_memory(what);
+    w.zx = sums(a->cell, x, in[FR_W_IH], in[FR_B_IH], norm ? norm->gain_ih : NULL);
+    w.now.h = initial(in[FR_H0], x, fr_dim(in[FR_W_HH], 1));
     if (a->cell->cells_output)
-        s.c = initial(in[FR_C0], x, hidden);
-    for (int64_t i = 0; i < steps && ok; i++) {
-        int64_t t = a->reverse ? steps - 1 - i : i;
-        fr_tensor *active = lengths ? fr_unsqueeze(fr_gt_scalar(lengths, (double)t), 1) : NULL;
-        fr_tensor *cell_before = s.c, *now;
-
-        s.zx = fr_select(zx, 0, t);
-        s.zh = sums(a->cell, s.h, in[FR_W_HH], in[FR_B_HH], norm ? norm->gain_hh : NULL);
-        now = a->cell->step(&s);
-        if (in[FR_W_HR])
-            now = fr_linear(now, in[FR_W_HR], NULL);
-        rows[t] = active ? fr_where(active, now, fr_zeros_like(now)) : now;
-        s.h = choose(active, now, s.h);
-        s.c = s.c ? choose(active, s.c, cell_before) : NULL;
-        ok = rows[t] && s.h;
-    }
+        w.now.c = initial(in[FR_C0], x, hidden);
+    w.rows = malloc((size_t)steps * sizeof *w.rows);
+    if (!w.rows)
+        fr_fail_memory(what);
+    ok = w.rows && w.zx && w.now.h && (w.now.c || !a->cell->cells_output);
+    for (int64_t i = 0; i < steps && ok; i++)
+        ok = take_step(&w, a->reverse ? steps - 1 - i : i);
     if (ok) {
-        result[FR_OUT] = fr_stack(rows, (int)steps, 0);
-        result[FR_H] = s.h;
-        if (s.c)
-            result[FR_C] = s.c;
+        result[FR_OUT] = fr_stack(w.rows, (int)steps, 0);
+        result[FR_H] = w.now.h;
+        if (w.now.c)
+            result[FR_C] = w.now.c;
     }
-    free(rows);
+    free(w.rows);
     return ok;
 }
 
@@ -165,7 +186,7 @@ void fr_recurrent_definition(fr_op_call *call)
     fr_tensor *in[FR_W_HR + 1] = { NULL };
 
     memcpy(in, call->in, (size_t)call->inputs * sizeof *in);
-    if (!walk(call->op->name, call->attributes, in, NULL, call->result))
+    if (!walk_through(call->op->name, call->attributes, in, NULL, call->result))
         call->failed = true;
 }
 
@@ -192,7 +213,7 @@ fr_recurrent fr_recurrent_apply(const fr_recurrent_cell *cell, fr_tensor **in, c
     if (!ok)
         fr_fail(op->name, "reserved fields of fr_recurrence must be 0: was it cleared?");
     else if (norm)
-        walk(op->name, &attributes, in, norm, out);
+        walk_through(op->name, &attributes, in, norm, out);
     else
         fr_apply_n(op, in, op->inputs, &attributes, out);
     fr_finish(th, before);
