@@ -276,6 +276,34 @@ static fr_module *make_model(void)
     return fr_nn_sequential(4, layers);
 }
 
+/* Dropout of packed rows, learned initial states, layer normalisation, then steps of a cell. */
+static bool run_recurrent_modules(void)
+{
+    fr_recurrent_options options = { .num_layers = 2, .dropout = 0.5, .learn_initial = true, .batch_first = true };
+    fr_module *layers = fr_nn_lstm(2, 3, &options), *cell = fr_nn_gru_cell(3, 2, NULL);
+    fr_module *normed = fr_nn_gru(3, 3, &(fr_recurrent_options){ .layer_norm = true, .batch_first = true });
+    bool ok = false;
+
+    if (layers && cell && normed) {
+        FR_SCOPE;
+        fr_tensor *x = fr_ones(FR_SHAPE(3, 4, 2)), *lengths = fr_arange(2, 5, 1, FR_I64);
+        fr_recurrent y = fr_recurrent_forward_lengths(
+            normed, fr_recurrent_forward_lengths(layers, x, NULL, lengths).out, NULL, lengths);
+        fr_recurrent state = fr_cell_forward(cell, fr_select(y.out, 1, 0), NULL);
+
+        state = fr_cell_forward(cell, fr_select(y.out, 1, 1), &state);
+        ok = state.h && fr_backward(fr_sum(state.h));
+        if (ok) {
+            FR_NO_GRAD;
+            ok = fr_forward(layers, x);
+        }
+    }
+    fr_module_free(layers);
+    fr_module_free(cell);
+    fr_module_free(normed);
+    return ok;
+}
+
 static bool train(void)
 {
     fr_module *m = make_model();
@@ -356,6 +384,7 @@ static const struct {
     { "wide_graph", wide_graph },
     { "recurrent", recurrent },
     { "check_gradients", check_gradients },
+    { "run_recurrent_modules", run_recurrent_modules },
     { "train", train },
     { "load_batches", load_batches },
     { "read_csv", read_csv, "a,1,2,3\nb,4,5\na,6,7,8\n" },

@@ -25,7 +25,8 @@ static const struct {
 static const struct {
     const char *name, *only;
     fr_recurrent_options options;
-    bool initial, lengths;
+    bool initial;
+    int64_t lengths[3]; /* zeros: none */
 } recurrent_cases[] = {
     { .name = "plain" },
     { .name = "layers", .options = { .num_layers = 2 } },
@@ -39,17 +40,33 @@ static const struct {
     { .name = "unbatched", .options = { .batch_first = true } },
     { .name = "unbatched_initial", .options = { .num_layers = 2, .bidirectional = true }, .initial = true },
     { .name = "initial", .options = { .num_layers = 2, .bidirectional = true, .batch_first = true }, .initial = true },
-    { .name = "lengths", .lengths = true },
-    { .name = "lengths_bidirectional", .options = { .bidirectional = true }, .lengths = true },
+    { .name = "lengths", .lengths = { 2, 5, 4 } },
+    { .name = "lengths_bidirectional", .options = { .bidirectional = true }, .lengths = { 2, 5, 4 } },
+    { .name = "lengths_of_one", .options = { .num_layers = 2, .bidirectional = true }, .lengths = { 1, 1, 1 } },
+    { .name = "lengths_of_one_and_all", .options = { .num_layers = 2 }, .initial = true, .lengths = { 1, 5, 1 } },
+    { .name = "lengths_relu",
+      .only = "rnn",
+      .options = { .relu = true, .num_layers = 2, .bidirectional = true },
+      .lengths = { 4, 1, 5 } },
     { .name = "lengths_all",
       .options = { .num_layers = 2, .bidirectional = true, .batch_first = true, .no_bias = true },
       .initial = true,
-      .lengths = true },
+      .lengths = { 2, 5, 4 } },
     { .name = "proj_all",
       .only = "lstm",
       .options = { .num_layers = 2, .bidirectional = true, .batch_first = true, .proj_size = 2 },
       .initial = true,
-      .lengths = true },
+      .lengths = { 2, 5, 4 } },
+    { .name = "lengths_dropout",
+      .options = { .num_layers = 3, .dropout = 0.4, .bidirectional = true },
+      .lengths = { 3, 5, 3 } },
+    { .name = "lengths_dropout_batch_first",
+      .options = { .num_layers = 2, .dropout = 0.4, .batch_first = true },
+      .lengths = { 2, 4, 4 } },
+    { .name = "proj_lengths_dropout",
+      .only = "lstm",
+      .options = { .num_layers = 2, .dropout = 0.4, .proj_size = 2 },
+      .lengths = { 1, 5, 4 } },
 };
 
 /* The golden values of one case, PREFIX.* in the file. */
@@ -123,15 +140,13 @@ static void close_golden(golden *g)
     ck_assert(fr_set_default_dtype(FR_F32));
 }
 
-static fr_recurrent run(fr_module *m, fr_tensor *x, const fr_recurrent *initial, bool lengths)
+static fr_recurrent run(fr_module *m, fr_tensor *x, const fr_recurrent *initial, const int64_t *lengths)
 {
-    static const int64_t values[] = { 2, 5, 4 };
-
-    return lengths ? fr_recurrent_forward_lengths(m, x, initial, fr_tensor_from(FR_SHAPE(3), values, FR_I64))
-                   : fr_recurrent_forward(m, x, initial);
+    return lengths[0] ? fr_recurrent_forward_lengths(m, x, initial, fr_tensor_from(FR_SHAPE(3), lengths, FR_I64))
+                      : fr_recurrent_forward(m, x, initial);
 }
 
-static void check_recurrent(const golden *g, fr_module *m, bool has_initial, bool lengths)
+static void check_recurrent(const golden *g, fr_module *m, bool has_initial, const int64_t *lengths)
 {
     fr_tensor *x = leaf(g, "x");
     fr_recurrent initial = { .h = leaf(g, "h0"), .c = leaf(g, "c0") };
@@ -254,6 +269,9 @@ static void print_layers(FILE *file)
                            &(fr_recurrent_options){
                                .proj_size = 2, .num_layers = 2, .dropout = 1e-05, .bidirectional = true }));
     print(file, fr_nn_lstm(3, 4, &(fr_recurrent_options){ .proj_size = 2, .no_bias = true, .batch_first = true }));
+    print(file, fr_nn_rnn_cell(3, 4, &(fr_cell_options){ .relu = true, .no_bias = true }));
+    print(file, fr_nn_lstm_cell(3, 4, NULL));
+    print(file, fr_nn_gru_cell(3, 4, &(fr_cell_options){ .no_bias = true }));
     print(file, fr_nn_linear(1, 0, NULL));
     print(file, fr_nn_linear(3, 4, &(fr_linear_options){ .no_bias = true }));
     print(file, fr_nn_dropout(0.1));

@@ -79,20 +79,48 @@ typedef struct {
     double dropout;    /* 0 to 1: on the output of each layer but the last, in training */
     bool relu;         /* fr_nn_rnn alone */
     int64_t proj_size; /* fr_nn_lstm alone, less than hidden_size; 0: no projection */
+    /* What PyTorch does not have: */
+    bool learn_initial; /* initial states are parameters, at first 0 */
+    bool layer_norm;    /* see below; computed step by step in smaller ops, so several times as slowly */
     void *reserved[8];
 } fr_recurrent_options;
 /* x (T,B,I), (B,T,I) with batch_first, or (T,I) unbatched, T of 1 or more. D = 2 if bidirectional, else 1. Parameters
  * of layer k: weight_ih_l{k} (gH,I or D*H), weight_hh_l{k} (gH,H), bias_ih_l{k} and bias_hh_l{k} (gH), with proj_size P
- * weight_hr_l{k} (P,H) and P for the other H of a row; then the same with _reverse. g is 1, lstm 4, gru 3. */
+ * weight_hr_l{k} (P,H) and P for the other H of a row; with learn_initial h0_l{k} (H, or P) and, for lstm, c0_l{k} (H),
+ * which draw no random numbers; then the same with _reverse. g is 1, lstm 4, gru 3.
+ *
+ * With layer_norm (Ba et al., "Layer Normalization", 2016, supplementary material) LN(W_ih x) gain_ih + b_ih stands for
+ * W_ih x + b_ih, LN(W_hh h) gain_hh + b_hh for W_hh h + b_hh, and, for lstm, h' = o tanh(LN(c') gain_c + bias_c), while
+ * c' goes on as it is. LN brings the sums of all gates together to mean 0 and variance 1, with eps 1e-5; for gru those
+ * of r and z, and those of n by themselves. Parameters gain_ih_l{k}, gain_hh_l{k} (gH), gain_c_l{k}, bias_c_l{k} (H),
+ * at first 1 and 0, stand before h0; without biases there is no bias_c. */
 fr_module *fr_nn_rnn(int64_t input_size, int64_t hidden_size, const fr_recurrent_options *options);
 fr_module *fr_nn_lstm(int64_t input_size, int64_t hidden_size, const fr_recurrent_options *options);
 fr_module *fr_nn_gru(int64_t input_size, int64_t hidden_size, const fr_recurrent_options *options);
 /* out (T,B,D*H) or as batch_first says, h and c (D*layers,B,H); with proj_size P, out and h have P for H; unbatched:
- * (T,D*H), (D*layers,H). initial: h and, for lstm, c, of those shapes; NULL in place of it or of one: zeros. All three
- * are new; all NULL where it fails, as it does for m that is none of the three above. */
+ * (T,D*H), (D*layers,H). initial: h and, for lstm, c, of those shapes; NULL in place of it or of one: those learned,
+ * the same for all rows, or zeros. All three are new; all NULL where it fails, as it does for m that is none of the
+ * three above. */
 fr_recurrent fr_recurrent_forward(fr_module *m, fr_tensor *x, const fr_recurrent *initial);
-/* lengths (B) int64, each 1..T: rows past their length give 0 and leave the state alone. x must be batched. */
+/* lengths (B) int64, each 1..T: rows past their length give 0 and leave the state alone. x must be batched. Dropout
+ * draws as PyTorch does for packed sequences: step by step for the rows that are still running, longest first, those
+ * of one length in order. (pack_padded_sequence keeps that order of more than 16 rows where it does not sort.) */
 fr_recurrent fr_recurrent_forward_lengths(fr_module *m, fr_tensor *x, const fr_recurrent *initial, fr_tensor *lengths);
+
+typedef struct {
+    bool no_bias;
+    bool relu; /* fr_nn_rnn_cell alone */
+    void *reserved[8];
+} fr_cell_options;
+/* One step of the above, to be called for each. Parameters: weight_ih (gH,I), weight_hh (gH,H), bias_ih and bias_hh
+ * (gH). */
+fr_module *fr_nn_rnn_cell(int64_t input_size, int64_t hidden_size, const fr_cell_options *options);
+fr_module *fr_nn_lstm_cell(int64_t input_size, int64_t hidden_size, const fr_cell_options *options);
+fr_module *fr_nn_gru_cell(int64_t input_size, int64_t hidden_size, const fr_cell_options *options);
+/* x (B,I) or, unbatched, (I); state: h and, for lstm, c, (B,H) or (H), NULL in place of it or of one: zeros -> h and,
+ * for lstm, c, of these shapes; out is h. All are new; all NULL where it fails, as it does for m that is no cell. What
+ * it returned is the state of the next step; fr_forward gives out from a state of zeros. */
+fr_recurrent fr_cell_forward(fr_module *m, fr_tensor *x, const fr_recurrent *state);
 
 /* One after another; owns them, as children "0", "1", ... Where it fails, those without a parent are freed. */
 fr_module *fr_nn_sequential(int n, fr_module *const *modules);

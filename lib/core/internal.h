@@ -208,6 +208,8 @@ fr_tensor *fr_tensor_alloc(const char *what, const fr_shape *shape, fr_dtype dty
 /* A tensor that shares t's storage, without history. */
 fr_tensor *fr_tensor_share(const char *what, const fr_tensor *t, const fr_shape *shape, const int64_t *stride,
                            int64_t offset);
+/* Another shape and strides over the same values, for a tensor that nobody has seen yet. */
+void fr_tensor_lay_out(fr_tensor *t, const fr_shape *shape, const int64_t *stride);
 /* Hands the caller's reference to the innermost scope; fails (and unrefs) if none is open. Returns t; NULL for NULL. */
 fr_tensor *fr_hold(const char *what, fr_tensor *t);
 /* A reference to t: the innermost scope's, which no longer holds it then, where t is among the last it was given; else

@@ -153,6 +153,13 @@ fr_tensor *fr_tensor_alloc(const char *what, const fr_shape *shape, fr_dtype dty
     return t;
 }
 
+void fr_tensor_lay_out(fr_tensor *t, const fr_shape *shape, const int64_t *stride)
+{
+    t->shape = *shape;
+    memcpy(t->stride, stride, (size_t)shape->ndim * sizeof *stride);
+    t->contiguous = is_row_major(t);
+}
+
 fr_tensor *fr_tensor_share(const char *what, const fr_tensor *t, const fr_shape *shape, const int64_t *stride,
                            int64_t offset)
 {
@@ -166,11 +173,10 @@ fr_tensor *fr_tensor_share(const char *what, const fr_tensor *t, const fr_shape 
 
     if (!view)
         return fr_fail_memory(what);
-    memcpy(view->stride, stride, (size_t)shape->ndim * sizeof *stride);
+    fr_tensor_lay_out(view, shape, stride);
     view->origin = t->origin;
     if (numel > 0) /* else offset may lie outside of the memory */
         view->origin += offset * (int64_t)fr_dtype_size((fr_dtype)t->dtype);
-    view->contiguous = is_row_major(view);
     return view;
 }
 

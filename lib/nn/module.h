@@ -58,6 +58,8 @@ void fr_module_free_lists(fr_module *m);
 
 /* A new parameter of m, of the default dtype, drawn from U(-bound, bound); borrowed from m. */
 fr_tensor *fr_uniform_parameter(const char *what, fr_module *m, const char *name, fr_shape shape, double bound);
+/* The same, of one value: nothing is drawn. */
+fr_tensor *fr_constant_parameter(const char *what, fr_module *m, const char *name, fr_shape shape, double value);
 
 /* --- print.c ------------------------------------------------------------------------------------------------------ */
 

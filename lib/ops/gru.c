@@ -59,19 +59,21 @@ BACKWARD(backward_f64, double)
 FR_RECURRENT_PASS(forward)
 FR_RECURRENT_PASS(backward)
 
-static fr_tensor *step(const fr_op_call *call, fr_tensor *zx, fr_tensor *h, fr_tensor **c)
+static fr_tensor *step(fr_recurrent_step *s)
 {
-    int64_t n = fr_dim(h, 1);
-    fr_tensor *zh = fr_linear(h, call->in[FR_W_HH], call->in[FR_B_HH]);
+    int64_t n = fr_dim(s->h, 1);
+    fr_tensor *zx = s->zx, *zh = s->zh;
     fr_tensor *r = fr_sigmoid(fr_add(fr_recurrent_gate(zx, n, 0), fr_recurrent_gate(zh, n, 0)));
     fr_tensor *z = fr_sigmoid(fr_add(fr_recurrent_gate(zx, n, 1), fr_recurrent_gate(zh, n, 1)));
     fr_tensor *m = fr_tanh(fr_add(fr_recurrent_gate(zx, n, 2), fr_mul(r, fr_recurrent_gate(zh, n, 2))));
 
-    (void)c;
-    return fr_add(m, fr_mul(z, fr_sub(h, m)));
+    return fr_add(m, fr_mul(z, fr_sub(s->h, m)));
 }
 
-static const fr_recurrent_cell cell = {
+extern const fr_op fr_gru_op;
+
+const fr_recurrent_cell fr_gru_cell = {
+    .op = &fr_gru_op,
     .gates = 3,
     .width = 4,
     .part = { { .gate = 0, .count = 2, .column = 0, .added = true }, { .gate = 2, .count = 1, .column = 3 } },
@@ -118,5 +120,5 @@ const fr_op fr_gru_op = {
 fr_recurrent fr_gru(fr_tensor *x, fr_tensor *h0, fr_tensor *w_ih, fr_tensor *w_hh, fr_tensor *b_ih, fr_tensor *b_hh,
                     const fr_recurrence *how)
 {
-    return fr_recurrent_apply(&fr_gru_op, &cell, (fr_tensor *[]){ x, h0, w_ih, w_hh, b_ih, b_hh, NULL }, how);
+    return fr_recurrent_apply(&fr_gru_cell, (fr_tensor *[]){ x, h0, w_ih, w_hh, b_ih, b_hh, NULL }, how, NULL);
 }

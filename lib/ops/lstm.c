@@ -64,17 +64,21 @@ BACKWARD(backward_f64, double)
 FR_RECURRENT_PASS(forward)
 FR_RECURRENT_PASS(backward)
 
-static fr_tensor *step(const fr_op_call *call, fr_tensor *zx, fr_tensor *h, fr_tensor **c)
+static fr_tensor *step(fr_recurrent_step *s)
 {
-    int64_t n = fr_dim(*c, 1);
-    fr_tensor *z = fr_add(zx, fr_linear(h, call->in[FR_W_HH], call->in[FR_B_HH]));
-    fr_tensor *kept = fr_mul(fr_sigmoid(fr_recurrent_gate(z, n, 1)), *c);
+    int64_t n = fr_dim(s->c, 1);
+    fr_tensor *z = fr_add(s->zx, s->zh);
+    fr_tensor *kept = fr_mul(fr_sigmoid(fr_recurrent_gate(z, n, 1)), s->c), *shown;
 
-    *c = fr_add(kept, fr_mul(fr_sigmoid(fr_recurrent_gate(z, n, 0)), fr_tanh(fr_recurrent_gate(z, n, 2))));
-    return fr_mul(fr_sigmoid(fr_recurrent_gate(z, n, 3)), fr_tanh(*c));
+    s->c = fr_add(kept, fr_mul(fr_sigmoid(fr_recurrent_gate(z, n, 0)), fr_tanh(fr_recurrent_gate(z, n, 2))));
+    shown = s->norm ? fr_layer_norm(s->c, FR_SHAPE(n), s->norm->gain_c, s->norm->bias_c, 0) : s->c;
+    return fr_mul(fr_sigmoid(fr_recurrent_gate(z, n, 3)), fr_tanh(shown));
 }
 
-static const fr_recurrent_cell cell = {
+extern const fr_op fr_lstm_op;
+
+const fr_recurrent_cell fr_lstm_cell = {
+    .op = &fr_lstm_op,
     .gates = 4,
     .width = 4,
     .part = { { .gate = 0, .count = 4, .column = 0, .added = true } },
@@ -120,6 +124,6 @@ const fr_op fr_lstm_op = {
 fr_recurrent fr_lstm(fr_tensor *x, fr_tensor *h0, fr_tensor *c0, fr_tensor *w_ih, fr_tensor *w_hh, fr_tensor *b_ih,
                      fr_tensor *b_hh, fr_tensor *w_hr, const fr_recurrence *how)
 {
-    return fr_recurrent_apply(&fr_lstm_op, &cell, (fr_tensor *[]){ x, h0, w_ih, w_hh, b_ih, b_hh, NULL, c0, w_hr },
-                              how);
+    return fr_recurrent_apply(&fr_lstm_cell, (fr_tensor *[]){ x, h0, w_ih, w_hh, b_ih, b_hh, NULL, c0, w_hr }, how,
+                              NULL);
 }

@@ -102,47 +102,101 @@ static fr_tensor *choose(fr_tensor *active, fr_tensor *after, fr_tensor *before)
     return active ? fr_where(active, after, before) : after;
 }
 
+/* w x + b; with a gain LN(w x) gain + b, normalised over the gates of which the cell computes the sums together. */
+static fr_tensor *sums(const fr_recurrent_cell *cell, fr_tensor *x, fr_tensor *w, fr_tensor *b, fr_tensor *gain)
+{
+    fr_tensor *z = fr_linear(x, w, gain ? NULL : b), *parts[2];
+    int64_t hidden = fr_dim(w, 0) / cell->gates;
+    int n = 0;
+
+    if (!gain)
+        return z;
+    for (; n < 2 && cell->part[n].count; n++) {
+        int64_t rows = cell->part[n].count * hidden, first = cell->part[n].gate * hidden, end = first + rows;
+
+        parts[n] = fr_layer_norm(fr_slice(z, -1, first, end, 1), FR_SHAPE(rows), fr_slice(gain, 0, first, end, 1),
+                                 b ? fr_slice(b, 0, first, end, 1) : NULL, 0);
+    }
+    return fr_cat(parts, n, -1);
+}
+
+typedef struct {
+    const fr_recurrent_attributes *a;
+    fr_tensor *const *in; /* all that any cell has, NULL where this one has none */
+    fr_tensor *zx;        /* (T,B,gH) */
+    fr_tensor **rows;     /* T of (B,P): the steps of out */
+    fr_recurrent_step now;
+} walk;
+
+/* In a scope of its own, out of which the states come: where nothing is recorded all else of the step can go. */
+static bool take_step(walk *w, int64_t t)
+{
+    const fr_recurrent_norm *norm = w->now.norm;
+    fr_recurrent_step *s = &w->now;
+    fr_tensor *const *in = w->in, *c_before = s->c;
+    int scope = fr_scope_begin();
+
+    if (scope < 0)
+        return false;
+
+    fr_tensor *active = in[FR_LENGTHS] ? fr_unsqueeze(fr_gt_scalar(in[FR_LENGTHS], (double)t), 1) : NULL, *h;
+
+    s->zx = fr_select(w->zx, 0, t);
+    s->zh = sums(w->a->cell, s->h, in[FR_W_HH], in[FR_B_HH], norm ? norm->gain_hh : NULL);
+    h = w->a->cell->step(s);
+    if (in[FR_W_HR])
+        h = fr_linear(h, in[FR_W_HR], NULL);
+    w->rows[t] = fr_escape(active ? fr_where(active, h, fr_zeros_like(h)) : h);
+    s->h = fr_escape(choose(active, h, s->h));
+    s->c = c_before ? fr_escape(choose(active, s->c, c_before)) : NULL;
+    fr_scope_end(scope);
+    return w->rows[t] && s->h && (s->c || !c_before) && (active || !in[FR_LENGTHS]);
+}
+
+static bool walk_through(const char *what, const fr_recurrent_attributes *a, fr_tensor *const *in,
+                         const fr_recurrent_norm *norm, fr_tensor **result)
+{
+    fr_tensor *x = in[FR_X];
+    int64_t steps = fr_dim(x, 0), hidden = fr_dim(in[FR_W_IH], 0) / a->cell->gates;
+    walk w = { .a = a, .in = in, .now = { .relu = a->relu, .norm = norm } };
+    bool ok;
+
+    w.zx = sums(a->cell, x, in[FR_W_IH], in[FR_B_IH], norm ? norm->gain_ih : NULL);
+    w.now.h = initial(in[FR_H0], x, fr_dim(in[FR_W_HH], 1));
+    if (a->cell->cells_output)
+        w.now.c = initial(in[FR_C0], x, hidden);
+    w.rows = malloc((size_t)steps * sizeof *w.rows);
+    if (!w.rows)
+        fr_fail_memory(what);
+    ok = w.rows && w.zx && w.now.h && (w.now.c || !a->cell->cells_output);
+    for (int64_t i = 0; i < steps && ok; i++)
+        ok = take_step(&w, a->reverse ? steps - 1 - i : i);
+    if (ok) {
+        result[FR_OUT] = fr_stack(w.rows, (int)steps, 0);
+        result[FR_H] = w.now.h;
+        if (w.now.c)
+            result[FR_C] = w.now.c;
+    }
+    free(w.rows);
+    return ok;
+}
+
 void fr_recurrent_definition(fr_op_call *call)
 {
-    const fr_recurrent_attributes *a = call->attributes;
-    fr_tensor *x = call->in[FR_X], *lengths = call->in[FR_LENGTHS];
-    fr_tensor *w_hr = call->inputs > FR_W_HR ? call->in[FR_W_HR] : NULL;
-    int64_t steps = fr_dim(x, 0), hidden = fr_dim(call->in[FR_W_IH], 0) / a->cell->gates;
-    fr_tensor *zx = fr_linear(x, call->in[FR_W_IH], call->in[FR_B_IH]);
-    fr_tensor *h = initial(call->in[FR_H0], x, fr_dim(call->in[FR_W_HH], 1));
-    fr_tensor *c = a->cell->cells_output ? initial(call->in[FR_C0], x, hidden) : NULL;
-    fr_tensor **rows = malloc((size_t)steps * sizeof *rows);
-    bool ok = rows && zx && h;
+    fr_tensor *in[FR_W_HR + 1] = { NULL };
 
-    if (!rows)
-        fr_op_fail(call, "out of memory");
-    for (int64_t i = 0; i < steps && ok; i++) {
-        int64_t t = a->reverse ? steps - 1 - i : i;
-        fr_tensor *active = lengths ? fr_unsqueeze(fr_gt_scalar(lengths, (double)t), 1) : NULL;
-        fr_tensor *cell_before = c, *now = a->cell->step(call, fr_select(zx, 0, t), h, &c);
-
-        if (w_hr)
-            now = fr_linear(now, w_hr, NULL);
-        rows[t] = active ? fr_where(active, now, fr_zeros_like(now)) : now;
-        h = choose(active, now, h);
-        c = c ? choose(active, c, cell_before) : NULL;
-        ok = rows[t] && h;
-    }
-    if (ok) {
-        call->result[FR_OUT] = fr_stack(rows, (int)steps, 0);
-        call->result[FR_H] = h;
-        if (c)
-            call->result[FR_C] = c;
-    }
-    free(rows);
+    memcpy(in, call->in, (size_t)call->inputs * sizeof *in);
+    if (!walk_through(call->op->name, call->attributes, in, NULL, call->result))
+        call->failed = true;
 }
 
 /* --- The public functions' common part --------------------------------------------------------------------------- */
 
-fr_recurrent fr_recurrent_apply(const fr_op *op, const fr_recurrent_cell *cell, fr_tensor **in,
-                                const fr_recurrence *how)
+fr_recurrent fr_recurrent_apply(const fr_recurrent_cell *cell, fr_tensor **in, const fr_recurrence *how,
+                                const fr_recurrent_norm *norm)
 {
     static const fr_recurrence plain;
+    const fr_op *op = cell->op;
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, op->name);
     fr_tensor *out[FR_C + 3] = { NULL };
@@ -158,6 +212,8 @@ fr_recurrent fr_recurrent_apply(const fr_op *op, const fr_recurrent_cell *cell, 
     attributes.reverse = how->reverse;
     if (!ok)
         fr_fail(op->name, "reserved fields of fr_recurrence must be 0: was it cleared?");
+    else if (norm)
+        walk_through(op->name, &attributes, in, norm, out);
     else
         fr_apply_n(op, in, op->inputs, &attributes, out);
     fr_finish(th, before);

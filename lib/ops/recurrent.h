@@ -37,7 +37,22 @@ typedef struct {
     bool added;
 } fr_recurrent_part;
 
+/* Layer normalisation, of the sums of the input and of the state and of c: fr_recurrent_options has the formula. */
 typedef struct {
+    fr_tensor *gain_ih, *gain_hh; /* (gH); the biases are the cell's */
+    fr_tensor *gain_c, *bias_c;   /* (H), where there is a cell state; bias_c may be NULL */
+} fr_recurrent_norm;
+
+/* One step in ops. */
+typedef struct {
+    bool relu;
+    const fr_recurrent_norm *norm; /* or NULL */
+    fr_tensor *zx, *zh;            /* (B,gH): sums of the input and of the state, normalised */
+    fr_tensor *h, *c;              /* (B,P), (B,H): states before; step sets c to the one after, if there is any */
+} fr_recurrent_step;
+
+typedef struct {
+    const fr_op *op;
     int gates; /* g: w_ih is (gH,I) */
     int width; /* columns of the gates' array, in units of H; its first g are the input's part */
     fr_recurrent_part part[2];
@@ -46,9 +61,7 @@ typedef struct {
     bool keeps_dh;    /* the pass leaves a part of dh that the product is to be added to */
     void (*forward)(const fr_recurrent_pass *, fr_dtype);
     void (*backward)(const fr_recurrent_pass *, fr_dtype);
-    /* One step in ops: zx (B,gH) the input's part; *c the cell state, if any. Returns the new h, before its projection.
-     */
-    fr_tensor *(*step)(const fr_op_call *call, fr_tensor *zx, fr_tensor *h, fr_tensor **c);
+    fr_tensor *(*step)(fr_recurrent_step *s); /* returns the new h, before its projection */
 } fr_recurrent_cell;
 
 typedef struct {
@@ -62,9 +75,12 @@ void fr_recurrent_forward_kernel(fr_op_call *call);
 void fr_recurrent_backward_kernel(fr_op_call *call);
 void fr_recurrent_definition(fr_op_call *call);
 
-/* in: the op's inputs; lengths are taken from how. */
-fr_recurrent fr_recurrent_apply(const fr_op *op, const fr_recurrent_cell *cell, fr_tensor **in,
-                                const fr_recurrence *how);
+extern const fr_recurrent_cell fr_rnn_cell, fr_gru_cell, fr_lstm_cell;
+
+/* in: the op's inputs, with norm those that any cell has; lengths are taken from how. norm: NULL for none; otherwise it
+ * is computed in smaller ops. */
+fr_recurrent fr_recurrent_apply(const fr_recurrent_cell *cell, fr_tensor **in, const fr_recurrence *how,
+                                const fr_recurrent_norm *norm);
 
 /* For step: columns k H to (k + 1) H of z. */
 fr_tensor *fr_recurrent_gate(fr_tensor *z, int64_t hidden, int k);

@@ -40,16 +40,17 @@ BACKWARD(backward_f64, double)
 FR_RECURRENT_PASS(forward)
 FR_RECURRENT_PASS(backward)
 
-static fr_tensor *step(const fr_op_call *call, fr_tensor *zx, fr_tensor *h, fr_tensor **c)
+static fr_tensor *step(fr_recurrent_step *s)
 {
-    const fr_recurrent_attributes *a = call->attributes;
-    fr_tensor *z = fr_add(zx, fr_linear(h, call->in[FR_W_HH], call->in[FR_B_HH]));
+    fr_tensor *z = fr_add(s->zx, s->zh);
 
-    (void)c;
-    return a->relu ? fr_relu(z) : fr_tanh(z);
+    return s->relu ? fr_relu(z) : fr_tanh(z);
 }
 
-static const fr_recurrent_cell cell = {
+extern const fr_op fr_rnn_op;
+
+const fr_recurrent_cell fr_rnn_cell = {
+    .op = &fr_rnn_op,
     .gates = 1,
     .width = 1,
     .part = { { .gate = 0, .count = 1, .column = 0, .added = true } },
@@ -91,5 +92,5 @@ const fr_op fr_rnn_op = {
 fr_recurrent fr_rnn(fr_tensor *x, fr_tensor *h0, fr_tensor *w_ih, fr_tensor *w_hh, fr_tensor *b_ih, fr_tensor *b_hh,
                     const fr_recurrence *how)
 {
-    return fr_recurrent_apply(&fr_rnn_op, &cell, (fr_tensor *[]){ x, h0, w_ih, w_hh, b_ih, b_hh, NULL }, how);
+    return fr_recurrent_apply(&fr_rnn_cell, (fr_tensor *[]){ x, h0, w_ih, w_hh, b_ih, b_hh, NULL }, how, NULL);
 }

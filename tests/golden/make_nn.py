@@ -14,7 +14,6 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 STEPS, BATCH, INPUT, HIDDEN = 5, 3, 2, 3
-LENGTHS = [2, 5, 4]
 PARAMETER_SEED, FORWARD_SEED = 7, 11
 
 # name: options of the layer, and of the call
@@ -31,18 +30,24 @@ RECURRENT = {
     "unbatched": ({"batch_first": True}, {"unbatched": True}),
     "unbatched_initial": ({"num_layers": 2, "bidirectional": True}, {"unbatched": True, "initial": True}),
     "initial": ({"num_layers": 2, "bidirectional": True, "batch_first": True}, {"initial": True}),
-    "lengths": ({}, {"lengths": True}),
-    "lengths_bidirectional": ({"bidirectional": True}, {"lengths": True}),
+    "lengths": ({}, {"lengths": [2, 5, 4]}),
+    "lengths_bidirectional": ({"bidirectional": True}, {"lengths": [2, 5, 4]}),
+    "lengths_of_one": ({"num_layers": 2, "bidirectional": True}, {"lengths": [1, 1, 1]}),
+    "lengths_of_one_and_all": ({"num_layers": 2}, {"lengths": [1, 5, 1], "initial": True}),
+    "lengths_relu": ({"nonlinearity": "relu", "num_layers": 2, "bidirectional": True}, {"lengths": [4, 1, 5]}),
     "lengths_all": (
         {"num_layers": 2, "bidirectional": True, "batch_first": True, "bias": False},
-        {"lengths": True, "initial": True},
+        {"lengths": [2, 5, 4], "initial": True},
     ),
     "proj_all": (
         {"num_layers": 2, "bidirectional": True, "batch_first": True, "proj_size": 2},
-        {"lengths": True, "initial": True},
+        {"lengths": [2, 5, 4], "initial": True},
     ),
+    "lengths_dropout": ({"num_layers": 3, "dropout": 0.4, "bidirectional": True}, {"lengths": [3, 5, 3]}),
+    "lengths_dropout_batch_first": ({"num_layers": 2, "dropout": 0.4, "batch_first": True}, {"lengths": [2, 4, 4]}),
+    "proj_lengths_dropout": ({"num_layers": 2, "dropout": 0.4, "proj_size": 2}, {"lengths": [1, 5, 4]}),
 }
-ONLY = {"relu": "rnn", "proj": "lstm", "proj_all": "lstm"}
+ONLY = {"relu": "rnn", "lengths_relu": "rnn", "proj": "lstm", "proj_all": "lstm", "proj_lengths_dropout": "lstm"}
 KINDS = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 
 
@@ -62,7 +67,7 @@ def run(m, x, states, call):
     initial = tuple(states) if len(states) > 1 else states[0] if states else None
     if not call.get("lengths"):
         return m(x, initial)
-    packed = pack_padded_sequence(x, torch.tensor(LENGTHS), m.batch_first, enforce_sorted=False)
+    packed = pack_padded_sequence(x, torch.tensor(call["lengths"]), m.batch_first, enforce_sorted=False)
     out, final = m(packed, initial)
     return pad_packed_sequence(out, m.batch_first, total_length=STEPS)[0], final
 
@@ -134,6 +139,9 @@ def printed_modules():
     yield nn.RNN(3, 4, nonlinearity="relu")
     yield nn.LSTM(3, 4, proj_size=2, num_layers=2, dropout=1e-05, bidirectional=True)
     yield nn.LSTM(3, 4, proj_size=2, bias=False, batch_first=True)
+    yield nn.RNNCell(3, 4, bias=False, nonlinearity="relu")
+    yield nn.LSTMCell(3, 4)
+    yield nn.GRUCell(3, 4, bias=False)
     yield nn.Linear(1, 0)
     yield nn.Linear(3, 4, bias=False)
     yield nn.Dropout(0.1)
