@@ -38,7 +38,7 @@ static double read_option(const void *options, const fr_optim_option *option)
     return option->flag ? *(const bool *)field : *(const double *)(const void *)field;
 }
 
-static void write_option(void *options, const fr_optim_option *option, double value)
+void fr_option_write(void *options, const fr_optim_option *option, double value)
 {
     char *field = (char *)options + option->offset;
 
@@ -55,7 +55,7 @@ double fr_optim_read(const fr_optim *o, int group, const fr_optim_option *option
 
 void fr_optim_write(fr_optim *o, int group, const fr_optim_option *option, double value)
 {
-    write_option(o->groups[group].options, option, value);
+    fr_option_write(o->groups[group].options, option, value);
 }
 
 double fr_optim_read_lr(const fr_optim *o, int group)
@@ -85,7 +85,7 @@ static bool fill_in(const fr_optim_kind *kind, void *options)
 
         if (!check_value(kind->name, option, value))
             return false;
-        write_option(options, option, value);
+        fr_option_write(options, option, value);
     }
     return check_agreement(kind->name, kind, options);
 }

@@ -86,8 +86,8 @@ struct fr_optim {
 fr_optim *fr_optim_make(const fr_optim_kind *kind, fr_module *m, const void *options);
 
 const fr_optim_option *fr_optim_find_option(const fr_optim_kind *kind, const char *name); /* NULL if there is none */
+void fr_option_write(void *options, const fr_optim_option *option, double value);         /* one that is known to fit */
 double fr_optim_read(const fr_optim *o, int group, const fr_optim_option *option);
-/* Writes a value that is known to fit. */
 void fr_optim_write(fr_optim *o, int group, const fr_optim_option *option, double value);
 bool fr_optim_fits(const fr_optim_option *option, double value);
 double fr_optim_read_lr(const fr_optim *o, int group);
