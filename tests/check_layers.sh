@@ -2,17 +2,17 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# Includes point one way: a folder of lib/ sees itself and those before it in core, graph, ops, nn, and optim, data and
-# io see those four. Models are built from <frond.h> and the C library, examples from these, <frond/op.h> and the
+# Includes point one way: a folder of lib/ sees itself and those before it in core, graph, ops, nn; optim, data and io
+# see those four, and training all. Models are built from <frond.h> and the C library, examples from these, <frond/op.h> and the
 # models' headers.
 set -eu
 cd "${srcdir:-.}"
 
 awk '
 BEGIN {
-    split("core graph ops nn optim data io", folders, " ")
+    split("core graph ops nn optim data io training", folders, " ")
     for (i in folders)
-        rank[folders[i]] = i < 5 ? i : 5
+        rank[folders[i]] = i < 5 ? i : i < 8 ? 5 : 6
     split("assert ctype errno float inttypes limits locale math setjmp signal stdarg stdbool stddef stdint stdio " \
           "stdlib string time argp unistd", headers, " ")
     for (i in headers)

@@ -322,6 +322,45 @@ static bool train(void)
     return ok;
 }
 
+static double same_rate(int64_t epoch, int group, void *user)
+{
+    (void)epoch;
+    (void)group;
+    (void)user;
+    return 1;
+}
+
+/* Groups, of which there are as many as there were where another cannot be had; schedulers. */
+static bool schedule(void)
+{
+    FR_SCOPE;
+    fr_module *m = make_model();
+    fr_tensor *bias = m ? fr_module_find(m, "2.bias") : NULL, *x = fr_ones(FR_SHAPE(2));
+    fr_optim *o = fr_rmsprop(m, &(fr_rmsprop_options){ .centered = true, .momentum = 0.5 });
+    fr_scheduler *s = fr_lambda_lr(o, same_rate, NULL);
+    double least[] = { 0.1, 0.1, 0.1 };
+    bool ok = s && x && bias && fr_optim_split(o, &bias, 1) >= 0 && fr_optim_add_parameters(o, &x, 1) >= 0;
+
+    must(!o || fr_optim_groups(o) == 3 || !ok, "three groups");
+    ok = ok && fr_scheduler_step(s);
+    fr_scheduler_free(s);
+
+    fr_scheduler *parts[] = { ok ? fr_linear_lr(o, 0.1, 1, 3) : NULL,
+                              ok ? fr_multi_step_lr(o, (int64_t[]){ 1 }, 1, 1) : NULL,
+                              ok ? fr_one_cycle_lr(o, 1, 9, &(fr_one_cycle_options){ .max_lrs = least }) : NULL };
+    fr_scheduler *whole = ok ? fr_sequential_lr(o, parts, 3, (int64_t[]){ 1, 2 }) : NULL;
+    fr_scheduler *plateau = ok ? fr_reduce_lr_on_plateau(o, &(fr_plateau_options){ .min_lrs = least }) : NULL;
+
+    for (int i = 0; i < 4 && whole; i++)
+        ok = fr_scheduler_step(whole) && ok;
+    ok = ok && whole && plateau && fr_scheduler_step_metric(plateau, 1);
+    fr_scheduler_free(plateau);
+    fr_scheduler_free(whole);
+    fr_optim_free(o);
+    fr_module_free(m);
+    return ok;
+}
+
 static bool load_batches(void)
 {
     FR_SCOPE;
@@ -369,6 +408,30 @@ static bool save_and_load(void)
     return ok;
 }
 
+/* A run that cannot be loaded is as it was. */
+static bool save_and_resume(void)
+{
+    FR_SCOPE;
+    fr_module *m = fr_nn_linear(2, 1, NULL);
+    fr_optim *o = fr_adam(m, NULL);
+    fr_scheduler *s = fr_exponential_lr(o, 0.5);
+    fr_tensor *x = fr_ones(FR_SHAPE(6, 2));
+    fr_loader *l = fr_loader_new(&x, 1, &(fr_loader_options){ .batch_size = 2, .shuffle = true });
+    fr_tensor *const *batch = fr_loader_next(l);
+    bool ok = s && batch && fr_backward(fr_sum(fr_forward(m, batch[0]))) && fr_optim_step(o);
+
+    ok = ok && fr_save_training(path, m, o, l) && fr_scheduler_step(s);
+    if (ok) {
+        ok = fr_load_training(path, m, o, l);
+        must(fr_optim_lr(o) == (ok ? 1e-3 : 5e-4), "a failed load changes nothing");
+    }
+    fr_loader_free(l);
+    fr_scheduler_free(s);
+    fr_optim_free(o);
+    fr_module_free(m);
+    return ok;
+}
+
 static const struct {
     const char *name;
     bool (*run)(void);
@@ -386,10 +449,12 @@ static const struct {
     { "check_gradients", check_gradients },
     { "run_recurrent_modules", run_recurrent_modules },
     { "train", train },
+    { "schedule", schedule },
     { "load_batches", load_batches },
     { "read_csv", read_csv, "a,1,2,3\nb,4,5\na,6,7,8\n" },
     { "read_ts", read_ts, "@univariate true\n@equalLength false\n@classLabel true a b\n@data\n1,2,3:a\n4,5:b\n" },
     { "save_and_load", save_and_load, .by_jansson = true },
+    { "save_and_resume", save_and_resume, .by_jansson = true },
 };
 
 /* --- Runs -------------------------------------------------------------------------------------------------------- */

@@ -8,9 +8,11 @@
 enum { STEPS = 100 };
 
 typedef struct {
-    const char *name;
+    const char *name; /* begins with that of its kind */
     fr_sgd_options sgd;
-    fr_adam_options adam;
+    fr_adam_options adam; /* adamw too */
+    fr_rmsprop_options rmsprop;
+    fr_adagrad_options adagrad;
 } optim_case;
 
 static const optim_case cases[] = {
@@ -29,8 +31,56 @@ static const optim_case cases[] = {
     { .name = "adam_zero_eps", .adam = { .lr = 0.01, .eps = FR_ZERO } },
     { .name = "adam_decay", .adam = { .lr = 0.01, .weight_decay = 0.1 } },
     { .name = "adam_maximize", .adam = { .lr = 0.01, .weight_decay = 0.1, .maximize = true } },
+    { .name = "adam_amsgrad", .adam = { .lr = 0.01, .beta2 = 0.5, .weight_decay = 0.1, .amsgrad = true } },
+    { .name = "adam_groups", .adam = { .lr = 0.01, .weight_decay = 0.1 } },
+    { .name = "adamw" },
+    { .name = "adamw_zero_decay", .adam = { .lr = 0.01, .weight_decay = FR_ZERO } },
+    { .name = "adamw_decay", .adam = { .lr = 0.01, .beta1 = 0.4, .beta2 = 0.7, .weight_decay = 0.5 } },
+    { .name = "adamw_maximize", .adam = { .lr = 0.01, .weight_decay = 0.1, .maximize = true } },
+    { .name = "adamw_amsgrad", .adam = { .lr = 0.01, .beta2 = 0.5, .amsgrad = true } },
+    { .name = "rmsprop" },
+    { .name = "rmsprop_lr", .rmsprop = { .lr = 0.05, .alpha = 0.3, .eps = 0.1 } },
+    { .name = "rmsprop_momentum", .rmsprop = { .momentum = 0.9, .weight_decay = 0.1 } },
+    { .name = "rmsprop_centered", .rmsprop = { .centered = true, .maximize = true } },
+    { .name = "rmsprop_both", .rmsprop = { .centered = true, .alpha = 0.4, .momentum = 0.5 } },
+    { .name = "rmsprop_groups", .rmsprop = { .momentum = 0.5 } },
+    { .name = "adagrad" },
+    { .name = "adagrad_lr", .adagrad = { .lr = 0.05, .lr_decay = 0.1, .weight_decay = 0.1 } },
+    { .name = "adagrad_start", .adagrad = { .initial_accumulator_value = 0.7, .eps = 0.1 } },
+    { .name = "adagrad_maximize", .adagrad = { .maximize = true } },
 };
 enum { CASES = sizeof cases / sizeof cases[0] };
+
+static bool is_kind(const optim_case *c, const char *kind)
+{
+    size_t length = strlen(kind);
+
+    return strncmp(c->name, kind, length) == 0 && (c->name[length] == '\0' || c->name[length] == '_');
+}
+
+static fr_optim *make_optim(const optim_case *c, fr_module *m)
+{
+    return is_kind(c, "sgd")       ? fr_sgd(m, &c->sgd)
+           : is_kind(c, "adam")    ? fr_adam(m, &c->adam)
+           : is_kind(c, "adamw")   ? fr_adamw(m, &c->adam)
+           : is_kind(c, "rmsprop") ? fr_rmsprop(m, &c->rmsprop)
+                                   : fr_adagrad(m, &c->adagrad);
+}
+
+/* b in a group of its own, with GROUPS of make_optim.py. */
+static void make_groups(const optim_case *c, fr_optim *o, fr_tensor *b)
+{
+    int own = fr_optim_split(o, &b, 1);
+
+    ck_assert_int_eq(own, 1);
+    if (is_kind(c, "adam")) {
+        ck_assert(fr_optim_set_group_lr(o, own, 0.03) && fr_optim_set(o, own, "weight_decay", 0));
+        ck_assert(fr_optim_set(o, own, "beta1", 0.5) && fr_optim_set(o, own, "amsgrad", 1));
+    } else {
+        ck_assert(fr_optim_set(o, own, "momentum", 0) && fr_optim_set(o, own, "centered", 1));
+        ck_assert(fr_optim_set(o, own, "eps", 0.01));
+    }
+}
 
 static fr_tensors *golden;
 
@@ -95,8 +145,8 @@ static void give_gradient(fr_tensor *parameter, const char *which, int step)
     fr_backward_with(parameter, fr_cast(g, fr_dtype_of(parameter)), 0);
 }
 
-/* SGD rounds as PyTorch does, to the last bit. Adam does but for PyTorch's square root, which is that of a library of
- * vector functions and one unit off for one value in a hundred. */
+/* SGD rounds as PyTorch does, to the last bit. The others do but for PyTorch's square root, which is that of a library
+ * of vector functions and one unit off for one value in a hundred. */
 static void compare(const optim_case *c, const char *which, int step, const fr_tensor *got)
 {
     bool f32 = fr_dtype_of(got) == FR_F32;
@@ -104,7 +154,7 @@ static void compare(const optim_case *c, const char *which, int step, const fr_t
     char what[128];
 
     snprintf(what, sizeof what, "%s, %s after %d steps", c->name, which, step);
-    if (strncmp(c->name, "sgd", 3) == 0)
+    if (is_kind(c, "sgd"))
         ck_assert_msg(fr_equal(got, expected), "%s", what);
     assert_close(what, got, expected, f32 ? 1e-6 : 1e-12, f32 ? 1e-7 : 1e-14);
 }
@@ -114,9 +164,11 @@ static void train(const optim_case *c, fr_dtype dtype, bool gaps)
     FR_SCOPE;
     fr_tensor *a = start("a", dtype, gaps), *b = start("b", dtype, gaps);
     fr_module *m = pair(a, b);
-    fr_optim *o = strncmp(c->name, "sgd", 3) == 0 ? fr_sgd(m, &c->sgd) : fr_adam(m, &c->adam);
+    fr_optim *o = make_optim(c, m);
 
     ck_assert_ptr_nonnull(o);
+    if (strstr(c->name, "_groups"))
+        make_groups(c, o, b);
     ck_assert(fr_is_contiguous(a) != gaps);
     for (int step = 1; step <= STEPS; step++) {
         FR_SCOPE;
@@ -156,6 +208,7 @@ START_TEST(defaults_are_pytorchs)
     FR_SCOPE;
     fr_module *m = pair(start("a", FR_F32, false), start("b", FR_F32, false));
     fr_optim *sgd = fr_sgd(m, NULL), *adam = fr_adam(m, NULL), *zero = fr_adam(m, &(fr_adam_options){ .lr = FR_ZERO });
+    fr_optim *adamw = fr_adamw(m, NULL), *rmsprop = fr_rmsprop(m, NULL), *adagrad = fr_adagrad(m, NULL);
 
     ck_assert_double_eq(fr_optim_lr(sgd), 1e-3);
     ck_assert_double_eq(fr_optim_lr(adam), 1e-3);
@@ -163,10 +216,48 @@ START_TEST(defaults_are_pytorchs)
     ck_assert(fr_optim_set_lr(adam, 0));
     ck_assert_double_eq(fr_optim_lr(adam), 0);
     ck_assert_double_nan(fr_optim_lr(NULL));
+    ck_assert_double_eq(fr_optim_lr(adamw), 1e-3);
+    ck_assert_double_eq(fr_optim_get(adamw, 0, "weight_decay"), 1e-2);
+    ck_assert_double_eq(fr_optim_get(rmsprop, 0, "alpha"), 0.99);
+    ck_assert_double_eq(fr_optim_lr(rmsprop), 1e-2);
+    ck_assert_double_eq(fr_optim_lr(adagrad), 1e-2);
     fr_optim_free(sgd);
     fr_optim_free(adam);
     fr_optim_free(zero);
+    fr_optim_free(adamw);
+    fr_optim_free(rmsprop);
+    fr_optim_free(adagrad);
     fr_module_free(m);
+}
+END_TEST
+
+/* Three steps on large parameters, with so many threads; the values after them. */
+static fr_tensor *train_large(const optim_case *c, int threads)
+{
+    int64_t n = 100003;
+    fr_tensor *p = fr_reshape(fr_arange(1, (double)n + 1, 1, FR_F32), FR_SHAPE(n, 1));
+    fr_module *m = pair(p, fr_zeros(FR_SHAPE(1)));
+    fr_optim *o = make_optim(c, m);
+
+    p = fr_module_find(m, "a");
+    fr_set_num_threads(threads);
+    for (int step = 0; step < 3; step++) {
+        fr_backward(fr_sum(fr_sin(fr_mul(p, p))));
+        ck_assert(fr_optim_step(o));
+    }
+    fr_set_num_threads(0);
+    fr_optim_free(o);
+    fr_module_free(m);
+    return p;
+}
+
+START_TEST(any_number_of_threads_gives_the_same_bits)
+{
+    FR_SCOPE;
+    fr_tensor *one = train_large(&cases[_i], 1);
+
+    ck_assert(fr_equal(train_large(&cases[_i], 2), one));
+    ck_assert(fr_equal(train_large(&cases[_i], 5), one));
 }
 END_TEST
 
@@ -257,6 +348,14 @@ START_TEST(bad_options_are_refused)
     assert_refused(fr_adam(m, &(fr_adam_options){ .eps = -1 }), "eps is -1");
     assert_refused(fr_adam(m, &(fr_adam_options){ .weight_decay = NAN }), "weight_decay is nan");
     assert_refused(fr_adam(m, &(fr_adam_options){ .reserved = { &here } }), "reserved[0]");
+    assert_refused(fr_adamw(m, &(fr_adamw_options){ .weight_decay = -1 }), "frond: adamw: ", "weight_decay is -1");
+    assert_refused(fr_rmsprop(m, &(fr_rmsprop_options){ .alpha = 1 }), "frond: rmsprop: ", "alpha is 1", "[0, 1)");
+    assert_refused(fr_rmsprop(m, &(fr_rmsprop_options){ .momentum = NAN }), "momentum is nan");
+    assert_refused(fr_rmsprop(m, &(fr_rmsprop_options){ .reserved = { &here } }), "reserved[0]");
+    assert_refused(fr_adagrad(m, &(fr_adagrad_options){ .lr_decay = -1 }), "frond: adagrad: ", "lr_decay is -1");
+    assert_refused(fr_adagrad(m, &(fr_adagrad_options){ .initial_accumulator_value = INFINITY }),
+                   "initial_accumulator_value is inf");
+    assert_refused(fr_adagrad(m, &(fr_adagrad_options){ .reserved = { &here } }), "reserved[0]");
     assert_refused(fr_optim_set_lr(o, -3), "optim_set_lr", "lr is -3");
     ck_assert_double_eq(fr_optim_lr(o), 1e-3);
     assert_refused(fr_optim_set_lr(NULL, 1), "optim_set_lr", "NULL");
@@ -274,8 +373,166 @@ START_TEST(parameters_must_be_there_and_their_own)
     fr_module *m = pair(fr_ones(FR_SHAPE(1)), fr_expand(fr_ones(FR_SHAPE(2, 1)), FR_SHAPE(2, 3)));
 
     assert_refused(fr_sgd(empty, NULL), "sgd", "no parameters");
-    assert_refused(fr_sgd(m, NULL), "sgd", "parameter 1", "(2, 3)", "expanded");
+    assert_refused(fr_sgd(m, NULL), "sgd", "\"b\"", "(2, 3)", "expanded");
     fr_module_free(empty);
+    fr_module_free(m);
+}
+END_TEST
+
+/* --- Groups ------------------------------------------------------------------------------------------------------ */
+
+/* Parameters a (3) and b (2) of ones. */
+static fr_module *make_pair(void)
+{
+    return pair(fr_ones(FR_SHAPE(3)), fr_ones(FR_SHAPE(2)));
+}
+
+START_TEST(groups_have_options_of_their_own)
+{
+    FR_SCOPE;
+    fr_module *m = make_pair(), *head = make_pair();
+    fr_tensor *single = fr_requires_grad(fr_ones(FR_SHAPE(1))), *b = fr_module_find(m, "b");
+    fr_optim *o = fr_sgd(m, &(fr_sgd_options){ .lr = 1 });
+
+    ck_assert_int_eq(fr_optim_groups(o), 1);
+    ck_assert_int_eq(fr_optim_add_group(o, head), 1);
+    ck_assert_int_eq(fr_optim_add_parameters(o, &single, 1), 2);
+    ck_assert_int_eq(fr_optim_split(o, &b, 1), 3);
+    ck_assert_int_eq(fr_optim_groups(o), 4);
+    ck_assert(fr_optim_set_group_lr(o, 1, 0.5) && fr_optim_set(o, 2, "lr", 0.25) && fr_optim_set(o, 3, "maximize", 1));
+    ck_assert_double_eq(fr_optim_lr(o), 1);
+    ck_assert_double_eq(fr_optim_group_lr(o, 1), 0.5);
+    ck_assert_double_eq(fr_optim_get(o, 3, "maximize"), 1);
+    fr_backward(fr_add(fr_add(fr_sum(fr_module_find(m, "a")), fr_sum(b)),
+                       fr_add(fr_sum(single), fr_sum(fr_module_find(head, "a")))));
+    ck_assert(fr_optim_step(o));
+    ck_assert_double_eq(fr_at(fr_module_find(m, "a"), 0), 0);
+    ck_assert_double_eq(fr_at(b, 0), 2);
+    ck_assert_double_eq(fr_at(single, 0), 0.75);
+    ck_assert_double_eq(fr_at(fr_module_find(head, "a"), 0), 0.5);
+    ck_assert_double_eq(fr_at(fr_module_find(head, "b"), 0), 1);
+    ck_assert(fr_optim_set_lr(o, 3));
+    for (int group = 0; group < 4; group++)
+        ck_assert_double_eq(fr_optim_group_lr(o, group), 3);
+    fr_module_free(head);
+    fr_optim_free(o);
+    fr_module_free(m);
+}
+END_TEST
+
+START_TEST(a_parameter_is_in_one_group)
+{
+    FR_SCOPE;
+    fr_module *m = make_pair(), *other = make_pair(), *empty = fr_module_new("Empty", 0, same);
+    fr_tensor *a = fr_module_find(m, "a"), *x = fr_ones(FR_SHAPE(1)), *twice[] = { x, x }, *with_null[] = { x, NULL };
+    fr_optim *o = fr_adam(m, NULL);
+    fr_tensor *whole = fr_cast(x, FR_I64), *result = fr_mul(a, a), *wide = fr_expand(x, FR_SHAPE(4));
+
+    fr_module_param(other, "tied", a);
+    assert_refused(fr_optim_add_group(o, other) >= 0, "optim_add_group", "\"tied\"", "group 0", "\"a\"",
+                   "check_optim.c");
+    assert_refused(fr_optim_add_parameters(o, (fr_tensor *[]){ x, a }, 2) >= 0, "optim_add_parameters",
+                   "\"parameters[1]\"", "group 0", "\"a\"", "check_optim.c");
+    assert_refused(fr_optim_add_parameters(o, twice, 2) >= 0, "\"parameters[1]\"", "group 1", "\"parameters[0]\"");
+    assert_refused(fr_optim_add_parameters(o, with_null, 2) >= 0, "parameters[1] is NULL");
+    assert_refused(fr_optim_add_parameters(o, &whole, 1) >= 0, "parameters[0]", "int64");
+    assert_refused(fr_optim_add_parameters(o, &result, 1) >= 0, "parameters[0]", "mul");
+    assert_refused(fr_optim_add_parameters(o, &wide, 1) >= 0, "parameters[0]", "expanded");
+    assert_refused(fr_optim_add_parameters(o, &x, 0) >= 0, "0 parameters");
+    assert_refused(fr_optim_add_parameters(o, NULL, 1) >= 0, "parameters is NULL");
+    assert_refused(fr_optim_add_group(o, empty) >= 0, "no parameters");
+    assert_refused(fr_optim_add_group(o, NULL) >= 0, "module is NULL");
+    assert_refused(fr_optim_add_group(NULL, m) >= 0, "optimiser is NULL");
+    assert_refused(fr_optim_split(o, twice, 2) >= 0, "optim_split", "parameters[0] is not in the optimiser",
+                   "check_optim.c");
+    assert_refused(fr_optim_split(o, (fr_tensor *[]){ a, a }, 2) >= 0, "\"a\" is given twice");
+    assert_refused(fr_optim_split(o, with_null + 1, 1) >= 0, "parameters[0] is NULL");
+    ck_assert_int_eq(fr_optim_groups(o), 1);
+    ck_assert_int_eq(fr_optim_split(o, &a, 1), 1);
+    assert_refused(fr_optim_split(o, (fr_tensor *[]){ a, fr_module_find(m, "b") }, 2) >= 0, "parameters[1] is \"b\"",
+                   "group 0", "group 1");
+    ck_assert_int_eq(fr_optim_groups(o), 2);
+    ck_assert_int_eq(fr_optim_groups(NULL), -1);
+    fr_optim_free(o);
+    fr_module_free(empty);
+    fr_module_free(other);
+    fr_module_free(m);
+}
+END_TEST
+
+START_TEST(options_are_checked_where_they_are_set)
+{
+    FR_SCOPE;
+    fr_module *m = make_pair();
+    fr_optim *o = fr_sgd(m, &(fr_sgd_options){ .momentum = 0.9, .nesterov = true });
+
+    assert_refused(fr_optim_set(o, 0, "beta1", 0), "optim_set", "sgd", "\"beta1\"",
+                   "lr, momentum, dampening, weight_decay, nesterov, maximize", "check_optim.c");
+    assert_refused(fr_optim_set(o, 1, "lr", 0), "group 1 of 1");
+    assert_refused(fr_optim_set(o, -1, "lr", 0), "group -1 of 1");
+    assert_refused(fr_optim_set(o, 0, "lr", NAN), "lr is nan");
+    assert_refused(fr_optim_set(o, 0, "maximize", 0.5), "maximize is 0.5", "0 or 1");
+    assert_refused(fr_optim_set(o, 0, "momentum", 0), "nesterov with momentum 0");
+    assert_refused(fr_optim_set(o, 0, NULL, 0), "option is NULL");
+    assert_refused(fr_optim_set(NULL, 0, "lr", 0), "optimiser is NULL");
+    assert_refused(fr_optim_set_group_lr(o, 0, -1), "optim_set_group_lr", "lr is -1", "check_optim.c");
+    ck_assert_double_nan(fr_optim_get(o, 0, "nothing"));
+    assert_failed("optim_get", "\"nothing\"", "check_optim.c");
+    ck_assert_double_nan(fr_optim_group_lr(o, 2));
+    assert_failed("optim_group_lr", "group 2 of 1", "check_optim.c");
+    ck_assert_double_eq(fr_optim_get(o, 0, "momentum"), 0.9);
+    ck_assert_double_eq(fr_optim_lr(o), 1e-3);
+    fr_optim_free(o);
+    fr_module_free(m);
+}
+END_TEST
+
+/* As PyTorch has it: momentum that is switched on late begins with the gradient itself, and is kept while it is off. */
+START_TEST(options_may_change_on_the_way)
+{
+    FR_SCOPE;
+    fr_tensor *p = fr_zeros(FR_SHAPE(1));
+    fr_module *m = pair(p, fr_ones(FR_SHAPE(2)));
+    fr_optim *o = fr_sgd(m, &(fr_sgd_options){ .lr = 1, .dampening = 0.5 });
+    double momenta[] = { 0, 0.5, 0.5, 0, 0.5 }, expected[] = { -1, -2, -3, -4, -5 };
+
+    fr_backward(p);
+    for (int i = 0; i < 5; i++) { /* b is 1, 0.5 + 0.5, kept, 0.5 + 0.5 */
+        ck_assert(fr_optim_set(o, 0, "momentum", momenta[i]) && fr_optim_step(o));
+        ck_assert_double_eq(fr_item(p), expected[i]);
+    }
+    fr_optim_free(o);
+    fr_module_free(m);
+}
+END_TEST
+
+/* --- Accumulation ------------------------------------------------------------------------------------------------ */
+
+/* A loss that adds up over rows, on all 12 at once or in parts of 4. */
+START_TEST(gradients_accumulate_to_those_of_a_large_batch)
+{
+    FR_SCOPE;
+    fr_set_default_dtype(FR_F64);
+    fr_manual_seed(3);
+
+    fr_module *m = fr_nn_linear(5, 2, NULL);
+    fr_optim *o = fr_adam(m, NULL);
+    fr_tensor *x = fr_randn(FR_SHAPE(12, 5)), *y = fr_randn(FR_SHAPE(12, 2)), *weight = fr_module_find(m, "weight");
+
+    fr_set_default_dtype(FR_F32);
+    fr_backward(fr_mse(fr_forward(m, x), y, FR_MEAN));
+
+    fr_tensor *whole = fr_clone(fr_grad(weight));
+
+    fr_optim_zero_grad(o);
+    for (int part = 0; part < 3; part++) {
+        fr_tensor *out = fr_forward(m, fr_slice(x, 0, 4 * part, 4 * part + 4, 1));
+
+        fr_backward(fr_div_scalar(fr_mse(out, fr_slice(y, 0, 4 * part, 4 * part + 4, 1), FR_MEAN), 3));
+    }
+    assert_close("accumulated", fr_grad(weight), whole, 1e-13, 1e-15);
+    ck_assert(fr_optim_step(o));
+    fr_optim_free(o);
     fr_module_free(m);
 }
 END_TEST
@@ -324,6 +581,76 @@ START_TEST(clips_as_pytorch)
 }
 END_TEST
 
+START_TEST(clips_by_other_norms)
+{
+    static const char *const orders[] = { "1", "3", "0.5", "inf" };
+
+    for (int i = 0; i < 8; i++) {
+        FR_SCOPE;
+        fr_dtype dtype = i % 2 ? FR_F64 : FR_F32;
+        const char *type = i % 2 ? "f64" : "f32", *order = orders[i / 2];
+        double tolerance = i % 2 ? 1e-12 : 2e-6, expected = fr_item(find("clip.p%s.%s.norm", order, type));
+        fr_module *m = with_gradients(dtype, dtype);
+
+        ck_assert_double_eq_tol(fr_clip_grad_norm_with(m, 0.9, strtod(order, NULL), true), expected,
+                                tolerance * expected);
+        assert_close(order, fr_grad(fr_module_find(m, "b")), find("clip.p%s.%s.b", order, type), tolerance, 0);
+        fr_module_free(m);
+    }
+}
+END_TEST
+
+START_TEST(clips_values)
+{
+    for (int i = 0; i < 2; i++) {
+        FR_SCOPE;
+        fr_dtype dtype = i ? FR_F64 : FR_F32;
+        fr_tensor *g = fr_cast(find("clip.special"), dtype), *a = fr_zeros_like(g);
+        fr_module *m = pair(a, fr_ones(FR_SHAPE(2)));
+
+        fr_backward_with(a, g, 0);
+        ck_assert(fr_clip_grad_value(m, INFINITY));
+        assert_close("not clipped", fr_grad(a), g, 0, 0);
+
+        fr_tensor *stale = fr_sum(fr_mul(fr_grad(a), fr_requires_grad(fr_ones_like(g))));
+
+        ck_assert(fr_clip_grad_value(m, 0.7));
+        assert_close("clipped", fr_grad(a), find("clip.value.%s", i ? "f64" : "f32"), 0, 0);
+        ck_assert(!fr_backward(stale));
+        assert_failed("mul", "changed");
+        ck_assert(!fr_clip_grad_value(m, -1));
+        assert_failed("clip_grad_value", "max is -1", "check_optim.c");
+        ck_assert(!fr_clip_grad_value(NULL, 1));
+        assert_failed("clip_grad_value", "module is NULL");
+        fr_module_free(m);
+    }
+}
+END_TEST
+
+START_TEST(clipping_refuses_odd_norms_where_asked_to)
+{
+    FR_SCOPE;
+    fr_module *m = pair(fr_ones(FR_SHAPE(3)), fr_ones(FR_SHAPE(2)));
+    fr_tensor *a = fr_module_find(m, "a");
+    const double orders[] = { 0.5, 1, 2, INFINITY };
+
+    for (int i = 0; i < 4; i++) {
+        fr_zero_grad(a);
+        fr_backward_with(a, fr_from_doubles(FR_SHAPE(3), (double[]){ 1, NAN, 2 }), 0);
+        ck_assert_double_nan(fr_clip_grad_norm_with(m, 0.1, orders[i], true));
+        assert_failed("clip_grad_norm_with", "norm", "nan", "check_optim.c");
+        ck_assert_double_eq(fr_at(fr_grad(a), 2), 2);
+        ck_assert_double_nan(fr_clip_grad_norm_with(m, 0.1, orders[i], false));
+        ck_assert_double_nan(fr_at(fr_grad(a), 2));
+    }
+    ck_assert_double_nan(fr_clip_grad_norm_with(m, 1, 0, false));
+    assert_failed("p is 0", "> 0");
+    ck_assert_double_nan(fr_clip_grad_norm_with(m, 1, NAN, false));
+    assert_failed("p is nan");
+    fr_module_free(m);
+}
+END_TEST
+
 START_TEST(clipping_passes_odd_norms)
 {
     FR_SCOPE;
@@ -365,7 +692,7 @@ END_TEST
 
 int main(void)
 {
-    TCase *optim = tcase_create("optim"), *clip = tcase_create("clip");
+    TCase *optim = tcase_create("optim"), *groups = tcase_create("groups"), *clip = tcase_create("clip");
 
     tcase_add_unchecked_fixture(optim, load_golden, free_golden);
     tcase_add_loop_test(optim, trains_as_pytorch, 0, CASES);
@@ -376,9 +703,18 @@ int main(void)
     tcase_add_test(optim, lives_longer_than_its_module);
     tcase_add_test(optim, bad_options_are_refused);
     tcase_add_test(optim, parameters_must_be_there_and_their_own);
+    tcase_add_loop_test(optim, any_number_of_threads_gives_the_same_bits, 0, CASES);
+    tcase_add_test(groups, groups_have_options_of_their_own);
+    tcase_add_test(groups, a_parameter_is_in_one_group);
+    tcase_add_test(groups, options_are_checked_where_they_are_set);
+    tcase_add_test(groups, options_may_change_on_the_way);
+    tcase_add_test(groups, gradients_accumulate_to_those_of_a_large_batch);
     tcase_add_unchecked_fixture(clip, load_golden, free_golden);
     tcase_add_test(clip, clips_as_pytorch);
+    tcase_add_test(clip, clips_by_other_norms);
+    tcase_add_test(clip, clips_values);
+    tcase_add_test(clip, clipping_refuses_odd_norms_where_asked_to);
     tcase_add_test(clip, clipping_passes_odd_norms);
     tcase_add_test(clip, clipping_is_a_write_in_place);
-    return run_tests("optim", optim, clip);
+    return run_tests("optim", optim, groups, clip);
 }

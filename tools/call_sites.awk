@@ -2,7 +2,8 @@
 # Copyright The frond authors
 #
 # call_sites.awk HEADER...: for each function that can fail a macro of its name, which notes where it is called. Those
-# that cannot fail, and those that hold no call site (see fr_begin in lib/core/internal.h), are listed here.
+# that cannot fail, and those that hold no call site (see fr_begin in lib/core/internal.h), are listed here; of those
+# that return an int, the few that do hold one.
 
 BEGIN {
     split("fr_ref fr_touch fr_equal fr_is_contiguous fr_is_leaf fr_wants_grad fr_grad_enabled " \
@@ -10,15 +11,18 @@ BEGIN {
           "fr_sequences_labels fr_optim_lr fr_self", list, " ")
     for (i in list)
         plain[list[i]] = 1
+    split("fr_optim_add_group fr_optim_add_parameters fr_optim_split", ints, " ")
+    for (i in ints)
+        counted[ints[i]] = 1
     print "/* Made from the public headers. */"
     print "#ifndef FROND_CALL_SITES_H"
     print "#define FROND_CALL_SITES_H"
     print ""
 }
 
-match($0, /^(fr_[a-z]+|bool|double|void) \*?/) && match($0, /[ *]fr_[a-z0-9_]+\(/) {
+match($0, /^(fr_[a-z]+|bool|double|void|int) \*?/) && match($0, /[ *]fr_[a-z0-9_]+\(/) {
     name = substr($0, RSTART + 1, RLENGTH - 2)
-    if (!(name in plain) && !/^(fr_dtype|fr_meta|fr_shape|void) fr_/)
+    if (!(name in plain) && (name in counted || !/^(fr_dtype|fr_meta|fr_shape|void|int) fr_/))
         printf "#define %s(...) (fr_call_site(\"%s\", __FILE__, __LINE__), %s(__VA_ARGS__))\n", name,
                substr(name, 4), name
 }

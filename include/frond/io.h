@@ -5,7 +5,8 @@
 #ifndef FROND_IO_H
 #define FROND_IO_H
 
-#include <frond/nn.h>
+#include <frond/data.h>
+#include <frond/optim.h>
 
 FR_BEGIN_DECLS
 
@@ -29,6 +30,19 @@ const char *fr_tensors_name(const fr_tensors *ts, int i);
 fr_tensor *fr_tensors_at(const fr_tensors *ts, int i);
 fr_tensor *fr_tensors_find(const fr_tensors *ts, const char *name); /* NULL (no error) if there is none */
 void fr_tensors_free(fr_tensors *ts);
+
+/* A run that can be resumed: m's parameters and buffers, the optimiser with its groups, options, state and counts of
+ * steps, its schedulers, the place in the loader's epoch, and the process's generator, in one safetensors file that
+ * replaces the one before it as a whole. A program that makes all of these as it did at first and loads the file goes
+ * on with the same bits as if it had not stopped. Gradients are not in it: save between a step and the next backward.
+ * optim and loader may each be NULL: then nothing of them is saved. Fails for an optimiser that holds a parameter which
+ * is not m's. */
+bool fr_save_training(const char *path, fr_module *m, fr_optim *optim, fr_loader *loader);
+/* All must agree with what was saved: names, shapes and dtypes of m, the kind of optimiser, its groups and what is in
+ * them, its schedulers, in the order in which they were made, and their settings, the loader's rows, batch_size and
+ * shuffling. Otherwise all that does not is listed, and nothing is changed. Options of groups are those of the file,
+ * lent batches stay as they are. optim and loader are NULL if they were. */
+bool fr_load_training(const char *path, fr_module *m, fr_optim *optim, fr_loader *loader);
 
 FR_END_DECLS
 #endif

@@ -4,22 +4,12 @@
  *
  * At the start of each epoch PyTorch draws 63 bits for its worker processes, whether it has any or not, and, when it
  * shuffles, 63 more that seed a generator of the epoch's permutation. Only the low 32 bits of a seed count. */
+#include "data/loader.h"
+
 #include "core/random.h"
 
-#include <frond/data.h>
 #include <frond/op.h>
 #include <stdlib.h>
-
-struct fr_loader {
-    int count;           /* tensors */
-    fr_tensor **tensors; /* views without history of those given */
-    fr_tensor **batch;   /* what was lent out last, or NULLs */
-    int64_t rows, batch_size;
-    bool shuffle, drop_last;
-    bool running;   /* in an epoch */
-    int64_t next;   /* of order, in this epoch */
-    int64_t *order; /* rows of them */
-};
 
 /* --- Making and freeing ------------------------------------------------------------------------------------------ */
 
@@ -120,7 +110,9 @@ void fr_loader_free(fr_loader *l)
 static bool begin_epoch(fr_loader *l)
 {
     fr_random_u64(); /* for workers */
-    if (l->shuffle && !fr_randperm_seeded(fr_random_u64(), l->rows, l->order))
+    if (l->shuffle)
+        l->seed = fr_random_u64();
+    if (l->shuffle && !fr_randperm_seeded(l->seed, l->rows, l->order))
         return fr_fail_memory("loader_next"), false;
     l->running = true;
     l->next = 0;

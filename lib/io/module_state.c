@@ -3,14 +3,12 @@
 /* A module's parameters and buffers to and from a safetensors file: fr_save, fr_load_into. */
 #include <config.h>
 
+#include "io/module_state.h"
 #include "io/safetensors.h"
 
-#include <frond/op.h>
-#include <stdarg.h>
 #include <stdlib.h>
 
-/* The module's state; false with an error where it cannot be had. */
-static bool state_of(const char *what, fr_module *m, const fr_named_tensor **state, int *n)
+bool fr_state_of(const char *what, fr_module *m, const fr_named_tensor **state, int *n)
 {
     const fr_thread *th = fr_thread_self();
     unsigned failures = th->failures;
@@ -29,7 +27,7 @@ static bool save(fr_module *m, const char *path)
     const fr_named_tensor *state;
     int n;
 
-    if (!state_of("save", m, &state, &n))
+    if (!fr_state_of("save", m, &state, &n))
         return false;
 
     const char **names = calloc((size_t)n + 1, sizeof *names);
@@ -58,47 +56,18 @@ bool fr_save(fr_module *m, const char *path)
 
 /* --- Loading ----------------------------------------------------------------------------------------------------- */
 
-/* What keeps a file from being loaded, for one message. */
-typedef struct {
-    char text[560];
-    size_t used;
-    int left_out; /* for lack of room */
-} complaints;
-
-static void complain(complaints *c, const char *format, ...) FR_PRINTF(2, 3);
-static void complain(complaints *c, const char *format, ...)
+void fr_state_compare(fr_complaints *c, const fr_named_tensor *own, const fr_tensor *stored)
 {
-    char one[400];
-    const char *separator = c->used > 0 ? "; " : "";
-    va_list arguments;
-
-    va_start(arguments, format);
-    vsnprintf(one, sizeof one, format, arguments);
-    va_end(arguments);
-    if (c->left_out > 0 || c->used + strlen(separator) + strlen(one) >= sizeof c->text)
-        c->left_out++;
-    else
-        c->used += (size_t)snprintf(c->text + c->used, sizeof c->text - c->used, "%s%s", separator, one);
-}
-
-static bool same_kind(const fr_tensor *a, const fr_tensor *b)
-{
-    return a->dtype == b->dtype && fr_shape_equal(&a->shape, &b->shape);
-}
-
-static void compare(complaints *c, const fr_named_tensor *own, const fr_tensor *stored)
-{
-    char is[FR_SHAPE_TEXT], expected[FR_SHAPE_TEXT];
     const fr_tensor *t = own->tensor;
 
-    if (!stored)
-        complain(c, "\"%.80s\" is missing", own->name);
-    else if (!same_kind(t, stored))
-        complain(c, "\"%.80s\" is %s %s, expected %s %s", own->name, fr_dtype_name((fr_dtype)stored->dtype),
-                 fr_shape_text(&stored->shape, is), fr_dtype_name((fr_dtype)t->dtype),
-                 fr_shape_text(&t->shape, expected));
-    else if (fr_has_history(t))
-        complain(c, "\"%.80s\" has a history in the module, which loading would break", own->name);
+    if (fr_complain_unless_like(c, own->name, stored, (fr_dtype)t->dtype, &t->shape) && fr_has_history(t))
+        fr_complain(c, "\"%.80s\" has a history in the module, which loading would break", own->name);
+}
+
+void fr_state_take(const fr_named_tensor *own, const fr_tensor *stored)
+{
+    fr_copy_values(own->tensor, stored);
+    fr_storage_bump(own->tensor);
 }
 
 static bool in_state(const fr_named_tensor *state, int n, const char *name)
@@ -109,7 +78,7 @@ static bool in_state(const fr_named_tensor *state, int n, const char *name)
     return false;
 }
 
-static void compare_all(complaints *c, const fr_named_tensor *state, int n, const fr_tensors *ts)
+static void compare_all(fr_complaints *c, const fr_named_tensor *state, int n, const fr_tensors *ts)
 {
     int found = 0;
 
@@ -117,30 +86,21 @@ static void compare_all(complaints *c, const fr_named_tensor *state, int n, cons
         const fr_tensor *stored = fr_tensors_find(ts, state[i].name);
 
         found += stored != NULL;
-        compare(c, &state[i], stored);
+        fr_state_compare(c, &state[i], stored);
     }
     for (int i = 0; found < ts->count && i < ts->count; i++)
         if (!in_state(state, n, ts->items[i].name))
-            complain(c, "\"%.80s\" is not in the module", ts->items[i].name);
-}
-
-/* Cannot fail half way: everything was compared, and copying values of one kind allocates nothing. */
-static void take_values(const fr_named_tensor *state, int n, const fr_tensors *ts)
-{
-    for (int i = 0; i < n; i++) {
-        fr_copy_values(state[i].tensor, fr_tensors_find(ts, state[i].name));
-        fr_storage_bump(state[i].tensor);
-    }
+            fr_complain(c, "\"%.80s\" is not in the module", ts->items[i].name);
 }
 
 static bool load_into(fr_module *m, const char *path)
 {
     const fr_named_tensor *state;
     int n;
-    complaints c = { .used = 0 };
-    char where[FR_WHERE_SIZE], more[40] = "";
+    fr_complaints c = { .used = 0 };
+    char where[FR_WHERE_SIZE];
 
-    if (!state_of("load_into", m, &state, &n))
+    if (!fr_state_of("load_into", m, &state, &n))
         return false;
 
     fr_tensors *ts = fr_tensors_read("load_into", path);
@@ -148,14 +108,13 @@ static bool load_into(fr_module *m, const char *path)
     if (!ts)
         return false;
     compare_all(&c, state, n, ts);
-    if (c.left_out > 0)
-        snprintf(more, sizeof more, "; and %d more", c.left_out);
-    if (c.used > 0)
-        fr_fail(fr_file_where("load_into", path, where), "does not agree with the module: %s%s", c.text, more);
-    else
-        take_values(state, n, ts);
+
+    bool ok = !fr_complaints_fail(&c, fr_file_where("load_into", path, where), "does not agree with the module");
+
+    for (int i = 0; ok && i < n; i++)
+        fr_state_take(&state[i], fr_tensors_find(ts, state[i].name));
     fr_tensors_free(ts);
-    return c.used == 0;
+    return ok;
 }
 
 bool fr_load_into(fr_module *m, const char *path)

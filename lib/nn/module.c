@@ -104,7 +104,7 @@ bool fr_module_hold(const char *what, fr_module *m, const char *name, fr_tensor 
     return true;
 }
 
-static bool can_be_parameter(const char *what, const char *name, const fr_tensor *t)
+bool fr_check_parameter(const char *what, const char *name, const fr_tensor *t)
 {
     if (fr_has_history(t))
         return fr_fail(what, "\"%s\" is a result of %s, not a leaf: take fr_detach of it", name, t->producer->name);
@@ -116,7 +116,7 @@ fr_tensor *fr_module_param(fr_module *m, const char *name, fr_tensor *t)
     const char *what = "module_param";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    bool ok = fr_check_not_null(what, t, "tensor") && check_name(what, m, name) && can_be_parameter(what, name, t) &&
+    bool ok = fr_check_not_null(what, t, "tensor") && check_name(what, m, name) && fr_check_parameter(what, name, t) &&
               fr_module_hold(what, m, name, t, false);
 
     if (ok)

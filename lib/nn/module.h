@@ -39,6 +39,8 @@ struct fr_module {
 /* --- module.c: what, as everywhere, is the public function that is at work -----------------------------------------
  */
 
+/* Whether t may be a parameter: no history, floating; fails naming it otherwise. */
+bool fr_check_parameter(const char *what, const char *name, const fr_tensor *t);
 /* Gives child to m. On failure child is as before. */
 bool fr_module_adopt(const char *what, fr_module *m, const char *name, fr_module *child);
 /* Holds t, which is fit to be that, as a parameter or buffer. */

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Clipping gradients by their common norm, in PyTorch's arithmetic: a norm for each gradient, in its dtype and over 8
- * partial sums, then the norm of those norms. A norm that is not finite makes gradients NaN or 0 and is no error. */
+/* Clipping gradients, by value or by their common norm. The Euclidean norm is in PyTorch's arithmetic: one for each
+ * gradient, in its dtype and over 8 partial sums, then the norm of those norms. Others are summed in double. A norm
+ * that is not finite makes gradients NaN or 0 and is no error, unless one is asked for. */
 #include "core/cpu.h"
 #include "core/internal.h"
 
 #include <frond/optim.h>
 #include <math.h>
-
-static const char name[] = "clip_grad_norm";
 
 enum { LANES = 8 };
 
@@ -28,27 +27,65 @@ enum { LANES = 8 };
         *norm = SQRT(sum[0]);                                                                                          \
     }                                                                                                                  \
                                                                                                                        \
+    /* sum |x|^p */                                                                                                    \
+    FR_KERNEL(clip_powers_##SUFFIX, (int64_t n, const T *x, double p, double *sum), (n, x, p, sum))                    \
+    {                                                                                                                  \
+        double total = 0;                                                                                              \
+                                                                                                                       \
+        for (int64_t i = 0; i < n; i++)                                                                                \
+            total += p == 1 ? fabs((double)x[i]) : pow(fabs((double)x[i]), p);                                         \
+        *sum = total;                                                                                                  \
+    }                                                                                                                  \
+                                                                                                                       \
+    /* max |x|, or NaN */                                                                                              \
+    FR_KERNEL(clip_largest_##SUFFIX, (int64_t n, const T *x, T *largest), (n, x, largest))                             \
+    {                                                                                                                  \
+        T most = 0;                                                                                                    \
+                                                                                                                       \
+        for (int64_t i = 0; i < n; i++) {                                                                              \
+            T size = x[i] < 0 ? -x[i] : x[i];                                                                          \
+            most = most >= size || most != most ? most : size;                                                         \
+        }                                                                                                              \
+        *largest = most;                                                                                               \
+    }                                                                                                                  \
+                                                                                                                       \
     FR_KERNEL(clip_scale_##SUFFIX, (int64_t n, T * x, T factor), (n, x, factor))                                       \
     {                                                                                                                  \
         for (int64_t i = 0; i < n; i++)                                                                                \
             x[i] *= factor;                                                                                            \
+    }                                                                                                                  \
+                                                                                                                       \
+    FR_KERNEL(clip_clamp_##SUFFIX, (int64_t n, T * x, T max), (n, x, max))                                             \
+    {                                                                                                                  \
+        for (int64_t i = 0; i < n; i++)                                                                                \
+            x[i] = x[i] > max ? max : x[i] < -max ? -max : x[i];                                                       \
     }
 
 CLIP_KERNELS(float, f32, fmaf, sqrtf)
 CLIP_KERNELS(double, f64, fma, sqrt)
 
-/* Of t, which is contiguous. */
-static double norm_of(const fr_tensor *t)
+/* Of t, which is contiguous, rounded to its dtype. */
+static double norm_of(const fr_tensor *t, double p)
 {
-    float norm32;
+    const float *x32 = (const float *)t->origin;
+    const double *x64 = (const double *)t->origin;
+    bool wide = t->dtype == FR_F64;
     double norm64;
+    float norm32;
 
-    if (t->dtype == FR_F64) {
-        clip_norm_f64(t->numel, (const double *)t->origin, &norm64);
-        return norm64;
+    if (p == 2 || isinf(p)) {
+        if (wide)
+            (p == 2 ? clip_norm_f64 : clip_largest_f64)(t->numel, x64, &norm64);
+        else
+            (p == 2 ? clip_norm_f32 : clip_largest_f32)(t->numel, x32, &norm32);
+        return wide ? norm64 : (double)norm32;
     }
-    clip_norm_f32(t->numel, (const float *)t->origin, &norm32);
-    return (double)norm32;
+    if (wide)
+        clip_powers_f64(t->numel, x64, p, &norm64);
+    else
+        clip_powers_f32(t->numel, x32, p, &norm64);
+    norm64 = p == 1 ? norm64 : pow(norm64, 1 / p);
+    return wide ? norm64 : (double)(float)norm64;
 }
 
 /* min(1, max / (norm + 1e-6)) as PyTorch rounds it, which divides by way of the reciprocal; NaN for NaN. */
@@ -76,7 +113,7 @@ static void scale(fr_tensor *gradient, double factor)
 }
 
 /* The norms of n parameters' gradients, 0 where there is none; float64 if one of them is. One reference. */
-static fr_tensor *norms_of(fr_tensor *const *parameters, int n)
+static fr_tensor *norms_of(const char *what, fr_tensor *const *parameters, int n, double p)
 {
     fr_dtype dtype = FR_F32;
     fr_tensor *norms;
@@ -84,9 +121,9 @@ static fr_tensor *norms_of(fr_tensor *const *parameters, int n)
     for (int i = 0; i < n; i++)
         if (parameters[i]->grad && parameters[i]->dtype == FR_F64)
             dtype = FR_F64;
-    norms = fr_tensor_alloc(name, &(fr_shape){ 1, { n } }, dtype);
+    norms = fr_tensor_alloc(what, &(fr_shape){ 1, { n } }, dtype);
     for (int i = 0; norms && i < n; i++) {
-        double norm = parameters[i]->grad ? norm_of(parameters[i]->grad) : 0;
+        double norm = parameters[i]->grad ? norm_of(parameters[i]->grad, p) : 0;
 
         if (dtype == FR_F64)
             ((double *)norms->origin)[i] = norm;
@@ -96,24 +133,36 @@ static fr_tensor *norms_of(fr_tensor *const *parameters, int n)
     return norms;
 }
 
-static double clip(fr_module *m, double max)
+/* m's parameters; false with an error where there is no module, or max is none. */
+static bool parameters_to_clip(const char *what, fr_module *m, double max, fr_tensor *const **parameters, int *n)
+{
+    if (!fr_check_not_null(what, m, "module"))
+        return false;
+    if (!(max >= 0))
+        return fr_fail(what, "max is %g, expected a number >= 0", max);
+    *parameters = fr_module_parameters(m, n);
+    return *parameters != NULL;
+}
+
+static double clip_norm(const char *what, fr_module *m, double max, double p, bool error_if_nonfinite)
 {
     int n = 0;
-    fr_tensor *const *parameters;
+    fr_tensor *const *parameters = NULL;
     fr_tensor *norms;
     double norm, factor;
 
-    if (!fr_check_not_null(name, m, "module"))
+    if (!parameters_to_clip(what, m, max, &parameters, &n))
         return NAN;
-    if (!(max >= 0))
-        return fr_fail(name, "max is %g, expected a number >= 0", max), NAN;
-    parameters = fr_module_parameters(m, &n);
-    norms = parameters || n == 0 ? norms_of(parameters, n) : NULL;
+    if (!(p > 0))
+        return fr_fail(what, "p is %g, expected a number > 0", p), NAN;
+    norms = norms_of(what, parameters, n, p);
     if (!norms)
         return NAN;
-    norm = norm_of(norms);
+    norm = norm_of(norms, p);
     factor = factor_for(max, norm, (fr_dtype)norms->dtype);
     fr_unref(norms);
+    if (error_if_nonfinite && !isfinite(norm))
+        return fr_fail(what, "the norm of the gradients is %g", norm), NAN;
     for (int i = 0; i < n && factor != 1; i++)
         if (parameters[i]->grad)
             scale(parameters[i]->grad, factor);
@@ -123,9 +172,43 @@ static double clip(fr_module *m, double max)
 double fr_clip_grad_norm(fr_module *m, double max)
 {
     fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, name);
-    double norm = clip(m, max);
+    fr_site before = fr_begin(th, "clip_grad_norm");
+    double norm = clip_norm("clip_grad_norm", m, max, 2, false);
 
     fr_finish(th, before);
     return norm;
+}
+
+double fr_clip_grad_norm_with(fr_module *m, double max, double p, bool error_if_nonfinite)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "clip_grad_norm_with");
+    double norm = clip_norm("clip_grad_norm_with", m, max, p, error_if_nonfinite);
+
+    fr_finish(th, before);
+    return norm;
+}
+
+static void clamp(fr_tensor *gradient, double max)
+{
+    if (gradient->dtype == FR_F64)
+        clip_clamp_f64(gradient->numel, (double *)gradient->origin, max);
+    else
+        clip_clamp_f32(gradient->numel, (float *)gradient->origin, (float)max);
+    fr_storage_bump(gradient);
+}
+
+bool fr_clip_grad_value(fr_module *m, double max)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "clip_grad_value");
+    int n = 0;
+    fr_tensor *const *parameters = NULL;
+    bool ok = parameters_to_clip("clip_grad_value", m, max, &parameters, &n);
+
+    for (int i = 0; ok && i < n; i++)
+        if (parameters[i]->grad)
+            clamp(parameters[i]->grad, max);
+    fr_finish(th, before);
+    return ok;
 }

@@ -1,75 +1,331 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What all optimisers share: the parameters, their state, and the public functions. See optim.h for the rest. */
-#include "optim/optim.h"
+/* What all optimisers share: making and freeing them, their options, and their groups of parameters. step.c steps. */
+#include <config.h>
 
-#include "core/threads.h"
+#include "nn/module.h"
+#include "optim/scheduler.h"
 
-#include <frond/autograd.h>
 #include <frond/op.h>
-#include <math.h>
 #include <stdlib.h>
 
-enum { TILE = 1 << 15 }; /* values that one thread updates at a time */
+/* --- Options ----------------------------------------------------------------------------------------------------- */
 
-typedef struct {
-    fr_tensor *parameter;
-    fr_tensor *copy;                   /* its values without gaps, of a parameter that has them; else NULL */
-    fr_tensor *state[FR_OPTIM_STATES]; /* made by its first step */
-    int64_t steps;                     /* so far */
-} slot;
-
-struct fr_optim {
-    const fr_optim_kind *kind;
-    int states, count;
-    double lr;
-    void *options;
-    slot *slots; /* count of them */
-};
-
-/* --- Making and freeing ------------------------------------------------------------------------------------------ */
-
-static bool take_parameters(fr_optim *o, fr_tensor *const *parameters, int count)
+const fr_optim_option *fr_optim_find_option(const fr_optim_kind *kind, const char *name)
 {
-    o->slots = calloc((size_t)count, sizeof *o->slots);
-    if (!o->slots)
-        return fr_fail_memory(o->kind->name), false;
-    for (; o->count < count; o->count++) {
-        char text[FR_SHAPE_TEXT];
+    for (const fr_optim_option *option = kind->options; option->name; option++)
+        if (strcmp(option->name, name) == 0)
+            return option;
+    return NULL;
+}
 
-        if (fr_repeats_values(parameters[o->count]))
-            return fr_fail(o->kind->name, "parameter %d of shape %s is an expanded view: take fr_contiguous of it",
-                           o->count, fr_shape_text(&parameters[o->count]->shape, text)),
-                   false;
-        o->slots[o->count].parameter = fr_ref(parameters[o->count]);
+bool fr_optim_fits(const fr_optim_option *option, double value)
+{
+    return option->flag ? value == 0 || value == 1 : value >= 0 && value < option->below;
+}
+
+static bool check_value(const char *what, const fr_optim_option *option, double value)
+{
+    if (!option->flag)
+        return fr_check_option(what, option->name, value, option->below);
+    return fr_optim_fits(option, value) || fr_fail(what, "%s is %g, expected 0 or 1", option->name, value);
+}
+
+static double read_option(const void *options, const fr_optim_option *option)
+{
+    const char *field = (const char *)options + option->offset;
+
+    return option->flag ? *(const bool *)field : *(const double *)(const void *)field;
+}
+
+void fr_option_write(void *options, const fr_optim_option *option, double value)
+{
+    char *field = (char *)options + option->offset;
+
+    if (option->flag)
+        *(bool *)field = value != 0;
+    else
+        *(double *)(void *)field = value;
+}
+
+double fr_optim_read(const fr_optim *o, int group, const fr_optim_option *option)
+{
+    return read_option(o->groups[group].options, option);
+}
+
+void fr_optim_write(fr_optim *o, int group, const fr_optim_option *option, double value)
+{
+    fr_option_write(o->groups[group].options, option, value);
+}
+
+double fr_optim_read_lr(const fr_optim *o, int group)
+{
+    return fr_optim_read(o, group, o->kind->options);
+}
+
+void fr_optim_write_lr(fr_optim *o, int group, double lr)
+{
+    fr_optim_write(o, group, o->kind->options, lr);
+}
+
+static bool check_agreement(const char *what, const fr_optim_kind *kind, const void *options)
+{
+    char why[FR_OPTIM_WHY];
+
+    return !kind->agree || kind->agree(options, why) || fr_fail(what, "%s", why);
+}
+
+/* Puts defaults in the place of zeros, and checks all. */
+static bool fill_in(const fr_optim_kind *kind, void *options)
+{
+    if (!fr_check_reserved(kind->name, (void *const *)(const void *)((char *)options + kind->reserved)))
+        return false;
+    for (const fr_optim_option *option = kind->options; option->name; option++) {
+        double value = fr_option(read_option(options, option), option->otherwise);
+
+        if (!check_value(kind->name, option, value))
+            return false;
+        fr_option_write(options, option, value);
     }
+    return check_agreement(kind->name, kind, options);
+}
+
+/* --- Groups ------------------------------------------------------------------------------------------------------ */
+
+/* A last group, with a copy of these options. Schedulers get room for it. */
+static fr_optim_group *new_group(const char *what, fr_optim *o, const void *options)
+{
+    void *copy = malloc(o->kind->size);
+
+    if (!copy || !fr_make_room(&o->groups, sizeof *o->groups, o->group_count, &o->group_capacity) ||
+        !fr_schedulers_make_room(o, o->group_count + 1)) {
+        free(copy);
+        return fr_fail_memory(what);
+    }
+    memcpy(copy, options, o->kind->size);
+    o->groups[o->group_count] = (fr_optim_group){ .options = copy, .initial_lr = NAN };
+    return &o->groups[o->group_count++];
+}
+
+static void free_slot(fr_optim_slot *s)
+{
+    for (int k = 0; k < FR_OPTIM_STATES; k++)
+        fr_unref(s->state[k]);
+    fr_unref(s->copy);
+    fr_unref(s->parameter);
+    free(s->name);
+}
+
+/* Takes down what was added since there were so many. */
+static void shrink(fr_optim *o, size_t count, size_t group_count)
+{
+    while (o->count > count)
+        free_slot(&o->slots[--o->count]);
+    while (o->group_count > group_count)
+        free(o->groups[--o->group_count].options);
+}
+
+static fr_optim_slot *find_slot(const fr_optim *o, const fr_tensor *parameter)
+{
+    for (size_t i = 0; i < o->count; i++)
+        if (o->slots[i].parameter == parameter)
+            return &o->slots[i];
+    return NULL;
+}
+
+static bool add_slot(const char *what, fr_optim *o, fr_tensor *t, const char *name)
+{
+    const fr_optim_slot *there = find_slot(o, t);
+    char text[FR_SHAPE_TEXT];
+
+    if (there)
+        return fr_fail(what, "\"%s\" is in group %d already, as \"%s\"", name, there->group, there->name);
+    if (fr_repeats_values(t))
+        return fr_fail(what, "\"%s\" of shape %s is an expanded view: take fr_contiguous of it", name,
+                       fr_shape_text(&t->shape, text));
+
+    char *copy = strdup(name);
+
+    if (!copy || !fr_make_room(&o->slots, sizeof *o->slots, o->count, &o->capacity)) {
+        free(copy);
+        return fr_fail_memory(what);
+    }
+    o->slots[o->count++] = (fr_optim_slot){ .parameter = fr_ref(t), .name = copy, .group = (int)o->group_count - 1 };
     return true;
 }
 
-fr_optim *fr_optim_new(const fr_optim_kind *kind, fr_module *m, int states, double lr, const void *options)
+/* m's parameters, to the last group, a shared one under its first name. */
+static bool add_module(const char *what, fr_optim *o, fr_module *m)
 {
-    int count = 0;
-    fr_tensor *const *parameters;
-    fr_optim *o;
+    size_t before = o->count;
+    int n = 0;
+    const fr_named_tensor *state = fr_module_state(m, &n);
 
-    if (!fr_check_not_null(kind->name, m, "module"))
-        return NULL;
-    parameters = fr_module_parameters(m, &count);
-    if (!parameters || count == 0)
-        return fr_fail(kind->name, "the module has no parameters");
-    o = calloc(1, sizeof *o);
-    if (!o || !(o->options = malloc(kind->options_size))) {
-        free(o);
-        return fr_fail_memory(kind->name);
+    if (!state)
+        return false;
+    for (int i = 0; i < n; i++) {
+        const fr_optim_slot *there = find_slot(o, state[i].tensor);
+
+        if (!state[i].buffer && !(there && there >= o->slots + before) &&
+            !add_slot(what, o, state[i].tensor, state[i].name))
+            return false;
     }
-    o->kind = kind;
-    o->states = states;
-    o->lr = lr;
-    memcpy(o->options, options, kind->options_size);
-    if (!take_parameters(o, parameters, count)) {
+    return o->count > before || fr_fail(what, "the module has no parameters");
+}
+
+enum { NAME_SIZE = 32 };
+
+static const char *name_in_list(int i, char name[NAME_SIZE])
+{
+    snprintf(name, NAME_SIZE, "parameters[%d]", i);
+    return name;
+}
+
+static bool add_list(const char *what, fr_optim *o, fr_tensor *const *parameters, int n)
+{
+    char name[NAME_SIZE];
+
+    for (int i = 0; i < n; i++)
+        if (!fr_check_not_null(what, parameters[i], name_in_list(i, name)) ||
+            !fr_check_parameter(what, name, parameters[i]) || !add_slot(what, o, parameters[i], name))
+            return false;
+    return true;
+}
+
+static bool check_list(const char *what, const fr_optim *o, fr_tensor *const *parameters, int n)
+{
+    if (!fr_check_not_null(what, o, "optimiser") || !fr_check_not_null(what, parameters, "parameters"))
+        return false;
+    return n > 0 || fr_fail(what, "%d parameters given, expected 1 or more", n);
+}
+
+/* The last group's number, or -1 with everything as it was. */
+static int keep_group(fr_optim *o, bool ok, size_t count, size_t group_count)
+{
+    if (!ok)
+        shrink(o, count, group_count);
+    return ok ? (int)group_count : -1;
+}
+
+int fr_optim_add_group(fr_optim *o, fr_module *m)
+{
+    const char *what = "optim_add_group";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    int group = -1;
+
+    if (fr_check_not_null(what, o, "optimiser") && fr_check_not_null(what, m, "module")) {
+        size_t count = o->count, groups = o->group_count;
+
+        group = keep_group(o, new_group(what, o, o->groups[0].options) && add_module(what, o, m), count, groups);
+    }
+    fr_finish(th, before);
+    return group;
+}
+
+int fr_optim_add_parameters(fr_optim *o, fr_tensor *const *parameters, int n)
+{
+    const char *what = "optim_add_parameters";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    int group = -1;
+
+    if (check_list(what, o, parameters, n)) {
+        size_t count = o->count, groups = o->group_count;
+
+        group =
+            keep_group(o, new_group(what, o, o->groups[0].options) && add_list(what, o, parameters, n), count, groups);
+    }
+    fr_finish(th, before);
+    return group;
+}
+
+/* The one group of all of these; -1 with an error. */
+static int group_of(const char *what, const fr_optim *o, fr_tensor *const *parameters, int n)
+{
+    int group = -1;
+    char name[NAME_SIZE];
+
+    for (int i = 0; i < n; i++) {
+        const fr_optim_slot *s = find_slot(o, parameters[i]);
+
+        if (!fr_check_not_null(what, parameters[i], name_in_list(i, name)))
+            return -1;
+        if (!s)
+            return fr_fail(what, "%s is not in the optimiser", name), -1;
+        if (i > 0 && s->group != group)
+            return fr_fail(what, "%s is \"%s\" of group %d, but parameters[0] is in group %d", name, s->name, s->group,
+                           group),
+                   -1;
+        for (int k = 0; k < i; k++)
+            if (parameters[k] == parameters[i])
+                return fr_fail(what, "\"%s\" is given twice, as parameters[%d] and [%d]", s->name, k, i), -1;
+        group = s->group;
+    }
+    return group;
+}
+
+/* Schedules go on: rates and what they count from are those of the group that parameters come from. */
+static bool split(const char *what, fr_optim *o, fr_tensor *const *parameters, int n)
+{
+    int from = group_of(what, o, parameters, n);
+    fr_optim_group *group = from < 0 ? NULL : new_group(what, o, o->groups[from].options);
+
+    if (!group)
+        return false;
+    group->initial_lr = o->groups[from].initial_lr;
+    for (fr_scheduler *s = o->schedulers; s; s = s->next)
+        s->rates[o->group_count - 1] = s->rates[from];
+    for (int i = 0; i < n; i++)
+        find_slot(o, parameters[i])->group = (int)o->group_count - 1;
+    return true;
+}
+
+int fr_optim_split(fr_optim *o, fr_tensor *const *parameters, int n)
+{
+    const char *what = "optim_split";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    bool ok = check_list(what, o, parameters, n) && split(what, o, parameters, n);
+
+    fr_finish(th, before);
+    return ok ? (int)o->group_count - 1 : -1;
+}
+
+int fr_optim_groups(const fr_optim *o)
+{
+    return o ? (int)o->group_count : -1;
+}
+
+/* --- Making and freeing ------------------------------------------------------------------------------------------ */
+
+static fr_optim *make(const fr_optim_kind *kind, fr_module *m, const void *options)
+{
+    fr_optim *o = calloc(1, sizeof *o);
+    void *own = calloc(1, kind->size);
+    bool ok = (o && own) || fr_fail_memory(kind->name);
+
+    if (ok && options)
+        memcpy(own, options, kind->size);
+    if (ok) {
+        o->kind = kind;
+        ok = fill_in(kind, own) && new_group(kind->name, o, own) && add_module(kind->name, o, m);
+    }
+    free(own);
+    if (!ok) {
         fr_optim_free(o);
         return NULL;
     }
+    return o;
+}
+
+fr_optim *fr_optim_make(const fr_optim_kind *kind, fr_module *m, const void *options)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, kind->name);
+    fr_optim *o = fr_check_not_null(kind->name, m, "module") ? make(kind, m, options) : NULL;
+
+    fr_finish(th, before);
     return o;
 }
 
@@ -77,127 +333,126 @@ void fr_optim_free(fr_optim *o)
 {
     if (!o)
         return;
-    for (int i = 0; i < o->count; i++) {
-        slot *s = &o->slots[i];
-
-        for (int k = 0; k < o->states; k++)
-            fr_unref(s->state[k]);
-        fr_unref(s->copy);
-        fr_unref(s->parameter);
-    }
+    fr_schedulers_let_go(o);
+    shrink(o, 0, 0);
     free(o->slots);
-    free(o->options);
+    free(o->groups);
     free(o);
 }
 
-/* --- Stepping ---------------------------------------------------------------------------------------------------- */
+/* --- Changing options -------------------------------------------------------------------------------------------- */
 
-/* Makes what the first step of a parameter with a gradient needs, so that from then on nothing can fail. */
-static bool prepare(const fr_optim *o, slot *s)
+bool fr_optim_check_group(const char *what, const fr_optim *o, int group)
 {
-    fr_tensor *p = s->parameter;
-
-    for (int k = 0; k < o->states; k++) {
-        if (s->state[k])
-            continue;
-        s->state[k] = fr_tensor_alloc("optim_step", &p->shape, (fr_dtype)p->dtype);
-        if (!s->state[k])
-            return false;
-        memset(s->state[k]->origin, 0, s->state[k]->storage->bytes);
-    }
-    if (!p->contiguous && !s->copy)
-        s->copy = fr_tensor_alloc("optim_step", &p->shape, (fr_dtype)p->dtype);
-    return p->contiguous || s->copy;
+    if (group >= 0 && (size_t)group < o->group_count)
+        return true;
+    return fr_fail(what, "group %d of %zu", group, o->group_count);
 }
 
-typedef struct {
-    const fr_optim *optim;
-    fr_optim_update whole;
-} job;
-
-static void update_tile(void *of, int64_t tile)
+/* "lr, beta1, beta2" */
+static const char *list_options(const fr_optim_kind *kind, char *text, size_t size)
 {
-    const job *j = of;
-    fr_optim_update part = j->whole;
-    int64_t start = tile * TILE;
-    size_t skip = (size_t)start * fr_dtype_size(part.dtype);
+    size_t used = 0;
 
-    part.n = part.n - start < TILE ? part.n - start : TILE;
-    part.p = (char *)part.p + skip;
-    part.g = (const char *)part.g + skip;
-    for (int k = 0; k < j->optim->states; k++)
-        part.state[k] = (char *)part.state[k] + skip;
-    j->optim->kind->update(&part);
+    text[0] = '\0';
+    for (const fr_optim_option *option = kind->options; option->name && used < size; option++)
+        used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "", option->name);
+    return text;
 }
 
-static void update(const fr_optim *o, slot *s)
+static const fr_optim_option *option_named(const char *what, const fr_optim *o, int group, const char *name)
 {
-    fr_tensor *p = s->parameter, *values = s->copy ? s->copy : p;
-    job j = { .optim = o,
-              .whole = { .options = o->options,
-                         .lr = o->lr,
-                         .step = ++s->steps,
-                         .dtype = (fr_dtype)p->dtype,
-                         .n = p->numel,
-                         .p = values->origin,
-                         .g = p->grad->origin } };
+    char text[200];
 
-    for (int k = 0; k < o->states; k++)
-        j.whole.state[k] = s->state[k]->origin;
-    if (s->copy)
-        fr_copy_values(s->copy, p);
-    fr_run_tiles((p->numel + TILE - 1) / TILE, update_tile, &j);
-    if (s->copy)
-        fr_copy_values(p, s->copy);
-    fr_storage_bump(p);
+    if (!fr_check_not_null(what, o, "optimiser") || !fr_check_not_null(what, name, "option") ||
+        !fr_optim_check_group(what, o, group))
+        return NULL;
+
+    const fr_optim_option *option = fr_optim_find_option(o->kind, name);
+
+    if (!option)
+        fr_fail(what, "%s has no option \"%.40s\", but %s", o->kind->name, name,
+                list_options(o->kind, text, sizeof text));
+    return option;
 }
 
-static bool step(fr_optim *o)
+static bool set(const char *what, fr_optim *o, int group, const char *name, double value)
 {
-    if (!fr_check_not_null("optim_step", o, "optimiser"))
+    const fr_optim_option *option = option_named(what, o, group, name);
+
+    value = fr_option(value, 0);
+    if (!option || !check_value(what, option, value))
         return false;
-    for (int i = 0; i < o->count; i++)
-        if (o->slots[i].parameter->grad && !prepare(o, &o->slots[i]))
-            return false;
-    for (int i = 0; i < o->count; i++)
-        if (o->slots[i].parameter->grad)
-            update(o, &o->slots[i]);
-    return true;
+
+    double before = fr_optim_read(o, group, option);
+
+    fr_optim_write(o, group, option, value);
+    if (check_agreement(what, o->kind, o->groups[group].options))
+        return true;
+    fr_optim_write(o, group, option, before);
+    return false;
 }
 
-bool fr_optim_step(fr_optim *o)
+static double get(const char *what, const fr_optim *o, int group, const char *name)
+{
+    const fr_optim_option *option = option_named(what, o, group, name);
+
+    return option ? fr_optim_read(o, group, option) : NAN;
+}
+
+bool fr_optim_set(fr_optim *o, int group, const char *option, double value)
 {
     fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, "optim_step");
-    bool ok = step(o);
+    fr_site before = fr_begin(th, "optim_set");
+    bool ok = set("optim_set", o, group, option, value);
 
     fr_finish(th, before);
     return ok;
 }
 
-void fr_optim_zero_grad(fr_optim *o)
+double fr_optim_get(const fr_optim *o, int group, const char *option)
 {
-    for (int i = 0; o && i < o->count; i++)
-        fr_zero_grad(o->slots[i].parameter);
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "optim_get");
+    double value = get("optim_get", o, group, option);
+
+    fr_finish(th, before);
+    return value;
 }
 
-/* --- The rate ---------------------------------------------------------------------------------------------------- */
+bool fr_optim_set_group_lr(fr_optim *o, int group, double lr)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "optim_set_group_lr");
+    bool ok = set("optim_set_group_lr", o, group, "lr", lr);
+
+    fr_finish(th, before);
+    return ok;
+}
+
+double fr_optim_group_lr(const fr_optim *o, int group)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "optim_group_lr");
+    double lr = get("optim_group_lr", o, group, "lr");
+
+    fr_finish(th, before);
+    return lr;
+}
 
 bool fr_optim_set_lr(fr_optim *o, double lr)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "optim_set_lr");
-    bool ok = fr_check_not_null("optim_set_lr", o, "optimiser");
+    bool ok = set("optim_set_lr", o, 0, "lr", lr);
 
-    lr = fr_option(lr, 0);
-    ok = ok && fr_check_option("optim_set_lr", "lr", lr, INFINITY);
-    if (ok)
-        o->lr = lr;
+    for (int group = 1; ok && group < fr_optim_groups(o); group++)
+        fr_optim_write_lr(o, group, fr_optim_read_lr(o, 0));
     fr_finish(th, before);
     return ok;
 }
 
 double fr_optim_lr(const fr_optim *o)
 {
-    return o ? o->lr : NAN;
+    return o ? fr_optim_read_lr(o, 0) : NAN;
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""Writes optim.safetensors: parameters after steps of PyTorch's SGD and Adam with gradients that are given, not
-computed, and gradients clipped by torch.nn.utils.clip_grad_norm_."""
+"""Writes optim.safetensors: parameters after steps of PyTorch's optimisers with gradients that are given, not computed,
+and gradients clipped by torch.nn.utils.clip_grad_norm_ and clip_grad_value_."""
 
 import os
 
@@ -26,6 +26,35 @@ CASES = {
     "adam_zero_eps": dict(lr=0.01, eps=0.0),
     "adam_decay": dict(lr=0.01, weight_decay=0.1),
     "adam_maximize": dict(lr=0.01, weight_decay=0.1, maximize=True),
+    "adam_amsgrad": dict(lr=0.01, betas=(0.9, 0.5), weight_decay=0.1, amsgrad=True),
+    "adam_groups": dict(lr=0.01, weight_decay=0.1),
+    "adamw": {},
+    "adamw_zero_decay": dict(lr=0.01, weight_decay=0.0),
+    "adamw_decay": dict(lr=0.01, betas=(0.4, 0.7), weight_decay=0.5),
+    "adamw_maximize": dict(lr=0.01, weight_decay=0.1, maximize=True),
+    "adamw_amsgrad": dict(lr=0.01, betas=(0.9, 0.5), amsgrad=True),
+    "rmsprop": {},
+    "rmsprop_lr": dict(lr=0.05, alpha=0.3, eps=0.1),
+    "rmsprop_momentum": dict(momentum=0.9, weight_decay=0.1),
+    "rmsprop_centered": dict(centered=True, maximize=True),
+    "rmsprop_both": dict(centered=True, alpha=0.4, momentum=0.5),
+    "rmsprop_groups": dict(momentum=0.5),
+    "adagrad": {},
+    "adagrad_lr": dict(lr=0.05, lr_decay=0.1, weight_decay=0.1),
+    "adagrad_start": dict(initial_accumulator_value=0.7, eps=0.1),
+    "adagrad_maximize": dict(maximize=True),
+}
+# What b has of its own in the cases whose names end in _groups.
+GROUPS = {
+    "adam_groups": dict(lr=0.03, weight_decay=0.0, betas=(0.5, 0.999), amsgrad=True),
+    "rmsprop_groups": dict(momentum=0.0, centered=True, eps=0.01),
+}
+KINDS = {
+    "sgd": torch.optim.SGD,
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": torch.optim.RMSprop,
+    "adagrad": torch.optim.Adagrad,
 }
 DTYPES = {"f32": torch.float32, "f64": torch.float64}
 
@@ -36,15 +65,16 @@ out |= {f"gradients.{k}": torch.randn(STEPS, *s) for k, s in SHAPES.items()}
 
 def train(case, dtype):
     params = {k: torch.nn.Parameter(out[f"start.{k}"].to(dtype, copy=True)) for k in SHAPES}
-    kind = torch.optim.SGD if case.startswith("sgd") else torch.optim.Adam
-    optim = kind(params.values(), **CASES[case])
+    groups = [dict(params=[params["a"]]), dict(params=[params["b"]], **GROUPS.get(case, {}))]
+    optim = KINDS[case.split("_")[0]](groups, **CASES[case])
     for step in range(1, STEPS + 1):
         for k, p in params.items():
             p.grad = out[f"gradients.{k}"][step - 1].to(dtype)
         if step % 4 == 1:  # b goes without, at its first chance too
             params["b"].grad = None
         if case.endswith("_lr") and step == 50:
-            optim.param_groups[0]["lr"] = 0.001
+            for group in optim.param_groups:
+                group["lr"] = 0.001
         optim.step()
         if step in SHOWN:
             yield from ((f"{k}.{step}", p.detach().clone()) for k, p in params.items())
@@ -65,5 +95,19 @@ for name, types in {"f32": ("f32", "f32"), "f64": ("f64", "f64"), "both": ("f32"
             p.grad = g
         out[f"clip.{name}.{limit}.norm"] = torch.nn.utils.clip_grad_norm_(params, float(limit))
         out |= {f"clip.{name}.{limit}.{k}": g for k, g in zip("ab", grads)}
+
+out["clip.special"] = torch.tensor([1.0, -2.5, float("nan"), float("inf"), -float("inf"), 0.25])
+for name, p in {"1": 1.0, "3": 3.0, "0.5": 0.5, "inf": float("inf")}.items():
+    for dtype in DTYPES:
+        params = [torch.nn.Parameter(torch.zeros_like(out[f"clip.{k}"], dtype=DTYPES[dtype])) for k in "ab"]
+        for param, k in zip(params, "ab"):
+            param.grad = out[f"clip.{k}"].to(DTYPES[dtype], copy=True)
+        out[f"clip.p{name}.{dtype}.norm"] = torch.nn.utils.clip_grad_norm_(params, 0.9, norm_type=p)
+        out[f"clip.p{name}.{dtype}.b"] = params[1].grad
+for dtype in DTYPES:
+    param = torch.nn.Parameter(torch.zeros(6, dtype=DTYPES[dtype]))
+    param.grad = out["clip.special"].to(DTYPES[dtype], copy=True)
+    torch.nn.utils.clip_grad_value_([param], 0.7)
+    out[f"clip.value.{dtype}"] = param.grad
 
 save_file({k: v.contiguous() for k, v in out.items()}, os.path.join(os.path.dirname(__file__), "optim.safetensors"))

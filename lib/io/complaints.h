@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Everything that keeps a file from being loaded, for one message. */
+#ifndef FROND_IO_COMPLAINTS_H
+#define FROND_IO_COMPLAINTS_H
+
+#include "core/internal.h"
+
+typedef struct {
+    char text[560];
+    size_t used;
+    int left_out; /* for lack of room */
+} fr_complaints;
+
+void fr_complain(fr_complaints *c, const char *format, ...) FR_PRINTF(2, 3);
+/* Whether what is stored under the name is there, of that dtype and shape; complains otherwise. */
+bool fr_complain_unless_like(fr_complaints *c, const char *name, const fr_tensor *stored, fr_dtype dtype,
+                             const fr_shape *shape);
+/* Fails with "WHERE: WHAT: " and the complaints; false if there are none. */
+bool fr_complaints_fail(const fr_complaints *c, const char *where, const char *what);
+
+#endif

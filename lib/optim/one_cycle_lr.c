@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* One cycle: Smith and Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large Learning Rates",
+ * 2018, as PyTorch has it. In each of two or three phases the rate goes from one end to another, and momentum too:
+ *
+ *     up       max_lr / div_factor -> max_lr                      max_momentum -> base_momentum
+ *     down     max_lr -> max_lr / div_factor / final_div_factor   base_momentum -> max_momentum
+ *
+ * or, in three phases, down to the first rate and on from there to the last, momentum staying at max_momentum. */
+#include "optim/scheduler.h"
+
+#include <stdlib.h>
+
+/* The settings; from FOR_GROUPS on WIDTH for all groups, or for each. */
+enum { STEPS, PCT_START, DIV, FINAL_DIV, LINEAR, THREE_PHASE, KEEP_MOMENTUM, FOR_GROUPS };
+enum { MAX_LR, BASE_MOMENTUM, MAX_MOMENTUM, WIDTH };
+
+/* --- The curve --------------------------------------------------------------------------------------------------- */
+
+/* Where an epoch is: in which phase, and how far. */
+typedef struct {
+    int phase, phases;
+    double part;
+} place;
+
+static place place_of(const fr_scheduler *s, double epoch)
+{
+    const double *o = s->settings;
+    double rise = o[PCT_START] * o[STEPS] - 1, start = 0, ends[] = { rise, o[STEPS] - 1, o[STEPS] - 1 };
+    place at = { .phases = o[THREE_PHASE] != 0 ? 3 : 2 };
+
+    if (at.phases == 3)
+        ends[1] = 2 * o[PCT_START] * o[STEPS] - 2;
+    while (at.phase < at.phases - 1 && epoch > ends[at.phase])
+        start = ends[at.phase++];
+    /* A phase without length is at its end. */
+    at.part = ends[at.phase] == start ? 1 : (epoch - start) / (ends[at.phase] - start);
+    return at;
+}
+
+static double anneal(const fr_scheduler *s, double start, double end, double part)
+{
+    if (s->settings[LINEAR] != 0)
+        return (end - start) * part + start;
+    return end + (start - end) / 2 * (cos(M_PI * part) + 1);
+}
+
+/* One step after the last, PyTorch's line goes on, below 0 as the case may be. */
+static double rate(const fr_scheduler *s, int64_t epoch, int group, double lr)
+{
+    double high = fr_scheduler_of_group(s, group, FOR_GROUPS, WIDTH)[MAX_LR];
+    double first = high / s->settings[DIV], last = first / s->settings[FINAL_DIV];
+    const double corners[2][4] = { { first, high, last }, { first, high, first, last } };
+    place at = place_of(s, (double)epoch);
+    const double *from = &corners[at.phases - 2][at.phase];
+
+    if ((double)epoch > s->settings[STEPS])
+        return fr_fail("scheduler_step", "step %lld of a one_cycle_lr of %g steps", (long long)epoch,
+                       s->settings[STEPS]),
+               NAN;
+    lr = anneal(s, from[0], from[1], at.part);
+    return lr < 0 ? 0 : lr;
+}
+
+/* --- Momentum ---------------------------------------------------------------------------------------------------- */
+
+static const fr_optim_option *momentum_of(const fr_optim_kind *kind)
+{
+    const fr_optim_option *beta1 = fr_optim_find_option(kind, "beta1");
+
+    return beta1 ? beta1 : fr_optim_find_option(kind, "momentum");
+}
+
+/* Stays below 1 also where a line goes on. */
+static void cycle_momentum(fr_scheduler *s, int group)
+{
+    const double *own = fr_scheduler_of_group(s, group, FOR_GROUPS, WIDTH);
+    double low = own[BASE_MOMENTUM], high = own[MAX_MOMENTUM];
+    place at = place_of(s, (double)s->epoch);
+    double momentum = at.phase == 0   ? anneal(s, high, low, at.part)
+                      : at.phase == 1 ? anneal(s, low, high, at.part)
+                                      : high;
+
+    if (s->settings[KEEP_MOMENTUM] == 0)
+        fr_optim_write(s->optim, group, momentum_of(s->optim->kind), momentum >= 0 && momentum < 1 ? momentum : high);
+}
+
+/* --- Making ------------------------------------------------------------------------------------------------------ */
+
+static const fr_scheduler_kind one_cycle_kind = {
+    .name = "one_cycle_lr", .size = sizeof(fr_scheduler), .rate = rate, .also = cycle_momentum
+};
+
+static const char name[] = "one_cycle_lr";
+
+static bool check_options(const fr_optim *o, int64_t total_steps, const fr_one_cycle_options *options)
+{
+    bool wants_momentum = !options->keep_momentum;
+
+    if (!fr_check_reserved(name, options->reserved) || !fr_check_count(name, "total_steps", total_steps, 1) ||
+        !fr_check_between(name, "pct_start", options->pct_start, 0, 1) ||
+        !fr_check_option(name, "div_factor", options->div_factor, INFINITY) ||
+        !fr_check_option(name, "final_div_factor", options->final_div_factor, INFINITY))
+        return false;
+    if (options->div_factor == 0 || options->final_div_factor == 0)
+        return fr_fail(name, "div_factor is %g and final_div_factor %g, expected numbers above 0", options->div_factor,
+                       options->final_div_factor);
+    return !wants_momentum || momentum_of(o->kind) ||
+           fr_fail(name, "%s has neither momentum nor beta1 to cycle: set keep_momentum", o->kind->name);
+}
+
+static double one_of(const double *each, size_t group, double all)
+{
+    return each ? each[group] : all;
+}
+
+static bool fill_in_group(double *own, size_t g, double max_lr, const fr_one_cycle_options *o)
+{
+    own[MAX_LR] = one_of(o->max_lrs, g, max_lr);
+    own[BASE_MOMENTUM] = one_of(o->base_momentums, g, o->base_momentum);
+    own[MAX_MOMENTUM] = one_of(o->max_momentums, g, o->max_momentum);
+    return fr_check_option(name, "max_lr", own[MAX_LR], INFINITY) &&
+           fr_check_option(name, "base_momentum", own[BASE_MOMENTUM], 1) &&
+           fr_check_option(name, "max_momentum", own[MAX_MOMENTUM], 1);
+}
+
+/* Whatever the groups began with, from now on schedulers count from the first rate of the cycle. */
+static fr_scheduler *begin(fr_scheduler *s)
+{
+    fr_optim *o = s->optim;
+
+    for (size_t g = 0; g < o->group_count; g++)
+        s->rates[g].base = fr_scheduler_of_group(s, (int)g, FOR_GROUPS, WIDTH)[MAX_LR] / s->settings[DIV];
+    s = fr_scheduler_begin(s);
+    for (size_t g = 0; s && g < o->group_count; g++)
+        o->groups[g].initial_lr = s->rates[g].base;
+    return s;
+}
+
+static fr_scheduler *make(fr_optim *optim, double max_lr, int64_t total_steps, const fr_one_cycle_options *o)
+{
+    bool each = o->max_lrs || o->base_momentums || o->max_momentums;
+    size_t groups = each ? optim->group_count : 1;
+    double *settings = calloc(FOR_GROUPS + groups * WIDTH, sizeof *settings);
+    bool ok = settings || fr_fail_memory(name);
+    fr_scheduler *s = NULL;
+
+    if (ok) {
+        settings[STEPS] = (double)total_steps;
+        settings[PCT_START] = o->pct_start;
+        settings[DIV] = o->div_factor;
+        settings[FINAL_DIV] = o->final_div_factor;
+        settings[LINEAR] = o->linear;
+        settings[THREE_PHASE] = o->three_phase;
+        settings[KEEP_MOMENTUM] = o->keep_momentum;
+    }
+    for (size_t g = 0; ok && g < groups; g++)
+        ok = fill_in_group(settings + FOR_GROUPS + g * WIDTH, g, max_lr, o);
+    if (ok)
+        s = fr_scheduler_new(&one_cycle_kind, optim, settings, FOR_GROUPS + (int)groups * WIDTH);
+    free(settings);
+    if (!s)
+        return NULL;
+    s->groups = each ? groups : 0;
+    return begin(s);
+}
+
+fr_scheduler *fr_one_cycle_lr(fr_optim *optim, double max_lr, int64_t total_steps, const fr_one_cycle_options *options)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, name);
+    fr_one_cycle_options o = options ? *options : (fr_one_cycle_options){ 0 };
+    fr_scheduler *s = NULL;
+
+    o.pct_start = fr_option(o.pct_start, 0.3);
+    o.base_momentum = fr_option(o.base_momentum, 0.85);
+    o.max_momentum = fr_option(o.max_momentum, 0.95);
+    o.div_factor = fr_option(o.div_factor, 25);
+    o.final_div_factor = fr_option(o.final_div_factor, 1e4);
+    if (fr_check_not_null(name, optim, "optimiser") && check_options(optim, total_steps, &o))
+        s = make(optim, fr_option(max_lr, 0), total_steps, &o);
+    fr_finish(th, before);
+    return s;
+}

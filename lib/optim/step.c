@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Stepping, the same for all optimisers: each parameter with a gradient, in tiles that threads share. */
+#include "core/threads.h"
+#include "optim/optim.h"
+
+#include <frond/autograd.h>
+
+enum { TILE = 1 << 15 }; /* values that one thread updates at a time */
+
+static const void *options_of(const fr_optim *o, const fr_optim_slot *s)
+{
+    return o->groups[s->group].options;
+}
+
+/* Makes what a step of a parameter with a gradient needs, so that from then on nothing can fail. */
+static bool prepare(const fr_optim *o, fr_optim_slot *s)
+{
+    fr_tensor *p = s->parameter;
+    unsigned used = o->kind->uses(options_of(o, s));
+
+    for (int k = 0; k < FR_OPTIM_STATES; k++) {
+        if (s->state[k] || !(used >> k & 1))
+            continue;
+        s->state[k] = fr_tensor_alloc("optim_step", &p->shape, (fr_dtype)p->dtype);
+        if (!s->state[k])
+            return false;
+        memset(s->state[k]->origin, 0, s->state[k]->storage->bytes);
+        s->fresh |= 1U << k;
+    }
+    if (!p->contiguous && !s->copy)
+        s->copy = fr_tensor_alloc("optim_step", &p->shape, (fr_dtype)p->dtype);
+    return p->contiguous || s->copy;
+}
+
+typedef struct {
+    const fr_optim_kind *kind;
+    fr_optim_update whole;
+} job;
+
+static void update_tile(void *of, int64_t tile)
+{
+    const job *j = of;
+    fr_optim_update part = j->whole;
+    int64_t start = tile * TILE;
+    size_t skip = (size_t)start * fr_dtype_size(part.dtype);
+
+    part.n = part.n - start < TILE ? part.n - start : TILE;
+    part.p = (char *)part.p + skip;
+    part.g = (const char *)part.g + skip;
+    for (int k = 0; k < FR_OPTIM_STATES; k++)
+        if (part.state[k])
+            part.state[k] = (char *)part.state[k] + skip;
+    j->kind->update(&part);
+}
+
+static void update(const fr_optim *o, fr_optim_slot *s)
+{
+    fr_tensor *p = s->parameter, *values = s->copy ? s->copy : p;
+    unsigned used = o->kind->uses(options_of(o, s));
+    job j = { .kind = o->kind,
+              .whole = { .options = options_of(o, s),
+                         .step = ++s->steps,
+                         .fresh = s->fresh & used,
+                         .dtype = (fr_dtype)p->dtype,
+                         .n = p->numel,
+                         .p = values->origin,
+                         .g = p->grad->origin } };
+
+    for (int k = 0; k < FR_OPTIM_STATES; k++)
+        if (used >> k & 1)
+            j.whole.state[k] = s->state[k]->origin;
+    if (s->copy)
+        fr_copy_values(s->copy, p);
+    fr_run_tiles((p->numel + TILE - 1) / TILE, update_tile, &j);
+    if (s->copy)
+        fr_copy_values(p, s->copy);
+    s->fresh &= ~used;
+    fr_storage_bump(p);
+}
+
+static bool step(fr_optim *o)
+{
+    if (!fr_check_not_null("optim_step", o, "optimiser"))
+        return false;
+    for (size_t i = 0; i < o->count; i++)
+        if (o->slots[i].parameter->grad && !prepare(o, &o->slots[i]))
+            return false;
+    for (size_t i = 0; i < o->count; i++)
+        if (o->slots[i].parameter->grad)
+            update(o, &o->slots[i]);
+    return true;
+}
+
+bool fr_optim_step(fr_optim *o)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "optim_step");
+    bool ok = step(o);
+
+    fr_finish(th, before);
+    return ok;
+}
+
+void fr_optim_zero_grad(fr_optim *o)
+{
+    for (size_t i = 0; o && i < o->count; i++)
+        fr_zero_grad(o->slots[i].parameter);
+}
