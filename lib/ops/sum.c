@@ -113,12 +113,10 @@ fr_tensor *fr_sum_to(fr_tensor *t, fr_shape shape)
     fr_site before = fr_begin(th, "sum_to");
     char from[FR_SHAPE_TEXT], to[FR_SHAPE_TEXT];
     fr_tensor *y = NULL;
-    fr_shape both;
 
     if (!fr_check_not_null("sum_to", t, "input")) {
         y = NULL;
-    } else if (shape.ndim < 0 || shape.ndim > t->shape.ndim || !fr_shape_broadcast(&t->shape, &shape, &both) ||
-               !fr_shape_equal(&both, &t->shape)) {
+    } else if (shape.ndim < 0 || !fr_shape_broadcasts_to(&shape, &t->shape)) {
         fr_fail("sum_to", "%s does not broadcast to %s", fr_shape_text(&shape, to), fr_shape_text(&t->shape, from));
     } else if (fr_shape_equal(&shape, &t->shape)) {
         y = t;
