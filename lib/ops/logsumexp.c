@@ -81,10 +81,15 @@ typedef struct {
     double top, log;
 } parts_f64;
 
+FR_INLINE double finite_log(double sum)
+{
+    return sum < INFINITY ? log(sum) : NAN;
+}
+
 LOG_SUMS(logsumexp_f32, float, float, gather_f32, (float)(s.base + log(s.sum)))
 LOG_SUMS(logsumexp_f64, double, double, gather_f64, s.base + log(s.sum))
-LOG_SUMS(log_sums_f32, float, parts_f32, gather_f32, ((parts_f32){ (float)s.base, (float)log(s.sum) }))
-LOG_SUMS(log_sums_f64, double, parts_f64, gather_f64, ((parts_f64){ s.base, log(s.sum) }))
+LOG_SUMS(log_sums_f32, float, parts_f32, gather_f32, ((parts_f32){ (float)s.base, (float)finite_log(s.sum) }))
+LOG_SUMS(log_sums_f64, double, parts_f64, gather_f64, ((parts_f64){ s.base, finite_log(s.sum) }))
 
 bool fr_log_sums(const char *what, fr_dtype dtype, fr_split split, const void *x, void *y)
 {
