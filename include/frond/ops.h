@@ -141,12 +141,39 @@ fr_tensor *fr_max(fr_tensor *t); /* NaN if there is one; fails for no values; ti
 fr_tensor *fr_max_dim(fr_tensor *t, int dim, bool keepdim); /* the gradient goes to the first of a tie */
 fr_tensor *fr_min(fr_tensor *t);
 fr_tensor *fr_min_dim(fr_tensor *t, int dim, bool keepdim);
+typedef struct {
+    fr_tensor *values, *indices; /* the latter int64, without a gradient; both NULL where a call fails */
+} fr_extreme;
+fr_extreme fr_max_dim_indices(fr_tensor *t, int dim, bool keepdim); /* fr_max_dim and fr_argmax in one */
+fr_extreme fr_min_dim_indices(fr_tensor *t, int dim, bool keepdim);
+
 fr_tensor *fr_var(fr_tensor *t); /* unbiased: divided by n - 1; NaN for one value */
 fr_tensor *fr_var_dim(fr_tensor *t, int dim, bool keepdim);
 fr_tensor *fr_std(fr_tensor *t); /* its root; gradient 0 at 0 */
 fr_tensor *fr_std_dim(fr_tensor *t, int dim, bool keepdim);
+typedef struct {
+    bool along; /* a dim, dim; else over all values */
+    int dim;
+    bool keepdim;      /* dims that are reduced are kept with size 1 */
+    double correction; /* finite: what is taken off n before dividing; default 1; FR_ZERO: the biased variance */
+    void *reserved[8];
+} fr_variance_options;
+fr_tensor *fr_var_with(fr_tensor *t, const fr_variance_options *options); /* options may be NULL: fr_var */
+fr_tensor *fr_std_with(fr_tensor *t, const fr_variance_options *options);
+
 fr_tensor *fr_norm(fr_tensor *t); /* Euclidean; gradient 0 at 0 */
 fr_tensor *fr_norm_dim(fr_tensor *t, int dim, bool keepdim);
+typedef struct {
+    bool along; /* a dim, dim; else over all values */
+    int dim;
+    bool keepdim;
+    /* sum(|t|^p)^(1/p); default 2. FR_ZERO: how many are not 0. INFINITY: the largest |t|, -INFINITY: the smallest; the
+     * gradient is shared evenly. Of no values it fails for these two and for p < 0. */
+    double p;
+    void *reserved[8];
+} fr_norm_options;
+fr_tensor *fr_norm_with(fr_tensor *t, const fr_norm_options *options); /* options may be NULL: fr_norm */
+
 fr_tensor *fr_logsumexp(fr_tensor *t);
 fr_tensor *fr_logsumexp_dim(fr_tensor *t, int dim, bool keepdim);
 fr_tensor *fr_argmax(fr_tensor *t, int dim, bool keepdim); /* int64: the first of a tie, or of NaN */
