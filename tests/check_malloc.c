@@ -251,6 +251,23 @@ static bool recurrent(void)
     return r.out && fr_backward(fr_sum(fr_add(fr_sum(r.out), fr_sum(r.c))));
 }
 
+/* A weight that failed is not a weight left out. */
+static bool lose(void)
+{
+    FR_SCOPE;
+    fr_tensor *x = fr_requires_grad(fr_ones(FR_SHAPE(4, 3))), *y = fr_full_like(x, 0.25), *dx;
+    fr_bce_with_logits_options answers = { .weight = fr_ones(FR_SHAPE(4, 1)), .pos_weight = fr_ones(FR_SHAPE(3)) };
+    fr_cross_entropy_options classes = {
+        .weight = fr_ones(FR_SHAPE(3)), .label_smoothing = 0.1, .ignore = true, .ignore_index = -1
+    };
+    fr_tensor *a = fr_bce_with_logits_with(x, y, &answers);
+    fr_tensor *b = fr_cross_entropy_with(x, fr_arange(-1, 3, 1, FR_I64), &classes);
+
+    must(!a || (answers.weight && answers.pos_weight), "bce_with_logits without a weight that failed");
+    must(!b || classes.weight, "cross_entropy without the weight that failed");
+    return fr_gradients(fr_add(a, b), &x, 1, &dx, FR_CREATE_GRAPH) && fr_sum(dx);
+}
+
 static fr_tensor *product(fr_tensor *const *in, void *user)
 {
     (void)user;
@@ -446,6 +463,7 @@ static const struct {
     { "differentiate_twice", differentiate_twice },
     { "wide_graph", wide_graph },
     { "recurrent", recurrent },
+    { "lose", lose },
     { "check_gradients", check_gradients },
     { "run_recurrent_modules", run_recurrent_modules },
     { "train", train },

@@ -410,7 +410,7 @@ START_TEST(wrong_calls)
     assert_call_failed(&c, "length -1 of row 0", "0..3");
     c = wrong(k);
     c.how.reserved[7] = &c;
-    assert_call_failed(&c, "reserved", "fr_recurrence");
+    assert_call_failed(&c, "reserved", "reserved[7]");
     c = wrong(k);
     c.how.relu = true;
     if (k != RNN)

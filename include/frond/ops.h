@@ -141,12 +141,39 @@ fr_tensor *fr_max(fr_tensor *t); /* NaN if there is one; fails for no values; ti
 fr_tensor *fr_max_dim(fr_tensor *t, int dim, bool keepdim); /* the gradient goes to the first of a tie */
 fr_tensor *fr_min(fr_tensor *t);
 fr_tensor *fr_min_dim(fr_tensor *t, int dim, bool keepdim);
+typedef struct {
+    fr_tensor *values, *indices; /* the latter int64, without a gradient; both NULL where a call fails */
+} fr_extreme;
+fr_extreme fr_max_dim_indices(fr_tensor *t, int dim, bool keepdim); /* fr_max_dim and fr_argmax in one */
+fr_extreme fr_min_dim_indices(fr_tensor *t, int dim, bool keepdim);
+
 fr_tensor *fr_var(fr_tensor *t); /* unbiased: divided by n - 1; NaN for one value */
 fr_tensor *fr_var_dim(fr_tensor *t, int dim, bool keepdim);
 fr_tensor *fr_std(fr_tensor *t); /* its root; gradient 0 at 0 */
 fr_tensor *fr_std_dim(fr_tensor *t, int dim, bool keepdim);
+typedef struct {
+    bool along; /* a dim, dim; else over all values */
+    int dim;
+    bool keepdim;      /* dims that are reduced are kept with size 1 */
+    double correction; /* finite: what is taken off n before dividing; default 1; FR_ZERO: the biased variance */
+    void *reserved[8];
+} fr_variance_options;
+fr_tensor *fr_var_with(fr_tensor *t, const fr_variance_options *options); /* options may be NULL: fr_var */
+fr_tensor *fr_std_with(fr_tensor *t, const fr_variance_options *options);
+
 fr_tensor *fr_norm(fr_tensor *t); /* Euclidean; gradient 0 at 0 */
 fr_tensor *fr_norm_dim(fr_tensor *t, int dim, bool keepdim);
+typedef struct {
+    bool along; /* a dim, dim; else over all values */
+    int dim;
+    bool keepdim;
+    /* sum(|t|^p)^(1/p); default 2. FR_ZERO: how many are not 0. INFINITY: the largest |t|, -INFINITY: the smallest; the
+     * gradient is shared evenly. Of no values it fails for these two and for p < 0. */
+    double p;
+    void *reserved[8];
+} fr_norm_options;
+fr_tensor *fr_norm_with(fr_tensor *t, const fr_norm_options *options); /* options may be NULL: fr_norm */
+
 fr_tensor *fr_logsumexp(fr_tensor *t);
 fr_tensor *fr_logsumexp_dim(fr_tensor *t, int dim, bool keepdim);
 fr_tensor *fr_argmax(fr_tensor *t, int dim, bool keepdim); /* int64: the first of a tie, or of NaN */
@@ -228,17 +255,105 @@ fr_recurrent fr_lstm(fr_tensor *x, fr_tensor *h0, fr_tensor *c0, fr_tensor *w_ih
 
 /* --- Losses: prediction, target; the mean or the sum of all values, or none of them ------------------------------ */
 
-typedef enum { FR_MEAN, FR_SUM, FR_NONE } fr_reduction; /* the mean of none is NaN */
+/* Each has a short form and one with options; the short form is that one with a reduction alone. Options may be NULL. A
+ * weight or pos_weight broadcasts to the prediction and has its dtype; gradients flow into it. Shapes of prediction and
+ * target must be equal, where nothing else is said: two that broadcast are taken for a mistake. */
 
-/* -(y log p + (1-y) log(1-p)), logs cut off at -100; equal shapes; both in [0,1], else it fails. In float32 sigmoid(17)
- * is 1 already, where this has no gradient: for large logits take bce_with_logits. */
+typedef enum { FR_MEAN, FR_SUM, FR_NONE, FR_BATCHMEAN } fr_reduction; /* the mean of none is NaN */
+
+/* -(y log p + (1-y) log(1-p)), logs cut off at -100; both in [0,1], else it fails. In float32 sigmoid(17) is 1 already,
+ * where this has no gradient: for large logits take bce_with_logits. */
 fr_tensor *fr_bce(fr_tensor *p, fr_tensor *y, fr_reduction reduction);
+typedef struct {
+    fr_reduction reduction;
+    fr_tensor *weight; /* of each value; the mean stays over their number */
+    void *reserved[8];
+} fr_bce_options;
+fr_tensor *fr_bce_with(fr_tensor *p, fr_tensor *y, const fr_bce_options *options);
+
 /* The same of sigmoid(x), exact for any x, and for any y. */
 fr_tensor *fr_bce_with_logits(fr_tensor *x, fr_tensor *y, fr_reduction reduction);
-fr_tensor *fr_mse(fr_tensor *x, fr_tensor *y, fr_reduction reduction); /* (x - y)^2; equal shapes */
-/* logits (B,C), (B,C,...) or (C); target int64 classes (B), (B,...) or (), each of 0..C-1, or probabilities of the
- * logits' shape and dtype. FR_NONE gives the target's shape (for probabilities: without C). */
+typedef struct {
+    fr_reduction reduction;
+    fr_tensor *weight;     /* of each value; the mean stays over their number */
+    fr_tensor *pos_weight; /* how much y log p counts; often (C), one for each of several answers */
+    void *reserved[8];
+} fr_bce_with_logits_options;
+fr_tensor *fr_bce_with_logits_with(fr_tensor *x, fr_tensor *y, const fr_bce_with_logits_options *options);
+
+/* (x - y)^2 */
+fr_tensor *fr_mse(fr_tensor *x, fr_tensor *y, fr_reduction reduction);
+typedef struct {
+    fr_reduction reduction;
+    fr_tensor *weight; /* of each value; the mean is over their sum */
+    void *reserved[8];
+} fr_mse_options;
+fr_tensor *fr_mse_with(fr_tensor *x, fr_tensor *y, const fr_mse_options *options);
+
+/* |x - y|, gradient 0 at 0 */
+fr_tensor *fr_l1(fr_tensor *x, fr_tensor *y, fr_reduction reduction);
+typedef struct {
+    fr_reduction reduction;
+    fr_tensor *weight; /* of each value; the mean is over their sum */
+    void *reserved[8];
+} fr_l1_options;
+fr_tensor *fr_l1_with(fr_tensor *x, fr_tensor *y, const fr_l1_options *options);
+
+/* d^2/2 where d = |x - y| is below delta, delta (d - delta/2) beyond; 1 in the short form */
+fr_tensor *fr_huber(fr_tensor *x, fr_tensor *y, fr_reduction reduction);
+typedef struct {
+    fr_reduction reduction;
+    double delta;      /* above 0; default 1 */
+    fr_tensor *weight; /* of each value; the mean stays over their number */
+    void *reserved[8];
+} fr_huber_options;
+fr_tensor *fr_huber_with(fr_tensor *x, fr_tensor *y, const fr_huber_options *options);
+
+/* d^2/(2 beta) where d = |x - y| is below beta, d - beta/2 beyond; 1 in the short form */
+fr_tensor *fr_smooth_l1(fr_tensor *x, fr_tensor *y, fr_reduction reduction);
+typedef struct {
+    fr_reduction reduction;
+    double beta; /* default 1; FR_ZERO: l1 */
+    void *reserved[8];
+} fr_smooth_l1_options;
+fr_tensor *fr_smooth_l1_with(fr_tensor *x, fr_tensor *y, const fr_smooth_l1_options *options);
+
+/* How far probabilities y are from those whose logarithms are x: y (log y - x), -y x (that is 0) for a y of 0, where
+ * the gradient of y is NaN. FR_BATCHMEAN, for this loss alone, is the sum over the size of dim 0, which makes it the
+ * divergence by its definition; FR_MEAN, over all values, does not. */
+fr_tensor *fr_kl_div(fr_tensor *x, fr_tensor *y, fr_reduction reduction);
+typedef struct {
+    fr_reduction reduction;
+    bool log_target; /* y holds logarithms: exp(y) (y - x) */
+    void *reserved[8];
+} fr_kl_div_options;
+fr_tensor *fr_kl_div_with(fr_tensor *x, fr_tensor *y, const fr_kl_div_options *options);
+
+/* Of the log-probabilities x (B,C), (B,C,...) or (C) those of the target's classes, negative: -x[class]. target (B),
+ * (B,...) or (), int64, each of 0..C-1 or ignored, else it fails. FR_NONE gives the target's shape, 0 where a class is
+ * ignored. The mean is over the classes that are not, or over their weights; NaN where none is left. */
+fr_tensor *fr_nll(fr_tensor *x, fr_tensor *target, fr_reduction reduction);
+typedef struct {
+    fr_reduction reduction;
+    fr_tensor *weight;    /* (C), of x's dtype: of each class; it has no gradient, and fails where it wants one */
+    bool ignore;          /* whether ignore_index is given; else it is -100 */
+    int64_t ignore_index; /* a class that does not count */
+    void *reserved[8];
+} fr_nll_options;
+fr_tensor *fr_nll_with(fr_tensor *x, fr_tensor *target, const fr_nll_options *options);
+
+/* nll of log_softmax(logits), without overflow. The target may also be probabilities, of the logits' shape and dtype:
+ * then FR_NONE gives that without C, and the mean is over all rows. */
 fr_tensor *fr_cross_entropy(fr_tensor *logits, fr_tensor *target, fr_reduction reduction);
+typedef struct {
+    fr_reduction reduction;
+    fr_tensor *weight; /* as in nll; so are these, which are for classes alone: */
+    bool ignore;
+    int64_t ignore_index;
+    double label_smoothing; /* 0..1: how much of a row's target is spread evenly over all classes */
+    void *reserved[8];
+} fr_cross_entropy_options;
+fr_tensor *fr_cross_entropy_with(fr_tensor *logits, fr_tensor *target, const fr_cross_entropy_options *options);
 
 FR_END_DECLS
 #endif

@@ -150,7 +150,9 @@ int64_t fr_shape_numel(const fr_shape *shape); /* of a checked shape */
 /* dim counted from the front, 0..ndim-1 (a scalar has dims 0 and -1), or -1. No error. */
 int fr_shape_dim(const fr_shape *shape, int dim);
 bool fr_shape_broadcast(const fr_shape *a, const fr_shape *b, fr_shape *out); /* false where they do not. No error. */
-void fr_shape_strides(const fr_shape *shape, int64_t stride[FR_MAX_DIMS]);    /* row-major */
+/* Whether broadcasting the two gives `to`. No error. */
+bool fr_shape_broadcasts_to(const fr_shape *from, const fr_shape *to);
+void fr_shape_strides(const fr_shape *shape, int64_t stride[FR_MAX_DIMS]); /* row-major */
 size_t fr_dtype_size(fr_dtype dtype);
 
 /* Drops a reference; true where it was the last. The only holder needs no locked instruction to know. */

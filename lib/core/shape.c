@@ -93,6 +93,13 @@ bool fr_shape_broadcast(const fr_shape *a, const fr_shape *b, fr_shape *out)
     return true;
 }
 
+bool fr_shape_broadcasts_to(const fr_shape *from, const fr_shape *to)
+{
+    fr_shape both;
+
+    return from->ndim <= to->ndim && fr_shape_broadcast(from, to, &both) && fr_shape_equal(&both, to);
+}
+
 void fr_shape_strides(const fr_shape *shape, int64_t stride[FR_MAX_DIMS])
 {
     int64_t step = 1;

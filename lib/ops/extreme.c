@@ -76,13 +76,15 @@ void fr_extreme_values(fr_op_call *call, bool least)
     }                                                                                                                  \
     FR_REDUCER_STATE(NAME, NAME##_state, int64_t, ((NAME##_state){ START, INT64_MAX }), NAME##_best(s, o),             \
                      s.at / inner)                                                                                     \
-    FR_KERNEL(NAME##_add, (int64_t rows, int64_t width, int64_t stride, int64_t at, const void *px, void *states),     \
-              (rows, width, stride, at, px, states))                                                                   \
+    FR_KERNEL(NAME##_add,                                                                                              \
+              (int64_t rows, int64_t width, int64_t stride, int64_t at, const void *px, void *states, double p),       \
+              (rows, width, stride, at, px, states, p))                                                                \
     {                                                                                                                  \
         const T *restrict xs = px;                                                                                     \
         NAME##_state *s = states;                                                                                      \
         T best[FR_REDUCE_WIDTH];                                                                                       \
         ROW row[FR_REDUCE_WIDTH];                                                                                      \
+        (void)p;                                                                                                       \
         for (int64_t j = 0; j < width; j++) {                                                                          \
             best[j] = START;                                                                                           \
             row[j] = 0;                                                                                                \
@@ -99,11 +101,12 @@ void fr_extreme_values(fr_op_call *call, bool least)
         for (int64_t j = 0; rows > 0 && j < width; j++)                                                                \
             s[j] = NAME##_best(s[j], (NAME##_state){ best[j], at + row[j] * stride + j });                             \
     }                                                                                                                  \
-    FR_KERNEL(NAME##_small, (int64_t count, int64_t n, int64_t inner, const void *px, void *py),                       \
-              (count, n, inner, px, py))                                                                               \
+    FR_KERNEL(NAME##_small, (int64_t count, int64_t n, int64_t inner, const void *px, void *py, double p),             \
+              (count, n, inner, px, py, p))                                                                            \
     {                                                                                                                  \
         const T *restrict xs = px;                                                                                     \
         int64_t *restrict y = py;                                                                                      \
+        (void)p;                                                                                                       \
         for (int64_t i = 0; i < count && inner == 1; i++, xs += n) {                                                   \
             FR_REDUCE_SHORT_ROW(T, T, START, EXTREME(x, s, BEATS), EXTREME(o, s, BEATS))                               \
             y[i] = 0;                                                                                                  \
@@ -174,4 +177,17 @@ void fr_extreme_dim_backward(fr_op_call *call)
     fr_tensor *position = fr_kept(call, call->result[1]);
 
     call->grad_in[0] = fr_scatter_add(fr_kept(call, call->grad_out[0]), call->in_shape[0], over->dim, position);
+}
+
+/* --- Both results ------------------------------------------------------------------------------------------------ */
+
+fr_extreme fr_apply_extreme(const char *what, const fr_op *op, fr_tensor *t, int dim, bool keepdim)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    fr_tensor *results[2];
+
+    fr_apply_n(op, &t, 1, &(fr_over){ .dim = dim, .keepdim = keepdim }, results);
+    fr_finish(th, before);
+    return (fr_extreme){ results[0], results[1] };
 }

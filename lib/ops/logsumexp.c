@@ -52,24 +52,26 @@ GATHER(gather_f64, double, fr_exp_f64)
 /* A reducer; columns of small slabs are gathered together where each slab has just one. */
 #define LOG_SUMS(NAME, T, OUT, GATHER_STATES, FINISH)                                                                  \
     FR_REDUCER_STATE(NAME, state, OUT, ((state){ -INFINITY, 0 }), merged(s, o), FINISH)                                \
-    FR_KERNEL(NAME##_add, (int64_t rows, int64_t width, int64_t stride, int64_t at, const void *x, void *states),      \
-              (rows, width, stride, at, x, states))                                                                    \
+    FR_KERNEL(NAME##_add,                                                                                              \
+              (int64_t rows, int64_t width, int64_t stride, int64_t at, const void *x, void *states, double p),        \
+              (rows, width, stride, at, x, states, p))                                                                 \
     {                                                                                                                  \
         state more[FR_REDUCE_WIDTH], *s = states;                                                                      \
         (void)at;                                                                                                      \
+        (void)p;                                                                                                       \
         GATHER_STATES(rows, width, stride, 1, x, more);                                                                \
         for (int64_t j = 0; j < width; j++)                                                                            \
             s[j] = merged(s[j], more[j]);                                                                              \
     }                                                                                                                  \
-    FR_KERNEL(NAME##_small, (int64_t count, int64_t n, int64_t inner, const void *x, void *y),                         \
-              (count, n, inner, x, y))                                                                                 \
+    FR_KERNEL(NAME##_small, (int64_t count, int64_t n, int64_t inner, const void *x, void *y, double p),               \
+              (count, n, inner, x, y, p))                                                                              \
     {                                                                                                                  \
         int64_t columns = count * inner, across = inner == 1 ? n : 1, most = inner == 1 ? columns : inner;             \
         state states[FR_REDUCE_WIDTH];                                                                                 \
         for (int64_t i = 0, width; i < columns; i += width) {                                                          \
             width = most - i % most < FR_REDUCE_WIDTH ? most - i % most : FR_REDUCE_WIDTH;                             \
             GATHER_STATES(n, width, inner, across, (const T *)x + i / inner * n * inner + i % inner, states);          \
-            NAME##_finish(width, n, inner, states, (OUT *)y + i);                                                      \
+            NAME##_finish(width, n, inner, states, (OUT *)y + i, p);                                                   \
         }                                                                                                              \
     }                                                                                                                  \
     FR_REDUCER_TABLE(NAME, T, state, OUT)
@@ -81,20 +83,22 @@ typedef struct {
     double top, log;
 } parts_f64;
 
+FR_INLINE double finite_log(double sum)
+{
+    return sum < INFINITY ? log(sum) : NAN;
+}
+
 LOG_SUMS(logsumexp_f32, float, float, gather_f32, (float)(s.base + log(s.sum)))
 LOG_SUMS(logsumexp_f64, double, double, gather_f64, s.base + log(s.sum))
-LOG_SUMS(log_sums_f32, float, parts_f32, gather_f32, ((parts_f32){ (float)s.base, (float)log(s.sum) }))
-LOG_SUMS(log_sums_f64, double, parts_f64, gather_f64, ((parts_f64){ s.base, log(s.sum) }))
+LOG_SUMS(log_sums_f32, float, parts_f32, gather_f32, ((parts_f32){ (float)s.base, (float)finite_log(s.sum) }))
+LOG_SUMS(log_sums_f64, double, parts_f64, gather_f64, ((parts_f64){ s.base, finite_log(s.sum) }))
 
 bool fr_log_sums(const char *what, fr_dtype dtype, fr_split split, const void *x, void *y)
 {
-    return fr_reduce_values(what, dtype == FR_F32 ? &log_sums_f32 : &log_sums_f64, split, x, y);
+    return fr_reduce_values(what, dtype == FR_F32 ? &log_sums_f32 : &log_sums_f64, split, 0, x, y);
 }
 
-static void forward(fr_op_call *call)
-{
-    fr_reduce(call, 0, &logsumexp_f32, &logsumexp_f64, NULL);
-}
+FR_REDUCTION_FLOAT(logsumexp)
 
 static void backward(fr_op_call *call)
 {
@@ -109,15 +113,9 @@ FR_RUN(run_keepdim, fr_logsumexp_dim(in[0], -1, true))
 FR_RUN(run_strided, fr_logsumexp_dim(fr_transpose(in[0], 0, 2), 1, false))
 
 const fr_op fr_logsumexp_op = {
-    .name = "logsumexp",
-    .formula = "y = log(sum(exp(x)))",
-    .inputs = 1,
-    .outputs = 1,
+    FR_REDUCTION_OP(logsumexp, "y = log(sum(exp(x)))", fr_infer_reduced),
     .saves_inputs = 1,
     .saves_outputs = 1,
-    .attributes_size = sizeof(fr_over),
-    .infer = fr_infer_reduced,
-    .forward = forward,
     .backward = backward,
     FR_CASES({ "all", "n(5,37)", "a.logsumexp((0, 1))", run }, { "dim", "n(2,7,3)", "a.logsumexp(1)", run_dim },
              { "inner", "n(2,50,3)", "a.logsumexp(1)", run_dim },
@@ -132,12 +130,4 @@ const fr_op fr_logsumexp_op = {
              { "range", "n(4)", NULL, run_dim, { "logsumexp", "dim 1", "(4,)" } }),
 };
 
-fr_tensor *fr_logsumexp(fr_tensor *t)
-{
-    return fr_apply(&fr_logsumexp_op, &t, &(fr_over){ .all = true });
-}
-
-fr_tensor *fr_logsumexp_dim(fr_tensor *t, int dim, bool keepdim)
-{
-    return fr_apply_over_dim("logsumexp_dim", &fr_logsumexp_op, t, dim, keepdim);
-}
+FR_REDUCTION(logsumexp, 0)

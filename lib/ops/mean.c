@@ -7,10 +7,7 @@
 FR_REDUCER(mean_f32, float, double, float, 0, s + (double)x, s + o, (float)s / (float)n)
 FR_REDUCER(mean_f64, double, double, double, 0, s + x, s + o, s / (double)n)
 
-static void forward(fr_op_call *call)
-{
-    fr_reduce(call, 0, &mean_f32, &mean_f64, NULL);
-}
+FR_REDUCTION_FLOAT(mean)
 
 static void backward(fr_op_call *call)
 {
@@ -27,14 +24,8 @@ FR_RUN(run_strided, fr_mean_dim(fr_transpose(in[0], 0, 1), 0, true))
 FR_RUN(run_range, fr_mean_dim(in[0], -3, false))
 
 const fr_op fr_mean_op = {
-    .name = "mean",
-    .formula = "y = the mean of x over all dims or one",
-    .inputs = 1,
-    .outputs = 1,
+    FR_REDUCTION_OP(mean, "y = the mean of x over all dims or one", fr_infer_reduced),
     .saves_inputs = FR_SAVES_NOTHING,
-    .attributes_size = sizeof(fr_over),
-    .infer = fr_infer_reduced,
-    .forward = forward,
     .backward = backward,
     FR_CASES({ "all", "n(5,37)", "a.mean()", run }, { "dim", "n(2,3,4)", "a.mean(-2)", run_dim },
              { "keepdim", "n(7,4)", "a.mean(0, keepdim=True)", run_keepdim },
@@ -46,12 +37,4 @@ const fr_op fr_mean_op = {
              { "range", "n(4,3)", NULL, run_range, { "mean", "-3", "(4, 3)" } }),
 };
 
-fr_tensor *fr_mean(fr_tensor *t)
-{
-    return fr_apply(&fr_mean_op, &t, &(fr_over){ .all = true });
-}
-
-fr_tensor *fr_mean_dim(fr_tensor *t, int dim, bool keepdim)
-{
-    return fr_apply_over_dim("mean_dim", &fr_mean_op, t, dim, keepdim);
-}
+FR_REDUCTION(mean, 0)

@@ -21,14 +21,15 @@
  *     i5(2,3)  int64 of 0..4
  * torch is the PyTorch expression of a, b, c, ... that gives the golden value (F is torch.nn.functional; rnn, gru and
  * lstm are in tests/golden/cells.py; the generator has seed 0); run is the op's call. With no_grad only values are
- * compared; layout_matters: what is drawn at random follows the inputs' place in memory. A case that must fail, in
- * float32, has instead of torch what the message holds: the function's name, then up to three pieces. tests/check_ops.c
- * says all that is done with a case, tests/golden/make_ops.py makes its golden values. */
+ * compared; layout_matters: what is drawn at random follows the inputs' place in memory; may_lack: NULL for an input
+ * can mean that there is none. A case that must fail, in float32, has instead of torch what the message holds: the
+ * function's name, then up to three pieces. tests/check_ops.c says all that is done with a case,
+ * tests/golden/make_ops.py makes its golden values. */
 typedef struct fr_case {
     const char *name, *inputs, *torch;
     fr_tensor *(*run)(fr_tensor *const *in);
     const char *fails[4];
-    bool no_grad, layout_matters;
+    bool no_grad, layout_matters, may_lack;
 } fr_case;
 
 /* All ops, in the order of op_sources, then NULL. op_table.c, which is generated. */

@@ -7,10 +7,7 @@ FR_REDUCER(prod_f32, float, double, float, 1, s *(double)x, s *o, (float)s)
 FR_REDUCER(prod_f64, double, double, double, 1, s *x, s *o, s)
 FR_REDUCER(prod_i64, int64_t, uint64_t, int64_t, 1, s *(uint64_t)x, s *o, (int64_t)s)
 
-static void forward(fr_op_call *call)
-{
-    fr_reduce(call, 0, &prod_f32, &prod_f64, &prod_i64);
-}
+FR_REDUCTION_ANY(prod)
 
 /* The product of those before, from the front, times the product of those behind, from the back. */
 static void backward_kernel(fr_op_call *call)
@@ -69,15 +66,9 @@ FR_RUN(run_keepdim, fr_prod_dim(in[0], -1, true))
 FR_RUN(run_strided, fr_prod_dim(fr_transpose(in[0], 0, 2), 1, false))
 
 const fr_op fr_prod_op = {
-    .name = "prod",
-    .formula = "y = the product of x over all dims or one",
-    .inputs = 1,
-    .outputs = 1,
+    FR_REDUCTION_OP(prod, "y = the product of x over all dims or one", fr_infer_reduced),
     .saves_inputs = 1,
-    .attributes_size = sizeof(fr_over),
     .dtypes = FR_ANY,
-    .infer = fr_infer_reduced,
-    .forward = forward,
     .backward_kernel = backward_kernel,
     .definition = definition,
     FR_CASES({ "all", "n(3,5)", "a.prod()", run }, { "dim", "n(2,7,3)", "a.prod(1)", run_dim },
@@ -94,12 +85,4 @@ const fr_op fr_prod_op = {
              { "range", "n(4)", NULL, run_dim, { "prod", "dim 1", "(4,)" } }),
 };
 
-fr_tensor *fr_prod(fr_tensor *t)
-{
-    return fr_apply(&fr_prod_op, &t, &(fr_over){ .all = true });
-}
-
-fr_tensor *fr_prod_dim(fr_tensor *t, int dim, bool keepdim)
-{
-    return fr_apply_over_dim("prod_dim", &fr_prod_op, t, dim, keepdim);
-}
+FR_REDUCTION(prod, 0)

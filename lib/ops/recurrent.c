@@ -201,20 +201,18 @@ fr_recurrent fr_recurrent_apply(const fr_recurrent_cell *cell, fr_tensor **in, c
     fr_site before = fr_begin(th, op->name);
     fr_tensor *out[FR_C + 3] = { NULL };
     fr_recurrent_attributes attributes = { .cell = cell };
-    bool ok = true;
 
     if (!how)
         how = &plain;
-    for (size_t i = 0; i < sizeof how->reserved / sizeof *how->reserved; i++)
-        ok = ok && !how->reserved[i];
     in[FR_LENGTHS] = how->lengths;
     attributes.relu = how->relu;
     attributes.reverse = how->reverse;
-    if (!ok)
-        fr_fail(op->name, "reserved fields of fr_recurrence must be 0: was it cleared?");
-    else if (norm)
+
+    bool ok = fr_check_reserved(op->name, how->reserved);
+
+    if (ok && norm)
         walk_through(op->name, &attributes, in, norm, out);
-    else
+    else if (ok)
         fr_apply_n(op, in, op->inputs, &attributes, out);
     fr_finish(th, before);
     return (fr_recurrent){ out[FR_OUT], out[FR_H], cell->cells_output ? out[FR_C] : NULL };

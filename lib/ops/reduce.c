@@ -30,7 +30,10 @@ fr_shape fr_reduced_shape(const fr_shape *shape, const fr_over *over)
     fr_shape s = *shape;
     int dim = over->all ? 0 : fr_shape_dim(shape, over->dim);
 
-    if (over->all)
+    if (over->all && over->keepdim)
+        for (int i = 0; i < s.ndim; i++)
+            s.dim[i] = 1;
+    else if (over->all)
         s.ndim = 0;
     else if (s.ndim > 0 && over->keepdim)
         s.dim[dim] = 1;
@@ -74,6 +77,7 @@ fr_split fr_split_of(const fr_shape *shape, const fr_over *over)
 typedef struct {
     const fr_reducer *how;
     fr_split split;
+    double p;
     int64_t chunk, chunks, block, blocks, pieces;
     int64_t per_tile; /* pieces, or slabs */
     const char *x;
@@ -89,17 +93,17 @@ static void gather(const job *w, int64_t rows, int64_t width, int64_t at, char *
     int64_t fold = width == stride ? least(LANES / width, rows / 4) : 1, wide = fold * width, whole;
 
     if (fold <= 1) {
-        how->start(width, states);
-        how->add(rows, width, stride, in_slab, x, states);
+        how->start(width, states, w->p);
+        how->add(rows, width, stride, in_slab, x, states, w->p);
         return;
     }
     whole = rows / fold;
-    how->start(wide, states);
-    how->add(whole, wide, wide, in_slab, x, states);
+    how->start(wide, states, w->p);
+    how->add(whole, wide, wide, in_slab, x, states, w->p);
     if (rows > whole * fold)
         how->add(1, (rows - whole * fold) * width, wide, in_slab + whole * wide, x + (size_t)(whole * wide) * how->in,
-                 states);
-    how->fold(fold, width, states);
+                 states, w->p);
+    how->fold(fold, width, states, w->p);
 }
 
 /* Where the piece's states are kept: those of all blocks of a chunk, each of its width, together. */
@@ -119,7 +123,7 @@ static void run_piece(const job *w, int64_t piece)
 
     gather(w, least(w->block, n - row), width, (slab * n + row) * inner + column, states);
     if (w->blocks == 1)
-        w->how->finish(width, n, inner, states, w->y + (size_t)(slab * inner + column) * w->how->out);
+        w->how->finish(width, n, inner, states, w->y + (size_t)(slab * inner + column) * w->how->out, w->p);
     else
         memcpy(states_of(w, piece, width), states, (size_t)width * w->how->state);
 }
@@ -139,7 +143,7 @@ static void run_small(void *user, int64_t tile)
     int64_t n = w->split.n, inner = w->split.inner, from = tile * w->per_tile;
 
     w->how->small(least(w->per_tile, w->split.outer - from), n, inner, w->x + (size_t)(from * n * inner) * w->how->in,
-                  w->y + (size_t)(from * inner) * w->how->out);
+                  w->y + (size_t)(from * inner) * w->how->out, w->p);
 }
 
 static void combine(const job *w)
@@ -151,9 +155,9 @@ static void combine(const job *w)
         int64_t width = least(w->chunk, w->split.inner - column);
         char *states = states_of(w, i, width);
 
-        how->fold(w->blocks, width, states);
+        how->fold(w->blocks, width, states, w->p);
         how->finish(width, w->split.n, w->split.inner, states,
-                    w->y + (size_t)(slab * w->split.inner + column) * how->out);
+                    w->y + (size_t)(slab * w->split.inner + column) * how->out, w->p);
     }
 }
 
@@ -162,9 +166,9 @@ static bool is_small(fr_split split)
     return split.n == 0 || (split.inner == 1 ? split.n <= FR_REDUCE_ROW : split.n < FR_REDUCE_SLAB / split.inner);
 }
 
-bool fr_reduce_values(const char *what, const fr_reducer *how, fr_split split, const void *x, void *y)
+bool fr_reduce_values(const char *what, const fr_reducer *how, fr_split split, double p, const void *x, void *y)
 {
-    job w = { .how = how, .split = split, .x = x, .y = y };
+    job w = { .how = how, .split = split, .p = p, .x = x, .y = y };
     size_t bytes = 0;
 
     if (split.outer == 0 || split.inner == 0)
@@ -196,23 +200,24 @@ bool fr_reduce_values(const char *what, const fr_reducer *how, fr_split split, c
 
 void fr_reduce(fr_op_call *call, int output, const fr_reducer *f32, const fr_reducer *f64, const fr_reducer *i64)
 {
+    const fr_over *over = call->attributes;
     const fr_tensor *x = call->in[0];
     fr_tensor *y = call->result[output];
     const fr_reducer *how = x->dtype == FR_F32 ? f32 : x->dtype == FR_F64 ? f64 : i64;
 
     if (y->numel > 0)
         call->failed |=
-            !fr_reduce_values(call->op->name, how, fr_split_of(&x->shape, call->attributes), x->origin, y->origin);
+            !fr_reduce_values(call->op->name, how, fr_split_of(&x->shape, over), over->p, x->origin, y->origin);
 }
 
 /* --- Calls and gradients ----------------------------------------------------------------------------------------- */
 
-fr_tensor *fr_apply_over_dim(const char *what, const fr_op *op, fr_tensor *t, int dim, bool keepdim)
+fr_tensor *fr_apply_over(const char *what, const fr_op *op, fr_tensor *t, fr_over over, void *const *reserved)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    fr_tensor *results[2]; /* of which the second, if there is one, is for backward */
-    bool ok = fr_apply_n(op, &t, 1, &(fr_over){ .dim = dim, .keepdim = keepdim }, results);
+    fr_tensor *results[2];
+    bool ok = (!reserved || fr_check_reserved(what, reserved)) && fr_apply_n(op, &t, 1, &over, results);
 
     fr_finish(th, before);
     return ok ? results[0] : NULL;

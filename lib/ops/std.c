@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* std: the root of the unbiased variance, of all values or along a dim; its gradient is 0 where it is 0. */
+/* std: the root of the variance, of all values or along a dim; its gradient is 0 where it is 0. */
 #include "ops/variance.h"
 
 #define DEVIATION(NAME, T)                                                                                             \
     FR_REDUCER(NAME, T, fr_moments, T, (fr_moments){ 0 }, fr_moments_add(s, (double)x), fr_moments_merge(s, o),        \
-               (T)sqrt(fr_moments_variance(s)))
+               (T)sqrt(fr_moments_variance(s, p)))
 
 DEVIATION(std_f32, float)
 DEVIATION(std_f64, double)
 
-static void forward(fr_op_call *call)
-{
-    fr_reduce(call, 0, &std_f32, &std_f64, NULL);
-}
+FR_REDUCTION_FLOAT(std)
 
 static void backward(fr_op_call *call)
 {
@@ -26,17 +23,15 @@ FR_RUN(run, fr_std(in[0]))
 FR_RUN(run_dim, fr_std_dim(in[0], 1, false))
 FR_RUN(run_keepdim, fr_std_dim(in[0], -1, true))
 FR_RUN(run_strided, fr_std_dim(fr_transpose(in[0], 0, 2), 1, false))
+#define WITH(...) fr_std_with(in[0], &(fr_variance_options){ __VA_ARGS__ })
+FR_RUN(run_biased, WITH(.along = true, .dim = -1, .keepdim = true, .correction = FR_ZERO))
+FR_RUN(run_correction, WITH(.correction = 2.5))
+FR_RUN(run_reserved, WITH(.reserved[1] = in[0]))
 
 const fr_op fr_std_op = {
-    .name = "std",
-    .formula = "y = sqrt(sum((x - mean)^2) / (n - 1))",
-    .inputs = 1,
-    .outputs = 1,
+    FR_REDUCTION_OP(std, "y = sqrt(sum((x - mean)^2) / (n - correction))", fr_infer_variance),
     .saves_inputs = 1,
     .saves_outputs = 1,
-    .attributes_size = sizeof(fr_over),
-    .infer = fr_infer_reduced,
-    .forward = forward,
     .backward = backward,
     FR_CASES({ "all", "n(5,37)", "a.std()", run }, { "dim", "n(2,7,3)", "a.std(1)", run_dim },
              { "inner", "n(2,50,3)", "a.std(1)", run_dim },
@@ -46,15 +41,15 @@ const fr_op fr_std_op = {
              { "scalar", "v2()", "a.std()", run }, { "infinite", "v1,inf,nan,1(2,2)", "a.std(1)", run_dim },
              { "empty", "n(0,3)", "a.std()", run, .no_grad = true }, { "empty other", "n(0,3)", "a.std(1)", run_dim },
              { "int64", "i5(3)", NULL, run, { "std", "int64" } },
+             { "biased", "n(2,7,3)", "a.std(-1, correction=0, keepdim=True)", run_biased },
+             { "correction", "n(5,7)", "a.std(dim=None, correction=2.5)", run_correction },
+             { "reserved", "n(4)", NULL, run_reserved, { "std_with", "reserved[1]" } },
              { "range", "n(4)", NULL, run_dim, { "std", "dim 1", "(4,)" } }),
 };
 
-fr_tensor *fr_std(fr_tensor *t)
-{
-    return fr_apply(&fr_std_op, &t, &(fr_over){ .all = true });
-}
+FR_REDUCTION(std, 1)
 
-fr_tensor *fr_std_dim(fr_tensor *t, int dim, bool keepdim)
+fr_tensor *fr_std_with(fr_tensor *t, const fr_variance_options *options)
 {
-    return fr_apply_over_dim("std_dim", &fr_std_op, t, dim, keepdim);
+    return fr_apply_variance("std_with", &fr_std_op, t, options);
 }

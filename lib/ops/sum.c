@@ -8,10 +8,7 @@ FR_REDUCER(sum_f32, float, double, float, 0, s + (double)x, s + o, (float)s)
 FR_REDUCER(sum_f64, double, double, double, 0, s + x, s + o, s)
 FR_REDUCER(sum_i64, int64_t, uint64_t, int64_t, 0, s + (uint64_t)x, s + o, (int64_t)s)
 
-static void forward(fr_op_call *call)
-{
-    fr_reduce(call, 0, &sum_f32, &sum_f64, &sum_i64);
-}
+FR_REDUCTION_ANY(sum)
 
 static void backward(fr_op_call *call)
 {
@@ -29,15 +26,9 @@ FR_RUN(run_to_column, fr_sum_to(in[0], (fr_shape){ 2, { 3, 1 } }))
 FR_RUN(run_to_wrong, fr_sum_to(in[0], (fr_shape){ 1, { 3 } }))
 
 const fr_op fr_sum_op = {
-    .name = "sum",
-    .formula = "y = the sum of x over all dims or one",
-    .inputs = 1,
-    .outputs = 1,
+    FR_REDUCTION_OP(sum, "y = the sum of x over all dims or one", fr_infer_reduced),
     .saves_inputs = FR_SAVES_NOTHING,
-    .attributes_size = sizeof(fr_over),
     .dtypes = FR_ANY,
-    .infer = fr_infer_reduced,
-    .forward = forward,
     .backward = backward,
     FR_CASES({ "all", "n(5,37)", "a.sum()", run }, { "dim", "n(2,3,4)", "a.sum(1)", run_dim },
              { "columns", "n(70,9)", "a.sum(0)", run_first },
@@ -54,21 +45,13 @@ const fr_op fr_sum_op = {
              { "to wrong", "n(3,4)", NULL, run_to_wrong, { "sum_to", "(3,)", "(3, 4)" } }),
 };
 
-fr_tensor *fr_sum(fr_tensor *t)
-{
-    return fr_apply(&fr_sum_op, &t, &(fr_over){ .all = true });
-}
-
-fr_tensor *fr_sum_dim(fr_tensor *t, int dim, bool keepdim)
-{
-    return fr_apply_over_dim("sum_dim", &fr_sum_op, t, dim, keepdim);
-}
+FR_REDUCTION(sum, 0)
 
 bool fr_sum_rows(const char *what, fr_dtype dtype, int64_t rows, int64_t columns, const void *x, void *y)
 {
     const fr_reducer *how = dtype == FR_F32 ? &sum_f32 : dtype == FR_F64 ? &sum_f64 : &sum_i64;
 
-    return fr_reduce_values(what, how, (fr_split){ 1, rows, columns }, x, y);
+    return fr_reduce_values(what, how, (fr_split){ 1, rows, columns }, 0, x, y);
 }
 
 /* from's dims, those of size 1 left out, neighbours joined where both are kept or both are summed; bit i of the result:
@@ -113,12 +96,10 @@ fr_tensor *fr_sum_to(fr_tensor *t, fr_shape shape)
     fr_site before = fr_begin(th, "sum_to");
     char from[FR_SHAPE_TEXT], to[FR_SHAPE_TEXT];
     fr_tensor *y = NULL;
-    fr_shape both;
 
     if (!fr_check_not_null("sum_to", t, "input")) {
         y = NULL;
-    } else if (shape.ndim < 0 || shape.ndim > t->shape.ndim || !fr_shape_broadcast(&t->shape, &shape, &both) ||
-               !fr_shape_equal(&both, &t->shape)) {
+    } else if (shape.ndim < 0 || !fr_shape_broadcasts_to(&shape, &t->shape)) {
         fr_fail("sum_to", "%s does not broadcast to %s", fr_shape_text(&shape, to), fr_shape_text(&t->shape, from));
     } else if (fr_shape_equal(&shape, &t->shape)) {
         y = t;

@@ -1,18 +1,34 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* var: unbiased variance, of all values or along a dim: squares of the deviations from the mean, over n - 1. */
+/* var: variance, of all values or along a dim: squares of the deviations from the mean, over n less a correction, which
+ * is 1 unless given. */
 #include "ops/variance.h"
 
 #define VARIANCE(NAME, T)                                                                                              \
     FR_REDUCER(NAME, T, fr_moments, T, (fr_moments){ 0 }, fr_moments_add(s, (double)x), fr_moments_merge(s, o),        \
-               (T)fr_moments_variance(s))
+               (T)fr_moments_variance(s, p))
 
 VARIANCE(var_f32, float)
 VARIANCE(var_f64, double)
 
-static void forward(fr_op_call *call)
+FR_REDUCTION_FLOAT(var)
+
+bool fr_infer_variance(fr_op_call *call)
 {
-    fr_reduce(call, 0, &var_f32, &var_f64, NULL);
+    double correction = ((const fr_over *)call->attributes)->p;
+
+    if (!isfinite(correction))
+        return fr_op_fail(call, "correction is %g, expected a finite number", correction);
+    return fr_infer_reduced(call);
+}
+
+fr_tensor *fr_apply_variance(const char *what, const fr_op *op, fr_tensor *t, const fr_variance_options *options)
+{
+    static const fr_variance_options defaults;
+    const fr_variance_options *o = options ? options : &defaults;
+    fr_over over = { .dim = o->dim, .all = !o->along, .keepdim = o->keepdim, .p = fr_option(o->correction, 1) };
+
+    return fr_apply_over(what, op, t, over, o->reserved);
 }
 
 fr_tensor *fr_var_gradient(const fr_op_call *call, fr_tensor *g)
@@ -21,7 +37,7 @@ fr_tensor *fr_var_gradient(const fr_op_call *call, fr_tensor *g)
     fr_tensor *x = call->in[0], *mean = over->all ? fr_mean(x) : fr_mean_dim(x, over->dim, true);
     fr_split split = fr_split_of(&call->in_shape[0], over);
 
-    return fr_mul(fr_kept(call, fr_mul_scalar(g, 2.0 / (double)(split.n - 1))), fr_sub(x, mean));
+    return fr_mul(fr_kept(call, fr_mul_scalar(g, 2.0 / ((double)split.n - over->p))), fr_sub(x, mean));
 }
 
 static void backward(fr_op_call *call)
@@ -33,16 +49,16 @@ FR_RUN(run, fr_var(in[0]))
 FR_RUN(run_dim, fr_var_dim(in[0], 1, false))
 FR_RUN(run_keepdim, fr_var_dim(in[0], -1, true))
 FR_RUN(run_strided, fr_var_dim(fr_transpose(in[0], 0, 2), 1, false))
+#define WITH(...) fr_var_with(in[0], &(fr_variance_options){ __VA_ARGS__ })
+FR_RUN(run_plain, fr_var_with(in[0], NULL))
+FR_RUN(run_biased, WITH(.along = true, .dim = 1, .correction = FR_ZERO))
+FR_RUN(run_correction, WITH(.correction = 2.5, .keepdim = true))
+FR_RUN(run_two, WITH(.along = true, .dim = 1, .correction = 2))
+FR_RUN(run_nan, WITH(.correction = NAN))
 
 const fr_op fr_var_op = {
-    .name = "var",
-    .formula = "y = sum((x - mean)^2) / (n - 1)",
-    .inputs = 1,
-    .outputs = 1,
+    FR_REDUCTION_OP(var, "y = sum((x - mean)^2) / (n - correction)", fr_infer_variance),
     .saves_inputs = 1,
-    .attributes_size = sizeof(fr_over),
-    .infer = fr_infer_reduced,
-    .forward = forward,
     .backward = backward,
     FR_CASES({ "all", "n(5,37)", "a.var()", run }, { "dim", "n(2,7,3)", "a.var(1)", run_dim },
              { "inner", "n(2,50,3)", "a.var(1)", run_dim },
@@ -53,15 +69,18 @@ const fr_op fr_var_op = {
              { "scalar", "v2()", "a.var()", run }, { "infinite", "v1,inf,nan,1(2,2)", "a.var(1)", run_dim },
              { "empty", "n(0,3)", "a.var()", run }, { "empty dim", "n(3,0)", "a.var(1)", run_dim },
              { "empty other", "n(0,3)", "a.var(1)", run_dim }, { "int64", "i5(3)", NULL, run, { "var", "int64" } },
+             { "plain options", "n(5,37)", "a.var()", run_plain },
+             { "biased", "n(2,7,3)", "a.var(1, correction=0)", run_biased },
+             { "biased, one", "v2,3(2,1)", "a.var(1, correction=0)", run_biased },
+             { "correction", "n(5,7)", "a.var(dim=None, correction=2.5, keepdim=True)", run_correction },
+             { "correction of all", "v1,2,3,5(2,2)", "a.var(1, correction=2)", run_two },
+             { "correction nan", "n(4)", NULL, run_nan, { "var", "correction is nan", "finite" } },
              { "range", "n(4)", NULL, run_dim, { "var", "dim 1", "(4,)" } }),
 };
 
-fr_tensor *fr_var(fr_tensor *t)
-{
-    return fr_apply(&fr_var_op, &t, &(fr_over){ .all = true });
-}
+FR_REDUCTION(var, 1)
 
-fr_tensor *fr_var_dim(fr_tensor *t, int dim, bool keepdim)
+fr_tensor *fr_var_with(fr_tensor *t, const fr_variance_options *options)
 {
-    return fr_apply_over_dim("var_dim", &fr_var_op, t, dim, keepdim);
+    return fr_apply_variance("var_with", &fr_var_op, t, options);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What var and std share. */
+/* What var and std share. The number of their attributes is the correction. */
 #ifndef FROND_OPS_VARIANCE_H
 #define FROND_OPS_VARIANCE_H
 
@@ -26,11 +26,14 @@ FR_INLINE fr_moments fr_moments_merge(fr_moments s, fr_moments o)
     return (fr_moments){ count, s.mean + d * share, s.squares + o.squares + d * d * s.count * share };
 }
 
-/* Unbiased; NaN for one value or none. */
-FR_INLINE double fr_moments_variance(fr_moments s)
+/* The squares over the count less the correction; NaN or inf where nothing is left of that. */
+FR_INLINE double fr_moments_variance(fr_moments s, double correction)
 {
-    return s.squares / (s.count > 1 ? s.count - 1 : 0);
+    return s.squares / (s.count > correction ? s.count - correction : 0);
 }
+
+bool fr_infer_variance(fr_op_call *call);
+fr_tensor *fr_apply_variance(const char *what, const fr_op *op, fr_tensor *t, const fr_variance_options *options);
 
 /* d var / d x, times g (of the output's shape); var's and std's input 0 is saved. */
 fr_tensor *fr_var_gradient(const fr_op_call *call, fr_tensor *g);

@@ -133,9 +133,8 @@ fr_tensor *fr_where(fr_tensor *condition, fr_tensor *a, fr_tensor *b)
 static fr_tensor *filled(fr_tensor *t, fr_tensor *mask, double value)
 {
     char x[FR_SHAPE_TEXT], y[FR_SHAPE_TEXT];
-    fr_shape both;
 
-    if (!fr_shape_broadcast(&mask->shape, &t->shape, &both) || !fr_shape_equal(&both, &t->shape))
+    if (!fr_shape_broadcasts_to(&mask->shape, &t->shape))
         return fr_fail("masked_fill", "mask %s does not broadcast to %s", fr_shape_text(&mask->shape, x),
                        fr_shape_text(&t->shape, y));
     return fr_where(mask, scalar_like(t, value), t);
