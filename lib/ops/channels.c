@@ -23,9 +23,8 @@ enum {
     TILE = 1 << 15, /* values, about */
 };
 
-/* sum[j] += FIRST and, if BOTH, product[j] += SECOND, doubles made from values x and g and from m, the mean of column
- * j.
- */
+/* For column j: sum[j] += FIRST and, if BOTH, product[j] += SECOND, doubles made from its values x and g and its mean
+ * m. */
 typedef void column_sums(int64_t rows, int64_t width, int64_t stride, const void *x, const void *g, const double *mean,
                          double *sum, double *product);
 
