@@ -226,7 +226,8 @@ typedef struct {
  * window, NaN if there is one. The gradient goes to the first of a tie, or the last NaN. Fails where x has L = 0 or a
  * window would hold nothing but padding, as may be with a large dilation. options may be NULL. */
 fr_tensor *fr_max_pool1d(fr_tensor *x, int64_t kernel_size, const fr_max_pool_options *options);
-fr_tensor *fr_max_pool2d(fr_tensor *x, fr_shape kernel_size, const fr_max_pool_options *options); /* (N,C,H,W), (C,H,W) */
+/* The same for x (N,C,H,W) or (C,H,W). */
+fr_tensor *fr_max_pool2d(fr_tensor *x, fr_shape kernel_size, const fr_max_pool_options *options);
 
 typedef struct {
     fr_shape stride;          /* default: the kernel's size */

@@ -42,7 +42,7 @@ const fr_op fr_conv2d_op = {
         { "dims", "n(7,8) n(4,3,3,3)", NULL, run_without, { "conv2d", "(7, 8)", "(C, H, W)", "KH, KW" } },
         { "channels", "n(2,4,5,5) n(3,2,2,2)", NULL, run_without, { "conv2d", "4 channels", "(3, 2, 2, 2)" } },
         { "kernel", "n(2,3,7,7) n(4,3,0,2)", NULL, run_without, { "conv2d", "(4, 3, 0, 2)", "size 0" } },
-        { "small", "n(3,2,5) n(4,3,3,3)", NULL, run_without, { "conv2d", "dim 1", "(3, 2, 5)", "does not fit" } },
+        { "small", "n(3,2,5) n(4,3,3,3)", NULL, run_without, { "conv2d", "dim 1", "(3, 2, 5)", "no window fits" } },
         { "three strides", "n(3,7,7) n(4,3,3,3)", NULL, run_three, { "conv2d", "(1, 2, 3)", "one number or two" } },
         { "padding -2", "n(3,7,7) n(4,3,3,3)", NULL, run_padding_less, { "conv2d", "padding is (1, -2)" } },
         { "bias shape", "n(3,7,7) n(4,3,3,3) n(4,1)", NULL, run, { "conv2d", "(4, 3, 3, 3)", "(4, 1)" } })

@@ -88,10 +88,9 @@ static bool complete(fr_op_call *call, fr_convolution *c)
     c->w.kernel[0] = 1;
     for (int i = 1; i <= c->w.dims; i++)
         c->w.kernel[FR_SPACE - i] = w->dim[w->ndim - i];
-    fr_windows_over(&c->w, x);
     if (c->same && !pad_to_same(&c->w))
         return fr_op_fail(call, "dilation is too large");
-    return fr_windows_count(call, &c->w, false);
+    return fr_windows_fit(call, x, false, &c->w);
 }
 
 /* --- The convolution ---------------------------------------------------------------------------------------------- */

@@ -71,22 +71,20 @@ static int64_t count(const fr_windows *w, int dim, bool ceil_mode)
     return fitting + one_more;
 }
 
-bool fr_windows_count(fr_op_call *call, fr_windows *w, bool ceil_mode)
+bool fr_windows_fit(fr_op_call *call, const fr_shape *x, bool ceil_mode, fr_windows *w)
 {
     char text[FR_SHAPE_TEXT];
 
+    fr_windows_over(w, x);
+    w->out[0] = 1;
     for (int i = FR_SPACE - w->dims; i < FR_SPACE; i++) {
-        int dim = call->in[0]->shape.ndim - FR_SPACE + i;
-
         w->out[i] = count(w, i, ceil_mode);
         if (w->out[i] <= 0)
-            return fr_op_fail(call, "dim %d of shape %s: a window of %" PRId64 ", dilation %" PRId64 ", %s", dim,
-                              fr_shape_text(&call->in[0]->shape, text), w->kernel[i], w->dilation[i],
-                              w->out[i] < 0 ? "padding or dilation are too large"
-                                            : "does not fit in it with its padding");
+            return fr_op_fail(call,
+                              "dim %d of shape %s, padding %" PRId64 ", kernel %" PRId64 ", dilation %" PRId64 ": %s",
+                              x->ndim - FR_SPACE + i, fr_shape_text(x, text), w->before[i], w->kernel[i],
+                              w->dilation[i], w->out[i] < 0 ? "too large" : "no window fits");
     }
-    if (w->dims < FR_SPACE)
-        w->out[0] = 1;
     return true;
 }
 

@@ -26,9 +26,9 @@ bool fr_window_option(const char *what, const char *name, const fr_shape *given,
 bool fr_is_spatial(const fr_windows *w, const fr_shape *shape);
 /* Sets size[] from x, of such a shape. */
 void fr_windows_over(fr_windows *w, const fr_shape *x);
-/* Sets out[]; the call fails where no window fits. ceil_mode: a last window may reach beyond the padding, but must
- * begin before it. */
-bool fr_windows_count(fr_op_call *call, fr_windows *w, bool ceil_mode);
+/* And out[]; the call fails where no window fits. ceil_mode: a last window may reach beyond the padding, but begins
+ * before it. */
+bool fr_windows_fit(fr_op_call *call, const fr_shape *x, bool ceil_mode, fr_windows *w);
 /* lead's dims but the last w->dims, of which the last is channels, then space[]. */
 fr_shape fr_spatial_shape(const fr_windows *w, const fr_shape *lead, int64_t channels, const int64_t space[FR_SPACE]);
 
