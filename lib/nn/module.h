@@ -45,6 +45,8 @@ bool fr_module_adopt(const char *what, fr_module *m, const char *name, fr_module
 bool fr_module_hold(const char *what, fr_module *m, const char *name, fr_tensor *t, bool buffer);
 /* m and all below, whatever its parent. NULL is fine. */
 void fr_module_destroy(fr_module *m);
+/* m with that description; NULL, m being freed, where it fails. NULL passes through. */
+fr_module *fr_module_described(fr_module *m, const char *text);
 /* The module after m in root's tree, each before its children, from root itself on; NULL at the end. */
 fr_module *fr_module_next(const fr_module *root, const fr_module *m);
 
@@ -58,6 +60,10 @@ void fr_module_free_lists(fr_module *m);
 
 /* A new parameter of m, of the default dtype, drawn from U(-bound, bound); borrowed from m. */
 fr_tensor *fr_uniform_parameter(const char *what, fr_module *m, const char *name, fr_shape shape, double bound);
+
+/* The parameters weight, of a shape (out,in,...), and, where bias is not NULL, bias (out), as PyTorch's Linear and
+ * convolutions draw them. */
+bool fr_weight_and_bias(const char *what, fr_module *m, fr_shape shape, fr_tensor **weight, fr_tensor **bias);
 
 /* --- print.c ------------------------------------------------------------------------------------------------------ */
 
