@@ -46,9 +46,8 @@ static bool check_shapes(fr_op_call *call, const fr_convolution *c, const fr_sha
 
     if (channels % c->groups != 0 || channels / c->groups != w->dim[1])
         return fr_op_fail(call,
-                          "x %s has %" PRId64 " channels; weight %s in groups of %" PRId64 " is for %" PRId64
-                          " times as many as its dim 1",
-                          p, channels, q, c->groups, c->groups);
+                          "x %s has %" PRId64 " channels; weight %s expects %" PRId64 " in each of %" PRId64 " groups",
+                          p, channels, q, w->dim[1], c->groups);
     if (w->dim[0] % c->groups != 0)
         return fr_op_fail(call, "weight %s: %" PRId64 " groups, which do not divide its dim 0", q, c->groups);
     for (int i = 2; i < w->ndim; i++)
@@ -106,14 +105,6 @@ bool fr_infer_convolution(fr_op_call *call)
     return true;
 }
 
-static void note_memory(fr_op_call *call, bool ok)
-{
-    if (!ok) {
-        fr_fail_memory(call->op->name);
-        call->failed = true;
-    }
-}
-
 void fr_convolution_forward(fr_op_call *call)
 {
     const fr_tensor *x = call->in[0], *w = call->in[1], *bias = call->in[2];
@@ -129,7 +120,8 @@ void fr_convolution_forward(fr_op_call *call)
         memset(b.stride + 1, 0, sizeof b.stride - sizeof *b.stride);
         fr_copy_values(y, &b);
     }
-    note_memory(call, fr_convolve_values(&c, (fr_dtype)y->dtype, x->origin, w->origin, bias != NULL, y->origin));
+    call->failed |=
+        !fr_convolve_values(call->op->name, &c, (fr_dtype)y->dtype, x->origin, w->origin, bias != NULL, y->origin);
 }
 
 static fr_tensor *by_x(fr_tensor *g, fr_tensor *w, const fr_convolution *c);
@@ -188,8 +180,8 @@ static void by_x_forward(fr_op_call *call)
 {
     fr_tensor *dx = call->result[0];
 
-    note_memory(call, fr_convolve_by_x(call->attributes, (fr_dtype)dx->dtype, call->in[0]->origin, call->in[1]->origin,
-                                       dx->origin));
+    call->failed |= !fr_convolve_by_x(call->op->name, call->attributes, (fr_dtype)dx->dtype, call->in[0]->origin,
+                                      call->in[1]->origin, dx->origin);
 }
 
 static void by_x_backward(fr_op_call *call)
@@ -273,8 +265,8 @@ static void by_w_forward(fr_op_call *call)
 {
     fr_tensor *dw = call->result[0];
 
-    note_memory(call, fr_convolve_by_w(call->attributes, (fr_dtype)dw->dtype, call->in[0]->origin, call->in[1]->origin,
-                                       dw->origin));
+    call->failed |= !fr_convolve_by_w(call->op->name, call->attributes, (fr_dtype)dw->dtype, call->in[0]->origin,
+                                      call->in[1]->origin, dw->origin);
 }
 
 static void by_w_backward(fr_op_call *call)

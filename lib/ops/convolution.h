@@ -34,12 +34,15 @@ void fr_convolution_backward(fr_op_call *call);
     .infer = fr_infer_convolution, .forward = fr_convolution_forward, .backward = fr_convolution_backward
 
 /* convolve.c: the kernels, over contiguous values of one float dtype. x (images, groups*channels, size), w (groups*
- * filters, channels, kernel), y and g (images, groups*filters, out). False: out of memory. */
+ * filters, channels, kernel), y and g (images, groups*filters, out). False with an error of what: out of memory. */
 
-/* y += the convolution of x and w; y = where add is false */
-bool fr_convolve_values(const fr_convolution *c, fr_dtype dtype, const void *x, const void *w, bool add, void *y);
+/* y = the convolution of x and w, or (onto) y + that. */
+bool fr_convolve_values(const char *what, const fr_convolution *c, fr_dtype dtype, const void *x, const void *w,
+                        bool onto, void *y);
 /* dx and dw = the gradients by x and by w, where g is that of y. */
-bool fr_convolve_by_x(const fr_convolution *c, fr_dtype dtype, const void *g, const void *w, void *dx);
-bool fr_convolve_by_w(const fr_convolution *c, fr_dtype dtype, const void *x, const void *g, void *dw);
+bool fr_convolve_by_x(const char *what, const fr_convolution *c, fr_dtype dtype, const void *g, const void *w,
+                      void *dx);
+bool fr_convolve_by_w(const char *what, const fr_convolution *c, fr_dtype dtype, const void *x, const void *g,
+                      void *dw);
 
 #endif

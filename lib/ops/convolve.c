@@ -8,6 +8,7 @@
 #include "core/blas.h"
 #include "core/threads.h"
 #include "ops/convolution.h"
+#include "ops/reduce.h"
 
 enum {
     BLOCK = 1 << 16,       /* values in a block of columns, about, */
@@ -17,36 +18,88 @@ enum {
     MOST_PARTIAL = 1 << 22 /* values in all partial sums of dw */
 };
 
-/* n values of x that lie a stride apart: column = x, and x += column. */
-typedef void fr_take_row(int64_t n, int64_t stride, const void *x, void *column);
-typedef void fr_add_row(int64_t n, int64_t stride, void *x, const void *column);
+/* --- Rows of columns -----------------------------------------------------------------------------------------------
+ */
+
+/* By dim, for one tap: what fr_windows_within says. */
+typedef struct {
+    int64_t from[FR_SPACE], to[FR_SPACE], start[FR_SPACE];
+} reach;
+
+/* Of some outputs in one line the a-th to the (b-1)-th meet values, the first of which is at `value` in the channel. */
+typedef struct {
+    int64_t a, b, value;
+} stretch;
+
+FR_INLINE int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+FR_INLINE int64_t most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* For the n outputs of `line` from `begin` on. */
+FR_INLINE stretch stretch_of(const fr_windows *w, const reach *r, int64_t line, int64_t begin, int64_t n)
+{
+    bool outside = line < r->from[0] || line >= r->to[0];
+    int64_t a = outside ? n : least(most(r->from[1] - begin, 0), n), b = most(least(r->to[1] - begin, n), a);
+    int64_t value = (line * w->stride[0] + r->start[0]) * w->size[1] + (begin + a) * w->stride[1] + r->start[1];
+
+    return (stretch){ a, b, value };
+}
+
+/* The row of one tap of the channel x, in the columns of outputs first..first+count-1: made, or added to x. */
+typedef void fr_take_row(const fr_windows *w, const reach *r, int64_t first, int64_t count, const void *x, void *row);
+typedef void fr_add_row(const fr_windows *w, const reach *r, int64_t first, int64_t count, void *x, const void *row);
+
+#define EACH_LINE(...)                                                                                                 \
+    int64_t line = first / w->out[1], begin = first % w->out[1], stride = w->stride[1];                                \
+    for (int64_t left = count, n; left > 0; left -= n, row += n, line++, begin = 0) {                                  \
+        n = least(left, w->out[1] - begin);                                                                            \
+        stretch s = stretch_of(w, r, line, begin, n);                                                                  \
+        __VA_ARGS__                                                                                                    \
+    }
 
 #define ROWS(T)                                                                                                        \
-    FR_KERNEL(take_##T, (int64_t n, int64_t stride, const void *px, void *pcolumn), (n, stride, px, pcolumn))          \
+    FR_KERNEL(take_##T,                                                                                                \
+              (const fr_windows *w, const reach *r, int64_t first, int64_t count, const void *px, void *prow),         \
+              (w, r, first, count, px, prow))                                                                          \
     {                                                                                                                  \
         const T *restrict x = px;                                                                                      \
-        T *restrict column = pcolumn;                                                                                  \
-        if (stride == 1)                                                                                               \
-            for (int64_t i = 0; i < n; i++)                                                                            \
-                column[i] = x[i];                                                                                      \
-        else                                                                                                           \
-            for (int64_t i = 0; i < n; i++)                                                                            \
-                column[i] = x[i * stride];                                                                             \
+        T *restrict row = prow;                                                                                        \
+        EACH_LINE({                                                                                                    \
+            for (int64_t i = 0; i < s.a; i++)                                                                          \
+                row[i] = 0;                                                                                            \
+            for (int64_t i = s.a; stride == 1 && i < s.b; i++)                                                         \
+                row[i] = x[s.value + i - s.a];                                                                         \
+            for (int64_t i = s.a; stride != 1 && i < s.b; i++)                                                         \
+                row[i] = x[s.value + (i - s.a) * stride];                                                              \
+            for (int64_t i = s.b; i < n; i++)                                                                          \
+                row[i] = 0;                                                                                            \
+        })                                                                                                             \
     }                                                                                                                  \
-    FR_KERNEL(add_##T, (int64_t n, int64_t stride, void *px, const void *pcolumn), (n, stride, px, pcolumn))           \
+    FR_KERNEL(add_##T,                                                                                                 \
+              (const fr_windows *w, const reach *r, int64_t first, int64_t count, void *px, const void *prow),         \
+              (w, r, first, count, px, prow))                                                                          \
     {                                                                                                                  \
         T *restrict x = px;                                                                                            \
-        const T *restrict column = pcolumn;                                                                            \
-        if (stride == 1)                                                                                               \
-            for (int64_t i = 0; i < n; i++)                                                                            \
-                x[i] += column[i];                                                                                     \
-        else                                                                                                           \
-            for (int64_t i = 0; i < n; i++)                                                                            \
-                x[i * stride] += column[i];                                                                            \
+        const T *restrict row = prow;                                                                                  \
+        EACH_LINE({                                                                                                    \
+            for (int64_t i = s.a; stride == 1 && i < s.b; i++)                                                         \
+                x[s.value + i - s.a] += row[i];                                                                        \
+            for (int64_t i = s.a; stride != 1 && i < s.b; i++)                                                         \
+                x[s.value + (i - s.a) * stride] += row[i];                                                             \
+        })                                                                                                             \
     }
 
 ROWS(float)
 ROWS(double)
+
+/* --- The work ------------------------------------------------------------------------------------------------------
+ */
 
 typedef struct job job;
 
@@ -54,6 +107,7 @@ typedef struct job job;
 typedef void run_unit(const job *j, int64_t unit, char *scratch);
 
 struct job {
+    const char *what; /* for errors */
     const fr_convolution *c;
     fr_dtype dtype;
     fr_take_row *take;
@@ -63,23 +117,13 @@ struct job {
     bool one;                 /* the window is one value */
     int64_t block, blocks;    /* columns in a block, blocks to an image */
     const char *x, *w, *g;    /* the operands */
-    char *to, *partial;       /* the result; dw's sums over further slices */
+    char *to;                 /* the result; dw: of each slice */
     bool onto;                /* y: add to what is there */
     int64_t slice;            /* dw: images in a slice */
     int64_t units, per_tile, scratch_values;
     run_unit *run;
     char *scratch;
 };
-
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t most(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
 
 static int64_t pieces_of(int64_t n, int64_t size)
 {
@@ -95,12 +139,13 @@ static bool is_one_value(const fr_windows *w)
     return one;
 }
 
-static job job_of(const fr_convolution *c, fr_dtype dtype)
+static job job_of(const char *what, const fr_convolution *c, fr_dtype dtype)
 {
-    job j = { .c = c, .dtype = dtype, .size = (int64_t)fr_dtype_size(dtype), .one = is_one_value(&c->w) };
+    job j = { .what = what, .c = c, .dtype = dtype, .size = (int64_t)fr_dtype_size(dtype) };
 
     j.take = dtype == FR_F64 ? take_double : take_float;
     j.add = dtype == FR_F64 ? add_double : add_float;
+    j.one = is_one_value(&c->w);
     j.rows = c->channels * c->w.kernel[0] * c->w.kernel[1];
     j.plane = fr_windows_size(&c->w);
     j.out = fr_windows_out(&c->w);
@@ -124,7 +169,7 @@ static void run_tile(void *user, int64_t tile)
         j->run(j, i, j->scratch ? j->scratch + tile * j->scratch_values * j->size : NULL);
 }
 
-/* Runs all units, of `work` multiply-adds each. False: out of memory. */
+/* Runs all units, of `work` multiply-adds each. False with an error: out of memory. */
 static bool run_job(job *j, run_unit *run, int64_t units, double work)
 {
     int64_t tiles, bytes;
@@ -133,10 +178,10 @@ static bool run_job(job *j, run_unit *run, int64_t units, double work)
     j->units = units;
     j->per_tile = most(work < TILE_WORK ? (int64_t)(TILE_WORK / work) : 1, pieces_of(units, MOST_TILES));
     tiles = pieces_of(units, j->per_tile);
-    if (!fr_mul_size(j->rows, j->block, &j->scratch_values) || !fr_mul_size(j->scratch_values, tiles * j->size, &bytes))
-        return false;
-    if (!j->one && !(j->scratch = fr_alloc((size_t)bytes)))
-        return false;
+    if (!fr_mul_size(j->rows, j->block, &j->scratch_values) ||
+        !fr_mul_size(j->scratch_values, tiles * j->size, &bytes) ||
+        (!j->one && !(j->scratch = fr_alloc((size_t)bytes))))
+        return fr_fail_memory(j->what), false;
     fr_run_tiles(tiles, run_tile, j);
     if (!j->one)
         fr_free(j->scratch, (size_t)bytes);
@@ -145,42 +190,23 @@ static bool run_job(job *j, run_unit *run, int64_t units, double work)
 
 /* --- Columns ----------------------------------------------------------------------------------------------------- */
 
-/* One tap of one channel, at `offset` in x or dx: the row of it in the columns of outputs first..first+count-1. */
-static void move_row(const job *j, const int64_t tap[FR_SPACE], int64_t first, int64_t count, const char *x, char *dx,
-                     int64_t offset, char *column)
-{
-    const fr_windows *w = &j->c->w;
-    int64_t from[FR_SPACE], to[FR_SPACE], start[FR_SPACE], n, stride = w->stride[1];
-
-    for (int i = 0; i < FR_SPACE; i++)
-        fr_windows_within(w, i, tap[i], &from[i], &to[i], &start[i]);
-    for (int64_t at = first; at < first + count; at += n, column += n * j->size) {
-        int64_t line = at / w->out[1], begin = at % w->out[1], end = least(w->out[1], begin + first + count - at);
-        bool outside = line < from[0] || line >= to[0];
-        int64_t a = outside ? end : least(most(from[1], begin), end), b = most(least(to[1], end), a);
-        int64_t value = (line * w->stride[0] + start[0]) * w->size[1] + a * stride + start[1];
-
-        n = end - begin;
-        if (!dx) {
-            memset(column, 0, (size_t)((a - begin) * j->size));
-            memset(column + (b - begin) * j->size, 0, (size_t)((end - b) * j->size));
-        }
-        if (a < b && dx)
-            j->add(b - a, stride, dx + (offset + value) * j->size, column + (a - begin) * j->size);
-        else if (a < b)
-            j->take(b - a, stride, x + (offset + value) * j->size, column + (a - begin) * j->size);
-    }
-}
-
 /* columns (rows,count) from x (channels,size); where dx is not NULL, added to it instead. */
 static void move_columns(const job *j, int64_t first, int64_t count, const char *x, char *dx, char *columns)
 {
-    int64_t tap[FR_SPACE];
+    const fr_windows *w = &j->c->w;
+    int64_t taps = w->kernel[0] * w->kernel[1];
 
-    for (int64_t channel = 0; channel < j->c->channels; channel++)
-        for (tap[0] = 0; tap[0] < j->c->w.kernel[0]; tap[0]++)
-            for (tap[1] = 0; tap[1] < j->c->w.kernel[1]; tap[1]++, columns += count * j->size)
-                move_row(j, tap, first, count, x, dx, channel * j->plane, columns);
+    for (int64_t i = 0; i < j->rows; i++, columns += count * j->size) {
+        int64_t channel = i / taps * j->plane * j->size, tap[FR_SPACE] = { i % taps / w->kernel[1], i % w->kernel[1] };
+        reach r;
+
+        for (int k = 0; k < FR_SPACE; k++)
+            fr_windows_within(w, k, tap[k], &r.from[k], &r.to[k], &r.start[k]);
+        if (dx)
+            j->add(w, &r, first, count, dx + channel, columns);
+        else
+            j->take(w, &r, first, count, x + channel, columns);
+    }
 }
 
 /* The columns of x (channels,size), made in scratch or x itself; their rows are *lead apart. */
@@ -208,9 +234,10 @@ static void run_y(const job *j, int64_t unit, char *scratch)
             j->to + (group * c->filters * j->out + first) * j->size, j->out);
 }
 
-bool fr_convolve_values(const fr_convolution *c, fr_dtype dtype, const void *x, const void *w, bool onto, void *y)
+bool fr_convolve_values(const char *what, const fr_convolution *c, fr_dtype dtype, const void *x, const void *w,
+                        bool onto, void *y)
 {
-    job j = job_of(c, dtype);
+    job j = job_of(what, c, dtype);
 
     j.x = x;
     j.w = w;
@@ -220,7 +247,7 @@ bool fr_convolve_values(const fr_convolution *c, fr_dtype dtype, const void *x, 
         return run_job(&j, run_y, c->images * c->groups * j.blocks,
                        (double)c->filters * (double)j.rows * (double)j.block);
     if (!onto)
-        memset(y, 0, (size_t)(c->images * c->groups * c->filters * j.out * j.size));
+        memset(y, 0, (size_t)(c->filters * c->groups * c->images * j.out * j.size));
     return true;
 }
 
@@ -247,28 +274,27 @@ static void run_dx(const job *j, int64_t unit, char *scratch)
     }
 }
 
-bool fr_convolve_by_x(const fr_convolution *c, fr_dtype dtype, const void *g, const void *w, void *dx)
+bool fr_convolve_by_x(const char *what, const fr_convolution *c, fr_dtype dtype, const void *g, const void *w, void *dx)
 {
-    job j = job_of(c, dtype);
+    job j = job_of(what, c, dtype);
 
     j.g = g;
     j.w = w;
     j.to = dx;
     if (!is_empty(&j))
         return run_job(&j, run_dx, c->images * c->groups, (double)c->filters * (double)j.rows * (double)j.out);
-    memset(dx, 0, (size_t)(c->images * c->groups * c->channels * j.plane * j.size));
+    memset(dx, 0, (size_t)(c->channels * c->groups * c->images * j.plane * j.size));
     return true;
 }
 
-/* --- dw: one group of a slice of images; then the slices' sums are added up --------------------------------------- */
+/* --- dw: one group of a slice of images; then the slices are added up --------------------------------------- */
 
 static void run_dw(const job *j, int64_t unit, char *scratch)
 {
     const fr_convolution *c = j->c;
-    int64_t slice = unit / c->groups, group = unit % c->groups, weights = c->groups * c->filters * j->rows, lead;
+    int64_t slice = unit / c->groups, group = unit % c->groups, weights = c->filters * c->groups * j->rows, lead;
     int64_t from = slice * j->slice, to = least(from + j->slice, c->images);
-    char *dw =
-        (slice > 0 ? j->partial + (slice - 1) * weights * j->size : j->to) + group * c->filters * j->rows * j->size;
+    char *dw = j->to + (slice * weights + group * c->filters * j->rows) * j->size;
 
     for (int64_t image = from; image < to; image++) {
         const char *x = j->x + (image * c->groups + group) * c->channels * j->plane * j->size;
@@ -294,28 +320,29 @@ static int64_t slice_of(const job *j)
     return least(most(work < TILE_WORK ? (int64_t)(TILE_WORK / work) : 1, pieces_of(c->images, slices)), c->images);
 }
 
-bool fr_convolve_by_w(const fr_convolution *c, fr_dtype dtype, const void *x, const void *g, void *dw)
+bool fr_convolve_by_w(const char *what, const fr_convolution *c, fr_dtype dtype, const void *x, const void *g, void *dw)
 {
-    job j = job_of(c, dtype);
-    int64_t weights = c->groups * c->filters * j.rows, slices;
+    job j = job_of(what, c, dtype);
+    int64_t weights = c->filters * c->groups * j.rows, slices;
     size_t bytes;
     bool ok;
 
     j.x = x;
     j.g = g;
-    j.to = dw;
     if (is_empty(&j)) {
         memset(dw, 0, (size_t)(weights * j.size));
         return true;
     }
     j.slice = slice_of(&j);
     slices = pieces_of(c->images, j.slice);
-    bytes = (size_t)((slices - 1) * weights * j.size);
-    if (slices > 1 && !(j.partial = fr_alloc(bytes)))
-        return false;
+    bytes = (size_t)(slices * weights * j.size);
+    j.to = slices > 1 ? fr_alloc(bytes) : dw;
+    if (!j.to)
+        return fr_fail_memory(what), false;
     ok = run_job(&j, run_dw, slices * c->groups, (double)c->filters * (double)j.rows * (double)j.out * (double)j.slice);
-    for (int64_t i = 0; ok && i < slices - 1; i++)
-        j.add(weights, 1, dw, j.partial + i * weights * j.size);
-    fr_free(j.partial, bytes);
+    if (slices > 1) {
+        ok = ok && fr_sum_rows(what, dtype, slices, weights, j.to, dw);
+        fr_free(j.to, bytes);
+    }
     return ok;
 }
