@@ -399,6 +399,24 @@ static bool normalise(void)
     return ok;
 }
 
+/* The images are large enough to be summed over in two slices. */
+static bool convolve(void)
+{
+    FR_SCOPE;
+    fr_module *layers[] = { fr_nn_conv2d(8, 16, FR_SHAPE(3), &(fr_conv_options){ .padding = FR_SHAPE(1) }),
+                            fr_nn_max_pool2d(FR_SHAPE(2), NULL),
+                            fr_nn_flatten(2, 3),
+                            fr_nn_conv1d(16, 2, 3, NULL),
+                            fr_nn_avg_pool1d(2, NULL),
+                            fr_nn_adaptive_avg_pool1d(3) };
+    fr_module *m = fr_nn_sequential(6, layers);
+    fr_tensor *y = m ? fr_forward(m, fr_ones(FR_SHAPE(2, 8, 32, 32))) : NULL;
+    bool ok = y && fr_backward(fr_sum(y));
+
+    fr_module_free(m);
+    return ok;
+}
+
 static bool load_batches(void)
 {
     FR_SCOPE;
@@ -490,6 +508,7 @@ static const struct {
     { "train", train },
     { "schedule", schedule },
     { "normalise", normalise },
+    { "convolve", convolve },
     { "load_batches", load_batches },
     { "read_csv", read_csv, "a,1,2,3\nb,4,5\na,6,7,8\n" },
     { "read_ts", read_ts, "@univariate true\n@equalLength false\n@classLabel true a b\n@data\n1,2,3:a\n4,5:b\n" },

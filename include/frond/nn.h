@@ -122,6 +122,18 @@ fr_module *fr_nn_gru_cell(int64_t input_size, int64_t hidden_size, const fr_cell
  * it returned is the state of the next step; fr_forward gives out from a state of zeros. */
 fr_recurrent fr_cell_forward(fr_module *m, fr_tensor *x, const fr_recurrent *state);
 
+/* Convolutions: fr_conv1d and fr_conv2d with parameters weight (out,in/groups,kernel) and bias (out). in and out are
+ * channels, 0 or more, divisible by groups. Sizes and options are as for those, where defaults and formulas stand. */
+fr_module *fr_nn_conv1d(int64_t in, int64_t out, int64_t kernel_size, const fr_conv_options *options);
+fr_module *fr_nn_conv2d(int64_t in, int64_t out, fr_shape kernel_size, const fr_conv_options *options);
+/* Pools: fr_max_pool1d and so on. Without parameters. */
+fr_module *fr_nn_max_pool1d(int64_t kernel_size, const fr_max_pool_options *options);
+fr_module *fr_nn_max_pool2d(fr_shape kernel_size, const fr_max_pool_options *options);
+fr_module *fr_nn_avg_pool1d(int64_t kernel_size, const fr_avg_pool_options *options);
+fr_module *fr_nn_avg_pool2d(fr_shape kernel_size, const fr_avg_pool_options *options);
+fr_module *fr_nn_adaptive_avg_pool1d(int64_t output_size);
+fr_module *fr_nn_flatten(int from, int to); /* joins dims from..to into one; PyTorch's default: 1 to -1 */
+
 /* One after another; owns them, as children "0", "1", ... Where it fails, those without a parent are freed. */
 fr_module *fr_nn_sequential(int n, fr_module *const *modules);
 fr_module *fr_nn_dropout(double p); /* 0 to 1, in training; otherwise gives x itself */

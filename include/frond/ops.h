@@ -253,6 +253,60 @@ fr_recurrent fr_gru(fr_tensor *x, fr_tensor *h0, fr_tensor *w_ih, fr_tensor *w_h
 fr_recurrent fr_lstm(fr_tensor *x, fr_tensor *h0, fr_tensor *c0, fr_tensor *w_ih, fr_tensor *w_hh, fr_tensor *b_ih,
                      fr_tensor *b_hh, fr_tensor *w_hr, const fr_recurrence *how);
 
+/* --- Convolutions and pools: windows over the last dim (1d) or two (2d) ------------------------------------------ */
+
+/* Sizes and options of windows are shapes: one number for all dims that the window slides over, FR_SHAPE(2), or one for
+ * each, FR_SHAPE(2, 1) for height and width. An option that is left out has PyTorch's default. */
+
+typedef struct {
+    fr_shape stride;   /* default 1 */
+    fr_shape padding;  /* zeros on each side; default 0 ('valid') */
+    fr_shape dilation; /* from tap to tap of the kernel; default 1 */
+    int64_t groups;    /* default 1; divides the channels of x and of y, which are then connected group by group */
+    bool same;         /* 'same': as much padding as gives y the size of x, an odd one behind. For stride 1 */
+    bool no_bias;      /* fr_nn_conv1d and fr_nn_conv2d alone */
+    void *reserved[8];
+} fr_conv_options;
+
+/* x (N,C,L) or (C,L), weight (O,C/groups,K), bias (O) or NULL -> (N,O,L') or (O,L'),
+ * L' = (L + 2 padding - dilation (K - 1) - 1) / stride + 1, rounded down:
+ * y[n][o][p] = bias[o] + the sum over c, k of weight[o][c][k] x[n][c][p stride - padding + k dilation]. float32 or
+ * float64. Fails where shapes do not fit, L' is less than 1 or an option is out of range. options may be NULL. */
+fr_tensor *fr_conv1d(fr_tensor *x, fr_tensor *weight, fr_tensor *bias, const fr_conv_options *options);
+/* The same for x (N,C,H,W) or (C,H,W) and weight (O,C/groups,KH,KW) -> (N,O,H',W') or (O,H',W'). */
+fr_tensor *fr_conv2d(fr_tensor *x, fr_tensor *weight, fr_tensor *bias, const fr_conv_options *options);
+
+typedef struct {
+    fr_shape stride;   /* default: the kernel's size, so that windows do not overlap */
+    fr_shape padding;  /* on each side, never chosen; at most half the kernel's size; default 0 */
+    fr_shape dilation; /* default 1 */
+    bool ceil_mode;    /* the size of y is rounded up: a last window may reach beyond the padding */
+    void *reserved[8];
+} fr_max_pool_options;
+
+/* x (N,C,L) or (C,L) -> (N,C,L') or (C,L') with L' as above, K being kernel_size, 1 or more: the largest value of each
+ * window, NaN if there is one. The gradient goes to the first of a tie, or the last NaN. Fails where x has L = 0 or a
+ * window would hold nothing but padding, as may be with a large dilation. options may be NULL. */
+fr_tensor *fr_max_pool1d(fr_tensor *x, int64_t kernel_size, const fr_max_pool_options *options);
+/* The same for x (N,C,H,W) or (C,H,W). */
+fr_tensor *fr_max_pool2d(fr_tensor *x, fr_shape kernel_size, const fr_max_pool_options *options);
+
+typedef struct {
+    fr_shape stride;          /* default: the kernel's size */
+    fr_shape padding;         /* zeros on each side; at most half the kernel's size; default 0 */
+    bool ceil_mode;           /* as above; what lies beyond the padding does not count as a value */
+    bool exclude_pad;         /* count_include_pad=False: padding does not count either */
+    int64_t divisor_override; /* what the sum of a window is divided by; 0: the number of its values */
+    void *reserved[8];
+} fr_avg_pool_options;
+
+/* The mean of each window; shapes and errors as for the maximum. */
+fr_tensor *fr_avg_pool1d(fr_tensor *x, int64_t kernel_size, const fr_avg_pool_options *options);
+fr_tensor *fr_avg_pool2d(fr_tensor *x, fr_shape kernel_size, const fr_avg_pool_options *options);
+/* x (N,C,L) or (C,L), L of 1 or more -> L' = output_size, 0 or more: output i is the mean of x from i L / L', rounded
+ * down, to (i + 1) L / L', rounded up. */
+fr_tensor *fr_adaptive_avg_pool1d(fr_tensor *x, int64_t output_size);
+
 /* --- Losses: prediction, target; the mean or the sum of all values, or none of them ------------------------------ */
 
 /* Each has a short form and one with options; the short form is that one with a reduction alone. Options may be NULL. A

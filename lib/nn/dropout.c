@@ -25,10 +25,7 @@ fr_module *fr_nn_dropout(double p)
     if (m) {
         *(double *)fr_self(m) = p;
         snprintf(text, sizeof text, "p=%s, inplace=False", fr_number_text(p, number));
-        if (!fr_module_describe(m, text)) {
-            fr_module_free(m);
-            m = NULL;
-        }
+        m = fr_module_described(m, text);
     }
     fr_finish(th, before);
     return m;

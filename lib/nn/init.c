@@ -4,6 +4,8 @@
 #include "core/random.h"
 #include "nn/module.h"
 
+#include <math.h>
+
 /* Gives m the tensor, which may be NULL: then nothing else happens. */
 static fr_tensor *hold(const char *what, fr_module *m, const char *name, fr_tensor *t, bool buffer)
 {
@@ -52,4 +54,19 @@ fr_tensor *fr_constant_buffer(const char *what, fr_module *m, const char *name, 
     if (t)
         fr_fill(t, value);
     return hold(what, m, name, t, true);
+}
+
+/* The bound of both is 1/sqrt(fan in), but the weight's is computed as PyTorch does (kaiming_uniform_ with a =
+ * sqrt(5)), so that the last bit is the same. */
+bool fr_weight_and_bias(const char *what, fr_module *m, fr_shape shape, fr_tensor **weight, fr_tensor **bias)
+{
+    double fan_in = 1, slope = sqrt(5), root;
+
+    for (int i = 1; i < shape.ndim; i++)
+        fan_in *= (double)shape.dim[i];
+    root = sqrt(fan_in > 0 ? fan_in : 1);
+    *weight = fr_uniform_parameter(what, m, "weight", shape, sqrt(3) * (sqrt(2 / (1 + slope * slope)) / root));
+    if (*weight && bias)
+        *bias = fr_uniform_parameter(what, m, "bias", FR_SHAPE(shape.dim[0]), fan_in > 0 ? 1 / root : 0);
+    return *weight && (!bias || *bias);
 }

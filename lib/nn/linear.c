@@ -4,7 +4,6 @@
 #include "nn/module.h"
 
 #include <inttypes.h>
-#include <math.h>
 
 typedef struct {
     fr_tensor *weight, *bias;
@@ -15,20 +14,6 @@ static fr_tensor *forward(fr_module *m, fr_tensor *x)
     const linear *l = fr_self(m);
 
     return fr_linear(x, l->weight, l->bias);
-}
-
-/* The weight's bound is 1/sqrt(in) too, but as PyTorch computes it (kaiming_uniform_ with a = sqrt(5)), so that the
- * last bit is the same. */
-static bool fill(const char *what, fr_module *m, int64_t in, int64_t out, bool bias)
-{
-    linear *l = fr_self(m);
-    double root = sqrt(in > 0 ? (double)in : 1), slope = sqrt(5);
-    double weight_bound = sqrt(3) * (sqrt(2 / (1 + slope * slope)) / root);
-
-    l->weight = fr_uniform_parameter(what, m, "weight", FR_SHAPE(out, in), weight_bound);
-    if (l->weight && bias)
-        l->bias = fr_uniform_parameter(what, m, "bias", FR_SHAPE(out), in > 0 ? 1 / root : 0);
-    return l->weight && (l->bias || !bias);
 }
 
 static bool describe(fr_module *m, int64_t in, int64_t out, bool bias)
@@ -52,9 +37,14 @@ fr_module *fr_nn_linear(int64_t in, int64_t out, const fr_linear_options *option
         fr_fail(what, "in %" PRId64 ", out %" PRId64 ", expected 0 or more", in, out);
     else if (!options || fr_check_reserved(what, options->reserved))
         m = fr_module_new("Linear", sizeof(linear), forward);
-    if (m && !(fill(what, m, in, out, bias) && describe(m, in, out, bias))) {
-        fr_module_free(m);
-        m = NULL;
+    if (m) {
+        linear *l = fr_self(m);
+
+        if (!fr_weight_and_bias(what, m, FR_SHAPE(out, in), &l->weight, bias ? &l->bias : NULL) ||
+            !describe(m, in, out, bias)) {
+            fr_module_free(m);
+            m = NULL;
+        }
     }
     fr_finish(th, before);
     return m;

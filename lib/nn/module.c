@@ -67,6 +67,15 @@ bool fr_module_describe(fr_module *m, const char *text)
     return copy != NULL;
 }
 
+fr_module *fr_module_described(fr_module *m, const char *text)
+{
+    if (m && !fr_module_describe(m, text)) {
+        fr_module_destroy(m);
+        m = NULL;
+    }
+    return m;
+}
+
 /* --- Parameters and buffers --------------------------------------------------------------------------------------- */
 
 /* One name in m stands for one thing, and full names are joined with dots. */

@@ -47,6 +47,8 @@ bool fr_module_adopt(const char *what, fr_module *m, const char *name, fr_module
 bool fr_module_hold(const char *what, fr_module *m, const char *name, fr_tensor *t, bool buffer);
 /* m and all below, whatever its parent. NULL is fine. */
 void fr_module_destroy(fr_module *m);
+/* m with that description; NULL, m being freed, where it fails. NULL passes through. */
+fr_module *fr_module_described(fr_module *m, const char *text);
 /* The module after m in root's tree, each before its children, from root itself on; NULL at the end. */
 fr_module *fr_module_next(const fr_module *root, const fr_module *m);
 
@@ -65,6 +67,10 @@ fr_tensor *fr_normal_parameter(const char *what, fr_module *m, const char *name,
 fr_tensor *fr_constant_parameter(const char *what, fr_module *m, const char *name, fr_shape shape, double value);
 fr_tensor *fr_constant_buffer(const char *what, fr_module *m, const char *name, fr_shape shape, fr_dtype dtype,
                               double value);
+
+/* The parameters weight, of a shape (out,in,...), and, where bias is not NULL, bias (out), as PyTorch's Linear and
+ * convolutions draw them. */
+bool fr_weight_and_bias(const char *what, fr_module *m, fr_shape shape, fr_tensor **weight, fr_tensor **bias);
 
 /* --- print.c ------------------------------------------------------------------------------------------------------ */
 

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Conv1d and Conv2d. */
+#include "nn/module.h"
+#include "ops/convolution.h"
+
+#include <inttypes.h>
+
+typedef struct {
+    fr_tensor *weight, *bias;
+    fr_conv_options options; /* as the op takes them */
+} conv;
+
+static fr_tensor *forward1d(fr_module *m, fr_tensor *x)
+{
+    const conv *c = fr_self(m);
+
+    return fr_conv1d(x, c->weight, c->bias, &c->options);
+}
+
+static fr_tensor *forward2d(fr_module *m, fr_tensor *x)
+{
+    const conv *c = fr_self(m);
+
+    return fr_conv2d(x, c->weight, c->bias, &c->options);
+}
+
+/* ", NAME=(1, 2)", or nothing where all of values[] are usual. */
+static void add_option(char *text, size_t room, const char *name, int dims, const int64_t values[FR_SPACE],
+                       int64_t usual)
+{
+    fr_shape shape = { dims, { values[FR_SPACE - dims], values[FR_SPACE - 1] } };
+    size_t used = strlen(text);
+    char tuple[FR_SHAPE_TEXT];
+
+    if (values[0] != usual || values[1] != usual)
+        snprintf(text + used, room - used, ", %s=%s", name, fr_shape_text(&shape, tuple));
+}
+
+static bool describe(fr_module *m, const fr_convolution *c, int64_t in, int64_t out, bool bias)
+{
+    enum { NEVER = -1 }; /* usual: what is always said */
+    char text[512], groups[40] = "";
+
+    snprintf(text, sizeof text, "%" PRId64 ", %" PRId64, in, out);
+    add_option(text, sizeof text, "kernel_size", c->w.dims, c->w.kernel, NEVER);
+    add_option(text, sizeof text, "stride", c->w.dims, c->w.stride, NEVER);
+    if (c->same)
+        strcat(text, ", padding=same");
+    add_option(text, sizeof text, "padding", c->w.dims, c->w.before, 0);
+    add_option(text, sizeof text, "dilation", c->w.dims, c->w.dilation, 1);
+    if (c->groups != 1)
+        snprintf(groups, sizeof groups, ", groups=%" PRId64, c->groups);
+    strcat(text, groups);
+    if (!bias)
+        strcat(text, ", bias=False");
+    return fr_module_describe(m, text);
+}
+
+static bool check(const char *what, int64_t in, int64_t out, int dims, const fr_shape *kernel,
+                  const fr_conv_options *options, fr_convolution *c)
+{
+    if (in < 0 || out < 0)
+        return fr_fail(what, "in %" PRId64 ", out %" PRId64 ", expected 0 or more", in, out), false;
+    if (!fr_convolution_read(what, dims, options, c) ||
+        !fr_window_option(what, "kernel_size", kernel, kernel, dims, 1, c->w.kernel))
+        return false;
+    return (in % c->groups == 0 && out % c->groups == 0) ||
+           (fr_fail(what, "in %" PRId64 ", out %" PRId64 ", expected both divisible by groups, %" PRId64, in, out,
+                    c->groups),
+            false);
+}
+
+static bool fill(const char *what, fr_module *m, const fr_convolution *c, int64_t in, int64_t out,
+                 const fr_conv_options *options)
+{
+    fr_shape weight = { c->w.dims + 2, { out, in / c->groups } };
+    bool bias = !options || !options->no_bias;
+    conv *self = fr_self(m);
+
+    for (int i = 0; i < c->w.dims; i++)
+        weight.dim[2 + i] = c->w.kernel[FR_SPACE - c->w.dims + i];
+    if (options)
+        self->options = *options;
+    self->options.no_bias = false;
+    return fr_weight_and_bias(what, m, weight, &self->weight, bias ? &self->bias : NULL) &&
+           describe(m, c, in, out, bias);
+}
+
+static fr_module *make(const char *what, const char *type, fr_forward_function *forward, int64_t in, int64_t out,
+                       int dims, fr_shape kernel, const fr_conv_options *options)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    fr_module *m = NULL;
+    fr_convolution c;
+
+    if (check(what, in, out, dims, &kernel, options, &c))
+        m = fr_module_new(type, sizeof(conv), forward);
+    if (m && !fill(what, m, &c, in, out, options)) {
+        fr_module_free(m);
+        m = NULL;
+    }
+    fr_finish(th, before);
+    return m;
+}
+
+fr_module *fr_nn_conv1d(int64_t in, int64_t out, int64_t kernel_size, const fr_conv_options *options)
+{
+    return make("nn_conv1d", "Conv1d", forward1d, in, out, 1, FR_SHAPE(kernel_size), options);
+}
+
+fr_module *fr_nn_conv2d(int64_t in, int64_t out, fr_shape kernel_size, const fr_conv_options *options)
+{
+    return make("nn_conv2d", "Conv2d", forward2d, in, out, 2, kernel_size, options);
+}

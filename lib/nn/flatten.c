@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Flatten: joins neighbouring dims, as between convolutions and a linear layer. */
+#include "nn/module.h"
+
+typedef struct {
+    int from, to;
+} dims;
+
+static fr_tensor *forward(fr_module *m, fr_tensor *x)
+{
+    const dims *d = fr_self(m);
+
+    return fr_flatten(x, d->from, d->to);
+}
+
+fr_module *fr_nn_flatten(int from, int to)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "nn_flatten");
+    fr_module *m = fr_module_new("Flatten", sizeof(dims), forward);
+    char text[80];
+
+    if (m)
+        *(dims *)fr_self(m) = (dims){ from, to };
+    snprintf(text, sizeof text, "start_dim=%d, end_dim=%d", from, to);
+    m = fr_module_described(m, text);
+    fr_finish(th, before);
+    return m;
+}

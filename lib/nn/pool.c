@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* MaxPool1d, MaxPool2d, AvgPool1d, AvgPool2d, AdaptiveAvgPool1d. */
+#include "nn/module.h"
+#include "ops/pooling.h"
+
+#include <inttypes.h>
+
+typedef struct {
+    fr_shape kernel;
+    fr_max_pool_options max; /* of these two the one that it is */
+    fr_avg_pool_options avg;
+} pool;
+
+static fr_tensor *forward_max1d(fr_module *m, fr_tensor *x)
+{
+    const pool *p = fr_self(m);
+
+    return fr_max_pool1d(x, p->kernel.dim[0], &p->max);
+}
+
+static fr_tensor *forward_max2d(fr_module *m, fr_tensor *x)
+{
+    const pool *p = fr_self(m);
+
+    return fr_max_pool2d(x, p->kernel, &p->max);
+}
+
+static fr_tensor *forward_avg1d(fr_module *m, fr_tensor *x)
+{
+    const pool *p = fr_self(m);
+
+    return fr_avg_pool1d(x, p->kernel.dim[0], &p->avg);
+}
+
+static fr_tensor *forward_avg2d(fr_module *m, fr_tensor *x)
+{
+    const pool *p = fr_self(m);
+
+    return fr_avg_pool2d(x, p->kernel, &p->avg);
+}
+
+/* As PyTorch prints a size that was given so: one number or a tuple; otherwise's where there is none. */
+static const char *size_text(const fr_shape *size, const fr_shape *otherwise, char text[FR_SHAPE_TEXT])
+{
+    if (size->ndim == 0)
+        size = otherwise;
+    if (size->ndim != 1)
+        return fr_shape_text(size, text);
+    snprintf(text, FR_SHAPE_TEXT, "%" PRId64, size->dim[0]);
+    return text;
+}
+
+static const fr_shape zero = { 1, { 0 } }, one = { 1, { 1 } };
+
+static fr_module *make_max(const char *what, const char *type, fr_forward_function *forward, int dims, fr_shape kernel,
+                           const fr_max_pool_options *options)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    fr_max_pool_options o = options ? *options : (fr_max_pool_options){ .ceil_mode = false };
+    char text[4 * FR_SHAPE_TEXT + 80], a[FR_SHAPE_TEXT], b[FR_SHAPE_TEXT], c[FR_SHAPE_TEXT], d[FR_SHAPE_TEXT];
+    fr_module *m = NULL;
+    fr_pool p;
+
+    if (fr_max_pool_read(what, dims, &kernel, &o, &p))
+        m = fr_module_new(type, sizeof(pool), forward);
+    if (m)
+        *(pool *)fr_self(m) = (pool){ .kernel = kernel, .max = o };
+    snprintf(text, sizeof text, "kernel_size=%s, stride=%s, padding=%s, dilation=%s, ceil_mode=%s",
+             size_text(&kernel, &kernel, a), size_text(&o.stride, &kernel, b), size_text(&o.padding, &zero, c),
+             size_text(&o.dilation, &one, d), o.ceil_mode ? "True" : "False");
+    m = fr_module_described(m, text);
+    fr_finish(th, before);
+    return m;
+}
+
+/* AvgPool1d alone prints one number as a tuple. */
+static fr_module *make_avg(const char *what, const char *type, fr_forward_function *forward, int dims, fr_shape kernel,
+                           const fr_avg_pool_options *options)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    fr_avg_pool_options o = options ? *options : (fr_avg_pool_options){ .ceil_mode = false };
+    char text[3 * FR_SHAPE_TEXT + 80], a[FR_SHAPE_TEXT], b[FR_SHAPE_TEXT], c[FR_SHAPE_TEXT];
+    const char *format =
+        dims == 1 ? "kernel_size=(%s,), stride=(%s,), padding=(%s,)" : "kernel_size=%s, stride=%s, padding=%s";
+    fr_module *m = NULL;
+    fr_pool p;
+
+    if (fr_avg_pool_read(what, dims, &kernel, &o, &p))
+        m = fr_module_new(type, sizeof(pool), forward);
+    if (m)
+        *(pool *)fr_self(m) = (pool){ .kernel = kernel, .avg = o };
+    snprintf(text, sizeof text, format, size_text(&kernel, &kernel, a), size_text(&o.stride, &kernel, b),
+             size_text(&o.padding, &zero, c));
+    m = fr_module_described(m, text);
+    fr_finish(th, before);
+    return m;
+}
+
+fr_module *fr_nn_max_pool1d(int64_t kernel_size, const fr_max_pool_options *options)
+{
+    return make_max("nn_max_pool1d", "MaxPool1d", forward_max1d, 1, FR_SHAPE(kernel_size), options);
+}
+
+fr_module *fr_nn_max_pool2d(fr_shape kernel_size, const fr_max_pool_options *options)
+{
+    return make_max("nn_max_pool2d", "MaxPool2d", forward_max2d, 2, kernel_size, options);
+}
+
+fr_module *fr_nn_avg_pool1d(int64_t kernel_size, const fr_avg_pool_options *options)
+{
+    return make_avg("nn_avg_pool1d", "AvgPool1d", forward_avg1d, 1, FR_SHAPE(kernel_size), options);
+}
+
+fr_module *fr_nn_avg_pool2d(fr_shape kernel_size, const fr_avg_pool_options *options)
+{
+    return make_avg("nn_avg_pool2d", "AvgPool2d", forward_avg2d, 2, kernel_size, options);
+}
+
+/* --- Adaptive ------------------------------------------------------------------------------------------------------
+ */
+
+static fr_tensor *forward_adaptive(fr_module *m, fr_tensor *x)
+{
+    return fr_adaptive_avg_pool1d(x, *(const int64_t *)fr_self(m));
+}
+
+fr_module *fr_nn_adaptive_avg_pool1d(int64_t output_size)
+{
+    const char *what = "nn_adaptive_avg_pool1d";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    fr_module *m = NULL;
+    char text[60];
+
+    if (output_size < 0)
+        fr_fail(what, "output_size %" PRId64 ", expected 0 or more", output_size);
+    else
+        m = fr_module_new("AdaptiveAvgPool1d", sizeof output_size, forward_adaptive);
+    if (m)
+        *(int64_t *)fr_self(m) = output_size;
+    snprintf(text, sizeof text, "output_size=%" PRId64, output_size);
+    m = fr_module_described(m, text);
+    fr_finish(th, before);
+    return m;
+}

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# Copyright The frond authors
+"""Golden values of convolution and pooling layers from PyTorch: windows.safetensors and windows.txt, for
+check_windows.c, whose tables these are.
+
+    make_windows.py [FOLDER]     (needs torch and safetensors)
+"""
+import sys
+
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+PARAMETER_SEED = 7
+
+# name: layer, shape of x
+LAYERS = {
+    "conv1d": (lambda: nn.Conv1d(3, 4, 3), (2, 3, 6)),
+    "conv1d_all": (lambda: nn.Conv1d(4, 6, 2, stride=2, padding=1, dilation=2, groups=2, bias=False), (2, 4, 6)),
+    "conv1d_same": (lambda: nn.Conv1d(2, 3, 4, padding="same"), (2, 5)),
+    "conv2d": (lambda: nn.Conv2d(2, 3, 2), (2, 2, 3, 4)),
+    "conv2d_all": (
+        lambda: nn.Conv2d(2, 4, (2, 3), stride=(2, 1), padding=(0, 1), dilation=(1, 2), groups=2),
+        (2, 2, 4, 4),
+    ),
+    "max_pool1d": (lambda: nn.MaxPool1d(3, 2, padding=1, ceil_mode=True), (2, 3, 6)),
+    "max_pool2d": (lambda: nn.MaxPool2d((2, 3)), (2, 3, 4, 7)),
+    "avg_pool1d": (lambda: nn.AvgPool1d(3, 2, padding=1, count_include_pad=False), (2, 3, 6)),
+    "avg_pool2d": (lambda: nn.AvgPool2d(2, (2, 1), divisor_override=3), (2, 3, 4, 3)),
+    "adaptive_avg_pool1d": (lambda: nn.AdaptiveAvgPool1d(3), (2, 3, 7)),
+    "flatten": (lambda: nn.Flatten(1, 2), (2, 3, 2, 2)),
+    "network": (
+        lambda: nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(4, 2, (1, 2)),
+                              nn.AvgPool2d((3, 2), 1), nn.Flatten(), nn.Linear(2, 3)),
+        (2, 1, 6, 6),
+    ),
+}
+
+
+def flat(tensors):
+    return torch.cat([t.detach().reshape(-1) for t in tensors])
+
+
+def layer_case(make, shape):
+    torch.manual_seed(PARAMETER_SEED)
+    m = make()
+    x = torch.randn(shape, requires_grad=True)
+    out = m(x)
+    out.square().sum().backward()
+    values = {"x": x, "out": out, "x_grad": x.grad}
+    if list(m.parameters()):
+        values.update(parameters=flat(m.parameters()), gradients=flat(p.grad for p in m.parameters()))
+    return values
+
+
+def all_values():
+    values = {}
+    for dtype, short in ((torch.float32, "f32"), (torch.float64, "f64")):
+        torch.set_default_dtype(dtype)
+        for name, case in LAYERS.items():
+            values.update({f"{short}.{name}.{k}": v for k, v in layer_case(*case).items()})
+    torch.set_default_dtype(torch.float32)
+    return {k: v.detach().contiguous().clone() for k, v in values.items()}
+
+
+def printed_modules():
+    for make, _ in LAYERS.values():
+        yield make()
+    yield nn.Conv2d(3, 6, 3, padding="same", dilation=2, groups=3)
+    yield nn.Conv2d(3, 6, 1, padding=(0, 1))
+    yield nn.MaxPool1d(3)
+    yield nn.MaxPool2d(3, (2, 1), padding=(1, 0), dilation=2)
+    yield nn.AvgPool1d(2)
+    yield nn.AvgPool2d((2, 3), padding=1)
+    yield nn.Flatten()
+
+
+def printout(m):
+    count = sum(p.numel() for p in m.parameters())
+    return "\n".join([repr(m), f"{count} parameter{'' if count == 1 else 's'}", *m.state_dict()]) + "\n"
+
+
+def main():
+    folder = sys.argv[1] if len(sys.argv) > 1 else "."
+    torch.set_num_threads(1)
+    save_file(all_values(), f"{folder}/windows.safetensors")
+    with open(f"{folder}/windows.txt", "w", encoding="ascii") as file:
+        file.writelines(printout(m) for m in printed_modules())
+
+
+main()
