@@ -54,6 +54,8 @@ static void thread_ends(void *self)
     th->registered = false;
     fr_scope_end(0); /* and those inside, where the thread ended in them */
     fr_scope_release(th);
+    if (th->growth)
+        th->free_growth(th);
     empty(th);
     memset(th->classes, 0, sizeof th->classes);
 }

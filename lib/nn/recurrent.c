@@ -370,9 +370,13 @@ static fr_recurrent recurrent_forward(const char *what, fr_module *m, fr_tensor 
                                       fr_tensor *lengths)
 {
     int scope = fr_scope_begin();
-    unsigned failures = fr_thread_self()->failures;
+    fr_thread *th = fr_thread_self();
+    unsigned failures = th->failures;
     fr_recurrent y = { 0 };
+    fr_running here;
 
+    if (scope >= 0)
+        fr_module_enter(th, m, &here);
     if (scope >= 0)
         y = prepare_and_run(what, m, x, initial, lengths);
     fr_ref(y.out);
@@ -380,7 +384,7 @@ static fr_recurrent recurrent_forward(const char *what, fr_module *m, fr_tensor 
     fr_ref(y.c);
     fr_scope_end(scope);
     y = (fr_recurrent){ fr_hold(what, y.out), fr_hold(what, y.h), fr_hold(what, y.c) };
-    return scope >= 0 && fr_thread_self()->failures == failures ? y : (fr_recurrent){ 0 };
+    return scope >= 0 && th->failures == failures ? y : (fr_recurrent){ 0 };
 }
 
 fr_recurrent fr_recurrent_forward(fr_module *m, fr_tensor *x, const fr_recurrent *initial)
