@@ -57,7 +57,8 @@ typedef struct fr_thread {
     bool freeing;
     struct fr_level *level, *open_levels; /* forward mode: the innermost that ops carry tangents for; all open ones */
     bool probing, probe_found;  /* checkpoint.c: though nothing is recorded, note whether anything would have been */
-    bool anomaly;               /* fr_detect_anomaly */
+    bool anomaly;               /* fr_detect_anomaly; */
+    bool in_backward;           /* ... but of the ops in a node's backward only what they lead to is looked at */
     struct fr_running *running; /* modules in fr_forward, innermost first */
     struct fr_growth *growth;   /* growth.c; NULL until the first backward */
     void (*free_growth)(struct fr_thread *);

@@ -19,7 +19,7 @@ struct fr_scope {
     size_t start;
     int site_count, defer;
     fr_site site;
-    bool no_grad, probing;
+    bool no_grad, probing, in_backward;
     fr_level *level, *open_levels;
     fr_running *running;
 };
@@ -41,6 +41,7 @@ int fr_scope_begin(void)
                                                      .site = th->site,
                                                      .no_grad = th->no_grad,
                                                      .probing = th->probing,
+                                                     .in_backward = th->in_backward,
                                                      .level = th->level,
                                                      .open_levels = th->open_levels,
                                                      .running = th->running };
@@ -88,6 +89,7 @@ void fr_scope_end(int scope)
     th->site = left.site;
     th->no_grad = left.no_grad;
     th->probing = left.probing;
+    th->in_backward = left.in_backward;
     th->running = left.running;
     fr_levels_end(th, left.open_levels);
     th->level = left.level;

@@ -161,7 +161,7 @@ static bool apply(fr_thread *th, fr_op_call *call, fr_tensor **scratch)
 
     bool ok = call->op->infer(call) && !call->failed && make_results(call) && run(call, scratch);
 
-    if (FR_UNLIKELY(th->anomaly))
+    if (FR_UNLIKELY(th->anomaly && !th->in_backward))
         ok = ok && fr_check_results(th, call);
     ok = ok && (!record || fr_node_record(th, call));
     ok = ok && (!tangents || fr_carry_tangents(th, call));

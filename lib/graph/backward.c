@@ -258,6 +258,7 @@ static bool run_in_room(pass *p, fr_pending *e, char *room)
     fr_tensor **scratch = grad_out + m;
     bool *needs = (bool *)(scratch + 2 * (n + m));
     bool kernel = node->op->backward_kernel && !in_ops(p);
+    bool in_backward = p->th->in_backward;
     unsigned failures = p->th->failures;
     fr_op_call call = { .op = node->op,
                         .attributes = node->attributes,
@@ -278,12 +279,14 @@ static bool run_in_room(pass *p, fr_pending *e, char *room)
         grad_in[i] = NULL;
     }
     ok = fill_call(p, e, &call, in, grad_out, kernel);
+    p->th->in_backward = true;
     if (ok && kernel)
         ok = run_kernel(p, node, &call);
     else if (ok)
         ok = fr_backward_in_ops(p->what, p->flags, &call, in, scratch);
+    p->th->in_backward = in_backward;
     ok = ok && p->th->failures == failures;
-    if (FR_UNLIKELY(p->th->anomaly))
+    if (FR_UNLIKELY(p->th->anomaly && !in_backward))
         ok = ok && fr_check_gradients(p->what, node, grad_out, grad_in);
     if (p->observer && ok)
         p->observer->at_node(p->observer->user, node, grad_out, grad_in);

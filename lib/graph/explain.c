@@ -183,17 +183,18 @@ static void put_step(explainer *x, const fr_node *node)
 
 /* --- Backward ----------------------------------------------------------------------------------------------------- */
 
-static void put_gradient(explainer *x, const char *name, const fr_tensor *gradient)
+/* prefix: "dL/d", or "" for what is only a part of that */
+static void put_gradient(explainer *x, const char *prefix, const char *name, const fr_tensor *gradient)
 {
-    put(x, "dL/d%s", name);
+    put(x, "%s%s", prefix, name);
     put_shape(x, &gradient->shape);
     put_values(x, gradient);
 }
 
-/* Of numbers: dL/da = dL/d#1 * d#1/da = 2 * 0.5 = 1 */
+/* Of numbers: a: dL/d#1 * d#1/da = 2 * 0.5 = 1 */
 static void put_product(explainer *x, const char *from, const char *to, double arrived, double sent)
 {
-    put(x, "dL/d%s: dL/d%s * d%s/d%s = %.5g * %.5g = %.5g", to, from, from, to, arrived, sent / arrived, sent);
+    put(x, "%s: dL/d%s * d%s/d%s = %.5g * %.5g = %.5g", to, from, from, to, arrived, sent / arrived, sent);
 }
 
 static void at_node(void *user, const fr_node *node, fr_tensor *const *grad_out, fr_tensor *const *grad_in)
@@ -204,7 +205,7 @@ static void at_node(void *user, const fr_node *node, fr_tensor *const *grad_out,
     node_name(x, node, 0, from);
     put(x, "  at #%zu, %s, ", index_of(x, node) + 1, node->op->name);
     if (grad_out[0])
-        put_gradient(x, from, grad_out[0]);
+        put_gradient(x, "dL/d", from, grad_out[0]);
     put(x, "\n");
     for (int i = 0; i < node->inputs; i++) {
         const fr_edge *e = &node->edges[i];
@@ -216,7 +217,7 @@ static void at_node(void *user, const fr_node *node, fr_tensor *const *grad_out,
         if (grad_out[0] && grad_out[0]->numel == 1 && grad_in[i]->numel == 1 && fr_at(grad_out[0], 0) != 0)
             put_product(x, from, to, fr_at(grad_out[0], 0), fr_at(grad_in[i], 0));
         else
-            put_gradient(x, to, grad_in[i]);
+            put_gradient(x, "", to, grad_in[i]);
         put(x, "\n");
     }
 }
@@ -227,7 +228,7 @@ static void at_leaf(void *user, const fr_tensor *leaf, const fr_tensor *gradient
     char name[NAME_TEXT];
 
     put(x, "  so ");
-    put_gradient(x, leaf_name(x, leaf, name), gradient);
+    put_gradient(x, "dL/d", leaf_name(x, leaf, name), gradient);
     put(x, ", the sum of what came to it\n");
 }
 
