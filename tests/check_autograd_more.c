@@ -531,7 +531,7 @@ END_TEST
 
 /* --- Checkpoints -------------------------------------------------------------------------------------------------- */
 
-static int runs;
+static int runs, recorded_runs;
 
 /* Layer after layer with the weight behind user. */
 static fr_tensor *layers(fr_tensor *const *in, void *user)
@@ -539,6 +539,7 @@ static fr_tensor *layers(fr_tensor *const *in, void *user)
     fr_tensor *y = in[0];
 
     runs++;
+    recorded_runs += fr_grad_enabled();
     for (int i = 0; i < 4; i++)
         y = fr_tanh(fr_mul(y, user));
     return y;
@@ -559,9 +560,9 @@ START_TEST(checkpoints_change_no_gradient)
     fr_tensor *x = leaf(0.5, -1), *w = leaf(0.9, 1.1), *expected[2], *got[2], *twice[2];
 
     gradients_of_layers(false, x, w, FR_CREATE_GRAPH, expected);
-    runs = 0;
+    runs = recorded_runs = 0;
     gradients_of_layers(true, x, w, 0, got);
-    ck_assert_int_eq(runs, 6);
+    ck_assert(runs == 6 && recorded_runs == 3);
     assert_close("x", got[0], expected[0], 1e-14, 0);
     assert_close("w", got[1], expected[1], 1e-14, 0);
     gradients_of_layers(true, x, w, FR_CREATE_GRAPH, got);
@@ -871,6 +872,27 @@ START_TEST(backward_hooks_without_an_input_gradient)
 }
 END_TEST
 
+/* Gradients do not outlive the backward that the hooks waited for them in. */
+START_TEST(backward_hooks_keep_nothing)
+{
+    FR_SCOPE;
+    fr_module *m = fr_nn_tanh();
+    fr_tensor *x = leaf(1, 2), *dy = vector(1, 1), *y, *dx;
+    seen s = { 0 };
+    size_t alive;
+
+    ck_assert(fr_module_on_backward(m, see_backward, &s));
+    ck_assert(fr_backward_with(fr_forward(m, x), dy, 0)); /* x has what accumulates */
+    y = fr_forward(m, x);
+    alive = fr_live_tensors();
+    ck_assert(fr_backward_with(y, dy, FR_RETAIN_GRAPH));
+    ck_assert_uint_eq(fr_live_tensors(), alive);
+    ck_assert(fr_gradients_with(y, dy, &x, 1, &dx, FR_CREATE_GRAPH));
+    ck_assert_int_eq(s.backward, 3);
+    fr_module_free(m);
+}
+END_TEST
+
 /* --- Anomalies ---------------------------------------------------------------------------------------------------- */
 
 static fr_tensor *root_of(fr_module *m, fr_tensor *x)
@@ -910,6 +932,8 @@ START_TEST(anomalies)
     ck_assert(fr_backward(fr_sum(fr_forward(root, x))));
     fr_detect_anomaly(true);
     ck_assert(!fr_log(fr_full(FR_SHAPE(1), -1)));
+    ck_assert_ptr_null(strstr(fr_error_message(), "in module"));
+    ck_assert_ptr_null(fr_thread_self()->running);
     assert_failed("log: NaN");
     ck_assert(!fr_mul_scalar(fr_full(FR_SHAPE(3), INFINITY), 2));
     assert_failed("mul", "Inf", "(3,) with Inf at 0");
@@ -1124,6 +1148,7 @@ int main(void)
     tcase_add_test(hooks, gradient_hooks_come_off);
     tcase_add_test(hooks, module_hooks);
     tcase_add_test(hooks, backward_hooks_without_an_input_gradient);
+    tcase_add_test(hooks, backward_hooks_keep_nothing);
     tcase_add_test(looking, anomalies);
     tcase_add_test(looking, live_reports);
     tcase_add_test(looking, explanations);

@@ -155,8 +155,10 @@ static bool apply(fr_thread *th, fr_op_call *call, fr_tensor **scratch)
     bool record = (!th->no_grad || th->probing) && wants_gradient(call);
     bool tangents = FR_UNLIKELY(th->level != NULL) && fr_has_tangents(th, call);
 
-    th->probe_found = th->probe_found || record;
-    record = record && !th->no_grad;
+    if (FR_UNLIKELY(th->probing)) {
+        th->probe_found = th->probe_found || record;
+        record = record && !th->no_grad;
+    }
     call->recording = record || tangents;
 
     bool ok = call->op->infer(call) && !call->failed && make_results(call) && run(call, scratch);
