@@ -283,6 +283,88 @@ static bool check_gradients(void)
     return xs[0] && xs[1] && fr_gradcheck(product, xs, 2, NULL) && fr_gradgradcheck(product, xs, 2, NULL);
 }
 
+static fr_tensor *tangent_of_product(fr_tensor *const *in, void *user)
+{
+    fr_tensor *y, *dy;
+
+    return fr_jvp(product, in, in, 2, user, &y, &dy) ? fr_linear(dy, y, NULL) : NULL;
+}
+
+/* Nested, recorded, of ops with a jvp and of one without. */
+static bool forward_mode(void)
+{
+    FR_SCOPE;
+    fr_tensor *xs[2] = { fr_requires_grad(fr_ones(FR_SHAPE(1, 2))), fr_ones(FR_SHAPE(1, 2)) }, *y, *dy;
+    bool ok = fr_jvp(tangent_of_product, xs, xs, 2, NULL, &y, &dy);
+
+    must(ok == (y && dy), "results of a failed jvp are NULL");
+    return ok && fr_backward(fr_sum(fr_logsumexp(dy)));
+}
+
+static fr_tensor *sum_of_product(fr_tensor *const *in, void *user)
+{
+    return fr_sum(product(in, user));
+}
+
+static bool whole_functions(void)
+{
+    FR_SCOPE;
+    fr_tensor *xs[2] = { fr_ones(FR_SHAPE(2)), fr_ones(FR_SHAPE(2)) }, *out[4] = { NULL }, *y;
+
+    return fr_vjp(product, xs, 2, NULL, xs[0], 0, &y, out) && fr_hvp(sum_of_product, xs, xs, 2, NULL, 0, &y, out) &&
+           fr_jacobian(product, xs, 2, NULL, 0, out) && fr_hessian(sum_of_product, xs, 2, NULL, 0, out) &&
+           fr_jacobian(product, (fr_tensor *[]){ fr_ones(FR_SHAPE(1)), fr_ones(FR_SHAPE(1)) }, 2, NULL, 0, out);
+}
+
+static fr_tensor *tall(fr_tensor *const *in, void *user)
+{
+    (void)user;
+    return fr_mul(fr_expand(in[0], FR_SHAPE(3)), in[0]);
+}
+
+static bool by_columns(void)
+{
+    FR_SCOPE;
+    fr_tensor *x = fr_ones(FR_SHAPE(1)), *out;
+
+    return fr_jacobian(tall, &x, 1, NULL, 0, &out);
+}
+
+static bool checkpoints(void)
+{
+    FR_SCOPE;
+    fr_tensor *xs[2] = { fr_requires_grad(fr_ones(FR_SHAPE(2))), fr_ones(FR_SHAPE(2)) };
+    fr_tensor *y = fr_checkpoint(product, xs, 2, NULL), *dx;
+
+    return fr_gradients(fr_sum(y), xs, 1, &dx, FR_RETAIN_GRAPH) && fr_backward(fr_sum(y));
+}
+
+static bool reports(void)
+{
+    FR_SCOPE;
+    fr_tensor *x = fr_requires_grad(fr_ones(FR_SHAPE(2)));
+    FILE *file = fopen("/dev/null", "w");
+    bool ok;
+
+    must(file != NULL, "/dev/null opens");
+    fr_track_live(true);
+    ok = fr_explain(file, fr_sum(fr_tanh(x))) && fr_live_report(file);
+    fr_track_live(false);
+    fclose(file);
+    return ok;
+}
+
+static bool anomalies(void)
+{
+    FR_SCOPE;
+    bool ok;
+
+    fr_detect_anomaly(true);
+    ok = fr_backward(fr_sum(fr_tanh(fr_requires_grad(fr_ones(FR_SHAPE(2))))));
+    fr_detect_anomaly(false);
+    return ok;
+}
+
 /* --- Of the parts above the graph -------------------------------------------------------------------------------- */
 
 static fr_module *make_model(void)
@@ -417,6 +499,33 @@ static bool convolve(void)
     return ok;
 }
 
+static fr_tensor *see_forward(fr_module *m, fr_tensor *x, fr_tensor *y, void *user)
+{
+    (void)m;
+    (void)x;
+    (void)user;
+    return fr_mul_scalar(y, 2);
+}
+
+static fr_tensor *see_backward(fr_module *m, fr_tensor *grad_in, fr_tensor *grad_out, void *user)
+{
+    (void)m;
+    (void)user;
+    return grad_in ? fr_mul(grad_in, grad_out) : NULL;
+}
+
+static bool module_hooks(void)
+{
+    FR_SCOPE;
+    fr_module *m = fr_nn_tanh();
+    fr_tensor *x = fr_requires_grad(fr_ones(FR_SHAPE(2)));
+    bool ok = fr_module_on_forward(m, see_forward, NULL) && fr_module_on_backward(m, see_backward, NULL) &&
+              fr_backward(fr_sum(fr_forward(m, x))) && fr_module_off_forward(m, see_forward, NULL);
+
+    fr_module_free(m);
+    return ok;
+}
+
 static bool load_batches(void)
 {
     FR_SCOPE;
@@ -505,6 +614,13 @@ static const struct {
     { "lose", lose },
     { "check_gradients", check_gradients },
     { "run_recurrent_modules", run_recurrent_modules },
+    { "forward_mode", forward_mode },
+    { "whole_functions", whole_functions },
+    { "by_columns", by_columns },
+    { "checkpoints", checkpoints },
+    { "reports", reports },
+    { "anomalies", anomalies },
+    { "module_hooks", module_hooks },
     { "train", train },
     { "schedule", schedule },
     { "normalise", normalise },

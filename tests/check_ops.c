@@ -456,6 +456,147 @@ START_TEST(derivatives)
 }
 END_TEST
 
+/* --- Forward mode ------------------------------------------------------------------------------------------------- */
+
+/* Values of either sign, the same at each call; zeros where t has no gradient. */
+static fr_tensor *direction(const fr_tensor *t, int which)
+{
+    fr_tensor *v = fr_zeros_like(t);
+
+    for (int64_t i = 0; i < fr_numel(v) && fr_dtype_of(v) == FR_F64; i++)
+        ((double *)fr_data(v))[i] = (i % 2 ? -1 : 1) * (0.5 + fmod((double)(i + 7 * which) * 0.6180339887, 1));
+    return v;
+}
+
+static double inner(const fr_tensor *a, const fr_tensor *b, double *size)
+{
+    double sum = 0;
+
+    for (int64_t i = 0; i < fr_numel(a); i++) {
+        sum += fr_at(a, i) * fr_at(b, i);
+        *size += fabs(fr_at(a, i) * fr_at(b, i));
+    }
+    return sum;
+}
+
+/* What of a subject has tangents. */
+static int choose_directions(const subject *s, fr_tensor *const *in, fr_tensor **tangents)
+{
+    int n = 0;
+
+    for (int i = 0; i < s->n; i++) {
+        tangents[i] = has_gradient(s, i) ? direction(in[i], i) : NULL;
+        n += tangents[i] != NULL;
+    }
+    return n;
+}
+
+/* <dy, v> = the sum of <tangent, gradient for v>, and y is what it is without tangents. */
+static void compare_with_reverse(const subject *s, const char *what, fr_tensor *const *in)
+{
+    fr_tensor *tangents[MAX_INPUTS], *dx[MAX_INPUTS], *y, *dy, *plain, *v;
+    double forward, reverse = 0, size = 0;
+
+    choose_directions(s, in, tangents);
+    ck_assert_msg(fr_jvp(run_subject, in, tangents, s->n, (void *)s, &y, &dy), "%s: jvp: %s", test_about,
+                  fr_error_message());
+    mark(s, in);
+    plain = run(s, in);
+    compare(what, y, plain);
+    if (fr_dtype_of(y) != FR_F64)
+        return;
+    v = direction(y, 3);
+    forward = inner(dy, v, &size);
+    differentiate(plain, v, in, s->n, ALL, dx, 0);
+    for (int i = 0; i < s->n; i++)
+        if (dx[i])
+            reverse += inner(tangents[i], dx[i], &size);
+    ck_assert_msg(fabs(forward - reverse) <= 1e-11 * (1 + size) || !isfinite(size),
+                  "%s, %s: <dy, v> is %.15g in forward mode, %.15g in reverse mode", test_about, what, forward,
+                  reverse);
+}
+
+/* dy against f a step forward and one back. */
+static void compare_with_differences(const subject *s, const char *what, fr_tensor *const *in)
+{
+    FR_NO_GRAD;
+    const double step = 1e-6;
+    fr_tensor *tangents[MAX_INPUTS], *high[MAX_INPUTS], *low[MAX_INPUTS], *y, *dy, *differences;
+    char text[NAME_SIZE];
+
+    choose_directions(s, in, tangents);
+    for (int i = 0; i < s->n; i++) {
+        high[i] = tangents[i] ? fr_add(in[i], fr_mul_scalar(tangents[i], step)) : in[i];
+        low[i] = tangents[i] ? fr_sub(in[i], fr_mul_scalar(tangents[i], step)) : in[i];
+    }
+    ck_assert_msg(fr_jvp(run_subject, in, tangents, s->n, (void *)s, &y, &dy), "%s", fr_error_message());
+    if (fr_dtype_of(y) != FR_F64)
+        return;
+    differences = fr_mul_scalar(fr_sub(run(s, high), run(s, low)), 0.5 / step);
+    if (!isfinite(fr_item(fr_sum(differences)))) /* of nothing, as logsumexp or var of no values */
+        return;
+    snprintf(text, sizeof text, "%s, %s: jvp", test_about, what);
+    assert_close(text, dy, differences, 1e-3, 1e-5);
+}
+
+static fr_tensor *weighted_sum(fr_tensor *const *in, void *user)
+{
+    fr_tensor *y = run(user, in);
+
+    return fr_sum(fr_mul(direction(y, 5), fr_square(y)));
+}
+
+/* Forward over reverse mode against reverse over reverse. */
+static void compare_second(const subject *s, const char *what, fr_tensor *const *in)
+{
+    fr_tensor *xs[MAX_INPUTS], *vs[MAX_INPUTS], *dx[MAX_INPUTS], *twice[MAX_INPUTS], *sum = NULL;
+    char text[NAME_SIZE];
+
+    for (int i = 0; i < s->n; i++) {
+        if (!has_gradient(s, i) || fr_dtype_of(in[i]) != FR_F64)
+            return; /* fr_hvp wants a v for each x */
+        xs[i] = fr_requires_grad(fr_detach(in[i]));
+        vs[i] = direction(in[i], i);
+    }
+    differentiate(weighted_sum(xs, (void *)s), NULL, xs, s->n, ALL, dx, FR_CREATE_GRAPH);
+    for (int i = 0; i < s->n; i++) {
+        fr_tensor *part = dx[i] ? fr_sum(fr_mul(dx[i], vs[i])) : NULL;
+
+        sum = part && sum ? fr_add(sum, part) : part ? part : sum;
+    }
+    if (!sum)
+        return;
+    differentiate(sum, NULL, xs, s->n, ALL, twice, 0);
+    ck_assert_msg(fr_hvp(weighted_sum, xs, vs, s->n, (void *)s, 0, NULL, dx), "%s: hvp: %s", test_about,
+                  fr_error_message());
+    for (int i = 0; i < s->n; i++) {
+        snprintf(text, sizeof text, "%s: Hessian-vector product by %c", what, 'a' + i);
+        compare(text, dx[i], twice[i]);
+    }
+}
+
+START_TEST(forward_mode)
+{
+    static const char *const names[LAYOUTS] = { "contiguous", "strided", "expanded" };
+
+    for (int how = CONTIGUOUS; how < LAYOUTS; how++) {
+        FR_SCOPE;
+        subject s = open_case(is_smooth, _i, FR_F64);
+        fr_tensor *in[MAX_INPUTS];
+        bool given = strchr(s.c->inputs, 'v') != NULL;
+
+        if (lay_out(&s, (layout)how, in)) {
+            if (!given)
+                compare_with_differences(&s, names[how], in);
+            compare_with_reverse(&s, names[how], in);
+            if (!given)
+                compare_second(&s, names[how], in);
+        }
+        close_case(&s);
+    }
+}
+END_TEST
+
 /* --- Failing ------------------------------------------------------------------------------------------------------ */
 
 /* The result is NULL and the message is "frond: " with the case's pieces, which begin with the function's name. */
@@ -567,6 +708,7 @@ int main(int argc, char **argv)
     tcase_add_loop_test(ops, definitions, 0, count_cases(is_defined));
     tcase_add_loop_test(ops, layouts, 0, count_cases(is_golden));
     tcase_add_loop_test(ops, derivatives, 0, count_cases(is_smooth));
+    tcase_add_loop_test(ops, forward_mode, 0, count_cases(is_smooth));
     tcase_add_loop_test(ops, failing_calls, 0, count_cases(is_failing));
     tcase_add_loop_test(ops, null_inputs, 0, count_cases(is_golden));
     return run_tests("ops", ops);

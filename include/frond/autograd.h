@@ -55,14 +55,72 @@ fr_tensor *fr_detach(const fr_tensor *t);
  * returns another of the same shape and dtype to use in its place, or NULL. Fails unless t wants a gradient. */
 typedef fr_tensor *fr_gradient_hook(fr_tensor *gradient, void *user);
 bool fr_on_gradient(fr_tensor *t, fr_gradient_hook *hook, void *user);
+/* Takes off the first of t's hooks that was put on with this hook and user; also from within a hook. Fails where there
+ * is none. */
+bool fr_off_gradient(fr_tensor *t, fr_gradient_hook *hook, void *user);
+
+/* --- Functions of n tensors -------------------------------------------------------------------------------------- */
+
+typedef fr_tensor *fr_function(fr_tensor *const *in, void *user);
+
+/* Forward mode: *y = f(xs) and *dy = the sum over i of d y / d xs[i] . tangents[i], both new, dy of y's shape and
+ * dtype. tangents[i] has xs[i]'s shape and dtype; NULL means zero. The tangents are carried along while f runs once, in
+ * memory that does not grow with the length of the computation. Where recording is on and xs or tangents want
+ * gradients, y and dy are recorded, and f may itself call fr_jvp and fr_gradients: all mix. Values that f takes from
+ * elsewhere have no tangents, and fr_detach drops them; FR_NO_GRAD does not. Inside f a leaf cannot accumulate
+ * (fr_backward): an error. On failure both are NULL. */
+bool fr_jvp(fr_function *f, fr_tensor *const *xs, fr_tensor *const *tangents, int n, void *user, fr_tensor **y,
+            fr_tensor **dy);
+
+/* f(xs), new, as if f had been called and recorded, but without keeping what f's ops save: f runs unrecorded, and again
+ * in each backward that comes through, on the same xs and with the same random numbers. Tensors that f takes from
+ * elsewhere, such as a module's parameters, get their gradients too. f must do the same each time; user must live until
+ * the graph is gone. n is 1 to 31. Second derivatives, checkpoints within f and fr_jvp work, at the price of running f
+ * again each time. Under FR_NO_GRAD it is a call of f. */
+fr_tensor *fr_checkpoint(fr_function *f, fr_tensor *const *xs, int n, void *user);
+
+/* The following differentiate f at xs, which need not be marked: f gets leaves of its own, with xs' values. Results are
+ * new and without history; with FR_CREATE_GRAPH they have one, that leads to those xs that want gradients and to all
+ * else that f used. xs are floating, n >= 1; y may be NULL where it is not wanted. On failure all results are NULL. As
+ * in torch.autograd.functional, but for the order: */
+
+/* dxs[i] = dy . d y / d xs[i], of xs[i]'s shape, for dy of y's shape; dy NULL: ones, for a scalar. */
+bool fr_vjp(fr_function *f, fr_tensor *const *xs, int n, void *user, fr_tensor *dy, int flags, fr_tensor **y,
+            fr_tensor **dxs);
+/* hvs[i] = the sum over j of d2 y / d xs[i] d xs[j] . vs[j], for scalar y; of xs[i]'s shape, as vs[i] is. Forward mode
+ * over reverse mode: costs a few evaluations of f, whatever the size. */
+bool fr_hvp(fr_function *f, fr_tensor *const *xs, fr_tensor *const *vs, int n, void *user, int flags, fr_tensor **y,
+            fr_tensor **hvs);
+/* out[i] = d y / d xs[i], of y's shape followed by xs[i]'s, 8 dims at most. By rows, in reverse mode; by columns, in
+ * forward mode, where xs have fewer elements than y: then f runs once for each, and must be a pure function. */
+bool fr_jacobian(fr_function *f, fr_tensor *const *xs, int n, void *user, int flags, fr_tensor **out);
+/* out[i * n + j] = d2 y / d xs[i] d xs[j], of xs[i]'s shape followed by xs[j]'s, for scalar y. */
+bool fr_hessian(fr_function *f, fr_tensor *const *xs, int n, void *user, int flags, fr_tensor **out);
 
 /* Whether the derivatives of f at xs are right: every element of the Jacobian for those xs that are marked, against
  * central differences (step 1e-6, |got - expected| <= 1e-5 + 1e-3 |expected|). xs and f's result must be float64; f
  * must be a pure function of xs. If not: false and an error that names the worst element, expected and got. */
-typedef fr_tensor *fr_function(fr_tensor *const *in, void *user);
 bool fr_gradcheck(fr_function *f, fr_tensor *const *xs, int n, void *user);
 /* The same for second derivatives. */
 bool fr_gradgradcheck(fr_function *f, fr_tensor *const *xs, int n, void *user);
+
+/* --- Looking into it ---------------------------------------------------------------------------------------------- */
+
+/* While on, for this thread, the first NaN or Inf that an op gives, forward or in backward, is an error that names the
+ * op, the shapes and which of its inputs were finite, the module ("encoder.rnn") and the caller's place in the source.
+ * An Inf put there on purpose (a mask of -INFINITY) counts as well: switch off around it. Views are not looked at.
+ * Costs a reading of all results while it is on, nothing otherwise. */
+void fr_detect_anomaly(bool on);
+
+/* The chain rule for t in words and numbers: each recorded op that made t, with its formula, inputs and values, and
+ * then backward, from t to the leaves, how each passes its gradient on; for t that is no scalar, as if it were summed
+ * up. Values of up to 6 elements are printed where the graph keeps them. Changes nothing; false where it fails. */
+bool fr_explain(FILE *file, fr_tensor *t);
+
+/* A graph that grows with each step is a frequent mistake (a state carried over undetached, losses added up as
+ * tensors), of which there is a warning, once for each thread, through fr_set_warning_handler: when the least number of
+ * recorded ops that were alive at any time between two calls of fr_backward has risen 20 times in a row. Growing
+ * sequences do not make it rise, as long as each step lets go of its graph before the next is recorded. */
 
 FR_END_DECLS
 #endif

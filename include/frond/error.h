@@ -43,6 +43,11 @@ void fr_set_error_handler(fr_error_handler *handler, void *user);
 const char *fr_error_message(void);
 void fr_error_clear(void);
 
+/* What seems a mistake, but no failure: printed on standard error at the start; NULL: nothing is done about it. Set
+ * before threads start. A handler must return. */
+typedef void fr_warning_handler(const char *message, void *user);
+void fr_set_warning_handler(fr_warning_handler *handler, void *user);
+
 /* "1.2.3" */
 const char *fr_version(void);
 

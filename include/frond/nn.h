@@ -42,6 +42,21 @@ fr_tensor *fr_forward(fr_module *m, fr_tensor *x);
 void fr_train(fr_module *m, bool training); /* m and all below; modules start in training */
 bool fr_module_training(const fr_module *m);
 
+/* Forward hooks of m are called after its forward function, in the order in which they were put on, with x and the
+ * result y, for which what a hook returns is taken, unless that is NULL. Backward hooks are called in each backward
+ * that comes through m and computes the gradient of its input, grad_in, with that and the gradient of its result,
+ * grad_out (both borrowed, grad_out without history); what one returns, of the same shape and dtype, unless NULL, is
+ * taken for grad_in. Where x wants no gradient they are called with grad_in NULL as soon as grad_out is there. As
+ * PyTorch's register_forward_hook and register_full_backward_hook. They belong to fr_forward: direct calls of a model's
+ * own functions or of fr_recurrent_forward pass them by. off takes off the first that was put on with this hook and
+ * user, also from within a hook, and fails where there is none. user must live as long as the hook. */
+typedef fr_tensor *fr_forward_hook(fr_module *m, fr_tensor *x, fr_tensor *y, void *user);
+typedef fr_tensor *fr_backward_hook(fr_module *m, fr_tensor *grad_in, fr_tensor *grad_out, void *user);
+bool fr_module_on_forward(fr_module *m, fr_forward_hook *hook, void *user);
+bool fr_module_off_forward(fr_module *m, fr_forward_hook *hook, void *user);
+bool fr_module_on_backward(fr_module *m, fr_backward_hook *hook, void *user);
+bool fr_module_off_backward(fr_module *m, fr_backward_hook *hook, void *user);
+
 /* All parameters of m and below, each once: a module's own in order of creation, then its children's in the order in
  * which they were added; n gets their number. Borrowed from m, until something is added to it or below. */
 fr_tensor *const *fr_module_parameters(fr_module *m, int *n);

@@ -33,7 +33,9 @@ struct fr_op_call {
     fr_tensor *const *grad_out; /* backward: gradient of each output */
     fr_tensor **grad_in;        /* backward: set to a new tensor of in_shape[i] where needs[i]; backward_kernel: fill */
     const bool *needs;          /* backward: whose gradient is wanted */
-    bool failed;                /* fr_op_fail was called */
+    fr_tensor *const *tangent_in; /* jvp: tangent of each input, of its shape and dtype; NULL: zero */
+    fr_tensor **tangent_out;      /* jvp: set to those of the outputs; NULL: zero. in[] and result[] are all there */
+    bool failed;                  /* fr_op_fail was called */
 };
 
 #define FR_SAVES_NOTHING (1u << 31) /* for fr_op.saves_inputs */
@@ -64,6 +66,9 @@ struct fr_op {
     /* A fused op's formula out of smaller ops: sets result[] from in[]. Serves as backward where there is none (the
      * graph it makes is differentiated), and the tests hold forward and backward_kernel against it. */
     void (*definition)(fr_op_call *call);
+    /* Optional, forward mode: call->tangent_in[] -> call->tangent_out[], in ops; one of those below or the op's own.
+     * Without it the tangent comes of differentiating backward, which is slower. */
+    void (*jvp)(fr_op_call *call);
     const struct fr_case *cases; /* the library's tests; NULL in users' ops */
     void *reserved[8];
 };
@@ -75,6 +80,15 @@ bool fr_apply_n(const fr_op *op, fr_tensor *const *inputs, int n, const void *at
 
 /* Notes the failure of the call, "frond: NAME: ..."; reported when fr_apply has cleaned up. Returns false. */
 bool fr_op_fail(fr_op_call *call, const char *format, ...) FR_PRINTF(2, 3);
+
+/* For fr_op.jvp. Of an op of one output each of whose values depends on one value of each (broadcast) input alone: its
+ * backward, with the tangent for a gradient. */
+void fr_jvp_pointwise(fr_op_call *call);
+/* Of an op that is linear in all its floating inputs together (sum, cat): the op, of the tangents. */
+void fr_jvp_linear(fr_op_call *call);
+/* Of an op of one output that is linear in each of its floating inputs alone (matmul): the sum over the inputs of the
+ * op with the tangent in that input's place. */
+void fr_jvp_multilinear(fr_op_call *call);
 
 /* t's shape and dtype (as of a contiguous tensor). */
 fr_meta fr_meta_of(const fr_tensor *t);

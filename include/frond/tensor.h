@@ -54,6 +54,15 @@ void fr_assign(fr_tensor **slot, fr_tensor *t);
 size_t fr_live_tensors(void);
 size_t fr_live_bytes(void);
 size_t fr_peak_bytes(void);
+void fr_reset_peak_bytes(void); /* from now on */
+
+/* What is alive, one line for each place and kind: bytes, number, the function that made it, shape, dtype, where that
+ * was called; the most bytes first. A storage's bytes count for the first tensor alive that uses it; a view of it
+ * counts 0. Only tensors made while tracking is on are listed; it is off at the start unless the environment variable
+ * FROND_TRACK_LIVE is set to something but 0. Costs a lock and a table entry for each tensor while it is on. False
+ * where the file cannot be written or memory runs out. */
+bool fr_live_report(FILE *file);
+void fr_track_live(bool on); /* for the whole process; off forgets what was noted */
 /* Gives the memory that this thread keeps for reuse back to the system. */
 void fr_cache_trim(void);
 

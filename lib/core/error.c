@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* This thread's state, failures, and the call sites that messages end with. */
+/* This thread's state, failures, warnings, and the call sites that messages end with. */
 #include "core/internal.h"
 
 #include <stdarg.h>
@@ -10,6 +10,9 @@
 static void print_and_abort(const char *message, void *user);
 static fr_error_handler *handler = print_and_abort;
 static void *handler_user;
+static void print_warning(const char *message, void *user);
+static fr_warning_handler *warning_handler = print_warning;
+static void *warning_user;
 
 static void print_and_abort(const char *message, void *user)
 {
@@ -18,12 +21,19 @@ static void print_and_abort(const char *message, void *user)
     abort();
 }
 
+static void print_warning(const char *message, void *user)
+{
+    (void)user;
+    fprintf(stderr, "%s\n", message);
+}
+
 _Thread_local fr_thread *fr_current_thread;
 
 fr_thread *fr_thread_begin(void)
 {
     static _Thread_local fr_thread self;
 
+    fr_track_from_environment();
     return fr_current_thread = &self;
 }
 
@@ -31,6 +41,12 @@ void fr_set_error_handler(fr_error_handler *new_handler, void *user)
 {
     handler = new_handler;
     handler_user = user;
+}
+
+void fr_set_warning_handler(fr_warning_handler *new_handler, void *user)
+{
+    warning_handler = new_handler;
+    warning_user = user;
 }
 
 const char *fr_error_message(void)
@@ -93,6 +109,43 @@ void *fr_fail(const char *what, const char *format, ...)
     fr_defer_errors(th);
     fr_report_errors(th);
     return NULL;
+}
+
+void fr_warn(const char *what, const char *format, ...)
+{
+    char text[FR_MESSAGE_SIZE];
+    size_t used = (size_t)snprintf(text, sizeof text, "frond: warning: %.400s: ", what);
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text + used, sizeof text - used, format, arguments);
+    va_end(arguments);
+    if (warning_handler)
+        warning_handler(text, warning_user);
+}
+
+const char *fr_running_path(const fr_thread *th, char text[FR_PATH_TEXT])
+{
+    size_t at = FR_PATH_TEXT - 1;
+    const char *type = "";
+
+    text[at] = '\0';
+    for (const fr_running *r = th->running; r; r = r->outer) { /* innermost first: filled from the end */
+        size_t length = r->name ? strlen(r->name) : 0, dot = text[at] != '\0';
+
+        type = r->type;
+        if (length == 0 || length + dot > at)
+            continue;
+        if (dot)
+            text[--at] = '.';
+        at -= length;
+        memcpy(text + at, r->name, length);
+    }
+    if (text[at])
+        memmove(text, text + at, FR_PATH_TEXT - at);
+    else
+        snprintf(text, FR_PATH_TEXT, "%s", type);
+    return text;
 }
 
 void *fr_fail_memory(const char *what)

@@ -41,7 +41,7 @@ enum { FR_CLASS_STEPS = 4, FR_CLASS_MIN = 6, FR_CLASS_MAX = 40 };
 /* A thread's changes to the numbers of live tensors and bytes that the process's counts may not know yet. */
 enum { FR_UNCOUNTED_TENSORS = 64, FR_UNCOUNTED_BYTES = 4096 };
 
-typedef struct {
+typedef struct fr_thread {
     bool registered; /* memory.c: see fr_register_thread */
     /* tensor.c: what the process's counts have not been told yet. */
     int64_t counted_tensors, counted_bytes;
@@ -61,6 +61,14 @@ typedef struct {
     uint64_t clock; /* Lamport clock of recorded nodes */
     fr_node *dying; /* nodes to be freed when the one being freed is done */
     bool freeing;
+    struct fr_level *level, *open_levels; /* forward mode: the innermost that ops carry tangents for; all open ones */
+    bool probing, probe_found;  /* checkpoint.c: though nothing is recorded, note whether anything would have been */
+    bool anomaly;               /* fr_detect_anomaly; */
+    bool in_backward;           /* ... but of the ops in a node's backward only what they lead to is looked at */
+    struct fr_running *running; /* modules in fr_forward, innermost first */
+    struct fr_growth *growth;   /* growth.c; NULL until the first backward */
+    void (*free_growth)(struct fr_thread *);
+    int64_t nodes, fewest_nodes; /* recorded here less freed here; the least since the last backward */
     /* error.c: calls written with the macros of <frond.h> that have not been entered, outermost first; and the one
      * that is running, to which those from site.outer on belong. */
     int site_count;
@@ -90,6 +98,8 @@ static inline fr_thread *fr_thread_self(void)
 /* Notes "frond: WHAT: ...   [file:line]" and reports it. WHAT is the function without fr_, or a file. Returns NULL. */
 void *fr_fail(const char *what, const char *format, ...) FR_PRINTF(2, 3);
 void *fr_fail_memory(const char *what);
+/* "frond: warning: WHAT: ..." to the warning handler. */
+void fr_warn(const char *what, const char *format, ...) FR_PRINTF(2, 3);
 /* Between these the handler waits, so that what is under way can be taken down first; the outermost end reports. */
 void fr_defer_errors(fr_thread *th);
 void fr_report_errors(fr_thread *th);
@@ -184,10 +194,14 @@ typedef struct fr_producer {
 
 typedef struct fr_hook {
     struct fr_hook *next;
-    int output; /* of a node */
-    fr_tensor *(*call)(fr_tensor *gradient, void *user);
+    int output;                                          /* of a node */
+    int running;                                         /* > 0: is being called, so that taking it out must wait */
+    fr_tensor *(*call)(fr_tensor *gradient, void *user); /* NULL: taken out */
     void *user;
+    void (*release)(void *user); /* or NULL */
 } fr_hook;
+
+void fr_hooks_free(fr_hook *hooks); /* all of the list */
 
 struct fr_tensor {
     atomic_int refs;
@@ -200,9 +214,10 @@ struct fr_tensor {
     int64_t stride[FR_MAX_DIMS]; /* in elements; >= 0 */
     char *origin;                /* element (0, ..., 0) */
     fr_storage *storage;
-    fr_producer *producer; /* the node that made it, or NULL for a leaf */
-    fr_tensor *grad;       /* leaf: what has accumulated */
-    fr_hook *hooks;        /* leaf */
+    fr_producer *producer;       /* the node that made it, or NULL for a leaf */
+    fr_tensor *grad;             /* leaf: what has accumulated */
+    fr_hook *hooks;              /* leaf */
+    struct fr_tangent *tangents; /* forward mode: one for each level that reaches it */
 };
 
 /* All give a tensor with one reference that the caller owns, or NULL with an error. Values are not set. */
@@ -243,6 +258,50 @@ static inline bool fr_has_history(const fr_tensor *t)
 static inline bool fr_tracked(const fr_tensor *t)
 {
     return t->requires_grad || t->producer != NULL;
+}
+
+/* --- Forward mode: tangent.c ------------------------------------------------------------------------------------- */
+
+/* One differentiation by fr_jvp. It ends, and its tangents with it, where the scope that it was begun in does. */
+typedef struct fr_level {
+    struct fr_level *outer; /* the next that what is computed for this one carries tangents for */
+    struct fr_level *below; /* the one that was opened before */
+    struct fr_tangent *tangents;
+} fr_level;
+
+/* d t / d (what the level differentiates by), of t's shape; NULL: zero. Borrowed from t. */
+fr_tensor *fr_tangent_of(const fr_tensor *t, const fr_level *level);
+/* False: out of memory. */
+bool fr_tangent_set(const char *what, fr_tensor *t, fr_level *level, fr_tensor *value);
+/* Gives view, which has t's values, t's tangents of the levels that are at work; returns it, or NULL: out of memory. */
+fr_tensor *fr_tangents_share(const char *what, fr_tensor *view, const fr_tensor *t);
+void fr_tangents_drop(fr_tensor *t); /* all; t is being freed */
+fr_level *fr_level_begin(fr_thread *th, const char *what);
+void fr_levels_end(fr_thread *th, const fr_level *until); /* those opened after it */
+
+/* --- Modules at work --------------------------------------------------------------------------------------------- */
+
+/* On the stack of what runs a module; a scope that ends puts back what was innermost when it began. */
+typedef struct fr_running {
+    struct fr_running *outer;
+    const void *module;
+    const char *name, *type; /* name: in its parent, or NULL */
+} fr_running;
+
+enum { FR_PATH_TEXT = 256 };
+/* Writes "encoder.rnn", or the outermost's type where none has a name, or "", and returns text. */
+const char *fr_running_path(const fr_thread *th, char text[FR_PATH_TEXT]);
+
+/* --- Tracking: live.c -------------------------------------------------------------------------------------------- */
+
+extern atomic_bool fr_tracking; /* whether tensors are noted where they are made */
+void fr_track_from_environment(void);
+void fr_track_made(const fr_tensor *t, const char *what);
+void fr_track_freed(const fr_tensor *t);
+
+static inline bool fr_is_tracking(void)
+{
+    return FR_UNLIKELY(atomic_load_explicit(&fr_tracking, memory_order_relaxed));
 }
 
 static inline void fr_storage_bump(fr_tensor *t)

@@ -144,6 +144,8 @@ static void thread_ends(void *self)
     fr_scope_end(0); /* and those inside, where the thread ended in them */
     fr_scope_release(th);
     fr_count_flush(th);
+    if (th->growth)
+        th->free_growth(th);
     empty(th);
     memset(th->classes, 0, sizeof th->classes);
 }

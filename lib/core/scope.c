@@ -4,7 +4,8 @@
  *
  * All open scopes of a thread share one array of held references, innermost last; a scope is where its part begins.
  * fr_escape adds a reference marked as escaping: where its scope ends it stays, unmarked, as the last of the scope
- * around. A scope also remembers what a jump out of it would leave behind: deeper call sites, recording turned off. */
+ * around. A scope also remembers what a jump out of it would leave behind: deeper call sites, recording turned off,
+ * levels of forward mode, modules at work. */
 #include "core/internal.h"
 
 #include <stdlib.h>
@@ -18,7 +19,9 @@ struct fr_scope {
     size_t start;
     int site_count, defer;
     fr_site site;
-    bool no_grad;
+    bool no_grad, probing, in_backward;
+    fr_level *level, *open_levels;
+    fr_running *running;
 };
 
 int fr_scope_begin(void)
@@ -32,7 +35,16 @@ int fr_scope_begin(void)
     }
     th->scope_capacity = (int)capacity;
     fr_register_thread(th);
-    th->scopes[th->scope_count] = (struct fr_scope){ th->held_count, th->site_count, th->defer, th->site, th->no_grad };
+    th->scopes[th->scope_count] = (struct fr_scope){ .start = th->held_count,
+                                                     .site_count = th->site_count,
+                                                     .defer = th->defer,
+                                                     .site = th->site,
+                                                     .no_grad = th->no_grad,
+                                                     .probing = th->probing,
+                                                     .in_backward = th->in_backward,
+                                                     .level = th->level,
+                                                     .open_levels = th->open_levels,
+                                                     .running = th->running };
     return th->scope_count++;
 }
 
@@ -76,6 +88,11 @@ void fr_scope_end(int scope)
     th->site_count = left.site_count;
     th->site = left.site;
     th->no_grad = left.no_grad;
+    th->probing = left.probing;
+    th->in_backward = left.in_backward;
+    th->running = left.running;
+    fr_levels_end(th, left.open_levels);
+    th->level = left.level;
     th->defer = left.defer + 1;
     fr_report_errors(th);
 }

@@ -57,6 +57,11 @@ size_t fr_peak_bytes(void)
     return counted(&peak_bytes);
 }
 
+void fr_reset_peak_bytes(void)
+{
+    atomic_store_explicit(&peak_bytes, fr_live_bytes(), memory_order_relaxed);
+}
+
 /* --- Storage ----------------------------------------------------------------------------------------------------- */
 
 /* The header takes a cache line of its own, so the values behind it are aligned for any vector; what is no longer than
@@ -113,7 +118,8 @@ static void copy_shape(fr_shape *to, const fr_shape *from)
 }
 
 /* Takes over the reference to storage. */
-static fr_tensor *tensor_with(fr_storage *storage, const fr_shape *shape, fr_dtype dtype, int64_t numel)
+static fr_tensor *tensor_with(const char *what, fr_storage *storage, const fr_shape *shape, fr_dtype dtype,
+                              int64_t numel)
 {
     fr_tensor *t = fr_alloc(sizeof *t);
 
@@ -133,6 +139,9 @@ static fr_tensor *tensor_with(fr_storage *storage, const fr_shape *shape, fr_dty
     t->producer = NULL;
     t->grad = NULL;
     t->hooks = NULL;
+    t->tangents = NULL;
+    if (fr_is_tracking())
+        fr_track_made(t, what);
     count(fr_thread_self(), 1, 0);
     return t;
 }
@@ -145,7 +154,7 @@ fr_tensor *fr_tensor_alloc(const char *what, const fr_shape *shape, fr_dtype dty
         return NULL;
 
     fr_storage *s = storage_alloc((size_t)numel * fr_dtype_size(dtype));
-    fr_tensor *t = s ? tensor_with(s, shape, dtype, numel) : NULL;
+    fr_tensor *t = s ? tensor_with(what, s, shape, dtype, numel) : NULL;
 
     if (!t)
         return fr_fail_memory(what);
@@ -169,7 +178,7 @@ fr_tensor *fr_tensor_share(const char *what, const fr_tensor *t, const fr_shape 
         return NULL;
     atomic_fetch_add_explicit(&t->storage->refs, 1, memory_order_relaxed);
 
-    fr_tensor *view = tensor_with(t->storage, shape, t->dtype, numel);
+    fr_tensor *view = tensor_with(what, t->storage, shape, t->dtype, numel);
 
     if (!view)
         return fr_fail_memory(what);
@@ -201,7 +210,7 @@ fr_tensor *fr_tensor_view(fr_shape shape, void *memory, fr_dtype dtype, fr_relea
 
         *s = (fr_storage){ .refs = 1, .bytes = bytes, .data = memory, .release = release, .user = user };
         count(th, 0, (int64_t)bytes);
-        t = tensor_with(s, &shape, dtype, numel);
+        t = tensor_with("tensor_view", s, &shape, dtype, numel);
         if (t)
             fr_shape_strides(&shape, t->stride);
         else
@@ -221,21 +230,32 @@ fr_tensor *fr_ref(fr_tensor *t)
     return t;
 }
 
+void fr_hooks_free(fr_hook *hooks)
+{
+    for (fr_hook *h = hooks, *next; h; h = next) {
+        next = h->next;
+        if (h->release)
+            h->release(h->user);
+        fr_free(h, sizeof *h);
+    }
+}
+
 /* Errors of the user's release functions, of this tensor's memory or of what its history held, come last. */
 static void tensor_free(fr_tensor *t)
 {
     fr_producer *producer = t->producer;
     fr_thread *th = fr_thread_self();
-    bool may_fail = producer || t->storage->release;
+    bool may_fail = producer || t->hooks || t->tangents || t->storage->release;
 
     if (may_fail)
         fr_defer_errors(th);
+    if (fr_is_tracking())
+        fr_track_freed(t);
     storage_unref(t->storage);
     fr_unref(t->grad);
-    for (fr_hook *h = t->hooks, *next; h; h = next) {
-        next = h->next;
-        fr_free(h, sizeof *h);
-    }
+    fr_hooks_free(t->hooks);
+    if (t->tangents)
+        fr_tangents_drop(t);
     fr_free(t, sizeof *t);
     count(th, -1, 0);
     if (producer && fr_drop(&producer->refs))
@@ -563,6 +583,9 @@ static fr_tensor *copy_into(fr_thread *th, fr_tensor *into, const fr_tensor *fro
                        into->producer ? "into" : "from");
     if (!th->no_grad && (into->requires_grad || from->requires_grad))
         return fr_fail("copy", "%s wants a gradient: copy under FR_NO_GRAD", into->requires_grad ? "into" : "from");
+    if (into->tangents || from->tangents)
+        return fr_fail("copy", "%s has a tangent of fr_jvp, which copying in place would lose: use fr_detach",
+                       into->tangents ? "into" : "from");
     if (fr_repeats_values(into))
         return fr_fail("copy",
                        "into is an expanded view, where several values share one place: copy into fr_clone of it");

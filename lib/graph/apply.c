@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* fr_apply: the one way in for every op. Rejects NULL and mixed dtypes, infers, allocates, runs, records. */
-#include "graph/node.h"
+#include "graph/anomaly.h"
+#include "graph/jvp.h"
 
 #include <stdarg.h>
 
@@ -150,11 +151,22 @@ static bool apply(fr_thread *th, fr_op_call *call, fr_tensor **scratch)
 {
     if (!reject_null(call) || !check_dtypes(call))
         return false;
-    call->recording = !th->no_grad && wants_gradient(call);
+
+    bool record = (!th->no_grad || th->probing) && wants_gradient(call);
+    bool tangents = FR_UNLIKELY(th->level != NULL) && fr_has_tangents(th, call);
+
+    if (FR_UNLIKELY(th->probing)) {
+        th->probe_found = th->probe_found || record;
+        record = record && !th->no_grad;
+    }
+    call->recording = record || tangents;
 
     bool ok = call->op->infer(call) && !call->failed && make_results(call) && run(call, scratch);
 
-    ok = ok && (!call->recording || fr_node_record(th, call));
+    if (FR_UNLIKELY(th->anomaly && !th->in_backward))
+        ok = ok && fr_check_results(th, call);
+    ok = ok && (!record || fr_node_record(th, call));
+    ok = ok && (!tangents || fr_carry_tangents(th, call));
     return hold_results(call, ok);
 }
 

@@ -2,7 +2,11 @@
  * Copyright The frond authors */
 /* Reverse mode: walks recorded nodes from the last made to the first, with a work list instead of recursion, adding up
  * what arrives at each before it is run. */
-#include "graph/pending.h"
+#include "graph/anomaly.h"
+#include "graph/checkpoint.h"
+#include "graph/growth.h"
+#include "graph/hooks.h"
+#include "graph/pass.h"
 #include "graph/targets.h"
 
 #include <frond/ops.h>
@@ -14,10 +18,17 @@ typedef struct {
     fr_thread *th;
     int flags;
     fr_queue queue;
-    bool selective;  /* fr_gradients: only what leads to its xs; */
-    fr_targets xs;   /* ... which these are, */
-    fr_tensor **out; /* ... and what came of each */
+    bool selective;              /* fr_gradients: only what leads to its xs; */
+    fr_targets xs;               /* ... which these are, */
+    fr_tensor **out;             /* ... and what came of each */
+    const fr_observer *observer; /* or NULL */
 } pass;
+
+/* Whether gradients are computed in ops alone: for a graph of their own, or for the tangents that ops carry. */
+static bool in_ops(const pass *p)
+{
+    return p->flags & FR_CREATE_GRAPH || p->th->level;
+}
 
 /* --- Adding up --------------------------------------------------------------------------------------------------- */
 
@@ -70,7 +81,7 @@ static bool arrive(pass *p, fr_node *node, fr_tensor *leaf, int output, fr_tenso
     if (!sum)
         return false;
     fr_assign(&e->slot[output].grad, sum);
-    e->slot[output].own = !(p->flags & FR_CREATE_GRAPH) && sum->contiguous;
+    e->slot[output].own = !in_ops(p) && sum->contiguous;
     return true;
 }
 
@@ -101,7 +112,7 @@ static fr_tensor *saved_result(pass *p, fr_node *node, int i)
         t->output = (uint16_t)i;
         atomic_fetch_add_explicit(&node->producer.refs, 1, memory_order_relaxed);
     }
-    return t;
+    return fr_tangents_share(p->what, t, saved);
 }
 
 static fr_tensor *contiguous(pass *p, fr_tensor *t)
@@ -161,43 +172,54 @@ static bool run_kernel(pass *p, fr_node *node, fr_op_call *call)
     return true;
 }
 
-static bool gradients_of_many(const char *what, fr_tensor *const *ys, fr_tensor *const *dys, int count,
-                              fr_tensor *const *xs, int n, fr_tensor **out, int flags);
-
-/* Backward of an op that has a definition: differentiates that. Its inputs stand in as views (or, where no graph is
- * wanted, as leaves) of their own, so that each gets its own part although one may have been made from another. */
-static bool run_definition(pass *p, fr_node *node, fr_op_call *call, fr_tensor **in, fr_tensor **scratch)
+/* Backward of an op that has a definition: differentiates that. Its inputs stand in as views (or, where no graph leads
+ * to them, as leaves) of their own, so that each gets its own part although one may have been made from another. */
+static bool run_definition(const char *what, int flags, fr_op_call *call, fr_tensor **in, fr_tensor **scratch)
 {
-    bool create = p->flags & FR_CREATE_GRAPH, before = p->th->no_grad;
-    fr_tensor **xs = scratch, **dxs = xs + node->inputs, **ys = dxs + node->inputs, **dys = ys + node->outputs;
+    fr_thread *th = fr_thread_self();
+    bool create = flags & FR_CREATE_GRAPH, before = th->no_grad;
+    fr_tensor **xs = scratch, **dxs = xs + call->inputs, **ys = dxs + call->inputs, **dys = ys + call->outputs;
     int n = 0, count = 0;
     fr_op_call inner = *call;
     bool ok = true;
 
-    p->th->no_grad = false;
-    for (int i = 0; i < node->inputs && ok; i++) {
-        if (!call->needs[i] || !in[i]) {
+    th->no_grad = false;
+    for (int i = 0; i < call->inputs && ok; i++) {
+        fr_tensor *x = in[i];
+
+        if (!call->needs[i] || !x) {
             ok = !call->needs[i] || fr_op_fail(call, "has a definition, but does not save input %d for it", i);
             continue;
         }
-        in[i] = create ? fr_reshape(in[i], in[i]->shape) : fr_requires_grad(fr_detach(in[i]));
+        in[i] = create && fr_tracked(x) ? fr_reshape(x, x->shape)
+                                        : fr_requires_grad(fr_tangents_share(what, fr_detach(x), x));
         ok = (xs[n++] = in[i]) != NULL;
     }
     if (ok) {
-        memset(inner.result, 0, (size_t)node->outputs * sizeof *inner.result);
-        node->op->definition(&inner);
+        memset(inner.result, 0, (size_t)call->outputs * sizeof *inner.result);
+        call->op->definition(&inner);
     }
-    for (int i = 0; i < node->outputs && ok; i++) {
+    for (int i = 0; i < call->outputs && ok; i++) {
         if (!inner.result[i] || !call->grad_out[i] || !fr_tracked(inner.result[i]))
             continue;
         ys[count] = inner.result[i];
         dys[count++] = call->grad_out[i];
     }
-    ok = ok && gradients_of_many(p->what, ys, dys, count, xs, n, dxs, create ? FR_CREATE_GRAPH : 0);
-    p->th->no_grad = before;
-    for (int i = 0, k = 0; i < node->inputs && ok; i++)
+    ok = ok && fr_gradients_of_many(what, ys, dys, count, xs, n, dxs, create ? FR_CREATE_GRAPH : 0);
+    th->no_grad = before;
+    for (int i = 0, k = 0; i < call->inputs && ok; i++)
         call->grad_in[i] = call->needs[i] ? dxs[k++] : NULL;
     return ok;
+}
+
+bool fr_backward_in_ops(const char *what, int flags, fr_op_call *call, fr_tensor **in, fr_tensor **scratch)
+{
+    if (!call->op->backward && !call->op->definition)
+        return fr_op_fail(call, "has a backward_kernel alone, so no derivatives beyond the first");
+    if (!call->op->backward)
+        return run_definition(what, flags, call, in, scratch);
+    call->op->backward(call);
+    return !call->failed;
 }
 
 /* Whether input i's gradient is also that of a later one, or of too many to look at. */
@@ -251,7 +273,8 @@ static bool run_in_room(pass *p, fr_pending *e, char *room)
     fr_tensor **in = (fr_tensor **)(shapes + n), **grad_in = in + n, **result = grad_in + n, **grad_out = result + m;
     fr_tensor **scratch = grad_out + m;
     bool *needs = (bool *)(scratch + 2 * (n + m));
-    bool kernel = node->op->backward_kernel && !(p->flags & FR_CREATE_GRAPH);
+    bool kernel = node->op->backward_kernel && !in_ops(p);
+    bool in_backward = p->th->in_backward;
     unsigned failures = p->th->failures;
     fr_op_call call = { .op = node->op,
                         .attributes = node->attributes,
@@ -272,15 +295,36 @@ static bool run_in_room(pass *p, fr_pending *e, char *room)
         grad_in[i] = NULL;
     }
     ok = fill_call(p, e, &call, in, grad_out, kernel);
+    p->th->in_backward = true;
     if (ok && kernel)
         ok = run_kernel(p, node, &call);
-    else if (ok && node->op->backward)
-        node->op->backward(&call);
-    else if (ok && node->op->definition)
-        ok = run_definition(p, node, &call, in, scratch);
     else if (ok)
-        ok = fr_op_fail(&call, "has a backward_kernel alone, so no derivatives beyond the first");
-    return ok && p->th->failures == failures && deliver(p, node, &call);
+        ok = fr_backward_in_ops(p->what, p->flags, &call, in, scratch);
+    p->th->in_backward = in_backward;
+    ok = ok && p->th->failures == failures;
+    if (FR_UNLIKELY(p->th->anomaly && !in_backward))
+        ok = ok && fr_check_gradients(p->what, node, grad_out, grad_in);
+    if (p->observer && ok)
+        p->observer->at_node(p->observer->user, node, grad_out, grad_in);
+    return ok && deliver(p, node, &call);
+}
+
+/* The gradient goes on into what the checkpoint's function records now: those nodes are newer than all that wait, so
+ * they come next, in order, and lead to what the checkpoint was made from. */
+static bool run_checkpoint(pass *p, fr_pending *e)
+{
+    fr_node *node = e->node;
+    fr_tensor *y;
+
+    for (int i = 0; i < node->inputs; i++)
+        if (changed(p, node, "input", i, node->edges[i].saved, node->edges[i].kept.version))
+            return false;
+    y = fr_checkpoint_run_again(p->what, p->th, node);
+    if (!y || !fr_tracked(y))
+        return y != NULL;
+    if (p->selective && !fr_targets_find(&p->xs, &y, 1))
+        return fr_fail_memory(p->what), false;
+    return arrive(p, fr_node_of(y), y->producer ? NULL : y, y->output, e->slot[0].grad, false);
 }
 
 static bool run_node(pass *p, fr_pending *e)
@@ -300,7 +344,7 @@ static bool run_node(pass *p, fr_pending *e)
     if (room > sizeof few && !(space = fr_alloc(room)))
         return fr_fail_memory(p->what), false;
     scope = fr_scope_begin();
-    ok = scope >= 0 && run_in_room(p, e, space);
+    ok = scope >= 0 && (node->op == &fr_checkpoint_op ? run_checkpoint(p, e) : run_in_room(p, e, space));
     fr_scope_end(scope);
     if (space != few)
         fr_free(space, room);
@@ -311,29 +355,44 @@ static bool run_node(pass *p, fr_pending *e)
 
 /* --- Arrived: hooks, results, leaves ----------------------------------------------------------------------------- */
 
-static bool call_hooks(pass *p, fr_pending *e)
+/* What hook gives in place of the gradient in slot. */
+static bool call_hook(pass *p, fr_hook *hook, fr_pending *e)
 {
-    for (fr_hook *h = e->node ? e->node->hooks : e->leaf->hooks; h; h = h->next) {
-        fr_tensor **slot = &e->slot[h->output].grad;
-        unsigned failures = p->th->failures;
-        fr_tensor *other = *slot ? h->call(*slot, h->user) : NULL;
+    fr_tensor **slot = &e->slot[hook->output].grad;
+    unsigned failures = p->th->failures;
+    fr_tensor *other;
 
-        if (p->th->failures != failures)
-            return false;
-        if (other && (!fr_shape_equal(&other->shape, &(*slot)->shape) || other->dtype != (*slot)->dtype)) {
-            char got[FR_SHAPE_TEXT], expected[FR_SHAPE_TEXT];
+    hook->running++;
+    other = hook->call(*slot, hook->user);
+    hook->running--;
+    if (p->th->failures != failures)
+        return false;
+    if (other && (!fr_shape_equal(&other->shape, &(*slot)->shape) || other->dtype != (*slot)->dtype)) {
+        char got[FR_SHAPE_TEXT], expected[FR_SHAPE_TEXT];
 
-            return fr_fail(p->what, "a gradient hook gave shape %s, %s, expected %s, %s",
-                           fr_shape_text(&other->shape, got), fr_dtype_name((fr_dtype)other->dtype),
-                           fr_shape_text(&(*slot)->shape, expected), fr_dtype_name((fr_dtype)(*slot)->dtype)),
-                   false;
-        }
-        if (other) {
-            fr_assign(slot, other);
-            e->slot[h->output].own = false;
-        }
+        return fr_fail(p->what, "a gradient hook gave shape %s, %s, expected %s, %s", fr_shape_text(&other->shape, got),
+                       fr_dtype_name((fr_dtype)other->dtype), fr_shape_text(&(*slot)->shape, expected),
+                       fr_dtype_name((fr_dtype)(*slot)->dtype)),
+               false;
+    }
+    if (other) {
+        fr_assign(slot, other);
+        e->slot[hook->output].own = false;
     }
     return true;
+}
+
+/* Hooks may take themselves and others off, and put new ones on. */
+static bool call_hooks(pass *p, fr_pending *e)
+{
+    fr_hook **list = e->node ? &e->node->hooks : &e->leaf->hooks;
+    bool ok = true;
+
+    for (fr_hook *h = *list; h && ok; h = h->next)
+        if (h->call && e->slot[h->output].grad)
+            ok = call_hook(p, h, e);
+    fr_hooks_sweep(list);
+    return ok;
 }
 
 static void capture(pass *p, const fr_pending *e)
@@ -351,6 +410,10 @@ static bool own_gradient(pass *p, fr_pending *e)
 {
     fr_tensor *g = e->slot[0].grad, *copy;
 
+    if (FR_UNLIKELY(p->th->level && g->tangents))
+        return fr_fail(p->what, "inside fr_jvp a leaf would accumulate the gradient without its tangent: take "
+                                "fr_gradients"),
+               false;
     if (g->contiguous && g->refs == 1 && g->storage->refs == 1 && g->storage->block && !fr_tracked(g))
         return true;
     copy = fr_tensor_copy(p->what, g);
@@ -373,6 +436,10 @@ static bool process(pass *p, fr_pending *e)
     }
     if (p->selective)
         capture(p, e);
+    if (e->leaf && p->observer) {
+        p->observer->at_leaf(p->observer->user, e->leaf, e->slot[0].grad);
+        return true;
+    }
     if (e->leaf)
         return p->selective || own_gradient(p, e);
     if (p->selective && !fr_targets_led_to_by(&p->xs, e->node))
@@ -416,7 +483,7 @@ static bool walk(pass *p)
         }
     }
     th->no_grad = no_grad;
-    if (ok && !p->selective)
+    if (ok && !p->selective && !p->observer)
         accumulate(leaves);
     for (; leaves; leaves = next) {
         next = leaves->next;
@@ -478,9 +545,21 @@ static bool backward(fr_thread *th, fr_tensor *t, fr_tensor *gradient, int flags
                                "fr_requires_grad, or it was made under FR_NO_GRAD"),
                false;
     fr_ref(t); /* and so all it was made from, whatever hooks do */
+    fr_growth_step(th);
     ok = start(&p, t, gradient);
     ok = ok ? walk(&p) : (fr_queue_free(&p.queue), false);
     fr_unref(t);
+    return ok;
+}
+
+bool fr_backward_observed(const char *what, fr_tensor *t, const fr_observer *observer)
+{
+    pass p = { .what = what, .th = fr_thread_self(), .flags = FR_RETAIN_GRAPH, .observer = observer };
+    int scope = fr_scope_begin();
+    bool ok = scope >= 0 && start(&p, t, fr_ones_like(t));
+
+    ok = ok ? walk(&p) : (fr_queue_free(&p.queue), false);
+    fr_scope_end(scope);
     return ok;
 }
 
@@ -514,6 +593,7 @@ static bool hand_out(pass *p, bool ok)
             g = fr_hold(p->what, g); /* with its history, for the next derivative */
         } else if (ok && g) {
             g = fr_hold(p->what, fr_tensor_share(p->what, g, &g->shape, g->stride, 0));
+            g = fr_tangents_share(p->what, g, p->out[i]);
             fr_unref(p->out[i]);
         } else if (ok) {
             g = fr_zeros_like(p->xs.tensors[i]);
@@ -529,8 +609,8 @@ static bool hand_out(pass *p, bool ok)
     return ok;
 }
 
-static bool gradients_of_many(const char *what, fr_tensor *const *ys, fr_tensor *const *dys, int count,
-                              fr_tensor *const *xs, int n, fr_tensor **out, int flags)
+bool fr_gradients_of_many(const char *what, fr_tensor *const *ys, fr_tensor *const *dys, int count,
+                          fr_tensor *const *xs, int n, fr_tensor **out, int flags)
 {
     pass p = { .what = what,
                .th = fr_thread_self(),
@@ -582,7 +662,7 @@ static bool gradients(const char *what, fr_tensor *y, fr_tensor *dy, fr_tensor *
     else if (!fr_tracked(y) && (dy || y->numel == 1))
         fr_fail(what, "y wants no gradient: nothing it was made from was marked with fr_requires_grad");
     else
-        ok = gradients_of_many(what, &y, &dy, 1, xs, n, out, flags);
+        ok = fr_gradients_of_many(what, &y, &dy, 1, xs, n, out, flags);
     fr_finish(th, before);
     return ok;
 }

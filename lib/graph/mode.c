@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Whether ops record; leaves; hooks. */
+/* Whether ops record; leaves. */
 #include "graph/node.h"
 
 int fr_no_grad_begin(void)
@@ -83,29 +83,4 @@ fr_tensor *fr_detach(const fr_tensor *t)
         view = fr_hold("detach", fr_tensor_share("detach", t, &t->shape, t->stride, 0));
     fr_finish(th, before);
     return view;
-}
-
-bool fr_on_gradient(fr_tensor *t, fr_gradient_hook *call, void *user)
-{
-    fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, "on_gradient");
-    fr_hook *hook = NULL;
-
-    if (!fr_check_not_null("on_gradient", t, "tensor")) {
-    } else if (!fr_tracked(t)) {
-        fr_fail("on_gradient", "the tensor wants no gradient: mark a leaf with fr_requires_grad");
-    } else if (!call) {
-        fr_fail("on_gradient", "hook is NULL");
-    } else if (!(hook = fr_alloc(sizeof *hook))) {
-        fr_fail_memory("on_gradient");
-    } else {
-        fr_hook **end = t->producer ? &fr_node_of(t)->hooks : &t->hooks;
-
-        while (*end)
-            end = &(*end)->next;
-        *hook = (fr_hook){ .output = t->output, .call = call, .user = user };
-        *end = hook;
-    }
-    fr_finish(th, before);
-    return hook != NULL;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Recorded nodes: what a call leaves behind for backward, and how it is freed. */
-#include "graph/node.h"
+#include "graph/growth.h"
+
+#include <stdlib.h>
 
 static bool saves(const fr_op *op, unsigned mask, unsigned other, int i)
 {
@@ -31,10 +33,9 @@ static void release(fr_producer *producer)
             if (node->edges[i].node)
                 fr_node_unref(node->edges[i].node);
         }
-        for (fr_hook *h = node->hooks, *next; h; h = next) {
-            next = h->next;
-            fr_free(h, sizeof *h);
-        }
+        fr_hooks_free(node->hooks);
+        free(node->path);
+        fr_growth_freed(th, node);
         fr_free(node, node->bytes);
     }
     th->freeing = false;
@@ -134,6 +135,27 @@ static void set_producer(fr_node *node, const fr_op_call *call)
         fr_node_unref(node);
 }
 
+bool fr_node_share_tangents(fr_node *node, const fr_op_call *call)
+{
+    for (int i = 0; i < node->outputs; i++) {
+        fr_tensor *saved = node->results[i].saved;
+
+        if (saved && !fr_tangents_share(node->op->name, saved, call->result[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool note_path(fr_thread *th, fr_node *node)
+{
+    char text[FR_PATH_TEXT];
+
+    if (FR_LIKELY(!th->anomaly))
+        return true;
+    node->path = strdup(fr_running_path(th, text));
+    return node->path || fr_fail_memory(node->op->name);
+}
+
 static size_t aligned(size_t bytes)
 {
     return (bytes + 15) / 16 * 16;
@@ -182,7 +204,8 @@ bool fr_node_record(fr_thread *th, const fr_op_call *call)
     for (int i = 0; i < call->inputs; i++)
         set_edge(th, node, i, call->in[i], &dims);
     node->number = ++th->clock;
-    if (!set_results(node, call, &dims)) {
+    fr_growth_recorded(th, node);
+    if (!set_results(node, call, &dims) || !note_path(th, node)) {
         fr_node_unref(node);
         return false;
     }

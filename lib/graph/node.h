@@ -37,6 +37,7 @@ struct fr_node {
     const fr_op *op;
     uint64_t number; /* greater than that of each node it depends on */
     fr_site site;
+    char *path; /* of the module it was recorded in, while anomalies are looked for; else NULL */
     fr_node *next_dying;
     fr_hook *hooks;
     fr_node_output *results;
@@ -67,6 +68,8 @@ static inline fr_node *fr_node_of(const fr_tensor *t)
 
 /* Makes the node of a finished call and the call's results its outputs; false: out of memory. */
 bool fr_node_record(fr_thread *th, const fr_op_call *call);
+/* Gives what node has saved of its outputs the tangents of the call's results. */
+bool fr_node_share_tangents(fr_node *node, const fr_op_call *call);
 void fr_node_release_saved(fr_node *node);
 void fr_node_unref(fr_node *node);
 

@@ -3,6 +3,8 @@
 /* Which recorded nodes lead to the tensors that fr_gradients differentiates by. */
 #include "graph/targets.h"
 
+#include "graph/checkpoint.h"
+
 #include <stdlib.h>
 
 static bool is_target(const fr_targets *t, const fr_node *node, int output, const fr_tensor *leaf)
@@ -65,11 +67,11 @@ bool fr_targets_find(fr_targets *t, fr_tensor *const *ys, int count)
         qsort(all.nodes, all.count, sizeof *all.nodes, by_number);
     for (size_t i = 0; i < all.count && ok; i++) {
         fr_node *node = all.nodes[i];
-        bool leads = false;
+        bool leads = node->op == &fr_checkpoint_op;
 
         for (int k = 0; k < node->inputs && !leads; k++)
             leads = fr_targets_want(t, &node->edges[k]);
-        if (leads)
+        if (leads && !fr_targets_led_to_by(t, node))
             ok = fr_table_put(&t->leading, node, node);
     }
     free(all.nodes);

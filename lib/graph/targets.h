@@ -12,7 +12,8 @@ typedef struct {
     fr_table leading; /* nodes from which the way back leads to one of them */
 } fr_targets;
 
-/* Fills t->leading with the nodes between ys and the targets; false: out of memory. */
+/* Adds the nodes between ys and the targets to t->leading; false: out of memory. A checkpoint, of which it is not known
+ * before it is run again, counts as one. */
 bool fr_targets_find(fr_targets *t, fr_tensor *const *ys, int count);
 void fr_targets_free(fr_targets *t);
 

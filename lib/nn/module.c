@@ -237,6 +237,7 @@ void fr_module_destroy(fr_module *m)
         free((char *)m->tensors[i].name);
     }
     fr_module_free_lists(m);
+    fr_module_hooks_free(m);
     free(m->tensors);
     free(m->children);
     free(m->description);
@@ -260,12 +261,14 @@ void fr_module_free(fr_module *m)
 static fr_tensor *run(fr_thread *th, fr_module *m, fr_tensor *x)
 {
     int scope = fr_scope_begin();
+    fr_running here;
 
     if (scope < 0)
         return NULL;
+    fr_module_enter(th, m, &here);
     fr_report_errors(th);
 
-    fr_tensor *y = m->forward(m, x);
+    fr_tensor *y = m->hooks ? fr_module_call(m, x) : m->forward(m, x);
 
     fr_defer_errors(th);
     if (!y && !fr_failed_before(th))

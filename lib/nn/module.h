@@ -32,7 +32,8 @@ struct fr_module {
     char *names;
     int parameters_listed, state_listed;
 
-    size_t size; /* of memory */
+    struct fr_module_hooks *hooks; /* hooks.c; NULL: none was ever put on */
+    size_t size;                   /* of memory */
     max_align_t memory[];
 };
 
@@ -51,6 +52,21 @@ void fr_module_destroy(fr_module *m);
 fr_module *fr_module_described(fr_module *m, const char *text);
 /* The module after m in root's tree, each before its children, from root itself on; NULL at the end. */
 fr_module *fr_module_next(const fr_module *root, const fr_module *m);
+
+/* --- hooks.c ------------------------------------------------------------------------------------------------------ */
+
+/* m's forward function of x, with m's hooks. */
+fr_tensor *fr_module_call(fr_module *m, fr_tensor *x);
+void fr_module_hooks_free(fr_module *m);
+
+/* Until the innermost scope ends m is at work; here, on the caller's stack, must live that long. */
+static inline void fr_module_enter(fr_thread *th, const fr_module *m, fr_running *here)
+{
+    if (th->running && th->running->module == m)
+        return;
+    *here = (fr_running){ .outer = th->running, .module = m, .name = m->name, .type = m->type };
+    th->running = here;
+}
 
 /* --- state.c ------------------------------------------------------------------------------------------------------ */
 

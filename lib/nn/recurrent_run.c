@@ -272,17 +272,21 @@ static fr_recurrent run_in_scope(const char *what, fr_recurrent_run *run_one, fr
                                  const fr_recurrent *initial, fr_tensor *lengths)
 {
     int scope = fr_scope_begin();
-    unsigned failures = fr_thread_self()->failures;
+    fr_thread *th = fr_thread_self();
+    unsigned failures = th->failures;
     fr_recurrent y = { 0 };
+    fr_running here;
 
-    if (scope >= 0)
+    if (scope >= 0) {
+        fr_module_enter(th, m, &here);
         y = run_one(m, x, initial, lengths);
+    }
     fr_ref(y.out);
     fr_ref(y.h);
     fr_ref(y.c);
     fr_scope_end(scope);
     y = (fr_recurrent){ fr_hold(what, y.out), fr_hold(what, y.h), fr_hold(what, y.c) };
-    return scope >= 0 && fr_thread_self()->failures == failures ? y : (fr_recurrent){ 0 };
+    return scope >= 0 && th->failures == failures ? y : (fr_recurrent){ 0 };
 }
 
 fr_recurrent fr_recurrent_call(const char *what, bool single, fr_recurrent_run *run_one, fr_module *m, fr_tensor *x,

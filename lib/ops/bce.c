@@ -75,6 +75,7 @@ const fr_op fr_bce_op = {
     .infer = fr_infer_loss,
     .forward = forward,
     .backward = backward,
+    .jvp = fr_jvp_pointwise,
     .backward_kernel = bce_backward_kernel,
     FR_CASES(
         { "mean", "u(5,1) b(5,1)", "F.binary_cross_entropy(a, b)", run },

@@ -86,6 +86,7 @@ const fr_op fr_bce_with_logits_op = {
     .infer = fr_infer_loss,
     .forward = forward,
     .backward = backward,
+    .jvp = fr_jvp_pointwise,
     .backward_kernel = backward_kernel,
     FR_CASES(
         { "mean", "n(5,1) b(5,1)", "F.binary_cross_entropy_with_logits(a, b)", run },

@@ -74,6 +74,7 @@ const fr_op fr_cast_op = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .jvp = fr_jvp_linear,
     FR_CASES({ "to int64", "n(3,4)", "(a * 10).to(torch.int64)", run, .no_grad = true },
              { "nan, infinite", "b(20) b(20)", "(a / b).to(torch.int64)", run_out_of_range, .no_grad = true },
              { "huge", "n(3,4)", "(a * 1e19).to(torch.int64)", run_huge, .no_grad = true },

@@ -127,6 +127,7 @@ const fr_op fr_cat_op = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .jvp = fr_jvp_linear,
     FR_CASES({ "two", "n(2,3) n(2,1)", "torch.cat([a, b], 1)", run },
              { "three, strided", "n(3,3) n(2,3)", "torch.cat([a.T, b, a], -2)", run_three },
              { "inner", "n(2,3,4) n(2,5,4)", "torch.cat([a, b], 1)", run },

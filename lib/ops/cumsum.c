@@ -92,6 +92,7 @@ const fr_op fr_cumsum_op = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .jvp = fr_jvp_linear,
     FR_CASES({ "rows", "n(3,7)", "a.cumsum(1)", run }, { "inner", "n(2,5,3)", "a.cumsum(1)", run },
              { "last", "n(2,3,4)", "a.cumsum(-1)", run_last }, { "strided", "n(4,3)", "a.T.cumsum(1)", run_strided },
              { "scalar", "n()", "a.cumsum(0)", run_last }, { "nan", "v1,nan,2,3,inf,-inf(2,3)", "a.cumsum(1)", run },

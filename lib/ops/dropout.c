@@ -65,6 +65,7 @@ const fr_op fr_dropout_op = {
     .infer = fr_infer_broadcast,
     .forward = dropout_forward,
     .backward = backward,
+    .jvp = fr_jvp_pointwise,
     FR_CASES({ "few", "n(3,4)", "(torch.manual_seed(3), F.dropout(a, 0.3))[1]", run, .layout_matters = true },
              { "many", "n(20,30)", "(torch.manual_seed(3), F.dropout(a, 0.3))[1]", run, .layout_matters = true },
              { "permuted", "n(2,3,4)", "(torch.manual_seed(3), F.dropout(a.permute(2, 0, 1), 0.5))[1]", run_transposed,

@@ -63,6 +63,7 @@ const fr_op fr_flip_op = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .jvp = fr_jvp_linear,
     FR_CASES({ "first", "n(3,4)", "a.flip(0)", run_first }, { "last", "n(2,3,5)", "a.flip(-1)", run_last },
              { "strided", "n(2,3,4)", "a.transpose(0, 2).flip(1)", run_strided },
              { "int64", "i9(3,4)", "a.flip(0)", run_first }, { "scalar", "n()", "a.flip(0)", run_first },

@@ -64,6 +64,15 @@ static void definition(fr_op_call *call)
     call->result[0] = call->in[2] ? fr_add(y, call->in[2]) : y;
 }
 
+static void jvp(fr_op_call *call)
+{
+    fr_tensor *dx = call->tangent_in[0], *dw = call->tangent_in[1], *db = call->tangent_in[2];
+    fr_tensor *dy = dx ? fr_linear(dx, call->in[1], db) : db ? fr_expand(db, call->result[0]->shape) : NULL;
+    fr_tensor *by_weight = dw ? fr_linear(call->in[0], dw, NULL) : NULL;
+
+    call->tangent_out[0] = dy && by_weight ? fr_add(dy, by_weight) : dy ? dy : by_weight;
+}
+
 FR_RUN(run, fr_linear(in[0], in[1], in[2]))
 FR_RUN(run_without, fr_linear(in[0], in[1], NULL))
 FR_RUN(run_transposed,
@@ -81,6 +90,7 @@ const fr_op fr_linear_op = {
     .forward = forward,
     .backward_kernel = backward_kernel,
     .definition = definition,
+    .jvp = jvp,
     FR_CASES({ "bias", "n(2,3,4) n(5,4) n(5)", "F.linear(a, b, c)", run },
              { "vector", "n(4) n(5,4) n(5)", "F.linear(a, b, c)", run },
              { "without", "n(3,4) n(5,4)", "F.linear(a, b)", run_without },

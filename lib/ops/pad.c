@@ -63,6 +63,14 @@ static void backward(fr_op_call *call)
     call->grad_in[0] = fr_apply(call->op, call->grad_out, &a);
 }
 
+static void jvp(fr_op_call *call)
+{
+    attributes a = *(const attributes *)call->attributes;
+
+    a.value = 0;
+    call->tangent_out[0] = fr_apply(call->op, call->tangent_in, &a);
+}
+
 #ifdef FR_TESTS
 static fr_tensor *run(fr_tensor *const *in)
 {
@@ -117,6 +125,7 @@ const fr_op fr_pad_op = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .jvp = jvp,
     FR_CASES({ "two dims", "n(2,3,4)", "F.pad(a, (1, 2, 0, 3), value=1.5)", run },
              { "cut", "n(2,3,4)", "F.pad(a, (-1, 2, 3, -2), value=-1.0)", run_cut },
              { "cut all", "n(2,3)", "F.pad(a, (-1, -2))", run_cut_all },

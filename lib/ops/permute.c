@@ -87,6 +87,7 @@ const fr_op fr_permute_op = {
     .view = true,
     .infer = infer,
     .backward = backward,
+    .jvp = fr_jvp_linear,
     FR_CASES({ "three", "n(2,3,4)", "a.permute(2, 0, 1)", run },
              { "transpose", "n(2,3,4)", "a.transpose(0, 2)", run_transpose },
              { "scalar", "n()", "a.transpose(0, -1)", run_transpose }, { "empty", "n(2,0)", "a.T", run_transpose },

@@ -159,6 +159,7 @@ const fr_op fr_reshape_op = {
     .view = true,
     .infer = infer,
     .backward = backward,
+    .jvp = fr_jvp_linear,
     FR_CASES({ "contiguous", "n(3,4)", "a.reshape(-1, 6)", run },
              { "strided", "n(2,3,4)", "a.permute(2, 0, 1).reshape(4, -1)", run_strided },
              { "copied", "n(2,3,4)", "a.permute(2, 0, 1).reshape(3, 8)", run_copied },

@@ -89,6 +89,7 @@ const fr_op fr_slice_op = {
     .view = true,
     .infer = infer,
     .backward = backward,
+    .jvp = fr_jvp_linear,
     FR_CASES({ "step", "n(3,6)", "a[:, 1::2]", run }, { "negative", "n(3,6)", "a[-2:-1]", run_negative },
              { "clamped", "n(3,6)", "a[:, -99:99:99]", run_clamped }, { "nothing", "n(3,6)", "a[2:1:3]", run_nothing },
              { "empty", "n(3,0)", "a[:, 1::2]", run }, { "int64", "i9(3,6)", "a[:, 1::2]", run },
@@ -151,6 +152,7 @@ const fr_op fr_unslice_op = { .name = "unslice",
                               .infer = unslice_infer,
                               .forward = unslice_forward,
                               .backward = unslice_backward,
+                              .jvp = fr_jvp_linear,
                               FR_CASES({ "step", "n(3,2)", "torch.zeros(3, 6).slice_scatter(a, 1, 1, 5, 2)",
                                          run_unslice }) };
 
