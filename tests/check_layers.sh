@@ -3,8 +3,8 @@
 # Copyright The frond authors
 #
 # Includes point one way: a folder of lib/ sees itself and those before it in core, graph, ops, nn; optim, data and io
-# see those four, and training all. Models are built from <frond.h> and the C library, examples from these, <frond/op.h> and the
-# models' headers.
+# see those four, and training all. Models are built from <frond.h> and the C library, examples from these,
+# <frond/op.h> and the models' headers.
 set -eu
 cd "${srcdir:-.}"
 

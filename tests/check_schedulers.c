@@ -287,7 +287,7 @@ START_TEST(same_rates_as_pytorch)
         for (int i = 0; i < MOST && s[i] && epoch > 0; i++)
             ck_assert(strncmp(name, "plateau", 7) == 0 ? fr_scheduler_step_metric(s[i], fr_at(metrics, epoch - 1))
                                                        : fr_scheduler_step(s[i]));
-        if (epoch == fr_at(shown, row))
+        if ((double)epoch == fr_at(shown, row))
             compare(name, o, row++, epoch);
     }
     ck_assert_int_eq(row, fr_numel(shown));
