@@ -108,5 +108,55 @@ fr_module *fr_nn_softplus(void);
 fr_module *fr_nn_softmax(int dim);
 fr_module *fr_nn_log_softmax(int dim);
 
+/* --- Initial values ---------------------------------------------------------------------------------------------- */
+
+/* As torch.nn.init: each writes t in place, records nothing and returns t, which may want a gradient; with the same
+ * seed it draws PyTorch's numbers, for a tensor that is not contiguous too. All fail for int64, for a tensor with a
+ * history, for an expanded view, and where a number is not finite or out of its range; t is as before then. */
+
+fr_tensor *fr_init_uniform(fr_tensor *t, double low, double high); /* U[low, high); low <= high */
+fr_tensor *fr_init_normal(fr_tensor *t, double mean, double std);  /* std >= 0 */
+/* The normal distribution between low and high, which may be -INFINITY and INFINITY unless nearly all of it (70 %) lies
+ * outside; std > 0, low <= high. PyTorch's defaults: 0, 1, -2, 2. */
+fr_tensor *fr_init_trunc_normal(fr_tensor *t, double mean, double std, double low, double high);
+fr_tensor *fr_init_constant(fr_tensor *t, double value); /* any value */
+fr_tensor *fr_init_zeros(fr_tensor *t);
+fr_tensor *fr_init_ones(fr_tensor *t);
+fr_tensor *fr_init_eye(fr_tensor *t); /* (n,m): 1 on the diagonal, else 0 */
+
+/* Those below want two dims or more, (out,in,...): fan_in is the number of values in t[0], fan_out that in t[:,0]. */
+
+/* Values of deviation gain sqrt(2 / (fan_in + fan_out)); gain >= 0, PyTorch's default is 1. Glorot and Bengio,
+ * "Understanding the difficulty of training deep feedforward neural networks", 2010. */
+fr_tensor *fr_init_xavier_uniform(fr_tensor *t, double gain);
+fr_tensor *fr_init_xavier_normal(fr_tensor *t, double gain);
+
+typedef enum {
+    FR_GAIN_LEAKY_RELU,
+    FR_GAIN_LINEAR, /* and convolutions */
+    FR_GAIN_SIGMOID,
+    FR_GAIN_TANH,
+    FR_GAIN_RELU,
+    FR_GAIN_SELU
+} fr_nonlinearity;
+/* sqrt(2 / (1 + param^2)), 1, 1, 5/3, sqrt(2), 3/4. param: the negative slope (PyTorch's default: 0.01), ignored but
+ * for FR_GAIN_LEAKY_RELU. NaN where it fails: for a slope that is not finite and what is no fr_nonlinearity. */
+double fr_calculate_gain(fr_nonlinearity nonlinearity, double param);
+
+typedef struct {
+    double a;                     /* the gain's param; default 0, as of relu */
+    bool fan_out;                 /* in place of fan_in */
+    fr_nonlinearity nonlinearity; /* default: leaky_relu */
+    void *reserved[8];
+} fr_kaiming_options;
+/* Values of deviation gain / sqrt(fan). options may be NULL. He, Zhang, Ren and Sun, "Delving deep into rectifiers",
+ * 2015. */
+fr_tensor *fr_init_kaiming_uniform(fr_tensor *t, const fr_kaiming_options *options);
+fr_tensor *fr_init_kaiming_normal(fr_tensor *t, const fr_kaiming_options *options);
+
+/* t as a matrix (out, all others): rows or, where these are fewer, columns that are orthogonal to each other and of
+ * length |gain|; PyTorch's default is 1. To 1e-5 what PyTorch makes with the same seed. */
+fr_tensor *fr_init_orthogonal(fr_tensor *t, double gain);
+
 FR_END_DECLS
 #endif

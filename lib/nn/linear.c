@@ -17,18 +17,17 @@ static fr_tensor *forward(fr_module *m, fr_tensor *x)
     return fr_linear(x, l->weight, l->bias);
 }
 
-/* The weight's bound is 1/sqrt(in) too, but as PyTorch computes it (kaiming_uniform_ with a = sqrt(5)), so that the
- * last bit is the same. */
+/* The weight's bound is 1/sqrt(in) too, but computed as PyTorch does, so that the last bit is the same. */
 static bool fill(const char *what, fr_module *m, int64_t in, int64_t out, bool bias)
 {
     linear *l = fr_self(m);
-    double root = sqrt(in > 0 ? (double)in : 1), slope = sqrt(5);
-    double weight_bound = sqrt(3) * (sqrt(2 / (1 + slope * slope)) / root);
 
-    l->weight = fr_uniform_parameter(what, m, "weight", FR_SHAPE(out, in), weight_bound);
-    if (l->weight && bias)
-        l->bias = fr_uniform_parameter(what, m, "bias", FR_SHAPE(out), in > 0 ? 1 / root : 0);
-    return l->weight && (l->bias || !bias);
+    l->weight = fr_zero_parameter(what, m, "weight", FR_SHAPE(out, in));
+    if (!l->weight || !fr_init_kaiming_uniform(l->weight, &(fr_kaiming_options){ .a = sqrt(5) }))
+        return false;
+    if (bias)
+        l->bias = fr_uniform_parameter(what, m, "bias", FR_SHAPE(out), in > 0 ? 1 / sqrt((double)in) : 0);
+    return l->bias || !bias;
 }
 
 static bool describe(fr_module *m, int64_t in, int64_t out, bool bias)

@@ -56,8 +56,12 @@ void fr_module_free_lists(fr_module *m);
 
 /* --- init.c ------------------------------------------------------------------------------------------------------- */
 
-/* A new parameter of m, of the default dtype, drawn from U(-bound, bound); borrowed from m. */
+/* A new parameter of m, of the default dtype, of zeros; drawn from U(-bound, bound). Borrowed from m. */
+fr_tensor *fr_zero_parameter(const char *what, fr_module *m, const char *name, fr_shape shape);
 fr_tensor *fr_uniform_parameter(const char *what, fr_module *m, const char *name, fr_shape shape, double bound);
+
+/* Whether t may be written in place: floating, no history, no value twice. */
+bool fr_can_initialise(const char *what, const fr_tensor *t);
 
 /* --- print.c ------------------------------------------------------------------------------------------------------ */
 
