@@ -54,8 +54,12 @@ typedef struct {
 } fr_named_tensor;
 const fr_named_tensor *fr_module_state(fr_module *m, int *n);
 fr_tensor *fr_module_find(fr_module *m, const char *name); /* borrowed from m; NULL and an error if there is none */
-int64_t fr_module_count(fr_module *m);                     /* values in all parameters, each once; -1 where it fails */
-bool fr_module_freeze(fr_module *m, bool frozen);          /* whether the parameters of m and below want no gradient */
+/* How many modules m holds itself (-1 for NULL), and the i-th of them, in the order in which they were added; borrowed
+ * from m. i may be negative, counting from the end. */
+int fr_module_children(const fr_module *m);
+fr_module *fr_module_at(const fr_module *m, int i);
+int64_t fr_module_count(fr_module *m);            /* values in all parameters, each once; -1 where it fails */
+bool fr_module_freeze(fr_module *m, bool frozen); /* whether the parameters of m and below want no gradient */
 
 /* As PyTorch's print(model), and a line with the number of parameters. fr_module_fprint gives the number of characters
  * written, or -1. */
@@ -94,8 +98,38 @@ fr_recurrent fr_recurrent_forward(fr_module *m, fr_tensor *x, const fr_recurrent
 /* lengths (B) int64, each 1..T: rows past their length give 0 and leave the state alone. x must be batched. */
 fr_recurrent fr_recurrent_forward_lengths(fr_module *m, fr_tensor *x, const fr_recurrent *initial, fr_tensor *lengths);
 
+typedef struct {
+    bool no_bias;
+    bool batch_first; /* query, key, value and the result are (B,T,E) instead of (T,B,E) */
+    double dropout;   /* 0 to 1: of the attention weights, in training */
+    void *reserved[8];
+} fr_multihead_attention_options;
+/* Attention in num_heads parts of embed_dim, which they must divide. Parameters: in_proj_weight (3E,E) and in_proj_bias
+ * (3E) of query, key and value, out_proj.weight (E,E), out_proj.bias (E). fr_forward(m, x) attends from x to itself. */
+fr_module *fr_nn_multihead_attention(int64_t embed_dim, int64_t num_heads,
+                                     const fr_multihead_attention_options *options);
+
+/* What is left out, in PyTorch's sense: where a mask (of any dtype) is not 0 the key is left out: the opposite of
+ * fr_scaled_dot_product_attention's attn_mask, as there. */
+typedef struct {
+    fr_tensor *key_padding_mask; /* (B,S), or (S) for unbatched input, or NULL: for all queries */
+    fr_tensor *attn_mask;        /* (L,S) or (B heads,L,S), or NULL */
+    fr_tensor *attn_bias;        /* (L,S) or (B heads,L,S), or NULL: added to the scores (PyTorch's float mask) */
+    bool is_causal;              /* query i attends to keys 0..i alone; needs no mask besides */
+    void *reserved[8];
+} fr_attention_masks;
+/* query (L,B,E), key and value (S,B,E), or as batch_first says, or (L,E) and (S,E) unbatched -> as query: new. masks
+ * may be NULL; a query to which they leave no key attends to nothing, as in PyTorch with need_weights=False. Fails for
+ * m that is no multihead attention, for other shapes, and for dtypes that differ from the parameters'. */
+fr_tensor *fr_attention_forward(fr_module *m, fr_tensor *query, fr_tensor *key, fr_tensor *value,
+                                const fr_attention_masks *masks);
+
 /* One after another; owns them, as children "0", "1", ... Where it fails, those without a parent are freed. */
 fr_module *fr_nn_sequential(int n, fr_module *const *modules);
+/* The same, but without a forward function: for a module that runs them itself, picking them with fr_module_at. More
+ * are added with fr_module_add, under the next number. */
+fr_module *fr_nn_module_list(int n, fr_module *const *modules);
+fr_module *fr_nn_identity(void);    /* gives x itself */
 fr_module *fr_nn_dropout(double p); /* 0 to 1, in training; otherwise gives x itself */
 fr_module *fr_nn_sigmoid(void);
 fr_module *fr_nn_tanh(void);

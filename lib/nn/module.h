@@ -63,6 +63,15 @@ fr_tensor *fr_uniform_parameter(const char *what, fr_module *m, const char *name
 /* Whether t may be written in place: floating, no history, no value twice. */
 bool fr_can_initialise(const char *what, const fr_tensor *t);
 
+/* --- linear.c ----------------------------------------------------------------------------------------------------- */
+
+/* A linear layer that is printed as of another type. */
+fr_module *fr_linear_new(const char *what, const char *type, int64_t in, int64_t out, bool bias);
+
+/* --- attention.c -------------------------------------------------------------------------------------------------- */
+
+fr_module *fr_attention_new(const char *what, int64_t embed, int64_t heads, const fr_multihead_attention_options *o);
+
 /* --- print.c ------------------------------------------------------------------------------------------------------ */
 
 enum { FR_NUMBER_TEXT = 40 };

@@ -148,6 +148,13 @@ def printed_modules():
     yield Described("one\ntwo")
     yield Described("one", nn.Tanh())
     yield Described("one\ntwo", Described("three\nfour", nn.Tanh()), nn.ReLU())
+    yield nn.ModuleList()
+    yield nn.ModuleList([nn.Identity()])
+    yield nn.ModuleList([nn.Tanh(), nn.Tanh(), nn.Linear(1, 2), nn.Linear(1, 3), nn.Linear(1, 3), nn.Linear(1, 3)])
+    pair = lambda: nn.ModuleList([nn.Sequential(nn.Tanh(), nn.Tanh()) for _ in range(2)])
+    yield nn.ModuleList([pair(), pair(), nn.ModuleList([nn.Sequential(nn.Tanh(), nn.ReLU())])])
+    yield nn.MultiheadAttention(4, 2)
+    yield nn.ModuleList([nn.MultiheadAttention(4, 2, bias=False, batch_first=True, dropout=0.1) for _ in range(3)])
 
 
 def printout(m):
