@@ -162,6 +162,41 @@ fr_tensor *fr_matmul(fr_tensor *a, fr_tensor *b);
 fr_tensor *fr_linear(fr_tensor *x, fr_tensor *weight, fr_tensor *bias);
 fr_tensor *fr_outer(fr_tensor *a, fr_tensor *b); /* (m), (n) -> (m,n) */
 
+/* --- Normalisation and embedding --------------------------------------------------------------------------------- */
+
+/* x (...,n), where n stands for the dims of normalized, at least one and the last ones of x -> the same shape: each row
+ * of n values less its mean, over the root of its variance (divided by n) + eps; times weight (n), plus bias (n), both
+ * optional. eps: 0 means 1e-5, FR_ZERO a real zero; fails for one that is negative. Sums are made in double: a large
+ * mean or a tiny variance costs no digits. */
+fr_tensor *fr_layer_norm(fr_tensor *x, fr_shape normalized, fr_tensor *weight, fr_tensor *bias, double eps);
+/* Each row over the root of its mean square + eps, times weight. eps: 0 means the epsilon of x's dtype, 1.2e-7 or
+ * 2.2e-16. */
+fr_tensor *fr_rms_norm(fr_tensor *x, fr_shape normalized, fr_tensor *weight, double eps);
+
+typedef struct {
+    bool training;   /* by the mean and variance of x, else by the running ones */
+    double momentum; /* 0 to 1, default 0.1: running = (1 - momentum) running + momentum (that of x) */
+    double eps;      /* 0 or more, default 1e-5; more than 0 in training */
+    void *reserved[8];
+} fr_batch_norm_options;
+/* x (N,C) or (N,C,...) -> the same shape: each channel less its mean, over the root of its variance (divided by the
+ * number n of its values) + eps; times weight (C), plus bias (C), both optional. The running statistics (C) get no
+ * gradient. In training they are optional, and updated in place where x has values, the variance as divided by n - 1;
+ * otherwise they are needed. Fails for one without the other, in training for one value a channel and for running
+ * statistics that are an op's results or an expanded view. options may be NULL. */
+fr_tensor *fr_batch_norm(fr_tensor *x, fr_tensor *running_mean, fr_tensor *running_var, fr_tensor *weight,
+                         fr_tensor *bias, const fr_batch_norm_options *options);
+
+typedef struct {
+    bool padding;        /* whether there is a ... */
+    int64_t padding_idx; /* -V..V-1: a row that gets no gradient */
+    void *reserved[8];
+} fr_embedding_options;
+/* index (...) int64, weight (V,D) -> (...,D): for each index that row of weight. Fails naming the first index that is
+ * not within 0..V-1, and its place. Gradients of a row are added up in the order of the indices. options may be NULL.
+ */
+fr_tensor *fr_embedding(fr_tensor *index, fr_tensor *weight, const fr_embedding_options *options);
+
 /* --- Sequences: one layer, one direction, all steps; several make up fr_nn_rnn and its kin ----------------------- */
 
 /* First derivatives of these take denormals for zeros on the way back: over many steps gradients fade to numbers below

@@ -48,11 +48,11 @@ static bool fill(const char *what, fr_module *m, bool bias)
     }
     a->out_weight = fr_module_find(out, "weight");
     a->out_bias = bias ? fr_init_zeros(fr_module_find(out, "bias")) : NULL;
-    a->in_weight = fr_zero_parameter(what, m, "in_proj_weight", FR_SHAPE(3 * a->embed, a->embed));
+    a->in_weight = fr_constant_parameter(what, m, "in_proj_weight", FR_SHAPE(3 * a->embed, a->embed), 0);
     if (!a->in_weight || !fr_init_xavier_uniform(a->in_weight, 1))
         return false;
     if (bias)
-        a->in_bias = fr_zero_parameter(what, m, "in_proj_bias", FR_SHAPE(3 * a->embed));
+        a->in_bias = fr_constant_parameter(what, m, "in_proj_bias", FR_SHAPE(3 * a->embed), 0);
     return a->in_bias || !bias;
 }
 

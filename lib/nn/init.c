@@ -11,15 +11,14 @@
 
 /* --- Parameters of layers ----------------------------------------------------------------------------------------- */
 
-fr_tensor *fr_zero_parameter(const char *what, fr_module *m, const char *name, fr_shape shape)
+/* Gives m the tensor, which may be NULL: then nothing else happens. */
+static fr_tensor *hold(const char *what, fr_module *m, const char *name, fr_tensor *t, bool buffer)
 {
-    fr_tensor *t = fr_tensor_alloc(what, &shape, fr_default_dtype());
     bool ok = t != NULL;
 
     if (ok) {
-        fr_fill(t, 0);
-        t->requires_grad = true;
-        ok = fr_module_hold(what, m, name, t, false);
+        t->requires_grad = !buffer;
+        ok = fr_module_hold(what, m, name, t, buffer);
     }
     fr_unref(t);
     return ok ? t : NULL;
@@ -27,11 +26,39 @@ fr_tensor *fr_zero_parameter(const char *what, fr_module *m, const char *name, f
 
 fr_tensor *fr_uniform_parameter(const char *what, fr_module *m, const char *name, fr_shape shape, double bound)
 {
-    fr_tensor *t = fr_zero_parameter(what, m, name, shape);
+    fr_tensor *t = fr_tensor_alloc(what, &shape, fr_default_dtype());
 
     if (t)
         fr_fill_uniform(t, -bound, bound);
-    return t;
+    return hold(what, m, name, t, false);
+}
+
+fr_tensor *fr_normal_parameter(const char *what, fr_module *m, const char *name, fr_shape shape)
+{
+    fr_tensor *t = fr_tensor_alloc(what, &shape, fr_default_dtype());
+
+    if (t)
+        fr_fill_normal(t, 0, 1);
+    return hold(what, m, name, t, false);
+}
+
+fr_tensor *fr_constant_parameter(const char *what, fr_module *m, const char *name, fr_shape shape, double value)
+{
+    fr_tensor *t = fr_tensor_alloc(what, &shape, fr_default_dtype());
+
+    if (t)
+        fr_fill(t, value);
+    return hold(what, m, name, t, false);
+}
+
+fr_tensor *fr_constant_buffer(const char *what, fr_module *m, const char *name, fr_shape shape, fr_dtype dtype,
+                              double value)
+{
+    fr_tensor *t = fr_tensor_alloc(what, &shape, dtype);
+
+    if (t)
+        fr_fill(t, value);
+    return hold(what, m, name, t, true);
 }
 
 /* --- Writing to any tensor ---------------------------------------------------------------------------------------- */

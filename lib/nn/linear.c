@@ -22,7 +22,7 @@ static bool fill(const char *what, fr_module *m, int64_t in, int64_t out, bool b
 {
     linear *l = fr_self(m);
 
-    l->weight = fr_zero_parameter(what, m, "weight", FR_SHAPE(out, in));
+    l->weight = fr_constant_parameter(what, m, "weight", FR_SHAPE(out, in), 0);
     if (!l->weight || !fr_init_kaiming_uniform(l->weight, &(fr_kaiming_options){ .a = sqrt(5) }))
         return false;
     if (bias)

@@ -81,4 +81,7 @@ fr_tensor *fr_scatter_add(fr_tensor *t, fr_shape shape, int dim, fr_tensor *inde
 /* Whether index is int64 and each of its values within 0..size-1; if not, fails naming what, value, place and size. */
 bool fr_check_index(const char *what, const fr_tensor *index, int dim, int64_t size);
 
+/* Which of a weight's rows is padding, counted from the front; -1: none. Fails for options that are not allowed. */
+bool fr_check_padding(const char *what, const fr_embedding_options *options, int64_t rows, int64_t *padding);
+
 #endif
