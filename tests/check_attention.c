@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Multihead attention against PyTorch (golden/make_attention.py has the same tables), and what it refuses. */
+/* Multihead attention and encoders of it against PyTorch (golden/make_attention.py has the same tables), and what they
+ * refuse. */
 #include "golden.h"
 
-enum { EMBED = 6, HEADS = 2, PARAMETER_SEED = 7, BIAS_SEED = 9, FORWARD_SEED = 11 };
+enum { EMBED = 6, HEADS = 2, INNER = 5, PARAMETER_SEED = 7, BIAS_SEED = 9, FORWARD_SEED = 11 };
 
 /* So that biases are not zero. */
 static void draw_biases(fr_module *m)
@@ -101,6 +102,157 @@ START_TEST(attends_as_pytorch)
 }
 END_TEST
 
+/* --- Encoders ----------------------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    fr_transformer_encoder_layer_options options;
+    int layers; /* 0: a layer alone */
+    bool norm, causal, evaluation, f32, drawn;
+} encoders[] = {
+    { "plain", .evaluation = true, .f32 = true, .drawn = true },
+    { "train", { .dropout = 0.3 } },
+    { "batch_first", { .batch_first = true, .gelu = true, .dropout = 0.3 } },
+    { "norm_first", { .norm_first = true, .no_bias = true, .layer_norm_eps = 0.1, .dropout = 0.3 }, .causal = true },
+    { "unbatched", { .norm_first = true, .batch_first = true, .dropout = FR_ZERO } },
+    { "layers", { .dropout = 0.2 }, .layers = 3 },
+    { "layers_norm",
+      { .dropout = 0.2, .batch_first = true, .norm_first = true },
+      .layers = 2,
+      .norm = true,
+      .drawn = true },
+};
+
+static void compare_encoder(const golden *g, fr_module *m, bool causal)
+{
+    FR_SCOPE;
+    fr_tensor *x = leaf(g, "query"), *out;
+    fr_attention_masks masks = { .key_padding_mask = find(g, "padding"),
+                                 .attn_mask = find(g, "mask"),
+                                 .attn_bias = find(g, "bias"),
+                                 .is_causal = causal };
+    bool none = !masks.key_padding_mask && !masks.attn_mask && !masks.attn_bias && !causal;
+
+    fr_manual_seed(FORWARD_SEED);
+    out = none ? fr_forward(m, x) : fr_transformer_encoder_forward(m, x, &masks);
+    check(g, "out", out, g->rtol, g->atol);
+    ck_assert(fr_backward(fr_sum(fr_square(out))));
+    check(g, "gradients", flat(m, true), g->rtol, 10 * g->atol);
+    check(g, "query_grad", fr_grad(x), g->rtol, 10 * g->atol);
+}
+
+START_TEST(encodes_as_pytorch)
+{
+    int which = _i % COUNT(encoders);
+    bool single = _i / COUNT(encoders);
+    fr_transformer_encoder_layer_options options = encoders[which].options;
+    golden g;
+    fr_module *m;
+
+    if (single && !encoders[which].f32)
+        return;
+    g = open_golden("attention", single ? FR_F32 : FR_F64, "encoder", encoders[which].name);
+    fr_manual_seed(PARAMETER_SEED);
+    options.dim_feedforward = INNER;
+    m = fr_nn_transformer_encoder_layer(EMBED, HEADS, &options);
+    if (encoders[which].layers > 0)
+        m = fr_nn_transformer_encoder(m, encoders[which].layers,
+                                      encoders[which].norm ? fr_nn_layer_norm(FR_SHAPE(EMBED), NULL) : NULL);
+    if (encoders[which].drawn) {
+        FR_SCOPE;
+        check(&g, "parameters", flat(m, false), 0, 0);
+    }
+    draw_biases(m);
+    fr_train(m, !encoders[which].evaluation);
+    compare_encoder(&g, m, encoders[which].causal);
+    fr_module_free(m);
+    close_golden(&g);
+}
+END_TEST
+
+/* The layers of an encoder begin alike, take nothing from the generator, and are as the first in all else. */
+START_TEST(layers_are_copies)
+{
+    FR_SCOPE;
+    fr_module *first = fr_nn_transformer_encoder_layer(4, 2, NULL), *m, *second;
+    fr_tensor *next;
+
+    fr_module_freeze(fr_module_at(first, 1), true);
+    fr_train(first, false);
+    fr_manual_seed(1);
+    next = fr_rand(FR_SHAPE(1));
+    fr_manual_seed(1);
+    m = fr_nn_transformer_encoder(first, 2, NULL);
+    ck_assert(fr_equal(fr_rand(FR_SHAPE(1)), next));
+    second = fr_module_at(fr_module_at(m, 0), 1);
+    ck_assert(!fr_module_training(second));
+    ck_assert(fr_equal(fr_module_find(second, "linear1.weight"), fr_module_find(first, "linear1.weight")));
+    ck_assert_ptr_ne(fr_module_find(second, "linear1.weight"), fr_module_find(first, "linear1.weight"));
+    ck_assert(!fr_wants_grad(fr_module_find(second, "linear1.weight")));
+    ck_assert(fr_wants_grad(fr_module_find(second, "linear2.weight")));
+    fr_module_free(m);
+}
+END_TEST
+
+START_TEST(bad_layers_are_refused)
+{
+    FR_SCOPE;
+    fr_transformer_encoder_layer_options bad[] = {
+        { .dim_feedforward = -1 }, { .dropout = 2 }, { .layer_norm_eps = -1 }, { .reserved = { (void *)cases } }
+    };
+    const char *messages[] = { "dim_feedforward -1", "dropout probability 2", "layer_norm_eps is -1", "reserved[0]" };
+    fr_module *linear = fr_nn_linear(4, 4, NULL);
+
+    for (int i = 0; i < COUNT(bad); i++) {
+        ck_assert_ptr_null(fr_nn_transformer_encoder_layer(4, 2, &bad[i]));
+        assert_failed("nn_transformer_encoder_layer", messages[i]);
+    }
+    ck_assert_ptr_null(fr_nn_transformer_encoder_layer(5, 2, NULL));
+    assert_failed("nn_transformer_encoder_layer: embed_dim 5, num_heads 2");
+    ck_assert_ptr_null(fr_transformer_encoder_forward(linear, fr_ones(FR_SHAPE(2, 4)), NULL));
+    assert_failed("transformer_encoder_forward", "Linear given");
+    ck_assert_ptr_null(fr_transformer_encoder_forward(NULL, fr_ones(FR_SHAPE(2, 4)), NULL));
+    assert_failed("transformer_encoder_forward", "module is NULL");
+    ck_assert_ptr_null(fr_transformer_encoder_forward(linear, NULL, NULL));
+    assert_failed("transformer_encoder_forward", "src is NULL");
+    fr_module_free(linear);
+}
+END_TEST
+
+static fr_module *encoder_layer(void)
+{
+    return fr_nn_transformer_encoder_layer(4, 2, NULL);
+}
+
+/* What has no parent is freed. */
+START_TEST(bad_encoders_are_refused)
+{
+    fr_module *m, *owner;
+
+    ck_assert_ptr_null(fr_nn_transformer_encoder(NULL, 2, fr_nn_layer_norm(FR_SHAPE(4), NULL)));
+    assert_failed("nn_transformer_encoder", "layer is NULL");
+    ck_assert_ptr_null(fr_nn_transformer_encoder(fr_nn_tanh(), 2, fr_nn_layer_norm(FR_SHAPE(4), NULL)));
+    assert_failed("nn_transformer_encoder", "Tanh given");
+    ck_assert_ptr_null(fr_nn_transformer_encoder(encoder_layer(), 0, NULL));
+    assert_failed("nn_transformer_encoder", "num_layers 0");
+    m = encoder_layer();
+    ck_assert_ptr_null(fr_nn_transformer_encoder(m, 2, m));
+    assert_failed("nn_transformer_encoder", "has a parent already");
+    m = encoder_layer();
+    owner = fr_nn_sequential(1, &m);
+    ck_assert_ptr_null(fr_nn_transformer_encoder(m, 2, NULL));
+    assert_failed("nn_transformer_encoder", "has a parent already", "Sequential");
+    fr_module_free(owner);
+    ck_assert(fr_set_default_dtype(FR_F64));
+    m = encoder_layer();
+    ck_assert(fr_set_default_dtype(FR_F32));
+    ck_assert_ptr_null(fr_nn_transformer_encoder(m, 2, NULL));
+    assert_failed("nn_transformer_encoder", "float64", "default dtype");
+}
+END_TEST
+
+/* --- Masks and what is refused ------------------------------------------------------------------------------------ */
+
 /* A mask is one of any dtype. */
 START_TEST(masks_are_of_any_dtype)
 {
@@ -192,6 +344,7 @@ START_TEST(failure_passes_through)
 
     ck_assert_ptr_null(fr_forward(m, failed));
     ck_assert_ptr_null(fr_attention_forward(m, x, x, x, &(fr_attention_masks){ .attn_mask = failed }));
+    ck_assert_ptr_null(fr_nn_transformer_encoder(encoder_layer(), 2, NULL)); /* the norm may have failed */
     assert_failed("add");
     fr_module_free(m);
 }
@@ -202,9 +355,13 @@ int main(void)
     TCase *values = tcase_create("values"), *refused = tcase_create("refused");
 
     tcase_add_loop_test(values, attends_as_pytorch, 0, 2 * COUNT(cases));
+    tcase_add_loop_test(values, encodes_as_pytorch, 0, 2 * COUNT(encoders));
+    tcase_add_test(values, layers_are_copies);
     tcase_add_test(values, masks_are_of_any_dtype);
     tcase_add_test(refused, bad_inputs_are_refused);
     tcase_add_test(refused, bad_options_are_refused);
+    tcase_add_test(refused, bad_layers_are_refused);
+    tcase_add_test(refused, bad_encoders_are_refused);
     tcase_add_test(refused, failure_passes_through);
     return run_tests("attention", values, refused);
 }

@@ -244,6 +244,16 @@ static void print_lists(FILE *file)
     print(file, fr_nn_module_list(COUNT(attention), attention));
 }
 
+static void print_encoders(FILE *file)
+{
+    fr_transformer_encoder_layer_options options = { 3, FR_ZERO, true, 1e-3, true, true, true, { NULL } };
+    fr_module *norm = fr_nn_layer_norm(FR_SHAPE(4), NULL);
+    fr_module *one = fr_nn_transformer_encoder(fr_nn_transformer_encoder_layer(4, 2, &options), 1, NULL);
+
+    print(file, fr_nn_transformer_encoder(fr_nn_transformer_encoder_layer(4, 2, NULL), 3, norm));
+    print(file, fr_nn_sequential(1, &one));
+}
+
 START_TEST(prints_as_pytorch)
 {
     FILE *expected = fopen(test_file("golden/nn.txt"), "r"), *got = tmpfile();
@@ -255,6 +265,7 @@ START_TEST(prints_as_pytorch)
     print_activations(got);
     print_nested(got);
     print_lists(got);
+    print_encoders(got);
     rewind(got);
     for (int i = 1; fgets(wanted, sizeof wanted, expected); i++) {
         ck_assert_msg(fgets(line, sizeof line, got) != NULL, "nothing in line %d, expected %s", i, wanted);

@@ -124,6 +124,29 @@ typedef struct {
 fr_tensor *fr_attention_forward(fr_module *m, fr_tensor *query, fr_tensor *key, fr_tensor *value,
                                 const fr_attention_masks *masks);
 
+typedef struct {
+    int64_t dim_feedforward; /* default 2048 */
+    double dropout;          /* 0 to 1, default 0.1 (FR_ZERO: none), in training */
+    bool gelu;               /* in place of relu */
+    double layer_norm_eps;   /* default 1e-5 */
+    bool batch_first;        /* x is (B,T,E) instead of (T,B,E) */
+    bool norm_first;         /* norms before attention and feedforward, not after the residuals */
+    bool no_bias;
+    void *reserved[8];
+} fr_transformer_encoder_layer_options;
+/* Self-attention and two linear layers, each with dropout, a residual and a norm; E = d_model. Children: self_attn,
+ * linear1, dropout, linear2, norm1, norm2, dropout1, dropout2. */
+fr_module *fr_nn_transformer_encoder_layer(int64_t d_model, int64_t nhead,
+                                           const fr_transformer_encoder_layer_options *options);
+/* num_layers of them, one after another, under "layers", and a norm, or NULL for none, as "norm". Owns layer, which is
+ * the first, and norm; the others begin with copies of its values, as PyTorch has it: to let them differ, initialise
+ * them. Where it fails, those of the two without a parent are freed. */
+fr_module *fr_nn_transformer_encoder(fr_module *layer, int num_layers, fr_module *norm);
+/* Of either of the two above. src (T,B,E), (B,T,E) with batch_first, or (T,E) unbatched -> the same: new. masks, or
+ * NULL, as of fr_attention_forward with L = S = T: PyTorch's src_mask is attn_mask (float: attn_bias), its
+ * src_key_padding_mask is key_padding_mask. */
+fr_tensor *fr_transformer_encoder_forward(fr_module *m, fr_tensor *src, const fr_attention_masks *masks);
+
 /* One after another; owns them, as children "0", "1", ... Where it fails, those without a parent are freed. */
 fr_module *fr_nn_sequential(int n, fr_module *const *modules);
 /* The same, but without a forward function: for a module that runs them itself, picking them with fr_module_at. More

@@ -8,14 +8,9 @@
 #include <math.h>
 #include <pthread.h>
 
-enum { WORDS = 624, MIDDLE = 397, NORMAL_BLOCK = 16 };
+enum { WORDS = FR_GENERATOR_WORDS, MIDDLE = 397, NORMAL_BLOCK = 16 };
 
-typedef struct {
-    uint32_t state[WORDS];
-    int next;        /* index into state; WORDS: a new block of words is due */
-    bool has_normal; /* of a pair of normals, the second is still to be given out */
-    double normal;
-} generator;
+typedef fr_generator generator;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static generator process; /* seeded at its first use or by fr_manual_seed */
@@ -89,6 +84,18 @@ static generator *take(void)
 static void give_back(void)
 {
     pthread_mutex_unlock(&lock);
+}
+
+void fr_generator_save(fr_generator *state)
+{
+    *state = *take();
+    give_back();
+}
+
+void fr_generator_restore(const fr_generator *state)
+{
+    *take() = *state;
+    give_back();
 }
 
 void fr_manual_seed(uint64_t seed)

@@ -6,6 +6,19 @@
 
 #include "core/internal.h"
 
+/* MT19937 and half a pair of normals. */
+enum { FR_GENERATOR_WORDS = 624 };
+typedef struct {
+    uint32_t state[FR_GENERATOR_WORDS];
+    int next;        /* index into state; FR_GENERATOR_WORDS: a new block of words is due */
+    bool has_normal; /* of a pair of normals, the second is still to be given out */
+    double normal;
+} fr_generator;
+
+/* The process's: as it is now; puts a state back. */
+void fr_generator_save(fr_generator *state);
+void fr_generator_restore(const fr_generator *state);
+
 /* The next of the process's generator: 64 bits are two draws, the high word first. */
 uint64_t fr_random_u64(void);
 /* n float64 values of U[0,1), 53 bits each, in one go. */

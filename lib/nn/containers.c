@@ -4,13 +4,12 @@
  * ModuleList, which leaves that to its user. */
 #include "nn/module.h"
 
-/* Ends scope and opens one that holds y alone, so that of all results on the way the latest alone is alive. */
-static int start_over_with(fr_tensor *y, int scope)
+int fr_start_over_with(fr_tensor *y, int scope)
 {
     fr_ref(y);
     fr_scope_end(scope);
     scope = fr_scope_begin(); /* there is room: one has just ended */
-    fr_hold("sequential", y);
+    fr_hold("forward", y);
     return scope;
 }
 
@@ -21,7 +20,7 @@ static fr_tensor *forward(fr_module *m, fr_tensor *x)
 
     for (size_t i = 0; y && i < m->child_count; i++) {
         y = fr_forward(m->children[i], y);
-        scope = start_over_with(y, scope);
+        scope = fr_start_over_with(y, scope);
     }
     y = fr_escape(y);
     fr_scope_end(scope);

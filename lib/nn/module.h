@@ -67,6 +67,11 @@ fr_tensor *fr_constant_buffer(const char *what, fr_module *m, const char *name, 
 /* Whether t may be written in place: floating, no history, no value twice. */
 bool fr_can_initialise(const char *what, const fr_tensor *t);
 
+/* --- containers.c ------------------------------------------------------------------------------------------------- */
+
+/* Ends scope and opens one that holds y alone, so that of all results on the way the latest alone is alive. */
+int fr_start_over_with(fr_tensor *y, int scope);
+
 /* --- linear.c ----------------------------------------------------------------------------------------------------- */
 
 /* A linear layer that is printed as of another type. */

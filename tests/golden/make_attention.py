@@ -37,8 +37,18 @@ ATTENTION = {
     "dropout_batch_first": ({"dropout": 0.4, "batch_first": True}, {"cross": 2}),
     "evaluation": ({"dropout": 0.4}, {"evaluation": True}),
 }
+ENCODER = {
+    "plain": ({}, {"evaluation": True}),
+    "train": ({"dropout": 0.3}, {"padding": True}),
+    "batch_first": ({"batch_first": True, "activation": "gelu", "dropout": 0.3}, {"mask": 2}),
+    "norm_first": ({"norm_first": True, "bias": False, "layer_norm_eps": 0.1, "dropout": 0.3}, {"causal": True}),
+    "unbatched": ({"norm_first": True, "batch_first": True, "dropout": 0.0}, {"unbatched": True, "bias": 2}),
+    "layers": ({"dropout": 0.2}, {"layers": 3, "padding": True, "mask": 3}),
+    "layers_norm": ({"dropout": 0.2, "batch_first": True, "norm_first": True}, {"layers": 2, "norm": True}),
+}
+INNER = 5
 SINGLE = ("plain", "all", "dropout")  # in float32 as well
-DRAWN = ("plain", "no_bias")  # whose initial values are stored
+DRAWN = ("plain", "no_bias", "layers_norm")  # whose initial values are stored
 
 
 def make_masks(call, queries, keys):
@@ -110,6 +120,27 @@ def attention_case(options, call):
     return values
 
 
+def encoder_case(options, call):
+    torch.manual_seed(PARAMETER_SEED)
+    m = nn.TransformerEncoderLayer(EMBED, HEADS, INNER, **options)
+    if call.get("layers"):
+        m = nn.TransformerEncoder(m, call["layers"], nn.LayerNorm(EMBED) if call.get("norm") else None)
+    values = {"parameters": flat(m.parameters())}
+    draw_biases(m)
+    m.train(not call.get("evaluation"))
+    first = options.get("batch_first")
+    shape = (QUERIES,) if call.get("unbatched") else (BATCH, QUERIES) if first else (QUERIES, BATCH)
+    x = torch.randn(*shape, EMBED, requires_grad=True)
+    masks = make_masks(call, QUERIES, QUERIES)
+    padding, mask = for_pytorch(masks, call.get("causal"), QUERIES, QUERIES)
+    torch.manual_seed(FORWARD_SEED)
+    out = m(x, mask, src_key_padding_mask=padding, is_causal=bool(call.get("causal")))
+    out.square().sum().backward()
+    values.update({"query": x, "query_grad": x.grad, "out": out, "gradients": flat(p.grad for p in m.parameters())})
+    values.update(masks)
+    return values
+
+
 def storable(t):
     """Masks are stored as integers."""
     return (t.long() if t.dtype == torch.bool else t.detach()).contiguous()
@@ -122,12 +153,13 @@ def main():
     values = {}
     for dtype, short in ((torch.float32, "f32"), (torch.float64, "f64")):
         torch.set_default_dtype(dtype)
-        for name, (options, call) in ATTENTION.items():
-            if short == "f64" or name in SINGLE:
-                case = attention_case(options, call)
-                if name not in DRAWN:
-                    del case["parameters"]
-                values.update({f"{short}.attention.{name}.{k}": v for k, v in case.items()})
+        for kind, cases, make in (("attention", ATTENTION, attention_case), ("encoder", ENCODER, encoder_case)):
+            for name, (options, call) in cases.items():
+                if short == "f64" or name in SINGLE:
+                    case = make(options, call)
+                    if name not in DRAWN:
+                        del case["parameters"]
+                    values.update({f"{short}.{kind}.{name}.{k}": v for k, v in case.items()})
     save_file({k: storable(v) for k, v in values.items()}, f"{folder}/attention.safetensors")
 
 

@@ -155,6 +155,9 @@ def printed_modules():
     yield nn.ModuleList([pair(), pair(), nn.ModuleList([nn.Sequential(nn.Tanh(), nn.ReLU())])])
     yield nn.MultiheadAttention(4, 2)
     yield nn.ModuleList([nn.MultiheadAttention(4, 2, bias=False, batch_first=True, dropout=0.1) for _ in range(3)])
+    yield nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2), 3, nn.LayerNorm(4))
+    layer = nn.TransformerEncoderLayer(4, 2, 3, 0.0, "gelu", 1e-3, True, True, False)
+    yield nn.Sequential(nn.TransformerEncoder(layer, 1))
 
 
 def printout(m):
