@@ -37,7 +37,7 @@ static inline void close_golden(golden *g)
 /* Borrowed from g; NULL where there is none. */
 static inline fr_tensor *find(const golden *g, const char *key)
 {
-    char name[128];
+    char name[192];
 
     snprintf(name, sizeof name, "%s.%s", g->prefix, key);
     return fr_tensors_find(g->file, name);
@@ -45,7 +45,7 @@ static inline fr_tensor *find(const golden *g, const char *key)
 
 static inline void check(const golden *g, const char *key, const fr_tensor *got, double rtol, double atol)
 {
-    char name[128];
+    char name[192];
 
     snprintf(name, sizeof name, "%s.%s", g->prefix, key);
     assert_close(name, got, find(g, key), rtol, atol);

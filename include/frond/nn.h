@@ -59,7 +59,8 @@ fr_tensor *fr_module_find(fr_module *m, const char *name); /* borrowed from m; N
 int fr_module_children(const fr_module *m);
 fr_module *fr_module_at(const fr_module *m, int i);
 int64_t fr_module_count(fr_module *m);            /* values in all parameters, each once; -1 where it fails */
-bool fr_module_freeze(fr_module *m, bool frozen); /* whether the parameters of m and below want no gradient */
+bool fr_module_freeze(fr_module *m, bool frozen); /* whether the parameters of m and below want no gradient:
+                                                   * none is computed, and optimisers leave them alone */
 
 /* As PyTorch's print(model), and a line with the number of parameters. fr_module_fprint gives the number of characters
  * written, or -1. */

@@ -152,15 +152,21 @@ static void update(const fr_optim *o, slot *s)
     fr_storage_bump(p);
 }
 
+/* A frozen parameter may have a gradient from before. */
+static bool is_due(const slot *s)
+{
+    return s->parameter->grad && s->parameter->requires_grad;
+}
+
 static bool step(fr_optim *o)
 {
     if (!fr_check_not_null("optim_step", o, "optimiser"))
         return false;
     for (int i = 0; i < o->count; i++)
-        if (o->slots[i].parameter->grad && !prepare(o, &o->slots[i]))
+        if (is_due(&o->slots[i]) && !prepare(o, &o->slots[i]))
             return false;
     for (int i = 0; i < o->count; i++)
-        if (o->slots[i].parameter->grad)
+        if (is_due(&o->slots[i]))
             update(o, &o->slots[i]);
     return true;
 }
