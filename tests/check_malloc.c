@@ -597,6 +597,58 @@ static bool save_and_resume(void)
     return ok;
 }
 
+static bool attend(void)
+{
+    FR_SCOPE;
+    fr_transformer_encoder_layer_options options = { .dim_feedforward = 3, .dropout = 0.5, .batch_first = true };
+    fr_module *layer = fr_nn_transformer_encoder_layer(2, 2, &options), *m = NULL;
+    fr_attention_masks masks = { .is_causal = true };
+    bool ok = false;
+
+    if (layer) /* owned from here on */
+        m = fr_nn_transformer_encoder(layer, 2, fr_nn_layer_norm(FR_SHAPE(2), NULL));
+    masks.attn_mask = fr_zeros(FR_SHAPE(3, 3));
+    masks.attn_bias = fr_zeros(FR_SHAPE(3, 3));
+    masks.key_padding_mask = fr_zeros(FR_SHAPE(1, 3));
+    if (m && !fr_error_message())
+        ok = fr_backward(fr_sum(fr_transformer_encoder_forward(m, fr_ones(FR_SHAPE(1, 3, 2)), &masks)));
+    fr_module_free(m);
+    return ok;
+}
+
+static bool initialise(void)
+{
+    FR_SCOPE;
+    fr_tensor *t = fr_transpose(fr_zeros(FR_SHAPE(3, 5)), 0, 1);
+
+    return fr_init_uniform(t, 0, 1) && fr_init_trunc_normal(t, 0, 1, -1, 1) && fr_init_trunc_normal(t, 0, 1, 2, 3) &&
+           fr_init_eye(t) && fr_init_orthogonal(t, 1);
+}
+
+static bool keep_averages(void)
+{
+    fr_module *parts[] = { fr_nn_linear(2, 2, NULL), fr_nn_linear(2, 1, NULL) };
+    fr_module *m = fr_nn_module_list(2, parts);
+    fr_ema *e = m ? fr_ema_new(m, 0.9) : NULL;
+    bool ok = e && fr_ema_update(e) && fr_ema_update(e) && fr_ema_swap(e) && fr_ema_swap(e) && fr_ema_copy_to(e, m);
+
+    fr_ema_free(e);
+    fr_module_free(m);
+    return ok;
+}
+
+/* One parameter under two names. */
+static bool save_and_load_shared(void)
+{
+    FR_SCOPE;
+    fr_module *m = fr_module_new("Shared", 0, NULL);
+    fr_tensor *w = m ? fr_module_param(m, "w", fr_ones(FR_SHAPE(2))) : NULL;
+    bool ok = w && fr_module_param(m, "alias", w) && fr_save(m, path) && fr_load_into(m, path);
+
+    fr_module_free(m);
+    return ok;
+}
+
 static const struct {
     const char *name;
     bool (*run)(void);
@@ -630,6 +682,10 @@ static const struct {
     { "read_ts", read_ts, "@univariate true\n@equalLength false\n@classLabel true a b\n@data\n1,2,3:a\n4,5:b\n" },
     { "save_and_load", save_and_load, .by_jansson = true },
     { "save_and_resume", save_and_resume, .by_jansson = true },
+    { "attend", attend },
+    { "initialise", initialise },
+    { "keep_averages", keep_averages },
+    { "save_and_load_shared", save_and_load_shared, .by_jansson = true },
 };
 
 /* --- Runs -------------------------------------------------------------------------------------------------------- */

@@ -2,12 +2,10 @@
  * Copyright The frond authors */
 /* Modules and layers: against PyTorch's values and printouts (golden/make_nn.py has the same tables), who owns what,
  * and what is refused. */
-#include "testing.h"
+#include "golden.h"
 
 #include <pthread.h>
 #include <setjmp.h>
-
-#define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 
 /* --- Against PyTorch -----------------------------------------------------------------------------------------------
  */
@@ -69,77 +67,6 @@ static const struct {
       .lengths = { 1, 5, 4 } },
 };
 
-/* The golden values of one case, PREFIX.* in the file. */
-typedef struct {
-    fr_tensors *file;
-    char prefix[64];
-    double rtol, atol;
-} golden;
-
-static fr_tensor *find(const golden *g, const char *key)
-{
-    char name[128];
-
-    snprintf(name, sizeof name, "%s.%s", g->prefix, key);
-    return fr_tensors_find(g->file, name);
-}
-
-static void check(const golden *g, const char *key, const fr_tensor *got, double rtol, double atol)
-{
-    char name[128];
-
-    snprintf(name, sizeof name, "%s.%s", g->prefix, key);
-    assert_close(name, got, find(g, key), rtol, atol);
-}
-
-/* A leaf of the stored values, or NULL. */
-static fr_tensor *leaf(const golden *g, const char *key)
-{
-    fr_tensor *t = find(g, key);
-
-    return t ? fr_requires_grad(fr_clone(t)) : NULL;
-}
-
-static void check_gradient(const golden *g, const char *key, const fr_tensor *of)
-{
-    if (of)
-        check(g, key, fr_grad(of), g->rtol, g->atol);
-}
-
-/* All parameters of m, or their gradients, one after another: (count). */
-static fr_tensor *flat(fr_module *m, bool gradients)
-{
-    fr_tensor *parts[64];
-    int n;
-    fr_tensor *const *parameters = fr_module_parameters(m, &n);
-
-    ck_assert_int_le(n, 64);
-    for (int i = 0; i < n; i++) {
-        fr_tensor *t = gradients ? fr_grad(parameters[i]) : fr_detach(parameters[i]);
-
-        parts[i] = fr_reshape(t, FR_SHAPE(-1));
-    }
-    return fr_cat(parts, n, 0);
-}
-
-static golden open_golden(int dtype, const char *kind, const char *name)
-{
-    golden g = { .file = fr_load(test_file("golden/nn.safetensors")),
-                 .rtol = dtype == FR_F64 ? 1e-10 : 1e-5,
-                 .atol = dtype == FR_F64 ? 1e-12 : 1e-6 };
-
-    ck_assert_ptr_nonnull(g.file);
-    snprintf(g.prefix, sizeof g.prefix, "%s.%s%s%s", dtype == FR_F64 ? "f64" : "f32", kind, *kind ? "." : "", name);
-    ck_assert(fr_set_default_dtype((fr_dtype)dtype));
-    return g;
-}
-
-static void close_golden(golden *g)
-{
-    fr_tensors_free(g->file);
-    ck_assert(fr_set_default_dtype(FR_F32));
-}
-
 static fr_recurrent run(fr_module *m, fr_tensor *x, const fr_recurrent *initial, const int64_t *lengths)
 {
     return lengths[0] ? fr_recurrent_forward_lengths(m, x, initial, fr_tensor_from(FR_SHAPE(3), lengths, FR_I64))
@@ -182,7 +109,7 @@ START_TEST(recurrent_layers_equal_pytorch)
     if (only && strcmp(only, kinds[kind].name) != 0)
         return;
 
-    golden g = open_golden(dtype, kinds[kind].name, recurrent_cases[which].name);
+    golden g = open_golden("nn", dtype, kinds[kind].name, recurrent_cases[which].name);
     fr_module *m;
 
     fr_manual_seed(PARAMETER_SEED);
@@ -199,7 +126,7 @@ END_TEST
 START_TEST(linear_equals_pytorch)
 {
     bool no_bias = _i % 2;
-    golden g = open_golden(_i / 2 ? FR_F64 : FR_F32, "", no_bias ? "linear_no_bias" : "linear");
+    golden g = open_golden("nn", _i / 2 ? FR_F64 : FR_F32, "", no_bias ? "linear_no_bias" : "linear");
     fr_module *m;
 
     fr_manual_seed(PARAMETER_SEED);
@@ -303,6 +230,48 @@ static void print_nested(FILE *file)
     print(file, described("one\ntwo", 2, (fr_module *[]){ inner, fr_nn_relu() }));
 }
 
+static fr_module *list2(fr_module *a, fr_module *b)
+{
+    return fr_nn_module_list(2, (fr_module *[]){ a, b });
+}
+
+static fr_module *list_of_pairs(void)
+{
+    return list2(sequential2(fr_nn_tanh(), fr_nn_tanh()), sequential2(fr_nn_tanh(), fr_nn_tanh()));
+}
+
+static void print_lists(FILE *file)
+{
+    fr_multihead_attention_options options = { .no_bias = true, .batch_first = true, .dropout = 0.1 };
+    fr_module *layers[] = { fr_nn_tanh(),
+                            fr_nn_tanh(),
+                            fr_nn_linear(1, 2, NULL),
+                            fr_nn_linear(1, 3, NULL),
+                            fr_nn_linear(1, 3, NULL),
+                            fr_nn_linear(1, 3, NULL) };
+    fr_module *pairs[] = { list_of_pairs(), list_of_pairs(),
+                           fr_nn_module_list(1, (fr_module *[]){ sequential2(fr_nn_tanh(), fr_nn_relu()) }) };
+    fr_module *attention[] = { fr_nn_multihead_attention(4, 2, &options), fr_nn_multihead_attention(4, 2, &options),
+                               fr_nn_multihead_attention(4, 2, &options) };
+
+    print(file, fr_nn_module_list(0, NULL));
+    print(file, fr_nn_module_list(1, (fr_module *[]){ fr_nn_identity() }));
+    print(file, fr_nn_module_list(COUNT(layers), layers));
+    print(file, fr_nn_module_list(COUNT(pairs), pairs));
+    print(file, fr_nn_multihead_attention(4, 2, NULL));
+    print(file, fr_nn_module_list(COUNT(attention), attention));
+}
+
+static void print_encoders(FILE *file)
+{
+    fr_transformer_encoder_layer_options options = { 3, FR_ZERO, true, 1e-3, true, true, true, { NULL } };
+    fr_module *norm = fr_nn_layer_norm(FR_SHAPE(4), NULL);
+    fr_module *one = fr_nn_transformer_encoder(fr_nn_transformer_encoder_layer(4, 2, &options), 1, NULL);
+
+    print(file, fr_nn_transformer_encoder(fr_nn_transformer_encoder_layer(4, 2, NULL), 3, norm));
+    print(file, fr_nn_sequential(1, &one));
+}
+
 START_TEST(prints_as_pytorch)
 {
     FILE *expected = fopen(test_file("golden/nn.txt"), "r"), *got = tmpfile();
@@ -313,6 +282,8 @@ START_TEST(prints_as_pytorch)
     print_layers(got);
     print_activations(got);
     print_nested(got);
+    print_lists(got);
+    print_encoders(got);
     rewind(got);
     for (int i = 1; fgets(wanted, sizeof wanted, expected); i++) {
         ck_assert_msg(fgets(line, sizeof line, got) != NULL, "nothing in line %d, expected %s", i, wanted);
@@ -580,6 +551,37 @@ START_TEST(sequential_frees_what_it_cannot_take)
 }
 END_TEST
 
+START_TEST(a_list_gives_its_modules)
+{
+    fr_module *first = fr_nn_tanh(), *second = scaled_new(2), *m = list2(first, second), *third = fr_nn_relu();
+
+    ck_assert_int_eq(fr_module_children(m), 2);
+    ck_assert_ptr_eq(fr_module_at(m, 0), first);
+    ck_assert_ptr_eq(fr_module_at(m, -1), second);
+    ck_assert_ptr_eq(fr_module_add(m, "2", third), third);
+    ck_assert_int_eq(fr_module_children(m), 3);
+    ck_assert_ptr_eq(fr_module_at(m, 2), third);
+    ck_assert_ptr_eq(fr_module_at(m, -3), first);
+    ck_assert_ptr_eq(fr_module_find(m, "1.scale"), fr_module_find(second, "scale"));
+    for (int i = 0; i < 2; i++) {
+        ck_assert_ptr_null(fr_module_at(m, i ? 3 : -4));
+        assert_failed("module_at", i ? "index 3" : "index -4", "3 modules", "ModuleList");
+    }
+    ck_assert_ptr_null(fr_module_at(NULL, 0));
+    assert_failed("module_at", "module is NULL");
+    ck_assert_int_eq(fr_module_children(NULL), -1);
+    ck_assert_int_eq(fr_module_children(first), 0);
+    ck_assert_ptr_null(fr_nn_module_list(2, (fr_module *[]){ scaled_new(1), first }));
+    assert_failed("nn_module_list", "has a parent already");
+    {
+        FR_SCOPE;
+        ck_assert_ptr_null(fr_forward(m, fr_ones(FR_SHAPE(1))));
+        assert_failed("forward", "ModuleList has no forward function");
+    }
+    fr_module_free(m);
+}
+END_TEST
+
 START_TEST(bad_modules_are_refused)
 {
     ck_assert_ptr_null(fr_module_new(NULL, 0, NULL));
@@ -728,6 +730,7 @@ START_TEST(activations_apply_their_op)
 {
     FR_SCOPE;
     fr_tensor *x = fr_randn(FR_SHAPE(3, 4));
+    fr_module *identity = fr_nn_identity();
     fr_module *all[] = { fr_nn_sigmoid(), fr_nn_tanh(), fr_nn_relu(),     fr_nn_leaky_relu(0.2), fr_nn_elu(0.7),
                          fr_nn_gelu(),    fr_nn_silu(), fr_nn_softplus(), fr_nn_softmax(0),      fr_nn_log_softmax(1) };
     fr_tensor *expected[] = { fr_sigmoid(x), fr_tanh(x), fr_relu(x),     fr_leaky_relu(x, 0.2), fr_elu(x, 0.7),
@@ -737,6 +740,8 @@ START_TEST(activations_apply_their_op)
         ck_assert(fr_equal(fr_forward(all[i], x), expected[i]));
         fr_module_free(all[i]);
     }
+    ck_assert_ptr_eq(fr_forward(identity, x), x);
+    fr_module_free(identity);
 }
 END_TEST
 
@@ -947,6 +952,7 @@ int main(void)
     tcase_add_test(names, a_child_has_one_parent);
     tcase_add_test(names, nesting_has_a_limit);
     tcase_add_test(names, sequential_frees_what_it_cannot_take);
+    tcase_add_test(names, a_list_gives_its_modules);
     tcase_add_test(names, bad_modules_are_refused);
     tcase_add_test(running, forward_says_what_is_missing);
     tcase_add_test(running, forward_without_a_scope_says_how_to_open_one);

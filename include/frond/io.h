@@ -12,10 +12,11 @@ FR_BEGIN_DECLS
 
 typedef struct fr_tensors fr_tensors; /* named tensors, in the order of their values in the file */
 
-/* Writes m's parameters and buffers under their full names; a shared parameter under each. */
+/* Writes m's parameters and buffers under their full names. What has several is written once, under the first of them
+ * in alphabetical order; the file's metadata says whose the others are, as safetensors' save_model has it. */
 bool fr_save(fr_module *m, const char *path);
 /* Fills m's parameters and buffers: names, shapes and dtypes must all agree (all that do not are listed); m is changed
- * wholly or not at all. */
+ * wholly or not at all. Of several names of one tensor the file need hold but one; those that it holds must agree. */
 bool fr_load_into(fr_module *m, const char *path);
 /* n tensors (contiguous or not) under names, each given once. The file is Python's byte for byte: int64 first, then
  * float64, then float32, each in the order of the names. A file that is there already keeps its mode. */

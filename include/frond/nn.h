@@ -69,8 +69,13 @@ typedef struct {
 } fr_named_tensor;
 const fr_named_tensor *fr_module_state(fr_module *m, int *n);
 fr_tensor *fr_module_find(fr_module *m, const char *name); /* borrowed from m; NULL and an error if there is none */
-int64_t fr_module_count(fr_module *m);                     /* values in all parameters, each once; -1 where it fails */
-bool fr_module_freeze(fr_module *m, bool frozen);          /* whether the parameters of m and below want no gradient */
+/* How many modules m holds itself (-1 for NULL), and the i-th of them, in the order in which they were added; borrowed
+ * from m. i may be negative, counting from the end. */
+int fr_module_children(const fr_module *m);
+fr_module *fr_module_at(const fr_module *m, int i);
+int64_t fr_module_count(fr_module *m);            /* values in all parameters, each once; -1 where it fails */
+bool fr_module_freeze(fr_module *m, bool frozen); /* whether the parameters of m and below want no gradient:
+                                                   * none is computed, and optimisers leave them alone */
 
 /* As PyTorch's print(model), and a line with the number of parameters. fr_module_fprint gives the number of characters
  * written, or -1. */
@@ -149,8 +154,63 @@ fr_module *fr_nn_avg_pool2d(fr_shape kernel_size, const fr_avg_pool_options *opt
 fr_module *fr_nn_adaptive_avg_pool1d(int64_t output_size);
 fr_module *fr_nn_flatten(int from, int to); /* joins dims from..to into one; PyTorch's default: 1 to -1 */
 
+/* --- Attention and transformers ---------------------------------------------------------------------------------- */
+
+typedef struct {
+    bool no_bias;
+    bool batch_first; /* query, key, value and the result are (B,T,E) instead of (T,B,E) */
+    double dropout;   /* 0 to 1: of the attention weights, in training */
+    void *reserved[8];
+} fr_multihead_attention_options;
+/* Attention in num_heads parts of embed_dim, which they must divide. Parameters: in_proj_weight (3E,E) and in_proj_bias
+ * (3E) of query, key and value, out_proj.weight (E,E), out_proj.bias (E). fr_forward(m, x) attends from x to itself. */
+fr_module *fr_nn_multihead_attention(int64_t embed_dim, int64_t num_heads,
+                                     const fr_multihead_attention_options *options);
+
+/* What is left out, in PyTorch's sense: where a mask (of any dtype) is not 0 the key is left out: the opposite of
+ * fr_scaled_dot_product_attention's attn_mask, as there. */
+typedef struct {
+    fr_tensor *key_padding_mask; /* (B,S), or (S) for unbatched input, or NULL: for all queries */
+    fr_tensor *attn_mask;        /* (L,S) or (B heads,L,S), or NULL */
+    fr_tensor *attn_bias;        /* (L,S) or (B heads,L,S), or NULL: added to the scores (PyTorch's float mask) */
+    bool is_causal;              /* query i attends to keys 0..i alone; needs no mask besides */
+    void *reserved[8];
+} fr_attention_masks;
+/* query (L,B,E), key and value (S,B,E), or as batch_first says, or (L,E) and (S,E) unbatched -> as query: new. masks
+ * may be NULL; a query to which they leave no key attends to nothing, as in PyTorch with need_weights=False. Fails for
+ * m that is no multihead attention, for other shapes, and for dtypes that differ from the parameters'. */
+fr_tensor *fr_attention_forward(fr_module *m, fr_tensor *query, fr_tensor *key, fr_tensor *value,
+                                const fr_attention_masks *masks);
+
+typedef struct {
+    int64_t dim_feedforward; /* default 2048 */
+    double dropout;          /* 0 to 1, default 0.1 (FR_ZERO: none), in training */
+    bool gelu;               /* in place of relu */
+    double layer_norm_eps;   /* default 1e-5 */
+    bool batch_first;        /* x is (B,T,E) instead of (T,B,E) */
+    bool norm_first;         /* norms before attention and feedforward, not after the residuals */
+    bool no_bias;
+    void *reserved[8];
+} fr_transformer_encoder_layer_options;
+/* Self-attention and two linear layers, each with dropout, a residual and a norm; E = d_model. Children: self_attn,
+ * linear1, dropout, linear2, norm1, norm2, dropout1, dropout2. */
+fr_module *fr_nn_transformer_encoder_layer(int64_t d_model, int64_t nhead,
+                                           const fr_transformer_encoder_layer_options *options);
+/* num_layers of them, one after another, under "layers", and a norm, or NULL for none, as "norm". Owns layer, which is
+ * the first, and norm; the others begin with copies of its values, as PyTorch has it: to let them differ, initialise
+ * them. Where it fails, those of the two without a parent are freed. */
+fr_module *fr_nn_transformer_encoder(fr_module *layer, int num_layers, fr_module *norm);
+/* Of either of the two above. src (T,B,E), (B,T,E) with batch_first, or (T,E) unbatched -> the same: new. masks, or
+ * NULL, as of fr_attention_forward with L = S = T: PyTorch's src_mask is attn_mask (float: attn_bias), its
+ * src_key_padding_mask is key_padding_mask. */
+fr_tensor *fr_transformer_encoder_forward(fr_module *m, fr_tensor *src, const fr_attention_masks *masks);
+
 /* One after another; owns them, as children "0", "1", ... Where it fails, those without a parent are freed. */
 fr_module *fr_nn_sequential(int n, fr_module *const *modules);
+/* The same, but without a forward function: for a module that runs them itself, picking them with fr_module_at. More
+ * are added with fr_module_add, under the next number. */
+fr_module *fr_nn_module_list(int n, fr_module *const *modules);
+fr_module *fr_nn_identity(void);    /* gives x itself */
 fr_module *fr_nn_dropout(double p); /* 0 to 1, in training; otherwise gives x itself */
 fr_module *fr_nn_sigmoid(void);
 fr_module *fr_nn_tanh(void);
@@ -201,6 +261,56 @@ fr_module *fr_nn_batch_norm2d(int64_t num_features, const fr_nn_batch_norm_optio
 /* x (...) int64, each of 0..num-1 -> (...,dim). Parameter: weight (num,dim), drawn from N(0,1), with zeros in the row
  * that is padding, which stays as it is in training. */
 fr_module *fr_nn_embedding(int64_t num, int64_t dim, const fr_embedding_options *options);
+
+/* --- Initial values ---------------------------------------------------------------------------------------------- */
+
+/* As torch.nn.init: each writes t in place, records nothing and returns t, which may want a gradient; with the same
+ * seed it draws PyTorch's numbers, for a tensor that is not contiguous too. All fail for int64, for a tensor with a
+ * history, for an expanded view, and where a number is not finite or out of its range; t is as before then. */
+
+fr_tensor *fr_init_uniform(fr_tensor *t, double low, double high); /* U[low, high); low <= high */
+fr_tensor *fr_init_normal(fr_tensor *t, double mean, double std);  /* std >= 0 */
+/* The normal distribution between low and high, which may be -INFINITY and INFINITY unless nearly all of it (70 %) lies
+ * outside; std > 0, low <= high. PyTorch's defaults: 0, 1, -2, 2. */
+fr_tensor *fr_init_trunc_normal(fr_tensor *t, double mean, double std, double low, double high);
+fr_tensor *fr_init_constant(fr_tensor *t, double value); /* any value */
+fr_tensor *fr_init_zeros(fr_tensor *t);
+fr_tensor *fr_init_ones(fr_tensor *t);
+fr_tensor *fr_init_eye(fr_tensor *t); /* (n,m): 1 on the diagonal, else 0 */
+
+/* Those below want two dims or more, (out,in,...): fan_in is the number of values in t[0], fan_out that in t[:,0]. */
+
+/* Values of deviation gain sqrt(2 / (fan_in + fan_out)); gain >= 0, PyTorch's default is 1. Glorot and Bengio,
+ * "Understanding the difficulty of training deep feedforward neural networks", 2010. */
+fr_tensor *fr_init_xavier_uniform(fr_tensor *t, double gain);
+fr_tensor *fr_init_xavier_normal(fr_tensor *t, double gain);
+
+typedef enum {
+    FR_GAIN_LEAKY_RELU,
+    FR_GAIN_LINEAR, /* and convolutions */
+    FR_GAIN_SIGMOID,
+    FR_GAIN_TANH,
+    FR_GAIN_RELU,
+    FR_GAIN_SELU
+} fr_nonlinearity;
+/* sqrt(2 / (1 + param^2)), 1, 1, 5/3, sqrt(2), 3/4. param: the negative slope (PyTorch's default: 0.01), ignored but
+ * for FR_GAIN_LEAKY_RELU. NaN where it fails: for a slope that is not finite and what is no fr_nonlinearity. */
+double fr_calculate_gain(fr_nonlinearity nonlinearity, double param);
+
+typedef struct {
+    double a;                     /* the gain's param; default 0, as of relu */
+    bool fan_out;                 /* in place of fan_in */
+    fr_nonlinearity nonlinearity; /* default: leaky_relu */
+    void *reserved[8];
+} fr_kaiming_options;
+/* Values of deviation gain / sqrt(fan). options may be NULL. He, Zhang, Ren and Sun, "Delving deep into rectifiers",
+ * 2015. */
+fr_tensor *fr_init_kaiming_uniform(fr_tensor *t, const fr_kaiming_options *options);
+fr_tensor *fr_init_kaiming_normal(fr_tensor *t, const fr_kaiming_options *options);
+
+/* t as a matrix (out, all others): rows or, where these are fewer, columns that are orthogonal to each other and of
+ * length |gain|; PyTorch's default is 1. To 1e-5 what PyTorch makes with the same seed. */
+fr_tensor *fr_init_orthogonal(fr_tensor *t, double gain);
 
 FR_END_DECLS
 #endif

@@ -307,6 +307,24 @@ fr_tensor *fr_avg_pool2d(fr_tensor *x, fr_shape kernel_size, const fr_avg_pool_o
  * down, to (i + 1) L / L', rounded up. */
 fr_tensor *fr_adaptive_avg_pool1d(fr_tensor *x, int64_t output_size);
 
+/* --- Attention --------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    fr_tensor *attn_mask; /* of any dtype, or NULL: a query attends to a key where it is not 0 (PyTorch's bool mask) */
+    fr_tensor *attn_bias; /* or NULL: added before softmax (PyTorch's float mask); -INFINITY keeps a key out */
+    bool is_causal;       /* query i attends to keys 0..i alone */
+    double dropout_p;     /* of the weights, always: give 0 in evaluation */
+    double scale;         /* default 1 / sqrt(E) */
+    void *reserved[8];
+} fr_attention_options;
+/* q (...,L,E), k (...,S,E), v (...,S,Ev) -> (...,L,Ev), batches broadcasting: softmax(scale q k^T + attn_bias) v, where
+ * mask and bias broadcast to the scores (...,L,S). What masks, bias and is_causal each keep out is kept out; a query
+ * that is left without any key gives 0, and passes 0 back. options may be NULL. Fails for other shapes, for dtypes that
+ * differ (but the mask's), for a dropout_p outside 0 to 1 and a scale that is not finite. Vaswani et al., "Attention is
+ * all you need", 2017. */
+fr_tensor *fr_scaled_dot_product_attention(fr_tensor *q, fr_tensor *k, fr_tensor *v,
+                                           const fr_attention_options *options);
+
 /* --- Losses: prediction, target; the mean or the sum of all values, or none of them ------------------------------ */
 
 /* Each has a short form and one with options; the short form is that one with a reduction alone. Options may be NULL. A

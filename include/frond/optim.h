@@ -68,9 +68,10 @@ typedef struct {
 /* Duchi, Hazan and Singer, "Adaptive Subgradient Methods for Online Learning and Stochastic Optimization", 2011 */
 fr_optim *fr_adagrad(fr_module *m, const fr_adagrad_options *options);
 
-/* One step for each parameter that has a gradient; others, and the count of their steps, stay as they are. Values are
- * written in place: what was saved of them for a backward is stale. Records nothing. False, with nothing changed, where
- * memory runs out, which can happen only at a parameter's first step or after its options changed. */
+/* One step for each parameter that has a gradient and wants one; others, frozen ones among them, and the count of their
+ * steps, stay as they are. Values are written in place: what was saved of them for a backward is stale. Records
+ * nothing. False, with nothing changed, where memory runs out, which can happen only at a parameter's first step or
+ * after its options changed. */
 bool fr_optim_step(fr_optim *o);
 void fr_optim_zero_grad(fr_optim *o);         /* drops the gradients; NULL is fine */
 bool fr_optim_set_lr(fr_optim *o, double lr); /* of all groups, from the next step on; fails unless 0 <= lr < inf */
@@ -181,6 +182,29 @@ double fr_clip_grad_norm_with(fr_module *m, double max, double p, bool error_if_
 /* Clamps each value of m's gradients to [-max, max], in place; NaN stays. False with an error for NULL and unless
  * max >= 0. */
 bool fr_clip_grad_value(fr_module *m, double max);
+
+/* --- Moving averages --------------------------------------------------------------------------------------------- */
+
+/* Exponential moving averages of all parameters and buffers that m has now, as PyTorch's AveragedModel keeps them with
+ * get_ema_multi_avg_fn(decay): average + (1 - decay) (model - average) at each update but the first, which copies.
+ * decay is 0 to 1, PyTorch's default is 0.999. NULL with an error for another one, for what has a history and for an
+ * expanded view. Needs no open scope, holds m's tensors, is freed before or after m with fr_ema_free. */
+typedef struct fr_ema fr_ema;
+fr_ema *fr_ema_new(fr_module *m, double decay);
+/* Whether buffers are averaged as well (PyTorch's use_buffers); at first they are copied at each update. int64 ones are
+ * averaged in float32 and cut off. */
+bool fr_ema_average_buffers(fr_ema *e, bool average);
+bool fr_ema_update(fr_ema *e); /* after a step of the optimiser; fails while swapped; cannot run out of memory */
+/* Exchanges the model's values and the averages, for an evaluation; once more puts them back. */
+bool fr_ema_swap(fr_ema *e);
+/* Writes the averages to m, which has the model's names, shapes and dtypes: itself or another like it. Fails for
+ * others, wholly, and while swapped. */
+bool fr_ema_copy_to(const fr_ema *e, fr_module *m);
+/* The averages, as PyTorch's AveragedModel has them: "n_averaged" () int64, the number of updates, and, below "module",
+ * all names of the model. To be saved with fr_save (not while swapped) and loaded with fr_load_into; it cannot be run.
+ * Borrowed from e. */
+fr_module *fr_ema_module(const fr_ema *e);
+void fr_ema_free(fr_ema *e); /* NULL is fine */
 
 FR_END_DECLS
 #endif

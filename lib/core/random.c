@@ -4,6 +4,7 @@
  * the arithmetic of PyTorch's CPU generator, so that the same seed gives the same numbers. */
 #include "core/random.h"
 
+#include <frond/op.h>
 #include <math.h>
 #include <pthread.h>
 
@@ -215,40 +216,40 @@ void fr_fill_uniform(fr_tensor *t, double low, double high)
 }
 
 /* Box-Muller on 16 uniforms at d: the first 8 give radii, the last 8 angles. */
-static void normal_block32(float *d)
+static void normal_block32(float *d, float mean, float std)
 {
     for (int j = 0; j < NORMAL_BLOCK / 2; j++) {
         float r = sqrtf(-2.0F * logf(1.0F - d[j])), angle = 2.0F * (float)M_PI * d[j + 8];
 
-        d[j] = r * cosf(angle);
-        d[j + 8] = r * sinf(angle);
+        d[j] = fmaf(r * cosf(angle), std, mean);
+        d[j + 8] = fmaf(r * sinf(angle), std, mean);
     }
 }
 
-static void normal_block64(double *d)
+static void normal_block64(double *d, double mean, double std)
 {
     for (int j = 0; j < NORMAL_BLOCK / 2; j++) {
         double r = sqrt(-2.0 * log(1.0 - d[j])), angle = 2.0 * M_PI * d[j + 8];
 
-        d[j] = r * cos(angle);
-        d[j + 8] = r * sin(angle);
+        d[j] = fma(r * cos(angle), std, mean);
+        d[j + 8] = fma(r * sin(angle), std, mean);
     }
 }
 
-#define FILL_NORMAL_BLOCKS(g, n, d, uniform, block)                                                                    \
+#define FILL_NORMAL_BLOCKS(g, n, d, T, uniform, block)                                                                 \
     {                                                                                                                  \
         for (int64_t i = 0; i < (n); i++)                                                                              \
             (d)[i] = uniform(g);                                                                                       \
         for (int64_t i = 0; i + NORMAL_BLOCK <= (n); i += NORMAL_BLOCK)                                                \
-            block((d) + i);                                                                                            \
+            block((d) + i, (T)mean, (T)std);                                                                           \
         if ((n) % NORMAL_BLOCK != 0) { /* the last 16 are drawn again */                                               \
             for (int64_t i = (n)-NORMAL_BLOCK; i < (n); i++)                                                           \
                 (d)[i] = uniform(g);                                                                                   \
-            block((d) + (n)-NORMAL_BLOCK);                                                                             \
+            block((d) + (n)-NORMAL_BLOCK, (T)mean, (T)std);                                                            \
         }                                                                                                              \
     }
 
-/* One value, for counts below 16: computed in float64, the pair's second kept for the next. */
+/* One value: computed in float64, the pair's second kept for the next. */
 static double normal_single(generator *g)
 {
     if (g->has_normal) {
@@ -264,23 +265,34 @@ static double normal_single(generator *g)
     return r * cos(angle);
 }
 
-void fr_fill_normal(fr_tensor *t)
+void fr_fill_normal_singly(fr_tensor *t, double mean, double std)
 {
+    generator *g = take();
+
+    FR_DISPATCH_FLOAT(t, T, {
+        T *d = (T *)t->origin;
+
+        for (int64_t i = 0; i < t->numel; i++)
+            d[i] = (T)fma(normal_single(g), std, mean);
+    })
+    give_back();
+}
+
+void fr_fill_normal(fr_tensor *t, double mean, double std)
+{
+    if (t->numel < NORMAL_BLOCK) {
+        fr_fill_normal_singly(t, mean, std);
+        return;
+    }
+
     generator *g = take();
     float *f = (float *)t->origin;
     double *d = (double *)t->origin;
 
-    if (t->numel >= NORMAL_BLOCK && t->dtype == FR_F64)
-        FILL_NORMAL_BLOCKS(g, t->numel, d, uniform64, normal_block64)
-    else if (t->numel >= NORMAL_BLOCK)
-        FILL_NORMAL_BLOCKS(g, t->numel, f, uniform32, normal_block32)
+    if (t->dtype == FR_F64)
+        FILL_NORMAL_BLOCKS(g, t->numel, d, double, uniform64, normal_block64)
     else
-        for (int64_t i = 0; i < t->numel; i++) {
-            if (t->dtype == FR_F64)
-                d[i] = normal_single(g);
-            else
-                f[i] = (float)normal_single(g);
-        }
+        FILL_NORMAL_BLOCKS(g, t->numel, f, float, uniform32, normal_block32)
     give_back();
 }
 
@@ -304,7 +316,7 @@ fr_tensor *fr_randn(fr_shape shape)
     fr_tensor *t = fr_tensor_alloc("randn", &shape, fr_default_dtype());
 
     if (t)
-        fr_fill_normal(t);
+        fr_fill_normal(t, 0, 1);
     t = fr_hold("randn", t);
     fr_finish(th, before);
     return t;

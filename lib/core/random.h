@@ -33,7 +33,9 @@ void fr_random_set(const int64_t state[FR_RANDOM_STATE]);   /* a valid one */
 bool fr_randperm_seeded(uint64_t seed, int64_t n, int64_t *out);
 /* t's values from U[low, high), as torch.nn.init.uniform_ fills them. t is contiguous and floating. */
 void fr_fill_uniform(fr_tensor *t, double low, double high);
-/* t's values from N(0,1). t is contiguous and floating. */
-void fr_fill_normal(fr_tensor *t);
+/* t's values from N(mean, std^2), as torch.nn.init.normal_ fills a contiguous tensor, and as it fills another: one by
+ * one. t is contiguous and floating. */
+void fr_fill_normal(fr_tensor *t, double mean, double std);
+void fr_fill_normal_singly(fr_tensor *t, double mean, double std);
 
 #endif

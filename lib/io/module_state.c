@@ -22,25 +22,54 @@ bool fr_state_of(const char *what, fr_module *m, const fr_named_tensor **state, 
 
 /* --- Saving ------------------------------------------------------------------------------------------------------ */
 
+/* Of all names of a tensor the first in alphabetical order, which safetensors' save_model keeps. */
+static const char *kept_name(const fr_named_tensor *state, int n, const fr_tensor *t)
+{
+    const char *first = NULL;
+
+    for (int i = 0; i < n; i++)
+        if (state[i].tensor == t && (!first || strcmp(state[i].name, first) < 0))
+            first = state[i].name;
+    return first;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    const fr_alias *x = a, *y = b;
+
+    return strcmp(x->name, y->name);
+}
+
 static bool save(fr_module *m, const char *path)
 {
     const fr_named_tensor *state;
-    int n;
+    int n, count = 0, alias_count = 0;
 
     if (!fr_state_of("save", m, &state, &n))
         return false;
 
     const char **names = calloc((size_t)n + 1, sizeof *names);
     fr_tensor **tensors = calloc((size_t)n + 1, sizeof *tensors);
-    bool ok = (names && tensors) || fr_fail_memory("save");
+    fr_alias *aliases = calloc((size_t)n + 1, sizeof *aliases);
+    bool ok = (names && tensors && aliases) || fr_fail_memory("save");
 
     for (int i = 0; ok && i < n; i++) {
-        names[i] = state[i].name;
-        tensors[i] = state[i].tensor;
+        const char *kept = kept_name(state, n, state[i].tensor);
+
+        if (kept == state[i].name) {
+            names[count] = kept;
+            tensors[count++] = state[i].tensor;
+        } else {
+            aliases[alias_count++] = (fr_alias){ state[i].name, kept };
+        }
     }
-    ok = ok && fr_tensors_write("save", path, names, tensors, n);
+    if (ok) {
+        qsort(aliases, (size_t)alias_count, sizeof *aliases, by_name);
+        ok = fr_tensors_write_aliased("save", path, names, tensors, count, aliases, alias_count);
+    }
     free(names);
     free(tensors);
+    free(aliases);
     return ok;
 }
 
@@ -70,6 +99,32 @@ void fr_state_take(const fr_named_tensor *own, const fr_tensor *stored)
     fr_storage_bump(own->tensor);
 }
 
+/* Values for the i-th, of which the file may hold one name alone where it has several. NULL: none. */
+static const fr_tensor *stored_for(const fr_named_tensor *state, int n, int i, const fr_tensors *ts)
+{
+    const fr_tensor *stored = fr_tensors_find(ts, state[i].name);
+
+    for (int k = 0; !stored && k < n; k++)
+        if (state[k].tensor == state[i].tensor)
+            stored = fr_tensors_find(ts, state[k].name);
+    return stored;
+}
+
+/* Where the file does hold several, they must agree. */
+static void compare_names(fr_complaints *c, const fr_named_tensor *state, int n, int i, const fr_tensors *ts)
+{
+    const fr_tensor *a = fr_tensors_find(ts, state[i].name), *b;
+
+    for (int k = i + 1; a && k < n; k++) {
+        if (state[k].tensor != state[i].tensor || !(b = fr_tensors_find(ts, state[k].name)))
+            continue;
+        if (a->dtype == b->dtype && fr_shape_equal(&a->shape, &b->shape) &&
+            memcmp(a->origin, b->origin, a->storage->bytes) != 0)
+            fr_complain(c, "\"%.80s\" and \"%.80s\" differ, but are one tensor in the module", state[i].name,
+                        state[k].name);
+    }
+}
+
 static bool in_state(const fr_named_tensor *state, int n, const char *name)
 {
     for (int i = 0; i < n; i++)
@@ -83,10 +138,9 @@ static void compare_all(fr_complaints *c, const fr_named_tensor *state, int n, c
     int found = 0;
 
     for (int i = 0; i < n; i++) {
-        const fr_tensor *stored = fr_tensors_find(ts, state[i].name);
-
-        found += stored != NULL;
-        fr_state_compare(c, &state[i], stored);
+        found += fr_tensors_find(ts, state[i].name) != NULL;
+        fr_state_compare(c, &state[i], stored_for(state, n, i, ts));
+        compare_names(c, state, n, i, ts);
     }
     for (int i = 0; found < ts->count && i < ts->count; i++)
         if (!in_state(state, n, ts->items[i].name))
@@ -112,7 +166,7 @@ static bool load_into(fr_module *m, const char *path)
     bool ok = !fr_complaints_fail(&c, fr_file_where("load_into", path, where), "does not agree with the module");
 
     for (int i = 0; ok && i < n; i++)
-        fr_state_take(&state[i], fr_tensors_find(ts, state[i].name));
+        fr_state_take(&state[i], stored_for(state, n, i, ts));
     fr_tensors_free(ts);
     return ok;
 }

@@ -62,4 +62,13 @@ fr_tensors *fr_tensors_read_from(const char *where, FILE *file);
 /* What fr_save_tensors does, under the caller's name. */
 bool fr_tensors_write(const char *what, const char *path, const char *const *names, fr_tensor *const *tensors, int n);
 
+/* Another name of a tensor that is written under one. */
+typedef struct {
+    const char *name, *of;
+} fr_alias;
+
+/* The same with aliases, in the order of their names, as the file's metadata. */
+bool fr_tensors_write_aliased(const char *what, const char *path, const char *const *names, fr_tensor *const *tensors,
+                              int n, const fr_alias *aliases, int alias_count);
+
 #endif

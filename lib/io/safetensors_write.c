@@ -15,6 +15,14 @@ typedef struct {
     fr_tensor *tensor;
 } named;
 
+typedef struct {
+    const char *where;
+    named *items; /* in the file's order */
+    int count;
+    const fr_alias *aliases;
+    int alias_count;
+} contents;
+
 static int by_dtype_and_name(const void *a, const void *b)
 {
     const named *x = a, *y = b;
@@ -77,16 +85,34 @@ static bool add_entry(const char *where, json_t *header, const named *item, int6
     return true;
 }
 
+/* "__metadata__":{"NAME":"OF"} */
+static bool add_aliases(const contents *c, json_t *header)
+{
+    json_t *metadata = json_object();
+    bool ok = metadata && json_object_set_new(header, FR_HEADER_METADATA, metadata) == 0;
+
+    for (int i = 0; ok && i < c->alias_count; i++) {
+        const fr_alias *a = &c->aliases[i];
+        const char *wrong = !is_utf8(a->name) ? a->name : !is_utf8(a->of) ? a->of : NULL;
+
+        if (wrong)
+            return fr_fail(c->where, "the name \"%.80s\" is not valid UTF-8", wrong), false;
+        ok = json_object_set_new(metadata, a->name, json_string(a->of)) == 0;
+    }
+    return ok || (fr_fail_memory(c->where), false);
+}
+
 /* The header's text, size bytes without the padding, to be freed. */
-static char *make_header(const char *where, const named *items, int n, size_t *size)
+static char *make_header(const contents *c, size_t *size)
 {
     json_t *header = json_object();
     int64_t offset = 0;
-    bool ok = header || fr_fail_memory(where);
+    const char *where = c->where;
+    bool ok = (header || fr_fail_memory(where)) && (c->alias_count == 0 || add_aliases(c, header));
     char *text = NULL;
 
-    for (int i = 0; ok && i < n; i++)
-        ok = add_entry(where, header, &items[i], &offset);
+    for (int i = 0; ok && i < c->count; i++)
+        ok = add_entry(where, header, &c->items[i], &offset);
     if (ok && !(text = json_dumps(header, JSON_COMPACT | JSON_PRESERVE_ORDER)))
         fr_fail_memory(where);
     json_decref(header);
@@ -128,15 +154,15 @@ static bool write_values(fr_replacement *r, fr_tensor *t)
     return ok;
 }
 
-static bool write_file(const char *where, const char *path, const named *items, int n)
+static bool write_file(const contents *c, const char *path)
 {
     size_t size;
-    char *text = make_header(where, items, n, &size);
+    char *text = make_header(c, &size);
     fr_replacement r;
-    bool begun = text && fr_replace_begin(&r, where, path), ok = begun && write_header(&r, text, size);
+    bool begun = text && fr_replace_begin(&r, c->where, path), ok = begun && write_header(&r, text, size);
 
-    for (int i = 0; ok && i < n; i++)
-        ok = write_values(&r, items[i].tensor);
+    for (int i = 0; ok && i < c->count; i++)
+        ok = write_values(&r, c->items[i].tensor);
     if (begun)
         ok = fr_replace_finish(&r, ok);
     free(text);
@@ -153,29 +179,36 @@ static bool check_item(const char *where, const named *item, int i)
     return fr_check_not_null(where, item->tensor, text);
 }
 
-bool fr_tensors_write(const char *what, const char *path, const char *const *names, fr_tensor *const *tensors, int n)
+bool fr_tensors_write_aliased(const char *what, const char *path, const char *const *names, fr_tensor *const *tensors,
+                              int n, const fr_alias *aliases, int alias_count)
 {
     char where[FR_WHERE_SIZE];
+    contents c = { .where = where, .count = n, .aliases = aliases, .alias_count = alias_count };
 
     fr_file_where(what, path, where);
     if (n < 0)
         return fr_fail(where, "%d tensors given", n), false;
     if (n > 0 && (!fr_check_not_null(where, names, "names") || !fr_check_not_null(where, tensors, "tensors")))
         return false;
+    c.items = calloc((size_t)n + 1, sizeof *c.items);
 
-    named *items = calloc((size_t)n + 1, sizeof *items);
-    bool ok = items || fr_fail_memory(where);
+    bool ok = c.items || fr_fail_memory(where);
 
     for (int i = 0; ok && i < n; i++) {
-        items[i] = (named){ names[i], tensors[i] };
-        ok = check_item(where, &items[i], i);
+        c.items[i] = (named){ names[i], tensors[i] };
+        ok = check_item(where, &c.items[i], i);
     }
     if (ok) {
-        qsort(items, (size_t)n, sizeof *items, by_dtype_and_name);
-        ok = write_file(where, path, items, n);
+        qsort(c.items, (size_t)n, sizeof *c.items, by_dtype_and_name);
+        ok = write_file(&c, path);
     }
-    free(items);
+    free(c.items);
     return ok;
+}
+
+bool fr_tensors_write(const char *what, const char *path, const char *const *names, fr_tensor *const *tensors, int n)
+{
+    return fr_tensors_write_aliased(what, path, names, tensors, n, NULL, 0);
 }
 
 bool fr_save_tensors(const char *path, const char *const *names, fr_tensor *const *tensors, int n)

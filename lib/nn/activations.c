@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Activations as modules: a row of the table for each. */
+/* Activations, and the identity, as modules: a row of the table for each. */
 #include "nn/module.h"
 
 /* One of the three functions is set. The description is followed by the number or dim. */
@@ -12,9 +12,15 @@ typedef struct {
     const char *description;
 } activation;
 
-enum { SIGMOID, TANH, RELU, LEAKY_RELU, ELU, GELU, SILU, SOFTPLUS, SOFTMAX, LOG_SOFTMAX };
+enum { IDENTITY, SIGMOID, TANH, RELU, LEAKY_RELU, ELU, GELU, SILU, SOFTPLUS, SOFTMAX, LOG_SOFTMAX };
+
+static fr_tensor *identity(fr_tensor *x)
+{
+    return x;
+}
 
 static const activation table[] = {
+    [IDENTITY] = { "Identity", "nn_identity", .plain = identity },
     [SIGMOID] = { "Sigmoid", "nn_sigmoid", .plain = fr_sigmoid },
     [TANH] = { "Tanh", "nn_tanh", .plain = fr_tanh },
     [RELU] = { "ReLU", "nn_relu", .plain = fr_relu },
@@ -74,6 +80,11 @@ static fr_module *make(int which, double number, int dim)
     }
     fr_finish(th, before);
     return m;
+}
+
+fr_module *fr_nn_identity(void)
+{
+    return make(IDENTITY, 0, 0);
 }
 
 fr_module *fr_nn_sigmoid(void)

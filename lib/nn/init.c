@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Initial values of layers. A layer that makes its parameters in PyTorch's order draws PyTorch's numbers. */
+/* Initial values, as torch.nn.init sets them: with the same seed the same numbers. A layer that makes its parameters
+ * here, in PyTorch's order, draws PyTorch's. orthogonal.c has the one initialiser that is more than draws. */
+#include "core/loop.h"
 #include "core/random.h"
 #include "nn/module.h"
 
+#include <frond/op.h>
 #include <math.h>
+
+/* --- Parameters of layers ----------------------------------------------------------------------------------------- */
 
 /* Gives m the tensor, which may be NULL: then nothing else happens. */
 static fr_tensor *hold(const char *what, fr_module *m, const char *name, fr_tensor *t, bool buffer)
@@ -33,7 +38,7 @@ fr_tensor *fr_normal_parameter(const char *what, fr_module *m, const char *name,
     fr_tensor *t = fr_tensor_alloc(what, &shape, fr_default_dtype());
 
     if (t)
-        fr_fill_normal(t);
+        fr_fill_normal(t, 0, 1);
     return hold(what, m, name, t, false);
 }
 
@@ -56,17 +61,388 @@ fr_tensor *fr_constant_buffer(const char *what, fr_module *m, const char *name, 
     return hold(what, m, name, t, true);
 }
 
-/* The bound of both is 1/sqrt(fan in), but the weight's is computed as PyTorch does (kaiming_uniform_ with a =
- * sqrt(5)), so that the last bit is the same. */
+/* The bound of both is 1/sqrt(fan in), but the weight's is computed as PyTorch does, so that the last bit is the same.
+ */
 bool fr_weight_and_bias(const char *what, fr_module *m, fr_shape shape, fr_tensor **weight, fr_tensor **bias)
 {
-    double fan_in = 1, slope = sqrt(5), root;
+    double fan_in = 1;
 
     for (int i = 1; i < shape.ndim; i++)
         fan_in *= (double)shape.dim[i];
-    root = sqrt(fan_in > 0 ? fan_in : 1);
-    *weight = fr_uniform_parameter(what, m, "weight", shape, sqrt(3) * (sqrt(2 / (1 + slope * slope)) / root));
-    if (*weight && bias)
-        *bias = fr_uniform_parameter(what, m, "bias", FR_SHAPE(shape.dim[0]), fan_in > 0 ? 1 / root : 0);
-    return *weight && (!bias || *bias);
+    *weight = fr_constant_parameter(what, m, "weight", shape, 0);
+    if (!*weight || !fr_init_kaiming_uniform(*weight, &(fr_kaiming_options){ .a = sqrt(5) }))
+        return false;
+    if (bias)
+        *bias = fr_uniform_parameter(what, m, "bias", FR_SHAPE(shape.dim[0]), fan_in > 0 ? 1 / sqrt(fan_in) : 0);
+    return !bias || *bias;
+}
+
+/* --- Writing to any tensor ---------------------------------------------------------------------------------------- */
+
+bool fr_can_initialise(const char *what, const fr_tensor *t)
+{
+    if (!fr_check_not_null(what, t, "tensor"))
+        return false;
+    if (t->dtype == FR_I64)
+        return fr_fail(what, "int64 given, expected float32 or float64");
+    if (fr_has_history(t))
+        return fr_fail(what, "the tensor is a result of %s, whose history a write in place would break",
+                       t->producer->name);
+    return !fr_repeats_values(t) || fr_fail(what, "the tensor is an expanded view: take fr_contiguous of it");
+}
+
+static bool check_finite(const char *what, const char *name, double number)
+{
+    return isfinite(number) || fr_fail(what, "%s is %g, expected a finite number", name, number);
+}
+
+typedef struct {
+    const char *next;
+    size_t size;
+} queue;
+
+static void take_row(void *values, const fr_loop *l, char *const *at)
+{
+    queue *q = values;
+    int64_t n = l->dim[l->ndim - 1], step = l->step[l->ndim - 1][0];
+
+    for (int64_t i = 0; i < n; i++, q->next += q->size)
+        memcpy(at[0] + i * step, q->next, q->size);
+}
+
+/* Fills t, which is contiguous; alike: as PyTorch fills a tensor that is contiguous, or one that is not. */
+typedef bool fill_function(const char *what, fr_tensor *t, bool alike, const double *numbers);
+
+/* The values of a tensor that is not contiguous are drawn in the order in which they lie in memory. */
+static bool fill(const char *what, fr_tensor *t, fill_function *draw, const double *numbers)
+{
+    fr_tensor *values = t->contiguous ? fr_ref(t) : fr_tensor_alloc(what, &(fr_shape){ 1, { t->numel } }, t->dtype);
+    bool ok = values && draw(what, values, values == t, numbers);
+
+    if (ok && values != t) {
+        queue q = { values->origin, fr_dtype_size(t->dtype) };
+        fr_loop l;
+
+        fr_loop_begin(&l, &t->shape);
+        fr_loop_add(&l, t);
+        fr_loop_sort(&l, 0);
+        fr_loop_run(&l, 1, take_row, &q);
+    }
+    if (ok)
+        fr_storage_bump(t);
+    fr_unref(values);
+    return ok;
+}
+
+/* --- Draws -------------------------------------------------------------------------------------------------------- */
+
+static bool draw_constant(const char *what, fr_tensor *t, bool alike, const double *numbers)
+{
+    (void)what;
+    (void)alike;
+    FR_DISPATCH_FLOAT(t, T, {
+        for (int64_t i = 0; i < t->numel; i++)
+            ((T *)t->origin)[i] = (T)numbers[0];
+    })
+    return true;
+}
+
+static bool draw_uniform(const char *what, fr_tensor *t, bool alike, const double *numbers)
+{
+    (void)what;
+    (void)alike;
+    fr_fill_uniform(t, numbers[0], numbers[1]);
+    return true;
+}
+
+static bool draw_normal(const char *what, fr_tensor *t, bool alike, const double *numbers)
+{
+    (void)what;
+    (alike ? fr_fill_normal : fr_fill_normal_singly)(t, numbers[0], numbers[1]);
+    return true;
+}
+
+static double normal_below(double x)
+{
+    return (1 + erf(x / sqrt(2))) / 2;
+}
+
+/* Of values drawn for all of t, in candidates, takes those that lie within the bounds to where t is still NaN. True
+ * where nothing of that is left. */
+static bool keep_within(fr_tensor *t, const fr_tensor *candidates, const double *bounds)
+{
+    bool done = true;
+
+    FR_DISPATCH_FLOAT(t, T, {
+        T *y = (T *)t->origin, low = (T)bounds[0], high = (T)bounds[1];
+        const T *x = (const T *)candidates->origin;
+
+        for (int64_t i = 0; i < t->numel; i++) {
+            if (isnan(y[i]) && x[i] >= low && x[i] <= high)
+                y[i] = x[i];
+            done = done && !isnan(y[i]);
+        }
+    })
+    return done;
+}
+
+/* The same for uniform candidates x of which a share of exp(-((x - mean) / std)^2 / 2 + ((mode - mean) / std)^2 / 2) is
+ * to be kept; chances are of U[0,1). The arithmetic is that of t's dtype, step by step, as in PyTorch. */
+static bool keep_likely(fr_tensor *t, const fr_tensor *candidates, const fr_tensor *chances, const double *numbers)
+{
+    double mean = numbers[0], std = numbers[1], mode = fmax(numbers[2], fmin(mean, numbers[3]));
+    double peak = -0.5 * ((mode - mean) / std) * ((mode - mean) / std);
+    bool done = true;
+
+    FR_DISPATCH_FLOAT(t, T, {
+        T *y = (T *)t->origin;
+        const T *x = (const T *)candidates->origin, *u = (const T *)chances->origin;
+
+        for (int64_t i = 0; i < t->numel; i++) {
+            T distance = (x[i] - (T)mean) / (T)std, square = distance * distance;
+
+            if (isnan(y[i]) && (T)log((double)u[i]) <= square * (T)-0.5 - (T)peak)
+                y[i] = x[i];
+            done = done && !isnan(y[i]);
+        }
+    })
+    return done;
+}
+
+/* numbers: mean, std, low, high. Where the bounds hold enough of the normal distribution, normal values are drawn until
+ * all lie within them, else uniform ones are taken with the likelihood of a normal one; each time for all of t. */
+static bool draw_truncated(const char *what, fr_tensor *t, bool alike, const double *numbers)
+{
+    double mean = numbers[0], std = numbers[1], low = numbers[2], high = numbers[3];
+    bool normal = normal_below((high - mean) / std) - normal_below((low - mean) / std) > 0.3, done = t->numel == 0;
+    fr_tensor *candidates, *chances = NULL;
+
+    if (!normal && (!check_finite(what, "low", low) || !check_finite(what, "high", high)))
+        return false;
+    candidates = fr_tensor_alloc(what, &t->shape, t->dtype);
+    if (candidates && !normal)
+        chances = fr_tensor_alloc(what, &t->shape, t->dtype);
+
+    bool ok = candidates && (normal || chances);
+
+    if (ok)
+        draw_constant(what, t, alike, &(double){ NAN });
+    while (ok && !done) {
+        if (normal) {
+            draw_normal(what, candidates, alike, numbers);
+            done = keep_within(t, candidates, numbers + 2);
+        } else {
+            fr_fill_uniform(candidates, low, high);
+            fr_fill_uniform(chances, 0, 1);
+            done = keep_likely(t, candidates, chances, numbers);
+        }
+    }
+    fr_unref(candidates);
+    fr_unref(chances);
+    return ok;
+}
+
+/* --- Given numbers ------------------------------------------------------------------------------------------------ */
+
+fr_tensor *fr_init_uniform(fr_tensor *t, double low, double high)
+{
+    const char *what = "init_uniform";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    bool ok = fr_can_initialise(what, t) && check_finite(what, "low", low) && check_finite(what, "high", high) &&
+              (low <= high || fr_fail(what, "low %g is above high %g", low, high)) &&
+              fill(what, t, draw_uniform, (double[]){ low, high });
+
+    fr_finish(th, before);
+    return ok ? t : NULL;
+}
+
+static bool check_std(const char *what, double std, bool zero)
+{
+    return (std >= 0 && std < INFINITY && (std > 0 || zero)) ||
+           fr_fail(what, "std is %g, expected a number %s 0", std, zero ? ">=" : ">");
+}
+
+fr_tensor *fr_init_normal(fr_tensor *t, double mean, double std)
+{
+    const char *what = "init_normal";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    bool ok = fr_can_initialise(what, t) && check_finite(what, "mean", mean) && check_std(what, std, true) &&
+              fill(what, t, draw_normal, (double[]){ mean, std });
+
+    fr_finish(th, before);
+    return ok ? t : NULL;
+}
+
+fr_tensor *fr_init_trunc_normal(fr_tensor *t, double mean, double std, double low, double high)
+{
+    const char *what = "init_trunc_normal";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    bool ok = fr_can_initialise(what, t) && check_finite(what, "mean", mean) && check_std(what, std, false) &&
+              (low <= high || fr_fail(what, "low %g is not up to high %g", low, high)) &&
+              fill(what, t, draw_truncated, (double[]){ mean, std, low, high });
+
+    fr_finish(th, before);
+    return ok ? t : NULL;
+}
+
+static fr_tensor *constant(const char *what, fr_tensor *t, double value)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    bool ok = fr_can_initialise(what, t) && fill(what, t, draw_constant, &value);
+
+    fr_finish(th, before);
+    return ok ? t : NULL;
+}
+
+fr_tensor *fr_init_constant(fr_tensor *t, double value)
+{
+    return constant("init_constant", t, value);
+}
+
+fr_tensor *fr_init_zeros(fr_tensor *t)
+{
+    return constant("init_zeros", t, 0);
+}
+
+fr_tensor *fr_init_ones(fr_tensor *t)
+{
+    return constant("init_ones", t, 1);
+}
+
+static bool set_eye(const char *what, fr_tensor *t)
+{
+    int64_t step = t->stride[0] + t->stride[1], n = t->shape.dim[0];
+
+    if (!fill(what, t, draw_constant, &(double){ 0 }))
+        return false;
+    if (n > t->shape.dim[1])
+        n = t->shape.dim[1];
+    FR_DISPATCH_FLOAT(t, T, {
+        for (int64_t i = 0; i < n; i++)
+            ((T *)t->origin)[i * step] = 1;
+    })
+    return true;
+}
+
+fr_tensor *fr_init_eye(fr_tensor *t)
+{
+    const char *what = "init_eye";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    char text[FR_SHAPE_TEXT];
+    bool ok = fr_can_initialise(what, t) &&
+              (t->shape.ndim == 2 || fr_fail(what, "%s given, expected a matrix", fr_shape_text(&t->shape, text))) &&
+              set_eye(what, t);
+
+    fr_finish(th, before);
+    return ok ? t : NULL;
+}
+
+/* --- Numbers from the shape --------------------------------------------------------------------------------------- */
+
+double fr_calculate_gain(fr_nonlinearity nonlinearity, double param)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "calculate_gain");
+    double gain = NAN;
+
+    switch (nonlinearity) {
+    case FR_GAIN_LEAKY_RELU:
+        if (check_finite("calculate_gain", "param", param))
+            gain = sqrt(2 / (1 + param * param));
+        break;
+    case FR_GAIN_LINEAR:
+    case FR_GAIN_SIGMOID:
+        gain = 1;
+        break;
+    case FR_GAIN_TANH:
+        gain = 5.0 / 3;
+        break;
+    case FR_GAIN_RELU:
+        gain = sqrt(2);
+        break;
+    case FR_GAIN_SELU:
+        gain = 0.75;
+        break;
+    default:
+        fr_fail("calculate_gain", "%d is no fr_nonlinearity", (int)nonlinearity);
+    }
+    fr_finish(th, before);
+    return gain;
+}
+
+/* A weight is (out,in) or (out,in,kernel...): fan[0] the values that go into one output, fan[1] those that one input
+ * goes to. */
+static bool find_fans(const char *what, const fr_tensor *t, double fan[2])
+{
+    double field = 1;
+    char text[FR_SHAPE_TEXT];
+
+    if (t->shape.ndim < 2)
+        return fr_fail(what, "%s given, expected 2 dims or more", fr_shape_text(&t->shape, text));
+    for (int i = 2; i < t->shape.ndim; i++)
+        field *= (double)t->shape.dim[i];
+    fan[0] = (double)t->shape.dim[1] * field;
+    fan[1] = (double)t->shape.dim[0] * field;
+    return true;
+}
+
+/* Fills t, which has zero mean and this deviation then. */
+static bool fill_centred(const char *what, fr_tensor *t, double std, bool uniform)
+{
+    double bound = sqrt(3) * std;
+
+    return uniform ? fill(what, t, draw_uniform, (double[]){ -bound, bound })
+                   : fill(what, t, draw_normal, (double[]){ 0, std });
+}
+
+static fr_tensor *xavier(const char *what, fr_tensor *t, double gain, bool uniform)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    double fan[2] = { 0 };
+    bool ok = fr_can_initialise(what, t) && find_fans(what, t, fan) &&
+              ((gain >= 0 && gain < INFINITY) || fr_fail(what, "gain is %g, expected a number >= 0", gain)) &&
+              fill_centred(what, t, gain * sqrt(2 / (fan[0] + fan[1])), uniform);
+
+    fr_finish(th, before);
+    return ok ? t : NULL;
+}
+
+fr_tensor *fr_init_xavier_uniform(fr_tensor *t, double gain)
+{
+    return xavier("init_xavier_uniform", t, gain, true);
+}
+
+fr_tensor *fr_init_xavier_normal(fr_tensor *t, double gain)
+{
+    return xavier("init_xavier_normal", t, gain, false);
+}
+
+static fr_tensor *kaiming(const char *what, fr_tensor *t, const fr_kaiming_options *options, bool uniform)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    fr_kaiming_options o = options ? *options : (fr_kaiming_options){ 0 };
+    double fan[2] = { 0 }, gain = NAN;
+    bool ok = fr_can_initialise(what, t) && fr_check_reserved(what, o.reserved) && find_fans(what, t, fan) &&
+              !isnan(gain = fr_calculate_gain(o.nonlinearity, fr_option(o.a, 0))) &&
+              fill_centred(what, t, gain / sqrt(fan[o.fan_out]), uniform);
+
+    fr_finish(th, before);
+    return ok ? t : NULL;
+}
+
+fr_tensor *fr_init_kaiming_uniform(fr_tensor *t, const fr_kaiming_options *options)
+{
+    return kaiming("init_kaiming_uniform", t, options, true);
+}
+
+fr_tensor *fr_init_kaiming_normal(fr_tensor *t, const fr_kaiming_options *options)
+{
+    return kaiming("init_kaiming_normal", t, options, false);
 }

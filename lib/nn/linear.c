@@ -25,18 +25,14 @@ static bool describe(fr_module *m, int64_t in, int64_t out, bool bias)
     return fr_module_describe(m, text);
 }
 
-fr_module *fr_nn_linear(int64_t in, int64_t out, const fr_linear_options *options)
+fr_module *fr_linear_new(const char *what, const char *type, int64_t in, int64_t out, bool bias)
 {
-    const char *what = "nn_linear";
-    fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, what);
-    bool bias = !options || !options->no_bias;
     fr_module *m = NULL;
 
     if (in < 0 || out < 0)
         fr_fail(what, "in %" PRId64 ", out %" PRId64 ", expected 0 or more", in, out);
-    else if (!options || fr_check_reserved(what, options->reserved))
-        m = fr_module_new("Linear", sizeof(linear), forward);
+    else
+        m = fr_module_new(type, sizeof(linear), forward);
     if (m) {
         linear *l = fr_self(m);
 
@@ -46,6 +42,18 @@ fr_module *fr_nn_linear(int64_t in, int64_t out, const fr_linear_options *option
             m = NULL;
         }
     }
+    return m;
+}
+
+fr_module *fr_nn_linear(int64_t in, int64_t out, const fr_linear_options *options)
+{
+    const char *what = "nn_linear";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    fr_module *m = NULL;
+
+    if (!options || fr_check_reserved(what, options->reserved))
+        m = fr_linear_new(what, "Linear", in, out, !options || !options->no_bias);
     fr_finish(th, before);
     return m;
 }

@@ -88,6 +88,23 @@ fr_tensor *fr_constant_buffer(const char *what, fr_module *m, const char *name, 
  * convolutions draw them. */
 bool fr_weight_and_bias(const char *what, fr_module *m, fr_shape shape, fr_tensor **weight, fr_tensor **bias);
 
+/* Whether t may be written in place: floating, no history, no value twice. */
+bool fr_can_initialise(const char *what, const fr_tensor *t);
+
+/* --- containers.c ------------------------------------------------------------------------------------------------- */
+
+/* Ends scope and opens one that holds y alone, so that of all results on the way the latest alone is alive. */
+int fr_start_over_with(fr_tensor *y, int scope);
+
+/* --- linear.c ----------------------------------------------------------------------------------------------------- */
+
+/* A linear layer that is printed as of another type. */
+fr_module *fr_linear_new(const char *what, const char *type, int64_t in, int64_t out, bool bias);
+
+/* --- attention.c -------------------------------------------------------------------------------------------------- */
+
+fr_module *fr_attention_new(const char *what, int64_t embed, int64_t heads, const fr_multihead_attention_options *o);
+
 /* --- print.c ------------------------------------------------------------------------------------------------------ */
 
 enum { FR_NUMBER_TEXT = 40 };

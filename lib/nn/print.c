@@ -54,6 +54,27 @@ static void put_lines(writer *w, const char *text, int indent)
     }
 }
 
+/* Whether a and b print the same. */
+static bool alike(const fr_module *a, const fr_module *b)
+{
+    bool same = strcmp(a->type, b->type) == 0 && a->child_count == b->child_count &&
+                strcmp(a->description ? a->description : "", b->description ? b->description : "") == 0;
+
+    for (size_t i = 0; same && i < a->child_count; i++)
+        same = strcmp(a->children[i]->name, b->children[i]->name) == 0 && alike(a->children[i], b->children[i]);
+    return same;
+}
+
+/* How many children of m from the i-th on are printed as one: of a list, those that are alike. */
+static size_t run_of(const fr_module *m, size_t i)
+{
+    size_t end = i + 1;
+
+    while (strcmp(m->type, "ModuleList") == 0 && end < m->child_count && alike(m->children[i], m->children[end]))
+        end++;
+    return end - i;
+}
+
 static void put_module(writer *w, const fr_module *m, int indent)
 {
     const char *description = m->description ? m->description : "";
@@ -65,8 +86,12 @@ static void put_module(writer *w, const fr_module *m, int indent)
         return;
     }
     put_lines(w, description, indent + 2);
-    for (size_t i = 0; i < m->child_count; i++) {
-        put(w, "\n%*s(%s): ", indent + 2, "", m->children[i]->name);
+    for (size_t i = 0, n; i < m->child_count; i += n) {
+        n = run_of(m, i);
+        if (n == 1)
+            put(w, "\n%*s(%s): ", indent + 2, "", m->children[i]->name);
+        else
+            put(w, "\n%*s(%zu-%zu): %zu x ", indent + 2, "", i, i + n - 1, n);
         put_module(w, m->children[i], indent + 2);
     }
     put(w, "\n%*s)", indent, "");

@@ -3,14 +3,14 @@
 /* softmax: y = exp(x) / sum exp(x) over one dim, dx = y (dy - sum(y dy)); log_softmax: y = x - ln sum exp(x),
  * dx = dy - exp(y) sum(dy). The greatest x is taken off first, so that nothing overflows. A row of -inf alone, or with
  * NaN or inf in it, is NaN. */
+#include "ops/softmax.h"
+
 #include "core/threads.h"
 #include "ops/elementwise.h"
 
-typedef struct {
-    int dim;
-} attributes;
+typedef fr_softmax_attributes attributes;
 
-static bool infer(fr_op_call *call)
+bool fr_infer_softmax(fr_op_call *call)
 {
     const attributes *a = call->attributes;
 
@@ -162,8 +162,19 @@ typedef struct {
     int64_t n, inner, width, units, units_per_tile;
     const fr_tensor *gradient, *from; /* forward: NULL and x; backward: dy and y */
     fr_tensor *to;
-    bool logs;
+    bool logs, safe;
 } job;
+
+#define ALL_LOWEST(T)                                                                                                  \
+    static bool all_lowest_##T(int64_t n, const T *x)                                                                  \
+    {                                                                                                                  \
+        while (n > 0 && x[n - 1] == -INFINITY)                                                                         \
+            n--;                                                                                                       \
+        return n == 0;                                                                                                 \
+    }
+
+ALL_LOWEST(float)
+ALL_LOWEST(double)
 
 #define UNIT(T)                                                                                                        \
     static void unit_##T(const job *w, int64_t at, int64_t width)                                                      \
@@ -179,6 +190,8 @@ typedef struct {
             forward_columns_##T(w->n, w->inner, width, from, to, w->logs);                                             \
         else                                                                                                           \
             backward_columns_##T(w->n, w->inner, width, g, from, to, w->logs);                                         \
+        if (w->safe && !g && isnan(to[0]) && all_lowest_##T(w->n, from))                                               \
+            memset(to, 0, (size_t)w->n * sizeof(T));                                                                   \
     }
 
 UNIT(float)
@@ -202,7 +215,7 @@ static void tile(void *work, int64_t index)
 static void run(fr_op_call *call, const fr_tensor *gradient, const fr_tensor *from, fr_tensor *to, bool logs)
 {
     const attributes *a = call->attributes;
-    job w = { .n = 1, .inner = 1, .gradient = gradient, .from = from, .to = to, .logs = logs };
+    job w = { .n = 1, .inner = 1, .gradient = gradient, .from = from, .to = to, .logs = logs, .safe = a->safe };
     int dim = fr_shape_dim(&to->shape, a->dim);
 
     if (to->numel == 0)
@@ -220,17 +233,17 @@ static void run(fr_op_call *call, const fr_tensor *gradient, const fr_tensor *fr
 /* --- softmax -------------------------------------------------------------------------------------------------------
  */
 
-static void forward(fr_op_call *call)
+void fr_softmax_forward(fr_op_call *call)
 {
     run(call, NULL, call->in[0], call->result[0], false);
 }
 
-static void backward_kernel(fr_op_call *call)
+void fr_softmax_backward_kernel(fr_op_call *call)
 {
     run(call, call->grad_out[0], call->result[0], call->grad_in[0], false);
 }
 
-static void backward(fr_op_call *call)
+void fr_softmax_backward(fr_op_call *call)
 {
     const attributes *a = call->attributes;
     fr_tensor *y = call->result[0], *g = call->grad_out[0];
@@ -256,10 +269,10 @@ const fr_op fr_softmax_op = {
     .outputs = 1,
     .saves_outputs = 1,
     .attributes_size = sizeof(attributes),
-    .infer = infer,
-    .forward = forward,
-    .backward = backward,
-    .backward_kernel = backward_kernel,
+    .infer = fr_infer_softmax,
+    .forward = fr_softmax_forward,
+    .backward = fr_softmax_backward,
+    .backward_kernel = fr_softmax_backward_kernel,
     .definition = definition,
     FR_CASES({ "last", "n(3,5)", "a.softmax(-1)", run_last }, { "long", "n(2,37)", "a.softmax(-1)", run_last },
              { "first", "n(4,3)", "a.softmax(0)", run_first }, { "middle", "n(2,3,70)", "a.softmax(1)", run_second },
@@ -274,7 +287,7 @@ const fr_op fr_softmax_op = {
 
 fr_tensor *fr_softmax(fr_tensor *t, int dim)
 {
-    return fr_apply(&fr_softmax_op, &t, &(attributes){ dim });
+    return fr_apply(&fr_softmax_op, &t, &(attributes){ .dim = dim });
 }
 
 /* --- log_softmax ---------------------------------------------------------------------------------------------------
@@ -318,7 +331,7 @@ const fr_op fr_log_softmax_op = {
     .outputs = 1,
     .saves_outputs = 1,
     .attributes_size = sizeof(attributes),
-    .infer = infer,
+    .infer = fr_infer_softmax,
     .forward = log_forward,
     .backward = log_backward,
     .backward_kernel = log_backward_kernel,
@@ -340,5 +353,5 @@ const fr_op fr_log_softmax_op = {
 
 fr_tensor *fr_log_softmax(fr_tensor *t, int dim)
 {
-    return fr_apply(&fr_log_softmax_op, &t, &(attributes){ dim });
+    return fr_apply(&fr_log_softmax_op, &t, &(attributes){ .dim = dim });
 }

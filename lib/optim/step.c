@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Stepping, the same for all optimisers: each parameter with a gradient, in tiles that threads share. */
+/* Stepping, the same for all optimisers: each parameter that has a gradient and wants one, in tiles that threads share.
+ */
 #include "core/threads.h"
 #include "optim/optim.h"
 
@@ -79,15 +80,21 @@ static void update(const fr_optim *o, fr_optim_slot *s)
     fr_storage_bump(p);
 }
 
+/* A frozen parameter may have a gradient from before. */
+static bool is_due(const fr_optim_slot *s)
+{
+    return s->parameter->grad && s->parameter->requires_grad;
+}
+
 static bool step(fr_optim *o)
 {
     if (!fr_check_not_null("optim_step", o, "optimiser"))
         return false;
     for (size_t i = 0; i < o->count; i++)
-        if (o->slots[i].parameter->grad && !prepare(o, &o->slots[i]))
+        if (is_due(&o->slots[i]) && !prepare(o, &o->slots[i]))
             return false;
     for (size_t i = 0; i < o->count; i++)
-        if (o->slots[i].parameter->grad)
+        if (is_due(&o->slots[i]))
             update(o, &o->slots[i]);
     return true;
 }

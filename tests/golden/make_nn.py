@@ -156,6 +156,16 @@ def printed_modules():
     yield Described("one\ntwo")
     yield Described("one", nn.Tanh())
     yield Described("one\ntwo", Described("three\nfour", nn.Tanh()), nn.ReLU())
+    yield nn.ModuleList()
+    yield nn.ModuleList([nn.Identity()])
+    yield nn.ModuleList([nn.Tanh(), nn.Tanh(), nn.Linear(1, 2), nn.Linear(1, 3), nn.Linear(1, 3), nn.Linear(1, 3)])
+    pair = lambda: nn.ModuleList([nn.Sequential(nn.Tanh(), nn.Tanh()) for _ in range(2)])
+    yield nn.ModuleList([pair(), pair(), nn.ModuleList([nn.Sequential(nn.Tanh(), nn.ReLU())])])
+    yield nn.MultiheadAttention(4, 2)
+    yield nn.ModuleList([nn.MultiheadAttention(4, 2, bias=False, batch_first=True, dropout=0.1) for _ in range(3)])
+    yield nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2), 3, nn.LayerNorm(4))
+    layer = nn.TransformerEncoderLayer(4, 2, 3, 0.0, "gelu", 1e-3, True, True, False)
+    yield nn.Sequential(nn.TransformerEncoder(layer, 1))
 
 
 def printout(m):

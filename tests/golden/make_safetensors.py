@@ -4,7 +4,9 @@
 import pathlib
 
 import numpy
+import torch
 from safetensors.numpy import save_file
+from safetensors.torch import save_model
 
 folder = pathlib.Path(__file__).parent / "safetensors"
 folder.mkdir(exist_ok=True)
@@ -37,3 +39,17 @@ write("model", {
     "2.weight": numpy.array([[7, 8, 9]], numpy.float32),
     "2.bias": numpy.array([0.5], numpy.float32),
 })
+
+
+class Tied(torch.nn.Module):
+    """b.w and a.w are one parameter."""
+
+    def __init__(self):
+        super().__init__()
+        self.b, self.a = torch.nn.Module(), torch.nn.Module()
+        self.b.w = self.a.w = torch.nn.Parameter(torch.arange(4.0).reshape(2, 2))
+        self.register_buffer("n", torch.arange(3))
+
+
+save_model(Tied(), folder / "tied.safetensors")
+(folder / "tied.safetensors").chmod(0o644)

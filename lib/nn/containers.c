@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Sequential: modules one after another. */
+/* Modules that hold others under the names "0", "1", ...: Sequential, which runs them one after another, and
+ * ModuleList, which leaves that to its user. */
 #include "nn/module.h"
 
-/* Ends scope and opens one that holds y alone, so that of all results on the way the latest alone is alive. */
-static int start_over_with(fr_tensor *y, int scope)
+int fr_start_over_with(fr_tensor *y, int scope)
 {
     fr_ref(y);
     fr_scope_end(scope);
     scope = fr_scope_begin(); /* there is room: one has just ended */
-    fr_hold("sequential", y);
+    fr_hold("forward", y);
     return scope;
 }
 
@@ -20,7 +20,7 @@ static fr_tensor *forward(fr_module *m, fr_tensor *x)
 
     for (size_t i = 0; y && i < m->child_count; i++) {
         y = fr_forward(m->children[i], y);
-        scope = start_over_with(y, scope);
+        scope = fr_start_over_with(y, scope);
     }
     y = fr_escape(y);
     fr_scope_end(scope);
@@ -43,9 +43,8 @@ static void destroy_rest(int n, fr_module *const *modules)
             fr_module_destroy(modules[i]);
 }
 
-fr_module *fr_nn_sequential(int n, fr_module *const *modules)
+static fr_module *make(const char *what, const char *type, fr_forward_function *run, int n, fr_module *const *modules)
 {
-    const char *what = "nn_sequential";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
     fr_module *m = NULL;
@@ -54,7 +53,7 @@ fr_module *fr_nn_sequential(int n, fr_module *const *modules)
     if (n < 0)
         fr_fail(what, "%d modules, expected 0 or more", n);
     else if (n == 0 || fr_check_not_null(what, modules, "modules"))
-        ok = (m = fr_module_new("Sequential", 0, forward)) != NULL;
+        ok = (m = fr_module_new(type, 0, run)) != NULL;
     for (int i = 0; ok && i < n; i++) {
         char name[16];
 
@@ -69,4 +68,39 @@ fr_module *fr_nn_sequential(int n, fr_module *const *modules)
     }
     fr_finish(th, before);
     return m;
+}
+
+fr_module *fr_nn_sequential(int n, fr_module *const *modules)
+{
+    return make("nn_sequential", "Sequential", forward, n, modules);
+}
+
+fr_module *fr_nn_module_list(int n, fr_module *const *modules)
+{
+    return make("nn_module_list", "ModuleList", NULL, n, modules);
+}
+
+/* --- What a module holds ------------------------------------------------------------------------------------------ */
+
+int fr_module_children(const fr_module *m)
+{
+    return m ? (int)m->child_count : -1;
+}
+
+fr_module *fr_module_at(const fr_module *m, int i)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "module_at");
+    fr_module *child = NULL;
+
+    if (fr_check_not_null("module_at", m, "module")) {
+        int64_t n = (int64_t)m->child_count, at = i < 0 ? i + n : i;
+
+        if (at < 0 || at >= n)
+            fr_fail("module_at", "index %d is out of range for the %lld modules in the %s", i, (long long)n, m->type);
+        else
+            child = m->children[at];
+    }
+    fr_finish(th, before);
+    return child;
 }

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Multihead attention: the projections to and from the heads, and masks, around fr_scaled_dot_product_attention.
+ * L queries, S keys and values, in batches of B; E = heads D features. */
+#include "nn/module.h"
+
+#include <frond/op.h>
+#include <inttypes.h>
+
+static const char name[] = "attention_forward";
+
+typedef struct {
+    int64_t embed, heads;
+    bool batch_first;
+    double dropout;
+    fr_tensor *in_weight, *in_bias, *out_weight, *out_bias; /* borrowed from the module and its out_proj */
+} attention;
+
+/* --- Making ------------------------------------------------------------------------------------------------------- */
+
+static fr_tensor *forward(fr_module *m, fr_tensor *x)
+{
+    return fr_attention_forward(m, x, x, x, NULL);
+}
+
+static bool check_options(const char *what, int64_t embed, int64_t heads, const fr_multihead_attention_options *o)
+{
+    if (embed < 1 || heads < 1 || embed % heads != 0)
+        return fr_fail(
+            what, "embed_dim %" PRId64 ", num_heads %" PRId64 ", expected 1 or more, embed_dim a multiple of num_heads",
+            embed, heads);
+    if (embed > INT64_MAX / 3)
+        return fr_fail(what, "embed_dim %" PRId64 " is too large", embed);
+    return fr_check_reserved(what, o->reserved) && fr_check_dropout(what, o->dropout);
+}
+
+/* PyTorch makes in_proj_weight first, but draws its values last. */
+static bool fill(const char *what, fr_module *m, bool bias)
+{
+    attention *a = fr_self(m);
+    fr_module *out = fr_linear_new(what, "NonDynamicallyQuantizableLinear", a->embed, a->embed, bias);
+
+    if (!out)
+        return false;
+    if (!fr_module_adopt(what, m, "out_proj", out)) {
+        fr_module_destroy(out);
+        return false;
+    }
+    a->out_weight = fr_module_find(out, "weight");
+    a->out_bias = bias ? fr_init_zeros(fr_module_find(out, "bias")) : NULL;
+    a->in_weight = fr_constant_parameter(what, m, "in_proj_weight", FR_SHAPE(3 * a->embed, a->embed), 0);
+    if (!a->in_weight || !fr_init_xavier_uniform(a->in_weight, 1))
+        return false;
+    if (bias)
+        a->in_bias = fr_constant_parameter(what, m, "in_proj_bias", FR_SHAPE(3 * a->embed), 0);
+    return a->in_bias || !bias;
+}
+
+fr_module *fr_attention_new(const char *what, int64_t embed, int64_t heads, const fr_multihead_attention_options *o)
+{
+    fr_module *m =
+        check_options(what, embed, heads, o) ? fr_module_new("MultiheadAttention", sizeof(attention), forward) : NULL;
+
+    if (!m)
+        return NULL;
+    *(attention *)fr_self(m) =
+        (attention){ .embed = embed, .heads = heads, .batch_first = o->batch_first, .dropout = o->dropout };
+    if (fill(what, m, !o->no_bias))
+        return m;
+    fr_module_destroy(m);
+    return NULL;
+}
+
+fr_module *fr_nn_multihead_attention(int64_t embed_dim, int64_t num_heads,
+                                     const fr_multihead_attention_options *options)
+{
+    const char *what = "nn_multihead_attention";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    fr_multihead_attention_options o = options ? *options : (fr_multihead_attention_options){ 0 };
+    fr_module *m = fr_attention_new(what, embed_dim, num_heads, &o);
+
+    fr_finish(th, before);
+    return m;
+}
+
+/* --- Checking a call ---------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const attention *a;
+    bool batched, batch_first; /* batch_first: as the tensors lie, unbatched ones as (T,1,E) */
+    int64_t batch, queries, keys;
+} sizes;
+
+static bool check_inputs(sizes *s, const fr_tensor *q, const fr_tensor *k, const fr_tensor *v)
+{
+    char text[3][FR_SHAPE_TEXT];
+    int n = q->shape.ndim;
+    bool fits = (n == 2 || n == 3) && k->shape.ndim == n && fr_shape_equal(&k->shape, &v->shape) &&
+                q->shape.dim[n - 1] == s->a->embed && k->shape.dim[n - 1] == s->a->embed;
+
+    s->batched = n == 3;
+    s->batch_first = s->batched && s->a->batch_first;
+    if (fits) {
+        s->batch = s->batched ? q->shape.dim[!s->batch_first] : 1;
+        s->queries = q->shape.dim[s->batch_first];
+        s->keys = k->shape.dim[s->batch_first];
+        fits = !s->batched || k->shape.dim[!s->batch_first] == s->batch;
+    }
+    return fits ||
+           fr_fail(
+               name, "query %s, key %s, value %s: expected %s, or unbatched (L, E), (S, E), (S, E); E is %" PRId64,
+               fr_shape_text(&q->shape, text[0]), fr_shape_text(&k->shape, text[1]), fr_shape_text(&v->shape, text[2]),
+               s->a->batch_first ? "(B, L, E), (B, S, E), (B, S, E)" : "(L, B, E), (S, B, E), (S, B, E)", s->a->embed);
+}
+
+/* t may be NULL. */
+static bool check_mask(const char *which, const fr_tensor *t, fr_shape one, fr_shape other)
+{
+    char text[3][FR_SHAPE_TEXT];
+
+    return !t || fr_shape_equal(&t->shape, &one) || fr_shape_equal(&t->shape, &other) ||
+           fr_fail(name, "%s %s, expected %s%s%s", which, fr_shape_text(&t->shape, text[0]),
+                   fr_shape_text(&one, text[1]), fr_shape_equal(&one, &other) ? "" : " or ",
+                   fr_shape_equal(&one, &other) ? "" : fr_shape_text(&other, text[2]));
+}
+
+static bool check_masks(const sizes *s, const fr_attention_masks *m)
+{
+    fr_shape padding = s->batched ? FR_SHAPE(s->batch, s->keys) : FR_SHAPE(s->keys);
+    fr_shape one = FR_SHAPE(s->queries, s->keys), each = FR_SHAPE(s->batch * s->a->heads, s->queries, s->keys);
+
+    return fr_check_reserved(name, m->reserved) &&
+           check_mask("key_padding_mask", m->key_padding_mask, padding, padding) &&
+           check_mask("attn_mask", m->attn_mask, one, each) && check_mask("attn_bias", m->attn_bias, one, each);
+}
+
+/* --- Running ------------------------------------------------------------------------------------------------------ */
+
+/* (T,B,E) or (B,T,E) or (T,E) -> (B,heads,T,D) */
+static fr_tensor *split(const sizes *s, fr_tensor *x, int64_t steps)
+{
+    int64_t heads = s->a->heads, size = s->a->embed / heads;
+
+    if (s->batch_first)
+        return fr_permute(fr_reshape(x, FR_SHAPE(s->batch, steps, heads, size)), (int[]){ 0, 2, 1, 3 });
+    return fr_permute(fr_reshape(x, FR_SHAPE(steps, s->batch, heads, size)), (int[]){ 1, 2, 0, 3 });
+}
+
+/* The which-th projection of x alone. */
+static fr_tensor *project(const sizes *s, fr_tensor *x, int which, int64_t steps)
+{
+    int64_t begin = which * s->a->embed, end = begin + s->a->embed;
+    fr_tensor *weight = fr_slice(s->a->in_weight, 0, begin, end, 1);
+    fr_tensor *bias = s->a->in_bias ? fr_slice(s->a->in_bias, 0, begin, end, 1) : NULL;
+
+    return split(s, fr_linear(x, weight, bias), steps);
+}
+
+/* All three projections; of one tensor they are one product. */
+static void project_all(const sizes *s, fr_tensor *const in[3], fr_tensor *out[3])
+{
+    bool same = in[0] == in[1] && in[1] == in[2];
+    fr_tensor *all = same ? fr_linear(in[0], s->a->in_weight, s->a->in_bias) : NULL;
+
+    for (int i = 0; i < 3; i++) {
+        int64_t steps = i == 0 ? s->queries : s->keys, begin = i * s->a->embed;
+
+        out[i] = same ? split(s, fr_slice(all, -1, begin, begin + s->a->embed, 1), steps) : project(s, in[i], i, steps);
+    }
+}
+
+/* One for each head where there is one for each. */
+static fr_tensor *of_heads(const sizes *s, fr_tensor *mask)
+{
+    return mask && mask->shape.ndim == 3 ? fr_reshape(mask, FR_SHAPE(s->batch, s->a->heads, s->queries, s->keys))
+                                         : mask;
+}
+
+/* 1 where neither mask leaves a key out, broadcasting to (B,heads,L,S), of the given dtype; NULL where there is none.
+ */
+static fr_tensor *join_masks(const sizes *s, const fr_attention_masks *m, fr_dtype dtype)
+{
+    fr_tensor *kept = NULL, *padding = NULL;
+
+    if (m->attn_mask)
+        kept = of_heads(s, fr_cast(fr_eq_scalar(m->attn_mask, 0), dtype));
+    if (!m->key_padding_mask)
+        return kept;
+    padding = fr_reshape(fr_cast(fr_eq_scalar(m->key_padding_mask, 0), dtype), FR_SHAPE(s->batch, 1, 1, s->keys));
+    return m->attn_mask ? fr_mul(kept, padding) : padding;
+}
+
+/* The projection out of the heads is made of (L,B,E), whichever comes first: PyTorch's dropout after it draws in the
+ * order in which values lie in memory. */
+static fr_tensor *attend(fr_module *m, const sizes *s, fr_tensor *const in[3], const fr_attention_masks *masks)
+{
+    fr_attention_options o = { .attn_mask = join_masks(s, masks, fr_dtype_of(in[0])),
+                               .attn_bias = of_heads(s, masks->attn_bias),
+                               .is_causal = masks->is_causal,
+                               .dropout_p = m->training ? s->a->dropout : 0 };
+    fr_tensor *heads[3], *y;
+
+    project_all(s, in, heads);
+    y = fr_scaled_dot_product_attention(heads[0], heads[1], heads[2], &o);
+    y = fr_reshape(fr_permute(y, (int[]){ 2, 0, 1, 3 }), FR_SHAPE(s->queries, s->batch, s->a->embed));
+    y = fr_linear(y, s->a->out_weight, s->a->out_bias);
+    return !s->batched ? fr_squeeze(y, 1) : s->batch_first ? fr_transpose(y, 0, 1) : y;
+}
+
+static fr_tensor *run(fr_module *m, fr_tensor *const in[3], const fr_attention_masks *masks)
+{
+    sizes s = { .a = fr_self(m) };
+    int scope;
+    fr_tensor *y;
+
+    if (!check_inputs(&s, in[0], in[1], in[2]) || !check_masks(&s, masks) || (scope = fr_scope_begin()) < 0)
+        return NULL;
+    y = fr_escape(attend(m, &s, in, masks));
+    fr_scope_end(scope);
+    return y;
+}
+
+fr_tensor *fr_attention_forward(fr_module *m, fr_tensor *query, fr_tensor *key, fr_tensor *value,
+                                const fr_attention_masks *masks)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, name);
+    fr_attention_masks given = masks ? *masks : (fr_attention_masks){ 0 };
+    bool failed = masks && !(given.key_padding_mask && given.attn_mask && given.attn_bias) && fr_failed_before(th);
+    fr_tensor *y = NULL;
+
+    if (!failed && fr_check_not_null(name, m, "module") && fr_check_not_null(name, query, "query") &&
+        fr_check_not_null(name, key, "key") && fr_check_not_null(name, value, "value") &&
+        (m->forward == forward || fr_fail(name, "%s given, expected MultiheadAttention", m->type)))
+        y = run(m, (fr_tensor *[]){ query, key, value }, &given);
+    fr_finish(th, before);
+    return y;
+}

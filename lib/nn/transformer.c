@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Transformer encoders, of layers of self-attention and a feedforward network, each with its residual: Vaswani et al.,
+ * "Attention is all you need", 2017; with norms first: Xiong et al., "On layer normalization in the transformer
+ * architecture", 2020. */
+#include "core/random.h"
+#include "nn/module.h"
+
+#include <frond/op.h>
+#include <inttypes.h>
+#include <math.h>
+
+static const char name[] = "transformer_encoder_forward";
+
+/* --- A layer ------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    int64_t width, heads;
+    fr_transformer_encoder_layer_options options; /* as they were given */
+    /* Children, which the module owns. */
+    fr_module *self_attn, *linear1, *dropout, *linear2, *norm1, *norm2, *dropout1, *dropout2;
+} encoder_layer;
+
+static fr_tensor *run_attention(const encoder_layer *l, fr_tensor *x, const fr_attention_masks *masks)
+{
+    return fr_forward(l->dropout1, fr_attention_forward(l->self_attn, x, x, x, masks));
+}
+
+static fr_tensor *run_feedforward(const encoder_layer *l, fr_tensor *x)
+{
+    fr_tensor *y = fr_forward(l->linear1, x);
+
+    y = l->options.gelu ? fr_gelu(y) : fr_relu(y);
+    return fr_forward(l->dropout2, fr_forward(l->linear2, fr_forward(l->dropout, y)));
+}
+
+static fr_tensor *run_layer(const fr_module *m, fr_tensor *x, const fr_attention_masks *masks)
+{
+    const encoder_layer *l = fr_self(m);
+
+    if (l->options.norm_first) {
+        x = fr_add(x, run_attention(l, fr_forward(l->norm1, x), masks));
+        return fr_add(x, run_feedforward(l, fr_forward(l->norm2, x)));
+    }
+    x = fr_forward(l->norm1, fr_add(x, run_attention(l, x, masks)));
+    return fr_forward(l->norm2, fr_add(x, run_feedforward(l, x)));
+}
+
+static fr_tensor *layer_forward(fr_module *m, fr_tensor *x)
+{
+    return run_layer(m, x, NULL);
+}
+
+static bool check_options(const char *what, const fr_transformer_encoder_layer_options *o)
+{
+    return fr_check_reserved(what, o->reserved) && fr_check_dropout(what, fr_option(o->dropout, 0.1)) &&
+           fr_check_option(what, "layer_norm_eps", fr_option(o->layer_norm_eps, 1e-5), INFINITY) &&
+           (o->dim_feedforward >= 0 ||
+            fr_fail(what, "dim_feedforward %" PRId64 ", expected 1 or more (0: 2048)", o->dim_feedforward));
+}
+
+/* Gives child, which may be NULL, to m; it is freed where that fails. */
+static fr_module *add(const char *what, fr_module *m, const char *child_name, fr_module *child)
+{
+    if (child && fr_module_adopt(what, m, child_name, child))
+        return child;
+    fr_module_destroy(child);
+    return NULL;
+}
+
+/* In PyTorch's order. */
+static bool fill(const char *what, fr_module *m)
+{
+    encoder_layer *l = fr_self(m);
+    const fr_transformer_encoder_layer_options *o = &l->options;
+    int64_t inner = o->dim_feedforward ? o->dim_feedforward : 2048;
+    double p = fr_option(o->dropout, 0.1);
+    fr_multihead_attention_options attention = { .no_bias = o->no_bias, .batch_first = o->batch_first, .dropout = p };
+    fr_layer_norm_options norm = { .eps = o->layer_norm_eps, .no_bias = o->no_bias };
+    fr_shape shape = FR_SHAPE(l->width);
+
+    return (l->self_attn = add(what, m, "self_attn", fr_attention_new(what, l->width, l->heads, &attention))) &&
+           (l->linear1 = add(what, m, "linear1", fr_linear_new(what, "Linear", l->width, inner, !o->no_bias))) &&
+           (l->dropout = add(what, m, "dropout", fr_nn_dropout(p))) &&
+           (l->linear2 = add(what, m, "linear2", fr_linear_new(what, "Linear", inner, l->width, !o->no_bias))) &&
+           (l->norm1 = add(what, m, "norm1", fr_nn_layer_norm(shape, &norm))) &&
+           (l->norm2 = add(what, m, "norm2", fr_nn_layer_norm(shape, &norm))) &&
+           (l->dropout1 = add(what, m, "dropout1", fr_nn_dropout(p))) &&
+           (l->dropout2 = add(what, m, "dropout2", fr_nn_dropout(p)));
+}
+
+static fr_module *layer_new(const char *what, int64_t d_model, int64_t nhead,
+                            const fr_transformer_encoder_layer_options *options)
+{
+    fr_module *m = check_options(what, options)
+                       ? fr_module_new("TransformerEncoderLayer", sizeof(encoder_layer), layer_forward)
+                       : NULL;
+
+    if (!m)
+        return NULL;
+    *(encoder_layer *)fr_self(m) = (encoder_layer){ .width = d_model, .heads = nhead, .options = *options };
+    if (fill(what, m))
+        return m;
+    fr_module_destroy(m);
+    return NULL;
+}
+
+fr_module *fr_nn_transformer_encoder_layer(int64_t d_model, int64_t nhead,
+                                           const fr_transformer_encoder_layer_options *options)
+{
+    const char *what = "nn_transformer_encoder_layer";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    fr_transformer_encoder_layer_options o = options ? *options : (fr_transformer_encoder_layer_options){ 0 };
+    fr_module *m = layer_new(what, d_model, nhead, &o);
+
+    fr_finish(th, before);
+    return m;
+}
+
+/* --- Several ------------------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    fr_module *layers, *norm; /* children; norm may be NULL */
+} encoder;
+
+static fr_tensor *run_encoder(const fr_module *m, fr_tensor *x, const fr_attention_masks *masks)
+{
+    const encoder *e = fr_self(m);
+    int scope = fr_scope_begin();
+
+    x = scope < 0 ? NULL : x;
+    for (size_t i = 0; x && i < e->layers->child_count; i++) {
+        x = run_layer(e->layers->children[i], x, masks);
+        scope = fr_start_over_with(x, scope);
+    }
+    if (x && e->norm)
+        x = fr_forward(e->norm, x);
+    x = fr_escape(x);
+    fr_scope_end(scope);
+    return x;
+}
+
+static fr_tensor *encoder_forward(fr_module *m, fr_tensor *x)
+{
+    return run_encoder(m, x, NULL);
+}
+
+/* A layer with the values of another, for which nothing is drawn. */
+static fr_module *copy_layer(const char *what, fr_module *from)
+{
+    const encoder_layer *l = fr_self(from);
+    fr_generator generator;
+    fr_module *m;
+    int n = 0, copied = 0;
+
+    fr_generator_save(&generator);
+    m = layer_new(what, l->width, l->heads, &l->options);
+    fr_generator_restore(&generator);
+
+    const fr_named_tensor *state = fr_module_state(from, &n), *copies = m ? fr_module_state(m, &copied) : NULL;
+
+    if (state && copies && copies->tensor->dtype != state->tensor->dtype) {
+        fr_fail(what, "the layer is %s, which is not the default dtype", fr_dtype_name(fr_dtype_of(state->tensor)));
+        copies = NULL;
+    }
+    if (!state || !copies) {
+        fr_module_destroy(m);
+        return NULL;
+    }
+    for (int i = 0; i < n; i++) {
+        fr_copy_values(copies[i].tensor, state[i].tensor);
+        copies[i].tensor->requires_grad = state[i].tensor->requires_grad;
+    }
+    fr_train(m, from->training);
+    return m;
+}
+
+static bool check_layers(const char *what, const fr_module *first, int num_layers)
+{
+    if (!fr_check_not_null(what, first, "layer"))
+        return false;
+    if (first->forward != layer_forward)
+        return fr_fail(what, "%s given, expected TransformerEncoderLayer", first->type);
+    if (first->parent)
+        return fr_fail(what, "the layer has a parent already, the %s in which it is \"%s\"", first->parent->type,
+                       first->name);
+    if (num_layers < 1)
+        return fr_fail(what, "num_layers %d, expected 1 or more", num_layers);
+    return true;
+}
+
+static bool fill_encoder(const char *what, fr_module *m, fr_module *first, int num_layers, fr_module *norm)
+{
+    encoder *e = fr_self(m);
+    bool ok = (e->layers = add(what, m, "layers", fr_nn_module_list(0, NULL))) &&
+              fr_module_adopt(what, e->layers, "0", first);
+
+    for (int i = 1; ok && i < num_layers; i++) {
+        char index[16];
+
+        snprintf(index, sizeof index, "%d", i);
+        ok = add(what, e->layers, index, copy_layer(what, first)) != NULL;
+    }
+    e->norm = norm;
+    return ok && (!norm || fr_module_adopt(what, m, "norm", norm));
+}
+
+static void destroy_loose(fr_module *m)
+{
+    if (m && !m->parent)
+        fr_module_destroy(m);
+}
+
+fr_module *fr_nn_transformer_encoder(fr_module *layer, int num_layers, fr_module *norm)
+{
+    const char *what = "nn_transformer_encoder";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    fr_module *m = NULL;
+    bool ok = (norm || !fr_failed_before(th)) && check_layers(what, layer, num_layers) &&
+              (m = fr_module_new("TransformerEncoder", sizeof(encoder), encoder_forward)) != NULL &&
+              fill_encoder(what, m, layer, num_layers, norm);
+
+    if (!ok) {
+        destroy_loose(norm == layer ? NULL : norm);
+        destroy_loose(layer);
+        fr_module_destroy(m);
+    }
+    fr_finish(th, before);
+    return ok ? m : NULL;
+}
+
+/* --- Either with masks -------------------------------------------------------------------------------------------- */
+
+static fr_tensor *run(fr_module *m, fr_tensor *x, const fr_attention_masks *masks)
+{
+    int scope;
+    fr_tensor *y;
+
+    if (m->forward != layer_forward && m->forward != encoder_forward)
+        return fr_fail(name, "%s given, expected TransformerEncoderLayer or TransformerEncoder", m->type);
+    scope = fr_scope_begin();
+    if (scope < 0)
+        return NULL;
+    y = fr_escape((m->forward == layer_forward ? run_layer : run_encoder)(m, x, masks));
+    fr_scope_end(scope);
+    return y;
+}
+
+fr_tensor *fr_transformer_encoder_forward(fr_module *m, fr_tensor *src, const fr_attention_masks *masks)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, name);
+    fr_tensor *y = NULL;
+
+    if (fr_check_not_null(name, m, "module") && fr_check_not_null(name, src, "src"))
+        y = run(m, src, masks);
+    fr_finish(th, before);
+    return y;
+}

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Exponential moving averages of a module's parameters and buffers, as torch.optim.swa_utils.AveragedModel keeps them
+ * with get_ema_multi_avg_fn:
+ *
+ *     average = model                                      at the first update
+ *     average = average + (1 - decay) (model - average)    after it
+ *
+ * The averages are held by a tree of modules of the model's shape that has no forward functions, so that they are
+ * saved, loaded and printed as any module. */
+#include "core/cpu.h"
+#include "core/loop.h"
+#include "nn/module.h"
+
+#include <frond/op.h>
+#include <frond/optim.h>
+#include <math.h>
+#include <stdlib.h>
+
+/* One tensor of the model, whatever its names, and its average. */
+typedef struct {
+    fr_tensor *model, *average;
+    bool buffer;
+} pair;
+
+struct fr_ema {
+    double decay;
+    bool average_buffers, swapped;
+    fr_module *root, *averages; /* AveragedModel, and "module" in it */
+    int64_t *updates;           /* the value of its buffer n_averaged */
+    fr_tensor *n_averaged;
+    pair *pairs;
+    size_t count, capacity;
+};
+
+/* --- Making and freeing ------------------------------------------------------------------------------------------- */
+
+static bool check_tensor(const char *what, const fr_named_tensor *t)
+{
+    if (fr_has_history(t->tensor))
+        return fr_fail(what, "\"%s\" is a result of %s: only leaves have averages", t->name, t->tensor->producer->name);
+    return !fr_repeats_values(t->tensor) ||
+           fr_fail(what, "\"%s\" is an expanded view: take fr_contiguous of it", t->name);
+}
+
+/* The average of t: one for each tensor, under however many names. */
+static fr_tensor *average_of(fr_ema *e, const char *what, const fr_named_tensor *t)
+{
+    fr_tensor *average;
+
+    for (size_t i = 0; i < e->count; i++)
+        if (e->pairs[i].model == t->tensor)
+            return e->pairs[i].average;
+    if (!check_tensor(what, t))
+        return NULL;
+    if (!fr_make_room(&e->pairs, sizeof *e->pairs, e->count, &e->capacity))
+        return fr_fail_memory(what);
+    average = fr_tensor_copy(what, t->tensor);
+    if (average)
+        e->pairs[e->count++] = (pair){ fr_ref(t->tensor), average, t->buffer };
+    return average;
+}
+
+/* A tree like m's, of averages. */
+static fr_module *shadow(fr_ema *e, const char *what, const fr_module *m)
+{
+    fr_module *s = fr_module_new(m->type, 0, NULL);
+    bool ok = s && (!m->description || fr_module_describe(s, m->description));
+
+    for (size_t i = 0; ok && i < m->tensor_count; i++) {
+        const fr_named_tensor *t = &m->tensors[i];
+        fr_tensor *average = average_of(e, what, t);
+
+        ok = average && fr_module_hold(what, s, t->name, average, t->buffer);
+    }
+    for (size_t i = 0; ok && i < m->child_count; i++) {
+        fr_module *child = shadow(e, what, m->children[i]);
+
+        ok = child && fr_module_adopt(what, s, m->children[i]->name, child);
+        if (!ok)
+            fr_module_destroy(child);
+    }
+    if (ok)
+        return s;
+    fr_module_destroy(s);
+    return NULL;
+}
+
+static bool fill(fr_ema *e, const char *what, const fr_module *m)
+{
+    e->root = fr_module_new("AveragedModel", 0, NULL);
+    e->n_averaged = e->root ? fr_constant_buffer(what, e->root, "n_averaged", FR_SHAPE(), FR_I64, 0) : NULL;
+    e->averages = e->n_averaged ? shadow(e, what, m) : NULL;
+    if (!e->averages)
+        return false;
+    e->updates = (int64_t *)e->n_averaged->origin;
+    if (fr_module_adopt(what, e->root, "module", e->averages))
+        return true;
+    fr_module_destroy(e->averages);
+    return false;
+}
+
+fr_ema *fr_ema_new(fr_module *m, double decay)
+{
+    const char *what = "ema_new";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    fr_ema *e = NULL;
+
+    decay = fr_option(decay, 0);
+    if (!fr_check_not_null(what, m, "module")) {
+    } else if (!(decay >= 0 && decay <= 1)) {
+        fr_fail(what, "decay is %g, expected 0 to 1", decay);
+    } else if (!(e = calloc(1, sizeof *e))) {
+        fr_fail_memory(what);
+    } else {
+        e->decay = decay;
+        if (!fill(e, what, m)) {
+            fr_ema_free(e);
+            e = NULL;
+        }
+    }
+    fr_finish(th, before);
+    return e;
+}
+
+void fr_ema_free(fr_ema *e)
+{
+    if (!e)
+        return;
+    fr_module_destroy(e->root);
+    for (size_t i = 0; i < e->count; i++) {
+        fr_unref(e->pairs[i].model);
+        fr_unref(e->pairs[i].average);
+    }
+    free(e->pairs);
+    free(e);
+}
+
+fr_module *fr_ema_module(const fr_ema *e)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "ema_module");
+    fr_module *m = fr_check_not_null("ema_module", e, "average") ? e->root : NULL;
+
+    fr_finish(th, before);
+    return m;
+}
+
+bool fr_ema_average_buffers(fr_ema *e, bool average)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "ema_average_buffers");
+    bool ok = fr_check_not_null("ema_average_buffers", e, "average");
+
+    if (ok)
+        e->average_buffers = average;
+    fr_finish(th, before);
+    return ok;
+}
+
+/* --- Updating ----------------------------------------------------------------------------------------------------- */
+
+/* As lerp computes it in PyTorch: from the nearer end, with one rounding. */
+#define LERP(NAME, T, FMA)                                                                                             \
+    FR_KERNEL(NAME, (int64_t n, const T *restrict x, int64_t step, T *restrict y, T weight), (n, x, step, y, weight))  \
+    {                                                                                                                  \
+        const T factor = weight < (T)0.5 ? weight : weight - 1;                                                        \
+                                                                                                                       \
+        if (step == 1)                                                                                                 \
+            for (int64_t i = 0; i < n; i++)                                                                            \
+                y[i] = FMA(factor, x[i] - y[i], weight < (T)0.5 ? y[i] : x[i]);                                        \
+        else                                                                                                           \
+            for (int64_t i = 0; i < n; i++)                                                                            \
+                y[i] = FMA(factor, x[i * step] - y[i], weight < (T)0.5 ? y[i] : x[i * step]);                          \
+    }
+
+LERP(ema_f32, float, fmaf)
+LERP(ema_f64, double, fma)
+
+/* Integers in float32, cut off. */
+static void ema_i64(int64_t n, const int64_t *x, int64_t step, int64_t *y, double decay)
+{
+    float kept = (float)decay, rest = (float)(1 - decay);
+
+    for (int64_t i = 0; i < n; i++)
+        y[i] = fr_to_int64((double)((float)y[i] * kept + (float)x[i * step] * rest));
+}
+
+typedef struct {
+    fr_dtype dtype;
+    double decay;
+} average_job;
+
+/* operands: 0 the average, which is contiguous, 1 the model */
+static void average_row(void *of, const fr_loop *l, char *const *at)
+{
+    const average_job *j = of;
+    int64_t n = l->dim[l->ndim - 1], step = l->step[l->ndim - 1][1] / (int64_t)fr_dtype_size(j->dtype);
+    void *y = at[0];
+    const void *x = at[1];
+
+    if (j->dtype == FR_F32)
+        ema_f32(n, x, step, y, (float)(1 - j->decay));
+    else if (j->dtype == FR_F64)
+        ema_f64(n, x, step, y, 1 - j->decay);
+    else
+        ema_i64(n, x, step, y, j->decay);
+}
+
+static void loop_over(const pair *p, fr_loop *l)
+{
+    fr_loop_begin(l, &p->average->shape);
+    fr_loop_add(l, p->average);
+    fr_loop_add(l, p->model);
+    fr_loop_join(l);
+}
+
+static bool check_not_swapped(const char *what, const fr_ema *e)
+{
+    return fr_check_not_null(what, e, "average") &&
+           (!e->swapped || fr_fail(what, "the averages are in the model: fr_ema_swap them back first"));
+}
+
+bool fr_ema_update(fr_ema *e)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "ema_update");
+    bool ok = check_not_swapped("ema_update", e);
+
+    for (size_t i = 0; ok && i < e->count; i++) {
+        const pair *p = &e->pairs[i];
+        average_job j = { (fr_dtype)p->average->dtype, e->decay };
+        fr_loop l;
+
+        if (*e->updates == 0 || (p->buffer && !e->average_buffers)) {
+            fr_copy_values(p->average, p->model);
+        } else {
+            loop_over(p, &l);
+            fr_loop_run(&l, 1, average_row, &j);
+        }
+        fr_storage_bump(p->average);
+    }
+    if (ok) {
+        ++*e->updates;
+        fr_storage_bump(e->n_averaged);
+    }
+    fr_finish(th, before);
+    return ok;
+}
+
+/* --- Using the averages ------------------------------------------------------------------------------------------- */
+
+static void swap_row(void *of, const fr_loop *l, char *const *at)
+{
+    size_t size = *(const size_t *)of;
+    int64_t n = l->dim[l->ndim - 1];
+    const int64_t *step = l->step[l->ndim - 1];
+
+    for (int64_t i = 0; i < n; i++) {
+        char *a = at[0] + i * step[0], *b = at[1] + i * step[1], kept[sizeof(double)];
+
+        memcpy(kept, a, size);
+        memcpy(a, b, size);
+        memcpy(b, kept, size);
+    }
+}
+
+bool fr_ema_swap(fr_ema *e)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "ema_swap");
+    bool ok = fr_check_not_null("ema_swap", e, "average");
+
+    for (size_t i = 0; ok && i < e->count; i++) {
+        const pair *p = &e->pairs[e->swapped ? e->count - 1 - i : i]; /* tensors that overlap come back right */
+        size_t size = fr_dtype_size((fr_dtype)p->average->dtype);
+        fr_loop l;
+
+        loop_over(p, &l);
+        fr_loop_run(&l, 1, swap_row, &size);
+        fr_storage_bump(p->average);
+        fr_storage_bump(p->model);
+    }
+    if (ok)
+        e->swapped = !e->swapped;
+    fr_finish(th, before);
+    return ok;
+}
+
+/* Whether to, with its name, can take from's values. */
+static bool check_target(const char *what, const fr_named_tensor *from, const fr_named_tensor *to)
+{
+    char is[FR_SHAPE_TEXT], expected[FR_SHAPE_TEXT];
+    const fr_tensor *a = from->tensor, *b = to->tensor;
+
+    if (strcmp(from->name, to->name) != 0)
+        return fr_fail(what, "the module has \"%s\" where the averages have \"%s\"", to->name, from->name);
+    if (a->dtype != b->dtype || !fr_shape_equal(&a->shape, &b->shape))
+        return fr_fail(what, "\"%s\" is %s %s, expected %s %s", to->name, fr_dtype_name(fr_dtype_of(b)),
+                       fr_shape_text(&b->shape, is), fr_dtype_name(fr_dtype_of(a)), fr_shape_text(&a->shape, expected));
+    return check_tensor(what, to);
+}
+
+static bool copy_to(const char *what, const fr_ema *e, fr_module *m)
+{
+    int n = 0, expected = 0;
+    const fr_named_tensor *to = fr_module_state(m, &n), *from = fr_module_state(e->averages, &expected);
+
+    if (!to || !from)
+        return false;
+    if (n != expected)
+        return fr_fail(what, "the module has %d parameters and buffers, the averages are of %d", n, expected);
+    for (int i = 0; i < n; i++)
+        if (!check_target(what, &from[i], &to[i]))
+            return false;
+    for (int i = 0; i < n; i++) {
+        fr_copy_values(to[i].tensor, from[i].tensor);
+        fr_storage_bump(to[i].tensor);
+    }
+    return true;
+}
+
+bool fr_ema_copy_to(const fr_ema *e, fr_module *m)
+{
+    const char *what = "ema_copy_to";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    bool ok = check_not_swapped(what, e) && fr_check_not_null(what, m, "module") && copy_to(what, e, m);
+
+    fr_finish(th, before);
+    return ok;
+}
