@@ -82,4 +82,7 @@ fr_tensor *fr_scatter_add(fr_tensor *t, fr_shape shape, int dim, fr_tensor *inde
 /* Whether index is int64 and each of its values within 0..size-1; if not, fails naming what, value, place and size. */
 bool fr_check_index(const char *what, const fr_tensor *index, int dim, int64_t size);
 
+/* Whether value may be used with t: with int64 it must be a whole number in range. Fails otherwise. */
+bool fr_check_whole(const char *what, const fr_tensor *t, double value);
+
 #endif
