@@ -43,13 +43,14 @@ fr_tensor *fr_stack(fr_tensor *const *ts, int n, int dim); /* equal shapes, alon
 /* result[i][j][k] = t[index[i][j][k]][j][k] for dim 0, and so on: index (int64) has t's ndim and is nowhere larger but
  * in dim. An index must be 0 or more and less than t's dim; an error names the first that is not, and its place. */
 fr_tensor *fr_gather(fr_tensor *t, int dim, fr_tensor *index);
-fr_tensor *fr_index_select(fr_tensor *t, int dim, fr_tensor *index);    /* index (n) int64: dim becomes n */
-fr_tensor *fr_where(fr_tensor *condition, fr_tensor *a, fr_tensor *b);  /* broadcasting; condition: not 0, any dtype */
-fr_tensor *fr_masked_fill(fr_tensor *t, fr_tensor *mask, double value); /* mask broadcasts to t's shape */
+fr_tensor *fr_index_select(fr_tensor *t, int dim, fr_tensor *index);   /* index (n) int64: dim becomes n */
+fr_tensor *fr_where(fr_tensor *condition, fr_tensor *a, fr_tensor *b); /* broadcasting; condition: not 0, any dtype */
+/* value where mask, which broadcasts to t's shape, is not 0; with int64 value must be whole. */
+fr_tensor *fr_masked_fill(fr_tensor *t, fr_tensor *mask, double value);
 fr_tensor *fr_tril(fr_tensor *t, int64_t k); /* zeros above the k-th diagonal of the last two dims */
 fr_tensor *fr_triu(fr_tensor *t, int64_t k); /* zeros below it */
 /* n numbers: how much to add before and after the last dim, the one before it, ... (negative: cut off), up to two for
- * each dim. */
+ * each dim. value: what is added; with int64 it must be whole. */
 fr_tensor *fr_pad(fr_tensor *t, const int64_t *pads, int n, double value);
 fr_tensor *fr_flip(fr_tensor *t, int dim);
 

@@ -22,6 +22,7 @@ const fr_op fr_add_op = {
     FR_CASES({ "same", "n(3,4) n(3,4)", "a + b", run }, { "broadcast", "n(2,1,4) n(3,1)", "a + b", run },
              { "row", "n(3,4) n(4)", "a + b", run }, { "column", "n(3,1) n(3,4)", "a + b", run },
              { "scalar", "n() n(5)", "a + b", run }, { "empty", "n(0,3) n(3)", "a + b", run },
+             { "eight dims", "n(2,1,2,1,2,1,2,1) n(2,1,2,1,2,1,3)", "a + b", run },
              { "int64", "i9(3,4) i9(4)", "a + b", run },
              { "edges", "v0,-0.0,inf,inf,nan(5) v-0.0,-0.0,-inf,1,1(5)", "a + b", run },
              { "shapes", "n(4,3) n(5,2)", NULL, run, { "add", "(4, 3)", "(5, 2)" } },

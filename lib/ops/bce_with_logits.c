@@ -4,13 +4,15 @@
  * x. w, input 2 where there is one, weighs the positive answers. */
 #include "ops/loss.h"
 
-/* ln(1 + exp(-x)) */
-#define SOFT (FR_LOSS_LOG1P(FR_LOSS_EXP(-FR_LOSS_ABS(x))) + (x < 0 ? -x : 0))
+/* ln(1 + exp(-x)) and ln(1 + exp(x)) */
+#define TAIL  FR_LOSS_LOG1P(FR_LOSS_EXP(-FR_LOSS_ABS(x)))
+#define BELOW (TAIL + (x < 0 ? -x : 0))
+#define ABOVE (TAIL + (x > 0 ? x : 0))
 
-FR_LOSS(plain, (1 - y) * x + SOFT, g *(FR_LOSS_SIGMOID(x) - y), g * -x)
-FR_LOSS(weighted, (1 - y) * x + (1 + (w - 1) * y) * SOFT, g *((1 + (w - 1) * y) * FR_LOSS_SIGMOID(x) - w * y),
-        g *((w - 1) * SOFT - x))
-FR_LOSS_GRADIENT(dw, g *y *SOFT)
+FR_LOSS(plain, (1 - y) * x + BELOW, g *(FR_LOSS_SIGMOID(x) - y), g * -x)
+FR_LOSS(weighted, (1 - y) * x + (1 + (w - 1) * y) * BELOW, g *((w * y + 1 - y) * FR_LOSS_SIGMOID(x) - w * y),
+        g *(w *BELOW - ABOVE))
+FR_LOSS_GRADIENT(dw, g *y *BELOW)
 
 static void forward(fr_op_call *call)
 {
@@ -30,10 +32,10 @@ static void backward_kernel(fr_op_call *call)
     fr_loss_gradient(call, 2, dw_f32, dw_f64);
 }
 
-/* ln(1 + exp(-x)) as the logarithm of exp(0) + exp(-x), for any x: flat, as there may be 8 dims already. */
-static fr_tensor *soft(fr_tensor *x)
+/* ln(1 + exp(x)) as the logarithm of exp(0) + exp(x), for any x: flat, as there may be 8 dims already. */
+static fr_tensor *above(fr_tensor *x)
 {
-    fr_tensor *flat = fr_flatten(x, 0, -1), *both[] = { fr_zeros_like(flat), fr_neg(flat) };
+    fr_tensor *flat = fr_flatten(x, 0, -1), *both[] = { fr_zeros_like(flat), flat };
 
     return fr_view_as(fr_logsumexp_dim(fr_stack(both, 2, 0), 0, false), x);
 }
@@ -41,14 +43,16 @@ static fr_tensor *soft(fr_tensor *x)
 static void weighted_backward(fr_op_call *call)
 {
     fr_tensor *x = call->in[0], *y = call->in[1], *w = call->in[2], *g = call->grad_out[0];
-    fr_tensor *more = fr_sub_scalar(w, 1);
 
-    if (call->needs[0])
-        call->grad_in[0] = fr_mul(g, fr_sub(fr_mul(fr_add_scalar(fr_mul(more, y), 1), fr_sigmoid(x)), fr_mul(w, y)));
+    if (call->needs[0]) {
+        fr_tensor *positive = fr_mul(w, y), *all = fr_sub(fr_add_scalar(positive, 1), y);
+
+        call->grad_in[0] = fr_mul(g, fr_sub(fr_mul(all, fr_sigmoid(x)), positive));
+    }
     if (call->needs[1])
-        call->grad_in[1] = fr_mul(g, fr_sub(fr_mul(more, soft(x)), x));
+        call->grad_in[1] = fr_mul(g, fr_sub(fr_mul(w, above(fr_neg(x))), above(x)));
     if (call->needs[2])
-        call->grad_in[2] = fr_mul(g, fr_mul(y, soft(x)));
+        call->grad_in[2] = fr_mul(g, fr_mul(y, above(fr_neg(x))));
 }
 
 static void backward(fr_op_call *call)
@@ -108,6 +112,8 @@ const fr_op fr_bce_with_logits_op = {
           .may_lack = true },
         { "large, pos_weight", "v10000,-10000,100,-100,17,-17,inf,-inf,nan(9) v0.3,0.3,1,0,0,1,0,1,1(9) v3()",
           "F.binary_cross_entropy_with_logits(a, b, pos_weight=c.detach(), reduction='none')", run_pos_none },
+        { "pos_weight, eight dims", "n(2,1,1,1,2,1,1,3) u(2,1,1,1,2,1,1,3) v0.5,1.25,2(3)",
+          "F.binary_cross_entropy_with_logits(a, b, pos_weight=c.detach())", run_pos },
         { "both", "n(5,3) b(5,3) v0.5,1.25,2,0.75,0.25(5,1) v0.5,1.25,2(3)",
           "F.binary_cross_entropy_with_logits(a, b, c.detach(), pos_weight=d.detach(), reduction='sum')", run_both },
         { "weight's shape", "n(3) b(3) u(2)", NULL, run_weight, { "bce_with_logits_with", "weight (2,)", "(3,)" } },

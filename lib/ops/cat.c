@@ -138,6 +138,8 @@ const fr_op fr_cat_op = {
              { "stack first", "n(2,3) n(2,3)", "torch.stack([a, b])", run_stack_first },
              { "stack scalars", "n() n()", "torch.stack([a, b], -1)", run_stack },
              { "stack empty", "n(0,3) n(0,3)", "torch.stack([a, b])", run_stack_first },
+             { "eight dims", "n(2,3,2,1,2,1,2,3) n(2,2,2,1,2,1,2,3)", "torch.cat([a, b], 1)", run },
+             { "stack to eight dims", "n(2,3,2,1,2,1,2) n(2,3,2,1,2,1,2)", "torch.stack([a, b], -1)", run_stack },
              { "shapes", "n(2,3) n(3,3)", NULL, run, { "cat", "(2, 3)", "(3, 3)" } },
              { "dims", "n(2,3) n(2)", NULL, run, { "cat", "(2, 3)", "(2,)" } },
              { "dtypes", "n(2,3) i9(2,3)", NULL, run, { "cat", "float", "int64" } },
@@ -148,6 +150,12 @@ const fr_op fr_cat_op = {
              { "stack shapes", "n(2,3) n(3,2)", NULL, run_stack, { "stack", "(2, 3)", "(3, 2)" } },
              { "stack none", "n(3)", NULL, run_stack_none, { "stack", "no tensors" } },
              { "stack null", "n(3)", NULL, run_stack_null, { "stack", "NULL" } },
+             { "stack eight dims",
+               "n(1,1,1,1,1,1,1,1) n(1,1,1,1,1,1,1,1)",
+               NULL,
+               run_stack,
+               { "stack", "(1, 1, 1, 1, 1, 1, 1, 1)", "at most 8" } },
+             { "stack dtypes", "n(2) i9(2)", NULL, run_stack, { "stack", "float32", "int64" } },
              { "stack range", "n(2,3)", NULL, run_stack_range, { "stack", "dim 3", "(2, 3)" } })
 };
 
@@ -159,7 +167,7 @@ fr_tensor *fr_cat(fr_tensor *const *ts, int n, int dim)
     return y;
 }
 
-/* Whether ts can be stacked: some, none of them NULL, all of one shape. */
+/* Whether ts can be stacked: some, none of them NULL, all of one shape and dtype. */
 static bool check_stack(fr_tensor *const *ts, int n, int dim)
 {
     char a[FR_SHAPE_TEXT], b[FR_SHAPE_TEXT];
@@ -173,7 +181,14 @@ static bool check_stack(fr_tensor *const *ts, int n, int dim)
             return fr_fail("stack", "shapes differ: %s and %s", fr_shape_text(&ts[0]->shape, a),
                            fr_shape_text(&ts[i]->shape, b)),
                    false;
+        if (ts[i]->dtype != ts[0]->dtype)
+            return fr_fail("stack", "dtypes differ: %s and %s; use fr_cast", fr_dtype_name((fr_dtype)ts[0]->dtype),
+                           fr_dtype_name((fr_dtype)ts[i]->dtype)),
+                   false;
     }
+    if (ts[0]->shape.ndim == FR_MAX_DIMS)
+        return fr_fail("stack", "shape %s: a tensor has at most %d dims", fr_shape_text(&ts[0]->shape, a), FR_MAX_DIMS),
+               false;
     if (dim < -ts[0]->shape.ndim - 1 || dim > ts[0]->shape.ndim)
         return fr_fail("stack", "dim %d is out of range for tensors of shape %s", dim, fr_shape_text(&ts[0]->shape, a)),
                false;

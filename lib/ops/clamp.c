@@ -11,7 +11,7 @@ static bool infer(fr_op_call *call)
     const double *bounds = call->attributes;
 
     for (int i = 0; i < 2; i++)
-        if (!isinf(bounds[i]) && !fr_op_whole(call, bounds[i]))
+        if (!isinf(bounds[i]) && !fr_check_whole("clamp", call->in[0], bounds[i]))
             return false;
     return fr_infer_same(call);
 }
@@ -30,6 +30,7 @@ FR_RUN(run_open, fr_clamp(in[0], 0, INFINITY))
 FR_RUN(run_int, fr_clamp(in[0], 3, INFINITY))
 FR_RUN(run_crossed, fr_clamp(in[0], 2, 1))
 FR_RUN(run_nan, fr_clamp(in[0], NAN, 1))
+FR_RUN(run_nan_above, fr_clamp(in[0], 1, NAN))
 
 const fr_op fr_clamp_op = {
     .name = "clamp",
@@ -51,6 +52,7 @@ const fr_op fr_clamp_op = {
              { "int64", "i9(3,4)", "torch.clamp(a, min=3)", run_int },
              { "crossed", "v0,1.5,3,nan(4)", "torch.clamp(a, 2, 1)", run_crossed },
              { "NaN", "v0,1.5,3,nan(4)", "torch.clamp(a, float('nan'), 1)", run_nan },
+             { "NaN above", "v0,1.5,3,nan(4)", "torch.clamp(a, 1, float('nan'))", run_nan_above },
              { "fraction", "i5(3)", NULL, run, { "clamp", "-0.5", "int64" } }),
 };
 

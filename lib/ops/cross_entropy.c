@@ -300,6 +300,8 @@ const fr_op fr_cross_entropy_op = {
           "F.cross_entropy(a, b, c.detach(), ignore_index=0, label_smoothing=0.2)", run_all },
         { "all options, none", "n(9,3) i3(9) v0.5,1.25,2(3)",
           "F.cross_entropy(a, b, c.detach(), ignore_index=0, label_smoothing=0.2, reduction='none')", run_all_none },
+        { "eight dims", "n(2,3,2,1,2,1,2,1) i3(2,2,1,2,1,2,1)", "F.cross_entropy(a, b, label_smoothing=0.1)",
+          run_smooth },
         { "no rows", "n(0,3) i3(0)", "F.cross_entropy(a, b)", run },
         { "no places", "n(2,3,0) i3(2,0)", "F.cross_entropy(a, b, reduction='sum')", run_sum },
         { "class", "n(2,3) v1,3(2)", NULL, run_classes, { "cross_entropy", "class 3 at 1", "3 classes" } },

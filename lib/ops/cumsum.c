@@ -97,6 +97,7 @@ const fr_op fr_cumsum_op = {
              { "last", "n(2,3,4)", "a.cumsum(-1)", run_last }, { "strided", "n(4,3)", "a.T.cumsum(1)", run_strided },
              { "scalar", "n()", "a.cumsum(0)", run_last }, { "nan", "v1,nan,2,3,inf,-inf(2,3)", "a.cumsum(1)", run },
              { "empty", "n(3,0)", "a.cumsum(1)", run }, { "int64", "i9(3,7)", "a.cumsum(1)", run, .no_grad = true },
+             { "eight dims", "n(2,3,2,1,2,1,2,3)", "a.cumsum(1)", run },
              { "range", "n(4)", NULL, run, { "cumsum", "dim 1", "(4,)" } }),
 };
 

@@ -16,17 +16,17 @@ bool fr_infer_broadcast(fr_op_call *call)
     return true;
 }
 
-bool fr_op_whole(fr_op_call *call, double value)
+bool fr_check_whole(const char *what, const fr_tensor *t, double value)
 {
-    bool whole = value >= -0x1p63 && value < 0x1p63 && value == floor(value);
-
-    return fr_dtype_of(call->in[0]) != FR_I64 || whole ||
-           fr_op_fail(call, "%g given with int64, expected a whole number in its range; use fr_cast", value);
+    if (t->dtype != FR_I64 || (value >= -0x1p63 && value < 0x1p63 && value == floor(value)))
+        return true;
+    fr_fail(what, "%g given with int64, expected a whole number in its range; use fr_cast", value);
+    return false;
 }
 
 bool fr_infer_scalar(fr_op_call *call)
 {
-    return fr_infer_same(call) && fr_op_whole(call, *(const double *)call->attributes);
+    return fr_infer_same(call) && fr_check_whole(call->op->name, call->in[0], *(const double *)call->attributes);
 }
 
 /* Dims of the result with the inputs' strides along them, those that can be walked as one joined. */

@@ -39,8 +39,6 @@ void fr_unary_backward(fr_op_call *call, fr_gradient_row *f32, fr_gradient_row *
     .infer = fr_infer_same, .forward = NAME##_forward
 
 bool fr_infer_scalar(fr_op_call *call);
-/* Whether value may be used with input 0: with int64 it must be a whole number in range; if not the call fails. */
-bool fr_op_whole(fr_op_call *call, double value);
 
 /* --- Expressions ------------------------------------------------------------------------------------------------- */
 

@@ -48,28 +48,35 @@ static fr_tensor *run_new(fr_tensor *const *in)
 {
     return fr_expand(in[0], (fr_shape){ 3, { -1, 2, 3 } });
 }
+
+static fr_tensor *run_eight(fr_tensor *const *in)
+{
+    return fr_expand(in[0], (fr_shape){ 8, { -1, 2, -1, 2, -1, 1, -1, 3 } });
+}
 #endif
 
-const fr_op fr_expand_op = { .name = "expand",
-                             .formula = "y = x, repeated",
-                             .inputs = 1,
-                             .outputs = 1,
-                             .saves_inputs = FR_SAVES_NOTHING,
-                             .attributes_size = sizeof(fr_shape),
-                             .dtypes = FR_ANY,
-                             .strided = true,
-                             .view = true,
-                             .infer = infer,
-                             .backward = backward,
-                             .jvp = fr_jvp_linear,
-                             FR_CASES({ "rows", "n(3,1)", "a.expand(2, 3, -1)", run },
-                                      { "dims", "n(1,4)", "a.expand(2, 3, -1)", run },
-                                      { "scalar", "n()", "a.expand(0, 2, 3)", run_nothing },
-                                      { "to nothing", "n(1,2,3)", "a.expand(0, 2, 3)", run_nothing },
-                                      { "of nothing", "n(3,0)", "a.expand(2, 3, -1)", run },
-                                      { "sizes", "n(4,3)", NULL, run, { "expand", "(4, 3)", "(2, 3, -1)" } },
-                                      { "fewer", "n(1,1,1,1)", NULL, run, { "expand", "(1, 1, 1, 1)", "(2, 3, -1)" } },
-                                      { "new dim", "n(2,3)", NULL, run_new, { "expand", "(2, 3)", "(-1, 2, 3)" } }) };
+const fr_op fr_expand_op = {
+    .name = "expand",
+    .formula = "y = x, repeated",
+    .inputs = 1,
+    .outputs = 1,
+    .saves_inputs = FR_SAVES_NOTHING,
+    .attributes_size = sizeof(fr_shape),
+    .dtypes = FR_ANY,
+    .strided = true,
+    .view = true,
+    .infer = infer,
+    .backward = backward,
+    .jvp = fr_jvp_linear,
+    FR_CASES({ "rows", "n(3,1)", "a.expand(2, 3, -1)", run }, { "dims", "n(1,4)", "a.expand(2, 3, -1)", run },
+             { "scalar", "n()", "a.expand(0, 2, 3)", run_nothing },
+             { "to nothing", "n(1,2,3)", "a.expand(0, 2, 3)", run_nothing },
+             { "of nothing", "n(3,0)", "a.expand(2, 3, -1)", run },
+             { "eight dims", "n(2,1,2,1,2,1,2,1)", "a.expand(-1, 2, -1, 2, -1, 1, -1, 3)", run_eight },
+             { "sizes", "n(4,3)", NULL, run, { "expand", "(4, 3)", "(2, 3, -1)" } },
+             { "fewer", "n(1,1,1,1)", NULL, run, { "expand", "(1, 1, 1, 1)", "(2, 3, -1)" } },
+             { "new dim", "n(2,3)", NULL, run_new, { "expand", "(2, 3)", "(-1, 2, 3)" } })
+};
 
 fr_tensor *fr_expand(fr_tensor *t, fr_shape shape)
 {

@@ -65,6 +65,7 @@ void fr_extreme_dim_backward(fr_op_call *call);
              { "scalar", "n()", "a." #NAME "(0).values", run_scalar_dim },                                             \
              { "ties", "v1,3,3,1,3,1,0,0,0(3,3)", "a." #NAME "(1).values", run_dim },                                  \
              { "nan", "v1,nan,0,nan,-inf,-inf,inf,inf,inf(3,3)", "a." #NAME "(1).values", run_dim },                   \
+             { "eight dims", "d(2,3,2,1,2,1,2,3)", "a." #NAME "(1).values", run_dim },                                 \
              { "empty other", "n(0,3)", "a." #NAME "(1).values", run_dim },                                            \
              { "int64", "i9(3,70)", "a." #NAME "(1).values", run_dim, .no_grad = true },                               \
              { "indices", "v1,3,3,1,3,1,0,nan,nan(3,3)", "a." #NAME "(1, keepdim=True).indices", run_indices,          \
@@ -106,6 +107,7 @@ fr_extreme fr_apply_extreme(const char *what, const fr_op *op, fr_tensor *t, int
              { "nan", "v1,nan,nan,nan,-inf,-inf(2,3)", "a." #NAME "(1)", run, .no_grad = true },                       \
              { "infinite", "v-inf,-inf,inf,inf(2,2)", "a." #NAME "(1)", run, .no_grad = true },                        \
              { "int64", "i5(3,70)", "a." #NAME "(1)", run, .no_grad = true },                                          \
+             { "eight dims", "n(2,3,2,1,2,1,2,3)", "a." #NAME "(1)", run, .no_grad = true },                           \
              { "empty other", "n(0,3)", "a." #NAME "(1)", run, .no_grad = true },                                      \
              { "none", "n(3,0)", NULL, run, { #NAME, "(3, 0)", "dim 1" } },                                            \
              { "range", "n(4)", NULL, run, { #NAME, "dim 1", "(4,)" } })

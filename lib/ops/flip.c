@@ -68,6 +68,7 @@ const fr_op fr_flip_op = {
              { "strided", "n(2,3,4)", "a.transpose(0, 2).flip(1)", run_strided },
              { "int64", "i9(3,4)", "a.flip(0)", run_first }, { "scalar", "n()", "a.flip(0)", run_first },
              { "empty", "n(0,3)", "a.flip(0)", run_first },
+             { "eight dims", "n(2,3,2,1,2,1,2,3)", "a.flip(-1)", run_last },
              { "range", "n(3,4)", NULL, run_range, { "flip", "2", "(3, 4)" } })
 };
 

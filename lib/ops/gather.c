@@ -234,6 +234,7 @@ const fr_op fr_gather_op = {
              { "strided", "n(4,3) i3(4,5)", "a.T.gather(0, b.T)", run_strided },
              { "vector", "n(4) i4(9)", "a.gather(0, b)", run }, { "scalar", "n() i1()", "a.gather(0, b)", run },
              { "none", "n(3,4) i3(0,4)", "a.gather(0, b)", run }, { "int64", "i9(3,4) i3(2,4)", "a.gather(0, b)", run },
+             { "eight dims", "n(2,1,2,1,2,1,2,3) i2(5,1,2,1,2,1,1,3)", "a.gather(0, b)", run },
              { "range", "n(1,4) i9(3,4)", NULL, run, { "gather", "is out of range", "dim 0 of size 1" } },
              { "nothing to pick", "n(0,4) i1(3,4)", NULL, run, { "gather", "index 0 at (0, 0)", "size 0" } },
              { "dims", "n(3,4) i3(3)", NULL, run, { "gather", "(3,)", "(3, 4)" } },
@@ -249,6 +250,7 @@ const fr_op fr_gather_op = {
                NULL,
                run_slices_negative,
                { "index_select", "-2 at (0,)", "dim 1 of size 3" } },
+             { "slices of eight dims", "n(2,1,2,1,2,1,2,3) i2(5)", "a.index_select(-2, b)", run_slices },
              { "slices range", "n(3,4) i1(1,1)", NULL, run_slices, { "index_select", "(1, 1)", "one dim" } },
              { "slices scalar", "n() i1(1)", NULL, run_slices_first, { "index_select", "dim 0", "()" } })
 };

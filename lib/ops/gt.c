@@ -15,6 +15,7 @@ const fr_op fr_gt_op = {
     FR_CASES(
         { "same", "i3(3,4) i3(3,4)", "(a > b).to(a.dtype)", run, .no_grad = true },
         { "broadcast", "n(2,1,4) n(3,1)", "(a > b).to(a.dtype)", run, .no_grad = true },
+        { "scalar", "n() n()", "(a > b).to(a.dtype)", run, .no_grad = true },
         { "empty", "n(0,3) n(3)", "(a > b).to(a.dtype)", run, .no_grad = true },
         { "edges", "v0,nan,nan,inf,inf,1(6) v-0.0,nan,1,inf,-inf,nan(6)", "(a > b).to(a.dtype)", run, .no_grad = true },
         { "shapes", "n(4,3) n(5,2)", NULL, run, { "gt", "(4, 3)", "(5, 2)" } }),
@@ -29,6 +30,8 @@ const fr_op fr_gt_scalar_op = {
     FR_COMPARISON_SCALAR_OP(gt_scalar, "y = x > value"),
     .dtypes = FR_ANY,
     FR_CASES({ "int64", "i4(3,4)", "(a > 2).to(a.dtype)", run_scalar, .no_grad = true },
+             { "scalar", "n()", "(a > 2).to(a.dtype)", run_scalar, .no_grad = true },
+             { "empty", "n(0,3)", "(a > 2).to(a.dtype)", run_scalar, .no_grad = true },
              { "int64 fraction", "i4(3,4)", "(a > 1.5).to(a.dtype)", run_fraction, .no_grad = true },
              { "edges", "v2,1,3,inf,-inf,nan(6)", "(a > 2).to(a.dtype)", run_scalar, .no_grad = true }),
 };

@@ -5,7 +5,7 @@
 #include "ops/loss.h"
 
 FR_LOSS(plain, (y == 0 ? 0 : y * FR_LOSS_LOG(y)) - y * x, -y *g, g *(FR_LOSS_LOG(y) + y / y - x))
-FR_LOSS(of_log, FR_LOSS_EXP(y) * (y - x), -FR_LOSS_EXP(y) * g, g *FR_LOSS_EXP(y) * (y - x + 1))
+FR_LOSS(of_log, FR_LOSS_EXP(y) * (y - x), -FR_LOSS_EXP(y) * g, g *FR_LOSS_EXP(y) * (y - x) + g * FR_LOSS_EXP(y))
 
 static bool log_target(const fr_op_call *call)
 {

@@ -100,6 +100,7 @@ const fr_op fr_linear_op = {
              { "no inputs", "n(2,3,0) n(5,0) n(5)", "F.linear(a, b, c)", run },
              { "no inputs, no bias", "n(3,0) n(5,0)", "F.linear(a, b)", run_without },
              { "no outputs", "n(2,3,4) n(0,4) n(0)", "F.linear(a, b, c)", run },
+             { "eight dims", "n(2,1,2,1,2,1,2,3) n(4,3) n(4)", "F.linear(a, b, c)", run },
              { "shapes", "n(4,3) n(5,2)", NULL, run_without, { "linear", "(4, 3)", "(5, 2)" } },
              { "scalar", "n() n(5,2)", NULL, run_without, { "linear", "()", "(5, 2)" } },
              { "bias shape", "n(4,3) n(5,3) n(4)", NULL, run, { "linear", "(5, 3)", "(4,)" } },

@@ -126,6 +126,7 @@ const fr_op fr_logsumexp_op = {
              { "nan", "v1,nan,2,inf,1,2(2,3)", "a.logsumexp(1)", run_dim }, { "scalar", "n()", "a.logsumexp(0)", run },
              { "empty", "n(0,3)", "a.logsumexp((0, 1))", run }, { "empty dim", "n(3,0)", "a.logsumexp(1)", run_dim },
              { "empty other", "n(0,3)", "a.logsumexp(1)", run_dim },
+             { "eight dims", "n(2,3,2,1,2,1,2,3)", "a.logsumexp(1)", run_dim },
              { "int64", "i5(3)", NULL, run, { "logsumexp", "int64" } },
              { "range", "n(4)", NULL, run_dim, { "logsumexp", "dim 1", "(4,)" } }),
 };

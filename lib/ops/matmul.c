@@ -114,6 +114,8 @@ const fr_op fr_matmul_op = {
              { "permuted", "n(2,5,4) n(4,3)", "a.transpose(0, 1) @ b", run_permuted },
              { "outer", "n(3) n(4)", "torch.outer(a, b)", run_outer },
              { "outer of nothing", "n(0) n(4)", "torch.outer(a, b)", run_outer },
+             { "eight dims", "n(2,1,2,1,2,1,2,3) n(1,2,1,3,2)", "a @ b", run },
+             { "infinite", "v0,inf,1,nan(2,2) v1,0,1,1(2,2)", "a @ b", run },
              { "inner", "n(4,3) n(5,2)", NULL, run, { "matmul", "(4, 3)", "(5, 2)", "3 and 5" } },
              { "inner vector", "n(4) n(5,2)", NULL, run, { "matmul", "(4,) x (5, 2)", "4 and 5" } },
              { "inner batches", "n(2,3,4) n(5,2)", NULL, run, { "matmul", "(2, 3, 4) x (5, 2)", "4 and 5" } },

@@ -34,6 +34,8 @@ const fr_op fr_mean_op = {
              { "scalar", "n()", "a.mean()", run }, { "scalar dim", "n()", "a.mean(0, keepdim=True)", run_keepdim },
              { "empty", "n(0,3)", "a.mean()", run }, { "empty dim", "n(0,3)", "a.mean(0, keepdim=True)", run_keepdim },
              { "empty other", "n(3,0)", "a.mean(0, keepdim=True)", run_keepdim },
+             { "eight dims", "n(2,3,2,1,2,1,2,3)", "a.mean(-2)", run_dim },
+             { "infinite", "v1,inf,inf,-inf,nan,1(2,3)", "a.mean(-2)", run_dim },
              { "int64", "i5(3)", NULL, run, { "mean", "int64", "fr_cast" } },
              { "range", "n(4,3)", NULL, run_range, { "mean", "-3", "(4, 3)" } }),
 };

@@ -130,6 +130,7 @@ const fr_op fr_norm_op = {
         { "p -inf, ties", "v1,-1,2,0,3,0,1,nan,2(3,3)", "torch.linalg.vector_norm(a, float('-inf'), 1)", run_smallest },
         { "p of none", "n(3,0)", NULL, run_largest, { "norm", "(3, 0)", "dim 1" } },
         { "p nan", "n(3)", NULL, run_nan, { "norm", "p is nan" } },
+        { "eight dims", "n(2,3,2,1,2,1,2,3)", "a.norm(dim=1)", run_dim },
         { "int64", "i5(3)", NULL, run, { "norm", "int64" } },
         { "range", "n(4)", NULL, run_dim, { "norm", "dim 1", "(4,)" } }),
 };

@@ -90,5 +90,7 @@ bool fr_check_index(const char *what, const fr_tensor *index, int dim, int64_t s
 
 /* Which of a weight's rows is padding, counted from the front; -1: none. Fails for options that are not allowed. */
 bool fr_check_padding(const char *what, const fr_embedding_options *options, int64_t rows, int64_t *padding);
+/* Whether value may be used with t: with int64 it must be a whole number in range. Fails otherwise. */
+bool fr_check_whole(const char *what, const fr_tensor *t, double value);
 
 #endif

@@ -16,6 +16,8 @@ static bool infer(fr_op_call *call)
     char text[FR_SHAPE_TEXT];
 
     call->out[0] = fr_meta_of(call->in[0]);
+    if (!fr_check_whole("pad", call->in[0], a->value))
+        return false;
     for (int i = 0; i < s->ndim; i++) {
         int64_t before = a->before[s->ndim - 1 - i], after = a->after[s->ndim - 1 - i], size = s->dim[i];
         int64_t cut_before = before < 0 ? before : 0, cut_after = after < 0 ? after : 0, left;
@@ -133,6 +135,8 @@ const fr_op fr_pad_op = {
              { "nothing", "n(2,3)", "F.pad(a, ())", run_nothing }, { "scalar", "n()", "F.pad(a, ())", run_nothing },
              { "empty", "n(0,3)", "F.pad(a, (1, 2, 0, 3), value=1.5)", run },
              { "int64", "i9(3,4)", "F.pad(a, (-1, 2, 3, -2), value=-1.0)", run_cut },
+             { "eight dims", "n(2,1,2,1,2,1,2,3)", "F.pad(a, (1, 2, 0, 3), value=1.5)", run },
+             { "fraction", "i9(2,3)", NULL, run, { "pad", "1.5", "int64" } },
              { "odd", "n(2,3)", NULL, run_odd, { "pad", "3 numbers", "(2, 3)" } },
              { "dims", "n(3)", NULL, run, { "pad", "4 numbers", "(3,)" } },
              { "too much cut", "n(2,2)", NULL, run_cut_all, { "pad", "-1 before and -2 after dim 1", "(2, 2)" } },

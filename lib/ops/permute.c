@@ -92,6 +92,7 @@ const fr_op fr_permute_op = {
              { "transpose", "n(2,3,4)", "a.transpose(0, 2)", run_transpose },
              { "scalar", "n()", "a.transpose(0, -1)", run_transpose }, { "empty", "n(2,0)", "a.T", run_transpose },
              { "int64", "i9(2,3)", "a.T", run_transpose }, { "no dims", "n()", "a", run_null },
+             { "eight dims", "n(2,3,4,1,2,1,2,1)", "a.transpose(0, -1)", run_transpose },
              { "null", "n(2,3)", NULL, run_null, { "permute", "dims", "NULL" } },
              { "range", "n(2,3)", NULL, run_range, { "permute", "dim 2", "(2, 3)" } },
              { "transpose range", "n(2,3)", NULL, run_transpose_range, { "transpose", "-3", "(2, 3)" } },

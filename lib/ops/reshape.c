@@ -172,6 +172,7 @@ const fr_op fr_reshape_op = {
              { "unsqueeze", "n(2,3)", "a.unsqueeze(-1).unsqueeze(0)", run_unsqueeze },
              { "unsqueeze scalar", "n()", "a.unsqueeze(-1).unsqueeze(0)", run_unsqueeze },
              { "flatten", "n(2,3,4)", "a.flatten(1, -1)", run_flatten },
+             { "eight dims", "n(2,1,2,1,2,1,2,3)", "a.flatten(1, -1)", run_flatten },
              { "wrong", "n(4,3)", NULL, run_wrong, { "reshape", "(4, 3)", "(5, 5)" } },
              { "remainder", "n(4)", NULL, run, { "reshape", "(4,)", "(-1, 6)" } },
              { "open", "n(0,3)", NULL, run_open, { "reshape", "(0, 3)", "(-1, 0)" } },

@@ -93,6 +93,7 @@ const fr_op fr_slice_op = {
     FR_CASES({ "step", "n(3,6)", "a[:, 1::2]", run }, { "negative", "n(3,6)", "a[-2:-1]", run_negative },
              { "clamped", "n(3,6)", "a[:, -99:99:99]", run_clamped }, { "nothing", "n(3,6)", "a[2:1:3]", run_nothing },
              { "empty", "n(3,0)", "a[:, 1::2]", run }, { "int64", "i9(3,6)", "a[:, 1::2]", run },
+             { "eight dims", "n(2,3,2,1,2,1,2,3)", "a[:, 1::2]", run },
              { "step 0", "n(3)", NULL, run_backwards, { "slice", "step 0", "1 or more" } },
              { "scalar", "n()", NULL, run_nothing, { "slice", "scalar" } },
              { "range", "n(3)", NULL, run, { "slice", "dim 1", "(3,)" } })

@@ -281,6 +281,7 @@ const fr_op fr_softmax_op = {
              { "large", "v1e4,-1e4,0,1e4,-1e4,-1e4(2,3)", "a.softmax(1)", run_second },
              { "infinite", "v-inf,-inf,0,-inf,inf,0,nan,0(4,2)", "a.softmax(1)", run_second },
              { "infinite columns", "v-inf,0,inf,nan,-inf,-inf,0,0(2,4)", "a.softmax(0)", run_first },
+             { "eight dims", "n(2,3,2,1,2,1,2,3)", "a.softmax(1)", run_second },
              { "range", "n(3)", NULL, run_second, { "softmax", "1", "(3,)" } },
              { "dtype", "i5(3)", NULL, run_first, { "softmax", "int64" } }),
 };
@@ -347,6 +348,7 @@ const fr_op fr_log_softmax_op = {
              { "large", "v1e4,-1e4,0,1e4,-1e4,-1e4(2,3)", "a.log_softmax(1)", run_log_second },
              { "infinite", "v-inf,-inf,0,-inf,inf,0,nan,0(4,2)", "a.log_softmax(1)", run_log_second },
              { "infinite columns", "v-inf,0,inf,nan,-inf,-inf,0,0(2,4)", "a.log_softmax(0)", run_log_first },
+             { "eight dims", "n(2,3,2,1,2,1,2,3)", "a.log_softmax(1)", run_log_second },
              { "range", "n(3)", NULL, run_log_second, { "log_softmax", "1", "(3,)" } },
              { "dtype", "i5(3)", NULL, run_log_first, { "log_softmax", "int64" } }),
 };

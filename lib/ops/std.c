@@ -40,6 +40,7 @@ const fr_op fr_std_op = {
              { "equal", "v0.1,0.1,0.1,1,2,3(2,3)", "a.std(1)", run_dim }, { "one", "v2,3(2,1)", "a.std(1)", run_dim },
              { "scalar", "v2()", "a.std()", run }, { "infinite", "v1,inf,nan,1(2,2)", "a.std(1)", run_dim },
              { "empty", "n(0,3)", "a.std()", run, .no_grad = true }, { "empty other", "n(0,3)", "a.std(1)", run_dim },
+             { "eight dims", "n(2,3,2,1,2,1,2,3)", "a.std(1)", run_dim },
              { "int64", "i5(3)", NULL, run, { "std", "int64" } },
              { "biased", "n(2,7,3)", "a.std(-1, correction=0, keepdim=True)", run_biased },
              { "correction", "n(5,7)", "a.std(dim=None, correction=2.5)", run_correction },

@@ -39,6 +39,8 @@ const fr_op fr_sum_op = {
              { "scalar", "n()", "a.sum()", run }, { "scalar dim", "n()", "a.sum(-1, keepdim=True)", run_keepdim },
              { "empty", "n(0,3)", "a.sum()", run }, { "empty dim", "n(2,0)", "a.sum(1)", run_dim },
              { "empty other", "n(0,3)", "a.sum(1)", run_dim },
+             { "eight dims", "n(2,3,2,1,2,1,2,3)", "a.sum(1)", run_dim },
+             { "infinite", "v1,inf,-inf,inf,nan,1(3,2)", "a.sum(1)", run_dim },
              { "int64", "i9(3,50)", "a.sum(0)", run_first, .no_grad = true },
              { "to", "n(2,3,4,5)", "a.sum((0, 2)).reshape(3, 1, 5)", run_to },
              { "to column", "n(3,70)", "a.sum(1, keepdim=True)", run_to_column },

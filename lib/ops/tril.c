@@ -123,7 +123,7 @@ const fr_op fr_tril_op = {
              { "tall", "n(6,4)", "a.tril(2)", run_tril_above }, { "strided", "n(3,5)", "a.T.tril(-1)", run_tril_below },
              { "all", "n(2,3,4)", "a.tril(9)", run_tril_all }, { "none", "n(2,3,4)", "a.tril(-9)", run_tril_none },
              { "empty", "n(2,0,4)", "a.tril()", run_tril }, { "no columns", "n(3,0)", "a.tril()", run_tril },
-             { "int64", "i9(3,4)", "a.tril()", run_tril },
+             { "int64", "i9(3,4)", "a.tril()", run_tril }, { "eight dims", "n(2,1,2,1,2,1,3,3)", "a.tril()", run_tril },
              { "vector", "n(4)", NULL, run_tril, { "tril", "(4,)", "2 dims" } })
 };
 

@@ -89,42 +89,46 @@ static void backward(fr_op_call *call)
         call->grad_in[2] = fr_op_sum_to(fr_where(c, zero, g), &call->in_shape[2]);
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_where(in[0], in[1], in[2]);
-}
+FR_RUN(run, fr_where(in[0], in[1], in[2]))
+FR_RUN(run_log, fr_where(in[0], fr_log(in[1]), in[1]))
+FR_RUN(run_fill, fr_masked_fill(in[0], in[1], -2.5))
+FR_RUN(run_fill_whole, fr_masked_fill(in[0], in[1], -3))
+FR_RUN(run_fill_infinite, fr_masked_fill(in[0], in[1], -INFINITY))
 
-static fr_tensor *run_fill(fr_tensor *const *in)
-{
-    return fr_masked_fill(in[0], in[1], -2.5);
-}
-#endif
-
-const fr_op fr_where_op = { .name = "where",
-                            .formula = "y = condition ? a : b",
-                            .inputs = 3,
-                            .outputs = 1,
-                            .saves_inputs = 1,
-                            .dtypes = FR_MIXED,
-                            .strided = true,
-                            .infer = infer,
-                            .forward = forward,
-                            .backward = backward,
-                            .jvp = fr_jvp_pointwise,
-                            FR_CASES({ "int64 condition", "i2(3,4) n(3,4) n(3,4)", "torch.where(a != 0, b, c)", run },
-                                     { "float condition", "b(3,4) n(3,4) n(3,4)", "torch.where(a != 0, b, c)", run },
-                                     { "int64 values", "b(3,4) i9(3,4) i9(3,4)", "torch.where(a != 0, b, c)", run },
-                                     { "broadcast", "i2(3,1) n(2,1,4) n(4)", "torch.where(a != 0, b, c)", run },
-                                     { "larger condition", "i2(2,3,4) n() n(3,1)", "torch.where(a != 0, b, c)", run },
-                                     { "scalar", "i2() n() n()", "torch.where(a != 0, b, c)", run },
-                                     { "empty", "i2(0,1) n(3) n()", "torch.where(a != 0, b, c)", run },
-                                     { "fill", "n(3,4) i2(3,4)", "a.masked_fill(b != 0, -2.5)", run_fill },
-                                     { "fill broadcast", "n(2,3,4) b(3,1)", "a.masked_fill(b != 0, -2.5)", run_fill },
-                                     { "fill empty", "n(2,0) i2()", "a.masked_fill(b != 0, -2.5)", run_fill },
-                                     { "shapes", "i2(3) n(2,4) n(4)", NULL, run, { "where", "(3,)", "(2, 4)" } },
-                                     { "dtypes", "i2(3) n(3) i9(3)", NULL, run, { "where", "float", "int64" } },
-                                     { "mask", "n(3) i2(2,3)", NULL, run_fill, { "masked_fill", "(2, 3)", "(3,)" } }) };
+const fr_op fr_where_op = {
+    .name = "where",
+    .formula = "y = condition ? a : b",
+    .inputs = 3,
+    .outputs = 1,
+    .saves_inputs = 1,
+    .dtypes = FR_MIXED,
+    .strided = true,
+    .infer = infer,
+    .forward = forward,
+    .backward = backward,
+    .jvp = fr_jvp_pointwise,
+    FR_CASES(
+        { "int64 condition", "i2(3,4) n(3,4) n(3,4)", "torch.where(a != 0, b, c)", run },
+        { "float condition", "b(3,4) n(3,4) n(3,4)", "torch.where(a != 0, b, c)", run },
+        { "int64 values", "b(3,4) i9(3,4) i9(3,4)", "torch.where(a != 0, b, c)", run },
+        { "broadcast", "i2(3,1) n(2,1,4) n(4)", "torch.where(a != 0, b, c)", run },
+        { "larger condition", "i2(2,3,4) n() n(3,1)", "torch.where(a != 0, b, c)", run },
+        { "scalar", "i2() n() n()", "torch.where(a != 0, b, c)", run },
+        { "empty", "i2(0,1) n(3) n()", "torch.where(a != 0, b, c)", run },
+        { "eight dims", "i2(2,1,2,1,2,1,2,3) n(1,2,1,2,1,2,1,1) n(3)", "torch.where(a != 0, b, c)", run },
+        { "not chosen", "i2(6) v1,nan,inf,-inf,nan,0(6) v1,1,1,nan,nan,inf(6)", "torch.where(a != 0, b, c)", run },
+        { "not chosen before", "i2(3) v-1,0,nan(3)", "torch.where(a != 0, b.log(), b)", run_log },
+        { "fill", "n(3,4) i2(3,4)", "a.masked_fill(b != 0, -2.5)", run_fill },
+        { "fill broadcast", "n(2,3,4) b(3,1)", "a.masked_fill(b != 0, -2.5)", run_fill },
+        { "fill empty", "n(2,0) i2()", "a.masked_fill(b != 0, -2.5)", run_fill },
+        { "fill infinite", "v1,nan,inf,2,nan(5) i2(5)", "a.masked_fill(b != 0, float('-inf'))", run_fill_infinite },
+        { "fill int64", "i9(3,4) i2(3,4)", "a.masked_fill(b != 0, -3)", run_fill_whole },
+        { "fill eight dims", "n(2,1,2,1,2,1,2,3) i2(2,1,1,3)", "a.masked_fill(b != 0, -2.5)", run_fill },
+        { "shapes", "i2(3) n(2,4) n(4)", NULL, run, { "where", "(3,)", "(2, 4)" } },
+        { "dtypes", "i2(3) n(3) i9(3)", NULL, run, { "where", "float", "int64" } },
+        { "mask", "n(3) i2(2,3)", NULL, run_fill, { "masked_fill", "(2, 3)", "(3,)" } },
+        { "fill fraction", "i9(3) i2(3)", NULL, run_fill, { "masked_fill", "-2.5", "int64" } }),
+};
 
 fr_tensor *fr_where(fr_tensor *condition, fr_tensor *a, fr_tensor *b)
 {
@@ -138,7 +142,7 @@ static fr_tensor *filled(fr_tensor *t, fr_tensor *mask, double value)
     if (!fr_shape_broadcasts_to(&mask->shape, &t->shape))
         return fr_fail("masked_fill", "mask %s does not broadcast to %s", fr_shape_text(&mask->shape, x),
                        fr_shape_text(&t->shape, y));
-    return fr_where(mask, scalar_like(t, value), t);
+    return fr_check_whole("masked_fill", t, value) ? fr_where(mask, scalar_like(t, value), t) : NULL;
 }
 
 fr_tensor *fr_masked_fill(fr_tensor *t, fr_tensor *mask, double value)
