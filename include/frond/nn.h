@@ -136,5 +136,44 @@ fr_module *fr_nn_softplus(void);
 fr_module *fr_nn_softmax(int dim);
 fr_module *fr_nn_log_softmax(int dim);
 
+/* --- Normalisation and embedding --------------------------------------------------------------------------------- */
+
+typedef struct {
+    double eps;                 /* 0 or more, default 1e-5 */
+    bool no_elementwise_affine; /* neither weight nor bias */
+    bool no_bias;
+    void *reserved[8];
+} fr_layer_norm_options;
+/* fr_layer_norm over the last dims of x, which are shape. Parameters: weight and bias, of that shape, at first 1 and 0.
+ * Fails for a shape without dims. */
+fr_module *fr_nn_layer_norm(fr_shape shape, const fr_layer_norm_options *options);
+
+typedef struct {
+    double eps;                 /* 0 or more; default: the epsilon of x's dtype */
+    bool no_elementwise_affine; /* no weight */
+    void *reserved[8];
+} fr_rms_norm_options;
+/* fr_rms_norm likewise. */
+fr_module *fr_nn_rms_norm(fr_shape shape, const fr_rms_norm_options *options);
+
+typedef struct {
+    double eps;      /* default 1e-5; more than 0 to train */
+    double momentum; /* 0 to 1, default 0.1 */
+    bool cumulative; /* PyTorch's momentum=None: running statistics are the averages of all batches so far */
+    bool no_affine;  /* neither weight nor bias */
+    bool no_bias;
+    bool no_track_running_stats; /* no buffers: by x's own statistics in evaluation too */
+    void *reserved[8];
+} fr_nn_batch_norm_options;
+/* fr_batch_norm of x (N,C) or (N,C,L), C = num_features: in training by x's own statistics, in evaluation by the
+ * running ones. Parameters: weight and bias (C), at first 1 and 0. Buffers: running_mean (C), running_var (C), at first
+ * 0 and 1, and num_batches_tracked () int64, the batches seen in training. */
+fr_module *fr_nn_batch_norm1d(int64_t num_features, const fr_nn_batch_norm_options *options);
+fr_module *fr_nn_batch_norm2d(int64_t num_features, const fr_nn_batch_norm_options *options); /* of x (N,C,H,W) */
+
+/* x (...) int64, each of 0..num-1 -> (...,dim). Parameter: weight (num,dim), drawn from N(0,1), with zeros in the row
+ * that is padding, which stays as it is in training. */
+fr_module *fr_nn_embedding(int64_t num, int64_t dim, const fr_embedding_options *options);
+
 FR_END_DECLS
 #endif

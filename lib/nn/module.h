@@ -56,10 +56,13 @@ void fr_module_free_lists(fr_module *m);
 
 /* --- init.c ------------------------------------------------------------------------------------------------------- */
 
-/* A new parameter of m, of the default dtype, drawn from U(-bound, bound); borrowed from m. */
+/* A new parameter of m, of the default dtype, or a new buffer; borrowed from m. From U(-bound, bound); from N(0,1); all
+ * of one value. */
 fr_tensor *fr_uniform_parameter(const char *what, fr_module *m, const char *name, fr_shape shape, double bound);
-/* The same, of one value: nothing is drawn. */
+fr_tensor *fr_normal_parameter(const char *what, fr_module *m, const char *name, fr_shape shape);
 fr_tensor *fr_constant_parameter(const char *what, fr_module *m, const char *name, fr_shape shape, double value);
+fr_tensor *fr_constant_buffer(const char *what, fr_module *m, const char *name, fr_shape shape, fr_dtype dtype,
+                              double value);
 
 /* --- print.c ------------------------------------------------------------------------------------------------------ */
 

@@ -1,17 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* batch_norm: each channel brought to mean 0 and variance 1, by its own mean and variance or by running ones (Ioffe and
- * Szegedy, "Batch Normalization", 2015).
- *
- *     h = (x - mean) scale, scale = 1 / sqrt(variance + eps)
- *     y = h weight + bias
- *     dx = scale weight (dy - mean(dy) - h mean(dy h)), with running statistics without both means
- *     dweight = sum(dy h), dbias = sum(dy)
- *
- * x is taken as (N,C,inner). A second result (2,C), in float64, is the mean and the variance, divided by the number of
- * values, of each channel. */
-#include "core/threads.h"
-#include "ops/op_file.h"
+ * Szegedy, "Batch Normalization", 2015). ops/channels.h has the formulas. A second result (2,C), in float64, is the
+ * mean and the variance, divided by the number of values, of each channel. */
+#include "ops/channels.h"
 
 #include <frond/autograd.h>
 
@@ -21,15 +13,6 @@ typedef struct {
     bool training;
     double eps;
 } attributes;
-
-/* Values of a channel beside each other. */
-static int64_t inner_of(const fr_shape *x)
-{
-    fr_shape inner = { .ndim = x->ndim - 2 };
-
-    memcpy(inner.dim, x->dim + 2, (size_t)inner.ndim * sizeof *inner.dim);
-    return fr_shape_numel(&inner);
-}
 
 /* Whether t, one of the inputs beside x, is (C). */
 static bool check_channels(const fr_tensor *x, const fr_tensor *t, const char *name)
@@ -66,317 +49,46 @@ static bool infer(fr_op_call *call)
     return true;
 }
 
-/* --- Kernels: columns, `width` neighbours at each of N places `stride` apart ---------------------------------------
- */
+/* --- Kernels ------------------------------------------------------------------------------------------------------ */
 
-enum {
-    COLUMNS = 64,   /* channels beside each other are done together, for about so many columns */
-    PIECE = 512,    /* columns at once, at most */
-    TILE = 1 << 15, /* values, about */
-};
-
-/* sum[j] += EXPR, a double made from values x and g and the mean of column j. */
-typedef void column_sum(int64_t rows, int64_t width, int64_t stride, const void *x, const void *g, const double *mean,
-                        double *sum);
-
-#define ADD_VALUE(T, EXPR, AT)                                                                                         \
-    {                                                                                                                  \
-        double x = (double)xs[AT], g = (double)gs[AT];                                                                 \
-        (void)x;                                                                                                       \
-        (void)g;                                                                                                       \
-        s += EXPR;                                                                                                     \
-    }
-
-#define COLUMN_SUM_OF(NAME, T, EXPR)                                                                                   \
-    FR_KERNEL(NAME##_##T,                                                                                              \
-              (int64_t rows, int64_t width, int64_t stride, const void *px, const void *pg, const double *mean,        \
-               double *sum),                                                                                           \
-              (rows, width, stride, px, pg, mean, sum))                                                                \
-    {                                                                                                                  \
-        const T *xs = px, *gs = pg;                                                                                    \
-        int64_t r = 0;                                                                                                 \
-                                                                                                                       \
-        for (; r + 4 <= rows; r += 4, xs += 4 * stride, gs += 4 * stride)                                              \
-            FR_SIMD for (int64_t j = 0; j < width; j++)                                                                \
-            {                                                                                                          \
-                double m = mean[j], s = 0;                                                                             \
-                (void)m;                                                                                               \
-                ADD_VALUE(T, EXPR, j)                                                                                  \
-                ADD_VALUE(T, EXPR, stride + j)                                                                         \
-                ADD_VALUE(T, EXPR, 2 * stride + j)                                                                     \
-                ADD_VALUE(T, EXPR, 3 * stride + j)                                                                     \
-                sum[j] += s;                                                                                           \
-            }                                                                                                          \
-        for (; r < rows; r++, xs += stride, gs += stride)                                                              \
-            FR_SIMD for (int64_t j = 0; j < width; j++)                                                                \
-            {                                                                                                          \
-                double m = mean[j], s = 0;                                                                             \
-                (void)m;                                                                                               \
-                ADD_VALUE(T, EXPR, j)                                                                                  \
-                sum[j] += s;                                                                                           \
-            }                                                                                                          \
-    }
-
-#define COLUMN_SUM(NAME, EXPR)                                                                                         \
-    COLUMN_SUM_OF(NAME, float, EXPR)                                                                                   \
-    COLUMN_SUM_OF(NAME, double, EXPR)
-
-COLUMN_SUM(values, x)
-COLUMN_SUM(squares, (x - m) * (x - m))
-COLUMN_SUM(gradients, g)
-COLUMN_SUM(products, g *(x - m))
-
-/* What the columns of a piece are computed with. The mean is in two parts: in float32 alone x - mean would be off by
- * its rounding. */
-#define COEFFICIENTS(T)                                                                                                \
-    typedef struct {                                                                                                   \
-        T high[PIECE], low[PIECE], scale[PIECE];                                                                       \
-        T factor[PIECE];  /* forward: weight; backward: scale weight */                                                \
-        T term[PIECE];    /* forward: bias; backward: mean(dy) */                                                      \
-        T product[PIECE]; /* backward: mean(dy h) */                                                                   \
-    } coefficients_##T;
-
-COEFFICIENTS(float)
-COEFFICIENTS(double)
-
-#define APPLY(T)                                                                                                       \
-    FR_KERNEL(forward_##T, (int64_t rows, int64_t width, int64_t stride, const T *x, const coefficients_##T *c, T *y), \
-              (rows, width, stride, x, c, y))                                                                          \
-    {                                                                                                                  \
-        for (int64_t r = 0; r < rows; r++, x += stride, y += stride)                                                   \
-            FR_SIMD for (int64_t j = 0; j < width; j++)                                                                \
-            {                                                                                                          \
-                T h = ((x[j] - c->high[j]) - c->low[j]) * c->scale[j];                                                 \
-                y[j] = h * c->factor[j] + c->term[j];                                                                  \
-            }                                                                                                          \
-    }                                                                                                                  \
-    FR_KERNEL(backward_##T,                                                                                            \
-              (int64_t rows, int64_t width, int64_t stride, const T *x, const T *g, const coefficients_##T *c, T *dx), \
-              (rows, width, stride, x, g, c, dx))                                                                      \
-    {                                                                                                                  \
-        for (int64_t r = 0; r < rows; r++, x += stride, g += stride, dx += stride)                                     \
-            FR_SIMD for (int64_t j = 0; j < width; j++)                                                                \
-            {                                                                                                          \
-                T h = ((x[j] - c->high[j]) - c->low[j]) * c->scale[j];                                                 \
-                dx[j] = c->factor[j] * ((g[j] - c->term[j]) - h * c->product[j]);                                      \
-            }                                                                                                          \
-    }
-
-APPLY(float)
-APPLY(double)
-
-/* --- Over a tensor: groups of channels, each of which one thread does from its mean to its results ------------------
- */
-
-typedef struct {
-    int64_t rows, channels, inner; /* x */
-    int64_t group, per_tile;       /* channels of a group; groups of a tile */
-    bool training;
-    double eps;
-    const fr_tensor *x, *g, *weight, *bias; /* NULL: none */
-    fr_tensor *out, *dweight, *dbias;       /* out: y or dx; NULL: not wanted */
-    double *stats;                          /* (2,C) */
-} job;
-
-/* The channels of a group; the last three are coefficients, as above. */
-typedef struct {
-    double mean[COLUMNS], scale[COLUMNS], factor[COLUMNS], term[COLUMNS], product[COLUMNS];
-} group;
-
-static double channel_value(const fr_tensor *t, int64_t channel, double otherwise)
-{
-    return !t                   ? otherwise
-           : t->dtype == FR_F32 ? (double)((const float *)t->origin)[channel]
-                                : ((const double *)t->origin)[channel];
-}
-
-static void set_channel_value(fr_tensor *t, int64_t channel, double value)
-{
-    if (t && t->dtype == FR_F32)
-        ((float *)t->origin)[channel] = (float)value;
-    else if (t)
-        ((double *)t->origin)[channel] = value;
-}
-
-/* Columns of one channel in a piece: all that are beside each other, or as many of them. */
-static int64_t run_of(const job *w)
-{
-    return w->inner < PIECE ? w->inner : PIECE;
-}
-
-/* total[i]: the sum by f32 or f64 over all values of channel `first` + i; mean: of each, or NULL. */
-static void add_up(const job *w, column_sum *f32, column_sum *f64, int64_t first, int64_t count, const double *mean,
-                   double *total)
-{
-    double sum[PIECE] = { 0 }, means[PIECE] = { 0 };
-    int64_t run = run_of(w), width = count * w->inner, stride = w->channels * w->inner;
-    const fr_tensor *g = w->g ? w->g : w->x;
-    bool single = w->x->dtype == FR_F32;
-
-    for (int64_t i = 0; mean && i < count; i++)
-        for (int64_t j = 0; j < run; j++)
-            means[i * run + j] = mean[i];
-    for (int64_t j = 0; j < width; j += PIECE) {
-        int64_t at = (first * w->inner + j) * (int64_t)fr_dtype_size((fr_dtype)w->x->dtype);
-
-        (single ? f32 : f64)(w->rows, width - j < PIECE ? width - j : PIECE, stride, w->x->origin + at, g->origin + at,
-                             means, sum);
-    }
-    for (int64_t i = 0; i < count; i++) {
-        total[i] = 0;
-        for (int64_t j = 0; j < run; j++)
-            total[i] += sum[i * run + j];
-    }
-}
-
-static void find_stats(const job *w, int64_t first, int64_t count)
-{
-    double *mean = w->stats + first, *variance = mean + w->channels, n = (double)(w->rows * w->inner);
-
-    add_up(w, values_float, values_double, first, count, NULL, mean);
-    for (int64_t i = 0; i < count; i++)
-        mean[i] /= n;
-    add_up(w, squares_float, squares_double, first, count, mean, variance);
-    for (int64_t i = 0; i < count; i++)
-        variance[i] /= n;
-}
-
-static void begin_group(const job *w, int64_t first, int64_t count, group *s)
-{
-    for (int64_t i = 0; i < count; i++) {
-        s->mean[i] = w->stats[first + i];
-        s->scale[i] = 1 / sqrt(w->stats[w->channels + first + i] + w->eps);
-        s->factor[i] = channel_value(w->weight, first + i, 1);
-        s->term[i] = channel_value(w->bias, first + i, 0);
-        s->product[i] = 0;
-    }
-}
-
-/* weight's gradient and bias's; and what dx needs. */
-static void find_gradients(const job *w, int64_t first, int64_t count, group *s)
-{
-    double n = (double)(w->rows * w->inner);
-
-    add_up(w, gradients_float, gradients_double, first, count, s->mean, s->term);
-    add_up(w, products_float, products_double, first, count, s->mean, s->product);
-    for (int64_t i = 0; i < count; i++) {
-        s->product[i] *= s->scale[i];
-        s->factor[i] *= s->scale[i];
-        set_channel_value(w->dweight, first + i, s->product[i]);
-        set_channel_value(w->dbias, first + i, s->term[i]);
-        s->term[i] = w->training ? s->term[i] / n : 0;
-        s->product[i] = w->training ? s->product[i] / n : 0;
-    }
-}
-
-#define GROUP(T)                                                                                                       \
-    static void spread_##T(const job *w, int64_t count, const group *s, coefficients_##T *c)                           \
-    {                                                                                                                  \
-        int64_t run = run_of(w);                                                                                       \
-                                                                                                                       \
-        for (int64_t i = 0; i < count; i++)                                                                            \
-            for (int64_t j = i * run; j < (i + 1) * run; j++) {                                                        \
-                c->high[j] = (T)s->mean[i];                                                                            \
-                c->low[j] = (T)(s->mean[i] - (double)c->high[j]);                                                      \
-                c->scale[j] = (T)s->scale[i];                                                                          \
-                c->factor[j] = (T)s->factor[i];                                                                        \
-                c->term[j] = (T)s->term[i];                                                                            \
-                c->product[j] = (T)s->product[i];                                                                      \
-            }                                                                                                          \
-    }                                                                                                                  \
-    static void apply_##T(const job *w, int64_t first, int64_t count, const group *s)                                  \
-    {                                                                                                                  \
-        int64_t width = count * w->inner, stride = w->channels * w->inner;                                             \
-        coefficients_##T c;                                                                                            \
-                                                                                                                       \
-        spread_##T(w, count, s, &c);                                                                                   \
-        for (int64_t j = 0; j < width; j += PIECE) {                                                                   \
-            int64_t at = first * w->inner + j, piece = width - j < PIECE ? width - j : PIECE;                          \
-            const T *x = (const T *)w->x->origin + at;                                                                 \
-            T *out = (T *)w->out->origin + at;                                                                         \
-                                                                                                                       \
-            if (w->g)                                                                                                  \
-                backward_##T(w->rows, piece, stride, x, (const T *)w->g->origin + at, &c, out);                        \
-            else                                                                                                       \
-                forward_##T(w->rows, piece, stride, x, &c, out);                                                       \
-        }                                                                                                              \
-    }
-
-GROUP(float)
-GROUP(double)
-
-static void run_group(const job *w, int64_t first)
-{
-    int64_t count = w->channels - first < w->group ? w->channels - first : w->group;
-    group s = { 0 };
-
-    if (w->training && !w->g)
-        find_stats(w, first, count);
-    begin_group(w, first, count, &s);
-    if (w->g)
-        find_gradients(w, first, count, &s);
-    if (w->out)
-        (w->out->dtype == FR_F32 ? apply_float : apply_double)(w, first, count, &s);
-}
-
-static void run_tile(void *user, int64_t tile)
-{
-    const job *w = user;
-    int64_t first = tile * w->per_tile * w->group, end = first + w->per_tile * w->group;
-
-    for (; first < end && first < w->channels; first += w->group)
-        run_group(w, first);
-}
-
-/* x has values. */
-static void run_groups(const fr_op_call *call, job *w)
+static fr_channels channels_of(const fr_op_call *call)
 {
     const attributes *a = call->attributes;
-    const fr_tensor *x = call->in[X];
-    int64_t columns;
 
-    w->x = x;
-    w->weight = call->in[WEIGHT];
-    w->rows = x->shape.dim[0];
-    w->channels = x->shape.dim[1];
-    w->inner = inner_of(&x->shape);
-    w->training = a->training;
-    w->eps = a->eps;
-    w->stats = (double *)call->result[1]->origin;
-    w->group = w->inner < COLUMNS ? COLUMNS / w->inner : 1;
-    columns = w->group * w->inner;
-    w->per_tile = w->rows < TILE / columns ? TILE / columns / w->rows : 1;
-    fr_run_tiles((w->channels - 1) / (w->per_tile * w->group) + 1, run_tile, w);
+    return (fr_channels){ .x = call->in[X],
+                          .weight = call->in[WEIGHT],
+                          .bias = call->in[BIAS],
+                          .training = a->training,
+                          .eps = a->eps,
+                          .stats = (double *)call->result[1]->origin };
 }
 
 static void forward(fr_op_call *call)
 {
-    const attributes *a = call->attributes;
-    job w = { .bias = call->in[BIAS], .out = call->result[0] };
-    double *stats = (double *)call->result[1]->origin;
-    int64_t channels = call->in[X]->shape.dim[1];
+    fr_channels w = channels_of(call);
+    int64_t channels = w.x->shape.dim[1];
 
     for (int64_t c = 0; c < channels; c++) {
-        stats[c] = channel_value(a->training ? NULL : call->in[RUNNING_MEAN], c, NAN);
-        stats[channels + c] = channel_value(a->training ? NULL : call->in[RUNNING_VAR], c, NAN);
+        w.stats[c] = fr_channel_value(call->in[RUNNING_MEAN], c, 0);
+        w.stats[channels + c] = fr_channel_value(call->in[RUNNING_VAR], c, 0);
     }
-    if (call->in[X]->numel > 0)
-        run_groups(call, &w);
+    w.out = call->result[0];
+    fr_normalise_channels(&w);
 }
 
 static void backward_kernel(fr_op_call *call)
 {
-    job w = { .g = call->grad_out[0],
-              .out = call->needs[X] ? call->grad_in[X] : NULL,
-              .dweight = call->needs[WEIGHT] ? call->grad_in[WEIGHT] : NULL,
-              .dbias = call->needs[BIAS] ? call->grad_in[BIAS] : NULL };
+    fr_channels w = channels_of(call);
 
-    for (int64_t c = 0; c < call->in[X]->shape.dim[1]; c++) {
-        set_channel_value(w.dweight, c, 0);
-        set_channel_value(w.dbias, c, 0);
+    w.g = call->grad_out[0];
+    w.out = call->needs[X] ? call->grad_in[X] : NULL;
+    w.dweight = call->needs[WEIGHT] ? call->grad_in[WEIGHT] : NULL;
+    w.dbias = call->needs[BIAS] ? call->grad_in[BIAS] : NULL;
+    for (int64_t c = 0; w.x->numel == 0 && c < w.x->shape.dim[1]; c++) {
+        fr_set_channel_value(w.dweight, c, 0);
+        fr_set_channel_value(w.dbias, c, 0);
     }
-    if (call->in[X]->numel > 0)
-        run_groups(call, &w);
+    fr_normalise_channels(&w);
 }
 
 /* --- The same in ops: channels as the rows of a matrix ---------------------------------------------------------------
@@ -386,7 +98,7 @@ static void definition(fr_op_call *call)
 {
     const attributes *a = call->attributes;
     fr_tensor *x = call->in[X], *weight = call->in[WEIGHT], *bias = call->in[BIAS];
-    int64_t n = x->shape.dim[0], channels = x->shape.dim[1], inner = inner_of(&x->shape);
+    int64_t n = x->shape.dim[0], channels = x->shape.dim[1], inner = fr_inner_of(&x->shape);
     fr_shape column = { 2, { channels, 1 } }, pair = { 2, { 2, channels } };
     fr_tensor *rows = fr_transpose(fr_reshape(x, (fr_shape){ 3, { n, channels, inner } }), 0, 1), *d, *y;
 
@@ -592,21 +304,21 @@ static void move(fr_tensor *running, const double *value, double share, double m
     int64_t step = fr_stride(running, 0);
 
     for (int64_t c = 0; c < running->numel; c++)
-        set_channel_value(running, c * step,
-                          (1 - momentum) * channel_value(running, c * step, 0) + momentum * share * value[c]);
+        fr_set_channel_value(running, c * step,
+                             (1 - momentum) * fr_channel_value(running, c * step, 0) + momentum * share * value[c]);
     fr_storage_bump(running);
 }
 
-/* x is normalised by what it has itself; running statistics, where there are some, follow. */
+/* x is normalised by what it has itself; running statistics, where there are some, follow when nothing can fail. */
 static fr_tensor *train(fr_tensor *const *in, const attributes *a, double momentum)
 {
-    fr_tensor *x = in[X], *mean = in[RUNNING_MEAN], *variance = in[RUNNING_VAR], *results[2];
+    fr_tensor *x = in[X], *mean = in[RUNNING_MEAN], *variance = in[RUNNING_VAR], *results[2], *y = NULL;
 
     if ((mean || variance) && !(can_run(x, mean, "running_mean") && can_run(x, variance, "running_var")))
         return NULL;
-    if (!fr_apply_n(&fr_batch_norm_op, (fr_tensor *[]){ x, in[WEIGHT], in[BIAS], NULL, NULL }, INPUTS, a, results))
-        return NULL;
-    if (mean && x->numel > 0) {
+    if (fr_apply_n(&fr_batch_norm_op, (fr_tensor *[]){ x, in[WEIGHT], in[BIAS], NULL, NULL }, INPUTS, a, results))
+        y = fr_escape(results[0]);
+    if (y && mean && x->numel > 0) {
         const double *stats = (const double *)results[1]->origin;
         int64_t channels = x->shape.dim[1];
         double n = (double)(x->numel / channels);
@@ -614,23 +326,20 @@ static fr_tensor *train(fr_tensor *const *in, const attributes *a, double moment
         move(mean, stats, 1, momentum);
         move(variance, stats + channels, n / (n - 1), momentum);
     }
-    return results[0];
+    return y;
 }
 
 /* Running statistics get no gradient. */
 static fr_tensor *evaluate(fr_tensor *const *in, const attributes *a)
 {
-    fr_tensor *results[2];
+    fr_tensor *given[] = { in[X], in[WEIGHT], in[BIAS], NULL, NULL }, *results[2];
 
     if (!fr_check_not_null("batch_norm", in[RUNNING_MEAN], "running_mean") ||
         !fr_check_not_null("batch_norm", in[RUNNING_VAR], "running_var"))
         return NULL;
-    return fr_apply_n(
-               &fr_batch_norm_op,
-               (fr_tensor *[]){ in[X], in[WEIGHT], in[BIAS], fr_detach(in[RUNNING_MEAN]), fr_detach(in[RUNNING_VAR]) },
-               INPUTS, a, results)
-               ? results[0]
-               : NULL;
+    given[RUNNING_MEAN] = fr_detach(in[RUNNING_MEAN]);
+    given[RUNNING_VAR] = fr_detach(in[RUNNING_VAR]);
+    return fr_apply_n(&fr_batch_norm_op, given, INPUTS, a, results) ? fr_escape(results[0]) : NULL;
 }
 
 fr_tensor *fr_batch_norm(fr_tensor *x, fr_tensor *running_mean, fr_tensor *running_var, fr_tensor *weight,
@@ -653,7 +362,7 @@ fr_tensor *fr_batch_norm(fr_tensor *x, fr_tensor *running_mean, fr_tensor *runni
     } else if (o->training && a.eps == 0) {
         fr_fail(what, "eps is 0, expected more in training");
     } else {
-        y = fr_escape(o->training ? train(in, &a, momentum) : evaluate(in, &a));
+        y = o->training ? train(in, &a, momentum) : evaluate(in, &a);
     }
     fr_scope_end(scope);
     fr_finish(th, before);

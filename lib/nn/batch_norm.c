@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* BatchNorm1d and BatchNorm2d: channels normalised, in training by their own statistics, which running ones follow. */
+#include "nn/module.h"
+
+#include <frond/op.h>
+#include <inttypes.h>
+#include <math.h>
+
+typedef struct {
+    const char *type, *maker, *op; /* op: for errors in forward */
+    const char *shapes;            /* of x */
+    int least_dims, most_dims;
+} kind;
+
+static const kind kind_1d = { "BatchNorm1d", "nn_batch_norm1d", "batch_norm1d", "(N, C) or (N, C, L)", 2, 3 };
+static const kind kind_2d = { "BatchNorm2d", "nn_batch_norm2d", "batch_norm2d", "(N, C, H, W)", 4, 4 };
+
+typedef struct {
+    const kind *of;
+    int64_t channels;
+    double eps, momentum; /* momentum: as in the options */
+    bool cumulative;
+    fr_tensor *weight, *bias;
+    fr_tensor *running_mean, *running_var, *batches; /* NULL: not tracked */
+} batch_norm;
+
+static bool check_input(const batch_norm *b, const fr_tensor *x)
+{
+    char text[FR_SHAPE_TEXT];
+
+    if (x->shape.ndim >= b->of->least_dims && x->shape.ndim <= b->of->most_dims && x->shape.dim[1] == b->channels)
+        return true;
+    return fr_fail(b->of->op, "x %s, expected %s with C = %" PRId64, fr_shape_text(&x->shape, text), b->of->shapes,
+                   b->channels);
+}
+
+/* The batch is counted when all has gone well. */
+static fr_tensor *forward(fr_module *m, fr_tensor *x)
+{
+    const batch_norm *b = fr_self(m);
+    int64_t *batches = b->batches ? (int64_t *)b->batches->origin : NULL;
+    fr_batch_norm_options options = { .training = m->training || !batches, .momentum = b->momentum, .eps = b->eps };
+    fr_tensor *y;
+
+    if (!check_input(b, x))
+        return NULL;
+    if (batches && b->cumulative)
+        options.momentum = 1 / (double)(*batches + 1);
+    y = fr_batch_norm(x, b->running_mean, b->running_var, b->weight, b->bias, &options);
+    if (y && batches && m->training) {
+        ++*batches;
+        fr_storage_bump(b->batches);
+    }
+    return y;
+}
+
+static bool check(const kind *of, int64_t channels, const fr_nn_batch_norm_options *o)
+{
+    double momentum = fr_option(o->momentum, 0.1);
+
+    if (channels < 0)
+        return fr_fail(of->maker, "num_features %" PRId64 ", expected 0 or more", channels);
+    if (!fr_check_reserved(of->maker, o->reserved) ||
+        !fr_check_option(of->maker, "eps", fr_option(o->eps, 1e-5), INFINITY))
+        return false;
+    if (!(momentum >= 0 && momentum <= 1))
+        return fr_fail(of->maker, "momentum is %g, expected a number in [0, 1]", momentum);
+    return o->momentum == 0 || !o->cumulative ||
+           fr_fail(of->maker, "momentum %g and cumulative exclude each other", momentum);
+}
+
+static bool fill(fr_module *m, const kind *of, int64_t channels, const fr_nn_batch_norm_options *o)
+{
+    batch_norm *b = fr_self(m);
+    bool bias = !o->no_affine && !o->no_bias;
+    fr_shape shape = { 1, { channels } };
+
+    *b = (batch_norm){
+        .of = of, .channels = channels, .eps = o->eps, .momentum = o->momentum, .cumulative = o->cumulative
+    };
+    if (!o->no_affine && !(b->weight = fr_constant_parameter(of->maker, m, "weight", shape, 1)))
+        return false;
+    if (bias && !(b->bias = fr_constant_parameter(of->maker, m, "bias", shape, 0)))
+        return false;
+    if (o->no_track_running_stats)
+        return true;
+    return (b->running_mean = fr_constant_buffer(of->maker, m, "running_mean", shape, fr_default_dtype(), 0)) &&
+           (b->running_var = fr_constant_buffer(of->maker, m, "running_var", shape, fr_default_dtype(), 1)) &&
+           (b->batches = fr_constant_buffer(of->maker, m, "num_batches_tracked", FR_SHAPE(), FR_I64, 0));
+}
+
+static bool describe(fr_module *m)
+{
+    const batch_norm *b = fr_self(m);
+    char text[256], eps[FR_NUMBER_TEXT], momentum[FR_NUMBER_TEXT] = "None";
+
+    if (!b->cumulative)
+        fr_number_text(fr_option(b->momentum, 0.1), momentum);
+    snprintf(text, sizeof text, "%" PRId64 ", eps=%s, momentum=%s, affine=%s, bias=%s, track_running_stats=%s",
+             b->channels, fr_number_text(fr_option(b->eps, 1e-5), eps), momentum, b->weight ? "True" : "False",
+             b->bias ? "True" : "False", b->batches ? "True" : "False");
+    return fr_module_describe(m, text);
+}
+
+static fr_module *make(const kind *of, int64_t channels, const fr_nn_batch_norm_options *options)
+{
+    static const fr_nn_batch_norm_options defaults;
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, of->maker);
+    const fr_nn_batch_norm_options *o = options ? options : &defaults;
+    fr_module *m = NULL;
+
+    if (check(of, channels, o))
+        m = fr_module_new(of->type, sizeof(batch_norm), forward);
+    if (m && !(fill(m, of, channels, o) && describe(m))) {
+        fr_module_free(m);
+        m = NULL;
+    }
+    fr_finish(th, before);
+    return m;
+}
+
+fr_module *fr_nn_batch_norm1d(int64_t num_features, const fr_nn_batch_norm_options *options)
+{
+    return make(&kind_1d, num_features, options);
+}
+
+fr_module *fr_nn_batch_norm2d(int64_t num_features, const fr_nn_batch_norm_options *options)
+{
+    return make(&kind_2d, num_features, options);
+}
