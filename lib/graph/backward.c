@@ -13,11 +13,19 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+/* Where the pass started, a node or a leaf: held, and with it all that it was made from, whatever hooks do. */
+typedef struct fr_start {
+    struct fr_start *next;
+    fr_node *node;
+    fr_tensor *leaf;
+} fr_start;
+
 typedef struct {
     const char *what; /* the public function, for errors */
     fr_thread *th;
     int flags;
     fr_queue queue;
+    fr_start *starts;
     bool selective;              /* fr_gradients: only what leads to its xs; */
     fr_targets xs;               /* ... which these are, */
     fr_tensor **out;             /* ... and what came of each */
@@ -309,6 +317,20 @@ static bool run_in_room(pass *p, fr_pending *e, char *room)
     return ok && deliver(p, node, &call);
 }
 
+/* The gradient of y, from which the pass goes on. */
+static bool start_from(pass *p, fr_tensor *y, fr_tensor *gradient)
+{
+    fr_start *s = fr_alloc(sizeof *s);
+
+    if (!s)
+        return fr_fail_memory(p->what), false;
+    *s = (fr_start){ .next = p->starts, .node = fr_node_of(y), .leaf = y->producer ? NULL : fr_ref(y) };
+    if (s->node)
+        atomic_fetch_add_explicit(&s->node->producer.refs, 1, memory_order_relaxed);
+    p->starts = s;
+    return arrive(p, s->node, s->leaf, y->output, gradient, false);
+}
+
 /* The gradient goes on into what the checkpoint's function records now: those nodes are newer than all that wait, so
  * they come next, in order, and lead to what the checkpoint was made from. */
 static bool run_checkpoint(pass *p, fr_pending *e)
@@ -324,7 +346,7 @@ static bool run_checkpoint(pass *p, fr_pending *e)
         return y != NULL;
     if (p->selective && !fr_targets_find(&p->xs, &y, 1))
         return fr_fail_memory(p->what), false;
-    return arrive(p, fr_node_of(y), y->producer ? NULL : y, y->output, e->slot[0].grad, false);
+    return start_from(p, y, e->slot[0].grad);
 }
 
 static bool run_node(pass *p, fr_pending *e)
@@ -465,6 +487,21 @@ static void accumulate(fr_pending *leaves)
     pthread_mutex_unlock(&accumulating);
 }
 
+/* Frees what the pass still has; false. */
+static bool finish(pass *p)
+{
+    fr_queue_free(&p->queue);
+    fr_targets_free(&p->xs);
+    for (fr_start *s = p->starts, *next; s; s = next) {
+        next = s->next;
+        if (s->node)
+            fr_node_unref(s->node);
+        fr_unref(s->leaf);
+        fr_free(s, sizeof *s);
+    }
+    return false;
+}
+
 /* Leaves get their gradients when all are there, so that a pass that fails leaves none changed. */
 static bool walk(pass *p)
 {
@@ -489,8 +526,7 @@ static bool walk(pass *p)
         next = leaves->next;
         fr_pending_free(leaves);
     }
-    fr_queue_free(&p->queue);
-    fr_targets_free(&p->xs);
+    finish(p);
     return ok;
 }
 
@@ -522,7 +558,7 @@ static bool start(pass *p, fr_tensor *y, fr_tensor *gradient)
 {
     int scope = fr_scope_begin();
     fr_tensor *g = scope < 0 ? NULL : seed(p->what, y, gradient);
-    bool ok = g && arrive(p, fr_node_of(y), y->producer ? NULL : y, y->output, g, false);
+    bool ok = g && start_from(p, y, g);
 
     fr_scope_end(scope);
     fr_unref(g);
@@ -544,12 +580,9 @@ static bool backward(fr_thread *th, fr_tensor *t, fr_tensor *gradient, int flags
         return fr_fail(p.what, "the tensor wants no gradient: nothing it was made from was marked with "
                                "fr_requires_grad, or it was made under FR_NO_GRAD"),
                false;
-    fr_ref(t); /* and so all it was made from, whatever hooks do */
     fr_growth_step(th);
     ok = start(&p, t, gradient);
-    ok = ok ? walk(&p) : (fr_queue_free(&p.queue), false);
-    fr_unref(t);
-    return ok;
+    return ok ? walk(&p) : finish(&p);
 }
 
 bool fr_backward_observed(const char *what, fr_tensor *t, const fr_observer *observer)
@@ -558,7 +591,7 @@ bool fr_backward_observed(const char *what, fr_tensor *t, const fr_observer *obs
     int scope = fr_scope_begin();
     bool ok = scope >= 0 && start(&p, t, fr_ones_like(t));
 
-    ok = ok ? walk(&p) : (fr_queue_free(&p.queue), false);
+    ok = ok ? walk(&p) : finish(&p);
     fr_scope_end(scope);
     return ok;
 }
@@ -630,20 +663,10 @@ bool fr_gradients_of_many(const char *what, fr_tensor *const *ys, fr_tensor *con
     if (flags & ~(FR_RETAIN_GRAPH | FR_CREATE_GRAPH))
         ok = fr_fail(what, "flags %d: expected FR_RETAIN_GRAPH, FR_CREATE_GRAPH", flags) != NULL;
     ok = ok && (fr_targets_find(&p.xs, ys, count) || fr_fail_memory(what));
-    for (int i = 0; i < count; i++)
-        fr_ref(ys[i]); /* and so all they were made from, whatever hooks do */
     for (int i = 0; i < count && ok; i++)
         ok = start(&p, ys[i], dys[i]);
-    if (ok) {
-        ok = walk(&p);
-    } else {
-        fr_queue_free(&p.queue);
-        fr_targets_free(&p.xs);
-    }
-    ok = hand_out(&p, ok);
-    for (int i = 0; i < count; i++)
-        fr_unref(ys[i]);
-    return ok;
+    ok = ok ? walk(&p) : finish(&p);
+    return hand_out(&p, ok);
 }
 
 static bool gradients(const char *what, fr_tensor *y, fr_tensor *dy, fr_tensor *const *xs, int n, fr_tensor **out,
