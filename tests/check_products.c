@@ -10,17 +10,17 @@
 static int products, copies;
 
 void __real_fr_gemm(fr_dtype dtype, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, const void *a,
-                    int64_t lda, const void *b, int64_t ldb, double beta, void *c, int64_t ldc);
+                    int64_t lda, const void *b, int64_t ldb, bool add, void *c, int64_t ldc);
 void __wrap_fr_gemm(fr_dtype dtype, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, const void *a,
-                    int64_t lda, const void *b, int64_t ldb, double beta, void *c, int64_t ldc);
+                    int64_t lda, const void *b, int64_t ldb, bool add, void *c, int64_t ldc);
 fr_tensor *__real_fr_tensor_copy(const char *what, const fr_tensor *t);
 fr_tensor *__wrap_fr_tensor_copy(const char *what, const fr_tensor *t);
 
 void __wrap_fr_gemm(fr_dtype dtype, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, const void *a,
-                    int64_t lda, const void *b, int64_t ldb, double beta, void *c, int64_t ldc)
+                    int64_t lda, const void *b, int64_t ldb, bool add, void *c, int64_t ldc)
 {
     products++;
-    __real_fr_gemm(dtype, trans_a, trans_b, m, n, k, a, lda, b, ldb, beta, c, ldc);
+    __real_fr_gemm(dtype, trans_a, trans_b, m, n, k, a, lda, b, ldb, add, c, ldc);
 }
 
 fr_tensor *__wrap_fr_tensor_copy(const char *what, const fr_tensor *t)

@@ -1,86 +1,95 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Matrix products. */
+/* Matrix products: by which library or kernel, and in which tiles. Both are chosen by the sizes alone, so that results
+ * do not depend on the number of threads. */
 #include <config.h>
 
 #include "core/blas.h"
 
 #include "core/threads.h"
 
-#include <limits.h>
-#include <pthread.h>
-
-#define PLAIN(T)                                                                                                       \
-    {                                                                                                                  \
-        const T *A = a, *B = b;                                                                                        \
-        T *C = c;                                                                                                      \
-        for (int64_t i = 0; i < m; i++) {                                                                              \
-            for (int64_t j = 0; j < n; j++)                                                                            \
-                C[i * ldc + j] = beta == 0 ? 0 : (T)beta * C[i * ldc + j];                                             \
-            for (int64_t l = 0; l < k; l++) {                                                                          \
-                T x = A[trans_a ? l * lda + i : i * lda + l];                                                          \
-                for (int64_t j = 0; j < n; j++)                                                                        \
-                    C[i * ldc + j] += x * B[trans_b ? j * ldb + l : l * ldb + j];                                      \
-            }                                                                                                          \
-        }                                                                                                              \
-    }
-
-static void plain(fr_dtype dtype, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, const void *a,
-                  int64_t lda, const void *b, int64_t ldb, double beta, void *c, int64_t ldc)
+static int64_t least(int64_t x, int64_t y)
 {
-    if (dtype == FR_F64)
-        PLAIN(double)
-    else
-        PLAIN(float)
+    return x < y ? x : y;
 }
+
+static int64_t most(int64_t x, int64_t y)
+{
+    return x > y ? x : y;
+}
+
+/* Multiply-adds. */
+static double work_of(const fr_product *p)
+{
+    return (double)p->m * (double)p->n * (double)p->k;
+}
+
+/* --- A BLAS ------------------------------------------------------------------------------------------------------ */
 
 #ifdef FR_HAVE_CBLAS
+#include "core/cpu.h"
+
 #include <cblas.h>
+#include <limits.h>
 
-static bool fits(int64_t m, int64_t n, int64_t k, int64_t lda, int64_t ldb, int64_t ldc)
+/* Where kernels of our own are slower: products that are too narrow for their tiles, small ones for which packing B is
+ * not worth its while but where it has to be transposed, and all on CPUs that we have no kernels for. */
+static bool suits_blas(const fr_product *p)
 {
-    return m <= INT_MAX && n <= INT_MAX && k <= INT_MAX && lda <= INT_MAX && ldb <= INT_MAX && ldc <= INT_MAX;
+    enum { SMALL = 1 << 18, FEW_ROWS = 4, FEW_COLUMNS = 8 };
+    int64_t longest = most(most(most(p->m, p->n), most(p->k, p->ldc)),
+                           most(most(p->a_row, p->a_column), most(p->b_row, p->b_column)));
+
+    return p->k > 0 && longest <= INT_MAX &&
+           (fr_cpu_level() == FR_CPU_BASE || p->m < FEW_ROWS || p->n < FEW_COLUMNS ||
+            (p->b_column == 1 && work_of(p) <= SMALL));
 }
 
-static int at_least(int64_t x, int64_t least)
+static void multiply_by_blas(const fr_product *p)
 {
-    return (int)(x > least ? x : least);
-}
-
-/* One product on this thread, but for what the library itself does. */
-static void multiply(fr_dtype dtype, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, const void *a,
-                     int64_t lda, const void *b, int64_t ldb, double beta, void *c, int64_t ldc)
-{
+    bool trans_a = p->a_column != 1, trans_b = p->b_column != 1;
     enum CBLAS_TRANSPOSE ta = trans_a ? CblasTrans : CblasNoTrans, tb = trans_b ? CblasTrans : CblasNoTrans;
+    int m = (int)p->m, n = (int)p->n, k = (int)p->k, ldc = (int)most(p->ldc, n);
+    int lda = (int)(trans_a ? most(p->a_column, m) : most(p->a_row, k));
+    int ldb = (int)(trans_b ? most(p->b_column, k) : most(p->b_row, n));
 
-    if (k == 0 || !fits(m, n, k, lda, ldb, ldc)) {
-        plain(dtype, trans_a, trans_b, m, n, k, a, lda, b, ldb, beta, c, ldc);
-        return;
-    }
-
-    int la = at_least(lda, trans_a ? m : k), lb = at_least(ldb, trans_b ? k : n), lc = at_least(ldc, n);
-
-    if (dtype == FR_F64)
-        cblas_dgemm(CblasRowMajor, ta, tb, (int)m, (int)n, (int)k, 1, a, la, b, lb, beta, c, lc);
+    if (p->dtype == FR_F64)
+        cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1, p->a, lda, p->b, ldb, p->add, p->c, ldc);
     else
-        cblas_sgemm(CblasRowMajor, ta, tb, (int)m, (int)n, (int)k, 1, a, la, b, lb, (float)beta, c, lc);
+        cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1, p->a, lda, p->b, ldb, p->add, p->c, ldc);
+    if (p->sums)
+        fr_sum_columns(p->dtype, p->k, p->m, p->a, p->a_column, p->sums);
 }
 #else
-static void multiply(fr_dtype dtype, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, const void *a,
-                     int64_t lda, const void *b, int64_t ldb, double beta, void *c, int64_t ldc)
+static bool suits_blas(const fr_product *p)
 {
-    plain(dtype, trans_a, trans_b, m, n, k, a, lda, b, ldb, beta, c, ldc);
+    (void)p;
+    return false;
+}
+
+static void multiply_by_blas(const fr_product *p)
+{
+    (void)p;
 }
 #endif
 
 /* OpenBLAS shares large products among threads of its own, by their number: another number, another order of sums. Its
  * setting belongs to the process, so it is lowered while any of our threads is in here, and then put back. */
 #ifdef FR_HAVE_OPENBLAS
+#include <pthread.h>
+
 extern int openblas_get_num_threads(void);
 extern void openblas_set_num_threads(int);
 
 static pthread_mutex_t users_lock = PTHREAD_MUTEX_INITIALIZER;
 static int users, threads_before;
+
+/* Whether it might share p: some versions take a vector's products for those of a matrix and a vector, of which they
+ * share smaller ones. */
+static bool is_shared(const fr_product *p)
+{
+    return work_of(p) > (p->m == 1 || p->n == 1 ? 9216 : 1 << 18);
+}
 
 static void begin_single_threaded(void)
 {
@@ -101,6 +110,12 @@ static void end_single_threaded(void)
     pthread_mutex_unlock(&users_lock);
 }
 #else
+static bool is_shared(const fr_product *p)
+{
+    (void)p;
+    return false;
+}
+
 static void begin_single_threaded(void)
 {
 }
@@ -110,64 +125,92 @@ static void end_single_threaded(void)
 }
 #endif
 
-enum {
-    SMALL = 1 << 18,     /* multiply-adds that no BLAS shares among threads */
-    TILE_WORK = 1 << 23, /* multiply-adds to a tile */
-    MOST_TILES = 16,
-    EDGE = 64 /* a tile's rows or columns are a multiple of this */
-};
+/* --- Tiles ------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    fr_dtype dtype;
-    bool trans_a, trans_b, by_rows;
-    int64_t m, n, k, lda, ldb, ldc, edge;
-    const char *a, *b;
-    char *c;
-    double beta;
-} product;
+    const fr_product *product;
+    bool by_blas;
+    int64_t rows, columns, across; /* of a tile; tiles side by side */
+} job;
 
-static int64_t least(int64_t x, int64_t y)
+static void run_tile(void *user, int64_t tile)
 {
-    return x < y ? x : y;
-}
+    const job *w = user;
+    fr_product p = *w->product;
+    int64_t i = tile / w->across * w->rows, j = tile % w->across * w->columns, size = (int64_t)fr_dtype_size(p.dtype);
 
-static void run_tile(void *job, int64_t tile)
-{
-    const product *p = job;
-    int64_t at = tile * p->edge, size = (int64_t)fr_dtype_size(p->dtype);
-
-    if (p->by_rows)
-        multiply(p->dtype, p->trans_a, p->trans_b, least(p->edge, p->m - at), p->n, p->k,
-                 p->a + at * (p->trans_a ? 1 : p->lda) * size, p->lda, p->b, p->ldb, p->beta, p->c + at * p->ldc * size,
-                 p->ldc);
+    p.m = least(w->rows, p.m - i);
+    p.n = least(w->columns, p.n - j);
+    p.a = (const char *)p.a + i * p.a_row * size;
+    p.b = (const char *)p.b + j * p.b_column * size;
+    p.c = (char *)p.c + (i * p.ldc + j) * size;
+    p.sums = p.sums && j == 0 ? (char *)p.sums + i * size : NULL;
+    if (w->by_blas)
+        multiply_by_blas(&p);
     else
-        multiply(p->dtype, p->trans_a, p->trans_b, p->m, least(p->edge, p->n - at), p->k, p->a, p->lda,
-                 p->b + at * (p->trans_b ? p->ldb : 1) * size, p->ldb, p->beta, p->c + at * size, p->ldc);
+        fr_multiply_here(&p);
 }
 
-void fr_gemm(fr_dtype dtype, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, const void *a, int64_t lda,
-             const void *b, int64_t ldb, double beta, void *c, int64_t ldc)
+/* The length of pieces, nearly equal multiples of `unit`, none much longer than `longest`. */
+static int64_t piece(int64_t length, int64_t longest, int64_t unit)
 {
-    double work = (double)m * (double)n * (double)k;
+    int64_t pieces = (length + longest - 1) / longest, even = (length + pieces - 1) / pieces;
 
-    if (m == 0 || n == 0)
-        return;
-    if (work <= SMALL) {
-        multiply(dtype, trans_a, trans_b, m, n, k, a, lda, b, ldb, beta, c, ldc);
+    return (even + unit - 1) / unit * unit;
+}
+
+/* Tiles as many as threads may want, but not so small that packing B for each, or starting it, takes long, nor so large
+ * that a tile of C leaves the second-level cache. */
+static job cut(const fr_product *p)
+{
+    enum { TILES = 16, TILE_WORK = 1 << 23, TILE_VALUES = 1 << 16, LENGTH = 256, UNIT = 64 };
+    double most_tiles = (double)p->m * (double)p->n / TILES, least_work = TILE_WORK / (double)most(p->k, 1);
+    double values = most_tiles > least_work ? most_tiles : least_work;
+    int64_t size = values < TILE_VALUES ? (int64_t)values : TILE_VALUES;
+    job w = { .product = p, .by_blas = suits_blas(p) };
+
+    if (p->a_column == 1) {
+        w.rows = piece(p->m, most(LENGTH, size / p->n), UNIT);
+        w.columns = piece(p->n, most(UNIT, size / w.rows), UNIT);
+    } else {
+        w.columns = piece(p->n, most(LENGTH, size / p->m), UNIT);
+        w.rows = piece(p->m, most(UNIT, size / w.columns), UNIT);
+    }
+    w.across = (p->n + w.columns - 1) / w.columns;
+    return w;
+}
+
+void fr_multiply(const fr_product *p)
+{
+    if (p->m == 0 || p->n == 0) {
+        fr_multiply_here(p);
         return;
     }
 
-    bool by_rows = m >= n;
-    int64_t length = by_rows ? m : n;
-    double wanted = work / TILE_WORK < MOST_TILES ? work / TILE_WORK : MOST_TILES;
-    int64_t edge = wanted < 2 ? length : ((int64_t)((double)length / wanted) + EDGE - 1) / EDGE * EDGE;
+    job w = cut(p);
+    bool lowered = w.by_blas && is_shared(p);
 
-    if (edge == 0) /* few rows and columns, long sums */
-        edge = EDGE;
+    if (lowered)
+        begin_single_threaded();
+    fr_run_tiles((p->m + w.rows - 1) / w.rows * w.across, run_tile, &w);
+    if (lowered)
+        end_single_threaded();
+}
 
-    product p = { dtype, trans_a, trans_b, by_rows, m, n, k, lda, ldb, ldc, edge, a, b, c, beta };
-
-    begin_single_threaded();
-    fr_run_tiles((length + edge - 1) / edge, run_tile, &p);
-    end_single_threaded();
+void fr_gemm(fr_dtype dtype, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, const void *a, int64_t lda,
+             const void *b, int64_t ldb, bool add, void *c, int64_t ldc)
+{
+    fr_multiply(&(fr_product){ .dtype = dtype,
+                               .add = add,
+                               .m = m,
+                               .n = n,
+                               .k = k,
+                               .a = a,
+                               .b = b,
+                               .a_row = trans_a ? 1 : lda,
+                               .a_column = trans_a ? lda : 1,
+                               .b_row = trans_b ? 1 : ldb,
+                               .b_column = trans_b ? ldb : 1,
+                               .c = c,
+                               .ldc = ldc });
 }

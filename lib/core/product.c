@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The kernel behind product.h: a tile of C, a few rows by two vectors, stays in registers while k runs. B lies in
+/* What is behind product.h. A tile of C, a few rows by two vectors, stays in registers while k runs. B is read in
  * panels two vectors wide, (k, 2 V) each, the last filled up with zeros. */
 #include "core/product.h"
 
@@ -8,168 +8,91 @@
 
 enum {
     K_BLOCK = 256, /* rows of a panel that stay in the first-level cache while the rows of A pass */
-    M_BLOCK = 64   /* rows of A that stay in the second-level cache while the panels pass */
+    M_BLOCK = 64,  /* rows of A that stay in the second-level cache while the panels pass */
+    A_BLOCK = 256, /* the same where each panel has to be packed first, which more rows make up for */
+    PANEL = 128,   /* bytes of a panel's row, at most */
+    GAP = 64       /* bytes between groups of packed rows: else, a power of two apart, they share a few cache lines */
 };
 
+/* How a kernel walks A and B, in elements. */
 typedef struct {
-    int64_t m, n, k;
-    const void *a;
-    int64_t step_m, step_k;
-    const void *packed, *bias;
-    bool add;
-    void *c;
-    int64_t ldc;
-} product;
+    int64_t depth; /* values of k */
+    int64_t a_row, a_column, a_group, b_row;
+} walk;
+
+/* product_kernel.h says what these do. */
+typedef struct {
+    int width, rows; /* of a panel; of a tile */
+    void (*panel)(const walk *w, int64_t rows, int columns, const void *a, const void *b, void *keep, const void *start,
+                  int64_t start_step, void *c, int64_t ldc);
+    void (*copy_panel)(int64_t k, const void *from, int64_t step_k, void *to);
+    void (*pack_rows)(int64_t depth, int64_t columns, const void *from, int64_t lda, void *packed, int64_t group,
+                      void *sums);
+} kernel;
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 #define UNROLL        _Pragma("GCC unroll 16")
 
-/* NAME_tile: rows x 2 vectors of C for `depth` values of k; rows is a constant where it is inlined. NAME_rows: the same
- * for any number of rows up to ROWS. NAME: the whole product. Vectors of BYTES, as wide as TARGET has registers, of
- * which the tile fills two thirds. */
-#define DEFINE_PRODUCT(NAME, T, BYTES, ROWS, TARGET)                                                                   \
-    typedef T NAME##_vector __attribute__((vector_size(BYTES), aligned(sizeof(T)), may_alias));                        \
-    enum { NAME##_width = 2 * BYTES / sizeof(T), NAME##_tile_rows = ROWS };                                            \
-                                                                                                                       \
-    TARGET ALWAYS_INLINE void NAME##_tile(const int rows, int64_t depth, const T *a, int64_t step_m, int64_t step_k,   \
-                                          const T *b, const T *start, int64_t start_step, T *c, int64_t ldc)           \
-    {                                                                                                                  \
-        NAME##_vector sum[ROWS][2];                                                                                    \
-        UNROLL for (int i = 0; i < rows; i++)                                                                          \
-        {                                                                                                              \
-            sum[i][0] = *(const NAME##_vector *)(start + i * start_step);                                              \
-            sum[i][1] = *(const NAME##_vector *)(start + i * start_step + NAME##_width / 2);                           \
-        }                                                                                                              \
-        for (int64_t l = 0; l < depth; l++) {                                                                          \
-            NAME##_vector left = *(const NAME##_vector *)(b + l * NAME##_width);                                       \
-            NAME##_vector right = *(const NAME##_vector *)(b + l * NAME##_width + NAME##_width / 2);                   \
-            UNROLL for (int i = 0; i < rows; i++)                                                                      \
-            {                                                                                                          \
-                T x = a[i * step_m + l * step_k];                                                                      \
-                sum[i][0] += left * x;                                                                                 \
-                sum[i][1] += right * x;                                                                                \
-            }                                                                                                          \
-        }                                                                                                              \
-        UNROLL for (int i = 0; i < rows; i++)                                                                          \
-        {                                                                                                              \
-            *(NAME##_vector *)(c + i * ldc) = sum[i][0];                                                               \
-            *(NAME##_vector *)(c + i * ldc + NAME##_width / 2) = sum[i][1];                                            \
-        }                                                                                                              \
-    }                                                                                                                  \
-                                                                                                                       \
-    TARGET static void NAME##_rows(int rows, int64_t depth, const T *a, int64_t step_m, int64_t step_k, const T *b,    \
-                                   const T *start, int64_t start_step, T *c, int64_t ldc)                              \
-    {                                                                                                                  \
-        for (; rows >= ROWS; rows -= ROWS, a += ROWS * step_m, c += ROWS * ldc, start += ROWS * start_step)            \
-            NAME##_tile(ROWS, depth, a, step_m, step_k, b, start, start_step, c, ldc);                                 \
-        for (; rows >= 4; rows -= 4, a += 4 * step_m, c += 4 * ldc, start += 4 * start_step)                           \
-            NAME##_tile(4, depth, a, step_m, step_k, b, start, start_step, c, ldc);                                    \
-        for (; rows > 0; rows--, a += step_m, c += ldc, start += start_step)                                           \
-            NAME##_tile(1, depth, a, step_m, step_k, b, start, start_step, c, ldc);                                    \
-    }                                                                                                                  \
-                                                                                                                       \
-    /* One panel: `columns` of it are C's, at c; the rest of the vectors must not be touched there. */                 \
-    TARGET static void NAME##_panel(const product *p, int rows, int64_t depth, const T *a, const T *b, const T *bias,  \
-                                    bool add, T *c, int64_t columns)                                                   \
-    {                                                                                                                  \
-        static const T zeros[NAME##_width];                                                                            \
-        T edge[M_BLOCK * NAME##_width];                                                                                \
-                                                                                                                       \
-        if (columns == NAME##_width) {                                                                                 \
-            NAME##_rows(rows, depth, a, p->step_m, p->step_k, b,                                                       \
-                        add    ? c                                                                                     \
-                        : bias ? bias                                                                                  \
-                               : zeros,                                                                                \
-                        add ? p->ldc : 0, c, p->ldc);                                                                  \
-            return;                                                                                                    \
-        }                                                                                                              \
-        memset(edge, 0, sizeof edge);                                                                                  \
-        for (int i = 0; i < rows && (add || bias); i++)                                                                \
-            memcpy(edge + i * NAME##_width, add ? c + i * p->ldc : bias, (size_t)columns * sizeof(T));                 \
-        NAME##_rows(rows, depth, a, p->step_m, p->step_k, b, edge, NAME##_width, edge, NAME##_width);                  \
-        for (int i = 0; i < rows; i++)                                                                                 \
-            memcpy(c + i * p->ldc, edge + i * NAME##_width, (size_t)columns * sizeof(T));                              \
-    }                                                                                                                  \
-                                                                                                                       \
-    TARGET static void NAME(const product *p)                                                                          \
-    {                                                                                                                  \
-        for (int64_t i = 0; i < p->m; i += M_BLOCK) {                                                                  \
-            int rows = (int)(p->m - i < M_BLOCK ? p->m - i : M_BLOCK);                                                 \
-            for (int64_t j = 0; j < p->n; j += NAME##_width) {                                                         \
-                int64_t columns = p->n - j < NAME##_width ? p->n - j : NAME##_width, l = 0;                            \
-                const T *panel = (const T *)p->packed + j * p->k;                                                      \
-                do {                                                                                                   \
-                    int64_t depth = p->k - l < K_BLOCK ? p->k - l : K_BLOCK;                                           \
-                    NAME##_panel(p, rows, depth, (const T *)p->a + i * p->step_m + l * p->step_k,                      \
-                                 panel + l * NAME##_width, p->bias ? (const T *)p->bias + j : NULL, p->add || l > 0,   \
-                                 (T *)p->c + i * p->ldc + j, columns);                                                 \
-                    l += depth;                                                                                        \
-                } while (l < p->k);                                                                                    \
-            }                                                                                                          \
-        }                                                                                                              \
-    }                                                                                                                  \
-                                                                                                                       \
-    /* A panel of B, whose rows lie step_k apart. */                                                                   \
-    TARGET static void NAME##_copy_panel(int64_t k, const void *from, int64_t step_k, void *to)                        \
-    {                                                                                                                  \
-        for (int64_t l = 0; l < k; l++)                                                                                \
-            memcpy((T *)to + l * NAME##_width, (const T *)from + l * step_k, NAME##_width * sizeof(T));                \
-    }                                                                                                                  \
-    /* Rows of A (depth,columns), lda apart, to groups of ROWS columns, (depth,ROWS) each; adds them up in sums. */    \
-    TARGET static void NAME##_pack_rows(int64_t depth, int64_t columns, const void *from, int64_t lda, void *packed,   \
-                                        void *sums)                                                                    \
-    {                                                                                                                  \
-        const T *restrict a = from;                                                                                    \
-        T *restrict sum = sums;                                                                                        \
-        for (int64_t l = 0; l < depth; l++, a += lda) {                                                                \
-            T *restrict to = (T *)packed + l * ROWS;                                                                   \
-            int64_t i = 0;                                                                                             \
-            for (int64_t j = 0; sums && j < columns; j++)                                                              \
-                sum[j] += a[j];                                                                                        \
-            for (; i + ROWS <= columns; i += ROWS)                                                                     \
-                memcpy(to + i * depth, a + i, ROWS * sizeof(T));                                                       \
-            if (i < columns)                                                                                           \
-                memcpy(to + i * depth, a + i, (size_t)(columns - i) * sizeof(T));                                      \
-        }                                                                                                              \
-    }
+#define NAME  base_f32
+#define T     float
+#define BYTES 16
+#define ROWS  4
+#define TARGET
+#include "core/product_kernel.h"
 
-DEFINE_PRODUCT(base_f32, float, 16, 4, )
-DEFINE_PRODUCT(base_f64, double, 16, 4, )
+#define NAME  base_f64
+#define T     double
+#define BYTES 16
+#define ROWS  4
+#define TARGET
+#include "core/product_kernel.h"
+
 #ifdef FR_TARGET_AVX2
-DEFINE_PRODUCT(avx2_f32, float, 32, 6, FR_TARGET_AVX2)
-DEFINE_PRODUCT(avx2_f64, double, 32, 6, FR_TARGET_AVX2)
-DEFINE_PRODUCT(avx512_f32, float, 64, 8, FR_TARGET_AVX512)
-DEFINE_PRODUCT(avx512_f64, double, 64, 8, FR_TARGET_AVX512)
+#define NAME   avx2_f32
+#define T      float
+#define BYTES  32
+#define ROWS   6
+#define TARGET FR_TARGET_AVX2
+#include "core/product_kernel.h"
+
+#define NAME   avx2_f64
+#define T      double
+#define BYTES  32
+#define ROWS   6
+#define TARGET FR_TARGET_AVX2
+#include "core/product_kernel.h"
+
+#define NAME   avx512_f32
+#define T      float
+#define BYTES  64
+#define ROWS   8
+#define TARGET FR_TARGET_AVX512
+#include "core/product_kernel.h"
+
+#define NAME   avx512_f64
+#define T      double
+#define BYTES  64
+#define ROWS   8
+#define TARGET FR_TARGET_AVX512
+#include "core/product_kernel.h"
 #endif
 
-typedef struct {
-    int64_t width, rows; /* of a panel; of a tile */
-    void (*multiply)(const product *);
-    void (*copy_panel)(int64_t k, const void *from, int64_t step_k, void *to);
-    void (*pack_rows)(int64_t depth, int64_t columns, const void *from, int64_t lda, void *packed, void *sums);
-} kernel;
-
-#define KERNEL(NAME)                                                                                                   \
-    {                                                                                                                  \
-        NAME##_width, NAME##_tile_rows, NAME, NAME##_copy_panel, NAME##_pack_rows                                      \
-    }
-
-static kernel kernel_for(fr_dtype dtype)
+static const kernel *kernel_for(fr_dtype dtype)
 {
     bool f64 = dtype == FR_F64;
 
 #ifdef FR_TARGET_AVX2
     if (fr_cpu_level() == FR_CPU_AVX512)
-        return f64 ? (kernel)KERNEL(avx512_f64) : (kernel)KERNEL(avx512_f32);
+        return f64 ? &avx512_f64 : &avx512_f32;
     if (fr_cpu_level() == FR_CPU_AVX2)
-        return f64 ? (kernel)KERNEL(avx2_f64) : (kernel)KERNEL(avx2_f32);
+        return f64 ? &avx2_f64 : &avx2_f32;
 #endif
-    return f64 ? (kernel)KERNEL(base_f64) : (kernel)KERNEL(base_f32);
+    return f64 ? &base_f64 : &base_f32;
 }
 
 int64_t fr_packed_bytes(fr_dtype dtype, int64_t k, int64_t n)
 {
-    int64_t width = kernel_for(dtype).width, columns = (n + width - 1) / width * width, values;
+    int64_t width = kernel_for(dtype)->width, columns = (n + width - 1) / width * width, values;
 
     if (!fr_mul_size(columns, k, &values) || values > INT64_MAX / 8)
         return -1;
@@ -263,49 +186,64 @@ static void transpose_f32(int64_t k, int64_t columns, const float *from, int64_t
 }
 #endif
 
-#define PACK(T, TRANSPOSE_T)                                                                                           \
-    for (int64_t j = 0; j < n; j += width) {                                                                           \
-        const T *from = (const T *)b + j * step_n;                                                                     \
-        T *to = (T *)packed + j * k;                                                                                   \
-        int64_t columns = n - j < width ? n - j : width;                                                               \
-        if (columns < width)                                                                                           \
-            memset(to, 0, (size_t)(k * width) * sizeof(T));                                                            \
-        if (step_n == 1 && columns == width)                                                                           \
-            how.copy_panel(k, from, step_k, to);                                                                       \
-        else                                                                                                           \
-            TRANSPOSE_T(k, columns, from, step_k, step_n, to, width);                                                  \
-    }
+/* A panel of B with `columns` of its width; B's element (l,j) is b[l * step_k + j * step_n]. */
+static void pack_panel(const kernel *how, fr_dtype dtype, int64_t k, int columns, const void *b, int64_t step_k,
+                       int64_t step_n, void *to)
+{
+    if (columns < how->width)
+        memset(to, 0, (size_t)(k * how->width) * fr_dtype_size(dtype));
+    if (step_n == 1 && columns == how->width)
+        how->copy_panel(k, b, step_k, to);
+    else if (dtype == FR_F64)
+        transpose_f64(k, columns, b, step_k, step_n, to, how->width);
+    else
+        transpose_f32(k, columns, b, step_k, step_n, to, how->width);
+}
+
+static int64_t least(int64_t x, int64_t y)
+{
+    return x < y ? x : y;
+}
 
 void fr_pack(fr_dtype dtype, int64_t k, int64_t n, const void *b, int64_t step_k, int64_t step_n, void *packed)
 {
-    kernel how = kernel_for(dtype);
-    int64_t width = how.width;
+    const kernel *how = kernel_for(dtype);
+    int64_t size = (int64_t)fr_dtype_size(dtype);
 
-    if (dtype == FR_F64)
-        PACK(double, transpose_f64)
-    else
-        PACK(float, transpose_f32)
+    for (int64_t j = 0; j < n; j += how->width)
+        pack_panel(how, dtype, k, (int)least(how->width, n - j), (const char *)b + j * step_n * size, step_k, step_n,
+                   (char *)packed + j * k * size);
 }
+
+/* --- Products with a packed matrix ------------------------------------------------------------------------------- */
 
 void fr_multiply_packed(fr_dtype dtype, int64_t m, int64_t n, int64_t k, const void *a, int64_t step_m, int64_t step_k,
                         const void *packed, const void *bias, bool add, void *c, int64_t ldc)
 {
-    product p = { m, n, k, a, step_m, step_k, packed, bias, add, c, ldc };
+    const kernel *how = kernel_for(dtype);
+    int64_t size = (int64_t)fr_dtype_size(dtype);
+    walk w = { .a_row = step_m, .a_column = step_k, .a_group = how->rows * step_m, .b_row = how->width };
 
-    kernel_for(dtype).multiply(&p);
+    for (int64_t i = 0; i < m; i += M_BLOCK)
+        for (int64_t j = 0; j < n; j += how->width) {
+            const char *panel = (const char *)packed + j * k * size;
+            char *to = (char *)c + (i * ldc + j) * size;
+            const void *start = add ? to : bias ? (const char *)bias + j * size : NULL;
+            int64_t step = add ? ldc : 0, l = 0;
+
+            do {
+                w.depth = least(K_BLOCK, k - l);
+                how->panel(&w, least(M_BLOCK, m - i), (int)least(how->width, n - j),
+                           (const char *)a + (i * step_m + l * step_k) * size, panel + l * how->width * size, NULL,
+                           start, step, to, ldc);
+                start = to;
+                step = ldc;
+                l += K_BLOCK;
+            } while (l < k);
+        }
 }
 
-/* --- Products over a long k -------------------------------------------------------------------------------------- */
-
-/* Columns of A are packed so many at a time: a multiple of the rows of every tile. */
-enum { A_BLOCK = 96 };
-
-int64_t fr_transposed_bytes(fr_dtype dtype, int64_t n)
-{
-    int64_t b = fr_packed_bytes(dtype, K_BLOCK, n);
-
-    return b < 0 ? -1 : b + K_BLOCK * A_BLOCK * (int64_t)fr_dtype_size(dtype);
-}
+/* --- Products with a matrix that is used once: each panel is packed when it is needed ----------------------------- */
 
 FR_KERNEL(sum_columns_f32, (int64_t k, int64_t m, const float *restrict a, int64_t lda, float *restrict sums),
           (k, m, a, lda, sums))
@@ -332,57 +270,51 @@ void fr_sum_columns(fr_dtype dtype, int64_t k, int64_t m, const void *a, int64_t
         sum_columns_f32(k, m, a, lda, sums);
 }
 
-/* p->c += A^T B for `depth` rows of A, packed a block of columns at a time. */
-static void add_packed_rows(const kernel *how, const product *p, int64_t depth, const char *a, int64_t lda,
-                            int64_t size, char *packed_a, char *sums)
+/* The part of p that is of A's rows from i on and of k from l on. packed_a: room for them, or NULL. */
+static void multiply_block(const kernel *how, const fr_product *p, int64_t i, int64_t l, void *packed_a)
 {
-    for (int64_t i = 0; i < p->m; i += A_BLOCK) {
-        int64_t columns = p->m - i < A_BLOCK ? p->m - i : A_BLOCK;
+    int64_t size = (int64_t)fr_dtype_size(p->dtype), rows = least(A_BLOCK, p->m - i);
+    char panel[K_BLOCK * PANEL] __attribute__((aligned(64)));
+    const char *a = (const char *)p->a + (i * p->a_row + l * p->a_column) * size;
+    const char *b = (const char *)p->b + l * p->b_row * size;
+    char *c = (char *)p->c + i * p->ldc * size, *sums = p->sums ? (char *)p->sums + i * size : NULL;
+    bool onto = p->add || l > 0;
+    walk w = { least(K_BLOCK, p->k - l), p->a_row, p->a_column, how->rows * p->a_row, how->width };
 
-        how->pack_rows(depth, columns, a + i * size, lda, packed_a, sums ? sums + i * size : NULL);
-        for (int64_t j = 0; j < columns; j += how->rows) {
-            product part = *p;
+    if (packed_a) {
+        w.a_row = 1;
+        w.a_column = how->rows;
+        w.a_group = w.depth * how->rows + GAP / size;
+        how->pack_rows(w.depth, rows, a, p->a_column, packed_a, w.a_group, sums);
+        a = packed_a;
+    }
+    for (int64_t j = 0; j < p->n; j += how->width, c += how->width * size, b += how->width * p->b_column * size) {
+        int columns = (int)least(how->width, p->n - j);
+        bool whole = p->b_column == 1 && columns == how->width;
 
-            part.m = columns - j < how->rows ? columns - j : how->rows;
-            part.a = packed_a + j * depth * size;
-            part.step_k = how->rows;
-            part.c = (char *)p->c + (i + j) * p->ldc * size;
-            how->multiply(&part);
-        }
+        if (!whole)
+            pack_panel(how, p->dtype, w.depth, columns, b, p->b_row, p->b_column, panel);
+        w.b_row = whole ? p->b_row : how->width;
+        how->panel(&w, rows, columns, a, whole ? b : panel, whole ? panel : NULL, onto ? c : NULL, onto ? p->ldc : 0, c,
+                   p->ldc);
     }
 }
 
-/* Where B is one panel, columns of A are read once, and packing them would be in vain. */
-void fr_multiply_transposed(fr_dtype dtype, int64_t m, int64_t n, int64_t k, const void *a, int64_t lda, const void *b,
-                            int64_t ldb, void *c, int64_t ldc, void *sums, void *scratch)
+/* Columns of A as rows are packed, too, where there are panels enough to make up for it. Without memory they are read
+ * where they lie, with the same result. */
+void fr_multiply_here(const fr_product *p)
 {
-    kernel how = kernel_for(dtype);
-    int64_t size = (int64_t)fr_dtype_size(dtype), l = 0;
-    char *packed_b = scratch, *packed_a = packed_b + fr_packed_bytes(dtype, K_BLOCK, n);
+    const kernel *how = kernel_for(p->dtype);
+    int64_t groups = (least(A_BLOCK, p->m) + how->rows - 1) / how->rows;
+    size_t bytes = (size_t)(groups * (least(K_BLOCK, p->k) * how->rows * (int64_t)fr_dtype_size(p->dtype) + GAP));
+    void *packed_a = p->a_row == 1 && p->n > how->width ? fr_alloc(bytes) : NULL;
 
-    if (sums && n <= how.width)
-        fr_sum_columns(dtype, k, m, a, lda, sums);
-    else if (sums)
-        memset(sums, 0, (size_t)(m * size));
-    do {
-        int64_t depth = k - l < K_BLOCK ? k - l : K_BLOCK;
-        const char *rows = (const char *)a + l * lda * size;
-        product p = { .m = m,
-                      .n = n,
-                      .k = depth,
-                      .a = rows,
-                      .step_m = 1,
-                      .step_k = lda,
-                      .packed = packed_b,
-                      .add = l > 0,
-                      .c = c,
-                      .ldc = ldc };
-
-        fr_pack(dtype, depth, n, (const char *)b + l * ldb * size, ldb, 1, packed_b);
-        if (n <= how.width)
-            how.multiply(&p);
-        else
-            add_packed_rows(&how, &p, depth, rows, lda, size, packed_a, sums);
-        l += depth;
-    } while (l < k);
+    if (p->sums && packed_a)
+        memset(p->sums, 0, (size_t)p->m * fr_dtype_size(p->dtype));
+    else if (p->sums)
+        fr_sum_columns(p->dtype, p->k, p->m, p->a, p->a_column, p->sums);
+    for (int64_t i = 0; i < p->m; i += A_BLOCK)
+        for (int64_t l = 0; l == 0 || l < p->k; l += K_BLOCK)
+            multiply_block(how, p, i, l, packed_a);
+    fr_free(packed_a, bytes);
 }

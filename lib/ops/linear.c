@@ -38,7 +38,7 @@ static void forward(fr_op_call *call)
         fr_copy_values(y, b);
     if (fr_matrix_open_rows(call, call->in[0], &x) && fr_matrix_open(call, call->in[1], &w))
         fr_gemm((fr_dtype)y->dtype, x.transposed, !w.transposed, count_rows(&y->shape), w.t->shape.dim[0],
-                w.t->shape.dim[1], x.t->origin, x.lead, w.t->origin, w.lead, b ? 1 : 0, y->origin, w.t->shape.dim[0]);
+                w.t->shape.dim[1], x.t->origin, x.lead, w.t->origin, w.lead, b != NULL, y->origin, w.t->shape.dim[0]);
     fr_matrix_close(&x);
     fr_matrix_close(&w);
 }
@@ -50,9 +50,9 @@ static void backward_kernel(fr_op_call *call)
     int64_t out = w->shape.dim[0], in = w->shape.dim[1], rows = count_rows(&x->shape);
 
     if (call->needs[0])
-        fr_gemm(dtype, false, false, rows, in, out, g->origin, out, w->origin, in, 0, call->grad_in[0]->origin, in);
+        fr_gemm(dtype, false, false, rows, in, out, g->origin, out, w->origin, in, false, call->grad_in[0]->origin, in);
     if (call->needs[1])
-        fr_gemm(dtype, true, false, out, in, rows, g->origin, out, x->origin, in, 0, call->grad_in[1]->origin, in);
+        fr_gemm(dtype, true, false, out, in, rows, g->origin, out, x->origin, in, false, call->grad_in[1]->origin, in);
     if (call->needs[2])
         fr_sum_rows("linear", dtype, rows, out, g->origin, call->grad_in[2]->origin);
 }

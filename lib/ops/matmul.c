@@ -47,7 +47,7 @@ static void forward(fr_op_call *call)
 
     for (int64_t i = 0; ok && i < batches; i++)
         fr_gemm((fr_dtype)y->dtype, a.transposed, b.transposed, m, n, k, a.t->origin + batch_offset(a.t, s, i) * size,
-                a.lead, b.t->origin + batch_offset(b.t, s, i) * size, b.lead, 0, y->origin + i * m * n * size, n);
+                a.lead, b.t->origin + batch_offset(b.t, s, i) * size, b.lead, false, y->origin + i * m * n * size, n);
     fr_matrix_close(&a);
     fr_matrix_close(&b);
 }

@@ -4,9 +4,6 @@
 #include "core/blas.h"
 #include "ops/recurrent_run.h"
 
-/* With fewer columns a product is left to the BLAS: most of a vector would be in vain. */
-enum { FEW_COLUMNS = 8 };
-
 FR_KERNEL(add_f32, (int64_t n, float *restrict a, const float *restrict b), (n, a, b))
 {
     for (int64_t i = 0; i < n; i++)
@@ -30,7 +27,6 @@ static void add(const fr_sequence *q, int64_t n, void *a, const void *b)
 static void take_backward(fr_sequence *q, fr_arena *m)
 {
     int64_t n = q->hidden, all = q->steps * q->batch * q->size, h_bytes = q->batch * q->out_size * q->size;
-    int64_t widest = q->w_hr ? n : q->out_size;
 
     fr_take_states(q, m);
     for (int i = 0; i < 2; i++)
@@ -44,8 +40,6 @@ static void take_backward(fr_sequence *q, fr_arena *m)
     q->states = fr_arena_take(m, q->w_hr ? all * n : 0);
     q->h_before = fr_arena_take(m, q->lengths && q->reverse ? all * q->out_size : 0);
     q->packed_x = fr_arena_take(m, q->call->needs[FR_X] ? fr_packed_bytes(q->dtype, q->cell->gates * n, q->input) : 0);
-    q->scratch_bytes = fr_transposed_bytes(q->dtype, widest > q->input ? widest : q->input);
-    q->scratch = fr_arena_take(m, q->threads * q->scratch_bytes);
 }
 
 /* Gradients that arrive at the states after step t: those of the last states where it is a row's last, and those of
@@ -170,43 +164,31 @@ static void backward_tile(void *job, int64_t tile)
     fr_restore_denormals(mode);
 }
 
-/* --- Gradients of weights: over all steps at once, the result's rows shared among threads ------------------------- */
+/* --- Gradients of weights: over all steps at once ------------------------------------------------------------------
+ */
 
 static void *wanted(const fr_op_call *call, int input)
 {
     return input < call->inputs && call->needs[input] ? call->grad_in[input]->origin : NULL;
 }
 
-/* c (m,n) = a^T b over k rows; sums (m) as fr_multiply_transposed. */
-typedef struct {
-    const fr_sequence *q;
-    int64_t m, n, k, lda, rows;
-    const char *a, *b;
-    char *c, *sums;
-} outer_product;
-
-static void outer_product_tile(void *job, int64_t tile)
+/* c (m,n) = a^T b over k rows of a and b, those of b without gaps; sums (m): of a's columns, or NULL. */
+static void multiply_outer(const fr_sequence *q, int64_t m, int64_t n, int64_t k, const char *a, int64_t lda,
+                           const char *b, char *c, char *sums)
 {
-    const outer_product *p = job;
-    int64_t first = tile * p->rows, size = p->q->size;
-
-    fr_multiply_transposed(p->q->dtype, p->m - first < p->rows ? p->m - first : p->rows, p->n, p->k,
-                           p->a + first * size, p->lda, p->b, p->n, p->c + first * p->n * size, p->n,
-                           p->sums ? p->sums + first * size : NULL, p->q->scratch + tile * p->q->scratch_bytes);
-}
-
-static void multiply_outer(outer_product p)
-{
-    int64_t share = (p.m + p.q->threads - 1) / p.q->threads;
-
-    if (p.n < FEW_COLUMNS || p.k == 0) {
-        fr_gemm(p.q->dtype, true, false, p.m, p.n, p.k, p.a, p.lda, p.b, p.n, 0, p.c, p.n);
-        if (p.sums)
-            fr_sum_columns(p.q->dtype, p.k, p.m, p.a, p.lda, p.sums);
-        return;
-    }
-    p.rows = (share + 7) / 8 * 8;
-    fr_run_tiles((p.m + p.rows - 1) / p.rows, outer_product_tile, &p);
+    fr_multiply(&(fr_product){ .dtype = q->dtype,
+                               .m = m,
+                               .n = n,
+                               .k = k,
+                               .a = a,
+                               .b = b,
+                               .a_row = 1,
+                               .a_column = lda,
+                               .b_row = n,
+                               .b_column = 1,
+                               .c = c,
+                               .sums = sums,
+                               .ldc = n });
 }
 
 /* w (rows of part, P) = dgates^T h_before, over all steps: states of the step before lie one step off in out. */
@@ -214,18 +196,17 @@ static void recurrent_weights(const fr_sequence *q, const fr_recurrent_part *par
 {
     int64_t n = q->hidden, p = q->out_size, wide = q->cell->width * n, rows = fr_weight_rows(part, n);
     const char *d = q->dgates + part->column * n * q->size;
-    outer_product all = { .q = q, .m = rows, .n = p, .k = q->steps * q->batch, .lda = wide, .a = d, .b = q->h_before };
+    char *c = w + part->gate * n * p * q->size;
 
-    all.c = w + part->gate * n * p * q->size;
-    if (!q->h_before) {
-        all.k = (q->steps - 1) * q->batch;
-        all.a = q->reverse ? d : fr_row_at(q, d, wide, 1, 0);
-        all.b = q->reverse ? fr_row_at(q, q->out, p, 1, 0) : q->out;
+    if (q->h_before) {
+        multiply_outer(q, rows, p, q->steps * q->batch, d, wide, q->h_before, c, NULL);
+        return;
     }
-    multiply_outer(all);
-    if (!q->h_before && fr_origin_of(q->call, FR_H0))
-        fr_gemm(q->dtype, true, false, rows, p, q->batch, fr_row_at(q, d, wide, fr_step_at(q, 0), 0), wide, q->h0, p, 1,
-                all.c, p);
+    multiply_outer(q, rows, p, (q->steps - 1) * q->batch, q->reverse ? d : fr_row_at(q, d, wide, 1, 0), wide,
+                   q->reverse ? fr_row_at(q, q->out, p, 1, 0) : q->out, c, NULL);
+    if (fr_origin_of(q->call, FR_H0))
+        fr_gemm(q->dtype, true, false, rows, p, q->batch, fr_row_at(q, d, wide, fr_step_at(q, 0), 0), wide, q->h0, p,
+                true, c, p);
 }
 
 /* Where the recurrent sums are added to the input's, both biases have one gradient. */
@@ -260,15 +241,7 @@ static void all_gradients(fr_sequence *q)
     char *b_ih = wanted(call, FR_B_IH), *b_hh = wanted(call, FR_B_HH);
 
     if (w_ih)
-        multiply_outer((outer_product){ .q = q,
-                                        .m = rows,
-                                        .n = q->input,
-                                        .k = all,
-                                        .lda = wide,
-                                        .a = q->dgates,
-                                        .b = fr_origin_of(call, FR_X),
-                                        .c = w_ih,
-                                        .sums = b_ih });
+        multiply_outer(q, rows, q->input, all, q->dgates, wide, fr_origin_of(call, FR_X), w_ih, b_ih);
     else if (b_ih)
         fr_sum_columns(q->dtype, all, rows, q->dgates, wide, b_ih);
     for (int i = 0; i < 2 && q->cell->part[i].count; i++) {
@@ -278,14 +251,7 @@ static void all_gradients(fr_sequence *q)
             recurrent_bias(q, &q->cell->part[i], b_ih, b_hh);
     }
     if (w_hr)
-        multiply_outer((outer_product){ .q = q,
-                                        .m = q->out_size,
-                                        .n = n,
-                                        .k = all,
-                                        .lda = q->out_size,
-                                        .a = q->dh_all,
-                                        .b = q->states,
-                                        .c = w_hr });
+        multiply_outer(q, q->out_size, n, all, q->dh_all, q->out_size, q->states, w_hr, NULL);
     if (wanted(call, FR_X))
         fr_run_rows(q, input_tile);
 }

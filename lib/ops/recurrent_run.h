@@ -32,8 +32,6 @@ typedef struct {
     char *dgates;
     char *states, *dh_all, *h_before; /* (T,B,*), where the projection's gradient or lengths need them */
     char *packed_x;                   /* w_ih, for the gradient of x */
-    char *scratch;                    /* for the weights' gradients, scratch_bytes to a thread */
-    int64_t scratch_bytes;
 } fr_sequence;
 
 /* Scratch memory in one block: a first pass with base NULL adds up, a second hands out. */
