@@ -10,8 +10,7 @@
 
 enum { SEED = 7, BATCHES = 3, MAX_PARAMETERS = 2 };
 
-/* --- Layers against PyTorch ----------------------------------------------------------------------------------------
- */
+/* --- Layers against PyTorch --------------------------------------------------------------------------------------- */
 
 #define MAKER(NAME, ...)                                                                                               \
     static fr_module *NAME(void)                                                                                       \
@@ -268,8 +267,7 @@ START_TEST(state_is_saved_and_loaded)
 }
 END_TEST
 
-/* --- Kernels against formulas ---------------------------------------------------------------------------------------
- */
+/* --- Kernels against formulas ------------------------------------------------------------------------------------- */
 
 typedef enum { LAYER, RMS, BATCH, BATCH_EVALUATION } operation;
 enum { X, WEIGHT, BIAS, INPUTS };
@@ -462,8 +460,7 @@ START_TEST(equal_values_become_zero)
 }
 END_TEST
 
-/* --- Running statistics ----------------------------------------------------------------------------------------------
- */
+/* --- Running statistics ------------------------------------------------------------------------------------------- */
 
 static const fr_batch_norm_options training = { .training = true };
 
