@@ -535,8 +535,7 @@ START_TEST(a_failure_changes_nothing)
 }
 END_TEST
 
-/* --- Embedding
- * --------------------------------------------------------------------------------------------------------- */
+/* --- Embedding ---------------------------------------------------------------------------------------------------- */
 
 /* A row used thousands of times: the same sum each time, for any number of threads. */
 START_TEST(gradients_of_rows_are_added_in_order)
@@ -572,8 +571,7 @@ START_TEST(padding_stays_in_training)
 }
 END_TEST
 
-/* --- What is refused
- * --------------------------------------------------------------------------------------------------- */
+/* --- What is refused ---------------------------------------------------------------------------------------------- */
 
 static void refuse(const fr_module *m, const char *what, const char *message)
 {
