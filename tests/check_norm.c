@@ -10,8 +10,7 @@
 
 enum { SEED = 7, BATCHES = 3, MAX_PARAMETERS = 2 };
 
-/* --- Layers against PyTorch ----------------------------------------------------------------------------------------
- */
+/* --- Layers against PyTorch --------------------------------------------------------------------------------------- */
 
 #define MAKER(NAME, ...)                                                                                               \
     static fr_module *NAME(void)                                                                                       \
@@ -268,8 +267,7 @@ START_TEST(state_is_saved_and_loaded)
 }
 END_TEST
 
-/* --- Kernels against formulas ---------------------------------------------------------------------------------------
- */
+/* --- Kernels against formulas ------------------------------------------------------------------------------------- */
 
 typedef enum { LAYER, RMS, BATCH, BATCH_EVALUATION } operation;
 enum { X, WEIGHT, BIAS, INPUTS };
@@ -462,8 +460,7 @@ START_TEST(equal_values_become_zero)
 }
 END_TEST
 
-/* --- Running statistics ----------------------------------------------------------------------------------------------
- */
+/* --- Running statistics ------------------------------------------------------------------------------------------- */
 
 static const fr_batch_norm_options training = { .training = true };
 
@@ -538,8 +535,7 @@ START_TEST(a_failure_changes_nothing)
 }
 END_TEST
 
-/* --- Embedding
- * --------------------------------------------------------------------------------------------------------- */
+/* --- Embedding ---------------------------------------------------------------------------------------------------- */
 
 /* A row used thousands of times: the same sum each time, for any number of threads. */
 START_TEST(gradients_of_rows_are_added_in_order)
@@ -575,8 +571,7 @@ START_TEST(padding_stays_in_training)
 }
 END_TEST
 
-/* --- What is refused
- * --------------------------------------------------------------------------------------------------- */
+/* --- What is refused ---------------------------------------------------------------------------------------------- */
 
 static void refuse(const fr_module *m, const char *what, const char *message)
 {

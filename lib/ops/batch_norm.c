@@ -91,8 +91,7 @@ static void backward_kernel(fr_op_call *call)
     fr_normalise_channels(&w);
 }
 
-/* --- The same in ops: channels as the rows of a matrix ---------------------------------------------------------------
- */
+/* --- The same in ops: channels as the rows of a matrix ------------------------------------------------------------ */
 
 static void definition(fr_op_call *call)
 {
@@ -282,8 +281,7 @@ const fr_op fr_batch_norm_op = {
         { "int64", "i5(5,3)", NULL, run_plain, { "batch_norm", "int64", "float32" } }),
 };
 
-/* --- Running statistics ----------------------------------------------------------------------------------------------
- */
+/* --- Running statistics ------------------------------------------------------------------------------------------- */
 
 /* Whether t can be a running statistic of x's channels, and so be written to. */
 static bool can_run(const fr_tensor *x, const fr_tensor *t, const char *name)
