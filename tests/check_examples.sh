@@ -16,10 +16,19 @@ same() { # WHAT EXPECTED GOT
     failed=1
 }
 
+# NAME.txt, or NAME-ARGUMENT.txt. Data are found from the top of the tree; the language model's text is Debian's.
+build=$(pwd)
 for expected in "$top"/examples/expected/*.txt; do
-    name=$(basename "$expected" .txt)
-    "examples/$name" >"$work/out" 2>&1 || { echo "$name: exit status $?"; failed=1; }
-    same "examples/$name" "$expected" "$work/out"
+    run=$(basename "$expected" .txt)
+    name=${run%%-*}
+    argument=${run#"$name"}
+    if [ "$name" = 08_char_lm ] && [ "$(cksum </usr/share/common-licenses/GPL-3)" != "2501997530 35149" ]; then
+        echo "$name: skipped, its text is not here, or another edition"
+        continue
+    fi
+    (cd "$top" && "$build/examples/$name" ${argument#-}) >"$work/out" 2>&1 ||
+        { echo "$run: exit status $?"; failed=1; }
+    same "examples/$run" "$expected" "$work/out"
 done
 
 # README's code is examples/readme.c from its first include on, and what it prints follows.

@@ -10,7 +10,7 @@ trap 'rm -f "$log"' EXIT
 failed=0
 for cpu in base avx2; do
     for program in check_ops check_elementwise check_reductions check_recurrent check_recurrent_modules check_nn \
-        check_norm check_training; do
+        check_norm check_training check_windows; do
         if ! [ -x "tests/$program" ]; then
             echo "skipped: there is no tests/$program (Check was not found?)"
             exit 77

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* TCN: residual blocks of dilated causal convolutions, and a linear layer on the last step. Bai, Kolter and Koltun, "An
+ * Empirical Evaluation of Generic Convolutional and Recurrent Networks for Sequence Modeling", 2018. */
+#ifndef FROND_MODELS_TCN_H
+#define FROND_MODELS_TCN_H
+
+#include <frond.h>
+
+enum { TCN_BLOCKS = 16 };
+
+typedef struct {
+    int64_t variables, channels, kernel, classes;
+    int blocks;     /* 1..TCN_BLOCKS; the dilation doubles from one to the next: the last step sees the
+                     * 1 + 2 (kernel - 1) (2^blocks - 1) steps up to itself */
+    double dropout; /* after each convolution, in training */
+} tcn_options;
+
+/* x (B,T,variables) -> logits (B,classes). NULL where it fails; freed with fr_module_free. */
+fr_module *tcn_new(const tcn_options *options);
+
+#endif
