@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* bce: binary cross entropy of probabilities, l = -(y max(ln p, -100) + (1 - y) max(ln(1 - p), -100)). Its gradients
- * are PyTorch's: dl/dp = (p - y) / max(p (1 - p), 1e-12), with float32's 1e-12 in float64 too; dl/dy = ln((1 - p) / p).
- */
+ * are PyTorch's: dl/dp = (p - y) / max(p (1 - p), 1e-12), with float32's 1e-12 in float64 too, and
+ * dl/dy = ln(1 - p) - ln p. */
 #include "ops/loss.h"
 
 #define CUT(v) ((v) < -100 ? -100 : (v))
@@ -27,7 +27,7 @@ FR_INLINE double value_f64(double p, double y)
 #define LEAST       1e-12F /* a float in PyTorch, for float64 too */
 #define SLOPE(p, y) (((p) - (y)) / ((1 - (p)) * (p) > LEAST ? (1 - (p)) * (p) : LEAST))
 
-FR_LOSS_ROWS(bce, BCE(x, y), IN_RANGE(x) & IN_RANGE(y), g *SLOPE(x, y), g *FR_LOSS_LOG((1 - x) / x))
+FR_LOSS_ROWS(bce, BCE(x, y), IN_RANGE(x) & IN_RANGE(y), g *SLOPE(x, y), g *(FR_LOSS_LOG1P(-x) - FR_LOSS_LOG(x)))
 
 /* Fails, naming the first value of t that is out of range, if one is. */
 static bool check_range(fr_op_call *call, const fr_tensor *t, const char *what)
@@ -50,12 +50,14 @@ static void forward(fr_op_call *call)
 static void backward(fr_op_call *call)
 {
     fr_tensor *p = call->in[0], *y = call->in[1], *g = call->grad_out[0];
-    fr_tensor *q = fr_add_scalar(fr_neg(p), 1);
 
-    if (call->needs[0])
-        call->grad_in[0] = fr_mul(g, fr_div(fr_sub(p, y), fr_clamp(fr_mul(q, p), (double)LEAST, INFINITY)));
+    if (call->needs[0]) {
+        fr_tensor *width = fr_mul(fr_add_scalar(fr_neg(p), 1), p);
+
+        call->grad_in[0] = fr_mul(g, fr_div(fr_sub(p, y), fr_clamp(width, (double)LEAST, INFINITY)));
+    }
     if (call->needs[1])
-        call->grad_in[1] = fr_mul(g, fr_log(fr_div(q, p)));
+        call->grad_in[1] = fr_mul(g, fr_sub(fr_log1p(fr_neg(p)), fr_log(p)));
 }
 
 FR_RUN(run, fr_bce(in[0], in[1], FR_MEAN))
@@ -82,6 +84,7 @@ const fr_op fr_bce_op = {
         { "sum", "u(5,7) u(5,7)", "F.binary_cross_entropy(a, b, reduction='sum')", run_sum },
         { "none", "u(25) u(25)", "F.binary_cross_entropy(a, b, reduction='none')", run_none },
         { "edges", "v0,0,1,1,0,1(6) v0,1,0,1,0.5,0.5(6)", "F.binary_cross_entropy(a, b, reduction='none')", run_none },
+        { "tiny", "v1e-42,1e-45,1e-30(3) v0,1,0.5(3)", "F.binary_cross_entropy(a, b, reduction='none')", run_none },
         { "scalar", "u() b()", "F.binary_cross_entropy(a, b)", run },
         { "empty", "u(0,3) b(0,3)", "F.binary_cross_entropy(a, b)", run },
         { "no options", "u(5,1) b(5,1)", "F.binary_cross_entropy(a, b)", run_plain },

@@ -246,6 +246,8 @@ FR_RUN(run_plain, fr_cross_entropy_with(in[0], in[1], NULL))
 FR_RUN(run_weight, WITH(.weight = fr_detach(in[2])))
 FR_RUN(run_weight_none, WITH(.weight = fr_detach(in[2]), .reduction = FR_NONE))
 FR_RUN(run_ignore, WITH(.ignore = true, .ignore_index = 1))
+FR_RUN(run_ignore_beyond, fr_cross_entropy_with(in[0], fr_cast(in[1], FR_I64),
+                                                &(fr_cross_entropy_options){ .ignore = true, .ignore_index = 255 }))
 FR_RUN(run_smooth, WITH(.label_smoothing = 0.1))
 FR_RUN(run_smooth_whole, WITH(.label_smoothing = 1, .reduction = FR_SUM))
 FR_RUN(run_smooth_over, WITH(.label_smoothing = 1.5))
@@ -289,6 +291,13 @@ const fr_op fr_cross_entropy_op = {
         { "weight of probabilities", "n(5,3) u(5,3) v0.5,1.25,2(3)", "F.cross_entropy(a, b, c.detach())", run_weight },
         { "ignore", "n(9,3) i3(9)", "F.cross_entropy(a, b, ignore_index=1)", run_ignore },
         { "default ignored", "n(4,3) v-100,2,-100,0(4)", "F.cross_entropy(a, b.detach().long())", run_classes },
+        { "ignored beyond", "n(4,3) v255,2,255,0(4)", "F.cross_entropy(a, b.detach().long(), ignore_index=255)",
+          run_ignore_beyond },
+        { "default not ignored",
+          "n(2,3) v-100,255(2)",
+          NULL,
+          run_ignore_beyond,
+          { "cross_entropy", "class -100 at 0" } },
         { "all ignored", "v0,1,2,3,4,5(2,3) v-100,-100(2)", "F.cross_entropy(a, b.detach().long())", run_classes },
         { "smoothing", "n(5,3) i3(5)", "F.cross_entropy(a, b, label_smoothing=0.1)", run_smooth },
         { "all smooth", "n(2,3,4) i3(2,4)", "F.cross_entropy(a, b, label_smoothing=1.0, reduction='sum')",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* norm: sum(|x|^p)^(1/p), of all values or along a dim, Euclidean unless p is given: the count of those that are not 0
- * for p = 0, the largest or smallest |x| for p = inf or -inf. Its gradient is sgn(x) (|x| / y)^(p - 1), 0 where x is;
- * of p = inf or -inf it is shared evenly by all that equal the result. */
+ * for p = 0, the largest or smallest |x| for p = inf or -inf. Its gradient is sgn(x) (|x| / y)^(p - 1), 0 where x or y
+ * is; of p = inf or -inf it is shared evenly by all that equal the result. */
 #include "ops/extreme.h"
 
 #define EUCLIDEAN(NAME, T) FR_REDUCER(NAME, T, double, T, 0, s + (double)x * (double)x, s + o, (T)sqrt(s))
@@ -78,9 +78,10 @@ static void backward(fr_op_call *call)
     } else if (p == 0) {
         call->grad_in[0] = fr_zeros_like(x);
     } else {
-        fr_tensor *slope = fr_pow_scalar(fr_abs(fr_div_or_zero(x, y)), p - 1);
+        fr_tensor *slope = fr_masked_fill(fr_pow_scalar(fr_abs(x), p - 1), fr_eq_scalar(x, 0), 0);
+        fr_tensor *part = fr_masked_fill(fr_div(g, fr_pow_scalar(y, p - 1)), fr_eq_scalar(y, 0), 0);
 
-        call->grad_in[0] = fr_mul(g, fr_mul(fr_sign(x), fr_masked_fill(slope, fr_eq_scalar(x, 0), 0)));
+        call->grad_in[0] = fr_mul(fr_mul(fr_sign(x), slope), part);
     }
 }
 
@@ -117,10 +118,12 @@ const fr_op fr_norm_op = {
         { "p 1", "n(2,70,3)", "torch.linalg.vector_norm(a, 1, 1)", run_one },
         { "p 1, kinks", "v0,-2,nan,0,inf,-0.0(2,3)", "torch.linalg.vector_norm(a, 1, 1)", run_one },
         { "p 3", "n(5,37)", "torch.linalg.vector_norm(a, 3, -1, keepdim=True)", run_three },
-        { "p 3, zero", "v0,0,0,2,0,-1(2,3)", "torch.linalg.vector_norm(a, 3, -1, keepdim=True)", run_three },
+        { "p 3, zero", "v0,0,0,2,0,-1,0,nan,1,0,inf,1(4,3)", "torch.linalg.vector_norm(a, 3, -1, keepdim=True)",
+          run_three },
         { "p 1/2", "n(3,4)", "torch.linalg.vector_norm(a, 0.5)", run_half },
         { "p 1/2, zero", "v1,0,-4(3)", "torch.linalg.vector_norm(a, 0.5)", run_half },
         { "p negative", "n(3,4)", "torch.linalg.vector_norm(a, -1.5, 1)", run_negative },
+        { "p negative, zero", "v1,0,-2,-1,nan,2,inf,1,2(3,3)", "torch.linalg.vector_norm(a, -1.5, 1)", run_negative },
         { "p 0", "v0,-2,nan,0,inf,-0.0(2,3)", "torch.linalg.vector_norm(a, 0, 1)", run_count },
         { "p inf", "u(3,70)", "torch.linalg.vector_norm(a, float('inf'), 1)", run_largest },
         { "p inf, ties", "v1,-2,2,0,0,0,1,nan,2(3,3)", "torch.linalg.vector_norm(a, float('inf'), 1)", run_largest },

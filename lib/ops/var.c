@@ -31,13 +31,15 @@ fr_tensor *fr_apply_variance(const char *what, const fr_op *op, fr_tensor *t, co
     return fr_apply_over(what, op, t, over, o->reserved);
 }
 
+/* Where the correction takes more than there is, PyTorch divides by 0 over all values, but along a dim by what is left.
+ */
 fr_tensor *fr_var_gradient(const fr_op_call *call, fr_tensor *g)
 {
     const fr_over *over = call->attributes;
     fr_tensor *x = call->in[0], *mean = over->all ? fr_mean(x) : fr_mean_dim(x, over->dim, true);
-    fr_split split = fr_split_of(&call->in_shape[0], over);
+    double left = (double)fr_split_of(&call->in_shape[0], over).n - over->p;
 
-    return fr_mul(fr_kept(call, fr_mul_scalar(g, 2.0 / ((double)split.n - over->p))), fr_sub(x, mean));
+    return fr_mul(fr_kept(call, fr_mul_scalar(g, 2 / (over->all && left < 0 ? 0 : left))), fr_sub(x, mean));
 }
 
 static void backward(fr_op_call *call)
@@ -54,6 +56,8 @@ FR_RUN(run_plain, fr_var_with(in[0], NULL))
 FR_RUN(run_biased, WITH(.along = true, .dim = 1, .correction = FR_ZERO))
 FR_RUN(run_correction, WITH(.correction = 2.5, .keepdim = true))
 FR_RUN(run_two, WITH(.along = true, .dim = 1, .correction = 2))
+FR_RUN(run_added, WITH(.along = true, .dim = 1, .correction = -1))
+FR_RUN(run_more, WITH(.along = true, .dim = 1, .correction = 2.5))
 FR_RUN(run_nan, WITH(.correction = NAN))
 
 const fr_op fr_var_op = {
@@ -74,7 +78,9 @@ const fr_op fr_var_op = {
              { "biased", "n(2,7,3)", "a.var(1, correction=0)", run_biased },
              { "biased, one", "v2,3(2,1)", "a.var(1, correction=0)", run_biased },
              { "correction", "n(5,7)", "a.var(dim=None, correction=2.5, keepdim=True)", run_correction },
+             { "negative correction", "n(3,0)", "a.var(1, correction=-1)", run_added },
              { "correction of all", "v1,2,3,5(2,2)", "a.var(1, correction=2)", run_two },
+             { "correction above n", "v1,2,3,5(2,2)", "a.var(1, correction=2.5)", run_more },
              { "correction nan", "n(4)", NULL, run_nan, { "var", "correction is nan", "finite" } },
              { "range", "n(4)", NULL, run_dim, { "var", "dim 1", "(4,)" } }),
 };

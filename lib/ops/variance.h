@@ -26,10 +26,10 @@ FR_INLINE fr_moments fr_moments_merge(fr_moments s, fr_moments o)
     return (fr_moments){ count, s.mean + d * share, s.squares + o.squares + d * d * s.count * share };
 }
 
-/* The squares over the count less the correction; NaN or inf where nothing is left of that. */
+/* The squares over the count less the correction; NaN or inf where nothing is left of that, NaN for no values. */
 FR_INLINE double fr_moments_variance(fr_moments s, double correction)
 {
-    return s.squares / (s.count > correction ? s.count - correction : 0);
+    return s.squares / (s.count > 0 && s.count > correction ? s.count - correction : 0);
 }
 
 bool fr_infer_variance(fr_op_call *call);
