@@ -294,6 +294,27 @@ static bool train(void)
     return ok;
 }
 
+/* Either a batch has been counted and has moved the running statistics, or neither. */
+static bool normalise(void)
+{
+    FR_SCOPE;
+    fr_module *layers[] = { fr_nn_embedding(5, 4, &(fr_embedding_options){ .padding = true }),
+                            fr_nn_layer_norm(FR_SHAPE(4), NULL), fr_nn_rms_norm(FR_SHAPE(4), NULL),
+                            fr_nn_batch_norm1d(3, NULL) };
+    fr_module *m = fr_nn_sequential(4, layers);
+    fr_tensor *y = m ? fr_forward(m, fr_randint(0, 5, FR_SHAPE(2, 3))) : NULL;
+    bool ok = y && fr_backward(fr_sum(fr_square(y)));
+
+    if (m) {
+        const float *variance = fr_data(fr_module_find(m, "3.running_var"));
+        const int64_t *count = fr_data(fr_module_find(m, "3.num_batches_tracked"));
+
+        must((*variance != 1) == (*count == 1), "running statistics and their count differ");
+    }
+    fr_module_free(m);
+    return ok;
+}
+
 static bool load_batches(void)
 {
     FR_SCOPE;
@@ -409,6 +430,7 @@ static const struct {
     { "recurrent", recurrent },
     { "check_gradients", check_gradients },
     { "train", train },
+    { "normalise", normalise },
     { "load_batches", load_batches },
     { "read_csv", read_csv, "a,1,2,3\nb,4,5\na,6,7,8\n" },
     { "read_ts", read_ts, "@univariate true\n@equalLength false\n@classLabel true a b\n@data\n1,2,3:a\n4,5:b\n" },

@@ -9,7 +9,7 @@ log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 failed=0
 for cpu in base avx2; do
-    for program in check_ops check_elementwise check_reductions check_recurrent check_nn check_training; do
+    for program in check_ops check_elementwise check_reductions check_recurrent check_nn check_norm check_training; do
         if ! [ -x "tests/$program" ]; then
             echo "skipped: there is no tests/$program (Check was not found?)"
             exit 77

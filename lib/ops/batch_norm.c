@@ -91,8 +91,7 @@ static void backward_kernel(fr_op_call *call)
     fr_normalise_channels(&w);
 }
 
-/* --- The same in ops: channels as the rows of a matrix ---------------------------------------------------------------
- */
+/* --- The same in ops: channels as the rows of a matrix ------------------------------------------------------------ */
 
 static void definition(fr_op_call *call)
 {
@@ -282,8 +281,7 @@ const fr_op fr_batch_norm_op = {
         { "int64", "i5(5,3)", NULL, run_plain, { "batch_norm", "int64", "float32" } }),
 };
 
-/* --- Running statistics ----------------------------------------------------------------------------------------------
- */
+/* --- Running statistics ------------------------------------------------------------------------------------------- */
 
 /* Whether t can be a running statistic of x's channels, and so be written to. */
 static bool can_run(const fr_tensor *x, const fr_tensor *t, const char *name)
@@ -309,16 +307,16 @@ static void move(fr_tensor *running, const double *value, double share, double m
     fr_storage_bump(running);
 }
 
-/* x is normalised by what it has itself; running statistics, where there are some, follow. */
+/* x is normalised by what it has itself; running statistics, where there are some, follow when nothing can fail. */
 static fr_tensor *train(fr_tensor *const *in, const attributes *a, double momentum)
 {
-    fr_tensor *x = in[X], *mean = in[RUNNING_MEAN], *variance = in[RUNNING_VAR], *results[2];
+    fr_tensor *x = in[X], *mean = in[RUNNING_MEAN], *variance = in[RUNNING_VAR], *results[2], *y = NULL;
 
     if ((mean || variance) && !(can_run(x, mean, "running_mean") && can_run(x, variance, "running_var")))
         return NULL;
-    if (!fr_apply_n(&fr_batch_norm_op, (fr_tensor *[]){ x, in[WEIGHT], in[BIAS], NULL, NULL }, INPUTS, a, results))
-        return NULL;
-    if (mean && x->numel > 0) {
+    if (fr_apply_n(&fr_batch_norm_op, (fr_tensor *[]){ x, in[WEIGHT], in[BIAS], NULL, NULL }, INPUTS, a, results))
+        y = fr_escape(results[0]);
+    if (y && mean && x->numel > 0) {
         const double *stats = (const double *)results[1]->origin;
         int64_t channels = x->shape.dim[1];
         double n = (double)(x->numel / channels);
@@ -326,23 +324,20 @@ static fr_tensor *train(fr_tensor *const *in, const attributes *a, double moment
         move(mean, stats, 1, momentum);
         move(variance, stats + channels, n / (n - 1), momentum);
     }
-    return results[0];
+    return y;
 }
 
 /* Running statistics get no gradient. */
 static fr_tensor *evaluate(fr_tensor *const *in, const attributes *a)
 {
-    fr_tensor *results[2];
+    fr_tensor *given[] = { in[X], in[WEIGHT], in[BIAS], NULL, NULL }, *results[2];
 
     if (!fr_check_not_null("batch_norm", in[RUNNING_MEAN], "running_mean") ||
         !fr_check_not_null("batch_norm", in[RUNNING_VAR], "running_var"))
         return NULL;
-    return fr_apply_n(
-               &fr_batch_norm_op,
-               (fr_tensor *[]){ in[X], in[WEIGHT], in[BIAS], fr_detach(in[RUNNING_MEAN]), fr_detach(in[RUNNING_VAR]) },
-               INPUTS, a, results)
-               ? results[0]
-               : NULL;
+    given[RUNNING_MEAN] = fr_detach(in[RUNNING_MEAN]);
+    given[RUNNING_VAR] = fr_detach(in[RUNNING_VAR]);
+    return fr_apply_n(&fr_batch_norm_op, given, INPUTS, a, results) ? fr_escape(results[0]) : NULL;
 }
 
 fr_tensor *fr_batch_norm(fr_tensor *x, fr_tensor *running_mean, fr_tensor *running_var, fr_tensor *weight,
@@ -365,7 +360,7 @@ fr_tensor *fr_batch_norm(fr_tensor *x, fr_tensor *running_mean, fr_tensor *runni
     } else if (o->training && a.eps == 0) {
         fr_fail(what, "eps is 0, expected more in training");
     } else {
-        y = fr_escape(o->training ? train(in, &a, momentum) : evaluate(in, &a));
+        y = o->training ? train(in, &a, momentum) : evaluate(in, &a);
     }
     fr_scope_end(scope);
     fr_finish(th, before);

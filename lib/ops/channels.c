@@ -14,8 +14,7 @@ int64_t fr_inner_of(const fr_shape *x)
     return fr_shape_numel(&inner);
 }
 
-/* --- Kernels: columns, `width` neighbours at each of N places `stride` apart ---------------------------------------
- */
+/* --- Kernels: columns, `width` neighbours at each of N places `stride` apart -------------------------------------- */
 
 enum {
     COLUMNS = 256,  /* channels beside each other are done together, for about so many columns */
@@ -116,8 +115,7 @@ COEFFICIENTS(double)
 APPLY(float)
 APPLY(double)
 
-/* --- Groups of channels, each of which one thread does from its statistics to its results ---------------------------
- */
+/* --- Groups of channels, each of which one thread does from its statistics to its results ------------------------- */
 
 typedef struct {
     const fr_channels *of;
