@@ -270,8 +270,9 @@ fr_module *fr_nn_embedding(int64_t num, int64_t dim, const fr_embedding_options 
 
 fr_tensor *fr_init_uniform(fr_tensor *t, double low, double high); /* U[low, high); low <= high */
 fr_tensor *fr_init_normal(fr_tensor *t, double mean, double std);  /* std >= 0 */
-/* The normal distribution between low and high, which may be -INFINITY and INFINITY unless nearly all of it (70 %) lies
- * outside; std > 0, low <= high. PyTorch's defaults: 0, 1, -2, 2. */
+/* The normal distribution between low and high, which may be -INFINITY and INFINITY if more than 30 % of it lie
+ * between them; std > 0, low <= high. Fails where they are so far from the mean that drawing would take forever.
+ * PyTorch's defaults: 0, 1, -2, 2. */
 fr_tensor *fr_init_trunc_normal(fr_tensor *t, double mean, double std, double low, double high);
 fr_tensor *fr_init_constant(fr_tensor *t, double value); /* any value */
 fr_tensor *fr_init_zeros(fr_tensor *t);

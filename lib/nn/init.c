@@ -201,12 +201,25 @@ static bool keep_likely(fr_tensor *t, const fr_tensor *candidates, const fr_tens
         for (int64_t i = 0; i < t->numel; i++) {
             T distance = (x[i] - (T)mean) / (T)std, square = distance * distance;
 
-            if (isnan(y[i]) && (T)log((double)u[i]) <= square * (T)-0.5 - (T)peak)
+            if (isnan(y[i]) && !((T)log((double)u[i]) > square * (T)-0.5 - (T)peak))
                 y[i] = x[i];
             done = done && !isnan(y[i]);
         }
     })
     return done;
+}
+
+/* Far from the mean, at a distance of many std, a share of about std^2 / (distance (high - low)) is kept. */
+static bool can_be_uniform(const char *what, const double *numbers)
+{
+    double mean = numbers[0], std = numbers[1], low = numbers[2], high = numbers[3];
+    double distance = fmax(fmax(low - mean, mean - high), std);
+
+    if (!check_finite(what, "low", low) || !check_finite(what, "high", high))
+        return false;
+    return std * std >= 1e-6 * distance * (high - low) ||
+           fr_fail(what, "from %g to %g there are too few values of mean %g and std %g to find any", low, high, mean,
+                   std);
 }
 
 /* numbers: mean, std, low, high. Where the bounds hold enough of the normal distribution, normal values are drawn until
@@ -217,7 +230,7 @@ static bool draw_truncated(const char *what, fr_tensor *t, bool alike, const dou
     bool normal = normal_below((high - mean) / std) - normal_below((low - mean) / std) > 0.3, done = t->numel == 0;
     fr_tensor *candidates, *chances = NULL;
 
-    if (!normal && (!check_finite(what, "low", low) || !check_finite(what, "high", high)))
+    if (!normal && !can_be_uniform(what, numbers))
         return false;
     candidates = fr_tensor_alloc(what, &t->shape, t->dtype);
     if (candidates && !normal)
