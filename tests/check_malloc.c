@@ -702,7 +702,8 @@ static void *run_attempt(void *user)
 {
     attempt *a = user;
 
-    counts = true;
+    counts = true; /* from now on, the thread's state included, so that it has to be freed as well */
+    fr_error_clear();
     from_then_on = a->from_then_on;
     countdown = a->fail_at;
     a->ok = scenarios[a->scenario].run();

@@ -15,6 +15,12 @@ import subprocess
 import sys
 
 TOP = pathlib.Path(__file__).resolve().parent.parent
+HEAD = """\
+# Beside PyTorch
+
+Made by tools/parity.py of doc/parity.txt and the results of the tests; nothing here is edited by hand. Cases of an op:
+held against PyTorch's values and gradients in float32 and float64 / against finite differences to the second derivative
+/ in forward mode against reverse mode. Of a test program: its checks. All pass, else this page is not made."""
 INTERNAL = {"avg_unpool", "conv_by_x", "conv_by_weight", "scatter_add", "unslice"}  # backward of others
 
 
@@ -68,10 +74,7 @@ def main():
     build = pathlib.Path(sys.argv[1]).resolve()
     headers = "".join(p.read_text() for p in (TOP / "include").rglob("*.h"))
     ops, programs, named = count_ops(build), {}, set(INTERNAL)
-    out = ["# Beside PyTorch", "",
-           "Made by tools/parity.py of doc/parity.txt and the results of the tests; nothing here is edited by hand. Cases",
-           "of an op: held against PyTorch's values and gradients in float32 and float64 / against finite differences to",
-           "the second derivative / in forward mode against reverse mode. All pass, else this page is not made."]
+    out = HEAD.splitlines()
     for line in (TOP / "doc/parity.txt").read_text().splitlines()[6:]:
         if line.startswith("#"):
             out += ["", "#" + line, "", "| PyTorch | frond | tested | what differs |", "|---|---|---|---|"]

@@ -29,14 +29,6 @@ static void print_warning(const char *message, void *user)
 
 _Thread_local fr_thread *fr_current_thread;
 
-fr_thread *fr_thread_begin(void)
-{
-    static _Thread_local fr_thread self;
-
-    fr_track_from_environment();
-    return fr_current_thread = &self;
-}
-
 void fr_set_error_handler(fr_error_handler *new_handler, void *user)
 {
     handler = new_handler;

@@ -42,7 +42,7 @@ enum { FR_CLASS_STEPS = 4, FR_CLASS_MIN = 6, FR_CLASS_MAX = 40 };
 enum { FR_UNCOUNTED_TENSORS = 64, FR_UNCOUNTED_BYTES = 4096 };
 
 typedef struct fr_thread {
-    bool registered; /* memory.c: see fr_register_thread */
+    bool registered; /* memory.c: what it keeps is freed when the thread ends */
     /* tensor.c: what the process's counts have not been told yet. */
     int64_t counted_tensors, counted_bytes;
     /* scope.c: tensors held by the open scopes, innermost last, and those scopes. */
@@ -79,14 +79,14 @@ typedef struct fr_thread {
 } fr_thread;
 
 /* Looked up many times an op. A pointer in the static part of thread-local storage is read at once, where the struct
- * itself, too large for that part, would be asked for by a call. */
+ * itself is too large for that part. */
 #ifdef __ELF__
 #define FR_STATIC_TLS __attribute__((tls_model("initial-exec")))
 #else
 #define FR_STATIC_TLS
 #endif
 extern _Thread_local fr_thread *fr_current_thread FR_STATIC_TLS;
-fr_thread *fr_thread_begin(void); /* this thread's first look-up */
+fr_thread *fr_thread_begin(void); /* memory.c: this thread's first look-up; never NULL, aborts without memory */
 
 static inline fr_thread *fr_thread_self(void)
 {
@@ -135,8 +135,6 @@ bool fr_check_reserved(const char *what, void *const *reserved);
 /* Blocks aligned to 64 bytes from this thread's cache; freed with the same size, on any thread. NULL without error. */
 void *fr_alloc(size_t bytes);
 void fr_free(void *block, size_t bytes);
-/* Has what this thread keeps (blocks, the arrays of its scopes) freed when it ends. */
-void fr_register_thread(fr_thread *th);
 void fr_scope_release(fr_thread *th);
 void fr_count_flush(fr_thread *th); /* tells the process's counts what this thread has counted */
 /* Makes room in a malloc'd array (its address is given) for one element more than count; false when memory runs out. */

@@ -135,19 +135,19 @@ static pthread_key_t exit_key;
 static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
 static bool have_exit_key;
 
-/* What other exit functions of this thread use after this one has it called again. */
+/* Exit functions of this thread that run after this one find another state, which has this one called again. */
 static void thread_ends(void *self)
 {
     fr_thread *th = self;
 
-    th->registered = false;
     fr_scope_end(0); /* and those inside, where the thread ended in them */
     fr_scope_release(th);
-    fr_count_flush(th);
     if (th->growth)
         th->free_growth(th);
+    fr_count_flush(th);
     empty(th);
-    memset(th->classes, 0, sizeof th->classes);
+    fr_current_thread = NULL;
+    free(th);
 }
 
 static void make_exit_key(void)
@@ -155,13 +155,21 @@ static void make_exit_key(void)
     have_exit_key = pthread_key_create(&exit_key, thread_ends) == 0;
 }
 
-/* A process that has used up its keys goes on without: what ended threads kept leaks then. */
-void fr_register_thread(fr_thread *th)
+/* On the heap: memory for thread-local variables is short in a library that is loaded by dlopen. A process that has
+ * used up its keys goes on without: what ended threads kept leaks then. */
+fr_thread *fr_thread_begin(void)
 {
-    if (FR_LIKELY(th->registered))
-        return;
+    fr_thread *th = calloc(1, sizeof *th);
+
+    if (!th) {
+        fputs("frond: out of memory for a thread's state\n", stderr);
+        abort();
+    }
     pthread_once(&exit_once, make_exit_key);
     th->registered = have_exit_key && pthread_setspecific(exit_key, th) == 0;
+    fr_current_thread = th;
+    fr_track_from_environment();
+    return th;
 }
 
 void *fr_alloc(size_t bytes)
@@ -184,7 +192,6 @@ void *fr_alloc(size_t bytes)
         b = size <= SMALL ? cut(k, size) : from_system(size);
         if (!b)
             return NULL;
-        fr_register_thread(th);
     }
     if (++k->out > k->most_out)
         k->most_out = k->out;

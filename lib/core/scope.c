@@ -34,7 +34,6 @@ int fr_scope_begin(void)
         return -1;
     }
     th->scope_capacity = (int)capacity;
-    fr_register_thread(th);
     th->scopes[th->scope_count] = (struct fr_scope){ .start = th->held_count,
                                                      .site_count = th->site_count,
                                                      .defer = th->defer,

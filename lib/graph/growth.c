@@ -150,7 +150,6 @@ void fr_growth_step(fr_thread *th)
     fr_growth *g = th->growth;
 
     if (!g) {
-        fr_register_thread(th);
         th->free_growth = free_growth;
         g = th->growth = calloc(1, sizeof *g); /* NULL: there are no warnings without memory */
     }

@@ -120,7 +120,8 @@ def char_lm(epochs):
     torch.manual_seed(0)
     model = CharLM(len(symbols), 32, 128)
     adam = torch.optim.Adam(model.parameters(), lr=0.005)
-    print(f"{count(model)} parameters, {len(symbols)} symbols, {cut} characters to learn from, {len(text) - cut} held out")
+    print(f"{count(model)} parameters, {len(symbols)} symbols, {cut} characters to learn from, "
+          f"{len(text) - cut} held out")
     steps = (cut - 1) // rows
     x, y = (text[i:i + rows * steps].reshape(rows, steps).T for i in (0, 1))
     held_out = text[cut:].unsqueeze(1)
@@ -139,7 +140,8 @@ def char_lm(epochs):
         if epoch % 5 == 0 or epoch == epochs:
             with torch.no_grad():
                 bits = functional.cross_entropy(model(held_out[:-1])[0].squeeze(1), text[cut + 1:]).item() / math.log(2)
-            print(f"epoch {epoch:2}  training {total / windows / math.log(2):.2f}  held out {bits:.2f} bits per character")
+            print(f"epoch {epoch:2}  training {total / windows / math.log(2):.2f}  "
+                  f"held out {bits:.2f} bits per character")
     torch.manual_seed(1)
     with torch.no_grad():
         print(sample(model, symbols, b"You may ", 200, 0.6))
