@@ -18,12 +18,6 @@ static int64_t most(int64_t x, int64_t y)
     return x > y ? x : y;
 }
 
-/* Multiply-adds. */
-static double work_of(const fr_product *p)
-{
-    return (double)p->m * (double)p->n * (double)p->k;
-}
-
 /* --- A BLAS ------------------------------------------------------------------------------------------------------ */
 
 #ifdef FR_HAVE_CBLAS
@@ -31,6 +25,12 @@ static double work_of(const fr_product *p)
 
 #include <cblas.h>
 #include <limits.h>
+
+/* Multiply-adds. */
+static double work_of(const fr_product *p)
+{
+    return (double)p->m * (double)p->n * (double)p->k;
+}
 
 /* Where kernels of our own are slower: products that are too narrow for their tiles, small ones for which packing B is
  * not worth its while but where it has to be transposed, and all on CPUs that we have no kernels for. */
