@@ -6,6 +6,8 @@
  * tests/golden/ops/NAME.safetensors holds an op's golden values, made by tests/golden/make_ops.py, which describes
  * them; it gets the list of cases from `check_ops --cases`. Where a test crashes before it can say what it is about,
  * its number counts, from 0, those lines there that are for it. */
+#include <config.h>
+
 #include "ops/op_file.h"
 #include "testing.h"
 
@@ -702,6 +704,9 @@ int main(int argc, char **argv)
     program = argv[0];
     if (argc > 1 && strcmp(argv[1], "--cases") == 0)
         return print_cases();
+#ifdef FR_SANITIZE
+    setenv("CK_FORK", "no", 0); /* thousands of forks of so large a process; a sanitizer ends it at the first fault */
+#endif
     tcase_add_loop_test(ops, table, 0, count_ops());
     tcase_add_loop_test(ops, golden_values, 0, count_cases(is_golden));
     tcase_add_loop_test(ops, not_recorded, 0, count_cases(is_golden));
