@@ -22,7 +22,8 @@ for expected in "$top"/examples/expected/*.txt; do
     run=$(basename "$expected" .txt)
     name=${run%%-*}
     argument=${run#"$name"}
-    if [ "$name" = 08_char_lm ] && [ "$(cksum </usr/share/common-licenses/GPL-3)" != "2501997530 35149" ]; then
+    text=$top/examples/expected/$name.cksum
+    if [ -r "$text" ] && [ "$(cksum /usr/share/common-licenses/GPL-3 2>/dev/null)" != "$(cat "$text")" ]; then
         echo "$name: skipped, its text is not here, or another edition"
         continue
     fi

@@ -7,7 +7,9 @@
 #
 #     installed.sh PREFIX FOLDER [--static]
 #
-# FOLDER/expected/NAME[-ARGUMENT...].txt is what FOLDER/NAME.c prints with those arguments.
+# FOLDER/expected/NAME[-ARGUMENT...].txt is what FOLDER/NAME.c prints with those arguments. A program that includes
+# "MODEL.h" is built with models/MODEL.c beside FOLDER, and run there; one that reads a text, whose sum is in
+# NAME.cksum, is left out where that is another.
 set -u
 prefix=${1:?usage: installed.sh PREFIX FOLDER [--static]} folder=${2:?} static=${3-}
 PKG_CONFIG_PATH=$(find "$prefix" -type d -name pkgconfig | paste -s -d : -)
@@ -28,14 +30,22 @@ for expected in "$folder"/expected/*.txt; do
     case_name=$(basename "$expected" .txt)
     program=${case_name%%-*}
     arguments=$(printf '%s' "${case_name#"$program"}" | tr - ' ')
+    text=$folder/expected/$program.cksum
+    [ -r "$text" ] && [ "$(cksum /usr/share/common-licenses/GPL-3 2>/dev/null)" != "$(cat "$text")" ] && continue
+    sources=$folder/$program.c
+    place=.
+    for model in $(sed -n 's/^#include "\(.*\)\.h"$/\1/p' "$folder/$program.c"); do
+        sources="$sources $folder/../models/$model.c -I$folder/../models"
+        place=$folder/..
+    done
     # shellcheck disable=SC2086
-    if ! [ -x "$work/$program" ] && ! ${CC:-cc} -std=gnu11 -Wall -Wextra -Wshadow -Werror -O1 -g "$folder/$program.c" \
+    if ! [ -x "$work/$program" ] && ! ${CC:-cc} -std=gnu11 -Wall -Wextra -Wshadow -Werror -O1 -g $sources \
         -o "$work/$program" $flags $libraries -lm; then
         failed=1
         continue
     fi
     # shellcheck disable=SC2086
-    if timeout 60 "$work/$program" $arguments >"$work/out" && diff "$expected" "$work/out"; then
+    if (cd "$place" && exec timeout 60 "$work/$program" $arguments) >"$work/out" && diff "$expected" "$work/out"; then
         echo "as expected: $program$arguments"
     else
         echo "NOT as expected: $program$arguments"
