@@ -173,9 +173,8 @@ static bool check_dtype(const char *which, const fr_tensor *t, const fr_tensor *
 static bool check_broadcast(const char *which, const fr_tensor *t, const fr_shape *scores)
 {
     char given[FR_SHAPE_TEXT], expected[FR_SHAPE_TEXT];
-    fr_shape both;
 
-    return !t || (fr_shape_broadcast(&t->shape, scores, &both) && fr_shape_equal(&both, scores)) ||
+    return !t || fr_shape_broadcasts_to(&t->shape, scores) ||
            fr_fail(name, "%s %s does not broadcast to the scores' %s", which, fr_shape_text(&t->shape, given),
                    fr_shape_text(scores, expected));
 }

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Copying values from tensor to tensor, whatever their strides and dtypes; and what writes in place. */
+#include "core/loop.h"
+
+#include <frond/op.h>
+#include <stdlib.h>
+
+/* --- Kernels and walks ------------------------------------------------------------------------------------------- */
+
+/* m rows of n values; steps from row to row and from value to value, in bytes. */
+typedef void copy_kernel(int64_t m, int64_t n, char *to, int64_t to_row, int64_t to_step, const char *from,
+                         int64_t from_row, int64_t from_step);
+
+#define SAME(x) x
+
+#define COPY_KERNEL(NAME, TO, FROM, CONVERT)                                                                           \
+    static void NAME(int64_t m, int64_t n, char *to, int64_t to_row, int64_t to_step, const char *from,                \
+                     int64_t from_row, int64_t from_step)                                                              \
+    {                                                                                                                  \
+        for (; m > 0; m--, to += to_row, from += from_row) {                                                           \
+            TO *restrict y = (TO *)(void *)to;                                                                         \
+            const FROM *restrict x = (const FROM *)(const void *)from;                                                 \
+            if (to_step == (int64_t)sizeof(TO) && from_step == (int64_t)sizeof(FROM))                                  \
+                for (int64_t i = 0; i < n; i++)                                                                        \
+                    y[i] = (TO)CONVERT(x[i]);                                                                          \
+            else                                                                                                       \
+                for (int64_t i = 0; i < n; i++)                                                                        \
+                    y[i * (to_step / (int64_t)sizeof(TO))] = (TO)CONVERT(x[i * (from_step / (int64_t)sizeof(FROM))]);  \
+        }                                                                                                              \
+    }
+
+COPY_KERNEL(copy_f32_f32, float, float, SAME)
+COPY_KERNEL(copy_f32_f64, float, double, SAME)
+COPY_KERNEL(copy_f32_i64, float, int64_t, SAME)
+COPY_KERNEL(copy_f64_f32, double, float, SAME)
+COPY_KERNEL(copy_f64_f64, double, double, SAME)
+COPY_KERNEL(copy_f64_i64, double, int64_t, SAME)
+COPY_KERNEL(copy_i64_f32, int64_t, float, fr_to_int64)
+COPY_KERNEL(copy_i64_f64, int64_t, double, fr_to_int64)
+COPY_KERNEL(copy_i64_i64, int64_t, int64_t, SAME)
+
+static copy_kernel *const copy_kernels[3][3] = {
+    [FR_F32] = { copy_f32_f32, copy_f32_f64, copy_f32_i64 },
+    [FR_F64] = { copy_f64_f32, copy_f64_f64, copy_f64_i64 },
+    [FR_I64] = { copy_i64_f32, copy_i64_f64, copy_i64_i64 },
+};
+
+static void copy_row(void *job, const fr_loop *l, char *const *at)
+{
+    const int64_t *step = l->step[l->ndim - 1];
+
+    (*(copy_kernel **)job)(1, l->dim[l->ndim - 1], at[0], 0, step[0], at[1], 0, step[1]);
+}
+
+/* The last two dims, in blocks whose rows and columns both stay in the first cache. */
+static void copy_blocks(void *job, const fr_loop *l, char *const *at)
+{
+    enum { EDGE = 32 };
+    const int64_t *row = l->step[l->ndim - 2], *step = l->step[l->ndim - 1];
+    int64_t m = l->dim[l->ndim - 2], n = l->dim[l->ndim - 1];
+
+    for (int64_t i = 0; i < m; i += EDGE)
+        for (int64_t j = 0; j < n; j += EDGE)
+            (*(copy_kernel **)job)(m - i < EDGE ? m - i : EDGE, n - j < EDGE ? n - j : EDGE,
+                                   at[0] + i * row[0] + j * step[0], row[0], step[0], at[1] + i * row[1] + j * step[1],
+                                   row[1], step[1]);
+}
+
+/* Moves the dim along which operand 1 lies closest together to the last place but one, for blocks; false where it is
+ * the last, so that rows will do. */
+static bool arrange_blocks(fr_loop *l)
+{
+    int last = l->ndim - 1, closest = last;
+    fr_loop before = *l;
+
+    for (int i = 0; i < last; i++)
+        if (l->step[i][1] != 0 && llabs(l->step[i][1]) < llabs(l->step[closest][1]))
+            closest = i;
+    if (closest == last)
+        return false;
+    for (int i = closest; i < last; i++) {
+        int from = i == last - 1 ? closest : i + 1;
+
+        l->dim[i] = before.dim[from];
+        memcpy(l->step[i], before.step[from], sizeof l->step[i]);
+    }
+    return true;
+}
+
+void fr_copy_values(fr_tensor *into, const fr_tensor *from)
+{
+    copy_kernel *kernel = copy_kernels[into->dtype][from->dtype];
+    fr_loop l;
+
+    if (into->contiguous && from->contiguous && into->numel == from->numel && into->dtype == from->dtype) {
+        if (into->numel > 0) /* without values memory may be NULL */
+            memcpy(into->origin, from->origin, (size_t)into->numel * fr_dtype_size((fr_dtype)into->dtype));
+        return;
+    }
+    fr_loop_begin(&l, &into->shape);
+    fr_loop_add(&l, into);
+    fr_loop_add(&l, from);
+    fr_loop_sort(&l, 0);
+    fr_loop_join(&l);
+    if (arrange_blocks(&l))
+        fr_loop_run(&l, 2, copy_blocks, &kernel);
+    else
+        fr_loop_run(&l, 1, copy_row, &kernel);
+}
+
+void fr_copy_rows(fr_tensor *into, const fr_tensor *from, const int64_t *rows)
+{
+    int64_t count = into->shape.dim[0], step = from->stride[0] * (int64_t)fr_dtype_size((fr_dtype)from->dtype);
+    fr_tensor row = *into, source = *from;
+
+    row.numel = source.numel = count ? into->numel / count : 0;
+    row.shape.ndim = source.shape.ndim = into->shape.ndim - 1;
+    for (int i = 0; i < row.shape.ndim; i++) {
+        row.shape.dim[i] = source.shape.dim[i] = into->shape.dim[i + 1];
+        row.stride[i] = into->stride[i + 1];
+        source.stride[i] = from->stride[i + 1];
+    }
+    for (int64_t i = 0; row.numel > 0 && i < count; i++) {
+        row.origin = into->origin + i * row.numel * (int64_t)fr_dtype_size((fr_dtype)into->dtype);
+        source.origin = from->origin + rows[i] * step;
+        fr_copy_values(&row, &source);
+    }
+}
+
+fr_tensor *fr_tensor_copy(const char *what, const fr_tensor *t)
+{
+    fr_tensor *copy = fr_tensor_alloc(what, &t->shape, t->dtype);
+
+    if (copy)
+        fr_copy_values(copy, t);
+    return copy;
+}
+
+/* --- In place ---------------------------------------------------------------------------------------------------- */
+
+bool fr_repeats_values(const fr_tensor *t)
+{
+    for (int i = 0; i < t->shape.ndim; i++)
+        if (t->numel > 0 && t->shape.dim[i] > 1 && t->stride[i] == 0)
+            return true;
+    return false;
+}
+
+static fr_tensor *copy_into(fr_thread *th, fr_tensor *into, const fr_tensor *from)
+{
+    char to_text[FR_SHAPE_TEXT], from_text[FR_SHAPE_TEXT];
+
+    if (!fr_check_not_null("copy", into, "into") || !fr_check_not_null("copy", from, "from"))
+        return NULL;
+    if (into->dtype != from->dtype)
+        return fr_fail("copy", "into is %s, from is %s: dtypes must be equal", fr_dtype_name(into->dtype),
+                       fr_dtype_name(from->dtype));
+    if (into->producer || from->producer)
+        return fr_fail("copy", "%s has a history, which copying in place would break: use fr_detach or FR_NO_GRAD",
+                       into->producer ? "into" : "from");
+    if (!th->no_grad && (into->requires_grad || from->requires_grad))
+        return fr_fail("copy", "%s wants a gradient: copy under FR_NO_GRAD", into->requires_grad ? "into" : "from");
+    if (into->tangents || from->tangents)
+        return fr_fail("copy", "%s has a tangent of fr_jvp, which copying in place would lose: use fr_detach",
+                       into->tangents ? "into" : "from");
+    if (fr_repeats_values(into))
+        return fr_fail("copy",
+                       "into is an expanded view, where several values share one place: copy into fr_clone of it");
+    if (!fr_shape_broadcasts_to(&from->shape, &into->shape))
+        return fr_fail("copy", "%s does not broadcast to %s", fr_shape_text(&from->shape, from_text),
+                       fr_shape_text(&into->shape, to_text));
+
+    fr_tensor *source = from->storage == into->storage ? fr_tensor_copy("copy", from) : NULL; /* they may overlap */
+
+    if (from->storage == into->storage && !source)
+        return NULL;
+    fr_copy_values(into, source ? source : from);
+    fr_storage_bump(into);
+    fr_unref(source);
+    return into;
+}
+
+fr_tensor *fr_copy(fr_tensor *into, const fr_tensor *from)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "copy");
+
+    into = copy_into(th, into, from);
+    fr_finish(th, before);
+    return into;
+}
+
+fr_tensor *fr_touch(fr_tensor *t)
+{
+    if (t)
+        fr_storage_bump(t);
+    return t;
+}
