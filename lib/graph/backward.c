@@ -4,36 +4,14 @@
  * what arrives at each before it is run. */
 #include "graph/anomaly.h"
 #include "graph/checkpoint.h"
-#include "graph/growth.h"
 #include "graph/hooks.h"
 #include "graph/pass.h"
-#include "graph/targets.h"
 
 #include <frond/ops.h>
 #include <pthread.h>
-#include <stdlib.h>
-
-/* Where the pass started, a node or a leaf: held, and with it all that it was made from, whatever hooks do. */
-typedef struct fr_start {
-    struct fr_start *next;
-    fr_node *node;
-    fr_tensor *leaf;
-} fr_start;
-
-typedef struct {
-    const char *what; /* the public function, for errors */
-    fr_thread *th;
-    int flags;
-    fr_queue queue;
-    fr_start *starts;
-    bool selective;              /* fr_gradients: only what leads to its xs; */
-    fr_targets xs;               /* ... which these are, */
-    fr_tensor **out;             /* ... and what came of each */
-    const fr_observer *observer; /* or NULL */
-} pass;
 
 /* Whether gradients are computed in ops alone: for a graph of their own, or for the tangents that ops carry. */
-static bool in_ops(const pass *p)
+static bool in_ops(const fr_pass *p)
 {
     return p->flags & FR_CREATE_GRAPH || p->th->level;
 }
@@ -58,7 +36,7 @@ static void add_values(fr_tensor *sum, const fr_tensor *values)
 }
 
 /* sum += t; sum is contiguous and seen by nobody who would mind. */
-static bool add_into(pass *p, fr_tensor *sum, fr_tensor *t)
+static bool add_into(fr_pass *p, fr_tensor *sum, fr_tensor *t)
 {
     fr_tensor *values = t->contiguous ? t : fr_tensor_copy(p->what, t);
 
@@ -71,7 +49,7 @@ static bool add_into(pass *p, fr_tensor *sum, fr_tensor *t)
 }
 
 /* take: grad is not needed by the caller any more. */
-static bool arrive(pass *p, fr_node *node, fr_tensor *leaf, int output, fr_tensor *grad, bool take)
+static bool arrive(fr_pass *p, fr_node *node, fr_tensor *leaf, int output, fr_tensor *grad, bool take)
 {
     fr_pending *e = fr_queue_entry(&p->queue, node, leaf);
 
@@ -95,7 +73,7 @@ static bool arrive(pass *p, fr_node *node, fr_tensor *leaf, int output, fr_tenso
 
 /* --- One node ---------------------------------------------------------------------------------------------------- */
 
-static bool changed(pass *p, const fr_node *node, const char *kind, int i, const fr_tensor *saved, unsigned version)
+static bool changed(fr_pass *p, const fr_node *node, const char *kind, int i, const fr_tensor *saved, unsigned version)
 {
     unsigned now = atomic_load_explicit(&saved->storage->version, memory_order_relaxed);
     char text[FR_SHAPE_TEXT];
@@ -110,7 +88,7 @@ static bool changed(pass *p, const fr_node *node, const char *kind, int i, const
 }
 
 /* An output handed back to its op's backward: a fresh tensor, with this node as its history where that is recorded. */
-static fr_tensor *saved_result(pass *p, fr_node *node, int i)
+static fr_tensor *saved_result(fr_pass *p, fr_node *node, int i)
 {
     const fr_tensor *saved = node->results[i].saved;
     fr_tensor *t = fr_hold(p->what, fr_tensor_share(p->what, saved, &saved->shape, saved->stride, 0));
@@ -123,12 +101,12 @@ static fr_tensor *saved_result(pass *p, fr_node *node, int i)
     return fr_tangents_share(p->what, t, saved);
 }
 
-static fr_tensor *contiguous(pass *p, fr_tensor *t)
+static fr_tensor *contiguous(fr_pass *p, fr_tensor *t)
 {
     return t->contiguous ? t : fr_hold(p->what, fr_tensor_copy(p->what, t));
 }
 
-static bool fill_call(pass *p, fr_pending *e, fr_op_call *call, fr_tensor **in, fr_tensor **grad_out, bool kernel)
+static bool fill_call(fr_pass *p, fr_pending *e, fr_op_call *call, fr_tensor **in, fr_tensor **grad_out, bool kernel)
 {
     fr_node *node = e->node;
 
@@ -166,7 +144,7 @@ static bool fill_call(pass *p, fr_pending *e, fr_op_call *call, fr_tensor **in, 
     return true;
 }
 
-static bool run_kernel(pass *p, fr_node *node, fr_op_call *call)
+static bool run_kernel(fr_pass *p, fr_node *node, fr_op_call *call)
 {
     for (int i = 0; i < node->inputs; i++) {
         if (!call->needs[i])
@@ -178,56 +156,6 @@ static bool run_kernel(pass *p, fr_node *node, fr_op_call *call)
     }
     node->op->backward_kernel(call);
     return true;
-}
-
-/* Backward of an op that has a definition: differentiates that. Its inputs stand in as views (or, where no graph leads
- * to them, as leaves) of their own, so that each gets its own part although one may have been made from another. */
-static bool run_definition(const char *what, int flags, fr_op_call *call, fr_tensor **in, fr_tensor **scratch)
-{
-    fr_thread *th = fr_thread_self();
-    bool create = flags & FR_CREATE_GRAPH, before = th->no_grad;
-    fr_tensor **xs = scratch, **dxs = xs + call->inputs, **ys = dxs + call->inputs, **dys = ys + call->outputs;
-    int n = 0, count = 0;
-    fr_op_call inner = *call;
-    bool ok = true;
-
-    th->no_grad = false;
-    for (int i = 0; i < call->inputs && ok; i++) {
-        fr_tensor *x = in[i];
-
-        if (!call->needs[i] || !x) {
-            ok = !call->needs[i] || fr_op_fail(call, "has a definition, but does not save input %d for it", i);
-            continue;
-        }
-        in[i] = create && fr_tracked(x) ? fr_reshape(x, x->shape)
-                                        : fr_requires_grad(fr_tangents_share(what, fr_detach(x), x));
-        ok = (xs[n++] = in[i]) != NULL;
-    }
-    if (ok) {
-        memset(inner.result, 0, (size_t)call->outputs * sizeof *inner.result);
-        call->op->definition(&inner);
-    }
-    for (int i = 0; i < call->outputs && ok; i++) {
-        if (!inner.result[i] || !call->grad_out[i] || !fr_tracked(inner.result[i]))
-            continue;
-        ys[count] = inner.result[i];
-        dys[count++] = call->grad_out[i];
-    }
-    ok = ok && fr_gradients_of_many(what, ys, dys, count, xs, n, dxs, create ? FR_CREATE_GRAPH : 0);
-    th->no_grad = before;
-    for (int i = 0, k = 0; i < call->inputs && ok; i++)
-        call->grad_in[i] = call->needs[i] ? dxs[k++] : NULL;
-    return ok;
-}
-
-bool fr_backward_in_ops(const char *what, int flags, fr_op_call *call, fr_tensor **in, fr_tensor **scratch)
-{
-    if (!call->op->backward && !call->op->definition)
-        return fr_op_fail(call, "has a backward_kernel alone, so no derivatives beyond the first");
-    if (!call->op->backward)
-        return run_definition(what, flags, call, in, scratch);
-    call->op->backward(call);
-    return !call->failed;
 }
 
 /* Whether input i's gradient is also that of a later one, or of too many to look at. */
@@ -242,7 +170,7 @@ static bool needed_later(const fr_op_call *call, int i)
 }
 
 /* Sends each gradient on, having checked it here, once for all ops. */
-static bool deliver(pass *p, fr_node *node, const fr_op_call *call)
+static bool deliver(fr_pass *p, fr_node *node, const fr_op_call *call)
 {
     for (int i = 0; i < node->inputs; i++) {
         const fr_edge *e = &node->edges[i];
@@ -273,7 +201,7 @@ typedef struct {
     fr_tensor *result, *grad_out, *y, *dy;
 } output_room;
 
-static bool run_in_room(pass *p, fr_pending *e, char *room)
+static bool run_in_room(fr_pass *p, fr_pending *e, char *room)
 {
     fr_node *node = e->node;
     size_t n = (size_t)node->inputs, m = (size_t)node->outputs;
@@ -318,7 +246,7 @@ static bool run_in_room(pass *p, fr_pending *e, char *room)
 }
 
 /* The gradient of y, from which the pass goes on. */
-static bool start_from(pass *p, fr_tensor *y, fr_tensor *gradient)
+bool fr_pass_start(fr_pass *p, fr_tensor *y, fr_tensor *gradient)
 {
     fr_start *s = fr_alloc(sizeof *s);
 
@@ -333,7 +261,7 @@ static bool start_from(pass *p, fr_tensor *y, fr_tensor *gradient)
 
 /* The gradient goes on into what the checkpoint's function records now: those nodes are newer than all that wait, so
  * they come next, in order, and lead to what the checkpoint was made from. */
-static bool run_checkpoint(pass *p, fr_pending *e)
+static bool run_checkpoint(fr_pass *p, fr_pending *e)
 {
     fr_node *node = e->node;
     fr_tensor *y;
@@ -346,10 +274,10 @@ static bool run_checkpoint(pass *p, fr_pending *e)
         return y != NULL;
     if (p->selective && !fr_targets_find(&p->xs, &y, 1))
         return fr_fail_memory(p->what), false;
-    return start_from(p, y, e->slot[0].grad);
+    return fr_pass_start(p, y, e->slot[0].grad);
 }
 
-static bool run_node(pass *p, fr_pending *e)
+static bool run_node(fr_pass *p, fr_pending *e)
 {
     fr_node *node = e->node;
     size_t room = (size_t)node->inputs * sizeof(input_room) + (size_t)node->outputs * sizeof(output_room);
@@ -378,7 +306,7 @@ static bool run_node(pass *p, fr_pending *e)
 /* --- Arrived: hooks, results, leaves ----------------------------------------------------------------------------- */
 
 /* What hook gives in place of the gradient in slot. */
-static bool call_hook(pass *p, fr_hook *hook, fr_pending *e)
+static bool call_hook(fr_pass *p, fr_hook *hook, fr_pending *e)
 {
     fr_tensor **slot = &e->slot[hook->output].grad;
     unsigned failures = p->th->failures;
@@ -405,7 +333,7 @@ static bool call_hook(pass *p, fr_hook *hook, fr_pending *e)
 }
 
 /* Hooks may take themselves and others off, and put new ones on. */
-static bool call_hooks(pass *p, fr_pending *e)
+static bool call_hooks(fr_pass *p, fr_pending *e)
 {
     fr_hook **list = e->node ? &e->node->hooks : &e->leaf->hooks;
     bool ok = true;
@@ -417,7 +345,7 @@ static bool call_hooks(pass *p, fr_pending *e)
     return ok;
 }
 
-static void capture(pass *p, const fr_pending *e)
+static void capture(fr_pass *p, const fr_pending *e)
 {
     for (int i = 0; i < p->xs.n; i++) {
         const fr_tensor *x = p->xs.tensors[i];
@@ -428,7 +356,7 @@ static void capture(pass *p, const fr_pending *e)
 }
 
 /* Makes what arrived at a leaf contiguous storage of its own: as it is where nothing else holds it, else a copy. */
-static bool own_gradient(pass *p, fr_pending *e)
+static bool own_gradient(fr_pass *p, fr_pending *e)
 {
     fr_tensor *g = e->slot[0].grad, *copy;
 
@@ -446,7 +374,7 @@ static bool own_gradient(pass *p, fr_pending *e)
     return copy != NULL;
 }
 
-static bool process(pass *p, fr_pending *e)
+static bool process(fr_pass *p, fr_pending *e)
 {
     if (e->node ? e->node->hooks : e->leaf->hooks) {
         int scope = fr_scope_begin(); /* for what hooks make */
@@ -487,8 +415,8 @@ static void accumulate(fr_pending *leaves)
     pthread_mutex_unlock(&accumulating);
 }
 
-/* Frees what the pass still has; false. */
-static bool finish(pass *p)
+/* Frees what the pass still has. */
+static void finish(fr_pass *p)
 {
     fr_queue_free(&p->queue);
     fr_targets_free(&p->xs);
@@ -499,15 +427,14 @@ static bool finish(pass *p)
         fr_unref(s->leaf);
         fr_free(s, sizeof *s);
     }
-    return false;
 }
 
 /* Leaves get their gradients when all are there, so that a pass that fails leaves none changed. */
-static bool walk(pass *p)
+bool fr_pass_walk(fr_pass *p, bool ok)
 {
     fr_thread *th = p->th;
     fr_pending *leaves = NULL, *next;
-    bool no_grad = th->no_grad, ok = true;
+    bool no_grad = th->no_grad;
 
     th->no_grad = !(p->flags & FR_CREATE_GRAPH);
     for (fr_pending *e; ok && (e = fr_queue_pop(&p->queue));) {
@@ -528,174 +455,4 @@ static bool walk(pass *p)
     }
     finish(p);
     return ok;
-}
-
-/* --- The public functions ---------------------------------------------------------------------------------------- */
-
-/* gradient, or ones for a scalar, checked against y; one reference, or NULL with an error. */
-static fr_tensor *seed(const char *what, const fr_tensor *y, fr_tensor *gradient)
-{
-    char text[FR_SHAPE_TEXT], other[FR_SHAPE_TEXT];
-
-    if (!gradient) {
-        if (y->numel != 1)
-            return fr_fail(what,
-                           "a tensor of shape %s is not a scalar: give its gradient (fr_backward_with, "
-                           "fr_gradients_with)",
-                           fr_shape_text(&y->shape, text));
-        fr_tensor *one = fr_ones_like(y);
-
-        return fr_ref(one);
-    }
-    if (!fr_shape_equal(&gradient->shape, &y->shape) || gradient->dtype != y->dtype)
-        return fr_fail(what, "the gradient is of shape %s, %s, the tensor of %s, %s",
-                       fr_shape_text(&gradient->shape, text), fr_dtype_name((fr_dtype)gradient->dtype),
-                       fr_shape_text(&y->shape, other), fr_dtype_name((fr_dtype)y->dtype));
-    return fr_ref(gradient);
-}
-
-static bool start(pass *p, fr_tensor *y, fr_tensor *gradient)
-{
-    int scope = fr_scope_begin();
-    fr_tensor *g = scope < 0 ? NULL : seed(p->what, y, gradient);
-    bool ok = g && start_from(p, y, g);
-
-    fr_scope_end(scope);
-    fr_unref(g);
-    return ok;
-}
-
-static bool backward(fr_thread *th, fr_tensor *t, fr_tensor *gradient, int flags)
-{
-    pass p = { .what = "backward", .th = th, .flags = flags };
-    bool ok;
-
-    if (!fr_check_not_null(p.what, t, "tensor"))
-        return false;
-    if (flags & ~FR_RETAIN_GRAPH)
-        return fr_fail(p.what, "flags %d: only FR_RETAIN_GRAPH is for backward; use fr_gradients for FR_CREATE_GRAPH",
-                       flags),
-               false;
-    if (!fr_tracked(t) && (gradient || t->numel == 1))
-        return fr_fail(p.what, "the tensor wants no gradient: nothing it was made from was marked with "
-                               "fr_requires_grad, or it was made under FR_NO_GRAD"),
-               false;
-    fr_growth_step(th);
-    ok = start(&p, t, gradient);
-    return ok ? walk(&p) : finish(&p);
-}
-
-bool fr_backward_observed(const char *what, fr_tensor *t, const fr_observer *observer)
-{
-    pass p = { .what = what, .th = fr_thread_self(), .flags = FR_RETAIN_GRAPH, .observer = observer };
-    int scope = fr_scope_begin();
-    bool ok = scope >= 0 && start(&p, t, fr_ones_like(t));
-
-    ok = ok ? walk(&p) : finish(&p);
-    fr_scope_end(scope);
-    return ok;
-}
-
-bool fr_backward_with(fr_tensor *t, fr_tensor *gradient, int flags)
-{
-    fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, "backward_with");
-    bool ok = backward(th, t, gradient, flags);
-
-    fr_finish(th, before);
-    return ok;
-}
-
-bool fr_backward(fr_tensor *scalar)
-{
-    fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, "backward");
-    bool ok = backward(th, scalar, NULL, 0);
-
-    fr_finish(th, before);
-    return ok;
-}
-
-/* What the pass captured, or zeros, held by the open scope; with an error all NULL. */
-static bool hand_out(pass *p, bool ok)
-{
-    for (int i = 0; i < p->xs.n; i++) {
-        fr_tensor *g = p->out[i];
-
-        if (ok && g && p->flags & FR_CREATE_GRAPH) {
-            g = fr_hold(p->what, g); /* with its history, for the next derivative */
-        } else if (ok && g) {
-            g = fr_hold(p->what, fr_tensor_share(p->what, g, &g->shape, g->stride, 0));
-            g = fr_tangents_share(p->what, g, p->out[i]);
-            fr_unref(p->out[i]);
-        } else if (ok) {
-            g = fr_zeros_like(p->xs.tensors[i]);
-        } else {
-            fr_unref(g);
-            g = NULL;
-        }
-        p->out[i] = g;
-        ok = ok && g;
-    }
-    for (int i = 0; !ok && i < p->xs.n; i++)
-        p->out[i] = NULL;
-    return ok;
-}
-
-bool fr_gradients_of_many(const char *what, fr_tensor *const *ys, fr_tensor *const *dys, int count,
-                          fr_tensor *const *xs, int n, fr_tensor **out, int flags)
-{
-    pass p = { .what = what,
-               .th = fr_thread_self(),
-               .flags = flags,
-               .xs = { .tensors = xs, .n = n },
-               .out = out,
-               .selective = true };
-    bool ok = true;
-
-    for (int i = 0; i < n; i++)
-        out[i] = NULL;
-    for (int i = 0; i < n && ok; i++) {
-        ok = fr_check_not_null(what, xs[i], "an x");
-        if (ok && !fr_tracked(xs[i]))
-            ok = fr_fail(what, "x %d wants no gradient: mark it with fr_requires_grad", i) != NULL;
-    }
-    if (flags & ~(FR_RETAIN_GRAPH | FR_CREATE_GRAPH))
-        ok = fr_fail(what, "flags %d: expected FR_RETAIN_GRAPH, FR_CREATE_GRAPH", flags) != NULL;
-    ok = ok && (fr_targets_find(&p.xs, ys, count) || fr_fail_memory(what));
-    for (int i = 0; i < count && ok; i++)
-        ok = start(&p, ys[i], dys[i]);
-    ok = ok ? walk(&p) : finish(&p);
-    return hand_out(&p, ok);
-}
-
-static bool gradients(const char *what, fr_tensor *y, fr_tensor *dy, fr_tensor *const *xs, int n, fr_tensor **out,
-                      int flags)
-{
-    fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, what);
-    bool ok = false;
-
-    if (out && n > 0)
-        memset(out, 0, (size_t)n * sizeof *out);
-    if (n < 0 || !xs || !out)
-        fr_fail(what, "xs and out must be arrays of n >= 0");
-    else if (!fr_check_not_null(what, y, "y"))
-        ok = false;
-    else if (!fr_tracked(y) && (dy || y->numel == 1))
-        fr_fail(what, "y wants no gradient: nothing it was made from was marked with fr_requires_grad");
-    else
-        ok = fr_gradients_of_many(what, &y, &dy, 1, xs, n, out, flags);
-    fr_finish(th, before);
-    return ok;
-}
-
-bool fr_gradients(fr_tensor *y, fr_tensor *const *xs, int n, fr_tensor **out, int flags)
-{
-    return gradients("gradients", y, NULL, xs, n, out, flags);
-}
-
-bool fr_gradients_with(fr_tensor *y, fr_tensor *dy, fr_tensor *const *xs, int n, fr_tensor **out, int flags)
-{
-    return gradients("gradients_with", y, dy, xs, n, out, flags);
 }

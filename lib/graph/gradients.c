@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* The public functions of reverse mode: what a pass starts from, and what becomes of what it finds. */
+#include "graph/growth.h"
+#include "graph/pass.h"
+
+#include <frond/ops.h>
+
+/* gradient, or ones for a scalar, checked against y; one reference, or NULL with an error. */
+static fr_tensor *seed(const char *what, const fr_tensor *y, fr_tensor *gradient)
+{
+    char text[FR_SHAPE_TEXT], other[FR_SHAPE_TEXT];
+
+    if (!gradient) {
+        if (y->numel != 1)
+            return fr_fail(what,
+                           "a tensor of shape %s is not a scalar: give its gradient (fr_backward_with, "
+                           "fr_gradients_with)",
+                           fr_shape_text(&y->shape, text));
+        fr_tensor *one = fr_ones_like(y);
+
+        return fr_ref(one);
+    }
+    if (!fr_shape_equal(&gradient->shape, &y->shape) || gradient->dtype != y->dtype)
+        return fr_fail(what, "the gradient is of shape %s, %s, the tensor of %s, %s",
+                       fr_shape_text(&gradient->shape, text), fr_dtype_name((fr_dtype)gradient->dtype),
+                       fr_shape_text(&y->shape, other), fr_dtype_name((fr_dtype)y->dtype));
+    return fr_ref(gradient);
+}
+
+static bool start(fr_pass *p, fr_tensor *y, fr_tensor *gradient)
+{
+    int scope = fr_scope_begin();
+    fr_tensor *g = scope < 0 ? NULL : seed(p->what, y, gradient);
+    bool ok = g && fr_pass_start(p, y, g);
+
+    fr_scope_end(scope);
+    fr_unref(g);
+    return ok;
+}
+
+static bool backward(fr_thread *th, fr_tensor *t, fr_tensor *gradient, int flags)
+{
+    fr_pass p = { .what = "backward", .th = th, .flags = flags };
+
+    if (!fr_check_not_null(p.what, t, "tensor"))
+        return false;
+    if (flags & ~FR_RETAIN_GRAPH)
+        return fr_fail(p.what, "flags %d: only FR_RETAIN_GRAPH is for backward; use fr_gradients for FR_CREATE_GRAPH",
+                       flags),
+               false;
+    if (!fr_tracked(t) && (gradient || t->numel == 1))
+        return fr_fail(p.what, "the tensor wants no gradient: nothing it was made from was marked with "
+                               "fr_requires_grad, or it was made under FR_NO_GRAD"),
+               false;
+    fr_growth_step(th);
+    return fr_pass_walk(&p, start(&p, t, gradient));
+}
+
+bool fr_backward_observed(const char *what, fr_tensor *t, const fr_observer *observer)
+{
+    fr_pass p = { .what = what, .th = fr_thread_self(), .flags = FR_RETAIN_GRAPH, .observer = observer };
+    int scope = fr_scope_begin();
+    bool ok = scope >= 0 && start(&p, t, fr_ones_like(t));
+
+    ok = fr_pass_walk(&p, ok);
+    fr_scope_end(scope);
+    return ok;
+}
+
+bool fr_backward_with(fr_tensor *t, fr_tensor *gradient, int flags)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "backward_with");
+    bool ok = backward(th, t, gradient, flags);
+
+    fr_finish(th, before);
+    return ok;
+}
+
+bool fr_backward(fr_tensor *scalar)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "backward");
+    bool ok = backward(th, scalar, NULL, 0);
+
+    fr_finish(th, before);
+    return ok;
+}
+
+/* What the pass captured, or zeros, held by the open scope; with an error all NULL. */
+static bool hand_out(fr_pass *p, bool ok)
+{
+    for (int i = 0; i < p->xs.n; i++) {
+        fr_tensor *g = p->out[i];
+
+        if (ok && g && p->flags & FR_CREATE_GRAPH) {
+            g = fr_hold(p->what, g); /* with its history, for the next derivative */
+        } else if (ok && g) {
+            g = fr_hold(p->what, fr_tensor_share(p->what, g, &g->shape, g->stride, 0));
+            g = fr_tangents_share(p->what, g, p->out[i]);
+            fr_unref(p->out[i]);
+        } else if (ok) {
+            g = fr_zeros_like(p->xs.tensors[i]);
+        } else {
+            fr_unref(g);
+            g = NULL;
+        }
+        p->out[i] = g;
+        ok = ok && g;
+    }
+    for (int i = 0; !ok && i < p->xs.n; i++)
+        p->out[i] = NULL;
+    return ok;
+}
+
+bool fr_gradients_of_many(const char *what, fr_tensor *const *ys, fr_tensor *const *dys, int count,
+                          fr_tensor *const *xs, int n, fr_tensor **out, int flags)
+{
+    fr_pass p = { .what = what,
+                  .th = fr_thread_self(),
+                  .flags = flags,
+                  .xs = { .tensors = xs, .n = n },
+                  .out = out,
+                  .selective = true };
+    bool ok = true;
+
+    for (int i = 0; i < n; i++)
+        out[i] = NULL;
+    for (int i = 0; i < n && ok; i++) {
+        ok = fr_check_not_null(what, xs[i], "an x");
+        if (ok && !fr_tracked(xs[i]))
+            ok = fr_fail(what, "x %d wants no gradient: mark it with fr_requires_grad", i) != NULL;
+    }
+    if (flags & ~(FR_RETAIN_GRAPH | FR_CREATE_GRAPH))
+        ok = fr_fail(what, "flags %d: expected FR_RETAIN_GRAPH, FR_CREATE_GRAPH", flags) != NULL;
+    ok = ok && (fr_targets_find(&p.xs, ys, count) || fr_fail_memory(what));
+    for (int i = 0; i < count && ok; i++)
+        ok = start(&p, ys[i], dys[i]);
+    return hand_out(&p, fr_pass_walk(&p, ok));
+}
+
+static bool gradients(const char *what, fr_tensor *y, fr_tensor *dy, fr_tensor *const *xs, int n, fr_tensor **out,
+                      int flags)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    bool ok = false;
+
+    if (out && n > 0)
+        memset(out, 0, (size_t)n * sizeof *out);
+    if (n < 0 || !xs || !out)
+        fr_fail(what, "xs and out must be arrays of n >= 0");
+    else if (!fr_check_not_null(what, y, "y"))
+        ok = false;
+    else if (!fr_tracked(y) && (dy || y->numel == 1))
+        fr_fail(what, "y wants no gradient: nothing it was made from was marked with fr_requires_grad");
+    else
+        ok = fr_gradients_of_many(what, &y, &dy, 1, xs, n, out, flags);
+    fr_finish(th, before);
+    return ok;
+}
+
+bool fr_gradients(fr_tensor *y, fr_tensor *const *xs, int n, fr_tensor **out, int flags)
+{
+    return gradients("gradients", y, NULL, xs, n, out, flags);
+}
+
+bool fr_gradients_with(fr_tensor *y, fr_tensor *dy, fr_tensor *const *xs, int n, fr_tensor **out, int flags)
+{
+    return gradients("gradients_with", y, dy, xs, n, out, flags);
+}
