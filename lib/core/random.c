@@ -114,52 +114,6 @@ uint64_t fr_random_u64(void)
     return draw;
 }
 
-/* --- Its state as numbers ---------------------------------------------------------------------------------------- */
-
-enum { NEXT = WORDS, HAS_NORMAL, NORMAL };
-_Static_assert(NORMAL + 1 == FR_RANDOM_STATE, "the header says how many numbers there are");
-
-void fr_random_get(int64_t state[FR_RANDOM_STATE])
-{
-    const generator *g = take();
-
-    for (int i = 0; i < WORDS; i++)
-        state[i] = g->state[i];
-    state[NEXT] = g->next;
-    state[HAS_NORMAL] = g->has_normal;
-    state[NORMAL] = 0;
-    if (g->has_normal)
-        memcpy(&state[NORMAL], &g->normal, sizeof g->normal);
-    give_back();
-}
-
-/* With all of its words 0 it would give nothing else. */
-bool fr_random_valid(const int64_t state[FR_RANDOM_STATE])
-{
-    int64_t any = 0;
-    double normal;
-
-    for (int i = 0; i < WORDS; i++) {
-        if (state[i] < 0 || state[i] > UINT32_MAX)
-            return false;
-        any |= state[i];
-    }
-    memcpy(&normal, &state[NORMAL], sizeof normal);
-    return any != 0 && state[NEXT] >= 0 && state[NEXT] <= WORDS && (state[HAS_NORMAL] | 1) == 1 && isfinite(normal);
-}
-
-void fr_random_set(const int64_t state[FR_RANDOM_STATE])
-{
-    generator *g = take();
-
-    for (int i = 0; i < WORDS; i++)
-        g->state[i] = (uint32_t)state[i];
-    g->next = (int)state[NEXT];
-    g->has_normal = state[HAS_NORMAL] != 0;
-    memcpy(&g->normal, &state[NORMAL], sizeof g->normal);
-    give_back();
-}
-
 /* --- Draws ------------------------------------------------------------------------------------------------------- */
 
 void fr_random_doubles(int64_t n, double *out)

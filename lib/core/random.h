@@ -23,12 +23,6 @@ void fr_generator_restore(const fr_generator *state);
 uint64_t fr_random_u64(void);
 /* n float64 values of U[0,1), 53 bits each, in one go. */
 void fr_random_doubles(int64_t n, double *out);
-/* The process's generator as numbers, so that it can be put back: its words, where it is in them, and whether and what
- * a second normal is left. */
-enum { FR_RANDOM_STATE = 627 };
-void fr_random_get(int64_t state[FR_RANDOM_STATE]);
-bool fr_random_valid(const int64_t state[FR_RANDOM_STATE]); /* whether a generator can be in that state */
-void fr_random_set(const int64_t state[FR_RANDOM_STATE]);   /* a valid one */
 /* A permutation of 0..n-1 from a generator of its own, seeded with the low 32 bits of seed; false: out of memory. */
 bool fr_randperm_seeded(uint64_t seed, int64_t n, int64_t *out);
 /* t's values from U[low, high), as torch.nn.init.uniform_ fills them. t is contiguous and floating. */

@@ -4,13 +4,16 @@
  *
  *     loader.settings  (4) int64: rows, batch_size, shuffle, drop_last
  *     loader.place     (3) int64: whether it is in an epoch, the next row, the seed of the order of rows
- *     generator        (627) int64, as core/random.h has it */
+ *     generator        (627) int64: its words, the next of them, whether a second normal is left, and that one's bits
+ */
 #include "training/training.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 enum { SETTINGS = 4 };
 enum { RUNNING, NEXT, SEED, PLACE };
+enum { WORDS = FR_GENERATOR_WORDS, NEXT_WORD = WORDS, HAS_NORMAL, NORMAL, GENERATOR };
 
 static const char *const setting_names[SETTINGS] = { "rows", "batch_size", "shuffle", "drop_last" };
 
@@ -36,12 +39,26 @@ static bool put_loader(const fr_loader *l, fr_output *f)
     return true;
 }
 
+static void put_generator(int64_t state[GENERATOR])
+{
+    fr_generator g;
+
+    fr_generator_save(&g);
+    for (int i = 0; i < WORDS; i++)
+        state[i] = g.state[i];
+    state[NEXT_WORD] = g.next;
+    state[HAS_NORMAL] = g.has_normal;
+    state[NORMAL] = 0;
+    if (g.has_normal)
+        memcpy(&state[NORMAL], &g.normal, sizeof g.normal);
+}
+
 bool fr_place_put(const fr_training *t, fr_output *f)
 {
-    int64_t *generator = fr_output_integers(f, FR_SHAPE(FR_RANDOM_STATE), "generator");
+    int64_t *generator = fr_output_integers(f, FR_SHAPE(GENERATOR), "generator");
 
     if (generator)
-        fr_random_get(generator);
+        put_generator(generator);
     return generator && (!t->loader || put_loader(t->loader, f));
 }
 
@@ -81,23 +98,49 @@ static bool check_loader(const fr_loader *l, fr_input *f, fr_resumed *r)
     return (r->order && fr_randperm_seeded((uint64_t)r->place[SEED], l->rows, r->order)) || fr_fail_memory(f->where);
 }
 
+/* Whether a generator can be in that state; with all of its words 0 it would give nothing else. */
+static bool is_generator(const int64_t state[GENERATOR])
+{
+    int64_t any = 0;
+    double normal;
+
+    for (int i = 0; i < WORDS; i++) {
+        if (state[i] < 0 || state[i] > UINT32_MAX)
+            return false;
+        any |= state[i];
+    }
+    memcpy(&normal, &state[NORMAL], sizeof normal);
+    return any != 0 && state[NEXT_WORD] >= 0 && state[NEXT_WORD] <= WORDS && (state[HAS_NORMAL] | 1) == 1 &&
+           isfinite(normal);
+}
+
 bool fr_place_check(const fr_training *t, fr_input *f, fr_resumed *r)
 {
-    const fr_tensor *generator = fr_input_get(f, FR_I64, FR_SHAPE(FR_RANDOM_STATE), "generator");
+    const fr_tensor *generator = fr_input_get(f, FR_I64, FR_SHAPE(GENERATOR), "generator");
 
     if (generator) {
         r->generator = (const int64_t *)generator->origin;
-        if (!fr_random_valid(r->generator))
+        if (!is_generator(r->generator))
             fr_complain(&f->complaints, "\"generator\" is no state of a generator");
     }
     return !t->loader || check_loader(t->loader, f, r);
+}
+
+static void take_generator(const int64_t state[GENERATOR])
+{
+    fr_generator g = { .next = (int)state[NEXT_WORD], .has_normal = state[HAS_NORMAL] != 0 };
+
+    for (int i = 0; i < WORDS; i++)
+        g.state[i] = (uint32_t)state[i];
+    memcpy(&g.normal, &state[NORMAL], sizeof g.normal);
+    fr_generator_restore(&g);
 }
 
 void fr_place_take(const fr_training *t, const fr_resumed *r)
 {
     fr_loader *l = t->loader;
 
-    fr_random_set(r->generator);
+    take_generator(r->generator);
     if (!l)
         return;
     l->running = r->place[RUNNING] != 0;
