@@ -8,16 +8,6 @@
 
 #include "core/threads.h"
 
-static int64_t least(int64_t x, int64_t y)
-{
-    return x < y ? x : y;
-}
-
-static int64_t most(int64_t x, int64_t y)
-{
-    return x > y ? x : y;
-}
-
 /* --- A BLAS ------------------------------------------------------------------------------------------------------ */
 
 #ifdef FR_HAVE_CBLAS
@@ -37,8 +27,8 @@ static double work_of(const fr_product *p)
 static bool suits_blas(const fr_product *p)
 {
     enum { SMALL = 1 << 18, FEW_ROWS = 4, FEW_COLUMNS = 8 };
-    int64_t longest = most(most(most(p->m, p->n), most(p->k, p->ldc)),
-                           most(most(p->a_row, p->a_column), most(p->b_row, p->b_column)));
+    int64_t longest = fr_most(fr_most(fr_most(p->m, p->n), fr_most(p->k, p->ldc)),
+                              fr_most(fr_most(p->a_row, p->a_column), fr_most(p->b_row, p->b_column)));
 
     return p->k > 0 && longest <= INT_MAX &&
            (fr_cpu_level() == FR_CPU_BASE || p->m < FEW_ROWS || p->n < FEW_COLUMNS ||
@@ -49,9 +39,9 @@ static void multiply_by_blas(const fr_product *p)
 {
     bool trans_a = p->a_column != 1, trans_b = p->b_column != 1;
     enum CBLAS_TRANSPOSE ta = trans_a ? CblasTrans : CblasNoTrans, tb = trans_b ? CblasTrans : CblasNoTrans;
-    int m = (int)p->m, n = (int)p->n, k = (int)p->k, ldc = (int)most(p->ldc, n);
-    int lda = (int)(trans_a ? most(p->a_column, m) : most(p->a_row, k));
-    int ldb = (int)(trans_b ? most(p->b_column, k) : most(p->b_row, n));
+    int m = (int)p->m, n = (int)p->n, k = (int)p->k, ldc = (int)fr_most(p->ldc, n);
+    int lda = (int)(trans_a ? fr_most(p->a_column, m) : fr_most(p->a_row, k));
+    int ldb = (int)(trans_b ? fr_most(p->b_column, k) : fr_most(p->b_row, n));
 
     if (p->dtype == FR_F64)
         cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1, p->a, lda, p->b, ldb, p->add, p->c, ldc);
@@ -139,8 +129,8 @@ static void run_tile(void *user, int64_t tile)
     fr_product p = *w->product;
     int64_t i = tile / w->across * w->rows, j = tile % w->across * w->columns, size = (int64_t)fr_dtype_size(p.dtype);
 
-    p.m = least(w->rows, p.m - i);
-    p.n = least(w->columns, p.n - j);
+    p.m = fr_least(w->rows, p.m - i);
+    p.n = fr_least(w->columns, p.n - j);
     p.a = (const char *)p.a + i * p.a_row * size;
     p.b = (const char *)p.b + j * p.b_column * size;
     p.c = (char *)p.c + (i * p.ldc + j) * size;
@@ -164,17 +154,17 @@ static int64_t piece(int64_t length, int64_t longest, int64_t unit)
 static job cut(const fr_product *p)
 {
     enum { TILES = 16, TILE_WORK = 1 << 23, TILE_VALUES = 1 << 16, LENGTH = 256, UNIT = 64 };
-    double most_tiles = (double)p->m * (double)p->n / TILES, least_work = TILE_WORK / (double)most(p->k, 1);
+    double most_tiles = (double)p->m * (double)p->n / TILES, least_work = TILE_WORK / (double)fr_most(p->k, 1);
     double values = most_tiles > least_work ? most_tiles : least_work;
     int64_t size = values < TILE_VALUES ? (int64_t)values : TILE_VALUES;
     job w = { .product = p, .by_blas = suits_blas(p) };
 
     if (p->a_column == 1) {
-        w.rows = piece(p->m, most(LENGTH, size / p->n), UNIT);
-        w.columns = piece(p->n, most(UNIT, size / w.rows), UNIT);
+        w.rows = piece(p->m, fr_most(LENGTH, size / p->n), UNIT);
+        w.columns = piece(p->n, fr_most(UNIT, size / w.rows), UNIT);
     } else {
-        w.columns = piece(p->n, most(LENGTH, size / p->m), UNIT);
-        w.rows = piece(p->m, most(UNIT, size / w.columns), UNIT);
+        w.columns = piece(p->n, fr_most(LENGTH, size / p->m), UNIT);
+        w.rows = piece(p->m, fr_most(UNIT, size / w.columns), UNIT);
     }
     w.across = (p->n + w.columns - 1) / w.columns;
     return w;

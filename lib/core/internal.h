@@ -149,6 +149,15 @@ static inline bool fr_mul_size(int64_t a, int64_t b, int64_t *out)
     return !__builtin_mul_overflow(a, b, out);
 }
 
+static inline int64_t fr_least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+static inline int64_t fr_most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
 /* --- Shapes ------------------------------------------------------------------------------------------------------ */
 
 /* Whether shape is one: 0..8 dims, each >= 0, size in bytes within int64. Fails naming what. numel gets the count. */

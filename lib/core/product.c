@@ -200,18 +200,13 @@ static void pack_panel(const kernel *how, fr_dtype dtype, int64_t k, int columns
         transpose_f32(k, columns, b, step_k, step_n, to, how->width);
 }
 
-static int64_t least(int64_t x, int64_t y)
-{
-    return x < y ? x : y;
-}
-
 void fr_pack(fr_dtype dtype, int64_t k, int64_t n, const void *b, int64_t step_k, int64_t step_n, void *packed)
 {
     const kernel *how = kernel_for(dtype);
     int64_t size = (int64_t)fr_dtype_size(dtype);
 
     for (int64_t j = 0; j < n; j += how->width)
-        pack_panel(how, dtype, k, (int)least(how->width, n - j), (const char *)b + j * step_n * size, step_k, step_n,
+        pack_panel(how, dtype, k, (int)fr_least(how->width, n - j), (const char *)b + j * step_n * size, step_k, step_n,
                    (char *)packed + j * k * size);
 }
 
@@ -232,8 +227,8 @@ void fr_multiply_packed(fr_dtype dtype, int64_t m, int64_t n, int64_t k, const v
             int64_t step = add ? ldc : 0, l = 0;
 
             do {
-                w.depth = least(K_BLOCK, k - l);
-                how->panel(&w, least(M_BLOCK, m - i), (int)least(how->width, n - j),
+                w.depth = fr_least(K_BLOCK, k - l);
+                how->panel(&w, fr_least(M_BLOCK, m - i), (int)fr_least(how->width, n - j),
                            (const char *)a + (i * step_m + l * step_k) * size, panel + l * how->width * size, NULL,
                            start, step, to, ldc);
                 start = to;
@@ -273,13 +268,13 @@ void fr_sum_columns(fr_dtype dtype, int64_t k, int64_t m, const void *a, int64_t
 /* The part of p that is of A's rows from i on and of k from l on. packed_a: room for them, or NULL. */
 static void multiply_block(const kernel *how, const fr_product *p, int64_t i, int64_t l, void *packed_a)
 {
-    int64_t size = (int64_t)fr_dtype_size(p->dtype), rows = least(A_BLOCK, p->m - i);
+    int64_t size = (int64_t)fr_dtype_size(p->dtype), rows = fr_least(A_BLOCK, p->m - i);
     char panel[K_BLOCK * PANEL] __attribute__((aligned(64)));
     const char *a = (const char *)p->a + (i * p->a_row + l * p->a_column) * size;
     const char *b = (const char *)p->b + l * p->b_row * size;
     char *c = (char *)p->c + i * p->ldc * size, *sums = p->sums ? (char *)p->sums + i * size : NULL;
     bool onto = p->add || l > 0;
-    walk w = { least(K_BLOCK, p->k - l), p->a_row, p->a_column, how->rows * p->a_row, how->width };
+    walk w = { fr_least(K_BLOCK, p->k - l), p->a_row, p->a_column, how->rows * p->a_row, how->width };
 
     if (packed_a) {
         w.a_row = 1;
@@ -289,7 +284,7 @@ static void multiply_block(const kernel *how, const fr_product *p, int64_t i, in
         a = packed_a;
     }
     for (int64_t j = 0; j < p->n; j += how->width, c += how->width * size, b += how->width * p->b_column * size) {
-        int columns = (int)least(how->width, p->n - j);
+        int columns = (int)fr_least(how->width, p->n - j);
         bool whole = p->b_column == 1 && columns == how->width;
 
         if (!whole)
@@ -305,8 +300,8 @@ static void multiply_block(const kernel *how, const fr_product *p, int64_t i, in
 void fr_multiply_here(const fr_product *p)
 {
     const kernel *how = kernel_for(p->dtype);
-    int64_t groups = (least(A_BLOCK, p->m) + how->rows - 1) / how->rows;
-    size_t bytes = (size_t)(groups * (least(K_BLOCK, p->k) * how->rows * (int64_t)fr_dtype_size(p->dtype) + GAP));
+    int64_t groups = (fr_least(A_BLOCK, p->m) + how->rows - 1) / how->rows;
+    size_t bytes = (size_t)(groups * (fr_least(K_BLOCK, p->k) * how->rows * (int64_t)fr_dtype_size(p->dtype) + GAP));
     void *packed_a = p->a_row == 1 && p->n > how->width ? fr_alloc(bytes) : NULL;
 
     if (p->sums && packed_a)

@@ -8,16 +8,6 @@
 /* Columns that a narrow input is folded to, so that its states make vector code; values of a tile, about. */
 enum { LANES = 256, TILE = 1 << 16 };
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t most(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 static int64_t pieces_of(int64_t n, int64_t size)
 {
     return (n + size - 1) / size;
@@ -90,7 +80,7 @@ static void gather(const job *w, int64_t rows, int64_t width, int64_t at, char *
     const fr_reducer *how = w->how;
     const char *x = w->x + (size_t)at * how->in;
     int64_t stride = w->split.inner, in_slab = at % (w->split.n * stride);
-    int64_t fold = width == stride ? least(LANES / width, rows / 4) : 1, wide = fold * width, whole;
+    int64_t fold = width == stride ? fr_least(LANES / width, rows / 4) : 1, wide = fold * width, whole;
 
     if (fold <= 1) {
         how->start(width, states, w->p);
@@ -119,9 +109,9 @@ static void run_piece(const job *w, int64_t piece)
     char states[FR_REDUCE_WIDTH * FR_REDUCE_STATE] __attribute__((aligned(64)));
     int64_t n = w->split.n, inner = w->split.inner;
     int64_t row = piece % w->blocks * w->block, slab = piece / w->blocks / w->chunks;
-    int64_t column = piece / w->blocks % w->chunks * w->chunk, width = least(w->chunk, inner - column);
+    int64_t column = piece / w->blocks % w->chunks * w->chunk, width = fr_least(w->chunk, inner - column);
 
-    gather(w, least(w->block, n - row), width, (slab * n + row) * inner + column, states);
+    gather(w, fr_least(w->block, n - row), width, (slab * n + row) * inner + column, states);
     if (w->blocks == 1)
         w->how->finish(width, n, inner, states, w->y + (size_t)(slab * inner + column) * w->how->out, w->p);
     else
@@ -131,7 +121,7 @@ static void run_piece(const job *w, int64_t piece)
 static void run_pieces(void *user, int64_t tile)
 {
     const job *w = user;
-    int64_t end = least((tile + 1) * w->per_tile, w->pieces);
+    int64_t end = fr_least((tile + 1) * w->per_tile, w->pieces);
 
     for (int64_t i = tile * w->per_tile; i < end; i++)
         run_piece(w, i);
@@ -142,8 +132,8 @@ static void run_small(void *user, int64_t tile)
     const job *w = user;
     int64_t n = w->split.n, inner = w->split.inner, from = tile * w->per_tile;
 
-    w->how->small(least(w->per_tile, w->split.outer - from), n, inner, w->x + (size_t)(from * n * inner) * w->how->in,
-                  w->y + (size_t)(from * inner) * w->how->out, w->p);
+    w->how->small(fr_least(w->per_tile, w->split.outer - from), n, inner,
+                  w->x + (size_t)(from * n * inner) * w->how->in, w->y + (size_t)(from * inner) * w->how->out, w->p);
 }
 
 static void combine(const job *w)
@@ -152,7 +142,7 @@ static void combine(const job *w)
 
     for (int64_t i = 0; i < w->pieces; i += w->blocks) {
         int64_t slab = i / w->blocks / w->chunks, column = i / w->blocks % w->chunks * w->chunk;
-        int64_t width = least(w->chunk, w->split.inner - column);
+        int64_t width = fr_least(w->chunk, w->split.inner - column);
         char *states = states_of(w, i, width);
 
         how->fold(w->blocks, width, states, w->p);
@@ -174,13 +164,13 @@ bool fr_reduce_values(const char *what, const fr_reducer *how, fr_split split, d
     if (split.outer == 0 || split.inner == 0)
         return true;
     if (is_small(split)) {
-        w.per_tile = TILE / most(split.n * split.inner, 1);
+        w.per_tile = TILE / fr_most(split.n * split.inner, 1);
         fr_run_tiles(pieces_of(split.outer, w.per_tile), run_small, &w);
         return true;
     }
     w.chunks = pieces_of(split.inner, FR_REDUCE_WIDTH);
     w.chunk = pieces_of(split.inner, w.chunks);
-    w.block = least(TILE / w.chunk, split.n);
+    w.block = fr_least(TILE / w.chunk, split.n);
     w.blocks = pieces_of(split.n, w.block);
     w.pieces = split.outer * w.chunks * w.blocks;
     w.per_tile = TILE / (w.block * w.chunk);
