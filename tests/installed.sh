@@ -8,8 +8,8 @@
 #     installed.sh PREFIX FOLDER [--static]
 #
 # FOLDER/expected/NAME[-ARGUMENT...].txt is what FOLDER/NAME.c prints with those arguments. A program that includes
-# "MODEL.h" is built with models/MODEL.c beside FOLDER, and run there; one that reads a text, whose sum is in
-# NAME.cksum, is left out where that is another.
+# "PART.h" is built with PART.c, from FOLDER or from models/ beside it, and run there; one that reads a text, whose sum
+# is in NAME.cksum, is left out where that is another.
 set -u
 prefix=${1:?usage: installed.sh PREFIX FOLDER [--static]} folder=${2:?} static=${3-}
 PKG_CONFIG_PATH=$(find "$prefix" -type d -name pkgconfig | paste -s -d : -)
@@ -34,9 +34,10 @@ for expected in "$folder"/expected/*.txt; do
     [ -r "$text" ] && [ "$(cksum /usr/share/common-licenses/GPL-3 2>/dev/null)" != "$(cat "$text")" ] && continue
     sources=$folder/$program.c
     place=.
-    for model in $(sed -n 's/^#include "\(.*\)\.h"$/\1/p' "$folder/$program.c"); do
-        sources="$sources $folder/../models/$model.c -I$folder/../models"
+    for part in $(sed -n 's/^#include "\(.*\)\.h"$/\1/p' "$folder/$program.c"); do
         place=$folder/..
+        [ -r "$folder/$part.c" ] && sources="$sources $folder/$part.c" && continue
+        sources="$sources $place/models/$part.c -I$place/models"
     done
     # shellcheck disable=SC2086
     if ! [ -x "$work/$program" ] && ! ${CC:-cc} -std=gnu11 -Wall -Wextra -Wshadow -Werror -O1 -g $sources \
