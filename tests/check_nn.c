@@ -144,17 +144,6 @@ END_TEST
 /* --- Printing ------------------------------------------------------------------------------------------------------
  */
 
-static void print(FILE *file, fr_module *m)
-{
-    int n, before = (int)ftell(file), written = fr_module_fprint(file, m);
-    const fr_named_tensor *state = fr_module_state(m, &n);
-
-    ck_assert_int_eq(written, (int)ftell(file) - before);
-    for (int i = 0; i < n; i++)
-        fprintf(file, "%s\n", state[i].name);
-    fr_module_free(m);
-}
-
 static fr_module *described(const char *text, int n, fr_module *const *children)
 {
     fr_module *m = fr_module_new("Described", 0, NULL);
@@ -181,27 +170,29 @@ static void print_layers(FILE *file)
 
     fr_module_add(rnn, "rnn", fr_nn_rnn(1, 32, &(fr_recurrent_options){ .batch_first = true }));
     fr_module_add(rnn, "fc", fr_nn_linear(32, 1, NULL));
-    print(file, rnn);
+    print_module(file, rnn);
     for (int i = 0; i < COUNT(kinds); i++) {
-        print(file, kinds[i].make(3, 4, NULL));
-        print(file,
-              kinds[i].make(
-                  3, 4,
-                  &(fr_recurrent_options){
-                      .num_layers = 2, .no_bias = true, .batch_first = true, .dropout = 0.25, .bidirectional = true }));
-        print(file, kinds[i].make(3, 4, &(fr_recurrent_options){ .dropout = 1 }));
+        print_module(file, kinds[i].make(3, 4, NULL));
+        print_module(
+            file,
+            kinds[i].make(
+                3, 4,
+                &(fr_recurrent_options){
+                    .num_layers = 2, .no_bias = true, .batch_first = true, .dropout = 0.25, .bidirectional = true }));
+        print_module(file, kinds[i].make(3, 4, &(fr_recurrent_options){ .dropout = 1 }));
     }
-    print(file, fr_nn_rnn(3, 4, &(fr_recurrent_options){ .relu = true }));
-    print(file, fr_nn_lstm(3, 4,
-                           &(fr_recurrent_options){
-                               .proj_size = 2, .num_layers = 2, .dropout = 1e-05, .bidirectional = true }));
-    print(file, fr_nn_lstm(3, 4, &(fr_recurrent_options){ .proj_size = 2, .no_bias = true, .batch_first = true }));
-    print(file, fr_nn_rnn_cell(3, 4, &(fr_cell_options){ .relu = true, .no_bias = true }));
-    print(file, fr_nn_lstm_cell(3, 4, NULL));
-    print(file, fr_nn_gru_cell(3, 4, &(fr_cell_options){ .no_bias = true }));
-    print(file, fr_nn_linear(1, 0, NULL));
-    print(file, fr_nn_linear(3, 4, &(fr_linear_options){ .no_bias = true }));
-    print(file, fr_nn_dropout(0.1));
+    print_module(file, fr_nn_rnn(3, 4, &(fr_recurrent_options){ .relu = true }));
+    print_module(file, fr_nn_lstm(3, 4,
+                                  &(fr_recurrent_options){
+                                      .proj_size = 2, .num_layers = 2, .dropout = 1e-05, .bidirectional = true }));
+    print_module(file,
+                 fr_nn_lstm(3, 4, &(fr_recurrent_options){ .proj_size = 2, .no_bias = true, .batch_first = true }));
+    print_module(file, fr_nn_rnn_cell(3, 4, &(fr_cell_options){ .relu = true, .no_bias = true }));
+    print_module(file, fr_nn_lstm_cell(3, 4, NULL));
+    print_module(file, fr_nn_gru_cell(3, 4, &(fr_cell_options){ .no_bias = true }));
+    print_module(file, fr_nn_linear(1, 0, NULL));
+    print_module(file, fr_nn_linear(3, 4, &(fr_linear_options){ .no_bias = true }));
+    print_module(file, fr_nn_dropout(0.1));
 }
 
 static void print_activations(FILE *file)
@@ -211,23 +202,23 @@ static void print_activations(FILE *file)
                          fr_nn_silu(),           fr_nn_softplus(), fr_nn_softmax(-1), fr_nn_log_softmax(1),
                          fr_nn_leaky_relu(0.01), fr_nn_elu(1) };
 
-    print(file, fr_nn_sequential(COUNT(all), all));
+    print_module(file, fr_nn_sequential(COUNT(all), all));
     for (int i = 0; i < COUNT(numbers); i++)
-        print(file, fr_nn_leaky_relu(numbers[i]));
+        print_module(file, fr_nn_leaky_relu(numbers[i]));
 }
 
 static void print_nested(FILE *file)
 {
     fr_module *inner = fr_nn_sequential(1, (fr_module *[]){ fr_nn_linear(1, 2, NULL) });
 
-    print(file, fr_nn_sequential(0, NULL));
-    print(file, sequential2(fr_nn_linear(1, 1, NULL), sequential2(fr_nn_dropout(0.5), inner)));
-    print(file, described("", 0, NULL));
-    print(file, described("one", 0, NULL));
-    print(file, described("one\ntwo", 0, NULL));
-    print(file, described("one", 1, (fr_module *[]){ fr_nn_tanh() }));
+    print_module(file, fr_nn_sequential(0, NULL));
+    print_module(file, sequential2(fr_nn_linear(1, 1, NULL), sequential2(fr_nn_dropout(0.5), inner)));
+    print_module(file, described("", 0, NULL));
+    print_module(file, described("one", 0, NULL));
+    print_module(file, described("one\ntwo", 0, NULL));
+    print_module(file, described("one", 1, (fr_module *[]){ fr_nn_tanh() }));
     inner = described("three\nfour", 1, (fr_module *[]){ fr_nn_tanh() });
-    print(file, described("one\ntwo", 2, (fr_module *[]){ inner, fr_nn_relu() }));
+    print_module(file, described("one\ntwo", 2, (fr_module *[]){ inner, fr_nn_relu() }));
 }
 
 static fr_module *list2(fr_module *a, fr_module *b)
@@ -254,12 +245,12 @@ static void print_lists(FILE *file)
     fr_module *attention[] = { fr_nn_multihead_attention(4, 2, &options), fr_nn_multihead_attention(4, 2, &options),
                                fr_nn_multihead_attention(4, 2, &options) };
 
-    print(file, fr_nn_module_list(0, NULL));
-    print(file, fr_nn_module_list(1, (fr_module *[]){ fr_nn_identity() }));
-    print(file, fr_nn_module_list(COUNT(layers), layers));
-    print(file, fr_nn_module_list(COUNT(pairs), pairs));
-    print(file, fr_nn_multihead_attention(4, 2, NULL));
-    print(file, fr_nn_module_list(COUNT(attention), attention));
+    print_module(file, fr_nn_module_list(0, NULL));
+    print_module(file, fr_nn_module_list(1, (fr_module *[]){ fr_nn_identity() }));
+    print_module(file, fr_nn_module_list(COUNT(layers), layers));
+    print_module(file, fr_nn_module_list(COUNT(pairs), pairs));
+    print_module(file, fr_nn_multihead_attention(4, 2, NULL));
+    print_module(file, fr_nn_module_list(COUNT(attention), attention));
 }
 
 static void print_encoders(FILE *file)
@@ -268,30 +259,21 @@ static void print_encoders(FILE *file)
     fr_module *norm = fr_nn_layer_norm(FR_SHAPE(4), NULL);
     fr_module *one = fr_nn_transformer_encoder(fr_nn_transformer_encoder_layer(4, 2, &options), 1, NULL);
 
-    print(file, fr_nn_transformer_encoder(fr_nn_transformer_encoder_layer(4, 2, NULL), 3, norm));
-    print(file, fr_nn_sequential(1, &one));
+    print_module(file, fr_nn_transformer_encoder(fr_nn_transformer_encoder_layer(4, 2, NULL), 3, norm));
+    print_module(file, fr_nn_sequential(1, &one));
 }
 
 START_TEST(prints_as_pytorch)
 {
-    FILE *expected = fopen(test_file("golden/nn.txt"), "r"), *got = tmpfile();
-    char line[256], wanted[256];
+    FILE *got = tmpfile();
 
-    ck_assert_ptr_nonnull(expected);
     ck_assert_ptr_nonnull(got);
     print_layers(got);
     print_activations(got);
     print_nested(got);
     print_lists(got);
     print_encoders(got);
-    rewind(got);
-    for (int i = 1; fgets(wanted, sizeof wanted, expected); i++) {
-        ck_assert_msg(fgets(line, sizeof line, got) != NULL, "nothing in line %d, expected %s", i, wanted);
-        ck_assert_msg(strcmp(line, wanted) == 0, "line %d: %sexpected: %s", i, line, wanted);
-    }
-    ck_assert_ptr_null(fgets(line, sizeof line, got));
-    fclose(got);
-    fclose(expected);
+    assert_same_lines(got, "golden/nn.txt");
 }
 END_TEST
 

@@ -104,4 +104,33 @@ static inline const char *test_file(const char *name)
     return path;
 }
 
+/* Prints m, then its state's names, one a line, and frees it. */
+static inline void print_module(FILE *file, fr_module *m)
+{
+    int n, before = (int)ftell(file), written = fr_module_fprint(file, m);
+    const fr_named_tensor *state = fr_module_state(m, &n);
+
+    ck_assert_int_eq(written, (int)ftell(file) - before);
+    for (int i = 0; i < n; i++)
+        fprintf(file, "%s\n", state[i].name);
+    fr_module_free(m);
+}
+
+/* Whether got, from its beginning, has the lines of the file below tests/; closes it. */
+static inline void assert_same_lines(FILE *got, const char *name)
+{
+    FILE *expected = fopen(test_file(name), "r");
+    char line[256], wanted[256];
+
+    ck_assert_ptr_nonnull(expected);
+    rewind(got);
+    for (int i = 1; fgets(wanted, sizeof wanted, expected); i++) {
+        ck_assert_msg(fgets(line, sizeof line, got) != NULL, "nothing in line %d, expected %s", i, wanted);
+        ck_assert_msg(strcmp(line, wanted) == 0, "line %d: %sexpected: %s", i, line, wanted);
+    }
+    ck_assert_ptr_null(fgets(line, sizeof line, got));
+    fclose(got);
+    fclose(expected);
+}
+
 #endif
