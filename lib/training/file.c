@@ -93,10 +93,16 @@ void fr_input_free(fr_input *f)
     free(f->asked_for);
 }
 
-static fr_tensor *find(fr_input *f, const char *name)
+/* The tensor of that name, or NULL; *name, which the caller frees, is NULL where memory ran out. */
+static fr_tensor *find(fr_input *f, char **name, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
+static fr_tensor *find(fr_input *f, char **name, const char *format, va_list arguments)
 {
-    fr_tensor *t = fr_tensors_find(f->ts, name);
+    fr_tensor *t;
 
+    *name = print_name(format, arguments);
+    f->failed = f->failed || !*name;
+    t = *name ? fr_tensors_find(f->ts, *name) : NULL;
     for (int i = 0; t && i < f->ts->count; i++)
         if (f->ts->items[i].tensor == t)
             f->asked_for[i] = true;
@@ -106,14 +112,12 @@ static fr_tensor *find(fr_input *f, const char *name)
 fr_tensor *fr_input_find(fr_input *f, const char *format, ...)
 {
     va_list arguments;
+    fr_tensor *t;
+    char *name;
 
     va_start(arguments, format);
-
-    char *name = print_name(format, arguments);
-    fr_tensor *t = name ? find(f, name) : NULL;
-
+    t = find(f, &name, format, arguments);
     va_end(arguments);
-    f->failed = f->failed || !name;
     free(name);
     return t;
 }
@@ -121,14 +125,12 @@ fr_tensor *fr_input_find(fr_input *f, const char *format, ...)
 fr_tensor *fr_input_get(fr_input *f, fr_dtype dtype, fr_shape shape, const char *format, ...)
 {
     va_list arguments;
+    fr_tensor *t;
+    char *name;
 
     va_start(arguments, format);
-
-    char *name = print_name(format, arguments);
-    fr_tensor *t = name ? find(f, name) : NULL;
-
+    t = find(f, &name, format, arguments);
     va_end(arguments);
-    f->failed = f->failed || !name;
     if (name && !fr_complain_unless_like(&f->complaints, name, t, dtype, &shape))
         t = NULL;
     free(name);
