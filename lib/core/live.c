@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Which tensors are alive and where they were made: a table of all that were made while tracking is on. */
-#include "core/internal.h"
+#include "core/table.h"
 
 #include <frond/op.h>
 #include <pthread.h>
@@ -19,94 +19,52 @@ typedef struct {
     size_t bytes, count;
 } entry;
 
-/* Open addressing, linear probing, removal by shifting back; tensor NULL: free. The memory is malloc's own, so that
- * what is reported does not hang on a thread's cache. */
+/* Of the process; under the lock. */
 typedef struct {
-    entry *slots;
-    size_t count, capacity; /* capacity: a power of two */
-    uint64_t made, lost;    /* lost: not noted because memory had run out */
+    fr_table entries;    /* tensor -> entry, malloc'd */
+    uint64_t made, lost; /* lost: not noted because memory had run out */
 } registry;
 
 atomic_bool fr_tracking;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static registry all;
 
-/* --- The table: the lock is held --------------------------------------------------------------------------------- */
-
-static size_t home_of(const registry *r, const fr_tensor *t)
-{
-    return (size_t)(((uint64_t)(uintptr_t)t >> 4) * 0x9e3779b97f4a7c15U >> 20) & (r->capacity - 1);
-}
-
-static size_t find(const registry *r, const fr_tensor *t)
-{
-    size_t i = home_of(r, t);
-
-    while (r->slots[i].tensor && r->slots[i].tensor != t)
-        i = (i + 1) & (r->capacity - 1);
-    return i;
-}
-
-static bool grow(registry *r)
-{
-    registry bigger = *r;
-
-    bigger.capacity = r->capacity ? r->capacity * 2 : 256;
-    bigger.slots = calloc(bigger.capacity, sizeof *bigger.slots);
-    if (!bigger.slots)
-        return false;
-    for (size_t i = 0; i < r->capacity; i++)
-        if (r->slots[i].tensor)
-            bigger.slots[find(&bigger, r->slots[i].tensor)] = r->slots[i];
-    free(r->slots);
-    *r = bigger;
-    return true;
-}
-
-static void take_out(registry *r, size_t hole)
-{
-    size_t mask = r->capacity - 1;
-
-    for (size_t i = (hole + 1) & mask; r->slots[i].tensor; i = (i + 1) & mask) {
-        if (((i - home_of(r, r->slots[i].tensor)) & mask) >= ((i - hole) & mask)) {
-            r->slots[hole] = r->slots[i];
-            hole = i;
-        }
-    }
-    r->slots[hole].tensor = NULL;
-    r->count--;
-}
-
 /* --- Noting ------------------------------------------------------------------------------------------------------ */
 
 void fr_track_made(const fr_tensor *t, const char *what)
 {
-    entry e = { .tensor = t, .storage = t->storage, .what = what, .site = fr_thread_self()->site, .count = 1 };
+    entry *e = malloc(sizeof *e);
 
-    e.shape = t->shape;
-    e.dtype = (fr_dtype)t->dtype;
-    e.bytes = t->storage->bytes;
+    if (e)
+        *e = (entry){ .tensor = t,
+                      .storage = t->storage,
+                      .what = what,
+                      .site = fr_thread_self()->site,
+                      .shape = t->shape,
+                      .dtype = (fr_dtype)t->dtype,
+                      .bytes = t->storage->bytes,
+                      .count = 1 };
     pthread_mutex_lock(&lock);
-    if ((all.count + 1) * 2 > all.capacity && !grow(&all)) {
-        all.lost++;
+    if (e && fr_table_put(&all.entries, t, e)) {
+        e->number = all.made++;
+        e = NULL;
     } else {
-        e.number = all.made++;
-        all.slots[find(&all, t)] = e;
-        all.count++;
+        all.lost++;
     }
     pthread_mutex_unlock(&lock);
+    free(e);
 }
 
 void fr_track_freed(const fr_tensor *t)
 {
-    pthread_mutex_lock(&lock);
-    if (all.capacity) {
-        size_t i = find(&all, t);
+    entry *e;
 
-        if (all.slots[i].tensor)
-            take_out(&all, i);
-    }
+    pthread_mutex_lock(&lock);
+    e = fr_table_find(&all.entries, t);
+    if (e)
+        fr_table_remove(&all.entries, t);
     pthread_mutex_unlock(&lock);
+    free(e);
 }
 
 void fr_track_live(bool on)
@@ -114,7 +72,9 @@ void fr_track_live(bool on)
     pthread_mutex_lock(&lock);
     atomic_store_explicit(&fr_tracking, on, memory_order_relaxed);
     if (!on) {
-        free(all.slots);
+        for (size_t i = 0; i < all.entries.capacity; i++)
+            free(all.entries.slots[i].value);
+        fr_table_free(&all.entries);
         all = (registry){ 0 };
     }
     pthread_mutex_unlock(&lock);
@@ -242,10 +202,10 @@ static bool report(FILE *file)
     if (!fr_check_not_null("live_report", file, "file"))
         return false;
     pthread_mutex_lock(&lock);
-    copy = malloc((all.count + 1) * sizeof *copy);
-    for (size_t i = 0; copy && i < all.capacity; i++)
-        if (all.slots[i].tensor)
-            copy[n++] = all.slots[i];
+    copy = malloc((all.entries.count + 1) * sizeof *copy);
+    for (size_t i = 0; copy && i < all.entries.capacity; i++)
+        if (all.entries.slots[i].key)
+            copy[n++] = *(const entry *)all.entries.slots[i].value;
     lost = all.lost;
     pthread_mutex_unlock(&lock);
     if (!copy)

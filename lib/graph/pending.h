@@ -4,6 +4,7 @@
 #ifndef FROND_GRAPH_PENDING_H
 #define FROND_GRAPH_PENDING_H
 
+#include "core/table.h"
 #include "graph/node.h"
 
 /* A node, or a leaf, and the gradients that have arrived at its outputs. It holds neither: the pass holds the tensors
@@ -19,20 +20,6 @@ typedef struct fr_pending {
         bool own; /* made by adding up here: nobody else sees it */
     } slot[];
 } fr_pending;
-
-/* From pointers to pointers: open addressing, linear probing, removal by shifting back. */
-typedef struct {
-    struct {
-        const void *key;
-        void *value;
-    } * slots;
-    size_t count, capacity; /* a power of two */
-} fr_table;
-
-void *fr_table_find(const fr_table *t, const void *key);      /* NULL: not there */
-bool fr_table_put(fr_table *t, const void *key, void *value); /* a key that is not there; false: out of memory */
-void fr_table_remove(fr_table *t, const void *key);
-void fr_table_free(fr_table *t);
 
 /* A binary heap by descending number, and a table from node or leaf to entry. */
 typedef struct {
