@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* A language model of characters, of a text long enough that back-propagation has to be cut: the state goes on from one
- * window to the next, its history does not. Then it writes some text of its own.
+/* A language model of characters, learned from a text that is too long to be differentiated at once: the state goes on
+ * from one window to the next, its history does not. Then it writes some text of its own.
  *
  *     08_char_lm [EPOCHS [TEXT]] */
 #include "char_lm.h"
@@ -12,139 +12,108 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROWS = 16, WINDOW = 64, SAMPLE = 200, ROOM = 1 << 20 };
+enum { ROWS = 16, WINDOW = 64, LONGEST = 1 << 20 };
 
-/* The first ROOM bytes of a file. */
-static size_t read_text(const char *path, unsigned char *text)
+/* The text's characters as places among its symbols, which are the bytes that occur: (N) int64. */
+static fr_tensor *read_text(const char *path, char symbols[257])
 {
+    static unsigned char text[LONGEST];
+    static int64_t codes[LONGEST];
+    int64_t place[256] = { 0 }, count = 0;
     FILE *file = fopen(path, "rb");
-    size_t n = file ? fread(text, 1, ROOM, file) : 0;
+    size_t n = file ? fread(text, 1, LONGEST, file) : 0;
 
-    if (n < 10 * ROWS * WINDOW) {
-        fprintf(stderr, "08_char_lm: %s: %s\n", path, file && !ferror(file) ? "too short" : strerror(errno));
+    if (n < 2 * ROWS * WINDOW) {
+        fprintf(stderr, "08_char_lm: %s: %s\n", path, !file || ferror(file) ? strerror(errno) : "too short");
         exit(EXIT_FAILURE);
     }
     fclose(file);
-    return n;
-}
-
-/* Numbers the bytes that occur, in symbols, by their order; (n) int64. */
-static fr_tensor *encode(const unsigned char *text, size_t n, unsigned char symbols[256], int *count)
-{
-    int number[256] = { 0 };
-    fr_tensor *codes = fr_cast(fr_zeros(FR_SHAPE((int64_t)n)), FR_I64);
-    int64_t *code = fr_data(codes);
-
-    for (size_t i = 0; i < n; i++)
-        number[text[i]] = 1;
-    for (int c = *count = 0; c < 256; c++)
-        if (number[c]) {
-            symbols[*count] = (unsigned char)c;
-            number[c] = (*count)++;
+    for (int c = 1; c < 256; c++) /* a text has no zero bytes */
+        if (memchr(text, c, n)) {
+            place[c] = count;
+            symbols[count++] = (char)c;
         }
+    symbols[count] = '\0';
     for (size_t i = 0; i < n; i++)
-        code[i] = number[text[i]];
-    return codes;
+        codes[i] = place[text[i]];
+    return fr_tensor_from(FR_SHAPE((int64_t)n), codes, FR_I64);
 }
 
-/* Mean loss of x (T,B) followed by y (T,B), going on from state, which then is where it ends. */
-static fr_tensor *loss_of(fr_module *model, fr_tensor *x, fr_tensor *y, fr_recurrent *state)
+static fr_tensor *loss_of(fr_tensor *logits, fr_tensor *next)
 {
-    fr_recurrent next = char_lm_forward(model, x, state);
-
-    fr_assign(&state->h, fr_detach(next.h));
-    fr_assign(&state->c, fr_detach(next.c));
-    return fr_cross_entropy(fr_flatten(next.out, 0, 1), fr_flatten(y, 0, 1), FR_MEAN);
+    return fr_cross_entropy(fr_flatten(logits, 0, 1), fr_flatten(next, 0, 1), FR_MEAN);
 }
 
-/* One pass over the columns x and y (steps,ROWS) of the text; the mean loss of the windows in bits. */
-static double run_epoch(fr_module *model, fr_optim *adam, fr_tensor *x, fr_tensor *y)
+/* One pass over x and y (T,ROWS), a window at a time; the mean loss of the windows. */
+static double train(fr_module *model, fr_optim *optim, fr_tensor *x, fr_tensor *y)
 {
-    fr_recurrent state = { 0 };
+    fr_recurrent state = { 0 }; /* zeros */
+    int64_t windows = fr_dim(x, 0) / WINDOW;
     double sum = 0;
-    int windows = 0;
 
-    for (int64_t at = 0; at + WINDOW <= fr_dim(x, 0); at += WINDOW, windows++) {
+    for (int64_t at = 0; at < windows * WINDOW; at += WINDOW) {
         FR_SCOPE;
-        fr_tensor *loss =
-            loss_of(model, fr_slice(x, 0, at, at + WINDOW, 1), fr_slice(y, 0, at, at + WINDOW, 1), &state);
+        fr_recurrent end = char_lm_forward(model, fr_slice(x, 0, at, at + WINDOW, 1), &state);
+        fr_tensor *loss = loss_of(end.out, fr_slice(y, 0, at, at + WINDOW, 1));
 
-        fr_optim_zero_grad(adam);
+        fr_assign(&state.h, fr_detach(end.h));
+        fr_assign(&state.c, fr_detach(end.c));
+        fr_optim_zero_grad(optim);
         fr_backward(loss);
         fr_clip_grad_norm(model, 1);
-        fr_optim_step(adam);
+        fr_optim_step(optim);
         sum += fr_item(loss);
     }
-    fr_assign(&state.h, NULL);
-    fr_assign(&state.c, NULL);
-    return sum / windows / log(2);
+    fr_unref(state.h);
+    fr_unref(state.c);
+    return sum / (double)windows;
 }
 
-/* Bits per character of text (n), read from its beginning. */
-static double evaluate(fr_module *model, fr_tensor *text)
+static double test(fr_module *model, fr_tensor *text)
 {
     FR_SCOPE;
     FR_NO_GRAD;
-    fr_tensor *column = fr_unsqueeze(text, 1);
-    fr_recurrent state = { 0 };
-    double mean = fr_item(loss_of(model, fr_slice(column, 0, 0, -1, 1), fr_slice(column, 0, 1, INT64_MAX, 1), &state));
+    fr_tensor *column = fr_unsqueeze(text, 1), *logits = fr_forward(model, fr_slice(column, 0, 0, -1, 1));
 
-    fr_assign(&state.h, NULL);
-    fr_assign(&state.c, NULL);
-    return mean / log(2);
+    return fr_item(loss_of(logits, fr_slice(column, 0, 1, INT64_MAX, 1)));
 }
 
-/* Writes SAMPLE symbols after start, each drawn from what the model expects. */
-static void write_on(fr_module *model, const char *start, const unsigned char *symbols, int count)
+/* ROWS parts of text from there on, side by side: (T,ROWS) */
+static fr_tensor *columns(fr_tensor *text, int64_t from, int64_t steps)
 {
-    FR_SCOPE;
-    FR_NO_GRAD;
-    int64_t code[16], length = (int64_t)strlen(start);
-
-    for (int64_t i = 0; i < length; i++)
-        code[i] = (const unsigned char *)memchr(symbols, start[i], (size_t)count) - symbols;
-
-    fr_recurrent y = char_lm_forward(model, fr_tensor_from(FR_SHAPE(length, 1), code, FR_I64), NULL);
-
-    fputs(start, stdout);
-    for (int i = 0; i < SAMPLE; i++) {
-        fr_tensor *next = char_lm_draw(fr_select(fr_select(y.out, 0, -1), 0, 0), 0.6);
-
-        putchar(symbols[(int)fr_item(next)]);
-        y = char_lm_forward(model, fr_reshape(next, FR_SHAPE(1, 1)), &y);
-    }
-    putchar('\n');
+    return fr_transpose(fr_reshape(fr_slice(text, 0, from, from + ROWS * steps, 1), FR_SHAPE(ROWS, steps)), 0, 1);
 }
 
 int main(int argc, char **argv)
 {
     FR_SCOPE;
-    static unsigned char text[ROOM];
-    unsigned char symbols[256];
-    int epochs = argc > 1 ? atoi(argv[1]) : 20, count;
-    size_t n = read_text(argc > 2 ? argv[2] : "/usr/share/common-licenses/GPL-3", text);
-    fr_tensor *codes = encode(text, n, symbols, &count);
-    int64_t cut = (int64_t)n * 9 / 10, steps = (cut - 1) / ROWS;
-    fr_tensor *held_out = fr_slice(codes, 0, cut, INT64_MAX, 1), *columns[2];
+    char symbols[257];
+    fr_tensor *text = read_text(argc > 2 ? argv[2] : "/usr/share/common-licenses/GPL-3", symbols);
+    int64_t n = fr_dim(text, 0), cut = n * 9 / 10, steps = (cut - 1) / ROWS, count = (int64_t)strlen(symbols);
+    fr_tensor *held_out = fr_slice(text, 0, cut, n, 1), *x = columns(text, 0, steps), *y = columns(text, 1, steps);
 
-    for (int i = 0; i < 2; i++) /* row b of the batch reads the b-th piece of the text */
-        columns[i] = fr_transpose(fr_reshape(fr_slice(codes, 0, i, i + ROWS * steps, 1), FR_SHAPE(ROWS, steps)), 0, 1);
     fr_manual_seed(0);
 
     fr_module *model = char_lm_new(&(char_lm_options){ .symbols = count, .embedding = 32, .hidden = 128 });
     fr_optim *adam = fr_adam(model, &(fr_adam_options){ .lr = 0.005 });
 
-    printf("%lld parameters, %d symbols, %lld characters to learn from, %lld held out\n",
-           (long long)fr_module_count(model), count, (long long)cut, (long long)fr_numel(held_out));
-    for (int epoch = 1; epoch <= epochs; epoch++) {
-        double training = run_epoch(model, adam, columns[0], columns[1]);
+    printf("%lld parameters, %lld symbols, %lld characters to learn from, %lld held out\n",
+           (long long)fr_module_count(model), (long long)count, (long long)cut, (long long)(n - cut));
+    for (int epoch = 1, epochs = argc > 1 ? atoi(argv[1]) : 20; epoch <= epochs; epoch++) {
+        double loss = train(model, adam, x, y);
 
         if (epoch % 5 == 0 || epoch == epochs)
-            printf("epoch %2d  training %.2f  held out %.2f bits per character\n", epoch, training,
-                   evaluate(model, held_out));
+            printf("epoch %2d  training %.2f  held out %.2f bits per character\n", epoch, loss / log(2),
+                   test(model, held_out) / log(2));
     }
     fr_manual_seed(1);
-    write_on(model, "You may ", symbols, count);
+
+    fr_tensor *sample =
+        char_lm_sample(model, fr_slice(text, 0, n / 2, n / 2 + 40, 1), 200, 0.6); /* goes on from there */
+
+    for (int64_t i = 0; i < fr_numel(sample); i++)
+        putchar(symbols[(int)fr_at(sample, i)]);
+    putchar('\n');
     fr_optim_free(adam);
     fr_module_free(model);
     return 0;

@@ -20,15 +20,30 @@ static fr_tensor *forward(fr_module *self, fr_tensor *x)
     return char_lm_forward(self, x, NULL).out;
 }
 
-/* How many of the cumulated probabilities lie below a uniform number. */
-fr_tensor *char_lm_draw(fr_tensor *logits, double temperature)
+/* From softmax(logits / temperature), (1,symbols) -> (1,1): how many of the cumulated probabilities a uniform number
+ * reaches. */
+static fr_tensor *draw(fr_tensor *logits, double temperature)
 {
-    FR_NO_GRAD;
-    fr_tensor *p = fr_softmax(fr_div_scalar(logits, temperature), 0);
-    fr_tensor *below = fr_cast(fr_le(fr_cumsum(p, 0), fr_rand(FR_SHAPE(1))), FR_I64);
+    fr_tensor *cumulated = fr_cumsum(fr_softmax(fr_div_scalar(logits, temperature), 1), 1);
+    fr_tensor *reached = fr_sum_dim(fr_le(cumulated, fr_rand(FR_SHAPE(1))), 1, true);
 
     /* Rounding may leave the last sum below 1. */
-    return fr_clamp(fr_sum_dim(below, 0, true), 0, (double)(fr_numel(logits) - 1));
+    return fr_cast(fr_clamp(reached, 0, (double)(fr_dim(logits, 1) - 1)), FR_I64);
+}
+
+fr_tensor *char_lm_sample(fr_module *model, fr_tensor *start, int64_t steps, double temperature)
+{
+    FR_SCOPE;
+    FR_NO_GRAD;
+    fr_tensor *text = fr_unsqueeze(start, 1), *next = text; /* (T,1): a batch of one */
+    fr_recurrent y = { 0 };
+
+    while (steps-- > 0 && text) {
+        y = char_lm_forward(model, next, &y);
+        next = draw(fr_select(y.out, 0, -1), temperature);
+        text = fr_cat((fr_tensor *[]){ text, next }, 2, 0);
+    }
+    return fr_escape(fr_squeeze(text, 1));
 }
 
 fr_module *char_lm_new(const char_lm_options *o)

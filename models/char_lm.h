@@ -17,8 +17,8 @@ fr_module *char_lm_new(const char_lm_options *options);
  * begin; NULL: zeros. */
 fr_recurrent char_lm_forward(fr_module *model, fr_tensor *x, const fr_recurrent *state);
 
-/* Draws from softmax(logits / temperature): logits (symbols) -> (1) int64. A low temperature is cautious, a high one
- * adventurous. */
-fr_tensor *char_lm_draw(fr_tensor *logits, double temperature);
+/* start (T) int64, followed by steps symbols that are drawn one after another from softmax(logits / temperature): the
+ * lower it is, the more cautious. (T + steps) int64. */
+fr_tensor *char_lm_sample(fr_module *model, fr_tensor *start, int64_t steps, double temperature);
 
 #endif

@@ -29,15 +29,21 @@ static uint32_t twist(uint32_t high, uint32_t low)
 {
     uint32_t mixed = (high & 0x80000000U) | (low & 0x7fffffffU);
 
-    return (mixed >> 1) ^ (low & 1 ? 0x9908b0dfU : 0);
+    return (mixed >> 1) ^ (-(low & 1) & 0x9908b0dfU); /* no branch, which would be mispredicted every other time */
 }
 
+/* Word i becomes word i + MIDDLE ^ twist(word i, word i + 1), their places modulo WORDS: in loops that know which of
+ * them wrap around, so that compilers can vectorise them. */
 static void refill(generator *g)
 {
+    enum { REST = WORDS - MIDDLE };
     uint32_t *s = g->state;
 
-    for (int i = 0; i < WORDS; i++)
-        s[i] = s[(i + MIDDLE) % WORDS] ^ twist(s[i], s[(i + 1) % WORDS]);
+    for (int i = 0; i < REST; i++)
+        s[i] = s[i + MIDDLE] ^ twist(s[i], s[i + 1]);
+    for (int i = REST; i < WORDS - 1; i++)
+        s[i] = s[i - REST] ^ twist(s[i], s[i + 1]);
+    s[WORDS - 1] = s[MIDDLE - 1] ^ twist(s[WORDS - 1], s[0]);
     g->next = 0;
 }
 

@@ -102,15 +102,14 @@ def read_text(path):
     return symbols, torch.tensor([symbols.index(c) for c in text])
 
 
-def sample(model, symbols, start, steps, temperature):
-    text, state = bytearray(start), None
-    x = torch.tensor([[symbols.index(c)] for c in start])
+def sample(model, start, steps, temperature):
+    text, x, state = start, start, None
     for _ in range(steps):
-        logits, state = model(x, state)
+        logits, state = model(x.unsqueeze(1), state)
         p = (logits[-1, 0] / temperature).softmax(0)
-        x = (p.cumsum(0) <= torch.rand(1)).sum().clamp(max=len(symbols) - 1).reshape(1, 1)
-        text.append(symbols[x.item()])
-    return text.decode("latin-1")
+        x = (p.cumsum(0) <= torch.rand(1)).sum(0, True).clamp(max=len(p) - 1)
+        text = torch.cat([text, x])
+    return text
 
 
 def char_lm(epochs):
@@ -143,8 +142,9 @@ def char_lm(epochs):
             print(f"epoch {epoch:2}  training {total / windows / math.log(2):.2f}  "
                   f"held out {bits:.2f} bits per character")
     torch.manual_seed(1)
+    middle = len(text) // 2
     with torch.no_grad():
-        print(sample(model, symbols, b"You may ", 200, 0.6))
+        print("".join(chr(symbols[i]) for i in sample(model, text[middle:middle + 40], 200, 0.6)))
     counts = torch.bincount(text[:cut], minlength=len(symbols)) + 1.0
     if epochs > 5:
         print("unigrams alone: %.2f" % -(counts / counts.sum()).log2()[text[cut + 1:]].mean().item(), file=sys.stderr)
