@@ -130,6 +130,7 @@ fr_tensor *fr_dropout(fr_tensor *t, double p);
  * values sum and norm are 0, prod is 1, logsumexp -inf, mean, var and std NaN; the rest fail. float32 is added up in
  * double; the order of addition depends on the shape alone. */
 
+/* The sum; t's dtype. */
 fr_tensor *fr_sum(fr_tensor *t);
 fr_tensor *fr_sum_dim(fr_tensor *t, int dim, bool keepdim);
 /* expand's reverse: sums what broadcasting shape to t repeated; t itself where it has that shape. */
@@ -175,7 +176,7 @@ typedef struct {
 } fr_norm_options;
 fr_tensor *fr_norm_with(fr_tensor *t, const fr_norm_options *options); /* options may be NULL: fr_norm */
 
-fr_tensor *fr_logsumexp(fr_tensor *t);
+fr_tensor *fr_logsumexp(fr_tensor *t); /* log(sum(exp(t))), without overflow */
 fr_tensor *fr_logsumexp_dim(fr_tensor *t, int dim, bool keepdim);
 fr_tensor *fr_argmax(fr_tensor *t, int dim, bool keepdim); /* int64: the first of a tie, or of NaN */
 fr_tensor *fr_argmin(fr_tensor *t, int dim, bool keepdim);

@@ -26,6 +26,8 @@ typedef struct {
     bool maximize;
     void *reserved[8];
 } fr_sgd_options;
+/* Stochastic gradient descent, with momentum as PyTorch has it: v' = momentum v + (1 - dampening) g, where g is the
+ * gradient + weight_decay p, at the first step v' = g; p' = p - lr v', with nesterov p - lr (g + momentum v'). */
 fr_optim *fr_sgd(fr_module *m, const fr_sgd_options *options);
 
 typedef struct {
