@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# example.awk FILE.c: a program as an example of the manual, in Texinfo, without its lines of licence.
+# example.awk FILE.c: a program as an example of the manual, in Texinfo, without the comments before its first include.
 
-BEGIN { print "@example" }
-FNR == 1 && /SPDX-License-Identifier/ { next }
-FNR == 2 && /Copyright/ { next }
-{
+BEGIN { print "@smallexample" }
+/^#include/ { begun = 1 }
+begun {
     gsub(/[@{}]/, "@&")
     print
 }
-END { print "@end example" }
+END { print "@end smallexample" }

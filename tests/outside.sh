@@ -1,0 +1,77 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Copyright The frond authors
+#
+# Other people's projects against an installed frond: with Autotools, a plain Makefile, CMake, in C++, in Python by
+# ctypes. What there is no tool for is left out, with a message.
+#
+#     outside.sh PREFIX
+set -u
+prefix=${1:?usage: outside.sh PREFIX}
+outside=$(cd "$(dirname "$0")/outside" && pwd)
+PKG_CONFIG_PATH=$(find "$prefix" -type d -name pkgconfig | paste -s -d : -)
+export PKG_CONFIG_PATH
+LD_LIBRARY_PATH=$(pkg-config --variable=libdir frond) || exit 1
+export LD_LIBRARY_PATH
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+# project NAME TOOL: a copy of it with the program, to be built there; fails where there is no TOOL
+project() {
+    if ! command -v "$2" >/dev/null; then
+        echo "left out: $1, as there is no $2"
+        return 1
+    fi
+    mkdir "$work/$1"
+    [ ! -d "$outside/$1" ] || cp "$outside/$1"/* "$outside/main.c" "$work/$1"
+}
+
+# prints EXPECTED NAME COMMAND...: COMMAND prints just that
+prints() {
+    expected=$1 name=$2
+    shift 2
+    if found=$("$@" 2>&1) && [ "$found" = "$expected" ]; then
+        echo "as expected: $name"
+    else
+        printf 'NOT as expected: %s\n%s\n' "$name" "$found"
+        failed=1
+    fi
+}
+
+# quietly COMMAND...: shows what it printed where it fails
+quietly() {
+    "$@" >"$work/log" 2>&1 || { cat "$work/log"; false; }
+}
+
+autotools() { (cd "$work/autotools" && autoreconf --install && ./configure -q && make -s); }
+plain_make() { (cd "$work/make" && make -s); }
+with_cmake() { (cd "$work/cmake" && cmake -S . -B . && cmake --build .); }
+
+for tool in autotools:autoreconf:autotools make:make:plain_make cmake:cmake:with_cmake; do
+    name=${tool%%:*} build=${tool##*:} needed=${tool#*:}
+    project "$name" "${needed%:*}" || continue
+    quietly "$build"
+    prints 6 "$name" "$work/$name/outside"
+done
+
+cxx=${CXX:-c++}
+# shellcheck disable=SC2086
+if project hello "${cxx%% *}"; then
+    # eval: pkg-config quotes what has blanks in it
+    quietly eval "$cxx -std=c++17 -Wall -Wextra -Wshadow -Werror \"$outside/hello.cpp\" -o \"$work/hello/hello\" \
+        $(pkg-config --cflags --libs frond)"
+    prints "6
+frond: matmul: (4, 3) x (5, 2): inner dimensions differ (3 and 5) [$outside/hello.cpp:52]
+0 tensors alive" hello.cpp "$work/hello/hello"
+fi
+
+python=${PYTHON:-python3}
+library=$LD_LIBRARY_PATH/libfrond.so
+if [ ! -f "$library" ]; then
+    echo "left out: train.py, as there is no shared library"
+elif project train "$python"; then
+    prints "loss 5.6254, then 0.0000
+0 tensors alive" train.py "$python" "$outside/train.py" "$library"
+fi
+exit $failed
