@@ -39,9 +39,9 @@ for expected in "$folder"/expected/*.txt; do
         [ -r "$folder/$part.c" ] && sources="$sources $folder/$part.c" && continue
         sources="$sources $place/models/$part.c -I$place/models"
     done
-    # shellcheck disable=SC2086
-    if ! [ -x "$work/$program" ] && ! ${CC:-cc} -std=gnu11 -Wall -Wextra -Wshadow -Werror -O1 -g $sources \
-        -o "$work/$program" $flags $libraries -lm; then
+    # eval: pkg-config quotes what has blanks in it
+    if ! [ -x "$work/$program" ] && ! eval "${CC:-cc} -std=gnu11 -Wall -Wextra -Wshadow -Werror -O1 -g $sources \
+        -o \"$work/$program\" $flags $libraries -lm"; then
         failed=1
         continue
     fi
