@@ -66,6 +66,7 @@ typedef struct fr_thread {
     bool anomaly;               /* fr_detect_anomaly; */
     bool in_backward;           /* ... but of the ops in a node's backward only what they lead to is looked at */
     struct fr_running *running; /* modules in fr_forward, innermost first */
+    struct fr_trace *trace;     /* graph/trace.c: where ops are noted, or NULL */
     struct fr_growth *growth;   /* growth.c; NULL until the first backward */
     void (*free_growth)(struct fr_thread *);
     int64_t nodes, fewest_nodes; /* recorded here less freed here; the least since the last backward */

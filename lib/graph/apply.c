@@ -3,6 +3,7 @@
 /* fr_apply: the one way in for every op. Rejects NULL and mixed dtypes, infers, allocates, runs, records. */
 #include "graph/anomaly.h"
 #include "graph/jvp.h"
+#include "graph/trace.h"
 
 #include <stdarg.h>
 
@@ -167,6 +168,8 @@ static bool apply(fr_thread *th, fr_op_call *call, fr_tensor **scratch)
         ok = ok && fr_check_results(th, call);
     ok = ok && (!record || fr_node_record(th, call));
     ok = ok && (!tangents || fr_carry_tangents(th, call));
+    if (FR_UNLIKELY(th->trace != NULL) && ok)
+        fr_trace_note(th, call);
     return hold_results(call, ok);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Whether ops record; leaves. */
-#include "graph/node.h"
+#include "graph/trace.h"
 
 int fr_no_grad_begin(void)
 {
@@ -81,6 +81,8 @@ fr_tensor *fr_detach(const fr_tensor *t)
 
     if (fr_check_not_null("detach", t, "tensor"))
         view = fr_hold("detach", fr_tensor_share("detach", t, &t->shape, t->stride, 0));
+    if (FR_UNLIKELY(th->trace != NULL) && view)
+        fr_trace_alias(th, view, (fr_tensor *)t);
     fr_finish(th, before);
     return view;
 }

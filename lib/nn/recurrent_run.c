@@ -80,12 +80,14 @@ static bool check_lengths(const fr_recurrent_module *r, const fr_tensor *lengths
 
 /* --- Views ------------------------------------------------------------------------------------------------------- */
 
-/* Where nothing is recorded, a result of this run, which nobody has seen yet, need not be wrapped in a view: it is laid
- * out anew itself. A view, which is an op, takes as long as a step of a small layer. */
+/* Where nothing is recorded or traced, a result of this run, which nobody has seen yet, need not be wrapped in a view:
+ * it is laid out anew itself. A view, which is an op, takes as long as a step of a small layer. */
 
 static bool is_recorded(const fr_tensor *t)
 {
-    return fr_tracked(t) && !fr_thread_self()->no_grad;
+    const fr_thread *th = fr_thread_self();
+
+    return th->trace || (fr_tracked(t) && !th->no_grad);
 }
 
 /* (a,b,*) -> (b,a,*) */

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Lists of the ops that were run. */
+#include "graph/trace.h"
+
+#include <stdlib.h>
+
+typedef struct fr_alias {
+    fr_tensor *view, *of;
+} fr_alias;
+
+void fr_trace_begin(fr_thread *th, fr_trace *t)
+{
+    *t = (fr_trace){ .outer = th->trace };
+    th->trace = t;
+}
+
+static unsigned version_of(const fr_tensor *t)
+{
+    return atomic_load_explicit(&t->storage->version, memory_order_relaxed);
+}
+
+static bool check_unchanged(const char *what, const fr_trace *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        for (int o = 0; o < t->steps[i].outputs; o++)
+            if (version_of(t->steps[i].out[o]) != t->steps[i].version[o])
+                return fr_fail(what, "a result of %s is changed in place on the way, expected ops alone",
+                               t->steps[i].op->name),
+                       false;
+    return true;
+}
+
+bool fr_trace_end(fr_thread *th, const char *what, fr_trace *t)
+{
+    th->trace = t->outer;
+    if (t->failed)
+        return fr_fail_memory(what), false;
+    return check_unchanged(what, t);
+}
+
+static void free_step(fr_step *s)
+{
+    for (int i = 0; s->in && i < s->inputs; i++)
+        fr_unref(s->in[i]);
+    for (int i = 0; s->out && i < s->outputs; i++)
+        fr_unref(s->out[i]);
+    free(s->in);
+    free(s->out);
+    free(s->version);
+    free(s->attributes);
+    free(s->path);
+}
+
+void fr_trace_free(fr_trace *t)
+{
+    for (size_t i = 0; i < t->count; i++)
+        free_step(&t->steps[i]);
+    for (size_t i = 0; i < t->alias_count; i++) {
+        fr_unref(t->aliases[i].view);
+        fr_unref(t->aliases[i].of);
+    }
+    free(t->steps);
+    free(t->aliases);
+    *t = (fr_trace){ 0 };
+}
+
+/* What t is another name of, or t. An alias is noted with what its source stood for, so that one look is enough. */
+static fr_tensor *resolve(const fr_trace *trace, fr_tensor *t)
+{
+    for (size_t i = trace->alias_count; t && i-- > 0;)
+        if (trace->aliases[i].view == t)
+            return trace->aliases[i].of;
+    return t;
+}
+
+/* Everything of call that is kept; false, s being partly filled: memory ran out. */
+static bool fill(const fr_thread *th, fr_step *s, const fr_op_call *call)
+{
+    char path[FR_PATH_TEXT];
+
+    s->in = calloc((size_t)s->inputs + 1, sizeof(fr_tensor *));
+    s->out = calloc((size_t)s->outputs + 1, sizeof(fr_tensor *));
+    s->version = calloc((size_t)s->outputs + 1, sizeof(unsigned));
+    s->path = strdup(fr_running_path(th, path));
+    if (!s->in || !s->out || !s->version || !s->path)
+        return false;
+    for (int i = 0; i < s->inputs; i++)
+        s->in[i] = fr_ref(resolve(th->trace, call->in[i]));
+    for (int i = 0; i < s->outputs; i++) {
+        s->out[i] = fr_ref(call->result[i]);
+        s->version[i] = version_of(call->result[i]);
+    }
+    if (!call->attributes || s->op->attributes_size == 0)
+        return true;
+    s->attributes = malloc(s->op->attributes_size);
+    return s->attributes && memcpy(s->attributes, call->attributes, s->op->attributes_size);
+}
+
+void fr_trace_note(fr_thread *th, const fr_op_call *call)
+{
+    fr_trace *t = th->trace;
+    fr_step s = { .op = call->op, .inputs = call->inputs, .outputs = call->outputs - call->op->internal };
+
+    if (t->failed)
+        return;
+    t->failed = !fr_make_room(&t->steps, sizeof *t->steps, t->count, &t->capacity) || !fill(th, &s, call);
+    if (t->failed)
+        free_step(&s);
+    else
+        t->steps[t->count++] = s;
+}
+
+void fr_trace_alias(fr_thread *th, fr_tensor *view, fr_tensor *t)
+{
+    fr_trace *trace = th->trace;
+
+    trace->failed = trace->failed ||
+                    !fr_make_room(&trace->aliases, sizeof *trace->aliases, trace->alias_count, &trace->alias_capacity);
+    if (!trace->failed)
+        trace->aliases[trace->alias_count++] = (fr_alias){ fr_ref(view), fr_ref(resolve(trace, t)) };
+}
