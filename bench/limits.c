@@ -9,6 +9,10 @@
 
 #include "core/cpu.h"
 
+#include <pthread.h>
+
+enum { MOST_THREADS = 64 };
+
 static int threads = 1;
 
 static float *allocate(int64_t n)
@@ -107,7 +111,7 @@ static void set_library_threads(int n)
 
 void set_limit_threads(int n)
 {
-    threads = n;
+    threads = n < MOST_THREADS ? n : MOST_THREADS;
     set_library_threads(n);
 }
 
@@ -124,20 +128,35 @@ FR_KERNEL(triad_part, (int64_t n, float *restrict a, const float *restrict b, co
         a[i] = b[i] + 3 * c[i];
 }
 
+typedef struct {
+    pthread_t thread;
+    const arrays *of;
+    int64_t from, n;
+} part;
+
+static void *run_part(void *argument)
+{
+    const part *p = argument;
+
+    triad_part(p->n, p->of->a + p->from, p->of->b + p->from, p->of->c + p->from);
+    return NULL;
+}
+
 static void triad(void *argument)
 {
-    arrays *t = argument;
-    int64_t part = (t->n + threads - 1) / threads;
+    const arrays *t = argument;
+    part parts[MOST_THREADS];
 
-    if (threads == 1) {
-        triad_part(t->n, t->a, t->b, t->c);
-        return;
+    for (int i = 0; i < threads; i++) {
+        int64_t from = t->n * i / threads;
+
+        parts[i] = (part){ .of = t, .from = from, .n = t->n * (i + 1) / threads - from };
+        if (i > 0 && pthread_create(&parts[i].thread, NULL, run_part, &parts[i]) != 0)
+            abort();
     }
-#ifdef _OPENMP
-#pragma omp parallel for num_threads(threads) schedule(static)
-#endif
-    for (int64_t i = 0; i < t->n; i += part)
-        triad_part(t->n - i < part ? t->n - i : part, t->a + i, t->b + i, t->c + i);
+    run_part(&parts[0]);
+    for (int i = 1; i < threads; i++)
+        pthread_join(parts[i].thread, NULL);
 }
 
 double triad_us(double bytes, int64_t n)

@@ -11,7 +11,8 @@ clang_format_version=14
 # Not what a build in the source tree has made.
 sources=$(find include lib models examples tests bench tools configure.ac Makefile.am bootstrap m4/frond_*.m4 \
     -type f \( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' -o -name '*.awk' -o -name '*.am' -o -name '*.ac' \
-    -o -name '*.m4' -o -name bootstrap \) ! -path include/frond/call_sites.h ! -path lib/ops/op_table.c | sort)
+    -o -name '*.m4' -o -name bootstrap \) ! -path include/frond/call_sites.h ! -path lib/ops/op_table.c \
+    ! -name '*.pb-c.[ch]' | sort)
 failed=0
 
 # shellcheck disable=SC2086 # no name has a blank in it

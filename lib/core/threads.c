@@ -1,70 +1,219 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* How many threads an op may use, and running tiles on them. */
+/* How many threads an op may use, and running tiles on them: those of a pool that belongs to the process. One caller at
+ * a time has it; others run their tiles themselves, as a tile does that runs tiles.
+ *
+ * A caller takes tiles, too, and never waits for a thread that has not begun: where the other cores are busy with
+ * something else it does everything itself, and loses next to nothing. Threads without work look out for more for a
+ * while, since ops follow each other, and then sleep. */
 #include <config.h>
 
 #include "core/threads.h"
 
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
 
+enum {
+    MOST_THREADS = 1024,
+    OPEN = 1 << 16,      /* in gate: tiles may be taken. Below it, how many threads of the pool do so */
+    LOOKOUT_NS = 200000, /* for how long a thread looks out for work before it sleeps */
+    GLANCES = 32         /* ... and how many times between two looks at the clock */
+};
+
+static struct {
+    pthread_mutex_t owner; /* held by the caller whose tiles these are */
+    pthread_mutex_t lock;
+    pthread_cond_t opened;
+    int threads; /* started; the owner's */
+    atomic_int gate, sleeping;
+    atomic_int wanted; /* threads besides the caller */
+    fr_tile *run;
+    void *job;
+    int64_t tiles;
+    atomic_llong next __attribute__((aligned(64))); /* tile */
+} pool = { .owner = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER, .opened = PTHREAD_COND_INITIALIZER };
+
+static _Thread_local bool in_tile;
 static atomic_int asked_for; /* 0: the default */
+static int by_default;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-#ifdef _OPENMP
-#include <omp.h>
-
-/* OpenMP's threads do not survive a fork: the child stays on one. */
-static atomic_bool forked;
-static pthread_once_t watch_once = PTHREAD_ONCE_INIT;
-
-static void note_fork(void)
+/* A child process has none of the threads, and what they held. */
+static void start_again(void)
 {
-    atomic_store(&forked, true);
+    pthread_mutex_init(&pool.owner, NULL);
+    pthread_mutex_init(&pool.lock, NULL);
+    pthread_cond_init(&pool.opened, NULL);
+    pool.threads = 0;
+    atomic_store(&pool.gate, 0);
+    atomic_store(&pool.sleeping, 0);
 }
 
-static void watch_forks(void)
+static int cores(void)
 {
-    pthread_atfork(NULL, NULL, note_fork);
+#ifdef CPU_COUNT
+    cpu_set_t set;
+
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        return CPU_COUNT(&set);
+#endif
+    return (int)sysconf(_SC_NPROCESSORS_ONLN);
+}
+
+static void begin(void)
+{
+    const char *given = getenv("OMP_NUM_THREADS");
+    long n = given ? strtol(given, NULL, 10) : 0;
+
+    by_default = n > 0 && n <= MOST_THREADS ? (int)n : cores();
+    pthread_atfork(NULL, NULL, start_again);
 }
 
 int fr_num_threads(void)
 {
     int n = atomic_load_explicit(&asked_for, memory_order_relaxed);
 
-    if (atomic_load_explicit(&forked, memory_order_relaxed))
-        return 1;
-    return n > 0 ? n : omp_get_max_threads();
+    pthread_once(&once, begin);
+    return n > 0 ? n : by_default;
 }
-
-void fr_run_tiles(int64_t tiles, fr_tile *run, void *job)
-{
-    int threads = tiles > 1 && !omp_in_parallel() ? fr_num_threads() : 1;
-
-    if (threads > tiles)
-        threads = (int)tiles;
-    if (threads <= 1) {
-        for (int64_t i = 0; i < tiles; i++)
-            run(job, i);
-        return;
-    }
-    pthread_once(&watch_once, watch_forks);
-#pragma omp parallel for num_threads(threads) schedule(dynamic)
-    for (int64_t i = 0; i < tiles; i++)
-        run(job, i);
-}
-#else
-int fr_num_threads(void)
-{
-    return 1;
-}
-
-void fr_run_tiles(int64_t tiles, fr_tile *run, void *job)
-{
-    for (int64_t i = 0; i < tiles; i++)
-        run(job, i);
-}
-#endif
 
 void fr_set_num_threads(int n)
 {
-    atomic_store_explicit(&asked_for, n > 0 ? n : 0, memory_order_relaxed);
+    atomic_store_explicit(&asked_for, n < 1 ? 0 : n < MOST_THREADS ? n : MOST_THREADS, memory_order_relaxed);
+}
+
+static void take_tiles(void)
+{
+    int64_t i;
+
+    in_tile = true;
+    while ((i = atomic_fetch_add_explicit(&pool.next, 1, memory_order_relaxed)) < pool.tiles)
+        pool.run(pool.job, i);
+    in_tile = false;
+}
+
+static void rest(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+/* Whether this thread takes part now. */
+static bool enter(void)
+{
+    int gate = atomic_load_explicit(&pool.gate, memory_order_relaxed);
+
+    while (gate & OPEN && (gate & (OPEN - 1)) < atomic_load_explicit(&pool.wanted, memory_order_relaxed))
+        if (atomic_compare_exchange_weak(&pool.gate, &gate, gate + 1))
+            return true;
+    return false;
+}
+
+static int64_t now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static bool look_out(void)
+{
+    int64_t end = now_ns() + LOOKOUT_NS;
+
+    do {
+        for (int i = 0; i < GLANCES; i++) {
+            if (enter())
+                return true;
+            rest();
+        }
+    } while (now_ns() < end);
+    return false;
+}
+
+static void sleep_until_open(void)
+{
+    pthread_mutex_lock(&pool.lock);
+    atomic_fetch_add(&pool.sleeping, 1);
+    while (!enter())
+        pthread_cond_wait(&pool.opened, &pool.lock);
+    atomic_fetch_sub(&pool.sleeping, 1);
+    pthread_mutex_unlock(&pool.lock);
+}
+
+static void *serve(void *unused)
+{
+    for (;;) {
+        if (!look_out())
+            sleep_until_open();
+        take_tiles();
+        atomic_fetch_sub_explicit(&pool.gate, 1, memory_order_release);
+    }
+    return unused;
+}
+
+/* Fewer threads than wanted do as well, and none. Signals are the program's own threads' business. */
+static void start_threads(int wanted)
+{
+    sigset_t all, before;
+    pthread_attr_t attributes;
+    pthread_t thread;
+
+    if (pool.threads >= wanted)
+        return;
+    if (pthread_attr_init(&attributes) != 0)
+        return;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    while (pool.threads < wanted && pthread_create(&thread, &attributes, serve, NULL) == 0)
+        pool.threads++;
+    pthread_attr_destroy(&attributes);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void run_together(int64_t tiles, fr_tile *run, void *job, int threads)
+{
+    start_threads(threads - 1);
+    pool.run = run;
+    pool.job = job;
+    pool.tiles = tiles;
+    atomic_store_explicit(&pool.wanted, threads - 1, memory_order_relaxed);
+    atomic_store_explicit(&pool.next, 0, memory_order_relaxed);
+    atomic_store(&pool.gate, OPEN);
+    if (atomic_load(&pool.sleeping) > 0) {
+        pthread_mutex_lock(&pool.lock);
+        pthread_cond_broadcast(&pool.opened);
+        pthread_mutex_unlock(&pool.lock);
+    }
+    take_tiles();
+    atomic_fetch_and_explicit(&pool.gate, ~OPEN, memory_order_relaxed);
+    for (int i = 0; atomic_load_explicit(&pool.gate, memory_order_acquire) != 0; i++) {
+        if (i < 1000)
+            rest();
+        else
+            sched_yield();
+    }
+}
+
+void fr_run_tiles(int64_t tiles, fr_tile *run, void *job)
+{
+    int threads = tiles > 1 && !in_tile ? fr_num_threads() : 1;
+
+    if (threads > tiles)
+        threads = (int)tiles;
+    if (threads > 1 && pthread_mutex_trylock(&pool.owner) == 0) {
+        run_together(tiles, run, job, threads);
+        pthread_mutex_unlock(&pool.owner);
+        return;
+    }
+    for (int64_t i = 0; i < tiles; i++)
+        run(job, i);
 }
