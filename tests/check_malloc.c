@@ -5,6 +5,8 @@
  *
  * The linker puts __wrap_malloc and its kin in place of malloc (--wrap). Each run has a thread of its own, so that it
  * starts with nothing and what the library keeps for a thread is counted as well. */
+#include <config.h>
+
 #include "core/random.h"
 #include "testing.h"
 
@@ -573,6 +575,28 @@ static bool save_and_load(void)
     return ok;
 }
 
+/* Of either order of dimensions. */
+static bool save_and_load_npy(void)
+{
+    FR_SCOPE;
+    fr_tensor *x = fr_transpose(fr_ones(FR_SHAPE(2, 3)), 0, 1);
+
+    return fr_save_npy(path, x) && fr_load_npy(path) && fr_save_npy(path, fr_slice(x, 0, 0, 3, 2)) && fr_load_npy(path);
+}
+
+#ifdef HAVE_LIBZIP
+static bool save_and_load_npz(void)
+{
+    FR_SCOPE;
+    fr_tensor *x[] = { fr_ones(FR_SHAPE(2, 3)), fr_arange(0, 3, 1, FR_I64) };
+    fr_tensors *ts = NULL;
+    bool ok = fr_save_npz(path, (const char *[]){ "a", "b" }, x, 2) && (ts = fr_load_npz(path));
+
+    fr_tensors_free(ts);
+    return ok;
+}
+#endif
+
 /* A run that cannot be loaded is as it was. */
 static bool save_and_resume(void)
 {
@@ -681,6 +705,10 @@ static const struct {
     { "read_csv", read_csv, "a,1,2,3\nb,4,5\na,6,7,8\n" },
     { "read_ts", read_ts, "@univariate true\n@equalLength false\n@classLabel true a b\n@data\n1,2,3:a\n4,5:b\n" },
     { "save_and_load", save_and_load, .by_jansson = true },
+    { "save_and_load_npy", save_and_load_npy },
+#ifdef HAVE_LIBZIP
+    { "save_and_load_npz", save_and_load_npz },
+#endif
     { "save_and_resume", save_and_resume, .by_jansson = true },
     { "attend", attend },
     { "initialise", initialise },

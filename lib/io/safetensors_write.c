@@ -46,7 +46,7 @@ static json_t *describe(const fr_tensor *t, int64_t begin, int64_t end)
             shape = NULL;
         }
     }
-    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", fr_header_dtype((fr_dtype)t->dtype), "shape", shape,
+    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", fr_stored_kinds[t->dtype].safetensors, "shape", shape,
                      "data_offsets", (json_int_t)begin, (json_int_t)end);
 }
 
@@ -139,18 +139,10 @@ static bool write_header(fr_replacement *r, const char *text, size_t size)
 
 static bool write_values(fr_replacement *r, fr_tensor *t)
 {
-    bool as_is = t->contiguous && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
-    size_t size = fr_dtype_size((fr_dtype)t->dtype);
-    fr_tensor *copy = as_is ? fr_ref(t) : fr_tensor_copy(r->where, t);
+    fr_tensor *values = fr_stored_values(r->where, t);
+    bool ok = values && fr_replace_write(r, values->origin, (size_t)values->numel * fr_dtype_size((fr_dtype)t->dtype));
 
-    if (!copy)
-        return false;
-    if (!as_is)
-        fr_little_endian(copy->origin, copy->numel, size);
-
-    bool ok = fr_replace_write(r, copy->origin, (size_t)copy->numel * size);
-
-    fr_unref(copy);
+    fr_unref(values);
     return ok;
 }
 
