@@ -302,6 +302,7 @@ fr_place *fr_place_new(const char *type);                     /* one reference; 
 void fr_place_move(fr_place *p, fr_place *outer, char *name); /* in a parent; takes name, which malloc gave */
 fr_place *fr_place_ref(fr_place *p);                          /* same; NULL for NULL */
 void fr_place_unref(fr_place *p);                             /* NULL is fine */
+fr_place *fr_place_common(fr_place *a, fr_place *b);          /* the innermost around both or one of them; NULL: none */
 enum { FR_PATH_TEXT = 256 };
 /* Writes "encoder.rnn", or the type where there is no name, or "" for NULL, and returns text. */
 const char *fr_place_text(const fr_place *p, char text[FR_PATH_TEXT]);

@@ -41,6 +41,28 @@ void fr_place_move(fr_place *p, fr_place *outer, char *name)
     p->name = name;
 }
 
+static int depth_of(const fr_place *p)
+{
+    int depth = 0;
+
+    for (; p; p = p->outer)
+        depth++;
+    return depth;
+}
+
+fr_place *fr_place_common(fr_place *a, fr_place *b)
+{
+    int left = depth_of(a), right = depth_of(b);
+
+    for (; left > right; left--)
+        a = a->outer;
+    for (; right > left; right--)
+        b = b->outer;
+    for (; a != b; a = a->outer)
+        b = b->outer;
+    return a;
+}
+
 const char *fr_place_text(const fr_place *p, char text[FR_PATH_TEXT])
 {
     size_t at = FR_PATH_TEXT - 1;
