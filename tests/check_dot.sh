@@ -14,6 +14,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
 
+# shellcheck disable=SC2016
 # Each cluster after the label of what is around it; not by recursion, as variables are of the program, not of a call.
 clusters='
 BEGIN {

@@ -632,6 +632,27 @@ START_TEST(a_table_of_a_tree)
 }
 END_TEST
 
+/* What runs its layers by itself tells them apart all the same. */
+START_TEST(layers_of_a_transformer)
+{
+    FR_SCOPE;
+    fr_transformer_encoder_layer_options o = { .dim_feedforward = 8 };
+    fr_module *m = fr_nn_transformer_encoder(fr_nn_transformer_encoder_layer(4, 2, &o), 2, NULL);
+    fr_tensor *x = fr_ones(FR_SHAPE(3, 1, 4)), *y;
+
+    summarise(m, x);
+    ck_assert_int_eq(count("TransformerEncoderLayer                     (3, 1, 4)"), 2);
+    ck_assert_int_eq(count("self_attn: MultiheadAttention                (3, 1, 4)"), 2);
+    y = fr_forward(m, x);
+    ck_assert_str_eq(fr_node_of(y)->place->type, "LayerNorm");
+    ck_assert_str_eq(fr_node_of(y)->edges[0].node->place->type, "TransformerEncoderLayer"); /* the sum */
+    draw(y, NULL);
+    has("label=\"1 (TransformerEncoderLayer)\"");
+    ck_assert_int_eq(count("label=\"self_attn (MultiheadAttention)\""), 2);
+    fr_module_free(m);
+}
+END_TEST
+
 static fr_tensor *through_first(fr_module *m, fr_tensor *x)
 {
     fr_tensor *y = fr_forward(fr_module_at(m, 0), x);
@@ -744,6 +765,7 @@ int main(void)
     tcase_add_test(steps, unrolled);
     tcase_add_test(summaries, totals_of_layers);
     tcase_add_test(summaries, a_table_of_a_tree);
+    tcase_add_test(summaries, layers_of_a_transformer);
     tcase_add_test(summaries, nothing_is_changed);
     tcase_add_test(summaries, users_ops_and_bad_calls);
     return run_tests("pictures", graphs, modules, steps, summaries);
