@@ -8,6 +8,12 @@
 
 #include "core/threads.h"
 
+/* Multiply-adds. */
+static double work_of(const fr_product *p)
+{
+    return (double)p->m * (double)p->n * (double)p->k;
+}
+
 /* --- A BLAS ------------------------------------------------------------------------------------------------------ */
 
 #ifdef FR_HAVE_CBLAS
@@ -16,23 +22,19 @@
 #include <cblas.h>
 #include <limits.h>
 
-/* Multiply-adds. */
-static double work_of(const fr_product *p)
-{
-    return (double)p->m * (double)p->n * (double)p->k;
-}
-
-/* Where kernels of our own are slower: products that are too narrow for their tiles, small ones for which packing B is
- * not worth its while but where it has to be transposed, and all on CPUs that we have no kernels for. */
+/* Where kernels of our own are slower: products too narrow for their tiles, small ones (unless B has to be transposed,
+ * in which OpenBLAS is slow), and all on CPUs that we have no kernels for. */
 static bool suits_blas(const fr_product *p)
 {
-    enum { SMALL = 1 << 18, FEW_ROWS = 4, FEW_COLUMNS = 8 };
+    enum { FEW_ROWS = 4, FEW_COLUMNS = 16, FEW_TRANSPOSED = 32 };
+    bool trans_a = p->a_column != 1, trans_b = p->b_column != 1;
+    double small = fr_cpu_level() == FR_CPU_AVX512 ? 1e6 : 1 << 18; /* for which OpenBLAS packs nothing, or little */
     int64_t longest = fr_most(fr_most(fr_most(p->m, p->n), fr_most(p->k, p->ldc)),
                               fr_most(fr_most(p->a_row, p->a_column), fr_most(p->b_row, p->b_column)));
 
-    return p->k > 0 && longest <= INT_MAX &&
-           (fr_cpu_level() == FR_CPU_BASE || p->m < FEW_ROWS || p->n < FEW_COLUMNS ||
-            (p->b_column == 1 && work_of(p) <= SMALL));
+    return p->m > 0 && p->n > 0 && p->k > 0 && longest <= INT_MAX &&
+           (fr_cpu_level() == FR_CPU_BASE || p->m < FEW_ROWS || p->n < (trans_a ? FEW_TRANSPOSED : FEW_COLUMNS) ||
+            (!trans_b && work_of(p) <= small));
 }
 
 static void multiply_by_blas(const fr_product *p)
@@ -115,6 +117,14 @@ static void end_single_threaded(void)
 }
 #endif
 
+static void multiply_at_once(const fr_product *p, bool by_blas)
+{
+    if (by_blas)
+        multiply_by_blas(p);
+    else
+        fr_multiply_here(p);
+}
+
 /* --- Tiles ------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -135,10 +145,7 @@ static void run_tile(void *user, int64_t tile)
     p.b = (const char *)p.b + j * p.b_column * size;
     p.c = (char *)p.c + (i * p.ldc + j) * size;
     p.sums = p.sums && j == 0 ? (char *)p.sums + i * size : NULL;
-    if (w->by_blas)
-        multiply_by_blas(&p);
-    else
-        fr_multiply_here(&p);
+    multiply_at_once(&p, w->by_blas);
 }
 
 /* The length of pieces, nearly equal multiples of `unit`, none much longer than `longest`. */
@@ -150,20 +157,21 @@ static int64_t piece(int64_t length, int64_t longest, int64_t unit)
 }
 
 /* Tiles as many as threads may want, but not so small that packing B for each, or starting it, takes long, nor so large
- * that a tile of C leaves the second-level cache. */
+ * that what a tile needs leaves the second-level cache. Transposed, A is packed for each tile too: then columns stay
+ * together rather than rows. */
 static job cut(const fr_product *p)
 {
-    enum { TILES = 16, TILE_WORK = 1 << 23, TILE_VALUES = 1 << 16, LENGTH = 256, UNIT = 64 };
-    double most_tiles = (double)p->m * (double)p->n / TILES, least_work = TILE_WORK / (double)fr_most(p->k, 1);
-    double values = most_tiles > least_work ? most_tiles : least_work;
+    enum { TILES = 8, TILE_WORK = 1 << 23, TILE_VALUES = 1 << 18, ROWS = 1024, COLUMNS = 512, UNIT = 64 };
+    double share = (double)p->m * (double)p->n / TILES, least_share = TILE_WORK / (double)fr_most(p->k, 1);
+    double values = share > least_share ? share : least_share;
     int64_t size = values < TILE_VALUES ? (int64_t)values : TILE_VALUES;
-    job w = { .product = p, .by_blas = suits_blas(p) };
+    job w = { .product = p };
 
     if (p->a_column == 1) {
-        w.rows = piece(p->m, fr_most(LENGTH, size / p->n), UNIT);
+        w.rows = piece(p->m, fr_most(ROWS, size / p->n), UNIT);
         w.columns = piece(p->n, fr_most(UNIT, size / w.rows), UNIT);
     } else {
-        w.columns = piece(p->n, fr_most(LENGTH, size / p->m), UNIT);
+        w.columns = piece(p->n, fr_most(COLUMNS, size / p->m), UNIT);
         w.rows = piece(p->m, fr_most(UNIT, size / w.columns), UNIT);
     }
     w.across = (p->n + w.columns - 1) / w.columns;
@@ -172,14 +180,16 @@ static job cut(const fr_product *p)
 
 void fr_multiply(const fr_product *p)
 {
-    if (p->m == 0 || p->n == 0) {
-        fr_multiply_here(p);
+    enum { ONE_TILE = 1 << 18 }; /* multiply-adds that are not worth the choice */
+    bool by_blas = suits_blas(p), lowered = by_blas && is_shared(p);
+    job w;
+
+    if (work_of(p) <= ONE_TILE && !lowered) {
+        multiply_at_once(p, by_blas);
         return;
     }
-
-    job w = cut(p);
-    bool lowered = w.by_blas && is_shared(p);
-
+    w = cut(p);
+    w.by_blas = by_blas;
     if (lowered)
         begin_single_threaded();
     fr_run_tiles((p->m + w.rows - 1) / w.rows * w.across, run_tile, &w);

@@ -7,11 +7,13 @@
 #include "core/cpu.h"
 
 enum {
-    K_BLOCK = 256, /* rows of a panel that stay in the first-level cache while the rows of A pass */
-    M_BLOCK = 64,  /* rows of A that stay in the second-level cache while the panels pass */
-    A_BLOCK = 256, /* the same where each panel has to be packed first, which more rows make up for */
-    PANEL = 128,   /* bytes of a panel's row, at most */
-    GAP = 64       /* bytes between groups of packed rows: else, a power of two apart, they share a few cache lines */
+    K_BLOCK = 256,   /* rows of a panel that stay in the first-level cache while the rows of A pass */
+    M_BLOCK = 64,    /* rows of A that stay in the second-level cache while the panels pass */
+    A_BLOCK = 512,   /* the same where each panel has to be packed first, which more rows make up for */
+    PANEL = 128,     /* bytes of a panel's row, at most */
+    MANY_ROWS = 512, /* from here on all panels are packed before: read one after another they come faster */
+    AHEAD = 16,      /* rows of B that are asked for early while it is packed */
+    GAP = 64         /* bytes between groups of packed rows: else, a power of two apart, they share a few cache lines */
 };
 
 /* How a kernel walks A and B, in elements. */
@@ -109,12 +111,6 @@ int64_t fr_packed_bytes(fr_dtype dtype, int64_t k, int64_t n)
             for (int64_t q = l; q < l + 8 && q < k; q++)                                                               \
                 to[q * width + i] = from[q * step_k + i * step_n];
 
-static void transpose_f64(int64_t k, int64_t columns, const double *from, int64_t step_k, int64_t step_n, double *to,
-                          int64_t width)
-{
-    TRANSPOSE(0, 0)
-}
-
 #if defined(__has_builtin)
 #if __has_builtin(__builtin_shufflevector)
 #define HAVE_SHUFFLE 1
@@ -178,8 +174,51 @@ FR_KERNEL(transpose_f32,
     k = blocks;
     TRANSPOSE(0, whole)
 }
+
+typedef double four __attribute__((vector_size(32), aligned(8), may_alias));
+
+/* The same for 4 x 4 doubles. */
+ALWAYS_INLINE void transpose_four(const double *from, int64_t step, double *to, int64_t width)
+{
+    four r[4], pair[4];
+
+    UNROLL for (int i = 0; i < 4; i++)
+    {
+        r[i] = *(const four *)(from + i * step);
+    }
+    UNROLL for (int i = 0; i < 4; i += 2)
+    {
+        pair[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 4, 2, 6);
+        pair[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 1, 5, 3, 7);
+    }
+    UNROLL for (int i = 0; i < 2; i++)
+    {
+        *(four *)(to + i * width) = __builtin_shufflevector(pair[i], pair[i + 2], 0, 1, 4, 5);
+        *(four *)(to + (i + 2) * width) = __builtin_shufflevector(pair[i], pair[i + 2], 2, 3, 6, 7);
+    }
+}
+
+FR_KERNEL(transpose_f64,
+          (int64_t k, int64_t columns, const double *from, int64_t step_k, int64_t step_n, double *to, int64_t width),
+          (k, columns, from, step_k, step_n, to, width))
+{
+    int64_t blocks = step_k == 1 ? k / 4 * 4 : 0, whole = columns / 4 * 4;
+
+    for (int64_t l = 0; l < blocks; l += 4)
+        for (int64_t i = 0; i < whole; i += 4)
+            transpose_four(from + l + i * step_n, step_n, to + l * width + i, width);
+    TRANSPOSE(blocks, 0)
+    k = blocks;
+    TRANSPOSE(0, whole)
+}
 #else
 static void transpose_f32(int64_t k, int64_t columns, const float *from, int64_t step_k, int64_t step_n, float *to,
+                          int64_t width)
+{
+    TRANSPOSE(0, 0)
+}
+
+static void transpose_f64(int64_t k, int64_t columns, const double *from, int64_t step_k, int64_t step_n, double *to,
                           int64_t width)
 {
     TRANSPOSE(0, 0)
@@ -295,15 +334,32 @@ static void multiply_block(const kernel *how, const fr_product *p, int64_t i, in
     }
 }
 
-/* Columns of A as rows are packed, too, where there are panels enough to make up for it. Without memory they are read
- * where they lie, with the same result. */
+/* With B packed as a whole; false where there is no memory for that. */
+static bool multiply_stripe(const fr_product *p)
+{
+    int64_t bytes = fr_packed_bytes(p->dtype, p->k, p->n);
+    void *packed = bytes < 0 ? NULL : fr_alloc((size_t)bytes);
+
+    if (!packed)
+        return false;
+    fr_pack(p->dtype, p->k, p->n, p->b, p->b_row, p->b_column, packed);
+    fr_multiply_packed(p->dtype, p->m, p->n, p->k, p->a, p->a_row, p->a_column, packed, NULL, p->add, p->c, p->ldc);
+    fr_free(packed, (size_t)bytes);
+    return true;
+}
+
+/* Columns of A as rows are packed, too, where there are panels enough to make up for it. Without memory everything is
+ * read where it lies, with the same result. */
 void fr_multiply_here(const fr_product *p)
 {
     const kernel *how = kernel_for(p->dtype);
     int64_t groups = (fr_least(A_BLOCK, p->m) + how->rows - 1) / how->rows;
     size_t bytes = (size_t)(groups * (fr_least(K_BLOCK, p->k) * how->rows * (int64_t)fr_dtype_size(p->dtype) + GAP));
-    void *packed_a = p->a_row == 1 && p->n > how->width ? fr_alloc(bytes) : NULL;
+    void *packed_a;
 
+    if (p->a_row != 1 && p->m >= MANY_ROWS && multiply_stripe(p))
+        return;
+    packed_a = p->a_row == 1 ? fr_alloc(bytes) : NULL;
     if (p->sums && packed_a)
         memset(p->sums, 0, (size_t)p->m * fr_dtype_size(p->dtype));
     else if (p->sums)

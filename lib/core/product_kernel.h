@@ -18,7 +18,8 @@
 
 typedef T VECTOR __attribute__((vector_size(BYTES), aligned(sizeof(T)), may_alias));
 
-/* A tile of C, rows x vectors, both constants where it is inlined. B is left in `keep`, packed, unless that is NULL. */
+/* A tile of C, rows x vectors, both constants where it is inlined. B is left in `keep`, packed, unless that is NULL;
+ * its rows, far apart, and the next tile's of C are asked for early, since no CPU foresees them. */
 TARGET ALWAYS_INLINE void MY(_tile)(const int rows, const int vectors, const walk *w, const T *a, const T *b, T *keep,
                                     const T *start, int64_t start_step, T *c, int64_t ldc)
 {
@@ -36,8 +37,10 @@ TARGET ALWAYS_INLINE void MY(_tile)(const int rows, const int vectors, const wal
         UNROLL for (int v = 0; v < vectors; v++)
         {
             x[v] = *(const VECTOR *)(b + l * b_row + v * LANES);
-            if (keep)
+            if (keep) {
+                __builtin_prefetch(b + (l + AHEAD < depth ? l + AHEAD : l) * b_row + v * LANES);
                 *(VECTOR *)(keep + l * WIDTH + v * LANES) = x[v];
+            }
         }
         UNROLL for (int i = 0; i < rows; i++)
         {
@@ -99,6 +102,15 @@ TARGET static void MY(_edge)(int rows, int columns, const walk *w, const T *a, c
         memcpy(c + i * ldc, tile + i * WIDTH, (size_t)columns * sizeof(T));
 }
 
+/* Has rows of C brought close. Rows of one matrix lie too far apart for a CPU to foresee them. */
+ALWAYS_INLINE void MY(_expect)(int64_t rows, const T *c, int64_t ldc)
+{
+    for (int64_t i = 0; i < rows && i < ROWS; i++) {
+        __builtin_prefetch(c + i * ldc, 1);
+        __builtin_prefetch(c + i * ldc + LANES, 1);
+    }
+}
+
 /* C (rows,columns) = start + A B for a panel of B. The first tile leaves B in `keep`, where the others read it. start:
  * NULL for zeros. */
 TARGET static void MY(_panel)(const walk *given, int64_t rows, int columns, const void *pa, const void *pb, void *keep,
@@ -112,6 +124,7 @@ TARGET static void MY(_panel)(const walk *given, int64_t rows, int columns, cons
     for (; rows > 0; rows -= ROWS, a += w.a_group, start += ROWS * start_step, c += ROWS * ldc) {
         int some = (int)(rows < ROWS ? rows : ROWS);
 
+        MY(_expect)(columns < WIDTH ? 0 : rows - ROWS, c + some * ldc, ldc);
         if (columns < WIDTH) {
             MY(_edge)(some, columns, &w, a, b, start, start_step, c, ldc);
         } else if (keep && rows > ROWS) {
@@ -132,23 +145,28 @@ TARGET static void MY(_copy_panel)(int64_t k, const void *from, int64_t step_k, 
         memcpy((T *)to + l * WIDTH, (const T *)from + l * step_k, WIDTH * sizeof(T));
 }
 
-/* Rows of A^T (depth,columns), lda apart, to groups of ROWS columns, (depth,ROWS) each; adds them up in sums. */
+/* Rows of A^T (depth,columns), lda apart, to groups of ROWS columns, (depth,ROWS) each; adds them up in sums. A few
+ * groups at a time: they lie in as many pages, and CPUs keep the addresses of few pages that are written. */
 TARGET static void MY(_pack_rows)(int64_t depth, int64_t columns, const void *from, int64_t lda, void *packed,
                                   int64_t group, void *sums)
 {
-    const T *restrict a = from;
-    T *restrict sum = sums;
+    enum { CHUNK = 8 * ROWS };
 
-    for (int64_t l = 0; l < depth; l++, a += lda) {
-        T *restrict to = (T *)packed + l * ROWS;
-        int64_t i = 0;
+    for (int64_t first = 0; first < columns; first += CHUNK) {
+        int64_t n = columns - first < CHUNK ? columns - first : CHUNK;
+        const T *restrict a = (const T *)from + first;
+        T *restrict to = (T *)packed + first / ROWS * group, *restrict sum = sums ? (T *)sums + first : NULL;
 
-        for (int64_t j = 0; sums && j < columns; j++)
-            sum[j] += a[j];
-        for (; i + ROWS <= columns; i += ROWS, to += group)
-            memcpy(to, a + i, ROWS * sizeof(T));
-        if (i < columns)
-            memcpy(to, a + i, (size_t)(columns - i) * sizeof(T));
+        for (int64_t l = 0; l < depth; l++, a += lda, to += ROWS) {
+            int64_t i = 0;
+
+            for (int64_t j = 0; sum && j < n; j++)
+                sum[j] += a[j];
+            for (; i + ROWS <= n; i += ROWS)
+                memcpy(to + i / ROWS * group, a + i, ROWS * sizeof(T));
+            if (i < n)
+                memcpy(to + i / ROWS * group, a + i, (size_t)(n - i) * sizeof(T));
+        }
     }
 }
 
