@@ -356,6 +356,22 @@ static bool reports(void)
     return ok;
 }
 
+static bool pictures(void)
+{
+    FR_SCOPE;
+    fr_module *m = fr_nn_sequential(1, (fr_module *[]){ fr_nn_lstm(1, 2, NULL) });
+    fr_graph_dot_options options = { .module = m, .values = true, .gradients = true, .unroll = true };
+    fr_tensor *x = fr_ones(FR_SHAPE(2, 1, 1));
+    FILE *file = fopen("/dev/null", "w");
+    bool ok;
+
+    must(file != NULL, "/dev/null opens");
+    ok = m && fr_module_summary(file, m, x) && fr_graph_dot_with(file, fr_sum(fr_forward(m, x)), &options);
+    fclose(file);
+    fr_module_free(m);
+    return ok;
+}
+
 static bool anomalies(void)
 {
     FR_SCOPE;
@@ -695,6 +711,7 @@ static const struct {
     { "by_columns", by_columns },
     { "checkpoints", checkpoints },
     { "reports", reports },
+    { "pictures", pictures },
     { "anomalies", anomalies },
     { "module_hooks", module_hooks },
     { "train", train },

@@ -81,6 +81,16 @@ bool fr_module_freeze(fr_module *m, bool frozen); /* whether the parameters of m
  * written, or -1. */
 void fr_module_print(fr_module *m);
 int fr_module_fprint(FILE *file, fr_module *m);
+/* A table of m and all below, indented, each by its name and type: the shape of what it last gave ("-": it did not
+ * run), its parameters, and what a forward of example computes in it: multiply-adds and bytes of activations. A row's
+ * numbers are those of all below it too, a parameter counting once. Totals follow, frozen parameters apart.
+ * Multiply-adds are those of linear, matmul (and so attention), convolutions, rnn, lstm and gru, without biases, and of
+ * users' ops that count theirs. Activations are results of ops, but for views; gradients take as much again.
+ *
+ * It runs m once, in evaluation and unrecorded; training flags, the generator and gradients stay as they are, and
+ * buffers, unless m's own functions change them in evaluation. Hooks are called, and errors of the forward reported
+ * when it is over. False, with an error, where forward fails, the file cannot be written or memory runs out. */
+bool fr_module_summary(FILE *file, fr_module *m, fr_tensor *example);
 
 /* --- Layers: NULL where they fail. Parameters are of the default dtype ------------------------------------------- */
 

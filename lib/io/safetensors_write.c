@@ -4,6 +4,7 @@
  * that all values are aligned; each by name; the header padded with spaces to a multiple of 8 bytes. */
 #include <config.h>
 
+#include "core/text.h"
 #include "io/replace_file.h"
 #include "io/safetensors.h"
 
@@ -50,21 +51,14 @@ static json_t *describe(const fr_tensor *t, int64_t begin, int64_t end)
                      "data_offsets", (json_int_t)begin, (json_int_t)end);
 }
 
-/* As RFC 3629 has it, which jansson asks of names as well: no overlong forms, no surrogates, nothing above U+10FFFF. */
+/* jansson asks the same of names. */
 static bool is_utf8(const char *text)
 {
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-        unsigned first = *p, low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-        unsigned high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-        int more = first < 0x80 ? 0 : first < 0xc2 ? -1 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : first < 0xf5 ? 3 : -1;
+    int size = 1;
 
-        if (more < 0)
-            return false;
-        for (; more > 0; more--, low = 0x80, high = 0xbf)
-            if (*++p < low || *p > high)
-                return false;
-    }
-    return true;
+    for (; *text && size > 0; text += size)
+        size = fr_utf8_size(text);
+    return size > 0;
 }
 
 static bool add_entry(const char *where, json_t *header, const named *item, int64_t *offset)

@@ -208,7 +208,7 @@ static fr_tensor *attend(fr_module *m, const sizes *s, fr_tensor *const in[3], c
     return !s->batched ? fr_squeeze(y, 1) : s->batch_first ? fr_transpose(y, 0, 1) : y;
 }
 
-static fr_tensor *run(fr_module *m, fr_tensor *const in[3], const fr_attention_masks *masks)
+static fr_tensor *run(fr_thread *th, fr_module *m, fr_tensor *const in[3], const fr_attention_masks *masks)
 {
     sizes s = { .a = fr_self(m) };
     int scope;
@@ -216,7 +216,8 @@ static fr_tensor *run(fr_module *m, fr_tensor *const in[3], const fr_attention_m
 
     if (!check_inputs(&s, in[0], in[1], in[2]) || !check_masks(&s, masks) || (scope = fr_scope_begin()) < 0)
         return NULL;
-    y = fr_escape(attend(m, &s, in, masks));
+    fr_module_enter(th, m);
+    y = fr_escape(fr_module_leave(th, m, attend(m, &s, in, masks)));
     fr_scope_end(scope);
     return y;
 }
@@ -233,7 +234,7 @@ fr_tensor *fr_attention_forward(fr_module *m, fr_tensor *query, fr_tensor *key, 
     if (!failed && fr_check_not_null(name, m, "module") && fr_check_not_null(name, query, "query") &&
         fr_check_not_null(name, key, "key") && fr_check_not_null(name, value, "value") &&
         (m->forward == forward || fr_fail(name, "%s given, expected MultiheadAttention", m->type)))
-        y = run(m, (fr_tensor *[]){ query, key, value }, &given);
+        y = run(th, m, (fr_tensor *[]){ query, key, value }, &given);
     fr_finish(th, before);
     return y;
 }

@@ -127,11 +127,13 @@ typedef struct {
 static fr_tensor *run_encoder(const fr_module *m, fr_tensor *x, const fr_attention_masks *masks)
 {
     const encoder *e = fr_self(m);
+    fr_thread *th = fr_thread_self();
     int scope = fr_scope_begin();
 
     x = scope < 0 ? NULL : x;
     for (size_t i = 0; x && i < e->layers->child_count; i++) {
-        x = run_layer(e->layers->children[i], x, masks);
+        fr_module_enter(th, e->layers->children[i]);
+        x = fr_module_leave(th, e->layers->children[i], run_layer(e->layers->children[i], x, masks));
         scope = fr_start_over_with(x, scope);
     }
     if (x && e->norm)
@@ -233,7 +235,7 @@ fr_module *fr_nn_transformer_encoder(fr_module *layer, int num_layers, fr_module
 
 /* --- Either with masks -------------------------------------------------------------------------------------------- */
 
-static fr_tensor *run(fr_module *m, fr_tensor *x, const fr_attention_masks *masks)
+static fr_tensor *run(fr_thread *th, fr_module *m, fr_tensor *x, const fr_attention_masks *masks)
 {
     int scope;
     fr_tensor *y;
@@ -243,7 +245,9 @@ static fr_tensor *run(fr_module *m, fr_tensor *x, const fr_attention_masks *mask
     scope = fr_scope_begin();
     if (scope < 0)
         return NULL;
-    y = fr_escape((m->forward == layer_forward ? run_layer : run_encoder)(m, x, masks));
+    fr_module_enter(th, m);
+    y = (m->forward == layer_forward ? run_layer : run_encoder)(m, x, masks);
+    y = fr_escape(fr_module_leave(th, m, y));
     fr_scope_end(scope);
     return y;
 }
@@ -255,7 +259,7 @@ fr_tensor *fr_transformer_encoder_forward(fr_module *m, fr_tensor *src, const fr
     fr_tensor *y = NULL;
 
     if (fr_check_not_null(name, m, "module") && fr_check_not_null(name, src, "src"))
-        y = run(m, src, masks);
+        y = run(th, m, src, masks);
     fr_finish(th, before);
     return y;
 }
