@@ -2,8 +2,9 @@
  * Copyright The frond authors */
 /* Modules: parameters, buffers and children under names, with a forward function. Names, order of creation and initial
  * values are PyTorch's. A module belongs to who made it until it is added to a parent, which then owns it; the top one
- * is freed with fr_module_free. Modules need no open scope to be made. Several threads may run one model at once in
- * evaluation under FR_NO_GRAD; whatever changes a module is for one thread alone. */
+ * is freed with fr_module_free. The layers here need no open scope to be made; fr_zeros or fr_randn for a parameter of
+ * your own do. Several threads may run one model at once in evaluation under FR_NO_GRAD; whatever changes a module is
+ * for one thread alone. */
 #ifndef FROND_NN_H
 #define FROND_NN_H
 
