@@ -23,15 +23,18 @@ static fr_tensor *forward(fr_module *m, fr_tensor *x)
     return fr_attention_forward(m, x, x, x, NULL);
 }
 
-static bool check_options(const char *what, int64_t embed, int64_t heads, const fr_multihead_attention_options *o)
+bool fr_check_heads(const char *what, const char *embed_name, int64_t embed, const char *heads_name, int64_t heads)
 {
     if (embed < 1 || heads < 1 || embed % heads != 0)
-        return fr_fail(
-            what, "embed_dim %" PRId64 ", num_heads %" PRId64 ", expected 1 or more, embed_dim a multiple of num_heads",
-            embed, heads);
-    if (embed > INT64_MAX / 3)
-        return fr_fail(what, "embed_dim %" PRId64 " is too large", embed);
-    return fr_check_reserved(what, o->reserved) && fr_check_dropout(what, o->dropout);
+        return fr_fail(what, "%s %" PRId64 ", %s %" PRId64 ", expected 1 or more, %s a multiple of %s", embed_name,
+                       embed, heads_name, heads, embed_name, heads_name);
+    return embed <= INT64_MAX / 3 || fr_fail(what, "%s %" PRId64 " is too large", embed_name, embed);
+}
+
+static bool check_options(const char *what, int64_t embed, int64_t heads, const fr_multihead_attention_options *o)
+{
+    return fr_check_heads(what, "embed_dim", embed, "num_heads", heads) && fr_check_reserved(what, o->reserved) &&
+           fr_check_dropout(what, o->dropout);
 }
 
 /* PyTorch makes in_proj_weight first, but draws its values last. */

@@ -108,6 +108,8 @@ fr_module *fr_linear_new(const char *what, const char *type, int64_t in, int64_t
 
 /* --- attention.c -------------------------------------------------------------------------------------------------- */
 
+/* Whether embed can be split among heads, and neither is too large; the error calls them by these names. */
+bool fr_check_heads(const char *what, const char *embed_name, int64_t embed, const char *heads_name, int64_t heads);
 fr_module *fr_attention_new(const char *what, int64_t embed, int64_t heads, const fr_multihead_attention_options *o);
 
 /* --- print.c ------------------------------------------------------------------------------------------------------ */

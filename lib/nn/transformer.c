@@ -51,9 +51,11 @@ static fr_tensor *layer_forward(fr_module *m, fr_tensor *x)
     return run_layer(m, x, NULL);
 }
 
-static bool check_options(const char *what, const fr_transformer_encoder_layer_options *o)
+static bool check_options(const char *what, int64_t d_model, int64_t nhead,
+                          const fr_transformer_encoder_layer_options *o)
 {
-    return fr_check_reserved(what, o->reserved) && fr_check_dropout(what, fr_option(o->dropout, 0.1)) &&
+    return fr_check_heads(what, "d_model", d_model, "nhead", nhead) && fr_check_reserved(what, o->reserved) &&
+           fr_check_dropout(what, fr_option(o->dropout, 0.1)) &&
            fr_check_option(what, "layer_norm_eps", fr_option(o->layer_norm_eps, 1e-5), INFINITY) &&
            (o->dim_feedforward >= 0 ||
             fr_fail(what, "dim_feedforward %" PRId64 ", expected 1 or more (0: 2048)", o->dim_feedforward));
@@ -92,7 +94,7 @@ static bool fill(const char *what, fr_module *m)
 static fr_module *layer_new(const char *what, int64_t d_model, int64_t nhead,
                             const fr_transformer_encoder_layer_options *options)
 {
-    fr_module *m = check_options(what, options)
+    fr_module *m = check_options(what, d_model, nhead, options)
                        ? fr_module_new("TransformerEncoderLayer", sizeof(encoder_layer), layer_forward)
                        : NULL;
 
