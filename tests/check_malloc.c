@@ -8,8 +8,10 @@
 #include <config.h>
 
 #include "core/random.h"
+#include "log/metrics.h"
 #include "testing.h"
 
+#include <dirent.h>
 #include <frond/op.h>
 #include <jansson.h>
 #include <pthread.h>
@@ -644,6 +646,53 @@ static bool save_and_resume(void)
     return ok;
 }
 
+/* Takes the directory of log_run away; each run begins with none. */
+static void remove_run(void)
+{
+    DIR *d = opendir(path);
+    const struct dirent *e;
+    char file[512];
+
+    while (d && (e = readdir(d))) {
+        snprintf(file, sizeof file, "%s/%s", path, e->d_name);
+        if (e->d_name[0] != '.')
+            unlink(file);
+    }
+    if (d)
+        closedir(d);
+    rmdir(path);
+}
+
+static bool log_run(void)
+{
+    FR_SCOPE;
+    fr_module *m = fr_nn_linear(2, 1, NULL);
+    fr_tensor *loss = fr_sum(fr_tanh(fr_forward(m, fr_ones(FR_SHAPE(3, 2)))));
+    fr_logger *log = NULL;
+    fr_metrics read = { .count = 0 };
+    bool ok = loss && (log = fr_log_open(path, &(fr_log_options){ .csv_only = !fr_log_has_events() })) &&
+              fr_log_scalar(log, "loss", 1, 0.5) && fr_log_histogram(log, "h", 1, fr_full(FR_SHAPE(2), INFINITY)) &&
+              fr_log_graph(log, loss, m) && fr_backward(loss) && fr_log_module(log, 1, m) && fr_log_flush(log);
+
+    if (ok) {
+        ok = fr_metrics_read("read", log, &read);
+        fr_metrics_free(&read);
+    }
+    ok = fr_log_close(log) && ok;
+    fr_module_free(m);
+    remove_run();
+    return ok;
+}
+
+static bool show_progress(void)
+{
+    fr_progress *p = fr_progress_new("train", 2, &(fr_progress_options){ .quiet = true });
+    bool ok = p && fr_progress_value(p, "loss", 1) && fr_progress_value(p, "accuracy", 1) && fr_progress_step(p, 1);
+
+    fr_progress_end(p);
+    return ok;
+}
+
 static bool attend(void)
 {
     FR_SCOPE;
@@ -734,6 +783,8 @@ static const struct {
     { "save_and_load_npz", save_and_load_npz },
 #endif
     { "save_and_resume", save_and_resume, .by_jansson = true },
+    { "log_run", log_run },
+    { "show_progress", show_progress },
     { "attend", attend },
     { "initialise", initialise },
     { "keep_averages", keep_averages },

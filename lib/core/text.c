@@ -29,3 +29,12 @@ int fr_utf8_size(const char *text)
             return 0;
     return size;
 }
+
+bool fr_is_utf8(const char *text)
+{
+    int size = 1;
+
+    for (; *text && size > 0; text += size)
+        size = fr_utf8_size(text);
+    return size > 0;
+}

@@ -51,16 +51,6 @@ static json_t *describe(const fr_tensor *t, int64_t begin, int64_t end)
                      "data_offsets", (json_int_t)begin, (json_int_t)end);
 }
 
-/* jansson asks the same of names. */
-static bool is_utf8(const char *text)
-{
-    int size = 1;
-
-    for (; *text && size > 0; text += size)
-        size = fr_utf8_size(text);
-    return size > 0;
-}
-
 static bool add_entry(const char *where, json_t *header, const named *item, int64_t *offset)
 {
     int64_t begin = *offset, bytes = item->tensor->numel * (int64_t)fr_dtype_size((fr_dtype)item->tensor->dtype);
@@ -72,7 +62,7 @@ static bool add_entry(const char *where, json_t *header, const named *item, int6
     if (json_object_get(header, item->name))
         return fr_fail(where, "the name \"%.80s\" was given twice", item->name), false;
 
-    if (!is_utf8(item->name))
+    if (!fr_is_utf8(item->name))
         return fr_fail(where, "the name \"%.80s\" is not valid UTF-8", item->name), false;
     if (json_object_set_new(header, item->name, describe(item->tensor, begin, *offset)) != 0)
         return fr_fail_memory(where), false;
@@ -87,7 +77,7 @@ static bool add_aliases(const contents *c, json_t *header)
 
     for (int i = 0; ok && i < c->alias_count; i++) {
         const fr_alias *a = &c->aliases[i];
-        const char *wrong = !is_utf8(a->name) ? a->name : !is_utf8(a->of) ? a->of : NULL;
+        const char *wrong = !fr_is_utf8(a->name) ? a->name : !fr_is_utf8(a->of) ? a->of : NULL;
 
         if (wrong)
             return fr_fail(c->where, "the name \"%.80s\" is not valid UTF-8", wrong), false;
