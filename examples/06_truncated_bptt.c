@@ -34,8 +34,7 @@ static double run_epoch(fr_module *lstm, fr_module *head, fr_optim *adam, fr_ten
         fr_tensor *x = fr_slice(signal, 0, at, at + WINDOW, 1), *next = fr_slice(signal, 0, at + 1, at + WINDOW + 1, 1);
 
         fr_recurrent y = fr_recurrent_forward(lstm, x, &state); /* from where the last window ended ... */
-        fr_assign(&state.h, fr_detach(y.h));                    /* ... whose history this cuts off */
-        fr_assign(&state.c, fr_detach(y.c));
+        fr_recurrent_keep(&state, &y);                          /* ... whose history this cuts off */
 
         fr_tensor *loss = fr_mse(fr_forward(head, y.out), next, FR_MEAN);
 
@@ -44,8 +43,7 @@ static double run_epoch(fr_module *lstm, fr_module *head, fr_optim *adam, fr_ten
         fr_optim_step(adam);
         sum += fr_item(loss);
     }
-    fr_unref(state.h);
-    fr_unref(state.c);
+    fr_recurrent_keep(&state, NULL); /* lets go of it */
     return sum / (STEPS / WINDOW);
 }
 

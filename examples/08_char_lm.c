@@ -56,16 +56,14 @@ static double train(fr_module *model, fr_optim *optim, fr_tensor *x, fr_tensor *
         fr_recurrent end = char_lm_forward(model, fr_slice(x, 0, at, at + WINDOW, 1), &state);
         fr_tensor *loss = loss_of(end.out, fr_slice(y, 0, at, at + WINDOW, 1));
 
-        fr_assign(&state.h, fr_detach(end.h));
-        fr_assign(&state.c, fr_detach(end.c));
+        fr_recurrent_keep(&state, &end);
         fr_optim_zero_grad(optim);
         fr_backward(loss);
         fr_clip_grad_norm(model, 1);
         fr_optim_step(optim);
         sum += fr_item(loss);
     }
-    fr_unref(state.h);
-    fr_unref(state.c);
+    fr_recurrent_keep(&state, NULL);
     return sum / (double)windows;
 }
 

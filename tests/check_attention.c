@@ -208,7 +208,9 @@ START_TEST(bad_layers_are_refused)
         assert_failed("nn_transformer_encoder_layer", messages[i]);
     }
     ck_assert_ptr_null(fr_nn_transformer_encoder_layer(5, 2, NULL));
-    assert_failed("nn_transformer_encoder_layer: embed_dim 5, num_heads 2");
+    assert_failed("nn_transformer_encoder_layer: d_model 5, nhead 2, expected 1 or more, d_model a multiple of nhead");
+    ck_assert_ptr_null(fr_nn_transformer_encoder_layer(INT64_MAX, 1, NULL));
+    assert_failed("nn_transformer_encoder_layer: d_model", "too large");
     ck_assert_ptr_null(fr_transformer_encoder_forward(linear, fr_ones(FR_SHAPE(2, 4)), NULL));
     assert_failed("transformer_encoder_forward", "Linear given");
     ck_assert_ptr_null(fr_transformer_encoder_forward(NULL, fr_ones(FR_SHAPE(2, 4)), NULL));

@@ -640,6 +640,30 @@ START_TEST(an_op_with_a_kernel_alone)
 }
 END_TEST
 
+static void failing_definition(fr_op_call *call)
+{
+    call->result[0] = fr_mul_scalar(call->in[0], 2);
+    fr_op_fail(call, "no way back");
+}
+
+START_TEST(a_definition_that_fails)
+{
+    FR_SCOPE;
+    fr_op op = { .name = "defined",
+                 .inputs = 1,
+                 .outputs = 1,
+                 .saves_inputs = 1,
+                 .infer = count_infer,
+                 .forward = one_forward,
+                 .definition = failing_definition };
+    fr_tensor *x = leaf(1, 2);
+
+    ck_assert(!fr_backward(fr_sum(fr_apply(&op, &x, NULL))));
+    assert_failed("defined: no way back");
+    ck_assert_ptr_null(fr_grad(x));
+}
+END_TEST
+
 START_TEST(an_op_without_backward_records_nothing)
 {
     FR_SCOPE;
@@ -995,6 +1019,7 @@ int main(void)
     tcase_add_test(wrong, a_value_changed_in_place);
     tcase_add_test(wrong, a_backward_that_fails);
     tcase_add_test(ops, an_op_with_a_kernel_alone);
+    tcase_add_test(ops, a_definition_that_fails);
     tcase_add_test(ops, an_op_without_backward_records_nothing);
     tcase_add_test(ops, malformed_ops);
     tcase_add_test(memory, a_million_ops);

@@ -101,6 +101,17 @@ START_TEST(finds_the_label)
 }
 END_TEST
 
+START_TEST(passes_over_a_header)
+{
+    fr_csv_options header = { .header = true }, last = { .header = true, .label_last = true };
+
+    assert_sequences(csv("\n label,t0,t1\na,1,2\nb,3,4\n", &header), 2, 2, 1, VALUES(1, 2, 3, 4), INTEGERS(2, 2),
+                     INTEGERS(0, 1), TEXTS("a", "b"));
+    assert_sequences(csv("t0\tkind\n1\tb\n", &last), 1, 1, 1, VALUES(1), INTEGERS(1), INTEGERS(0), TEXTS("b"));
+    assert_sequences(csv("2020,1\n2021,2\n", &header), 1, 1, 1, VALUES(2), INTEGERS(1), INTEGERS(0), TEXTS("2021"));
+}
+END_TEST
+
 START_TEST(takes_tabs)
 {
     assert_sequences(csv("a\t1\t2\nb\t3\t4\n", NULL), 2, 2, 1, VALUES(1, 2, 3, 4), INTEGERS(2, 2), INTEGERS(0, 1),
@@ -202,6 +213,9 @@ static const struct {
     { "x,1,b\n", { .label_last = true }, { "column 1: \"x\"" } },
     { "1,2\n1,x\n", { .no_label = true }, { ".csv:2: ", "column 2: \"x\"" } },
     { "1,2\n", { .no_label = true, .label_last = true }, { "label_last", "no_label" } },
+    { "label,t0\n", { .header = true }, { "no sequence" } },
+    { "label,t0\na,1\nb,x\n", { .header = true }, { ".csv:3: ", "column 2: \"x\"" } },
+    { "label,t0\na,1\n", { 0 }, { ".csv:1: ", "column 2: \"t0\"", "no number" } },
     { "1,2\n", { .reserved = { &folder } }, { "reserved[0]" } },
 };
 
@@ -451,6 +465,7 @@ int main(void)
     tcase_add_test(tables, reads_csv);
     tcase_add_test(tables, pads_ragged_rows);
     tcase_add_test(tables, finds_the_label);
+    tcase_add_test(tables, passes_over_a_header);
     tcase_add_test(tables, takes_tabs);
     tcase_add_test(tables, tolerates_odd_text);
     tcase_add_test(tables, sorts_labels);

@@ -3,14 +3,14 @@
 # Copyright The frond authors
 #
 # Includes point one way: a folder of lib/ sees itself and those before it in core, graph, ops, nn; optim, data and io
-# see those four, and training all. Models are built from <frond.h> and the C library, examples from these,
+# see those four, training and log all of these. Models are built from <frond.h> and the C library, examples from these,
 # <frond/op.h> and the models' headers.
 set -eu
 cd "${srcdir:-.}"
 
 awk '
 BEGIN {
-    split("core graph ops nn optim data io training", folders, " ")
+    split("core graph ops nn optim data io training log", folders, " ")
     for (i in folders)
         rank[folders[i]] = i < 5 ? i : i < 8 ? 5 : 6
     split("assert ctype errno float inttypes limits locale math setjmp signal stdarg stdbool stddef stdint stdio " \

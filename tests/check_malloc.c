@@ -5,9 +5,13 @@
  *
  * The linker puts __wrap_malloc and its kin in place of malloc (--wrap). Each run has a thread of its own, so that it
  * starts with nothing and what the library keeps for a thread is counted as well. */
+#include <config.h>
+
 #include "core/random.h"
+#include "log/metrics.h"
 #include "testing.h"
 
+#include <dirent.h>
 #include <frond/op.h>
 #include <jansson.h>
 #include <pthread.h>
@@ -343,14 +347,34 @@ static bool reports(void)
 {
     FR_SCOPE;
     fr_tensor *x = fr_requires_grad(fr_ones(FR_SHAPE(2)));
-    FILE *file = fopen("/dev/null", "w");
+    char text[4096] = "";
+    FILE *file = fmemopen(text, sizeof text, "w");
     bool ok;
 
-    must(file != NULL, "/dev/null opens");
+    must(file != NULL, "a file in memory opens");
     fr_track_live(true);
     ok = fr_explain(file, fr_sum(fr_tanh(x))) && fr_live_report(file);
     fr_track_live(false);
     fclose(file);
+    must(!strstr(text, "made before") || strstr(text, "\n1 of them were made before") ||
+             strstr(text, "\n2 of them were made before"),
+         "x alone was made before, and one tensor is not noted");
+    return ok;
+}
+
+static bool pictures(void)
+{
+    FR_SCOPE;
+    fr_module *m = fr_nn_sequential(1, (fr_module *[]){ fr_nn_lstm(1, 2, NULL) });
+    fr_graph_dot_options options = { .module = m, .values = true, .gradients = true, .unroll = true };
+    fr_tensor *x = fr_ones(FR_SHAPE(2, 1, 1));
+    FILE *file = fopen("/dev/null", "w");
+    bool ok;
+
+    must(file != NULL, "/dev/null opens");
+    ok = m && fr_module_summary(file, m, x) && fr_graph_dot_with(file, fr_sum(fr_forward(m, x)), &options);
+    fclose(file);
+    fr_module_free(m);
     return ok;
 }
 
@@ -381,6 +405,7 @@ static bool run_recurrent_modules(void)
     fr_recurrent_options options = { .num_layers = 2, .dropout = 0.5, .learn_initial = true, .batch_first = true };
     fr_module *layers = fr_nn_lstm(2, 3, &options), *cell = fr_nn_gru_cell(3, 2, NULL);
     fr_module *normed = fr_nn_gru(3, 3, &(fr_recurrent_options){ .layer_norm = true, .batch_first = true });
+    fr_recurrent kept = { 0 };
     bool ok = false;
 
     if (layers && cell && normed) {
@@ -391,7 +416,9 @@ static bool run_recurrent_modules(void)
         fr_recurrent state = fr_cell_forward(cell, fr_select(y.out, 1, 0), NULL);
 
         state = fr_cell_forward(cell, fr_select(y.out, 1, 1), &state);
-        ok = state.h && fr_backward(fr_sum(state.h));
+        ok = state.h && fr_backward(fr_sum(state.h)) && fr_recurrent_keep(&kept, &state);
+        must(ok == (kept.h != NULL), "what could not be kept is not there");
+        fr_recurrent_keep(&kept, NULL);
         if (ok) {
             FR_NO_GRAD;
             ok = fr_forward(layers, x);
@@ -573,6 +600,28 @@ static bool save_and_load(void)
     return ok;
 }
 
+/* Of either order of dimensions. */
+static bool save_and_load_npy(void)
+{
+    FR_SCOPE;
+    fr_tensor *x = fr_transpose(fr_ones(FR_SHAPE(2, 3)), 0, 1);
+
+    return fr_save_npy(path, x) && fr_load_npy(path) && fr_save_npy(path, fr_slice(x, 0, 0, 3, 2)) && fr_load_npy(path);
+}
+
+#ifdef HAVE_LIBZIP
+static bool save_and_load_npz(void)
+{
+    FR_SCOPE;
+    fr_tensor *x[] = { fr_ones(FR_SHAPE(2, 3)), fr_arange(0, 3, 1, FR_I64) };
+    fr_tensors *ts = NULL;
+    bool ok = fr_save_npz(path, (const char *[]){ "a", "b" }, x, 2) && (ts = fr_load_npz(path));
+
+    fr_tensors_free(ts);
+    return ok;
+}
+#endif
+
 /* A run that cannot be loaded is as it was. */
 static bool save_and_resume(void)
 {
@@ -594,6 +643,53 @@ static bool save_and_resume(void)
     fr_scheduler_free(s);
     fr_optim_free(o);
     fr_module_free(m);
+    return ok;
+}
+
+/* Takes the directory of log_run away; each run begins with none. */
+static void remove_run(void)
+{
+    DIR *d = opendir(path);
+    const struct dirent *e;
+    char file[512];
+
+    while (d && (e = readdir(d))) {
+        snprintf(file, sizeof file, "%s/%s", path, e->d_name);
+        if (e->d_name[0] != '.')
+            unlink(file);
+    }
+    if (d)
+        closedir(d);
+    rmdir(path);
+}
+
+static bool log_run(void)
+{
+    FR_SCOPE;
+    fr_module *m = fr_nn_linear(2, 1, NULL);
+    fr_tensor *loss = fr_sum(fr_tanh(fr_forward(m, fr_ones(FR_SHAPE(3, 2)))));
+    fr_logger *log = NULL;
+    fr_metrics read = { .count = 0 };
+    bool ok = loss && (log = fr_log_open(path, &(fr_log_options){ .csv_only = !fr_log_has_events() })) &&
+              fr_log_scalar(log, "loss", 1, 0.5) && fr_log_histogram(log, "h", 1, fr_full(FR_SHAPE(2), INFINITY)) &&
+              fr_log_graph(log, loss, m) && fr_backward(loss) && fr_log_module(log, 1, m) && fr_log_flush(log);
+
+    if (ok) {
+        ok = fr_metrics_read("read", log, &read);
+        fr_metrics_free(&read);
+    }
+    ok = fr_log_close(log) && ok;
+    fr_module_free(m);
+    remove_run();
+    return ok;
+}
+
+static bool show_progress(void)
+{
+    fr_progress *p = fr_progress_new("train", 2, &(fr_progress_options){ .quiet = true });
+    bool ok = p && fr_progress_value(p, "loss", 1) && fr_progress_value(p, "accuracy", 1) && fr_progress_step(p, 1);
+
+    fr_progress_end(p);
     return ok;
 }
 
@@ -671,6 +767,7 @@ static const struct {
     { "by_columns", by_columns },
     { "checkpoints", checkpoints },
     { "reports", reports },
+    { "pictures", pictures },
     { "anomalies", anomalies },
     { "module_hooks", module_hooks },
     { "train", train },
@@ -681,7 +778,13 @@ static const struct {
     { "read_csv", read_csv, "a,1,2,3\nb,4,5\na,6,7,8\n" },
     { "read_ts", read_ts, "@univariate true\n@equalLength false\n@classLabel true a b\n@data\n1,2,3:a\n4,5:b\n" },
     { "save_and_load", save_and_load, .by_jansson = true },
+    { "save_and_load_npy", save_and_load_npy },
+#ifdef HAVE_LIBZIP
+    { "save_and_load_npz", save_and_load_npz },
+#endif
     { "save_and_resume", save_and_resume, .by_jansson = true },
+    { "log_run", log_run },
+    { "show_progress", show_progress },
     { "attend", attend },
     { "initialise", initialise },
     { "keep_averages", keep_averages },

@@ -355,6 +355,44 @@ START_TEST(layers_equal_pytorch)
 END_TEST
 
 /* Until they are trained learned states are zeros; a state that is given goes before one that was learned. */
+static void assert_kept(fr_module *m, bool has_c)
+{
+    fr_recurrent kept = { 0 };
+
+    for (int window = 0; window < 2; window++) {
+        FR_SCOPE;
+        fr_tensor *x = fr_ones(FR_SHAPE(2, 1, 2));
+        fr_recurrent y = fr_recurrent_forward(m, x, &kept);
+
+        ck_assert(fr_recurrent_keep(&kept, &y));
+        ck_assert(fr_equal(kept.h, y.h) && !kept.out);
+        ck_assert(has_c ? fr_equal(kept.c, y.c) : !kept.c);
+        ck_assert(!fr_wants_grad(kept.h) && !(has_c && fr_wants_grad(kept.c)));
+    }
+    ck_assert_int_eq(fr_dim(kept.h, 2), 3);
+
+    fr_recurrent before = kept;
+
+    ck_assert(!fr_recurrent_keep(&kept, &(fr_recurrent){ 0 }));
+    assert_failed("recurrent_keep", "h is NULL");
+    ck_assert(kept.h == before.h && kept.c == before.c);
+    ck_assert(fr_recurrent_keep(&kept, NULL));
+    ck_assert(!kept.h && !kept.c);
+    ck_assert(!fr_recurrent_keep(NULL, &before));
+    assert_failed("recurrent_keep", "kept is NULL");
+}
+
+START_TEST(states_are_kept_without_history)
+{
+    fr_module *lstm = fr_nn_lstm(2, 3, NULL), *gru = fr_nn_gru(2, 3, NULL);
+
+    assert_kept(lstm, true);
+    assert_kept(gru, false);
+    fr_module_free(lstm);
+    fr_module_free(gru);
+}
+END_TEST
+
 START_TEST(learned_states_give_way)
 {
     FR_SCOPE;
@@ -506,6 +544,7 @@ int main(void)
     tcase_add_test(cells, bad_cells_are_refused);
     tcase_add_loop_test(layers, layers_equal_pytorch, 0, KINDS * COUNT(layer_cases));
     tcase_add_test(layers, learned_states_give_way);
+    tcase_add_test(layers, states_are_kept_without_history);
     tcase_add_loop_test(layers, failed_states_are_not_replaced, 0, 2);
     tcase_add_test(layers, extras_begin_at_nothing);
     tcase_add_test(layers, bad_dtypes_are_refused);

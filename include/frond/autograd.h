@@ -114,8 +114,28 @@ void fr_detect_anomaly(bool on);
 
 /* The chain rule for t in words and numbers: each recorded op that made t, with its formula, inputs and values, and
  * then backward, from t to the leaves, how each passes its gradient on; for t that is no scalar, as if it were summed
- * up. Values of up to 6 elements are printed where the graph keeps them. Changes nothing; false where it fails. */
+ * up. Values of up to 6 elements are printed where the graph keeps them, and an op's module. Changes nothing; false
+ * where it fails. */
 bool fr_explain(FILE *file, fr_tensor *t);
+
+typedef struct fr_module fr_module;
+
+typedef struct {
+    fr_module *module; /* whose parameters and buffers go by their full names; must be alive. Others go by shape */
+    bool values; /* those that the graph keeps: of up to 6 elements all, of others the least, the mean, the greatest */
+    bool gradients; /* likewise: of t, or of its sum, by each op's results and each leaf, from a backward that changes
+                     * nothing; of a graph that was walked already, what its leaves have accumulated */
+    bool unroll;    /* draws rnn, lstm and gru step by step, not each as one op, as far as max_nodes allows */
+    int max_nodes;  /* default 500: of more ops (steps count) the latest are drawn, and how many others there are */
+    void *reserved[8];
+} fr_graph_dot_options;
+/* A picture of what t was made from, in the language of Graphviz ("dot -Tsvg"): recorded ops, with their formulas as
+ * tooltips; what they read: leaves that want gradients, constants; the modules in which they were recorded as nested
+ * clusters; shapes, and dtypes but for float32, on edges. A graph that was walked can be drawn, and one whose modules
+ * are freed. The same graph gives the same text. False, with an error, for t that wants no gradient, for bad options,
+ * where the file cannot be written or memory runs out. */
+bool fr_graph_dot(FILE *file, fr_tensor *t);
+bool fr_graph_dot_with(FILE *file, fr_tensor *t, const fr_graph_dot_options *options); /* options may be NULL */
 
 /* A graph that grows with each step is a frequent mistake (a state carried over undetached, losses added up as
  * tensors), of which there is a warning, once for each thread, through fr_set_warning_handler: when the least number of

@@ -37,12 +37,14 @@ typedef struct fr_sequences fr_sequences;
 typedef struct {
     bool label_last; /* the label stands in the last column, not in the first */
     bool no_label;   /* there is none */
+    bool header;     /* the first row that is not blank holds names: it is passed over */
     void *reserved[8];
 } fr_csv_options;
 
 /* One row a sequence, values separated by commas, or by tabs: in a .tsv, and where the first row has tabs and no comma.
- * The label stands in the first column, as in the UCR archive; rows may differ in length; missing values are refused. A
- * failure names file, line, column and reason: NULL. Freed with fr_sequences_free. Needs no scope. */
+ * The label stands in the first column, as in the UCR archive; rows may differ in length; missing values are refused,
+ * and so are names, but with header. A failure names file, line, column and reason: NULL. Freed with fr_sequences_free.
+ * Needs no scope. */
 fr_sequences *fr_read_csv(const char *path, const fr_csv_options *options);
 /* The UCR/sktime .ts format: univariate or multivariate, of equal or different lengths; the header is checked against
  * the data; missing values, timestamps and @targetLabel are refused. Fails as fr_read_csv does. */

@@ -2,8 +2,9 @@
  * Copyright The frond authors */
 /* Modules: parameters, buffers and children under names, with a forward function. Names, order of creation and initial
  * values are PyTorch's. A module belongs to who made it until it is added to a parent, which then owns it; the top one
- * is freed with fr_module_free. Modules need no open scope to be made. Several threads may run one model at once in
- * evaluation under FR_NO_GRAD; whatever changes a module is for one thread alone. */
+ * is freed with fr_module_free. The layers here need no open scope to be made; fr_zeros or fr_randn for a parameter of
+ * your own do. Several threads may run one model at once in evaluation under FR_NO_GRAD; whatever changes a module is
+ * for one thread alone. */
 #ifndef FROND_NN_H
 #define FROND_NN_H
 
@@ -81,6 +82,16 @@ bool fr_module_freeze(fr_module *m, bool frozen); /* whether the parameters of m
  * written, or -1. */
 void fr_module_print(fr_module *m);
 int fr_module_fprint(FILE *file, fr_module *m);
+/* A table of m and all below, indented, each by its name and type: the shape of what it last gave ("-": it did not
+ * run), its parameters, and what a forward of example computes in it: multiply-adds and bytes of activations. A row's
+ * numbers are those of all below it too, a parameter counting once. Totals follow, frozen parameters apart.
+ * Multiply-adds are those of linear, matmul (and so attention), convolutions, rnn, lstm and gru, without biases, and of
+ * users' ops that count theirs. Activations are results of ops, but for views; gradients take as much again.
+ *
+ * It runs m once, in evaluation and unrecorded; training flags, the generator and gradients stay as they are, and
+ * buffers, unless m's own functions change them in evaluation. Hooks are called, and errors of the forward reported
+ * when it is over. False, with an error, where forward fails, the file cannot be written or memory runs out. */
+bool fr_module_summary(FILE *file, fr_module *m, fr_tensor *example);
 
 /* --- Layers: NULL where they fail. Parameters are of the default dtype ------------------------------------------- */
 
@@ -126,6 +137,11 @@ fr_recurrent fr_recurrent_forward(fr_module *m, fr_tensor *x, const fr_recurrent
  * draws as PyTorch does for packed sequences: step by step for the rows that are still running, longest first, those
  * of one length in order. (pack_padded_sequence keeps that order of more than 16 rows where it does not sort.) */
 fr_recurrent fr_recurrent_forward_lengths(fr_module *m, fr_tensor *x, const fr_recurrent *initial, fr_tensor *lengths);
+/* Puts a result's states into *kept for the next window of a long sequence: h and c without their history, held until
+ * they are replaced, whatever becomes of the scopes; kept->out is NULL. {0} before the first window, which means zeros;
+ * y NULL lets go of what is held, and leaves {0}. As h.detach() in PyTorch. Fails for kept NULL and for a y without h,
+ * which a call that failed gives; *kept stays as it was then. */
+bool fr_recurrent_keep(fr_recurrent *kept, const fr_recurrent *y);
 
 typedef struct {
     bool no_bias;

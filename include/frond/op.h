@@ -44,6 +44,15 @@ struct fr_op_call {
  * FR_MIXED: infer checks. */
 typedef enum { FR_FLOATS, FR_ANY, FR_MIXED } fr_op_dtypes;
 
+/* Of an op that takes dim 0 of input 0 step by step, as recurrent ones do, for pictures. Output 0 has all steps. */
+typedef struct {
+    struct {
+        const char *name;                     /* "h" */
+        int input, output;                    /* before the first step; after the last */
+    } state[2];                               /* what is carried from step to step; name NULL: nothing */
+    bool (*reversed)(const void *attributes); /* whether it begins at the end; NULL: never */
+} fr_op_steps;
+
 struct fr_op {
     const char *name, *formula;
     int inputs; /* -1: any number */
@@ -70,7 +79,11 @@ struct fr_op {
      * Without it the tangent comes of differentiating backward, which is slower. */
     void (*jvp)(fr_op_call *call);
     const struct fr_case *cases; /* the library's tests; NULL in users' ops */
-    void *reserved[8];
+    /* Optional, for summaries: how many multiplications, each with an addition, a forward takes that gave result[] of
+     * in[]; without it none are counted. */
+    int64_t (*multiply_adds)(const fr_op_call *call);
+    const fr_op_steps *steps; /* NULL: does not go step by step */
+    void *reserved[6];
 };
 
 /* Runs op on its inputs and returns its output, new; NULL where it fails. */

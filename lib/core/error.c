@@ -116,30 +116,6 @@ void fr_warn(const char *what, const char *format, ...)
         warning_handler(text, warning_user);
 }
 
-const char *fr_running_path(const fr_thread *th, char text[FR_PATH_TEXT])
-{
-    size_t at = FR_PATH_TEXT - 1;
-    const char *type = "";
-
-    text[at] = '\0';
-    for (const fr_running *r = th->running; r; r = r->outer) { /* innermost first: filled from the end */
-        size_t length = r->name ? strlen(r->name) : 0, dot = text[at] != '\0';
-
-        type = r->type;
-        if (length == 0 || length + dot > at)
-            continue;
-        if (dot)
-            text[--at] = '.';
-        at -= length;
-        memcpy(text + at, r->name, length);
-    }
-    if (text[at])
-        memmove(text, text + at, FR_PATH_TEXT - at);
-    else
-        snprintf(text, FR_PATH_TEXT, "%s", type);
-    return text;
-}
-
 void *fr_fail_memory(const char *what)
 {
     return fr_fail(what, "out of memory");

@@ -62,12 +62,12 @@ typedef struct fr_thread {
     fr_node *dying; /* nodes to be freed when the one being freed is done */
     bool freeing;
     struct fr_level *level, *open_levels; /* forward mode: the innermost that ops carry tangents for; all open ones */
-    bool probing, probe_found;  /* checkpoint.c: though nothing is recorded, note whether anything would have been */
-    bool anomaly;               /* fr_detect_anomaly; */
-    bool in_backward;           /* ... but of the ops in a node's backward only what they lead to is looked at */
-    struct fr_running *running; /* modules in fr_forward, innermost first */
-    struct fr_trace *trace;     /* graph/trace.c: where ops are noted, or NULL */
-    struct fr_growth *growth;   /* growth.c; NULL until the first backward */
+    bool probing, probe_found; /* checkpoint.c: though nothing is recorded, note whether anything would have been */
+    bool anomaly;              /* fr_detect_anomaly; */
+    bool in_backward;          /* ... but of the ops in a node's backward only what they lead to is looked at */
+    struct fr_place *place;    /* of the module at work, whose it is; NULL: none */
+    struct fr_trace *trace;    /* graph/trace.c: where ops are noted, or NULL */
+    struct fr_growth *growth;  /* growth.c; NULL until the first backward */
     void (*free_growth)(struct fr_thread *);
     int64_t nodes, fewest_nodes; /* recorded here less freed here; the least since the last backward */
     /* error.c: calls written with the macros of <frond.h> that have not been entered, outermost first; and the one
@@ -287,18 +287,25 @@ void fr_tangents_drop(fr_tensor *t); /* all; t is being freed */
 fr_level *fr_level_begin(fr_thread *th, const char *what);
 void fr_levels_end(fr_thread *th, const fr_level *until); /* those opened after it */
 
-/* --- Modules at work --------------------------------------------------------------------------------------------- */
+/* --- Places of modules: place.c ---------------------------------------------------------------------------------- */
 
-/* On the stack of what runs a module; a scope that ends puts back what was innermost when it began. */
-typedef struct fr_running {
-    struct fr_running *outer;
-    const void *module;
-    const char *name, *type; /* name: in its parent, or NULL */
-} fr_running;
+/* Where a module stands in its tree. Recorded nodes refer to it, so it outlives the module; it follows the module to a
+ * new parent. */
+typedef struct fr_place {
+    atomic_int refs;
+    struct fr_place *outer; /* of the parent; held; NULL: there is none */
+    char *name;             /* in the parent; NULL: there is none */
+    char type[];
+} fr_place;
 
+fr_place *fr_place_new(const char *type);                     /* one reference; NULL without error */
+void fr_place_move(fr_place *p, fr_place *outer, char *name); /* in a parent; takes name, which malloc gave */
+fr_place *fr_place_ref(fr_place *p);                          /* same; NULL for NULL */
+void fr_place_unref(fr_place *p);                             /* NULL is fine */
+fr_place *fr_place_common(fr_place *a, fr_place *b);          /* the innermost around both or one of them; NULL: none */
 enum { FR_PATH_TEXT = 256 };
-/* Writes "encoder.rnn", or the outermost's type where none has a name, or "", and returns text. */
-const char *fr_running_path(const fr_thread *th, char text[FR_PATH_TEXT]);
+/* Writes "encoder.rnn", or the type where there is no name, or "" for NULL, and returns text. */
+const char *fr_place_text(const fr_place *p, char text[FR_PATH_TEXT]);
 
 /* --- Tracking: live.c -------------------------------------------------------------------------------------------- */
 

@@ -163,16 +163,17 @@ static size_t group(entry *entries, size_t n)
 
 static bool print(FILE *file, const entry *kinds, size_t count, size_t tensors, uint64_t lost)
 {
-    bool ok = fprintf(file, "alive: %zu tensors, %zu bytes (at most %zu so far)\n", fr_live_tensors(), fr_live_bytes(),
+    size_t alive = fr_live_tensors();
+    bool ok = fprintf(file, "alive: %zu tensors, %zu bytes (at most %zu so far)\n", alive, fr_live_bytes(),
                       fr_peak_bytes()) >= 0;
 
     if (!fr_is_tracking())
         return fprintf(file, "where they were made is not noted: call fr_track_live(true) before, or set "
                              "FROND_TRACK_LIVE=1\n") >= 0 &&
                ok;
-    if (tensors < fr_live_tensors())
-        ok = fprintf(file, "%zu of them were made before tracking was on\n",
-                     fr_live_tensors() - tensors - (size_t)lost) >= 0 &&
+    if (alive > tensors)
+        ok = fprintf(file, "%zu of them were made before tracking was on%s\n", alive - tensors,
+                     lost > 0 ? ", or when memory had run out" : "") >= 0 &&
              ok;
     if (count > 0)
         ok = fprintf(file, "%12s %7s  %-16s %-20s %-8s made at\n", "bytes", "number", "function", "shape", "dtype") >=

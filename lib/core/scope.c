@@ -5,7 +5,7 @@
  * All open scopes of a thread share one array of held references, innermost last; a scope is where its part begins.
  * fr_escape adds a reference marked as escaping: where its scope ends it stays, unmarked, as the last of the scope
  * around. A scope also remembers what a jump out of it would leave behind: deeper call sites, recording turned off,
- * levels of forward mode, modules at work. */
+ * levels of forward mode, a module at work. */
 #include "core/internal.h"
 
 #include <stdlib.h>
@@ -21,7 +21,7 @@ struct fr_scope {
     fr_site site;
     bool no_grad, probing, in_backward;
     fr_level *level, *open_levels;
-    fr_running *running;
+    fr_place *place;
 };
 
 int fr_scope_begin(void)
@@ -43,7 +43,7 @@ int fr_scope_begin(void)
                                                      .in_backward = th->in_backward,
                                                      .level = th->level,
                                                      .open_levels = th->open_levels,
-                                                     .running = th->running };
+                                                     .place = th->place };
     return th->scope_count++;
 }
 
@@ -89,7 +89,7 @@ void fr_scope_end(int scope)
     th->no_grad = left.no_grad;
     th->probing = left.probing;
     th->in_backward = left.in_backward;
-    th->running = left.running;
+    th->place = left.place;
     fr_levels_end(th, left.open_levels);
     th->level = left.level;
     th->defer = left.defer + 1;

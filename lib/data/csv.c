@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Sequences from a table of text: a row each, of any length, with a label in the first or the last column or none. */
+/* Sequences from a table of text: a row each, of any length, with a label in the first or the last column or none;
+ * names may stand above them. */
 #include <config.h>
 
 #include "data/sequences.h"
@@ -44,14 +45,16 @@ static bool read_row(const fr_lines *l, char *text, char separator, const fr_csv
 
 static bool read_rows(fr_lines *l, char separator, const fr_csv_options *o, fr_rows *r, fr_labels *labels)
 {
+    bool names = o->header;
     char *text;
 
     r->variables = 1;
     while ((text = fr_lines_next(l))) {
         if (!separator)
             separator = strchr(text, '\t') && !strchr(text, ',') ? '\t' : ',';
-        if (!read_row(l, text, separator, o, r, labels))
+        if (!names && !read_row(l, text, separator, o, r, labels))
             return false;
+        names = false;
     }
     return !l->failed;
 }

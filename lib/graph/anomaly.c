@@ -76,7 +76,7 @@ bool fr_check_results(fr_thread *th, fr_op_call *call)
         if (at < 0)
             continue;
         put_tensors(&inputs, call->in, call->inputs);
-        fr_running_path(th, path);
+        fr_place_text(th->place, path);
         return fr_op_fail(call, "%s at %lld of output %d, of shape %s, from inputs %s%s%s%s", name_of(y, at),
                           (long long)at, o, fr_shape_text(&y->shape, shape), inputs.text, *path ? ", in module \"" : "",
                           path, *path ? "\"" : "");
@@ -89,7 +89,7 @@ bool fr_check_gradients(const char *what, const fr_node *node, fr_tensor *const 
     for (int i = 0; i < node->inputs; i++) {
         const fr_tensor *g = grad_in[i];
         int64_t at = g ? find_not_finite(g) : -1;
-        char shape[FR_SHAPE_TEXT];
+        char shape[FR_SHAPE_TEXT], path[FR_PATH_TEXT];
         message m = { .used = 0 };
 
         if (at < 0)
@@ -97,8 +97,8 @@ bool fr_check_gradients(const char *what, const fr_node *node, fr_tensor *const 
         put(&m, "%s at %lld of the gradient that %s gives its input %d, of shape %s, from gradients ", name_of(g, at),
             (long long)at, node->op->name, i, fr_shape_text(&g->shape, shape));
         put_tensors(&m, grad_out, node->outputs);
-        if (node->path && *node->path)
-            put(&m, ", in module \"%s\"", node->path);
+        if (node->place)
+            put(&m, ", in module \"%s\"", fr_place_text(node->place, path));
         if (node->site.file)
             put(&m, "; %s was called at %s:%d", node->op->name, node->site.file, node->site.line);
         return fr_fail(what, "%s", m.text), false;

@@ -3,8 +3,6 @@
 /* Recorded nodes: what a call leaves behind for backward, and how it is freed. */
 #include "graph/growth.h"
 
-#include <stdlib.h>
-
 static bool saves(const fr_op *op, unsigned mask, unsigned other, int i)
 {
     if (mask == 0 && other == 0)
@@ -34,7 +32,8 @@ static void release(fr_producer *producer)
                 fr_node_unref(node->edges[i].node);
         }
         fr_hooks_free(node->hooks);
-        free(node->path);
+        if (node->holds_place)
+            fr_place_unref(node->place);
         fr_growth_freed(th, node);
         fr_free(node, node->bytes);
     }
@@ -146,14 +145,16 @@ bool fr_node_share_tangents(fr_node *node, const fr_op_call *call)
     return true;
 }
 
-static bool note_path(fr_thread *th, fr_node *node)
+/* Most ops of a module read another's result, whose node they keep anyway, and with it the place: one atomic addition
+ * less. */
+static void set_place(fr_node *node, fr_place *place)
 {
-    char text[FR_PATH_TEXT];
-
-    if (FR_LIKELY(!th->anomaly))
-        return true;
-    node->path = strdup(fr_running_path(th, text));
-    return node->path || fr_fail_memory(node->op->name);
+    node->place = place;
+    for (int i = 0; i < node->inputs; i++)
+        if (node->edges[i].node && node->edges[i].node->place == place)
+            return;
+    node->holds_place = true;
+    fr_place_ref(place);
 }
 
 static size_t aligned(size_t bytes)
@@ -205,7 +206,9 @@ bool fr_node_record(fr_thread *th, const fr_op_call *call)
         set_edge(th, node, i, call->in[i], &dims);
     node->number = ++th->clock;
     fr_growth_recorded(th, node);
-    if (!set_results(node, call, &dims) || !note_path(th, node)) {
+    if (th->place)
+        set_place(node, th->place);
+    if (!set_results(node, call, &dims)) {
         fr_node_unref(node);
         return false;
     }

@@ -37,7 +37,7 @@ struct fr_node {
     const fr_op *op;
     uint64_t number; /* greater than that of each node it depends on */
     fr_site site;
-    char *path; /* of the module it was recorded in, while anomalies are looked for; else NULL */
+    fr_place *place; /* of the module it was recorded in, or NULL */
     fr_node *next_dying;
     fr_hook *hooks;
     fr_node_output *results;
@@ -45,6 +45,7 @@ struct fr_node {
     uint32_t bytes; /* of the block */
     bool saved;     /* there were values to save */
     bool released;  /* ... and they are gone */
+    bool holds_place;
     int inputs, outputs;
     fr_edge edges[];
 };

@@ -31,6 +31,7 @@ static bool run_definition(const char *what, int flags, fr_op_call *call, fr_ten
     if (ok) {
         memset(inner.result, 0, (size_t)call->outputs * sizeof *inner.result);
         call->op->definition(&inner);
+        ok = !inner.failed;
     }
     for (int i = 0; i < call->outputs && ok; i++) {
         if (!inner.result[i] || !call->grad_out[i] || !fr_tracked(inner.result[i]))

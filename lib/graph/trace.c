@@ -31,12 +31,15 @@ static bool check_unchanged(const char *what, const fr_trace *t)
     return true;
 }
 
-bool fr_trace_end(fr_thread *th, const char *what, fr_trace *t)
+bool fr_trace_stop(fr_thread *th, const char *what, fr_trace *t)
 {
     th->trace = t->outer;
-    if (t->failed)
-        return fr_fail_memory(what), false;
-    return check_unchanged(what, t);
+    return !t->failed || fr_fail_memory(what);
+}
+
+bool fr_trace_end(fr_thread *th, const char *what, fr_trace *t)
+{
+    return fr_trace_stop(th, what, t) && check_unchanged(what, t);
 }
 
 static void free_step(fr_step *s)
@@ -49,18 +52,23 @@ static void free_step(fr_step *s)
     free(s->out);
     free(s->version);
     free(s->attributes);
-    free(s->path);
+    fr_place_unref(s->place);
 }
 
 void fr_trace_free(fr_trace *t)
 {
     for (size_t i = 0; i < t->count; i++)
         free_step(&t->steps[i]);
+    for (size_t i = 0; i < t->run_count; i++) {
+        fr_place_unref(t->runs[i].place);
+        fr_unref(t->runs[i].result);
+    }
     for (size_t i = 0; i < t->alias_count; i++) {
         fr_unref(t->aliases[i].view);
         fr_unref(t->aliases[i].of);
     }
     free(t->steps);
+    free(t->runs);
     free(t->aliases);
     *t = (fr_trace){ 0 };
 }
@@ -77,13 +85,11 @@ static fr_tensor *resolve(const fr_trace *trace, fr_tensor *t)
 /* Everything of call that is kept; false, s being partly filled: memory ran out. */
 static bool fill(const fr_thread *th, fr_step *s, const fr_op_call *call)
 {
-    char path[FR_PATH_TEXT];
-
     s->in = calloc((size_t)s->inputs + 1, sizeof(fr_tensor *));
     s->out = calloc((size_t)s->outputs + 1, sizeof(fr_tensor *));
     s->version = calloc((size_t)s->outputs + 1, sizeof(unsigned));
-    s->path = strdup(fr_running_path(th, path));
-    if (!s->in || !s->out || !s->version || !s->path)
+    s->place = fr_place_ref(th->place);
+    if (!s->in || !s->out || !s->version)
         return false;
     for (int i = 0; i < s->inputs; i++)
         s->in[i] = fr_ref(resolve(th->trace, call->in[i]));
@@ -119,4 +125,14 @@ void fr_trace_alias(fr_thread *th, fr_tensor *view, fr_tensor *t)
                     !fr_make_room(&trace->aliases, sizeof *trace->aliases, trace->alias_count, &trace->alias_capacity);
     if (!trace->failed)
         trace->aliases[trace->alias_count++] = (fr_alias){ fr_ref(view), fr_ref(resolve(trace, t)) };
+}
+
+void fr_trace_result(fr_thread *th, fr_place *place, fr_tensor *t)
+{
+    fr_trace *trace = th->trace;
+
+    trace->failed =
+        trace->failed || !fr_make_room(&trace->runs, sizeof *trace->runs, trace->run_count, &trace->run_capacity);
+    if (!trace->failed)
+        trace->runs[trace->run_count++] = (fr_module_run){ fr_place_ref(place), fr_ref(t) };
 }

@@ -15,10 +15,17 @@ void fr_complain(fr_complaints *c, const char *format, ...)
     va_start(arguments, format);
     vsnprintf(one, sizeof one, format, arguments);
     va_end(arguments);
-    if (c->left_out > 0 || c->used + strlen(separator) + strlen(one) >= sizeof c->text)
+    c->full = c->full || c->used + strlen(separator) + strlen(one) >= (c->room ? c->room : sizeof c->text);
+    if (c->full)
         c->left_out++;
     else
         c->used += (size_t)snprintf(c->text + c->used, sizeof c->text - c->used, "%s%s", separator, one);
+}
+
+void fr_complaints_share(fr_complaints *c, int parts, int of)
+{
+    c->room = sizeof c->text * (size_t)parts / (size_t)of;
+    c->full = false;
 }
 
 bool fr_complain_unless_like(fr_complaints *c, const char *name, const fr_tensor *stored, fr_dtype dtype,
@@ -39,10 +46,11 @@ bool fr_complain_unless_like(fr_complaints *c, const char *name, const fr_tensor
 bool fr_complaints_fail(const fr_complaints *c, const char *where, const char *what)
 {
     char more[40] = "";
+    bool any = c->used > 0 || c->left_out > 0;
 
     if (c->left_out > 0)
-        snprintf(more, sizeof more, "; and %d more", c->left_out);
-    if (c->used > 0)
+        snprintf(more, sizeof more, "%sand %d more", c->used > 0 ? "; " : "", c->left_out);
+    if (any)
         fr_fail(where, "%s: %s%s", what, c->text, more);
-    return c->used > 0;
+    return any;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* A module's parameters and buffers to and from a safetensors file: fr_save, fr_load_into. */
+/* A module's parameters and buffers to and from a safetensors file: fr_save, fr_load_into, fr_load_into_with. */
 #include <config.h>
 
 #include "io/module_state.h"
@@ -85,11 +85,11 @@ bool fr_save(fr_module *m, const char *path)
 
 /* --- Loading ----------------------------------------------------------------------------------------------------- */
 
-void fr_state_compare(fr_complaints *c, const fr_named_tensor *own, const fr_tensor *stored)
+void fr_state_compare(fr_complaints *c, const fr_named_tensor *own, const fr_tensor *stored, fr_dtype dtype)
 {
     const fr_tensor *t = own->tensor;
 
-    if (fr_complain_unless_like(c, own->name, stored, (fr_dtype)t->dtype, &t->shape) && fr_has_history(t))
+    if (fr_complain_unless_like(c, own->name, stored, dtype, &t->shape) && fr_has_history(t))
         fr_complain(c, "\"%.80s\" has a history in the module, which loading would break", own->name);
 }
 
@@ -133,41 +133,103 @@ static bool in_state(const fr_named_tensor *state, int n, const char *name)
     return false;
 }
 
-static void compare_all(fr_complaints *c, const fr_named_tensor *state, int n, const fr_tensors *ts)
-{
-    int found = 0;
-
-    for (int i = 0; i < n; i++) {
-        found += fr_tensors_find(ts, state[i].name) != NULL;
-        fr_state_compare(c, &state[i], stored_for(state, n, i, ts));
-        compare_names(c, state, n, i, ts);
-    }
-    for (int i = 0; found < ts->count && i < ts->count; i++)
-        if (!in_state(state, n, ts->items[i].name))
-            fr_complain(c, "\"%.80s\" is not in the module", ts->items[i].name);
-}
-
-static bool load_into(fr_module *m, const char *path)
-{
+/* One load. */
+typedef struct {
     const fr_named_tensor *state;
     int n;
-    fr_complaints c = { .used = 0 };
+    const fr_tensors *ts;
+    const fr_load_options *options;
+    fr_complaints complaints;
+} loading;
+
+static void tell(const loading *l, const char *name, fr_name_status status)
+{
+    if (l->options->on_name)
+        l->options->on_name(name, status, l->options->user);
+}
+
+/* What differs, before what is missing. */
+static void compare_values(loading *l)
+{
+    for (int i = 0; i < l->n; i++) {
+        const fr_named_tensor *own = &l->state[i];
+        const fr_tensor *stored = stored_for(l->state, l->n, i, l->ts);
+        fr_dtype dtype = (fr_dtype)own->tensor->dtype;
+
+        if (!stored)
+            continue;
+        if (dtype == FR_F64 && stored->dtype == FR_F32)
+            dtype = FR_F32;
+        if (stored->dtype != dtype || !fr_shape_equal(&stored->shape, &own->tensor->shape))
+            tell(l, own->name, FR_NAME_DIFFERS);
+        fr_state_compare(&l->complaints, own, stored, dtype);
+        compare_names(&l->complaints, l->state, l->n, i, l->ts);
+    }
+}
+
+static void note_missing(loading *l)
+{
+    for (int i = 0; i < l->n; i++) {
+        if (stored_for(l->state, l->n, i, l->ts))
+            continue;
+        tell(l, l->state[i].name, FR_NAME_MISSING);
+        if (!l->options->partial)
+            fr_complain(&l->complaints, "\"%.80s\" is missing", l->state[i].name);
+    }
+}
+
+static void note_unexpected(loading *l)
+{
+    for (int i = 0; i < l->ts->count; i++) {
+        const char *name = l->ts->items[i].name;
+
+        if (in_state(l->state, l->n, name))
+            continue;
+        tell(l, name, FR_NAME_UNEXPECTED);
+        if (!l->options->partial)
+            fr_complain(&l->complaints, "\"%.80s\" is not in the module", name);
+    }
+}
+
+static bool load_into(const char *what, fr_module *m, const char *path, const fr_load_options *options)
+{
+    loading l = { .options = options };
     char where[FR_WHERE_SIZE];
 
-    if (!fr_state_of("load_into", m, &state, &n))
+    if (!fr_check_reserved(what, options->reserved) || !fr_state_of(what, m, &l.state, &l.n))
         return false;
 
-    fr_tensors *ts = fr_tensors_read("load_into", path);
+    fr_tensors *ts = fr_tensors_read(what, path);
 
     if (!ts)
         return false;
-    compare_all(&c, state, n, ts);
+    l.ts = ts;
+    fr_complaints_share(&l.complaints, 1, 3);
+    compare_values(&l);
+    fr_complaints_share(&l.complaints, 2, 3);
+    note_missing(&l);
+    fr_complaints_share(&l.complaints, 3, 3);
+    note_unexpected(&l);
 
-    bool ok = !fr_complaints_fail(&c, fr_file_where("load_into", path, where), "does not agree with the module");
+    bool ok = !fr_complaints_fail(&l.complaints, fr_file_where(what, path, where), "does not agree with the module");
 
-    for (int i = 0; ok && i < n; i++)
-        fr_state_take(&state[i], stored_for(state, n, i, ts));
+    for (int i = 0; ok && i < l.n; i++) {
+        const fr_tensor *stored = stored_for(l.state, l.n, i, ts);
+
+        if (stored)
+            fr_state_take(&l.state[i], stored);
+    }
     fr_tensors_free(ts);
+    return ok;
+}
+
+bool fr_load_into_with(fr_module *m, const char *path, const fr_load_options *options)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "load_into_with");
+    bool ok = load_into("load_into_with", m, path, options ? options : &(fr_load_options){ .partial = false });
+
+    fr_finish(th, before);
     return ok;
 }
 
@@ -175,7 +237,7 @@ bool fr_load_into(fr_module *m, const char *path)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "load_into");
-    bool ok = load_into(m, path);
+    bool ok = load_into("load_into", m, path, &(fr_load_options){ .partial = false });
 
     fr_finish(th, before);
     return ok;

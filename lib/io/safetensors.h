@@ -11,8 +11,8 @@
 #define FROND_IO_SAFETENSORS_H
 
 #include "core/file.h"
-
-#include <frond/io.h>
+#include "io/stored.h"
+#include "io/tensors.h"
 
 enum { FR_HEADER_PREFIX = 8, FR_HEADER_MOST = 100 * 1000 * 1000 };
 #define FR_HEADER_METADATA "__metadata__"
@@ -22,7 +22,7 @@ enum { FR_HEADER_PREFIX = 8, FR_HEADER_MOST = 100 * 1000 * 1000 };
 typedef struct {
     const char *name; /* borrowed from the header */
     int place;        /* in the header */
-    fr_dtype dtype;
+    fr_stored kind;
     fr_shape shape;
     int64_t begin, end; /* its values: bytes after the header */
 } fr_header_entry;
@@ -37,23 +37,8 @@ typedef struct {
  * fr_header_free is due. */
 bool fr_header_parse(const char *where, const char *text, size_t size, int64_t data_size, fr_header *header);
 void fr_header_free(fr_header *header);
-const char *fr_header_dtype(fr_dtype dtype); /* "F32" */
-
-/* Turns values of `size` bytes between the file's order of bytes and this machine's. */
-void fr_little_endian(void *values, int64_t count, size_t size);
 
 /* --- Files ------------------------------------------------------------------------------------------------------- */
-
-typedef struct {
-    char *name;
-    fr_tensor *tensor;
-} fr_tensors_item;
-
-struct fr_tensors {
-    int count;
-    fr_tensors_item *items;
-    const fr_tensors_item **by_name; /* sorted */
-};
 
 /* What fr_load does, under the caller's name. NULL with an error. */
 fr_tensors *fr_tensors_read(const char *what, const char *path);

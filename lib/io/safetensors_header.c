@@ -10,40 +10,9 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-static const struct {
-    const char *name;
-    fr_dtype dtype;
-} loaded[] = { { "F32", FR_F32 }, { "F64", FR_F64 }, { "I64", FR_I64 } };
+static const char *const not_loaded[] = { "C64", "F4", "F6_E2M3", "F6_E3M2", "F8_E4M3", "F8_E5M2", "F8_E8M0" };
 
-static const char *const not_loaded[] = { "BOOL",    "U8",      "I8",      "U16",     "I16",    "U32",
-                                          "I32",     "U64",     "F16",     "BF16",    "C64",    "F4",
-                                          "F6_E2M3", "F6_E3M2", "F8_E4M3", "F8_E5M2", "F8_E8M0" };
-
-enum { LOADED = sizeof loaded / sizeof *loaded, NOT_LOADED = sizeof not_loaded / sizeof *not_loaded };
-
-const char *fr_header_dtype(fr_dtype dtype)
-{
-    for (int i = 0; i < LOADED; i++)
-        if (loaded[i].dtype == dtype)
-            return loaded[i].name;
-    return NULL;
-}
-
-void fr_little_endian(void *values, int64_t count, size_t size)
-{
-    unsigned char *at = values;
-
-    if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
-        return;
-    for (int64_t i = 0; i < count; i++, at += size) {
-        for (size_t low = 0, high = size - 1; low < high; low++, high--) {
-            unsigned char byte = at[low];
-
-            at[low] = at[high];
-            at[high] = byte;
-        }
-    }
-}
+enum { NOT_LOADED = sizeof not_loaded / sizeof *not_loaded };
 
 /* --- One tensor -------------------------------------------------------------------------------------------------- */
 
@@ -53,15 +22,15 @@ static bool parse_dtype(const char *where, const json_t *info, fr_header_entry *
 
     if (!name)
         return fr_fail(where, "\"dtype\" is missing or no string"), false;
-    for (int i = 0; i < LOADED; i++) {
-        if (strcmp(name, loaded[i].name) == 0) {
-            e->dtype = loaded[i].dtype;
+    for (int i = 0; i < FR_STORED_KINDS; i++) {
+        if (strcmp(name, fr_stored_kinds[i].safetensors) == 0) {
+            e->kind = (fr_stored)i;
             return true;
         }
     }
     for (int i = 0; i < NOT_LOADED; i++)
         if (strcmp(name, not_loaded[i]) == 0)
-            return fr_fail(where, "values of dtype %s cannot be loaded, only F32, F64 and I64", name), false;
+            return fr_fail(where, "values of dtype %s cannot be loaded", name), false;
     return fr_fail(where, "\"%.40s\" is no dtype of the safetensors format", name), false;
 }
 
@@ -82,7 +51,7 @@ static bool parse_shape(const char *where, const json_t *info, fr_header_entry *
             return fr_fail(where, "\"shape\" holds something other than integers"), false;
         e->shape.dim[i] = json_integer_value(dim);
     }
-    return fr_shape_check(where, &e->shape, e->dtype, numel);
+    return fr_shape_check(where, &e->shape, fr_stored_kinds[e->kind].dtype, numel);
 }
 
 static bool parse_offsets(const char *where, const json_t *info, fr_header_entry *e)
@@ -111,11 +80,11 @@ static bool parse_entry(const char *file, const char *name, const json_t *info, 
     if (!parse_dtype(where, info, e) || !parse_shape(where, info, e, &numel) || !parse_offsets(where, info, e))
         return false;
 
-    int64_t bytes = numel * (int64_t)fr_dtype_size(e->dtype);
+    int64_t bytes = numel * (int64_t)fr_stored_kinds[e->kind].size;
 
     if (e->end - e->begin != bytes)
         return fr_fail(where, "%lld bytes between its offsets, expected %lld for %s of shape %s",
-                       (long long)(e->end - e->begin), (long long)bytes, fr_header_dtype(e->dtype),
+                       (long long)(e->end - e->begin), (long long)bytes, fr_stored_kinds[e->kind].safetensors,
                        fr_shape_text(&e->shape, text)),
                false;
     return true;

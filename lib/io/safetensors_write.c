@@ -4,6 +4,7 @@
  * that all values are aligned; each by name; the header padded with spaces to a multiple of 8 bytes. */
 #include <config.h>
 
+#include "core/text.h"
 #include "io/replace_file.h"
 #include "io/safetensors.h"
 
@@ -46,25 +47,8 @@ static json_t *describe(const fr_tensor *t, int64_t begin, int64_t end)
             shape = NULL;
         }
     }
-    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", fr_header_dtype((fr_dtype)t->dtype), "shape", shape,
+    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", fr_stored_kinds[t->dtype].safetensors, "shape", shape,
                      "data_offsets", (json_int_t)begin, (json_int_t)end);
-}
-
-/* As RFC 3629 has it, which jansson asks of names as well: no overlong forms, no surrogates, nothing above U+10FFFF. */
-static bool is_utf8(const char *text)
-{
-    for (const unsigned char *p = (const unsigned char *)text; *p; p++) {
-        unsigned first = *p, low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-        unsigned high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-        int more = first < 0x80 ? 0 : first < 0xc2 ? -1 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : first < 0xf5 ? 3 : -1;
-
-        if (more < 0)
-            return false;
-        for (; more > 0; more--, low = 0x80, high = 0xbf)
-            if (*++p < low || *p > high)
-                return false;
-    }
-    return true;
 }
 
 static bool add_entry(const char *where, json_t *header, const named *item, int64_t *offset)
@@ -78,7 +62,7 @@ static bool add_entry(const char *where, json_t *header, const named *item, int6
     if (json_object_get(header, item->name))
         return fr_fail(where, "the name \"%.80s\" was given twice", item->name), false;
 
-    if (!is_utf8(item->name))
+    if (!fr_is_utf8(item->name))
         return fr_fail(where, "the name \"%.80s\" is not valid UTF-8", item->name), false;
     if (json_object_set_new(header, item->name, describe(item->tensor, begin, *offset)) != 0)
         return fr_fail_memory(where), false;
@@ -93,7 +77,7 @@ static bool add_aliases(const contents *c, json_t *header)
 
     for (int i = 0; ok && i < c->alias_count; i++) {
         const fr_alias *a = &c->aliases[i];
-        const char *wrong = !is_utf8(a->name) ? a->name : !is_utf8(a->of) ? a->of : NULL;
+        const char *wrong = !fr_is_utf8(a->name) ? a->name : !fr_is_utf8(a->of) ? a->of : NULL;
 
         if (wrong)
             return fr_fail(c->where, "the name \"%.80s\" is not valid UTF-8", wrong), false;
@@ -139,18 +123,10 @@ static bool write_header(fr_replacement *r, const char *text, size_t size)
 
 static bool write_values(fr_replacement *r, fr_tensor *t)
 {
-    bool as_is = t->contiguous && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
-    size_t size = fr_dtype_size((fr_dtype)t->dtype);
-    fr_tensor *copy = as_is ? fr_ref(t) : fr_tensor_copy(r->where, t);
+    fr_tensor *values = fr_stored_values(r->where, t);
+    bool ok = values && fr_replace_write(r, values->origin, (size_t)values->numel * fr_dtype_size((fr_dtype)t->dtype));
 
-    if (!copy)
-        return false;
-    if (!as_is)
-        fr_little_endian(copy->origin, copy->numel, size);
-
-    bool ok = fr_replace_write(r, copy->origin, (size_t)copy->numel * size);
-
-    fr_unref(copy);
+    fr_unref(values);
     return ok;
 }
 

@@ -23,15 +23,18 @@ static fr_tensor *forward(fr_module *m, fr_tensor *x)
     return fr_attention_forward(m, x, x, x, NULL);
 }
 
-static bool check_options(const char *what, int64_t embed, int64_t heads, const fr_multihead_attention_options *o)
+bool fr_check_heads(const char *what, const char *embed_name, int64_t embed, const char *heads_name, int64_t heads)
 {
     if (embed < 1 || heads < 1 || embed % heads != 0)
-        return fr_fail(
-            what, "embed_dim %" PRId64 ", num_heads %" PRId64 ", expected 1 or more, embed_dim a multiple of num_heads",
-            embed, heads);
-    if (embed > INT64_MAX / 3)
-        return fr_fail(what, "embed_dim %" PRId64 " is too large", embed);
-    return fr_check_reserved(what, o->reserved) && fr_check_dropout(what, o->dropout);
+        return fr_fail(what, "%s %" PRId64 ", %s %" PRId64 ", expected 1 or more, %s a multiple of %s", embed_name,
+                       embed, heads_name, heads, embed_name, heads_name);
+    return embed <= INT64_MAX / 3 || fr_fail(what, "%s %" PRId64 " is too large", embed_name, embed);
+}
+
+static bool check_options(const char *what, int64_t embed, int64_t heads, const fr_multihead_attention_options *o)
+{
+    return fr_check_heads(what, "embed_dim", embed, "num_heads", heads) && fr_check_reserved(what, o->reserved) &&
+           fr_check_dropout(what, o->dropout);
 }
 
 /* PyTorch makes in_proj_weight first, but draws its values last. */
@@ -208,7 +211,7 @@ static fr_tensor *attend(fr_module *m, const sizes *s, fr_tensor *const in[3], c
     return !s->batched ? fr_squeeze(y, 1) : s->batch_first ? fr_transpose(y, 0, 1) : y;
 }
 
-static fr_tensor *run(fr_module *m, fr_tensor *const in[3], const fr_attention_masks *masks)
+static fr_tensor *run(fr_thread *th, fr_module *m, fr_tensor *const in[3], const fr_attention_masks *masks)
 {
     sizes s = { .a = fr_self(m) };
     int scope;
@@ -216,7 +219,8 @@ static fr_tensor *run(fr_module *m, fr_tensor *const in[3], const fr_attention_m
 
     if (!check_inputs(&s, in[0], in[1], in[2]) || !check_masks(&s, masks) || (scope = fr_scope_begin()) < 0)
         return NULL;
-    y = fr_escape(attend(m, &s, in, masks));
+    fr_module_enter(th, m);
+    y = fr_escape(fr_module_leave(th, m, attend(m, &s, in, masks)));
     fr_scope_end(scope);
     return y;
 }
@@ -233,7 +237,7 @@ fr_tensor *fr_attention_forward(fr_module *m, fr_tensor *query, fr_tensor *key, 
     if (!failed && fr_check_not_null(name, m, "module") && fr_check_not_null(name, query, "query") &&
         fr_check_not_null(name, key, "key") && fr_check_not_null(name, value, "value") &&
         (m->forward == forward || fr_fail(name, "%s given, expected MultiheadAttention", m->type)))
-        y = run(m, (fr_tensor *[]){ query, key, value }, &given);
+        y = run(th, m, (fr_tensor *[]){ query, key, value }, &given);
     fr_finish(th, before);
     return y;
 }

@@ -25,17 +25,18 @@ fr_module *fr_module_new(const char *type, size_t size, fr_forward_function *for
     } else if (!*type) {
         fr_fail("module_new", "type is empty, expected a name such as \"SimpleRNN\"");
     } else {
-        char *copy = copy_text(type);
+        fr_place *place = fr_place_new(type);
 
-        if (copy && size <= SIZE_MAX - sizeof *m)
+        if (place && size <= SIZE_MAX - sizeof *m)
             m = calloc(1, sizeof *m + size);
         if (m) {
-            m->type = copy;
+            m->place = place;
+            m->type = place->type;
             m->size = size;
             m->forward = forward;
             m->training = true;
         } else {
-            free(copy);
+            fr_place_unref(place);
             fr_fail_memory("module_new");
         }
     }
@@ -191,6 +192,7 @@ bool fr_module_adopt(const char *what, fr_module *m, const char *name, fr_module
         free(copy);
         return fr_fail_memory(what);
     }
+    fr_place_move(child->place, m->place, copy);
     child->parent = m;
     child->name = copy;
     child->index = m->child_count;
@@ -241,8 +243,9 @@ void fr_module_destroy(fr_module *m)
     free(m->tensors);
     free(m->children);
     free(m->description);
-    free(m->name);
-    free(m->type);
+    if (fr_thread_self()->place == m->place) /* its forward function was left by a jump */
+        fr_thread_self()->place = NULL;
+    fr_place_unref(m->place);
     free(m);
 }
 
@@ -261,11 +264,10 @@ void fr_module_free(fr_module *m)
 static fr_tensor *run(fr_thread *th, fr_module *m, fr_tensor *x)
 {
     int scope = fr_scope_begin();
-    fr_running here;
 
     if (scope < 0)
         return NULL;
-    fr_module_enter(th, m, &here);
+    fr_module_enter(th, m);
     fr_report_errors(th);
 
     fr_tensor *y = m->hooks ? fr_module_call(m, x) : m->forward(m, x);
@@ -273,7 +275,7 @@ static fr_tensor *run(fr_thread *th, fr_module *m, fr_tensor *x)
     fr_defer_errors(th);
     if (!y && !fr_failed_before(th))
         fr_fail("forward", "the forward function of %s returned NULL", m->type);
-    fr_ref(y);
+    fr_ref(fr_module_leave(th, m, y));
     fr_scope_end(scope);
     return fr_hold("forward", y);
 }

@@ -4,7 +4,7 @@
 #ifndef FROND_NN_MODULE_H
 #define FROND_NN_MODULE_H
 
-#include "core/internal.h"
+#include "graph/trace.h"
 
 #include <frond/nn.h>
 #include <stddef.h>
@@ -12,13 +12,14 @@
 enum { FR_MODULE_DEPTH = 256 }; /* levels of a tree of modules, so that walking it may recurse */
 
 struct fr_module {
-    char *type, *description; /* description: NULL for none */
+    fr_place *place;
+    const char *type, *name; /* the place's; name: under which the parent has it */
+    char *description;       /* or NULL */
     fr_forward_function *forward;
     bool training;
     int height; /* levels below, at most */
 
     fr_module *parent; /* NULL: belongs to its user */
-    char *name;        /* under which the parent has it */
     size_t index;      /* among the parent's children */
 
     fr_named_tensor *tensors; /* parameters first, then buffers; each in order of creation; a reference to each */
@@ -59,13 +60,17 @@ fr_module *fr_module_next(const fr_module *root, const fr_module *m);
 fr_tensor *fr_module_call(fr_module *m, fr_tensor *x);
 void fr_module_hooks_free(fr_module *m);
 
-/* Until the innermost scope ends m is at work; here, on the caller's stack, must live that long. */
-static inline void fr_module_enter(fr_thread *th, const fr_module *m, fr_running *here)
+/* Until the innermost scope ends m is at work. */
+static inline void fr_module_enter(fr_thread *th, const fr_module *m)
 {
-    if (th->running && th->running->module == m)
-        return;
-    *here = (fr_running){ .outer = th->running, .module = m, .name = m->name, .type = m->type };
-    th->running = here;
+    th->place = m->place;
+}
+/* ... and has given y. Returns y. */
+static inline fr_tensor *fr_module_leave(fr_thread *th, const fr_module *m, fr_tensor *y)
+{
+    if (FR_UNLIKELY(th->trace != NULL) && y)
+        fr_trace_result(th, m->place, y);
+    return y;
 }
 
 /* --- state.c ------------------------------------------------------------------------------------------------------ */
@@ -103,6 +108,8 @@ fr_module *fr_linear_new(const char *what, const char *type, int64_t in, int64_t
 
 /* --- attention.c -------------------------------------------------------------------------------------------------- */
 
+/* Whether embed can be split among heads, and neither is too large; the error calls them by these names. */
+bool fr_check_heads(const char *what, const char *embed_name, int64_t embed, const char *heads_name, int64_t heads);
 fr_module *fr_attention_new(const char *what, int64_t embed, int64_t heads, const fr_multihead_attention_options *o);
 
 /* --- print.c ------------------------------------------------------------------------------------------------------ */

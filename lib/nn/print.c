@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Modules as text: PyTorch's print(model), and the number of parameters. */
+#include "core/text.h"
 #include "nn/module.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 
 /* The fewest digits that give the number back, and 1e16 or 1e-05 where that is shorter: Python's repr. */
@@ -26,30 +26,13 @@ const char *fr_number_text(double number, char text[FR_NUMBER_TEXT])
     return text;
 }
 
-typedef struct {
-    FILE *file;
-    int written; /* characters; -1: failed */
-} writer;
-
-static void put(writer *w, const char *format, ...) FR_PRINTF(2, 3);
-static void put(writer *w, const char *format, ...)
-{
-    va_list arguments;
-    int n;
-
-    va_start(arguments, format);
-    n = vfprintf(w->file, format, arguments);
-    va_end(arguments);
-    w->written = n < 0 || w->written < 0 ? -1 : w->written + n;
-}
-
 /* A description of several lines stands as PyTorch's extra_repr: each on a line of its own. */
-static void put_lines(writer *w, const char *text, int indent)
+static void put_lines(fr_writer *w, const char *text, int indent)
 {
     while (*text) {
         size_t length = strcspn(text, "\n");
 
-        put(w, "\n%*s%.*s", indent, "", (int)length, text);
+        fr_put(w, "\n%*s%.*s", indent, "", (int)length, text);
         text += length + (text[length] == '\n');
     }
 }
@@ -75,26 +58,26 @@ static size_t run_of(const fr_module *m, size_t i)
     return end - i;
 }
 
-static void put_module(writer *w, const fr_module *m, int indent)
+static void put_module(fr_writer *w, const fr_module *m, int indent)
 {
     const char *description = m->description ? m->description : "";
     bool one_line = m->child_count == 0 && !strchr(description, '\n');
 
-    put(w, "%s(", m->type);
+    fr_put(w, "%s(", m->type);
     if (one_line) {
-        put(w, "%s)", description);
+        fr_put(w, "%s)", description);
         return;
     }
     put_lines(w, description, indent + 2);
     for (size_t i = 0, n; i < m->child_count; i += n) {
         n = run_of(m, i);
         if (n == 1)
-            put(w, "\n%*s(%s): ", indent + 2, "", m->children[i]->name);
+            fr_put(w, "\n%*s(%s): ", indent + 2, "", m->children[i]->name);
         else
-            put(w, "\n%*s(%zu-%zu): %zu x ", indent + 2, "", i, i + n - 1, n);
+            fr_put(w, "\n%*s(%zu-%zu): %zu x ", indent + 2, "", i, i + n - 1, n);
         put_module(w, m->children[i], indent + 2);
     }
-    put(w, "\n%*s)", indent, "");
+    fr_put(w, "\n%*s)", indent, "");
 }
 
 int fr_module_fprint(FILE *file, fr_module *m)
@@ -102,19 +85,19 @@ int fr_module_fprint(FILE *file, fr_module *m)
     const char *what = "module_fprint";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    writer w = { .file = file, .written = -1 };
+    fr_writer w = { .file = file, .written = -1 };
     int64_t count;
 
     if (fr_check_not_null(what, file, "file") && fr_check_not_null(what, m, "module") &&
         (count = fr_module_count(m)) >= 0) {
         w.written = 0;
         put_module(&w, m, 0);
-        put(&w, count == 1 ? "\n%" PRId64 " parameter\n" : "\n%" PRId64 " parameters\n", count);
+        fr_put(&w, count == 1 ? "\n%" PRId64 " parameter\n" : "\n%" PRId64 " parameters\n", count);
         if (w.written < 0)
             fr_fail(what, "the file cannot be written");
     }
     fr_finish(th, before);
-    return w.written;
+    return (int)w.written;
 }
 
 void fr_module_print(fr_module *m)

@@ -277,13 +277,12 @@ static fr_recurrent run_in_scope(const char *what, fr_recurrent_run *run_one, fr
     fr_thread *th = fr_thread_self();
     unsigned failures = th->failures;
     fr_recurrent y = { 0 };
-    fr_running here;
 
     if (scope >= 0) {
-        fr_module_enter(th, m, &here);
+        fr_module_enter(th, m);
         y = run_one(m, x, initial, lengths);
     }
-    fr_ref(y.out);
+    fr_ref(fr_module_leave(th, m, y.out));
     fr_ref(y.h);
     fr_ref(y.c);
     fr_scope_end(scope);

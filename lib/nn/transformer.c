@@ -51,9 +51,11 @@ static fr_tensor *layer_forward(fr_module *m, fr_tensor *x)
     return run_layer(m, x, NULL);
 }
 
-static bool check_options(const char *what, const fr_transformer_encoder_layer_options *o)
+static bool check_options(const char *what, int64_t d_model, int64_t nhead,
+                          const fr_transformer_encoder_layer_options *o)
 {
-    return fr_check_reserved(what, o->reserved) && fr_check_dropout(what, fr_option(o->dropout, 0.1)) &&
+    return fr_check_heads(what, "d_model", d_model, "nhead", nhead) && fr_check_reserved(what, o->reserved) &&
+           fr_check_dropout(what, fr_option(o->dropout, 0.1)) &&
            fr_check_option(what, "layer_norm_eps", fr_option(o->layer_norm_eps, 1e-5), INFINITY) &&
            (o->dim_feedforward >= 0 ||
             fr_fail(what, "dim_feedforward %" PRId64 ", expected 1 or more (0: 2048)", o->dim_feedforward));
@@ -92,7 +94,7 @@ static bool fill(const char *what, fr_module *m)
 static fr_module *layer_new(const char *what, int64_t d_model, int64_t nhead,
                             const fr_transformer_encoder_layer_options *options)
 {
-    fr_module *m = check_options(what, options)
+    fr_module *m = check_options(what, d_model, nhead, options)
                        ? fr_module_new("TransformerEncoderLayer", sizeof(encoder_layer), layer_forward)
                        : NULL;
 
@@ -127,11 +129,13 @@ typedef struct {
 static fr_tensor *run_encoder(const fr_module *m, fr_tensor *x, const fr_attention_masks *masks)
 {
     const encoder *e = fr_self(m);
+    fr_thread *th = fr_thread_self();
     int scope = fr_scope_begin();
 
     x = scope < 0 ? NULL : x;
     for (size_t i = 0; x && i < e->layers->child_count; i++) {
-        x = run_layer(e->layers->children[i], x, masks);
+        fr_module_enter(th, e->layers->children[i]);
+        x = fr_module_leave(th, e->layers->children[i], run_layer(e->layers->children[i], x, masks));
         scope = fr_start_over_with(x, scope);
     }
     if (x && e->norm)
@@ -233,7 +237,7 @@ fr_module *fr_nn_transformer_encoder(fr_module *layer, int num_layers, fr_module
 
 /* --- Either with masks -------------------------------------------------------------------------------------------- */
 
-static fr_tensor *run(fr_module *m, fr_tensor *x, const fr_attention_masks *masks)
+static fr_tensor *run(fr_thread *th, fr_module *m, fr_tensor *x, const fr_attention_masks *masks)
 {
     int scope;
     fr_tensor *y;
@@ -243,7 +247,9 @@ static fr_tensor *run(fr_module *m, fr_tensor *x, const fr_attention_masks *mask
     scope = fr_scope_begin();
     if (scope < 0)
         return NULL;
-    y = fr_escape((m->forward == layer_forward ? run_layer : run_encoder)(m, x, masks));
+    fr_module_enter(th, m);
+    y = (m->forward == layer_forward ? run_layer : run_encoder)(m, x, masks);
+    y = fr_escape(fr_module_leave(th, m, y));
     fr_scope_end(scope);
     return y;
 }
@@ -255,7 +261,7 @@ fr_tensor *fr_transformer_encoder_forward(fr_module *m, fr_tensor *src, const fr
     fr_tensor *y = NULL;
 
     if (fr_check_not_null(name, m, "module") && fr_check_not_null(name, src, "src"))
-        y = run(m, src, masks);
+        y = run(th, m, src, masks);
     fr_finish(th, before);
     return y;
 }

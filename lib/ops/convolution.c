@@ -150,6 +150,14 @@ void fr_convolution_backward(fr_op_call *call)
     }
 }
 
+/* Padding is multiplied too. */
+int64_t fr_convolution_multiply_adds(const fr_op_call *call)
+{
+    const fr_tensor *w = call->in[1];
+
+    return w->numel ? call->result[0]->numel * (w->numel / w->shape.dim[0]) : 0;
+}
+
 fr_tensor *fr_convolve(const fr_op *op, int dims, fr_tensor *x, fr_tensor *weight, fr_tensor *bias,
                        const fr_conv_options *options)
 {

@@ -110,6 +110,8 @@ const fr_op fr_gru_op = {
     .forward = fr_recurrent_forward_kernel,
     .backward_kernel = fr_recurrent_backward_kernel,
     .definition = fr_recurrent_definition,
+    .multiply_adds = fr_recurrent_multiply_adds,
+    .steps = &fr_recurrent_steps,
     FR_CASES(
         { "all steps", "n(3,2,4) n(2,5) n(15,4) n(15,5) n(15) n(15)", "gru(a, b, c, d, e, f)[0]", run },
         { "reverse", "n(3,2,4) n(2,5) n(15,4) n(15,5) n(15) n(15)", "gru(a, b, c, d, e, f, reverse=True)[1]",

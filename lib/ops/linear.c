@@ -73,6 +73,11 @@ static void jvp(fr_op_call *call)
     call->tangent_out[0] = dy && by_weight ? fr_add(dy, by_weight) : dy ? dy : by_weight;
 }
 
+static int64_t multiply_adds(const fr_op_call *call)
+{
+    return call->result[0]->numel * call->in[1]->shape.dim[1];
+}
+
 FR_RUN(run, fr_linear(in[0], in[1], in[2]))
 FR_RUN(run_without, fr_linear(in[0], in[1], NULL))
 FR_RUN(run_transposed,
@@ -91,6 +96,7 @@ const fr_op fr_linear_op = {
     .backward_kernel = backward_kernel,
     .definition = definition,
     .jvp = jvp,
+    .multiply_adds = multiply_adds,
     FR_CASES({ "bias", "n(2,3,4) n(5,4) n(5)", "F.linear(a, b, c)", run },
              { "vector", "n(4) n(5,4) n(5)", "F.linear(a, b, c)", run },
              { "without", "n(3,4) n(5,4)", "F.linear(a, b)", run_without },

@@ -115,6 +115,8 @@ const fr_op fr_lstm_op = {
     .forward = fr_recurrent_forward_kernel,
     .backward_kernel = fr_recurrent_backward_kernel,
     .definition = fr_recurrent_definition,
+    .multiply_adds = fr_recurrent_multiply_adds,
+    .steps = &fr_recurrent_steps_c,
     FR_CASES({ "all steps", "n(3,2,4) n(2,5) n(2,5) n(20,4) n(20,5) n(20) n(20)", "lstm(a, b, c, d, e, f, g)[0]", run },
              { "projected", "n(3,2,4) n(2,3) n(2,5) n(20,4) n(20,3) n(20) n(20) n(3,5)",
                "lstm(a, b, c, d, e, f, g, h)[2]", run_cell },

@@ -62,6 +62,13 @@ static void backward(fr_op_call *call)
         call->grad_in[1] = fr_op_sum_to(fr_matmul(fr_transpose(a, -2, -1), g), &call->in_shape[1]);
 }
 
+static int64_t multiply_adds(const fr_op_call *call)
+{
+    const fr_shape *a = &call->in[0]->shape;
+
+    return call->result[0]->numel * a->dim[a->ndim - 1];
+}
+
 #ifdef FR_TESTS
 static fr_tensor *run(fr_tensor *const *in)
 {
@@ -100,6 +107,7 @@ const fr_op fr_matmul_op = {
     .forward = forward,
     .backward = backward,
     .jvp = fr_jvp_multilinear,
+    .multiply_adds = multiply_adds,
     FR_CASES({ "matrices", "n(3,4) n(4,5)", "a @ b", run }, { "batches", "n(2,1,3,4) n(5,4,2)", "a @ b", run },
              { "batches by one", "n(2,5,3,4) n(4,2)", "a @ b", run },
              { "one by batches", "n(3,4) n(2,4,2)", "a @ b", run }, { "vectors", "n(4) n(4)", "a @ b", run },

@@ -190,6 +190,27 @@ void fr_recurrent_definition(fr_op_call *call)
         call->failed = true;
 }
 
+/* --- For summaries and pictures ----------------------------------------------------------------------------------- */
+
+/* Each row of each step is multiplied by w_ih, w_hh and w_hr. */
+int64_t fr_recurrent_multiply_adds(const fr_op_call *call)
+{
+    const fr_tensor *w_hr = call->inputs > FR_W_HR ? call->in[FR_W_HR] : NULL;
+    const fr_shape *x = &call->in[FR_X]->shape;
+    int64_t weights = call->in[FR_W_IH]->numel + call->in[FR_W_HH]->numel + (w_hr ? w_hr->numel : 0);
+
+    return x->dim[0] * x->dim[1] * weights;
+}
+
+static bool is_reversed(const void *attributes)
+{
+    return ((const fr_recurrent_attributes *)attributes)->reverse;
+}
+
+const fr_op_steps fr_recurrent_steps = { .state = { { "h", FR_H0, FR_H } }, .reversed = is_reversed };
+const fr_op_steps fr_recurrent_steps_c = { .state = { { "h", FR_H0, FR_H }, { "c", FR_C0, FR_C } },
+                                           .reversed = is_reversed };
+
 /* --- The public functions' common part --------------------------------------------------------------------------- */
 
 fr_recurrent fr_recurrent_apply(const fr_recurrent_cell *cell, fr_tensor **in, const fr_recurrence *how,

@@ -74,6 +74,9 @@ bool fr_recurrent_infer(fr_op_call *call);
 void fr_recurrent_forward_kernel(fr_op_call *call);
 void fr_recurrent_backward_kernel(fr_op_call *call);
 void fr_recurrent_definition(fr_op_call *call);
+int64_t fr_recurrent_multiply_adds(const fr_op_call *call);
+extern const fr_op_steps fr_recurrent_steps;   /* of a cell without a state c; */
+extern const fr_op_steps fr_recurrent_steps_c; /* of one with it */
 
 extern const fr_recurrent_cell fr_rnn_cell, fr_gru_cell, fr_lstm_cell;
 

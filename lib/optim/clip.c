@@ -3,8 +3,9 @@
 /* Clipping gradients, by value or by their common norm. The Euclidean norm is in PyTorch's arithmetic: one for each
  * gradient, in its dtype and over 8 partial sums, then the norm of those norms. Others are summed in double. A norm
  * that is not finite makes gradients NaN or 0 and is no error, unless one is asked for. */
+#include "optim/clip.h"
+
 #include "core/cpu.h"
-#include "core/internal.h"
 
 #include <frond/optim.h>
 #include <math.h>
@@ -133,6 +134,18 @@ static fr_tensor *norms_of(const char *what, fr_tensor *const *parameters, int n
     return norms;
 }
 
+bool fr_gradient_norm(const char *what, fr_tensor *const *parameters, int n, double p, double *norm, fr_dtype *dtype)
+{
+    fr_tensor *norms = norms_of(what, parameters, n, p);
+
+    if (!norms)
+        return false;
+    *norm = norm_of(norms, p);
+    *dtype = (fr_dtype)norms->dtype;
+    fr_unref(norms);
+    return true;
+}
+
 /* m's parameters; false with an error where there is no module, or max is none. */
 static bool parameters_to_clip(const char *what, fr_module *m, double max, fr_tensor *const **parameters, int *n)
 {
@@ -148,19 +161,16 @@ static double clip_norm(const char *what, fr_module *m, double max, double p, bo
 {
     int n = 0;
     fr_tensor *const *parameters = NULL;
-    fr_tensor *norms;
     double norm, factor;
+    fr_dtype dtype;
 
     if (!parameters_to_clip(what, m, max, &parameters, &n))
         return NAN;
     if (!(p > 0))
         return fr_fail(what, "p is %g, expected a number > 0", p), NAN;
-    norms = norms_of(what, parameters, n, p);
-    if (!norms)
+    if (!fr_gradient_norm(what, parameters, n, p, &norm, &dtype))
         return NAN;
-    norm = norm_of(norms, p);
-    factor = factor_for(max, norm, (fr_dtype)norms->dtype);
-    fr_unref(norms);
+    factor = factor_for(max, norm, dtype);
     if (error_if_nonfinite && !isfinite(norm))
         return fr_fail(what, "the norm of the gradients is %g", norm), NAN;
     for (int i = 0; i < n && factor != 1; i++)

@@ -95,7 +95,7 @@ static bool check_module(const fr_training *t, fr_input *f, fr_resumed *r)
         return fr_fail_memory(f->where);
     for (int i = 0; i < t->state_count; i++) {
         r->module[i] = fr_input_find(f, "module.%s", t->state[i].name);
-        fr_state_compare(&f->complaints, &t->state[i], r->module[i]);
+        fr_state_compare(&f->complaints, &t->state[i], r->module[i], (fr_dtype)t->state[i].tensor->dtype);
     }
     return true;
 }

@@ -6,6 +6,7 @@ import pathlib
 import numpy
 import torch
 from safetensors.numpy import save_file
+from safetensors.torch import save_file as save_torch_file
 from safetensors.torch import save_model
 
 folder = pathlib.Path(__file__).parent / "safetensors"
@@ -29,8 +30,22 @@ write("all", {
 })
 write("empty", {})
 write("metadata", {"x": numpy.ones(2, numpy.float32)}, {"format": "np"})
-for name, dtype in {"bool": numpy.bool_, "u8": numpy.uint8, "i32": numpy.int32, "f16": numpy.float16}.items():
-    write(name, {"good": numpy.ones(2, numpy.float32), "other": numpy.ones(4, dtype)})
+
+# What is converted where it is loaded; values by bits, so that NumPy and PyTorch round nothing.
+halves = torch.tensor([0x0000, 0x8000, 0x0001, 0x83ff, 0x0400, 0x3555, 0xc000, 0x7bff, 0x7c00, 0xfc00, 0x7e00],
+                      dtype=torch.uint16)
+save_torch_file({
+    "f16": halves.view(torch.float16),
+    "bf16": halves.clone().view(torch.bfloat16),
+    "bool": torch.tensor([[True, False], [False, True]]),
+    **{str(dtype).removeprefix("torch."): torch.tensor([torch.iinfo(dtype).min, 7, torch.iinfo(dtype).max], dtype=dtype)
+       for dtype in (torch.int8, torch.int16, torch.int32, torch.uint8, torch.uint16, torch.uint32)},
+    "uint64": torch.tensor([0, 7, 2**63 - 1], dtype=torch.uint64),
+}, folder / "kinds.safetensors")
+(folder / "kinds.safetensors").chmod(0o644)
+save_torch_file({"float": halves.view(torch.float16).float(), "bfloat": halves.view(torch.bfloat16).float()},
+                folder / "halves.safetensors")
+(folder / "halves.safetensors").chmod(0o644)
 
 # The state of torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Tanh(), torch.nn.Linear(3, 1)) under PyTorch's names.
 write("model", {

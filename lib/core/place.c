@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Places of modules: names that outlive what they name. */
+#include "core/internal.h"
+
+#include <stdlib.h>
+
+fr_place *fr_place_new(const char *type)
+{
+    size_t length = strlen(type);
+    fr_place *p = malloc(sizeof *p + length + 1);
+
+    if (!p)
+        return NULL;
+    *p = (fr_place){ .refs = 1 };
+    memcpy(p->type, type, length + 1);
+    return p;
+}
+
+fr_place *fr_place_ref(fr_place *p)
+{
+    if (p)
+        atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
+    return p;
+}
+
+void fr_place_unref(fr_place *p)
+{
+    while (p && fr_drop(&p->refs)) {
+        fr_place *outer = p->outer;
+
+        free(p->name);
+        free(p);
+        p = outer;
+    }
+}
+
+void fr_place_move(fr_place *p, fr_place *outer, char *name)
+{
+    p->outer = fr_place_ref(outer);
+    p->name = name;
+}
+
+static int depth_of(const fr_place *p)
+{
+    int depth = 0;
+
+    for (; p; p = p->outer)
+        depth++;
+    return depth;
+}
+
+fr_place *fr_place_common(fr_place *a, fr_place *b)
+{
+    int left = depth_of(a), right = depth_of(b);
+
+    for (; left > right; left--)
+        a = a->outer;
+    for (; right > left; right--)
+        b = b->outer;
+    for (; a != b; a = a->outer)
+        b = b->outer;
+    return a;
+}
+
+const char *fr_place_text(const fr_place *p, char text[FR_PATH_TEXT])
+{
+    size_t at = FR_PATH_TEXT - 1;
+    const char *type = p ? p->type : "";
+
+    text[at] = '\0';
+    for (; p && p->name; p = p->outer) { /* innermost first: filled from the end */
+        size_t length = strlen(p->name), dot = text[at] != '\0';
+
+        if (length + dot > at)
+            break;
+        if (dot)
+            text[--at] = '.';
+        at -= length;
+        memcpy(text + at, p->name, length);
+    }
+    if (text[at])
+        memmove(text, text + at, FR_PATH_TEXT - at);
+    else
+        snprintf(text, FR_PATH_TEXT, "%s", type);
+    return text;
+}

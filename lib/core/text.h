@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Text, and writing it to files. */
+#ifndef FROND_CORE_TEXT_H
+#define FROND_CORE_TEXT_H
+
+#include "core/internal.h"
+
+typedef struct {
+    FILE *file;
+    int64_t written; /* characters; -1: failed */
+} fr_writer;
+
+void fr_put(fr_writer *w, const char *format, ...) FR_PRINTF(2, 3);
+
+/* Bytes of the character that text begins with, 1 to 4; 0: what stands there is no UTF-8. */
+int fr_utf8_size(const char *text);
+bool fr_is_utf8(const char *text); /* all of it; jansson asks the same of names */
+
+#endif

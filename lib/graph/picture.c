@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* What stands in a picture: which ops, what they read, under which names, in which modules, with what gradients. */
+#include "graph/picture.h"
+
+#include "graph/pass.h"
+
+#include <frond/nn.h>
+#include <math.h>
+#include <stdlib.h>
+
+enum { DEFAULT_MAX_NODES = 500 };
+
+/* --- Values ------------------------------------------------------------------------------------------------------- */
+
+const char *fr_picture_text(const fr_tensor *t, char text[FR_VALUES_TEXT])
+{
+    double least = INFINITY, most = -INFINITY, sum = 0;
+
+    if (!t || t->numel <= FR_FEW_VALUES)
+        return fr_values_text(t, text);
+    for (int64_t i = 0; i < t->numel; i++) {
+        double x = fr_at(t, i);
+
+        least = x >= least ? least : x; /* NaN stays */
+        most = x <= most ? most : x;
+        sum += x;
+    }
+    snprintf(text, FR_VALUES_TEXT, "min %.4g, mean %.4g, max %.4g", least, sum / (double)t->numel, most);
+    return text;
+}
+
+static const fr_tensor *unchanged(const fr_tensor *saved, const fr_kept *kept)
+{
+    bool same = saved && atomic_load_explicit(&saved->storage->version, memory_order_relaxed) == kept->version;
+
+    return same ? saved : NULL;
+}
+
+const fr_tensor *fr_picture_value(const fr_edge *e)
+{
+    const fr_node_output *r = e->node ? &e->node->results[e->output] : NULL;
+
+    if (e->saved)
+        return unchanged(e->saved, &e->kept);
+    return r ? unchanged(r->saved, &r->kept) : NULL;
+}
+
+/* --- What is read ------------------------------------------------------------------------------------------------- */
+
+static const void *key_of(const fr_edge *e)
+{
+    return e->leaf ? (const void *)e->leaf : e->saved ? (const void *)e->saved : (const void *)e;
+}
+
+const fr_picture_input *fr_picture_input_of(const fr_picture *p, const fr_edge *e)
+{
+    uintptr_t place = (uintptr_t)fr_table_find(&p->input_places, key_of(e));
+
+    return place ? &p->inputs[place - 1] : NULL;
+}
+
+static bool add_input(fr_picture *p, const void *key, const fr_picture_input *input)
+{
+    if (!fr_make_room(&p->inputs, sizeof *p->inputs, p->input_count, &p->input_capacity))
+        return false;
+    p->inputs[p->input_count++] = *input;
+    return fr_table_put(&p->input_places, key, (void *)(uintptr_t)p->input_count);
+}
+
+static bool read_edge(fr_picture *p, size_t reader, const fr_edge *e)
+{
+    fr_place *place = p->m.nodes[reader]->place;
+    fr_picture_input input = { .t = e->leaf ? e->leaf : e->saved, .leaf = e->leaf != NULL, .reader = reader };
+    uintptr_t known = (uintptr_t)fr_table_find(&p->input_places, key_of(e));
+
+    if (e->node || e->kept.ndim < 0)
+        return true;
+    if (known) {
+        fr_picture_input *i = &p->inputs[known - 1];
+
+        i->place = fr_place_common(i->place, place);
+        return true;
+    }
+    fr_kept_shape(&e->kept, &input.shape);
+    input.dtype = (fr_dtype)e->kept.dtype;
+    input.name = input.t ? fr_table_find(&p->names, input.t) : NULL;
+    input.place = place;
+    return add_input(p, key_of(e), &input);
+}
+
+static bool read_inputs(fr_picture *p)
+{
+    const fr_tensor *t = p->m.t;
+
+    if (!t->producer)
+        return add_input(p, t,
+                         &(fr_picture_input){ .t = t,
+                                              .shape = t->shape,
+                                              .dtype = (fr_dtype)t->dtype,
+                                              .leaf = true,
+                                              .name = fr_table_find(&p->names, t) });
+    for (size_t i = p->first; i < p->m.node_count; i++)
+        for (int k = 0; k < p->m.nodes[i]->inputs; k++)
+            if (!read_edge(p, i, &p->m.nodes[i]->edges[k]))
+                return false;
+    return true;
+}
+
+/* A tensor of several names has the first. */
+static bool take_names(fr_picture *p)
+{
+    int n = 0;
+    const fr_named_tensor *state = p->o.module ? fr_module_state(p->o.module, &n) : NULL;
+
+    for (int i = 0; i < n; i++)
+        if (!fr_table_find(&p->names, state[i].tensor) &&
+            !fr_table_put(&p->names, state[i].tensor, (void *)state[i].name))
+            return false;
+    return state || !p->o.module;
+}
+
+/* --- Steps -------------------------------------------------------------------------------------------------------- */
+
+int64_t fr_picture_steps(const fr_node *node)
+{
+    return node->op->steps && node->edges[0].kept.ndim > 0 ? node->edges[0].kept.dim[0] : 0;
+}
+
+bool fr_picture_is_reversed(const fr_node *node)
+{
+    return node->op->steps->reversed && node->op->steps->reversed(node->attributes);
+}
+
+/* As many as there is room for. */
+static bool choose_steps(fr_picture *p)
+{
+    int64_t drawn = (int64_t)(p->m.node_count - p->first), room = p->o.max_nodes - drawn;
+
+    p->steps = calloc((size_t)drawn + 1, sizeof *p->steps);
+    for (int64_t i = 0; p->steps && p->o.unroll && i < drawn; i++) {
+        int64_t steps = fr_picture_steps(p->m.nodes[p->first + (size_t)i]);
+
+        if (steps == 0 || steps > room)
+            continue;
+        p->steps[i] = steps;
+        room -= steps;
+    }
+    return p->steps != NULL;
+}
+
+/* --- Gradients ---------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    fr_picture *p;
+    bool failed;
+} collector;
+
+static void collect(collector *c, const void *of, fr_tensor *const *gradients, int n)
+{
+    char all[4 * FR_VALUES_TEXT] = "", text[FR_VALUES_TEXT], *copy;
+    size_t used = 0;
+
+    for (int i = 0; i < n && used < sizeof all; i++)
+        if (*fr_picture_text(gradients[i], text))
+            used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", used ? "; " : "", text);
+    if (c->failed || used == 0 || fr_table_find(&c->p->gradients, of))
+        return;
+    copy = strdup(all);
+    c->failed = !copy || !fr_table_put(&c->p->gradients, of, copy);
+    if (c->failed)
+        free(copy);
+}
+
+static void at_node(void *user, const fr_node *node, fr_tensor *const *grad_out, fr_tensor *const *grad_in)
+{
+    collector *c = user;
+
+    (void)grad_in;
+    if (fr_made_of_index(&c->p->m, node) >= c->p->first)
+        collect(c, node, grad_out, node->outputs - node->op->internal);
+}
+
+static void at_leaf(void *user, const fr_tensor *leaf, const fr_tensor *gradient)
+{
+    collect(user, leaf, &(fr_tensor *){ (fr_tensor *)gradient }, 1);
+}
+
+/* By a backward that changes nothing or, where one has been here, as the leaves have them. */
+static bool take_gradients(const char *what, fr_picture *p, fr_tensor *t)
+{
+    collector c = { .p = p };
+    const fr_observer observer = { .at_node = at_node, .at_leaf = at_leaf, .user = &c };
+
+    if (!p->o.gradients)
+        return true;
+    if (!fr_made_of_is_walked(&p->m)) {
+        if (!fr_backward_observed(what, t, &observer))
+            return false;
+    } else {
+        for (size_t i = 0; i < p->input_count; i++)
+            if (p->inputs[i].leaf && p->inputs[i].t->grad)
+                at_leaf(&c, p->inputs[i].t, p->inputs[i].t->grad);
+    }
+    return !c.failed || fr_fail_memory(what);
+}
+
+/* --- All of it ---------------------------------------------------------------------------------------------------- */
+
+bool fr_picture_take(const char *what, fr_picture *p, fr_tensor *t)
+{
+    if (p->o.max_nodes == 0)
+        p->o.max_nodes = DEFAULT_MAX_NODES;
+    if (!fr_made_of_find(&p->m, t))
+        return fr_fail_memory(what);
+    p->first = p->m.node_count - (size_t)fr_least((int64_t)p->m.node_count, p->o.max_nodes);
+    if (!take_names(p) || !choose_steps(p) || !read_inputs(p))
+        return fr_fail_memory(what);
+    return take_gradients(what, p, t);
+}
+
+void fr_picture_free(fr_picture *p)
+{
+    for (size_t i = 0; i < p->gradients.capacity; i++)
+        if (p->gradients.slots[i].key)
+            free(p->gradients.slots[i].value);
+    fr_made_of_free(&p->m);
+    fr_table_free(&p->input_places);
+    fr_table_free(&p->names);
+    fr_table_free(&p->gradients);
+    free(p->inputs);
+    free(p->steps);
+}

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Loggers: opened, flushed, closed. */
+#include <config.h>
+
+#include "log/logger.h"
+
+#include "log/events.h"
+#include "log/metrics.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+static double wall_time(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+char *fr_log_path(const char *what, const char *dir, const char *name)
+{
+    char *path;
+
+    if (asprintf(&path, "%s/%s", dir, name) < 0)
+        return fr_fail_memory(what);
+    return path;
+}
+
+bool fr_log_written(const char *what, const char *path, FILE *file)
+{
+    char where[FR_WHERE_SIZE];
+
+    if (fflush(file) == 0 && !ferror(file))
+        return true;
+    fr_fail(fr_file_where(what, path, where), "cannot write: %s", strerror(errno));
+    clearerr(file);
+    return false;
+}
+
+/* Makes dir and what is missing of those around it; dir is changed on the way, and put back. */
+static bool make_directories(const char *what, char *dir)
+{
+    struct stat status;
+    char where[FR_WHERE_SIZE];
+    int why = 0;
+
+    for (char *end = dir + strspn(dir, "/"); !why && *end; end += strspn(end, "/")) {
+        char divider;
+
+        end += strcspn(end, "/");
+        divider = *end;
+        *end = '\0';
+        why = mkdir(dir, 0777) == 0 ? 0 : errno;
+        if (why && stat(dir, &status) == 0 && S_ISDIR(status.st_mode))
+            why = 0;
+        if (why)
+            fr_fail(fr_file_where(what, dir, where), "cannot make the directory: %s", strerror(why));
+        *end = divider;
+    }
+    return !why;
+}
+
+/* --- Opening and closing ------------------------------------------------------------------------------------------ */
+
+static bool open_files(const char *what, fr_logger *log, const char *dir, const fr_log_options *options)
+{
+    log->dir = strdup(dir);
+    log->c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    if (!log->dir || !log->c_locale)
+        return fr_fail_memory(what), false;
+    if (!options->csv_only && !fr_log_has_events()) /* before anything is made */
+        return fr_events_open(what, log, 0);
+    if (!make_directories(what, log->dir))
+        return false;
+    log->metrics_path = fr_log_path(what, dir, "metrics.csv");
+    return log->metrics_path && fr_metrics_open(what, log, options) &&
+           (options->csv_only || fr_events_open(what, log, options->purge_step));
+}
+
+/* Closes file, if it is open; ok and with an error unless it fails. */
+static bool close_file(const char *what, const char *path, FILE *file)
+{
+    char where[FR_WHERE_SIZE];
+
+    if (!file || fclose(file) == 0)
+        return true;
+    return fr_fail(fr_file_where(what, path, where), "cannot write: %s", strerror(errno)), false;
+}
+
+static bool close_logger(const char *what, fr_logger *log)
+{
+    bool ok = close_file(what, log->metrics_path, log->metrics);
+
+    ok = close_file(what, log->events_path, log->events) && ok;
+    if (log->c_locale)
+        freelocale(log->c_locale);
+    free(log->dir);
+    free(log->metrics_path);
+    free(log->events_path);
+    free(log);
+    return ok;
+}
+
+static fr_logger *open_logger(const char *what, const char *dir, const fr_log_options *options)
+{
+    fr_logger *log;
+
+    if (!fr_check_not_null(what, dir, "dir") || !fr_check_reserved(what, options->reserved))
+        return NULL;
+    if (!*dir)
+        return fr_fail(what, "dir is empty");
+    if (options->purge_step < 0)
+        return fr_fail(what, ".purge_step is %lld, expected one > 0, or 0 for none", (long long)options->purge_step);
+    log = calloc(1, sizeof *log);
+    if (!log)
+        return fr_fail_memory(what);
+    log->clock = wall_time;
+    if (!open_files(what, log, dir, options)) {
+        close_logger(what, log);
+        return NULL;
+    }
+    return log;
+}
+
+fr_logger *fr_log_open(const char *dir, const fr_log_options *options)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "log_open");
+    fr_logger *log = open_logger("log_open", dir, options ? options : &(fr_log_options){ .csv_only = false });
+
+    fr_finish(th, before);
+    return log;
+}
+
+static bool sync_file(const char *what, const char *path, FILE *file)
+{
+    char where[FR_WHERE_SIZE];
+
+    if (!fr_log_written(what, path, file))
+        return false;
+    if (fsync(fileno(file)) == 0 || errno == EINVAL) /* EINVAL: nothing that lies on a disk */
+        return true;
+    return fr_fail(fr_file_where(what, path, where), "cannot write: %s", strerror(errno)), false;
+}
+
+bool fr_log_flush(fr_logger *log)
+{
+    static const char what[] = "log_flush";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    bool ok = fr_check_not_null(what, log, "log") && sync_file(what, log->metrics_path, log->metrics) &&
+              (!log->events || sync_file(what, log->events_path, log->events));
+
+    fr_finish(th, before);
+    return ok;
+}
+
+bool fr_log_close(fr_logger *log)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "log_close");
+    bool ok = !log || close_logger("log_close", log);
+
+    fr_finish(th, before);
+    return ok;
+}

@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* metrics.csv: opened to be gone on with, written row by row, read again for plots. */
+#include <config.h>
+
+#include "log/metrics.h"
+
+#include "data/lines.h"
+#include "io/replace_file.h"
+#include "nn/module.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char header[] = "step,name,value,wall_time\n";
+
+/* --- Opening ------------------------------------------------------------------------------------------------------ */
+
+/* Copies the header and those rows that are whole and, unless purge_step is 0, of steps before it. */
+static bool copy_rows(fr_replacement *r, FILE *file, int64_t purge_step)
+{
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t length;
+    bool ok = true;
+
+    for (bool first = true; ok && (length = getline(&line, &room, file)) > 0 && line[length - 1] == '\n'; first = false)
+        if (first || purge_step == 0 || strtoll(line, NULL, 10) < purge_step)
+            ok = fr_replace_write(r, line, (size_t)length);
+    if (ok && !feof(file))
+        ok = fr_fail(r->where, "%s", strerror(errno)) != NULL;
+    free(line);
+    return ok;
+}
+
+/* Whether file, which holds something, begins with the header; *whole: and ends with a whole row. */
+static bool look_at(const char *where, FILE *file, bool *whole)
+{
+    char line[sizeof header];
+
+    if (!fgets(line, sizeof line, file) || strcmp(line, header) != 0)
+        return fr_fail(where, "is there already and was not made by fr_log_open: "
+                              "its first line is not step,name,value,wall_time"),
+               false;
+    if (fseeko(file, -1, SEEK_END) != 0)
+        return fr_fail(where, "%s", strerror(errno)), false;
+    *whole = getc(file) == '\n';
+    rewind(file);
+    return true;
+}
+
+/* Makes what an earlier run has left at path fit to be gone on with. */
+static bool take_over(const char *where, const char *path, int64_t purge_step)
+{
+    FILE *file = fr_file_open(where, path);
+    bool whole, ok = file && look_at(where, file, &whole);
+    fr_replacement r;
+
+    if (ok && (!whole || purge_step > 0))
+        ok = fr_replace_begin(&r, where, path) && fr_replace_finish(&r, copy_rows(&r, file, purge_step));
+    if (file)
+        fclose(file);
+    return ok;
+}
+
+bool fr_metrics_open(const char *what, fr_logger *log, const fr_log_options *options)
+{
+    char where[FR_WHERE_SIZE];
+    const char *path = log->metrics_path;
+    struct stat status;
+    bool there = stat(path, &status) == 0, rows = there && S_ISREG(status.st_mode) && status.st_size > 0;
+
+    fr_file_where(what, path, where);
+    if (there && options->must_be_new)
+        return fr_fail(where, "is there already, and .must_be_new was given"), false;
+    if (rows && !take_over(where, path, options->purge_step))
+        return false;
+    log->metrics = fopen(path, "ae");
+    if (!log->metrics)
+        return fr_fail(where, "%s", strerror(errno)), false;
+    if (!rows)
+        fputs(header, log->metrics);
+    return fr_log_written(what, path, log->metrics);
+}
+
+/* --- Writing ------------------------------------------------------------------------------------------------------ */
+
+/* As RFC 4180 has it. */
+static void put_name(FILE *file, const char *name)
+{
+    bool quoted = strpbrk(name, ",\"") != NULL;
+
+    if (quoted)
+        putc('"', file);
+    for (; *name; name++) {
+        if (*name == '"')
+            putc('"', file);
+        putc(*name, file);
+    }
+    if (quoted)
+        putc('"', file);
+}
+
+/* NaN and Inf in the letters that pandas, R and gnuplot all take. */
+static const char *value_text(double value, char text[FR_NUMBER_TEXT])
+{
+    if (isfinite(value))
+        return fr_number_text(value, text);
+    return isnan(value) ? "NaN" : value > 0 ? "Inf" : "-Inf";
+}
+
+bool fr_metrics_write(const char *what, fr_logger *log, const char *name, int64_t step, double value)
+{
+    locale_t before = uselocale(log->c_locale);
+    char text[FR_NUMBER_TEXT];
+
+    fprintf(log->metrics, "%lld,", (long long)step);
+    put_name(log->metrics, name);
+    fprintf(log->metrics, ",%s,%.6f\n", value_text(value, text), log->clock());
+    uselocale(before);
+    return fr_log_written(what, log->metrics_path, log->metrics);
+}
+
+/* --- Reading ------------------------------------------------------------------------------------------------------ */
+
+/* Cuts the name off *rest, in place; NULL where the quotes do not match. */
+static char *take_name(char **rest)
+{
+    char *name = *rest, *to = name, *from = name;
+
+    if (*name != '"')
+        return strsep(rest, ",");
+    for (from++; *from && (*from != '"' || from[1] == '"'); from++) {
+        from += *from == '"';
+        *to++ = *from;
+    }
+    if (*from != '"' || from[1] != ',')
+        return NULL;
+    *to = '\0';
+    *rest = from + 2;
+    return name;
+}
+
+/* The series of that name, made where there is none. NULL: out of memory. */
+static fr_series *series_of(fr_metrics *m, const char *name)
+{
+    char *copy;
+
+    for (size_t i = 0; i < m->count; i++)
+        if (strcmp(m->items[i].name, name) == 0)
+            return &m->items[i];
+    copy = strdup(name);
+    if (!copy || !fr_make_room(&m->items, sizeof *m->items, m->count, &m->capacity)) {
+        free(copy);
+        return NULL;
+    }
+    m->items[m->count] = (fr_series){ .name = copy };
+    return &m->items[m->count++];
+}
+
+static bool add_row(const fr_lines *l, fr_metrics *m, char *rest)
+{
+    const char *step = strsep(&rest, ","), *name = rest ? take_name(&rest) : NULL;
+    const char *value = name ? strsep(&rest, ",") : NULL;
+    char *step_end, *value_end;
+    fr_series *s;
+
+    if (!value || !rest)
+        return fr_lines_fail(l, "no row of step,name,value,wall_time");
+
+    int64_t number = strtoll(step, &step_end, 10);
+    double x = strtod(value, &value_end);
+
+    if (step_end == step || *step_end || value_end == value || *value_end)
+        return fr_lines_fail(l, "step or value is no number");
+    s = series_of(m, name);
+    if (!s || !fr_make_room(&s->steps, sizeof *s->steps, s->count, &s->step_capacity) ||
+        !fr_make_room(&s->values, sizeof *s->values, s->count, &s->value_capacity))
+        return fr_lines_fail(l, "out of memory");
+    s->steps[s->count] = number;
+    s->values[s->count++] = x;
+    return true;
+}
+
+bool fr_metrics_read(const char *what, const fr_logger *log, fr_metrics *m)
+{
+    char where[FR_WHERE_SIZE];
+    FILE *file = fr_file_open(fr_file_where(what, log->metrics_path, where), log->metrics_path);
+    fr_lines l;
+    bool ok = file && fr_lines_begin(&l, where, file);
+    char *text;
+
+    *m = (fr_metrics){ .count = 0 };
+    if (ok) {
+        fr_lines_next(&l); /* the header */
+        while (ok && (text = fr_lines_next(&l)))
+            ok = add_row(&l, m, text);
+        ok = ok && !l.failed;
+        fr_lines_end(&l);
+    }
+    if (file)
+        fclose(file);
+    return ok;
+}
+
+void fr_metrics_free(fr_metrics *m)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        free(m->items[i].name);
+        free(m->items[i].steps);
+        free(m->items[i].values);
+    }
+    free(m->items);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* In the place of events.c and graph.c where there is no protobuf-c: no event file can be opened, so nothing comes to
+ * be written to one. */
+#include <config.h>
+
+#include "log/events.h"
+
+bool fr_log_has_events(void)
+{
+    return false;
+}
+
+bool fr_events_open(const char *what, fr_logger *log, int64_t purge_step)
+{
+    (void)log;
+    (void)purge_step;
+    fr_fail(what, "this frond was built without protobuf-c and writes no files for TensorBoard: "
+                  "give .csv_only, or build it with protobuf-c");
+    return false;
+}
+
+static bool cannot(const char *what)
+{
+    return fr_fail(what, "no file for TensorBoard is open"), false;
+}
+
+bool fr_events_scalar(const char *what, fr_logger *log, const char *name, int64_t step, double value)
+{
+    (void)log, (void)name, (void)step, (void)value;
+    return cannot(what);
+}
+
+bool fr_events_histogram(const char *what, fr_logger *log, const char *name, int64_t step, fr_histogram *h)
+{
+    (void)log, (void)name, (void)step, (void)h;
+    return cannot(what);
+}
+
+bool fr_events_write_graph(const char *what, fr_logger *log, const fr_tensor *t, fr_module *m)
+{
+    (void)log, (void)t, (void)m;
+    return cannot(what);
+}

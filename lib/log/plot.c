@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Plots of metrics.csv by gnuplot: a script of commands and numbers is put together for each group of names, and given
+ * to gnuplot as its standard input; there is no shell in between. */
+#include <config.h>
+
+#include "log/metrics.h"
+
+#include <errno.h>
+#include <math.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* --- The script --------------------------------------------------------------------------------------------------- */
+
+/* In single quotes, in which gnuplot replaces nothing. */
+static void put_quoted(FILE *script, const char *text)
+{
+    putc('\'', script);
+    for (; *text; text++) {
+        if (*text == '\'')
+            putc('\'', script);
+        putc(*text, script);
+    }
+    putc('\'', script);
+}
+
+static size_t group_length(const char *name)
+{
+    return strcspn(name, "/");
+}
+
+static bool same_group(const char *a, const char *b)
+{
+    size_t n = group_length(a);
+
+    return n == group_length(b) && memcmp(a, b, n) == 0;
+}
+
+static bool has_finite(const fr_series *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (isfinite(s->values[i]))
+            return true;
+    return false;
+}
+
+/* The numbers, as a block called $dN. A row without a number is a gap. */
+static void put_data(FILE *script, const fr_series *s, size_t n)
+{
+    fprintf(script, "$d%zu << EOD\n", n);
+    for (size_t i = 0; i < s->count; i++)
+        fprintf(script, isfinite(s->values[i]) ? "%lld %.17g\n" : "%lld NaN\n", (long long)s->steps[i], s->values[i]);
+    fputs("EOD\n", script);
+}
+
+/* Of a group, named after its first series, what is drawn: 'DIR/GROUP.SUFFIX'. */
+static void put_output(FILE *script, const char *dir, const char *name, const char *suffix)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    char file[256];
+    size_t n = group_length(name), most = sizeof file - sizeof ".png";
+
+    n = n < most ? n : most;
+    for (size_t i = 0; i < n; i++)
+        file[i] = strchr(plain, name[i]) ? name[i] : '_';
+    snprintf(file + n, sizeof file - n, ".%s", suffix);
+    fputs("set output ", script);
+    put_quoted(script, dir);
+    fputs(".'/'.", script);
+    put_quoted(script, file);
+    putc('\n', script);
+}
+
+static void put_plot(FILE *script, const fr_metrics *m, size_t first)
+{
+    enum { FEW = 200 }; /* numbers that may be told apart */
+    const char *before = "plot ";
+
+    for (size_t i = first; i < m->count; i++) {
+        const fr_series *s = &m->items[i];
+
+        if (!same_group(s->name, m->items[first].name) || !has_finite(s))
+            continue;
+        fprintf(script, "%s$d%zu using 1:2 with %s title ", before, i,
+                s->count > FEW ? "lines" : "linespoints pointtype 7 pointsize 0.3");
+        put_quoted(script, s->name);
+        fputs(" noenhanced", script);
+        before = ", ";
+    }
+    putc('\n', script);
+}
+
+/* Of the group of series `first`. */
+static void put_group(FILE *script, const char *dir, const fr_metrics *m, size_t first)
+{
+    const char *name = m->items[first].name;
+
+    fputs("if (strstrt(GPVAL_TERMINALS, 'pngcairo') > 0) { set terminal pngcairo size 960,600 } "
+          "else { set terminal png size 960,600 }\n",
+          script);
+    put_output(script, dir, name, "png");
+    put_plot(script, m, first);
+    fputs("set terminal svg size 960,600 dynamic background 'white'\n", script);
+    put_output(script, dir, name, "svg");
+    put_plot(script, m, first);
+    fputs("unset output\n", script);
+}
+
+/* Gives the number of groups. */
+static int put_script(FILE *script, const fr_logger *log, const fr_metrics *m)
+{
+    locale_t before = uselocale(log->c_locale);
+    int groups = 0;
+
+    fputs("set grid\nset xlabel 'step'\n", script);
+    for (size_t i = 0; i < m->count; i++)
+        put_data(script, &m->items[i], i);
+    for (size_t i = 0; i < m->count; i++) {
+        bool known = false;
+
+        for (size_t k = 0; k < i && !known; k++)
+            known = has_finite(&m->items[k]) && same_group(m->items[k].name, m->items[i].name);
+        if (known || !has_finite(&m->items[i]))
+            continue;
+        put_group(script, log->dir, m, i);
+        groups++;
+    }
+    uselocale(before);
+    return groups;
+}
+
+/* --- gnuplot ------------------------------------------------------------------------------------------------------ */
+
+/* Starts it; an errno, or 0. */
+static int start(FILE *script, FILE *messages, pid_t *pid)
+{
+    char gnuplot[] = "gnuplot", no_settings[] = "-d";
+    posix_spawn_file_actions_t actions;
+    int why = posix_spawn_file_actions_init(&actions);
+
+    if (why)
+        return why;
+    why = posix_spawn_file_actions_adddup2(&actions, fileno(script), STDIN_FILENO);
+    if (!why)
+        why = posix_spawn_file_actions_adddup2(&actions, fileno(messages), STDOUT_FILENO);
+    if (!why)
+        why = posix_spawn_file_actions_adddup2(&actions, fileno(messages), STDERR_FILENO);
+    if (!why)
+        why = posix_spawnp(pid, gnuplot, &actions, NULL, (char *[]){ gnuplot, no_settings, NULL }, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    return why;
+}
+
+/* The last line that is not blank. */
+static void read_message(FILE *messages, char text[FR_MESSAGE_SIZE / 2])
+{
+    char line[FR_MESSAGE_SIZE / 2];
+
+    *text = '\0';
+    rewind(messages);
+    while (fgets(line, sizeof line, messages)) {
+        line[strcspn(line, "\n")] = '\0';
+        if (line[strspn(line, " \t")])
+            strcpy(text, line + strspn(line, " \t"));
+    }
+}
+
+static bool run(const char *what, FILE *script, FILE *messages)
+{
+    char text[FR_MESSAGE_SIZE / 2];
+    int status, why;
+    pid_t pid;
+
+    rewind(script);
+    why = start(script, messages, &pid);
+    if (why)
+        return fr_fail(what, "cannot run gnuplot, which is to draw the plots: %s", strerror(why)), false;
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR)
+            return fr_fail(what, "cannot wait for gnuplot: %s", strerror(errno)), false;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return true;
+    read_message(messages, text);
+    if (WIFSIGNALED(status))
+        return fr_fail(what, "gnuplot was ended by signal %d", WTERMSIG(status)), false;
+    return fr_fail(what, "gnuplot failed: %s", *text ? text : "it does not say why"), false;
+}
+
+static bool plot(const char *what, const fr_logger *log)
+{
+    FILE *script = tmpfile(), *messages = script ? tmpfile() : NULL;
+    fr_metrics m = { .count = 0 };
+    char where[FR_WHERE_SIZE];
+    bool ok = false;
+
+    if (!messages)
+        fr_fail(what, "cannot make a temporary file: %s", strerror(errno));
+    else if (!fr_metrics_read(what, log, &m))
+        ok = false;
+    else if (put_script(script, log, &m) == 0)
+        fr_fail(fr_file_where(what, log->metrics_path, where), "there is no number to draw yet");
+    else if (fflush(script) != 0 || ferror(script))
+        fr_fail(what, "cannot write a temporary file: %s", strerror(errno));
+    else
+        ok = run(what, script, messages);
+    fr_metrics_free(&m);
+    if (messages)
+        fclose(messages);
+    if (script)
+        fclose(script);
+    return ok;
+}
+
+bool fr_log_plot(fr_logger *log)
+{
+    static const char what[] = "log_plot";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    bool ok = fr_check_not_null(what, log, "log");
+
+    if (ok && strpbrk(log->dir, "\n\r"))
+        ok = fr_fail(what, "gnuplot cannot take a line's end in the directory's name") != NULL;
+    ok = ok && plot(what, log);
+    fr_finish(th, before);
+    return ok;
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* A progress bar on a terminal, lines of text elsewhere. */
+#include <config.h>
+
+#include "log/progress.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { USUAL_WIDTH = 80, BAR_LEAST = 6, BAR_MOST = 40 };
+
+static double monotonic_clock(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static int terminal_width(FILE *stream)
+{
+    struct winsize size;
+
+    return ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : USUAL_WIDTH;
+}
+
+/* --- The line ----------------------------------------------------------------------------------------------------- */
+
+/* Text that grows as far as it has room. */
+typedef struct {
+    char text[1024];
+    size_t used;
+} line;
+
+static void put(line *l, const char *format, ...) FR_PRINTF(2, 3);
+static void put(line *l, const char *format, ...)
+{
+    va_list arguments;
+    int n;
+
+    va_start(arguments, format);
+    n = vsnprintf(l->text + l->used, sizeof l->text - l->used, format, arguments);
+    va_end(arguments);
+    if (n > 0)
+        l->used = l->used + (size_t)n < sizeof l->text ? l->used + (size_t)n : sizeof l->text - 1;
+}
+
+/* 0:45, 1:02:03 */
+static void put_time(line *l, double seconds)
+{
+    int64_t s = (int64_t)fmin(seconds + 0.5, 1e15);
+
+    if (s >= 3600)
+        put(l, "%lld:%02d:%02d", (long long)(s / 3600), (int)(s / 60 % 60), (int)(s % 60));
+    else
+        put(l, "%d:%02d", (int)(s / 60), (int)(s % 60));
+}
+
+static void put_rate(line *l, double rate)
+{
+    if (rate >= 1)
+        put(l, "  %.*f/s", rate >= 100 ? 0 : rate >= 10 ? 1 : 2, rate);
+    else
+        put(l, "  %.1f s/step", 1 / rate);
+}
+
+/* What stands behind the bar. */
+static void put_numbers(line *l, const fr_progress *p, double elapsed, bool last)
+{
+    double rate = elapsed > 0 ? (double)p->done / elapsed : 0;
+
+    put(l, " %lld", (long long)p->done);
+    if (p->total > 0)
+        put(l, "/%lld", (long long)p->total);
+    if (rate > 0)
+        put_rate(l, rate);
+    if (last || p->total == 0) {
+        put(l, last ? "  in " : "  ");
+        put_time(l, elapsed);
+    } else if (rate > 0) {
+        put(l, "  ");
+        put_time(l, fmax(0, (double)(p->total - p->done) / rate));
+        put(l, " left");
+    }
+    for (size_t i = 0; i < p->count; i++)
+        put(l, "  %s %.4g", p->items[i].name, p->items[i].value);
+}
+
+static int columns_of(const char *text)
+{
+    int n = 0;
+
+    for (; *text; text++)
+        n += (*text & 0xc0) != 0x80; /* not the later bytes of a character */
+    return n;
+}
+
+static void cut_to(char *text, int columns)
+{
+    for (; *text; text++)
+        if ((*text & 0xc0) != 0x80 && columns-- == 0)
+            break;
+    *text = '\0';
+}
+
+static void put_bar(line *l, const fr_progress *p, int width)
+{
+    int full = (int)(fmin(1, (double)p->done / (double)p->total) * width);
+
+    put(l, " [");
+    for (int i = 0; i < width; i++)
+        put(l, i < full ? "#" : " ");
+    put(l, "]");
+}
+
+static void draw(const fr_progress *p, double now, bool last)
+{
+    line whole = { .used = 0 }, numbers = { .used = 0 };
+
+    put(&whole, "%s", p->label);
+    if (p->total > 0)
+        put(&whole, "%s%3d%%", *p->label ? " " : "", (int)fmin(999, 100 * (double)p->done / (double)p->total));
+    put_numbers(&numbers, p, fmax(0, now - p->began), last);
+    if (!p->terminal) {
+        fprintf(p->stream, "%s %s\n", whole.text, numbers.text);
+        return;
+    }
+
+    int columns = p->width(p->stream) - 1; /* in the last column some terminals go to the next line */
+    int width = columns - columns_of(whole.text) - columns_of(numbers.text) - 3;
+
+    if (p->total > 0 && width >= BAR_LEAST)
+        put_bar(&whole, p, width < BAR_MOST ? width : BAR_MOST);
+    put(&whole, "%s", numbers.text);
+    cut_to(whole.text, columns);
+    fprintf(p->stream, "\r%s\033[K%s", whole.text, last ? "\n" : "");
+    fflush(p->stream);
+}
+
+/* --- The interface ------------------------------------------------------------------------------------------------ */
+
+static fr_progress *make(const char *what, const char *label, int64_t total, const fr_progress_options *o)
+{
+    fr_progress *p;
+
+    if (!fr_check_not_null(what, label, "label") || !fr_check_reserved(what, o->reserved) ||
+        !fr_check_option(what, "interval", fr_option(o->interval, 1), INFINITY))
+        return NULL;
+    if (total < 0)
+        return fr_fail(what, "total is %lld, expected one > 0, or 0 where it is not known", (long long)total);
+    p = malloc(sizeof *p);
+    if (!p)
+        return fr_fail_memory(what);
+    *p = (fr_progress){ .label = strdup(label), .total = total, .clock = monotonic_clock, .width = terminal_width };
+    if (!p->label) {
+        free(p);
+        return fr_fail_memory(what);
+    }
+    p->stream = o->quiet ? NULL : o->stream ? o->stream : stderr;
+    p->terminal = p->stream && isatty(fileno(p->stream));
+    p->interval = fr_option(o->interval, p->terminal ? 0.1 : 10);
+    p->began = p->clock();
+    p->shown = p->terminal ? -HUGE_VAL : p->began; /* a bar is there from the first step on */
+    return p;
+}
+
+fr_progress *fr_progress_new(const char *label, int64_t total, const fr_progress_options *options)
+{
+    static const char what[] = "progress_new";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    fr_progress *p = make(what, label, total, options ? options : &(fr_progress_options){ .quiet = false });
+
+    fr_finish(th, before);
+    return p;
+}
+
+static bool set_value(const char *what, fr_progress *p, const char *name, double value)
+{
+    char *copy;
+
+    for (size_t i = 0; i < p->count; i++)
+        if (strcmp(p->items[i].name, name) == 0) {
+            p->items[i].value = value;
+            return true;
+        }
+    copy = strdup(name);
+    if (!copy || !fr_make_room(&p->items, sizeof *p->items, p->count, &p->capacity)) {
+        free(copy);
+        return fr_fail_memory(what), false;
+    }
+    p->items[p->count].name = copy;
+    p->items[p->count++].value = value;
+    return true;
+}
+
+bool fr_progress_value(fr_progress *p, const char *name, double value)
+{
+    static const char what[] = "progress_value";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    bool ok = fr_check_not_null(what, p, "progress") && fr_check_not_null(what, name, "name") &&
+              set_value(what, p, name, value);
+
+    fr_finish(th, before);
+    return ok;
+}
+
+static bool take_steps(const char *what, fr_progress *p, int64_t steps)
+{
+    int64_t done;
+    double now;
+
+    if (steps < 0 || __builtin_add_overflow(p->done, steps, &done))
+        return fr_fail(what, "%lld steps after %lld, expected 0 or more, and less than 2^63 in all", (long long)steps,
+                       (long long)p->done),
+               false;
+    p->done = done;
+    if (!p->stream)
+        return true;
+    now = p->clock();
+    if (now - p->shown >= p->interval) {
+        draw(p, now, false);
+        p->shown = now;
+    }
+    return true;
+}
+
+bool fr_progress_step(fr_progress *p, int64_t steps)
+{
+    static const char what[] = "progress_step";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    bool ok = fr_check_not_null(what, p, "progress") && take_steps(what, p, steps);
+
+    fr_finish(th, before);
+    return ok;
+}
+
+void fr_progress_end(fr_progress *p)
+{
+    if (!p)
+        return;
+    if (p->stream)
+        draw(p, p->clock(), true);
+    for (size_t i = 0; i < p->count; i++)
+        free(p->items[i].name);
+    free(p->items);
+    free(p->label);
+    free(p);
+}

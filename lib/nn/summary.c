@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* fr_module_summary: a table of a module's tree, with what one forward is seen to compute. */
+#include "core/random.h"
+#include "core/table.h"
+#include "core/text.h"
+#include "nn/module.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+static const char name[] = "module_summary";
+
+/* A module; the numbers are its own and those of all below. */
+typedef struct {
+    fr_module *m;
+    int depth;
+    bool training;
+    const fr_tensor *result; /* of its last run; NULL: did not run. The trace's */
+    int64_t parameters, multiply_adds, bytes;
+} row;
+
+enum { COLUMNS = 5, CELL_TEXT = FR_SHAPE_TEXT + 16, NUMBER_TEXT = 32 };
+
+typedef struct {
+    row *rows; /* the root first, each before its children */
+    size_t count, capacity;
+    fr_table places; /* of modules: index + 1 */
+    fr_trace trace;
+    int64_t frozen, parameter_bytes; /* of all parameters: how many are frozen; bytes */
+    fr_writer w;
+    int width[COLUMNS];
+} summary;
+
+/* --- The rows ----------------------------------------------------------------------------------------------------- */
+
+static bool list_rows(summary *s, fr_module *root)
+{
+    for (fr_module *m = root; m; m = fr_module_next(root, m)) {
+        row r = { .m = m, .training = m->training, .parameters = fr_module_count(m) };
+
+        for (const fr_module *at = m; at != root; at = at->parent)
+            r.depth++;
+        if (r.parameters < 0)
+            return false;
+        if (!fr_make_room(&s->rows, sizeof *s->rows, s->count, &s->capacity) ||
+            !fr_table_put(&s->places, m->place, (void *)(uintptr_t)(s->count + 1)))
+            return fr_fail_memory(name);
+        s->rows[s->count++] = r;
+    }
+    return true;
+}
+
+static bool count_parameters(summary *s)
+{
+    int n;
+    fr_tensor *const *all = fr_module_parameters(s->rows[0].m, &n);
+
+    for (int i = 0; i < n; i++) {
+        s->frozen += all[i]->requires_grad ? 0 : all[i]->numel;
+        s->parameter_bytes += all[i]->numel * (int64_t)fr_dtype_size((fr_dtype)all[i]->dtype);
+    }
+    return all != NULL;
+}
+
+/* The row of the module at place or of the first around it that has one. */
+static row *row_of(summary *s, const fr_place *place)
+{
+    for (; place; place = place->outer) {
+        uintptr_t found = (uintptr_t)fr_table_find(&s->places, place);
+
+        if (found)
+            return &s->rows[found - 1];
+    }
+    return &s->rows[0];
+}
+
+/* --- One forward -------------------------------------------------------------------------------------------------- */
+
+/* In evaluation, unrecorded, with the generator and the training flags put back. */
+static bool run(fr_thread *th, summary *s, fr_tensor *example)
+{
+    int no_grad = fr_no_grad_begin();
+    fr_generator generator;
+    bool ok;
+
+    fr_generator_save(&generator);
+    for (size_t i = 0; i < s->count; i++)
+        s->rows[i].m->training = false;
+    fr_trace_begin(th, &s->trace);
+    ok = fr_forward(s->rows[0].m, example) != NULL;
+    ok = fr_trace_stop(th, name, &s->trace) && ok;
+    for (size_t i = 0; i < s->count; i++)
+        s->rows[i].m->training = s->rows[i].training;
+    fr_generator_restore(&generator);
+    fr_no_grad_end(no_grad);
+    return ok;
+}
+
+/* A view shares its values: it takes no bytes. */
+static int64_t bytes_of(const fr_step *step)
+{
+    int64_t bytes = 0;
+
+    for (int i = 0; i < step->outputs && !step->op->view; i++)
+        bytes += step->out[i]->numel * (int64_t)fr_dtype_size((fr_dtype)step->out[i]->dtype);
+    return bytes;
+}
+
+static int64_t multiply_adds_of(const fr_step *step)
+{
+    fr_op_call call = { .op = step->op,
+                        .attributes = step->attributes,
+                        .inputs = step->inputs,
+                        .outputs = step->outputs,
+                        .in = step->in,
+                        .result = step->out };
+
+    return step->op->multiply_adds ? step->op->multiply_adds(&call) : 0;
+}
+
+static void count_steps(summary *s)
+{
+    for (size_t i = 0; i < s->trace.count; i++) {
+        const fr_step *step = &s->trace.steps[i];
+        const fr_module *root = s->rows[0].m;
+        row *r = row_of(s, step->place);
+
+        for (;; r = row_of(s, r->m->parent->place)) {
+            r->multiply_adds += multiply_adds_of(step);
+            r->bytes += bytes_of(step);
+            if (r->m == root)
+                break;
+        }
+    }
+    for (size_t i = 0; i < s->trace.run_count; i++) {
+        uintptr_t found = (uintptr_t)fr_table_find(&s->places, s->trace.runs[i].place);
+
+        if (found)
+            s->rows[found - 1].result = s->trace.runs[i].result;
+    }
+}
+
+/* --- The table ---------------------------------------------------------------------------------------------------- */
+
+/* "1,234,567" */
+static const char *number_text(int64_t number, char text[NUMBER_TEXT])
+{
+    char digits[NUMBER_TEXT];
+    int length = snprintf(digits, sizeof digits, "%" PRId64, number), at = 0;
+
+    for (int i = 0; i < length; i++) {
+        if (i > 0 && (length - i) % 3 == 0)
+            text[at++] = ',';
+        text[at++] = digits[i];
+    }
+    text[at] = '\0';
+    return text;
+}
+
+/* What stands in a column but the first. */
+static const char *cell_text(const row *r, int column, char text[CELL_TEXT])
+{
+    const int64_t numbers[] = { 0, 0, r->parameters, r->multiply_adds, r->bytes };
+    char shape[FR_SHAPE_TEXT];
+
+    if (column > 1)
+        return number_text(numbers[column], text);
+    if (!r->result)
+        return "-";
+    snprintf(text, CELL_TEXT, "%s%s%s", fr_shape_text(&r->result->shape, shape), r->result->dtype == FR_F32 ? "" : " ",
+             r->result->dtype == FR_F32 ? "" : fr_dtype_name((fr_dtype)r->result->dtype));
+    return text;
+}
+
+/* "  name: Type"; the root has no name in here. */
+static int put_layer(fr_writer *w, const row *r)
+{
+    int64_t before = w->written;
+
+    if (r->depth > 0)
+        fr_put(w, "%*s%s: ", 2 * r->depth, "", r->m->name);
+    fr_put(w, "%s", r->m->type);
+    return (int)(w->written - before);
+}
+
+static const char *const titles[COLUMNS] = { "layer", "output", "parameters", "multiply-adds", "activation bytes" };
+
+static void find_widths(summary *s)
+{
+    char text[CELL_TEXT];
+
+    for (int c = 0; c < COLUMNS; c++)
+        s->width[c] = (int)strlen(titles[c]);
+    for (size_t i = 0; i < s->count; i++) {
+        const row *r = &s->rows[i];
+        size_t layer = strlen(r->m->type) + (r->depth > 0 ? (size_t)(2 * r->depth) + strlen(r->m->name) + 2 : 0);
+
+        s->width[0] = (int)fr_most(s->width[0], (int64_t)layer);
+        for (int c = 1; c < COLUMNS; c++)
+            s->width[c] = (int)fr_most(s->width[c], (int64_t)strlen(cell_text(r, c, text)));
+    }
+}
+
+static void put_rule(summary *s)
+{
+    int width = 2 * (COLUMNS - 1);
+
+    for (int c = 0; c < COLUMNS; c++)
+        width += s->width[c];
+    for (int i = 0; i < width; i++)
+        fr_put(&s->w, "-");
+    fr_put(&s->w, "\n");
+}
+
+static void put_table(summary *s)
+{
+    char text[CELL_TEXT];
+
+    fr_put(&s->w, "%-*s  %-*s", s->width[0], titles[0], s->width[1], titles[1]);
+    for (int c = 2; c < COLUMNS; c++)
+        fr_put(&s->w, "  %*s", s->width[c], titles[c]);
+    fr_put(&s->w, "\n");
+    put_rule(s);
+    for (size_t i = 0; i < s->count; i++) {
+        int used = put_layer(&s->w, &s->rows[i]);
+
+        fr_put(&s->w, "%*s  %-*s", s->width[0] - used, "", s->width[1], cell_text(&s->rows[i], 1, text));
+        for (int c = 2; c < COLUMNS; c++)
+            fr_put(&s->w, "  %*s", s->width[c], cell_text(&s->rows[i], c, text));
+        fr_put(&s->w, "\n");
+    }
+    put_rule(s);
+}
+
+static void put_totals(summary *s)
+{
+    const row *all = &s->rows[0];
+    char a[NUMBER_TEXT], b[NUMBER_TEXT], c[NUMBER_TEXT];
+
+    fr_put(&s->w, "parameters     %s: %s trainable, %s frozen\n", number_text(all->parameters, a),
+           number_text(all->parameters - s->frozen, b), number_text(s->frozen, c));
+    fr_put(&s->w, "multiply-adds  %s\n", number_text(all->multiply_adds, a));
+    fr_put(&s->w, "bytes          %s of parameters, %s of activations, %s with their gradients\n",
+           number_text(s->parameter_bytes, a), number_text(all->bytes, b), number_text(2 * all->bytes, c));
+}
+
+static bool summarise(fr_thread *th, summary *s, fr_module *m, fr_tensor *example)
+{
+    if (!list_rows(s, m) || !count_parameters(s) || !run(th, s, example))
+        return false;
+    count_steps(s);
+    find_widths(s);
+    put_table(s);
+    put_totals(s);
+    return s->w.written >= 0 || fr_fail(name, "the file cannot be written");
+}
+
+bool fr_module_summary(FILE *file, fr_module *m, fr_tensor *example)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, name);
+    int scope = fr_scope_begin();
+    summary s = { .w.file = file };
+    bool ok = scope >= 0 && fr_check_not_null(name, file, "file") && fr_check_not_null(name, m, "module") &&
+              fr_check_not_null(name, example, "example") && summarise(th, &s, m, example);
+
+    fr_trace_free(&s.trace);
+    fr_table_free(&s.places);
+    free(s.rows);
+    fr_scope_end(scope);
+    fr_finish(th, before);
+    return ok;
+}

@@ -1,0 +1,31 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Copyright The frond authors
+#
+# TensorBoard's own reader finds in an event file what was logged, and gnuplot draws it: tests/watch writes a run,
+# check_tensorboard.py reads it, by $PYTHON or python3 where tensorboard and numpy are there.
+set -eu
+
+python=${PYTHON:-python3}
+if ! "$python" -c 'import numpy, tensorboard' 2>/dev/null; then
+    echo "skipped: $python has not both numpy and tensorboard"
+    exit 77
+fi
+if ! command -v gnuplot >/dev/null; then
+    echo "skipped: there is no gnuplot"
+    exit 77
+fi
+rm -f pwned
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+status=0
+tests/watch "$work/run's \`touch pwned\`" || status=$?
+if [ "$status" -eq 77 ]; then
+    echo "skipped: this frond was built without protobuf-c"
+    exit 77
+fi
+[ "$status" -eq 0 ]
+"$python" "${FROND_TESTS:-.}/check_tensorboard.py" "$work/run's \`touch pwned\`"
+for file in "$work"/pwned pwned; do
+    ! [ -e "$file" ] || { echo "gnuplot was made to run something"; exit 1; }
+done

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Fuzzes fr_load_npy. */
+#include "fuzz.h"
+#include "seeds.h"
+
+#include "io/npy.h"
+
+static void read_array(FILE *file)
+{
+    fr_source s;
+
+    if (fr_source_of_file(&s, "load_npy: fuzz", file))
+        fr_unref(fr_npy_read(&s));
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc;
+    (void)argv;
+    put_seeds("read.", "corpus/npy");
+    put_seeds("refused.", "corpus/npy");
+    return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    return fuzz_file(bytes, size, read_array);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* npz archives in memory, where no file is that libzip could open. */
+#ifndef FROND_TESTS_ZIPPED_H
+#define FROND_TESTS_ZIPPED_H
+
+#include "io/npz.h"
+
+#include <stdlib.h>
+#include <zip.h>
+
+/* What fr_load_npz makes of the file's bytes; NULL with an error. */
+static inline fr_tensors *read_zipped(FILE *file)
+{
+    static char room[1 << 20];
+    size_t size = fread(room, 1, sizeof room, file);
+    zip_source_t *source = zip_source_buffer_create(room, size, 0, NULL);
+
+    if (!source)
+        abort();
+    return fr_npz_read("load_npz: in memory", source);
+}
+
+#endif
