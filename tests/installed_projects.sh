@@ -5,9 +5,9 @@
 # Other people's projects against an installed frond: with Autotools, a plain Makefile, CMake, in C++, in Python by
 # ctypes. What there is no tool for is left out, with a message.
 #
-#     outside.sh PREFIX
+#     installed_projects.sh PREFIX
 set -u
-prefix=${1:?usage: outside.sh PREFIX}
+prefix=${1:?usage: installed_projects.sh PREFIX}
 outside=$(cd "$(dirname "$0")/outside" && pwd)
 PKG_CONFIG_PATH=$(find "$prefix" -type d -name pkgconfig | paste -s -d : -)
 export PKG_CONFIG_PATH
