@@ -15,6 +15,7 @@ if ! command -v gnuplot >/dev/null; then
     echo "skipped: there is no gnuplot"
     exit 77
 fi
+rm -f pwned
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 status=0

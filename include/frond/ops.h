@@ -181,6 +181,26 @@ fr_tensor *fr_argmax(fr_tensor *t, int dim, bool keepdim); /* int64: the first o
 fr_tensor *fr_argmin(fr_tensor *t, int dim, bool keepdim);
 fr_tensor *fr_cumsum(fr_tensor *t, int dim);
 
+/* --- Order -------------------------------------------------------------------------------------------------------- */
+
+/* t's values along dim from the smallest to the largest, or the other way round, and where each stood. Any dtype; NaN
+ * counts as the largest; equal values stay in order, either way. */
+fr_extreme fr_sort(fr_tensor *t, int dim, bool descending);
+fr_tensor *fr_argsort(fr_tensor *t, int dim, bool descending); /* the indices alone */
+/* The first k (0 to the size of dim) of fr_sort with descending = largest; under that name it fails for another k. */
+fr_extreme fr_topk(fr_tensor *t, int64_t k, int dim, bool largest);
+
+/* --- Drawing at random ------------------------------------------------------------------------------------------- */
+
+/* PyTorch's draws for the same seed and contiguous probabilities; no gradient. Floats alone. */
+
+/* probabilities (C) or (B,C), of each row finite, 0 or more and not all 0; they need not sum to 1 -> (num_samples) or
+ * (B,num_samples), int64: classes drawn with these. Without replacement no row has a class twice, and as many must
+ * have a probability above 0. Fails for what is none, naming the first. */
+fr_tensor *fr_multinomial(fr_tensor *probabilities, int64_t num_samples, bool replacement);
+/* 1 with that probability, else 0, of the same shape and dtype. Fails for one that is not within 0 to 1. */
+fr_tensor *fr_bernoulli(fr_tensor *probabilities);
+
 /* --- Linear maths ------------------------------------------------------------------------------------------------ */
 
 /* (n) x (n) -> (); (m,k) x (k,n) -> (m,n); (k) counts as (1,k) on the left, as (k,1) on the right, and that dim is gone

@@ -50,7 +50,7 @@ static void multiply_by_blas(const fr_product *p)
     else
         cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1, p->a, lda, p->b, ldb, p->add, p->c, ldc);
     if (p->sums)
-        fr_sum_columns(p->dtype, p->k, p->m, p->a, p->a_column, p->sums);
+        fr_sum_columns(p->dtype, p->k, p->m, p->a, p->a_column, p->add, p->sums);
 }
 #else
 static bool suits_blas(const fr_product *p)

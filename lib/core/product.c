@@ -295,9 +295,10 @@ FR_KERNEL(sum_columns_f64, (int64_t k, int64_t m, const double *restrict a, int6
             sums[i] += a[i];
 }
 
-void fr_sum_columns(fr_dtype dtype, int64_t k, int64_t m, const void *a, int64_t lda, void *sums)
+void fr_sum_columns(fr_dtype dtype, int64_t k, int64_t m, const void *a, int64_t lda, bool add, void *sums)
 {
-    memset(sums, 0, (size_t)m * fr_dtype_size(dtype));
+    if (!add)
+        memset(sums, 0, (size_t)m * fr_dtype_size(dtype));
     if (dtype == FR_F64)
         sum_columns_f64(k, m, a, lda, sums);
     else
@@ -360,10 +361,10 @@ void fr_multiply_here(const fr_product *p)
     if (p->a_row != 1 && p->m >= MANY_ROWS && multiply_stripe(p))
         return;
     packed_a = p->a_row == 1 ? fr_alloc(bytes) : NULL;
-    if (p->sums && packed_a)
+    if (p->sums && packed_a && !p->add)
         memset(p->sums, 0, (size_t)p->m * fr_dtype_size(p->dtype));
-    else if (p->sums)
-        fr_sum_columns(p->dtype, p->k, p->m, p->a, p->a_column, p->sums);
+    else if (p->sums && !packed_a)
+        fr_sum_columns(p->dtype, p->k, p->m, p->a, p->a_column, p->add, p->sums);
     for (int64_t i = 0; i < p->m; i += A_BLOCK)
         for (int64_t l = 0; l == 0 || l < p->k; l += K_BLOCK)
             multiply_block(how, p, i, l, packed_a);

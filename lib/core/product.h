@@ -8,7 +8,8 @@
 #include "core/internal.h"
 
 /* C (m,n) = A (m,k) B (k,n), or C + A B where add. A's element (i,l) is a[i * a_row + l * a_column], B's (l,j)
- * b[l * b_row + j * b_column], C's rows are ldc apart. sums, where not NULL (m): the sums of A's rows; for a_row 1. */
+ * b[l * b_row + j * b_column], C's rows are ldc apart. sums, where not NULL (m): the sums of A's rows,
+ * added like C; for a_row 1. */
 typedef struct {
     fr_dtype dtype;
     bool add;
@@ -33,7 +34,7 @@ void fr_pack(fr_dtype dtype, int64_t k, int64_t n, const void *b, int64_t step_k
 void fr_multiply_packed(fr_dtype dtype, int64_t m, int64_t n, int64_t k, const void *a, int64_t step_m, int64_t step_k,
                         const void *packed, const void *bias, bool add, void *c, int64_t ldc);
 
-/* sums (m) of the columns of a (k,m), whose rows are lda apart. */
-void fr_sum_columns(fr_dtype dtype, int64_t k, int64_t m, const void *a, int64_t lda, void *sums);
+/* sums (m), or what is added to them: of the columns of a (k,m), whose rows are lda apart. */
+void fr_sum_columns(fr_dtype dtype, int64_t k, int64_t m, const void *a, int64_t lda, bool add, void *sums);
 
 #endif

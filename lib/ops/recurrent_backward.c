@@ -24,6 +24,10 @@ static void add(const fr_sequence *q, int64_t n, void *a, const void *b)
         add_f32(n, a, b);
 }
 
+/* Enough for products at full speed, few enough for gradients of gates that stay in a cache until those are done. By
+ * the size of the batch alone: sums are cut by it. */
+enum { PART_ROWS = 4096 };
+
 static void take_backward(fr_sequence *q, fr_arena *m)
 {
     int64_t n = q->hidden, all = q->steps * q->batch * q->size, h_bytes = q->batch * q->out_size * q->size;
@@ -31,7 +35,7 @@ static void take_backward(fr_sequence *q, fr_arena *m)
     fr_take_states(q, m);
     for (int i = 0; i < 2; i++)
         q->packed[i] = fr_arena_take(m, fr_packed_bytes(q->dtype, fr_weight_rows(&q->cell->part[i], n), q->out_size));
-    q->dgates = fr_arena_take(m, all * q->cell->width * n);
+    q->dgates = fr_arena_take(m, q->part_steps * q->batch * q->size * q->cell->width * n);
     q->dh = fr_arena_take(m, h_bytes);
     q->dc = fr_arena_take(m, q->cell->cells_output ? q->batch * n * q->size : 0);
     q->packed_hr = fr_arena_take(m, q->w_hr ? fr_packed_bytes(q->dtype, q->out_size, n) : 0);
@@ -104,7 +108,7 @@ static void backward_step(const fr_sequence *q, int64_t s, int64_t b0, int64_t r
     char *dh = q->dh + b0 * q->out_size * size;
 
     gather_gradients(q, s, b0, rows);
-    p.dgates = fr_row_at(q, q->dgates, width, t, b0);
+    p.dgates = fr_row_at(q, q->dgates, width, t - q->start, b0);
     p.dc = q->cell->cells_output ? q->dc + b0 * n * size : NULL;
     p.dh = dh;
     if (q->w_hr) {
@@ -154,18 +158,31 @@ static void backward_tile(void *job, int64_t tile)
     int64_t b0 = tile * q->tile_rows, rows = fr_tile_size(q, b0);
     unsigned mode = fr_flush_denormals();
 
-    memset(q->dh + b0 * q->out_size * q->size, 0, (size_t)(rows * q->out_size * q->size));
-    if (q->cell->cells_output)
+    if (q->to == q->steps)
+        memset(q->dh + b0 * q->out_size * q->size, 0, (size_t)(rows * q->out_size * q->size));
+    if (q->to == q->steps && q->cell->cells_output)
         memset(q->dc + b0 * q->hidden * q->size, 0, (size_t)(rows * q->hidden * q->size));
-    for (int64_t s = q->steps; s-- > 0;)
+    for (int64_t s = q->to; s-- > q->from;)
         backward_step(q, s, b0, rows);
-    finish_initial(q, q->dh, q->dh_last, q->dh0, q->out_size, b0, rows);
-    finish_initial(q, q->dc, q->dc_last, q->dc0, q->hidden, b0, rows);
+    if (q->from == 0) {
+        finish_initial(q, q->dh, q->dh_last, q->dh0, q->out_size, b0, rows);
+        finish_initial(q, q->dc, q->dc_last, q->dc0, q->hidden, b0, rows);
+    }
     fr_restore_denormals(mode);
 }
 
-/* --- Gradients of weights: over all steps at once ------------------------------------------------------------------
+/* --- Gradients of weights: over all steps of a part at once, added to those of the parts before --------------------
  */
+
+static bool is_added(const fr_sequence *q)
+{
+    return q->to < q->steps;
+}
+
+static int64_t rows_of_part(const fr_sequence *q)
+{
+    return (q->to - q->from) * q->batch;
+}
 
 static void *wanted(const fr_op_call *call, int input)
 {
@@ -177,6 +194,7 @@ static void multiply_outer(const fr_sequence *q, int64_t m, int64_t n, int64_t k
                            const char *b, char *c, char *sums)
 {
     fr_multiply(&(fr_product){ .dtype = q->dtype,
+                               .add = is_added(q),
                                .m = m,
                                .n = n,
                                .k = k,
@@ -191,7 +209,7 @@ static void multiply_outer(const fr_sequence *q, int64_t m, int64_t n, int64_t k
                                .ldc = n });
 }
 
-/* w (rows of part, P) = dgates^T h_before, over all steps: states of the step before lie one step off in out. */
+/* w (rows of part, P) = dgates^T h_before, over the part's steps: states of the step before lie one step off in out. */
 static void recurrent_weights(const fr_sequence *q, const fr_recurrent_part *part, char *w)
 {
     int64_t n = q->hidden, p = q->out_size, wide = q->cell->width * n, rows = fr_weight_rows(part, n);
@@ -199,14 +217,17 @@ static void recurrent_weights(const fr_sequence *q, const fr_recurrent_part *par
     char *c = w + part->gate * n * p * q->size;
 
     if (q->h_before) {
-        multiply_outer(q, rows, p, q->steps * q->batch, d, wide, q->h_before, c, NULL);
+        multiply_outer(q, rows, p, rows_of_part(q), d, wide, fr_row_at(q, q->h_before, p, q->start, 0), c, NULL);
         return;
     }
-    multiply_outer(q, rows, p, (q->steps - 1) * q->batch, q->reverse ? d : fr_row_at(q, d, wide, 1, 0), wide,
-                   q->reverse ? fr_row_at(q, q->out, p, 1, 0) : q->out, c, NULL);
-    if (fr_origin_of(q->call, FR_H0))
-        fr_gemm(q->dtype, true, false, rows, p, q->batch, fr_row_at(q, d, wide, fr_step_at(q, 0), 0), wide, q->h0, p,
-                true, c, p);
+
+    int64_t first = fr_most(q->from, 1); /* step that has one before it */
+
+    multiply_outer(q, rows, p, (q->to - first) * q->batch, fr_row_at(q, d, wide, q->reverse ? 0 : first - q->from, 0),
+                   wide, fr_row_at(q, q->out, p, q->reverse ? q->start + 1 : first - 1, 0), c, NULL);
+    if (q->from == 0 && fr_origin_of(q->call, FR_H0))
+        fr_gemm(q->dtype, true, false, rows, p, q->batch, fr_row_at(q, d, wide, fr_step_at(q, 0) - q->start, 0), wide,
+                q->h0, p, true, c, p);
 }
 
 /* Where the recurrent sums are added to the input's, both biases have one gradient. */
@@ -217,8 +238,8 @@ static void recurrent_bias(const fr_sequence *q, const fr_recurrent_part *part, 
     if (part->added && b_ih)
         memcpy(b_hh + at_gate, b_ih + at_gate, (size_t)(rows * q->size));
     else
-        fr_sum_columns(q->dtype, q->steps * q->batch, rows, q->dgates + part->column * n * q->size, q->cell->width * n,
-                       b_hh + at_gate);
+        fr_sum_columns(q->dtype, rows_of_part(q), rows, q->dgates + part->column * n * q->size, q->cell->width * n,
+                       is_added(q), b_hh + at_gate);
 }
 
 /* dx */
@@ -226,24 +247,24 @@ static void input_tile(void *job, int64_t tile)
 {
     const fr_sequence *q = job;
     int64_t first = tile * FR_ROWS, wide = q->cell->width * q->hidden;
-    char *x = wanted(q->call, FR_X);
 
     fr_multiply_packed(q->dtype, fr_rows_at(q, tile), q->input, q->cell->gates * q->hidden,
-                       q->dgates + first * wide * q->size, wide, 1, q->packed_x, NULL, false,
-                       x + first * q->input * q->size, q->input);
+                       fr_row_at(q, q->dgates, wide, 0, first), wide, 1, q->packed_x, NULL, false,
+                       fr_row_at(q, wanted(q->call, FR_X), q->input, q->start, first), q->input);
 }
 
-static void all_gradients(fr_sequence *q)
+static void weight_gradients(fr_sequence *q)
 {
     fr_op_call *call = q->call;
-    int64_t n = q->hidden, wide = q->cell->width * n, all = q->steps * q->batch, rows = q->cell->gates * n;
+    int64_t n = q->hidden, wide = q->cell->width * n, all = rows_of_part(q), rows = q->cell->gates * n;
     char *w_ih = wanted(call, FR_W_IH), *w_hh = wanted(call, FR_W_HH), *w_hr = wanted(call, FR_W_HR);
     char *b_ih = wanted(call, FR_B_IH), *b_hh = wanted(call, FR_B_HH);
 
     if (w_ih)
-        multiply_outer(q, rows, q->input, all, q->dgates, wide, fr_origin_of(call, FR_X), w_ih, b_ih);
+        multiply_outer(q, rows, q->input, all, q->dgates, wide,
+                       fr_row_at(q, fr_origin_of(call, FR_X), q->input, q->start, 0), w_ih, b_ih);
     else if (b_ih)
-        fr_sum_columns(q->dtype, all, rows, q->dgates, wide, b_ih);
+        fr_sum_columns(q->dtype, all, rows, q->dgates, wide, is_added(q), b_ih);
     for (int i = 0; i < 2 && q->cell->part[i].count; i++) {
         if (w_hh)
             recurrent_weights(q, &q->cell->part[i], w_hh);
@@ -251,7 +272,8 @@ static void all_gradients(fr_sequence *q)
             recurrent_bias(q, &q->cell->part[i], b_ih, b_hh);
     }
     if (w_hr)
-        multiply_outer(q, q->out_size, n, all, q->dh_all, q->out_size, q->states, w_hr, NULL);
+        multiply_outer(q, q->out_size, n, all, fr_row_at(q, q->dh_all, q->out_size, q->start, 0), q->out_size,
+                       fr_row_at(q, q->states, n, q->start, 0), w_hr, NULL);
     if (wanted(call, FR_X))
         fr_run_rows(q, input_tile);
 }
@@ -299,6 +321,7 @@ void fr_recurrent_backward_kernel(fr_op_call *call)
         return;
     }
     fr_find_arrays(&q);
+    fr_choose_parts(&q, PART_ROWS);
     q.dout = given(call, FR_OUT);
     q.dh_last = given(call, FR_H);
     q.dc_last = q.cell->cells_output ? given(call, FR_C) : NULL;
@@ -309,7 +332,10 @@ void fr_recurrent_backward_kernel(fr_op_call *call)
         return;
     take_backward(&q, &m);
     pack_backward(&q);
-    fr_run_tiles(fr_sequence_tiles(&q), backward_tile, &q);
-    all_gradients(&q);
+    for (int64_t s = q.steps; s > 0; s -= fr_least(s, q.part_steps)) {
+        fr_set_part(&q, fr_most(0, s - q.part_steps), s);
+        fr_run_tiles(fr_sequence_tiles(&q), backward_tile, &q);
+        weight_gradients(&q);
+    }
     fr_free(m.base, (size_t)m.used);
 }

@@ -3,6 +3,8 @@
 /* Forward of rnn, gru and lstm. */
 #include "ops/recurrent_run.h"
 
+enum { PART_BYTES = 1 << 20 }; /* of gates, to stay in a second-level cache between the product and the steps */
+
 static void take_forward(fr_sequence *q, fr_arena *m)
 {
     int64_t n = q->hidden, all = q->steps * q->batch * q->size;
@@ -14,8 +16,9 @@ static void take_forward(fr_sequence *q, fr_arena *m)
     q->bias = fr_arena_take(m, q->cell->gates * n * q->size);
     q->packed_hr = fr_arena_take(m, q->w_hr ? fr_packed_bytes(q->dtype, n, q->out_size) : 0);
     q->state = fr_arena_take(m, q->w_hr ? q->batch * n * q->size : 0);
-    if (!q->call->recording && q->cell->gates_output)
-        q->gates = fr_arena_take(m, all * q->cell->width * n);
+    q->gates_of_part = !q->call->recording && q->cell->gates_output;
+    if (q->gates_of_part)
+        q->gates = fr_arena_take(m, q->part_steps * q->batch * q->size * q->cell->width * n);
     if (!q->call->recording && q->cell->cells_output) {
         q->c = fr_arena_take(m, all * n);
         q->tanh_c = fr_arena_take(m, all * n);
@@ -62,16 +65,16 @@ static void pack_forward(const fr_sequence *q)
     fill_bias(q);
 }
 
-/* The input's part of the sums. */
+/* The input's share of the sums. */
 static void project_rows(void *job, int64_t tile)
 {
     const fr_sequence *q = job;
     int64_t first = tile * FR_ROWS, wide = q->cell->width * q->hidden;
-    const char *x = fr_origin_of(q->call, FR_X);
+    const char *x = fr_row_at(q, fr_origin_of(q->call, FR_X), q->input, q->start, first);
 
-    fr_multiply_packed(q->dtype, fr_rows_at(q, tile), q->cell->gates * q->hidden, q->input,
-                       x + first * q->input * q->size, q->input, 1, q->packed_ih, q->bias, false,
-                       q->gates + first * wide * q->size, wide);
+    fr_multiply_packed(q->dtype, fr_rows_at(q, tile), q->cell->gates * q->hidden, q->input, x, q->input, 1,
+                       q->packed_ih, q->bias, false,
+                       fr_row_at(q, q->gates, wide, q->gates_of_part ? 0 : q->start, first), wide);
 }
 
 static void forward_step(const fr_sequence *q, int64_t s, int64_t b0, int64_t rows)
@@ -119,8 +122,10 @@ static void forward_tile(void *job, int64_t tile)
     const fr_sequence *q = job;
     int64_t b0 = tile * q->tile_rows, rows = fr_tile_size(q, b0);
 
-    for (int64_t s = 0; s < q->steps; s++)
+    for (int64_t s = q->from; s < q->to; s++)
         forward_step(q, s, b0, rows);
+    if (q->to < q->steps)
+        return;
     last_states(q, q->out, q->h0, q->out_size, q->call->result[FR_H]->origin, b0, rows);
     if (q->cell->cells_output)
         last_states(q, q->c, q->c0, q->hidden, q->call->result[FR_C]->origin, b0, rows);
@@ -132,12 +137,16 @@ void fr_recurrent_forward_kernel(fr_op_call *call)
     fr_arena m = { 0 };
 
     fr_find_arrays(&q);
+    fr_choose_parts(&q, fr_most(PART_BYTES / (q.cell->width * q.hidden * q.size + 1), FR_ROWS * q.threads));
     take_forward(&q, &m);
     if (!fr_arena_open(call, &m))
         return;
     take_forward(&q, &m);
     pack_forward(&q);
-    fr_run_rows(&q, project_rows);
-    fr_run_tiles(fr_sequence_tiles(&q), forward_tile, &q);
+    for (int64_t s = 0; s < q.steps; s += q.part_steps) {
+        fr_set_part(&q, s, fr_least(s + q.part_steps, q.steps));
+        fr_run_rows(&q, project_rows);
+        fr_run_tiles(fr_sequence_tiles(&q), forward_tile, &q);
+    }
     fr_free(m.base, (size_t)m.used);
 }

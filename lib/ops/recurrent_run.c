@@ -84,7 +84,10 @@ fr_recurrent_pass fr_pass_at(const fr_sequence *q, int64_t s, int64_t b0, int64_
 {
     int64_t t = fr_step_at(q, s), n = q->hidden;
     fr_recurrent_pass p = {
-        .rows = rows, .hidden = n, .relu = q->relu, .gates = fr_row_at(q, q->gates, q->cell->width * n, t, b0)
+        .rows = rows,
+        .hidden = n,
+        .relu = q->relu,
+        .gates = fr_row_at(q, q->gates, q->cell->width * n, q->gates_of_part ? t - q->start : t, b0),
     };
 
     p.h_before = before_step(q, q->out, q->h0, q->h_patched, q->out_size, s, b0, rows);
@@ -128,9 +131,16 @@ void fr_find_arrays(fr_sequence *q)
     }
 }
 
+void fr_choose_parts(fr_sequence *q, int64_t rows)
+{
+    int64_t most = fr_most(1, fr_least(q->steps, rows / fr_most(1, q->batch))), parts = (q->steps + most - 1) / most;
+
+    q->part_steps = (q->steps + parts - 1) / parts; /* of much the same length */
+}
+
 void fr_run_rows(fr_sequence *q, fr_tile *run)
 {
-    int64_t tiles = (q->steps * q->batch + FR_ROWS - 1) / FR_ROWS;
+    int64_t tiles = ((q->to - q->from) * q->batch + FR_ROWS - 1) / FR_ROWS;
 
     if (q->threads > 1)
         fr_run_tiles(tiles, run, q);

@@ -17,11 +17,15 @@ typedef struct {
     int64_t size; /* bytes of a value */
     int64_t steps, batch, input, hidden, out_size;
     int threads;
-    int64_t tile_rows; /* of the batch, to a thread */
+    int64_t tile_rows;  /* of the batch, to a thread */
+    int64_t part_steps; /* in one, at most; */
+    int64_t from, to;   /* ... those of the one that is at work, */
+    int64_t start;      /* ... and the first of them in time */
     const int64_t *lengths;
     const char *h0, *c0; /* zeros where none were given */
     const char *w_hr;
     char *out, *gates, *c, *tanh_c;
+    bool gates_of_part; /* gates are not (T,B,*) but (part,B,*): nobody reads them later */
     char *packed[2], *packed_hr, *packed_ih, *bias;
     char *state; /* (B,H): before its projection */
     char *h_patched, *c_patched;
@@ -29,9 +33,9 @@ typedef struct {
     const char *dout, *dh_last, *dc_last; /* gradients given, or NULL */
     char *dh, *dc, *dstate;               /* (B,P), (B,H), (B,H) */
     char *dh0, *dc0;                      /* gradients wanted, or NULL */
-    char *dgates;
-    char *states, *dh_all, *h_before; /* (T,B,*), where the projection's gradient or lengths need them */
-    char *packed_x;                   /* w_ih, for the gradient of x */
+    char *dgates;                         /* (part,B,*) */
+    char *states, *dh_all, *h_before;     /* (T,B,*), where the projection's gradient or lengths need them */
+    char *packed_x;                       /* w_ih, for the gradient of x */
 } fr_sequence;
 
 /* Scratch memory in one block: a first pass with base NULL adds up, a second hands out. */
@@ -55,13 +59,25 @@ fr_recurrent_pass fr_pass_at(const fr_sequence *q, int64_t s, int64_t b0, int64_
 /* Zeroes the rows of an array at step t that are past their length. */
 void fr_clear_inactive(const fr_sequence *q, char *rows_at, int64_t width, int64_t t, int64_t b0, int64_t rows);
 
-/* Runs run(q, i) for each FR_ROWS rows of (T*B), on several threads where the batch is shared among them, too. */
+/* The steps are gone through in parts, so that what one pass over a part leaves is still close when the next reads it.
+ * Sets the length of a part to about so many rows of (T*B). */
+void fr_choose_parts(fr_sequence *q, int64_t rows);
+/* Goes on to the part that begins with step s, or that ends before it. */
+static inline void fr_set_part(fr_sequence *q, int64_t from, int64_t to)
+{
+    q->from = from;
+    q->to = to;
+    q->start = q->reverse ? q->steps - to : from;
+}
+
+/* Runs run(q, i) for each FR_ROWS rows of the part (t*B), on several threads where the batch is shared among them, too.
+ */
 enum { FR_ROWS = 64 };
 void fr_run_rows(fr_sequence *q, fr_tile *run);
 /* How many rows tile i has. */
 static inline int64_t fr_rows_at(const fr_sequence *q, int64_t i)
 {
-    int64_t left = q->steps * q->batch - i * FR_ROWS;
+    int64_t left = (q->to - q->from) * q->batch - i * FR_ROWS;
 
     return left < FR_ROWS ? left : FR_ROWS;
 }
