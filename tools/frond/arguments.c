@@ -22,6 +22,8 @@ const setting settings_table[] = {
     { "bidirectional", FLAG, AT(bidirectional), NULL, 0, 0, RNN, false, "Read sequences from both ends" },
     { "heads", WHOLE, AT(heads), "N", 1, 0, "transformer", false,
       "Parts of the attention, which divide N of --hidden (4)" },
+    { "steps", WHOLE, AT(steps), "N", 1, 0, "transformer", false,
+      "Steps of the longest sequence that it will be given (the longest of DATA)" },
     { "kernel", WHOLE, AT(kernel), "N", 1, 0, "tcn", false, "Steps that a convolution sees (3)" },
     { "dropout", NUMBER, AT(dropout), "P", 0, 1, "sequence_classifier, tcn, transformer", false,
       "Share of values dropped in training (0)" },

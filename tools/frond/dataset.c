@@ -136,9 +136,9 @@ json_t *dataset_describe(const dataset *data, const settings *s)
         describe_targets(data, &target_mean, &target_deviation);
     return json_pack("{s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:f, s:f}", "frond", fr_version(), "settings",
                      settings_to_json(&chosen), "variables", (json_int_t)fr_dim(data->x, 2), "steps",
-                     (json_int_t)fr_dim(data->x, 1), "labels", chosen.regression ? json_array() : describe_labels(data),
-                     "mean", mean, "deviation", deviations, "target_mean", target_mean, "target_deviation",
-                     target_deviation);
+                     (json_int_t)(s->steps ? s->steps : fr_dim(data->x, 1)), "labels",
+                     chosen.regression ? json_array() : describe_labels(data), "mean", mean, "deviation", deviations,
+                     "target_mean", target_mean, "target_deviation", target_deviation);
 }
 
 /* --- Preparing ---------------------------------------------------------------------------------------------------- */

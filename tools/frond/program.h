@@ -20,7 +20,7 @@ char *path_in(const char *dir, const char *name); /* to be freed */
 
 typedef struct {
     int model, cell, optimizer, target; /* indices of the choices in the table */
-    int64_t hidden, layers, heads, kernel, epochs, batch_size, patience, seed;
+    int64_t hidden, layers, heads, steps, kernel, epochs, batch_size, patience, seed;
     double dropout, lr, weight_decay, clip, validation;
     bool bidirectional, normalize, header, regression;
     const char *validation_file;
@@ -41,7 +41,7 @@ typedef struct {
 } setting;
 
 extern const setting settings_table[];
-enum { SETTINGS = 22 };
+enum { SETTINGS = 23 };
 
 settings settings_default(void);
 void settings_parse(settings *s, int i, const char *text, struct argp_state *state); /* of setting i */
@@ -60,7 +60,7 @@ error_t parse_paths(int key, char *text, struct argp_state *state, const char **
 typedef struct {
     const char *dir;
     settings settings;
-    int64_t variables, steps;    /* of the training data: to a step; in the longest sequence */
+    int64_t variables, steps;    /* of the training data: to a step; in the longest sequence, or --steps */
     const json_t *labels;        /* texts of the classes */
     fr_tensor *mean, *deviation; /* (variables): to normalise by; NULL: not */
     double target_mean, target_deviation;
