@@ -4,6 +4,7 @@
 
 typedef struct {
     fr_module *rnn, *fc;
+    bool logits;
 } simple_rnn;
 
 /* out (B,T,D*H) -> (B,D*H): the last step of each row, as out[:, -1, :] */
@@ -18,13 +19,20 @@ static fr_tensor *last_step(fr_tensor *out, fr_tensor *lengths)
     return fr_squeeze(fr_gather(out, 1, fr_expand(last, FR_SHAPE(all.dim[0], 1, all.dim[2]))), 1);
 }
 
+static fr_tensor *head(simple_rnn *net, fr_tensor *last)
+{
+    fr_tensor *y = fr_forward(net->fc, last);
+
+    return net->logits ? y : fr_sigmoid(y);
+}
+
 fr_tensor *simple_rnn_forward_lengths(fr_module *model, fr_tensor *x, fr_tensor *lengths)
 {
     FR_SCOPE;
     simple_rnn *net = fr_self(model);
     fr_recurrent seq = fr_recurrent_forward_lengths(net->rnn, x, NULL, lengths);
 
-    return fr_escape(fr_sigmoid(fr_forward(net->fc, last_step(seq.out, lengths))));
+    return fr_escape(head(net, last_step(seq.out, lengths)));
 }
 
 static fr_tensor *forward(fr_module *self, fr_tensor *x)
@@ -32,7 +40,7 @@ static fr_tensor *forward(fr_module *self, fr_tensor *x)
     simple_rnn *net = fr_self(self);
     fr_recurrent seq = fr_recurrent_forward(net->rnn, x, NULL); /* NULL: initial states of zeros */
 
-    return fr_sigmoid(fr_forward(net->fc, last_step(seq.out, NULL)));
+    return head(net, last_step(seq.out, NULL));
 }
 
 static fr_module *recurrent_layer(const simple_rnn_options *o)
@@ -56,6 +64,7 @@ fr_module *simple_rnn_new(const simple_rnn_options *options)
 
     if (!net)
         return NULL;
+    net->logits = options->logits;
     net->rnn = fr_module_add(self, "rnn", recurrent_layer(options));
     net->fc = fr_module_add(self, "fc",
                             fr_nn_linear(options->hidden * (options->bidirectional ? 2 : 1), options->output, NULL));

@@ -13,6 +13,7 @@ typedef struct {
     simple_rnn_cell cell; /* default: rnn */
     int layers;           /* default: 1 */
     bool bidirectional;
+    bool logits; /* without the sigmoid: (B,output) are any numbers */
 } simple_rnn_options;
 
 /* x (B,T,input) -> (B,output), each value a probability. NULL where it fails; freed with fr_module_free. */

@@ -48,12 +48,24 @@ static fr_module *block_new(const tcn_options *o, int64_t in, int64_t dilation)
     return NULL;
 }
 
-static fr_tensor *forward(fr_module *self, fr_tensor *x)
+fr_tensor *tcn_forward_lengths(fr_module *self, fr_tensor *x, fr_tensor *lengths)
 {
+    FR_SCOPE;
     tcn *net = fr_self(self);
     fr_tensor *y = fr_forward(net->blocks, fr_transpose(x, 1, 2)); /* (B,channels,T) */
 
-    return fr_forward(net->head, fr_select(y, 2, -1));
+    if (!lengths)
+        return fr_escape(fr_forward(net->head, fr_select(y, 2, -1)));
+
+    fr_tensor *last = fr_reshape(fr_sub_scalar(lengths, 1), FR_SHAPE(fr_dim(x, 0), 1, 1));
+
+    last = fr_gather(y, 2, fr_expand(last, FR_SHAPE(fr_dim(y, 0), fr_dim(y, 1), 1)));
+    return fr_escape(fr_forward(net->head, fr_squeeze(last, 2)));
+}
+
+static fr_tensor *forward(fr_module *self, fr_tensor *x)
+{
+    return tcn_forward_lengths(self, x, NULL);
 }
 
 fr_module *tcn_new(const tcn_options *o)

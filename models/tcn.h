@@ -19,4 +19,7 @@ typedef struct {
 /* x (B,T,variables) -> logits (B,classes). NULL where it fails; freed with fr_module_free. */
 fr_module *tcn_new(const tcn_options *options);
 
+/* The same of rows of different lengths (B) int64, each 1..T, or NULL: the last step is the row's own. */
+fr_tensor *tcn_forward_lengths(fr_module *model, fr_tensor *x, fr_tensor *lengths);
+
 #endif

@@ -47,7 +47,8 @@ typedef struct {
  * Needs no scope. */
 fr_sequences *fr_read_csv(const char *path, const fr_csv_options *options);
 /* The UCR/sktime .ts format: univariate or multivariate, of equal or different lengths; the header is checked against
- * the data; missing values, timestamps and @targetLabel are refused. Fails as fr_read_csv does. */
+ * the data; with @targetLabel true labels are numbers, to be had as texts. Missing values and timestamps are refused.
+ * Fails as fr_read_csv does. */
 fr_sequences *fr_read_ts(const char *path);
 
 /* Borrowed from s: x (N,T,D) of the default dtype, D variables, T the longest, shorter ones ending in zeros; lengths
@@ -56,6 +57,7 @@ fr_tensor *fr_sequences_x(const fr_sequences *s);
 fr_tensor *fr_sequences_lengths(const fr_sequences *s);
 fr_tensor *fr_sequences_labels(const fr_sequences *s);
 int fr_sequences_label_count(const fr_sequences *s);               /* different labels; those a .ts header declares */
+bool fr_sequences_have_targets(const fr_sequences *s);             /* @targetLabel true: numbers to be predicted */
 const char *fr_sequences_label_text(const fr_sequences *s, int i); /* borrowed; numbers sort as numbers */
 void fr_sequences_free(fr_sequences *s);
 

@@ -124,6 +124,11 @@ const char *fr_shape_text(const fr_shape *shape, char text[FR_SHAPE_TEXT]);
         }                                                                                                              \
     }
 
+/* The library's ops in the order of their files' names, i from 0; NULL (no error) where there are no more, and for a
+ * name that none has. */
+const fr_op *fr_op_at(int i);
+const fr_op *fr_op_find(const char *name);
+
 /* For the macros below: fr_call_site for op's name; same. */
 const fr_op *fr_call_site_of(const fr_op *op, const char *file, int line);
 

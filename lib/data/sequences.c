@@ -154,6 +154,11 @@ fr_tensor *fr_sequences_labels(const fr_sequences *s)
     return s ? s->labels : NULL;
 }
 
+bool fr_sequences_have_targets(const fr_sequences *s)
+{
+    return s && s->targets;
+}
+
 int fr_sequences_label_count(const fr_sequences *s)
 {
     return s ? (int)s->texts.count : -1;

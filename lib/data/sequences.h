@@ -12,6 +12,7 @@
 struct fr_sequences {
     fr_tensor *x, *lengths, *labels;
     fr_labels texts;
+    bool targets;
 };
 
 typedef struct {

@@ -12,6 +12,7 @@
 
 #include "data/sequences.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -156,8 +157,8 @@ static bool check_header(const fr_lines *l, const header *h)
 
     if (v[TIMESTAMPS] == 1)
         return fr_lines_fail(l, "@timestamps true is not supported");
-    if (v[TARGET_LABEL] == 1)
-        return fr_lines_fail(l, "@targetLabel true is not supported");
+    if (v[TARGET_LABEL] == 1 && v[CLASS_LABEL] == 1)
+        return fr_lines_fail(l, "@targetLabel true contradicts @classLabel true");
     if (v[DATA] == NOT_GIVEN)
         return true;
     if (v[CLASS_LABEL] == NOT_GIVEN && v[TARGET_LABEL] == NOT_GIVEN)
@@ -246,24 +247,34 @@ static bool check_length(const fr_lines *l, const header *h, const fr_rows *r, i
     return true;
 }
 
-static bool read_row(const fr_lines *l, const header *h, char *text, fr_rows *r)
+/* Cuts the label off text; *label gets its index: a class's among those declared, a number's when all are sorted. */
+static bool take_label(const fr_lines *l, header *h, char *text, int64_t *label)
 {
-    char quoted[FR_QUOTED_SIZE];
+    bool target = h->value[TARGET_LABEL] == 1;
+    char quoted[FR_QUOTED_SIZE], *colon = strrchr(text, ':');
+    double number;
+
+    if (!colon)
+        return fr_lines_fail(l, "a row without a label, but @%s true", target ? "targetLabel" : "classLabel");
+    *colon++ = '\0';
+
+    const char *label_text = fr_trim(colon);
+
+    if (target && (!fr_parse_number(label_text, &number) || !isfinite(number)))
+        return fr_lines_fail(l, "the label %s is no number, but @targetLabel true", fr_quoted(label_text, quoted));
+    if (target)
+        return fr_labels_add(&h->labels, label_text) || fr_lines_fail(l, "out of memory");
+    *label = fr_labels_find(&h->labels, label_text);
+    return *label >= 0 ||
+           fr_lines_fail(l, "the label %s is none that @classLabel declares", fr_quoted(label_text, quoted));
+}
+
+static bool read_row(const fr_lines *l, header *h, char *text, fr_rows *r)
+{
     int64_t length = 0, label = 0;
 
-    if (h->value[CLASS_LABEL] == 1) {
-        char *colon = strrchr(text, ':');
-
-        if (!colon)
-            return fr_lines_fail(l, "a row without a label, but @classLabel true");
-        *colon++ = '\0';
-
-        const char *label_text = fr_trim(colon);
-
-        label = fr_labels_find(&h->labels, label_text);
-        if (label < 0)
-            return fr_lines_fail(l, "the label %s is none that @classLabel declares", fr_quoted(label_text, quoted));
-    }
+    if ((h->value[CLASS_LABEL] == 1 || h->value[TARGET_LABEL] == 1) && !take_label(l, h, text, &label))
+        return false;
 
     int64_t dimensions = read_dimensions(l, text, r, &length);
 
@@ -271,7 +282,7 @@ static bool read_row(const fr_lines *l, const header *h, char *text, fr_rows *r)
            fr_rows_end(r, l, length, label);
 }
 
-static bool read_rows(fr_lines *l, const header *h, fr_rows *r)
+static bool read_rows(fr_lines *l, header *h, fr_rows *r)
 {
     char *line;
 
@@ -295,8 +306,15 @@ fr_sequences *fr_ts_read(const char *where, FILE *file)
 
     if (!fr_lines_begin(&l, where, file))
         return NULL;
-    if (read_header(&l, &h) && read_rows(&l, &h, &r))
-        s = fr_sequences_from(where, &r, h.value[CLASS_LABEL] == 1 ? &h.labels : NULL);
+    if (read_header(&l, &h) && read_rows(&l, &h, &r)) {
+        bool targets = h.value[TARGET_LABEL] == 1;
+
+        if (targets)
+            fr_labels_sort(&h.labels, r.labels);
+        s = fr_sequences_from(where, &r, targets || h.value[CLASS_LABEL] == 1 ? &h.labels : NULL);
+        if (s)
+            s->targets = targets;
+    }
     fr_lines_end(&l);
     fr_rows_free(&r);
     fr_labels_free(&h.labels);

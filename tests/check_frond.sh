@@ -1,0 +1,276 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Copyright The frond authors
+#
+# The program frond as its users run it: every subcommand on small data, runs resumed and interrupted, its figures
+# against a second computation by awk, bad input.
+set -u
+data=${FROND_TESTS:?}/../examples/data
+italy=$data/ItalyPowerDemand_TRAIN.ts
+italy_test=$data/ItalyPowerDemand_TEST.ts
+vowels=$data/JapaneseVowels_TRAIN.ts
+frond=$PWD/tools/frond/frond
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+wrong() {
+    echo "$*"
+    failed=1
+}
+
+runs() { # ARGUMENT...: exit status 0, nothing on standard error; what it prints is in $work/out
+    "$frond" "$@" >"$work/out" 2>"$work/err" || wrong "frond $*: exit status $?: $(cat "$work/err")"
+    [ -s "$work/err" ] && wrong "frond $*: on standard error: $(cat "$work/err")"
+}
+
+prints() { # PIECE: is in what the last one printed
+    grep -qF -- "$1" "$work/out" || wrong "'$1' is not in: $(head -n 40 "$work/out")"
+}
+
+refuses() { # STATUS PIECE ARGUMENT...: PIECE on standard error, in a line that begins with frond; nothing printed
+    status=$1 piece=$2
+    shift 2
+    "$frond" "$@" >"$work/out" 2>"$work/err"
+    got=$?
+    [ $got -eq "$status" ] || wrong "frond $*: exit status $got, not $status"
+    grep '^frond' "$work/err" | grep -qF -- "$piece" || wrong "frond $*: '$piece' is not in: $(cat "$work/err")"
+    [ -s "$work/out" ] && wrong "frond $*: printed $(head -n 1 "$work/out")"
+}
+
+train() { # DIR DATA OPTION...
+    dir=$work/$1
+    shift
+    runs train "$@" --output "$dir" --quiet
+    prints "Best: epoch "
+}
+
+holds() { # WHAT EXPRESSION: of awk
+    awk "BEGIN { exit !($2) }" || wrong "$1: not $2"
+}
+
+figure() { # NAME: the number behind it in what evaluate printed
+    awk -v name="$1" '$1 == name { print $2; exit }' "$work/out"
+}
+
+same() { # WHAT RUN RUN: of the same bits
+    for file in best.safetensors last.safetensors; do
+        cmp -s "$work/$2/$file" "$work/$3/$file" || wrong "$1: $file is another"
+    done
+    cut -d, -f1-3 "$work/$2/metrics.csv" >"$work/metrics"
+    cut -d, -f1-3 "$work/$3/metrics.csv" | cmp -s - "$work/metrics" || wrong "$1: metrics.csv is another"
+}
+
+# --- Help and arguments -----------------------------------------------------------------------------------------------
+
+runs --version
+version=$(cat "$work/out")
+runs --help
+for command in train predict evaluate info ops graph; do
+    prints "  $command "
+done
+for command in train predict evaluate info ops graph; do
+    runs $command --help
+    prints "Usage: frond $command "
+    runs $command --version
+    [ "$(cat "$work/out")" = "$version" ] || wrong "$command --version: $(cat "$work/out")"
+    refuses 2 "no-such-option" $command --no-such-option
+done
+runs --help
+refuses 2 "a command is missing"
+refuses 2 "nonsense: no such command" nonsense
+refuses 2 "an argument is missing" train --output "$work/x"
+refuses 2 "an argument is missing" predict "$work/x"
+refuses 2 "an argument is missing" graph
+refuses 2 "b: one argument too many" train a b --output "$work/x"
+refuses 2 "a file is missing" info
+refuses 2 "--output=DIR is missing" train "$italy"
+refuses 2 "--model=svm: expected simple_rnn|" train "$italy" --output "$work/x" --model svm
+refuses 2 "--hidden=0: expected a whole number of 1 or more" train "$italy" --output "$work/x" --hidden 0
+refuses 2 "--lr=nan: expected a number of" train "$italy" --output "$work/x" --lr nan
+refuses 2 "--dropout=1: expected a number of 0 or more, below 1" train "$italy" --output "$work/x" --dropout 1
+refuses 2 "--cell is not for --model=tcn" train "$italy" --output "$work/x" --model tcn --cell lstm
+refuses 2 "--validation and --validation-file" train "$italy" --output "$work/x" --validation 0.1 --validation-file f
+refuses 2 "--patience needs --validation" train "$italy" --output "$work/x" --patience 2
+refuses 2 "--heads=3 does not divide" train "$italy" --output "$work/x" --model transformer --heads 3
+refuses 2 "--lr cannot be given with --resume" train "$italy" --output "$work/x" --resume --lr 1
+
+# --- Two classes ------------------------------------------------------------------------------------------------------
+
+train two "$italy" --cell lstm --epochs 15 --validation 0.2
+runs evaluate "$work/two" "$italy_test"
+cp "$work/out" "$work/report"
+accuracy=$(figure accuracy)
+holds "accuracy of two classes" "$accuracy > 0.85"
+prints "Confusion matrix"
+
+# Truth and predictions side by side give the same report.
+runs predict "$work/two" "$italy_test" --output "$work/two.csv" --probabilities
+sed '1,/^@data/d; s/\r$//; s/.*://' "$italy_test" >"$work/truth"
+sed 1d "$work/two.csv" | paste -d, "$work/truth" - >"$work/pairs"
+awk -F, '
+{ n++; truth[$1]++; said[$3]++; hit[$1] += $1 == $3; right += $1 == $3
+  if ((($4 > $5) ? 1 : 2) != $3 || $4 + $5 < 0.999999 || $4 + $5 > 1.000001) print "probabilities:", $0 }
+END {
+    printf "accuracy %.6f (%d/%d)\n", right / n, right, n
+    for (k = 1; k <= 2; k++) {
+        p = hit[k] / said[k]; r = hit[k] / truth[k]; f = 2 * p * r / (p + r)
+        printf "%d %.4f %.4f %.4f %d\n", k, p, r, f, truth[k]
+        macro[1] += p / 2; macro[2] += r / 2; macro[3] += f / 2
+        w = truth[k] / n; weighted[1] += w * p; weighted[2] += w * r; weighted[3] += w * f
+    }
+    printf "accuracy %.4f %d\n", right / n, n
+    printf "macro avg %.4f %.4f %.4f %d\n", macro[1], macro[2], macro[3], n
+    printf "weighted avg %.4f %.4f %.4f %d\n", weighted[1], weighted[2], weighted[3], n
+    printf "1 %d %d\n2 %d %d\n", hit[1], truth[1] - hit[1], truth[2] - hit[2], hit[2]
+}' "$work/pairs" >"$work/expected"
+grep -vE '^loss|precision|Confusion|^$|^ +1 +2$' "$work/report" | sed 's/^ *//; s/  */ /g' >"$work/got"
+diff "$work/expected" "$work/got" || wrong "the report is not awk's"
+
+# --- Several classes, and every model ---------------------------------------------------------------------------------
+
+for model in "sequence_classifier --hidden 8 --dropout 0.1" "tcn --hidden 8" \
+    "transformer --hidden 8 --heads 2 --steps 29" \
+    "simple_rnn --cell gru --bidirectional --layers 2 --hidden 8"; do
+    name=${model%% *}
+    # shellcheck disable=SC2086
+    train "$name" "$vowels" --model $model --normalize --epochs 12 --optimizer adamw --clip 1
+    runs evaluate "$work/$name" "$data/JapaneseVowels_TEST.ts"
+    holds "accuracy of $name" "$(figure accuracy) > 0.8"
+    runs graph "$work/$name" -o "$work/$name.dot"
+    grep -q '^digraph' "$work/$name.dot" || wrong "graph of $name"
+done
+
+# --- Numbers ----------------------------------------------------------------------------------------------------------
+
+awk 'BEGIN {
+    srand(1)
+    print "a,b,c,d,target"
+    for (i = 0; i < 200; i++) {
+        s = 0
+        for (t = 0; t < 4; t++) { v = rand(); s += v; printf "%.4f,", v }
+        print 100 + 20 * s
+    }
+}' >"$work/sum.csv"
+{ printf '@targetLabel true\n@data\n'; sed '1d; s/,\([^,]*\)$/:\1/' "$work/sum.csv"; } >"$work/sum.ts"
+train numbers "$work/sum.csv" --header --regression --normalize --epochs 30 --cell gru --hidden 8
+train numbers_ts "$work/sum.ts" --normalize --epochs 30 --cell gru --hidden 8
+same "a .ts with @targetLabel" numbers numbers_ts
+runs evaluate "$work/numbers" "$work/sum.csv"
+holds "R2" "$(figure R2) > 0.95"
+cp "$work/out" "$work/figures"
+runs predict "$work/numbers" "$work/sum.csv"
+sed 1d "$work/out" | cut -d, -f2 >"$work/values"
+sed '1d; s/.*,//' "$work/sum.csv" | paste -d' ' - "$work/values" |
+    awk '{ n++; e = $1 - $2; q += e * e; a += e < 0 ? -e : e; s += $1; s2 += $1 * $1 }
+        END { print q / n, sqrt(q / n), a / n, 1 - q / (s2 - s * s / n) }' |
+    while read -r mse rmse mae r2; do
+        for pair in "MSE $mse" "RMSE $rmse" "MAE $mae" "R2 $r2"; do
+            got=$(awk -v name="${pair% *}" '$1 == name { print $2 }' "$work/figures")
+            awk "BEGIN { d = $got / ${pair#* } - 1; exit !(d * d < 1e-8) }" || echo "$pair, not $got"
+        done
+    done >"$work/differences"
+[ -s "$work/differences" ] && wrong "figures of a regression: $(cat "$work/differences")"
+cut -d, -f1-4 "$work/sum.csv" >"$work/unlabelled.csv"
+cp "$work/out" "$work/labelled.out"
+runs predict "$work/numbers" "$work/unlabelled.csv" --no-target
+cmp -s "$work/out" "$work/labelled.out" || wrong "predictions without a target column are others"
+refuses 1 "has no probabilities" predict "$work/numbers" "$work/sum.csv" --probabilities
+
+# --- Going on ---------------------------------------------------------------------------------------------------------
+
+options="--model tcn --dropout 0.3 --hidden 4 --validation 0.2 --seed 5"
+# shellcheck disable=SC2086
+train whole "$italy" $options --epochs 6
+# shellcheck disable=SC2086
+train parts "$italy" $options --epochs 2 --threads 1
+train parts "$italy" --resume --epochs 6 --threads 2
+same "a resumed run" whole parts
+refuses 1 "holds a run already" train "$italy" --output "$work/whole"
+
+# A rate of next to nothing gains nothing after the first epoch.
+runs train "$italy" --lr 1e-30 --validation 0.2 --patience 2 --epochs 50 --output "$work/patient"
+prints "No lower loss in 2 epochs."
+[ "$(grep -c '^Epoch .*; validation loss' "$work/out")" -eq 3 ] || wrong "patience: $(cat "$work/out")"
+
+# Ctrl-C, in the middle of an epoch or not.
+"$frond" train "$italy" --batch-size 1 --epochs 1000000 --hidden 4 --quiet --output "$work/stopped" 2>"$work/err" &
+pid=$!
+while ! grep -q '^1,' "$work/stopped/metrics.csv" 2>/dev/null; do sleep 0.1; done
+kill -INT $pid
+wait $pid
+[ $? -eq 1 ] || wrong "interrupted: exit status"
+epoch=$(sed -n 's/^frond: interrupted in epoch \([0-9]*\); saved.*/\1/p' "$work/err")
+[ -n "$epoch" ] || wrong "interrupted: $(cat "$work/err")"
+train stopped "$italy" --resume --epochs "${epoch:-1}"
+train unstopped "$italy" --batch-size 1 --epochs "${epoch:-1}" --hidden 4
+same "an interrupted run" stopped unstopped
+
+# --- Files and ops ----------------------------------------------------------------------------------------------------
+
+runs info "$work/two/best.safetensors"
+prints "fc.weight                                float32  (2, 32)"
+prints "6 tensors, 4546 values, 18184 bytes"
+runs ops
+prints "matmul"
+runs ops add
+prints "y = a + b"
+runs graph "$work/two" --values
+prints "digraph"
+
+# --- Bad input --------------------------------------------------------------------------------------------------------
+
+: >"$work/empty.csv"
+printf '1,2,a\n3,nan,b\n' >"$work/nan.csv"
+printf '1,2,1\n3,4,7\n' >"$work/label.csv"
+printf '1,2,1\n3,4,1\n' >"$work/one.csv"
+printf '@dimensions 2\n@classLabel true 1 2\n@data\n1,2:3,4:1\n' >"$work/wide.ts"
+printf '@classLabel true 1 2\n@data\n1,2:1\n1,2:x\n' >"$work/unknown.ts"
+printf '1,2,1\n3,4,high\n' >"$work/high.csv"
+for command in "train" "evaluate $work/two" "predict $work/two"; do
+    [ "$command" = train ] && end="--output $work/bad" || end=
+    # shellcheck disable=SC2086
+    {
+        refuses 1 "missing.ts" $command "$work/missing.ts" $end
+        refuses 1 "empty.csv" $command "$work/empty.csv" $end
+        refuses 1 "nan.csv:2: column 2" $command "$work/nan.csv" $end
+        refuses 1 "unknown.ts:4: the label \"x\"" $command "$work/unknown.ts" $end
+        refuses 1 "data.xls: expected a file of sequences" $command "$work/data.xls" $end
+    }
+done
+refuses 1 "label.csv: the label \"7\" of sequence 2 is none of the 2" evaluate "$work/two" "$work/label.csv"
+refuses 1 "wide.ts: 2 variables to a step, the model has 1" evaluate "$work/two" "$work/wide.ts"
+refuses 1 "one.csv: expected two labels or more, found 1" train "$work/one.csv" --output "$work/bad"
+refuses 1 "high.csv: the target \"high\" of sequence 2 is no number" train "$work/high.csv" --regression \
+    --output "$work/bad"
+refuses 1 "cannot be parted by --validation=0.001" train "$italy" --validation 0.001 --output "$work/bad"
+refuses 1 "a sequence of 24 steps, the transformer takes up to 9" train "$italy" --model transformer --steps 9 \
+    --output "$work/bad"
+refuses 1 "no/dir: cannot be made: No such file" train "$italy" --output "$work/no/dir"
+refuses 1 "nowhere/model.json: cannot be read" train "$italy" --output "$work/nowhere" --resume
+refuses 1 "nowhere/model.json: cannot be read" predict "$work/nowhere" "$italy"
+[ -e "$work/bad" ] && wrong "bad data left a run behind"
+cp -r "$work/two" "$work/torn"
+head -c 1000 "$work/two/best.safetensors" >"$work/torn/best.safetensors"
+refuses 1 "torn/best.safetensors" evaluate "$work/torn" "$italy"
+head -c 100 "$work/two/model.json" >"$work/torn/model.json"
+refuses 1 "torn/model.json:" evaluate "$work/torn" "$italy"
+sed 's/"lstm"/"qrnn"/' "$work/two/model.json" >"$work/torn/model.json"
+refuses 1 "torn/model.json: the setting \"cell\"" evaluate "$work/torn" "$italy"
+refuses 1 "no such op" ops nonsense
+refuses 1 "file.txt: expected a name that ends in" info "$work/file.txt"
+refuses 1 "/dev/full: cannot be written: No space left" predict "$work/two" "$italy" --output /dev/full
+"$frond" ops >/dev/full 2>"$work/err" && wrong "ops >/dev/full: exit status 0"
+grep -q '^frond: cannot write standard output: No space' "$work/err" || wrong "ops >/dev/full: $(cat "$work/err")"
+
+# A disk that fills up: what was saved before is still there, and goes on.
+cp -r "$work/whole" "$work/full"
+(
+    trap '' XFSZ
+    ulimit -f 4
+    "$frond" train "$italy" --output "$work/full" --resume --epochs 9 >"$work/out" 2>"$work/err"
+) && wrong "a full disk: exit status 0"
+grep -q '^frond: .*File too large' "$work/err" || wrong "a full disk: $(cat "$work/err")"
+cmp -s "$work/whole/last.safetensors" "$work/full/last.safetensors" || wrong "a full disk: last.safetensors is lost"
+
+exit $failed

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Settings of a run: one table of them, from which come the options of `frond train`, their checks and model.json. */
+#include "program.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AT(field) offsetof(settings, field)
+#define RNN       "simple_rnn"
+#define DEEP      "simple_rnn, tcn, transformer"
+
+const setting settings_table[] = {
+    { "model", CHOICE, AT(model), "simple_rnn|sequence_classifier|tcn|transformer", 0, 0, NULL, false,
+      "Which model (simple_rnn)" },
+    { "cell", CHOICE, AT(cell), "rnn|lstm|gru", 0, 0, RNN, false, "Its recurrent cell (rnn)" },
+    { "hidden", WHOLE, AT(hidden), "N", 1, 0, NULL, false, "Hidden size, channels, or width (32)" },
+    { "layers", WHOLE, AT(layers), "N", 1, 0, DEEP, false, "Layers, or blocks of a tcn (1; tcn: 3)" },
+    { "bidirectional", FLAG, AT(bidirectional), NULL, 0, 0, RNN, false, "Read sequences from both ends" },
+    { "heads", WHOLE, AT(heads), "N", 1, 0, "transformer", false,
+      "Parts of the attention, which divide N of --hidden (4)" },
+    { "steps", WHOLE, AT(steps), "N", 1, 0, "transformer", false,
+      "Steps of the longest sequence that it will be given (the longest of DATA)" },
+    { "kernel", WHOLE, AT(kernel), "N", 1, 0, "tcn", false, "Steps that a convolution sees (3)" },
+    { "dropout", NUMBER, AT(dropout), "P", 0, 1, "sequence_classifier, tcn, transformer", false,
+      "Share of values dropped in training (0)" },
+    { "regression", FLAG, AT(regression), NULL, 0, 0, NULL, false,
+      "Targets are numbers, not classes; goes without saying for a .ts with @targetLabel true" },
+    { "normalize", FLAG, AT(normalize), NULL, 0, 0, NULL, false,
+      "Bring each variable, and a regression's target, to mean 0 and deviation 1 in the training data" },
+    { "target", CHOICE, AT(target), "last|first", 0, 0, NULL, false,
+      "Which column of .csv and .tsv holds the label or target (last)" },
+    { "header", FLAG, AT(header), NULL, 0, 0, NULL, false, "The first row of .csv and .tsv holds names" },
+    { "validation", NUMBER, AT(validation), "FRACTION", 0, 1, NULL, false, "Keep that share of DATA for validation" },
+    { "validation-file", TEXT, AT(validation_file), "FILE", 0, 0, NULL, false, "Validate on these sequences" },
+    { "patience", WHOLE, AT(patience), "N", 1, 0, NULL, true, "Stop after N epochs without a lower validation loss" },
+    { "epochs", WHOLE, AT(epochs), "N", 1, 0, NULL, true, "Passes over the data (10)" },
+    { "batch-size", WHOLE, AT(batch_size), "N", 1, 0, NULL, false, "Sequences to a step (32)" },
+    { "optimizer", CHOICE, AT(optimizer), "adam|adamw|sgd|rmsprop", 0, 0, NULL, false, "(adam)" },
+    { "lr", NUMBER, AT(lr), "X", 1e-300, 1e300, NULL, false, "Learning rate (0.01)" },
+    { "weight-decay", NUMBER, AT(weight_decay), "X", 0, 1e300, NULL, false, "(0)" },
+    { "clip", NUMBER, AT(clip), "X", 0, 1e300, NULL, false, "Scale gradients down to this norm (0: do not)" },
+    { "seed", WHOLE, AT(seed), "N", 0, 0, NULL, false, "Seed of the generator (0)" },
+};
+
+_Static_assert(sizeof settings_table / sizeof *settings_table == SETTINGS, "SETTINGS is their number");
+
+settings settings_default(void)
+{
+    return (settings){ .hidden = 32, .heads = 4, .kernel = 3, .epochs = 10, .batch_size = 32, .lr = 0.01 };
+}
+
+/* --- From the command line ---------------------------------------------------------------------------------------- */
+
+int64_t whole_number(const char *text, const char *option, int64_t least, struct argp_state *state)
+{
+    char *end;
+    long long value;
+
+    errno = 0;
+    value = strtoll(text, &end, 10);
+    if (errno || end == text || *end || value < least || value > INT_MAX)
+        argp_error(state, "--%s=%s: expected a whole number of %lld or more, below 2^31", option, text,
+                   (long long)least);
+    return value;
+}
+
+static double number(const char *text, const setting *s, struct argp_state *state)
+{
+    char *end;
+    double value = strtod(text, &end);
+
+    if (end == text || *end || !(value >= s->least && value < s->most))
+        argp_error(state, "--%s=%s: expected a number of %g or more, below %g", s->name, text, s->least, s->most);
+    return value;
+}
+
+/* The index of text in choices, "a|b|c"; -1 if it is none. */
+static int choice_of(const char *text, const char *choices)
+{
+    size_t n = strlen(text);
+
+    for (int i = 0; choices; i++, choices = strchr(choices, '|'), choices += choices != NULL)
+        if (strncmp(choices, text, n) == 0 && (choices[n] == '|' || !choices[n]))
+            return i;
+    return -1;
+}
+
+void settings_parse(settings *s, int i, const char *text, struct argp_state *state)
+{
+    const setting *entry = &settings_table[i];
+    void *field = (char *)s + entry->offset;
+
+    switch (entry->kind) {
+    case CHOICE:
+        *(int *)field = choice_of(text, entry->argument);
+        if (*(int *)field < 0)
+            argp_error(state, "--%s=%s: expected %s", entry->name, text, entry->argument);
+        break;
+    case WHOLE:
+        *(int64_t *)field = whole_number(text, entry->name, (int64_t)entry->least, state);
+        break;
+    case NUMBER:
+        *(double *)field = number(text, entry, state);
+        break;
+    case FLAG:
+        *(bool *)field = true;
+        break;
+    case TEXT:
+        *(const char **)field = text;
+        break;
+    }
+}
+
+error_t parse_paths(int key, char *text, struct argp_state *state, const char **paths, int least, int most)
+{
+    switch (key) {
+    case ARGP_KEY_ARG:
+        if (state->arg_num >= (unsigned)most)
+            argp_error(state, "%s: one argument too many", text);
+        paths[state->arg_num] = text;
+        return 0;
+    case ARGP_KEY_END:
+        if (state->arg_num < (unsigned)least)
+            argp_error(state, "an argument is missing");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+/* --- In model.json ------------------------------------------------------------------------------------------------ */
+
+/* The i-th choice of "a|b|c", with *length characters. */
+static const char *choice_at(const char *choices, int i, size_t *length)
+{
+    for (; i > 0; i--)
+        choices = strchr(choices, '|') + 1;
+    *length = strcspn(choices, "|");
+    return choices;
+}
+
+const char *setting_choice(const settings *s, const char *name)
+{
+    static _Thread_local char text[64];
+    size_t length = 0;
+
+    for (int i = 0; i < SETTINGS; i++)
+        if (strcmp(settings_table[i].name, name) == 0) {
+            const int *field = (const int *)((const char *)s + settings_table[i].offset);
+            const char *choice = choice_at(settings_table[i].argument, *field, &length);
+
+            snprintf(text, sizeof text, "%.*s", (int)length, choice);
+        }
+    return text;
+}
+
+json_t *settings_to_json(const settings *s)
+{
+    json_t *json = json_object();
+
+    for (int i = 0; i < SETTINGS; i++) {
+        const setting *entry = &settings_table[i];
+        const void *field = (const char *)s + entry->offset;
+        json_t *value = entry->kind == CHOICE         ? json_string(setting_choice(s, entry->name))
+                        : entry->kind == WHOLE        ? json_integer(*(const int64_t *)field)
+                        : entry->kind == NUMBER       ? json_real(*(const double *)field)
+                        : entry->kind == FLAG         ? json_boolean(*(const bool *)field)
+                        : *(const char *const *)field ? json_string(*(const char *const *)field)
+                                                      : json_null();
+
+        if (json_object_set_new(json, entry->name, value) != 0)
+            die("out of memory, or a name that is not UTF-8");
+    }
+    return json;
+}
+
+static bool value_from_json(const setting *entry, void *field, const json_t *value)
+{
+    switch (entry->kind) {
+    case CHOICE:
+        *(int *)field = json_is_string(value) ? choice_of(json_string_value(value), entry->argument) : -1;
+        return *(int *)field >= 0;
+    case WHOLE:
+        *(int64_t *)field = json_integer_value(value);
+        return json_is_integer(value) && *(int64_t *)field >= 0 && *(int64_t *)field <= INT_MAX;
+    case NUMBER:
+        *(double *)field = json_number_value(value);
+        return json_is_number(value) && *(double *)field >= 0 && *(double *)field < entry->most;
+    case FLAG:
+        *(bool *)field = json_is_true(value);
+        return json_is_boolean(value);
+    default:
+        *(const char **)field = json_string_value(value);
+        return json_is_string(value) || json_is_null(value);
+    }
+}
+
+void settings_from_json(settings *s, const json_t *json, const char *path)
+{
+    for (int i = 0; i < SETTINGS; i++)
+        if (!value_from_json(&settings_table[i], (char *)s + settings_table[i].offset,
+                             json_object_get(json, settings_table[i].name)))
+            die("%s: the setting \"%s\" is missing or none that there is", path, settings_table[i].name);
+}

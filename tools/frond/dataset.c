@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Data: sequences from a file, split, described for a new run, and brought into the form that a run's model takes. */
+#include "program.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+dataset dataset_read(const char *path, const settings *s, bool labelled)
+{
+    bool first = strcmp(setting_choice(s, "target"), "first") == 0;
+    fr_csv_options layout = { .label_last = labelled && !first, .no_label = !labelled, .header = s->header };
+    dataset data = { .path = path };
+
+    if (!has_suffix(path, ".ts") && !has_suffix(path, ".csv") && !has_suffix(path, ".tsv"))
+        die("%s: expected a file of sequences, .ts, .csv or .tsv", path);
+    data.file = has_suffix(path, ".ts") ? fr_read_ts(path) : fr_read_csv(path, &layout);
+    data.x = fr_sequences_x(data.file);
+    data.lengths = fr_sequences_lengths(data.file);
+    data.labels = fr_sequences_labels(data.file);
+    return data;
+}
+
+static dataset rows_of(const dataset *data, fr_tensor *rows)
+{
+    dataset part = { .path = data->path, .file = data->file };
+
+    part.x = fr_index_select(data->x, 0, rows);
+    part.lengths = fr_index_select(data->lengths, 0, rows);
+    part.labels = data->labels ? fr_index_select(data->labels, 0, rows) : NULL;
+    return part;
+}
+
+dataset dataset_split(dataset *data, double fraction)
+{
+    int64_t n = fr_dim(data->x, 0), kept = n - (int64_t)((double)n * fraction + 0.5);
+    fr_tensor *order = fr_randperm(n);
+    dataset part;
+
+    if (kept < 1 || kept == n)
+        die("%s: %lld sequences cannot be parted by --validation=%g", data->path, (long long)n, fraction);
+    part = rows_of(data, fr_slice(order, 0, kept, n, 1));
+    *data = rows_of(data, fr_slice(order, 0, 0, kept, 1));
+    return part;
+}
+
+void dataset_free(dataset *data)
+{
+    fr_sequences_free(data->file);
+    *data = (dataset){ 0 };
+}
+
+/* --- Describing --------------------------------------------------------------------------------------------------- */
+
+static double target(const dataset *data, int64_t row)
+{
+    const char *text = fr_sequences_label_text(data->file, (int)fr_at(data->labels, row));
+    char *end;
+    double value = strtod(text, &end);
+
+    if (end == text || *end || !(fabs(value) <= (double)FLT_MAX))
+        die("%s: the target \"%s\" of sequence %lld is no number", data->path, text, (long long)row + 1);
+    return value;
+}
+
+/* Deviation of n values whose sum of squares about the mean is known; 1 where there is none, so that
+ * dividing by it is harmless. */
+static double deviation(double squares, double n)
+{
+    double value = sqrt(squares / n);
+
+    return value > 0 ? value : 1;
+}
+
+/* The arrays "mean" and "deviation" of each variable over all steps. */
+static void describe_variables(const dataset *data, json_t *mean, json_t *deviations)
+{
+    int64_t n = fr_dim(data->x, 0), steps = fr_dim(data->x, 1), variables = fr_dim(data->x, 2);
+    const float *x = fr_data(data->x);
+    const int64_t *length = fr_data(data->lengths);
+
+    for (int64_t d = 0; d < variables; d++) {
+        double sum = 0, squares = 0, count = 0;
+
+        for (int64_t i = 0; i < n; i++, count += (double)length[i - 1])
+            for (int64_t t = 0; t < length[i]; t++)
+                sum += (double)x[(i * steps + t) * variables + d];
+        for (int64_t i = 0; i < n; i++)
+            for (int64_t t = 0; t < length[i]; t++)
+                squares += pow((double)x[(i * steps + t) * variables + d] - sum / count, 2);
+        json_array_append_new(mean, json_real(sum / count));
+        json_array_append_new(deviations, json_real(deviation(squares, count)));
+    }
+}
+
+static void describe_targets(const dataset *data, double *mean, double *deviations)
+{
+    int64_t n = fr_dim(data->x, 0);
+    double sum = 0, squares = 0;
+
+    for (int64_t i = 0; i < n; i++)
+        sum += target(data, i);
+    *mean = sum / (double)n;
+    for (int64_t i = 0; i < n; i++)
+        squares += pow(target(data, i) - *mean, 2);
+    *deviations = deviation(squares, (double)n);
+}
+
+static json_t *describe_labels(const dataset *data)
+{
+    json_t *labels = json_array();
+    int n = fr_sequences_label_count(data->file);
+
+    if (n < 2)
+        die("%s: expected two labels or more, found %d", data->path, n);
+    for (int i = 0; i < n; i++)
+        if (json_array_append_new(labels, json_string(fr_sequences_label_text(data->file, i))) != 0)
+            die("%s: a label that is not UTF-8: \"%s\"", data->path, fr_sequences_label_text(data->file, i));
+    return labels;
+}
+
+json_t *dataset_describe(const dataset *data, const settings *s)
+{
+    settings chosen = *s;
+    json_t *mean = s->normalize ? json_array() : json_null(), *deviations = s->normalize ? json_array() : json_null();
+    double target_mean = 0, target_deviation = 1;
+
+    chosen.regression = s->regression || fr_sequences_have_targets(data->file);
+    if (!data->labels)
+        die("%s: there are no labels to learn", data->path);
+    if (s->normalize)
+        describe_variables(data, mean, deviations);
+    if (s->normalize && chosen.regression)
+        describe_targets(data, &target_mean, &target_deviation);
+    return json_pack("{s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:f, s:f}", "frond", fr_version(), "settings",
+                     settings_to_json(&chosen), "variables", (json_int_t)fr_dim(data->x, 2), "steps",
+                     (json_int_t)(s->steps ? s->steps : fr_dim(data->x, 1)), "labels",
+                     chosen.regression ? json_array() : describe_labels(data), "mean", mean, "deviation", deviations,
+                     "target_mean", target_mean, "target_deviation", target_deviation);
+}
+
+/* --- Preparing ---------------------------------------------------------------------------------------------------- */
+
+static int64_t class_of(const run *r, const char *text)
+{
+    for (int64_t i = 0; i < run_outputs(r); i++)
+        if (strcmp(run_label(r, i), text) == 0)
+            return i;
+    return -1;
+}
+
+static fr_tensor *classes(const dataset *data, const run *r)
+{
+    fr_tensor *y = fr_cast(data->labels, FR_I64);
+    int64_t *value = fr_data(y), n = fr_numel(y);
+
+    for (int64_t i = 0; i < n; i++) {
+        const char *text = fr_sequences_label_text(data->file, (int)fr_at(data->labels, i));
+
+        value[i] = class_of(r, text);
+        if (value[i] < 0)
+            die("%s: the label \"%s\" of sequence %lld is none of the %lld that the model knows", data->path, text,
+                (long long)i + 1, (long long)run_outputs(r));
+    }
+    return y;
+}
+
+static fr_tensor *targets(const dataset *data, const run *r)
+{
+    int64_t n = fr_numel(data->labels);
+    fr_tensor *y = fr_zeros(FR_SHAPE(n, 1));
+    float *value = fr_data(y);
+
+    for (int64_t i = 0; i < n; i++)
+        value[i] = (float)((target(data, i) - r->target_mean) / r->target_deviation);
+    return y;
+}
+
+/* (x - mean) / deviation, and 0 past each row's end */
+static fr_tensor *normalized(const dataset *data, const run *r)
+{
+    fr_tensor *step = fr_arange(0, (double)fr_dim(data->x, 1), 1, FR_I64);
+    fr_tensor *past = fr_ge(step, fr_unsqueeze(data->lengths, 1)); /* (N,T) */
+
+    return fr_masked_fill(fr_div(fr_sub(data->x, r->mean), r->deviation), fr_unsqueeze(past, 2), 0);
+}
+
+void dataset_prepare(dataset *data, const run *r, bool with_y)
+{
+    if (fr_dim(data->x, 2) != r->variables)
+        die("%s: %lld variables to a step, the model has %lld", data->path, (long long)fr_dim(data->x, 2),
+            (long long)r->variables);
+    if (fr_dim(data->x, 1) > r->steps && strcmp(setting_choice(&r->settings, "model"), "transformer") == 0)
+        die("%s: a sequence of %lld steps, the transformer takes up to %lld", data->path, (long long)fr_dim(data->x, 1),
+            (long long)r->steps);
+    if (with_y && !data->labels)
+        die("%s: there are no labels to compare with", data->path);
+    if (with_y)
+        data->y = r->settings.regression ? targets(data, r) : classes(data, r);
+    if (r->mean)
+        data->x = normalized(data, r);
+}

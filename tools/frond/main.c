@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* frond: chooses the subcommand; errors, exit status and what the other files need everywhere. */
+#include "commands.h"
+#include "program.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+    const char *name, *help;
+    int (*run)(int argc, char **argv);
+} commands[] = {
+#define ENTRY(name, help) { #name, help, command_##name },
+    COMMANDS(ENTRY)
+#undef ENTRY
+};
+
+enum { COUNT = sizeof commands / sizeof *commands };
+
+void die(const char *format, ...)
+{
+    va_list arguments;
+
+    fflush(stdout);
+    fputs("frond: ", stderr);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    exit(FAILED);
+}
+
+static void fail(const char *message, void *user)
+{
+    (void)user;
+    fflush(stdout);
+    fprintf(stderr, "%s\n", message);
+    exit(FAILED);
+}
+
+bool has_suffix(const char *path, const char *suffix)
+{
+    size_t n = strlen(path), m = strlen(suffix);
+
+    return n >= m && strcmp(path + n - m, suffix) == 0;
+}
+
+char *path_in(const char *dir, const char *name)
+{
+    char *path;
+
+    if (asprintf(&path, "%s/%s", dir, name) < 0)
+        die("out of memory");
+    return path;
+}
+
+static void print_version(FILE *file, struct argp_state *state)
+{
+    (void)state;
+    fprintf(file, "frond %s\n", fr_version());
+}
+
+/* Is given frond's own options and the name of the command; the rest is the command's. */
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    int *chosen = state->input;
+
+    switch (key) {
+    case ARGP_KEY_ARG:
+        for (*chosen = 0; *chosen < COUNT; ++*chosen)
+            if (strcmp(text, commands[*chosen].name) == 0)
+                return 0;
+        argp_error(state, "%s: no such command", text);
+        return 0;
+    case ARGP_KEY_NO_ARGS:
+        argp_error(state, "a command is missing");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static char *list_commands(int key, const char *text, void *input)
+{
+    char *list = NULL;
+    size_t size;
+    FILE *file;
+
+    (void)input;
+    if (key != ARGP_KEY_HELP_POST_DOC)
+        return (char *)(uintptr_t)text;
+    file = open_memstream(&list, &size);
+    if (!file)
+        return NULL;
+    fputs("Commands:\n", file);
+    for (int i = 0; i < COUNT; i++)
+        fprintf(file, "  %-10s %s\n", commands[i].name, commands[i].help);
+    fputs(
+        "\n'frond COMMAND --help' tells more. Exit status: 0 if all is well, 1 after a failure, 2 if the command line "
+        "is wrong.",
+        file);
+    fclose(file);
+    return list;
+}
+
+/* Runs the command under the name "frond NAME", as its messages have it. */
+static int run_command(int i, int argc, char **argv)
+{
+    FR_SCOPE;
+    char name[64];
+
+    snprintf(name, sizeof name, "frond %s", commands[i].name);
+    argv[0] = name;
+    return commands[i].run(argc, argv);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct argp argp = { .parser = parse,
+                                      .args_doc = "COMMAND [ARGUMENT...]",
+                                      .doc = "Trains neural networks on sequences, and shows what is in them.\v",
+                                      .help_filter = list_commands };
+    int chosen = COUNT, first, status;
+
+    argp_err_exit_status = USAGE;
+    argp_program_version_hook = print_version;
+    fr_set_error_handler(fail, NULL);
+    for (first = 1; first < argc && argv[first][0] == '-'; first++)
+        ;
+    argp_parse(&argp, first < argc ? first + 1 : argc, argv, ARGP_IN_ORDER, NULL, &chosen);
+    status = run_command(chosen, argc - first, argv + first);
+    if (fflush(stdout) != 0 || ferror(stdout))
+        die("cannot write standard output: %s", strerror(errno));
+    return status;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* frond ops: the library's ops, with their formulas. */
+#include "commands.h"
+#include "program.h"
+
+#include <frond/op.h>
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    return parse_paths(key, text, state, state->input, 0, 1);
+}
+
+static const char *dtypes(const fr_op *op)
+{
+    return op->dtypes == FR_FLOATS ? "float32 or float64" : op->dtypes == FR_ANY ? "any, one for all inputs" : "mixed";
+}
+
+static void explain(const fr_op *op)
+{
+    printf("%s\n  formula      %s\n  inputs       ", op->name, op->formula);
+    if (op->inputs < 0)
+        puts("any number");
+    else
+        printf("%d\n", op->inputs);
+    for (int i = 0; i < op->inputs; i++)
+        if (op->optional & (1u << i))
+            printf("               input %d may be left out\n", i + 1);
+    printf("  outputs      %d\n  dtypes       %s\n", op->outputs - op->internal, dtypes(op));
+    if (op->view)
+        puts("  memory       the output is a view of the first input");
+    printf("  derivatives  %s\n", op->backward || op->definition ? "yes, differentiable again" : "none");
+}
+
+int command_ops(int argc, char **argv)
+{
+    static const struct argp argp = { .parser = parse,
+                                      .args_doc = "[NAME]",
+                                      .doc = "Lists the library's ops with their formulas, or tells more of one." };
+    const char *name = NULL;
+
+    argp_parse(&argp, argc, argv, 0, NULL, &name);
+    if (name && !fr_op_find(name))
+        die("%s: no such op", name);
+    if (name)
+        explain(fr_op_find(name));
+    for (int i = 0; !name && fr_op_at(i); i++)
+        printf("%-32s %s\n", fr_op_at(i)->name, fr_op_at(i)->formula);
+    return 0;
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Runs: a directory with model.json (what is needed to make the model again), best.safetensors and last.safetensors. */
+#include "program.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* (n) of an array of n finite numbers; NULL for null. */
+static fr_tensor *numbers(const json_t *array, int64_t n, const char *path)
+{
+    fr_tensor *t = fr_zeros(FR_SHAPE(n));
+    float *value = fr_data(t);
+
+    if (json_is_null(array))
+        return NULL;
+    if ((int64_t)json_array_size(array) != n)
+        die("%s: %lld numbers were expected to normalise by", path, (long long)n);
+    for (int64_t i = 0; i < n; i++) {
+        value[i] = (float)json_number_value(json_array_get(array, (size_t)i));
+        if (!isfinite(value[i]))
+            die("%s: a number to normalise by is not finite", path);
+    }
+    return t;
+}
+
+void run_read(run *r, json_t *json, const char *path)
+{
+    json_t *chosen, *mean, *deviation, *labels;
+    json_int_t variables, steps;
+    json_error_t error;
+
+    if (json_unpack_ex(json, &error, 0, "{s:o, s:I, s:I, s:o, s:o, s:o, s:F, s:F}", "settings", &chosen, "variables",
+                       &variables, "steps", &steps, "labels", &labels, "mean", &mean, "deviation", &deviation,
+                       "target_mean", &r->target_mean, "target_deviation", &r->target_deviation) != 0)
+        die("%s: no description of a run: %s", path, error.text);
+    if (variables < 1 || variables > INT_MAX || steps < 1 || steps > INT_MAX)
+        die("%s: variables and steps must be 1 or more", path);
+    settings_from_json(&r->settings, chosen, path);
+    if (!r->settings.regression && json_array_size(labels) < 2)
+        die("%s: two labels or more were expected", path);
+    for (size_t i = 0; i < json_array_size(labels); i++)
+        if (!json_is_string(json_array_get(labels, i)))
+            die("%s: labels must be texts", path);
+    r->json = json;
+    r->variables = variables;
+    r->steps = steps;
+    r->labels = labels;
+    r->mean = numbers(mean, variables, path);
+    r->deviation = numbers(deviation, variables, path);
+}
+
+run run_open(const char *dir)
+{
+    run r = { .dir = dir };
+    char *path = path_in(dir, "model.json");
+    json_error_t error;
+    json_t *json;
+    FILE *file = fopen(path, "r");
+
+    if (!file)
+        die("%s: cannot be read: %s; expected the directory of a run of frond train", path, strerror(errno));
+    json = json_loadf(file, 0, &error);
+    fclose(file);
+    if (!json)
+        die("%s:%d: %s", path, error.line, error.text);
+    run_read(&r, json, path);
+    free(path);
+    return r;
+}
+
+/* Written beside its place first: it is there as a whole or not at all. */
+void run_create(const run *r)
+{
+    char *path = path_in(r->dir, "model.json"), *part = path_in(r->dir, "model.json.part");
+    FILE *file;
+
+    if (mkdir(r->dir, 0777) != 0 && errno != EEXIST)
+        die("%s: cannot be made: %s", r->dir, strerror(errno));
+    if (access(path, F_OK) == 0)
+        die("%s: holds a run already; --resume goes on with it", r->dir);
+    file = fopen(part, "w");
+    if (!file)
+        die("%s: cannot be written: %s", part, strerror(errno));
+    if (json_dumpf(r->json, file, JSON_INDENT(2)) != 0 || fputc('\n', file) == EOF || fclose(file) != 0 ||
+        rename(part, path) != 0) {
+        int cause = errno;
+
+        unlink(part);
+        die("%s: cannot be written: %s", path, strerror(cause));
+    }
+    free(path);
+    free(part);
+}
+
+void run_close(run *r)
+{
+    json_decref(r->json);
+    *r = (run){ 0 };
+}
+
+int64_t run_outputs(const run *r)
+{
+    return r->settings.regression ? 1 : (int64_t)json_array_size(r->labels);
+}
+
+const char *run_label(const run *r, int64_t i)
+{
+    return json_string_value(json_array_get(r->labels, (size_t)i));
+}

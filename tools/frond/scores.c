@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Scores: loss, accuracy, errors of a regression, summed over rows. */
+#include "program.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { ROWS = 256 }; /* evaluated at a time */
+
+fr_tensor *scores_outputs(const run *r, fr_module *model, const dataset *data)
+{
+    FR_NO_GRAD;
+    int64_t n = fr_dim(data->x, 0);
+    fr_tensor *all = fr_zeros(FR_SHAPE(n, run_outputs(r)));
+
+    fr_train(model, false);
+    for (int64_t i = 0; i < n; i += ROWS) {
+        FR_SCOPE;
+        fr_tensor *x = fr_slice(data->x, 0, i, i + ROWS, 1), *lengths = fr_slice(data->lengths, 0, i, i + ROWS, 1);
+
+        fr_copy(fr_slice(all, 0, i, i + ROWS, 1), model_forward(r, model, x, lengths));
+    }
+    return all;
+}
+
+void scores_add(scores *sum, const run *r, fr_tensor *out, fr_tensor *y)
+{
+    FR_SCOPE;
+    FR_NO_GRAD;
+
+    sum->rows += (double)fr_dim(out, 0);
+    if (r->settings.regression) {
+        fr_tensor *error = fr_mul_scalar(fr_sub(out, y), r->target_deviation);
+
+        sum->loss += fr_item(fr_mse(out, y, FR_SUM));
+        sum->squares += fr_item(fr_sum(fr_mul(error, error)));
+        sum->absolutes += fr_item(fr_sum(fr_abs(error)));
+    } else {
+        sum->loss += fr_item(fr_cross_entropy(out, y, FR_SUM));
+        sum->right += fr_item(fr_sum(fr_eq(fr_argmax(out, 1, false), y)));
+    }
+}
+
+scores scores_of(const run *r, fr_module *model, const dataset *data)
+{
+    FR_SCOPE;
+    scores sum = { 0 };
+
+    scores_add(&sum, r, scores_outputs(r, model, data), data->y);
+    return sum;
+}
+
+double scores_loss(const scores *s)
+{
+    return s->loss / s->rows;
+}
+
+void scores_print(FILE *file, const run *r, const scores *s)
+{
+    fprintf(file, "loss %.4f, ", scores_loss(s));
+    if (r->settings.regression)
+        fprintf(file, "RMSE %.6g, MAE %.6g", sqrt(s->squares / s->rows), s->absolutes / s->rows);
+    else
+        fprintf(file, "accuracy %.4f", s->right / s->rows);
+}

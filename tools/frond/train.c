@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* frond train: trains a model, keeps its best and its latest state, and goes on from the latter. */
+#include "commands.h"
+#include "program.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+typedef struct {
+    settings settings;
+    bool given[SETTINGS];
+    const char *data, *dir;
+    bool resume, quiet;
+    int threads;
+} arguments;
+
+/* How far a run is. In a buffer of the saved module, so that it is on the disk with the weights or not at all. */
+typedef struct {
+    double epoch;            /* those that are over */
+    double best, best_epoch; /* the lowest loss, and after which epoch it was */
+    scores sum;              /* of the epoch that is going on */
+} progress;
+
+enum { PROGRESS_VALUES = sizeof(progress) / sizeof(double) };
+
+typedef struct {
+    run r;
+    dataset data, validation; /* validation.x is NULL if there is none */
+    fr_module *model, *saved; /* saved: the model and the buffer */
+    progress *at;
+    fr_optim *optim;
+    fr_loader *loader;
+    fr_logger *log;
+    char *best, *last; /* paths */
+    bool quiet;
+} training;
+
+static volatile sig_atomic_t interrupted;
+
+static void interrupt(int number)
+{
+    (void)number;
+    interrupted = 1;
+}
+
+/* --- Arguments ---------------------------------------------------------------------------------------------------- */
+
+enum { FIRST_SETTING = 256, OUTPUT = FIRST_SETTING + SETTINGS, RESUME, QUIET, THREADS };
+
+static const char *setting_name(const arguments *a, bool (*wrong)(const arguments *a, int i))
+{
+    for (int i = 0; i < SETTINGS; i++)
+        if (a->given[i] && wrong(a, i))
+            return settings_table[i].name;
+    return NULL;
+}
+
+static bool not_on_resume(const arguments *a, int i)
+{
+    return a->resume && !settings_table[i].on_resume;
+}
+
+static bool not_for_model(const arguments *a, int i)
+{
+    return settings_table[i].models && !strstr(settings_table[i].models, setting_choice(&a->settings, "model"));
+}
+
+static void check_arguments(const arguments *a, struct argp_state *state)
+{
+    const settings *s = &a->settings;
+    const char *name;
+
+    if (!a->dir)
+        argp_error(state, "--output=DIR is missing");
+    if ((name = setting_name(a, not_on_resume)))
+        argp_error(state, "--%s cannot be given with --resume: the run has it", name);
+    if (a->resume)
+        return;
+    if ((name = setting_name(a, not_for_model)))
+        argp_error(state, "--%s is not for --model=%s", name, setting_choice(s, "model"));
+    if (s->validation > 0 && s->validation_file)
+        argp_error(state, "--validation and --validation-file were both given");
+    if (s->patience && !(s->validation > 0) && !s->validation_file)
+        argp_error(state, "--patience needs --validation or --validation-file");
+    if (strcmp(setting_choice(s, "model"), "transformer") == 0 && s->hidden % s->heads != 0)
+        argp_error(state, "--heads=%lld does not divide --hidden=%lld", (long long)s->heads, (long long)s->hidden);
+}
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    arguments *a = state->input;
+
+    if (key >= FIRST_SETTING && key < FIRST_SETTING + SETTINGS) {
+        a->given[key - FIRST_SETTING] = true;
+        settings_parse(&a->settings, key - FIRST_SETTING, text, state);
+        return 0;
+    }
+    switch (key) {
+    case OUTPUT:
+        a->dir = text;
+        return 0;
+    case RESUME:
+        a->resume = true;
+        return 0;
+    case QUIET:
+        a->quiet = true;
+        return 0;
+    case THREADS:
+        a->threads = (int)whole_number(text, "threads", 1, state);
+        return 0;
+    case ARGP_KEY_SUCCESS:
+        check_arguments(a, state);
+        return 0;
+    default:
+        return parse_paths(key, text, state, &a->data, 1, 1);
+    }
+}
+
+static arguments parse_arguments(int argc, char **argv)
+{
+    arguments a = { .settings = settings_default() };
+    struct argp_option options[SETTINGS + 5] = { 0 }, *next = options;
+    struct argp argp = { options,
+                         parse,
+                         "DATA",
+                         "Trains a model on the labelled sequences of DATA (.ts, .csv, .tsv) and keeps it in a "
+                         "directory.\vThe directory gets model.json, best.safetensors (of the epoch with the lowest "
+                         "validation loss, without validation the lowest training loss), last.safetensors for "
+                         "--resume, metrics.csv and a file for TensorBoard. Ctrl-C ends a run after the current step, "
+                         "saved.",
+                         NULL,
+                         NULL,
+                         NULL };
+
+    *next++ = (struct argp_option){ "output", OUTPUT, "DIR", 0, "The run's directory (needed)", 0 };
+    *next++ = (struct argp_option){ "resume", RESUME, NULL, 0, "Go on with the run in DIR, on the same DATA", 0 };
+    *next++ = (struct argp_option){ "quiet", QUIET, NULL, 0, "Print but the result", 0 };
+    *next++ = (struct argp_option){
+        "threads", THREADS, "N", 0, "Threads; results do not depend on it (OMP_NUM_THREADS, else all cores)", 0
+    };
+    for (int i = 0; i < SETTINGS; i++) {
+        const setting *s = &settings_table[i];
+
+        *next++ = (struct argp_option){ s->name, FIRST_SETTING + i, s->argument, 0, s->help, 1 };
+    }
+    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    return a;
+}
+
+/* --- Beginning ---------------------------------------------------------------------------------------------------- */
+
+static fr_optim *optim_new(const settings *s, fr_module *model)
+{
+    double decay = s->weight_decay > 0 ? s->weight_decay : FR_ZERO;
+
+    switch (s->optimizer) {
+    case 0:
+        return fr_adam(model, &(fr_adam_options){ .lr = s->lr, .weight_decay = decay });
+    case 1:
+        return fr_adamw(model, &(fr_adamw_options){ .lr = s->lr, .weight_decay = decay });
+    case 2:
+        return fr_sgd(model, &(fr_sgd_options){ .lr = s->lr, .weight_decay = decay });
+    default:
+        return fr_rmsprop(model, &(fr_rmsprop_options){ .lr = s->lr, .weight_decay = decay });
+    }
+}
+
+/* Settings of the run in a's directory, with what was given again. */
+static run open_run(const arguments *a)
+{
+    run r = run_open(a->dir);
+
+    for (int i = 0; i < SETTINGS; i++)
+        if (a->given[i]) /* all of them are numbers of int64_t */
+            memcpy((char *)&r.settings + settings_table[i].offset,
+                   (const char *)&a->settings + settings_table[i].offset, sizeof(int64_t));
+    return r;
+}
+
+/* Draws in the same order whether the run is new or goes on: what was drawn before last.safetensors was saved makes the
+ * same loader again, and the rest comes from the file. */
+static void begin_data(training *t, const arguments *a)
+{
+    run *r = &t->r;
+
+    *r = a->resume ? open_run(a) : (run){ .dir = a->dir, .settings = a->settings };
+    fr_manual_seed((uint64_t)r->settings.seed);
+    t->data = dataset_read(a->data, &r->settings, true);
+    if (r->settings.validation_file)
+        t->validation = dataset_read(r->settings.validation_file, &r->settings, true);
+    else if (r->settings.validation > 0)
+        t->validation = dataset_split(&t->data, r->settings.validation);
+    if (!a->resume)
+        run_read(r, dataset_describe(&t->data, &r->settings), a->data);
+    dataset_prepare(&t->data, r, true);
+    if (t->validation.x)
+        dataset_prepare(&t->validation, r, true);
+}
+
+static void begin_model(training *t)
+{
+    const settings *s = &t->r.settings;
+    fr_tensor *rows[] = { t->data.x, t->data.lengths, t->data.y };
+    progress start = { .best = HUGE_VAL };
+
+    t->model = model_new(&t->r);
+    t->saved = fr_module_new("Run", 0, NULL);
+    fr_module_add(t->saved, "model", t->model);
+    fr_tensor *buffer = fr_tensor_from(FR_SHAPE(PROGRESS_VALUES), &start, FR_F64);
+    fr_module_buffer(t->saved, "progress", buffer);
+    t->at = fr_data(buffer);
+    t->optim = optim_new(s, t->model);
+    t->loader = fr_loader_new(rows, 3, &(fr_loader_options){ .batch_size = s->batch_size, .shuffle = true });
+}
+
+static void begin(training *t, const arguments *a)
+{
+    fr_log_options log = { .csv_only = !fr_log_has_events() };
+
+    begin_data(t, a);
+    begin_model(t);
+    t->quiet = a->quiet;
+    t->best = path_in(a->dir, "best.safetensors");
+    t->last = path_in(a->dir, "last.safetensors");
+    if (a->resume) {
+        fr_load_training(t->last, t->saved, t->optim, t->loader);
+        log.purge_step = (int64_t)t->at->epoch + 1;
+    } else {
+        run_create(&t->r);
+        fr_save_training(t->last, t->saved, t->optim, t->loader);
+    }
+    t->log = fr_log_open(a->dir, &log);
+}
+
+static void end(training *t)
+{
+    fr_log_close(t->log);
+    fr_loader_free(t->loader);
+    fr_optim_free(t->optim);
+    fr_module_free(t->saved);
+    dataset_free(&t->data);
+    if (t->r.settings.validation_file)
+        dataset_free(&t->validation);
+    run_close(&t->r);
+    free(t->best);
+    free(t->last);
+}
+
+/* --- Training ----------------------------------------------------------------------------------------------------- */
+
+static void step(training *t, fr_tensor *const *batch)
+{
+    FR_SCOPE;
+    const settings *s = &t->r.settings;
+
+    fr_optim_zero_grad(t->optim);
+
+    fr_tensor *out = model_forward(&t->r, t->model, batch[0], batch[1]);
+    fr_tensor *loss = s->regression ? fr_mse(out, batch[2], FR_MEAN) : fr_cross_entropy(out, batch[2], FR_MEAN);
+
+    if (!isfinite(fr_item(loss)))
+        die("the loss became %g in epoch %.0f; a smaller --lr or --clip may help", fr_item(loss), t->at->epoch + 1);
+    fr_backward(loss);
+    if (s->clip > 0)
+        fr_clip_grad_norm(t->model, s->clip);
+    fr_optim_step(t->optim);
+    scores_add(&t->at->sum, &t->r, out, batch[2]);
+}
+
+/* The rest of the epoch, up to its end or an interruption. */
+static void run_epoch(training *t)
+{
+    fr_progress *bar = fr_progress_new("train", fr_loader_batches(t->loader),
+                                       &(fr_progress_options){ .quiet = t->quiet || !isatty(STDERR_FILENO) });
+    fr_tensor *const *batch;
+
+    fr_train(t->model, true);
+    while (!interrupted && (batch = fr_loader_next(t->loader))) {
+        step(t, batch);
+        fr_progress_value(bar, "loss", scores_loss(&t->at->sum));
+        fr_progress_step(bar, 1);
+    }
+    fr_progress_end(bar);
+}
+
+static void log_scores(training *t, const char *part, const scores *s)
+{
+    int64_t epoch = (int64_t)t->at->epoch;
+    char name[64];
+
+    snprintf(name, sizeof name, "loss/%s", part);
+    fr_log_scalar(t->log, name, epoch, scores_loss(s));
+    snprintf(name, sizeof name, t->r.settings.regression ? "rmse/%s" : "accuracy/%s", part);
+    fr_log_scalar(t->log, name, epoch, t->r.settings.regression ? sqrt(s->squares / s->rows) : s->right / s->rows);
+}
+
+static void print_epoch(const training *t, const scores *validation)
+{
+    printf("Epoch %.0f/%lld: ", t->at->epoch, (long long)t->r.settings.epochs);
+    scores_print(stdout, &t->r, &t->at->sum);
+    if (validation) {
+        fputs("; validation ", stdout);
+        scores_print(stdout, &t->r, validation);
+    }
+    putchar('\n');
+    fflush(stdout);
+}
+
+static void finish_epoch(training *t)
+{
+    progress *at = t->at;
+    bool validated = t->validation.x != NULL;
+    scores validation = validated ? scores_of(&t->r, t->model, &t->validation) : at->sum;
+    double loss = scores_loss(&validation);
+
+    at->epoch++;
+    log_scores(t, "train", &at->sum);
+    if (validated)
+        log_scores(t, "validation", &validation);
+    if (!t->quiet)
+        print_epoch(t, validated ? &validation : NULL);
+    if (loss < at->best) {
+        at->best = loss;
+        at->best_epoch = at->epoch;
+        fr_save(t->model, t->best);
+    }
+    at->sum = (scores){ 0 };
+    fr_save_training(t->last, t->saved, t->optim, t->loader);
+}
+
+static bool out_of_patience(const training *t)
+{
+    int64_t patience = t->r.settings.patience;
+
+    return patience > 0 && t->at->epoch - t->at->best_epoch >= (double)patience;
+}
+
+static int run_training(training *t)
+{
+    while (t->at->epoch < (double)t->r.settings.epochs && !out_of_patience(t)) {
+        run_epoch(t);
+        if (interrupted) {
+            fr_save_training(t->last, t->saved, t->optim, t->loader);
+            fprintf(stderr, "frond: interrupted in epoch %.0f; saved, --resume goes on with it\n", t->at->epoch + 1);
+            return FAILED;
+        }
+        finish_epoch(t);
+    }
+    if (out_of_patience(t))
+        printf("No lower loss in %lld epochs.\n", (long long)t->r.settings.patience);
+    printf("Best: epoch %.0f, %s loss %.4f, in %s\n", t->at->best_epoch, t->validation.x ? "validation" : "training",
+           t->at->best, t->best);
+    return 0;
+}
+
+/* The first Ctrl-C ends training after the current step, the second the program. */
+static void watch_interrupts(void)
+{
+    struct sigaction action = { .sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND };
+
+    sigaction(SIGINT, &action, NULL);
+}
+
+int command_train(int argc, char **argv)
+{
+    arguments a = parse_arguments(argc, argv);
+    training t = { 0 };
+    int status;
+
+    fr_set_num_threads(a.threads);
+    begin(&t, &a);
+    watch_interrupts();
+    status = run_training(&t);
+    end(&t);
+    return status;
+}
