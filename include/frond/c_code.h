@@ -41,10 +41,10 @@ bool fr_c_int8(fr_c_writer *w, const fr_op_call *call, unsigned inputs);
 const char *fr_c_weight(fr_c_writer *w, const fr_op_call *call, int input);
 
 /* A static function, or several, written once before the code. Its text may hold $q, "" or "_int8", $t, "float" or
- * "int8_t", and [[...]], which is left out but for int8. Those it calls are asked for before it. */
+ * "int8_t", and {{...}}, which is left out but for int8. Those it calls are asked for before it. */
 void fr_c_helper(fr_c_writer *w, const char *name, const char *text, bool int8);
 /* static float dot$q(int n, const $t *w, const float *x)
- * static void affine$q(int rows, int columns, const $t *w[[, const float *scale]], const float *b, const float *x,
+ * static void affine$q(int rows, int columns, const $t *w{{, const float *scale}}, const float *b, const float *x,
  *                      int onto, float *y)     y = W x + b, or with onto y + W x + b; b may be NULL */
 void fr_c_affine(fr_c_writer *w, bool int8);
 /* static float sigmoid(float x) */

@@ -22,6 +22,8 @@ static const struct {
     { "FR_MINIMUM", "minimum",
       "/* NaN where either is. */\n"
       "static float minimum(float a, float b)\n{\n    return a <= b || a != a ? a : b;\n}\n" },
+    { "x", "u", NULL }, /* x is the function's input */
+    { "M_SQRT1_2", "0.707106781F", NULL },
     { "fr_tanh_f32", "tanhf", NULL },
     { "fr_exp_f32", "expf", NULL },
     { "fr_log_f32", "logf", NULL },
@@ -170,10 +172,10 @@ static bool open_loops(fr_c_writer *w, const nest *n, bool block)
 static bool body(fr_c_writer *w, const nest *n, const fr_tensor *const *in, int inputs, const char *target,
                  const char *e)
 {
-    if (inputs <= 1 && (strcmp(e, "x") == 0 || inputs == 0))
+    if (inputs <= 1 && (strcmp(e, "u") == 0 || inputs == 0))
         return fr_c_line(w, "%s = %s;", target, inputs ? element(w, n, in, 0) : e);
     for (int k = 0; k < inputs; k++)
-        fr_c_line(w, "const %s %c = %s;", in[k]->dtype == FR_I64 ? "int64_t" : "float", inputs == 1 ? 'x' : "abc"[k],
+        fr_c_line(w, "const %s %c = %s;", in[k]->dtype == FR_I64 ? "int64_t" : "float", inputs == 1 ? 'u' : "abc"[k],
                   element(w, n, in, k));
     fr_c_line(w, "%s", "");
     return fr_c_line(w, "%s = %s;", target, e);
@@ -184,7 +186,7 @@ bool fr_c_loops(fr_c_writer *w, const fr_tensor *const *in, int inputs, const fr
 {
     nest n = nest_of(in, inputs, to);
     const char *e = translated(w, expression, p, to->dtype);
-    bool block = inputs > 1 || (inputs == 1 && strcmp(e, "x") != 0);
+    bool block = inputs > 1 || (inputs == 1 && strcmp(e, "u") != 0);
     int indent = w->indent;
 
     /* Names are declared outside of the loops. */

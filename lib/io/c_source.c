@@ -136,10 +136,10 @@ static void write_helper(FILE *f, const fr_c_text *h)
 
     fputc('\n', f);
     for (const char *c = h->text; *c; c++) {
-        if (strncmp(c, "[[", 2) == 0) {
+        if (strncmp(c, "{{", 2) == 0) {
             left_out = !h->int8;
             c++;
-        } else if (strncmp(c, "]]", 2) == 0) {
+        } else if (strncmp(c, "}}", 2) == 0) {
             left_out = false;
             c++;
         } else if (left_out) {

@@ -358,11 +358,11 @@ void fr_c_affine(fr_c_writer *w, bool int8)
                               "}\n";
     static const char affine[] =
         "/* y = W x + b, or (onto) y + W x + b: w (rows,columns), b (rows) or NULL. */\n"
-        "static void affine$q(int rows, int columns, const $t *w[[, const float *scale]], const float *b,\n"
+        "static void affine$q(int rows, int columns, const $t *w{{, const float *scale}}, const float *b,\n"
         "                   const float *x, int onto, float *y)\n"
         "{\n"
         "    for (int i = 0; i < rows; i++)\n"
-        "        y[i] = (onto ? y[i] : 0) + (b ? b[i] : 0) + dot$q(columns, w + i * columns, x)[[ * scale[i]]];\n"
+        "        y[i] = (onto ? y[i] : 0) + (b ? b[i] : 0) + dot$q(columns, w + i * columns, x){{ * scale[i]}};\n"
         "}\n";
 
     fr_c_helper(w, "dot", dot, int8);

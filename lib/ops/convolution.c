@@ -357,7 +357,7 @@ static const char convolve_text[] =
     "}\n"
     "\n"
     "/* x (images,groups channels,size), w (groups filters,channels,kernel), b (groups filters) or NULL. */\n"
-    "static void convolve$q(const convolution$q *s, const float *x, const $t *w[[, const float *scale]], const float "
+    "static void convolve$q(const convolution$q *s, const float *x, const $t *w{{, const float *scale}}, const float "
     "*b,\n"
     "                     float *y)\n"
     "{\n"
@@ -369,7 +369,7 @@ static const char convolve_text[] =
     "        for (int f = first; f < first + s->filters; f++)\n"
     "            for (int p = 0; p < s->out[0]; p++)\n"
     "                for (int q = 0; q < s->out[1]; q++)\n"
-    "                    *y++ = window$q(s, p, q, x, w + f * taps)[[ * scale[f]]] + (b ? b[f] : 0);\n"
+    "                    *y++ = window$q(s, p, q, x, w + f * taps){{ * scale[f]}} + (b ? b[f] : 0);\n"
     "    }\n"
     "}\n";
 

@@ -57,13 +57,13 @@ static void backward(fr_op_call *call)
 
 static const char embed_text[] =
     "/* Row index[i] of w (vocabulary,width) for each i; zeros for an index that is none. */\n"
-    "static void embed$q(int n, int vocabulary, int width, const int64_t *index, const $t *w[[, const float *scale]], "
+    "static void embed$q(int n, int vocabulary, int width, const int64_t *index, const $t *w{{, const float *scale}}, "
     "float *y)\n"
     "{\n"
     "    for (int i = 0; i < n; i++)\n"
     "        for (int j = 0; j < width; j++)\n"
     "            y[i * width + j] =\n"
-    "                index[i] >= 0 && index[i] < vocabulary ? w[index[i] * width + j][[ * scale[index[i]]]] : 0;\n"
+    "                index[i] >= 0 && index[i] < vocabulary ? w[index[i] * width + j]{{ * scale[index[i]]}} : 0;\n"
     "}\n";
 
 static bool c_code(fr_c_writer *w, const fr_op_call *call)

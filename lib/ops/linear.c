@@ -81,12 +81,12 @@ static int64_t multiply_adds(const fr_op_call *call)
 }
 
 static const char linear_text[] = "/* y = x W^T + b for each row of x: x (rows,in), w (out,in), b (out) or NULL. */\n"
-                                  "static void linear$q(int rows, int in, int out, const float *x, const $t *w[[, "
-                                  "const float *scale]], const float *b,\n"
+                                  "static void linear$q(int rows, int in, int out, const float *x, const $t *w{{, "
+                                  "const float *scale}}, const float *b,\n"
                                   "                   float *y)\n"
                                   "{\n"
                                   "    for (int i = 0; i < rows; i++)\n"
-                                  "        affine$q(out, in, w[[, scale]], b, x + i * in, 0, y + i * out);\n"
+                                  "        affine$q(out, in, w{{, scale}}, b, x + i * in, 0, y + i * out);\n"
                                   "}\n";
 
 static bool c_code(fr_c_writer *w, const fr_op_call *call)

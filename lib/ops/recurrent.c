@@ -216,7 +216,8 @@ bool fr_recurrent_c_code(fr_c_writer *w, const fr_op_call *call)
     c = cells ? fr_c_state(w, call, 1) : "";
     out = fr_c_out(w, call, FR_OUT);
     fr_c_affine(w, int8);
-    fr_c_sigmoid(w);
+    if (a->cell->gates > 1)
+        fr_c_sigmoid(w);
     fr_c_helper(w, name, a->relu ? a->cell->c_text_relu : a->cell->c_text, int8);
     return fr_c_line(w, "%s%s(%lld, %lld, %lld, %lld, %lld, %d, %s, %s, %s, %s%s%s, %s, %s, %s%s%s, %s);", name,
                      int8 ? "_int8" : "", (long long)x->dim[0], (long long)x->dim[1], (long long)x->dim[2],
