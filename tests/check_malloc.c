@@ -609,6 +609,24 @@ static bool save_and_load_npy(void)
     return fr_save_npy(path, x) && fr_load_npy(path) && fr_save_npy(path, fr_slice(x, 0, 0, 3, 2)) && fr_load_npy(path);
 }
 
+/* Both files, with the function for one step, weights in int8 and scratch memory. */
+static bool export_c(void)
+{
+    FR_SCOPE;
+    fr_module *parts[] = { fr_nn_lstm(2, 3, &(fr_recurrent_options){ .batch_first = true }), fr_nn_linear(3, 2, NULL) };
+    fr_module *m = fr_nn_sequential(2, parts);
+    char name[256];
+    bool ok;
+
+    snprintf(name, sizeof name, "%.200s.c", path);
+    ok = m && fr_export_c_with(m, fr_ones(FR_SHAPE(2, 3, 2)), name, &(fr_export_c_options){ .int8 = true }, NULL);
+    fr_module_free(m);
+    unlink(name);
+    name[strlen(name) - 1] = 'h';
+    unlink(name);
+    return ok;
+}
+
 #ifdef HAVE_LIBZIP
 static bool save_and_load_npz(void)
 {
@@ -779,6 +797,7 @@ static const struct {
     { "read_ts", read_ts, "@univariate true\n@equalLength false\n@classLabel true a b\n@data\n1,2,3:a\n4,5:b\n" },
     { "save_and_load", save_and_load, .by_jansson = true },
     { "save_and_load_npy", save_and_load_npy },
+    { "export_c", export_c },
 #ifdef HAVE_LIBZIP
     { "save_and_load_npz", save_and_load_npz },
 #endif

@@ -11,6 +11,7 @@ FR_BEGIN_DECLS
 
 typedef struct fr_op fr_op;
 typedef struct fr_op_call fr_op_call;
+typedef struct fr_c_writer fr_c_writer;
 
 /* What infer says of an output. */
 typedef struct {
@@ -75,6 +76,9 @@ struct fr_op {
     /* A fused op's formula out of smaller ops: sets result[] from in[]. Serves as backward where there is none (the
      * graph it makes is differentiated), and the tests hold forward and backward_kernel against it. */
     void (*definition)(fr_op_call *call);
+    /* Optional, for fr_export_c: writes what computes result[] of in[] in C, by the functions of <frond/c_code.h>. A
+     * view needs none. */
+    bool (*c_code)(fr_c_writer *w, const fr_op_call *call);
     /* Optional, forward mode: call->tangent_in[] -> call->tangent_out[], in ops; one of those below or the op's own.
      * Without it the tangent comes of differentiating backward, which is slower. */
     void (*jvp)(fr_op_call *call);
@@ -83,7 +87,7 @@ struct fr_op {
      * in[]; without it none are counted. */
     int64_t (*multiply_adds)(const fr_op_call *call);
     const fr_op_steps *steps; /* NULL: does not go step by step */
-    void *reserved[6];
+    void *reserved[5];
 };
 
 /* Runs op on its inputs and returns its output, new; NULL where it fails. */

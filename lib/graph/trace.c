@@ -120,11 +120,12 @@ void fr_trace_note(fr_thread *th, const fr_op_call *call)
 void fr_trace_alias(fr_thread *th, fr_tensor *view, fr_tensor *t)
 {
     fr_trace *trace = th->trace;
+    fr_tensor *of = resolve(trace, t); /* before there is one more, which is not filled in yet */
 
     trace->failed = trace->failed ||
                     !fr_make_room(&trace->aliases, sizeof *trace->aliases, trace->alias_count, &trace->alias_capacity);
     if (!trace->failed)
-        trace->aliases[trace->alias_count++] = (fr_alias){ fr_ref(view), fr_ref(resolve(trace, t)) };
+        trace->aliases[trace->alias_count++] = (fr_alias){ fr_ref(view), fr_ref(of) };
 }
 
 void fr_trace_result(fr_thread *th, fr_place *place, fr_tensor *t)

@@ -93,16 +93,74 @@ bool fr_replace_write(fr_replacement *r, const void *bytes, size_t count)
     return true;
 }
 
-bool fr_replace_finish(fr_replacement *r, bool ok)
+/* Brings what was written to the disk. */
+static bool settle(fr_replacement *r, bool ok)
 {
     if (ok && (fflush(r->file) != 0 || fsync(fileno(r->file)) != 0))
         ok = fr_fail(r->where, "cannot write: %s", strerror(errno)) != NULL;
     if (fclose(r->file) != 0 && ok)
         ok = fr_fail(r->where, "cannot write: %s", strerror(errno)) != NULL;
-    if (ok && rename(r->temporary, r->path) != 0)
-        ok = fr_fail(r->where, "cannot put the written file in place: %s", strerror(errno)) != NULL;
+    return ok;
+}
+
+static bool put_in_place(fr_replacement *r)
+{
+    return rename(r->temporary, r->path) == 0 ||
+           fr_fail(r->where, "cannot put the written file in place: %s", strerror(errno)) != NULL;
+}
+
+bool fr_replace_finish(fr_replacement *r, bool ok)
+{
+    ok = settle(r, ok) && put_in_place(r);
     if (!ok)
         unlink(r->temporary);
     take_down(r);
+    return ok;
+}
+
+/* A second name for the file that is there, by which it can be put back. NULL: there is none, or it can have no other.
+ */
+static char *keep_old(const fr_replacement *r)
+{
+    size_t size = strlen(r->temporary) + sizeof ".old";
+    char *kept = malloc(size);
+
+    if (!kept)
+        return NULL;
+    snprintf(kept, size, "%s.old", r->temporary);
+    if (link(r->path, kept) == 0)
+        return kept;
+    free(kept);
+    return NULL;
+}
+
+bool fr_replace_finish_both(fr_replacement *first, fr_replacement *second, bool ok)
+{
+    bool settled = settle(first, ok);
+    char *old = NULL;
+
+    ok = settle(second, settled);
+    if (ok) {
+        bool was_there = access(first->path, F_OK) == 0;
+
+        old = was_there ? keep_old(first) : NULL;
+        ok = put_in_place(first);
+        if (ok && !put_in_place(second)) {
+            ok = false;
+            if (old)
+                rename(old, first->path);
+            else if (!was_there)
+                unlink(first->path);
+        }
+    }
+    if (!ok) {
+        unlink(first->temporary);
+        unlink(second->temporary);
+    }
+    if (old)
+        unlink(old);
+    free(old);
+    take_down(first);
+    take_down(second);
     return ok;
 }

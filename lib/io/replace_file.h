@@ -18,6 +18,9 @@ typedef struct {
 bool fr_replace_begin(fr_replacement *r, const char *where, const char *path);
 /* With ok, puts the file in path's place; otherwise, or where that fails, removes it. Whether it is in place. */
 bool fr_replace_finish(fr_replacement *r, bool ok);
+/* The same for two files, of which both get into place or neither: where the second cannot, the first is what it was.
+ */
+bool fr_replace_finish_both(fr_replacement *first, fr_replacement *second, bool ok);
 /* Writes bytes to the file; false with an error. */
 bool fr_replace_write(fr_replacement *r, const void *bytes, size_t count);
 

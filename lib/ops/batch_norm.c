@@ -5,6 +5,7 @@
  * mean and the variance, divided by the number of values, of each channel. */
 #include "ops/channels.h"
 
+#include <frond/c_code.h>
 #include <frond/autograd.h>
 
 enum { X, WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR, INPUTS };
@@ -223,6 +224,38 @@ FR_RUN(run_without_running, fr_batch_norm(in[0], NULL, NULL, NULL, NULL, NULL))
 #define RUNNING " v0.1,-0.2,0.3(3) v0.5,1,2(3)"
 #define TORCH   "F.batch_norm(a, m := d.detach().clone(), v := e.detach().clone(), b, c, "
 
+static const char channels_text[] =
+    "/* Each channel of x (images,channels,inner) less its mean, over its deviation, times weight, plus bias. */\n"
+    "static void normalise_channels(int images, int channels, int inner, double eps, const float *x, const float "
+    "*weight,\n"
+    "                               const float *bias, const float *mean, const float *variance, float *y)\n"
+    "{\n"
+    "    for (int i = 0; i < images * channels; i++, x += inner, y += inner) {\n"
+    "        const int c = i % channels;\n"
+    "        const double scale = 1 / sqrt(variance[c] + eps);\n"
+    "\n"
+    "        for (int j = 0; j < inner; j++)\n"
+    "            y[j] = (float)((x[j] - mean[c]) * scale) * (weight ? weight[c] : 1) + (bias ? bias[c] : 0);\n"
+    "    }\n"
+    "}\n";
+
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    const attributes *a = call->attributes;
+    const fr_shape *x = &call->in[X]->shape;
+    const char *names[INPUTS], *y;
+
+    if (a->training || !call->in[RUNNING_MEAN] || !call->in[RUNNING_VAR])
+        return fr_c_fail(w, "it takes mean and variance from the batch; use fr_train(module, false)");
+    for (int i = 0; i < INPUTS; i++)
+        names[i] = fr_c_in(w, call, i);
+    y = fr_c_out(w, call, 0);
+    fr_c_helper(w, "normalise_channels", channels_text, false);
+    return fr_c_line(w, "normalise_channels(%lld, %lld, %lld, %.17g, %s, %s, %s, %s, %s, %s);", (long long)x->dim[0],
+                     (long long)x->dim[1], (long long)fr_inner_of(x), a->eps, names[X], names[WEIGHT], names[BIAS],
+                     names[RUNNING_MEAN], names[RUNNING_VAR], y);
+}
+
 const fr_op fr_batch_norm_op = {
     .name = "batch_norm",
     .formula = "y = (x - mean) / sqrt(variance + eps) weight + bias, for each channel",
@@ -237,6 +270,7 @@ const fr_op fr_batch_norm_op = {
     .forward = forward,
     .backward_kernel = backward_kernel,
     .definition = definition,
+    .c_code = c_code,
     FR_CASES(
         { "training", "n(5,3) n(3) n(3)" RUNNING, TORCH "True)", run_training },
         { "training, length", "n(2,3,4) n(3) n(3)" RUNNING, TORCH "True)", run_training },

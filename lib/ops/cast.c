@@ -4,6 +4,8 @@
  * what is out of range, as PyTorch has it on x86-64. */
 #include "ops/op_file.h"
 
+#include <frond/c_code.h>
+
 static bool infer(fr_op_call *call)
 {
     fr_dtype dtype = *(const fr_dtype *)call->attributes;
@@ -16,6 +18,13 @@ static bool infer(fr_op_call *call)
 static void forward(fr_op_call *call)
 {
     fr_copy_values(call->result[0], call->in[0]);
+}
+
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    if (call->result[0]->dtype != FR_F32)
+        return fr_c_fail(w, "to %s, expected float32", fr_dtype_name(fr_dtype_of(call->result[0])));
+    return fr_c_pointwise(w, call, "(float)x", NULL);
 }
 
 #ifdef FR_TESTS
@@ -75,6 +84,7 @@ const fr_op fr_cast_op = {
     .forward = forward,
     .backward = backward,
     .jvp = fr_jvp_linear,
+    .c_code = c_code,
     FR_CASES({ "to int64", "n(3,4)", "(a * 10).to(torch.int64)", run, .no_grad = true },
              { "nan, infinite", "b(20) b(20)", "(a / b).to(torch.int64)", run_out_of_range, .no_grad = true },
              { "huge", "n(3,4)", "(a * 1e19).to(torch.int64)", run_huge, .no_grad = true },

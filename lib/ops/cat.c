@@ -3,6 +3,8 @@
 /* cat: tensors one after another along a dim; stack: along a new one. */
 #include "ops/op_file.h"
 
+#include <frond/c_code.h>
+
 static bool infer(fr_op_call *call)
 {
     const fr_shape *first;
@@ -33,20 +35,40 @@ static bool infer(fr_op_call *call)
     return true;
 }
 
-static void forward(fr_op_call *call)
+/* The part of the output that input k goes to; before: that of the input before it, NULL for the first. */
+static fr_tensor part_of(const fr_op_call *call, int k, const fr_tensor *before)
 {
-    fr_tensor part = *call->result[0];
+    fr_tensor part = before ? *before : *call->result[0];
     int dim = fr_shape_dim(&part.shape, *(const int *)call->attributes);
 
+    if (before)
+        part.origin += part.shape.dim[dim] * part.stride[dim] * (int64_t)fr_dtype_size((fr_dtype)part.dtype);
     part.contiguous = false;
-    for (int k = 0; k < call->inputs; k++) {
-        const fr_tensor *x = call->in[k];
+    part.shape = call->in[k]->shape;
+    part.numel = call->in[k]->numel;
+    return part;
+}
 
-        part.shape = x->shape;
-        part.numel = x->numel;
-        fr_copy_values(&part, x);
-        part.origin += x->shape.dim[dim] * part.stride[dim] * (int64_t)fr_dtype_size((fr_dtype)part.dtype);
+static void forward(fr_op_call *call)
+{
+    fr_tensor part;
+
+    for (int k = 0; k < call->inputs; k++) {
+        part = part_of(call, k, k ? &part : NULL);
+        fr_copy_values(&part, call->in[k]);
     }
+}
+
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    fr_tensor part;
+    bool ok = true;
+
+    for (int k = 0; k < call->inputs && ok; k++) {
+        part = part_of(call, k, k ? &part : NULL);
+        ok = fr_c_copy(w, &part, call->in[k]);
+    }
+    return ok;
 }
 
 static void backward(fr_op_call *call)
@@ -128,6 +150,7 @@ const fr_op fr_cat_op = {
     .forward = forward,
     .backward = backward,
     .jvp = fr_jvp_linear,
+    .c_code = c_code,
     FR_CASES({ "two", "n(2,3) n(2,1)", "torch.cat([a, b], 1)", run },
              { "three, strided", "n(3,3) n(2,3)", "torch.cat([a.T, b, a], -2)", run_three },
              { "inner", "n(2,3,4) n(2,5,4)", "torch.cat([a, b], 1)", run },

@@ -40,6 +40,7 @@ const fr_op fr_clamp_op = {
     .attributes_size = 2 * sizeof(double),
     .infer = infer,
     .forward = clamp_forward,
+    .c_code = clamp_c,
     .saves_inputs = 1,
     .dtypes = FR_ANY,
     .backward = backward,

@@ -3,9 +3,16 @@
 /* clone: a contiguous copy. contiguous: a copy only where one is needed. */
 #include "ops/op_file.h"
 
+#include <frond/c_code.h>
+
 static void forward(fr_op_call *call)
 {
     fr_copy_values(call->result[0], call->in[0]);
+}
+
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    return fr_c_pointwise(w, call, "x", NULL);
 }
 
 static void backward(fr_op_call *call)
@@ -36,6 +43,7 @@ const fr_op fr_clone_op = { .name = "clone",
                             .forward = forward,
                             .backward = backward,
                             .jvp = fr_jvp_linear,
+                            .c_code = c_code,
                             FR_CASES({ "transposed", "n(3,4)", "a.T.clone()", run },
                                      { "scalar", "n()", "a.clone()", run }, { "empty", "n(3,0)", "a.T.clone()", run },
                                      { "int64", "i9(3,4)", "a.T.clone()", run },

@@ -327,3 +327,74 @@ static fr_tensor *by_w(fr_tensor *x, fr_tensor *g, const fr_convolution *c)
 {
     return fr_apply(&fr_conv_by_weight_op, (fr_tensor *[]){ x, g }, c);
 }
+
+/* --- C ------------------------------------------------------------------------------------------------------------ */
+
+static const char convolve_text[] =
+    "typedef struct {\n"
+    "    int images, groups, channels, filters; /* channels and filters of one group */\n"
+    "    int size[2], kernel[2], stride[2], before[2], dilation[2], out[2];\n"
+    "} convolution$q;\n"
+    "\n"
+    "/* The sum over one window, at (p,q), of one filter's products. */\n"
+    "static float window$q(const convolution$q *s, int p, int q, const float *x, const $t *w)\n"
+    "{\n"
+    "    float sum = 0;\n"
+    "\n"
+    "    for (int c = 0; c < s->channels; c++, x += s->size[0] * s->size[1]) {\n"
+    "        for (int k = 0; k < s->kernel[0]; k++) {\n"
+    "            const int i = p * s->stride[0] - s->before[0] + k * s->dilation[0];\n"
+    "\n"
+    "            for (int l = 0; l < s->kernel[1]; l++, w++) {\n"
+    "                const int j = q * s->stride[1] - s->before[1] + l * s->dilation[1];\n"
+    "\n"
+    "                if (i >= 0 && i < s->size[0] && j >= 0 && j < s->size[1])\n"
+    "                    sum += *w * x[i * s->size[1] + j];\n"
+    "            }\n"
+    "        }\n"
+    "    }\n"
+    "    return sum;\n"
+    "}\n"
+    "\n"
+    "/* x (images,groups channels,size), w (groups filters,channels,kernel), b (groups filters) or NULL. */\n"
+    "static void convolve$q(const convolution$q *s, const float *x, const $t *w{{, const float *scale}}, const float "
+    "*b,\n"
+    "                     float *y)\n"
+    "{\n"
+    "    const int image = s->channels * s->size[0] * s->size[1], taps = s->channels * s->kernel[0] * s->kernel[1];\n"
+    "\n"
+    "    for (int n = 0; n < s->images * s->groups; n++, x += image) {\n"
+    "        const int first = n % s->groups * s->filters;\n"
+    "\n"
+    "        for (int f = first; f < first + s->filters; f++)\n"
+    "            for (int p = 0; p < s->out[0]; p++)\n"
+    "                for (int q = 0; q < s->out[1]; q++)\n"
+    "                    *y++ = window$q(s, p, q, x, w + f * taps){{ * scale[f]}} + (b ? b[f] : 0);\n"
+    "    }\n"
+    "}\n";
+
+bool fr_convolution_c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    fr_op_call again = *call;
+    bool int8 = fr_c_int8(w, call, 2);
+    const char *x = fr_c_in(w, call, 0), *weight = fr_c_weight(w, call, 1), *b = fr_c_in(w, call, 2);
+    const char *y = fr_c_out(w, call, 0);
+    fr_convolution c;
+    char pairs[6][64];
+
+    if (!complete(&again, &c))
+        return false;
+
+    const int64_t *const of[6] = { c.w.size, c.w.kernel, c.w.stride, c.w.before, c.w.dilation, c.w.out };
+
+    for (int i = 0; i < 6; i++)
+        snprintf(pairs[i], sizeof pairs[i], "{ %" PRId64 ", %" PRId64 " }", of[i][0], of[i][1]);
+    fr_c_helper(w, "convolve", convolve_text, int8);
+    return fr_c_line(w,
+                     "convolve%s(&(const convolution%s){ .images = %" PRId64 ", .groups = %" PRId64
+                     ", .channels = %" PRId64 ", .filters = %" PRId64
+                     ", .size = %s, .kernel = %s, .stride = %s, .before = %s, .dilation = %s, .out = %s }, %s, %s, %s, "
+                     "%s);",
+                     int8 ? "_int8" : "", int8 ? "_int8" : "", c.images, c.groups, c.channels, c.filters, pairs[0],
+                     pairs[1], pairs[2], pairs[3], pairs[4], pairs[5], x, weight, b, y);
+}

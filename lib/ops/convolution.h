@@ -8,6 +8,8 @@
 
 #include "ops/window.h"
 
+#include <frond/c_code.h>
+
 /* The attributes. Infer completes a copy. */
 typedef struct {
     fr_windows w;
@@ -28,12 +30,13 @@ fr_tensor *fr_convolve(const fr_op *op, int dims, fr_tensor *x, fr_tensor *weigh
 bool fr_infer_convolution(fr_op_call *call);
 void fr_convolution_forward(fr_op_call *call);
 void fr_convolution_backward(fr_op_call *call);
+bool fr_convolution_c_code(fr_c_writer *w, const fr_op_call *call);
 int64_t fr_convolution_multiply_adds(const fr_op_call *call);
 
 #define FR_CONVOLUTION_OP                                                                                              \
     .inputs = 3, .outputs = 1, .optional = 4, .saves_inputs = 3, .attributes_size = sizeof(fr_convolution),            \
     .infer = fr_infer_convolution, .forward = fr_convolution_forward, .backward = fr_convolution_backward,             \
-    .multiply_adds = fr_convolution_multiply_adds
+    .multiply_adds = fr_convolution_multiply_adds, .c_code = fr_convolution_c_code
 
 /* convolve.c: the kernels, over contiguous values of one float dtype. x (images, groups*channels, size), w (groups*
  * filters, channels, kernel), y and g (images, groups*filters, out). False with an error of what: out of memory. */

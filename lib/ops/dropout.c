@@ -8,6 +8,12 @@ FR_BINARY_FLOAT(dropout, a *b, a *b)
 
 extern const fr_op fr_dropout_op;
 
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    (void)call;
+    return fr_c_fail(w, "it is for training; use fr_train(module, false)");
+}
+
 /* The mask wants no gradient. */
 static void backward(fr_op_call *call)
 {
@@ -66,6 +72,7 @@ const fr_op fr_dropout_op = {
     .forward = dropout_forward,
     .backward = backward,
     .jvp = fr_jvp_pointwise,
+    .c_code = c_code,
     FR_CASES({ "few", "n(3,4)", "(torch.manual_seed(3), F.dropout(a, 0.3))[1]", run, .layout_matters = true },
              { "many", "n(20,30)", "(torch.manual_seed(3), F.dropout(a, 0.3))[1]", run, .layout_matters = true },
              { "permuted", "n(2,3,4)", "(torch.manual_seed(3), F.dropout(a.permute(2, 0, 1), 0.5))[1]", run_transposed,

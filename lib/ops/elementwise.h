@@ -7,6 +7,8 @@
 
 #include "ops/op_file.h"
 
+#include <frond/c_code.h>
+
 /* n values of one or two inputs, the latter at strides of 0 or more. */
 typedef void fr_unary_row(int64_t n, const void *x, void *y, const double *attributes);
 typedef void fr_binary_row(int64_t n, const void *a, int64_t a_stride, const void *b, int64_t b_stride, void *y);
@@ -24,19 +26,19 @@ void fr_unary_backward(fr_op_call *call, fr_gradient_row *f32, fr_gradient_row *
 /* What the entries of these ops have in common; NAME_forward is made by the macros below. */
 #define FR_UNARY_OP(NAME, FORMULA)                                                                                     \
     .name = #NAME, .formula = FORMULA, .inputs = 1, .outputs = 1, .infer = fr_infer_same, .forward = NAME##_forward,   \
-    .jvp = fr_jvp_pointwise
+    .jvp = fr_jvp_pointwise, .c_code = NAME##_c
 #define FR_BINARY_OP(NAME, FORMULA)                                                                                    \
     .name = #NAME, .formula = FORMULA, .inputs = 2, .outputs = 1, .strided = true, .infer = fr_infer_broadcast,        \
-    .forward = NAME##_forward, .jvp = fr_jvp_pointwise
+    .forward = NAME##_forward, .jvp = fr_jvp_pointwise, .c_code = NAME##_c
 /* A unary op with a number: attributes are (double[2]){ value }. With int64 the value must be whole. */
 #define FR_SCALAR_OP(NAME, FORMULA)                                                                                    \
     .name = #NAME, .formula = FORMULA, .inputs = 1, .outputs = 1, .attributes_size = 2 * sizeof(double),               \
-    .infer = fr_infer_scalar, .forward = NAME##_forward, .jvp = fr_jvp_pointwise
+    .infer = fr_infer_scalar, .forward = NAME##_forward, .jvp = fr_jvp_pointwise, .c_code = NAME##_c
 
 /* The same for a comparison: int64 values are held against any number. */
 #define FR_COMPARISON_SCALAR_OP(NAME, FORMULA)                                                                         \
     .name = #NAME, .formula = FORMULA, .inputs = 1, .outputs = 1, .attributes_size = 2 * sizeof(double),               \
-    .infer = fr_infer_same, .forward = NAME##_forward
+    .infer = fr_infer_same, .forward = NAME##_forward, .c_code = NAME##_c
 
 bool fr_infer_scalar(fr_op_call *call);
 
@@ -51,6 +53,13 @@ static inline int64_t fr_whole(double value)
 {
     return value >= 0x1p63 ? INT64_MAX : value > -0x1p63 ? (int64_t)value : value <= -0x1p63 ? INT64_MIN : 0;
 }
+
+/* NAME_c, the expression of float32 as fr_export_c writes it. Not all ops have a use for it. */
+#define FR_POINTWISE_C(NAME, TEXT)                                                                                     \
+    __attribute__((unused)) static bool NAME##_c(fr_c_writer *w, const fr_op_call *call)                               \
+    {                                                                                                                  \
+        return fr_c_pointwise(w, call, TEXT, call->attributes);                                                        \
+    }
 
 /* --- Binary: EXPR is of a and b ---------------------------------------------------------------------------------- */
 
@@ -79,6 +88,7 @@ static inline int64_t fr_whole(double value)
 #define FR_BINARY_FLOAT(NAME, EXPR32, EXPR64)                                                                          \
     FR_BINARY_ROW(NAME##_f32, float, EXPR32)                                                                           \
     FR_BINARY_ROW(NAME##_f64, double, EXPR64)                                                                          \
+    FR_POINTWISE_C(NAME, #EXPR32)                                                                                      \
     static void NAME##_forward(fr_op_call *call)                                                                       \
     {                                                                                                                  \
         fr_binary_forward(call, NAME##_f32, NAME##_f64, NULL);                                                         \
@@ -93,9 +103,13 @@ static inline int64_t fr_whole(double value)
     {                                                                                                                  \
         fr_binary_forward(call, NAME##_f32, NAME##_f64, NAME##_i64);                                                   \
     }
-#define FR_BINARY_ANY(NAME, EXPR) FR_BINARY_ALL(NAME, int64_t, EXPR)
+#define FR_BINARY_ANY(NAME, EXPR)                                                                                      \
+    FR_BINARY_ALL(NAME, int64_t, EXPR)                                                                                 \
+    FR_POINTWISE_C(NAME, #EXPR)
 /* Sums, differences and products: int64 ones wrap around, which is what unsigned ones do. */
-#define FR_BINARY_WRAPS(NAME, EXPR) FR_BINARY_ALL(NAME, uint64_t, EXPR)
+#define FR_BINARY_WRAPS(NAME, EXPR)                                                                                    \
+    FR_BINARY_ALL(NAME, uint64_t, EXPR)                                                                                \
+    FR_POINTWISE_C(NAME, #EXPR)
 
 /* --- Unary: EXPR is of x and of p[], the attributes as T --------------------------------------------------------- */
 
@@ -115,12 +129,13 @@ static inline int64_t fr_whole(double value)
 #define FR_UNARY_FLOAT(NAME, EXPR32, EXPR64)                                                                           \
     FR_UNARY_ROW(NAME##_f32, float, , EXPR32)                                                                          \
     FR_UNARY_ROW(NAME##_f64, double, , EXPR64)                                                                         \
+    FR_POINTWISE_C(NAME, #EXPR32)                                                                                      \
     static void NAME##_forward(fr_op_call *call)                                                                       \
     {                                                                                                                  \
         fr_unary_forward(call, NAME##_f32, NAME##_f64, NULL);                                                          \
     }
 
-#define FR_UNARY_ALL(NAME, I64, EXPR32, EXPR64, EXPR_I64)                                                              \
+#define FR_UNARY_THREE(NAME, I64, EXPR32, EXPR64, EXPR_I64)                                                            \
     FR_UNARY_ROW(NAME##_f32, float, , EXPR32)                                                                          \
     FR_UNARY_ROW(NAME##_f64, double, , EXPR64)                                                                         \
     FR_UNARY_ROW(NAME##_i64, I64, fr_whole, EXPR_I64)                                                                  \
@@ -128,8 +143,15 @@ static inline int64_t fr_whole(double value)
     {                                                                                                                  \
         fr_unary_forward(call, NAME##_f32, NAME##_f64, NAME##_i64);                                                    \
     }
-#define FR_UNARY_ANY(NAME, EXPR)   FR_UNARY_ALL(NAME, int64_t, EXPR, EXPR, EXPR)
-#define FR_UNARY_WRAPS(NAME, EXPR) FR_UNARY_ALL(NAME, uint64_t, EXPR, EXPR, EXPR)
+#define FR_UNARY_ALL(NAME, I64, EXPR32, EXPR64, EXPR_I64)                                                              \
+    FR_UNARY_THREE(NAME, I64, EXPR32, EXPR64, EXPR_I64)                                                                \
+    FR_POINTWISE_C(NAME, #EXPR32)
+#define FR_UNARY_ANY(NAME, EXPR)                                                                                       \
+    FR_UNARY_THREE(NAME, int64_t, EXPR, EXPR, EXPR)                                                                    \
+    FR_POINTWISE_C(NAME, #EXPR)
+#define FR_UNARY_WRAPS(NAME, EXPR)                                                                                     \
+    FR_UNARY_THREE(NAME, uint64_t, EXPR, EXPR, EXPR)                                                                   \
+    FR_POINTWISE_C(NAME, #EXPR)
 
 /* NAME_forward and NAME_scalar_forward, 1 where a OP b or x OP value and else 0. */
 #define FR_COMPARISON(NAME, OP)                                                                                        \

@@ -4,6 +4,8 @@
  * indices, so that it is the same in each run. */
 #include "ops/op_file.h"
 
+#include <frond/c_code.h>
+
 typedef struct {
     int64_t padding; /* whose row gets no gradient; -1: none */
 } attributes;
@@ -53,6 +55,29 @@ static void backward(fr_op_call *call)
     call->grad_in[1] = fr_scatter_add(fr_reshape(g, rows), *weight, 0, index);
 }
 
+static const char embed_text[] =
+    "/* Row index[i] of w (vocabulary,width) for each i; zeros for an index that is none. */\n"
+    "static void embed$q(int n, int vocabulary, int width, const int64_t *index, const $t *w{{, const float *scale}}, "
+    "float *y)\n"
+    "{\n"
+    "    for (int i = 0; i < n; i++)\n"
+    "        for (int j = 0; j < width; j++)\n"
+    "            y[i * width + j] =\n"
+    "                index[i] >= 0 && index[i] < vocabulary ? w[index[i] * width + j]{{ * scale[index[i]]}} : 0;\n"
+    "}\n";
+
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    const fr_shape *weight = &call->in[1]->shape;
+    bool int8 = fr_c_int8(w, call, 2);
+    const char *index = fr_c_in(w, call, 0), *matrix = fr_c_weight(w, call, 1), *y = fr_c_out(w, call, 0);
+
+    fr_c_helper(w, "embed", embed_text, int8);
+    fr_c_takes_rows(w, 0);
+    return fr_c_line(w, "embed%s(%lld, %lld, %lld, %s, %s, %s);", int8 ? "_int8" : "", (long long)call->in[0]->numel,
+                     (long long)weight->dim[0], (long long)weight->dim[1], index, matrix, y);
+}
+
 FR_RUN(run, fr_embedding(in[0], in[1], NULL))
 FR_RUN(run_padding, fr_embedding(in[0], in[1], &(fr_embedding_options){ .padding = true, .padding_idx = 1 }))
 FR_RUN(run_padding_0, fr_embedding(in[0], in[1], &(fr_embedding_options){ .padding = true }))
@@ -74,6 +99,7 @@ const fr_op fr_embedding_op = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .c_code = c_code,
     FR_CASES(
         { "rows", "i5(2,3) n(5,4)", "F.embedding(a, b)", run }, { "often", "i3(50) n(3,20)", "F.embedding(a, b)", run },
         { "vector", "i5(7) n(5,4)", "F.embedding(a, b)", run }, { "scalar", "i5() n(5,4)", "F.embedding(a, b)", run },

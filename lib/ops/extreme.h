@@ -33,6 +33,8 @@ void fr_extreme_dim_backward(fr_op_call *call);
     {                                                                                                                  \
         fr_extreme_dim(call, LEAST);                                                                                   \
     }                                                                                                                  \
+    FR_REDUCTION_C(NAME, LEAST ? "INFINITY" : "-INFINITY",                                                             \
+                   LEAST ? "s <= x || s != s ? s : x" : "s >= x || s != s ? s : x", "s")                               \
     FR_RUN(run, fr_##NAME(in[0]))                                                                                      \
     FR_RUN(run_strided, fr_##NAME(fr_transpose(in[0], 0, 1)))                                                          \
     FR_RUN(run_dim, fr_##NAME##_dim(in[0], 1, false))                                                                  \
@@ -45,7 +47,7 @@ void fr_extreme_dim_backward(fr_op_call *call);
 #define FR_EXTREME_OP(NAME, FORMULA)                                                                                   \
     .name = #NAME, .formula = FORMULA, .inputs = 1, .outputs = 1, .saves_inputs = 1, .saves_outputs = 1,               \
     .attributes_size = sizeof(fr_over), .dtypes = FR_ANY, .infer = fr_infer_extreme, .forward = NAME##_forward,        \
-    .backward = fr_extreme_backward,                                                                                   \
+    .backward = fr_extreme_backward, .c_code = NAME##_c,                                                               \
     FR_CASES({ "values", "d(5,37)", "a." #NAME "()", run }, { "strided", "d(5,37)", "a.T." #NAME "()", run_strided },  \
              { "scalar", "n()", "a." #NAME "()", run }, { "ties", "v1,3,3,2,3,1(6)", "a." #NAME "()", run },           \
              { "nan", "v1,nan,0,nan(2,2)", "a." #NAME "()", run },                                                     \
@@ -58,6 +60,7 @@ void fr_extreme_dim_backward(fr_op_call *call);
     .name = #NAME "_dim", .formula = FORMULA, .inputs = 1, .outputs = 2, .saves_inputs = FR_SAVES_NOTHING,             \
     .saves_outputs = 2, .attributes_size = sizeof(fr_over), .dtypes = FR_ANY, .null_gradients = true,                  \
     .infer = fr_infer_extreme_dim, .forward = NAME##_dim_forward, .backward = fr_extreme_dim_backward,                 \
+    .c_code = NAME##_c,                                                                                                \
     FR_CASES({ "dim", "d(3,70)", "a." #NAME "(1).values", run_dim },                                                   \
              { "keepdim", "d(9,4)", "a." #NAME "(0, keepdim=True).values", run_keepdim },                              \
              { "inner", "d(2,70,3)", "a." #NAME "(1).values", run_dim },                                               \

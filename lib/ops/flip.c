@@ -3,13 +3,16 @@
 /* flip: a dim backwards. */
 #include "ops/op_file.h"
 
+#include <frond/c_code.h>
+
 static bool infer(fr_op_call *call)
 {
     call->out[0] = fr_meta_of(call->in[0]);
     return fr_op_dim(call, *(const int *)call->attributes) >= 0;
 }
 
-static void forward(fr_op_call *call)
+/* The input as one whose strides go backwards. */
+static fr_tensor last_first_of(const fr_op_call *call)
 {
     fr_tensor last_first = *call->in[0];
     int dim = fr_shape_dim(&last_first.shape, *(const int *)call->attributes);
@@ -21,7 +24,21 @@ static void forward(fr_op_call *call)
         last_first.stride[dim] = -last_first.stride[dim];
         last_first.contiguous = false;
     }
-    fr_copy_values(call->result[0], &last_first);
+    return last_first;
+}
+
+static void forward(fr_op_call *call)
+{
+    fr_tensor from = last_first_of(call);
+
+    fr_copy_values(call->result[0], &from);
+}
+
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    fr_tensor from = last_first_of(call);
+
+    return fr_c_copy(w, call->result[0], &from);
 }
 
 static void backward(fr_op_call *call)
@@ -64,6 +81,7 @@ const fr_op fr_flip_op = {
     .forward = forward,
     .backward = backward,
     .jvp = fr_jvp_linear,
+    .c_code = c_code,
     FR_CASES({ "first", "n(3,4)", "a.flip(0)", run_first }, { "last", "n(2,3,5)", "a.flip(-1)", run_last },
              { "strided", "n(2,3,4)", "a.transpose(0, 2).flip(1)", run_strided },
              { "int64", "i9(3,4)", "a.flip(0)", run_first }, { "scalar", "n()", "a.flip(0)", run_first },

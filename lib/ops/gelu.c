@@ -26,7 +26,7 @@ FR_INLINE double slope_f64(double x)
     return normal_f64(x) + x * fr_exp_f64(-0.5 * x * x) * INVERSE_SQRT_2PI;
 }
 
-FR_UNARY_FLOAT(gelu, normal_f32(x) * x, normal_f64(x) * x)
+FR_UNARY_FLOAT(gelu, 0.5F * (1 + fr_erf_f32(x * (float)M_SQRT1_2)) * x, normal_f64(x) * x)
 FR_UNARY_GRADIENT(gelu, slope_f32(x) * g, slope_f64(x) * g)
 
 static void backward(fr_op_call *call)

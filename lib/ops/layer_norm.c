@@ -29,6 +29,7 @@ const fr_op fr_layer_norm_op = {
     .forward = fr_row_norm_forward,
     .backward_kernel = fr_row_norm_backward,
     .definition = fr_row_norm_definition,
+    .c_code = fr_row_norm_c_code,
     FR_CASES(
         { "weight and bias", "n(2,3,4) n(4) n(4)", "F.layer_norm(a, (4,), b, c)", run },
         { "weight", "n(5,4) n(4)", "F.layer_norm(a, (4,), b)", run_weight },

@@ -4,6 +4,8 @@
 #include "ops/matrix.h"
 #include "ops/reduce.h"
 
+#include <frond/c_code.h>
+
 static bool infer(fr_op_call *call)
 {
     const fr_tensor *x = call->in[0], *w = call->in[1], *b = call->in[2];
@@ -78,6 +80,30 @@ static int64_t multiply_adds(const fr_op_call *call)
     return call->result[0]->numel * call->in[1]->shape.dim[1];
 }
 
+static const char linear_text[] = "/* y = x W^T + b for each row of x: x (rows,in), w (out,in), b (out) or NULL. */\n"
+                                  "static void linear$q(int rows, int in, int out, const float *x, const $t *w{{, "
+                                  "const float *scale}}, const float *b,\n"
+                                  "                   float *y)\n"
+                                  "{\n"
+                                  "    for (int i = 0; i < rows; i++)\n"
+                                  "        affine$q(out, in, w{{, scale}}, b, x + i * in, 0, y + i * out);\n"
+                                  "}\n";
+
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    const fr_shape *weight = &call->in[1]->shape;
+    bool int8 = fr_c_int8(w, call, 2);
+    const char *x = fr_c_in(w, call, 0), *matrix = fr_c_weight(w, call, 1), *b = fr_c_in(w, call, 2);
+    const char *y = fr_c_out(w, call, 0);
+
+    fr_c_affine(w, int8);
+    fr_c_helper(w, "linear", linear_text, int8);
+    fr_c_takes_rows(w, 1);
+    return fr_c_line(w, "linear%s(%lld, %lld, %lld, %s, %s, %s, %s);", int8 ? "_int8" : "",
+                     (long long)count_rows(&call->in[0]->shape), (long long)weight->dim[1], (long long)weight->dim[0],
+                     x, matrix, b, y);
+}
+
 FR_RUN(run, fr_linear(in[0], in[1], in[2]))
 FR_RUN(run_without, fr_linear(in[0], in[1], NULL))
 FR_RUN(run_transposed,
@@ -96,6 +122,7 @@ const fr_op fr_linear_op = {
     .backward_kernel = backward_kernel,
     .definition = definition,
     .jvp = jvp,
+    .c_code = c_code,
     .multiply_adds = multiply_adds,
     FR_CASES({ "bias", "n(2,3,4) n(5,4) n(5)", "F.linear(a, b, c)", run },
              { "vector", "n(4) n(5,4) n(5)", "F.linear(a, b, c)", run },

@@ -112,6 +112,26 @@ FR_RUN(run_dim, fr_logsumexp_dim(in[0], 1, false))
 FR_RUN(run_keepdim, fr_logsumexp_dim(in[0], -1, true))
 FR_RUN(run_strided, fr_logsumexp_dim(fr_transpose(in[0], 0, 2), 1, false))
 
+static const char logsumexp_text[] = "/* log(sum(exp(x))) of each of (outer,n,inner). */\n"
+                                     "static void logsumexp(int outer, int n, int inner, const float *x, float *y)\n"
+                                     "{\n"
+                                     "    for (int i = 0; i < outer * inner; i++) {\n"
+                                     "        const float *at = x + i / inner * n * inner + i % inner;\n"
+                                     "        double most = -INFINITY, sum = 0;\n"
+                                     "\n"
+                                     "        for (int k = 0; k < n; k++)\n"
+                                     "            most = fmax(most, at[k * inner]);\n"
+                                     "        for (int k = 0; k < n && !isinf(most); k++)\n"
+                                     "            sum += exp(at[k * inner] - most);\n"
+                                     "        y[i] = (float)(isinf(most) ? most : most + log(sum));\n"
+                                     "    }\n"
+                                     "}\n";
+
+static bool logsumexp_c(fr_c_writer *w, const fr_op_call *call)
+{
+    return fr_write_reduction_by(w, call, "logsumexp", logsumexp_text, "");
+}
+
 const fr_op fr_logsumexp_op = {
     FR_REDUCTION_OP(logsumexp, "y = log(sum(exp(x)))", fr_infer_reduced),
     .saves_inputs = 1,

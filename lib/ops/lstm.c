@@ -75,6 +75,35 @@ static fr_tensor *step(fr_recurrent_step *s)
     return fr_mul(fr_sigmoid(fr_recurrent_gate(z, n, 3)), fr_tanh(shown));
 }
 
+static const char c_text[] =
+    "/* c = f c + i g, h = o tanh(c), of W_hr that where it is not NULL, step after step. */\n"
+    "static void lstm$q(int steps, int batch, int input, int hidden, int size, int reverse, const float *x,\n"
+    "                const $t *w_ih{{, const float *ih_scale}}, const $t *w_hh{{, const float *hh_scale}},\n"
+    "                const $t *w_hr{{, const float *hr_scale}},\n"
+    "                const float *b_ih, const float *b_hh, float *out, float *h, float *c, float *z)\n"
+    "{\n"
+    "    for (int s = 0; s < steps * batch; s++) {\n"
+    "        const int row = (reverse ? steps - 1 - s / batch : s / batch) * batch + s % batch;\n"
+    "        float *const state = h + s % batch * size;\n"
+    "        float *const cell = c + s % batch * hidden;\n"
+    "\n"
+    "        affine$q(4 * hidden, input, w_ih{{, ih_scale}}, b_ih, x + row * input, 0, z);\n"
+    "        affine$q(4 * hidden, size, w_hh{{, hh_scale}}, b_hh, state, 1, z);\n"
+    "        for (int j = 0; j < hidden; j++) {\n"
+    "            const float i = sigmoid(z[j]), f = sigmoid(z[hidden + j]), g = tanhf(z[2 * hidden + j]);\n"
+    "\n"
+    "            cell[j] = f * cell[j] + i * g;\n"
+    "            z[4 * hidden + j] = sigmoid(z[3 * hidden + j]) * tanhf(cell[j]);\n"
+    "        }\n"
+    "        if (w_hr)\n"
+    "            affine$q(size, hidden, w_hr{{, hr_scale}}, NULL, z + 4 * hidden, 0, state);\n"
+    "        for (int j = 0; !w_hr && j < size; j++)\n"
+    "            state[j] = z[4 * hidden + j];\n"
+    "        for (int j = 0; j < size; j++)\n"
+    "            out[row * size + j] = state[j];\n"
+    "    }\n"
+    "}\n";
+
 extern const fr_op fr_lstm_op;
 
 const fr_recurrent_cell fr_lstm_cell = {
@@ -87,6 +116,7 @@ const fr_recurrent_cell fr_lstm_cell = {
     .forward = forward,
     .backward = backward,
     .step = step,
+    .c_text = c_text,
 };
 
 #ifdef FR_TESTS
@@ -115,6 +145,7 @@ const fr_op fr_lstm_op = {
     .forward = fr_recurrent_forward_kernel,
     .backward_kernel = fr_recurrent_backward_kernel,
     .definition = fr_recurrent_definition,
+    .c_code = fr_recurrent_c_code,
     .multiply_adds = fr_recurrent_multiply_adds,
     .steps = &fr_recurrent_steps_c,
     FR_CASES({ "all steps", "n(3,2,4) n(2,5) n(2,5) n(20,4) n(20,5) n(20) n(20)", "lstm(a, b, c, d, e, f, g)[0]", run },

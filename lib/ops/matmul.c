@@ -3,6 +3,8 @@
 /* matmul: matrix products of the last two dims, the dims before them broadcast. */
 #include "ops/matrix.h"
 
+#include <frond/c_code.h>
+
 /* fr_matmul has made sure of two dims or more and of the inner ones. */
 static bool infer(fr_op_call *call)
 {
@@ -69,6 +71,56 @@ static int64_t multiply_adds(const fr_op_call *call)
     return call->result[0]->numel * a->dim[a->ndim - 1];
 }
 
+static const char product_text[] =
+    "/* y = a b: a (m,k) and b (k,n) with the distances of their rows and columns, y (m,n) row-major. */\n"
+    "static void product(int m, int k, int n, const float *a, int a_row, int a_column, const float *b, int b_row,\n"
+    "                    int b_column, float *y)\n"
+    "{\n"
+    "    for (int i = 0; i < m; i++) {\n"
+    "        for (int j = 0; j < n; j++) {\n"
+    "            float sum = 0;\n"
+    "\n"
+    "            for (int l = 0; l < k; l++)\n"
+    "                sum += a[i * a_row + l * a_column] * b[l * b_row + j * b_column];\n"
+    "            y[i * n + j] = sum;\n"
+    "        }\n"
+    "    }\n"
+    "}\n";
+
+/* " + i * 12 + j * 4": where the matrix of a batch begins in t; i, j, ... count along the batch dims of y. */
+static const char *batch_text(const fr_tensor *t, const fr_shape *y, size_t size, char *text)
+{
+    int lead = y->ndim - t->shape.ndim;
+    size_t n = 0;
+
+    *text = '\0';
+    for (int i = lead > 0 ? lead : 0; i < y->ndim - 2 && n < size; i++)
+        if (t->shape.dim[i - lead] != 1)
+            n += (size_t)snprintf(text + n, size - n, " + %c * %lld", "ijklmn"[i], (long long)t -> stride[i - lead]);
+    return text;
+}
+
+enum { TEXT = 256 };
+
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    const fr_tensor *a = call->in[0], *b = call->in[1], *y = call->result[0];
+    const fr_shape *s = &y->shape;
+    int batches = s->ndim - 2, p = a->shape.ndim - 2, q = b->shape.ndim - 2;
+    const char *x = fr_c_strided(w, call, 0), *z = fr_c_strided(w, call, 1), *to = fr_c_out(w, call, 0);
+    char of_a[TEXT], of_b[TEXT], of_y[TEXT];
+
+    fr_c_helper(w, "product", product_text, false);
+    for (int i = 0; i < batches; i++)
+        fr_c_line(w, "%*sfor (int %c = 0; %c < %lld; %c++)", 4 * i, "", "ijklmn"[i], "ijklmn"[i],
+                  (long long)s -> dim[i], "ijklmn"[i]);
+    return fr_c_line(w, "%*sproduct(%lld, %lld, %lld, %s%s, %lld, %lld, %s%s, %lld, %lld, %s%s);", 4 * batches, "",
+                     (long long)a->shape.dim[p], (long long)a->shape.dim[p + 1], (long long)b->shape.dim[q + 1], x,
+                     batch_text(a, s, TEXT, of_a), (long long)a->stride[p], (long long)a->stride[p + 1], z,
+                     batch_text(b, s, TEXT, of_b), (long long)b->stride[q], (long long)b->stride[q + 1], to,
+                     batch_text(y, s, TEXT, of_y));
+}
+
 #ifdef FR_TESTS
 static fr_tensor *run(fr_tensor *const *in)
 {
@@ -107,6 +159,7 @@ const fr_op fr_matmul_op = {
     .forward = forward,
     .backward = backward,
     .jvp = fr_jvp_multilinear,
+    .c_code = c_code,
     .multiply_adds = multiply_adds,
     FR_CASES({ "matrices", "n(3,4) n(4,5)", "a @ b", run }, { "batches", "n(2,1,3,4) n(5,4,2)", "a @ b", run },
              { "batches by one", "n(2,5,3,4) n(4,2)", "a @ b", run },

@@ -9,6 +9,8 @@ FR_REDUCER(mean_f64, double, double, double, 0, s + x, s + o, s / (double)n)
 
 FR_REDUCTION_FLOAT(mean)
 
+FR_REDUCTION_C(mean, "0", "s + x", "s / n")
+
 static void backward(fr_op_call *call)
 {
     fr_split split = fr_split_of(&call->in_shape[0], call->attributes);

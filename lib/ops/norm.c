@@ -56,6 +56,13 @@ static void norm_forward(fr_op_call *call)
         fr_reduce(call, 0, &norm_f32, &norm_f64, NULL);
 }
 
+FR_REDUCTION_C(euclidean, "0", "s + x * x", "sqrt(s)")
+
+static bool norm_c(fr_c_writer *w, const fr_op_call *call)
+{
+    return p_of(call) == 2 ? euclidean_c(w, call) : fr_c_fail(w, "p is %g, in C it can be 2 alone", p_of(call));
+}
+
 static void extreme_backward(fr_op_call *call, fr_tensor *g, fr_tensor *y)
 {
     const fr_over *over = call->attributes;

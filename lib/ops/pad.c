@@ -4,6 +4,8 @@
  * signs turned round. */
 #include "ops/op_file.h"
 
+#include <frond/c_code.h>
+
 typedef struct {
     int64_t before[FR_MAX_DIMS], after[FR_MAX_DIMS]; /* by dim, as counted from the last: 0 is the last */
     double value;
@@ -31,26 +33,45 @@ static bool infer(fr_op_call *call)
     return true;
 }
 
-static void forward(fr_op_call *call)
+/* The part of the input that is kept, and the part of the output that it goes to. */
+static void find_parts(const fr_op_call *call, fr_tensor *from, fr_tensor *to)
 {
     const attributes *a = call->attributes;
-    fr_tensor *y = call->result[0], from = *call->in[0], to = *y;
-    int64_t size = (int64_t)fr_dtype_size((fr_dtype)y->dtype);
+    int ndim = call->in[0]->shape.ndim;
 
-    fr_fill(y, a->value);
-    for (int i = 0; i < y->shape.ndim; i++) {
-        int64_t before = a->before[y->shape.ndim - 1 - i], after = a->after[y->shape.ndim - 1 - i];
+    *from = *call->in[0];
+    *to = *call->result[0];
+    for (int i = 0; i < ndim; i++) {
+        int64_t before = a->before[ndim - 1 - i], after = a->after[ndim - 1 - i];
+        int64_t size = (int64_t)fr_dtype_size((fr_dtype)to->dtype);
 
         if (before > 0)
-            to.origin += before * to.stride[i] * size;
+            to->origin += before * to->stride[i] * size;
         else
-            from.origin -= before * from.stride[i] * size;
-        from.shape.dim[i] += (before < 0 ? before : 0) + (after < 0 ? after : 0);
+            from->origin -= before * from->stride[i] * size;
+        from->shape.dim[i] += (before < 0 ? before : 0) + (after < 0 ? after : 0);
     }
-    to.shape = from.shape;
-    to.numel = from.numel = fr_shape_numel(&from.shape);
-    to.contiguous = from.contiguous = false;
+    to->shape = from->shape;
+    to->numel = from->numel = fr_shape_numel(&from->shape);
+    to->contiguous = from->contiguous = false;
+}
+
+static void forward(fr_op_call *call)
+{
+    fr_tensor from, to;
+
+    fr_fill(call->result[0], ((const attributes *)call->attributes)->value);
+    find_parts(call, &from, &to);
     fr_copy_values(&to, &from);
+}
+
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    fr_tensor from, to;
+
+    find_parts(call, &from, &to);
+    return fr_c_fill(w, call->result[0], ((const attributes *)call->attributes)->value) &&
+           (to.numel == 0 || fr_c_copy(w, &to, &from));
 }
 
 static void backward(fr_op_call *call)
@@ -128,6 +149,7 @@ const fr_op fr_pad_op = {
     .forward = forward,
     .backward = backward,
     .jvp = jvp,
+    .c_code = c_code,
     FR_CASES({ "two dims", "n(2,3,4)", "F.pad(a, (1, 2, 0, 3), value=1.5)", run },
              { "cut", "n(2,3,4)", "F.pad(a, (-1, 2, 3, -2), value=-1.0)", run_cut },
              { "cut all", "n(2,3)", "F.pad(a, (-1, -2))", run_cut_all },

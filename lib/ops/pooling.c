@@ -133,3 +133,99 @@ void fr_run_planes(int64_t planes, double values, fr_plane *plane, const void *j
 
     fr_run_tiles((planes + j.per_tile - 1) / j.per_tile, run_tile, &j);
 }
+
+/* --- C ------------------------------------------------------------------------------------------------------------ */
+
+static const char max_pool_text[] =
+    "typedef struct {\n"
+    "    int planes, size[2], kernel[2], stride[2], before[2], dilation[2], out[2];\n"
+    "} max_windows;\n"
+    "\n"
+    "/* The largest value of each window of each plane; NaN where there is one. */\n"
+    "static void max_pool(const max_windows *s, const float *x, float *y)\n"
+    "{\n"
+    "    for (int n = 0; n < s->planes * s->out[0] * s->out[1]; n++) {\n"
+    "        const float *plane = x + n / (s->out[0] * s->out[1]) * s->size[0] * s->size[1];\n"
+    "        const int p = n / s->out[1] % s->out[0], q = n % s->out[1];\n"
+    "        float most = -INFINITY;\n"
+    "\n"
+    "        for (int k = 0; k < s->kernel[0] * s->kernel[1]; k++) {\n"
+    "            const int i = p * s->stride[0] - s->before[0] + k / s->kernel[1] * s->dilation[0];\n"
+    "            const int j = q * s->stride[1] - s->before[1] + k % s->kernel[1] * s->dilation[1];\n"
+    "\n"
+    "            if (i >= 0 && i < s->size[0] && j >= 0 && j < s->size[1] && !(plane[i * s->size[1] + j] <= most))\n"
+    "                most = most != most ? most : plane[i * s->size[1] + j];\n"
+    "        }\n"
+    "        y[n] = most;\n"
+    "    }\n"
+    "}\n";
+
+static const char avg_pool_text[] =
+    "typedef struct {\n"
+    "    int planes, size[2], kernel[2], stride[2], before[2], out[2];\n"
+    "    int adaptive, exclude_pad, divisor; /* divisor 0: the number of values */\n"
+    "} avg_windows;\n"
+    "\n"
+    "/* Along one dim, window i is *from..*to-1; returns what it counts as. */\n"
+    "static int span(const avg_windows *s, int dim, int i, int *from, int *to)\n"
+    "{\n"
+    "    const int size = s->size[dim], begin = i * s->stride[dim] - s->before[dim];\n"
+    "    const int reach = begin + s->kernel[dim], end = reach < size + s->before[dim] ? reach : size + "
+    "s->before[dim];\n"
+    "\n"
+    "    if (s->adaptive) {\n"
+    "        *from = i * size / s->out[dim];\n"
+    "        *to = ((i + 1) * size - 1) / s->out[dim] + 1;\n"
+    "        return *to - *from;\n"
+    "    }\n"
+    "    *from = begin > 0 ? begin : 0;\n"
+    "    *to = end < size ? end : size;\n"
+    "    return s->exclude_pad ? *to - *from : end - begin;\n"
+    "}\n"
+    "\n"
+    "/* The sum of each window of each plane over its divisor. */\n"
+    "static void avg_pool(const avg_windows *s, const float *x, float *y)\n"
+    "{\n"
+    "    for (int n = 0; n < s->planes * s->out[0] * s->out[1]; n++) {\n"
+    "        const float *plane = x + n / (s->out[0] * s->out[1]) * s->size[0] * s->size[1];\n"
+    "        int top, bottom, left, right;\n"
+    "        const int rows = span(s, 0, n / s->out[1] % s->out[0], &top, &bottom);\n"
+    "        const int columns = span(s, 1, n % s->out[1], &left, &right);\n"
+    "        double sum = 0;\n"
+    "\n"
+    "        for (int i = top; i < bottom; i++)\n"
+    "            for (int j = left; j < right; j++)\n"
+    "                sum += plane[i * s->size[1] + j];\n"
+    "        y[n] = (float)(sum / (s->divisor ? s->divisor : (double)rows * columns));\n"
+    "    }\n"
+    "}\n";
+
+bool fr_pool_c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    fr_op_call again = *call;
+    const char *x = fr_c_in(w, call, 0), *y = fr_c_out(w, call, 0);
+    bool average = call->op->forward == fr_avg_pool_forward;
+    fr_pool p;
+    char pairs[6][64];
+
+    if (!fr_pool_complete(&again, &call->in[0]->shape, &p))
+        return false;
+
+    const int64_t *const of[6] = { p.w.size, p.w.kernel, p.w.stride, p.w.before, p.w.dilation, p.w.out };
+    int64_t planes = call->result[0]->numel / fr_windows_out(&p.w);
+
+    for (int i = 0; i < 6; i++)
+        snprintf(pairs[i], sizeof pairs[i], "{ %" PRId64 ", %" PRId64 " }", of[i][0], of[i][1]);
+    fr_c_helper(w, average ? "avg_pool" : "max_pool", average ? avg_pool_text : max_pool_text, false);
+    if (average)
+        return fr_c_line(w,
+                         "avg_pool(&(const avg_windows){ .planes = %" PRId64
+                         ", .size = %s, .kernel = %s, .stride = %s, .before = %s, .out = %s, .adaptive = %d, "
+                         ".exclude_pad = %d, .divisor = %" PRId64 " }, %s, %s);",
+                         planes, pairs[0], pairs[1], pairs[2], pairs[3], pairs[5], p.adaptive, p.exclude_pad, p.divisor,
+                         x, y);
+    return fr_c_line(w,
+                     "max_pool(&(const max_windows){ .planes = %" PRId64
+                     ", .size = %s, .kernel = %s, .stride = %s, .before = %s, .dilation = %s, .out = %s }, %s, %s);",
+                     planes, pairs[0], pairs[1], pairs[2], pairs[3], pairs[4], pairs[5], x, y);
+}

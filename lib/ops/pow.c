@@ -53,6 +53,8 @@ FR_UNARY_FLOAT(inverse, 1 / x, 1 / x)
 FR_UNARY_FLOAT(inverse_squared, 1 / (x * x), 1 / (x * x))
 FR_UNARY_FLOAT(inverse_root, 1 / sqrtf(x), 1 / sqrt(x))
 
+FR_POINTWISE_C(pow_scalar, "powf(x, p[0])")
+
 static void pow_scalar_forward(fr_op_call *call)
 {
     static const struct {

@@ -8,6 +8,7 @@ FR_REDUCER(prod_f64, double, double, double, 1, s *x, s *o, s)
 FR_REDUCER(prod_i64, int64_t, uint64_t, int64_t, 1, s *(uint64_t)x, s *o, (int64_t)s)
 
 FR_REDUCTION_ANY(prod)
+FR_REDUCTION_C(prod, "1", "s * x", "s")
 
 /* The product of those before, from the front, times the product of those behind, from the back. */
 static void backward_kernel(fr_op_call *call)

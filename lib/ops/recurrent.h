@@ -12,6 +12,8 @@
 
 #include "ops/op_file.h"
 
+#include <frond/c_code.h>
+
 enum fr_recurrent_input { FR_X, FR_H0, FR_W_IH, FR_W_HH, FR_B_IH, FR_B_HH, FR_LENGTHS, FR_C0, FR_W_HR };
 enum fr_recurrent_output { FR_OUT, FR_H, FR_C };
 
@@ -61,6 +63,8 @@ typedef struct {
     bool keeps_dh;    /* the pass leaves a part of dh that the product is to be added to */
     void (*forward)(const fr_recurrent_pass *, fr_dtype);
     void (*backward)(const fr_recurrent_pass *, fr_dtype);
+    const char *c_text; /* its helper in C, the op's name; of rnn with tanh. fr_recurrent_c_code has the arguments */
+    const char *c_text_relu;                  /* with relu, NAME_relu */
     fr_tensor *(*step)(fr_recurrent_step *s); /* returns the new h, before its projection */
 } fr_recurrent_cell;
 
@@ -74,6 +78,7 @@ bool fr_recurrent_infer(fr_op_call *call);
 void fr_recurrent_forward_kernel(fr_op_call *call);
 void fr_recurrent_backward_kernel(fr_op_call *call);
 void fr_recurrent_definition(fr_op_call *call);
+bool fr_recurrent_c_code(fr_c_writer *w, const fr_op_call *call);
 int64_t fr_recurrent_multiply_adds(const fr_op_call *call);
 extern const fr_op_steps fr_recurrent_steps;   /* of a cell without a state c; */
 extern const fr_op_steps fr_recurrent_steps_c; /* of one with it */

@@ -200,6 +200,29 @@ void fr_reduce(fr_op_call *call, int output, const fr_reducer *f32, const fr_red
             !fr_reduce_values(call->op->name, how, fr_split_of(&x->shape, over), over->p, x->origin, y->origin);
 }
 
+bool fr_write_reduction_by(fr_c_writer *w, const fr_op_call *call, const char *name, const char *text, const char *more)
+{
+    const fr_over *over = call->attributes;
+    fr_split s = fr_split_of(&call->in[0]->shape, over);
+    const char *x = fr_c_in(w, call, 0), *y = fr_c_out(w, call, 0);
+
+    if (!over->all && s.inner == 1)
+        fr_c_takes_rows(w, 1);
+    fr_c_helper(w, name, text, false);
+    return fr_c_line(w, "%s(%lld, %lld, %lld, %s%s, %s);", name, (long long)s.outer, (long long)s.n, (long long)s.inner,
+                     more, x, y);
+}
+
+bool fr_write_reduction(fr_c_writer *w, const fr_op_call *call, const char *const expressions[3])
+{
+    const fr_over *over = call->attributes;
+    fr_split s = fr_split_of(&call->in[0]->shape, over);
+
+    if (!over->all && s.inner == 1)
+        fr_c_takes_rows(w, 1);
+    return fr_c_reduction(w, call, s.outer, s.n, s.inner, expressions);
+}
+
 /* --- Calls and gradients ----------------------------------------------------------------------------------------- */
 
 fr_tensor *fr_apply_over(const char *what, const fr_op *op, fr_tensor *t, fr_over over, void *const *reserved)

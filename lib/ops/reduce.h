@@ -8,6 +8,8 @@
 
 #include "ops/op_file.h"
 
+#include <frond/c_code.h>
+
 /* What a reduction goes over, all values or one dim, and a number, if its formula has one: the attributes of its op. */
 typedef struct {
     int dim;
@@ -190,7 +192,18 @@ fr_tensor *fr_div_or_zero(fr_tensor *a, fr_tensor *b);
 /* What the entries of reductions have in common. */
 #define FR_REDUCTION_OP(NAME, FORMULA, INFER)                                                                          \
     .name = #NAME, .formula = FORMULA, .inputs = 1, .outputs = 1, .attributes_size = sizeof(fr_over), .infer = INFER,  \
-    .forward = NAME##_forward
+    .forward = NAME##_forward, .c_code = NAME##_c
+
+/* NAME_c, by expressions as fr_c_reduction has them; the op's name need not be NAME. */
+#define FR_REDUCTION_C(NAME, ...)                                                                                      \
+    static bool NAME##_c(fr_c_writer *w, const fr_op_call *call)                                                       \
+    {                                                                                                                  \
+        return fr_write_reduction(w, call, (const char *const[]){ __VA_ARGS__ });                                      \
+    }
+/* By a helper (outer, n, inner, MORE x, y). */
+bool fr_write_reduction_by(fr_c_writer *w, const fr_op_call *call, const char *name, const char *text,
+                           const char *more);
+bool fr_write_reduction(fr_c_writer *w, const fr_op_call *call, const char *const expressions[3]);
 
 /* NAME_forward by the reducers NAME_f32, NAME_f64 and, for ANY, NAME_i64. */
 #define FR_REDUCTION_FLOAT(NAME)                                                                                       \

@@ -28,6 +28,7 @@ const fr_op fr_rms_norm_op = {
     .forward = fr_row_norm_forward,
     .backward_kernel = fr_row_norm_backward,
     .definition = fr_row_norm_definition,
+    .c_code = fr_row_norm_c_code,
     FR_CASES({ "weight", "n(2,3,4) n(4)", "F.rms_norm(a, (4,), b)", run },
              { "without", "n(3,4)", "F.rms_norm(a, (4,))", run_plain },
              { "two dims", "n(5,3,4) n(3,4)", "F.rms_norm(a, (3, 4), b)", run },

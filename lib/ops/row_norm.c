@@ -327,3 +327,37 @@ void fr_row_norm_definition(fr_op_call *call)
     y = weight ? fr_mul(y, weight) : y;
     call->result[0] = bias ? fr_add(y, bias) : y;
 }
+
+/* --- C ------------------------------------------------------------------------------------------------------------ */
+
+static const char rows_text[] =
+    "/* Each row of x (rows,n) brought to mean 0 (where centred) and mean square 1, times weight, plus bias; those may "
+    "be NULL. */\n"
+    "static void normalise_rows(int rows, int n, int centred, double eps, const float *x, const float *weight,\n"
+    "                           const float *bias, float *y)\n"
+    "{\n"
+    "    for (int i = 0; i < rows; i++, x += n, y += n) {\n"
+    "        double mean = 0, square = 0, scale;\n"
+    "\n"
+    "        for (int j = 0; centred && j < n; j++)\n"
+    "            mean += x[j];\n"
+    "        mean /= n;\n"
+    "        for (int j = 0; j < n; j++)\n"
+    "            square += (x[j] - mean) * (x[j] - mean);\n"
+    "        scale = 1 / sqrt(square / n + eps);\n"
+    "        for (int j = 0; j < n; j++)\n"
+    "            y[j] = (float)((x[j] - mean) * scale) * (weight ? weight[j] : 1) + (bias ? bias[j] : 0);\n"
+    "    }\n"
+    "}\n";
+
+bool fr_row_norm_c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    const fr_row_norm *a = call->attributes;
+    const char *x = fr_c_in(w, call, 0), *weight = fr_c_in(w, call, 1), *bias = fr_c_in(w, call, 2);
+    const char *y = fr_c_out(w, call, 0);
+
+    fr_c_helper(w, "normalise_rows", rows_text, false);
+    fr_c_takes_rows(w, a->shape.ndim);
+    return fr_c_line(w, "normalise_rows(%lld, %lld, %d, %.17g, %s, %s, %s, %s);", (long long)row_count(call),
+                     (long long)row_size(call), a->centred, a->eps, x, weight, bias, y);
+}

@@ -13,6 +13,8 @@
 
 #include "ops/op_file.h"
 
+#include <frond/c_code.h>
+
 typedef struct {
     fr_shape shape; /* the last dims of x; weight and bias have it */
     double eps;
@@ -25,5 +27,6 @@ bool fr_row_norm_infer(fr_op_call *call);
 void fr_row_norm_forward(fr_op_call *call);
 void fr_row_norm_backward(fr_op_call *call);
 void fr_row_norm_definition(fr_op_call *call);
+bool fr_row_norm_c_code(fr_c_writer *w, const fr_op_call *call);
 
 #endif

@@ -65,6 +65,7 @@ const fr_op fr_safe_softmax_op = {
     .backward = fr_softmax_backward,
     .backward_kernel = fr_softmax_backward_kernel,
     .definition = definition,
+    .c_code = fr_softmax_c_code,
 #define SDPA "F.scaled_dot_product_attention"
     FR_CASES(
         { "softmax", "n(2,3,20)", "torch._safe_softmax(a, -1)", run_softmax },

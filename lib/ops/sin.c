@@ -3,6 +3,7 @@
 /* sin: y = sin x. */
 #include "ops/elementwise.h"
 
+FR_POINTWISE_C(sin, "sinf(x)")
 FR_UNARY_ROW_WITHIN(sin_f32, FR_SIN_LIMIT, fr_sin_f32(x), sinf(x))
 FR_UNARY_ROW(sin_f64, double, , sin(x))
 

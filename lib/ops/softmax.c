@@ -7,6 +7,7 @@
 
 #include "core/threads.h"
 #include "ops/elementwise.h"
+#include "ops/reduce.h"
 
 typedef fr_softmax_attributes attributes;
 
@@ -258,6 +259,81 @@ static void definition(fr_op_call *call)
     call->result[0] = fr_exp(fr_log_softmax(call->in[0], a->dim));
 }
 
+static const char softmax_text[] = "/* exp(x) over its sum along n of (outer,n,inner). */\n"
+                                   "static void softmax(int outer, int n, int inner, const float *x, float *y)\n"
+                                   "{\n"
+                                   "    for (int i = 0; i < outer * inner; i++) {\n"
+                                   "        const int first = i / inner * n * inner + i % inner;\n"
+                                   "        float most = -INFINITY, sum = 0;\n"
+                                   "\n"
+                                   "        for (int k = 0; k < n; k++)\n"
+                                   "            most = fmaxf(most, x[first + k * inner]);\n"
+                                   "        for (int k = 0; k < n; k++)\n"
+                                   "            sum += expf(x[first + k * inner] - most);\n"
+                                   "        for (int k = 0; k < n; k++)\n"
+                                   "            y[first + k * inner] = expf(x[first + k * inner] - most) / sum;\n"
+                                   "    }\n"
+                                   "}\n";
+
+static const char safe_softmax_text[] =
+    "/* exp(x) over its sum, 0 where all x are -inf, along n of (outer,n,inner). */\n"
+    "static void safe_softmax(int outer, int n, int inner, const float *x, float *y)\n"
+    "{\n"
+    "    for (int i = 0; i < outer * inner; i++) {\n"
+    "        const int first = i / inner * n * inner + i % inner;\n"
+    "        float most = -INFINITY, sum = 0;\n"
+    "\n"
+    "        for (int k = 0; k < n; k++)\n"
+    "            most = fmaxf(most, x[first + k * inner]);\n"
+    "        for (int k = 0; k < n; k++)\n"
+    "            sum += expf(x[first + k * inner] - most);\n"
+    "        for (int k = 0; k < n; k++)\n"
+    "            y[first + k * inner] = most == -INFINITY ? 0 : expf(x[first + k * inner] - most) / sum;\n"
+    "    }\n"
+    "}\n";
+
+static const char log_softmax_text[] =
+    "/* The logarithm of exp(x) over its sum along n of (outer,n,inner). */\n"
+    "static void log_softmax(int outer, int n, int inner, const float *x, float *y)\n"
+    "{\n"
+    "    for (int i = 0; i < outer * inner; i++) {\n"
+    "        const int first = i / inner * n * inner + i % inner;\n"
+    "        float most = -INFINITY, sum = 0;\n"
+    "\n"
+    "        for (int k = 0; k < n; k++)\n"
+    "            most = fmaxf(most, x[first + k * inner]);\n"
+    "        for (int k = 0; k < n; k++)\n"
+    "            sum += expf(x[first + k * inner] - most);\n"
+    "        for (int k = 0; k < n; k++)\n"
+    "            y[first + k * inner] = x[first + k * inner] - most - logf(sum);\n"
+    "    }\n"
+    "}\n";
+
+static bool write_c(fr_c_writer *w, const fr_op_call *call, const char *text)
+{
+    const attributes *a = call->attributes;
+    fr_split s = fr_split_of(&call->in[0]->shape, &(fr_over){ .dim = a->dim });
+    const char *x = fr_c_in(w, call, 0), *y = fr_c_out(w, call, 0);
+
+    fr_c_helper(w, call->op->name, text, false);
+    if (s.inner == 1)
+        fr_c_takes_rows(w, 1);
+    return fr_c_line(w, "%s(%lld, %lld, %lld, %s, %s);", call->op->name, (long long)s.outer, (long long)s.n,
+                     (long long)s.inner, x, y);
+}
+
+bool fr_softmax_c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    const attributes *a = call->attributes;
+
+    return write_c(w, call, a->safe ? safe_softmax_text : softmax_text);
+}
+
+static bool log_c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    return write_c(w, call, log_softmax_text);
+}
+
 FR_RUN(run_first, fr_softmax(in[0], 0))
 FR_RUN(run_second, fr_softmax(in[0], 1))
 FR_RUN(run_last, fr_softmax(in[0], -1))
@@ -274,6 +350,7 @@ const fr_op fr_softmax_op = {
     .backward = fr_softmax_backward,
     .backward_kernel = fr_softmax_backward_kernel,
     .definition = definition,
+    .c_code = fr_softmax_c_code,
     FR_CASES({ "last", "n(3,5)", "a.softmax(-1)", run_last }, { "long", "n(2,37)", "a.softmax(-1)", run_last },
              { "first", "n(4,3)", "a.softmax(0)", run_first }, { "middle", "n(2,3,70)", "a.softmax(1)", run_second },
              { "one", "n(3,1)", "a.softmax(1)", run_second }, { "scalar", "n()", "a.softmax(0)", run_first },
@@ -337,6 +414,7 @@ const fr_op fr_log_softmax_op = {
     .backward = log_backward,
     .backward_kernel = log_backward_kernel,
     .definition = log_definition,
+    .c_code = log_c_code,
     FR_CASES({ "last", "n(3,5)", "a.log_softmax(-1)", run_log_last },
              { "long", "n(2,37)", "a.log_softmax(-1)", run_log_last },
              { "first", "n(4,3)", "a.log_softmax(0)", run_log_first },

@@ -11,6 +11,7 @@ DEVIATION(std_f32, float)
 DEVIATION(std_f64, double)
 
 FR_REDUCTION_FLOAT(std)
+FR_VARIANCE_C(std, "sqrt(v)")
 
 static void backward(fr_op_call *call)
 {

@@ -10,6 +10,8 @@ FR_REDUCER(sum_i64, int64_t, uint64_t, int64_t, 0, s + (uint64_t)x, s + o, (int6
 
 FR_REDUCTION_ANY(sum)
 
+FR_REDUCTION_C(sum, "0", "s + x", "s")
+
 static void backward(fr_op_call *call)
 {
     call->grad_in[0] = fr_expand(fr_kept(call, call->grad_out[0]), call->in_shape[0]);

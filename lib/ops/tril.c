@@ -3,6 +3,8 @@
 /* tril, triu: zeros above or below the k-th diagonal of the last two dims. Each is its own derivative. */
 #include "ops/op_file.h"
 
+#include <frond/c_code.h>
+
 static bool infer(fr_op_call *call)
 {
     const fr_tensor *t = call->in[0];
@@ -42,6 +44,39 @@ static void triu_forward(fr_op_call *call)
 {
     fr_copy_values(call->result[0], call->in[0]);
     zero_parts(call->result[0], *(const int64_t *)call->attributes, false);
+}
+
+static const char triangle_text[] =
+    "/* x with zeros above its k-th diagonal, or (upper) below it. */\n"
+    "static void triangle(int matrices, int rows, int columns, int k, int upper, const float *x, float *y)\n"
+    "{\n"
+    "    for (int i = 0; i < matrices * rows; i++)\n"
+    "        for (int j = 0; j < columns; j++)\n"
+    "            y[i * columns + j] = (upper ? j - i % rows >= k : j - i % rows <= k) ? x[i * columns + j] : 0;\n"
+    "}\n";
+
+static bool write_c(fr_c_writer *w, const fr_op_call *call, bool upper)
+{
+    const fr_tensor *t = call->in[0];
+    int64_t rows = t->shape.dim[t->shape.ndim - 2], columns = t->shape.dim[t->shape.ndim - 1];
+    int64_t k = fr_most(-rows, fr_least(columns, *(const int64_t *)call->attributes));
+    const char *x = fr_c_in(w, call, 0), *y = fr_c_out(w, call, 0);
+
+    if (t->dtype != FR_F32)
+        return fr_c_fail(w, "int64 given, expected float32");
+    fr_c_helper(w, "triangle", triangle_text, false);
+    return fr_c_line(w, "triangle(%lld, %lld, %lld, %lld, %d, %s, %s);", (long long)(t->numel / rows / columns),
+                     (long long)rows, (long long)columns, (long long)k, upper, x, y);
+}
+
+static bool tril_c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    return write_c(w, call, false);
+}
+
+static bool triu_c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    return write_c(w, call, true);
 }
 
 static void tril_backward(fr_op_call *call)
@@ -118,6 +153,7 @@ const fr_op fr_tril_op = {
     .infer = infer,
     .forward = tril_forward,
     .backward = tril_backward,
+    .c_code = tril_c_code,
     .jvp = fr_jvp_linear,
     FR_CASES({ "square", "n(4,4)", "a.tril()", run_tril }, { "batches", "n(2,3,4,6)", "a.tril(2)", run_tril_above },
              { "tall", "n(6,4)", "a.tril(2)", run_tril_above }, { "strided", "n(3,5)", "a.T.tril(-1)", run_tril_below },
@@ -144,6 +180,7 @@ const fr_op fr_triu_op = {
     .infer = infer,
     .forward = triu_forward,
     .backward = triu_backward,
+    .c_code = triu_c_code,
     .jvp = fr_jvp_linear,
     FR_CASES({ "square", "n(4,4)", "a.triu()", run_triu }, { "batches", "n(2,3,4,6)", "a.triu(1)", run_triu_above },
              { "tall", "n(6,4)", "a.triu(1)", run_triu_above }, { "strided", "n(3,5)", "a.T.triu(-2)", run_triu_below },

@@ -12,6 +12,7 @@ VARIANCE(var_f32, float)
 VARIANCE(var_f64, double)
 
 FR_REDUCTION_FLOAT(var)
+FR_VARIANCE_C(var, "v")
 
 bool fr_infer_variance(fr_op_call *call)
 {

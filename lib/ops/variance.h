@@ -32,6 +32,32 @@ FR_INLINE double fr_moments_variance(fr_moments s, double correction)
     return s.squares / (s.count > 0 && s.count > correction ? s.count - correction : 0);
 }
 
+/* NAME_c: FINISH of v, the variance. */
+#define FR_VARIANCE_C(NAME, FINISH)                                                                                    \
+    static bool NAME##_c(fr_c_writer *w, const fr_op_call *call)                                                       \
+    {                                                                                                                  \
+        char correction[40];                                                                                           \
+        snprintf(correction, sizeof correction, "%.17g, ", ((const fr_over *)call->attributes)->p);                    \
+        return fr_write_reduction_by(w, call, #NAME, FR_VARIANCE_TEXT(#NAME, FINISH), correction);                     \
+    }
+#define FR_VARIANCE_TEXT(NAME, FINISH)                                                                                 \
+    "/* Of each of (outer,n,inner). */\n"                                                                              \
+    "static void " NAME "(int outer, int n, int inner, double correction, const float *x, float *y)\n"                 \
+    "{\n"                                                                                                              \
+    "    for (int i = 0; i < outer * inner; i++) {\n"                                                                  \
+    "        const float *at = x + i / inner * n * inner + i % inner;\n"                                               \
+    "        double mean = 0, square = 0, v;\n"                                                                        \
+    "\n"                                                                                                               \
+    "        for (int k = 0; k < n; k++)\n"                                                                            \
+    "            mean += at[k * inner];\n"                                                                             \
+    "        mean /= n;\n"                                                                                             \
+    "        for (int k = 0; k < n; k++)\n"                                                                            \
+    "            square += (at[k * inner] - mean) * (at[k * inner] - mean);\n"                                         \
+    "        v = square / (n > correction ? n - correction : 0);\n"                                                    \
+    "        y[i] = (float)" FINISH ";\n"                                                                              \
+    "    }\n"                                                                                                          \
+    "}\n"
+
 bool fr_infer_variance(fr_op_call *call);
 fr_tensor *fr_apply_variance(const char *what, const fr_op *op, fr_tensor *t, const fr_variance_options *options);
 

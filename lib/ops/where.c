@@ -5,6 +5,8 @@
 #include "core/loop.h"
 #include "ops/op_file.h"
 
+#include <frond/c_code.h>
+
 static bool infer(fr_op_call *call)
 {
     const fr_tensor *c = call->in[0], *a = call->in[1], *b = call->in[2];
@@ -79,6 +81,11 @@ static fr_tensor *scalar_like(const fr_tensor *t, double value)
     return fr_hold("where", scalar);
 }
 
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    return fr_c_pointwise(w, call, "a != 0 ? b : c", NULL);
+}
+
 static void backward(fr_op_call *call)
 {
     fr_tensor *g = call->grad_out[0], *c = call->in[0], *zero = scalar_like(g, 0);
@@ -107,6 +114,7 @@ const fr_op fr_where_op = {
     .forward = forward,
     .backward = backward,
     .jvp = fr_jvp_pointwise,
+    .c_code = c_code,
     FR_CASES(
         { "int64 condition", "i2(3,4) n(3,4) n(3,4)", "torch.where(a != 0, b, c)", run },
         { "float condition", "b(3,4) n(3,4) n(3,4)", "torch.where(a != 0, b, c)", run },

@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Exported C: compiled by $CC as strict C99, it gives what the library gives, as a whole and step by step. */
+#include "testing.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "char_lm.h"
+#include "forecaster.h"
+#include "mlp.h"
+#include "sequence_classifier.h"
+#include "simple_rnn.h"
+#include "tcn.h"
+#include "transformer.h"
+
+#include "core/internal.h" /* after those: it leaves out the call sites */
+
+#define STRICT "-std=c99 -O1 -Wall -Wextra -pedantic -Werror"
+
+enum { PATH = 512, MOST = 4096 };
+
+static char folder[PATH - 64];
+
+static const char *in_folder(const char *name, char path[PATH])
+{
+    snprintf(path, PATH, "%s/%s", folder, name);
+    return path;
+}
+
+static void make_folder(void)
+{
+    const char *base = getenv("TMPDIR");
+
+    snprintf(folder, sizeof folder, "%s/frond-export-XXXXXX", base ? base : "/tmp");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+}
+
+static void remove_folder(void)
+{
+    char command[PATH + 16];
+
+    snprintf(command, sizeof command, "rm -rf '%s'", folder);
+    ck_assert_int_eq(system(command), 0);
+}
+
+static bool is_there(const char *name)
+{
+    char path[PATH];
+
+    return access(in_folder(name, path), F_OK) == 0;
+}
+
+static bool run(const char *format, const char *program)
+{
+    char command[3 * PATH];
+
+    snprintf(command, sizeof command, format, program, folder);
+    return system(command) == 0;
+}
+
+static const char *compiler(const char *name, const char *otherwise)
+{
+    return getenv(name) && *getenv(name) ? getenv(name) : otherwise;
+}
+
+/* --- Running what was exported -------------------------------------------------------------------------------------
+ */
+
+/* Reads x, writes y and, with steps, the y of each step. */
+static void write_main(const fr_tensor *x, const fr_tensor *y, int64_t steps, int64_t step_y)
+{
+    const char *type = fr_dtype_of(x) == FR_I64 ? "int64_t" : "float";
+    char path[PATH];
+    FILE *f = fopen(in_folder("main.c", path), "w");
+
+    ck_assert_ptr_nonnull(f);
+    fprintf(f, "#include \"net.h\"\n#include <stdio.h>\n\nint main(void)\n{\n    static %s x[%lld];\n", type,
+            (long long)fr_numel(x));
+    fprintf(f, "    static float y[%lld];\n\n", (long long)fr_numel(y));
+    fprintf(f, "    if (fread(x, sizeof *x, %lld, stdin) != %lld)\n        return 1;\n", (long long)fr_numel(x),
+            (long long)fr_numel(x));
+    fprintf(f, "    net_run(x, y);\n    net_run(x, y);\n    fwrite(y, sizeof *y, %lld, stdout);\n",
+            (long long)fr_numel(y));
+    if (steps > 0) {
+        fprintf(f, "    {\n        static net_state state;\n        static float one[%lld];\n        int k, t;\n\n",
+                (long long)step_y);
+        fprintf(f, "        for (k = 0; k < 2; k++) {\n            net_reset(&state);\n");
+        fprintf(f, "            for (t = 0; t < %lld; t++) {\n                net_step(&state, x + t * %lld, one);\n",
+                (long long)steps, (long long)(fr_numel(x) / steps));
+        fprintf(f, "                if (k == 1)\n                    fwrite(one, sizeof *one, %lld, stdout);\n",
+                (long long)step_y);
+        fprintf(f, "            }\n        }\n    }\n");
+    }
+    fprintf(f, "    return 0;\n}\n");
+    ck_assert_int_eq(fclose(f), 0);
+}
+
+static void write_x(const fr_tensor *x)
+{
+    char path[PATH];
+    FILE *f = fopen(in_folder("x", path), "wb");
+    size_t size = fr_dtype_of(x) == FR_I64 ? 8 : 4;
+
+    ck_assert_ptr_nonnull(f);
+    ck_assert_uint_eq(fwrite(fr_data((fr_tensor *)x), size, (size_t)fr_numel(x), f), fr_numel(x));
+    ck_assert_int_eq(fclose(f), 0);
+}
+
+static void compare(const float *got, const fr_tensor *y, int64_t from, int64_t n, double bound)
+{
+    for (int64_t i = 0; i < n; i++) {
+        double expected = fr_at(y, from + i), error = fabs((double)got[i] - expected);
+
+        ck_assert_msg(error <= bound * fmax(1, fabs(expected)), "value %lld: %.9g, expected %.9g",
+                      (long long)(from + i), (double)got[i], expected);
+    }
+}
+
+static void compile(void)
+{
+    ck_assert(run("%s " STRICT " -o '%2$s/net' '%2$s/main.c' '%2$s/net.c' -lm", compiler("CC", "cc")));
+    ck_assert(run("cd '%2$s' && printf '#include \"net.h\"\\nint main() { net_workspace w; (void)w; }\\n' > h.cc && "
+                  "%1$s -Wall -Wextra -pedantic -Werror -fsyntax-only h.cc",
+                  compiler("CXX", "c++")));
+    ck_assert(run("%2$s/net < %2$s/x > %2$s/y", ""));
+}
+
+/* Exports m, and holds what the code computes against m within bound; steps: it must go step by step, so many. */
+static void check_exported(fr_module *m, fr_tensor *x, int64_t steps, double bound, const fr_export_c_options *options,
+                           fr_export_c_report *report)
+{
+    static float got[MOST];
+    char path[PATH];
+    fr_tensor *y;
+    int64_t step_y;
+    FILE *f;
+
+    fr_train(m, false);
+    y = fr_forward(m, x);
+    ck_assert(y && fr_numel(y) <= MOST);
+    step_y = steps > 0 && fr_ndim(y) == 3 ? fr_numel(y) / steps : fr_numel(y);
+    ck_assert_msg(fr_export_c_with(m, x, in_folder("net.c", path), options, report), "%s", fr_error_message());
+    ck_assert_msg((report->state_bytes > 0) == (steps > 0), "steps: %s", report->not_stepwise);
+    write_main(x, y, steps, step_y);
+    write_x(x);
+    compile();
+    f = fopen(in_folder("y", path), "rb");
+    ck_assert(f && fread(got, sizeof *got, (size_t)fr_numel(y), f) == (size_t)fr_numel(y));
+    compare(got, y, 0, fr_numel(y), bound);
+    for (int64_t t = 0; t < steps; t++) {
+        ck_assert_uint_eq(fread(got, sizeof *got, (size_t)step_y, f), step_y);
+        if (step_y < fr_numel(y) || t == steps - 1)
+            compare(got, y, step_y < fr_numel(y) ? t * step_y : 0, step_y, bound);
+    }
+    ck_assert_int_eq(fgetc(f), EOF);
+    fclose(f);
+}
+
+/* --- The models ----------------------------------------------------------------------------------------------------
+ */
+
+static fr_module *simple(simple_rnn_cell cell, int layers, bool both)
+{
+    return simple_rnn_new(&(simple_rnn_options){
+        .cell = cell, .input = 3, .hidden = 8, .output = 2, .layers = layers, .bidirectional = both });
+}
+
+static fr_module *make_rnn(void)
+{
+    return simple(SIMPLE_RNN, 1, false);
+}
+
+static fr_module *make_lstm(void)
+{
+    return simple(SIMPLE_LSTM, 2, false);
+}
+
+static fr_module *make_gru(void)
+{
+    return simple(SIMPLE_GRU, 2, false);
+}
+
+static fr_module *make_both_ways(void)
+{
+    return simple(SIMPLE_GRU, 2, true);
+}
+
+static fr_module *make_mlp(void)
+{
+    return mlp_new(&(mlp_options){ .sizes = { 6, 16, 8, 3 }, .dropout = 0.2 });
+}
+
+static fr_module *make_char_lm(void)
+{
+    return char_lm_new(&(char_lm_options){ .symbols = 11, .embedding = 5, .hidden = 8 });
+}
+
+static fr_module *make_forecaster(void)
+{
+    return forecaster_new(8);
+}
+
+static fr_module *make_classifier(void)
+{
+    return sequence_classifier_new(
+        &(sequence_classifier_options){ .variables = 3, .hidden = 6, .classes = 4, .dropout = 0.1 });
+}
+
+static fr_module *make_tcn(void)
+{
+    return tcn_new(
+        &(tcn_options){ .variables = 2, .channels = 6, .blocks = 3, .kernel = 3, .classes = 4, .dropout = 0.1 });
+}
+
+static fr_module *make_transformer(void)
+{
+    return transformer_new(&(transformer_options){
+        .variables = 3, .width = 8, .heads = 2, .layers = 2, .steps = 10, .classes = 4, .dropout = 0.1 });
+}
+
+static fr_module *make_projected(void)
+{
+    return fr_nn_lstm(3, 8, &(fr_recurrent_options){ .num_layers = 2, .proj_size = 4, .no_bias = true });
+}
+
+static fr_module *make_relu(void)
+{
+    return fr_nn_rnn(3, 8, &(fr_recurrent_options){ .relu = true });
+}
+
+static fr_module *make_convolutions(void)
+{
+    fr_conv_options strided = { .stride = FR_SHAPE(2, 1), .padding = FR_SHAPE(1, 2), .groups = 2 };
+
+    return fr_nn_sequential(
+        7, (fr_module *[]){ fr_nn_conv2d(2, 4, FR_SHAPE(3, 3), &strided), fr_nn_batch_norm2d(4, NULL), fr_nn_gelu(),
+                            fr_nn_max_pool2d(FR_SHAPE(2, 2), &(fr_max_pool_options){ .padding = FR_SHAPE(1, 1) }),
+                            fr_nn_avg_pool2d(FR_SHAPE(2, 2), NULL), fr_nn_flatten(1, -1), fr_nn_log_softmax(1) });
+}
+
+static const struct {
+    fr_module *(*make)(void);
+    fr_shape x;
+    int64_t symbols;
+    int64_t steps;
+} models[] = {
+    { make_rnn, { 3, { 1, 7, 3 } }, 0, 7 },
+    { make_lstm, { 3, { 1, 7, 3 } }, 0, 7 },
+    { make_gru, { 3, { 1, 7, 3 } }, 0, 7 },
+    { make_both_ways, { 3, { 2, 7, 3 } }, 0, 0 },
+    { make_mlp, { 2, { 4, 6 } }, 0, 0 },
+    { make_char_lm, { 2, { 9, 2 } }, 11, 9 },
+    { make_forecaster, { 3, { 6, 2, 1 } }, 0, 6 },
+    { make_classifier, { 3, { 2, 5, 3 } }, 0, 0 },
+    { make_tcn, { 3, { 2, 9, 2 } }, 0, 0 },
+    { make_transformer, { 3, { 2, 7, 3 } }, 0, 0 },
+    { make_projected, { 3, { 5, 2, 3 } }, 0, 5 },
+    { make_relu, { 3, { 5, 2, 3 } }, 0, 5 },
+    { make_convolutions, { 4, { 2, 2, 7, 5 } }, 0, 0 },
+};
+enum { MODELS = sizeof models / sizeof *models };
+
+static fr_tensor *example(int i)
+{
+    return models[i].symbols ? fr_randint(0, models[i].symbols, models[i].x) : fr_randn(models[i].x);
+}
+
+START_TEST(a_model_computes_the_same)
+{
+    FR_SCOPE;
+    fr_export_c_report report;
+    fr_module *m;
+
+    fr_manual_seed(1);
+    m = models[_i].make();
+    check_exported(m, example(_i), models[_i].steps, 1e-6, NULL, &report);
+    ck_assert(report.weight_bytes > 0 || _i == MODELS - 1);
+    fr_module_free(m);
+}
+END_TEST
+
+/* Weights in 8 bits are right to 1/254 of the largest of their row; the code is right to that model. */
+START_TEST(int8_loses_little_and_says_how_much)
+{
+    FR_SCOPE;
+    fr_export_c_report report;
+    fr_module *m;
+
+    fr_manual_seed(1);
+    m = models[_i].make();
+    check_exported(m, example(_i), models[_i].steps, 0.05, &(fr_export_c_options){ .int8 = true }, &report);
+    printf("model %d: int8 loses %.2g, %lld bytes of constants\n", _i, report.int8_loss,
+           (long long)report.weight_bytes);
+    ck_assert(report.int8_loss > 0 && report.int8_loss < 0.05);
+    fr_module_free(m);
+}
+END_TEST
+
+/* --- Ops ------------------------------------------------------------------------------------------------------------
+ */
+
+static fr_tensor *arithmetic(fr_module *m, fr_tensor *x)
+{
+    fr_tensor *row = fr_sum_dim(x, 0, true), *column = fr_mean_dim(x, -1, true), *y = fr_sub(fr_mul(x, row), column);
+
+    (void)m;
+    y = fr_add(y, fr_where(fr_gt(x, column), fr_sigmoid(x), fr_elu(x, 0.7)));
+    y = fr_add(y, fr_add(fr_softplus(x), fr_add(fr_silu(x), fr_leaky_relu(x, 0.1))));
+    y = fr_add(y, fr_add(fr_clamp(x, -0.5, 0.25), fr_add(fr_erf(x), fr_pow_scalar(fr_abs(x), 1.5))));
+    y = fr_add(y, fr_div(fr_sin(x), fr_add_scalar(fr_square(fr_cos(x)), 1)));
+    return fr_add(y, fr_maximum(fr_expm1(x), fr_minimum(fr_neg(x), fr_floor(x))));
+}
+
+static fr_tensor *views(fr_module *m, fr_tensor *x)
+{
+    fr_tensor *y = fr_permute(x, (int[]){ 2, 0, 1 });
+
+    (void)m;
+    y = fr_cat((fr_tensor *[]){ fr_slice(y, 1, 1, 3, 1), fr_flip(fr_slice(y, 1, 0, INT64_MAX, 2), 0) }, 2, 1);
+    y = fr_pad(y, (int64_t[]){ 1, -1, 0, 2 }, 4, 0.5);
+    y = fr_add(y, fr_tril(fr_expand(fr_select(y, 0, 1), fr_shape_of(y)), 1));
+    return fr_reshape(fr_transpose(y, 0, 2), FR_SHAPE(-1));
+}
+
+static fr_tensor *reductions(fr_module *m, fr_tensor *x)
+{
+    fr_tensor *parts[] = { fr_sum(x),
+                           fr_mean(x),
+                           fr_prod(x),
+                           fr_max(x),
+                           fr_min(x),
+                           fr_var(x),
+                           fr_std(x),
+                           fr_norm(x),
+                           fr_logsumexp(x),
+                           fr_sum(fr_max_dim(x, 1, false)),
+                           fr_sum(fr_square(fr_logsumexp_dim(x, 0, true))),
+                           fr_sum(fr_square(fr_std_dim(x, 1, false))) };
+
+    (void)m;
+    return fr_stack(parts, (int)(sizeof parts / sizeof *parts), 0);
+}
+
+static fr_tensor *normalised(fr_module *m, fr_tensor *x)
+{
+    fr_tensor *y = fr_layer_norm(x, FR_SHAPE(4), NULL, NULL, 0);
+
+    (void)m;
+    y = fr_add(y, fr_rms_norm(x, FR_SHAPE(3, 4), NULL, 0));
+    y = fr_add(y, fr_softmax(x, 1));
+    return fr_scaled_dot_product_attention(y, x, fr_log_softmax(x, -1), &(fr_attention_options){ .is_causal = true });
+}
+
+static fr_tensor *itself(fr_module *m, fr_tensor *x)
+{
+    (void)m;
+    return fr_transpose(x, 0, 1);
+}
+
+static fr_tensor *constant(fr_module *m, fr_tensor *x)
+{
+    (void)m;
+    return fr_exp(fr_ones(fr_shape_of(x)));
+}
+
+START_TEST(ops_compute_the_same)
+{
+    static fr_tensor *(*const forwards[])(fr_module *, fr_tensor *) = { arithmetic, views,  reductions,
+                                                                        normalised, itself, constant };
+    FR_SCOPE;
+    fr_export_c_report report;
+    fr_module *m = fr_module_new("Ops", 0, forwards[_i]);
+
+    fr_manual_seed(2);
+    check_exported(m, fr_randn(FR_SHAPE(2, 3, 4)), 0, 1e-6, NULL, &report);
+    fr_module_free(m);
+}
+END_TEST
+
+/* --- What fails, and names ------------------------------------------------------------------------------------------
+ */
+
+static fr_tensor *unknown(fr_module *m, fr_tensor *x)
+{
+    (void)m;
+    return fr_cumsum(x, 0);
+}
+
+/* A tensor over an op's values that no op made. */
+static fr_tensor *behind_the_back(fr_module *m, fr_tensor *x)
+{
+    fr_tensor *y = fr_exp(x);
+
+    (void)m;
+    return fr_add(y, fr_hold("test", fr_tensor_share("test", y, &y->shape, y->stride, 0)));
+}
+
+START_TEST(failures_name_op_and_module_and_leave_no_file)
+{
+    FR_SCOPE;
+    char path[PATH];
+    fr_module *inner = fr_module_new("Sum", 0, unknown), *m = fr_nn_sequential(1, &inner);
+    fr_module *drop = fr_nn_dropout(0.5), *hidden = fr_module_new("Hidden", 0, behind_the_back);
+    fr_tensor *x = fr_randn(FR_SHAPE(3));
+
+    in_folder("bad.c", path);
+    ck_assert(!fr_export_c(m, x, path));
+    assert_failed("export_c", "cumsum", "module 0", "no C form");
+    ck_assert(!fr_export_c(drop, x, path));
+    assert_failed("export_c", "dropout", "fr_train(module, false)");
+    ck_assert(!fr_export_c(hidden, x, path));
+    assert_failed("export_c", "module Hidden", "(3,)", "no op gave it");
+    ck_assert(!fr_export_c(m, x, NULL));
+    assert_failed("export_c", "path is NULL");
+    ck_assert(!fr_export_c(m, x, "net.txt"));
+    assert_failed("export_c", "net.txt", ".c");
+    ck_assert(!fr_export_c(NULL, x, path));
+    assert_failed("export_c", "module");
+    ck_assert(!fr_export_c(m, NULL, path));
+    assert_failed("export_c", "example");
+    ck_assert(!fr_export_c(drop, fr_cast(x, FR_F64), path));
+    assert_failed("export_c", "float64");
+    ck_assert(!fr_export_c_with(drop, x, path, &(fr_export_c_options){ .name = "2 net" }, NULL));
+    assert_failed("export_c_with", "2 net");
+    ck_assert(!is_there("bad.c") && !is_there("bad.h"));
+    fr_module_free(m);
+    fr_module_free(drop);
+    fr_module_free(hidden);
+}
+END_TEST
+
+/* A header that cannot be written leaves the source as it was. */
+START_TEST(both_files_or_neither)
+{
+    FR_SCOPE;
+    char path[PATH], blocked[PATH], command[3 * PATH];
+    fr_module *m = fr_nn_relu();
+
+    ck_assert_int_eq(mkdir(in_folder("pair.h", blocked), 0777), 0);
+    ck_assert(!fr_export_c(m, fr_randn(FR_SHAPE(3)), in_folder("pair.c", path)));
+    assert_failed("export_c", "no regular file");
+    ck_assert(!is_there("pair.c"));
+    snprintf(command, sizeof command, "test $(ls '%s' | wc -l) = 1", folder);
+    ck_assert_int_eq(system(command), 0);
+    ck_assert_int_eq(rmdir(blocked), 0);
+    ck_assert(fr_export_c(m, fr_randn(FR_SHAPE(3)), path));
+    ck_assert(is_there("pair.c") && is_there("pair.h"));
+    fr_module_free(m);
+}
+END_TEST
+
+START_TEST(names_come_of_the_file)
+{
+    static const char *const files[][2] = { { "float.c", "float_run" },
+                                            { "2 nets.c", "model_2_nets_run" },
+                                            { "a--b_.c", "a_b_run" },
+                                            { "--.c", "model_run" } };
+    FR_SCOPE;
+    char path[PATH], command[3 * PATH];
+    fr_module *m = fr_nn_linear(3, 2, NULL);
+
+    ck_assert(fr_export_c(m, fr_randn(FR_SHAPE(3)), in_folder(files[_i][0], path)));
+    snprintf(command, sizeof command, "cd '%s' && %s " STRICT " -c -o out.o './%s' && grep -q 'void %s(' './%s'",
+             folder, compiler("CC", "cc"), files[_i][0], files[_i][1], files[_i][0]);
+    ck_assert_int_eq(system(command), 0);
+    fr_module_free(m);
+}
+END_TEST
+
+int main(void)
+{
+    TCase *exported = tcase_create("exported");
+
+    tcase_set_timeout(exported, 60);
+    tcase_add_checked_fixture(exported, make_folder, remove_folder);
+    tcase_add_loop_test(exported, a_model_computes_the_same, 0, MODELS);
+    tcase_add_loop_test(exported, int8_loses_little_and_says_how_much, 0, MODELS);
+    tcase_add_loop_test(exported, ops_compute_the_same, 0, 6);
+    tcase_add_test(exported, failures_name_op_and_module_and_leave_no_file);
+    tcase_add_test(exported, both_files_or_neither);
+    tcase_add_loop_test(exported, names_come_of_the_file, 0, 4);
+    return run_tests("export_c", exported);
+}
