@@ -12,6 +12,7 @@
 #include <frond/optim.h>
 #include <frond/data.h>
 #include <frond/io.h>
+#include <frond/export.h>
 /* Macros of the functions' own names, which note the place of each call for error messages; FR_NO_CALL_SITES leaves
  * them out. Generated from the headers above. */
 #ifndef FR_NO_CALL_SITES

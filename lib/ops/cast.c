@@ -18,6 +18,13 @@ static void forward(fr_op_call *call)
     fr_copy_values(call->result[0], call->in[0]);
 }
 
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    fr_onnx_node(g, "Cast", FR_ONNX_NAMES(fr_onnx_input(g, 0)), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    fr_onnx_int(g, "to", fr_onnx_dtype(fr_dtype_of(call->result[0])));
+    return true;
+}
+
 #ifdef FR_TESTS
 static fr_tensor *run(fr_tensor *const *in)
 {
@@ -75,6 +82,7 @@ const fr_op fr_cast_op = {
     .forward = forward,
     .backward = backward,
     .jvp = fr_jvp_linear,
+    .onnx = onnx,
     FR_CASES({ "to int64", "n(3,4)", "(a * 10).to(torch.int64)", run, .no_grad = true },
              { "nan, infinite", "b(20) b(20)", "(a / b).to(torch.int64)", run_out_of_range, .no_grad = true },
              { "huge", "n(3,4)", "(a * 1e19).to(torch.int64)", run_huge, .no_grad = true },

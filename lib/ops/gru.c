@@ -82,6 +82,7 @@ const fr_recurrent_cell fr_gru_cell = {
     .forward = forward,
     .backward = backward,
     .step = step,
+    .onnx_order = { 1, 0, 2 }, /* z, r, h */
 };
 
 #ifdef FR_TESTS
@@ -112,6 +113,8 @@ const fr_op fr_gru_op = {
     .definition = fr_recurrent_definition,
     .multiply_adds = fr_recurrent_multiply_adds,
     .steps = &fr_recurrent_steps,
+    .onnx_name = "GRU",
+    .onnx = fr_recurrent_onnx,
     FR_CASES(
         { "all steps", "n(3,2,4) n(2,5) n(15,4) n(15,5) n(15) n(15)", "gru(a, b, c, d, e, f)[0]", run },
         { "reverse", "n(3,2,4) n(2,5) n(15,4) n(15,5) n(15) n(15)", "gru(a, b, c, d, e, f, reverse=True)[1]",

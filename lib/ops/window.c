@@ -99,3 +99,16 @@ void fr_windows_within(const fr_windows *w, int dim, int64_t tap, int64_t *from,
     if (*from > *to)
         *from = *to;
 }
+
+void fr_onnx_windows(fr_onnx *g, const fr_windows *w)
+{
+    int64_t pads[2 * FR_SPACE];
+
+    for (int i = 0; i < w->dims; i++) {
+        pads[i] = w->before[i];
+        pads[w->dims + i] = w->after[i];
+    }
+    fr_onnx_ints(g, "kernel_shape", w->dims, w->kernel);
+    fr_onnx_ints(g, "strides", w->dims, w->stride);
+    fr_onnx_ints(g, "pads", 2 * w->dims, pads);
+}
