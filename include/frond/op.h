@@ -79,8 +79,8 @@ struct fr_op {
     /* Optional, forward mode: call->tangent_in[] -> call->tangent_out[], in ops; one of those below or the op's own.
      * Without it the tangent comes of differentiating backward, which is slower. */
     void (*jvp)(fr_op_call *call);
-    /* Optional: how a call is written as ONNX, with the functions of <frond/onnx.h>; false where it cannot be. onnx_name
-     * alone says as much where an ONNX op takes and gives the same, and has no attributes. */
+    /* Optional: how a call is written as ONNX, with the functions of <frond/onnx.h>; false where it cannot be.
+     * onnx_name alone says as much where an ONNX op takes and gives the same, and has no attributes. */
     const char *onnx_name;
     bool (*onnx)(fr_onnx *g, const fr_op_call *call);
     const struct fr_case *cases; /* the library's tests; NULL in users' ops */

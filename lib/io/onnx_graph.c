@@ -152,8 +152,7 @@ static void add_attribute(fr_onnx *g, const char *name, fr_onnx_attribute a)
     fr_onnx_item *item = g->item_count && !g->failed ? &g->items[g->item_count - 1] : NULL;
 
     a.name = copied(g, name);
-    if (item &&
-        !fr_make_room(&item->attributes, sizeof a, item->attribute_count, &item->attribute_capacity))
+    if (item && !fr_make_room(&item->attributes, sizeof a, item->attribute_count, &item->attribute_capacity))
         out_of_memory(g);
     if (item && !g->failed)
         item->attributes[item->attribute_count++] = a;
@@ -288,23 +287,27 @@ static void put(fr_onnx *g, fr_table *table, const void *key, const void *value)
         out_of_memory(g);
 }
 
-/* What no step made: a constant, under its name where it is the module's. It may be read in several steps. */
+/* What no step made must not have values that one did. */
+static void check_leaf(fr_onnx *g, const fr_tensor *t)
+{
+    char text[FR_SHAPE_TEXT];
+
+    if (fr_table_find(&g->storages, t->storage) == t->storage)
+        fr_onnx_fail(g, "it reads a tensor %s that has the values of a result but was not made of it by an op",
+                     fr_shape_text(&t->shape, text));
+    put(g, &g->storages, t->storage, g->from);
+}
+
+/* A constant, under its name where it is the module's. */
 static const char *name_of_leaf(fr_onnx *g, fr_tensor *t)
 {
     int state = find_state(g, t);
     const char *name;
 
-    if (fr_table_find(&g->storages, t->storage) == t->storage) {
-        char text[FR_SHAPE_TEXT];
-
-        fr_onnx_fail(g, "reads a tensor %s that has the values of a result but was not made of it by an op",
-                     fr_shape_text(&t->shape, text));
-        return "";
-    }
+    check_leaf(g, t);
     name = state >= 0 ? name_of_state(g, state) : fr_onnx_name(g, "%s/constant", g->path);
     add_initializer(g, name, t);
     put(g, &g->names, t, name);
-    put(g, &g->storages, t->storage, g->from);
     return name;
 }
 
@@ -403,7 +406,8 @@ static bool write_step(fr_onnx *g, const fr_step *s)
     g->step = s;
     fr_place_text(s->place, g->path);
     for (int i = 0; i < s->inputs; i++)
-        fr_onnx_input(g, i);
+        if (s->in[i] && !fr_table_find(&g->names, s->in[i]))
+            check_leaf(g, s->in[i]);
     name_outputs(g);
     if (g->failed)
         return false;

@@ -37,22 +37,22 @@ bool fr_onnx_write(fr_onnx *g, const char *path)
         return all;                                                                                                    \
     }
 
-static PROTO(TensorProto) **new_tensors(fr_onnx *g, size_t n)
+static PROTO(TensorProto) * *new_tensors(fr_onnx *g, size_t n)
 {
     NEW(g, TensorProto, FROND__ONNX__TENSOR_PROTO__INIT, n)
 }
 
-static PROTO(AttributeProto) **new_attributes(fr_onnx *g, size_t n)
+static PROTO(AttributeProto) * *new_attributes(fr_onnx *g, size_t n)
 {
     NEW(g, AttributeProto, FROND__ONNX__ATTRIBUTE_PROTO__INIT, n)
 }
 
-static PROTO(NodeProto) **new_nodes(fr_onnx *g, size_t n)
+static PROTO(NodeProto) * *new_nodes(fr_onnx *g, size_t n)
 {
     NEW(g, NodeProto, FROND__ONNX__NODE_PROTO__INIT, n)
 }
 
-static PROTO(Dimension) **new_dims(fr_onnx *g, size_t n)
+static PROTO(Dimension) * *new_dims(fr_onnx *g, size_t n)
 {
     NEW(g, Dimension, FROND__ONNX__DIMENSION__INIT, n)
 }

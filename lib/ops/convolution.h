@@ -33,9 +33,8 @@ int64_t fr_convolution_multiply_adds(const fr_op_call *call);
 
 #define FR_CONVOLUTION_OP                                                                                              \
     .inputs = 3, .outputs = 1, .optional = 4, .saves_inputs = 3, .attributes_size = sizeof(fr_convolution),            \
-    .infer = fr_infer_convolution, .forward = fr_convolution_forward, .backward = fr_convolution_backward,          \
-    .onnx_name = "Conv", .onnx = fr_convolution_onnx,             \
-    .multiply_adds = fr_convolution_multiply_adds
+    .infer = fr_infer_convolution, .forward = fr_convolution_forward, .backward = fr_convolution_backward,             \
+    .onnx_name = "Conv", .onnx = fr_convolution_onnx, .multiply_adds = fr_convolution_multiply_adds
 
 /* convolve.c: the kernels, over contiguous values of one float dtype. x (images, groups*channels, size), w (groups*
  * filters, channels, kernel), y and g (images, groups*filters, out). False with an error of what: out of memory. */

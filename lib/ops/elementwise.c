@@ -235,9 +235,9 @@ static const char *compared(fr_onnx *g, const fr_op_call *call)
         fr_onnx_fail(g, "it compares int64 with %g, and ONNX with whole numbers alone", *value);
         return "";
     }
-    return fr_onnx_value(g, call->op->onnx_name,
-                         FR_ONNX_NAMES(fr_onnx_input(g, 0),
-                                       call->inputs == 2 ? fr_onnx_input(g, 1) : fr_onnx_number(g, dtype, *value)));
+    return fr_onnx_value(
+        g, call->op->onnx_name,
+        FR_ONNX_NAMES(fr_onnx_input(g, 0), call->inputs == 2 ? fr_onnx_input(g, 1) : fr_onnx_number(g, dtype, *value)));
 }
 
 static bool cast_back(fr_onnx *g, const fr_op_call *call, const char *found)

@@ -31,8 +31,8 @@ static void backward(fr_op_call *call)
 
 static bool onnx(fr_onnx *g, const fr_op_call *call)
 {
-    const int64_t dim = fr_shape_dim(&call->in[0]->shape, *(const int *)call->attributes), last = -1,
-                  end = -INT64_MAX, back = -1;
+    const int64_t dim = fr_shape_dim(&call->in[0]->shape, *(const int *)call->attributes), last = -1, end = -INT64_MAX,
+                  back = -1;
 
     fr_onnx_node(g, "Slice",
                  FR_ONNX_NAMES(fr_onnx_input(g, 0), fr_onnx_int64s(g, 1, &last), fr_onnx_int64s(g, 1, &end),

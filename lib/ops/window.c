@@ -102,13 +102,15 @@ void fr_windows_within(const fr_windows *w, int dim, int64_t tap, int64_t *from,
 
 void fr_onnx_windows(fr_onnx *g, const fr_windows *w)
 {
+    int first = FR_SPACE - w->dims;
     int64_t pads[2 * FR_SPACE];
 
     for (int i = 0; i < w->dims; i++) {
-        pads[i] = w->before[i];
-        pads[w->dims + i] = w->after[i];
+        pads[i] = w->before[first + i];
+        pads[w->dims + i] = w->after[first + i];
     }
-    fr_onnx_ints(g, "kernel_shape", w->dims, w->kernel);
-    fr_onnx_ints(g, "strides", w->dims, w->stride);
+    fr_onnx_ints(g, "kernel_shape", w->dims, w->kernel + first);
+    fr_onnx_ints(g, "strides", w->dims, w->stride + first);
     fr_onnx_ints(g, "pads", 2 * w->dims, pads);
+    fr_onnx_ints(g, "dilations", w->dims, w->dilation + first);
 }

@@ -22,7 +22,7 @@ typedef struct {
 bool fr_window_option(const char *what, const char *name, const fr_shape *given, const fr_shape *otherwise, int dims,
                       int64_t least, int64_t values[FR_SPACE]);
 
-/* kernel_shape, strides and pads of the node that was added last. */
+/* kernel_shape, strides, pads and dilations of the node that was added last. */
 void fr_onnx_windows(fr_onnx *g, const fr_windows *w);
 
 /* Whether shape is (C,L) or (N,C,L), for two dims (C,H,W) or (N,C,H,W). */
