@@ -21,5 +21,14 @@ FR_BEGIN_DECLS
  * with are taken for constants. */
 bool fr_export_onnx(fr_module *m, fr_tensor *example, const char *path);
 
+/* A module that computes what an ONNX model does: one that fr_export_onnx wrote, or that PyTorch's torch.onnx.export
+ * made of linear, recurrent and convolutional layers and what goes between them. fr_forward takes the model's one
+ * input, of whatever sizes its ops take, and gives its first output. Floating initializers are the module's parameters,
+ * under their names (dots make submodules of them), others and running statistics its buffers; so it can be trained and
+ * saved. NULL where it fails; freed with fr_module_free. Fails naming all ops that frond cannot run, with their nodes,
+ * and for a file that is not a model, is cut short, keeps values in other files, or whose nodes read what was not made
+ * before them. */
+fr_module *fr_load_onnx(const char *path);
+
 FR_END_DECLS
 #endif
