@@ -8,6 +8,10 @@
 #include <frond/onnx.h>
 
 #include "char_lm.h"
+#include "forecaster.h"
+#include "mlp.h"
+#include "sequence_classifier.h"
+#include "simple_rnn.h"
 #include "tcn.h"
 #include "transformer.h"
 
@@ -304,6 +308,86 @@ START_TEST(own_op)
 }
 END_TEST
 
+/* --- Loading ----------------------------------------------------------------------------------------------------- */
+
+static void comes_back(fr_module *m, fr_tensor *example, fr_tensor *other)
+{
+    FR_SCOPE;
+    fr_module *back;
+
+    fr_train(m, false);
+    ck_assert(fr_export_onnx(m, example, path));
+    back = fr_load_onnx(path);
+    unlink(path);
+    ck_assert_ptr_nonnull(back);
+    assert_near("loaded", fr_forward(back, other), fr_forward(m, other));
+    fr_module_free(back);
+    fr_module_free(m);
+}
+
+START_TEST(models_come_back)
+{
+    FR_SCOPE;
+    simple_rnn_options o = { .input = 3, .hidden = 5, .output = 1, .layers = 2, .bidirectional = true };
+
+    for (int cell = SIMPLE_RNN; cell <= SIMPLE_GRU; cell++) {
+        o.cell = (simple_rnn_cell)cell;
+        comes_back(simple_rnn_new(&o), fr_randn(FR_SHAPE(2, 4, 3)), fr_randn(FR_SHAPE(5, 7, 3)));
+    }
+    comes_back(char_lm_new(&(char_lm_options){ .symbols = 11, .embedding = 4, .hidden = 6 }),
+               fr_randint(0, 11, FR_SHAPE(5, 2)), fr_randint(0, 11, FR_SHAPE(9, 3)));
+    comes_back(mlp_new(&(mlp_options){ .sizes = { 4, 8, 3 }, .dropout = 0.5 }), fr_randn(FR_SHAPE(2, 4)),
+               fr_randn(FR_SHAPE(6, 4)));
+    comes_back(forecaster_new(6), fr_randn(FR_SHAPE(5, 2, 1)), fr_randn(FR_SHAPE(8, 3, 1)));
+    comes_back(sequence_classifier_new(&(sequence_classifier_options){ .variables = 3, .hidden = 4, .classes = 5 }),
+               fr_randn(FR_SHAPE(2, 4, 3)), fr_randn(FR_SHAPE(5, 7, 3)));
+    comes_back(tcn_new(&(tcn_options){ .variables = 3, .channels = 4, .kernel = 3, .classes = 5, .blocks = 3 }),
+               fr_randn(FR_SHAPE(2, 9, 3)), fr_randn(FR_SHAPE(5, 14, 3)));
+    comes_back(transformer_new(&(transformer_options){
+                   .variables = 3, .steps = 20, .width = 8, .heads = 2, .layers = 2, .classes = 5 }),
+               fr_randn(FR_SHAPE(2, 9, 3)), fr_randn(FR_SHAPE(5, 14, 3)));
+}
+END_TEST
+
+/* Whatever a byte of a file becomes, and wherever it ends: a module or an error, and no crash. */
+START_TEST(broken_files)
+{
+    FR_SCOPE;
+    static unsigned char bytes[1 << 14];
+    fr_module *m = simple_rnn_new(&(simple_rnn_options){ .input = 2, .hidden = 2, .output = 1 });
+    fr_tensor *x = fr_randn(FR_SHAPE(2, 3, 2));
+    FILE *file;
+    size_t size;
+
+    ck_assert(fr_export_onnx(m, x, path));
+    file = fopen(path, "rb");
+    size = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    for (size_t i = 0; i < 2 * size; i++) {
+        size_t at = i / 2, length = i % 2 ? at : size;
+        unsigned char kept = bytes[at];
+
+        bytes[at] ^= i % 2 ? 0 : (unsigned char)(1 + i % 255);
+        file = fopen(path, "wb");
+        ck_assert_uint_eq(fwrite(bytes, 1, length, file), length);
+        fclose(file);
+        bytes[at] = kept;
+
+        fr_module *back = fr_load_onnx(path);
+
+        if (back) {
+            FR_SCOPE;
+
+            fr_forward(back, x);
+            fr_module_free(back);
+        }
+        fr_error_clear();
+    }
+    unlink(path);
+    fr_module_free(m);
+}
+END_TEST
+
 #else
 
 START_TEST(refused)
@@ -332,6 +416,8 @@ int main(void)
     tcase_add_test(contents, loops);
     tcase_add_test(contents, arguments);
     tcase_add_test(contents, own_op);
+    tcase_add_test(contents, models_come_back);
+    tcase_add_test(contents, broken_files);
 #else
     tcase_add_test(contents, refused);
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* onnx_models FOLDER: writes every model under models/, in either float type, as NAME.onnx there, and what it gives of
- * an input of other sizes than the example's, as NAME.x.npy and NAME.y.npy. For check_onnxruntime.py. */
+ * an input of other sizes than the example's, as NAME.x.npy and NAME.y.npy.
+ * onnx_models MODEL X Y: loads a model and writes to Y what it gives of X. For check_onnxruntime.py. */
 #include "char_lm.h"
 #include "forecaster.h"
 #include "mlp.h"
@@ -80,8 +81,22 @@ static void write_files(const char *folder, const model *kind)
     fr_module_free(m);
 }
 
+static void run_model(char **files)
+{
+    FR_SCOPE;
+    FR_NO_GRAD;
+    fr_module *m = fr_load_onnx(files[0]);
+
+    fr_save_npy(files[2], fr_forward(m, fr_load_npy(files[1])));
+    fr_module_free(m);
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 4) {
+        run_model(argv + 1);
+        return EXIT_SUCCESS;
+    }
     if (argc != 2)
         return EXIT_FAILURE;
     for (int type = FR_F32; type <= FR_F64; type++) {
