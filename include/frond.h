@@ -13,6 +13,7 @@
 #include <frond/data.h>
 #include <frond/io.h>
 #include <frond/log.h>
+#include <frond/export.h>
 /* Macros of the functions' own names, which note the place of each call for error messages; FR_NO_CALL_SITES leaves
  * them out. Generated from the headers above. */
 #ifndef FR_NO_CALL_SITES

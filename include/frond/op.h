@@ -12,6 +12,7 @@ FR_BEGIN_DECLS
 typedef struct fr_op fr_op;
 typedef struct fr_op_call fr_op_call;
 typedef struct fr_c_writer fr_c_writer;
+typedef struct fr_onnx fr_onnx; /* <frond/onnx.h> */
 
 /* What infer says of an output. */
 typedef struct {
@@ -82,12 +83,16 @@ struct fr_op {
     /* Optional, forward mode: call->tangent_in[] -> call->tangent_out[], in ops; one of those below or the op's own.
      * Without it the tangent comes of differentiating backward, which is slower. */
     void (*jvp)(fr_op_call *call);
+    /* Optional: how a call is written as ONNX, with the functions of <frond/onnx.h>; false where it cannot be.
+     * onnx_name alone says as much where an ONNX op takes and gives the same, and has no attributes. */
+    const char *onnx_name;
+    bool (*onnx)(fr_onnx *g, const fr_op_call *call);
     const struct fr_case *cases; /* the library's tests; NULL in users' ops */
     /* Optional, for summaries: how many multiplications, each with an addition, a forward takes that gave result[] of
      * in[]; without it none are counted. */
     int64_t (*multiply_adds)(const fr_op_call *call);
     const fr_op_steps *steps; /* NULL: does not go step by step */
-    void *reserved[5];
+    void *reserved[3];
 };
 
 /* Runs op on its inputs and returns its output, new; NULL where it fails. */

@@ -71,6 +71,17 @@ void fr_report_errors(fr_thread *th)
     th->returned = true;
 }
 
+bool fr_forgive(fr_thread *th, bool had_message)
+{
+    const char *out = th->pending ? strstr(th->latest, ": out of memory") : NULL;
+
+    if (out)
+        return false;
+    th->pending = false;
+    th->has_message = had_message;
+    return true;
+}
+
 bool fr_failed_before(const fr_thread *th)
 {
     return th->pending || th->returned;

@@ -104,6 +104,9 @@ void fr_warn(const char *what, const char *format, ...) FR_PRINTF(2, 3);
 /* Between these the handler waits, so that what is under way can be taken down first; the outermost end reports. */
 void fr_defer_errors(fr_thread *th);
 void fr_report_errors(fr_thread *th);
+/* For a call that may fail, made while the handler waits: its failure is no failure, unless memory ran out, which is
+ * what false says. had_message: th->has_message before it. */
+bool fr_forgive(fr_thread *th, bool had_message);
 /* Whether a NULL may come from a failure: one of the running call, or one that was returned and has not been cleared.
  * (A handler that jumps returns nothing: what its program passes later is no consequence of that failure.) */
 bool fr_failed_before(const fr_thread *th);

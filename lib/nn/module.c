@@ -232,6 +232,8 @@ void fr_module_destroy(fr_module *m)
 {
     if (!m)
         return;
+    if (m->release)
+        m->release(m->memory);
     for (size_t i = 0; i < m->child_count; i++)
         fr_module_destroy(m->children[i]);
     for (size_t i = 0; i < m->tensor_count; i++) {

@@ -34,6 +34,7 @@ struct fr_module {
     int parameters_listed, state_listed;
 
     struct fr_module_hooks *hooks; /* hooks.c; NULL: none was ever put on */
+    void (*release)(void *memory); /* NULL, or what frees what the memory refers to */
     size_t size;                   /* of memory */
     max_align_t memory[];
 };

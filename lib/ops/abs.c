@@ -15,6 +15,7 @@ FR_RUN(run_int, fr_abs(fr_sub_scalar(in[0], 4)))
 
 const fr_op fr_abs_op = {
     FR_UNARY_OP(abs, "y = |x|"),
+    .onnx_name = "Abs",
     .saves_inputs = 1,
     .dtypes = FR_ANY,
     .backward = backward,

@@ -118,6 +118,21 @@ static void definition(fr_op_call *call)
     call->result[1] = fr_cast(fr_reshape(fr_cat((fr_tensor *[]){ mean, variance }, 2, 0), pair), FR_F64);
 }
 
+/* BatchNormalization needs all of them. */
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    const attributes *a = call->attributes;
+
+    if (a->training || !call->in[WEIGHT] || !call->in[BIAS])
+        return fr_onnx_fail(g, "it is written in evaluation, with weight and bias, alone");
+    fr_onnx_node(g, "BatchNormalization",
+                 FR_ONNX_NAMES(fr_onnx_input(g, 0), fr_onnx_input(g, WEIGHT), fr_onnx_input(g, BIAS),
+                               fr_onnx_input(g, RUNNING_MEAN), fr_onnx_input(g, RUNNING_VAR)),
+                 FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    fr_onnx_float(g, "epsilon", a->eps);
+    return true;
+}
+
 #ifdef FR_TESTS
 enum { EVALUATION, TRAINING };
 
@@ -271,6 +286,7 @@ const fr_op fr_batch_norm_op = {
     .backward_kernel = backward_kernel,
     .definition = definition,
     .c_code = c_code,
+    .onnx = onnx,
     FR_CASES(
         { "training", "n(5,3) n(3) n(3)" RUNNING, TORCH "True)", run_training },
         { "training, length", "n(2,3,4) n(3) n(3)" RUNNING, TORCH "True)", run_training },

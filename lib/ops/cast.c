@@ -27,6 +27,13 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
     return fr_c_pointwise(w, call, "(float)x", NULL);
 }
 
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    fr_onnx_node(g, "Cast", FR_ONNX_NAMES(fr_onnx_input(g, 0)), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    fr_onnx_int(g, "to", fr_onnx_dtype(fr_dtype_of(call->result[0])));
+    return true;
+}
+
 #ifdef FR_TESTS
 static fr_tensor *run(fr_tensor *const *in)
 {
@@ -85,6 +92,7 @@ const fr_op fr_cast_op = {
     .backward = backward,
     .jvp = fr_jvp_linear,
     .c_code = c_code,
+    .onnx = onnx,
     FR_CASES({ "to int64", "n(3,4)", "(a * 10).to(torch.int64)", run, .no_grad = true },
              { "nan, infinite", "b(20) b(20)", "(a / b).to(torch.int64)", run_out_of_range, .no_grad = true },
              { "huge", "n(3,4)", "(a * 1e19).to(torch.int64)", run_huge, .no_grad = true },

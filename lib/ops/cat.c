@@ -85,6 +85,25 @@ static void backward(fr_op_call *call)
     }
 }
 
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    const char *all = fr_onnx_input(g, 0);
+
+    for (int i = 1; i < call->inputs; i++) {
+        const char *names[] = { all, fr_onnx_input(g, i), NULL };
+        bool last = i == call->inputs - 1;
+
+        if (last)
+            fr_onnx_node(g, "Concat", names, FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+        else
+            all = fr_onnx_value(g, "Concat", names);
+        fr_onnx_int(g, "axis", fr_shape_dim(&call->in[0]->shape, *(const int *)call->attributes));
+    }
+    if (call->inputs == 1)
+        fr_onnx_node(g, "Identity", FR_ONNX_NAMES(all), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    return true;
+}
+
 #ifdef FR_TESTS
 static fr_tensor *run(fr_tensor *const *in)
 {
@@ -151,6 +170,7 @@ const fr_op fr_cat_op = {
     .backward = backward,
     .jvp = fr_jvp_linear,
     .c_code = c_code,
+    .onnx = onnx,
     FR_CASES({ "two", "n(2,3) n(2,1)", "torch.cat([a, b], 1)", run },
              { "three, strided", "n(3,3) n(2,3)", "torch.cat([a.T, b, a], -2)", run_three },
              { "inner", "n(2,3,4) n(2,5,4)", "torch.cat([a, b], 1)", run },

@@ -25,6 +25,20 @@ static void backward(fr_op_call *call)
     call->grad_in[0] = fr_masked_fill(call->grad_out[0], fr_eq_scalar(inside, 0), 0);
 }
 
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    const double *bounds = call->attributes;
+    fr_dtype dtype = fr_dtype_of(call->in[0]);
+
+    if (isnan(bounds[0]) || isnan(bounds[1]))
+        return fr_onnx_fail(g, "a bound is NaN, which Clip does not take");
+    fr_onnx_node(g, "Clip",
+                 FR_ONNX_NAMES(fr_onnx_input(g, 0), isinf(bounds[0]) ? "" : fr_onnx_number(g, dtype, bounds[0]),
+                               isinf(bounds[1]) ? "" : fr_onnx_number(g, dtype, bounds[1])),
+                 FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    return true;
+}
+
 FR_RUN(run, fr_clamp(in[0], -0.5, 0.75))
 FR_RUN(run_open, fr_clamp(in[0], 0, INFINITY))
 FR_RUN(run_int, fr_clamp(in[0], 3, INFINITY))
@@ -45,6 +59,7 @@ const fr_op fr_clamp_op = {
     .dtypes = FR_ANY,
     .backward = backward,
     .backward_kernel = clamp_backward_kernel,
+    .onnx = onnx,
     FR_CASES({ "values", "d(3,4)", "torch.clamp(a, -0.5, 0.75)", run },
              { "scalar", "d()", "torch.clamp(a, -0.5, 0.75)", run },
              { "empty", "d(0,4)", "torch.clamp(a, -0.5, 0.75)", run },

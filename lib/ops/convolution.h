@@ -31,12 +31,14 @@ bool fr_infer_convolution(fr_op_call *call);
 void fr_convolution_forward(fr_op_call *call);
 void fr_convolution_backward(fr_op_call *call);
 bool fr_convolution_c_code(fr_c_writer *w, const fr_op_call *call);
+bool fr_convolution_onnx(fr_onnx *g, const fr_op_call *call);
 int64_t fr_convolution_multiply_adds(const fr_op_call *call);
 
 #define FR_CONVOLUTION_OP                                                                                              \
     .inputs = 3, .outputs = 1, .optional = 4, .saves_inputs = 3, .attributes_size = sizeof(fr_convolution),            \
     .infer = fr_infer_convolution, .forward = fr_convolution_forward, .backward = fr_convolution_backward,             \
-    .multiply_adds = fr_convolution_multiply_adds, .c_code = fr_convolution_c_code
+    .c_code = fr_convolution_c_code, .onnx_name = "Conv", .onnx = fr_convolution_onnx,                                 \
+    .multiply_adds = fr_convolution_multiply_adds
 
 /* convolve.c: the kernels, over contiguous values of one float dtype. x (images, groups*channels, size), w (groups*
  * filters, channels, kernel), y and g (images, groups*filters, out). False with an error of what: out of memory. */

@@ -21,6 +21,7 @@ FR_RUN(run, fr_cos(in[0]))
 
 const fr_op fr_cos_op = {
     FR_UNARY_OP(cos, "y = cos x"),
+    .onnx_name = "Cos",
     .saves_inputs = 1,
     .backward = backward,
     FR_CASES({ "values", "n(3,4)", "torch.cos(a)", run }, { "scalar", "n()", "torch.cos(a)", run },

@@ -19,6 +19,7 @@ FR_RUN(run, fr_div(in[0], in[1]))
 
 const fr_op fr_div_op = {
     FR_BINARY_OP(div, "y = a / b"),
+    .onnx_name = "Div",
     .saves_inputs = 3,
     .backward = backward,
     FR_CASES({ "same", "u(3,4) u(3,4)", "a / b", run }, { "broadcast", "u(2,1,4) u(3,1)", "a / b", run },
@@ -45,6 +46,8 @@ FR_RUN(run_zero, fr_div_scalar(in[0], 0))
 
 const fr_op fr_div_scalar_op = {
     FR_SCALAR_OP(div_scalar, "y = x / value"),
+    .onnx_name = "Div",
+    .onnx = fr_onnx_scalar,
     .saves_inputs = FR_SAVES_NOTHING,
     .backward = div_scalar_backward,
     FR_CASES({ "values", "n(3,4)", "a / 2.5", run_scalar }, { "scalar", "n()", "a / 2.5", run_scalar },

@@ -205,3 +205,54 @@ void fr_unary_backward(fr_op_call *call, fr_gradient_row *f32, fr_gradient_row *
 
     fr_run_tiles(tiles_of(job.n), gradient_tile, &job);
 }
+
+/* --- As ONNX ----------------------------------------------------------------------------------------------------- */
+
+bool fr_onnx_scalar(fr_onnx *g, const fr_op_call *call)
+{
+    const double *value = call->attributes;
+
+    fr_onnx_node(g, call->op->onnx_name,
+                 FR_ONNX_NAMES(fr_onnx_input(g, 0), fr_onnx_number(g, fr_dtype_of(call->in[0]), *value)),
+                 FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    return true;
+}
+
+bool fr_onnx_alpha(fr_onnx *g, const fr_op_call *call)
+{
+    fr_onnx_node(g, call->op->onnx_name, FR_ONNX_NAMES(fr_onnx_input(g, 0)), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    fr_onnx_float(g, "alpha", *(const double *)call->attributes);
+    return true;
+}
+
+/* A bool; "" where the number is no int64 and should be. */
+static const char *compared(fr_onnx *g, const fr_op_call *call)
+{
+    fr_dtype dtype = fr_dtype_of(call->in[0]);
+    const double *value = call->attributes;
+
+    if (call->inputs == 1 && dtype == FR_I64 && (double)fr_whole(*value) != *value) {
+        fr_onnx_fail(g, "it compares int64 with %g, and ONNX with whole numbers alone", *value);
+        return "";
+    }
+    return fr_onnx_value(
+        g, call->op->onnx_name,
+        FR_ONNX_NAMES(fr_onnx_input(g, 0), call->inputs == 2 ? fr_onnx_input(g, 1) : fr_onnx_number(g, dtype, *value)));
+}
+
+static bool cast_back(fr_onnx *g, const fr_op_call *call, const char *found)
+{
+    fr_onnx_node(g, "Cast", FR_ONNX_NAMES(found), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    fr_onnx_int(g, "to", fr_onnx_dtype(fr_dtype_of(call->in[0])));
+    return true;
+}
+
+bool fr_onnx_comparison(fr_onnx *g, const fr_op_call *call)
+{
+    return cast_back(g, call, compared(g, call));
+}
+
+bool fr_onnx_negated(fr_onnx *g, const fr_op_call *call)
+{
+    return cast_back(g, call, fr_onnx_value(g, "Not", FR_ONNX_NAMES(compared(g, call))));
+}

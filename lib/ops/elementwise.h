@@ -42,6 +42,13 @@ void fr_unary_backward(fr_op_call *call, fr_gradient_row *f32, fr_gradient_row *
 
 bool fr_infer_scalar(fr_op_call *call);
 
+/* For fr_op.onnx, beside onnx_name: with the number as a second input, or as the attribute alpha; of comparisons, and
+ * of the one that says the opposite. */
+bool fr_onnx_scalar(fr_onnx *g, const fr_op_call *call);
+bool fr_onnx_alpha(fr_onnx *g, const fr_op_call *call);
+bool fr_onnx_comparison(fr_onnx *g, const fr_op_call *call);
+bool fr_onnx_negated(fr_onnx *g, const fr_op_call *call);
+
 /* --- Expressions ------------------------------------------------------------------------------------------------- */
 
 /* NaN where either is; a where they are equal. */

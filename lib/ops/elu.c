@@ -23,6 +23,8 @@ const fr_op fr_elu_op = {
     .saves_inputs = 1,
     .backward = backward,
     .backward_kernel = elu_backward_kernel,
+    .onnx_name = "Elu",
+    .onnx = fr_onnx_alpha,
     FR_CASES({ "values", "d(3,4)", "F.elu(a, 1.3)", run }, { "scalar", "d()", "F.elu(a, 1.3)", run },
              { "empty", "d(0,4)", "F.elu(a, 1.3)", run },
              { "edges", "v0,-0.0,1,-1,inf,-inf,nan,1e-42,200(9)", "F.elu(a, 1.3)", run },

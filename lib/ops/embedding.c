@@ -78,6 +78,14 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
                      (long long)weight->dim[0], (long long)weight->dim[1], index, matrix, y);
 }
 
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    (void)call;
+    fr_onnx_node(g, "Gather", FR_ONNX_NAMES(fr_onnx_input(g, 1), fr_onnx_input(g, 0)),
+                 FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    return true;
+}
+
 FR_RUN(run, fr_embedding(in[0], in[1], NULL))
 FR_RUN(run_padding, fr_embedding(in[0], in[1], &(fr_embedding_options){ .padding = true, .padding_idx = 1 }))
 FR_RUN(run_padding_0, fr_embedding(in[0], in[1], &(fr_embedding_options){ .padding = true }))
@@ -100,6 +108,7 @@ const fr_op fr_embedding_op = {
     .forward = forward,
     .backward = backward,
     .c_code = c_code,
+    .onnx = onnx,
     FR_CASES(
         { "rows", "i5(2,3) n(5,4)", "F.embedding(a, b)", run }, { "often", "i3(50) n(3,20)", "F.embedding(a, b)", run },
         { "vector", "i5(7) n(5,4)", "F.embedding(a, b)", run }, { "scalar", "i5() n(5,4)", "F.embedding(a, b)", run },

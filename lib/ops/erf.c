@@ -14,6 +14,7 @@ FR_RUN(run, fr_erf(in[0]))
 
 const fr_op fr_erf_op = {
     FR_UNARY_OP(erf, "y = 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x"),
+    .onnx_name = "Erf",
     .saves_inputs = 1,
     .backward = backward,
     FR_CASES({ "values", "n(3,4)", "torch.erf(a)", run }, { "scalar", "n()", "torch.erf(a)", run },

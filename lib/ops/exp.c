@@ -14,6 +14,7 @@ FR_RUN(run, fr_exp(in[0]))
 
 const fr_op fr_exp_op = {
     FR_UNARY_OP(exp, "y = e^x"),
+    .onnx_name = "Exp",
     .saves_outputs = 1,
     .backward = backward,
     FR_CASES({ "values", "n(3,4)", "torch.exp(a)", run }, { "scalar", "n()", "torch.exp(a)", run },

@@ -33,6 +33,14 @@ static void backward(fr_op_call *call)
     call->grad_in[0] = fr_op_sum_to(call->grad_out[0], &call->in_shape[0]);
 }
 
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    (void)call;
+    fr_onnx_node(g, "Expand", FR_ONNX_NAMES(fr_onnx_input(g, 0), fr_onnx_shape(g, 0)),
+                 FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    return true;
+}
+
 #ifdef FR_TESTS
 static fr_tensor *run(fr_tensor *const *in)
 {
@@ -68,6 +76,7 @@ const fr_op fr_expand_op = {
     .infer = infer,
     .backward = backward,
     .jvp = fr_jvp_linear,
+    .onnx = onnx,
     FR_CASES({ "rows", "n(3,1)", "a.expand(2, 3, -1)", run }, { "dims", "n(1,4)", "a.expand(2, 3, -1)", run },
              { "scalar", "n()", "a.expand(0, 2, 3)", run_nothing },
              { "to nothing", "n(1,2,3)", "a.expand(0, 2, 3)", run_nothing },

@@ -46,6 +46,18 @@ static void backward(fr_op_call *call)
     call->grad_in[0] = fr_flip(call->grad_out[0], *(const int *)call->attributes);
 }
 
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    const int64_t dim = fr_shape_dim(&call->in[0]->shape, *(const int *)call->attributes), last = -1, end = -INT64_MAX,
+                  back = -1;
+
+    fr_onnx_node(g, "Slice",
+                 FR_ONNX_NAMES(fr_onnx_input(g, 0), fr_onnx_int64s(g, 1, &last), fr_onnx_int64s(g, 1, &end),
+                               fr_onnx_int64s(g, 1, &dim), fr_onnx_int64s(g, 1, &back)),
+                 FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    return true;
+}
+
 #ifdef FR_TESTS
 static fr_tensor *run_first(fr_tensor *const *in)
 {
@@ -82,6 +94,7 @@ const fr_op fr_flip_op = {
     .backward = backward,
     .jvp = fr_jvp_linear,
     .c_code = c_code,
+    .onnx = onnx,
     FR_CASES({ "first", "n(3,4)", "a.flip(0)", run_first }, { "last", "n(2,3,5)", "a.flip(-1)", run_last },
              { "strided", "n(2,3,4)", "a.transpose(0, 2).flip(1)", run_strided },
              { "int64", "i9(3,4)", "a.flip(0)", run_first }, { "scalar", "n()", "a.flip(0)", run_first },

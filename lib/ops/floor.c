@@ -14,6 +14,7 @@ FR_RUN(run, fr_floor(in[0]))
 
 const fr_op fr_floor_op = {
     FR_UNARY_OP(floor, "y = the greatest integer <= x"),
+    .onnx_name = "Floor",
     .saves_inputs = FR_SAVES_NOTHING,
     .backward = backward,
     FR_CASES({ "values", "d(3,4)", "torch.floor(a)", run }, { "scalar", "d()", "torch.floor(a)", run },

@@ -172,6 +172,16 @@ static void backward(fr_op_call *call)
     call->grad_in[0] = fr_scatter_add(call->grad_out[0], call->in_shape[0], dim, call->in[1]);
 }
 
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    const attributes *a = call->attributes;
+
+    fr_onnx_node(g, "GatherElements", FR_ONNX_NAMES(fr_onnx_input(g, 0), fr_onnx_input(g, 1)),
+                 FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    fr_onnx_int(g, "axis", fr_shape_dim(&call->in[0]->shape, a->dim));
+    return true;
+}
+
 #ifdef FR_TESTS
 static fr_tensor *run(fr_tensor *const *in)
 {
@@ -227,6 +237,7 @@ const fr_op fr_gather_op = {
     .forward = forward,
     .backward = backward,
     .jvp = fr_jvp_linear,
+    .onnx = onnx,
     FR_CASES({ "first", "n(3,4) i3(5,4)", "a.gather(0, b)", run },
              { "last", "n(3,4) i4(2,6)", "a.gather(-1, b)", run_last },
              { "middle", "n(2,5,4) i5(2,3,1)", "a.gather(1, b.expand(2, 3, 4))", run_expanded },

@@ -38,6 +38,18 @@ static void backward(fr_op_call *call)
     call->grad_in[0] = fr_mul(call->grad_out[0], fr_add(normal, fr_mul(x, density)));
 }
 
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    fr_dtype dtype = fr_dtype_of(call->in[0]);
+    const char *x = fr_onnx_input(g, 0), *part = fr_onnx_number(g, dtype, M_SQRT1_2);
+
+    part = fr_onnx_value(g, "Erf", FR_ONNX_NAMES(fr_onnx_value(g, "Mul", FR_ONNX_NAMES(x, part))));
+    part = fr_onnx_value(g, "Add", FR_ONNX_NAMES(part, fr_onnx_number(g, dtype, 1)));
+    part = fr_onnx_value(g, "Mul", FR_ONNX_NAMES(part, fr_onnx_number(g, dtype, 0.5)));
+    fr_onnx_node(g, "Mul", FR_ONNX_NAMES(x, part), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    return true;
+}
+
 FR_RUN(run, fr_gelu(in[0]))
 
 const fr_op fr_gelu_op = {
@@ -45,6 +57,7 @@ const fr_op fr_gelu_op = {
     .saves_inputs = 1,
     .backward = backward,
     .backward_kernel = gelu_backward_kernel,
+    .onnx = onnx,
     FR_CASES({ "values", "n(3,4)", "F.gelu(a)", run }, { "scalar", "n()", "F.gelu(a)", run },
              { "empty", "n(0,4)", "F.gelu(a)", run }, { "edges", "v0,-0.0,1,-1,nan,20,-20(7)", "F.gelu(a)", run }),
 };

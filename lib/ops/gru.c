@@ -109,6 +109,7 @@ const fr_recurrent_cell fr_gru_cell = {
     .backward = backward,
     .step = step,
     .c_text = c_text,
+    .onnx_order = { 1, 0, 2 }, /* z, r, h */
 };
 
 #ifdef FR_TESTS
@@ -140,6 +141,8 @@ const fr_op fr_gru_op = {
     .c_code = fr_recurrent_c_code,
     .multiply_adds = fr_recurrent_multiply_adds,
     .steps = &fr_recurrent_steps,
+    .onnx_name = "GRU",
+    .onnx = fr_recurrent_onnx,
     FR_CASES(
         { "all steps", "n(3,2,4) n(2,5) n(15,4) n(15,5) n(15) n(15)", "gru(a, b, c, d, e, f)[0]", run },
         { "reverse", "n(3,2,4) n(2,5) n(15,4) n(15,5) n(15) n(15)", "gru(a, b, c, d, e, f, reverse=True)[1]",

@@ -4,6 +4,23 @@
  * Normalization", 2016). ops/row_norm.h has the formulas. */
 #include "ops/row_norm.h"
 
+/* LayerNormalization needs a scale. */
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    const fr_row_norm *a = call->attributes;
+    const char *scale = fr_onnx_input(g, 1);
+
+    if (!call->in[1])
+        scale = fr_onnx_value(g, "Expand",
+                              FR_ONNX_NAMES(fr_onnx_number(g, fr_dtype_of(call->in[0]), 1),
+                                            fr_onnx_int64s(g, a->shape.ndim, a->shape.dim)));
+    fr_onnx_node(g, "LayerNormalization", FR_ONNX_NAMES(fr_onnx_input(g, 0), scale, fr_onnx_input(g, 2)),
+                 FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    fr_onnx_int(g, "axis", -a->shape.ndim);
+    fr_onnx_float(g, "epsilon", a->eps);
+    return true;
+}
+
 FR_RUN(run, fr_layer_norm(in[0], fr_shape_of(in[1]), in[1], in[2], 0))
 FR_RUN(run_weight, fr_layer_norm(in[0], fr_shape_of(in[1]), in[1], NULL, 0))
 FR_RUN(run_bias, fr_layer_norm(in[0], fr_shape_of(in[1]), NULL, in[1], 0))
@@ -30,6 +47,7 @@ const fr_op fr_layer_norm_op = {
     .backward_kernel = fr_row_norm_backward,
     .definition = fr_row_norm_definition,
     .c_code = fr_row_norm_c_code,
+    .onnx = onnx,
     FR_CASES(
         { "weight and bias", "n(2,3,4) n(4) n(4)", "F.layer_norm(a, (4,), b, c)", run },
         { "weight", "n(5,4) n(4)", "F.layer_norm(a, (4,), b)", run_weight },

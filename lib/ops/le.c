@@ -11,6 +11,8 @@ FR_RUN(run_fraction, fr_le_scalar(in[0], 1.5))
 
 const fr_op fr_le_op = {
     FR_BINARY_OP(le, "y = a <= b"),
+    .onnx_name = "LessOrEqual",
+    .onnx = fr_onnx_comparison,
     .dtypes = FR_ANY,
     FR_CASES({ "same", "i3(3,4) i3(3,4)", "(a <= b).to(a.dtype)", run, .no_grad = true },
              { "broadcast", "n(2,1,4) n(3,1)", "(a <= b).to(a.dtype)", run, .no_grad = true },
@@ -28,6 +30,8 @@ fr_tensor *fr_le(fr_tensor *a, fr_tensor *b)
 
 const fr_op fr_le_scalar_op = {
     FR_COMPARISON_SCALAR_OP(le_scalar, "y = x <= value"),
+    .onnx_name = "LessOrEqual",
+    .onnx = fr_onnx_comparison,
     .dtypes = FR_ANY,
     FR_CASES({ "int64", "i4(3,4)", "(a <= 2).to(a.dtype)", run_scalar, .no_grad = true },
              { "scalar", "n()", "(a <= 2).to(a.dtype)", run_scalar, .no_grad = true },

@@ -22,6 +22,8 @@ const fr_op fr_leaky_relu_op = {
     .saves_inputs = 1,
     .backward = backward,
     .backward_kernel = leaky_relu_backward_kernel,
+    .onnx_name = "LeakyRelu",
+    .onnx = fr_onnx_alpha,
     FR_CASES({ "values", "d(3,4)", "F.leaky_relu(a, 0.1)", run }, { "scalar", "d()", "F.leaky_relu(a, 0.1)", run },
              { "empty", "d(0,4)", "F.leaky_relu(a, 0.1)", run },
              { "edges", "v0,-0.0,1,-1,inf,-inf,nan,1e-42(8)", "F.leaky_relu(a, 0.1)", run },

@@ -104,6 +104,27 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
                      x, matrix, b, y);
 }
 
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    const char *x = fr_onnx_input(g, 0), *w = fr_onnx_input(g, 1), *b = fr_onnx_input(g, 2);
+    const char *y = fr_onnx_output(g, 0), *turned, *product;
+
+    if (call->in[0]->shape.ndim == 2) {
+        fr_onnx_node(g, "Gemm", FR_ONNX_NAMES(x, w, b), FR_ONNX_NAMES(y));
+        fr_onnx_int(g, "transB", 1);
+        return true;
+    }
+    turned = fr_onnx_value(g, "Transpose", FR_ONNX_NAMES(w));
+    fr_onnx_ints(g, "perm", 2, (const int64_t[]){ 1, 0 });
+    if (!call->in[2]) {
+        fr_onnx_node(g, "MatMul", FR_ONNX_NAMES(x, turned), FR_ONNX_NAMES(y));
+        return true;
+    }
+    product = fr_onnx_value(g, "MatMul", FR_ONNX_NAMES(x, turned));
+    fr_onnx_node(g, "Add", FR_ONNX_NAMES(product, b), FR_ONNX_NAMES(y));
+    return true;
+}
+
 FR_RUN(run, fr_linear(in[0], in[1], in[2]))
 FR_RUN(run_without, fr_linear(in[0], in[1], NULL))
 FR_RUN(run_transposed,
@@ -124,6 +145,7 @@ const fr_op fr_linear_op = {
     .jvp = jvp,
     .c_code = c_code,
     .multiply_adds = multiply_adds,
+    .onnx = onnx,
     FR_CASES({ "bias", "n(2,3,4) n(5,4) n(5)", "F.linear(a, b, c)", run },
              { "vector", "n(4) n(5,4) n(5)", "F.linear(a, b, c)", run },
              { "without", "n(3,4) n(5,4)", "F.linear(a, b)", run_without },

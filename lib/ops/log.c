@@ -14,6 +14,7 @@ FR_RUN(run, fr_log(in[0]))
 
 const fr_op fr_log_op = {
     FR_UNARY_OP(log, "y = ln x"),
+    .onnx_name = "Log",
     .saves_inputs = 1,
     .backward = backward,
     FR_CASES({ "values", "u(3,4)", "torch.log(a)", run }, { "scalar", "u()", "torch.log(a)", run },

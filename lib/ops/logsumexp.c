@@ -137,6 +137,8 @@ const fr_op fr_logsumexp_op = {
     .saves_inputs = 1,
     .saves_outputs = 1,
     .backward = backward,
+    .onnx_name = "ReduceLogSumExp",
+    .onnx = fr_onnx_reduce,
     FR_CASES({ "all", "n(5,37)", "a.logsumexp((0, 1))", run }, { "dim", "n(2,7,3)", "a.logsumexp(1)", run_dim },
              { "inner", "n(2,50,3)", "a.logsumexp(1)", run_dim },
              { "keepdim", "n(2,131)", "a.logsumexp(-1, keepdim=True)", run_keepdim },

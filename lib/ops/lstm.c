@@ -117,6 +117,7 @@ const fr_recurrent_cell fr_lstm_cell = {
     .backward = backward,
     .step = step,
     .c_text = c_text,
+    .onnx_order = { 0, 3, 1, 2 }, /* i, o, f, c */
 };
 
 #ifdef FR_TESTS
@@ -148,6 +149,8 @@ const fr_op fr_lstm_op = {
     .c_code = fr_recurrent_c_code,
     .multiply_adds = fr_recurrent_multiply_adds,
     .steps = &fr_recurrent_steps_c,
+    .onnx_name = "LSTM",
+    .onnx = fr_recurrent_onnx,
     FR_CASES({ "all steps", "n(3,2,4) n(2,5) n(2,5) n(20,4) n(20,5) n(20) n(20)", "lstm(a, b, c, d, e, f, g)[0]", run },
              { "projected", "n(3,2,4) n(2,3) n(2,5) n(20,4) n(20,3) n(20) n(20) n(3,5)",
                "lstm(a, b, c, d, e, f, g, h)[2]", run_cell },

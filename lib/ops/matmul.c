@@ -161,6 +161,7 @@ const fr_op fr_matmul_op = {
     .jvp = fr_jvp_multilinear,
     .c_code = c_code,
     .multiply_adds = multiply_adds,
+    .onnx_name = "MatMul",
     FR_CASES({ "matrices", "n(3,4) n(4,5)", "a @ b", run }, { "batches", "n(2,1,3,4) n(5,4,2)", "a @ b", run },
              { "batches by one", "n(2,5,3,4) n(4,2)", "a @ b", run },
              { "one by batches", "n(3,4) n(2,4,2)", "a @ b", run }, { "vectors", "n(4) n(4)", "a @ b", run },

@@ -30,6 +30,8 @@ const fr_op fr_mean_op = {
     .saves_inputs = FR_SAVES_NOTHING,
     .backward = backward,
     .jvp = fr_jvp_linear,
+    .onnx_name = "ReduceMean",
+    .onnx = fr_onnx_reduce,
     FR_CASES({ "all", "n(5,37)", "a.mean()", run }, { "dim", "n(2,3,4)", "a.mean(-2)", run_dim },
              { "keepdim", "n(7,4)", "a.mean(0, keepdim=True)", run_keepdim },
              { "strided", "n(7,4)", "a.transpose(0, 1).mean(0, keepdim=True)", run_strided },

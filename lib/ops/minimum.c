@@ -21,6 +21,7 @@ FR_RUN(run, fr_minimum(in[0], in[1]))
 
 const fr_op fr_minimum_op = {
     FR_BINARY_OP(minimum, "y = min(a, b)"),
+    .onnx_name = "Min",
     .saves_inputs = 3,
     .dtypes = FR_ANY,
     .backward = backward,
@@ -56,6 +57,8 @@ FR_RUN(run_nan, fr_minimum_scalar(in[0], NAN))
 
 const fr_op fr_minimum_scalar_op = {
     FR_SCALAR_OP(minimum_scalar, "y = min(x, value)"),
+    .onnx_name = "Min",
+    .onnx = fr_onnx_scalar,
     .saves_inputs = 1,
     .dtypes = FR_ANY,
     .backward = minimum_scalar_backward,

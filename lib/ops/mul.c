@@ -18,6 +18,7 @@ FR_RUN(run, fr_mul(in[0], in[1]))
 
 const fr_op fr_mul_op = {
     FR_BINARY_OP(mul, "y = a b"),
+    .onnx_name = "Mul",
     .saves_inputs = 3,
     .dtypes = FR_ANY,
     .backward = backward,
@@ -46,6 +47,8 @@ FR_RUN(run_whole, fr_mul_scalar(in[0], -3))
 
 const fr_op fr_mul_scalar_op = {
     FR_SCALAR_OP(mul_scalar, "y = value x"),
+    .onnx_name = "Mul",
+    .onnx = fr_onnx_scalar,
     .saves_inputs = FR_SAVES_NOTHING,
     .dtypes = FR_ANY,
     .backward = mul_scalar_backward,

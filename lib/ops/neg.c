@@ -14,6 +14,7 @@ FR_RUN(run, fr_neg(in[0]))
 
 const fr_op fr_neg_op = {
     FR_UNARY_OP(neg, "y = -x"),
+    .onnx_name = "Neg",
     .saves_inputs = FR_SAVES_NOTHING,
     .dtypes = FR_ANY,
     .backward = backward,

@@ -8,6 +8,7 @@
 #include "core/internal.h"
 #include "core/vmath.h"
 
+#include <frond/onnx.h>
 #include <frond/op.h>
 #include <frond/ops.h>
 #include <math.h>

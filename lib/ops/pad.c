@@ -94,6 +94,23 @@ static void jvp(fr_op_call *call)
     call->tangent_out[0] = fr_apply(call->op, call->tangent_in, &a);
 }
 
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    const attributes *a = call->attributes;
+    int ndim = call->in[0]->shape.ndim;
+    int64_t pads[2 * FR_MAX_DIMS];
+
+    for (int i = 0; i < ndim; i++) {
+        pads[i] = a->before[ndim - 1 - i];
+        pads[ndim + i] = a->after[ndim - 1 - i];
+    }
+    fr_onnx_node(g, "Pad",
+                 FR_ONNX_NAMES(fr_onnx_input(g, 0), fr_onnx_int64s(g, 2 * ndim, pads),
+                               fr_onnx_number(g, fr_dtype_of(call->in[0]), a->value)),
+                 FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    return true;
+}
+
 #ifdef FR_TESTS
 static fr_tensor *run(fr_tensor *const *in)
 {
@@ -150,6 +167,7 @@ const fr_op fr_pad_op = {
     .backward = backward,
     .jvp = jvp,
     .c_code = c_code,
+    .onnx = onnx,
     FR_CASES({ "two dims", "n(2,3,4)", "F.pad(a, (1, 2, 0, 3), value=1.5)", run },
              { "cut", "n(2,3,4)", "F.pad(a, (-1, 2, 3, -2), value=-1.0)", run_cut },
              { "cut all", "n(2,3)", "F.pad(a, (-1, -2))", run_cut_all },

@@ -43,6 +43,19 @@ static void backward(fr_op_call *call)
     call->grad_in[0] = fr_permute(call->grad_out[0], back);
 }
 
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    const attributes *a = call->attributes;
+    const fr_shape *shape = &call->in[0]->shape;
+    int64_t dims[FR_MAX_DIMS];
+
+    for (int i = 0; i < shape->ndim; i++)
+        dims[i] = fr_shape_dim(shape, a->dims[i]);
+    fr_onnx_node(g, "Transpose", FR_ONNX_NAMES(fr_onnx_input(g, 0)), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    fr_onnx_ints(g, "perm", shape->ndim, dims);
+    return true;
+}
+
 #ifdef FR_TESTS
 static fr_tensor *run(fr_tensor *const *in)
 {
@@ -88,6 +101,7 @@ const fr_op fr_permute_op = {
     .infer = infer,
     .backward = backward,
     .jvp = fr_jvp_linear,
+    .onnx = onnx,
     FR_CASES({ "three", "n(2,3,4)", "a.permute(2, 0, 1)", run },
              { "transpose", "n(2,3,4)", "a.transpose(0, 2)", run_transpose },
              { "scalar", "n()", "a.transpose(0, -1)", run_transpose }, { "empty", "n(2,0)", "a.T", run_transpose },

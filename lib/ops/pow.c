@@ -28,6 +28,7 @@ FR_RUN(run, fr_pow(in[0], in[1]))
 
 const fr_op fr_pow_op = {
     FR_BINARY_OP(pow, "y = a^b"),
+    .onnx_name = "Pow",
     .saves_inputs = 3,
     .saves_outputs = 1,
     .backward = backward,
@@ -96,6 +97,8 @@ FR_RUN(run_minus_half, fr_pow_scalar(in[0], -0.5))
 
 const fr_op fr_pow_scalar_op = {
     FR_SCALAR_OP(pow_scalar, "y = x^value"),
+    .onnx_name = "Pow",
+    .onnx = fr_onnx_scalar,
     .saves_inputs = 1,
     .backward = pow_scalar_backward,
     FR_CASES({ "values", "u(3,4)", "a ** 2.5", run_scalar }, { "scalar", "u()", "a ** 2.5", run_scalar },

@@ -72,6 +72,8 @@ const fr_op fr_prod_op = {
     .dtypes = FR_ANY,
     .backward_kernel = backward_kernel,
     .definition = definition,
+    .onnx_name = "ReduceProd",
+    .onnx = fr_onnx_reduce,
     FR_CASES(
         { "all", "n(3,5)", "a.prod()", run }, { "dim", "n(2,7,3)", "a.prod(1)", run_dim },
         { "rows", "n(2,80)", "a.prod(1)", run_dim }, { "keepdim", "n(2,3)", "a.prod(-1, keepdim=True)", run_keepdim },

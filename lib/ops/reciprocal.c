@@ -14,6 +14,7 @@ FR_RUN(run, fr_reciprocal(in[0]))
 
 const fr_op fr_reciprocal_op = {
     FR_UNARY_OP(reciprocal, "y = 1 / x"),
+    .onnx_name = "Reciprocal",
     .saves_outputs = 1,
     .backward = backward,
     FR_CASES({ "values", "u(3,4)", "torch.reciprocal(a)", run }, { "scalar", "u()", "torch.reciprocal(a)", run },

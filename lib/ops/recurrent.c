@@ -273,3 +273,106 @@ fr_recurrent fr_recurrent_apply(const fr_recurrent_cell *cell, fr_tensor **in, c
     fr_finish(th, before);
     return (fr_recurrent){ out[FR_OUT], out[FR_H], cell->cells_output ? out[FR_C] : NULL };
 }
+
+/* --- As ONNX ----------------------------------------------------------------------------------------------------- */
+
+/* w (gH,...) or, for a bias that there is not, NULL: its gates in ONNX's order. */
+static fr_tensor *reordered(const fr_recurrent_cell *cell, fr_tensor *w, fr_tensor *otherwise)
+{
+    fr_tensor *gates[4];
+    int64_t hidden;
+
+    if (!w)
+        return fr_zeros_like(otherwise);
+    hidden = fr_dim(w, 0) / cell->gates;
+    for (int i = 0; i < cell->gates; i++) {
+        int64_t first = cell->onnx_order[i] * hidden;
+
+        gates[i] = fr_slice(w, 0, first, first + hidden, 1);
+    }
+    return fr_cat(gates, cell->gates, 0);
+}
+
+/* A weight for the one direction of a node, with the dim of directions in front. */
+static const char *weight(fr_onnx *g, int input, fr_tensor *t)
+{
+    return fr_onnx_weight(g, input, fr_unsqueeze(t, 0));
+}
+
+static const char *bias(fr_onnx *g, const fr_op_call *call, const fr_recurrent_cell *cell)
+{
+    fr_tensor *b_ih = call->in[FR_B_IH], *b_hh = call->in[FR_B_HH];
+
+    if (!b_ih && !b_hh)
+        return "";
+    return weight(g, b_ih ? FR_B_IH : FR_B_HH,
+                  fr_cat((fr_tensor *[]){ reordered(cell, b_ih, b_hh), reordered(cell, b_hh, b_ih) }, 2, 0));
+}
+
+static const char *state(fr_onnx *g, const fr_op_call *call, int input)
+{
+    const int64_t front = 0;
+
+    if (input >= call->inputs || !call->in[input])
+        return "";
+    return fr_onnx_value(g, "Unsqueeze", FR_ONNX_NAMES(fr_onnx_input(g, input), fr_onnx_int64s(g, 1, &front)));
+}
+
+static const char *lengths(fr_onnx *g, const fr_op_call *call)
+{
+    enum { INT32 = 6 };
+    const char *cast;
+
+    if (!call->in[FR_LENGTHS])
+        return "";
+    cast = fr_onnx_value(g, "Cast", FR_ONNX_NAMES(fr_onnx_input(g, FR_LENGTHS)));
+    fr_onnx_int(g, "to", INT32);
+    return cast;
+}
+
+static bool can_be_onnx(fr_onnx *g, const fr_op_call *call)
+{
+    for (int i = FR_W_IH; i <= FR_B_HH; i++)
+        if (call->in[i] && !fr_onnx_is_constant(g, i))
+            return fr_onnx_fail(g, "its weights are computed, expected parameters");
+    return call->inputs <= FR_W_HR || !call->in[FR_W_HR] || fr_onnx_fail(g, "ONNX's LSTM has no projection");
+}
+
+/* Y (T,1,B,H) and the states (1,B,H) have a dim of directions. */
+bool fr_recurrent_onnx(fr_onnx *g, const fr_op_call *call)
+{
+    const fr_recurrent_attributes *a = call->attributes;
+    const fr_recurrent_cell *cell = a->cell;
+    const char *outputs[4] = { "", "", "", NULL };
+    const int64_t dims[] = { 1, 0, 0 };
+
+    if (!can_be_onnx(g, call))
+        return false;
+
+    const char *inputs[] = { fr_onnx_input(g, FR_X),
+                             weight(g, FR_W_IH, reordered(cell, call->in[FR_W_IH], NULL)),
+                             weight(g, FR_W_HH, reordered(cell, call->in[FR_W_HH], NULL)),
+                             bias(g, call, cell),
+                             lengths(g, call),
+                             state(g, call, FR_H0),
+                             state(g, call, FR_C0),
+                             NULL };
+
+    for (int i = 0; i < call->outputs; i++)
+        outputs[i] = fr_onnx_is_read(g, i) ? fr_onnx_new_name(g) : "";
+    fr_onnx_node(g, call->op->onnx_name, inputs, outputs);
+    fr_onnx_int(g, "hidden_size", call->in[FR_W_HH]->shape.dim[1]);
+    if (a->reverse)
+        fr_onnx_string(g, "direction", "reverse");
+    if (a->relu)
+        fr_onnx_strings(g, "activations", FR_ONNX_NAMES("Relu"));
+    if (cell->op == fr_gru_cell.op)
+        fr_onnx_int(g, "linear_before_reset", 1);
+    for (int i = 0; i < call->outputs; i++)
+        if (outputs[i][0])
+            fr_onnx_node(g, "Squeeze", FR_ONNX_NAMES(outputs[i], fr_onnx_int64s(g, 1, &dims[i])),
+                         FR_ONNX_NAMES(fr_onnx_output(g, i)));
+    fr_onnx_name_dim(g, FR_X, 0, "time");
+    fr_onnx_name_dim(g, FR_X, 1, "batch");
+    return true;
+}

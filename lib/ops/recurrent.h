@@ -66,6 +66,7 @@ typedef struct {
     const char *c_text; /* its helper in C, the op's name; of rnn with tanh. fr_recurrent_c_code has the arguments */
     const char *c_text_relu;                  /* with relu, NAME_relu */
     fr_tensor *(*step)(fr_recurrent_step *s); /* returns the new h, before its projection */
+    int onnx_order[4];                        /* which gate stands where in ONNX */
 } fr_recurrent_cell;
 
 typedef struct {
@@ -79,6 +80,7 @@ void fr_recurrent_forward_kernel(fr_op_call *call);
 void fr_recurrent_backward_kernel(fr_op_call *call);
 void fr_recurrent_definition(fr_op_call *call);
 bool fr_recurrent_c_code(fr_c_writer *w, const fr_op_call *call);
+bool fr_recurrent_onnx(fr_onnx *g, const fr_op_call *call);
 int64_t fr_recurrent_multiply_adds(const fr_op_call *call);
 extern const fr_op_steps fr_recurrent_steps;   /* of a cell without a state c; */
 extern const fr_op_steps fr_recurrent_steps_c; /* of one with it */

@@ -187,6 +187,9 @@ fr_tensor *fr_kept(const fr_op_call *call, fr_tensor *t);
 /* a / b; 0 where b is 0 */
 fr_tensor *fr_div_or_zero(fr_tensor *a, fr_tensor *b);
 
+/* For fr_op.onnx, beside onnx_name. */
+bool fr_onnx_reduce(fr_onnx *g, const fr_op_call *call);
+
 /* --- The op's entry and public functions ------------------------------------------------------------------------- */
 
 /* What the entries of reductions have in common. */

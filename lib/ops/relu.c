@@ -15,6 +15,7 @@ FR_RUN(run, fr_relu(in[0]))
 
 const fr_op fr_relu_op = {
     FR_UNARY_OP(relu, "y = max(x, 0)"),
+    .onnx_name = "Relu",
     .saves_outputs = 1,
     .dtypes = FR_ANY,
     .backward = backward,

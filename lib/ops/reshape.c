@@ -75,6 +75,14 @@ static void backward(fr_op_call *call)
     call->grad_in[0] = fr_reshape(call->grad_out[0], call->in_shape[0]);
 }
 
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    (void)call;
+    fr_onnx_node(g, "Reshape", FR_ONNX_NAMES(fr_onnx_input(g, 0), fr_onnx_reshaped(g)),
+                 FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    return true;
+}
+
 #ifdef FR_TESTS
 static fr_tensor *run(fr_tensor *const *in)
 {
@@ -160,6 +168,7 @@ const fr_op fr_reshape_op = {
     .infer = infer,
     .backward = backward,
     .jvp = fr_jvp_linear,
+    .onnx = onnx,
     FR_CASES({ "contiguous", "n(3,4)", "a.reshape(-1, 6)", run },
              { "strided", "n(2,3,4)", "a.permute(2, 0, 1).reshape(4, -1)", run_strided },
              { "copied", "n(2,3,4)", "a.permute(2, 0, 1).reshape(3, 8)", run_copied },

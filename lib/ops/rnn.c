@@ -127,6 +127,8 @@ const fr_op fr_rnn_op = {
     .c_code = fr_recurrent_c_code,
     .multiply_adds = fr_recurrent_multiply_adds,
     .steps = &fr_recurrent_steps,
+    .onnx_name = "RNN",
+    .onnx = fr_recurrent_onnx,
     FR_CASES({ "tanh", "n(3,2,4) n(2,5) n(5,4) n(5,5) n(5) n(5)", "rnn(a, b, c, d, e, f)[0]", run },
              { "relu", "n(3,2,4) n(2,5) n(5,4) n(5,5) n(5) n(5)", "rnn(a, b, c, d, e, f, relu=True)[1]", run_relu },
              { "shapes", "n(3,2,4) n(2,5) n(5,3) n(5,5) n(5) n(5)", NULL, run, { "rnn", "w_ih", "(5, 3)", "(5, 4)" } })

@@ -24,6 +24,22 @@ static void definition(fr_op_call *call)
     call->result[0] = fr_masked_fill(fr_softmax(fr_masked_fill(x, nothing, 0), -1), nothing, 0);
 }
 
+/* As the definition: rows of -inf are taken out before softmax and put back as 0. */
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    fr_dtype dtype = fr_dtype_of(call->in[0]);
+    const char *x = fr_onnx_input(g, 0), *zero = fr_onnx_number(g, dtype, 0), *nothing, *y;
+
+    y = fr_onnx_value(g, "ReduceMax", FR_ONNX_NAMES(x));
+    fr_onnx_ints(g, "axes", 1, (const int64_t[]){ -1 });
+    nothing = fr_onnx_value(g, "Equal", FR_ONNX_NAMES(y, fr_onnx_number(g, dtype, -INFINITY)));
+    y = fr_onnx_value(g, "Where", FR_ONNX_NAMES(nothing, zero, x));
+    y = fr_onnx_value(g, "Softmax", FR_ONNX_NAMES(y));
+    fr_onnx_int(g, "axis", -1);
+    fr_onnx_node(g, "Where", FR_ONNX_NAMES(nothing, zero, y), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    return true;
+}
+
 #ifdef FR_TESTS
 /* t, which may be NULL in other calls, but not in the case's. */
 static fr_tensor *given(fr_tensor *t)
@@ -66,6 +82,7 @@ const fr_op fr_safe_softmax_op = {
     .backward_kernel = fr_softmax_backward_kernel,
     .definition = definition,
     .c_code = fr_softmax_c_code,
+    .onnx = onnx,
 #define SDPA "F.scaled_dot_product_attention"
     FR_CASES(
         { "softmax", "n(2,3,20)", "torch._safe_softmax(a, -1)", run_softmax },

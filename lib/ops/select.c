@@ -46,6 +46,17 @@ static void backward(fr_op_call *call)
     call->grad_in[0] = fr_unslice(fr_unsqueeze(call->grad_out[0], dim), shape, dim, index, 1);
 }
 
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    const attributes *a = call->attributes;
+    const int64_t dim = fr_shape_dim(&call->in[0]->shape, a->dim);
+    const char *kept = fr_onnx_value(g, "Gather", FR_ONNX_NAMES(fr_onnx_input(g, 0), fr_onnx_sizes(g, 1, &a->index)));
+
+    fr_onnx_int(g, "axis", dim);
+    fr_onnx_node(g, "Squeeze", FR_ONNX_NAMES(kept, fr_onnx_int64s(g, 1, &dim)), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    return true;
+}
+
 #ifdef FR_TESTS
 static fr_tensor *run(fr_tensor *const *in)
 {
@@ -70,6 +81,7 @@ const fr_op fr_select_op = { .name = "select",
                              .infer = infer,
                              .backward = backward,
                              .jvp = fr_jvp_linear,
+                             .onnx = onnx,
                              FR_CASES({ "last", "n(2,3,4)", "a[:, -1]", run }, { "first", "n(8)", "a[7]", run_range },
                                       { "empty", "n(9,0)", "a[7]", run_range },
                                       { "int64", "i9(2,3,4)", "a[:, -1]", run },

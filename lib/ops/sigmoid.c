@@ -17,6 +17,7 @@ FR_RUN(run, fr_sigmoid(in[0]))
 
 const fr_op fr_sigmoid_op = {
     FR_UNARY_OP(sigmoid, "y = 1 / (1 + exp(-x))"),
+    .onnx_name = "Sigmoid",
     .saves_outputs = 1,
     .backward = backward,
     .backward_kernel = sigmoid_backward_kernel,

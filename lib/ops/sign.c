@@ -14,6 +14,7 @@ FR_RUN(run, fr_sign(in[0]))
 
 const fr_op fr_sign_op = {
     FR_UNARY_OP(sign, "y = -1, 0 or 1"),
+    .onnx_name = "Sign",
     .saves_inputs = FR_SAVES_NOTHING,
     .dtypes = FR_ANY,
     .backward = backward,

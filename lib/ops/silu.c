@@ -28,6 +28,15 @@ static void backward(fr_op_call *call)
     call->grad_in[0] = fr_mul(call->grad_out[0], slope);
 }
 
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    const char *x = fr_onnx_input(g, 0), *part = fr_onnx_value(g, "Sigmoid", FR_ONNX_NAMES(x));
+
+    (void)call;
+    fr_onnx_node(g, "Mul", FR_ONNX_NAMES(x, part), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    return true;
+}
+
 FR_RUN(run, fr_silu(in[0]))
 
 const fr_op fr_silu_op = {
@@ -35,6 +44,7 @@ const fr_op fr_silu_op = {
     .saves_inputs = 1,
     .backward = backward,
     .backward_kernel = silu_backward_kernel,
+    .onnx = onnx,
     FR_CASES({ "values", "n(3,4)", "F.silu(a)", run }, { "scalar", "n()", "F.silu(a)", run },
              { "empty", "n(0,4)", "F.silu(a)", run },
              { "edges", "v0,-0.0,1,-1,inf,-inf,nan,50,-50(9)", "F.silu(a)", run }),

@@ -21,6 +21,7 @@ FR_RUN(run, fr_sin(in[0]))
 
 const fr_op fr_sin_op = {
     FR_UNARY_OP(sin, "y = sin x"),
+    .onnx_name = "Sin",
     .saves_inputs = 1,
     .backward = backward,
     FR_CASES({ "values", "n(3,4)", "torch.sin(a)", run }, { "scalar", "n()", "torch.sin(a)", run },

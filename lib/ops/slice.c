@@ -50,6 +50,18 @@ static void backward(fr_op_call *call)
     call->grad_in[0] = fr_unslice(call->grad_out[0], shape, dim, clamped(a->start, shape->dim[dim]), a->step);
 }
 
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    const attributes *a = call->attributes;
+    const int64_t dim = fr_shape_dim(&call->in[0]->shape, a->dim);
+
+    fr_onnx_node(g, "Slice",
+                 FR_ONNX_NAMES(fr_onnx_input(g, 0), fr_onnx_sizes(g, 1, &a->start), fr_onnx_sizes(g, 1, &a->stop),
+                               fr_onnx_int64s(g, 1, &dim), fr_onnx_sizes(g, 1, &a->step)),
+                 FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    return true;
+}
+
 #ifdef FR_TESTS
 static fr_tensor *run(fr_tensor *const *in)
 {
@@ -90,6 +102,7 @@ const fr_op fr_slice_op = {
     .infer = infer,
     .backward = backward,
     .jvp = fr_jvp_linear,
+    .onnx = onnx,
     FR_CASES({ "step", "n(3,6)", "a[:, 1::2]", run }, { "negative", "n(3,6)", "a[-2:-1]", run_negative },
              { "clamped", "n(3,6)", "a[:, -99:99:99]", run_clamped }, { "nothing", "n(3,6)", "a[2:1:3]", run_nothing },
              { "empty", "n(3,0)", "a[:, 1::2]", run }, { "int64", "i9(3,6)", "a[:, 1::2]", run },

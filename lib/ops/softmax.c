@@ -334,6 +334,15 @@ static bool log_c_code(fr_c_writer *w, const fr_op_call *call)
     return write_c(w, call, log_softmax_text);
 }
 
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    const attributes *a = call->attributes;
+
+    fr_onnx_node(g, call->op->onnx_name, FR_ONNX_NAMES(fr_onnx_input(g, 0)), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    fr_onnx_int(g, "axis", fr_shape_dim(&call->in[0]->shape, a->dim));
+    return true;
+}
+
 FR_RUN(run_first, fr_softmax(in[0], 0))
 FR_RUN(run_second, fr_softmax(in[0], 1))
 FR_RUN(run_last, fr_softmax(in[0], -1))
@@ -351,6 +360,8 @@ const fr_op fr_softmax_op = {
     .backward_kernel = fr_softmax_backward_kernel,
     .definition = definition,
     .c_code = fr_softmax_c_code,
+    .onnx_name = "Softmax",
+    .onnx = onnx,
     FR_CASES({ "last", "n(3,5)", "a.softmax(-1)", run_last }, { "long", "n(2,37)", "a.softmax(-1)", run_last },
              { "first", "n(4,3)", "a.softmax(0)", run_first }, { "middle", "n(2,3,70)", "a.softmax(1)", run_second },
              { "one", "n(3,1)", "a.softmax(1)", run_second }, { "scalar", "n()", "a.softmax(0)", run_first },
@@ -415,6 +426,8 @@ const fr_op fr_log_softmax_op = {
     .backward_kernel = log_backward_kernel,
     .definition = log_definition,
     .c_code = log_c_code,
+    .onnx_name = "LogSoftmax",
+    .onnx = onnx,
     FR_CASES({ "last", "n(3,5)", "a.log_softmax(-1)", run_log_last },
              { "long", "n(2,37)", "a.log_softmax(-1)", run_log_last },
              { "first", "n(4,3)", "a.log_softmax(0)", run_log_first },

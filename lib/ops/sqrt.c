@@ -14,6 +14,7 @@ FR_RUN(run, fr_sqrt(in[0]))
 
 const fr_op fr_sqrt_op = {
     FR_UNARY_OP(sqrt, "y = sqrt(x)"),
+    .onnx_name = "Sqrt",
     .saves_outputs = 1,
     .backward = backward,
     FR_CASES({ "values", "u(3,4)", "torch.sqrt(a)", run }, { "scalar", "u()", "torch.sqrt(a)", run },

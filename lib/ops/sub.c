@@ -19,6 +19,7 @@ FR_RUN(run, fr_sub(in[0], in[1]))
 
 const fr_op fr_sub_op = {
     FR_BINARY_OP(sub, "y = a - b"),
+    .onnx_name = "Sub",
     .saves_inputs = FR_SAVES_NOTHING,
     .dtypes = FR_ANY,
     .backward = backward,
@@ -47,6 +48,8 @@ FR_RUN(run_whole, fr_sub_scalar(in[0], 3))
 
 const fr_op fr_sub_scalar_op = {
     FR_SCALAR_OP(sub_scalar, "y = x - value"),
+    .onnx_name = "Sub",
+    .onnx = fr_onnx_scalar,
     .saves_inputs = FR_SAVES_NOTHING,
     .dtypes = FR_ANY,
     .backward = sub_scalar_backward,

@@ -33,6 +33,8 @@ const fr_op fr_sum_op = {
     .dtypes = FR_ANY,
     .backward = backward,
     .jvp = fr_jvp_linear,
+    .onnx_name = "ReduceSum",
+    .onnx = fr_onnx_reduce,
     FR_CASES({ "all", "n(5,37)", "a.sum()", run }, { "dim", "n(2,3,4)", "a.sum(1)", run_dim },
              { "columns", "n(70,9)", "a.sum(0)", run_first },
              { "keepdim", "n(2,3,4)", "a.sum(-1, keepdim=True)", run_keepdim },

@@ -17,6 +17,7 @@ FR_RUN(run, fr_tanh(in[0]))
 
 const fr_op fr_tanh_op = {
     FR_UNARY_OP(tanh, "y = tanh x"),
+    .onnx_name = "Tanh",
     .saves_outputs = 1,
     .backward = backward,
     .backward_kernel = tanh_backward_kernel,

@@ -89,6 +89,18 @@ static void triu_backward(fr_op_call *call)
     call->grad_in[0] = fr_triu(call->grad_out[0], *(const int64_t *)call->attributes);
 }
 
+extern const fr_op fr_triu_op;
+
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    fr_onnx_node(
+        g, "Trilu",
+        FR_ONNX_NAMES(fr_onnx_input(g, 0), fr_onnx_number(g, FR_I64, (double)*(const int64_t *)call->attributes)),
+        FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    fr_onnx_int(g, "upper", call->op == &fr_triu_op);
+    return true;
+}
+
 #ifdef FR_TESTS
 static fr_tensor *run_tril(fr_tensor *const *in)
 {
@@ -155,6 +167,7 @@ const fr_op fr_tril_op = {
     .backward = tril_backward,
     .c_code = tril_c_code,
     .jvp = fr_jvp_linear,
+    .onnx = onnx,
     FR_CASES({ "square", "n(4,4)", "a.tril()", run_tril }, { "batches", "n(2,3,4,6)", "a.tril(2)", run_tril_above },
              { "tall", "n(6,4)", "a.tril(2)", run_tril_above }, { "strided", "n(3,5)", "a.T.tril(-1)", run_tril_below },
              { "all", "n(2,3,4)", "a.tril(9)", run_tril_all }, { "none", "n(2,3,4)", "a.tril(-9)", run_tril_none },
@@ -182,6 +195,7 @@ const fr_op fr_triu_op = {
     .backward = triu_backward,
     .c_code = triu_c_code,
     .jvp = fr_jvp_linear,
+    .onnx = onnx,
     FR_CASES({ "square", "n(4,4)", "a.triu()", run_triu }, { "batches", "n(2,3,4,6)", "a.triu(1)", run_triu_above },
              { "tall", "n(6,4)", "a.triu(1)", run_triu_above }, { "strided", "n(3,5)", "a.T.triu(-2)", run_triu_below },
              { "all", "n(2,3,4)", "a.triu(-9)", run_triu_all }, { "none", "n(2,3,4)", "a.triu(9)", run_triu_none },

@@ -96,6 +96,16 @@ static void backward(fr_op_call *call)
         call->grad_in[2] = fr_op_sum_to(fr_where(c, zero, g), &call->in_shape[2]);
 }
 
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    const char *condition = fr_onnx_bool(g, fr_onnx_input(g, 0));
+
+    (void)call;
+    fr_onnx_node(g, "Where", FR_ONNX_NAMES(condition, fr_onnx_input(g, 1), fr_onnx_input(g, 2)),
+                 FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    return true;
+}
+
 FR_RUN(run, fr_where(in[0], in[1], in[2]))
 FR_RUN(run_log, fr_where(in[0], fr_log(in[1]), in[1]))
 FR_RUN(run_fill, fr_masked_fill(in[0], in[1], -2.5))
@@ -115,6 +125,7 @@ const fr_op fr_where_op = {
     .backward = backward,
     .jvp = fr_jvp_pointwise,
     .c_code = c_code,
+    .onnx = onnx,
     FR_CASES(
         { "int64 condition", "i2(3,4) n(3,4) n(3,4)", "torch.where(a != 0, b, c)", run },
         { "float condition", "b(3,4) n(3,4) n(3,4)", "torch.where(a != 0, b, c)", run },

@@ -99,3 +99,18 @@ void fr_windows_within(const fr_windows *w, int dim, int64_t tap, int64_t *from,
     if (*from > *to)
         *from = *to;
 }
+
+void fr_onnx_windows(fr_onnx *g, const fr_windows *w)
+{
+    int first = FR_SPACE - w->dims;
+    int64_t pads[2 * FR_SPACE];
+
+    for (int i = 0; i < w->dims; i++) {
+        pads[i] = w->before[first + i];
+        pads[w->dims + i] = w->after[first + i];
+    }
+    fr_onnx_ints(g, "kernel_shape", w->dims, w->kernel + first);
+    fr_onnx_ints(g, "strides", w->dims, w->stride + first);
+    fr_onnx_ints(g, "pads", 2 * w->dims, pads);
+    fr_onnx_ints(g, "dilations", w->dims, w->dilation + first);
+}

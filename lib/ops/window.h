@@ -22,6 +22,9 @@ typedef struct {
 bool fr_window_option(const char *what, const char *name, const fr_shape *given, const fr_shape *otherwise, int dims,
                       int64_t least, int64_t values[FR_SPACE]);
 
+/* kernel_shape, strides, pads and dilations of the node that was added last. */
+void fr_onnx_windows(fr_onnx *g, const fr_windows *w);
+
 /* Whether shape is (C,L) or (N,C,L), for two dims (C,H,W) or (N,C,H,W). */
 bool fr_is_spatial(const fr_windows *w, const fr_shape *shape);
 /* Sets size[] from x, of such a shape. */

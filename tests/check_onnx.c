@@ -1,0 +1,425 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* fr_export_onnx: what is in the files, and what cannot be written. check_onnxruntime.sh runs them. */
+#include <config.h>
+
+#include "testing.h"
+
+#include <frond/onnx.h>
+
+#include "char_lm.h"
+#include "forecaster.h"
+#include "mlp.h"
+#include "sequence_classifier.h"
+#include "simple_rnn.h"
+#include "tcn.h"
+#include "transformer.h"
+
+#ifdef HAVE_PROTOBUF_C
+
+#include "io/onnx.pb-c.h"
+
+#include <unistd.h>
+
+#define PROTO(NAME) Frond__Onnx__##NAME
+
+static const char path[] = "check_onnx.onnx";
+
+static PROTO(ModelProto) * read_model(void)
+{
+    static uint8_t bytes[1 << 20];
+    FILE *file = fopen(path, "rb");
+    size_t size;
+    PROTO(ModelProto) * model;
+
+    ck_assert_ptr_nonnull(file);
+    size = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    unlink(path);
+    model = frond__onnx__model_proto__unpack(NULL, size, bytes);
+    ck_assert_ptr_nonnull(model);
+    return model;
+}
+
+static void drop(PROTO(ModelProto) * model)
+{
+    frond__onnx__model_proto__free_unpacked(model, NULL);
+}
+
+static const PROTO(NodeProto) * find_node(const PROTO(ModelProto) * model, const char *type)
+{
+    for (size_t i = 0; i < model->graph->n_node; i++)
+        if (strcmp(model->graph->node[i]->op_type, type) == 0)
+            return model->graph->node[i];
+    ck_abort_msg("no node %s", type);
+    return NULL;
+}
+
+static const PROTO(AttributeProto) * find_attribute(const PROTO(NodeProto) * node, const char *name)
+{
+    for (size_t i = 0; i < node->n_attribute; i++)
+        if (strcmp(node->attribute[i]->name, name) == 0)
+            return node->attribute[i];
+    ck_abort_msg("no attribute %s", name);
+    return NULL;
+}
+
+static const float *find_weight(const PROTO(ModelProto) * model, const char *name)
+{
+    for (size_t i = 0; i < model->graph->n_initializer; i++)
+        if (strcmp(model->graph->initializer[i]->name, name) == 0)
+            return (const float *)(const void *)model->graph->initializer[i]->raw_data.data;
+    ck_abort_msg("no initializer %s", name);
+    return NULL;
+}
+
+/* "time batch 11": names and sizes of dims, "?" for neither. */
+static const char *dims_of(const PROTO(ValueInfoProto) * info)
+{
+    static char text[256];
+    const PROTO(TensorShapeProto) *shape = info->type->tensor_type->shape;
+    size_t used = 0;
+
+    for (size_t i = 0; i < shape->n_dim; i++) {
+        const char *between = i ? " " : "";
+
+        if (shape->dim[i]->dim_param)
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", between, shape->dim[i]->dim_param);
+        else if (shape->dim[i]->has_dim_value)
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s%lld", between,
+                                     (long long)shape->dim[i]->dim_value);
+        else
+            used += (size_t)snprintf(text + used, sizeof text - used, "%s?", between);
+    }
+    return text;
+}
+
+/* --- Contents ---------------------------------------------------------------------------------------------------- */
+
+START_TEST(recurrent)
+{
+    fr_module *m = char_lm_new(&(char_lm_options){ .symbols = 11, .embedding = 4, .hidden = 2 });
+    FR_SCOPE;
+    fr_tensor *w = fr_module_find(m, "lstm.weight_ih_l0");
+
+    ck_assert(fr_export_onnx(m, fr_randint(0, 11, FR_SHAPE(5, 3)), path));
+    ck_assert(fr_module_training(m));
+
+    PROTO(ModelProto) *model = read_model();
+    const PROTO(NodeProto) *lstm = find_node(model, "LSTM");
+    const float *stored = find_weight(model, lstm->input[1]);
+    const int64_t order[] = { 0, 3, 1, 2 }; /* ONNX has i, o, f, c */
+
+    ck_assert_int_eq(model->ir_version, 8);
+    ck_assert_int_eq(model->opset_import[0]->version, 17);
+    ck_assert_str_eq(dims_of(model->graph->input[0]), "time batch");
+    ck_assert_str_eq(dims_of(model->graph->output[0]), "time batch 11");
+    ck_assert_int_eq(find_attribute(lstm, "hidden_size")->i, 2);
+    ck_assert_uint_eq(lstm->n_output, 1); /* nobody reads the states */
+    for (int64_t i = 0; i < 32; i++)
+        ck_assert(stored[i] == (float)fr_at(w, order[i / 8] * 8 + i % 8));
+    drop(model);
+    fr_module_free(m);
+}
+END_TEST
+
+START_TEST(reset_before)
+{
+    fr_module *m = fr_nn_gru(3, 2, &(fr_recurrent_options){ .batch_first = true, .bidirectional = true });
+    FR_SCOPE;
+
+    ck_assert(fr_export_onnx(m, fr_randn(FR_SHAPE(2, 4, 3)), path));
+
+    PROTO(ModelProto) *model = read_model();
+
+    ck_assert_int_eq(find_attribute(find_node(model, "GRU"), "linear_before_reset")->i, 1);
+    ck_assert_str_eq(dims_of(model->graph->input[0]), "batch time 3");
+    drop(model);
+    fr_module_free(m);
+}
+END_TEST
+
+START_TEST(open_sizes)
+{
+    fr_module *m = transformer_new(
+        &(transformer_options){ .variables = 3, .steps = 9, .width = 4, .heads = 2, .layers = 1, .classes = 5 });
+    FR_SCOPE;
+
+    ck_assert(fr_export_onnx(m, fr_randn(FR_SHAPE(2, 5, 3)), path));
+
+    PROTO(ModelProto) *model = read_model();
+
+    ck_assert_str_eq(dims_of(model->graph->input[0]), "batch time 3");
+    ck_assert_str_eq(dims_of(model->graph->output[0]), "batch 5");
+    find_node(model, "Shape"); /* the positions' slice follows the input */
+    drop(model);
+    fr_module_free(m);
+}
+END_TEST
+
+/* --- What cannot be written -------------------------------------------------------------------------------------- */
+
+static fr_tensor *by_size(fr_module *self, fr_tensor *x)
+{
+    (void)self;
+    return fr_mul_scalar(x, 1.0 / (double)fr_dim(x, 0));
+}
+
+static fr_tensor *by_constant(fr_module *self, fr_tensor *x)
+{
+    (void)self;
+    return fr_add(x, fr_arange(0, (double)fr_dim(x, 0), 1, FR_F32));
+}
+
+static fr_tensor *in_halves(fr_module *self, fr_tensor *x)
+{
+    (void)self;
+    return fr_slice(x, 0, 0, fr_dim(x, 0) / 2, 1);
+}
+
+static fr_tensor *by_loss(fr_module *self, fr_tensor *x)
+{
+    (void)self;
+    return fr_cumsum(x, 0);
+}
+
+static fr_tensor *twice(fr_module *self, fr_tensor *x)
+{
+    fr_tensor *y = x;
+
+    (void)self;
+    for (int64_t i = 0; i < fr_dim(x, 0); i++)
+        y = fr_add(y, x);
+    return y;
+}
+
+static void refuses(fr_forward_function *forward, const char *message)
+{
+    fr_module *m = fr_module_new("Odd", 0, forward);
+    FR_SCOPE;
+
+    ck_assert(!fr_export_onnx(m, fr_randn(FR_SHAPE(5)), path));
+    assert_failed("export_onnx", path, message);
+    ck_assert(access(path, F_OK) != 0);
+    fr_module_free(m);
+}
+
+START_TEST(sizes_that_are_frozen)
+{
+    refuses(by_size, "depends on a size of the input");
+    refuses(by_constant, "depends on a size of the input");
+    refuses(in_halves, "slice: its number 2 follows the sizes");
+}
+END_TEST
+
+START_TEST(ops_that_are_not_there)
+{
+    refuses(by_loss, "cumsum: this op cannot be written as ONNX");
+}
+END_TEST
+
+/* Other ops for another size: the size is fixed in the file. */
+START_TEST(loops)
+{
+    fr_module *m = fr_module_new("Loop", 0, twice);
+    FR_SCOPE;
+
+    ck_assert(fr_export_onnx(m, fr_randn(FR_SHAPE(5)), path));
+
+    PROTO(ModelProto) *model = read_model();
+
+    ck_assert_str_eq(dims_of(model->graph->input[0]), "5");
+    drop(model);
+    fr_module_free(m);
+}
+END_TEST
+
+START_TEST(arguments)
+{
+    fr_module *m = fr_nn_linear(3, 2, NULL);
+    FR_SCOPE;
+
+    ck_assert(!fr_export_onnx(NULL, fr_randn(FR_SHAPE(5, 3)), path));
+    assert_failed("export_onnx", "module is NULL");
+    ck_assert(!fr_export_onnx(m, NULL, path));
+    assert_failed("export_onnx", "example is NULL");
+    ck_assert(!fr_export_onnx(m, fr_randn(FR_SHAPE(0, 3)), path));
+    assert_failed("export_onnx", "no values");
+    ck_assert(!fr_export_onnx(m, fr_randn(FR_SHAPE(5, 4)), path));
+    assert_failed("linear", "(5, 4)");
+    ck_assert(!fr_export_onnx(m, fr_randn(FR_SHAPE(5, 3)), "no/such/folder.onnx"));
+    assert_failed("export_onnx", "no/such/folder.onnx");
+    fr_module_free(m);
+}
+END_TEST
+
+/* --- An op of one's own ------------------------------------------------------------------------------------------ */
+
+static bool infer_twice(fr_op_call *call)
+{
+    call->out[0] = fr_meta_of(call->in[0]);
+    return true;
+}
+
+static void forward_twice(fr_op_call *call)
+{
+    const float *x = fr_data(call->in[0]);
+    float *y = fr_data(call->result[0]);
+
+    for (int64_t i = 0; i < fr_numel(call->in[0]); i++)
+        y[i] = 2 * x[i];
+}
+
+static bool onnx_twice(fr_onnx *g, const fr_op_call *call)
+{
+    const char *x = fr_onnx_input(g, 0);
+
+    (void)call;
+    fr_onnx_node(g, "Add", FR_ONNX_NAMES(x, x), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    return true;
+}
+
+static const fr_op twice_op = { .name = "twice",
+                                .formula = "y = 2 x",
+                                .inputs = 1,
+                                .outputs = 1,
+                                .infer = infer_twice,
+                                .forward = forward_twice,
+                                .onnx = onnx_twice };
+
+static fr_tensor *own(fr_module *self, fr_tensor *x)
+{
+    (void)self;
+    return fr_apply(&twice_op, &x, NULL);
+}
+
+START_TEST(own_op)
+{
+    fr_module *m = fr_module_new("Own", 0, own);
+    FR_SCOPE;
+
+    ck_assert(fr_export_onnx(m, fr_randn(FR_SHAPE(5)), path));
+
+    PROTO(ModelProto) *model = read_model();
+
+    ck_assert_str_eq(find_node(model, "Add")->input[0], "input");
+    drop(model);
+    fr_module_free(m);
+}
+END_TEST
+
+/* --- Loading ----------------------------------------------------------------------------------------------------- */
+
+static void comes_back(fr_module *m, fr_tensor *example, fr_tensor *other)
+{
+    FR_SCOPE;
+    fr_module *back;
+
+    fr_train(m, false);
+    ck_assert(fr_export_onnx(m, example, path));
+    back = fr_load_onnx(path);
+    unlink(path);
+    ck_assert_ptr_nonnull(back);
+    assert_near("loaded", fr_forward(back, other), fr_forward(m, other));
+    fr_module_free(back);
+    fr_module_free(m);
+}
+
+START_TEST(models_come_back)
+{
+    FR_SCOPE;
+    simple_rnn_options o = { .input = 3, .hidden = 5, .output = 1, .layers = 2, .bidirectional = true };
+
+    for (int cell = SIMPLE_RNN; cell <= SIMPLE_GRU; cell++) {
+        o.cell = (simple_rnn_cell)cell;
+        comes_back(simple_rnn_new(&o), fr_randn(FR_SHAPE(2, 4, 3)), fr_randn(FR_SHAPE(5, 7, 3)));
+    }
+    comes_back(char_lm_new(&(char_lm_options){ .symbols = 11, .embedding = 4, .hidden = 6 }),
+               fr_randint(0, 11, FR_SHAPE(5, 2)), fr_randint(0, 11, FR_SHAPE(9, 3)));
+    comes_back(mlp_new(&(mlp_options){ .sizes = { 4, 8, 3 }, .dropout = 0.5 }), fr_randn(FR_SHAPE(2, 4)),
+               fr_randn(FR_SHAPE(6, 4)));
+    comes_back(forecaster_new(6), fr_randn(FR_SHAPE(5, 2, 1)), fr_randn(FR_SHAPE(8, 3, 1)));
+    comes_back(sequence_classifier_new(&(sequence_classifier_options){ .variables = 3, .hidden = 4, .classes = 5 }),
+               fr_randn(FR_SHAPE(2, 4, 3)), fr_randn(FR_SHAPE(5, 7, 3)));
+    comes_back(tcn_new(&(tcn_options){ .variables = 3, .channels = 4, .kernel = 3, .classes = 5, .blocks = 3 }),
+               fr_randn(FR_SHAPE(2, 9, 3)), fr_randn(FR_SHAPE(5, 14, 3)));
+    comes_back(transformer_new(&(transformer_options){
+                   .variables = 3, .steps = 20, .width = 8, .heads = 2, .layers = 2, .classes = 5 }),
+               fr_randn(FR_SHAPE(2, 9, 3)), fr_randn(FR_SHAPE(5, 14, 3)));
+}
+END_TEST
+
+/* Whatever a byte of a file becomes, and wherever it ends: a module or an error, and no crash. */
+START_TEST(broken_files)
+{
+    FR_SCOPE;
+    static unsigned char bytes[1 << 14];
+    fr_module *m = simple_rnn_new(&(simple_rnn_options){ .input = 2, .hidden = 2, .output = 1 });
+    fr_tensor *x = fr_randn(FR_SHAPE(2, 3, 2));
+    FILE *file;
+    size_t size;
+
+    ck_assert(fr_export_onnx(m, x, path));
+    file = fopen(path, "rb");
+    size = fread(bytes, 1, sizeof bytes, file);
+    fclose(file);
+    for (size_t i = 0; i < 2 * size; i++) {
+        size_t at = i / 2, length = i % 2 ? at : size;
+        unsigned char kept = bytes[at];
+
+        bytes[at] ^= i % 2 ? 0 : (unsigned char)(1 + i % 255);
+        file = fopen(path, "wb");
+        ck_assert_uint_eq(fwrite(bytes, 1, length, file), length);
+        fclose(file);
+        bytes[at] = kept;
+
+        fr_module *back = fr_load_onnx(path);
+
+        if (back) {
+            FR_SCOPE;
+
+            fr_forward(back, x);
+            fr_module_free(back);
+        }
+        fr_error_clear();
+    }
+    unlink(path);
+    fr_module_free(m);
+}
+END_TEST
+
+#else
+
+START_TEST(refused)
+{
+    fr_module *m = fr_nn_linear(3, 2, NULL);
+    FR_SCOPE;
+
+    ck_assert(!fr_export_onnx(m, fr_randn(FR_SHAPE(5, 3)), "check_onnx.onnx"));
+    assert_failed("export_onnx", "protobuf-c");
+    fr_module_free(m);
+}
+END_TEST
+
+#endif
+
+int main(void)
+{
+    TCase *contents = tcase_create("contents");
+
+#ifdef HAVE_PROTOBUF_C
+    tcase_add_test(contents, recurrent);
+    tcase_add_test(contents, reset_before);
+    tcase_add_test(contents, open_sizes);
+    tcase_add_test(contents, sizes_that_are_frozen);
+    tcase_add_test(contents, ops_that_are_not_there);
+    tcase_add_test(contents, loops);
+    tcase_add_test(contents, arguments);
+    tcase_add_test(contents, own_op);
+    tcase_add_test(contents, models_come_back);
+    tcase_add_test(contents, broken_files);
+#else
+    tcase_add_test(contents, refused);
+#endif
+    return run_tests("onnx", contents);
+}

@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT
+# Copyright The frond authors
+"""check_onnxruntime.py ONNX_MODELS: has that program (tests/onnx_models.c) write models, and runs them with inputs of
+other sizes than they were written with. Says what differs and exits with 1."""
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy
+import onnx
+import onnxruntime
+
+# What ONNX Runtime has no float64 kernels for.
+without_float64 = ("Conv", "GRU", "LSTM", "RNN")
+failures = 0
+
+
+def check(file):
+    model = onnx.load(file)
+    onnx.checker.check_model(model, full_check=True)
+    name = file.name.removesuffix(".onnx")
+    x, y = (numpy.load(file.with_name(f"{name}.{which}.npy")) for which in "xy")
+    if name.endswith("_f64") and any(node.op_type in without_float64 for node in model.graph.node):
+        return None
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 2
+    session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    got = session.run(None, {"input": x})[0]
+    if got.shape != y.shape or got.dtype != y.dtype:
+        return f"{got.dtype} {got.shape}, expected {y.dtype} {y.shape}"
+    tolerance = 1e-5 if y.dtype == numpy.float32 else 1e-10
+    return None if numpy.allclose(got, y, tolerance, tolerance) else f"differs by up to {abs(got - y).max():g}"
+
+
+def torch_models():
+    """Name, module, example, another input."""
+    from torch import nn, randn
+
+    class Last(nn.Module):
+        """A recurrent layer's last output, through a linear layer."""
+
+        def __init__(self, layer):
+            super().__init__()
+            self.layer = layer
+            self.head = nn.Linear(4, 2)
+
+        def forward(self, x):
+            return self.head(self.layer(x)[0][:, -1])
+
+    yield "linear", nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 2), nn.Softmax(1)), randn(2, 3), randn(5, 3)
+    yield "convolution", nn.Sequential(
+        nn.Conv1d(3, 4, 3, padding=1), nn.BatchNorm1d(4), nn.GELU(), nn.Flatten(), nn.Linear(24, 2)), randn(2, 3, 6), randn(5, 3, 6)
+    for kind in (nn.RNN, nn.LSTM, nn.GRU):
+        layer = kind(3, 4, batch_first=True)
+        yield kind.__name__, Last(layer), randn(2, 5, 3), randn(2, 7, 3)
+        layer = kind(3, 2, 2, batch_first=True, bidirectional=True)
+        yield kind.__name__ + " both", Last(layer), randn(2, 5, 3), randn(2, 7, 3)
+
+
+def check_import(folder, name, module, example, other):
+    """frond's output of what torch.onnx.export wrote."""
+    import torch
+
+    module.eval()
+    files = [str(pathlib.Path(folder) / file) for file in ("torch.onnx", "torch.x.npy", "torch.y.npy")]
+    torch.onnx.export(module, (example,), files[0], dynamo=False, input_names=["x"],
+                      dynamic_axes={"x": {0: "batch", 1: "time"} if example.ndim == 3 and name != "convolution" else {0: "batch"}})
+    numpy.save(files[1], other.numpy())
+    done = subprocess.run([sys.argv[1], *files], capture_output=True, text=True)
+    if done.returncode != 0:
+        return done.stderr.strip()
+    with torch.no_grad():
+        y = module(other).numpy()
+    got = numpy.load(files[2])
+    return None if got.shape == y.shape and numpy.allclose(got, y, 1e-5, 1e-5) else "differs"
+
+
+with tempfile.TemporaryDirectory() as folder:
+    subprocess.run([sys.argv[1], folder], check=True)
+    files = sorted(pathlib.Path(folder).glob("*.onnx"))
+    for file in files:
+        try:
+            wrong = check(file)
+        except Exception as error:  # of three packages
+            wrong = str(error)
+        if wrong:
+            failures += 1
+            print(f"NOT the same: {file.name}: {wrong}")
+    try:
+        import torch
+
+        torch.manual_seed(0)
+        for name, *parts in torch_models():
+            wrong = check_import(folder, name, *parts)
+            if wrong:
+                failures += 1
+                print(f"NOT the same: torch's {name}: {wrong}")
+    except ImportError:
+        print("without torch: its models are not loaded")
+print(f"{len(files)} models, {failures} failures")
+sys.exit(failures > 0 or len(files) != 18)
