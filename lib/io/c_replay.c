@@ -31,7 +31,7 @@ static bool run_step(replay *r, size_t i)
     fr_tensor **in = calloc((size_t)s->inputs + 1, sizeof *in);
     bool ok;
 
-    r->out[i] = calloc((size_t)s->outputs + 1, sizeof **r->out);
+    r->out[i] = calloc((size_t)s->op->outputs + 1, sizeof **r->out); /* internal ones too are set */
     if (!in || !r->out[i]) {
         free(in);
         return *fr_c_no_memory(r->w) != '\0';
