@@ -640,6 +640,20 @@ static bool save_and_load_npz(void)
 }
 #endif
 
+#ifdef HAVE_PROTOBUF_C
+static bool export_and_load_onnx(void)
+{
+    FR_SCOPE;
+    fr_module *m = fr_nn_gru(2, 2, NULL), *back = NULL;
+    bool ok = fr_export_onnx(m, fr_ones(FR_SHAPE(2, 1, 2)), path) && (back = fr_load_onnx(path)) &&
+              fr_forward(back, fr_ones(FR_SHAPE(2, 1, 2)));
+
+    fr_module_free(back);
+    fr_module_free(m);
+    return ok;
+}
+#endif
+
 /* A run that cannot be loaded is as it was. */
 static bool save_and_resume(void)
 {
@@ -800,6 +814,9 @@ static const struct {
     { "export_c", export_c },
 #ifdef HAVE_LIBZIP
     { "save_and_load_npz", save_and_load_npz },
+#endif
+#ifdef HAVE_PROTOBUF_C
+    { "export_and_load_onnx", export_and_load_onnx },
 #endif
     { "save_and_resume", save_and_resume, .by_jansson = true },
     { "log_run", log_run },

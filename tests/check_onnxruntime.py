@@ -50,7 +50,8 @@ def torch_models():
 
     yield "linear", nn.Sequential(nn.Linear(3, 8), nn.ReLU(), nn.Linear(8, 2), nn.Softmax(1)), randn(2, 3), randn(5, 3)
     yield "convolution", nn.Sequential(
-        nn.Conv1d(3, 4, 3, padding=1), nn.BatchNorm1d(4), nn.GELU(), nn.Flatten(), nn.Linear(24, 2)), randn(2, 3, 6), randn(5, 3, 6)
+        nn.Conv1d(3, 4, 3, padding=1), nn.BatchNorm1d(4), nn.GELU(), nn.Flatten(), nn.Linear(24, 2)), \
+        randn(2, 3, 6), randn(5, 3, 6)
     for kind in (nn.RNN, nn.LSTM, nn.GRU):
         layer = kind(3, 4, batch_first=True)
         yield kind.__name__, Last(layer), randn(2, 5, 3), randn(2, 7, 3)
@@ -64,8 +65,8 @@ def check_import(folder, name, module, example, other):
 
     module.eval()
     files = [str(pathlib.Path(folder) / file) for file in ("torch.onnx", "torch.x.npy", "torch.y.npy")]
-    torch.onnx.export(module, (example,), files[0], dynamo=False, input_names=["x"],
-                      dynamic_axes={"x": {0: "batch", 1: "time"} if example.ndim == 3 and name != "convolution" else {0: "batch"}})
+    dims = {d: f"d{d}" for d in range(example.ndim) if example.shape[d] != other.shape[d]}
+    torch.onnx.export(module, (example,), files[0], dynamo=False, input_names=["x"], dynamic_axes={"x": dims})
     numpy.save(files[1], other.numpy())
     done = subprocess.run([sys.argv[1], *files], capture_output=True, text=True)
     if done.returncode != 0:

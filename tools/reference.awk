@@ -89,10 +89,11 @@ function begin_header()
 {
     split_title(text)
     area = title
+    gsub(/[,:.()]/, "", area) # which Texinfo gives a meaning in names of nodes
     text = ""
     inside = 1
     if (form == "texinfo")
-        printf "@node %s\n@chapter %s\n\n@example\n#include <%s>\n@end example\n\n%s", area, area, \
+        printf "@node %s\n@chapter %s\n\n@example\n#include <%s>\n@end example\n\n%s", area, title, \
                substr(FILENAME, index(FILENAME, "frond/")), prose(rest)
     else if (form == "man")
         printf ".SS %s\n", area

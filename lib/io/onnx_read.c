@@ -174,9 +174,25 @@ static fr_tensor *forward(fr_module *m, fr_tensor *x)
     return y;
 }
 
+/* data: whether memory ran out, which protobuf-c does not tell from a bad file. */
+static void *allocate(void *data, size_t size)
+{
+    void *block = malloc(size);
+
+    *(bool *)data = *(bool *)data || !block;
+    return block;
+}
+
+static void give_back(void *data, void *block)
+{
+    (void)data;
+    free(block);
+}
+
 static void release(void *memory)
 {
     loaded *l = memory;
+    ProtobufCAllocator allocator = { allocate, give_back, NULL };
 
     for (size_t i = 0; i < l->step_count; i++)
         free(l->steps[i].inputs);
@@ -184,7 +200,7 @@ static void release(void *memory)
     free(l->names);
     free(l->values);
     if (l->model)
-        frond__onnx__model_proto__free_unpacked(l->model, NULL);
+        frond__onnx__model_proto__free_unpacked(l->model, &allocator);
 }
 
 /* --- Names ------------------------------------------------------------------------------------------------------- */
@@ -378,12 +394,16 @@ fr_module *fr_onnx_read(const char *where, const uint8_t *bytes, size_t size)
 {
     fr_module *m = fr_module_new("ONNX", sizeof(loaded), forward);
     loaded *l = m ? fr_self(m) : NULL;
+    bool out_of_memory = false;
+    ProtobufCAllocator allocator = { allocate, give_back, &out_of_memory };
 
     if (!l)
         return NULL;
     m->release = release;
-    l->model = frond__onnx__model_proto__unpack(NULL, size, bytes);
-    if (!l->model)
+    l->model = frond__onnx__model_proto__unpack(&allocator, size, bytes);
+    if (!l->model && out_of_memory)
+        fr_fail_memory(where);
+    else if (!l->model)
         fr_fail(where, "no ONNX model, or one that is cut short (%zu bytes)", size);
     if (l->model && fill(m, l, where))
         return m;
