@@ -72,7 +72,7 @@ static char **texts_of(const char *const *texts)
 
 static bool fill_tensor(fr_onnx *g, PROTO(TensorProto) * p, const char *name, fr_tensor *t)
 {
-    fr_tensor *values = fr_stored_values(g->from->where, t);
+    fr_tensor *values = fr_hold(g->from->where, fr_stored_values(g->from->where, t)); /* until the file is written */
 
     p->dims = fr_onnx_keep(g, FR_MAX_DIMS * sizeof *p->dims);
     if (!values || !p->dims)
@@ -84,7 +84,7 @@ static bool fill_tensor(fr_onnx *g, PROTO(TensorProto) * p, const char *name, fr
     p->data_type = (int32_t)fr_onnx_dtype((fr_dtype)t->dtype);
     p->raw_data.len = (size_t)t->numel * fr_dtype_size((fr_dtype)t->dtype);
     p->raw_data.data = (uint8_t *)values->origin;
-    return fr_hold(g->from->where, values) != NULL; /* until the file is written */
+    return true;
 }
 
 static bool fill_strings(fr_onnx *g, PROTO(AttributeProto) * p, const fr_onnx_attribute *a)
