@@ -89,38 +89,5 @@ bool fr_save_training(const char *path, fr_module *m, fr_optim *optim, fr_loader
  * lent batches stay as they are. optim and loader are NULL if they were. */
 bool fr_load_training(const char *path, fr_module *m, fr_optim *optim, fr_loader *loader);
 
-/* --- C code ------------------------------------------------------------------------------------------------------ */
-
-typedef struct {
-    const char *name; /* what identifiers begin with, a C identifier; NULL: path's base name, made one */
-    bool int8;        /* matrices of weights, embeddings and kernels as int8, with a scale for each row (dim 0) */
-    void *reserved[8];
-} fr_export_c_options;
-
-typedef struct {
-    int64_t weight_bytes;    /* of constant arrays */
-    int64_t workspace_bytes; /* of NAME_workspace, which NAME_run has on the stack */
-    int64_t multiply_adds;   /* of NAME_run */
-    int64_t state_bytes;     /* of NAME_state; 0: the model cannot be taken step by step */
-    int64_t step_bytes;      /* what NAME_step has on the stack */
-    double int8_loss;        /* of int8: the largest difference to the output for the example; else 0 */
-    char not_stepwise[256];  /* why there is no NAME_step, "" where there is one */
-    void *reserved[8];
-} fr_export_c_report;
-
-/* Writes m's forward as C99: path, which ends in .c, and the header beside it, .h for .c, both or neither. The code
- * needs libm alone, allocates nothing and changes nothing but what it is given; it compiles as C, the header as C++
- * too. void NAME_run(const float *x, float *y);    x of the example's shape, row-major; int64_t for int64 void
- * NAME_run_in(NAME_workspace *w, x, y);  the same without NAME_workspace on the stack Where all that m does over time
- * is recurrent layers that go forwards, what takes each step by itself, and the last step, also (x, y being those of
- * one step, of the example's batch): void NAME_reset(NAME_state *s); void NAME_step(NAME_state *s, x, y); m must be in
- * evaluation (fr_train(m, false)) and of float32; the example says shape and dtype, and the values that int8's loss is
- * measured by. What does not depend on x is computed now. Fails for an op that has no C form, naming it and the module
- * it is in; for a model that reads values it was not given by ops; for a result changed in place. */
-bool fr_export_c(fr_module *m, fr_tensor *example, const char *path);
-/* The same; options and report may be NULL. */
-bool fr_export_c_with(fr_module *m, fr_tensor *example, const char *path, const fr_export_c_options *options,
-                      fr_export_c_report *report);
-
 FR_END_DECLS
 #endif

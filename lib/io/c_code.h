@@ -10,7 +10,7 @@
 
 #include <frond/c_code.h>
 #include <frond/nn.h>
-#include <frond/io.h>
+#include <frond/export.h>
 
 /* A constant array, of all functions of the file. */
 typedef struct {

@@ -6,7 +6,6 @@
 #include "io/replace_file.h"
 #include "nn/module.h"
 
-#include <frond/autograd.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -128,6 +127,18 @@ static bool prepare(job *j, fr_module *m, fr_tensor *example)
     return true;
 }
 
+static bool prepare_in_evaluation(job *j, fr_module *m, fr_tensor *example)
+{
+    fr_evaluation e;
+    bool ok = fr_evaluation_begin(j->w.what, m, &e);
+
+    if (ok) {
+        ok = prepare(j, m, example);
+        fr_evaluation_end(&e);
+    }
+    return ok;
+}
+
 static bool write_both(job *j, const char *path)
 {
     fr_c_program *one = j->stepwise ? &j->one : NULL;
@@ -160,7 +171,7 @@ static bool export(job *j, fr_module *m, fr_tensor *example, const char *path, c
         return fr_fail(what, "the example has no values"), false;
     j->w.int8 = o->int8;
     j->w.type = m->type;
-    return find_names(j, path, o->name) && prepare(j, m, example) && write_both(j, path);
+    return find_names(j, path, o->name) && prepare_in_evaluation(j, m, example) && write_both(j, path);
 }
 
 static bool export_as(const char *what, fr_module *m, fr_tensor *example, const char *path,
@@ -169,7 +180,7 @@ static bool export_as(const char *what, fr_module *m, fr_tensor *example, const 
     static const fr_export_c_options none;
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    int scope = fr_scope_begin(), no_grad = fr_no_grad_begin();
+    int scope = fr_scope_begin();
     job j = { .w.what = what };
     bool ok = scope >= 0 && export(&j, m, example, path, options ? options : &none);
 
@@ -179,7 +190,6 @@ static bool export_as(const char *what, fr_module *m, fr_tensor *example, const 
     free(j.name);
     free(j.header);
     free(j.include);
-    fr_no_grad_end(no_grad);
     fr_scope_end(scope);
     if (report)
         *report = ok ? j.report : (fr_export_c_report){ 0 };

@@ -3,12 +3,10 @@
 /* fr_export_onnx: the runs of the module, and a graph made of them. */
 #include <config.h>
 
-#include "core/random.h"
 #include "io/module_state.h"
 #include "io/onnx_graph.h"
 #include "nn/module.h"
 
-#include <frond/autograd.h>
 #include <frond/export.h>
 #include <stdlib.h>
 
@@ -31,7 +29,6 @@ static bool run(fr_module *m, const char *where, fr_tensor *x, fr_onnx_run *r)
 {
     fr_thread *th = fr_thread_self();
     int scope = fr_scope_begin();
-    int no_grad = fr_no_grad_begin();
 
     *r = (fr_onnx_run){ .x = x };
     fr_trace_begin(th, &r->trace);
@@ -39,7 +36,6 @@ static bool run(fr_module *m, const char *where, fr_tensor *x, fr_onnx_run *r)
 
     bool ok = fr_trace_end(th, where, &r->trace) && scope >= 0 && r->y;
 
-    fr_no_grad_end(no_grad);
     fr_scope_end(scope);
     return ok;
 }
@@ -164,43 +160,15 @@ static bool write_graph(const fr_onnx_source *from, const char *path)
     return ok;
 }
 
-/* Each module's training flag, in or out. */
-static void exchange_training(fr_module *m, bool *flags, bool put_back)
-{
-    int i = 0;
-
-    for (fr_module *each = m; each; each = fr_module_next(m, each), i++) {
-        if (put_back)
-            each->training = flags[i];
-        else
-            flags[i] = each->training;
-    }
-}
-
-static int count_modules(fr_module *m)
-{
-    int n = 0;
-
-    for (fr_module *each = m; each; each = fr_module_next(m, each))
-        n++;
-    return n;
-}
-
 static bool export_module(fr_module *m, const fr_tensor *example, const char *path, fr_onnx_source *from)
 {
-    bool *training = malloc((size_t)count_modules(m));
-    fr_generator generator;
+    fr_evaluation e;
     bool ok;
 
-    if (!training)
-        return fr_fail_memory(from->where), false;
-    exchange_training(m, training, false);
-    fr_generator_save(&generator);
-    fr_train(m, false);
+    if (!fr_evaluation_begin(from->where, m, &e))
+        return false;
     ok = run_all(m, from, example) && write_graph(from, path);
-    fr_generator_restore(&generator);
-    exchange_training(m, training, true);
-    free(training);
+    fr_evaluation_end(&e);
     for (int r = 0; r < FR_ONNX_RUNS; r++)
         drop_run(&from->runs[r]);
     return ok;

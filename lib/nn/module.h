@@ -4,6 +4,7 @@
 #ifndef FROND_NN_MODULE_H
 #define FROND_NN_MODULE_H
 
+#include "core/random.h"
 #include "graph/trace.h"
 
 #include <frond/nn.h>
@@ -73,6 +74,19 @@ static inline fr_tensor *fr_module_leave(fr_thread *th, const fr_module *m, fr_t
         fr_trace_result(th, m->place, y);
     return y;
 }
+
+/* --- evaluation.c ------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    fr_module *m;
+    bool *training; /* flags of m and all below */
+    int no_grad;
+    fr_generator generator;
+} fr_evaluation;
+/* From here on m is in evaluation and nothing is recorded; end puts back that and the generator. False with an error,
+ * nothing having changed. m's tree stays as it is in between. */
+bool fr_evaluation_begin(const char *what, fr_module *m, fr_evaluation *e);
+void fr_evaluation_end(fr_evaluation *e);
 
 /* --- state.c ------------------------------------------------------------------------------------------------------ */
 

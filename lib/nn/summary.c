@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* fr_module_summary: a table of a module's tree, with what one forward is seen to compute. */
-#include "core/random.h"
 #include "core/table.h"
 #include "core/text.h"
 #include "nn/module.h"
@@ -15,7 +14,6 @@ static const char name[] = "module_summary";
 typedef struct {
     fr_module *m;
     int depth;
-    bool training;
     const fr_tensor *result; /* of its last run; NULL: did not run. The trace's */
     int64_t parameters, multiply_adds, bytes;
 } row;
@@ -37,7 +35,7 @@ typedef struct {
 static bool list_rows(summary *s, fr_module *root)
 {
     for (fr_module *m = root; m; m = fr_module_next(root, m)) {
-        row r = { .m = m, .training = m->training, .parameters = fr_module_count(m) };
+        row r = { .m = m, .parameters = fr_module_count(m) };
 
         for (const fr_module *at = m; at != root; at = at->parent)
             r.depth++;
@@ -77,23 +75,17 @@ static row *row_of(summary *s, const fr_place *place)
 
 /* --- One forward -------------------------------------------------------------------------------------------------- */
 
-/* In evaluation, unrecorded, with the generator and the training flags put back. */
 static bool run(fr_thread *th, summary *s, fr_tensor *example)
 {
-    int no_grad = fr_no_grad_begin();
-    fr_generator generator;
+    fr_evaluation e;
     bool ok;
 
-    fr_generator_save(&generator);
-    for (size_t i = 0; i < s->count; i++)
-        s->rows[i].m->training = false;
+    if (!fr_evaluation_begin(name, s->rows[0].m, &e))
+        return false;
     fr_trace_begin(th, &s->trace);
     ok = fr_forward(s->rows[0].m, example) != NULL;
     ok = fr_trace_stop(th, name, &s->trace) && ok;
-    for (size_t i = 0; i < s->count; i++)
-        s->rows[i].m->training = s->rows[i].training;
-    fr_generator_restore(&generator);
-    fr_no_grad_end(no_grad);
+    fr_evaluation_end(&e);
     return ok;
 }
 

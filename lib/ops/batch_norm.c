@@ -261,7 +261,7 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
     const char *names[INPUTS], *y;
 
     if (a->training || !call->in[RUNNING_MEAN] || !call->in[RUNNING_VAR])
-        return fr_c_fail(w, "it takes mean and variance from the batch; use fr_train(module, false)");
+        return fr_c_fail(w, "it takes mean and variance from the batch");
     for (int i = 0; i < INPUTS; i++)
         names[i] = fr_c_in(w, call, i);
     y = fr_c_out(w, call, 0);

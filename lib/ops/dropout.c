@@ -11,7 +11,7 @@ extern const fr_op fr_dropout_op;
 static bool c_code(fr_c_writer *w, const fr_op_call *call)
 {
     (void)call;
-    return fr_c_fail(w, "it is for training; use fr_train(module, false)");
+    return fr_c_fail(w, "it is for training");
 }
 
 /* The mask wants no gradient. */

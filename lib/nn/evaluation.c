@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Running a module to see what it computes, and leaving everything as it was. */
+#include "nn/module.h"
+
+#include <frond/autograd.h>
+#include <stdlib.h>
+
+bool fr_evaluation_begin(const char *what, fr_module *m, fr_evaluation *e)
+{
+    size_t count = 0;
+
+    for (fr_module *each = m; each; each = fr_module_next(m, each))
+        count++;
+    *e = (fr_evaluation){ .m = m, .training = malloc(count * sizeof *e->training) };
+    if (!e->training)
+        return fr_fail_memory(what), false;
+    count = 0;
+    for (fr_module *each = m; each; each = fr_module_next(m, each)) {
+        e->training[count++] = each->training;
+        each->training = false;
+    }
+    fr_generator_save(&e->generator);
+    e->no_grad = fr_no_grad_begin();
+    return true;
+}
+
+void fr_evaluation_end(fr_evaluation *e)
+{
+    size_t i = 0;
+
+    fr_no_grad_end(e->no_grad);
+    fr_generator_restore(&e->generator);
+    for (fr_module *each = e->m; each; each = fr_module_next(e->m, each))
+        each->training = e->training[i++];
+    free(e->training);
+}
