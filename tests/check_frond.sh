@@ -188,6 +188,13 @@ train parts "$italy" --resume --epochs 6 --threads 2
 same "a resumed run" whole parts
 refuses 1 "holds a run already" train "$italy" --output "$work/whole"
 
+# With one step to an epoch, the third one's loss in training is that of the weights after the second.
+train second "$italy" --batch-size 100 --epochs 2
+train third "$italy" --batch-size 100 --epochs 3
+runs evaluate "$work/second" "$italy"
+loss=$(sed -n 's,^3.loss/train.\([^,]*\).*,\1,p' "$work/third/metrics.csv")
+holds "loss in training" "$(figure loss) - $loss < 2e-6 && $loss - $(figure loss) < 2e-6"
+
 # A rate of next to nothing gains nothing after the first epoch.
 runs train "$italy" --lr 1e-30 --validation 0.2 --patience 2 --epochs 50 --output "$work/patient"
 prints "No lower loss in 2 epochs."
