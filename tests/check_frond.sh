@@ -66,10 +66,10 @@ same() { # WHAT RUN RUN: of the same bits
 runs --version
 version=$(cat "$work/out")
 runs --help
-for command in train predict evaluate info ops graph; do
+for command in train predict evaluate info ops export graph; do
     prints "  $command "
 done
-for command in train predict evaluate info ops graph; do
+for command in train predict evaluate info ops export graph; do
     runs $command --help
     prints "Usage: frond $command "
     runs $command --version
@@ -223,6 +223,9 @@ runs ops
 prints "matmul"
 runs ops add
 prints "y = a + b"
+runs export "$work/two" "$work/two.c"
+[ -s "$work/two.c" ] || wrong "export: no C"
+refuses 1 "two.pt: expected a name that ends in .c" export "$work/two" "$work/two.pt"
 runs graph "$work/two" --values
 prints "digraph"
 

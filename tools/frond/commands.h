@@ -10,6 +10,7 @@
     X(evaluate, "Compare a trained model's predictions with the truth")                                                \
     X(info, "Show what is in files of tensors")                                                                        \
     X(ops, "List the library's ops, or explain one")                                                                   \
+    X(export, "Write a trained model as ONNX or C")                                                                    \
     X(graph, "Draw the graph of a trained model")
 
 #define DECLARE(name, help) int command_##name(int argc, char **argv);
