@@ -225,7 +225,12 @@ runs ops add
 prints "y = a + b"
 runs export "$work/two" "$work/two.c"
 [ -s "$work/two.c" ] || wrong "export: no C"
-refuses 1 "two.pt: expected a name that ends in .c" export "$work/two" "$work/two.pt"
+if grep -q '^#define HAVE_PROTOBUF_C' config.h; then
+    runs export "$work/two" "$work/two.onnx"
+    runs info "$work/two.onnx"
+    prints " 4546 values"
+fi
+refuses 1 "two.pt: expected a name that ends in .onnx or .c" export "$work/two" "$work/two.pt"
 runs graph "$work/two" --values
 prints "digraph"
 

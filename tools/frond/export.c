@@ -8,6 +8,7 @@ static const struct {
     const char *suffix;
     bool (*write)(fr_module *m, fr_tensor *example, const char *path);
 } formats[] = {
+    { ".onnx", fr_export_onnx },
     { ".c", fr_export_c },
 };
 
@@ -18,7 +19,7 @@ static void export_to(const char *path, fr_module *model, fr_tensor *example)
             formats[i].write(model, example, path);
             return;
         }
-    die("%s: expected a name that ends in .c", path);
+    die("%s: expected a name that ends in .onnx or .c", path);
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -30,8 +31,8 @@ int command_export(int argc, char **argv)
 {
     static const struct argp argp = { .parser = parse,
                                       .args_doc = "RUN FILE",
-                                      .doc = "Writes the model that frond train keeps in the directory RUN as C "
-                                             "(.c).\vIt takes sequences of one length, (batch, steps, "
+                                      .doc = "Writes the model that frond train keeps in the directory RUN as ONNX "
+                                             "(.onnx) or C (.c).\vIt takes sequences of one length, (batch, steps, "
                                              "variables), and gives a logit for each class, or a number. Where the "
                                              "run has --normalize, it takes and gives what is normalised: model.json "
                                              "has the means and deviations." };

@@ -42,6 +42,17 @@ static void show_npy(const char *path, totals *sum)
     show_tensor("array", fr_load_npy(path), sum);
 }
 
+static void show_onnx(const char *path, totals *sum)
+{
+    fr_module *model = fr_load_onnx(path);
+    int n;
+    const fr_named_tensor *state = fr_module_state(model, &n);
+
+    for (int i = 0; i < n; i++)
+        show_tensor(state[i].name, state[i].tensor, sum);
+    fr_module_free(model);
+}
+
 static const struct {
     const char *suffix;
     void (*show)(const char *path, totals *sum);
@@ -49,6 +60,7 @@ static const struct {
     { ".safetensors", show_safetensors },
     { ".npz", show_npz },
     { ".npy", show_npy },
+    { ".onnx", show_onnx },
 };
 
 static void show(const char *path)
@@ -64,7 +76,7 @@ static void show(const char *path)
                    (long long)sum.bytes);
             return;
         }
-    die("%s: expected a name that ends in .safetensors, .npz or .npy", path);
+    die("%s: expected a name that ends in .safetensors, .npz, .npy or .onnx", path);
 }
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -83,11 +95,13 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 int command_info(int argc, char **argv)
 {
-    static const struct argp argp = { .parser = parse,
-                                      .args_doc = "FILE...",
-                                      .doc = "Shows names, dtypes and shapes of the tensors in .safetensors, .npz and "
-                                             ".npy files, and how many values and bytes they have. Dtypes are those "
-                                             "that frond reads them as." };
+    static const struct argp argp = {
+        .parser = parse,
+        .args_doc = "FILE...",
+        .doc = "Shows names, dtypes and shapes of the tensors in .safetensors, .npz, .npy and "
+               ".onnx files, and how many values and bytes they have. Dtypes are those "
+               "that frond reads them as."
+    };
 
     argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, NULL);
     return 0;
