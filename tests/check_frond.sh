@@ -184,6 +184,7 @@ options="--model tcn --dropout 0.3 --hidden 4 --validation 0.2 --seed 5"
 train whole "$italy" $options --epochs 6
 # shellcheck disable=SC2086
 train parts "$italy" $options --epochs 2 --threads 1
+echo "3,loss/train,9,1" >>"$work/parts/metrics.csv" # of an epoch that was killed before it was saved
 train parts "$italy" --resume --epochs 6 --threads 2
 same "a resumed run" whole parts
 refuses 1 "holds a run already" train "$italy" --output "$work/whole"
