@@ -51,13 +51,20 @@ one sequence at a time.
     "steady": ("What a step asks the system for", """\
 Calls of malloc and its kin, and system calls, of a training step on one thread whose shapes were seen before.
 """),
+    "exported": ("Models written as C", """\
+What fr_export_c makes of a SimpleRNN of input 1 and hidden 32, weights as float32 or int8: bytes of the object file
+(code and constants), of constants alone, of memory (state and stack), the greatest difference that int8 makes, and
+nanoseconds a step: of the exported code, of the library over a sequence of 50 steps, and of the library step by step.
+"""),
 }
 NAMES = {
     "best_us": "best", "median_us": "median", "limit_us": "limit", "share_of_limit": "share",
     "frond_best_us": "frond best", "frond_median_us": "frond median", "peer_best_us": "peer best",
     "peer_median_us": "peer median", "tensors_kib": "tensors KiB", "process_kib": "process KiB",
     "frond_peak_kib": "frond KiB", "peer_peak_kib": "peer KiB", "mallocs_a_step": "mallocs",
-    "system_calls_a_step": "system calls"}
+    "system_calls_a_step": "system calls",
+    "object_bytes": "object", "constant_bytes": "constants", "memory_bytes": "memory", "int8_loss": "int8 loss",
+    "step_ns": "step", "library_sequence_ns": "library, sequence", "library_step_ns": "library, step"}
 
 
 def read(path):

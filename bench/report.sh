@@ -19,5 +19,6 @@ for name in ops recurrent products growth threads; do
     "$build/bench/$name" >"$folder/$name.csv"
 done
 "$here/steady.sh" "$build" >"$folder/steady.csv"
+"$here/exported.sh" "$build" >"$folder/exported.csv"
 "$python" "$here/compare.py" "$build" --whole --csv "$folder/compare.csv" "$@"
 "$python" "$here/compare.py" "$build" W1 W4 W5 --threads 2 --csv "$folder/compare_threads.csv" "$@"

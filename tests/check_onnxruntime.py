@@ -2,6 +2,7 @@
 # Copyright The frond authors
 """check_onnxruntime.py ONNX_MODELS: has that program (tests/onnx_models.c) write models, and runs them with inputs of
 other sizes than they were written with. Says what differs and exits with 1."""
+import inspect
 import pathlib
 import subprocess
 import sys
@@ -66,7 +67,9 @@ def check_import(folder, name, module, example, other):
     module.eval()
     files = [str(pathlib.Path(folder) / file) for file in ("torch.onnx", "torch.x.npy", "torch.y.npy")]
     dims = {d: f"d{d}" for d in range(example.ndim) if example.shape[d] != other.shape[d]}
-    torch.onnx.export(module, (example,), files[0], dynamo=False, input_names=["x"], dynamic_axes={"x": dims})
+    # Newer PyTorch has two exporters, older ones only that which goes without dynamo.
+    exporter = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
+    torch.onnx.export(module, (example,), files[0], input_names=["x"], dynamic_axes={"x": dims}, **exporter)
     numpy.save(files[1], other.numpy())
     done = subprocess.run([sys.argv[1], *files], capture_output=True, text=True)
     if done.returncode != 0:

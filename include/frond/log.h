@@ -61,8 +61,9 @@ bool fr_log_graph(fr_logger *log, const fr_tensor *t, fr_module *m);
 bool fr_log_flush(fr_logger *log);
 /* Draws all numbers of metrics.csv by step: for each group of names that agree up to the first "/" dir/GROUP.png and
  * dir/GROUP.svg (characters of GROUP but letters, digits, "-" and "_" become "_"), with a line for each name; so
- * loss.png, accuracy.png, gradient_norm.png. NaN and Inf leave gaps; a group of nothing else is left out. Runs gnuplot,
- * found through PATH, without a shell; fails where it is missing. */
+ * loss.png, accuracy.png, gradient_norm.png (of groups whose files would be one, the last is kept). NaN and Inf leave
+ * gaps; a group of nothing else is left out. Runs gnuplot, found through PATH, without a shell; fails where it is
+ * missing. */
 bool fr_log_plot(fr_logger *log);
 /* Frees log, whatever it returns: false where the files could not be written to their end. NULL gives true. */
 bool fr_log_close(fr_logger *log);

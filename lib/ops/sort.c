@@ -27,16 +27,9 @@ static bool infer(fr_op_call *call)
     const attributes *a = call->attributes;
     const fr_shape *shape = &call->in[0]->shape;
     int dim = fr_op_dim(call, a->dim);
-    int64_t n = shape->ndim > 0 && dim >= 0 ? shape->dim[dim] : 1;
-    char text[FR_SHAPE_TEXT];
 
     if (dim < 0)
         return false;
-    if (!a->all && (a->k < 0 || a->k > n))
-        return fr_op_fail(call, "k is %lld, expected 0 to %lld for dim %d of shape %s", (long long)a->k, (long long)n,
-                          a->dim, fr_shape_text(shape, text));
-    if (!a->all && shape->ndim == 0 && a->k == 0)
-        return fr_op_fail(call, "k is 0, expected 1 for a scalar");
     call->out[0] = fr_meta_of(call->in[0]);
     if (!a->all && shape->ndim > 0)
         call->out[0].shape.dim[dim] = a->k;
@@ -172,16 +165,30 @@ const fr_op fr_sort_op = {
              { "topk none", "d(3,4)", "a.topk(0).values", run_top_none, .no_grad = true },
              { "topk scalar", "d()", "a.topk(1).values", run_top_one },
              { "range", "n(4)", NULL, run_middle, { "sort", "dim 1", "(4,)" } },
-             { "topk above", "n(3,2)", NULL, run_top, { "sort", "k is 3", "0 to 2" } })
+             { "topk above", "n(3,2)", NULL, run_top, { "topk", "k is 3", "0 to 2" } })
 };
+
+/* A dim that is none is infer's to refuse. */
+static bool check_k(const char *what, const fr_tensor *t, const attributes *a)
+{
+    int dim = fr_shape_dim(&t->shape, a->dim);
+    int64_t n = t->shape.ndim == 0 ? 1 : dim >= 0 ? t->shape.dim[dim] : INT64_MAX;
+    char text[FR_SHAPE_TEXT];
+
+    if (a->all || (a->k >= (t->shape.ndim == 0) && a->k <= n))
+        return true;
+    return fr_fail(what, "k is %lld, expected %d to %lld for dim %d of shape %s", (long long)a->k, t->shape.ndim == 0,
+                   (long long)n, a->dim, fr_shape_text(&t->shape, text));
+}
 
 static fr_extreme apply(const char *what, fr_tensor *t, const attributes *a)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    fr_tensor *results[2];
+    fr_tensor *results[2] = { NULL, NULL };
 
-    fr_apply_n(&fr_sort_op, &t, 1, a, results);
+    if (!t || check_k(what, t, a))
+        fr_apply_n(&fr_sort_op, &t, 1, a, results);
     fr_finish(th, before);
     return (fr_extreme){ results[0], results[1] };
 }
