@@ -9,6 +9,8 @@ abi=$(cd "${srcdir:-.}/tools" && pwd)/abi.sh
 for program in abidiff git autoreconf libtoolize; do
     command -v "$program" >/dev/null || { echo "skipped: there is no $program"; exit 77; }
 done
+# abidiff does not see from clang's debug information which structs are private.
+compiler=$(command -v gcc) || compiler=${CC:-cc}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
@@ -31,7 +33,7 @@ library() {
     echo "$2" >"$work/$1/version"
     printf '%s\n' "$3" >"$work/$1/include/frond.h"
     printf '#include "include/frond.h"\n%s\n%s\n' "$4" "$5" >"$work/$1/frond.c"
-    (cd "$work/$1" && ${CC:-cc} -g -shared -fPIC frond.c -o libfrond.so) || exit 1
+    (cd "$work/$1" && "$compiler" -g -shared -fPIC frond.c -o libfrond.so) || exit 1
 }
 
 header='typedef struct fr_tensor fr_tensor; typedef struct { int a; } fr_shape; int fr_ndim(fr_tensor *, fr_shape);'
@@ -87,7 +89,7 @@ libfrond_la_SOURCES = frond.c
 libfrond_la_CPPFLAGS = -I$(srcdir)/include
 END
 as_git() { git -C "$project" -c user.name=test -c user.email=test@localhost "$@" >/dev/null 2>&1; }
-built() { (cd "$project" && ${CC:-cc} -g -shared -fPIC -Iinclude frond.c -o build/.libs/libfrond.so) || exit 1; }
+built() { (cd "$project" && "$compiler" -g -shared -fPIC -Iinclude frond.c -o build/.libs/libfrond.so) || exit 1; }
 
 as_git init
 as_git add configure.ac Makefile.am frond.c include tools
