@@ -6,6 +6,25 @@
 #include "fuzz.h"
 #include "io/onnx_load.h"
 
+#include <frond/export.h>
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+/* A first file: a small model with a recurrent layer. Without the folder there is none. */
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    FR_SCOPE;
+    fr_module *model = fr_nn_sequential(2, (fr_module *[]){ fr_nn_gru(2, 3, NULL), fr_nn_linear(3, 1, NULL) });
+
+    (void)argc;
+    (void)argv;
+    fr_set_error_handler(NULL, NULL);
+    fr_export_onnx(model, fr_zeros(FR_SHAPE(4, 1, 2)), "corpus/onnx/gru");
+    fr_module_free(model);
+    fr_error_clear();
+    return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     fr_set_error_handler(NULL, NULL);
