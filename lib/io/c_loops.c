@@ -94,10 +94,12 @@ typedef struct {
 
 static bool joins(const nest *n, int64_t dim, const int64_t *stride)
 {
+    if (n->ndim == 0)
+        return false;
     for (int k = 0; k < n->operands; k++)
         if (n->stride[k][n->ndim - 1] != dim * stride[k])
             return false;
-    return n->ndim > 0;
+    return true;
 }
 
 /* Dims of size 1 are left out; neighbours that all walk through as one become one. */
