@@ -141,7 +141,7 @@ bool fr_c_name_constants(fr_c_writer *w)
             continue;
         name = c->path ? name_of(w, c->path) : fr_c_text_of(w, "%s_constant_%zu", w->name, ++unnamed);
         c->name = name;
-        for (int k = 2; is_taken(w, i, c->name) && !w->failed; k++)
+        for (int k = 2; !w->failed && is_taken(w, i, c->name); k++)
             c->name = fr_c_text_of(w, "%s_%d", name, k);
     }
     return !w->failed;
