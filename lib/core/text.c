@@ -16,6 +16,18 @@ void fr_put(fr_writer *w, const char *format, ...)
     w->written = n < 0 || w->written < 0 ? -1 : w->written + n;
 }
 
+void fr_append(char *text, size_t size, size_t *used, const char *format, ...)
+{
+    va_list arguments;
+    int n;
+
+    va_start(arguments, format);
+    n = vsnprintf(text + *used, size - *used, format, arguments);
+    va_end(arguments);
+    if (n > 0)
+        *used = *used + (size_t)n < size ? *used + (size_t)n : size - 1;
+}
+
 /* As RFC 3629 has it: no overlong forms, no surrogates, nothing above U+10FFFF. */
 int fr_utf8_size(const char *text)
 {

@@ -4,8 +4,9 @@
  * it. */
 #include "graph/anomaly.h"
 
+#include "core/text.h"
+
 #include <math.h>
-#include <stdarg.h>
 
 void fr_detect_anomaly(bool on)
 {
@@ -37,19 +38,6 @@ typedef struct {
     size_t used;
 } message;
 
-static void put(message *m, const char *format, ...) FR_PRINTF(2, 3);
-static void put(message *m, const char *format, ...)
-{
-    va_list arguments;
-    int n;
-
-    va_start(arguments, format);
-    n = vsnprintf(m->text + m->used, sizeof m->text - m->used, format, arguments);
-    va_end(arguments);
-    if (n > 0)
-        m->used = m->used + (size_t)n < sizeof m->text ? m->used + (size_t)n : sizeof m->text - 1;
-}
-
 /* "(2, 3), (3,) with Inf at 1, NULL" */
 static void put_tensors(message *m, fr_tensor *const *ts, int n)
 {
@@ -59,9 +47,9 @@ static void put_tensors(message *m, fr_tensor *const *ts, int n)
         const fr_tensor *t = ts[i];
         int64_t at = t ? find_not_finite(t) : -1;
 
-        put(m, "%s%s", i ? ", " : "", t ? fr_shape_text(&t->shape, text) : "NULL");
+        FR_APPEND(m, "%s%s", i ? ", " : "", t ? fr_shape_text(&t->shape, text) : "NULL");
         if (at >= 0)
-            put(m, " with %s at %lld", name_of(t, at), (long long)at);
+            FR_APPEND(m, " with %s at %lld", name_of(t, at), (long long)at);
     }
 }
 
@@ -94,13 +82,13 @@ bool fr_check_gradients(const char *what, const fr_node *node, fr_tensor *const 
 
         if (at < 0)
             continue;
-        put(&m, "%s at %lld of the gradient that %s gives its input %d, of shape %s, from gradients ", name_of(g, at),
-            (long long)at, node->op->name, i, fr_shape_text(&g->shape, shape));
+        FR_APPEND(&m, "%s at %lld of the gradient that %s gives its input %d, of shape %s, from gradients ",
+                  name_of(g, at), (long long)at, node->op->name, i, fr_shape_text(&g->shape, shape));
         put_tensors(&m, grad_out, node->outputs);
         if (node->place)
-            put(&m, ", in module \"%s\"", fr_place_text(node->place, path));
+            FR_APPEND(&m, ", in module \"%s\"", fr_place_text(node->place, path));
         if (node->site.file)
-            put(&m, "; %s was called at %s:%d", node->op->name, node->site.file, node->site.line);
+            FR_APPEND(&m, "; %s was called at %s:%d", node->op->name, node->site.file, node->site.line);
         return fr_fail(what, "%s", m.text), false;
     }
     return true;

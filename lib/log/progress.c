@@ -5,8 +5,9 @@
 
 #include "log/progress.h"
 
+#include "core/text.h"
+
 #include <math.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <time.h>
@@ -37,36 +38,23 @@ typedef struct {
     size_t used;
 } line;
 
-static void put(line *l, const char *format, ...) FR_PRINTF(2, 3);
-static void put(line *l, const char *format, ...)
-{
-    va_list arguments;
-    int n;
-
-    va_start(arguments, format);
-    n = vsnprintf(l->text + l->used, sizeof l->text - l->used, format, arguments);
-    va_end(arguments);
-    if (n > 0)
-        l->used = l->used + (size_t)n < sizeof l->text ? l->used + (size_t)n : sizeof l->text - 1;
-}
-
 /* 0:45, 1:02:03 */
 static void put_time(line *l, double seconds)
 {
     int64_t s = (int64_t)fmin(seconds + 0.5, 1e15);
 
     if (s >= 3600)
-        put(l, "%lld:%02d:%02d", (long long)(s / 3600), (int)(s / 60 % 60), (int)(s % 60));
+        FR_APPEND(l, "%lld:%02d:%02d", (long long)(s / 3600), (int)(s / 60 % 60), (int)(s % 60));
     else
-        put(l, "%d:%02d", (int)(s / 60), (int)(s % 60));
+        FR_APPEND(l, "%d:%02d", (int)(s / 60), (int)(s % 60));
 }
 
 static void put_rate(line *l, double rate)
 {
     if (rate >= 1)
-        put(l, "  %.*f/s", rate >= 100 ? 0 : rate >= 10 ? 1 : 2, rate);
+        FR_APPEND(l, "  %.*f/s", rate >= 100 ? 0 : rate >= 10 ? 1 : 2, rate);
     else
-        put(l, "  %.1f s/step", 1 / rate);
+        FR_APPEND(l, "  %.1f s/step", 1 / rate);
 }
 
 /* What stands behind the bar. */
@@ -74,21 +62,21 @@ static void put_numbers(line *l, const fr_progress *p, double elapsed, bool last
 {
     double rate = elapsed > 0 ? (double)p->done / elapsed : 0;
 
-    put(l, " %lld", (long long)p->done);
+    FR_APPEND(l, " %lld", (long long)p->done);
     if (p->total > 0)
-        put(l, "/%lld", (long long)p->total);
+        FR_APPEND(l, "/%lld", (long long)p->total);
     if (rate > 0)
         put_rate(l, rate);
     if (last || p->total == 0) {
-        put(l, last ? "  in " : "  ");
+        FR_APPEND(l, last ? "  in " : "  ");
         put_time(l, elapsed);
     } else if (rate > 0) {
-        put(l, "  ");
+        FR_APPEND(l, "  ");
         put_time(l, fmax(0, (double)(p->total - p->done) / rate));
-        put(l, " left");
+        FR_APPEND(l, " left");
     }
     for (size_t i = 0; i < p->count; i++)
-        put(l, "  %s %.4g", p->items[i].name, p->items[i].value);
+        FR_APPEND(l, "  %s %.4g", p->items[i].name, p->items[i].value);
 }
 
 static int columns_of(const char *text)
@@ -112,19 +100,19 @@ static void put_bar(line *l, const fr_progress *p, int width)
 {
     int full = (int)(fmin(1, (double)p->done / (double)p->total) * width);
 
-    put(l, " [");
+    FR_APPEND(l, " [");
     for (int i = 0; i < width; i++)
-        put(l, i < full ? "#" : " ");
-    put(l, "]");
+        FR_APPEND(l, i < full ? "#" : " ");
+    FR_APPEND(l, "]");
 }
 
 static void draw(const fr_progress *p, double now, bool last)
 {
     line whole = { .used = 0 }, numbers = { .used = 0 };
 
-    put(&whole, "%s", p->label);
+    FR_APPEND(&whole, "%s", p->label);
     if (p->total > 0)
-        put(&whole, "%s%3d%%", *p->label ? " " : "", (int)fmin(999, 100 * (double)p->done / (double)p->total));
+        FR_APPEND(&whole, "%s%3d%%", *p->label ? " " : "", (int)fmin(999, 100 * (double)p->done / (double)p->total));
     put_numbers(&numbers, p, fmax(0, now - p->began), last);
     if (!p->terminal) {
         fprintf(p->stream, "%s %s\n", whole.text, numbers.text);
@@ -136,7 +124,7 @@ static void draw(const fr_progress *p, double now, bool last)
 
     if (p->total > 0 && width >= BAR_LEAST)
         put_bar(&whole, p, width < BAR_MOST ? width : BAR_MOST);
-    put(&whole, "%s", numbers.text);
+    FR_APPEND(&whole, "%s", numbers.text);
     cut_to(whole.text, columns);
     fprintf(p->stream, "\r%s\033[K%s", whole.text, last ? "\n" : "");
     fflush(p->stream);

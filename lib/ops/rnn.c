@@ -47,43 +47,27 @@ static fr_tensor *step(fr_recurrent_step *s)
     return s->relu ? fr_relu(z) : fr_tanh(z);
 }
 
-static const char c_text[] =
-    "/* h = tanh(W_ih x + b_ih + W_hh h + b_hh), step after step. */\n"
-    "static void rnn$q(int steps, int batch, int input, int hidden, int size, int reverse, const float *x,\n"
-    "                const $t *w_ih{{, const float *ih_scale}}, const $t *w_hh{{, const float *hh_scale}},\n"
-    "                const float *b_ih, const float *b_hh, float *out, float *h, float *z)\n"
-    "{\n"
-    "    for (int s = 0; s < steps * batch; s++) {\n"
-    "        const int row = (reverse ? steps - 1 - s / batch : s / batch) * batch + s % batch;\n"
-    "        float *const state = h + s % batch * size;\n"
-    "\n"
-    "        affine$q(hidden, input, w_ih{{, ih_scale}}, b_ih, x + row * input, 0, z);\n"
-    "        affine$q(hidden, size, w_hh{{, hh_scale}}, b_hh, state, 1, z);\n"
-    "        for (int j = 0; j < hidden; j++)\n"
-    "            state[j] = tanhf(z[j]);\n"
-    "        for (int j = 0; j < size; j++)\n"
-    "            out[row * size + j] = state[j];\n"
-    "    }\n"
-    "}\n";
+#define C_TEXT(NAME, FUNCTION, OF_Z)                                                                                   \
+    "/* h = " FUNCTION "(W_ih x + b_ih + W_hh h + b_hh), step after step. */\n"                                        \
+    "static void " NAME "$q(int steps, int batch, int input, int hidden, int size, int reverse, const float *x,\n"     \
+    "                const $t *w_ih{{, const float *ih_scale}}, const $t *w_hh{{, const float *hh_scale}},\n"          \
+    "                const float *b_ih, const float *b_hh, float *out, float *h, float *z)\n"                          \
+    "{\n"                                                                                                              \
+    "    for (int s = 0; s < steps * batch; s++) {\n"                                                                  \
+    "        const int row = (reverse ? steps - 1 - s / batch : s / batch) * batch + s % batch;\n"                     \
+    "        float *const state = h + s % batch * size;\n"                                                             \
+    "\n"                                                                                                               \
+    "        affine$q(hidden, input, w_ih{{, ih_scale}}, b_ih, x + row * input, 0, z);\n"                              \
+    "        affine$q(hidden, size, w_hh{{, hh_scale}}, b_hh, state, 1, z);\n"                                         \
+    "        for (int j = 0; j < hidden; j++)\n"                                                                       \
+    "            state[j] = " OF_Z ";\n"                                                                               \
+    "        for (int j = 0; j < size; j++)\n"                                                                         \
+    "            out[row * size + j] = state[j];\n"                                                                    \
+    "    }\n"                                                                                                          \
+    "}\n"
 
-static const char c_text_relu[] =
-    "/* h = relu(W_ih x + b_ih + W_hh h + b_hh), step after step. */\n"
-    "static void rnn_relu$q(int steps, int batch, int input, int hidden, int size, int reverse, const float *x,\n"
-    "                const $t *w_ih{{, const float *ih_scale}}, const $t *w_hh{{, const float *hh_scale}},\n"
-    "                const float *b_ih, const float *b_hh, float *out, float *h, float *z)\n"
-    "{\n"
-    "    for (int s = 0; s < steps * batch; s++) {\n"
-    "        const int row = (reverse ? steps - 1 - s / batch : s / batch) * batch + s % batch;\n"
-    "        float *const state = h + s % batch * size;\n"
-    "\n"
-    "        affine$q(hidden, input, w_ih{{, ih_scale}}, b_ih, x + row * input, 0, z);\n"
-    "        affine$q(hidden, size, w_hh{{, hh_scale}}, b_hh, state, 1, z);\n"
-    "        for (int j = 0; j < hidden; j++)\n"
-    "            state[j] = z[j] > 0 ? z[j] : 0;\n"
-    "        for (int j = 0; j < size; j++)\n"
-    "            out[row * size + j] = state[j];\n"
-    "    }\n"
-    "}\n";
+static const char c_text[] = C_TEXT("rnn", "tanh", "tanhf(z[j])");
+static const char c_text_relu[] = C_TEXT("rnn_relu", "relu", "z[j] > 0 ? z[j] : 0");
 
 extern const fr_op fr_rnn_op;
 

@@ -259,55 +259,30 @@ static void definition(fr_op_call *call)
     call->result[0] = fr_exp(fr_log_softmax(call->in[0], a->dim));
 }
 
-static const char softmax_text[] = "/* exp(x) over its sum along n of (outer,n,inner). */\n"
-                                   "static void softmax(int outer, int n, int inner, const float *x, float *y)\n"
-                                   "{\n"
-                                   "    for (int i = 0; i < outer * inner; i++) {\n"
-                                   "        const int first = i / inner * n * inner + i % inner;\n"
-                                   "        float most = -INFINITY, sum = 0;\n"
-                                   "\n"
-                                   "        for (int k = 0; k < n; k++)\n"
-                                   "            most = fmaxf(most, x[first + k * inner]);\n"
-                                   "        for (int k = 0; k < n; k++)\n"
-                                   "            sum += expf(x[first + k * inner] - most);\n"
-                                   "        for (int k = 0; k < n; k++)\n"
-                                   "            y[first + k * inner] = expf(x[first + k * inner] - most) / sum;\n"
-                                   "    }\n"
-                                   "}\n";
+/* Along n of (outer,n,inner): VALUE is that of an x, of whose line most is the greatest value and sum that of
+ * exp(x - most). */
+#define C_TEXT(NAME, COMMENT, VALUE)                                                                                   \
+    "/* " COMMENT " along n of (outer,n,inner). */\n"                                                                  \
+    "static void " NAME "(int outer, int n, int inner, const float *x, float *y)\n"                                    \
+    "{\n"                                                                                                              \
+    "    for (int i = 0; i < outer * inner; i++) {\n"                                                                  \
+    "        const int first = i / inner * n * inner + i % inner;\n"                                                   \
+    "        float most = -INFINITY, sum = 0;\n"                                                                       \
+    "\n"                                                                                                               \
+    "        for (int k = 0; k < n; k++)\n"                                                                            \
+    "            most = fmaxf(most, x[first + k * inner]);\n"                                                          \
+    "        for (int k = 0; k < n; k++)\n"                                                                            \
+    "            sum += expf(x[first + k * inner] - most);\n"                                                          \
+    "        for (int k = 0; k < n; k++)\n"                                                                            \
+    "            y[first + k * inner] = " VALUE ";\n"                                                                  \
+    "    }\n"                                                                                                          \
+    "}\n"
 
-static const char safe_softmax_text[] =
-    "/* exp(x) over its sum, 0 where all x are -inf, along n of (outer,n,inner). */\n"
-    "static void safe_softmax(int outer, int n, int inner, const float *x, float *y)\n"
-    "{\n"
-    "    for (int i = 0; i < outer * inner; i++) {\n"
-    "        const int first = i / inner * n * inner + i % inner;\n"
-    "        float most = -INFINITY, sum = 0;\n"
-    "\n"
-    "        for (int k = 0; k < n; k++)\n"
-    "            most = fmaxf(most, x[first + k * inner]);\n"
-    "        for (int k = 0; k < n; k++)\n"
-    "            sum += expf(x[first + k * inner] - most);\n"
-    "        for (int k = 0; k < n; k++)\n"
-    "            y[first + k * inner] = most == -INFINITY ? 0 : expf(x[first + k * inner] - most) / sum;\n"
-    "    }\n"
-    "}\n";
-
+static const char softmax_text[] = C_TEXT("softmax", "exp(x) over its sum", "expf(x[first + k * inner] - most) / sum");
+static const char safe_softmax_text[] = C_TEXT("safe_softmax", "exp(x) over its sum, 0 where all x are -inf,",
+                                               "most == -INFINITY ? 0 : expf(x[first + k * inner] - most) / sum");
 static const char log_softmax_text[] =
-    "/* The logarithm of exp(x) over its sum along n of (outer,n,inner). */\n"
-    "static void log_softmax(int outer, int n, int inner, const float *x, float *y)\n"
-    "{\n"
-    "    for (int i = 0; i < outer * inner; i++) {\n"
-    "        const int first = i / inner * n * inner + i % inner;\n"
-    "        float most = -INFINITY, sum = 0;\n"
-    "\n"
-    "        for (int k = 0; k < n; k++)\n"
-    "            most = fmaxf(most, x[first + k * inner]);\n"
-    "        for (int k = 0; k < n; k++)\n"
-    "            sum += expf(x[first + k * inner] - most);\n"
-    "        for (int k = 0; k < n; k++)\n"
-    "            y[first + k * inner] = x[first + k * inner] - most - logf(sum);\n"
-    "    }\n"
-    "}\n";
+    C_TEXT("log_softmax", "The logarithm of exp(x) over its sum", "x[first + k * inner] - most - logf(sum)");
 
 static bool write_c(fr_c_writer *w, const fr_op_call *call, const char *text)
 {
