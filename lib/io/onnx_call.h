@@ -34,7 +34,7 @@ bool fr_call_numbers(const fr_onnx_run_call *c, int i, const char *name, fr_call
 int fr_call_dim(const fr_onnx_run_call *c, const fr_tensor *t, int64_t dim);
 /* A bound is a scalar input or, before it was one, an attribute. */
 bool fr_call_bound(const fr_onnx_run_call *c, int i, const char *name, double otherwise, double *bound);
-/* A new scalar of the default dtype, or NULL with an error. */
+/* A new scalar of float32, or NULL with an error. */
 fr_tensor *fr_call_scalar(double value);
 
 /* In the order of their names. */
