@@ -219,7 +219,7 @@ static const struct {
     { "1,2\n", { .reserved = { &folder } }, { "reserved[0]" } },
 };
 
-static void assert_refused(const void *s, const char *text, const char *const *pieces)
+static void assert_file_refused(const void *s, const char *text, const char *const *pieces)
 {
     ck_assert_msg(s == NULL, "not refused: %s", text);
     ck_assert_msg(strstr(fr_error_message(), path) != NULL, "\"%s\" is not in: %s", path, fr_error_message());
@@ -228,7 +228,7 @@ static void assert_refused(const void *s, const char *text, const char *const *p
 
 START_TEST(refuses_bad_csv)
 {
-    assert_refused(csv(bad_csv[_i].text, &bad_csv[_i].options), bad_csv[_i].text, bad_csv[_i].pieces);
+    assert_file_refused(csv(bad_csv[_i].text, &bad_csv[_i].options), bad_csv[_i].text, bad_csv[_i].pieces);
 }
 END_TEST
 
@@ -410,7 +410,7 @@ static const struct {
 
 START_TEST(refuses_bad_ts)
 {
-    assert_refused(ts(bad_ts[_i].text), bad_ts[_i].text, bad_ts[_i].pieces);
+    assert_file_refused(ts(bad_ts[_i].text), bad_ts[_i].text, bad_ts[_i].pieces);
 }
 END_TEST
 

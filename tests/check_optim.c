@@ -320,12 +320,6 @@ START_TEST(lives_longer_than_its_module)
 }
 END_TEST
 
-#define assert_refused(call, ...)                                                                                      \
-    do {                                                                                                               \
-        ck_assert(!(call));                                                                                            \
-        assert_failed(__VA_ARGS__);                                                                                    \
-    } while (0)
-
 START_TEST(bad_options_are_refused)
 {
     FR_SCOPE;

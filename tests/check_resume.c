@@ -391,7 +391,7 @@ START_TEST(another_loader_or_module_is_refused)
 END_TEST
 
 /* Saves r with one value in one tensor replaced, and expects all to be as it was. */
-static void assert_refused(run *r, const char *name, int64_t i, double number, const char *piece)
+static void assert_run_refused(run *r, const char *name, int64_t i, double number, const char *piece)
 {
     fr_output f = state_of(r), before = state_of(r);
     bool found = false;
@@ -423,32 +423,33 @@ START_TEST(bad_values_are_refused)
 
     r.schedulers[0] = fr_step_lr(r.optim, 5, 0.1);
     train(&r, CALLS + 2);
-    assert_refused(&r, "training.version", 0, 2, "version 2, expected 1");
-    assert_refused(&r, "optim.adam.groups", 0, -1, "began with is -1");
-    assert_refused(&r, "optim.adam.groups", 1, NAN, "lr of group 0 is nan");
-    assert_refused(&r, "optim.adam.groups", 2, 1, "beta1 of group 0 is 1");
-    assert_refused(&r, "optim.adam.groups", 7, 2, "amsgrad of group 0 is 2");
-    assert_refused(&r, "optim.adam.parameters", 0, 1, "is in group 1, expected 0");
-    assert_refused(&r, "optim.adam.parameters", 1, -1, "has taken -1 steps");
-    assert_refused(&r, "optim.adam.parameters", 2, 15, "has states 15, which adam has not");
-    assert_refused(&r, "optim.adam.parameters", 2, 3, "\"optim.adam.max_exp_avg_sq.0.weight_ih_l0\" is not expected");
-    assert_refused(&r, "scheduler.0.reduce_lr_on_plateau.settings", 1, 0.7, "as setting 1");
-    assert_refused(&r, "scheduler.0.reduce_lr_on_plateau.state", 0, 0.5, "is at epoch 0.5");
-    assert_refused(&r, "scheduler.0.reduce_lr_on_plateau.state", 0, -1, "is at epoch -1");
-    assert_refused(&r, "scheduler.0.reduce_lr_on_plateau.state", 1, NAN, "has a best of nan");
-    assert_refused(&r, "scheduler.1.step_lr.state", 2, 1, "has a count of 1");
-    assert_refused(&r, "scheduler.1.step_lr.rates", 1, -2, "has a rate of -2");
-    assert_refused(&r, "loader.settings", 0, 21, "rows of the loader was 21, expected 20");
-    assert_refused(&r, "loader.place", 0, 2, "at row 12 of epoch 2");
-    assert_refused(&r, "loader.place", 0, 0, "at row 12 of epoch 0");
-    assert_refused(&r, "loader.place", 1, 5, "at row 5");
-    assert_refused(&r, "loader.place", 1, 24, "at row 24");
-    assert_refused(&r, "loader.place", 1, -6, "at row -6");
-    assert_refused(&r, "generator", 5, -1, "no state of a generator");
-    assert_refused(&r, "generator", 5, 0x1p32, "no state of a generator");
-    assert_refused(&r, "generator", 624, 625, "no state of a generator");
-    assert_refused(&r, "generator", 625, 2, "no state of a generator");
-    assert_refused(&r, "generator", 626, 0x7ff0000000000000, "no state of a generator");
+    assert_run_refused(&r, "training.version", 0, 2, "version 2, expected 1");
+    assert_run_refused(&r, "optim.adam.groups", 0, -1, "began with is -1");
+    assert_run_refused(&r, "optim.adam.groups", 1, NAN, "lr of group 0 is nan");
+    assert_run_refused(&r, "optim.adam.groups", 2, 1, "beta1 of group 0 is 1");
+    assert_run_refused(&r, "optim.adam.groups", 7, 2, "amsgrad of group 0 is 2");
+    assert_run_refused(&r, "optim.adam.parameters", 0, 1, "is in group 1, expected 0");
+    assert_run_refused(&r, "optim.adam.parameters", 1, -1, "has taken -1 steps");
+    assert_run_refused(&r, "optim.adam.parameters", 2, 15, "has states 15, which adam has not");
+    assert_run_refused(&r, "optim.adam.parameters", 2, 3,
+                       "\"optim.adam.max_exp_avg_sq.0.weight_ih_l0\" is not expected");
+    assert_run_refused(&r, "scheduler.0.reduce_lr_on_plateau.settings", 1, 0.7, "as setting 1");
+    assert_run_refused(&r, "scheduler.0.reduce_lr_on_plateau.state", 0, 0.5, "is at epoch 0.5");
+    assert_run_refused(&r, "scheduler.0.reduce_lr_on_plateau.state", 0, -1, "is at epoch -1");
+    assert_run_refused(&r, "scheduler.0.reduce_lr_on_plateau.state", 1, NAN, "has a best of nan");
+    assert_run_refused(&r, "scheduler.1.step_lr.state", 2, 1, "has a count of 1");
+    assert_run_refused(&r, "scheduler.1.step_lr.rates", 1, -2, "has a rate of -2");
+    assert_run_refused(&r, "loader.settings", 0, 21, "rows of the loader was 21, expected 20");
+    assert_run_refused(&r, "loader.place", 0, 2, "at row 12 of epoch 2");
+    assert_run_refused(&r, "loader.place", 0, 0, "at row 12 of epoch 0");
+    assert_run_refused(&r, "loader.place", 1, 5, "at row 5");
+    assert_run_refused(&r, "loader.place", 1, 24, "at row 24");
+    assert_run_refused(&r, "loader.place", 1, -6, "at row -6");
+    assert_run_refused(&r, "generator", 5, -1, "no state of a generator");
+    assert_run_refused(&r, "generator", 5, 0x1p32, "no state of a generator");
+    assert_run_refused(&r, "generator", 624, 625, "no state of a generator");
+    assert_run_refused(&r, "generator", 625, 2, "no state of a generator");
+    assert_run_refused(&r, "generator", 626, 0x7ff0000000000000, "no state of a generator");
     end(&r);
 }
 END_TEST
@@ -459,7 +460,7 @@ START_TEST(options_must_agree_in_a_file_too)
     run r = begin(sgd_alone);
 
     ck_assert(fr_optim_set(r.optim, 0, "nesterov", 1));
-    assert_refused(&r, "optim.sgd.groups", 2, 0, "group 0: nesterov with momentum 0");
+    assert_run_refused(&r, "optim.sgd.groups", 2, 0, "group 0: nesterov with momentum 0");
     end(&r);
 }
 END_TEST

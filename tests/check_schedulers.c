@@ -449,12 +449,6 @@ START_TEST(a_cycle_ends)
 }
 END_TEST
 
-#define assert_refused(call, ...)                                                                                      \
-    do {                                                                                                               \
-        ck_assert(!(call));                                                                                            \
-        assert_failed(__VA_ARGS__);                                                                                    \
-    } while (0)
-
 START_TEST(bad_settings_are_refused)
 {
     FR_SCOPE;

@@ -182,12 +182,6 @@ START_TEST(prints_as_pytorch)
 }
 END_TEST
 
-#define assert_refused(call, ...)                                                                                      \
-    do {                                                                                                               \
-        ck_assert_ptr_null(call);                                                                                      \
-        assert_failed(__VA_ARGS__);                                                                                    \
-    } while (0)
-
 /* A layer says what is wrong with it when it is made, not when it is used. */
 START_TEST(bad_layers_are_refused)
 {

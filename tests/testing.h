@@ -44,6 +44,13 @@ static inline void assert_failed_with(const char *const *pieces)
     fr_error_clear();
 }
 
+/* A call that fails so: what it returns, a pointer or a bool, is 0. */
+#define assert_refused(call, ...)                                                                                      \
+    do {                                                                                                               \
+        ck_assert(!(call));                                                                                            \
+        assert_failed(__VA_ARGS__);                                                                                    \
+    } while (0)
+
 /* |got - expected| <= atol + rtol |expected|, equal NaNs and infinities; shapes and dtypes equal. */
 static inline void assert_close(const char *what, const fr_tensor *got, const fr_tensor *expected, double rtol,
                                 double atol)

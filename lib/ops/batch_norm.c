@@ -201,11 +201,8 @@ static fr_tensor *run_plain_with(fr_tensor *const *in, fr_batch_norm_options opt
     return fr_batch_norm(in[0], NULL, NULL, NULL, NULL, &options);
 }
 
-static fr_tensor *run_history(fr_tensor *const *in)
-{
-    return fr_batch_norm(in[0], fr_mul_scalar(in[1], 2), in[1], NULL, NULL,
-                         &(fr_batch_norm_options){ .training = true });
-}
+FR_RUN(run_history,
+       fr_batch_norm(in[0], fr_mul_scalar(in[1], 2), in[1], NULL, NULL, &(fr_batch_norm_options){ .training = true }))
 
 static fr_tensor *run_expanded(fr_tensor *const *in)
 {

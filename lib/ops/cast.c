@@ -34,42 +34,13 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
     return true;
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_cast(fr_mul_scalar(in[0], 10), FR_I64);
-}
-
-static fr_tensor *run_out_of_range(fr_tensor *const *in)
-{
-    return fr_cast(fr_div(in[0], in[1]), FR_I64);
-}
-
-static fr_tensor *run_huge(fr_tensor *const *in)
-{
-    return fr_cast(fr_mul_scalar(in[0], 1e19), FR_I64);
-}
-
-static fr_tensor *run_there_and_back(fr_tensor *const *in)
-{
-    return fr_cast(fr_cast(in[0], FR_F64), fr_dtype_of(in[0]));
-}
-
-static fr_tensor *run_f32(fr_tensor *const *in)
-{
-    return fr_cast(fr_transpose(in[0], 0, -1), FR_F32);
-}
-
-static fr_tensor *run_same(fr_tensor *const *in)
-{
-    return fr_cast(in[0], fr_dtype_of(in[0]));
-}
-
-static fr_tensor *run_unknown(fr_tensor *const *in)
-{
-    return fr_cast(in[0], (fr_dtype)7);
-}
-#endif
+FR_RUN(run, fr_cast(fr_mul_scalar(in[0], 10), FR_I64))
+FR_RUN(run_out_of_range, fr_cast(fr_div(in[0], in[1]), FR_I64))
+FR_RUN(run_huge, fr_cast(fr_mul_scalar(in[0], 1e19), FR_I64))
+FR_RUN(run_there_and_back, fr_cast(fr_cast(in[0], FR_F64), fr_dtype_of(in[0])))
+FR_RUN(run_f32, fr_cast(fr_transpose(in[0], 0, -1), FR_F32))
+FR_RUN(run_same, fr_cast(in[0], fr_dtype_of(in[0])))
+FR_RUN(run_unknown, fr_cast(in[0], (fr_dtype)7))
 
 static void backward(fr_op_call *call)
 {

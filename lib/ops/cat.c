@@ -104,57 +104,16 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
     return true;
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_cat(in, 2, 1);
-}
-
-static fr_tensor *run_three(fr_tensor *const *in)
-{
-    return fr_cat((fr_tensor *[]){ fr_transpose(in[0], 0, 1), in[1], in[0] }, 3, -2);
-}
-
-static fr_tensor *run_one(fr_tensor *const *in)
-{
-    return fr_cat(in, 1, 0);
-}
-
-static fr_tensor *run_none(fr_tensor *const *in)
-{
-    return fr_cat(in, 0, 0);
-}
-
-static fr_tensor *run_null(fr_tensor *const *in)
-{
-    return fr_cat((fr_tensor *[]){ in[0], NULL }, 2, 0);
-}
-
-static fr_tensor *run_stack(fr_tensor *const *in)
-{
-    return fr_stack(in, 2, -1);
-}
-
-static fr_tensor *run_stack_first(fr_tensor *const *in)
-{
-    return fr_stack(in, 2, 0);
-}
-
-static fr_tensor *run_stack_none(fr_tensor *const *in)
-{
-    return fr_stack(in, -1, 0);
-}
-
-static fr_tensor *run_stack_null(fr_tensor *const *in)
-{
-    return fr_stack((fr_tensor *[]){ NULL, in[0] }, 2, 0);
-}
-
-static fr_tensor *run_stack_range(fr_tensor *const *in)
-{
-    return fr_stack(in, 1, 3);
-}
-#endif
+FR_RUN(run, fr_cat(in, 2, 1))
+FR_RUN(run_three, fr_cat((fr_tensor *[]){ fr_transpose(in[0], 0, 1), in[1], in[0] }, 3, -2))
+FR_RUN(run_one, fr_cat(in, 1, 0))
+FR_RUN(run_none, fr_cat(in, 0, 0))
+FR_RUN(run_null, fr_cat((fr_tensor *[]){ in[0], NULL }, 2, 0))
+FR_RUN(run_stack, fr_stack(in, 2, -1))
+FR_RUN(run_stack_first, fr_stack(in, 2, 0))
+FR_RUN(run_stack_none, fr_stack(in, -1, 0))
+FR_RUN(run_stack_null, fr_stack((fr_tensor *[]){ NULL, in[0] }, 2, 0))
+FR_RUN(run_stack_range, fr_stack(in, 1, 3))
 
 const fr_op fr_cat_op = {
     .name = "cat",

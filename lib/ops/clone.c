@@ -20,17 +20,8 @@ static void backward(fr_op_call *call)
     call->grad_in[0] = call->grad_out[0];
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_clone(fr_transpose(in[0], 0, -1));
-}
-
-static fr_tensor *run_contiguous(fr_tensor *const *in)
-{
-    return fr_contiguous(fr_transpose(fr_contiguous(in[0]), 0, 1));
-}
-#endif
+FR_RUN(run, fr_clone(fr_transpose(in[0], 0, -1)))
+FR_RUN(run_contiguous, fr_contiguous(fr_transpose(fr_contiguous(in[0]), 0, 1)))
 
 const fr_op fr_clone_op = { .name = "clone",
                             .formula = "y = x",

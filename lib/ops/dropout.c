@@ -40,25 +40,10 @@ static fr_tensor *run_sliced(fr_tensor *const *in)
     return fr_dropout(fr_slice(fr_transpose(fr_contiguous(in[0]), 0, 1), 0, 1, 5, 2), 0.5);
 }
 
-static fr_tensor *run_none(fr_tensor *const *in)
-{
-    return fr_dropout(in[0], 0);
-}
-
-static fr_tensor *run_all(fr_tensor *const *in)
-{
-    return fr_dropout(in[0], 1);
-}
-
-static fr_tensor *run_above(fr_tensor *const *in)
-{
-    return fr_dropout(in[0], 1.5);
-}
-
-static fr_tensor *run_nan(fr_tensor *const *in)
-{
-    return fr_dropout(in[0], NAN);
-}
+FR_RUN(run_none, fr_dropout(in[0], 0))
+FR_RUN(run_all, fr_dropout(in[0], 1))
+FR_RUN(run_above, fr_dropout(in[0], 1.5))
+FR_RUN(run_nan, fr_dropout(in[0], NAN))
 #endif
 
 const fr_op fr_dropout_op = {

@@ -41,27 +41,10 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
     return true;
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_expand(in[0], (fr_shape){ 3, { 2, 3, -1 } });
-}
-
-static fr_tensor *run_nothing(fr_tensor *const *in)
-{
-    return fr_expand(in[0], (fr_shape){ 3, { 0, 2, 3 } });
-}
-
-static fr_tensor *run_new(fr_tensor *const *in)
-{
-    return fr_expand(in[0], (fr_shape){ 3, { -1, 2, 3 } });
-}
-
-static fr_tensor *run_eight(fr_tensor *const *in)
-{
-    return fr_expand(in[0], (fr_shape){ 8, { -1, 2, -1, 2, -1, 1, -1, 3 } });
-}
-#endif
+FR_RUN(run, fr_expand(in[0], (fr_shape){ 3, { 2, 3, -1 } }))
+FR_RUN(run_nothing, fr_expand(in[0], (fr_shape){ 3, { 0, 2, 3 } }))
+FR_RUN(run_new, fr_expand(in[0], (fr_shape){ 3, { -1, 2, 3 } }))
+FR_RUN(run_eight, fr_expand(in[0], (fr_shape){ 8, { -1, 2, -1, 2, -1, 1, -1, 3 } }))
 
 const fr_op fr_expand_op = {
     .name = "expand",

@@ -58,27 +58,10 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
     return true;
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run_first(fr_tensor *const *in)
-{
-    return fr_flip(in[0], 0);
-}
-
-static fr_tensor *run_last(fr_tensor *const *in)
-{
-    return fr_flip(in[0], -1);
-}
-
-static fr_tensor *run_strided(fr_tensor *const *in)
-{
-    return fr_flip(fr_transpose(in[0], 0, 2), 1);
-}
-
-static fr_tensor *run_range(fr_tensor *const *in)
-{
-    return fr_flip(in[0], 2);
-}
-#endif
+FR_RUN(run_first, fr_flip(in[0], 0))
+FR_RUN(run_last, fr_flip(in[0], -1))
+FR_RUN(run_strided, fr_flip(fr_transpose(in[0], 0, 2), 1))
+FR_RUN(run_range, fr_flip(in[0], 2))
 
 const fr_op fr_flip_op = {
     .name = "flip",

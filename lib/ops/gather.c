@@ -182,47 +182,14 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
     return true;
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_gather(in[0], 0, in[1]);
-}
-
-static fr_tensor *run_last(fr_tensor *const *in)
-{
-    return fr_gather(in[0], -1, in[1]);
-}
-
-static fr_tensor *run_strided(fr_tensor *const *in)
-{
-    return fr_gather(fr_transpose(in[0], 0, 1), 0, fr_transpose(in[1], 0, 1));
-}
-
-static fr_tensor *run_expanded(fr_tensor *const *in)
-{
-    return fr_gather(in[0], 1, fr_expand(in[1], (fr_shape){ 3, { 2, 3, 4 } }));
-}
-
-static fr_tensor *run_slices(fr_tensor *const *in)
-{
-    return fr_index_select(in[0], -2, in[1]);
-}
-
-static fr_tensor *run_slices_first(fr_tensor *const *in)
-{
-    return fr_index_select(in[0], 0, in[1]);
-}
-
-static fr_tensor *run_slices_strided(fr_tensor *const *in)
-{
-    return fr_index_select(fr_transpose(in[0], 0, 1), 0, fr_slice(in[1], 0, 0, INT64_MAX, 2));
-}
-
-static fr_tensor *run_slices_negative(fr_tensor *const *in)
-{
-    return fr_index_select(in[0], 1, fr_add_scalar(in[1], -2));
-}
-#endif
+FR_RUN(run, fr_gather(in[0], 0, in[1]))
+FR_RUN(run_last, fr_gather(in[0], -1, in[1]))
+FR_RUN(run_strided, fr_gather(fr_transpose(in[0], 0, 1), 0, fr_transpose(in[1], 0, 1)))
+FR_RUN(run_expanded, fr_gather(in[0], 1, fr_expand(in[1], (fr_shape){ 3, { 2, 3, 4 } })))
+FR_RUN(run_slices, fr_index_select(in[0], -2, in[1]))
+FR_RUN(run_slices_first, fr_index_select(in[0], 0, in[1]))
+FR_RUN(run_slices_strided, fr_index_select(fr_transpose(in[0], 0, 1), 0, fr_slice(in[1], 0, 0, INT64_MAX, 2)))
+FR_RUN(run_slices_negative, fr_index_select(in[0], 1, fr_add_scalar(in[1], -2)))
 
 const fr_op fr_gather_op = {
     .name = "gather",
@@ -298,22 +265,10 @@ static void scatter_add_backward(fr_op_call *call)
     call->grad_in[0] = fr_gather(call->grad_out[0], ((const attributes *)call->attributes)->dim, call->in[1]);
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run_scatter(fr_tensor *const *in)
-{
-    return fr_scatter_add(in[0], (fr_shape){ 2, { 3, 4 } }, 0, in[1]);
-}
-
-static fr_tensor *run_scatter_last(fr_tensor *const *in)
-{
-    return fr_scatter_add(in[0], (fr_shape){ 3, { 2, 3, 4 } }, -1, in[1]);
-}
-
-static fr_tensor *run_scatter_rows(fr_tensor *const *in)
-{
-    return fr_scatter_add(in[0], (fr_shape){ 2, { 3, 4 } }, 0, fr_expand(in[1], (fr_shape){ 2, { 7, 4 } }));
-}
-#endif
+FR_RUN(run_scatter, fr_scatter_add(in[0], (fr_shape){ 2, { 3, 4 } }, 0, in[1]))
+FR_RUN(run_scatter_last, fr_scatter_add(in[0], (fr_shape){ 3, { 2, 3, 4 } }, -1, in[1]))
+FR_RUN(run_scatter_rows,
+       fr_scatter_add(in[0], (fr_shape){ 2, { 3, 4 } }, 0, fr_expand(in[1], (fr_shape){ 2, { 7, 4 } })))
 
 const fr_op fr_scatter_add_op = {
     .name = "scatter_add",

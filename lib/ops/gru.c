@@ -112,17 +112,8 @@ const fr_recurrent_cell fr_gru_cell = {
     .onnx_order = { 1, 0, 2 }, /* z, r, h */
 };
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_gru(in[0], in[1], in[2], in[3], in[4], in[5], NULL).out;
-}
-
-static fr_tensor *run_reverse(fr_tensor *const *in)
-{
-    return fr_gru(in[0], in[1], in[2], in[3], in[4], in[5], &(fr_recurrence){ .reverse = true }).h;
-}
-#endif
+FR_RUN(run, fr_gru(in[0], in[1], in[2], in[3], in[4], in[5], NULL).out)
+FR_RUN(run_reverse, fr_gru(in[0], in[1], in[2], in[3], in[4], in[5], &(fr_recurrence){ .reverse = true }).h)
 
 const fr_op fr_gru_op = {
     .name = "gru",

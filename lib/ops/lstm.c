@@ -120,17 +120,8 @@ const fr_recurrent_cell fr_lstm_cell = {
     .onnx_order = { 0, 3, 1, 2 }, /* i, o, f, c */
 };
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_lstm(in[0], in[1], in[2], in[3], in[4], in[5], in[6], NULL, NULL).out;
-}
-
-static fr_tensor *run_cell(fr_tensor *const *in)
-{
-    return fr_lstm(in[0], in[1], in[2], in[3], in[4], in[5], in[6], in[7], NULL).c;
-}
-#endif
+FR_RUN(run, fr_lstm(in[0], in[1], in[2], in[3], in[4], in[5], in[6], NULL, NULL).out)
+FR_RUN(run_cell, fr_lstm(in[0], in[1], in[2], in[3], in[4], in[5], in[6], in[7], NULL).c)
 
 const fr_op fr_lstm_op = {
     .name = "lstm",

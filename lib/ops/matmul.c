@@ -121,32 +121,11 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
                      batch_text(y, s, TEXT, of_y));
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_matmul(in[0], in[1]);
-}
-
-static fr_tensor *run_transposed(fr_tensor *const *in)
-{
-    return fr_matmul(fr_transpose(in[0], -2, -1), fr_transpose(in[1], -2, -1));
-}
-
-static fr_tensor *run_gapped(fr_tensor *const *in)
-{
-    return fr_matmul(fr_slice(in[0], 1, 0, INT64_MAX, 2), fr_slice(in[1], 1, 0, INT64_MAX, 2));
-}
-
-static fr_tensor *run_permuted(fr_tensor *const *in)
-{
-    return fr_matmul(fr_transpose(in[0], 0, 1), in[1]);
-}
-
-static fr_tensor *run_outer(fr_tensor *const *in)
-{
-    return fr_outer(in[0], in[1]);
-}
-#endif
+FR_RUN(run, fr_matmul(in[0], in[1]))
+FR_RUN(run_transposed, fr_matmul(fr_transpose(in[0], -2, -1), fr_transpose(in[1], -2, -1)))
+FR_RUN(run_gapped, fr_matmul(fr_slice(in[0], 1, 0, INT64_MAX, 2), fr_slice(in[1], 1, 0, INT64_MAX, 2)))
+FR_RUN(run_permuted, fr_matmul(fr_transpose(in[0], 0, 1), in[1]))
+FR_RUN(run_outer, fr_outer(in[0], in[1]))
 
 const fr_op fr_matmul_op = {
     .name = "matmul",

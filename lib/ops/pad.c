@@ -111,47 +111,14 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
     return true;
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_pad(in[0], (int64_t[]){ 1, 2, 0, 3 }, 4, 1.5);
-}
-
-static fr_tensor *run_cut(fr_tensor *const *in)
-{
-    return fr_pad(in[0], (int64_t[]){ -1, 2, 3, -2 }, 4, -1);
-}
-
-static fr_tensor *run_cut_all(fr_tensor *const *in)
-{
-    return fr_pad(in[0], (int64_t[]){ -1, -2 }, 2, 0);
-}
-
-static fr_tensor *run_strided(fr_tensor *const *in)
-{
-    return fr_pad(fr_permute(in[0], (int[]){ 2, 0, 1 }), (int64_t[]){ 1, -1, 2, 0 }, 4, 0.5);
-}
-
-static fr_tensor *run_nothing(fr_tensor *const *in)
-{
-    return fr_pad(in[0], NULL, 0, 0);
-}
-
-static fr_tensor *run_odd(fr_tensor *const *in)
-{
-    return fr_pad(in[0], (int64_t[]){ 1, 1, 1 }, 3, 0);
-}
-
-static fr_tensor *run_huge(fr_tensor *const *in)
-{
-    return fr_pad(in[0], (int64_t[]){ INT64_MAX, 1 }, 2, 0);
-}
-
-static fr_tensor *run_lowest(fr_tensor *const *in)
-{
-    return fr_pad(in[0], (int64_t[]){ INT64_MIN, INT64_MIN }, 2, 0);
-}
-#endif
+FR_RUN(run, fr_pad(in[0], (int64_t[]){ 1, 2, 0, 3 }, 4, 1.5))
+FR_RUN(run_cut, fr_pad(in[0], (int64_t[]){ -1, 2, 3, -2 }, 4, -1))
+FR_RUN(run_cut_all, fr_pad(in[0], (int64_t[]){ -1, -2 }, 2, 0))
+FR_RUN(run_strided, fr_pad(fr_permute(in[0], (int[]){ 2, 0, 1 }), (int64_t[]){ 1, -1, 2, 0 }, 4, 0.5))
+FR_RUN(run_nothing, fr_pad(in[0], NULL, 0, 0))
+FR_RUN(run_odd, fr_pad(in[0], (int64_t[]){ 1, 1, 1 }, 3, 0))
+FR_RUN(run_huge, fr_pad(in[0], (int64_t[]){ INT64_MAX, 1 }, 2, 0))
+FR_RUN(run_lowest, fr_pad(in[0], (int64_t[]){ INT64_MIN, INT64_MIN }, 2, 0))
 
 const fr_op fr_pad_op = {
     .name = "pad",

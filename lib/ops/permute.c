@@ -56,37 +56,12 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
     return true;
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_permute(in[0], (int[]){ 2, 0, -2 });
-}
-
-static fr_tensor *run_transpose(fr_tensor *const *in)
-{
-    return fr_transpose(in[0], 0, -1);
-}
-
-static fr_tensor *run_null(fr_tensor *const *in)
-{
-    return fr_permute(in[0], NULL);
-}
-
-static fr_tensor *run_range(fr_tensor *const *in)
-{
-    return fr_permute(in[0], (int[]){ 0, 2 });
-}
-
-static fr_tensor *run_transpose_range(fr_tensor *const *in)
-{
-    return fr_transpose(in[0], 0, -3);
-}
-
-static fr_tensor *run_twice(fr_tensor *const *in)
-{
-    return fr_permute(in[0], (int[]){ 1, 1 });
-}
-#endif
+FR_RUN(run, fr_permute(in[0], (int[]){ 2, 0, -2 }))
+FR_RUN(run_transpose, fr_transpose(in[0], 0, -1))
+FR_RUN(run_null, fr_permute(in[0], NULL))
+FR_RUN(run_range, fr_permute(in[0], (int[]){ 0, 2 }))
+FR_RUN(run_transpose_range, fr_transpose(in[0], 0, -3))
+FR_RUN(run_twice, fr_permute(in[0], (int[]){ 1, 1 }))
 
 const fr_op fr_permute_op = {
     .name = "permute",

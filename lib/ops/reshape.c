@@ -83,77 +83,20 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
     return true;
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_reshape(in[0], (fr_shape){ 2, { -1, 6 } });
-}
-
-static fr_tensor *run_strided(fr_tensor *const *in)
-{
-    return fr_reshape(fr_permute(in[0], (int[]){ 2, 0, 1 }), (fr_shape){ 2, { 4, -1 } });
-}
-
-static fr_tensor *run_copied(fr_tensor *const *in)
-{
-    return fr_reshape(fr_permute(in[0], (int[]){ 2, 0, 1 }), (fr_shape){ 2, { 3, 8 } });
-}
-
-static fr_tensor *run_nothing(fr_tensor *const *in)
-{
-    return fr_reshape(in[0], (fr_shape){ 3, { 5, 0, 2 } });
-}
-
-static fr_tensor *run_scalar(fr_tensor *const *in)
-{
-    return fr_reshape(in[0], (fr_shape){ 0 });
-}
-
-static fr_tensor *run_as(fr_tensor *const *in)
-{
-    return fr_view_as(in[0], in[1]);
-}
-
-static fr_tensor *run_squeeze(fr_tensor *const *in)
-{
-    return fr_squeeze(fr_squeeze(in[0], -2), 0);
-}
-
-static fr_tensor *run_unsqueeze(fr_tensor *const *in)
-{
-    return fr_unsqueeze(fr_unsqueeze(in[0], -1), 0);
-}
-
-static fr_tensor *run_flatten(fr_tensor *const *in)
-{
-    return fr_flatten(in[0], 1, -1);
-}
-
-static fr_tensor *run_wrong(fr_tensor *const *in)
-{
-    return fr_reshape(in[0], (fr_shape){ 2, { 5, 5 } });
-}
-
-static fr_tensor *run_open(fr_tensor *const *in)
-{
-    return fr_reshape(in[0], (fr_shape){ 2, { -1, 0 } });
-}
-
-static fr_tensor *run_twice(fr_tensor *const *in)
-{
-    return fr_reshape(in[0], (fr_shape){ 2, { -1, -1 } });
-}
-
-static fr_tensor *run_overflow(fr_tensor *const *in)
-{
-    return fr_reshape(fr_transpose(in[0], 0, 1), (fr_shape){ 2, { INT64_MAX, 12 } });
-}
-
-static fr_tensor *run_squeeze_range(fr_tensor *const *in)
-{
-    return fr_squeeze(in[0], 2);
-}
-#endif
+FR_RUN(run, fr_reshape(in[0], (fr_shape){ 2, { -1, 6 } }))
+FR_RUN(run_strided, fr_reshape(fr_permute(in[0], (int[]){ 2, 0, 1 }), (fr_shape){ 2, { 4, -1 } }))
+FR_RUN(run_copied, fr_reshape(fr_permute(in[0], (int[]){ 2, 0, 1 }), (fr_shape){ 2, { 3, 8 } }))
+FR_RUN(run_nothing, fr_reshape(in[0], (fr_shape){ 3, { 5, 0, 2 } }))
+FR_RUN(run_scalar, fr_reshape(in[0], (fr_shape){ 0 }))
+FR_RUN(run_as, fr_view_as(in[0], in[1]))
+FR_RUN(run_squeeze, fr_squeeze(fr_squeeze(in[0], -2), 0))
+FR_RUN(run_unsqueeze, fr_unsqueeze(fr_unsqueeze(in[0], -1), 0))
+FR_RUN(run_flatten, fr_flatten(in[0], 1, -1))
+FR_RUN(run_wrong, fr_reshape(in[0], (fr_shape){ 2, { 5, 5 } }))
+FR_RUN(run_open, fr_reshape(in[0], (fr_shape){ 2, { -1, 0 } }))
+FR_RUN(run_twice, fr_reshape(in[0], (fr_shape){ 2, { -1, -1 } }))
+FR_RUN(run_overflow, fr_reshape(fr_transpose(in[0], 0, 1), (fr_shape){ 2, { INT64_MAX, 12 } }))
+FR_RUN(run_squeeze_range, fr_squeeze(in[0], 2))
 
 const fr_op fr_reshape_op = {
     .name = "reshape",

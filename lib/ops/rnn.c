@@ -83,17 +83,8 @@ const fr_recurrent_cell fr_rnn_cell = {
     .c_text_relu = c_text_relu,
 };
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_rnn(in[0], in[1], in[2], in[3], in[4], in[5], NULL).out;
-}
-
-static fr_tensor *run_relu(fr_tensor *const *in)
-{
-    return fr_rnn(in[0], in[1], in[2], in[3], in[4], in[5], &(fr_recurrence){ .relu = true }).h;
-}
-#endif
+FR_RUN(run, fr_rnn(in[0], in[1], in[2], in[3], in[4], in[5], NULL).out)
+FR_RUN(run_relu, fr_rnn(in[0], in[1], in[2], in[3], in[4], in[5], &(fr_recurrence){ .relu = true }).h)
 
 const fr_op fr_rnn_op = {
     .name = "rnn",

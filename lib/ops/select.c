@@ -57,17 +57,8 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
     return true;
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_select(in[0], 1, -1);
-}
-
-static fr_tensor *run_range(fr_tensor *const *in)
-{
-    return fr_select(in[0], 0, 7);
-}
-#endif
+FR_RUN(run, fr_select(in[0], 1, -1))
+FR_RUN(run_range, fr_select(in[0], 0, 7))
 
 const fr_op fr_select_op = { .name = "select",
                              .formula = "y = x[..., index, ...]",

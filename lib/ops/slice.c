@@ -62,32 +62,11 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
     return true;
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run(fr_tensor *const *in)
-{
-    return fr_slice(in[0], 1, 1, INT64_MAX, 2);
-}
-
-static fr_tensor *run_negative(fr_tensor *const *in)
-{
-    return fr_slice(in[0], -2, -2, -1, 1);
-}
-
-static fr_tensor *run_clamped(fr_tensor *const *in)
-{
-    return fr_slice(in[0], 1, INT64_MIN, INT64_MAX, INT64_MAX);
-}
-
-static fr_tensor *run_nothing(fr_tensor *const *in)
-{
-    return fr_slice(in[0], 0, 2, 1, 3);
-}
-
-static fr_tensor *run_backwards(fr_tensor *const *in)
-{
-    return fr_slice(in[0], 0, 0, 2, 0);
-}
-#endif
+FR_RUN(run, fr_slice(in[0], 1, 1, INT64_MAX, 2))
+FR_RUN(run_negative, fr_slice(in[0], -2, -2, -1, 1))
+FR_RUN(run_clamped, fr_slice(in[0], 1, INT64_MIN, INT64_MAX, INT64_MAX))
+FR_RUN(run_nothing, fr_slice(in[0], 0, 2, 1, 3))
+FR_RUN(run_backwards, fr_slice(in[0], 0, 0, 2, 0))
 
 const fr_op fr_slice_op = {
     .name = "slice",
@@ -148,12 +127,7 @@ static void unslice_backward(fr_op_call *call)
     call->grad_in[0] = fr_slice(call->grad_out[0], a->dim, a->start, stop, a->step);
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run_unslice(fr_tensor *const *in)
-{
-    return fr_unslice(in[0], &(fr_shape){ 2, { 3, 6 } }, 1, 1, 2);
-}
-#endif
+FR_RUN(run_unslice, fr_unslice(in[0], &(fr_shape){ 2, { 3, 6 } }, 1, 1, 2))
 
 const fr_op fr_unslice_op = { .name = "unslice",
                               .formula = "y[..., start:stop:step, ...] = x, 0 elsewhere",

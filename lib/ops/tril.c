@@ -101,57 +101,16 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
     return true;
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run_tril(fr_tensor *const *in)
-{
-    return fr_tril(in[0], 0);
-}
-
-static fr_tensor *run_tril_above(fr_tensor *const *in)
-{
-    return fr_tril(in[0], 2);
-}
-
-static fr_tensor *run_tril_below(fr_tensor *const *in)
-{
-    return fr_tril(fr_transpose(in[0], 0, 1), -1);
-}
-
-static fr_tensor *run_tril_all(fr_tensor *const *in)
-{
-    return fr_tril(in[0], INT64_MAX);
-}
-
-static fr_tensor *run_tril_none(fr_tensor *const *in)
-{
-    return fr_tril(in[0], INT64_MIN);
-}
-
-static fr_tensor *run_triu(fr_tensor *const *in)
-{
-    return fr_triu(in[0], 0);
-}
-
-static fr_tensor *run_triu_above(fr_tensor *const *in)
-{
-    return fr_triu(in[0], 1);
-}
-
-static fr_tensor *run_triu_below(fr_tensor *const *in)
-{
-    return fr_triu(fr_transpose(in[0], 0, 1), -2);
-}
-
-static fr_tensor *run_triu_all(fr_tensor *const *in)
-{
-    return fr_triu(in[0], INT64_MIN);
-}
-
-static fr_tensor *run_triu_none(fr_tensor *const *in)
-{
-    return fr_triu(in[0], INT64_MAX);
-}
-#endif
+FR_RUN(run_tril, fr_tril(in[0], 0))
+FR_RUN(run_tril_above, fr_tril(in[0], 2))
+FR_RUN(run_tril_below, fr_tril(fr_transpose(in[0], 0, 1), -1))
+FR_RUN(run_tril_all, fr_tril(in[0], INT64_MAX))
+FR_RUN(run_tril_none, fr_tril(in[0], INT64_MIN))
+FR_RUN(run_triu, fr_triu(in[0], 0))
+FR_RUN(run_triu_above, fr_triu(in[0], 1))
+FR_RUN(run_triu_below, fr_triu(fr_transpose(in[0], 0, 1), -2))
+FR_RUN(run_triu_all, fr_triu(in[0], INT64_MIN))
+FR_RUN(run_triu_none, fr_triu(in[0], INT64_MAX))
 
 const fr_op fr_tril_op = {
     .name = "tril",
