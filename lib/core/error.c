@@ -153,7 +153,7 @@ bool fr_check_reserved(const char *what, void *const *reserved)
 {
     for (int i = 0; i < 8; i++)
         if (reserved[i])
-            return fr_fail(what, "reserved[%d] of the options is not NULL: were they zeroed?", i), false;
+            return fr_fail(what, "reserved[%d] of the options is not NULL: were they zeroed?", i);
     return true;
 }
 

@@ -96,7 +96,8 @@ static inline fr_thread *fr_thread_self(void)
 
 /* --- Failing ----------------------------------------------------------------------------------------------------- */
 
-/* Notes "frond: WHAT: ...   [file:line]" and reports it. WHAT is the function without fr_, or a file. Returns NULL. */
+/* Notes "frond: WHAT: ...   [file:line]" and reports it. WHAT is the function without fr_, or a file. Returns NULL, for
+ * functions of bool false. */
 void *fr_fail(const char *what, const char *format, ...) FR_PRINTF(2, 3);
 void *fr_fail_memory(const char *what);
 /* "frond: warning: WHAT: ..." to the warning handler. */

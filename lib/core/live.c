@@ -210,7 +210,7 @@ static bool report(FILE *file)
     lost = all.lost;
     pthread_mutex_unlock(&lock);
     if (!copy)
-        return fr_fail_memory("live_report"), false;
+        return fr_fail_memory("live_report");
     ok = print(file, copy, group(copy, n), n, lost) || fr_fail("live_report", "the file cannot be written");
     free(copy);
     return ok;

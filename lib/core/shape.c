@@ -33,18 +33,18 @@ bool fr_shape_check(const char *what, const fr_shape *shape, fr_dtype dtype, int
     bool fits = true, empty = false;
 
     if ((unsigned)dtype > FR_I64)
-        return fr_fail(what, "dtype %d is none of float32, float64, int64", (int)dtype), false;
+        return fr_fail(what, "dtype %d is none of float32, float64, int64", (int)dtype);
     if (shape->ndim < 0 || shape->ndim > FR_MAX_DIMS)
-        return fr_fail(what, "a shape of %d dimensions, expected 0 to %d", shape->ndim, FR_MAX_DIMS), false;
+        return fr_fail(what, "a shape of %d dimensions, expected 0 to %d", shape->ndim, FR_MAX_DIMS);
     for (int i = 0; i < shape->ndim; i++) {
         if (shape->dim[i] < 0)
-            return fr_fail(what, "shape %s has a negative size", fr_shape_text(shape, text)), false;
+            return fr_fail(what, "shape %s has a negative size", fr_shape_text(shape, text));
         empty |= shape->dim[i] == 0;
         fits = fits && fr_mul_size(count, shape->dim[i] > 0 ? shape->dim[i] : 1, &count);
     }
     /* Also of a shape without values: then no product of dims overflows anywhere. */
     if (!fits || !fr_mul_size(count, (int64_t)fr_dtype_size(dtype), &bytes) || bytes > INT64_MAX / 4)
-        return fr_fail(what, "shape %s is too large", fr_shape_text(shape, text)), false;
+        return fr_fail(what, "shape %s is too large", fr_shape_text(shape, text));
     *numel = empty ? 0 : count;
     return true;
 }

@@ -37,7 +37,7 @@ bool fr_tangent_set(const char *what, fr_tensor *t, fr_level *level, fr_tensor *
     fr_tangent *g = fr_alloc(sizeof *g);
 
     if (!g)
-        return fr_fail_memory(what), false;
+        return fr_fail_memory(what);
     pthread_mutex_lock(&lock);
     *g = (fr_tangent){ .next = t->tangents,
                        .later = level->tangents,

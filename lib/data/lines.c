@@ -15,7 +15,7 @@ bool fr_lines_begin(fr_lines *l, const char *where, FILE *file)
 {
     *l = (fr_lines){ .where = where, .file = file, .c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0) };
     if (!l->c_locale)
-        return fr_fail_memory(where), false;
+        return fr_fail_memory(where);
     l->callers_locale = uselocale(l->c_locale);
     return true;
 }

@@ -20,18 +20,17 @@ static bool check(fr_tensor *const *tensors, int n, const fr_loader_options *o)
     if (!fr_check_not_null("loader_new", tensors, "tensors") || !fr_check_reserved("loader_new", o->reserved))
         return false;
     if (n < 1)
-        return fr_fail("loader_new", "%d tensors given, expected 1 or more", n), false;
+        return fr_fail("loader_new", "%d tensors given, expected 1 or more", n);
     if (o->batch_size < 0)
-        return fr_fail("loader_new", "batch_size is %lld, expected 1 or more", (long long)o->batch_size), false;
+        return fr_fail("loader_new", "batch_size is %lld, expected 1 or more", (long long)o->batch_size);
     for (int i = 0; i < n; i++) {
         if (!fr_check_not_null("loader_new", tensors[i], "a tensor"))
             return false;
         if (tensors[i]->shape.ndim == 0)
-            return fr_fail("loader_new", "tensor %d is a scalar: it has no rows", i), false;
+            return fr_fail("loader_new", "tensor %d is a scalar: it has no rows", i);
         if (tensors[i]->shape.dim[0] != tensors[0]->shape.dim[0])
             return fr_fail("loader_new", "tensor %d is of shape %s, tensor 0 of %s: their first dims differ", i,
-                           fr_shape_text(&tensors[i]->shape, text), fr_shape_text(&tensors[0]->shape, other)),
-                   false;
+                           fr_shape_text(&tensors[i]->shape, text), fr_shape_text(&tensors[0]->shape, other));
     }
     return true;
 }
@@ -42,7 +41,7 @@ static bool fill(fr_loader *l, fr_tensor *const *tensors, int n)
     l->batch = calloc((size_t)n, sizeof *l->batch);
     l->order = calloc((size_t)l->rows + 1, sizeof *l->order);
     if (!l->tensors || !l->batch || !l->order)
-        return fr_fail_memory("loader_new"), false;
+        return fr_fail_memory("loader_new");
     for (int64_t i = 0; i < l->rows; i++)
         l->order[i] = i;
     for (; l->count < n; l->count++) {
@@ -113,7 +112,7 @@ static bool begin_epoch(fr_loader *l)
     if (l->shuffle)
         l->seed = fr_random_u64();
     if (l->shuffle && !fr_randperm_seeded(l->seed, l->rows, l->order))
-        return fr_fail_memory("loader_next"), false;
+        return fr_fail_memory("loader_next");
     l->running = true;
     l->next = 0;
     return true;

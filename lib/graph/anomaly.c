@@ -89,7 +89,7 @@ bool fr_check_gradients(const char *what, const fr_node *node, fr_tensor *const 
             FR_APPEND(&m, ", in module \"%s\"", fr_place_text(node->place, path));
         if (node->site.file)
             FR_APPEND(&m, "; %s was called at %s:%d", node->op->name, node->site.file, node->site.line);
-        return fr_fail(what, "%s", m.text), false;
+        return fr_fail(what, "%s", m.text);
     }
     return true;
 }

@@ -177,9 +177,9 @@ static bool apply(fr_thread *th, fr_op_call *call, fr_tensor **scratch)
 static bool check_op(const fr_op *op, int n)
 {
     if (!op->infer || op->outputs < 1 || op->outputs > UINT16_MAX || (op->view ? n < 1 : !op->forward))
-        return fr_fail(op->name, "the op needs infer, 1 to 65535 outputs, and forward or, as a view, an input"), false;
+        return fr_fail(op->name, "the op needs infer, 1 to 65535 outputs, and forward or, as a view, an input");
     if (n < 0 || (op->inputs >= 0 && n != op->inputs))
-        return fr_fail(op->name, "%d inputs given, expected %d", n, op->inputs), false;
+        return fr_fail(op->name, "%d inputs given, expected %d", n, op->inputs);
     return true;
 }
 
@@ -219,7 +219,7 @@ static bool apply_n(fr_thread *th, const fr_op *op, fr_tensor *const *inputs, in
 bool fr_apply_n(const fr_op *op, fr_tensor *const *inputs, int n, const void *attributes, fr_tensor **outputs)
 {
     if (FR_UNLIKELY(!op))
-        return fr_fail("apply_n", "op is NULL"), false;
+        return fr_fail("apply_n", "op is NULL");
 
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, op->name);

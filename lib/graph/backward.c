@@ -54,7 +54,7 @@ static bool arrive(fr_pass *p, fr_node *node, fr_tensor *leaf, int output, fr_te
     fr_pending *e = fr_queue_entry(&p->queue, node, leaf);
 
     if (!e)
-        return fr_fail_memory(p->what), false;
+        return fr_fail_memory(p->what);
     if (!e->slot[output].grad) {
         e->slot[output].grad = take ? fr_take(p->th, grad) : fr_ref(grad);
         return true;
@@ -182,8 +182,7 @@ static bool deliver(fr_pass *p, fr_node *node, const fr_op_call *call)
         if (!fr_shape_equal(&g->shape, &call->in_shape[i]) || g->dtype != e->kept.dtype)
             return fr_fail(p->what, "%s gave input %d a gradient of shape %s, %s, expected %s, %s", node->op->name, i,
                            fr_shape_text(&g->shape, got), fr_dtype_name((fr_dtype)g->dtype),
-                           fr_shape_text(&call->in_shape[i], expected), fr_dtype_name((fr_dtype)e->kept.dtype)),
-                   false;
+                           fr_shape_text(&call->in_shape[i], expected), fr_dtype_name((fr_dtype)e->kept.dtype));
         if (!arrive(p, e->node, e->leaf, e->output, g, !needed_later(call, i)))
             return false;
     }
@@ -251,7 +250,7 @@ bool fr_pass_start(fr_pass *p, fr_tensor *y, fr_tensor *gradient)
     fr_start *s = fr_alloc(sizeof *s);
 
     if (!s)
-        return fr_fail_memory(p->what), false;
+        return fr_fail_memory(p->what);
     *s = (fr_start){ .next = p->starts, .node = fr_node_of(y), .leaf = y->producer ? NULL : fr_ref(y) };
     if (s->node)
         atomic_fetch_add_explicit(&s->node->producer.refs, 1, memory_order_relaxed);
@@ -273,7 +272,7 @@ static bool run_checkpoint(fr_pass *p, fr_pending *e)
     if (!y || !fr_tracked(y))
         return y != NULL;
     if (p->selective && !fr_targets_find(&p->xs, &y, 1))
-        return fr_fail_memory(p->what), false;
+        return fr_fail_memory(p->what);
     return fr_pass_start(p, y, e->slot[0].grad);
 }
 
@@ -289,10 +288,9 @@ static bool run_node(fr_pass *p, fr_pending *e)
         return fr_fail(p->what,
                        "backward through %s a second time: what it had saved is gone; fr_detach a state that "
                        "is kept across steps, or retain the graph (FR_RETAIN_GRAPH)",
-                       node->op->name),
-               false;
+                       node->op->name);
     if (room > sizeof few && !(space = fr_alloc(room)))
-        return fr_fail_memory(p->what), false;
+        return fr_fail_memory(p->what);
     scope = fr_scope_begin();
     ok = scope >= 0 && (node->op == &fr_checkpoint_op ? run_checkpoint(p, e) : run_in_room(p, e, space));
     fr_scope_end(scope);
@@ -322,8 +320,7 @@ static bool call_hook(fr_pass *p, fr_hook *hook, fr_pending *e)
 
         return fr_fail(p->what, "a gradient hook gave shape %s, %s, expected %s, %s", fr_shape_text(&other->shape, got),
                        fr_dtype_name((fr_dtype)other->dtype), fr_shape_text(&(*slot)->shape, expected),
-                       fr_dtype_name((fr_dtype)(*slot)->dtype)),
-               false;
+                       fr_dtype_name((fr_dtype)(*slot)->dtype));
     }
     if (other) {
         fr_assign(slot, other);
@@ -362,8 +359,7 @@ static bool own_gradient(fr_pass *p, fr_pending *e)
 
     if (FR_UNLIKELY(p->th->level && g->tangents))
         return fr_fail(p->what, "inside fr_jvp a leaf would accumulate the gradient without its tangent: take "
-                                "fr_gradients"),
-               false;
+                                "fr_gradients");
     if (g->contiguous && g->refs == 1 && g->storage->refs == 1 && g->storage->block && !fr_tracked(g))
         return true;
     copy = fr_tensor_copy(p->what, g);

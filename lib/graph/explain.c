@@ -179,7 +179,7 @@ static bool explain(explainer *x, const fr_tensor *t)
     char shape[FR_SHAPE_TEXT];
 
     if (!fr_made_of_find(&x->m, t))
-        return fr_fail_memory("explain"), false;
+        return fr_fail_memory("explain");
     fr_put(&x->w, "A tensor of shape %s, %s, made in %zu recorded op%s from %zu lea%s.\n",
            fr_shape_text(&x->m.t->shape, shape), fr_dtype_name((fr_dtype)x->m.t->dtype), x->m.node_count,
            x->m.node_count == 1 ? "" : "s", x->m.leaf_count, x->m.leaf_count == 1 ? "f" : "ves");

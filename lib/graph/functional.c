@@ -25,7 +25,7 @@ static bool take_inputs(functional *c)
         fr_tensor *x = c->given[i];
 
         if (x->dtype == FR_I64)
-            return fr_fail(c->what, "x %d is int64, which has no derivatives: hand it over through user", i), false;
+            return fr_fail(c->what, "x %d is int64, which has no derivatives: hand it over through user", i);
         if (c->flags & FR_CREATE_GRAPH && fr_tracked(x))
             c->xs[i] = fr_reshape(x, x->shape);
         else
@@ -71,9 +71,9 @@ static bool run(functional *c, body *b, void *how, fr_tensor **out, int count)
     int scope = -1;
 
     if (c->flags & ~FR_CREATE_GRAPH)
-        return fr_fail(c->what, "flags %d: expected FR_CREATE_GRAPH or 0", c->flags), false;
+        return fr_fail(c->what, "flags %d: expected FR_CREATE_GRAPH or 0", c->flags);
     if (!(c->xs = fr_alloc(bytes)))
-        return fr_fail_memory(c->what), false;
+        return fr_fail_memory(c->what);
     c->grads = c->xs + c->n;
     scope = fr_scope_begin();
     c->th->no_grad = false; /* until the scope ends */
@@ -96,7 +96,7 @@ static bool run(functional *c, body *b, void *how, fr_tensor **out, int count)
 static bool begin(functional *c, fr_tensor **out, int64_t count)
 {
     if (!out)
-        return fr_fail(c->what, "there is nowhere to put the results"), false;
+        return fr_fail(c->what, "there is nowhere to put the results");
     if (!fr_check_function(c->what, c->f, c->given, c->n))
         return false;
     for (int64_t i = 0; i < count; i++)
@@ -224,8 +224,7 @@ static bool join_shapes(const char *what, const fr_shape *a, const fr_shape *b, 
     *both = *a;
     if (a->ndim + b->ndim > FR_MAX_DIMS)
         return fr_fail(what, "derivatives of shape %s by shape %s would have %d dims, expected at most %d",
-                       fr_shape_text(a, x), fr_shape_text(b, y), a->ndim + b->ndim, FR_MAX_DIMS),
-               false;
+                       fr_shape_text(a, x), fr_shape_text(b, y), a->ndim + b->ndim, FR_MAX_DIMS);
     memcpy(both->dim + a->ndim, b->dim, (size_t)b->ndim * sizeof *b->dim);
     both->ndim += b->ndim;
     return true;
@@ -277,10 +276,10 @@ static bool by_rows(functional *c, fr_tensor *y, fr_tensor **tables)
     bool ok = true;
 
     if (!fr_mul_size(rows, c->n, &entries) || !fr_mul_size(entries, (int64_t)sizeof *room, &entries))
-        return fr_fail_memory(c->what), false;
+        return fr_fail_memory(c->what);
     bytes = (size_t)entries;
     if (!(room = fr_alloc(bytes)))
-        return fr_fail_memory(c->what), false;
+        return fr_fail_memory(c->what);
     for (int64_t row = 0; row < rows && ok; row++) {
         ok = pull_back(c, y, one_hot(y, row), c->flags ? c->flags : FR_RETAIN_GRAPH);
         for (int i = 0; i < c->n && ok; i++)
@@ -321,7 +320,7 @@ static bool by_columns(functional *c, fr_tensor **tables)
         slices s = { .slices = fr_alloc(bytes), .count = count };
 
         if (!s.slices)
-            return fr_fail_memory(c->what), false;
+            return fr_fail_memory(c->what);
         for (int64_t at = 0; at < count && ok; at++) {
             int scope = fr_scope_begin();
 

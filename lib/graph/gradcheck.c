@@ -55,7 +55,7 @@ static bool prepare_input(checker *c, int i, fr_tensor *x)
     if (!fr_check_not_null(c->what, x, "an x"))
         return false;
     if (x->dtype == FR_F32)
-        return fr_fail(c->what, "input %d is float32, expected float64 (or int64, which is not checked)", i), false;
+        return fr_fail(c->what, "input %d is float32, expected float64 (or int64, which is not checked)", i);
     c->given[i] = fr_detach(x);
     c->copies[i] = fr_hold(c->what, fr_tensor_copy(c->what, x));
     if (!c->given[i] || !c->copies[i])
@@ -74,7 +74,7 @@ static bool prepare_inputs(checker *c, fr_tensor *const *xs)
         if (!prepare_input(c, i, xs[i]))
             return false;
     if (c->marked_count == 0)
-        return fr_fail(c->what, "no x wants a gradient: mark those to check with fr_requires_grad"), false;
+        return fr_fail(c->what, "no x wants a gradient: mark those to check with fr_requires_grad");
     return true;
 }
 
@@ -253,7 +253,7 @@ static bool check(checker *c, fr_tensor *const *xs)
 static bool check_arguments(const char *what, fr_function *f, fr_tensor *const *xs, int n)
 {
     if (!f || !xs || n < 0)
-        return fr_fail(what, "expected a function and an array of n >= 0 inputs"), false;
+        return fr_fail(what, "expected a function and an array of n >= 0 inputs");
     return true;
 }
 
@@ -320,7 +320,7 @@ static bool check_gradients(checker *c, fr_tensor *const *xs, int n, fr_tensor *
             return false;
     }
     if (!checked)
-        return fr_fail(c->what, "no x wants a gradient: mark those to check with fr_requires_grad"), false;
+        return fr_fail(c->what, "no x wants a gradient: mark those to check with fr_requires_grad");
     return true;
 }
 

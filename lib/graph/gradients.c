@@ -47,12 +47,10 @@ static bool backward(fr_thread *th, fr_tensor *t, fr_tensor *gradient, int flags
         return false;
     if (flags & ~FR_RETAIN_GRAPH)
         return fr_fail(p.what, "flags %d: only FR_RETAIN_GRAPH is for backward; use fr_gradients for FR_CREATE_GRAPH",
-                       flags),
-               false;
+                       flags);
     if (!fr_tracked(t) && (gradient || t->numel == 1))
         return fr_fail(p.what, "the tensor wants no gradient: nothing it was made from was marked with "
-                               "fr_requires_grad, or it was made under FR_NO_GRAD"),
-               false;
+                               "fr_requires_grad, or it was made under FR_NO_GRAD");
     fr_growth_step(th);
     return fr_pass_walk(&p, start(&p, t, gradient));
 }
@@ -130,10 +128,10 @@ bool fr_gradients_of_many(const char *what, fr_tensor *const *ys, fr_tensor *con
     for (int i = 0; i < n && ok; i++) {
         ok = fr_check_not_null(what, xs[i], "an x");
         if (ok && !fr_tracked(xs[i]))
-            ok = fr_fail(what, "x %d wants no gradient: mark it with fr_requires_grad", i) != NULL;
+            ok = fr_fail(what, "x %d wants no gradient: mark it with fr_requires_grad", i);
     }
     if (flags & ~(FR_RETAIN_GRAPH | FR_CREATE_GRAPH))
-        ok = fr_fail(what, "flags %d: expected FR_RETAIN_GRAPH, FR_CREATE_GRAPH", flags) != NULL;
+        ok = fr_fail(what, "flags %d: expected FR_RETAIN_GRAPH, FR_CREATE_GRAPH", flags);
     ok = ok && (fr_targets_find(&p.xs, ys, count) || fr_fail_memory(what));
     for (int i = 0; i < count && ok; i++)
         ok = start(&p, ys[i], dys[i]);

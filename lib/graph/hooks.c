@@ -13,7 +13,7 @@ bool fr_hook_add(const char *what, fr_tensor *t, fr_gradient_hook *call, void *u
     fr_hook **end = list_of(t), *hook = fr_alloc(sizeof *hook);
 
     if (!hook)
-        return fr_fail_memory(what), false;
+        return fr_fail_memory(what);
     while (*end)
         end = &(*end)->next;
     *hook = (fr_hook){ .output = t->output, .call = call, .user = user, .release = release };
@@ -41,8 +41,8 @@ static bool can_have_hooks(const char *what, const fr_tensor *t, fr_gradient_hoo
     if (!fr_check_not_null(what, t, "tensor"))
         return false;
     if (!fr_tracked(t))
-        return fr_fail(what, "the tensor wants no gradient: mark a leaf with fr_requires_grad"), false;
-    return call || (fr_fail(what, "hook is NULL"), false);
+        return fr_fail(what, "the tensor wants no gradient: mark a leaf with fr_requires_grad");
+    return call || fr_fail(what, "hook is NULL");
 }
 
 bool fr_on_gradient(fr_tensor *t, fr_gradient_hook *call, void *user)
@@ -64,7 +64,7 @@ static bool take_off(fr_tensor *t, fr_gradient_hook *call, const void *user)
         fr_hooks_sweep(list_of(t));
         return true;
     }
-    return fr_fail("off_gradient", "the tensor has no such hook"), false;
+    return fr_fail("off_gradient", "the tensor has no such hook");
 }
 
 bool fr_off_gradient(fr_tensor *t, fr_gradient_hook *call, void *user)

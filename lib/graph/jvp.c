@@ -159,7 +159,7 @@ static bool carry_level(fr_thread *th, fr_op_call *call, fr_level *level)
         return false;
     th->level = level->outer;
     if (count > FEW && !(room = fr_alloc(count * sizeof *room)))
-        return fr_fail_memory(call->op->name), false;
+        return fr_fail_memory(call->op->name);
     scope = fr_scope_begin();
     ok = scope >= 0 && carry_in_room(th, call, level, room);
     fr_scope_end(scope);
@@ -301,7 +301,7 @@ void fr_jvp_multilinear(fr_op_call *call)
 bool fr_check_function(const char *what, fr_function *f, fr_tensor *const *xs, int n)
 {
     if (!f || !xs || n < 1)
-        return fr_fail(what, "expected a function and an array of n >= 1 inputs"), false;
+        return fr_fail(what, "expected a function and an array of n >= 1 inputs");
     for (int i = 0; i < n; i++)
         if (!fr_check_not_null(what, xs[i], "an x"))
             return false;

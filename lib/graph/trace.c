@@ -26,8 +26,7 @@ static bool check_unchanged(const char *what, const fr_trace *t)
         for (int o = 0; o < t->steps[i].outputs; o++)
             if (version_of(t->steps[i].out[o]) != t->steps[i].version[o])
                 return fr_fail(what, "a result of %s is changed in place on the way, expected ops alone",
-                               t->steps[i].op->name),
-                       false;
+                               t->steps[i].op->name);
     return true;
 }
 

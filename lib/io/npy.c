@@ -81,8 +81,7 @@ static bool check_size(const fr_source *s, const fr_npy_header *h)
         return false;
     if (numel * (int64_t)info->size != s->left)
         return fr_fail(s->where, "%" PRId64 " bytes of values, expected %" PRId64 " for %s of shape %s", s->left,
-                       numel * (int64_t)info->size, info->npy, fr_shape_text(&h->shape, text)),
-               false;
+                       numel * (int64_t)info->size, info->npy, fr_shape_text(&h->shape, text));
     return true;
 }
 

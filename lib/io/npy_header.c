@@ -13,7 +13,7 @@ typedef struct {
 
 static bool expected(const reader *r, const char *what)
 {
-    return fr_fail(r->where, "header, byte %zu: expected %s", r->at, what), false;
+    return fr_fail(r->where, "header, byte %zu: expected %s", r->at, what);
 }
 
 /* --- Tokens ------------------------------------------------------------------------------------------------------ */
@@ -101,7 +101,7 @@ static bool read_tuple(reader *r, fr_shape *shape)
         if (!comma)
             return expected(r, ", or )");
         if (shape->ndim == FR_MAX_DIMS)
-            return fr_fail(r->where, "has more than %d dimensions", FR_MAX_DIMS), false;
+            return fr_fail(r->where, "has more than %d dimensions", FR_MAX_DIMS);
         if (!read_number(r, &shape->dim[shape->ndim++]))
             return false;
         comma = accept(r, ',');
@@ -148,15 +148,15 @@ static bool parse_descr(const reader *r, const char *descr, fr_npy_header *h)
             h->kind = (fr_stored)i;
             h->big_endian = descr[0] == '>';
             return descr[0] != '|' || info->size == 1 ||
-                   (fr_fail(r->where, "dtype '%s' does not say its order of bytes", descr), false);
+                   fr_fail(r->where, "dtype '%s' does not say its order of bytes", descr);
         }
     }
 
     const char *kind = name ? refused_kind(name[0]) : NULL;
 
     if (kind)
-        return fr_fail(r->where, "values of dtype '%s' (%s) cannot be loaded", descr, kind), false;
-    return fr_fail(r->where, "'%s' is no dtype of the npy format", descr), false;
+        return fr_fail(r->where, "values of dtype '%s' (%s) cannot be loaded", descr, kind);
+    return fr_fail(r->where, "'%s' is no dtype of the npy format", descr);
 }
 
 static bool read_descr(reader *r, fr_npy_header *h)
@@ -164,7 +164,7 @@ static bool read_descr(reader *r, fr_npy_header *h)
     char descr[40];
 
     if (peek_token(r) == '[')
-        return fr_fail(r->where, "an array of structures cannot be loaded"), false;
+        return fr_fail(r->where, "an array of structures cannot be loaded");
     return read_string(r, descr, sizeof descr) && parse_descr(r, descr, h);
 }
 
@@ -190,7 +190,7 @@ static bool read_item(reader *r, fr_npy_header *h, int *seen)
     int key = key_of(name);
 
     if (!key || *seen & key)
-        return fr_fail(r->where, "header: '%s' is %s", name, key ? "there twice" : "not expected"), false;
+        return fr_fail(r->where, "header: '%s' is %s", name, key ? "there twice" : "not expected");
     *seen |= key;
     if (!accept(r, ':'))
         return expected(r, ":");
@@ -221,7 +221,6 @@ bool fr_npy_parse(const char *where, const char *text, size_t size, bool longs, 
         return fr_fail(where, "header: '%s' is missing",
                        !(seen & DESCR)   ? "descr"
                        : !(seen & SHAPE) ? "shape"
-                                         : "fortran_order"),
-               false;
+                                         : "fortran_order");
     return true;
 }

@@ -9,12 +9,12 @@
 bool fr_npz_check_name(const char *where, const char *name)
 {
     if (name[0] == '/')
-        return fr_fail(where, "the name \"%.80s\" begins with /", name), false;
+        return fr_fail(where, "the name \"%.80s\" begins with /", name);
     for (const char *part = name;; part++) {
         size_t length = strcspn(part, "/");
 
         if (length == 2 && memcmp(part, "..", 2) == 0)
-            return fr_fail(where, "the name \"%.80s\" leads out of the archive", name), false;
+            return fr_fail(where, "the name \"%.80s\" leads out of the archive", name);
         part += length;
         if (*part == '\0')
             return true;

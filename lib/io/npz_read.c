@@ -21,9 +21,9 @@ static bool read_member(fr_source *s, void *into, size_t bytes)
         zip_int64_t count = zip_fread(file, at, bytes);
 
         if (count < 0)
-            return fr_fail(s->where, "cannot be unpacked: %s", zip_file_strerror(file)), false;
+            return fr_fail(s->where, "cannot be unpacked: %s", zip_file_strerror(file));
         if (count == 0)
-            return fr_fail(s->where, "unpacks to %zu bytes fewer than it should", bytes), false;
+            return fr_fail(s->where, "unpacks to %zu bytes fewer than it should", bytes);
         at += count;
         bytes -= (size_t)count;
     }
@@ -37,8 +37,8 @@ static bool check_end(fr_source *s)
     zip_int64_t count = zip_fread(s->handle, &more, 1);
 
     if (count < 0)
-        return fr_fail(s->where, "cannot be unpacked: %s", zip_file_strerror(s->handle)), false;
-    return count == 0 || (fr_fail(s->where, "unpacks to more bytes than it should"), false);
+        return fr_fail(s->where, "cannot be unpacked: %s", zip_file_strerror(s->handle));
+    return count == 0 || fr_fail(s->where, "unpacks to more bytes than it should");
 }
 
 static bool check_member(const char *where, const zip_stat_t *member)
@@ -47,13 +47,12 @@ static bool check_member(const char *where, const zip_stat_t *member)
     bool stored = member->comp_method == ZIP_CM_STORE;
 
     if (member->encryption_method != ZIP_EM_NONE)
-        return fr_fail(where, "is encrypted"), false;
+        return fr_fail(where, "is encrypted");
     if (!stored && member->comp_method != ZIP_CM_DEFLATE)
-        return fr_fail(where, "is packed by method %d, expected 0 (none) or 8 (deflate)", member->comp_method), false;
+        return fr_fail(where, "is packed by method %d, expected 0 (none) or 8 (deflate)", member->comp_method);
     if (stored ? member->size != member->comp_size : member->size / DEFLATE_MOST > member->comp_size)
         return fr_fail(where, "says that %llu bytes unpack to %llu, which cannot be",
-                       (unsigned long long)member->comp_size, (unsigned long long)member->size),
-               false;
+                       (unsigned long long)member->comp_size, (unsigned long long)member->size);
     return true;
 }
 
@@ -84,10 +83,10 @@ static bool read_array(const char *archive_where, zip_t *archive, const zip_stat
 
     snprintf(where, sizeof where, "%s: \"%.80s\"", archive_where, member->name);
     if (length < suffix || strcmp(member->name + length - suffix, FR_NPZ_SUFFIX) != 0)
-        return fr_fail(where, "is no npy file"), false;
+        return fr_fail(where, "is no npy file");
     item->name = strndup(member->name, length - suffix);
     if (!item->name)
-        return fr_fail_memory(where), false;
+        return fr_fail_memory(where);
     if (!fr_npz_check_name(archive_where, item->name) || !check_member(where, member))
         return false;
     item->tensor = unpack(where, archive, member);
@@ -103,7 +102,7 @@ static bool look_at(const char *where, zip_t *archive, zip_int64_t i, zip_stat_t
     };
 
     if (zip_stat_index(archive, (zip_uint64_t)i, 0, member) != 0 || (member->valid & NEEDED) != NEEDED)
-        return fr_fail(where, "member %lld: %s", (long long)i, zip_strerror(archive)), false;
+        return fr_fail(where, "member %lld: %s", (long long)i, zip_strerror(archive));
     return true;
 }
 
@@ -117,7 +116,7 @@ static bool check_sizes(const char *where, zip_t *archive, int count, uint64_t a
         if (!look_at(where, archive, i, &member))
             return false;
         if (member.comp_size > left)
-            return fr_fail(where, "its members have more bytes than the file"), false;
+            return fr_fail(where, "its members have more bytes than the file");
         left -= member.comp_size;
     }
     return true;

@@ -72,14 +72,14 @@ static bool add_image(const char *where, zip_t *archive, const char *member, fr_
     zip_int64_t index = source ? zip_file_add(archive, member, source, ZIP_FL_ENC_UTF_8) : -1;
 
     if (!source)
-        return fr_fail_memory(where), false;
+        return fr_fail_memory(where);
     if (index < 0) {
         zip_source_free(source);
-        return fr_fail(where, "the name \"%.80s\": %s", member, zip_strerror(archive)), false;
+        return fr_fail(where, "the name \"%.80s\": %s", member, zip_strerror(archive));
     }
     if (zip_set_file_compression(archive, (zip_uint64_t)index, ZIP_CM_STORE, 0) != 0 ||
         zip_file_set_dostime(archive, (zip_uint64_t)index, 0, FIRST_OF_1980, 0) != 0)
-        return fr_fail(where, "%s", zip_strerror(archive)), false;
+        return fr_fail(where, "%s", zip_strerror(archive));
     return true;
 }
 
@@ -152,7 +152,7 @@ bool fr_npz_write(const char *where, const char *path, const char *const *names,
     fr_replacement file;
 
     if (n < 0)
-        return fr_fail(where, "%d tensors given", n), false;
+        return fr_fail(where, "%d tensors given", n);
     if (n > 0 && (!fr_check_not_null(where, names, "names") || !fr_check_not_null(where, tensors, "tensors")))
         return false;
 

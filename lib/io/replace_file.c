@@ -48,14 +48,14 @@ static bool look_at_target(fr_replacement *r, const char *path, struct stat *sta
     bool there = stat(path, status) == 0;
 
     if (!there && errno != ENOENT)
-        return fr_fail(r->where, "%s", strerror(errno)), false;
+        return fr_fail(r->where, "%s", strerror(errno));
     if (there && !S_ISREG(status->st_mode))
-        return fr_fail(r->where, "is there already and no regular file"), false;
+        return fr_fail(r->where, "is there already and no regular file");
     if (!there)
         status->st_mode = 0;
     r->path = there ? realpath(path, NULL) : strdup(path);
     if (!r->path)
-        return fr_fail(r->where, "%s", strerror(errno)), false;
+        return fr_fail(r->where, "%s", strerror(errno));
     return true;
 }
 
@@ -65,7 +65,7 @@ bool fr_replace_begin(fr_replacement *r, const char *where, const char *path)
 
     *r = (fr_replacement){ .where = where };
     if (!path)
-        return fr_fail(where, "path is NULL"), false;
+        return fr_fail(where, "path is NULL");
 
     int fd = look_at_target(r, path, &status) ? open_temporary(r) : -1;
 
@@ -89,7 +89,7 @@ bool fr_replace_begin(fr_replacement *r, const char *where, const char *path)
 bool fr_replace_write(fr_replacement *r, const void *bytes, size_t count)
 {
     if (count > 0 && fwrite(bytes, 1, count, r->file) != count)
-        return fr_fail(r->where, "cannot write: %s", strerror(errno)), false;
+        return fr_fail(r->where, "cannot write: %s", strerror(errno));
     return true;
 }
 
@@ -97,16 +97,16 @@ bool fr_replace_write(fr_replacement *r, const void *bytes, size_t count)
 static bool settle(fr_replacement *r, bool ok)
 {
     if (ok && (fflush(r->file) != 0 || fsync(fileno(r->file)) != 0))
-        ok = fr_fail(r->where, "cannot write: %s", strerror(errno)) != NULL;
+        ok = fr_fail(r->where, "cannot write: %s", strerror(errno));
     if (fclose(r->file) != 0 && ok)
-        ok = fr_fail(r->where, "cannot write: %s", strerror(errno)) != NULL;
+        ok = fr_fail(r->where, "cannot write: %s", strerror(errno));
     return ok;
 }
 
 static bool put_in_place(fr_replacement *r)
 {
     return rename(r->temporary, r->path) == 0 ||
-           fr_fail(r->where, "cannot put the written file in place: %s", strerror(errno)) != NULL;
+           fr_fail(r->where, "cannot put the written file in place: %s", strerror(errno));
 }
 
 bool fr_replace_finish(fr_replacement *r, bool ok)

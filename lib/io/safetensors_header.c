@@ -21,7 +21,7 @@ static bool parse_dtype(const char *where, const json_t *info, fr_header_entry *
     const char *name = json_string_value(json_object_get(info, "dtype"));
 
     if (!name)
-        return fr_fail(where, "\"dtype\" is missing or no string"), false;
+        return fr_fail(where, "\"dtype\" is missing or no string");
     for (int i = 0; i < FR_STORED_KINDS; i++) {
         if (strcmp(name, fr_stored_kinds[i].safetensors) == 0) {
             e->kind = (fr_stored)i;
@@ -30,8 +30,8 @@ static bool parse_dtype(const char *where, const json_t *info, fr_header_entry *
     }
     for (int i = 0; i < NOT_LOADED; i++)
         if (strcmp(name, not_loaded[i]) == 0)
-            return fr_fail(where, "values of dtype %s cannot be loaded", name), false;
-    return fr_fail(where, "\"%.40s\" is no dtype of the safetensors format", name), false;
+            return fr_fail(where, "values of dtype %s cannot be loaded", name);
+    return fr_fail(where, "\"%.40s\" is no dtype of the safetensors format", name);
 }
 
 static bool parse_shape(const char *where, const json_t *info, fr_header_entry *e, int64_t *numel)
@@ -40,15 +40,15 @@ static bool parse_shape(const char *where, const json_t *info, fr_header_entry *
     size_t ndim = json_array_size(shape);
 
     if (!json_is_array(shape))
-        return fr_fail(where, "\"shape\" is missing or no array"), false;
+        return fr_fail(where, "\"shape\" is missing or no array");
     if (ndim > FR_MAX_DIMS)
-        return fr_fail(where, "a shape of %zu dimensions, expected at most %d", ndim, FR_MAX_DIMS), false;
+        return fr_fail(where, "a shape of %zu dimensions, expected at most %d", ndim, FR_MAX_DIMS);
     e->shape.ndim = (int)ndim;
     for (size_t i = 0; i < ndim; i++) {
         const json_t *dim = json_array_get(shape, i);
 
         if (!json_is_integer(dim))
-            return fr_fail(where, "\"shape\" holds something other than integers"), false;
+            return fr_fail(where, "\"shape\" holds something other than integers");
         e->shape.dim[i] = json_integer_value(dim);
     }
     return fr_shape_check(where, &e->shape, fr_stored_kinds[e->kind].dtype, numel);
@@ -60,11 +60,11 @@ static bool parse_offsets(const char *where, const json_t *info, fr_header_entry
     const json_t *begin = json_array_get(offsets, 0), *end = json_array_get(offsets, 1);
 
     if (json_array_size(offsets) != 2 || !json_is_integer(begin) || !json_is_integer(end))
-        return fr_fail(where, "\"data_offsets\" is missing or no pair of integers"), false;
+        return fr_fail(where, "\"data_offsets\" is missing or no pair of integers");
     e->begin = json_integer_value(begin);
     e->end = json_integer_value(end);
     if (e->begin < 0 || e->end < e->begin)
-        return fr_fail(where, "\"data_offsets\" go from %lld to %lld", (long long)e->begin, (long long)e->end), false;
+        return fr_fail(where, "\"data_offsets\" go from %lld to %lld", (long long)e->begin, (long long)e->end);
     return true;
 }
 
@@ -76,7 +76,7 @@ static bool parse_entry(const char *file, const char *name, const json_t *info, 
     snprintf(where, sizeof where, "%s: tensor \"%.80s\"", file, name);
     e->name = name;
     if (!json_is_object(info))
-        return fr_fail(where, "its description is no object"), false;
+        return fr_fail(where, "its description is no object");
     if (!parse_dtype(where, info, e) || !parse_shape(where, info, e, &numel) || !parse_offsets(where, info, e))
         return false;
 
@@ -85,8 +85,7 @@ static bool parse_entry(const char *file, const char *name, const json_t *info, 
     if (e->end - e->begin != bytes)
         return fr_fail(where, "%lld bytes between its offsets, expected %lld for %s of shape %s",
                        (long long)(e->end - e->begin), (long long)bytes, fr_stored_kinds[e->kind].safetensors,
-                       fr_shape_text(&e->shape, text)),
-               false;
+                       fr_shape_text(&e->shape, text));
     return true;
 }
 
@@ -98,10 +97,9 @@ static bool check_metadata(const char *where, json_t *metadata)
     json_t *value;
 
     if (!json_is_object(metadata))
-        return fr_fail(where, "\"" FR_HEADER_METADATA "\" is no object"), false;
+        return fr_fail(where, "\"" FR_HEADER_METADATA "\" is no object");
     json_object_foreach(metadata, key, value) if (!json_is_string(value)) return fr_fail(
-        where, "\"" FR_HEADER_METADATA "\": the value of \"%.80s\" is no string", key),
-        false;
+        where, "\"" FR_HEADER_METADATA "\": the value of \"%.80s\" is no string", key);
     return true;
 }
 
@@ -127,16 +125,14 @@ static bool check_layout(const char *where, const fr_header *h, int64_t data_siz
         if (e->begin != end)
             return fr_fail(where, "tensor \"%.80s\": its values begin at offset %lld, expected %lld: they %s", e->name,
                            (long long)e->begin, (long long)end,
-                           e->begin < end ? "overlap with another tensor's" : "leave a gap"),
-                   false;
+                           e->begin < end ? "overlap with another tensor's" : "leave a gap");
         if (e->end > data_size)
             return fr_fail(where, "tensor \"%.80s\": its values end at offset %lld, but the file's end is at %lld",
-                           e->name, (long long)e->end, (long long)data_size),
-                   false;
+                           e->name, (long long)e->end, (long long)data_size);
         end = e->end;
     }
     if (end != data_size)
-        return fr_fail(where, "%lld bytes follow the last tensor's values", (long long)(data_size - end)), false;
+        return fr_fail(where, "%lld bytes follow the last tensor's values", (long long)(data_size - end));
     return true;
 }
 
@@ -147,7 +143,7 @@ static bool parse_entries(const char *where, fr_header *h)
 
     h->entries = calloc(json_object_size(h->json) + 1, sizeof *h->entries);
     if (!h->entries)
-        return fr_fail_memory(where), false;
+        return fr_fail_memory(where);
     json_object_foreach(h->json, name, info)
     {
         if (strcmp(name, FR_HEADER_METADATA) == 0) {
@@ -168,12 +164,12 @@ bool fr_header_parse(const char *where, const char *text, size_t size, int64_t d
 
     *h = (fr_header){ 0 };
     if (size == 0 || text[0] != '{')
-        return fr_fail(where, "no safetensors file: its header does not begin with {"), false;
+        return fr_fail(where, "no safetensors file: its header does not begin with {");
     h->json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
     if (!h->json && error.text[0])
-        return fr_fail(where, "header, byte %d: %s", error.position, error.text), false;
+        return fr_fail(where, "header, byte %d: %s", error.position, error.text);
     if (!h->json)
-        return fr_fail_memory(where), false;
+        return fr_fail_memory(where);
     if (!parse_entries(where, h))
         return false;
     qsort(h->entries, (size_t)h->count, sizeof *h->entries, by_offset);

@@ -47,7 +47,7 @@ static bool read_tensor(fr_source *s, const fr_header_entry *e, fr_tensors *ts)
 
     item->name = strdup(e->name);
     if (!item->name)
-        return fr_fail_memory(s->where), false;
+        return fr_fail_memory(s->where);
     item->tensor = fr_tensor_alloc(s->where, &e->shape, fr_stored_kinds[e->kind].dtype);
     return item->tensor && fr_stored_read(s, e->kind, false, item->tensor);
 }

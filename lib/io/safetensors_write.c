@@ -56,16 +56,16 @@ static bool add_entry(const char *where, json_t *header, const named *item, int6
     int64_t begin = *offset, bytes = item->tensor->numel * (int64_t)fr_dtype_size((fr_dtype)item->tensor->dtype);
 
     if (__builtin_add_overflow(begin, bytes, offset))
-        return fr_fail(where, "more than 2^63 bytes"), false;
+        return fr_fail(where, "more than 2^63 bytes");
     if (strcmp(item->name, FR_HEADER_METADATA) == 0)
-        return fr_fail(where, "no tensor can have the name \"" FR_HEADER_METADATA "\""), false;
+        return fr_fail(where, "no tensor can have the name \"" FR_HEADER_METADATA "\"");
     if (json_object_get(header, item->name))
-        return fr_fail(where, "the name \"%.80s\" was given twice", item->name), false;
+        return fr_fail(where, "the name \"%.80s\" was given twice", item->name);
 
     if (!fr_is_utf8(item->name))
-        return fr_fail(where, "the name \"%.80s\" is not valid UTF-8", item->name), false;
+        return fr_fail(where, "the name \"%.80s\" is not valid UTF-8", item->name);
     if (json_object_set_new(header, item->name, describe(item->tensor, begin, *offset)) != 0)
-        return fr_fail_memory(where), false;
+        return fr_fail_memory(where);
     return true;
 }
 
@@ -80,10 +80,10 @@ static bool add_aliases(const contents *c, json_t *header)
         const char *wrong = !fr_is_utf8(a->name) ? a->name : !fr_is_utf8(a->of) ? a->of : NULL;
 
         if (wrong)
-            return fr_fail(c->where, "the name \"%.80s\" is not valid UTF-8", wrong), false;
+            return fr_fail(c->where, "the name \"%.80s\" is not valid UTF-8", wrong);
         ok = json_object_set_new(metadata, a->name, json_string(a->of)) == 0;
     }
-    return ok || (fr_fail_memory(c->where), false);
+    return ok || fr_fail_memory(c->where);
 }
 
 /* The header's text, size bytes without the padding, to be freed. */
@@ -150,7 +150,7 @@ static bool check_item(const char *where, const named *item, int i)
     char text[100];
 
     if (!item->name)
-        return fr_fail(where, "name %d is NULL", i), false;
+        return fr_fail(where, "name %d is NULL", i);
     snprintf(text, sizeof text, "tensor \"%.80s\"", item->name);
     return fr_check_not_null(where, item->tensor, text);
 }
@@ -163,7 +163,7 @@ bool fr_tensors_write_aliased(const char *what, const char *path, const char *co
 
     fr_file_where(what, path, where);
     if (n < 0)
-        return fr_fail(where, "%d tensors given", n), false;
+        return fr_fail(where, "%d tensors given", n);
     if (n > 0 && (!fr_check_not_null(where, names, "names") || !fr_check_not_null(where, tensors, "tensors")))
         return false;
     c.items = calloc((size_t)n + 1, sizeof *c.items);

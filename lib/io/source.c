@@ -25,7 +25,7 @@ bool fr_source_of_file(fr_source *s, const char *where, FILE *file)
     off_t size = fseeko(file, 0, SEEK_END) == 0 ? ftello(file) : -1;
 
     if (size < 0 || fseeko(file, 0, SEEK_SET) != 0)
-        return fr_fail(where, "cannot tell its size: %s", strerror(errno)), false;
+        return fr_fail(where, "cannot tell its size: %s", strerror(errno));
     *s = (fr_source){ where, file, read_file, (int64_t)size };
     return true;
 }
@@ -33,7 +33,7 @@ bool fr_source_of_file(fr_source *s, const char *where, FILE *file)
 bool fr_source_read(fr_source *s, void *into, size_t bytes)
 {
     if (s->left < 0 || bytes > (uint64_t)s->left)
-        return fr_fail(s->where, "%lld bytes are left, expected %zu", (long long)s->left, bytes), false;
+        return fr_fail(s->where, "%lld bytes are left, expected %zu", (long long)s->left, bytes);
     if (bytes > 0 && !s->read(s, into, bytes))
         return false;
     s->left -= (int64_t)bytes;

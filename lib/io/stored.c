@@ -115,8 +115,7 @@ static bool read_in_place(fr_source *s, fr_stored kind, bool swap, fr_tensor *t)
 
         if (x < 0)
             return fr_fail(s->where, "value %lld is %llu (uint64), which is above 2^63 - 1", (long long)i,
-                           (unsigned long long)x),
-                   false;
+                           (unsigned long long)x);
     }
     return true;
 }

@@ -61,14 +61,13 @@ static bool check(const char *what, int64_t in, int64_t out, int dims, const fr_
                   const fr_conv_options *options, fr_convolution *c)
 {
     if (in < 0 || out < 0)
-        return fr_fail(what, "in %" PRId64 ", out %" PRId64 ", expected 0 or more", in, out), false;
+        return fr_fail(what, "in %" PRId64 ", out %" PRId64 ", expected 0 or more", in, out);
     if (!fr_convolution_read(what, dims, options, c) ||
         !fr_window_option(what, "kernel_size", kernel, kernel, dims, 1, c->w.kernel))
         return false;
     return (in % c->groups == 0 && out % c->groups == 0) ||
-           (fr_fail(what, "in %" PRId64 ", out %" PRId64 ", expected both divisible by groups, %" PRId64, in, out,
-                    c->groups),
-            false);
+           fr_fail(what, "in %" PRId64 ", out %" PRId64 ", expected both divisible by groups, %" PRId64, in, out,
+                   c->groups);
 }
 
 static bool fill(const char *what, fr_module *m, const fr_convolution *c, int64_t in, int64_t out,

@@ -14,7 +14,7 @@ bool fr_evaluation_begin(const char *what, fr_module *m, fr_evaluation *e)
         count++;
     *e = (fr_evaluation){ .m = m, .training = malloc(count * sizeof *e->training) };
     if (!e->training)
-        return fr_fail_memory(what), false;
+        return fr_fail_memory(what);
     count = 0;
     for (fr_module *each = m; each; each = fr_module_next(m, each)) {
         e->training[count++] = each->training;

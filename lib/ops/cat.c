@@ -175,25 +175,21 @@ static bool check_stack(fr_tensor *const *ts, int n, int dim)
     char a[FR_SHAPE_TEXT], b[FR_SHAPE_TEXT];
 
     if (n < 1 || !ts)
-        return fr_fail("stack", "no tensors given"), false;
+        return fr_fail("stack", "no tensors given");
     for (int i = 0; i < n; i++) {
         if (!fr_check_not_null("stack", ts[i], "one of the tensors"))
             return false;
         if (!fr_shape_equal(&ts[i]->shape, &ts[0]->shape))
             return fr_fail("stack", "shapes differ: %s and %s", fr_shape_text(&ts[0]->shape, a),
-                           fr_shape_text(&ts[i]->shape, b)),
-                   false;
+                           fr_shape_text(&ts[i]->shape, b));
         if (ts[i]->dtype != ts[0]->dtype)
             return fr_fail("stack", "dtypes differ: %s and %s; use fr_cast", fr_dtype_name((fr_dtype)ts[0]->dtype),
-                           fr_dtype_name((fr_dtype)ts[i]->dtype)),
-                   false;
+                           fr_dtype_name((fr_dtype)ts[i]->dtype));
     }
     if (ts[0]->shape.ndim == FR_MAX_DIMS)
-        return fr_fail("stack", "shape %s: a tensor has at most %d dims", fr_shape_text(&ts[0]->shape, a), FR_MAX_DIMS),
-               false;
+        return fr_fail("stack", "shape %s: a tensor has at most %d dims", fr_shape_text(&ts[0]->shape, a), FR_MAX_DIMS);
     if (dim < -ts[0]->shape.ndim - 1 || dim > ts[0]->shape.ndim)
-        return fr_fail("stack", "dim %d is out of range for tensors of shape %s", dim, fr_shape_text(&ts[0]->shape, a)),
-               false;
+        return fr_fail("stack", "dim %d is out of range for tensors of shape %s", dim, fr_shape_text(&ts[0]->shape, a));
     return true;
 }
 

@@ -22,11 +22,11 @@ bool fr_convolution_read(const char *what, int dims, const fr_conv_options *opti
         return false;
     memcpy(c->w.after, c->w.before, sizeof c->w.after);
     if (c->groups < 1)
-        return fr_fail(what, "groups is %" PRId64 ", expected 1 or more", c->groups), false;
+        return fr_fail(what, "groups is %" PRId64 ", expected 1 or more", c->groups);
     if (o->same && (c->w.stride[0] != 1 || c->w.stride[1] != 1))
-        return fr_fail(what, "same is for stride 1: with another the output is smaller than the input"), false;
+        return fr_fail(what, "same is for stride 1: with another the output is smaller than the input");
     if (o->same && o->padding.ndim > 0)
-        return fr_fail(what, "same and padding are given: same finds the padding itself"), false;
+        return fr_fail(what, "same and padding are given: same finds the padding itself");
     return true;
 }
 

@@ -181,7 +181,7 @@ static bool run_job(job *j, run_unit *run, int64_t units, double work)
     if (!fr_mul_size(j->rows, j->block, &j->scratch_values) ||
         !fr_mul_size(j->scratch_values, tiles * j->size, &bytes) ||
         (!j->one && !(j->scratch = fr_alloc((size_t)bytes))))
-        return fr_fail_memory(j->what), false;
+        return fr_fail_memory(j->what);
     fr_run_tiles(tiles, run_tile, j);
     if (!j->one)
         fr_free(j->scratch, (size_t)bytes);
@@ -338,7 +338,7 @@ bool fr_convolve_by_w(const char *what, const fr_convolution *c, fr_dtype dtype,
     bytes = (size_t)(slices * weights * j.size);
     j.to = slices > 1 ? fr_alloc(bytes) : dw;
     if (!j.to)
-        return fr_fail_memory(what), false;
+        return fr_fail_memory(what);
     ok = run_job(&j, run_dw, slices * c->groups, (double)c->filters * (double)j.rows * (double)j.out * (double)j.slice);
     if (slices > 1) {
         ok = ok && fr_sum_rows(what, dtype, slices, weights, j.to, dw);

@@ -143,8 +143,7 @@ bool fr_check_padding(const char *what, const fr_embedding_options *options, int
         return index == 0 || fr_fail(what, "padding_idx %lld is given, but not padding", (long long)index);
     if (index < -rows || index >= rows)
         return fr_fail(what, "padding_idx %lld, expected %lld to %lld", (long long)index, (long long)-rows,
-                       (long long)(rows - 1)),
-               false;
+                       (long long)(rows - 1));
     *padding = index < 0 ? index + rows : index;
     return true;
 }

@@ -30,7 +30,7 @@ bool fr_check_index(const char *what, const fr_tensor *index, int dim, int64_t s
     char text[FR_SHAPE_TEXT];
 
     if (index->dtype != FR_I64)
-        return fr_fail(what, "the index is %s, expected int64", fr_dtype_name((fr_dtype)index->dtype)), false;
+        return fr_fail(what, "the index is %s, expected int64", fr_dtype_name((fr_dtype)index->dtype));
     for (int i = 0; i < once.shape.ndim; i++)
         if (once.shape.dim[i] > 1 && once.stride[i] == 0)
             once.shape.dim[i] = 1;
@@ -40,8 +40,7 @@ bool fr_check_index(const char *what, const fr_tensor *index, int dim, int64_t s
 
         if (value < 0 || value >= size)
             return fr_fail(what, "index %lld at %s is out of range for dim %d of size %lld", (long long)value,
-                           place_text(&once.shape, i, text), dim, (long long)size),
-                   false;
+                           place_text(&once.shape, i, text), dim, (long long)size);
     }
     return true;
 }

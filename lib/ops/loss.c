@@ -100,8 +100,7 @@ static bool check(const char *what, const fr_loss_how *how)
         return false;
     if ((unsigned)how->reduction > (how->batch_mean ? FR_BATCHMEAN : FR_NONE))
         return fr_fail(what, "reduction %d is none of FR_MEAN, FR_SUM, FR_NONE%s", (int)how->reduction,
-                       how->batch_mean ? ", FR_BATCHMEAN" : ""),
-               false;
+                       how->batch_mean ? ", FR_BATCHMEAN" : "");
     return true;
 }
 

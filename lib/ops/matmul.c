@@ -173,11 +173,9 @@ static bool check(const fr_shape *a, const fr_shape *b)
     char x[FR_SHAPE_TEXT], z[FR_SHAPE_TEXT];
 
     if (a->ndim < 1 || b->ndim < 1)
-        return fr_fail("matmul", "%s x %s: scalars have no matrix product", fr_shape_text(a, x), fr_shape_text(b, z)),
-               false;
-    return left == right || (fr_fail("matmul", "%s x %s: inner dimensions differ (%lld and %lld)", fr_shape_text(a, x),
-                                     fr_shape_text(b, z), (long long)left, (long long)right),
-                             false);
+        return fr_fail("matmul", "%s x %s: scalars have no matrix product", fr_shape_text(a, x), fr_shape_text(b, z));
+    return left == right || fr_fail("matmul", "%s x %s: inner dimensions differ (%lld and %lld)", fr_shape_text(a, x),
+                                    fr_shape_text(b, z), (long long)left, (long long)right);
 }
 
 /* Batches by one matrix are one matrix with all their rows, which makes one product here and, in backward, of the

@@ -22,8 +22,7 @@ static bool read_windows(const char *what, int dims, const fr_shape *kernel, con
         w->after[i] = w->before[i];
         if (w->before[i] > w->kernel[i] / 2)
             return fr_fail(what, "padding %" PRId64 " for a kernel of %" PRId64 ", expected at most half of it",
-                           w->before[i], w->kernel[i]),
-                   false;
+                           w->before[i], w->kernel[i]);
     }
     return true;
 }

@@ -178,7 +178,7 @@ bool fr_reduce_values(const char *what, const fr_reducer *how, fr_split split, d
         bytes = (size_t)(w.pieces * w.chunk) * how->state;
         w.partial = fr_alloc(bytes);
         if (!w.partial)
-            return fr_fail_memory(what), false;
+            return fr_fail_memory(what);
     }
     fr_run_tiles(pieces_of(w.pieces, w.per_tile), run_pieces, &w);
     if (w.blocks > 1) {

@@ -15,7 +15,7 @@ static bool resolve(const fr_tensor *t, const fr_shape *wanted, fr_shape *shape)
         if (shape->dim[i] != -1)
             continue;
         if (open >= 0)
-            return fr_fail("reshape", "%s has more than one -1", fr_shape_text(wanted, to)), false;
+            return fr_fail("reshape", "%s has more than one -1", fr_shape_text(wanted, to));
         open = i;
         shape->dim[i] = 1;
     }
@@ -23,16 +23,13 @@ static bool resolve(const fr_tensor *t, const fr_shape *wanted, fr_shape *shape)
         return false;
     if (open >= 0 && numel == 0 && t->numel == 0)
         return fr_fail("reshape", "%s to %s: any size would do for -1", fr_shape_text(&t->shape, from),
-                       fr_shape_text(wanted, to)),
-               false;
+                       fr_shape_text(wanted, to));
     if (open >= 0 && numel > 0) {
         shape->dim[open] = t->numel / numel;
         numel *= shape->dim[open];
     }
-    return numel == t->numel ||
-           (fr_fail("reshape", "%s has %lld values, which do not fit in %s", fr_shape_text(&t->shape, from),
-                    (long long)t->numel, fr_shape_text(wanted, to)),
-            false);
+    return numel == t->numel || fr_fail("reshape", "%s has %lld values, which do not fit in %s",
+                                        fr_shape_text(&t->shape, from), (long long)t->numel, fr_shape_text(wanted, to));
 }
 
 /* Strides of shape over t's values, where its dims that belong together lie without gaps. */

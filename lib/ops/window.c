@@ -22,9 +22,8 @@ bool fr_window_option(const char *what, const char *name, const fr_shape *given,
         values[FR_SPACE - dims + i] = value;
         ok = value >= least;
     }
-    return ok || (fr_fail(what, "%s is %s, expected one number%s, %" PRId64 " or more", name,
-                          fr_shape_text(given, text), dims > 1 ? " or two" : "", least),
-                  false);
+    return ok || fr_fail(what, "%s is %s, expected one number%s, %" PRId64 " or more", name, fr_shape_text(given, text),
+                         dims > 1 ? " or two" : "", least);
 }
 
 bool fr_is_spatial(const fr_windows *w, const fr_shape *shape)
