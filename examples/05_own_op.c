@@ -37,6 +37,7 @@ static void backward(fr_op_call *call)
 static const fr_op softsign_op = {
     .name = "softsign",
     .formula = "y = x / (1 + |x|)",
+    .shapes = "(*) -> (*)",
     .inputs = 1,
     .outputs = 1,
     .infer = infer,

@@ -220,9 +220,10 @@ runs info "$work/two/best.safetensors"
 prints "fc.weight                                float32  (2, 32)"
 prints "6 tensors, 4546 values, 18184 bytes"
 runs ops
-prints "matmul"
+prints "(*,N,K) (**,K,M) -> (broadcast,N,M)"
 runs ops add
 prints "y = a + b"
+prints "(*) (**) -> (broadcast)"
 runs export "$work/two" "$work/two.c"
 [ -s "$work/two.c" ] || wrong "export: no C"
 if grep -q '^#define HAVE_PROTOBUF_C' config.h; then

@@ -8,7 +8,9 @@
  * its number counts, from 0, those lines there that are for it. */
 #include <config.h>
 
+#include "graph/trace.h"
 #include "ops/op_file.h"
+#include "shapes.h"
 #include "testing.h"
 
 enum { SEED = 0, MAX_INPUTS = 16, NAME_SIZE = 1024 };
@@ -285,15 +287,36 @@ START_TEST(golden_values)
 }
 END_TEST
 
+static void check_shapes(const fr_trace *t)
+{
+    char text[FR_SHAPE_TEXT];
+
+    for (size_t i = 0; i < t->count; i++) {
+        const fr_step *step = &t->steps[i];
+
+        if (!step->op->shapes || shapes_fit(step->op->shapes, step->in, step->inputs, step->out, step->outputs))
+            continue;
+        for (int k = 0; k < step->inputs; k++)
+            fprintf(stderr, "%s ", step->in[k] ? fr_shape_text(&step->in[k]->shape, text) : "NULL");
+        ck_abort_msg("%s: %s, %s, not as its shapes tell: %s", test_about, step->op->name,
+                     fr_shape_text(&step->out[0]->shape, text), step->op->shapes);
+    }
+}
+
 START_TEST(not_recorded)
 {
     FR_SCOPE;
     FR_NO_GRAD;
     subject s = open_case(is_golden, _i, FR_F32);
+    fr_trace trace;
     fr_tensor *y;
 
     mark(&s, s.in);
+    fr_trace_begin(fr_thread_self(), &trace);
     y = run(&s, s.in);
+    ck_assert(fr_trace_stop(fr_thread_self(), "test", &trace));
+    check_shapes(&trace);
+    fr_trace_free(&trace);
     compare("under FR_NO_GRAD", y, golden_value(&s));
     ck_assert_msg(!fr_wants_grad(y), "%s: recorded under FR_NO_GRAD", test_about);
     close_case(&s);
@@ -660,6 +683,7 @@ START_TEST(table)
 
     ck_assert_msg(op->name && *op->name, "op %d of the table has no name", _i);
     ck_assert_msg(op->formula && *op->formula, "%s has no formula", op->name);
+    ck_assert_msg(op->shapes, "%s has no shapes", op->name);
     for (int i = 0; i < _i; i++)
         ck_assert_msg(strcmp(fr_op_table[i]->name, op->name) != 0, "two ops are named %s", op->name);
     for (const fr_case *c = op->cases; c && c->name; c++) {

@@ -55,9 +55,15 @@ typedef struct {
     bool (*reversed)(const void *attributes); /* whether it begins at the end; NULL: never */
 } fr_op_steps;
 
+/* How an op's shapes are written: those of its inputs, an arrow, those of the outputs that are handed out. Dims of one
+ * name are of one size, 3H is three times H. A star is any number of dims, the same ones wherever it stands, two and
+ * three stars are others; (broadcast) is what all of them broadcast to, (1...) dims of size 1. ? marks an input that
+ * may be left out, ... after a shape any number of such inputs; "or" stands between shapes that the output may have,
+ * ";" between ways to call the op. A scalar may be given where a dim has a name. */
 struct fr_op {
     const char *name, *formula;
-    int inputs; /* -1: any number */
+    const char *shapes; /* "(*,I) (O,I) (O)? -> (*,O)"; NULL: not said */
+    int inputs;         /* -1: any number */
     int outputs;
     int internal;           /* the last so many of them are for backward alone: saved, never handed out */
     unsigned optional;      /* bit i: input i may be NULL */

@@ -15,6 +15,7 @@ FR_RUN(run_less, fr_adaptive_avg_pool1d(in[0], -1))
 const fr_op fr_adaptive_avg_pool1d_op = {
     .name = "adaptive_avg_pool1d",
     .formula = "y[i] = the mean of x[floor(i L / L')], ..., x[ceil((i + 1) L / L') - 1]",
+    .shapes = "(*,L) -> (*,L')",
     FR_AVG_POOL_OP,
     FR_CASES({ "divides", "n(2,3,6)", "F.adaptive_avg_pool1d(a, 3)", run },
              { "overlaps", "n(2,3,7)", "F.adaptive_avg_pool1d(a, 3)", run },

@@ -25,6 +25,7 @@ FR_RUN(run_reserved, fr_avg_pool1d(in[0], 2, &(fr_avg_pool_options){ .reserved =
 const fr_op fr_avg_pool1d_op = {
     .name = "avg_pool1d",
     .formula = "y[p] = the sum of x[p stride - padding + k] / the number of values",
+    .shapes = "(*,L) -> (*,L')",
     FR_AVG_POOL_OP,
     FR_CASES({ "default", "n(2,3,7)", "F.avg_pool1d(a, 2)", run }, { "unbatched", "n(3,8)", "F.avg_pool1d(a, 2)", run },
              { "stride", "n(2,3,8)", "F.avg_pool1d(a, 3, 2)", run_stride },

@@ -23,6 +23,7 @@ FR_RUN(run_three, fr_avg_pool2d(in[0], FR_SHAPE(2, 2, 2), NULL))
 const fr_op fr_avg_pool2d_op = {
     .name = "avg_pool2d",
     .formula = "y[p][q] = the sum of x over a window / the number of values, or divisor_override",
+    .shapes = "(*,H,W) -> (*,H',W')",
     FR_AVG_POOL_OP,
     FR_CASES({ "default", "n(2,3,4,5)", "F.avg_pool2d(a, 2)", run },
              { "unbatched", "n(2,4,4)", "F.avg_pool2d(a, 2)", run },

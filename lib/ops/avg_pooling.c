@@ -197,6 +197,7 @@ static fr_tensor *run_spread(fr_tensor *const *in)
 const fr_op fr_avg_unpool_op = {
     .name = "avg_unpool",
     .formula = "dx = the sum of g / divisor over the windows that x is in",
+    .shapes = "(*,H',W') -> (*,H,W)",
     .inputs = 1,
     .outputs = 1,
     .saves_inputs = FR_SAVES_NOTHING,

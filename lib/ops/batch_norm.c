@@ -271,6 +271,7 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
 const fr_op fr_batch_norm_op = {
     .name = "batch_norm",
     .formula = "y = (x - mean) / sqrt(variance + eps) weight + bias, for each channel",
+    .shapes = "(N,C,*) (C)? (C)? (C)? (C)? -> (N,C,*) (2,C)",
     .inputs = INPUTS,
     .outputs = 2,
     .optional = 1U << WEIGHT | 1U << BIAS | 1U << RUNNING_MEAN | 1U << RUNNING_VAR,

@@ -71,6 +71,7 @@ FR_RUN(run_reduction, fr_bce(in[0], in[1], (fr_reduction)3))
 const fr_op fr_bce_op = {
     .name = "bce",
     .formula = "l = -(y ln p + (1 - y) ln(1 - p))",
+    .shapes = "(*) (*) (**)? -> () or (*)",
     .inputs = 2,
     .outputs = 1,
     .saves_inputs = 3,

@@ -35,6 +35,7 @@ static fr_tensor *run(fr_tensor *const *in)
 const fr_op fr_bernoulli_op = {
     .name = "bernoulli",
     .formula = "y = 1 with probability x, else 0",
+    .shapes = "(*) -> (*)",
     .inputs = 1,
     .outputs = 1,
     .infer = fr_infer_same,

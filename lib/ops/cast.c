@@ -52,6 +52,7 @@ static void backward(fr_op_call *call)
 const fr_op fr_cast_op = {
     .name = "cast",
     .formula = "y = x",
+    .shapes = "(*) -> (*)",
     .inputs = 1,
     .outputs = 1,
     .saves_inputs = FR_SAVES_NOTHING,

@@ -118,6 +118,7 @@ FR_RUN(run_stack_range, fr_stack(in, 1, 3))
 const fr_op fr_cat_op = {
     .name = "cat",
     .formula = "y = x0, x1, ... along dim",
+    .shapes = "(*,N,**)... -> (*,N',**)",
     .inputs = -1,
     .outputs = 1,
     .saves_inputs = FR_SAVES_NOTHING,

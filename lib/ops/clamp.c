@@ -49,6 +49,7 @@ FR_RUN(run_nan_above, fr_clamp(in[0], 1, NAN))
 const fr_op fr_clamp_op = {
     .name = "clamp",
     .formula = "y = min(max(x, min), max)",
+    .shapes = "(*) -> (*)",
     .inputs = 1,
     .outputs = 1,
     .attributes_size = 2 * sizeof(double),

@@ -25,6 +25,7 @@ FR_RUN(run_contiguous, fr_contiguous(fr_transpose(fr_contiguous(in[0]), 0, 1)))
 
 const fr_op fr_clone_op = { .name = "clone",
                             .formula = "y = x",
+                            .shapes = "(*) -> (*)",
                             .inputs = 1,
                             .outputs = 1,
                             .saves_inputs = FR_SAVES_NOTHING,

@@ -32,6 +32,7 @@ FR_RUN(run_reserved, fr_conv1d(in[0], in[1], NULL, &(fr_conv_options){ .reserved
 const fr_op fr_conv1d_op = {
     .name = "conv1d",
     .formula = "y[o][p] = bias[o] + sum of weight[o][c][k] x[c][p stride - padding + k dilation]",
+    .shapes = "(*,C,L) (O,C/groups,K) (O)? -> (*,O,L')",
     FR_CONVOLUTION_OP,
     FR_CASES(
         { "bias", "n(2,3,7) n(4,3,3) n(4)", "F.conv1d(a, b, c)", run },

@@ -22,6 +22,7 @@ FR_RUN(run_padding_less, fr_conv2d(in[0], in[1], NULL, &(fr_conv_options){ .padd
 const fr_op fr_conv2d_op = {
     .name = "conv2d",
     .formula = "y[o][p][q] = bias[o] + sum of weight[o][c][k][l] x[c][at p, k][at q, l]",
+    .shapes = "(*,C,H,W) (O,C/groups,K,K') (O)? -> (*,O,H',W')",
     FR_CONVOLUTION_OP,
     FR_CASES(
         { "bias", "n(2,3,5,6) n(4,3,2,3) n(4)", "F.conv2d(a, b, c)", run },

@@ -237,6 +237,7 @@ static fr_tensor *run_by_x_two(fr_tensor *const *in)
 const fr_op fr_conv_by_x_op = {
     .name = "conv_by_x",
     .formula = "dx[c][p stride - padding + k dilation] = sum of weight[o][c][k] g[o][p]",
+    .shapes = "(*,O,L') (O,C/groups,K) -> (*,C,L); (*,O,H',W') (O,C/groups,K,K') -> (*,C,H,W)",
     .inputs = 2,
     .outputs = 1,
     .saves_inputs = 3,
@@ -309,6 +310,7 @@ static fr_tensor *run_by_w_two(fr_tensor *const *in)
 const fr_op fr_conv_by_weight_op = {
     .name = "conv_by_weight",
     .formula = "dw[o][c][k] = sum of x[c][p stride - padding + k dilation] g[o][p]",
+    .shapes = "(*,C,L) (*,O,L') -> (O,C/groups,K); (*,C,H,W) (*,O,H',W') -> (O,C/groups,K,K')",
     .inputs = 2,
     .outputs = 1,
     .saves_inputs = 3,

@@ -259,6 +259,8 @@ FR_RUN(run_wanted, WITH(.weight = in[2]))
 const fr_op fr_cross_entropy_op = {
     .name = "cross_entropy",
     .formula = "l = w[class] (log(sum(exp(x))) - x[class])",
+    .shapes =
+        "(N,C,*) (N,*) (C)? -> () or (N,*); (N,C,*) (N,C,*) (C)? -> () or (N,*); (C) () (C)? -> (); (C) (C) (C)? -> ()",
     .inputs = -1,
     .outputs = 2,
     .internal = 1,

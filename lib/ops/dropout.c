@@ -49,6 +49,7 @@ FR_RUN(run_nan, fr_dropout(in[0], NAN))
 const fr_op fr_dropout_op = {
     .name = "dropout",
     .formula = "y = x mask, mask = 0 with probability p, else 1/(1-p)",
+    .shapes = "(*) (*) -> (*)",
     .inputs = 2,
     .outputs = 1,
     .saves_inputs = 2,

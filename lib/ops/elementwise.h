@@ -25,20 +25,22 @@ void fr_unary_backward(fr_op_call *call, fr_gradient_row *f32, fr_gradient_row *
 
 /* What the entries of these ops have in common; NAME_forward is made by the macros below. */
 #define FR_UNARY_OP(NAME, FORMULA)                                                                                     \
-    .name = #NAME, .formula = FORMULA, .inputs = 1, .outputs = 1, .infer = fr_infer_same, .forward = NAME##_forward,   \
-    .jvp = fr_jvp_pointwise, .c_code = NAME##_c
-#define FR_BINARY_OP(NAME, FORMULA)                                                                                    \
-    .name = #NAME, .formula = FORMULA, .inputs = 2, .outputs = 1, .strided = true, .infer = fr_infer_broadcast,        \
+    .name = #NAME, .formula = FORMULA, .shapes = "(*) -> (*)", .inputs = 1, .outputs = 1, .infer = fr_infer_same,      \
     .forward = NAME##_forward, .jvp = fr_jvp_pointwise, .c_code = NAME##_c
+#define FR_BINARY_OP(NAME, FORMULA)                                                                                    \
+    .name = #NAME, .formula = FORMULA, .shapes = "(*) (**) -> (broadcast)", .inputs = 2, .outputs = 1,                 \
+    .strided = true, .infer = fr_infer_broadcast, .forward = NAME##_forward, .jvp = fr_jvp_pointwise,                  \
+    .c_code = NAME##_c
 /* A unary op with a number: attributes are (double[2]){ value }. With int64 the value must be whole. */
 #define FR_SCALAR_OP(NAME, FORMULA)                                                                                    \
-    .name = #NAME, .formula = FORMULA, .inputs = 1, .outputs = 1, .attributes_size = 2 * sizeof(double),               \
-    .infer = fr_infer_scalar, .forward = NAME##_forward, .jvp = fr_jvp_pointwise, .c_code = NAME##_c
+    .name = #NAME, .formula = FORMULA, .shapes = "(*) -> (*)", .inputs = 1, .outputs = 1,                              \
+    .attributes_size = 2 * sizeof(double), .infer = fr_infer_scalar, .forward = NAME##_forward,                        \
+    .jvp = fr_jvp_pointwise, .c_code = NAME##_c
 
 /* The same for a comparison: int64 values are held against any number. */
 #define FR_COMPARISON_SCALAR_OP(NAME, FORMULA)                                                                         \
-    .name = #NAME, .formula = FORMULA, .inputs = 1, .outputs = 1, .attributes_size = 2 * sizeof(double),               \
-    .infer = fr_infer_same, .forward = NAME##_forward, .c_code = NAME##_c
+    .name = #NAME, .formula = FORMULA, .shapes = "(*) -> (*)", .inputs = 1, .outputs = 1,                              \
+    .attributes_size = 2 * sizeof(double), .infer = fr_infer_same, .forward = NAME##_forward, .c_code = NAME##_c
 
 bool fr_infer_scalar(fr_op_call *call);
 

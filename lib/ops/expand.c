@@ -49,6 +49,7 @@ FR_RUN(run_eight, fr_expand(in[0], (fr_shape){ 8, { -1, 2, -1, 2, -1, 1, -1, 3 }
 const fr_op fr_expand_op = {
     .name = "expand",
     .formula = "y = x, repeated",
+    .shapes = "(*) -> (**)",
     .inputs = 1,
     .outputs = 1,
     .saves_inputs = FR_SAVES_NOTHING,

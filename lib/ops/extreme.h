@@ -45,9 +45,9 @@ void fr_extreme_dim_backward(fr_op_call *call);
     FR_RUN(run_values, fr_##NAME##_dim_indices(in[0], -1, false).values)
 
 #define FR_EXTREME_OP(NAME, FORMULA)                                                                                   \
-    .name = #NAME, .formula = FORMULA, .inputs = 1, .outputs = 1, .saves_inputs = 1, .saves_outputs = 1,               \
-    .attributes_size = sizeof(fr_over), .dtypes = FR_ANY, .infer = fr_infer_extreme, .forward = NAME##_forward,        \
-    .backward = fr_extreme_backward, .c_code = NAME##_c,                                                               \
+    .name = #NAME, .formula = FORMULA, .shapes = "(*) -> ()", .inputs = 1, .outputs = 1, .saves_inputs = 1,            \
+    .saves_outputs = 1, .attributes_size = sizeof(fr_over), .dtypes = FR_ANY, .infer = fr_infer_extreme,               \
+    .forward = NAME##_forward, .backward = fr_extreme_backward, .c_code = NAME##_c,                                    \
     FR_CASES({ "values", "d(5,37)", "a." #NAME "()", run }, { "strided", "d(5,37)", "a.T." #NAME "()", run_strided },  \
              { "scalar", "n()", "a." #NAME "()", run }, { "ties", "v1,3,3,2,3,1(6)", "a." #NAME "()", run },           \
              { "nan", "v1,nan,0,nan(2,2)", "a." #NAME "()", run },                                                     \
@@ -57,10 +57,10 @@ void fr_extreme_dim_backward(fr_op_call *call);
              { "none", "n(0,3)", NULL, run, { #NAME, "(0, 3)" } })
 
 #define FR_EXTREME_DIM_OP(NAME, FORMULA)                                                                               \
-    .name = #NAME "_dim", .formula = FORMULA, .inputs = 1, .outputs = 2, .saves_inputs = FR_SAVES_NOTHING,             \
-    .saves_outputs = 2, .attributes_size = sizeof(fr_over), .dtypes = FR_ANY, .null_gradients = true,                  \
-    .infer = fr_infer_extreme_dim, .forward = NAME##_dim_forward, .backward = fr_extreme_dim_backward,                 \
-    .c_code = NAME##_c,                                                                                                \
+    .name = #NAME "_dim", .formula = FORMULA, .shapes = "(*,N,**) -> (*,**) (*,**) or (*,1,**) (*,1,**)", .inputs = 1, \
+    .outputs = 2, .saves_inputs = FR_SAVES_NOTHING, .saves_outputs = 2, .attributes_size = sizeof(fr_over),            \
+    .dtypes = FR_ANY, .null_gradients = true, .infer = fr_infer_extreme_dim, .forward = NAME##_dim_forward,            \
+    .backward = fr_extreme_dim_backward, .c_code = NAME##_c,                                                           \
     FR_CASES({ "dim", "d(3,70)", "a." #NAME "(1).values", run_dim },                                                   \
              { "keepdim", "d(9,4)", "a." #NAME "(0, keepdim=True).values", run_keepdim },                              \
              { "inner", "d(2,70,3)", "a." #NAME "(1).values", run_dim },                                               \
@@ -99,8 +99,8 @@ fr_extreme fr_apply_extreme(const char *what, const fr_op *op, fr_tensor *t, int
     FR_RUN(run_scalar, fr_##NAME(in[0], -1, true))
 
 #define FR_POSITION_OP(NAME, FORMULA)                                                                                  \
-    .name = #NAME, .formula = FORMULA, .inputs = 1, .outputs = 1, .attributes_size = sizeof(fr_over),                  \
-    .dtypes = FR_ANY, .infer = fr_infer_position, .forward = NAME##_forward,                                           \
+    .name = #NAME, .formula = FORMULA, .shapes = "(*,N,**) -> (*,**) or (*,1,**)", .inputs = 1, .outputs = 1,          \
+    .attributes_size = sizeof(fr_over), .dtypes = FR_ANY, .infer = fr_infer_position, .forward = NAME##_forward,       \
     FR_CASES({ "dim", "n(3,70)", "a." #NAME "(1)", run, .no_grad = true },                                             \
              { "keepdim", "n(2,9,4)", "a." #NAME "(1, keepdim=True)", run_keepdim, .no_grad = true },                  \
              { "inner", "n(2,70,3)", "a." #NAME "(1)", run, .no_grad = true },                                         \

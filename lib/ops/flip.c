@@ -66,6 +66,7 @@ FR_RUN(run_range, fr_flip(in[0], 2))
 const fr_op fr_flip_op = {
     .name = "flip",
     .formula = "y[i] = x[n - 1 - i] along dim",
+    .shapes = "(*) -> (*)",
     .inputs = 1,
     .outputs = 1,
     .saves_inputs = FR_SAVES_NOTHING,

@@ -193,6 +193,7 @@ FR_RUN(run_slices_negative, fr_index_select(in[0], 1, fr_add_scalar(in[1], -2)))
 const fr_op fr_gather_op = {
     .name = "gather",
     .formula = "y[i][j][k] = x[index[i][j][k]][j][k] for dim 0, and so on",
+    .shapes = "(*) (**) -> (**)",
     .inputs = 2,
     .outputs = 1,
     .saves_inputs = 2,
@@ -272,6 +273,7 @@ FR_RUN(run_scatter_rows,
 const fr_op fr_scatter_add_op = {
     .name = "scatter_add",
     .formula = "y[index[i][j][k]][j][k] += x[i][j][k] for dim 0, and so on",
+    .shapes = "(*) (*) -> (**)",
     .inputs = 2,
     .outputs = 1,
     .saves_inputs = 2,

@@ -118,6 +118,7 @@ FR_RUN(run_reverse, fr_gru(in[0], in[1], in[2], in[3], in[4], in[5], &(fr_recurr
 const fr_op fr_gru_op = {
     .name = "gru",
     .formula = "h' = (1 - z) n + z h, n = tanh(w_in x + b_in + r (w_hn h + b_hn))",
+    .shapes = "(T,B,I) (B,H)? (3H,I) (3H,H) (3H)? (3H)? (B)? -> (T,B,H) (B,H)",
     .inputs = 7,
     .outputs = 3,
     .internal = 1,

@@ -49,6 +49,7 @@ FR_RUN(run_no_delta, fr_huber_with(in[0], in[1], &(fr_huber_options){ .delta = F
 const fr_op fr_huber_op = {
     .name = "huber",
     .formula = "l = |x - y| < delta ? (x - y)^2 / 2 : delta (|x - y| - delta / 2)",
+    .shapes = "(*) (*) -> () or (*)",
     .inputs = 2,
     .outputs = 1,
     .saves_inputs = 3,
@@ -99,6 +100,7 @@ FR_RUN(run_negative, fr_smooth_l1_with(in[0], in[1], &(fr_smooth_l1_options){ .b
 const fr_op fr_smooth_l1_op = {
     .name = "smooth_l1",
     .formula = "l = |x - y| < beta ? (x - y)^2 / (2 beta) : |x - y| - beta / 2",
+    .shapes = "(*) (*) -> () or (*)",
     .inputs = 2,
     .outputs = 1,
     .saves_inputs = 3,

@@ -50,6 +50,7 @@ FR_RUN(run_log_none, fr_kl_div_with(in[0], in[1], &(fr_kl_div_options){ .log_tar
 const fr_op fr_kl_div_op = {
     .name = "kl_div",
     .formula = "l = y (ln y - x), or e^y (y - x)",
+    .shapes = "(*) (*) -> () or (*)",
     .inputs = 2,
     .outputs = 1,
     .saves_inputs = 3,

@@ -20,6 +20,7 @@ FR_RUN(run_weight_none, fr_l1_with(in[0], in[1], &(fr_l1_options){ .weight = in[
 const fr_op fr_l1_op = {
     .name = "l1",
     .formula = "l = |x - y|",
+    .shapes = "(*) (*) -> () or (*)",
     .inputs = 2,
     .outputs = 1,
     .saves_inputs = 3,

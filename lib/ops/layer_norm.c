@@ -34,6 +34,7 @@ FR_RUN(run_negative, fr_layer_norm(in[0], (fr_shape){ 1, { 4 } }, NULL, NULL, -1
 const fr_op fr_layer_norm_op = {
     .name = "layer_norm",
     .formula = "y = (x - mean) / sqrt(variance + eps) weight + bias",
+    .shapes = "(*,**) (**)? (**)? -> (*,**)",
     .inputs = 3,
     .outputs = 2,
     .internal = 1,

@@ -133,6 +133,7 @@ FR_RUN(run_transposed,
 const fr_op fr_linear_op = {
     .name = "linear",
     .formula = "y = x W^T + b",
+    .shapes = "(*,I) (O,I) (O)? -> (*,O)",
     .inputs = 3,
     .outputs = 1,
     .optional = 4,

@@ -126,6 +126,7 @@ FR_RUN(run_cell, fr_lstm(in[0], in[1], in[2], in[3], in[4], in[5], in[6], in[7],
 const fr_op fr_lstm_op = {
     .name = "lstm",
     .formula = "c' = f c + i g, h' = o tanh(c')",
+    .shapes = "(T,B,I) (B,P)? (4H,I) (4H,P) (4H)? (4H)? (B)? (B,H)? (P,H)? -> (T,B,P) (B,P) (B,H)",
     .inputs = 9,
     .outputs = 5,
     .internal = 2,

@@ -130,6 +130,7 @@ FR_RUN(run_outer, fr_outer(in[0], in[1]))
 const fr_op fr_matmul_op = {
     .name = "matmul",
     .formula = "y = a b",
+    .shapes = "(*,N,K) (**,K,M) -> (broadcast,N,M)",
     .inputs = 2,
     .outputs = 1,
     .saves_inputs = 3,

@@ -27,6 +27,7 @@ FR_RUN(run_reserved, fr_max_pool1d(in[0], 2, &(fr_max_pool_options){ .reserved =
 const fr_op fr_max_pool1d_op = {
     .name = "max_pool1d",
     .formula = "y[p] = the largest of x[p stride - padding + k dilation]",
+    .shapes = "(*,L) -> (*,L')",
     FR_MAX_POOL_OP,
     FR_CASES({ "default", "d(2,3,7)", "F.max_pool1d(a, 2)", run }, { "unbatched", "d(3,8)", "F.max_pool1d(a, 2)", run },
              { "stride", "d(2,3,8)", "F.max_pool1d(a, 3, 2)", run_stride },

@@ -20,6 +20,7 @@ FR_RUN(run_too_padded, fr_max_pool2d(in[0], FR_SHAPE(3, 2), &(fr_max_pool_option
 const fr_op fr_max_pool2d_op = {
     .name = "max_pool2d",
     .formula = "y[p][q] = the largest x of a window",
+    .shapes = "(*,H,W) -> (*,H',W')",
     FR_MAX_POOL_OP,
     FR_CASES(
         { "default", "d(2,3,4,5)", "F.max_pool2d(a, 2)", run }, { "unbatched", "d(2,4,4)", "F.max_pool2d(a, 2)", run },

@@ -22,6 +22,7 @@ FR_RUN(run_self, fr_mse(in[0], fr_square(in[0]), FR_SUM))
 const fr_op fr_mse_op = {
     .name = "mse",
     .formula = "l = (x - y)^2",
+    .shapes = "(*) (*) -> () or (*)",
     .inputs = 2,
     .outputs = 1,
     .saves_inputs = 3,

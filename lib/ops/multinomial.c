@@ -173,6 +173,7 @@ FR_RUN(run_after, drawn(in[0], 3, false) ? fr_randint(0, 1000, (fr_shape){ 1, { 
 const fr_op fr_multinomial_op = {
     .name = "multinomial",
     .formula = "y = classes drawn with probabilities x",
+    .shapes = "(*,C) -> (*,S)",
     .inputs = 1,
     .outputs = 1,
     .attributes_size = sizeof(attributes),

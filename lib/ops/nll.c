@@ -69,6 +69,7 @@ FR_RUN(run_reserved, fr_nll_with(in[0], in[1], &(fr_nll_options){ .reserved = { 
 const fr_op fr_nll_op = {
     .name = "nll",
     .formula = "l = -w[class] x[class]",
+    .shapes = "(N,C,*) (N,*) (C)? -> () or (N,*); (C) () (C)? -> ()",
     .inputs = -1,
     .outputs = 1,
     .saves_inputs = 7,

@@ -123,6 +123,7 @@ FR_RUN(run_lowest, fr_pad(in[0], (int64_t[]){ INT64_MIN, INT64_MIN }, 2, 0))
 const fr_op fr_pad_op = {
     .name = "pad",
     .formula = "y = x with a border of one value",
+    .shapes = "(*) -> (**)",
     .inputs = 1,
     .outputs = 1,
     .saves_inputs = FR_SAVES_NOTHING,

@@ -66,6 +66,7 @@ FR_RUN(run_twice, fr_permute(in[0], (int[]){ 1, 1 }))
 const fr_op fr_permute_op = {
     .name = "permute",
     .formula = "y's dim i is x's dim dims[i]",
+    .shapes = "(*) -> (**)",
     .inputs = 1,
     .outputs = 1,
     .saves_inputs = FR_SAVES_NOTHING,

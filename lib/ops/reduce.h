@@ -194,8 +194,8 @@ bool fr_onnx_reduce(fr_onnx *g, const fr_op_call *call);
 
 /* What the entries of reductions have in common. */
 #define FR_REDUCTION_OP(NAME, FORMULA, INFER)                                                                          \
-    .name = #NAME, .formula = FORMULA, .inputs = 1, .outputs = 1, .attributes_size = sizeof(fr_over), .infer = INFER,  \
-    .forward = NAME##_forward, .c_code = NAME##_c
+    .name = #NAME, .formula = FORMULA, .shapes = "(*,N,**) -> () or (*,**) or (*,1,**) or (1...)", .inputs = 1,        \
+    .outputs = 1, .attributes_size = sizeof(fr_over), .infer = INFER, .forward = NAME##_forward, .c_code = NAME##_c
 
 /* NAME_c, by expressions as fr_c_reduction has them; the op's name need not be NAME. */
 #define FR_REDUCTION_C(NAME, ...)                                                                                      \

@@ -98,6 +98,7 @@ FR_RUN(run_squeeze_range, fr_squeeze(in[0], 2))
 const fr_op fr_reshape_op = {
     .name = "reshape",
     .formula = "y = x",
+    .shapes = "(*) -> (**)",
     .inputs = 1,
     .outputs = 1,
     .saves_inputs = FR_SAVES_NOTHING,

@@ -16,6 +16,7 @@ FR_RUN(run_nan, fr_rms_norm(in[0], (fr_shape){ 1, { 4 } }, NULL, NAN))
 const fr_op fr_rms_norm_op = {
     .name = "rms_norm",
     .formula = "y = x / sqrt(mean(x^2) + eps) weight",
+    .shapes = "(*,**) (**)? -> (*,**)",
     .inputs = 2,
     .outputs = 2,
     .internal = 1,

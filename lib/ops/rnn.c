@@ -89,6 +89,7 @@ FR_RUN(run_relu, fr_rnn(in[0], in[1], in[2], in[3], in[4], in[5], &(fr_recurrenc
 const fr_op fr_rnn_op = {
     .name = "rnn",
     .formula = "h' = tanh(w_ih x + b_ih + w_hh h + b_hh)",
+    .shapes = "(T,B,I) (B,H)? (H,I) (H,H) (H)? (H)? (B)? -> (T,B,H) (B,H)",
     .inputs = 7,
     .outputs = 2,
     .optional = 1U << FR_H0 | 1U << FR_B_IH | 1U << FR_B_HH | 1U << FR_LENGTHS,

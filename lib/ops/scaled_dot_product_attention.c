@@ -72,6 +72,7 @@ ATTEND(run_reserved, .reserved = { in[0] })
 const fr_op fr_safe_softmax_op = {
     .name = "safe_softmax",
     .formula = "y = exp(x) / sum exp(x), 0 where all x are -inf",
+    .shapes = "(*) -> (*)",
     .inputs = 1,
     .outputs = 1,
     .saves_outputs = 1,

@@ -62,6 +62,7 @@ FR_RUN(run_range, fr_select(in[0], 0, 7))
 
 const fr_op fr_select_op = { .name = "select",
                              .formula = "y = x[..., index, ...]",
+                             .shapes = "(*,N,**) -> (*,**)",
                              .inputs = 1,
                              .outputs = 1,
                              .saves_inputs = FR_SAVES_NOTHING,

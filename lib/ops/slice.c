@@ -71,6 +71,7 @@ FR_RUN(run_backwards, fr_slice(in[0], 0, 0, 2, 0))
 const fr_op fr_slice_op = {
     .name = "slice",
     .formula = "y = x[..., start:stop:step, ...]",
+    .shapes = "(*,N,**) -> (*,N',**)",
     .inputs = 1,
     .outputs = 1,
     .saves_inputs = FR_SAVES_NOTHING,
@@ -131,6 +132,7 @@ FR_RUN(run_unslice, fr_unslice(in[0], &(fr_shape){ 2, { 3, 6 } }, 1, 1, 2))
 
 const fr_op fr_unslice_op = { .name = "unslice",
                               .formula = "y[..., start:stop:step, ...] = x, 0 elsewhere",
+                              .shapes = "(*,N',**) -> (*,N,**)",
                               .inputs = 1,
                               .outputs = 1,
                               .saves_inputs = FR_SAVES_NOTHING,

@@ -325,6 +325,7 @@ FR_RUN(run_last, fr_softmax(in[0], -1))
 const fr_op fr_softmax_op = {
     .name = "softmax",
     .formula = "y = exp(x) / sum exp(x)",
+    .shapes = "(*) -> (*)",
     .inputs = 1,
     .outputs = 1,
     .saves_outputs = 1,
@@ -391,6 +392,7 @@ FR_RUN(run_log_last, fr_log_softmax(in[0], -1))
 const fr_op fr_log_softmax_op = {
     .name = "log_softmax",
     .formula = "y = x - ln sum exp(x)",
+    .shapes = "(*) -> (*)",
     .inputs = 1,
     .outputs = 1,
     .saves_outputs = 1,

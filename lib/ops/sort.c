@@ -136,6 +136,7 @@ FR_RUN(run_top_one, fr_topk(in[0], 1, 0, true).values)
 const fr_op fr_sort_op = {
     .name = "sort",
     .formula = "y = x along a dim in order",
+    .shapes = "(*,N,**) -> (*,K,**) (*,K,**)",
     .inputs = 1,
     .outputs = 2,
     .saves_inputs = FR_SAVES_NOTHING,

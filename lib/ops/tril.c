@@ -115,6 +115,7 @@ FR_RUN(run_triu_none, fr_triu(in[0], INT64_MAX))
 const fr_op fr_tril_op = {
     .name = "tril",
     .formula = "y[i][j] = x[i][j] where j - i <= k, else 0",
+    .shapes = "(*,N,M) -> (*,N,M)",
     .inputs = 1,
     .outputs = 1,
     .saves_inputs = FR_SAVES_NOTHING,
@@ -143,6 +144,7 @@ fr_tensor *fr_tril(fr_tensor *t, int64_t k)
 const fr_op fr_triu_op = {
     .name = "triu",
     .formula = "y[i][j] = x[i][j] where j - i >= k, else 0",
+    .shapes = "(*,N,M) -> (*,N,M)",
     .inputs = 1,
     .outputs = 1,
     .saves_inputs = FR_SAVES_NOTHING,

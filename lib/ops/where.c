@@ -115,6 +115,7 @@ FR_RUN(run_fill_infinite, fr_masked_fill(in[0], in[1], -INFINITY))
 const fr_op fr_where_op = {
     .name = "where",
     .formula = "y = condition ? a : b",
+    .shapes = "(*) (**) (***) -> (broadcast)",
     .inputs = 3,
     .outputs = 1,
     .saves_inputs = 1,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* frond ops: the library's ops, with their formulas. */
+/* frond ops: the library's ops, with their shapes and formulas. */
 #include "commands.h"
 #include "program.h"
 
@@ -18,15 +18,8 @@ static const char *dtypes(const fr_op *op)
 
 static void explain(const fr_op *op)
 {
-    printf("%s\n  formula      %s\n  inputs       ", op->name, op->formula);
-    if (op->inputs < 0)
-        puts("any number");
-    else
-        printf("%d\n", op->inputs);
-    for (int i = 0; i < op->inputs; i++)
-        if (op->optional & (1u << i))
-            printf("               input %d may be left out\n", i + 1);
-    printf("  outputs      %d\n  dtypes       %s\n", op->outputs - op->internal, dtypes(op));
+    printf("%s\n  formula      %s\n  shapes       %s\n  dtypes       %s\n", op->name, op->formula, op->shapes,
+           dtypes(op));
     if (op->view)
         puts("  memory       the output is a view of the first input");
     printf("  derivatives  %s\n", op->backward || op->definition ? "yes, differentiable again" : "none");
@@ -34,9 +27,13 @@ static void explain(const fr_op *op)
 
 int command_ops(int argc, char **argv)
 {
-    static const struct argp argp = { .parser = parse,
-                                      .args_doc = "[NAME]",
-                                      .doc = "Lists the library's ops with their formulas, or tells more of one." };
+    static const struct argp argp = {
+        .parser = parse,
+        .args_doc = "[NAME]",
+        .doc = "Lists the library's ops, their shapes and formulas, or tells more of one."
+               "\v(*,I) (O,I) (O)? -> (*,O) are the shapes of inputs and outputs: one name "
+               "is one size, * any dims, ** others, ? marks an input that may be left out."
+    };
     const char *name = NULL;
 
     argp_parse(&argp, argc, argv, 0, NULL, &name);
@@ -45,6 +42,6 @@ int command_ops(int argc, char **argv)
     if (name)
         explain(fr_op_find(name));
     for (int i = 0; !name && fr_op_at(i); i++)
-        printf("%-32s %s\n", fr_op_at(i)->name, fr_op_at(i)->formula);
+        printf("%-20s %-36s %s\n", fr_op_at(i)->name, fr_op_at(i)->shapes, fr_op_at(i)->formula);
     return 0;
 }
