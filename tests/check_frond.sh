@@ -280,14 +280,28 @@ refuses 1 "/dev/full: cannot be written: No space left" predict "$work/two" "$it
 "$frond" ops >/dev/full 2>"$work/err" && wrong "ops >/dev/full: exit status 0"
 grep -q '^frond: cannot write standard output: No space' "$work/err" || wrong "ops >/dev/full: $(cat "$work/err")"
 
-# A disk that fills up: what was saved before is still there, and goes on.
+# A disk that fills up: what was there before still is, and nothing half is.
+on_full_disk() { # BLOCKS ARGUMENT...: of 512 bytes
+    blocks=$1
+    shift
+    (
+        ulimit -f "$blocks"
+        exec "$frond" "$@" >"$work/out" 2>"$work/err"
+    ) && wrong "$* with $blocks blocks: exit status 0"
+    grep -q '^frond: .*File too large' "$work/err" || wrong "$* with $blocks blocks: $(cat "$work/err")"
+}
+on_full_disk 2 train "$italy" --output "$work/new"
+[ -z "$(ls "$work/new")" ] || wrong "a run that cannot begin leaves $(ls "$work/new")"
+runs train "$italy" --epochs 1 --output "$work/new"
+mkdir "$work/outputs"
+for command in "predict -p $work/two $italy" "graph $work/two"; do
+    echo before >"$work/outputs/file"
+    # shellcheck disable=SC2086
+    on_full_disk 1 $command --output "$work/outputs/file"
+    [ "$(cat "$work"/outputs/*)" = before ] || wrong "$command on a full disk leaves $(ls "$work/outputs")"
+done
 cp -r "$work/whole" "$work/full"
-(
-    trap '' XFSZ
-    ulimit -f 4
-    "$frond" train "$italy" --output "$work/full" --resume --epochs 9 >"$work/out" 2>"$work/err"
-) && wrong "a full disk: exit status 0"
-grep -q '^frond: .*File too large' "$work/err" || wrong "a full disk: $(cat "$work/err")"
+on_full_disk 4 train "$italy" --output "$work/full" --resume --epochs 9
 cmp -s "$work/whole/last.safetensors" "$work/full/last.safetensors" || wrong "a full disk: last.safetensors is lost"
 
 exit $failed

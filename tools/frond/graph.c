@@ -4,9 +4,6 @@
 #include "commands.h"
 #include "program.h"
 
-#include <errno.h>
-#include <string.h>
-
 typedef struct {
     const char *run, *output;
     bool values;
@@ -49,13 +46,11 @@ int command_graph(int argc, char **argv)
     run r = run_open(a.run);
     fr_module *model = model_load(&r);
     fr_tensor *out = fr_forward(model, fr_zeros(FR_SHAPE(1, r.steps, r.variables)));
-    FILE *file = a.output ? fopen(a.output, "w") : stdout;
+    output o;
+    FILE *file = output_begin(&o);
 
-    if (!file)
-        die("%s: cannot be written: %s", a.output, strerror(errno));
     fr_graph_dot_with(file, out, &(fr_graph_dot_options){ .module = model, .values = a.values });
-    if (a.output && (ferror(file) | fclose(file)) != 0)
-        die("%s: cannot be written: %s", a.output, strerror(errno));
+    output_end(&o, file, a.output);
     fr_module_free(model);
     run_close(&r);
     return 0;

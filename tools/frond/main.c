@@ -5,6 +5,7 @@
 #include "program.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,6 +126,7 @@ int main(int argc, char **argv)
                                       .help_filter = list_commands };
     int chosen = COUNT, first, status;
 
+    signal(SIGXFSZ, SIG_IGN); /* a file at the limit of its size is an error like a full disk */
     argp_err_exit_status = USAGE;
     argp_program_version_hook = print_version;
     fr_set_error_handler(fail, NULL);

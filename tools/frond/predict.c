@@ -4,8 +4,6 @@
 #include "commands.h"
 #include "program.h"
 
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 typedef struct {
@@ -81,16 +79,14 @@ static void print_targets(FILE *file, const run *r, fr_tensor *out)
 
 static void print_all(const arguments *a, const run *r, fr_tensor *out)
 {
-    FILE *file = a->output ? fopen(a->output, "w") : stdout;
+    output o;
+    FILE *file = output_begin(&o);
 
-    if (!file)
-        die("%s: cannot be written: %s", a->output, strerror(errno));
     if (r->settings.regression)
         print_targets(file, r, out);
     else
         print_classes(file, r, out, a->probabilities);
-    if (a->output && (ferror(file) | fclose(file)) != 0)
-        die("%s: cannot be written: %s", a->output, strerror(errno));
+    output_end(&o, file, a->output);
 }
 
 int command_predict(int argc, char **argv)

@@ -16,6 +16,16 @@ _Noreturn void die(const char *format, ...) FR_PRINTF(1, 2);
 bool has_suffix(const char *path, const char *suffix);
 char *path_in(const char *dir, const char *name); /* to be freed */
 
+/* A text to be written: begin gives the stream to print to, end puts all of it into the file at path, whole or not at
+ * all (then it dies), or on standard output where path is NULL. */
+typedef struct {
+    char *text;
+    size_t size;
+} output;
+
+FILE *output_begin(output *o);
+void output_end(output *o, FILE *file, const char *path);
+
 /* --- Settings of a run: arguments of `frond train`, kept in its directory ----------------------------------------- */
 
 typedef struct {
@@ -69,7 +79,8 @@ typedef struct {
 
 run run_open(const char *dir);
 void run_read(run *r, json_t *json, const char *path); /* fills *r; takes over json */
-void run_create(const run *r);                         /* the directory with its model.json; it must be new */
+void run_create(const run *r);                         /* the directory; there must be no run in it */
+void run_write(const run *r);                          /* model.json: with it the directory holds a run */
 void run_close(run *r);
 int64_t run_outputs(const run *r); /* classes, or 1 */
 const char *run_label(const run *r, int64_t i);

@@ -74,28 +74,27 @@ run run_open(const char *dir)
     return r;
 }
 
-/* Written beside its place first: it is there as a whole or not at all. */
 void run_create(const run *r)
 {
-    char *path = path_in(r->dir, "model.json"), *part = path_in(r->dir, "model.json.part");
-    FILE *file;
+    char *path = path_in(r->dir, "model.json");
 
     if (mkdir(r->dir, 0777) != 0 && errno != EEXIST)
         die("%s: cannot be made: %s", r->dir, strerror(errno));
     if (access(path, F_OK) == 0)
         die("%s: holds a run already; --resume goes on with it", r->dir);
-    file = fopen(part, "w");
-    if (!file)
-        die("%s: cannot be written: %s", part, strerror(errno));
-    if (json_dumpf(r->json, file, JSON_INDENT(2)) != 0 || fputc('\n', file) == EOF || fclose(file) != 0 ||
-        rename(part, path) != 0) {
-        int cause = errno;
-
-        unlink(part);
-        die("%s: cannot be written: %s", path, strerror(cause));
-    }
     free(path);
-    free(part);
+}
+
+void run_write(const run *r)
+{
+    char *path = path_in(r->dir, "model.json");
+    output o;
+    FILE *file = output_begin(&o);
+
+    if (json_dumpf(r->json, file, JSON_INDENT(2)) != 0 || fputc('\n', file) == EOF)
+        die("out of memory");
+    output_end(&o, file, path);
+    free(path);
 }
 
 void run_close(run *r)

@@ -232,6 +232,7 @@ static void begin(training *t, const arguments *a)
     } else {
         run_create(&t->r);
         fr_save_training(t->last, t->saved, t->optim, t->loader);
+        run_write(&t->r);
     }
     t->log = fr_log_open(a->dir, &log);
 }
