@@ -20,6 +20,7 @@ dataset dataset_read(const char *path, const settings *s, bool labelled)
     data.x = fr_sequences_x(data.file);
     data.lengths = fr_sequences_lengths(data.file);
     data.labels = fr_sequences_labels(data.file);
+    data.place = fr_arange(1, (double)fr_dim(data.x, 0) + 1, 1, FR_I64);
     return data;
 }
 
@@ -30,6 +31,7 @@ static dataset rows_of(const dataset *data, fr_tensor *rows)
     part.x = fr_index_select(data->x, 0, rows);
     part.lengths = fr_index_select(data->lengths, 0, rows);
     part.labels = data->labels ? fr_index_select(data->labels, 0, rows) : NULL;
+    part.place = fr_index_select(data->place, 0, rows);
     return part;
 }
 
@@ -61,7 +63,7 @@ static double target(const dataset *data, int64_t row)
     double value = strtod(text, &end);
 
     if (end == text || *end || !(fabs(value) <= (double)FLT_MAX))
-        die("%s: the target \"%s\" of sequence %lld is no number", data->path, text, (long long)row + 1);
+        die("%s: the target \"%s\" of sequence %.0f is no number", data->path, text, fr_at(data->place, row));
     return value;
 }
 
@@ -161,8 +163,8 @@ static fr_tensor *classes(const dataset *data, const run *r)
 
         value[i] = class_of(r, text);
         if (value[i] < 0)
-            die("%s: the label \"%s\" of sequence %lld is none of the %lld that the model knows", data->path, text,
-                (long long)i + 1, (long long)run_outputs(r));
+            die("%s: the label \"%s\" of sequence %.0f is none of the %lld that the model knows", data->path, text,
+                fr_at(data->place, i), (long long)run_outputs(r));
     }
     return y;
 }

@@ -96,6 +96,7 @@ typedef struct {
     fr_sequences *file;
     fr_tensor *x, *lengths; /* (N,T,D), (N) */
     fr_tensor *labels;      /* (N) int64, into the file's label texts; NULL */
+    fr_tensor *place;       /* (N) int64: which sequence of the file it is, from 1 on */
     fr_tensor *y;           /* (N) int64 classes of the run, or (N,1) targets, normalised; NULL */
 } dataset;
 
