@@ -10,6 +10,8 @@
 #include <dirent.h>
 #include <errno.h>
 #include <float.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -219,12 +221,68 @@ START_TEST(a_full_disk_is_an_error)
 
         fr_logger *log = open_csv();
 
-        ck_assert_ptr_nonnull(freopen("/dev/full", "a", log->metrics));
+        ck_assert_ptr_nonnull(freopen("/dev/full", "a", log->metrics.file));
         ck_assert(!fr_log_scalar(log, "x", 1, 1));
         assert_failed("log_scalar", in_dir("metrics.csv"), "cannot write", strerror(ENOSPC));
         fr_log_close(log); /* the row is lost, and was reported */
         fr_error_clear();
     }
+    remove_dir();
+}
+END_TEST
+
+/* So that no file grows beyond that; nothing may be asserted meanwhile, as Check writes to a file itself. */
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = bytes;
+    setrlimit(RLIMIT_FSIZE, &limit);
+}
+
+/* Whole ones from the file's beginning to its end: 12 bytes with the length, as much as it says, 4 bytes. */
+static size_t count_records(const char *path)
+{
+    size_t size, at = 0, n = 0;
+    char *bytes = slurp(path, &size);
+
+    for (; at + 12 < size; n++)
+        at += 12 + (unsigned char)bytes[at] + 256U * (unsigned char)bytes[at + 1] + 4;
+    ck_assert_uint_eq(at, size);
+    free(bytes);
+    return n;
+}
+
+/* Of a row, and of an event, that did not get through whole, nothing stays: what comes later can be read. */
+START_TEST(what_was_cut_is_taken_back)
+{
+    FR_SCOPE;
+    fr_logger *log;
+    bool ok;
+
+    make_dir();
+    signal(SIGXFSZ, SIG_IGN);
+    log = fr_log_open(dir, &(fr_log_options){ .csv_only = !fr_log_has_events() });
+    log->clock = noon;
+    ck_assert(fr_log_scalar(log, "loss", 1, 0.5));
+    limit_files((rlim_t)log->metrics.whole + 5);
+    ok = fr_log_scalar(log, "loss", 2, 0.5);
+    limit_files(RLIM_INFINITY);
+    ck_assert(!ok);
+    assert_failed("log_scalar", in_dir("metrics.csv"), "cannot write", strerror(EFBIG));
+    if (log->events.file) {
+        limit_files((rlim_t)log->events.whole + 5);
+        ok = fr_log_histogram(log, "w", 2, fr_scalar(1));
+        limit_files(RLIM_INFINITY);
+        ck_assert(!ok);
+        assert_failed("log_histogram", log->events.path, "cannot write", strerror(EFBIG));
+    }
+    ck_assert(fr_log_scalar(log, "loss", 3, 0.25));
+    if (log->events.file)
+        ck_assert_uint_eq(count_records(log->events.path), 3); /* the version and two scalars */
+    ck_assert(fr_log_close(log));
+    assert_rows("step,name,value\n1,loss,0.5\n3,loss,0.25\n");
     remove_dir();
 }
 END_TEST
@@ -521,6 +579,7 @@ int main(void)
     tcase_add_test(metrics, opening_fails);
     tcase_add_test(metrics, directories_are_made);
     tcase_add_test(metrics, a_full_disk_is_an_error);
+    tcase_add_test(metrics, what_was_cut_is_taken_back);
     tcase_add_test(metrics, wrong_calls_fail);
     tcase_add_test(shown, histograms_count_all_values);
     tcase_add_test(shown, modules_are_logged);

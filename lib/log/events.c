@@ -63,16 +63,16 @@ static bool put_event(const char *what, fr_logger *log, event *e)
     n = frond__tensorboard__event__get_packed_size(e);
     bytes = malloc(n + 1);
     if (!bytes)
-        return fr_fail_memory(what), false;
+        return fr_fail_memory(what);
     frond__tensorboard__event__pack(e, bytes);
     for (int i = 0; i < 8; i++)
         length[i] = (uint8_t)((uint64_t)n >> 8 * i);
-    fwrite(length, 1, sizeof length, log->events);
-    put_checksum(log->events, length, sizeof length);
-    fwrite(bytes, 1, n, log->events);
-    put_checksum(log->events, bytes, n);
+    fwrite(length, 1, sizeof length, log->events.file);
+    put_checksum(log->events.file, length, sizeof length);
+    fwrite(bytes, 1, n, log->events.file);
+    put_checksum(log->events.file, bytes, n);
     free(bytes);
-    return fr_log_written(what, log->events_path, log->events);
+    return fr_log_written(what, &log->events);
 }
 
 /* --- Opening ------------------------------------------------------------------------------------------------------ */
@@ -89,16 +89,16 @@ static int create_file(const char *what, fr_logger *log)
     for (int i = 0; fd < 0 && i < NAMES_TRIED; i++) {
         snprintf(name, sizeof name, "events.out.tfevents.%010lld.%s.%ld.%d", (long long)log->clock(), host,
                  (long)getpid(), i);
-        free(log->events_path);
-        log->events_path = fr_log_path(what, log->dir, name);
-        if (!log->events_path)
+        free(log->events.path);
+        log->events.path = fr_log_path(what, log->dir, name);
+        if (!log->events.path)
             return -1;
-        fd = open(log->events_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        fd = open(log->events.path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (fd < 0 && errno != EEXIST)
             break;
     }
     if (fd < 0)
-        fr_fail(fr_file_where(what, log->events_path, where), "%s", strerror(errno));
+        fr_fail(fr_file_where(what, log->events.path, where), "%s", strerror(errno));
     return fd;
 }
 
@@ -111,10 +111,10 @@ bool fr_events_open(const char *what, fr_logger *log, int64_t purge_step)
 
     if (fd < 0)
         return false;
-    log->events = fdopen(fd, "wb");
-    if (!log->events) {
+    log->events.file = fdopen(fd, "ab");
+    if (!log->events.file) {
         close(fd);
-        return fr_fail_memory(what), false;
+        return fr_fail_memory(what);
     }
     version.what_case = FROND__TENSORBOARD__EVENT__WHAT_FILE_VERSION;
     version.file_version = brain;

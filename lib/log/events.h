@@ -10,7 +10,7 @@
 /* Makes a new file for log->events in log->dir, with what stands at the beginning of one. False with an error. */
 bool fr_events_open(const char *what, fr_logger *log, int64_t purge_step);
 
-/* All want log->events; false with an error. */
+/* All want log->events to be open; false with an error. */
 bool fr_events_scalar(const char *what, fr_logger *log, const char *name, int64_t step, double value);
 bool fr_events_histogram(const char *what, fr_logger *log, const char *name, int64_t step, fr_histogram *h);
 bool fr_events_graph(const char *what, fr_logger *log, uint8_t *graph_def, size_t size); /* a packed GraphDef */

@@ -37,7 +37,7 @@ static bool make_room_for(writer *w, size_t n)
         return true;
     bytes = realloc(w->bytes, capacity);
     if (!bytes)
-        return fr_fail_memory(w->what), false;
+        return fr_fail_memory(w->what);
     w->bytes = bytes;
     w->capacity = capacity;
     return true;
@@ -315,7 +315,7 @@ bool fr_events_write_graph(const char *what, fr_logger *log, const fr_tensor *t,
     if (m)
         ok = (w.state = fr_module_state(m, &w.states)) != NULL;
     if (ok && !fr_made_of_find(&w.made_of, t))
-        ok = fr_fail_memory(what) != NULL;
+        ok = fr_fail_memory(what);
     ok = ok && put_graph(&w) && fr_events_graph(what, log, w.bytes, w.size);
     fr_made_of_free(&w.made_of);
     free(w.bytes);

@@ -16,20 +16,19 @@ static bool check_name(const char *what, const fr_logger *log, const char *name)
     if (!fr_check_not_null(what, log, "log") || !fr_check_not_null(what, name, "name"))
         return false;
     if (!*name)
-        return fr_fail(what, "the name is empty"), false;
+        return fr_fail(what, "the name is empty");
     if (!fr_is_utf8(name))
-        return fr_fail(what, "the name \"%.80s\" is not valid UTF-8", name), false;
+        return fr_fail(what, "the name \"%.80s\" is not valid UTF-8", name);
     for (const char *c = name; *c; c++)
         if ((unsigned char)*c < ' ' || *c == 127)
-            return fr_fail(what, "the name has a control character, after \"%.*s\"", (int)fr_least(c - name, 80), name),
-                   false;
+            return fr_fail(what, "the name has a control character, after \"%.*s\"", (int)fr_least(c - name, 80), name);
     return true;
 }
 
 bool fr_log_number(const char *what, fr_logger *log, const char *name, int64_t step, double value)
 {
     return fr_metrics_write(what, log, name, step, value) &&
-           (!log->events || fr_events_scalar(what, log, name, step, value));
+           (!log->events.file || fr_events_scalar(what, log, name, step, value));
 }
 
 bool fr_log_scalar(fr_logger *log, const char *name, int64_t step, double value)
@@ -51,7 +50,7 @@ static bool log_nonfinite(const char *what, fr_logger *log, const char *name, in
     bool ok;
 
     if (asprintf(&full, "%s/nonfinite", name) < 0)
-        return fr_fail_memory(what), false;
+        return fr_fail_memory(what);
     ok = fr_log_number(what, log, full, step, (double)count);
     free(full);
     return ok;
@@ -65,7 +64,7 @@ static bool log_histogram(const char *what, fr_logger *log, const char *name, in
 
     if (values) {
         fr_histogram_fill(h, values);
-        ok = (!log->events || fr_events_histogram(what, log, name, step, h)) &&
+        ok = (!log->events.file || fr_events_histogram(what, log, name, step, h)) &&
              (h->nonfinite == 0 || log_nonfinite(what, log, name, step, h->nonfinite));
     }
     fr_unref(values);
@@ -95,7 +94,7 @@ static bool log_one_of(fr_logger *log, int64_t step, const char *kind, const fr_
     bool ok;
 
     if (asprintf(&name, "%s/%s", kind, of->name) < 0)
-        return fr_fail_memory(what), false;
+        return fr_fail_memory(what);
     ok = check_name(what, log, name) && log_histogram(what, log, name, step, t);
     free(name);
     return ok;
@@ -148,8 +147,8 @@ bool fr_log_graph(fr_logger *log, const fr_tensor *t, fr_module *m)
     bool ok = fr_check_not_null(what, log, "log") && fr_check_not_null(what, t, "tensor");
 
     if (ok && !fr_tracked(t))
-        ok = fr_fail(what, "the tensor wants no gradient: there is nothing recorded to show") != NULL;
-    ok = ok && (!log->events || fr_events_write_graph(what, log, t, m));
+        ok = fr_fail(what, "the tensor wants no gradient: there is nothing recorded to show");
+    ok = ok && (!log->events.file || fr_events_write_graph(what, log, t, m));
     fr_finish(th, before);
     return ok;
 }

@@ -31,14 +31,18 @@ char *fr_log_path(const char *what, const char *dir, const char *name)
     return path;
 }
 
-bool fr_log_written(const char *what, const char *path, FILE *file)
+bool fr_log_written(const char *what, fr_log_file *f)
 {
     char where[FR_WHERE_SIZE];
+    struct stat status;
 
-    if (fflush(file) == 0 && !ferror(file))
+    if (fflush(f->file) == 0 && !ferror(f->file)) {
+        f->whole = fstat(fileno(f->file), &status) == 0 ? status.st_size : f->whole;
         return true;
-    fr_fail(fr_file_where(what, path, where), "cannot write: %s", strerror(errno));
-    clearerr(file);
+    }
+    fr_fail(fr_file_where(what, f->path, where), "cannot write: %s", strerror(errno));
+    clearerr(f->file);
+    (void)!ftruncate(fileno(f->file), f->whole); /* what is no file on a disk stays as it is */
     return false;
 }
 
@@ -72,36 +76,36 @@ static bool open_files(const char *what, fr_logger *log, const char *dir, const 
     log->dir = strdup(dir);
     log->c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     if (!log->dir || !log->c_locale)
-        return fr_fail_memory(what), false;
+        return fr_fail_memory(what);
     if (!options->csv_only && !fr_log_has_events()) /* before anything is made */
         return fr_events_open(what, log, 0);
     if (!make_directories(what, log->dir))
         return false;
-    log->metrics_path = fr_log_path(what, dir, "metrics.csv");
-    return log->metrics_path && fr_metrics_open(what, log, options) &&
+    log->metrics.path = fr_log_path(what, dir, "metrics.csv");
+    return log->metrics.path && fr_metrics_open(what, log, options) &&
            (options->csv_only || fr_events_open(what, log, options->purge_step));
 }
 
-/* Closes file, if it is open; ok and with an error unless it fails. */
-static bool close_file(const char *what, const char *path, FILE *file)
+/* Closes f, if it is open, and frees it; false with an error. */
+static bool close_file(const char *what, fr_log_file *f)
 {
     char where[FR_WHERE_SIZE];
+    bool ok = !f->file || fclose(f->file) == 0;
 
-    if (!file || fclose(file) == 0)
-        return true;
-    return fr_fail(fr_file_where(what, path, where), "cannot write: %s", strerror(errno)), false;
+    if (!ok)
+        fr_fail(fr_file_where(what, f->path, where), "cannot write: %s", strerror(errno));
+    free(f->path);
+    return ok;
 }
 
 static bool close_logger(const char *what, fr_logger *log)
 {
-    bool ok = close_file(what, log->metrics_path, log->metrics);
+    bool ok = close_file(what, &log->metrics);
 
-    ok = close_file(what, log->events_path, log->events) && ok;
+    ok = close_file(what, &log->events) && ok;
     if (log->c_locale)
         freelocale(log->c_locale);
     free(log->dir);
-    free(log->metrics_path);
-    free(log->events_path);
     free(log);
     return ok;
 }
@@ -137,15 +141,15 @@ fr_logger *fr_log_open(const char *dir, const fr_log_options *options)
     return log;
 }
 
-static bool sync_file(const char *what, const char *path, FILE *file)
+static bool sync_file(const char *what, fr_log_file *f)
 {
     char where[FR_WHERE_SIZE];
 
-    if (!fr_log_written(what, path, file))
+    if (!fr_log_written(what, f))
         return false;
-    if (fsync(fileno(file)) == 0 || errno == EINVAL) /* EINVAL: nothing that lies on a disk */
+    if (fsync(fileno(f->file)) == 0 || errno == EINVAL) /* EINVAL: nothing that lies on a disk */
         return true;
-    return fr_fail(fr_file_where(what, path, where), "cannot write: %s", strerror(errno)), false;
+    return fr_fail(fr_file_where(what, f->path, where), "cannot write: %s", strerror(errno));
 }
 
 bool fr_log_flush(fr_logger *log)
@@ -153,8 +157,8 @@ bool fr_log_flush(fr_logger *log)
     static const char what[] = "log_flush";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    bool ok = fr_check_not_null(what, log, "log") && sync_file(what, log->metrics_path, log->metrics) &&
-              (!log->events || sync_file(what, log->events_path, log->events));
+    bool ok = fr_check_not_null(what, log, "log") && sync_file(what, &log->metrics) &&
+              (!log->events.file || sync_file(what, &log->events));
 
     fr_finish(th, before);
     return ok;

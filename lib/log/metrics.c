@@ -32,7 +32,7 @@ static bool copy_rows(fr_replacement *r, FILE *file, int64_t purge_step)
         if (first || purge_step == 0 || strtoll(line, NULL, 10) < purge_step)
             ok = fr_replace_write(r, line, (size_t)length);
     if (ok && !feof(file))
-        ok = fr_fail(r->where, "%s", strerror(errno)) != NULL;
+        ok = fr_fail(r->where, "%s", strerror(errno));
     free(line);
     return ok;
 }
@@ -44,10 +44,9 @@ static bool look_at(const char *where, FILE *file, bool *whole)
 
     if (!fgets(line, sizeof line, file) || strcmp(line, header) != 0)
         return fr_fail(where, "is there already and was not made by fr_log_open: "
-                              "its first line is not step,name,value,wall_time"),
-               false;
+                              "its first line is not step,name,value,wall_time");
     if (fseeko(file, -1, SEEK_END) != 0)
-        return fr_fail(where, "%s", strerror(errno)), false;
+        return fr_fail(where, "%s", strerror(errno));
     *whole = getc(file) == '\n';
     rewind(file);
     return true;
@@ -57,7 +56,7 @@ static bool look_at(const char *where, FILE *file, bool *whole)
 static bool take_over(const char *where, const char *path, int64_t purge_step)
 {
     FILE *file = fr_file_open(where, path);
-    bool whole, ok = file && look_at(where, file, &whole);
+    bool whole = true, ok = file && look_at(where, file, &whole);
     fr_replacement r;
 
     if (ok && (!whole || purge_step > 0))
@@ -70,21 +69,21 @@ static bool take_over(const char *where, const char *path, int64_t purge_step)
 bool fr_metrics_open(const char *what, fr_logger *log, const fr_log_options *options)
 {
     char where[FR_WHERE_SIZE];
-    const char *path = log->metrics_path;
+    const char *path = log->metrics.path;
     struct stat status;
     bool there = stat(path, &status) == 0, rows = there && S_ISREG(status.st_mode) && status.st_size > 0;
 
     fr_file_where(what, path, where);
     if (there && options->must_be_new)
-        return fr_fail(where, "is there already, and .must_be_new was given"), false;
+        return fr_fail(where, "is there already, and .must_be_new was given");
     if (rows && !take_over(where, path, options->purge_step))
         return false;
-    log->metrics = fopen(path, "ae");
-    if (!log->metrics)
-        return fr_fail(where, "%s", strerror(errno)), false;
+    log->metrics.file = fopen(path, "ae");
+    if (!log->metrics.file)
+        return fr_fail(where, "%s", strerror(errno));
     if (!rows)
-        fputs(header, log->metrics);
-    return fr_log_written(what, path, log->metrics);
+        fputs(header, log->metrics.file);
+    return fr_log_written(what, &log->metrics);
 }
 
 /* --- Writing ------------------------------------------------------------------------------------------------------ */
@@ -118,11 +117,11 @@ bool fr_metrics_write(const char *what, fr_logger *log, const char *name, int64_
     locale_t before = uselocale(log->c_locale);
     char text[FR_NUMBER_TEXT];
 
-    fprintf(log->metrics, "%lld,", (long long)step);
-    put_name(log->metrics, name);
-    fprintf(log->metrics, ",%s,%.6f\n", value_text(value, text), log->clock());
+    fprintf(log->metrics.file, "%lld,", (long long)step);
+    put_name(log->metrics.file, name);
+    fprintf(log->metrics.file, ",%s,%.6f\n", value_text(value, text), log->clock());
     uselocale(before);
-    return fr_log_written(what, log->metrics_path, log->metrics);
+    return fr_log_written(what, &log->metrics);
 }
 
 /* --- Reading ------------------------------------------------------------------------------------------------------ */
@@ -189,7 +188,7 @@ static bool add_row(const fr_lines *l, fr_metrics *m, char *rest)
 bool fr_metrics_read(const char *what, const fr_logger *log, fr_metrics *m)
 {
     char where[FR_WHERE_SIZE];
-    FILE *file = fr_file_open(fr_file_where(what, log->metrics_path, where), log->metrics_path);
+    FILE *file = fr_file_open(fr_file_where(what, log->metrics.path, where), log->metrics.path);
     fr_lines l;
     bool ok = file && fr_lines_begin(&l, where, file);
     char *text;

@@ -6,7 +6,7 @@
 
 #include "log/logger.h"
 
-/* Opens log->metrics at log->metrics_path. False with an error. */
+/* Opens log->metrics, whose path is set. False with an error. */
 bool fr_metrics_open(const char *what, fr_logger *log, const fr_log_options *options);
 bool fr_metrics_write(const char *what, fr_logger *log, const char *name, int64_t step, double value);
 
@@ -23,7 +23,7 @@ typedef struct {
     size_t count, capacity;
 } fr_metrics;
 
-/* Reads the file at log->metrics_path. False with an error; fr_metrics_free is due in either case. */
+/* Reads the file of log->metrics. False with an error; fr_metrics_free is due in either case. */
 bool fr_metrics_read(const char *what, const fr_logger *log, fr_metrics *m);
 void fr_metrics_free(fr_metrics *m);
 

@@ -22,7 +22,7 @@ bool fr_events_open(const char *what, fr_logger *log, int64_t purge_step)
 
 static bool cannot(const char *what)
 {
-    return fr_fail(what, "no file for TensorBoard is open"), false;
+    return fr_fail(what, "no file for TensorBoard is open");
 }
 
 bool fr_events_scalar(const char *what, fr_logger *log, const char *name, int64_t step, double value)

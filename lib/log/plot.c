@@ -179,16 +179,16 @@ static bool run(const char *what, FILE *script, FILE *messages)
     rewind(script);
     why = start(script, messages, &pid);
     if (why)
-        return fr_fail(what, "cannot run gnuplot, which is to draw the plots: %s", strerror(why)), false;
+        return fr_fail(what, "cannot run gnuplot, which is to draw the plots: %s", strerror(why));
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
-            return fr_fail(what, "cannot wait for gnuplot: %s", strerror(errno)), false;
+            return fr_fail(what, "cannot wait for gnuplot: %s", strerror(errno));
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return true;
     read_message(messages, text);
     if (WIFSIGNALED(status))
-        return fr_fail(what, "gnuplot was ended by signal %d", WTERMSIG(status)), false;
-    return fr_fail(what, "gnuplot failed: %s", *text ? text : "it does not say why"), false;
+        return fr_fail(what, "gnuplot was ended by signal %d", WTERMSIG(status));
+    return fr_fail(what, "gnuplot failed: %s", *text ? text : "it does not say why");
 }
 
 static bool plot(const char *what, const fr_logger *log)
@@ -203,7 +203,7 @@ static bool plot(const char *what, const fr_logger *log)
     else if (!fr_metrics_read(what, log, &m))
         ok = false;
     else if (put_script(script, log, &m) == 0)
-        fr_fail(fr_file_where(what, log->metrics_path, where), "there is no number to draw yet");
+        fr_fail(fr_file_where(what, log->metrics.path, where), "there is no number to draw yet");
     else if (fflush(script) != 0 || ferror(script))
         fr_fail(what, "cannot write a temporary file: %s", strerror(errno));
     else
@@ -224,7 +224,7 @@ bool fr_log_plot(fr_logger *log)
     bool ok = fr_check_not_null(what, log, "log");
 
     if (ok && strpbrk(log->dir, "\n\r"))
-        ok = fr_fail(what, "gnuplot cannot take a line's end in the directory's name") != NULL;
+        ok = fr_fail(what, "gnuplot cannot take a line's end in the directory's name");
     ok = ok && plot(what, log);
     fr_finish(th, before);
     return ok;

@@ -180,7 +180,7 @@ static bool set_value(const char *what, fr_progress *p, const char *name, double
     copy = strdup(name);
     if (!copy || !fr_make_room(&p->items, sizeof *p->items, p->count, &p->capacity)) {
         free(copy);
-        return fr_fail_memory(what), false;
+        return fr_fail_memory(what);
     }
     p->items[p->count].name = copy;
     p->items[p->count++].value = value;
@@ -206,8 +206,7 @@ static bool take_steps(const char *what, fr_progress *p, int64_t steps)
 
     if (steps < 0 || __builtin_add_overflow(p->done, steps, &done))
         return fr_fail(what, "%lld steps after %lld, expected 0 or more, and less than 2^63 in all", (long long)steps,
-                       (long long)p->done),
-               false;
+                       (long long)p->done);
     p->done = done;
     if (!p->stream)
         return true;
