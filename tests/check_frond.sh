@@ -127,6 +127,25 @@ END {
 grep -vE '^loss|precision|Confusion|^$|^ +1 +2$' "$work/report" | sed 's/^ *//; s/  */ /g' >"$work/got"
 diff "$work/expected" "$work/got" || wrong "the report is not awk's"
 
+# --- On a terminal ----------------------------------------------------------------------------------------------------
+
+# A bar drawn again in place, never as wide as the terminal; nothing but the result with --quiet.
+if command -v script >/dev/null; then
+    on_terminal() { # ARGUMENT...: into $work/out, with $ where a carriage return was
+        script -qec "stty cols 30; '$frond' train '$italy' --epochs 2 --hidden 4 $*" /dev/null </dev/null |
+            tr '\r' '$' >"$work/out"
+    }
+    on_terminal --output "$work/terminal"
+    escape=$(printf '\033')
+    tr '$' '\n' <"$work/out" | grep "^train.*$escape\[K" | sed "s/$escape.*//" >"$work/bars"
+    [ "$(wc -l <"$work/bars")" -ge 4 ] || wrong "two bars of two states were expected: $(cat "$work/out")"
+    awk 'length > 29' "$work/bars" | grep . && wrong "a bar is too wide"
+    on_terminal --quiet --output "$work/quiet"
+    [ "$(wc -l <"$work/out")" -eq 1 ] && grep -q '^Best: ' "$work/out" || wrong "--quiet: $(cat "$work/out")"
+else
+    echo "left out: a terminal, as there is no script(1)"
+fi
+
 # --- Several classes, and every model ---------------------------------------------------------------------------------
 
 for model in "sequence_classifier --hidden 8 --dropout 0.1" "tcn --hidden 8" \
