@@ -113,8 +113,9 @@ static void compare(const float *got, const fr_tensor *y, int64_t from, int64_t 
 {
     for (int64_t i = 0; i < n; i++) {
         double expected = fr_at(y, from + i), error = fabs((double)got[i] - expected);
+        bool nan = isnan(expected) && isnan(got[i]);
 
-        ck_assert_msg(error <= bound * fmax(1, fabs(expected)), "value %lld: %.9g, expected %.9g",
+        ck_assert_msg(nan || error <= bound * fmax(1, fabs(expected)), "value %lld: %.9g, expected %.9g",
                       (long long)(from + i), (double)got[i], expected);
     }
 }
@@ -295,6 +296,44 @@ START_TEST(int8_loses_little_and_says_how_much)
     printf("model %d: int8 loses %.2g, %lld bytes of constants\n", _i, report.int8_loss,
            (long long)report.weight_bytes);
     ck_assert(report.int8_loss > 0 && report.int8_loss < 0.05);
+    fr_module_free(m);
+}
+END_TEST
+
+/* What the gates are made of, at the edges of float and where it becomes 1; and a cell whose gates are all there. */
+static fr_tensor *gates(fr_module *m, fr_tensor *x)
+{
+    (void)m;
+    return fr_cat((fr_tensor *[]){ fr_sigmoid(x), fr_tanh(x), fr_mul_scalar(fr_tanh(x), 1e38) }, 3, 0);
+}
+
+START_TEST(gates_are_right_at_the_edges)
+{
+    static const float edges[] = { 0,    -0.0F, 1e-45F, -1e-39F, 1e-20F, 0.3F,  -0.6F,    2,         -9,  9.1F, 17,
+                                   -17,  -86,   87,     -87.5F,  -104,   3e38F, -3e38F,   1e-4F,     -20, 20,   88.8F,
+                                   -200, 9,     10,     -10,     10.01F, 5,     INFINITY, -INFINITY, NAN, -NAN };
+    enum { N = sizeof edges / sizeof *edges };
+    FR_SCOPE;
+    fr_export_c_report report;
+    fr_module *m = fr_module_new("Gates", 0, gates);
+    fr_tensor *x = fr_zeros(FR_SHAPE(N));
+
+    memcpy(fr_data(x), edges, sizeof edges);
+    check_exported(m, x, 0, 2.5e-7, NULL, &report);
+    fr_module_free(m);
+}
+END_TEST
+
+START_TEST(saturated_cells_compute_the_same)
+{
+    static const float scales[] = { 300, 1e-38F };
+    FR_SCOPE;
+    fr_export_c_report report;
+    fr_module *m;
+
+    fr_manual_seed(3);
+    m = simple(_i % 3 == 0 ? SIMPLE_RNN : _i % 3 == 1 ? SIMPLE_LSTM : SIMPLE_GRU, 2, false);
+    check_exported(m, fr_mul_scalar(fr_randn(FR_SHAPE(1, 6, 3)), (double)scales[_i / 3]), 6, 1e-6, NULL, &report);
     fr_module_free(m);
 }
 END_TEST
@@ -490,6 +529,8 @@ int main(void)
     tcase_add_checked_fixture(exported, make_folder, remove_folder);
     tcase_add_loop_test(exported, a_model_computes_the_same, 0, MODELS);
     tcase_add_loop_test(exported, int8_loses_little_and_says_how_much, 0, MODELS);
+    tcase_add_test(exported, gates_are_right_at_the_edges);
+    tcase_add_loop_test(exported, saturated_cells_compute_the_same, 0, 6);
     tcase_add_loop_test(exported, ops_compute_the_same, 0, 6);
     tcase_add_test(exported, in_evaluation_whatever_it_was);
     tcase_add_test(exported, failures_name_op_and_module_and_leave_no_file);

@@ -50,8 +50,8 @@ typedef struct {
 } fr_export_c_report;
 
 /* Writes m's forward in evaluation as C99: path, which ends in .c, and the header beside it, .h for .c, both or
- * neither. The code needs libm alone, allocates nothing and changes nothing but what it is given; it compiles as C, the
- * header as C++ too:
+ * neither. The code needs libm alone, allocates nothing and changes nothing but what it is given; it compiles as C (not
+ * with -ffast-math, which takes from sigmoid and tanh how they round), the header as C++ too:
  *
  *     void NAME_run(const float *x, float *y);
  *     void NAME_run_in(NAME_workspace *w, const float *x, float *y);

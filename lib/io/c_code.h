@@ -18,7 +18,9 @@ typedef struct {
     const char *name; /* "net_rnn_weight_ih_l0" */
     const char *path; /* "rnn.weight_ih_l0"; NULL: no parameter */
     bool used;
-    bool whole; /* someone reads its values as they are, so that it cannot be int8 */
+    bool whole;         /* someone reads its values as they are, so that it cannot be int8 */
+    bool either;        /* someone reads it in whichever order it is written */
+    bool rows, columns; /* in which order it is written; both: a second array is by columns */
     bool int8;
 } fr_c_constant;
 
@@ -95,9 +97,11 @@ struct fr_c_writer {
 };
 
 /* c_writer.c */
+enum { FR_C_TAB = 4, FR_C_COLUMNS = 120 };
+
 const char *fr_c_text_of(fr_c_writer *w, const char *format, ...) FR_PRINTF(2, 3); /* kept; "" without memory */
 const char *fr_c_no_memory(fr_c_writer *w);                                        /* notes it; returns "" */
-void fr_c_fprint_line(FILE *f, int indent, const char *text);
+void fr_c_fprint_line(FILE *f, int indent, const char *text);                      /* broken where it is too long */
 void fr_c_writer_free(fr_c_writer *w);
 fr_c_buffer *fr_c_buffer_of(const fr_c_program *p, const fr_tensor *t); /* NULL: none */
 /* The place of t's first value in its buffer's memory, "v3 + 12". */
@@ -122,7 +126,7 @@ bool fr_c_gather(fr_c_writer *w, const fr_tensor *from, const char *to);
 
 /* c_constants.c */
 bool fr_c_add_constant(fr_c_writer *w, fr_tensor *t, size_t *index);
-void fr_c_choose_int8(fr_c_writer *w);
+void fr_c_choose_forms(fr_c_writer *w); /* of all constants: int8, and their orders */
 bool fr_c_name_constants(fr_c_writer *w);
 bool fr_c_write_constants(fr_c_writer *w, FILE *f);
 int64_t fr_c_constant_bytes(const fr_c_writer *w);
