@@ -26,6 +26,8 @@ FR_BEGIN_DECLS
 const char *fr_c_in(fr_c_writer *w, const fr_op_call *call, int input);
 /* A pointer to the memory of an output, row-major. It never overlaps what the call reads. */
 const char *fr_c_out(fr_c_writer *w, const fr_op_call *call, int output);
+/* Whether an output is read: one that is not needs no code, and fr_c_out of it would only take memory. */
+bool fr_c_is_read(const fr_c_writer *w, const fr_op_call *call, int output);
 /* A pointer to the first value of an input of any strides (fr_stride). */
 const char *fr_c_strided(fr_c_writer *w, const fr_op_call *call, int input);
 /* n floats for this call alone. */
@@ -76,7 +78,8 @@ bool fr_c_reduction(fr_c_writer *w, const fr_op_call *call, int64_t outer, int64
 /* The op takes each row by itself, its last `dims` dims of input 0, so that the code of one step can be that of many.
  */
 void fr_c_takes_rows(fr_c_writer *w, int dims);
-/* The op cannot be written for these inputs or attributes. Returns false. */
+/* The op cannot be written for these inputs or attributes; the error that ends the export names all such ops. Returns
+ * false. */
 bool fr_c_fail(fr_c_writer *w, const char *format, ...) FR_PRINTF(2, 3);
 /* value as a float constant, "0.5F", or of int64. */
 const char *fr_c_number(fr_c_writer *w, double value, fr_dtype dtype);

@@ -87,12 +87,17 @@ const char *fr_c_number(fr_c_writer *w, double value, fr_dtype dtype)
 
 /* --- Failing ----------------------------------------------------------------------------------------------------- */
 
+bool fr_c_has_refused(const fr_c_writer *w)
+{
+    return w->refused.used > 0 || w->refused.left_out > 0;
+}
+
 bool fr_c_fail(fr_c_writer *w, const char *format, ...)
 {
     const fr_step *s = &w->now->trace.steps[w->step];
-    char path[FR_PATH_TEXT];
+    char path[FR_PATH_TEXT], *text;
+    const char *complaint;
     va_list args;
-    char *text;
 
     if (w->failed)
         return false;
@@ -102,10 +107,17 @@ bool fr_c_fail(fr_c_writer *w, const char *format, ...)
     if (!text)
         return *fr_c_no_memory(w) != '\0';
     fr_place_text(s->place, path);
-    fr_fail(w->what, "op %s in %s%s: %s", s->op->name, *path ? "module " : "no module", path, text);
+    complaint = fr_c_text_of(w, "op %s in %s%s: %s", s->op->name, *path ? "module " : "no module", path, text);
     free(text);
-    w->failed = true;
+    /* A loop of the module takes the same op many times. */
+    if (!w->failed && !strstr(w->refused.text, complaint))
+        fr_complain(&w->refused, "%s", complaint);
     return false;
+}
+
+bool fr_c_is_read(const fr_c_writer *w, const fr_op_call *call, int output)
+{
+    return fr_c_reads_after(w->now, w->step, call->result[output]);
 }
 
 /* --- Places ------------------------------------------------------------------------------------------------------ */
@@ -153,7 +165,7 @@ static void use(fr_c_writer *w, fr_c_buffer *b, bool write)
 {
     if (w->out)
         return;
-    if (!write && b->kind == FR_C_WORK && b->first == SIZE_MAX)
+    if (!write && b->kind == FR_C_WORK && b->first == SIZE_MAX && !fr_c_has_refused(w))
         fr_fail(w->what, "a result is read that has no C form"), w->failed = true;
     b->read = b->read || !write;
     if (write && w->step < b->first)
