@@ -3,8 +3,12 @@
 /* Exported C: compiled by $CC as strict C99, it gives what the library gives, as a whole and step by step. */
 #include "testing.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -427,6 +431,19 @@ static fr_tensor *norms(fr_module *m, fr_tensor *x)
     return fr_cat(parts, (int)(sizeof parts / sizeof *parts), 0);
 }
 
+/* Recurrent weights that are read in another way too, that are another's part, and that are computed from x. */
+static fr_tensor *weights(fr_module *m, fr_tensor *x)
+{
+    fr_tensor *w = fr_mul_scalar(fr_tril(fr_ones(FR_SHAPE(4, 4)), 1), 0.2),
+              *parts = fr_cat((fr_tensor *[]){ w, w }, 2, 0);
+    fr_tensor *product = fr_matmul(fr_transpose(x, 1, 2), x), *y = fr_rnn(x, NULL, w, w, NULL, NULL, NULL).out;
+
+    (void)m;
+    y = fr_rnn(y, NULL, fr_slice(parts, 0, 2, 6, 1), fr_transpose(w, 0, 1), NULL, NULL, NULL).out;
+    y = fr_rnn(y, NULL, w, fr_select(product, 0, 0), NULL, NULL, NULL).out;
+    return fr_linear(fr_matmul(y, w), fr_cat((fr_tensor *[]){ w, w, w }, 3, 0), NULL);
+}
+
 static fr_tensor *itself(fr_module *m, fr_tensor *x)
 {
     (void)m;
@@ -441,8 +458,9 @@ static fr_tensor *constant(fr_module *m, fr_tensor *x)
 
 START_TEST(ops_compute_the_same)
 {
-    static fr_tensor *(*const forwards[])(fr_module *, fr_tensor *) = { arithmetic, views, reductions, normalised,
-                                                                        picked,     norms, itself,     constant };
+    static fr_tensor *(*const forwards[])(fr_module *, fr_tensor *) = { arithmetic, views,   reductions,
+                                                                        normalised, weights, picked,
+                                                                        norms,      itself,  constant };
     FR_SCOPE;
     fr_export_c_report report;
     fr_module *m = fr_module_new("Ops", 0, forwards[_i]);
@@ -519,6 +537,98 @@ START_TEST(failures_name_op_and_module_and_leave_no_file)
 }
 END_TEST
 
+/* --- Files that cannot be written ----------------------------------------------------------------------------------
+ */
+
+static int renames_until_failure; /* 0: none fails */
+
+/* Instead of the C library's. */
+int rename(const char *from, const char *to)
+{
+    if (renames_until_failure > 0 && --renames_until_failure == 0) {
+        errno = EIO;
+        return -1;
+    }
+    return renameat(AT_FDCWD, from, AT_FDCWD, to);
+}
+
+static void put_text(const char *name, const char *text)
+{
+    char path[PATH];
+    FILE *f = fopen(in_folder(name, path), "w");
+
+    ck_assert(f && fputs(text, f) >= 0);
+    ck_assert_int_eq(fclose(f), 0);
+}
+
+/* The folder holds pair.c and pair.h, of "old c" and "old h", and nothing else; or nothing at all. */
+static void assert_untouched(bool were_there)
+{
+    ck_assert(run(were_there ? "test \"$(cd '%2$s' && ls && cat pair.c pair.h)\" = \"pair.c\npair.h\nold c\nold h\""
+                             : "test -z \"$(ls '%2$s')\"",
+                  ""));
+}
+
+/* The first or the second rename fails, with old files there or without. */
+START_TEST(a_failing_rename_loses_nothing)
+{
+    FR_SCOPE;
+    char path[PATH];
+    bool were_there = _i >= 2;
+    fr_module *m = fr_nn_relu();
+
+    if (were_there) {
+        put_text("pair.c", "old c\n");
+        put_text("pair.h", "old h\n");
+    }
+    renames_until_failure = 1 + _i % 2;
+    ck_assert(!fr_export_c(m, fr_randn(FR_SHAPE(3)), in_folder("pair.c", path)));
+    renames_until_failure = 0;
+    assert_failed("export_c", _i % 2 ? "pair.h" : "pair.c", "cannot put the written file in place", strerror(EIO));
+    assert_untouched(were_there);
+    ck_assert(fr_export_c(m, fr_randn(FR_SHAPE(3)), path));
+    fr_module_free(m);
+}
+END_TEST
+
+/* A file may grow to a limit that falls into the header's or the source's text. */
+START_TEST(a_full_disk_loses_nothing)
+{
+    FR_SCOPE;
+    char path[PATH];
+    struct rlimit limit, small;
+    fr_module *m = fr_nn_linear(_i ? 100 : 1, _i ? 100 : 1, NULL);
+    bool ok;
+
+    put_text("pair.c", "old c\n");
+    put_text("pair.h", "old h\n");
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    small = limit;
+    small.rlim_cur = _i ? 50000 : 400;
+    setrlimit(RLIMIT_FSIZE, &small);
+    ok = fr_export_c(m, fr_randn(FR_SHAPE(_i ? 100 : 1)), in_folder("pair.c", path));
+    setrlimit(RLIMIT_FSIZE, &limit);
+    ck_assert(!ok);
+    assert_failed("export_c", "pair.c", "cannot write");
+    assert_untouched(true);
+    fr_module_free(m);
+}
+END_TEST
+
+START_TEST(a_folder_that_is_not_there_is_named)
+{
+    FR_SCOPE;
+    char path[PATH];
+    fr_module *m = fr_nn_relu();
+
+    ck_assert(!fr_export_c(m, fr_randn(FR_SHAPE(3)), in_folder("none/net.c", path)));
+    assert_failed("export_c", "none/net.c", strerror(ENOENT));
+    ck_assert(!is_there("none"));
+    fr_module_free(m);
+}
+END_TEST
+
 /* A header that cannot be written leaves the source as it was. */
 START_TEST(both_files_or_neither)
 {
@@ -536,6 +646,41 @@ START_TEST(both_files_or_neither)
     ck_assert(fr_export_c(m, fr_randn(FR_SHAPE(3)), path));
     ck_assert(is_there("pair.c") && is_there("pair.h"));
     fr_module_free(m);
+}
+END_TEST
+
+static fr_tensor *named(fr_module *m, fr_tensor *x)
+{
+    int n;
+    fr_tensor *const *parameters = fr_module_parameters(m, &n), *y = fr_linear(x, parameters[0], NULL);
+
+    return fr_add(fr_mul(fr_sigmoid(y), parameters[1]), parameters[2]);
+}
+
+/* Names of which arrays could be types, functions of the file, or each other. */
+START_TEST(names_that_clash_are_changed)
+{
+    static const char *const clashes[][3] = { { "size", "t", "w_scale" },
+                                              { "float", "of", "w_columns" },
+                                              { "affine", "rows", "int8" },
+                                              { "linear", "rows", "w_int8" },
+                                              { "net", "workspace", "run_in" } };
+    FR_SCOPE;
+    char path[PATH], command[3 * PATH];
+
+    for (int int8 = 0; int8 < 2; int8++) {
+        fr_module *m = fr_module_new("Named", 0, named);
+
+        fr_module_param(m, "w", fr_randn(FR_SHAPE(9, 9)));
+        fr_module_param(m, clashes[_i][1], fr_randn(FR_SHAPE(9)));
+        fr_module_param(m, clashes[_i][2], fr_randn(FR_SHAPE(9)));
+        ck_assert_msg(fr_export_c_with(m, fr_randn(FR_SHAPE(2, 9)), in_folder("net.c", path),
+                                       &(fr_export_c_options){ .name = clashes[_i][0], .int8 = int8 }, NULL),
+                      "%s", fr_error_message());
+        snprintf(command, sizeof command, "cd '%s' && %s " STRICT " -c -o out.o net.c", folder, compiler("CC", "cc"));
+        ck_assert_int_eq(system(command), 0);
+        fr_module_free(m);
+    }
 }
 END_TEST
 
@@ -567,10 +712,14 @@ int main(void)
     tcase_add_loop_test(exported, int8_loses_little_and_says_how_much, 0, MODELS);
     tcase_add_test(exported, gates_are_right_at_the_edges);
     tcase_add_loop_test(exported, saturated_cells_compute_the_same, 0, 6);
-    tcase_add_loop_test(exported, ops_compute_the_same, 0, 8);
+    tcase_add_loop_test(exported, ops_compute_the_same, 0, 9);
     tcase_add_test(exported, in_evaluation_whatever_it_was);
     tcase_add_test(exported, failures_name_op_and_module_and_leave_no_file);
     tcase_add_test(exported, both_files_or_neither);
+    tcase_add_loop_test(exported, a_failing_rename_loses_nothing, 0, 4);
+    tcase_add_loop_test(exported, a_full_disk_loses_nothing, 0, 2);
+    tcase_add_test(exported, a_folder_that_is_not_there_is_named);
+    tcase_add_loop_test(exported, names_that_clash_are_changed, 0, 5);
     tcase_add_loop_test(exported, names_come_of_the_file, 0, 4);
     return run_tests("export_c", exported);
 }

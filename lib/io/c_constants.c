@@ -112,7 +112,7 @@ fr_tensor *fr_c_rounded(fr_c_writer *w, const fr_c_constant *c)
 
 /* --- Names ------------------------------------------------------------------------------------------------------- */
 
-/* Whether arrays of a and of b, which may have suffixes, could have the same name. */
+/* Whether arrays or functions of a and of b, which may have suffixes, could have the same name. */
 static bool same_names(const char *a, const char *b)
 {
     const char *shorter = strlen(a) < strlen(b) ? a : b, *longer = shorter == a ? b : a, *rest;
@@ -120,19 +120,21 @@ static bool same_names(const char *a, const char *b)
     if (strncmp(longer, shorter, strlen(shorter)) != 0)
         return false;
     rest = longer + strlen(shorter);
-    return !*rest || strcmp(rest, "_scale") == 0 || strcmp(rest, "_columns") == 0;
+    return !*rest || strcmp(rest, "_scale") == 0 || strcmp(rest, "_columns") == 0 || strcmp(rest, "_int8") == 0;
 }
 
 static bool is_taken(const fr_c_writer *w, size_t count, const char *name)
 {
     static const char *const functions[] = { "run", "run_in", "reset", "step", "state", "workspace" };
-    size_t prefix = strlen(w->name) + 1;
+    size_t prefix = strlen(w->name) + 1, n = strlen(name);
 
+    if (strcmp(name + n - 2, "_t") == 0)
+        return true; /* size_t of a model "size", and what else is a type */
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
         if (strcmp(name + prefix, functions[i]) == 0)
             return true;
     for (size_t i = 0; i < w->helper_count; i++)
-        if (strcmp(name, w->helpers[i].name) == 0)
+        if (same_names(name, w->helpers[i].name))
             return true;
     for (size_t i = 0; i < count; i++)
         if (w->constants[i].used && same_names(name, w->constants[i].name))

@@ -142,12 +142,12 @@ static bool prepare_in_evaluation(job *j, fr_module *m, fr_tensor *example)
 static bool write_both(job *j, const char *path)
 {
     fr_c_program *one = j->stepwise ? &j->one : NULL;
-    const char *what = j->w.what;
+    char where[FR_WHERE_SIZE], where_header[FR_WHERE_SIZE];
     fr_replacement source, header;
 
-    if (!fr_replace_begin(&source, what, path))
+    if (!fr_replace_begin(&source, fr_file_where(j->w.what, path, where), path))
         return false;
-    if (!fr_replace_begin(&header, what, j->header)) {
+    if (!fr_replace_begin(&header, fr_file_where(j->w.what, j->header, where_header), j->header)) {
         fr_replace_finish(&source, false);
         return false;
     }

@@ -14,37 +14,34 @@ enum { MOST_INPUTS = 3 };
 /* Without branches, as far as compilers can see, which then make vector code of loops: in C99 they may not compute what
  * a branch would have left out, nor take one of two sums or products for the other. Hence magnitudes are compared as
  * integers, for which the order of floats that are not negative is the same. The polynomial is fr_expm1_f32's. */
-static const char exp_parts_text[] =
-    "static inline int32_t bits_of(float x)\n"
-    "{\n"
-    "    int32_t bits;\n"
-    "\n"
-    "    memcpy(&bits, &x, sizeof bits);\n"
-    "    return bits;\n"
-    "}\n"
-    "\n"
-    "static inline float float_of(int32_t bits)\n"
-    "{\n"
-    "    float x;\n"
-    "\n"
-    "    memcpy(&x, &bits, sizeof x);\n"
-    "    return x;\n"
-    "}\n"
-    "\n"
+static const char bits_of_text[] = "static inline int32_t bits_of(float x)\n"
+                                   "{\n"
+                                   "    int32_t bits;\n"
+                                   "\n"
+                                   "    memcpy(&bits, &x, sizeof bits);\n"
+                                   "    return bits;\n"
+                                   "}\n";
+static const char float_of_text[] = "static inline float float_of(int32_t bits)\n"
+                                    "{\n"
+                                    "    float x;\n"
+                                    "\n"
+                                    "    memcpy(&x, &bits, sizeof x);\n"
+                                    "    return x;\n"
+                                    "}\n";
+static const char magnitude_text[] =
     "/* |x|, at most `most`, and that where x is NaN: as integers, which leaves no branch in the loops. */\n"
     "static inline float magnitude(float x, float most)\n"
     "{\n"
     "    const int32_t a = bits_of(x) & INT32_MAX, b = bits_of(most);\n"
     "\n"
     "    return float_of(a < b ? a : b);\n"
-    "}\n"
-    "\n"
-    "/* y, but NaN where x is: all bits set are one. */\n"
-    "static inline float or_nan(float y, float x)\n"
-    "{\n"
-    "    return float_of(bits_of(y) | -((bits_of(x) & INT32_MAX) > bits_of(INFINITY)));\n"
-    "}\n"
-    "\n"
+    "}\n";
+static const char or_nan_text[] = "/* y, but NaN where x is: all bits set are one. */\n"
+                                  "static inline float or_nan(float y, float x)\n"
+                                  "{\n"
+                                  "    return float_of(bits_of(y) | -((bits_of(x) & INT32_MAX) > bits_of(INFINITY)));\n"
+                                  "}\n";
+static const char exp_parts_text[] =
     "/* p and a power of two, s, so that exp(-t) = s (1 + p), for 0 <= t <= 87. Adding 1.5 2^23 rounds to an integer,\n"
     " * but not where the compiler may reorder sums (-ffast-math). */\n"
     "static inline float exp_parts(float t, float *s)\n"
@@ -96,10 +93,16 @@ static const struct {
     { "fr_erf_f32", "erff", NULL },
 };
 
+/* A helper, and before it those that it calls. */
 static void ask_for(fr_c_writer *w, const char *name, const char *helper)
 {
-    if (helper == sigmoid_text || helper == tanh_text)
+    if (helper == sigmoid_text || helper == tanh_text) {
+        fr_c_helper(w, "bits_of", bits_of_text, false);
+        fr_c_helper(w, "float_of", float_of_text, false);
+        fr_c_helper(w, "magnitude", magnitude_text, false);
+        fr_c_helper(w, "or_nan", or_nan_text, false);
         fr_c_helper(w, "exp_parts", exp_parts_text, false);
+    }
     fr_c_helper(w, name, helper, false);
 }
 

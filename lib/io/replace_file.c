@@ -93,14 +93,16 @@ bool fr_replace_write(fr_replacement *r, const void *bytes, size_t count)
     return true;
 }
 
-/* Brings what was written to the disk. */
+/* Brings what was written to the disk. A write that failed before is not made up for by one that does not. */
 static bool settle(fr_replacement *r, bool ok)
 {
+    bool failed = ferror(r->file) != 0;
+
     if (ok && (fflush(r->file) != 0 || fsync(fileno(r->file)) != 0))
         ok = fr_fail(r->where, "cannot write: %s", strerror(errno));
     if (fclose(r->file) != 0 && ok)
         ok = fr_fail(r->where, "cannot write: %s", strerror(errno));
-    return ok;
+    return ok && (!failed || fr_fail(r->where, "cannot write all of it"));
 }
 
 static bool put_in_place(fr_replacement *r)
@@ -118,20 +120,40 @@ bool fr_replace_finish(fr_replacement *r, bool ok)
     return ok;
 }
 
-/* A second name for the file that is there, by which it can be put back. NULL: there is none, or it can have no other.
- */
-static char *keep_old(const fr_replacement *r)
+/* A second name for the file that is there, by which it can be put back; its only one, where the file system has no
+ * second names. NULL: there is no file, or with an error and !*ok. */
+static char *keep_old(const fr_replacement *r, bool *ok)
 {
     size_t size = strlen(r->temporary) + sizeof ".old";
-    char *kept = malloc(size);
+    char *kept;
 
-    if (!kept)
+    if (access(r->path, F_OK) != 0)
         return NULL;
+    kept = malloc(size);
+    if (!kept) {
+        *ok = fr_fail_memory(r->where);
+        return NULL;
+    }
     snprintf(kept, size, "%s.old", r->temporary);
-    if (link(r->path, kept) == 0)
+    if (link(r->path, kept) == 0 || rename(r->path, kept) == 0)
         return kept;
+    *ok = fr_fail(r->where, "cannot keep what is there: %s", strerror(errno));
     free(kept);
     return NULL;
+}
+
+/* Fails with why, once what was at first's path is there again; where it cannot be, the error says where it is. placed:
+ * the new file is there. */
+static bool put_back(const fr_replacement *first, const char *old, bool placed, const char *where, int why)
+{
+    if (!old && placed)
+        unlink(first->path);
+    if (old && rename(old, first->path) != 0)
+        return fr_fail(where, "cannot put the written file in place: %s; what was at %s is now %s", strerror(why),
+                       first->path, old);
+    if (old)
+        unlink(old); /* still there where both names were of one file */
+    return fr_fail(where, "cannot put the written file in place: %s", strerror(why));
 }
 
 bool fr_replace_finish_both(fr_replacement *first, fr_replacement *second, bool ok)
@@ -140,25 +162,18 @@ bool fr_replace_finish_both(fr_replacement *first, fr_replacement *second, bool 
     char *old = NULL;
 
     ok = settle(second, settled);
-    if (ok) {
-        bool was_there = access(first->path, F_OK) == 0;
-
-        old = was_there ? keep_old(first) : NULL;
-        ok = put_in_place(first);
-        if (ok && !put_in_place(second)) {
-            ok = false;
-            if (old)
-                rename(old, first->path);
-            else if (!was_there)
-                unlink(first->path);
-        }
-    }
+    if (ok)
+        old = keep_old(first, &ok);
+    if (ok && rename(first->temporary, first->path) != 0)
+        ok = put_back(first, old, false, first->where, errno);
+    else if (ok && rename(second->temporary, second->path) != 0)
+        ok = put_back(first, old, true, second->where, errno);
     if (!ok) {
         unlink(first->temporary);
         unlink(second->temporary);
-    }
-    if (old)
+    } else if (old) {
         unlink(old);
+    }
     free(old);
     take_down(first);
     take_down(second);

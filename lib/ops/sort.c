@@ -115,13 +115,14 @@ static void forward(fr_op_call *call)
     fr_free(w.room, bytes);
 }
 
-static const char c_text[] =
+static const char stands_before_text[] =
     "/* Whether a stands before b; NaN counts as the largest. */\n"
     "static int stands_before(float a, float b, int descending)\n"
     "{\n"
     "    return descending ? a > b || (a != a && b == b) : a < b || (a == a && b != b);\n"
-    "}\n"
-    "\n"
+    "}\n";
+
+static const char c_text[] =
     "/* The first k of n values of each of (outer,n,inner) in order, and where they stood: each value is put in its "
     "place\n"
     " * among those before it. */\n"
@@ -174,6 +175,7 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
     position = fr_c_out(w, call, 1);
     if (inner == 1)
         fr_c_takes_rows(w, 1);
+    fr_c_helper(w, "stands_before", stands_before_text, false);
     fr_c_helper(w, "sort", c_text, false);
     return fr_c_line(w, "sort(%lld, %lld, %lld, %lld, %d, %s, %s, %s);", (long long)(call->in[0]->numel / n / inner),
                      (long long)n, (long long)inner, (long long)k, a->descending, x, y, position);
