@@ -649,19 +649,22 @@ START_TEST(both_files_or_neither)
 }
 END_TEST
 
+/* The first matrix is read in either order, the second in both. */
 static fr_tensor *named(fr_module *m, fr_tensor *x)
 {
     int n;
-    fr_tensor *const *parameters = fr_module_parameters(m, &n), *y = fr_linear(x, parameters[0], NULL);
+    fr_tensor *const *w = fr_module_parameters(m, &n), *y = fr_linear(x, w[0], NULL);
 
-    return fr_add(fr_mul(fr_sigmoid(y), parameters[1]), parameters[2]);
+    y = fr_add(fr_mul(fr_sigmoid(y), w[2]), w[3]);
+    y = fr_rnn(fr_unsqueeze(y, 0), NULL, w[1], w[1], NULL, NULL, NULL).out;
+    return fr_matmul(y, w[1]);
 }
 
 /* Names of which arrays could be types, functions of the file, or each other. */
 START_TEST(names_that_clash_are_changed)
 {
     static const char *const clashes[][3] = { { "size", "t", "w_scale" },
-                                              { "float", "of", "w_columns" },
+                                              { "float", "of", "v_columns" },
                                               { "affine", "rows", "int8" },
                                               { "linear", "rows", "w_int8" },
                                               { "net", "workspace", "run_in" } };
@@ -672,6 +675,7 @@ START_TEST(names_that_clash_are_changed)
         fr_module *m = fr_module_new("Named", 0, named);
 
         fr_module_param(m, "w", fr_randn(FR_SHAPE(9, 9)));
+        fr_module_param(m, "v", fr_randn(FR_SHAPE(9, 9)));
         fr_module_param(m, clashes[_i][1], fr_randn(FR_SHAPE(9)));
         fr_module_param(m, clashes[_i][2], fr_randn(FR_SHAPE(9)));
         ck_assert_msg(fr_export_c_with(m, fr_randn(FR_SHAPE(2, 9)), in_folder("net.c", path),
