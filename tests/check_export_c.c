@@ -537,6 +537,44 @@ START_TEST(failures_name_op_and_module_and_leave_no_file)
 }
 END_TEST
 
+/* The dim of the steps is reduced, sorted or summed up, and those behind it have one value each. */
+static int way;
+
+static fr_tensor *over_steps(fr_module *m, fr_tensor *x)
+{
+    fr_tensor *y = fr_forward(fr_module_at(m, 0), x);
+
+    switch (way) {
+    case 0:
+        return fr_mean_dim(y, 1, false);
+    case 1:
+        return fr_softmax(y, 1);
+    case 2:
+        return fr_sort(y, 1, false).values;
+    case 3:
+        return fr_max_dim(y, -2, false);
+    default:
+        return fr_cumsum(y, 1);
+    }
+}
+
+START_TEST(what_looks_at_several_steps_is_no_step)
+{
+    FR_SCOPE;
+    char path[PATH];
+    fr_export_c_report report;
+    fr_module *m = fr_module_new("OverSteps", 0, over_steps);
+
+    way = _i;
+    fr_module_add(m, "rnn", fr_nn_rnn(3, 1, &(fr_recurrent_options){ .batch_first = true }));
+    ck_assert_msg(fr_export_c_with(m, fr_randn(FR_SHAPE(2, 5, 3)), in_folder("net.c", path), NULL, &report), "%s",
+                  fr_error_message());
+    ck_assert_int_eq(report.state_bytes, 0);
+    ck_assert_ptr_nonnull(strstr(report.not_stepwise, "several steps"));
+    fr_module_free(m);
+}
+END_TEST
+
 /* --- Files that cannot be written ----------------------------------------------------------------------------------
  */
 
@@ -591,13 +629,13 @@ START_TEST(a_failing_rename_loses_nothing)
 }
 END_TEST
 
-/* A file may grow to a limit that falls into the header's or the source's text. */
+/* The header, or the source, is longer than a file may be. */
 START_TEST(a_full_disk_loses_nothing)
 {
     FR_SCOPE;
     char path[PATH];
     struct rlimit limit, small;
-    fr_module *m = fr_nn_linear(_i ? 100 : 1, _i ? 100 : 1, NULL);
+    fr_module *m = _i ? fr_nn_linear(100, 100, NULL) : fr_nn_relu();
     bool ok;
 
     put_text("pair.c", "old c\n");
@@ -605,12 +643,12 @@ START_TEST(a_full_disk_loses_nothing)
     signal(SIGXFSZ, SIG_IGN);
     ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
     small = limit;
-    small.rlim_cur = _i ? 50000 : 400;
+    small.rlim_cur = _i ? 50000 : 650;
     setrlimit(RLIMIT_FSIZE, &small);
-    ok = fr_export_c(m, fr_randn(FR_SHAPE(_i ? 100 : 1)), in_folder("pair.c", path));
+    ok = fr_export_c(m, fr_randn(FR_SHAPE(100)), in_folder("pair.c", path));
     setrlimit(RLIMIT_FSIZE, &limit);
     ck_assert(!ok);
-    assert_failed("export_c", "pair.c", "cannot write");
+    assert_failed("export_c", _i ? "pair.c" : "pair.h", "cannot write", strerror(EFBIG));
     assert_untouched(true);
     fr_module_free(m);
 }
@@ -720,6 +758,7 @@ int main(void)
     tcase_add_test(exported, in_evaluation_whatever_it_was);
     tcase_add_test(exported, failures_name_op_and_module_and_leave_no_file);
     tcase_add_test(exported, both_files_or_neither);
+    tcase_add_loop_test(exported, what_looks_at_several_steps_is_no_step, 0, 5);
     tcase_add_loop_test(exported, a_failing_rename_loses_nothing, 0, 4);
     tcase_add_loop_test(exported, a_full_disk_loses_nothing, 0, 2);
     tcase_add_test(exported, a_folder_that_is_not_there_is_named);

@@ -227,8 +227,7 @@ bool fr_extreme_c_code(fr_c_writer *w, const fr_op_call *call, bool least)
     for (int k = 0; k < call->outputs; k++)
         if (fr_c_is_read(w, call, k))
             out[call->result[k]->dtype == FR_I64] = fr_c_out(w, call, k);
-    if (s.inner == 1)
-        fr_c_takes_rows(w, 1);
+    fr_reduction_takes_rows(w, call);
     if (least)
         fr_c_helper(w, "smallest", C_TEXT("smallest", "smallest", "<"), false);
     else

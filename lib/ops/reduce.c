@@ -200,14 +200,23 @@ void fr_reduce(fr_op_call *call, int output, const fr_reducer *f32, const fr_red
             !fr_reduce_values(call->op->name, how, fr_split_of(&x->shape, over), over->p, x->origin, y->origin);
 }
 
+/* Dims of size 1 may follow that of the attributes; steps along that dim are not by themselves. */
+void fr_reduction_takes_rows(fr_c_writer *w, const fr_op_call *call)
+{
+    const fr_over *over = call->attributes;
+    const fr_shape *x = &call->in[0]->shape;
+
+    if (!over->all && x->ndim > 0 && fr_split_of(x, over).inner == 1)
+        fr_c_takes_rows(w, x->ndim - fr_shape_dim(x, over->dim));
+}
+
 bool fr_write_reduction_by(fr_c_writer *w, const fr_op_call *call, const char *name, const char *text, const char *more)
 {
     const fr_over *over = call->attributes;
     fr_split s = fr_split_of(&call->in[0]->shape, over);
     const char *x = fr_c_in(w, call, 0), *y = fr_c_out(w, call, 0);
 
-    if (!over->all && s.inner == 1)
-        fr_c_takes_rows(w, 1);
+    fr_reduction_takes_rows(w, call);
     fr_c_helper(w, name, text, false);
     return fr_c_line(w, "%s(%lld, %lld, %lld, %s%s, %s);", name, (long long)s.outer, (long long)s.n, (long long)s.inner,
                      more, x, y);
@@ -218,8 +227,7 @@ bool fr_write_reduction(fr_c_writer *w, const fr_op_call *call, const char *cons
     const fr_over *over = call->attributes;
     fr_split s = fr_split_of(&call->in[0]->shape, over);
 
-    if (!over->all && s.inner == 1)
-        fr_c_takes_rows(w, 1);
+    fr_reduction_takes_rows(w, call);
     return fr_c_reduction(w, call, s.outer, s.n, s.inner, expressions);
 }
 

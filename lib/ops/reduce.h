@@ -203,6 +203,8 @@ bool fr_onnx_reduce(fr_onnx *g, const fr_op_call *call);
     {                                                                                                                  \
         return fr_write_reduction(w, call, (const char *const[]){ __VA_ARGS__ });                                      \
     }
+/* The op takes rows by themselves, where what is reduced are such. */
+void fr_reduction_takes_rows(fr_c_writer *w, const fr_op_call *call);
 /* By a helper (outer, n, inner, MORE x, y). */
 bool fr_write_reduction_by(fr_c_writer *w, const fr_op_call *call, const char *name, const char *text,
                            const char *more);

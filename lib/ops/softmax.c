@@ -287,12 +287,13 @@ static const char log_softmax_text[] =
 static bool write_c(fr_c_writer *w, const fr_op_call *call, const char *text)
 {
     const attributes *a = call->attributes;
-    fr_split s = fr_split_of(&call->in[0]->shape, &(fr_over){ .dim = a->dim });
+    const fr_shape *shape = &call->in[0]->shape;
+    fr_split s = fr_split_of(shape, &(fr_over){ .dim = a->dim });
     const char *x = fr_c_in(w, call, 0), *y = fr_c_out(w, call, 0);
 
     fr_c_helper(w, call->op->name, text, false);
-    if (s.inner == 1)
-        fr_c_takes_rows(w, 1);
+    if (s.inner == 1 && shape->ndim > 0)
+        fr_c_takes_rows(w, shape->ndim - fr_shape_dim(shape, a->dim));
     return fr_c_line(w, "%s(%lld, %lld, %lld, %s, %s);", call->op->name, (long long)s.outer, (long long)s.n,
                      (long long)s.inner, x, y);
 }

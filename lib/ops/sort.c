@@ -173,8 +173,8 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
     x = fr_c_in(w, call, 0);
     y = fr_c_out(w, call, 0);
     position = fr_c_out(w, call, 1);
-    if (inner == 1)
-        fr_c_takes_rows(w, 1);
+    if (inner == 1 && shape->ndim > 0)
+        fr_c_takes_rows(w, shape->ndim - fr_shape_dim(shape, a->dim));
     fr_c_helper(w, "stands_before", stands_before_text, false);
     fr_c_helper(w, "sort", c_text, false);
     return fr_c_line(w, "sort(%lld, %lld, %lld, %lld, %d, %s, %s, %s);", (long long)(call->in[0]->numel / n / inner),
