@@ -11,9 +11,9 @@ enum { MOST_INPUTS = 3 };
 
 /* --- Expressions ------------------------------------------------------------------------------------------------- */
 
-/* Without branches, as far as compilers can see, which then make vector code of loops: in C99 they may not compute what
- * a branch would have left out, nor take one of two sums or products for the other. Hence magnitudes are compared as
- * integers, for which the order of floats that are not negative is the same. The polynomial is fr_expm1_f32's. */
+/* sigmoid and tanh, so that loops over them become vector code with plain -O2. Limits are set to the bits, as integers,
+ * whose order is that of floats that are not negative: of "x > 10 ? 10 : x" gcc makes a branch, to compute with the
+ * constant there, and has to keep it, since arithmetic may trap. The polynomial is fr_expm1_f32's. */
 static const char bits_of_text[] = "static inline int32_t bits_of(float x)\n"
                                    "{\n"
                                    "    int32_t bits;\n"

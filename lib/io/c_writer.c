@@ -330,7 +330,7 @@ const char *fr_c_weight(fr_c_writer *w, const fr_op_call *call, int input)
     if (!c)
         return fr_c_in(w, call, input);
     if (!w->out) {
-        c->rows = true;
+        c->used = c->rows = true;
         return "";
     }
     return c->int8 ? fr_c_text_of(w, "%s, %s_scale", c->name, c->name) : c->name;
@@ -361,7 +361,7 @@ const char *fr_c_columns(fr_c_writer *w, const fr_op_call *call, int input)
     if (!c)
         return check_dtype(w, t) ? transposed(w, t) : "";
     if (!w->out) {
-        c->columns = true;
+        c->used = c->columns = true;
         return "";
     }
     suffix = c->rows ? "_columns" : "";
@@ -376,7 +376,7 @@ const char *fr_c_matrix(fr_c_writer *w, const fr_op_call *call, int input, bool 
 
     *by_columns = either && w->out && c->columns;
     if (either && !w->out) {
-        c->either = true;
+        c->used = c->either = true;
         return "";
     }
     return *by_columns ? fr_c_columns(w, call, input) : fr_c_weight(w, call, input);
