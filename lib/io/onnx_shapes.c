@@ -210,6 +210,68 @@ static bool run_slice(fr_onnx_run_call *c)
     return fr_call_give(c, y);
 }
 
+/* The sizes of the parts: given, or as equal as they can be, the last the smallest. */
+static bool parts_of(fr_onnx_run_call *c, int64_t size, fr_call_list *parts)
+{
+    int64_t each = (size + c->outputs - 1) / c->outputs, sum = 0;
+
+    if (!fr_call_numbers(c, 1, "split", parts))
+        return false;
+    for (int i = 0; parts->n < 0 && i < c->outputs; i++)
+        parts->at[i] = fr_least(each, size - i * each);
+    parts->n = parts->n < 0 ? c->outputs : parts->n;
+    for (int i = 0; i < parts->n; i++) {
+        if (parts->at[i] < 0 || parts->at[i] > size)
+            return fr_call_fail(c, "a part is less than nothing, or more than there is");
+        sum += parts->at[i];
+    }
+    return (sum == size && parts->n == c->outputs) || fr_call_fail(c, "its parts do not make up its input");
+}
+
+static bool run_split(fr_onnx_run_call *c)
+{
+    int dim = fr_call_need(c, 1) ? fr_call_dim(c, c->in[0], fr_call_int(c, "axis", 0)) : -1;
+    fr_call_list parts;
+    int64_t from = 0;
+
+    if (dim < 0)
+        return false;
+    if (c->in[0]->shape.ndim == 0)
+        return fr_call_fail(c, "its input is a scalar");
+    if (!parts_of(c, c->in[0]->shape.dim[dim], &parts))
+        return false;
+    for (int i = 0; i < parts.n; from += parts.at[i++])
+        if (!(c->out[i] = fr_slice(c->in[0], dim, from, from + parts.at[i], 1)))
+            return false;
+    return true;
+}
+
+static bool run_range(fr_onnx_run_call *c)
+{
+    double start, limit, delta;
+
+    if (!fr_call_need(c, 3) || !fr_call_bound(c, 0, "start", 0, &start) || !fr_call_bound(c, 1, "limit", 0, &limit) ||
+        !fr_call_bound(c, 2, "delta", 1, &delta))
+        return false;
+    if (!(delta != 0) || (limit - start) / delta <= 0) /* fr_arange wants some */
+        return delta != 0 ? fr_call_give(c, fr_hold("load_onnx",
+                                                    fr_tensor_alloc("load_onnx", &FR_SHAPE(0), fr_dtype_of(c->in[0]))))
+                          : fr_call_fail(c, "its delta is 0");
+    return fr_call_give(c, fr_arange(start, limit, delta, fr_dtype_of(c->in[0])));
+}
+
+static bool run_trilu(fr_onnx_run_call *c)
+{
+    fr_call_list k;
+
+    if (!fr_call_need(c, 1) || !fr_call_numbers(c, 1, "k", &k))
+        return false;
+
+    int64_t diagonal = k.n > 0 ? k.at[0] : 0;
+
+    return fr_call_give(c, fr_call_int(c, "upper", 1) ? fr_triu(c->in[0], diagonal) : fr_tril(c->in[0], diagonal));
+}
+
 /* Indices count from the end where they are negative. */
 static fr_tensor *from_front(fr_tensor *index, int64_t size)
 {
@@ -276,9 +338,11 @@ static const fr_onnx_kind kinds[] = {
     { "Constant", .run = run_constant },   { "ConstantOfShape", .run = run_constant_of_shape },
     { "Expand", .run = run_expand },       { "Flatten", .run = run_flatten },
     { "Gather", .run = run_gather },       { "GatherElements", .run = run_gather_elements },
-    { "Reshape", .run = run_reshape },     { "Shape", .run = run_shape },
-    { "Slice", .run = run_slice },         { "Squeeze", .run = run_squeeze },
-    { "Transpose", .run = run_transpose }, { "Unsqueeze", .run = run_unsqueeze },
+    { "Range", .run = run_range },         { "Reshape", .run = run_reshape },
+    { "Shape", .run = run_shape },         { "Slice", .run = run_slice },
+    { "Split", .run = run_split },         { "Squeeze", .run = run_squeeze },
+    { "Transpose", .run = run_transpose }, { "Trilu", .run = run_trilu },
+    { "Unsqueeze", .run = run_unsqueeze },
 };
 
 const fr_onnx_kinds fr_onnx_shape_kinds = { kinds, sizeof kinds / sizeof *kinds };
