@@ -471,6 +471,48 @@ START_TEST(spoilt_files)
 }
 END_TEST
 
+/* m as a file, spoilt and loaded, gives y of x. */
+static void gives(fr_module *m, fr_tensor *x, void (*spoil)(PROTO(ModelProto) * m), fr_tensor *y)
+{
+    PROTO(ModelProto) * model;
+    fr_module *back;
+
+    ck_assert(fr_export_onnx(m, x, path));
+    model = read_model();
+    spoil(model);
+    write_model(model);
+    back = fr_load_onnx(path);
+    ck_assert_ptr_nonnull(back);
+    assert_near("loaded", fr_forward(back, x), y);
+    unlink(path);
+    drop(model);
+    fr_module_free(back);
+    fr_module_free(m);
+}
+
+static void pad_before_alone(PROTO(ModelProto) * m)
+{
+    ((PROTO(AttributeProto) *)find_attribute(m->graph->node[0], "pads"))->ints[1] = 0;
+}
+
+static void of_set_11(PROTO(ModelProto) * m)
+{
+    m->opset_import[0]->version = 11;
+}
+
+/* What frond does not write: pads that differ, around negative values; Softmax as it was, of all dims from one on. */
+START_TEST(of_other_writers)
+{
+    FR_SCOPE;
+    fr_tensor *x = fr_sub_scalar(fr_rand(FR_SHAPE(2, 3, 8)), 2), *padded = fr_pad(x, (int64_t[]){ 1, 0 }, 2, -INFINITY);
+    fr_max_pool_options stride = { .stride = FR_SHAPE(1), .padding = FR_SHAPE(1) };
+
+    gives(fr_nn_max_pool1d(3, &stride), x, pad_before_alone,
+          fr_max_pool1d(padded, 3, &(fr_max_pool_options){ .stride = FR_SHAPE(1) }));
+    gives(fr_nn_softmax(1), x, of_set_11, fr_view_as(fr_softmax(fr_flatten(x, 1, 2), 1), x));
+}
+END_TEST
+
 /* A loaded model learns, is kept, and goes out again. */
 START_TEST(loaded_models_learn)
 {
@@ -579,6 +621,7 @@ int main(void)
     tcase_add_test(contents, own_op);
     tcase_add_test(contents, models_come_back);
     tcase_add_loop_test(contents, spoilt_files, 0, sizeof spoilt / sizeof *spoilt);
+    tcase_add_test(contents, of_other_writers);
     tcase_add_test(contents, loaded_models_learn);
     tcase_add_test(contents, broken_files);
 #else
