@@ -752,6 +752,8 @@ START_TEST(onnx)
     const fr_op *op = fr_op_table[_i];
     int index = 0, written = 0;
 
+    if (!op->onnx && !op->onnx_name)
+        return;
     for (int k = 0; k < _i; k++)
         index += golden_cases(fr_op_table[k]);
     for (int k = golden_cases(op); k > 0; k--, index++) {
@@ -761,7 +763,7 @@ START_TEST(onnx)
                  op->name, index);
         written += goes_and_comes(index, path);
     }
-    ck_assert_msg(written > 0 || !(op->onnx || op->onnx_name), "%s: none of its cases can be written", op->name);
+    ck_assert_msg(written > 0, "%s: none of its cases can be written", op->name);
 }
 END_TEST
 

@@ -14,7 +14,7 @@ static fr_tensor *same(fr_tensor *t)
     return t;
 }
 
-static fr_tensor * not(fr_tensor * t)
+static fr_tensor *negation(fr_tensor *t)
 {
     return fr_eq_scalar(t, 0);
 }
@@ -102,12 +102,12 @@ static fr_tensor * and (fr_tensor * a, fr_tensor *b)
     return fr_mul(truth(a), truth(b));
 }
 
-static fr_tensor * or (fr_tensor * a, fr_tensor *b)
+static fr_tensor *either(fr_tensor *a, fr_tensor *b)
 {
     return fr_maximum(truth(a), truth(b));
 }
 
-static fr_tensor *exclusive_or(fr_tensor *a, fr_tensor *b)
+static fr_tensor *one_alone(fr_tensor *a, fr_tensor *b)
 {
     return fr_ne(truth(a), truth(b));
 }
@@ -115,6 +115,38 @@ static fr_tensor *exclusive_or(fr_tensor *a, fr_tensor *b)
 static fr_tensor *is_nan(fr_tensor *t)
 {
     return fr_ne(t, t);
+}
+
+/* The exponent may be of another dtype. */
+static fr_tensor *power(fr_tensor *x, fr_tensor *p)
+{
+    return fr_pow(x, fr_cast(p, fr_dtype_of(x)));
+}
+
+/* Of evaluation: the third input, since operator set 12, says whether it is training. */
+static bool run_dropout(fr_onnx_run_call *c)
+{
+    const fr_tensor *training = fr_call_input(c, 2);
+
+    if (!fr_call_need(c, 1))
+        return false;
+    if (training && training->numel > 0 && fr_at(training, 0) != 0)
+        return fr_call_fail(c, "it is in training mode");
+    return fr_call_give(c, c->in[0]);
+}
+
+/* x/2 (1 + erf(x / sqrt 2)), or with approximate="tanh" x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) */
+static bool run_gelu(fr_onnx_run_call *c)
+{
+    fr_tensor *x = fr_call_input(c, 0), *inner;
+
+    if (!fr_call_need(c, 1))
+        return false;
+    if (!fr_call_text_is(c, "approximate", "tanh"))
+        return fr_call_give(c, fr_gelu(x));
+    inner = fr_mul(x, fr_add_scalar(fr_mul_scalar(fr_square(x), 0.044715), 1));
+    inner = fr_add_scalar(fr_tanh(fr_mul_scalar(inner, sqrt(M_2_PI))), 1);
+    return fr_call_give(c, fr_mul(fr_mul_scalar(x, 0.5), inner));
 }
 
 static bool run_leaky_relu(fr_onnx_run_call *c)
@@ -302,6 +334,9 @@ static bool run_batch_norm(fr_onnx_run_call *c)
 
     if (!fr_call_need(c, 5))
         return false;
+    for (int i = 1; i < c->outputs; i++) /* before operator set 14 these said that it was in training mode */
+        if (c->node->output[i][0])
+            return fr_call_fail(c, "it is in training mode");
     if (fr_call_int(c, "training_mode", 0))
         return fr_call_fail(c, "it is in training mode");
     return fr_call_give(c, fr_batch_norm(c->in[0], c->in[3], c->in[4], c->in[1], c->in[2],
@@ -321,13 +356,13 @@ static const fr_onnx_kind kinds[] = {
     { "Cos", .unary = fr_cos },
     { "CumSum", .run = run_cumsum },
     { "Div", .binary = divide },
-    { "Dropout", .unary = same },
+    { "Dropout", .run = run_dropout },
     { "Elu", .run = run_elu },
     { "Equal", .binary = fr_eq },
     { "Erf", .unary = fr_erf },
     { "Exp", .unary = fr_exp },
     { "Floor", .unary = fr_floor },
-    { "Gelu", .unary = fr_gelu },
+    { "Gelu", .run = run_gelu },
     { "Gemm", .run = run_gemm },
     { "Greater", .binary = fr_gt },
     { "GreaterOrEqual", .binary = fr_ge },
@@ -345,9 +380,9 @@ static const fr_onnx_kind kinds[] = {
     { "Mod", .run = run_mod },
     { "Mul", .binary = fr_mul },
     { "Neg", .unary = fr_neg },
-    { "Not", .unary = not },
-    { "Or", .binary = or },
-    { "Pow", .binary = fr_pow },
+    { "Not", .unary = negation },
+    { "Or", .binary = either },
+    { "Pow", .binary = power },
     { "Reciprocal", .unary = fr_reciprocal },
     { "ReduceL1", .run = run_reduce_l1 },
     { "ReduceL2", .run = run_reduce_l2 },
@@ -369,7 +404,7 @@ static const fr_onnx_kind kinds[] = {
     { "Tanh", .unary = fr_tanh },
     { "TopK", .run = run_top_k },
     { "Where", .run = run_where },
-    { "Xor", .binary = exclusive_or },
+    { "Xor", .binary = one_alone },
 };
 
 const fr_onnx_kinds fr_onnx_number_kinds = { kinds, sizeof kinds / sizeof *kinds };

@@ -10,7 +10,7 @@
 #include "nn/module.h"
 
 #include <frond/ops.h>
-#include <search.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -25,9 +25,9 @@ typedef struct {
 
 typedef struct {
     fr_onnx_model *model;
-    const char **names;          /* of values, borrowed from model */
-    struct hsearch_data numbers; /* of names: + 1; while it is made */
-    fr_tensor **values;          /* initializers, borrowed from the module; NULL for all others */
+    const char **names; /* of values, borrowed from model */
+    json_t *numbers;    /* of names, while it is made: a hash table */
+    fr_tensor **values; /* initializers, borrowed from the module; NULL for all others */
     int value_count, input, output;
     int64_t operator_set; /* version */
     step *steps;
@@ -212,26 +212,22 @@ static void release(void *memory)
 
 /* --- Names ------------------------------------------------------------------------------------------------------- */
 
-static int find_value(loaded *l, const char *name)
+static int find_value(const loaded *l, const char *name)
 {
-    ENTRY *found = NULL;
+    const json_t *found = name ? json_object_get(l->numbers, name) : NULL;
 
-    if (name)
-        hsearch_r((ENTRY){ .key = (char *)name }, FIND, &found, &l->numbers);
-    return found ? (int)(intptr_t)found->data - 1 : -1;
+    return found ? (int)json_integer_value(found) : -1;
 }
 
 /* A new value; -1 with an error where the name is taken. There is room for all. */
 static int add_value(loaded *l, const char *where, const char *name)
 {
-    ENTRY *entry;
-
     if (!name || !name[0] || find_value(l, name) >= 0)
         return fr_fail(where, "the value %.80s is made twice, or has no name", name ? name : ""), -1;
-    l->names[l->value_count++] = name;
-    if (!hsearch_r((ENTRY){ (char *)name, (void *)(intptr_t)l->value_count }, ENTER, &entry, &l->numbers))
+    if (json_object_set_new_nocheck(l->numbers, name, json_integer(l->value_count)) != 0)
         return fr_fail_memory(where), -1;
-    return l->value_count - 1;
+    l->names[l->value_count] = name;
+    return l->value_count++;
 }
 
 /* m's module under the part of the name before its last dot, and that part's end in *rest; NULL: there can be none. */
@@ -393,7 +389,8 @@ static bool check_ops(const Frond__Onnx__GraphProto *g, const char *where)
         const fr_onnx_node_message *n = g->node[i];
 
         if (!is_own_domain(n->domain) || !n->op_type || !fr_onnx_find_kind(n->op_type))
-            fr_complain(&c, "%.80s (node %.80s)", n->op_type ? n->op_type : "", n->name ? n->name : "");
+            fr_complain(&c, "%.80s%s%.80s (node %.80s)", n->domain ? n->domain : "",
+                        n->domain && n->domain[0] ? "." : "", n->op_type ? n->op_type : "", n->name ? n->name : "");
     }
     return !fr_complaints_fail(&c, where, "ops that frond cannot run");
 }
@@ -413,7 +410,8 @@ static bool fill(fr_module *m, loaded *l, const char *where)
     l->names = calloc(most, sizeof *l->names);
     l->values = calloc(most, sizeof *l->values);
     l->steps = calloc(g->n_node + 1, sizeof *l->steps);
-    if (!l->names || !l->values || !l->steps || !hcreate_r(most, &l->numbers))
+    l->numbers = json_object();
+    if (!l->names || !l->values || !l->steps || !l->numbers)
         return fr_fail_memory(where);
     if (!read_initializers(m, l, where) || !read_input(l, where))
         return false;
@@ -421,7 +419,8 @@ static bool fill(fr_module *m, loaded *l, const char *where)
         if (!read_step(l, where, g->node[i]))
             return false;
     l->output = find_value(l, g->output[0]->name);
-    return l->output >= 0 || fr_fail(where, "nothing makes the model's output");
+    return l->output >= 0 ||
+           fr_fail(where, "nothing makes the model's output %.80s", g->output[0]->name ? g->output[0]->name : "");
 }
 
 fr_module *fr_onnx_read(const char *where, const uint8_t *bytes, size_t size)
@@ -440,7 +439,8 @@ fr_module *fr_onnx_read(const char *where, const uint8_t *bytes, size_t size)
     else if (!l->model)
         fr_fail(where, "no ONNX model, or one that is cut short (%zu bytes)", size);
     ok = l->model && fill(m, l, where);
-    hdestroy_r(&l->numbers);
+    json_decref(l->numbers);
+    l->numbers = NULL;
     if (ok)
         return m;
     fr_module_destroy(m);

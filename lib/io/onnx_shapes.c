@@ -30,6 +30,11 @@ static bool run_shape(fr_onnx_run_call *c)
     return fr_call_give(c, tensor_of((int)(end - start), s->dim + start));
 }
 
+static bool run_size(fr_onnx_run_call *c)
+{
+    return fr_call_need(c, 1) && fr_call_give(c, fr_reshape(tensor_of(1, &c->in[0]->numel), (fr_shape){ 0 }));
+}
+
 static bool run_constant(fr_onnx_run_call *c)
 {
     const fr_onnx_attribute_message *a = fr_call_find(c, "value");
@@ -95,7 +100,7 @@ static bool run_expand(fr_onnx_run_call *c)
 
 static bool run_flatten(fr_onnx_run_call *c)
 {
-    int64_t rows = 1;
+    int64_t rows = 1, columns = 1;
 
     if (!fr_call_need(c, 1))
         return false;
@@ -108,7 +113,9 @@ static bool run_flatten(fr_onnx_run_call *c)
         return fr_call_fail(c, "an axis is out of range");
     for (int i = 0; i < axis; i++)
         rows *= s->dim[i];
-    return fr_call_give(c, fr_reshape(c->in[0], FR_SHAPE(rows, rows ? c->in[0]->numel / rows : 0)));
+    for (int i = (int)axis; i < s->ndim; i++)
+        columns *= s->dim[i];
+    return fr_call_give(c, fr_reshape(c->in[0], FR_SHAPE(rows, columns)));
 }
 
 static bool run_squeeze(fr_onnx_run_call *c)
@@ -334,15 +341,15 @@ static bool run_cast(fr_onnx_run_call *c)
 /* --- The table --------------------------------------------------------------------------------------------------- */
 
 static const fr_onnx_kind kinds[] = {
-    { "Cast", .run = run_cast },           { "Concat", .run = run_concat },
-    { "Constant", .run = run_constant },   { "ConstantOfShape", .run = run_constant_of_shape },
-    { "Expand", .run = run_expand },       { "Flatten", .run = run_flatten },
-    { "Gather", .run = run_gather },       { "GatherElements", .run = run_gather_elements },
-    { "Range", .run = run_range },         { "Reshape", .run = run_reshape },
-    { "Shape", .run = run_shape },         { "Slice", .run = run_slice },
-    { "Split", .run = run_split },         { "Squeeze", .run = run_squeeze },
-    { "Transpose", .run = run_transpose }, { "Trilu", .run = run_trilu },
-    { "Unsqueeze", .run = run_unsqueeze },
+    { "Cast", .run = run_cast },         { "Concat", .run = run_concat },
+    { "Constant", .run = run_constant }, { "ConstantOfShape", .run = run_constant_of_shape },
+    { "Expand", .run = run_expand },     { "Flatten", .run = run_flatten },
+    { "Gather", .run = run_gather },     { "GatherElements", .run = run_gather_elements },
+    { "Range", .run = run_range },       { "Reshape", .run = run_reshape },
+    { "Shape", .run = run_shape },       { "Size", .run = run_size },
+    { "Slice", .run = run_slice },       { "Split", .run = run_split },
+    { "Squeeze", .run = run_squeeze },   { "Transpose", .run = run_transpose },
+    { "Trilu", .run = run_trilu },       { "Unsqueeze", .run = run_unsqueeze },
 };
 
 const fr_onnx_kinds fr_onnx_shape_kinds = { kinds, sizeof kinds / sizeof *kinds };

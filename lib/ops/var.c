@@ -35,15 +35,22 @@ fr_tensor *fr_apply_variance(const char *what, const fr_op *op, fr_tensor *t, co
 const char *fr_onnx_variance(fr_onnx *g, const fr_op_call *call)
 {
     const fr_over *over = call->attributes;
-    double n = (double)fr_split_of(&call->in[0]->shape, over).n, left = fmax(0, n - over->p);
-    const char *x = fr_onnx_input(g, 0), *mean = fr_onnx_new_name(g), *v = fr_onnx_new_name(g), *d;
+    fr_dtype dtype = fr_dtype_of(call->in[0]);
+    const char *x = fr_onnx_input(g, 0), *mean = fr_onnx_new_name(g), *v = fr_onnx_new_name(g), *d, *n, *left;
 
     fr_onnx_reduce_to(g, call, "ReduceMean", x, true, mean);
     d = fr_onnx_value(g, "Sub", FR_ONNX_NAMES(x, mean));
     fr_onnx_reduce_to(g, call, "ReduceMean", fr_onnx_value(g, "Mul", FR_ONNX_NAMES(d, d)), over->keepdim, v);
-    if (left == n)
+    if (over->p == 0)
         return v;
-    return fr_onnx_value(g, "Mul", FR_ONNX_NAMES(v, fr_onnx_number(g, fr_dtype_of(call->in[0]), n / left)));
+    n = fr_onnx_value(
+        g, "Div",
+        FR_ONNX_NAMES(fr_onnx_value(g, "Size", FR_ONNX_NAMES(x)), fr_onnx_value(g, "Size", FR_ONNX_NAMES(v))));
+    n = fr_onnx_value(g, "Cast", FR_ONNX_NAMES(n));
+    fr_onnx_int(g, "to", fr_onnx_dtype(dtype));
+    left = fr_onnx_value(g, "Sub", FR_ONNX_NAMES(n, fr_onnx_number(g, dtype, over->p)));
+    left = fr_onnx_value(g, "Max", FR_ONNX_NAMES(left, fr_onnx_number(g, dtype, 0)));
+    return fr_onnx_value(g, "Mul", FR_ONNX_NAMES(v, fr_onnx_value(g, "Div", FR_ONNX_NAMES(n, left))));
 }
 
 static bool onnx(fr_onnx *g, const fr_op_call *call)
