@@ -88,6 +88,66 @@ def torch_models():
         yield kind.__name__ + " both", Last(layer), randn(2, 5, 3), randn(2, 7, 3)
 
 
+def nodes():
+    """What frond does not write: type, attributes, version of the operator set, x and other inputs, a word of the error
+    where frond must refuse it."""
+    x = numpy.linspace(-3, 3, 24, dtype=numpy.float32).reshape(2, 3, 4)
+    whole = numpy.arange(-6, 6, dtype=numpy.int64)
+    statistics = [numpy.ones(3, numpy.float32)] * 4
+    yield "Gelu", {"approximate": "tanh"}, 20, [x], None
+    yield "Gelu", {}, 20, [x], None
+    yield "Dropout", {}, 13, [x, numpy.float32(0.5), numpy.bool_(False)], None
+    yield "Dropout", {}, 13, [x, numpy.float32(0.5), numpy.bool_(True)], "training mode"
+    yield "BatchNormalization", {"training_mode": 1}, 15, [x, *statistics], "training mode"
+    yield "BatchNormalization", {"epsilon": 0.25}, 15, [x, *statistics], None
+    yield "Softmax", {}, 11, [x], None
+    yield "Softmax", {"axis": 1}, 13, [x], None
+    yield "Flatten", {"axis": 2}, 13, [x[:0]], None
+    yield "Pow", {}, 13, [x, numpy.int64(2)], None
+    yield "Mod", {}, 13, [whole, numpy.int64(4)], None
+    yield "Mod", {"fmod": 1}, 13, [whole, numpy.int64(4)], None
+    yield "Div", {}, 13, [whole, numpy.int64(4)], None
+    yield "Max", {}, 13, [x, x * x, -x], None
+    yield "ArgMax", {"axis": 1, "keepdims": 0}, 13, [x], None
+    yield "ArgMax", {"axis": 1, "select_last_index": 1}, 13, [x], "select_last_index"
+    yield "CumSum", {"reverse": 1}, 13, [x, numpy.int64(1)], None
+    yield "CumSum", {"exclusive": 1}, 13, [x, numpy.int64(1)], "exclusive"
+    yield "ReduceSum", {"keepdims": 0}, 13, [x, numpy.array([0, -1])], None
+    yield "ReduceMax", {"axes": [0, 2]}, 17, [x], None
+    yield "ReduceMax", {}, 18, [x, numpy.array([0, 2])], None
+    yield "MaxPool", {"kernel_shape": [3], "pads": [2, 0], "strides": [2]}, 12, [x - 5], None
+    yield "AveragePool", {"kernel_shape": [3], "pads": [0, 1], "count_include_pad": 1}, 11, [x], None
+    yield "AveragePool", {"kernel_shape": [3], "pads": [0, 1]}, 11, [x], "pads that differ"
+    yield "GlobalMaxPool", {}, 13, [x], None
+    yield "LayerNormalization", {"axis": 1}, 17, [x, x[0], x[1]], None
+    yield "Trilu", {"upper": 0}, 14, [x, numpy.int64(-1)], None
+
+
+def check_node(folder, kind, attributes, version, inputs, refused):
+    """The node alone, by both."""
+    names = ["x"] + [f"constant_{i}" for i in range(1, len(inputs))]
+    constants = [onnx.numpy_helper.from_array(numpy.asarray(value), name) for name, value in
+                 zip(names[1:], inputs[1:])]
+    node = onnx.helper.make_node(kind, names, ["y"], **attributes)
+    of_x = onnx.helper.make_tensor_value_info("x", onnx.helper.np_dtype_to_tensor_dtype(inputs[0].dtype),
+                                              inputs[0].shape)
+    graph = onnx.helper.make_graph([node], "node", [of_x], [onnx.ValueInfoProto(name="y")], constants)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", version)], ir_version=8)
+    files = [str(pathlib.Path(folder) / file) for file in ("node.onnx", "node.x.npy", "node.y.npy")]
+    onnx.save(model, files[0])
+    numpy.save(files[1], inputs[0])
+    done = subprocess.run([sys.argv[1], *files], capture_output=True, text=True)
+    if refused:
+        return None if done.returncode != 0 and refused in done.stderr else f"{done.stderr}; expected: {refused}"
+    if done.returncode != 0:
+        return done.stderr.strip()
+    session = onnxruntime.InferenceSession(files[0], providers=["CPUExecutionProvider"])
+    y = session.run(None, {"x": inputs[0]})[0]
+    got = numpy.load(files[2])
+    same = got.shape == y.shape and numpy.allclose(got, y, 1e-5, 1e-6)
+    return None if same else f"{got.shape} {got.ravel()[:6]}, expected {y.shape} {y.ravel()[:6]}"
+
+
 def check_import(folder, name, module, example, other):
     """frond's output of what torch.onnx.export wrote."""
     import torch
@@ -121,6 +181,12 @@ with tempfile.TemporaryDirectory() as folder:
         if wrong:
             failures += 1
             print(f"NOT the same: {file.name}: {wrong}")
+    by_hand = list(nodes())
+    for case in by_hand:
+        wrong = check_node(folder, *case)
+        if wrong:
+            failures += 1
+            print(f"NOT the same: {case[:3]}: {wrong}")
     try:
         import torch
 
@@ -132,5 +198,5 @@ with tempfile.TemporaryDirectory() as folder:
                 print(f"NOT the same: torch's {name}: {wrong}")
     except ImportError:
         print("without torch: its models are not loaded")
-print(f"{models} models, {len(files) - models} calls of ops, {failures} failures")
+print(f"{models} models, {len(files) - models} calls of ops, {len(by_hand)} nodes, {failures} failures")
 sys.exit(failures > 0 or models != 18 or len(files) < 600)
