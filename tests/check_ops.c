@@ -677,6 +677,8 @@ END_TEST
 
 /* --- As ONNX ------------------------------------------------------------------------------------------------------ */
 
+#ifdef HAVE_PROTOBUF_C
+
 /* Input 0 is the module's, the others are constants. */
 static fr_tensor *run_case(fr_module *m, fr_tensor *x)
 {
@@ -766,6 +768,8 @@ START_TEST(onnx)
     ck_assert_msg(written > 0, "%s: none of its cases can be written", op->name);
 }
 END_TEST
+
+#endif
 
 /* --- The table ---------------------------------------------------------------------------------------------------- */
 
