@@ -96,7 +96,9 @@ bool fr_replace_write(fr_replacement *r, const void *bytes, size_t count)
 /* Brings what was written to the disk. */
 static bool settle(fr_replacement *r, bool ok)
 {
-    if (ok && (fflush(r->file) != 0 || fsync(fileno(r->file)) != 0))
+    if (ok && ferror(r->file)) /* of those who do not look at each write */
+        ok = fr_fail(r->where, "cannot write all of it: the disk is full, or failed");
+    else if (ok && (fflush(r->file) != 0 || fsync(fileno(r->file)) != 0))
         ok = fr_fail(r->where, "cannot write: %s", strerror(errno));
     if (fclose(r->file) != 0 && ok)
         ok = fr_fail(r->where, "cannot write: %s", strerror(errno));
