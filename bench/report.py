@@ -55,6 +55,10 @@ Calls of malloc and its kin, and system calls, of a training step on one thread 
 What fr_export_c makes of a SimpleRNN of input 1 and hidden 32, weights as float32 or int8: bytes of the object file
 (code and constants), of constants alone, of memory (state and stack), the greatest difference that int8 makes, and
 nanoseconds a step: of the exported code, of the library over a sequence of 50 steps, and of the library step by step.
+The code is compiled for any processor of its architecture, the library chooses by the one it runs on.
+"""),
+    "exported_native": ("Models written as C, for this processor", """\
+The same with -march=native: vectors as long as the library's.
 """),
 }
 NAMES = {

@@ -20,5 +20,6 @@ for name in ops recurrent products growth threads; do
 done
 "$here/steady.sh" "$build" >"$folder/steady.csv"
 "$here/exported.sh" "$build" >"$folder/exported.csv"
+"$here/exported.sh" "$build" -O3 -march=native >"$folder/exported_native.csv"
 "$python" "$here/compare.py" "$build" --whole --csv "$folder/compare.csv" "$@"
 "$python" "$here/compare.py" "$build" W1 W4 W5 --threads 2 --csv "$folder/compare_threads.csv" "$@"

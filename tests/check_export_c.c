@@ -113,8 +113,9 @@ static void compare(const float *got, const fr_tensor *y, int64_t from, int64_t 
 {
     for (int64_t i = 0; i < n; i++) {
         double expected = fr_at(y, from + i), error = fabs((double)got[i] - expected);
+        bool nan = isnan(expected) && isnan(got[i]);
 
-        ck_assert_msg(error <= bound * fmax(1, fabs(expected)), "value %lld: %.9g, expected %.9g",
+        ck_assert_msg(nan || error <= bound * fmax(1, fabs(expected)), "value %lld: %.9g, expected %.9g",
                       (long long)(from + i), (double)got[i], expected);
     }
 }
@@ -140,7 +141,7 @@ static void check_exported(fr_module *m, fr_tensor *x, int64_t steps, double bou
 
     fr_train(m, false);
     y = fr_forward(m, x);
-    ck_assert(y && fr_numel(y) <= MOST);
+    ck_assert_msg(y && fr_numel(y) <= MOST, "%s", fr_error_message());
     step_y = steps > 0 && fr_ndim(y) == 3 ? fr_numel(y) / steps : fr_numel(y);
     ck_assert_msg(fr_export_c_with(m, x, in_folder("net.c", path), options, report), "%s", fr_error_message());
     ck_assert_msg((report->state_bytes > 0) == (steps > 0), "steps: %s", report->not_stepwise);
@@ -299,6 +300,44 @@ START_TEST(int8_loses_little_and_says_how_much)
 }
 END_TEST
 
+/* What the gates are made of, at the edges of float and where it becomes 1; and a cell whose gates are all there. */
+static fr_tensor *gates(fr_module *m, fr_tensor *x)
+{
+    (void)m;
+    return fr_cat((fr_tensor *[]){ fr_sigmoid(x), fr_tanh(x), fr_mul_scalar(fr_tanh(x), 1e38) }, 3, 0);
+}
+
+START_TEST(gates_are_right_at_the_edges)
+{
+    static const float edges[] = { 0,    -0.0F, 1e-45F, -1e-39F, 1e-20F, 0.3F,  -0.6F,    2,         -9,  9.1F, 17,
+                                   -17,  -86,   87,     -87.5F,  -104,   3e38F, -3e38F,   1e-4F,     -20, 20,   88.8F,
+                                   -200, 9,     10,     -10,     10.01F, 5,     INFINITY, -INFINITY, NAN, -NAN };
+    enum { N = sizeof edges / sizeof *edges };
+    FR_SCOPE;
+    fr_export_c_report report;
+    fr_module *m = fr_module_new("Gates", 0, gates);
+    fr_tensor *x = fr_zeros(FR_SHAPE(N));
+
+    memcpy(fr_data(x), edges, sizeof edges);
+    check_exported(m, x, 0, 2.5e-7, NULL, &report);
+    fr_module_free(m);
+}
+END_TEST
+
+START_TEST(saturated_cells_compute_the_same)
+{
+    static const float scales[] = { 300, 1e-38F };
+    FR_SCOPE;
+    fr_export_c_report report;
+    fr_module *m;
+
+    fr_manual_seed(3);
+    m = simple(_i % 3 == 0 ? SIMPLE_RNN : _i % 3 == 1 ? SIMPLE_LSTM : SIMPLE_GRU, 2, false);
+    check_exported(m, fr_mul_scalar(fr_randn(FR_SHAPE(1, 6, 3)), (double)scales[_i / 3]), 6, 1e-6, NULL, &report);
+    fr_module_free(m);
+}
+END_TEST
+
 /* --- Ops ------------------------------------------------------------------------------------------------------------
  */
 
@@ -354,6 +393,40 @@ static fr_tensor *normalised(fr_module *m, fr_tensor *x)
     return fr_scaled_dot_product_attention(y, x, fr_log_softmax(x, -1), &(fr_attention_options){ .is_causal = true });
 }
 
+static fr_tensor *picked(fr_module *m, fr_tensor *x)
+{
+    fr_tensor *flat = fr_reshape(x, FR_SHAPE(-1)), *turned = fr_transpose(x, 0, 2), *y = fr_cumsum(x, 1);
+    fr_extreme last = fr_max_dim_indices(x, -1, true), middle = fr_min_dim_indices(turned, 1, false);
+    fr_extreme sorted = fr_sort(turned, 0, false), top = fr_topk(x, 2, 1, true);
+    fr_tensor *rows = fr_argmax(turned, 2, false), *order = fr_argsort(x, 2, true);
+    fr_tensor *parts[] = {
+        fr_reshape(fr_add(y, fr_gather(x, -1, order)), FR_SHAPE(-1)),
+        fr_reshape(fr_gather(turned, 1, fr_unsqueeze(middle.indices, 1)), FR_SHAPE(-1)),
+        fr_reshape(fr_mul(last.values, fr_cast(fr_eq_scalar(last.indices, 2), FR_F32)), FR_SHAPE(-1)),
+        fr_reshape(fr_mul(sorted.values, fr_cast(fr_gt_scalar(sorted.indices, 1), FR_F32)), FR_SHAPE(-1)),
+        fr_reshape(fr_add(top.values, fr_gather(x, 1, top.indices)), FR_SHAPE(-1)),
+        fr_reshape(fr_gather(turned, 2, fr_unsqueeze(rows, 2)), FR_SHAPE(-1)),
+        fr_index_select(flat, 0, fr_reshape(fr_argmin(x, 0, false), FR_SHAPE(-1))),
+        fr_reshape(fr_cumsum(turned, -1), FR_SHAPE(-1))
+    };
+
+    (void)m;
+    return fr_cat(parts, (int)(sizeof parts / sizeof *parts), 0);
+}
+
+static fr_tensor *norms(fr_module *m, fr_tensor *x)
+{
+    static const double ps[] = { 1, 3, 0.5, -1.5, FR_ZERO, INFINITY, -INFINITY, 2 };
+    fr_tensor *parts[sizeof ps / sizeof *ps];
+
+    (void)m;
+    for (size_t i = 0; i < sizeof ps / sizeof *ps; i++)
+        parts[i] = fr_norm_with(x, &(fr_norm_options){ .p = ps[i], .along = true, .dim = i % 2 ? 1 : -1 });
+    for (size_t i = 0; i < sizeof ps / sizeof *ps; i++)
+        parts[i] = fr_reshape(parts[i], FR_SHAPE(-1));
+    return fr_cat(parts, (int)(sizeof parts / sizeof *parts), 0);
+}
+
 static fr_tensor *itself(fr_module *m, fr_tensor *x)
 {
     (void)m;
@@ -368,8 +441,8 @@ static fr_tensor *constant(fr_module *m, fr_tensor *x)
 
 START_TEST(ops_compute_the_same)
 {
-    static fr_tensor *(*const forwards[])(fr_module *, fr_tensor *) = { arithmetic, views,  reductions,
-                                                                        normalised, itself, constant };
+    static fr_tensor *(*const forwards[])(fr_module *, fr_tensor *) = { arithmetic, views, reductions, normalised,
+                                                                        picked,     norms, itself,     constant };
     FR_SCOPE;
     fr_export_c_report report;
     fr_module *m = fr_module_new("Ops", 0, forwards[_i]);
@@ -386,7 +459,7 @@ END_TEST
 static fr_tensor *unknown(fr_module *m, fr_tensor *x)
 {
     (void)m;
-    return fr_cumsum(x, 0);
+    return fr_smooth_l1(fr_bernoulli(fr_bernoulli(fr_sigmoid(x))), x, FR_MEAN);
 }
 
 /* A tensor over an op's values that no op made. */
@@ -422,7 +495,9 @@ START_TEST(failures_name_op_and_module_and_leave_no_file)
 
     in_folder("bad.c", path);
     ck_assert(!fr_export_c(m, x, path));
-    assert_failed("export_c", "cumsum", "module 0", "no C form");
+    assert_failed(
+        "export_c",
+        "cannot be written in C: op bernoulli in module 0: it has no C form (fr_op.c_code); op smooth_l1 in module 0:");
     ck_assert(!fr_export_c(hidden, x, path));
     assert_failed("export_c", "module Hidden", "(3,)", "no op gave it");
     ck_assert(!fr_export_c(m, x, NULL));
@@ -490,7 +565,9 @@ int main(void)
     tcase_add_checked_fixture(exported, make_folder, remove_folder);
     tcase_add_loop_test(exported, a_model_computes_the_same, 0, MODELS);
     tcase_add_loop_test(exported, int8_loses_little_and_says_how_much, 0, MODELS);
-    tcase_add_loop_test(exported, ops_compute_the_same, 0, 6);
+    tcase_add_test(exported, gates_are_right_at_the_edges);
+    tcase_add_loop_test(exported, saturated_cells_compute_the_same, 0, 6);
+    tcase_add_loop_test(exported, ops_compute_the_same, 0, 8);
     tcase_add_test(exported, in_evaluation_whatever_it_was);
     tcase_add_test(exported, failures_name_op_and_module_and_leave_no_file);
     tcase_add_test(exported, both_files_or_neither);

@@ -26,6 +26,8 @@ FR_BEGIN_DECLS
 const char *fr_c_in(fr_c_writer *w, const fr_op_call *call, int input);
 /* A pointer to the memory of an output, row-major. It never overlaps what the call reads. */
 const char *fr_c_out(fr_c_writer *w, const fr_op_call *call, int output);
+/* Whether an output is read: one that is not needs no code, and fr_c_out of it would only take memory. */
+bool fr_c_is_read(const fr_c_writer *w, const fr_op_call *call, int output);
 /* A pointer to the first value of an input of any strides (fr_stride). */
 const char *fr_c_strided(fr_c_writer *w, const fr_op_call *call, int input);
 /* n floats for this call alone. */
@@ -39,16 +41,24 @@ const char *fr_c_state(fr_c_writer *w, const fr_op_call *call, int i);
  * otherwise what fr_c_in does. */
 bool fr_c_int8(fr_c_writer *w, const fr_op_call *call, unsigned inputs);
 const char *fr_c_weight(fr_c_writer *w, const fr_op_call *call, int input);
+/* The same of a matrix, but by columns: the first of all rows, then the second of all. */
+const char *fr_c_columns(fr_c_writer *w, const fr_op_call *call, int input);
+/* The same in the one order or the other, as by_columns tells: by columns, unless there are few rows or someone reads
+ * it row by row. */
+const char *fr_c_matrix(fr_c_writer *w, const fr_op_call *call, int input, bool *by_columns);
 
 /* A static function, or several, written once before the code. Its text may hold $q, "" or "_int8", $t, "float" or
- * "int8_t", and {{...}}, which is left out but for int8. Those it calls are asked for before it. */
+ * "int8_t", and {{...}}, which is left out but for int8; its lines are broken where they are too long. Those it calls
+ * are asked for before it. */
 void fr_c_helper(fr_c_writer *w, const char *name, const char *text, bool int8);
-/* static float dot$q(int n, const $t *w, const float *x)
- * static void affine$q(int rows, int columns, const $t *w{{, const float *scale}}, const float *b, const float *x,
- *                      int onto, float *y)     y = W x + b, or with onto y + W x + b; b may be NULL */
-void fr_c_affine(fr_c_writer *w, bool int8);
-/* static float sigmoid(float x) */
+/* static void affine$q(int rows, int columns, const $t *w{{, const float *scale}}, const float *b, const float *x,
+ *                      int onto, float *y)     y = W x + b, or with onto y + W x + b; b may be NULL
+ * of w by columns, and affine_rows$q of w by rows, which sums with
+ * static float dot$q(int n, const $t *w, const float *x) */
+void fr_c_affine(fr_c_writer *w, bool by_columns, bool int8);
+/* static float sigmoid(float x), static float tanh_of(float x): without branches, so that loops become vector code. */
 void fr_c_sigmoid(fr_c_writer *w);
+void fr_c_tanh(fr_c_writer *w);
 
 /* Lines, broken where they are too long. False where something has failed. */
 bool fr_c_line(fr_c_writer *w, const char *format, ...) FR_PRINTF(2, 3);
@@ -68,7 +78,8 @@ bool fr_c_reduction(fr_c_writer *w, const fr_op_call *call, int64_t outer, int64
 /* The op takes each row by itself, its last `dims` dims of input 0, so that the code of one step can be that of many.
  */
 void fr_c_takes_rows(fr_c_writer *w, int dims);
-/* The op cannot be written for these inputs or attributes. Returns false. */
+/* The op cannot be written for these inputs or attributes; the error that ends the export names all such ops. Returns
+ * false. */
 bool fr_c_fail(fr_c_writer *w, const char *format, ...) FR_PRINTF(2, 3);
 /* value as a float constant, "0.5F", or of int64. */
 const char *fr_c_number(fr_c_writer *w, double value, fr_dtype dtype);

@@ -54,8 +54,8 @@ typedef struct {
 } fr_export_c_report;
 
 /* Writes m's forward in evaluation as C99: path, which ends in .c, and the header beside it, .h for .c, both or
- * neither. The code needs libm alone, allocates nothing and changes nothing but what it is given; it compiles as C, the
- * header as C++ too:
+ * neither. The code needs libm alone, allocates nothing and changes nothing but what it is given; it compiles as C (not
+ * with -ffast-math, which takes from sigmoid and tanh how they round), the header as C++ too:
  *
  *     void NAME_run(const float *x, float *y);
  *     void NAME_run_in(NAME_workspace *w, const float *x, float *y);
@@ -68,8 +68,8 @@ typedef struct {
  *     void NAME_step(NAME_state *s, const float *x, float *y);
  *
  * m must be of float32, and is as before afterwards; the example says shape and dtype, and the values that int8's loss
- * is measured by. What does not depend on x is computed now. Fails for an op that has no C form, naming it and the
- * module it is in; for a model that reads values it was not given by ops; for a result changed in place. */
+ * is measured by. What does not depend on x is computed now. Fails for ops that have no C form, naming them all and the
+ * modules they are in; for a model that reads values it was not given by ops; for a result changed in place. */
 bool fr_export_c(fr_module *m, fr_tensor *example, const char *path);
 /* The same; options and report may be NULL. */
 bool fr_export_c_with(fr_module *m, fr_tensor *example, const char *path, const fr_export_c_options *options,

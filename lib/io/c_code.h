@@ -7,6 +7,7 @@
 #define FROND_IO_C_CODE_H
 
 #include "graph/trace.h"
+#include "io/complaints.h"
 
 #include <frond/c_code.h>
 #include <frond/nn.h>
@@ -18,7 +19,9 @@ typedef struct {
     const char *name; /* "net_rnn_weight_ih_l0" */
     const char *path; /* "rnn.weight_ih_l0"; NULL: no parameter */
     bool used;
-    bool whole; /* someone reads its values as they are, so that it cannot be int8 */
+    bool whole;         /* someone reads its values as they are, so that it cannot be int8 */
+    bool either;        /* someone reads it in whichever order it is written */
+    bool rows, columns; /* in which order it is written; both: a second array is by columns */
     bool int8;
 } fr_c_constant;
 
@@ -85,6 +88,7 @@ struct fr_c_writer {
     char **strings; /* what was returned to hooks */
     size_t string_count, string_capacity;
     bool failed;
+    fr_complaints refused; /* ops, while planning */
     /* The run of the hooks under way. */
     fr_c_program *now;
     size_t step;
@@ -95,9 +99,12 @@ struct fr_c_writer {
 };
 
 /* c_writer.c */
+enum { FR_C_TAB = 4, FR_C_COLUMNS = 120 };
+
 const char *fr_c_text_of(fr_c_writer *w, const char *format, ...) FR_PRINTF(2, 3); /* kept; "" without memory */
 const char *fr_c_no_memory(fr_c_writer *w);                                        /* notes it; returns "" */
-void fr_c_fprint_line(FILE *f, int indent, const char *text);
+void fr_c_fprint_line(FILE *f, int indent, const char *text);                      /* broken where it is too long */
+bool fr_c_has_refused(const fr_c_writer *w);                                       /* an op, in this run */
 void fr_c_writer_free(fr_c_writer *w);
 fr_c_buffer *fr_c_buffer_of(const fr_c_program *p, const fr_tensor *t); /* NULL: none */
 /* The place of t's first value in its buffer's memory, "v3 + 12". */
@@ -122,7 +129,7 @@ bool fr_c_gather(fr_c_writer *w, const fr_tensor *from, const char *to);
 
 /* c_constants.c */
 bool fr_c_add_constant(fr_c_writer *w, fr_tensor *t, size_t *index);
-void fr_c_choose_int8(fr_c_writer *w);
+void fr_c_choose_forms(fr_c_writer *w); /* of all constants: int8, and their orders */
 bool fr_c_name_constants(fr_c_writer *w);
 bool fr_c_write_constants(fr_c_writer *w, FILE *f);
 int64_t fr_c_constant_bytes(const fr_c_writer *w);
@@ -135,6 +142,7 @@ bool fr_c_plan(fr_c_writer *w, fr_c_program *p);
 bool fr_c_write_steps(fr_c_writer *w, fr_c_program *p, FILE *f);
 bool fr_c_write_reset(fr_c_writer *w, fr_c_program *p, FILE *f);
 void fr_c_place_buffers(fr_c_program *p);
+bool fr_c_reads_after(const fr_c_program *p, size_t i, const fr_tensor *t); /* a live step behind i, or the result */
 fr_op_call fr_c_call_of(const fr_step *s);
 void fr_c_program_free(fr_c_program *p);
 

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { COLUMNS = 120, INT8_MAX_ROUNDED = 127 };
+enum { INT8_MAX_ROUNDED = 127 };
 
 static int64_t numel_of(const fr_tensor *t)
 {
@@ -45,9 +45,10 @@ bool fr_c_add_constant(fr_c_writer *w, fr_tensor *t, size_t *index)
     return true;
 }
 
-/* --- int8 -------------------------------------------------------------------------------------------------------- */
+/* --- Forms -------------------------------------------------------------------------------------------------------- */
 
-void fr_c_choose_int8(fr_c_writer *w)
+/* What one of a group cannot be in int8, none is. */
+static void spread_whole(fr_c_writer *w)
 {
     bool changed = true;
 
@@ -65,8 +66,17 @@ void fr_c_choose_int8(fr_c_writer *w)
             }
         }
     }
-    for (size_t i = 0; i < w->constant_count; i++)
-        w->constants[i].int8 = w->int8 && w->constants[i].used && !w->constants[i].whole;
+}
+
+void fr_c_choose_forms(fr_c_writer *w)
+{
+    spread_whole(w);
+    for (size_t i = 0; i < w->constant_count; i++) {
+        fr_c_constant *c = &w->constants[i];
+
+        c->int8 = w->int8 && c->used && !c->whole;
+        c->columns = c->columns || (c->either && !c->rows);
+    }
 }
 
 /* A row of n values at x is scale times integers of -127..127. */
@@ -102,6 +112,17 @@ fr_tensor *fr_c_rounded(fr_c_writer *w, const fr_c_constant *c)
 
 /* --- Names ------------------------------------------------------------------------------------------------------- */
 
+/* Whether arrays of a and of b, which may have suffixes, could have the same name. */
+static bool same_names(const char *a, const char *b)
+{
+    const char *shorter = strlen(a) < strlen(b) ? a : b, *longer = shorter == a ? b : a, *rest;
+
+    if (strncmp(longer, shorter, strlen(shorter)) != 0)
+        return false;
+    rest = longer + strlen(shorter);
+    return !*rest || strcmp(rest, "_scale") == 0 || strcmp(rest, "_columns") == 0;
+}
+
 static bool is_taken(const fr_c_writer *w, size_t count, const char *name)
 {
     static const char *const functions[] = { "run", "run_in", "reset", "step", "state", "workspace" };
@@ -114,7 +135,7 @@ static bool is_taken(const fr_c_writer *w, size_t count, const char *name)
         if (strcmp(name, w->helpers[i].name) == 0)
             return true;
     for (size_t i = 0; i < count; i++)
-        if (w->constants[i].used && strcmp(name, w->constants[i].name) == 0)
+        if (w->constants[i].used && same_names(name, w->constants[i].name))
             return true;
     return false;
 }
@@ -159,7 +180,7 @@ static void put_value(filler *l, const char *text)
 {
     size_t n = strlen(text);
 
-    if (l->column > 0 && l->column + n + 2 > COLUMNS) {
+    if (l->column > 0 && l->column + n + 2 > FR_C_COLUMNS) {
         fputc('\n', l->f);
         l->column = 0;
     }
@@ -195,35 +216,64 @@ static void end_array(const filler *l)
     fputs("\n};\n", l->f);
 }
 
-static void write_int8(filler *l, const fr_c_constant *c)
+/* Where the i-th value stands in memory, for an array by rows or by columns. */
+static int64_t place_of(const fr_c_constant *c, bool by_columns, int64_t i)
 {
-    int64_t rows = c->t->shape.dim[0], n = c->t->numel / rows;
+    int64_t rows = c->t->shape.dim[0], n;
+
+    if (!by_columns)
+        return i;
+    n = c->t->numel / rows;
+    return i % rows * n + i / rows;
+}
+
+static void write_int8(filler *l, const fr_c_constant *c, bool by_columns, const float *scale)
+{
+    int64_t n = c->t->numel / c->t->shape.dim[0];
     const float *x = (const float *)(const void *)c->t->origin;
 
-    begin_array(l, "int8_t", c->name, "", c->t->numel);
+    begin_array(l, "int8_t", c->name, by_columns && c->rows ? "_columns" : "", c->t->numel);
     for (int64_t i = 0; i < c->t->numel; i++) {
+        int64_t at = place_of(c, by_columns, i);
         char text[16];
 
-        snprintf(text, sizeof text, "%d", rounded(x[i], scale_of(x + i / n * n, n)));
+        snprintf(text, sizeof text, "%d", rounded(x[at], scale[at / n]));
         put_value(l, text);
     }
     end_array(l);
-    begin_array(l, "float", c->name, "_scale", rows);
-    for (int64_t r = 0; r < rows; r++)
-        put_float(l, scale_of(x + r * n, n));
-    end_array(l);
 }
 
-static void write_whole(filler *l, const fr_c_constant *c)
+static bool write_scaled(fr_c_writer *w, filler *l, const fr_c_constant *c)
+{
+    int64_t rows = c->t->shape.dim[0], n = c->t->numel / rows;
+    float *scale = malloc((size_t)rows * sizeof *scale);
+
+    if (!scale)
+        return *fr_c_no_memory(w) != '\0';
+    for (int64_t r = 0; r < rows; r++)
+        scale[r] = scale_of((const float *)(const void *)c->t->origin + r * n, n);
+    if (c->rows || !c->columns)
+        write_int8(l, c, false, scale);
+    if (c->columns)
+        write_int8(l, c, true, scale);
+    begin_array(l, "float", c->name, "_scale", rows);
+    for (int64_t r = 0; r < rows; r++)
+        put_float(l, scale[r]);
+    end_array(l);
+    free(scale);
+    return true;
+}
+
+static void write_whole(filler *l, const fr_c_constant *c, bool by_columns)
 {
     int64_t n = numel_of(c->t);
 
-    begin_array(l, c->t->dtype == FR_I64 ? "int64_t" : "float", c->name, "", n);
+    begin_array(l, c->t->dtype == FR_I64 ? "int64_t" : "float", c->name, by_columns && c->rows ? "_columns" : "", n);
     for (int64_t i = 0; i < n; i++) {
         char text[32];
 
         if (c->t->dtype == FR_F32) {
-            put_float(l, ((const float *)c->t->storage->data)[i]);
+            put_float(l, ((const float *)c->t->storage->data)[place_of(c, by_columns, i)]);
             continue;
         }
         snprintf(text, sizeof text, "%" PRId64, ((const int64_t *)c->t->storage->data)[i]);
@@ -232,25 +282,30 @@ static void write_whole(filler *l, const fr_c_constant *c)
     end_array(l);
 }
 
-bool fr_c_write_constants(fr_c_writer *w, FILE *f)
+static bool write_constant(fr_c_writer *w, FILE *f, const fr_c_constant *c)
 {
+    static const char *const orders[] = { "", ", by columns", ", by rows and by columns" };
     filler l = { f, 0 };
     char shape[FR_SHAPE_TEXT];
 
-    for (size_t i = 0; i < w->constant_count; i++) {
-        const fr_c_constant *c = &w->constants[i];
+    if (c->t->dtype == FR_F64)
+        return fr_fail(w->what, "%s is float64, expected float32", c->path ? c->path : "a constant"), false;
+    fprintf(f, "\n/* %s %s%s%s */\n", c->path ? c->path : "constant", fr_shape_text(&c->t->shape, shape),
+            orders[c->columns ? 1 + c->rows : 0], c->int8 ? ", int8 times a scale for each row" : "");
+    if (c->int8)
+        return write_scaled(w, &l, c);
+    if (c->rows || !c->columns)
+        write_whole(&l, c, false);
+    if (c->columns)
+        write_whole(&l, c, true);
+    return true;
+}
 
-        if (!c->used)
-            continue;
-        if (c->t->dtype == FR_F64)
-            return fr_fail(w->what, "%s is float64, expected float32", c->path ? c->path : "a constant"), false;
-        fprintf(f, "\n/* %s %s%s */\n", c->path ? c->path : "constant", fr_shape_text(&c->t->shape, shape),
-                c->int8 ? ", int8 times a scale for each row" : "");
-        if (c->int8)
-            write_int8(&l, c);
-        else
-            write_whole(&l, c);
-    }
+bool fr_c_write_constants(fr_c_writer *w, FILE *f)
+{
+    for (size_t i = 0; i < w->constant_count; i++)
+        if (w->constants[i].used && !write_constant(w, f, &w->constants[i]))
+            return false;
     return true;
 }
 
@@ -260,11 +315,12 @@ int64_t fr_c_constant_bytes(const fr_c_writer *w)
 
     for (size_t i = 0; i < w->constant_count; i++) {
         const fr_c_constant *c = &w->constants[i];
+        int64_t arrays = c->rows && c->columns ? 2 : 1;
 
         if (c->used && c->int8)
-            bytes += c->t->numel + c->t->shape.dim[0] * (int64_t)sizeof(float);
+            bytes += arrays * c->t->numel + c->t->shape.dim[0] * (int64_t)sizeof(float);
         else if (c->used)
-            bytes += (int64_t)c->t->storage->bytes;
+            bytes += arrays * (int64_t)c->t->storage->bytes;
     }
     return bytes;
 }

@@ -116,7 +116,7 @@ static bool prepare(job *j, fr_module *m, fr_tensor *example)
 
     if (!x || !fr_c_trace(&j->w, m, x, &j->all) || !fr_c_plan(&j->w, &j->all) || !find_step(j, m))
         return false;
-    fr_c_choose_int8(&j->w);
+    fr_c_choose_forms(&j->w);
     if (j->w.int8 && !measure_loss(j))
         return false;
     r->weight_bytes = fr_c_constant_bytes(&j->w);

@@ -11,11 +11,75 @@ enum { MOST_INPUTS = 3 };
 
 /* --- Expressions ------------------------------------------------------------------------------------------------- */
 
+/* Without branches, as far as compilers can see, which then make vector code of loops: in C99 they may not compute what
+ * a branch would have left out, nor take one of two sums or products for the other. Hence magnitudes are compared as
+ * integers, for which the order of floats that are not negative is the same. The polynomial is fr_expm1_f32's. */
+static const char exp_parts_text[] =
+    "static inline int32_t bits_of(float x)\n"
+    "{\n"
+    "    int32_t bits;\n"
+    "\n"
+    "    memcpy(&bits, &x, sizeof bits);\n"
+    "    return bits;\n"
+    "}\n"
+    "\n"
+    "static inline float float_of(int32_t bits)\n"
+    "{\n"
+    "    float x;\n"
+    "\n"
+    "    memcpy(&x, &bits, sizeof x);\n"
+    "    return x;\n"
+    "}\n"
+    "\n"
+    "/* |x|, at most `most`, and that where x is NaN: as integers, which leaves no branch in the loops. */\n"
+    "static inline float magnitude(float x, float most)\n"
+    "{\n"
+    "    const int32_t a = bits_of(x) & INT32_MAX, b = bits_of(most);\n"
+    "\n"
+    "    return float_of(a < b ? a : b);\n"
+    "}\n"
+    "\n"
+    "/* y, but NaN where x is: all bits set are one. */\n"
+    "static inline float or_nan(float y, float x)\n"
+    "{\n"
+    "    return float_of(bits_of(y) | -((bits_of(x) & INT32_MAX) > bits_of(INFINITY)));\n"
+    "}\n"
+    "\n"
+    "/* p and a power of two, s, so that exp(-t) = s (1 + p), for 0 <= t <= 87. Adding 1.5 2^23 rounds to an integer,\n"
+    " * but not where the compiler may reorder sums (-ffast-math). */\n"
+    "static inline float exp_parts(float t, float *s)\n"
+    "{\n"
+    "    const float shift = 12582912.0F, shifted = shift - t * 1.44269504F, k = shifted - shift;\n"
+    "    const float r = (-t - k * 0.693145752F) - k * 1.42860677e-6F;\n"
+    "    float p = 0.00138145941F;\n"
+    "\n"
+    "    *s = float_of((bits_of(shifted) - bits_of(shift) + 127) * (1 << 23));\n"
+    "    p = p * r + 0.00836871658F;\n"
+    "    p = p * r + 0.041668389F;\n"
+    "    p = p * r + 0.166665211F;\n"
+    "    p = p * r + 0.49999994F;\n"
+    "    return r * r * p + r;\n"
+    "}\n";
+static const char sigmoid_text[] = "/* Below -87 that of -87, 1.6e-38. */\n"
+                                   "static inline float sigmoid(float x)\n"
+                                   "{\n"
+                                   "    float s, p = exp_parts(magnitude(x, 87.0F), &s), e = s * p + s;\n"
+                                   "\n"
+                                   "    return or_nan((x < 0 ? e : 1.0F) / (1.0F + e), x);\n"
+                                   "}\n";
+static const char tanh_text[] = "/* -m / (2 + m), m = exp(-2 |x|) - 1, with the sign of x; from 10 on it is 1. */\n"
+                                "static inline float tanh_of(float x)\n"
+                                "{\n"
+                                "    float s, p = exp_parts(2.0F * magnitude(x, 10.0F), &s), m = s * p + (s - 1.0F);\n"
+                                "\n"
+                                "    return or_nan(copysignf(m / (2.0F + m), x), x);\n"
+                                "}\n";
+
 /* The library's names in expressions, and what they are in C: a function of libm, or a helper. */
 static const struct {
     const char *name, *is, *helper;
 } names[] = {
-    { "fr_sigmoid_f32", "sigmoid", "static float sigmoid(float x)\n{\n    return 1 / (1 + expf(-x));\n}\n" },
+    { "fr_sigmoid_f32", "sigmoid", sigmoid_text },
     { "FR_MAXIMUM", "maximum",
       "/* NaN where either is. */\n"
       "static float maximum(float a, float b)\n{\n    return a >= b || a != a ? a : b;\n}\n" },
@@ -24,13 +88,20 @@ static const struct {
       "static float minimum(float a, float b)\n{\n    return a <= b || a != a ? a : b;\n}\n" },
     { "x", "u", NULL }, /* x is the function's input */
     { "M_SQRT1_2", "0.707106781F", NULL },
-    { "fr_tanh_f32", "tanhf", NULL },
+    { "fr_tanh_f32", "tanh_of", tanh_text },
     { "fr_exp_f32", "expf", NULL },
     { "fr_log_f32", "logf", NULL },
     { "fr_log1p_f32", "log1pf", NULL },
     { "fr_expm1_f32", "expm1f", NULL },
     { "fr_erf_f32", "erff", NULL },
 };
+
+static void ask_for(fr_c_writer *w, const char *name, const char *helper)
+{
+    if (helper == sigmoid_text || helper == tanh_text)
+        fr_c_helper(w, "exp_parts", exp_parts_text, false);
+    fr_c_helper(w, name, helper, false);
+}
 
 /* One identifier of n characters, translated. */
 static void put_name(fr_c_writer *w, FILE *f, const char *name, size_t n)
@@ -39,7 +110,7 @@ static void put_name(fr_c_writer *w, FILE *f, const char *name, size_t n)
         if (strlen(names[i].name) != n || strncmp(names[i].name, name, n) != 0)
             continue;
         if (names[i].helper)
-            fr_c_helper(w, names[i].is, names[i].helper, false);
+            ask_for(w, names[i].is, names[i].helper);
         fputs(names[i].is, f);
         return;
     }
@@ -219,7 +290,12 @@ bool fr_c_pointwise(fr_c_writer *w, const fr_op_call *call, const char *expressi
 
 void fr_c_sigmoid(fr_c_writer *w)
 {
-    fr_c_helper(w, names[0].is, names[0].helper, false);
+    ask_for(w, "sigmoid", sigmoid_text);
+}
+
+void fr_c_tanh(fr_c_writer *w)
+{
+    ask_for(w, "tanh_of", tanh_text);
 }
 
 /* --- Copies ------------------------------------------------------------------------------------------------------ */

@@ -96,22 +96,23 @@ static bool find_values(fr_c_writer *w, fr_c_program *p)
     return read_value(w, p, t->count, p->y, &depends);
 }
 
+bool fr_c_reads_after(const fr_c_program *p, size_t i, const fr_tensor *t)
+{
+    for (size_t j = i + 1; j < p->trace.count; j++)
+        for (int k = 0; k < p->trace.steps[j].inputs && p->steps[j].live; k++)
+            if (p->trace.steps[j].in[k] == t)
+                return true;
+    return t == p->y;
+}
+
 /* From the result back: a step is live where one of its results is read. A view is, if what it looks at is. */
 static void find_live(fr_c_program *p)
 {
-    const fr_trace *t = &p->trace;
+    for (size_t i = p->trace.count; i-- > 0;) {
+        const fr_step *s = &p->trace.steps[i];
 
-    for (size_t i = t->count; i-- > 0;) {
-        const fr_step *s = &t->steps[i];
-        bool read = false;
-
-        for (int o = 0; o < s->outputs && p->steps[i].depends && !read; o++) {
-            read = s->out[o] == p->y;
-            for (size_t j = i + 1; j < t->count && !read; j++)
-                for (int k = 0; k < t->steps[j].inputs && p->steps[j].live && !read; k++)
-                    read = t->steps[j].in[k] == s->out[o];
-        }
-        p->steps[i].live = read;
+        for (int o = 0; o < s->outputs && p->steps[i].depends && !p->steps[i].live; o++)
+            p->steps[i].live = fr_c_reads_after(p, i, s->out[o]);
     }
 }
 
@@ -174,12 +175,13 @@ static bool run_steps(fr_c_writer *w, fr_c_program *p)
             fr_c_line(w, "%s", "");
         first = false;
         write_comment(w, s);
-        if (!s->op->c_code(w, &call) && !w->failed)
-            fr_c_fail(w, "it cannot be written in C");
+        if (!s->op->c_code(w, &call) && !w->failed && !fr_c_has_refused(w))
+            fr_c_fail(w, "its hook says no");
         if (s->op->multiply_adds && !w->out)
             p->multiply_adds += s->op->multiply_adds(&call);
     }
     w->step = p->trace.count;
+    w->failed = fr_complaints_fail(&w->refused, w->what, "what cannot be written in C") || w->failed;
     return !w->failed;
 }
 

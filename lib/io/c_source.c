@@ -130,11 +130,10 @@ bool fr_c_write_header(fr_c_writer *w, FILE *f, const fr_c_program *all, const f
 /* --- The source -------------------------------------------------------------------------------------------------- */
 
 /* A helper's text, for one of its variants. */
-static void write_helper(FILE *f, const fr_c_text *h)
+static void put_variant(FILE *f, const fr_c_text *h)
 {
     bool left_out = false;
 
-    fputc('\n', f);
     for (const char *c = h->text; *c; c++) {
         if (strncmp(c, "{{", 2) == 0) {
             left_out = !h->int8;
@@ -154,6 +153,33 @@ static void write_helper(FILE *f, const fr_c_text *h)
             fputc(*c, f);
         }
     }
+}
+
+static bool write_helper(fr_c_writer *w, FILE *f, const fr_c_text *h)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *variant = open_memstream(&text, &size);
+
+    if (!variant)
+        return *fr_c_no_memory(w) != '\0';
+    put_variant(variant, h);
+    if (fclose(variant) != 0) {
+        free(text);
+        return *fr_c_no_memory(w) != '\0';
+    }
+    fputc('\n', f);
+    for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+        size_t spaces = strspn(line, " ");
+
+        *end = '\0';
+        if (end - line > FR_C_COLUMNS)
+            fr_c_fprint_line(f, (int)spaces / FR_C_TAB, line + spaces);
+        else
+            fprintf(f, "%s\n", line);
+    }
+    free(text);
+    return true;
 }
 
 static void write_unused(FILE *f, const fr_c_program *p, bool workspace)
@@ -218,12 +244,12 @@ bool fr_c_write_source(fr_c_writer *w, FILE *f, fr_c_program *all, fr_c_program 
 
     if (ok) {
         fprintf(f, "/* Written by frond %s; the header says what it is. */\n", fr_version());
-        fprintf(f, "#include \"%s\"\n\n#include <math.h>\n#include <stddef.h>\n", include);
+        fprintf(f, "#include \"%s\"\n\n#include <math.h>\n#include <stddef.h>\n#include <string.h>\n", include);
         ok = fr_c_write_constants(w, f);
     }
     for (size_t i = 0; i < w->helper_count && ok; i++)
         if (w->helpers[i].text)
-            write_helper(f, &w->helpers[i]);
+            ok = write_helper(w, f, &w->helpers[i]);
     if (ok)
         fputs(functions, f);
     free(functions);

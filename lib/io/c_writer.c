@@ -8,7 +8,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-enum { COLUMNS = 120, TAB = 4 };
+enum { FEW_ROWS = 8 /* with which a loop over rows does not pay */ };
 
 /* --- Strings ----------------------------------------------------------------------------------------------------- */
 
@@ -87,12 +87,17 @@ const char *fr_c_number(fr_c_writer *w, double value, fr_dtype dtype)
 
 /* --- Failing ----------------------------------------------------------------------------------------------------- */
 
+bool fr_c_has_refused(const fr_c_writer *w)
+{
+    return w->refused.used > 0 || w->refused.left_out > 0;
+}
+
 bool fr_c_fail(fr_c_writer *w, const char *format, ...)
 {
     const fr_step *s = &w->now->trace.steps[w->step];
-    char path[FR_PATH_TEXT];
+    char path[FR_PATH_TEXT], *text;
+    const char *complaint;
     va_list args;
-    char *text;
 
     if (w->failed)
         return false;
@@ -102,10 +107,17 @@ bool fr_c_fail(fr_c_writer *w, const char *format, ...)
     if (!text)
         return *fr_c_no_memory(w) != '\0';
     fr_place_text(s->place, path);
-    fr_fail(w->what, "op %s in %s%s: %s", s->op->name, *path ? "module " : "no module", path, text);
+    complaint = fr_c_text_of(w, "op %s in %s%s: %s", s->op->name, *path ? "module " : "no module", path, text);
     free(text);
-    w->failed = true;
+    /* A loop of the module takes the same op many times. */
+    if (!w->failed && !strstr(w->refused.text, complaint))
+        fr_complain(&w->refused, "%s", complaint);
     return false;
+}
+
+bool fr_c_is_read(const fr_c_writer *w, const fr_op_call *call, int output)
+{
+    return fr_c_reads_after(w->now, w->step, call->result[output]);
 }
 
 /* --- Places ------------------------------------------------------------------------------------------------------ */
@@ -153,7 +165,7 @@ static void use(fr_c_writer *w, fr_c_buffer *b, bool write)
 {
     if (w->out)
         return;
-    if (!write && b->kind == FR_C_WORK && b->first == SIZE_MAX)
+    if (!write && b->kind == FR_C_WORK && b->first == SIZE_MAX && !fr_c_has_refused(w))
         fr_fail(w->what, "a result is read that has no C form"), w->failed = true;
     b->read = b->read || !write;
     if (write && w->step < b->first)
@@ -170,7 +182,7 @@ const char *fr_c_base(fr_c_writer *w, const fr_tensor *t, bool write)
 
     use(w, b, write);
     if (!w->out && b->kind == FR_C_CONSTANT)
-        w->constants[b->constant].whole = true;
+        w->constants[b->constant].whole = w->constants[b->constant].rows = true;
     return name_of(w, b);
 }
 
@@ -313,14 +325,61 @@ bool fr_c_int8(fr_c_writer *w, const fr_op_call *call, unsigned inputs)
 
 const char *fr_c_weight(fr_c_writer *w, const fr_op_call *call, int input)
 {
-    const fr_tensor *t = input < call->inputs ? call->in[input] : NULL;
-    const fr_c_constant *c = constant_of(w, t);
+    fr_c_constant *c = constant_of(w, input < call->inputs ? call->in[input] : NULL);
 
     if (!c)
         return fr_c_in(w, call, input);
-    if (!w->out)
+    if (!w->out) {
+        c->rows = true;
         return "";
+    }
     return c->int8 ? fr_c_text_of(w, "%s, %s_scale", c->name, c->name) : c->name;
+}
+
+/* Of what is no constant a copy, made where it is read. */
+static const char *transposed(fr_c_writer *w, fr_tensor *t)
+{
+    const fr_shape shape = { 2, { t->shape.dim[1], t->shape.dim[0] } };
+    fr_tensor *turned =
+        fr_hold(w->what, fr_tensor_share(w->what, t, &shape, (int64_t[]){ t->stride[1], t->stride[0] }, 0));
+    const char *copy = fr_c_scratch(w, t->numel);
+
+    if (!turned) {
+        w->failed = true;
+        return "";
+    }
+    fr_c_gather(w, turned, copy);
+    return copy;
+}
+
+const char *fr_c_columns(fr_c_writer *w, const fr_op_call *call, int input)
+{
+    fr_tensor *t = call->in[input];
+    fr_c_constant *c = constant_of(w, t);
+    const char *suffix;
+
+    if (!c)
+        return check_dtype(w, t) ? transposed(w, t) : "";
+    if (!w->out) {
+        c->columns = true;
+        return "";
+    }
+    suffix = c->rows ? "_columns" : "";
+    return c->int8 ? fr_c_text_of(w, "%s%s, %s_scale", c->name, suffix, c->name)
+                   : fr_c_text_of(w, "%s%s", c->name, suffix);
+}
+
+const char *fr_c_matrix(fr_c_writer *w, const fr_op_call *call, int input, bool *by_columns)
+{
+    fr_c_constant *c = constant_of(w, call->in[input]);
+    bool either = c && c->t->shape.dim[0] >= FEW_ROWS;
+
+    *by_columns = either && w->out && c->columns;
+    if (either && !w->out) {
+        c->either = true;
+        return "";
+    }
+    return *by_columns ? fr_c_columns(w, call, input) : fr_c_weight(w, call, input);
 }
 
 /* --- Text -------------------------------------------------------------------------------------------------------- */
@@ -338,7 +397,7 @@ void fr_c_helper(fr_c_writer *w, const char *name, const char *text, bool int8)
         fr_c_no_memory(w);
 }
 
-void fr_c_affine(fr_c_writer *w, bool int8)
+static void affine_by_rows(fr_c_writer *w, bool int8)
 {
     static const char dot[] = "/* The sum of w[i] x[i], in four parts that do not wait for each other. */\n"
                               "static float dot$q(int n, const $t *w, const float *x)\n"
@@ -358,15 +417,47 @@ void fr_c_affine(fr_c_writer *w, bool int8)
                               "}\n";
     static const char affine[] =
         "/* y = W x + b, or (onto) y + W x + b: w (rows,columns), b (rows) or NULL. */\n"
-        "static void affine$q(int rows, int columns, const $t *w{{, const float *scale}}, const float *b,\n"
-        "                   const float *x, int onto, float *y)\n"
+        "static void affine_rows$q(int rows, int columns, const $t *w{{, const float *scale}}, const float *b, "
+        "const float *x, int onto, float *y)\n"
         "{\n"
         "    for (int i = 0; i < rows; i++)\n"
         "        y[i] = (onto ? y[i] : 0) + (b ? b[i] : 0) + dot$q(columns, w + i * columns, x){{ * scale[i]}};\n"
         "}\n";
 
     fr_c_helper(w, "dot", dot, int8);
-    fr_c_helper(w, "affine", affine, int8);
+    fr_c_helper(w, "affine_rows", affine, int8);
+}
+
+void fr_c_affine(fr_c_writer *w, bool by_columns, bool int8)
+{
+    static const char affine[] =
+        "/* y = W x + b, or (onto) y + W x + b: w (columns,rows), which is W by columns, b (rows) or NULL. A\n"
+        " * loop over y becomes vector code; over one sum, which a compiler may not reorder, it would not. */\n"
+        "static void affine$q(int rows, int columns, const $t *restrict w{{, const float *restrict scale}}, "
+        "const float *restrict b, const float *restrict x, int onto, float *restrict y)\n"
+        "{\n"
+        "    int k = 0;\n"
+        "\n"
+        "    if (!onto)\n"
+        "        memset(y, 0, (size_t)rows * sizeof *y);\n"
+        "    for (int i = 0; b && i < rows; i++)\n"
+        "        y[i] += b[i];\n"
+        "    for (; k + 4 <= columns; k += 4, w += 4 * rows)\n"
+        "        for (int i = 0; i < rows; i++) {\n"
+        "            const float p = w[i] * x[k] + w[rows + i] * x[k + 1];\n"
+        "            const float q = w[2 * rows + i] * x[k + 2] + w[3 * rows + i] * x[k + 3];\n"
+        "\n"
+        "            y[i] += {{scale[i] * }}(p + q);\n"
+        "        }\n"
+        "    for (; k < columns; k++, w += rows)\n"
+        "        for (int i = 0; i < rows; i++)\n"
+        "            y[i] += {{scale[i] * }}w[i] * x[k];\n"
+        "}\n";
+
+    if (!by_columns || !w->out)
+        affine_by_rows(w, int8);
+    if (by_columns || !w->out)
+        fr_c_helper(w, "affine", affine, int8);
 }
 
 /* Where to break text, which has more than room characters: behind the last ", " or " " that fits. */
@@ -381,9 +472,26 @@ static size_t break_of(const char *text, size_t room)
     return strlen(text);
 }
 
+/* How far lines that continue the first n characters of text are indented: to its first parenthesis that is open. */
+static int continuation(const char *text, size_t n)
+{
+    size_t open = 0;
+    int depth = 0;
+
+    if (strncmp(text, "/*", 2) == 0)
+        return 3;
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] == '(' && depth++ == 0)
+            open = i + 1;
+        else if (text[i] == ')')
+            depth--;
+    }
+    return depth > 0 && open < FR_C_COLUMNS / 2 ? (int)open : FR_C_TAB;
+}
+
 void fr_c_fprint_line(FILE *f, int indent, const char *text)
 {
-    size_t room = COLUMNS - (size_t)(indent * TAB);
+    size_t room = FR_C_COLUMNS - (size_t)(indent * FR_C_TAB);
     int extra = 0;
 
     if (!*text)
@@ -391,14 +499,14 @@ void fr_c_fprint_line(FILE *f, int indent, const char *text)
     while (*text) {
         size_t n = strlen(text), at = n > room ? break_of(text, room) : n;
 
-        fprintf(f, "%*s%.*s\n", indent * TAB + extra, "", (int)at, text);
+        fprintf(f, "%*s%.*s\n", indent * FR_C_TAB + extra, "", (int)at, text);
         if (at == n)
             return;
-        text += at + 1;
         if (extra == 0) {
-            extra = TAB;
-            room -= TAB;
+            extra = continuation(text, at);
+            room -= (size_t)extra;
         }
+        text += at + 1;
     }
 }
 

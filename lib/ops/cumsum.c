@@ -75,6 +75,32 @@ static void forward(fr_op_call *call)
     fr_run_tiles((w.pieces + w.per_tile - 1) / w.per_tile, run, &w);
 }
 
+static const char c_text[] =
+    "/* y[k] = x[0] + ... + x[k], or (backwards) x[k] + ... + x[n-1], along n of (outer,n,inner). */\n"
+    "static void cumsum(int outer, int n, int inner, int backwards, const float *x, float *y)\n"
+    "{\n"
+    "    for (int i = 0; i < outer * inner; i++) {\n"
+    "        const int first = i / inner * n * inner + i % inner;\n"
+    "        double sum = 0;\n"
+    "\n"
+    "        for (int k = 0; k < n; k++) {\n"
+    "            const int at = first + (backwards ? n - 1 - k : k) * inner;\n"
+    "\n"
+    "            sum += x[at];\n"
+    "            y[at] = (float)sum;\n"
+    "        }\n"
+    "    }\n"
+    "}\n";
+
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    const attributes *a = call->attributes;
+
+    if (call->in[0]->dtype == FR_I64)
+        return fr_c_fail(w, "int64 given, expected float32");
+    return fr_write_reduction_by(w, call, "cumsum", c_text, a->backwards ? "1, " : "0, ");
+}
+
 static void backward(fr_op_call *call);
 
 static bool onnx(fr_onnx *g, const fr_op_call *call)
@@ -110,6 +136,7 @@ const fr_op fr_cumsum_op = {
     .backward = backward,
     .jvp = fr_jvp_linear,
     .onnx = onnx,
+    .c_code = c_code,
     FR_CASES({ "rows", "n(3,7)", "a.cumsum(1)", run }, { "inner", "n(2,5,3)", "a.cumsum(1)", run },
              { "last", "n(2,3,4)", "a.cumsum(-1)", run_last }, { "strided", "n(4,3)", "a.T.cumsum(1)", run_strided },
              { "scalar", "n()", "a.cumsum(0)", run_last }, { "nan", "v1,nan,2,3,inf,-inf(2,3)", "a.cumsum(1)", run },

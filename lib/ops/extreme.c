@@ -219,3 +219,48 @@ bool fr_onnx_extreme(fr_onnx *g, const fr_op_call *call)
         fr_onnx_reduce(g, call);
     return !fr_onnx_is_read(g, 1) || put_positions(g, call, least ? "ArgMin" : "ArgMax", 1);
 }
+
+/* --- C ----------------------------------------------------------------------------------------------------------- */
+
+#define C_TEXT(NAME, WHAT, BEATS)                                                                                      \
+    "/* The " WHAT                                                                                                     \
+    " of each of (outer,n,inner) and where it stands first; NaN if there is one. Either may be NULL. */\n"             \
+    "static void " NAME "(int outer, int n, int inner, const float *x, float *y, int64_t *position)\n"                 \
+    "{\n"                                                                                                              \
+    "    for (int i = 0; i < outer * inner; i++) {\n"                                                                  \
+    "        const float *at = x + i / inner * n * inner + i % inner;\n"                                               \
+    "        int best = 0;\n"                                                                                          \
+    "\n"                                                                                                               \
+    "        for (int k = 1; k < n; k++) {\n"                                                                          \
+    "            const float a = at[k * inner], b = at[best * inner];\n"                                               \
+    "\n"                                                                                                               \
+    "            best = b == b && (a " BEATS " b || a != a) ? k : best;\n"                                             \
+    "        }\n"                                                                                                      \
+    "        if (y)\n"                                                                                                 \
+    "            y[i] = at[best * inner];\n"                                                                           \
+    "        if (position)\n"                                                                                          \
+    "            position[i] = best;\n"                                                                                \
+    "    }\n"                                                                                                          \
+    "}\n"
+
+bool fr_extreme_c_code(fr_c_writer *w, const fr_op_call *call, bool least)
+{
+    const fr_over *over = call->attributes;
+    fr_split s = fr_split_of(&call->in[0]->shape, over);
+    const char *x, *out[2] = { "NULL", "NULL" };
+
+    if (call->in[0]->dtype == FR_I64)
+        return fr_c_fail(w, "int64 given, expected float32");
+    x = fr_c_in(w, call, 0);
+    for (int k = 0; k < call->outputs; k++)
+        if (fr_c_is_read(w, call, k))
+            out[call->result[k]->dtype == FR_I64] = fr_c_out(w, call, k);
+    if (s.inner == 1)
+        fr_c_takes_rows(w, 1);
+    if (least)
+        fr_c_helper(w, "smallest", C_TEXT("smallest", "smallest", "<"), false);
+    else
+        fr_c_helper(w, "largest", C_TEXT("largest", "largest", ">"), false);
+    return fr_c_line(w, "%s(%lld, %lld, %lld, %s, %s, %s);", least ? "smallest" : "largest", (long long)s.outer,
+                     (long long)s.n, (long long)s.inner, x, out[0], out[1]);
+}

@@ -24,6 +24,8 @@ void fr_extreme_dim_backward(fr_op_call *call);
 /* For fr_op.onnx: values, positions (or both) by the ONNX ops onnx_name, "ReduceMax", and "ArgMax". */
 bool fr_onnx_extreme(fr_onnx *g, const fr_op_call *call);
 bool fr_onnx_position(fr_onnx *g, const fr_op_call *call);
+/* c_code of positions, and of values and positions. */
+bool fr_extreme_c_code(fr_c_writer *w, const fr_op_call *call, bool least);
 
 /* --- The ops' files ---------------------------------------------------------------------------------------------- */
 
@@ -39,6 +41,10 @@ bool fr_onnx_position(fr_onnx *g, const fr_op_call *call);
     }                                                                                                                  \
     FR_REDUCTION_C(NAME, LEAST ? "INFINITY" : "-INFINITY",                                                             \
                    LEAST ? "s <= x || s != s ? s : x" : "s >= x || s != s ? s : x", "s")                               \
+    static bool NAME##_dim_c(fr_c_writer *w, const fr_op_call *call)                                                   \
+    {                                                                                                                  \
+        return fr_extreme_c_code(w, call, LEAST);                                                                      \
+    }                                                                                                                  \
     FR_RUN(run, fr_##NAME(in[0]))                                                                                      \
     FR_RUN(run_strided, fr_##NAME(fr_transpose(in[0], 0, 1)))                                                          \
     FR_RUN(run_dim, fr_##NAME##_dim(in[0], 1, false))                                                                  \
@@ -64,7 +70,7 @@ bool fr_onnx_position(fr_onnx *g, const fr_op_call *call);
     .name = #NAME "_dim", .formula = FORMULA, .shapes = "(*,N,**) -> (*,**) (*,**) or (*,1,**) (*,1,**)", .inputs = 1, \
     .outputs = 2, .saves_inputs = FR_SAVES_NOTHING, .saves_outputs = 2, .attributes_size = sizeof(fr_over),            \
     .dtypes = FR_ANY, .null_gradients = true, .infer = fr_infer_extreme_dim, .forward = NAME##_dim_forward,            \
-    .backward = fr_extreme_dim_backward, .c_code = NAME##_c, .onnx = fr_onnx_extreme,                                  \
+    .backward = fr_extreme_dim_backward, .c_code = NAME##_dim_c, .onnx = fr_onnx_extreme,                              \
     FR_CASES({ "dim", "d(3,70)", "a." #NAME "(1).values", run_dim },                                                   \
              { "keepdim", "d(9,4)", "a." #NAME "(0, keepdim=True).values", run_keepdim },                              \
              { "inner", "d(2,70,3)", "a." #NAME "(1).values", run_dim },                                               \
@@ -97,6 +103,10 @@ fr_extreme fr_apply_extreme(const char *what, const fr_op *op, fr_tensor *t, int
     {                                                                                                                  \
         fr_extreme_positions(call, 0, LEAST);                                                                          \
     }                                                                                                                  \
+    static bool NAME##_c(fr_c_writer *w, const fr_op_call *call)                                                       \
+    {                                                                                                                  \
+        return fr_extreme_c_code(w, call, LEAST);                                                                      \
+    }                                                                                                                  \
     FR_RUN(run, fr_##NAME(in[0], 1, false))                                                                            \
     FR_RUN(run_keepdim, fr_##NAME(in[0], -2, true))                                                                    \
     FR_RUN(run_strided, fr_##NAME(fr_transpose(in[0], 0, 1), 1, false))                                                \
@@ -105,7 +115,7 @@ fr_extreme fr_apply_extreme(const char *what, const fr_op *op, fr_tensor *t, int
 #define FR_POSITION_OP(NAME, FORMULA)                                                                                  \
     .name = #NAME, .formula = FORMULA, .shapes = "(*,N,**) -> (*,**) or (*,1,**)", .inputs = 1, .outputs = 1,          \
     .attributes_size = sizeof(fr_over), .dtypes = FR_ANY, .infer = fr_infer_position, .forward = NAME##_forward,       \
-    .onnx = fr_onnx_position,                                                                                          \
+    .onnx = fr_onnx_position, .c_code = NAME##_c,                                                                      \
     FR_CASES({ "dim", "n(3,70)", "a." #NAME "(1)", run, .no_grad = true },                                             \
              { "keepdim", "n(2,9,4)", "a." #NAME "(1, keepdim=True)", run_keepdim, .no_grad = true },                  \
              { "inner", "n(2,70,3)", "a." #NAME "(1)", run, .no_grad = true },                                         \

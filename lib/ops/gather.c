@@ -5,6 +5,8 @@
 #include "core/loop.h"
 #include "ops/op_file.h"
 
+#include <frond/c_code.h>
+
 typedef struct {
     int dim;
     fr_shape shape; /* scatter_add: of the output */
@@ -171,6 +173,57 @@ static void backward(fr_op_call *call)
     call->grad_in[0] = fr_scatter_add(call->grad_out[0], call->in_shape[0], dim, call->in[1]);
 }
 
+static const char c_text[] = "/* y[i] = x[index[i]] along a dim with that stride and size, 0 for an index that is "
+                             "none; by_index and by_x are the\n"
+                             " * strides of index and x along the dims of y. */\n"
+                             "static void gather(int count, int dims, const int *shape, const int *by_index, const int "
+                             "*by_x, int stride, int size, "
+                             "const float *x, const int64_t *index, float *y)\n"
+                             "{\n"
+                             "    for (int i = 0; i < count; i++) {\n"
+                             "        int rest = i, at = 0, from = 0;\n"
+                             "\n"
+                             "        for (int d = dims - 1; d >= 0; rest /= shape[d--]) {\n"
+                             "            at += rest % shape[d] * by_index[d];\n"
+                             "            from += rest % shape[d] * by_x[d];\n"
+                             "        }\n"
+                             "        y[i] = index[at] >= 0 && index[at] < size ? x[from + index[at] * stride] : 0;\n"
+                             "    }\n"
+                             "}\n";
+
+/* "(const int[]){ 3, 1 }" of numbers of the dims, but 0 for the dim `not`. */
+static const char *numbers(const int64_t *of, int ndim, int not, size_t size, char *text)
+{
+    int n = snprintf(text, size, "(const int[]){ ");
+
+    for (int i = 0; i < ndim || i < 1; i++)
+        n += snprintf(text + n, size - (size_t)n, "%s%lld", i ? ", " : "", i < ndim && i != not ? (long long)of[i] : 0);
+    snprintf(text + n, size - (size_t)n, " }");
+    return text;
+}
+
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    enum { NUMBERS = FR_MAX_DIMS * 24 + 32 };
+    const fr_tensor *t = call->in[0], *index = call->in[1];
+    int ndim = index->shape.ndim,
+        dim = ndim ? fr_shape_dim(&t->shape, ((const attributes *)call->attributes)->dim) : -1;
+    char shape[NUMBERS], by_index[NUMBERS], by_x[NUMBERS];
+    const char *x, *at, *y;
+
+    if (t->dtype != FR_F32)
+        return fr_c_fail(w, "%s given, expected float32", fr_dtype_name((fr_dtype)t->dtype));
+    x = fr_c_strided(w, call, 0);
+    at = fr_c_strided(w, call, 1);
+    y = fr_c_out(w, call, 0);
+    fr_c_helper(w, "gather", c_text, false);
+    return fr_c_line(w, "gather(%lld, %d, %s, %s, %s, %lld, %lld, %s, %s, %s);", (long long)index->numel, ndim,
+                     numbers(index->shape.dim, ndim, -1, sizeof shape, shape),
+                     numbers(index->stride, ndim, -1, sizeof by_index, by_index),
+                     numbers(t->stride, ndim, dim, sizeof by_x, by_x), dim >= 0 ? (long long)t->stride[dim] : 0,
+                     dim >= 0 ? (long long)t->shape.dim[dim] : 1, x, at, y);
+}
+
 static bool onnx(fr_onnx *g, const fr_op_call *call)
 {
     const attributes *a = call->attributes;
@@ -206,6 +259,7 @@ const fr_op fr_gather_op = {
     .forward = forward,
     .backward = backward,
     .jvp = fr_jvp_linear,
+    .c_code = c_code,
     .onnx = onnx,
     FR_CASES({ "first", "n(3,4) i3(5,4)", "a.gather(0, b)", run },
              { "last", "n(3,4) i4(2,6)", "a.gather(-1, b)", run_last },

@@ -72,22 +72,19 @@ static fr_tensor *step(fr_recurrent_step *s)
 
 static const char c_text[] =
     "/* h = (1 - u) n + u h, n = tanh(W_in x + b_in + r (W_hn h + b_hn)), step after step. */\n"
-    "static void gru$q(int steps, int batch, int input, int hidden, int size, int reverse, const float *x,\n"
-    "                const $t *w_ih{{, const float *ih_scale}}, const $t *w_hh{{, const float *hh_scale}},\n"
-    "                const float *b_ih, const float *b_hh, float *out, float *h, float *z)\n"
+    "static void gru$q(int steps, int batch, int input, int hidden, int size, int reverse, const float *x, "
+    "const $t *w_ih{{, const float *ih_scale}}, const $t *w_hh{{, const float *hh_scale}}, "
+    "const float *b_ih, const float *b_hh, float *out, float *restrict h, float *restrict z)\n"
     "{\n"
     "    for (int s = 0; s < steps * batch; s++) {\n"
     "        const int row = (reverse ? steps - 1 - s / batch : s / batch) * batch + s % batch;\n"
-    "        float *const state = h + s % batch * size;\n"
+    "        float *const state = h + s % batch * size, *const zh = z + 3 * hidden;\n"
     "\n"
     "        affine$q(3 * hidden, input, w_ih{{, ih_scale}}, b_ih, x + row * input, 0, z);\n"
-    "        affine$q(2 * hidden, size, w_hh{{, hh_scale}}, b_hh, state, 1, z);\n"
-    "        affine$q(hidden, size, w_hh + 2 * hidden * size{{, hh_scale + 2 * hidden}}, b_hh ? b_hh + 2 * hidden : "
-    "NULL, state,\n"
-    "                 0, z + 3 * hidden);\n"
+    "        affine$q(3 * hidden, size, w_hh{{, hh_scale}}, b_hh, state, 0, zh);\n"
     "        for (int j = 0; j < hidden; j++) {\n"
-    "            const float r = sigmoid(z[j]), u = sigmoid(z[hidden + j]);\n"
-    "            const float n = tanhf(z[2 * hidden + j] + r * z[3 * hidden + j]);\n"
+    "            const float r = sigmoid(z[j] + zh[j]), u = sigmoid(z[hidden + j] + zh[hidden + j]);\n"
+    "            const float n = tanh_of(z[2 * hidden + j] + r * zh[2 * hidden + j]);\n"
     "\n"
     "            state[j] = n + u * (state[j] - n);\n"
     "        }\n"
@@ -109,6 +106,7 @@ const fr_recurrent_cell fr_gru_cell = {
     .backward = backward,
     .step = step,
     .c_text = c_text,
+    .c_room = 6,
     .onnx_order = { 1, 0, 2 }, /* z, r, h */
 };
 

@@ -80,26 +80,26 @@ static int64_t multiply_adds(const fr_op_call *call)
     return call->result[0]->numel * call->in[1]->shape.dim[1];
 }
 
-static const char linear_text[] = "/* y = x W^T + b for each row of x: x (rows,in), w (out,in), b (out) or NULL. */\n"
-                                  "static void linear$q(int rows, int in, int out, const float *x, const $t *w{{, "
-                                  "const float *scale}}, const float *b,\n"
-                                  "                   float *y)\n"
-                                  "{\n"
-                                  "    for (int i = 0; i < rows; i++)\n"
-                                  "        affine$q(out, in, w{{, scale}}, b, x + i * in, 0, y + i * out);\n"
-                                  "}\n";
+#define LINEAR_TEXT(ROWS, SHAPE)                                                                                       \
+    "/* y = x W^T + b for each row of x: x (rows,in), w " SHAPE ", b (out) or NULL. */\n"                              \
+    "static void linear" ROWS "$q(int rows, int in, int out, const float *x, const $t *w{{, const float *scale}}, "    \
+    "const float *b, float *y)\n"                                                                                      \
+    "{\n"                                                                                                              \
+    "    for (int i = 0; i < rows; i++)\n"                                                                             \
+    "        affine" ROWS "$q(out, in, w{{, scale}}, b, x + i * in, 0, y + i * out);\n"                                \
+    "}\n"
 
 static bool c_code(fr_c_writer *w, const fr_op_call *call)
 {
     const fr_shape *weight = &call->in[1]->shape;
-    bool int8 = fr_c_int8(w, call, 2);
-    const char *x = fr_c_in(w, call, 0), *matrix = fr_c_weight(w, call, 1), *b = fr_c_in(w, call, 2);
-    const char *y = fr_c_out(w, call, 0);
+    bool by_columns, int8 = fr_c_int8(w, call, 2);
+    const char *x = fr_c_in(w, call, 0), *matrix = fr_c_matrix(w, call, 1, &by_columns), *b = fr_c_in(w, call, 2);
+    const char *y = fr_c_out(w, call, 0), *name = by_columns ? "linear" : "linear_rows";
 
-    fr_c_affine(w, int8);
-    fr_c_helper(w, "linear", linear_text, int8);
+    fr_c_affine(w, by_columns, int8);
+    fr_c_helper(w, name, by_columns ? LINEAR_TEXT("", "(in,out)") : LINEAR_TEXT("_rows", "(out,in)"), int8);
     fr_c_takes_rows(w, 1);
-    return fr_c_line(w, "linear%s(%lld, %lld, %lld, %s, %s, %s, %s);", int8 ? "_int8" : "",
+    return fr_c_line(w, "%s%s(%lld, %lld, %lld, %s, %s, %s, %s);", name, int8 ? "_int8" : "",
                      (long long)count_rows(&call->in[0]->shape), (long long)weight->dim[1], (long long)weight->dim[0],
                      x, matrix, b, y);
 }

@@ -77,10 +77,10 @@ static fr_tensor *step(fr_recurrent_step *s)
 
 static const char c_text[] =
     "/* c = f c + i g, h = o tanh(c), of W_hr that where it is not NULL, step after step. */\n"
-    "static void lstm$q(int steps, int batch, int input, int hidden, int size, int reverse, const float *x,\n"
-    "                const $t *w_ih{{, const float *ih_scale}}, const $t *w_hh{{, const float *hh_scale}},\n"
-    "                const $t *w_hr{{, const float *hr_scale}},\n"
-    "                const float *b_ih, const float *b_hh, float *out, float *h, float *c, float *z)\n"
+    "static void lstm$q(int steps, int batch, int input, int hidden, int size, int reverse, const float *x, "
+    "const $t *w_ih{{, const float *ih_scale}}, const $t *w_hh{{, const float *hh_scale}}, "
+    "const $t *w_hr{{, const float *hr_scale}}, const float *b_ih, const float *b_hh, float *out, float *h, "
+    "float *restrict c, float *restrict z)\n"
     "{\n"
     "    for (int s = 0; s < steps * batch; s++) {\n"
     "        const int row = (reverse ? steps - 1 - s / batch : s / batch) * batch + s % batch;\n"
@@ -90,10 +90,10 @@ static const char c_text[] =
     "        affine$q(4 * hidden, input, w_ih{{, ih_scale}}, b_ih, x + row * input, 0, z);\n"
     "        affine$q(4 * hidden, size, w_hh{{, hh_scale}}, b_hh, state, 1, z);\n"
     "        for (int j = 0; j < hidden; j++) {\n"
-    "            const float i = sigmoid(z[j]), f = sigmoid(z[hidden + j]), g = tanhf(z[2 * hidden + j]);\n"
+    "            const float i = sigmoid(z[j]), f = sigmoid(z[hidden + j]), g = tanh_of(z[2 * hidden + j]);\n"
     "\n"
     "            cell[j] = f * cell[j] + i * g;\n"
-    "            z[4 * hidden + j] = sigmoid(z[3 * hidden + j]) * tanhf(cell[j]);\n"
+    "            z[4 * hidden + j] = sigmoid(z[3 * hidden + j]) * tanh_of(cell[j]);\n"
     "        }\n"
     "        if (w_hr)\n"
     "            affine$q(size, hidden, w_hr{{, hr_scale}}, NULL, z + 4 * hidden, 0, state);\n"
@@ -117,6 +117,7 @@ const fr_recurrent_cell fr_lstm_cell = {
     .backward = backward,
     .step = step,
     .c_text = c_text,
+    .c_room = 5,
     .onnx_order = { 0, 3, 1, 2 }, /* i, o, f, c */
 };
 

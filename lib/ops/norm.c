@@ -58,9 +58,37 @@ static void norm_forward(fr_op_call *call)
 
 FR_REDUCTION_C(euclidean, "0", "s + x * x", "sqrt(s)")
 
+static const char c_text[] = "/* sum(|x|^p)^(1/p) of each of (outer,n,inner); NaN where there is one. */\n"
+                             "static void norm(int outer, int n, int inner, double p, const float *x, float *y)\n"
+                             "{\n"
+                             "    for (int i = 0; i < outer * inner; i++) {\n"
+                             "        const float *at = x + i / inner * n * inner + i % inner;\n"
+                             "        double s = isinf(p) && p < 0 ? INFINITY : 0;\n"
+                             "\n"
+                             "        for (int k = 0; k < n; k++) {\n"
+                             "            const double a = fabs(at[k * inner]);\n"
+                             "\n"
+                             "            if (isinf(p))\n"
+                             "                s = a != a || (p > 0 ? a > s : a < s) ? a : s;\n"
+                             "            else\n"
+                             "                s += p == 0 ? a != 0 : pow(a, p);\n"
+                             "        }\n"
+                             "        y[i] = (float)(isinf(p) || p == 0 ? s : pow(s, 1 / p));\n"
+                             "    }\n"
+                             "}\n";
+
 static bool norm_c(fr_c_writer *w, const fr_op_call *call)
 {
-    return p_of(call) == 2 ? euclidean_c(w, call) : fr_c_fail(w, "p is %g, in C it can be 2 alone", p_of(call));
+    double p = p_of(call);
+    char argument[40];
+
+    if (p == 2)
+        return euclidean_c(w, call);
+    if (isinf(p))
+        snprintf(argument, sizeof argument, "%sINFINITY, ", p < 0 ? "-" : "");
+    else
+        snprintf(argument, sizeof argument, "%.17g, ", p);
+    return fr_write_reduction_by(w, call, "norm", c_text, argument);
 }
 
 static void extreme_backward(fr_op_call *call, fr_tensor *g, fr_tensor *y)

@@ -193,8 +193,8 @@ void fr_recurrent_definition(fr_op_call *call)
 /* --- C ------------------------------------------------------------------------------------------------------------ */
 
 /* A helper's arguments: steps, batch, input, hidden, size of h, reverse, x, the weights w_ih, w_hh and (of a cell with
- * a state c) w_hr, b_ih, b_hh, out, h and (the same) c, which are the states before and after, and room for one row of
- * sums, (width + 1) H. */
+ * a state c) w_hr by columns, b_ih, b_hh, out, h and (the same) c, which are the states before and after, and z, room
+ * for one row of sums. */
 bool fr_recurrent_c_code(fr_c_writer *w, const fr_op_call *call)
 {
     const fr_recurrent_attributes *a = call->attributes;
@@ -207,22 +207,24 @@ bool fr_recurrent_c_code(fr_c_writer *w, const fr_op_call *call)
         return fr_c_fail(w, "lengths are given, which it cannot take in C");
     int8 = fr_c_int8(w, call, 1U << FR_W_IH | 1U << FR_W_HH | (cells ? 1U << FR_W_HR : 0));
     in = fr_c_in(w, call, FR_X);
-    ih = fr_c_weight(w, call, FR_W_IH);
-    hh = fr_c_weight(w, call, FR_W_HH);
-    hr = !cells ? "" : call->in[FR_W_HR] ? fr_c_weight(w, call, FR_W_HR) : int8 ? "NULL, NULL" : "NULL";
+    ih = fr_c_columns(w, call, FR_W_IH);
+    hh = fr_c_columns(w, call, FR_W_HH);
+    hr = !cells ? "" : call->in[FR_W_HR] ? fr_c_columns(w, call, FR_W_HR) : int8 ? "NULL, NULL" : "NULL";
     b_ih = fr_c_in(w, call, FR_B_IH);
     b_hh = fr_c_in(w, call, FR_B_HH);
     h = fr_c_state(w, call, 0);
     c = cells ? fr_c_state(w, call, 1) : "";
     out = fr_c_out(w, call, FR_OUT);
-    fr_c_affine(w, int8);
+    fr_c_affine(w, true, int8);
     if (a->cell->gates > 1)
         fr_c_sigmoid(w);
+    if (!a->relu)
+        fr_c_tanh(w);
     fr_c_helper(w, name, a->relu ? a->cell->c_text_relu : a->cell->c_text, int8);
     return fr_c_line(w, "%s%s(%lld, %lld, %lld, %lld, %lld, %d, %s, %s, %s, %s%s%s, %s, %s, %s%s%s, %s);", name,
                      int8 ? "_int8" : "", (long long)x->dim[0], (long long)x->dim[1], (long long)x->dim[2],
                      (long long)hidden, (long long)size, a->reverse, in, ih, hh, hr, cells ? ", " : "", b_ih, b_hh, out,
-                     h, cells ? ", " : "", c, fr_c_scratch(w, (a->cell->width + 1) * hidden));
+                     h, cells ? ", " : "", c, fr_c_scratch(w, a->cell->c_room * hidden));
 }
 
 /* --- For summaries and pictures ----------------------------------------------------------------------------------- */

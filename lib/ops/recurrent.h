@@ -65,6 +65,7 @@ typedef struct {
     void (*backward)(const fr_recurrent_pass *, fr_dtype);
     const char *c_text; /* its helper in C, the op's name; of rnn with tanh. fr_recurrent_c_code has the arguments */
     const char *c_text_relu;                  /* with relu, NAME_relu */
+    int c_room;                               /* of the helper's z, in units of H */
     fr_tensor *(*step)(fr_recurrent_step *s); /* returns the new h, before its projection */
     int onnx_order[4];                        /* which gate stands where in ONNX */
 } fr_recurrent_cell;

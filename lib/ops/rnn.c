@@ -49,9 +49,9 @@ static fr_tensor *step(fr_recurrent_step *s)
 
 #define C_TEXT(NAME, FUNCTION, OF_Z)                                                                                   \
     "/* h = " FUNCTION "(W_ih x + b_ih + W_hh h + b_hh), step after step. */\n"                                        \
-    "static void " NAME "$q(int steps, int batch, int input, int hidden, int size, int reverse, const float *x,\n"     \
-    "                const $t *w_ih{{, const float *ih_scale}}, const $t *w_hh{{, const float *hh_scale}},\n"          \
-    "                const float *b_ih, const float *b_hh, float *out, float *h, float *z)\n"                          \
+    "static void " NAME "$q(int steps, int batch, int input, int hidden, int size, int reverse, const float *x, "      \
+    "const $t *w_ih{{, const float *ih_scale}}, const $t *w_hh{{, const float *hh_scale}}, "                           \
+    "const float *b_ih, const float *b_hh, float *out, float *restrict h, float *restrict z)\n"                        \
     "{\n"                                                                                                              \
     "    for (int s = 0; s < steps * batch; s++) {\n"                                                                  \
     "        const int row = (reverse ? steps - 1 - s / batch : s / batch) * batch + s % batch;\n"                     \
@@ -66,7 +66,7 @@ static fr_tensor *step(fr_recurrent_step *s)
     "    }\n"                                                                                                          \
     "}\n"
 
-static const char c_text[] = C_TEXT("rnn", "tanh", "tanhf(z[j])");
+static const char c_text[] = C_TEXT("rnn", "tanh", "tanh_of(z[j])");
 static const char c_text_relu[] = C_TEXT("rnn_relu", "relu", "z[j] > 0 ? z[j] : 0");
 
 extern const fr_op fr_rnn_op;
@@ -81,6 +81,7 @@ const fr_recurrent_cell fr_rnn_cell = {
     .step = step,
     .c_text = c_text,
     .c_text_relu = c_text_relu,
+    .c_room = 1,
 };
 
 FR_RUN(run, fr_rnn(in[0], in[1], in[2], in[3], in[4], in[5], NULL).out)

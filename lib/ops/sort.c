@@ -5,6 +5,8 @@
 #include "core/threads.h"
 #include "ops/op_file.h"
 
+#include <frond/c_code.h>
+
 #include <stdlib.h>
 
 typedef struct {
@@ -113,6 +115,70 @@ static void forward(fr_op_call *call)
     fr_free(w.room, bytes);
 }
 
+static const char c_text[] =
+    "/* Whether a stands before b; NaN counts as the largest. */\n"
+    "static int stands_before(float a, float b, int descending)\n"
+    "{\n"
+    "    return descending ? a > b || (a != a && b == b) : a < b || (a == a && b != b);\n"
+    "}\n"
+    "\n"
+    "/* The first k of n values of each of (outer,n,inner) in order, and where they stood: each value is put in its "
+    "place\n"
+    " * among those before it. */\n"
+    "static void sort(int outer, int n, int inner, int k, int descending, const float *x, float *y, int64_t "
+    "*position)\n"
+    "{\n"
+    "    for (int i = 0; i < outer * inner; i++) {\n"
+    "        const float *from = x + i / inner * n * inner + i % inner;\n"
+    "        const int first = i / inner * k * inner + i % inner;\n"
+    "\n"
+    "        for (int j = 0; j < n; j++) {\n"
+    "            const float value = from[j * inner];\n"
+    "            int at = j < k ? j : k;\n"
+    "\n"
+    "            for (; at > 0 && stands_before(value, y[first + (at - 1) * inner], descending); at--) {\n"
+    "                if (at == k)\n"
+    "                    continue;\n"
+    "                y[first + at * inner] = y[first + (at - 1) * inner];\n"
+    "                position[first + at * inner] = position[first + (at - 1) * inner];\n"
+    "            }\n"
+    "            if (at == k)\n"
+    "                continue;\n"
+    "            y[first + at * inner] = value;\n"
+    "            position[first + at * inner] = j;\n"
+    "        }\n"
+    "    }\n"
+    "}\n";
+
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    const attributes *a = call->attributes;
+    const fr_shape *shape = &call->in[0]->shape;
+    int64_t n = 1, k = 1, inner = 1;
+    const char *x, *y, *position;
+
+    if (call->in[0]->dtype == FR_I64)
+        return fr_c_fail(w, "int64 given, expected float32");
+    if (call->result[0]->numel == 0)
+        return fr_c_fail(w, "an output without values");
+    if (shape->ndim > 0) {
+        int dim = fr_shape_dim(shape, a->dim);
+
+        n = shape->dim[dim];
+        k = call->result[0]->shape.dim[dim];
+        for (int i = dim + 1; i < shape->ndim; i++)
+            inner *= shape->dim[i];
+    }
+    x = fr_c_in(w, call, 0);
+    y = fr_c_out(w, call, 0);
+    position = fr_c_out(w, call, 1);
+    if (inner == 1)
+        fr_c_takes_rows(w, 1);
+    fr_c_helper(w, "sort", c_text, false);
+    return fr_c_line(w, "sort(%lld, %lld, %lld, %lld, %d, %s, %s, %s);", (long long)(call->in[0]->numel / n / inner),
+                     (long long)n, (long long)inner, (long long)k, a->descending, x, y, position);
+}
+
 static void backward(fr_op_call *call)
 {
     const attributes *a = call->attributes;
@@ -168,6 +234,7 @@ const fr_op fr_sort_op = {
     .forward = forward,
     .backward = backward,
     .onnx = onnx,
+    .c_code = c_code,
     FR_CASES({ "rows", "d(5,37)", "a.sort().values", run }, { "first", "d(9,4)", "a.sort(0, True).values", run_first },
              { "middle", "d(2,30,3)", "a.sort(1).values", run_middle }, { "scalar", "n()", "a.sort().values", run },
              { "empty", "n(3,0)", "a.sort().values", run },
