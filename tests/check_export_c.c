@@ -648,7 +648,7 @@ START_TEST(a_full_disk_loses_nothing)
     ok = fr_export_c(m, fr_randn(FR_SHAPE(100)), in_folder("pair.c", path));
     setrlimit(RLIMIT_FSIZE, &limit);
     ck_assert(!ok);
-    assert_failed("export_c", _i ? "pair.c" : "pair.h", "cannot write", strerror(EFBIG));
+    assert_failed("export_c", _i ? "pair.c" : "pair.h", "cannot write");
     assert_untouched(true);
     fr_module_free(m);
 }

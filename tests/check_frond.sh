@@ -77,6 +77,10 @@ for command in train predict evaluate info ops export graph; do
     refuses 2 "no-such-option" $command --no-such-option
 done
 runs --help
+runs help
+prints "  train "
+runs help predict
+prints "Usage: frond predict "
 refuses 2 "a command is missing"
 refuses 2 "nonsense: no such command" nonsense
 refuses 2 "an argument is missing" train --output "$work/x"
@@ -321,9 +325,13 @@ runs train "$italy" --epochs 1 --output "$work/new"
 mkdir "$work/outputs"
 for command in "predict -p $work/two $italy" "graph $work/two"; do
     echo before >"$work/outputs/file"
+    chmod 640 "$work/outputs/file"
     # shellcheck disable=SC2086
     on_full_disk 1 $command --output "$work/outputs/file"
     [ "$(cat "$work"/outputs/*)" = before ] || wrong "$command on a full disk leaves $(ls "$work/outputs")"
+    # shellcheck disable=SC2086
+    runs $command --output "$work/outputs/file"
+    case $(ls -l "$work/outputs/file") in -rw-r-----*) ;; *) wrong "$command changes the mode of its file" ;; esac
 done
 cp -r "$work/whole" "$work/full"
 on_full_disk 4 train "$italy" --output "$work/full" --resume --epochs 9

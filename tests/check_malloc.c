@@ -640,6 +640,16 @@ static bool save_and_load_npz(void)
 }
 #endif
 
+/* What needs room of its own while it runs. */
+static bool order_and_draw(void)
+{
+    FR_SCOPE;
+    fr_tensor *x = fr_rand(FR_SHAPE(3, 5));
+
+    return fr_sort(x, 1, true).values && fr_topk(x, 2, 0, false).indices && fr_multinomial(x, 2, false) &&
+           fr_bernoulli(x) && fr_max_pool1d(x, 2, NULL) && fr_cumsum(x, 0);
+}
+
 #ifdef HAVE_PROTOBUF_C
 static bool export_and_load_onnx(void)
 {
@@ -807,6 +817,7 @@ static const struct {
     { "normalise", normalise },
     { "convolve", convolve },
     { "load_batches", load_batches },
+    { "order_and_draw", order_and_draw },
     { "read_csv", read_csv, "a,1,2,3\nb,4,5\na,6,7,8\n" },
     { "read_ts", read_ts, "@univariate true\n@equalLength false\n@classLabel true a b\n@data\n1,2,3:a\n4,5:b\n" },
     { "save_and_load", save_and_load, .by_jansson = true },

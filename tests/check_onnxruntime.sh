@@ -15,4 +15,4 @@ if ! "$python" -c 'import numpy, onnx, onnxruntime' 2>/dev/null; then
     echo "skipped: $python has not all of numpy, onnx and onnxruntime"
     exit 77
 fi
-exec "$python" "${FROND_TESTS:-.}/check_onnxruntime.py" tests/onnx_models
+exec "$python" "${FROND_TESTS:-.}/check_onnxruntime.py" tests/onnx_models tests/check_ops

@@ -13,6 +13,9 @@
 #include "shapes.h"
 #include "testing.h"
 
+#include <frond/export.h>
+#include <unistd.h>
+
 enum { SEED = 0, MAX_INPUTS = 16, NAME_SIZE = 1024 };
 
 static const fr_dtype FLOATS[] = { FR_F32, FR_F64 };
@@ -672,6 +675,102 @@ START_TEST(null_inputs)
 }
 END_TEST
 
+/* --- As ONNX ------------------------------------------------------------------------------------------------------ */
+
+#ifdef HAVE_PROTOBUF_C
+
+/* Input 0 is the module's, the others are constants. */
+static fr_tensor *run_case(fr_module *m, fr_tensor *x)
+{
+    subject s = **(subject *const *)fr_self(m);
+
+    s.in[0] = x;
+    return run(&s, s.in);
+}
+
+/* What the case gives of its own input; NULL: it cannot be written as ONNX, which the error says. */
+static fr_tensor *write_onnx(subject *s, const char *path)
+{
+    fr_module *m = fr_module_new("Case", sizeof s, run_case);
+    fr_tensor *y = NULL;
+
+    *(subject **)fr_self(m) = s;
+    if (s->n > 0 && fr_numel(s->in[0]) > 0 && fr_export_onnx(m, s->in[0], path))
+        y = run(s, s->in);
+    fr_module_free(m);
+    return y;
+}
+
+/* For check_onnxruntime.py: where the files stay, with NAME.x.npy, the input, and NAME.y.npy, the output. */
+static const char *onnx_folder;
+
+static void keep_arrays(const subject *s, fr_tensor *y, const char *path)
+{
+    char name[4096];
+    int length = (int)(strlen(path) - strlen(".onnx"));
+
+    snprintf(name, sizeof name, "%.*s.x.npy", length, path);
+    ck_assert(fr_save_npy(name, s->in[0]));
+    snprintf(name, sizeof name, "%.*s.y.npy", length, path);
+    ck_assert(fr_save_npy(name, y));
+}
+
+/* Whether the case can be written; what is read again then gives the same. */
+static bool goes_and_comes(int index, const char *path)
+{
+    FR_SCOPE;
+    FR_NO_GRAD;
+    subject s = open_case(is_golden, index, FR_F32);
+    fr_tensor *y = write_onnx(&s, path);
+
+    fr_error_clear();
+    if (y) {
+        fr_module *back = fr_load_onnx(path);
+
+        ck_assert_msg(back != NULL, "%s: %s", test_about, fr_error_message());
+        assert_close(test_about, fr_forward(back, s.in[0]), y, 1e-5, 1e-6);
+        fr_module_free(back);
+        if (onnx_folder)
+            keep_arrays(&s, y, path);
+        else
+            unlink(path);
+    }
+    close_case(&s);
+    return y != NULL;
+}
+
+static int golden_cases(const fr_op *op)
+{
+    int n = 0;
+
+    for (const fr_case *c = op->cases; c && c->name; c++)
+        n += is_golden(op, c);
+    return n;
+}
+
+/* Each op that can be written is so in one of its cases at least. */
+START_TEST(onnx)
+{
+    const fr_op *op = fr_op_table[_i];
+    int index = 0, written = 0;
+
+    if (!op->onnx && !op->onnx_name)
+        return;
+    for (int k = 0; k < _i; k++)
+        index += golden_cases(fr_op_table[k]);
+    for (int k = golden_cases(op); k > 0; k--, index++) {
+        char path[4096];
+
+        snprintf(path, sizeof path, "%s%s%s.%d.onnx", onnx_folder ? onnx_folder : "", onnx_folder ? "/" : "check_ops.",
+                 op->name, index);
+        written += goes_and_comes(index, path);
+    }
+    ck_assert_msg(written > 0, "%s: none of its cases can be written", op->name);
+}
+END_TEST
+
+#endif
+
 /* --- The table ---------------------------------------------------------------------------------------------------- */
 
 /* Each op has what its readers and these tests need; one that can be called wrongly (several inputs, a dim) says how it
@@ -728,6 +827,12 @@ int main(int argc, char **argv)
     program = argv[0];
     if (argc > 1 && strcmp(argv[1], "--cases") == 0)
         return print_cases();
+#ifdef HAVE_PROTOBUF_C
+    onnx_folder = argc > 2 && strcmp(argv[1], "--onnx") == 0 ? argv[2] : NULL;
+    tcase_add_loop_test(ops, onnx, 0, count_ops());
+    if (onnx_folder)
+        return run_tests("onnx", ops);
+#endif
 #ifdef FR_SANITIZE
     setenv("CK_FORK", "no", 0); /* thousands of forks of so large a process; a sanitizer ends it at the first fault */
 #endif

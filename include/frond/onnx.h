@@ -17,6 +17,7 @@ FR_BEGIN_DECLS
 /* The op's input and output i; "" for an optional one that was left out. */
 const char *fr_onnx_input(fr_onnx *g, int i);
 const char *fr_onnx_output(fr_onnx *g, int i);
+const char *const *fr_onnx_inputs(fr_onnx *g); /* all of them, ended by NULL */
 /* Whether anything reads output i: an ONNX output that nothing reads is best left out. */
 bool fr_onnx_is_read(fr_onnx *g, int i);
 /* Whether input i is known while the graph is made: a parameter, a buffer or another constant. */

@@ -179,7 +179,7 @@ static bool check(const char *where, fr_module *m, const fr_tensor *example, con
     if (!fr_check_not_null(where, path, "path") || !fr_check_not_null(where, m, "module") ||
         !fr_check_not_null(where, example, "example"))
         return false;
-    return example->numel > 0 || (fr_fail(where, "the example has no values"), false);
+    return example->numel > 0 || fr_fail(where, "the example has no values");
 }
 
 bool fr_export_onnx(fr_module *m, fr_tensor *example, const char *path)

@@ -3,6 +3,7 @@
 /* The graph, piece by piece: the functions of <frond/onnx.h>, and what calls the ops' hooks. */
 #include <config.h>
 
+#include "io/complaints.h"
 #include "io/onnx_graph.h"
 
 #include <frond/ops.h>
@@ -323,6 +324,17 @@ const char *fr_onnx_input(fr_onnx *g, int i)
     return i < g->step->inputs ? name_of(g, g->step->in[i]) : "";
 }
 
+const char *const *fr_onnx_inputs(fr_onnx *g)
+{
+    static const char *const none[] = { NULL };
+    const fr_step *s = g->step;
+    const char **inputs = fr_onnx_keep(g, ((size_t)s->inputs + 1) * sizeof *inputs);
+
+    for (int i = 0; inputs && i < s->inputs; i++)
+        inputs[i] = fr_onnx_input(g, i);
+    return inputs ? inputs : none;
+}
+
 const char *fr_onnx_output(fr_onnx *g, int i)
 {
     return name_of(g, g->step->out[i]);
@@ -371,13 +383,7 @@ static bool is_needed(const fr_onnx *g, const fr_step *s)
 /* One ONNX op that takes and gives the same. */
 static bool write_simple(fr_onnx *g)
 {
-    const fr_step *s = g->step;
-    const char **inputs = fr_onnx_keep(g, ((size_t)s->inputs + 1) * sizeof *inputs);
-
-    for (int i = 0; inputs && i < s->inputs; i++)
-        inputs[i] = fr_onnx_input(g, i);
-    if (inputs)
-        fr_onnx_node(g, s->op->onnx_name, inputs, FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    fr_onnx_node(g, g->step->op->onnx_name, fr_onnx_inputs(g), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
     return !g->failed;
 }
 
@@ -411,8 +417,6 @@ static bool write_step(fr_onnx *g, const fr_step *s)
     name_outputs(g);
     if (g->failed)
         return false;
-    if (!s->op->onnx && !s->op->onnx_name)
-        return fr_onnx_fail(g, "this op cannot be written as ONNX");
     if (s->op->onnx ? s->op->onnx(g, &call) && !g->failed : write_simple(g))
         return true;
     return failures == fr_thread_self()->failures && fr_onnx_fail(g, "this call cannot be written as ONNX");
@@ -445,6 +449,23 @@ static void name_dims(fr_onnx *g)
                 g->dim_name[d] = usual[k];
 }
 
+/* All ops that cannot be written, in one error. */
+static bool check_ops(fr_onnx *g)
+{
+    fr_complaints c = { 0 };
+    char path[FR_PATH_TEXT];
+
+    for (size_t i = 0; i < g->run->trace.count; i++) {
+        const fr_step *s = &g->run->trace.steps[i];
+
+        if (!s->op->onnx && !s->op->onnx_name && is_needed(g, s)) {
+            fr_place_text(s->place, path);
+            fr_complain(&c, "%s%s%s", path, path[0] ? ": " : "", s->op->name);
+        }
+    }
+    return !fr_complaints_fail(&c, g->from->where, "ops that cannot be written as ONNX");
+}
+
 bool fr_onnx_make(fr_onnx *g, const fr_onnx_source *from, const fr_onnx_run *run)
 {
     *g = (fr_onnx){ .from = from, .run = run };
@@ -454,6 +475,7 @@ bool fr_onnx_make(fr_onnx *g, const fr_onnx_source *from, const fr_onnx_run *run
     put(g, &g->names, run->x, g->input);
     put(g, &g->storages, run->x->storage, run->x->storage);
     find_read(g);
+    g->failed = g->failed || !check_ops(g);
     for (size_t i = 0; i < run->trace.count && !g->failed; i++)
         if (is_needed(g, &run->trace.steps[i]) && !write_step(g, &run->trace.steps[i]))
             g->failed = true;
@@ -543,13 +565,11 @@ bool fr_onnx_compare(const fr_onnx *a, const fr_onnx *b)
     for (size_t i = 0; i < a->item_count && i < b->item_count; i++)
         if (!same_items(&a->items[i], &b->items[i]))
             return fr_fail(where, "node %s holds something that depends on a size of the input and cannot follow it",
-                           a->items[i].name),
-                   false;
+                           a->items[i].name);
     for (size_t i = 0; i < a->initializer_count && i < b->initializer_count; i++)
         if (!same_tensors(a->initializers[i].tensor, b->initializers[i].tensor))
             return fr_fail(where, "the constant %s depends on a size of the input and cannot follow it",
-                           a->initializers[i].name),
-                   false;
+                           a->initializers[i].name);
     return (a->item_count == b->item_count && a->initializer_count == b->initializer_count) ||
-           (fr_fail(where, "it takes other nodes for another size of the input"), false);
+           fr_fail(where, "it takes other nodes for another size of the input");
 }

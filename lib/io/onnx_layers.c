@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* ONNX's convolutions, padding and recurrent ops as frond's. */
+/* ONNX's convolutions, pools, padding and recurrent ops as frond's. */
 #include <config.h>
 
 #include "io/onnx_call.h"
 
 #include <frond/op.h>
 #include <frond/ops.h>
+#include <math.h>
 
-/* strides, dilations; x with the padding around it. */
-static bool window_of(const fr_onnx_run_call *c, int dims, fr_shape *stride, fr_shape *dilation, fr_tensor **x)
+/* How a window slides over dims dims. */
+typedef struct {
+    int dims;
+    fr_shape stride, dilation;
+    int64_t before[2], after[2];
+} sliding;
+
+static bool read_sliding(const fr_onnx_run_call *c, int dims, sliding *w)
 {
     fr_call_list strides, dilations, pads;
-    int64_t around[FR_CALL_NUMBERS] = { 0 };
 
     if (!fr_call_ints(c, "strides", &strides) || !fr_call_ints(c, "dilations", &dilations) ||
         !fr_call_ints(c, "pads", &pads))
@@ -23,16 +29,27 @@ static bool window_of(const fr_onnx_run_call *c, int dims, fr_shape *stride, fr_
     if ((strides.n >= 0 && strides.n != dims) || (dilations.n >= 0 && dilations.n != dims) ||
         (pads.n >= 0 && pads.n != 2 * dims))
         return fr_call_fail(c, "strides, dilations or pads do not fit");
-    *stride = *dilation = (fr_shape){ dims, { 1, 1 } };
+    *w = (sliding){ .dims = dims, .stride.ndim = dims, .dilation.ndim = dims };
     for (int i = 0; i < dims; i++) {
-        stride->dim[i] = strides.n < 0 ? 1 : strides.at[i];
-        dilation->dim[i] = dilations.n < 0 ? 1 : dilations.at[i];
-        around[2 * i] = pads.n < 0 ? 0 : pads.at[dims - 1 - i];
-        around[2 * i + 1] = pads.n < 0 ? 0 : pads.at[2 * dims - 1 - i];
+        w->stride.dim[i] = strides.n < 0 ? 1 : strides.at[i];
+        w->dilation.dim[i] = dilations.n < 0 ? 1 : dilations.at[i];
+        w->before[i] = pads.n < 0 ? 0 : pads.at[i];
+        w->after[i] = pads.n < 0 ? 0 : pads.at[dims + i];
     }
-    if (pads.n > 0)
-        *x = fr_pad(*x, around, 2 * dims, 0);
-    return *x != NULL;
+    return true;
+}
+
+static fr_tensor *padded(const sliding *w, fr_tensor *x, double value)
+{
+    int64_t around[4];
+    bool any = false;
+
+    for (int i = 0; i < w->dims; i++) {
+        around[2 * i] = w->before[w->dims - 1 - i];
+        around[2 * i + 1] = w->after[w->dims - 1 - i];
+        any = any || around[2 * i] != 0 || around[2 * i + 1] != 0;
+    }
+    return any ? fr_pad(x, around, 2 * w->dims, value) : x;
 }
 
 static bool run_conv(fr_onnx_run_call *c)
@@ -43,14 +60,93 @@ static bool run_conv(fr_onnx_run_call *c)
     fr_tensor *x = c->in[0];
     int dims = c->in[1]->shape.ndim - 2;
     fr_conv_options o = { .groups = fr_call_int(c, "group", 1) };
+    sliding w;
 
     if ((dims != 1 && dims != 2) || x->shape.ndim != dims + 2)
         return fr_call_fail(c, "its input has neither 1 nor 2 dims to slide over");
-    if (!window_of(c, dims, &o.stride, &o.dilation, &x))
+    if (!read_sliding(c, dims, &w))
         return false;
+    o.stride = w.stride;
+    o.dilation = w.dilation;
+    x = padded(&w, x, 0);
     return fr_call_give(c, dims == 1 ? fr_conv1d(x, c->in[1], fr_call_input(c, 2), &o)
                                      : fr_conv2d(x, c->in[1], fr_call_input(c, 2), &o));
 }
+
+/* --- Pools ------------------------------------------------------------------------------------------------------- */
+
+/* Whether padding is as frond's pools have it: the same on both sides, at most half a window. */
+static bool is_even(const sliding *w, const fr_shape *kernel)
+{
+    for (int i = 0; i < w->dims; i++)
+        if (w->before[i] != w->after[i] || w->before[i] > kernel->dim[i] / 2)
+            return false;
+    return true;
+}
+
+static bool max_pool(fr_onnx_run_call *c, const sliding *w, fr_shape kernel, const fr_shape *padding)
+{
+    fr_max_pool_options o = { .stride = w->stride, .dilation = w->dilation, .padding = *padding };
+    fr_tensor *x = padding->ndim > 0 ? c->in[0] : padded(w, c->in[0], -INFINITY);
+
+    o.ceil_mode = fr_call_int(c, "ceil_mode", 0);
+    if (c->outputs > 1 && c->node->output[1][0])
+        return fr_call_fail(c, "Indices are not supported");
+    return fr_call_give(c, w->dims == 1 ? fr_max_pool1d(x, kernel.dim[0], &o) : fr_max_pool2d(x, kernel, &o));
+}
+
+static bool avg_pool(fr_onnx_run_call *c, const sliding *w, fr_shape kernel, const fr_shape *padding)
+{
+    fr_avg_pool_options o = { .stride = w->stride, .padding = *padding };
+    fr_tensor *x = c->in[0];
+
+    o.ceil_mode = fr_call_int(c, "ceil_mode", 0);
+    o.exclude_pad = !fr_call_int(c, "count_include_pad", 0);
+    if (w->dilation.dim[0] != 1 || (w->dims > 1 && w->dilation.dim[1] != 1))
+        return fr_call_fail(c, "an average with dilations is not supported");
+    if (padding->ndim == 0 && (o.exclude_pad || o.ceil_mode))
+        return fr_call_fail(c, "an average with pads that differ or are more than half a window is not supported");
+    if (padding->ndim == 0)
+        x = padded(w, x, 0);
+    return fr_call_give(c, w->dims == 1 ? fr_avg_pool1d(x, kernel.dim[0], &o) : fr_avg_pool2d(x, kernel, &o));
+}
+
+static bool run_pool(fr_onnx_run_call *c)
+{
+    fr_call_list sizes;
+    fr_shape kernel = { 0 }, padding;
+    sliding w;
+
+    if (!fr_call_need(c, 1) || !fr_call_ints(c, "kernel_shape", &sizes))
+        return false;
+
+    int dims = c->in[0]->shape.ndim - 2;
+
+    if ((dims != 1 && dims != 2) || sizes.n != dims)
+        return fr_call_fail(c, "its input has neither 1 nor 2 dims to slide over, or kernel_shape does not fit");
+    if (!read_sliding(c, dims, &w))
+        return false;
+    kernel.ndim = dims;
+    memcpy(kernel.dim, sizes.at, (size_t)dims * sizeof *kernel.dim);
+    padding = (fr_shape){ is_even(&w, &kernel) ? dims : 0, { w.before[0], w.before[1] } };
+    return strcmp(c->node->op_type, "MaxPool") == 0 ? max_pool(c, &w, kernel, &padding)
+                                                    : avg_pool(c, &w, kernel, &padding);
+}
+
+/* Of all values of each channel. */
+static bool run_global_pool(fr_onnx_run_call *c)
+{
+    bool most = strcmp(c->node->op_type, "GlobalMaxPool") == 0;
+    fr_tensor *y = fr_call_input(c, 0);
+
+    if (!fr_call_need(c, 1))
+        return false;
+    for (int i = 2; i < c->in[0]->shape.ndim && y; i++)
+        y = most ? fr_max_dim(y, i, true) : fr_mean_dim(y, i, true);
+    return fr_call_give(c, y);
+}
+
+/* --- Padding ----------------------------------------------------------------------------------------------------- */
 
 static bool run_pad(fr_onnx_run_call *c)
 {
@@ -154,9 +250,10 @@ static bool check_recurrent(const fr_onnx_run_call *c, const layout *l, int dire
 
 static bool run_recurrent(fr_onnx_run_call *c, const layout *l)
 {
+    enum { RESULTS = 3 }; /* Y, Y_h, Y_c */
     bool both = fr_call_text_is(c, "direction", "bidirectional"), relu;
     int directions = both ? 2 : 1;
-    fr_tensor *parts[FR_ONNX_OUTPUTS][2];
+    fr_tensor *parts[RESULTS][2];
 
     if (!fr_call_need(c, 3) || !check_recurrent(c, l, directions) || !activations_of(c, l, directions, &relu))
         return false;
@@ -169,7 +266,7 @@ static bool run_recurrent(fr_onnx_run_call *c, const layout *l)
         parts[1][d] = fr_unsqueeze(y.h, 0);
         parts[2][d] = y.c ? fr_unsqueeze(y.c, 0) : NULL;
     }
-    for (int i = 0; i < FR_ONNX_OUTPUTS; i++)
+    for (int i = 0; i < RESULTS; i++)
         if (parts[i][0])
             c->out[i] = both ? fr_cat(parts[i], 2, i == 0) : parts[i][0];
     return c->out[0] && c->out[1];
@@ -193,8 +290,15 @@ static bool run_lstm(fr_onnx_run_call *c)
 /* --- The table --------------------------------------------------------------------------------------------------- */
 
 static const fr_onnx_kind kinds[] = {
-    { "Conv", .run = run_conv }, { "GRU", .run = run_gru }, { "LSTM", .run = run_lstm },
-    { "Pad", .run = run_pad },   { "RNN", .run = run_rnn },
+    { "AveragePool", .run = run_pool },
+    { "Conv", .run = run_conv },
+    { "GRU", .run = run_gru },
+    { "GlobalAveragePool", .run = run_global_pool },
+    { "GlobalMaxPool", .run = run_global_pool },
+    { "LSTM", .run = run_lstm },
+    { "MaxPool", .run = run_pool },
+    { "Pad", .run = run_pad },
+    { "RNN", .run = run_rnn },
 };
 
 const fr_onnx_kinds fr_onnx_layer_kinds = { kinds, sizeof kinds / sizeof *kinds };

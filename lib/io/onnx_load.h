@@ -17,13 +17,14 @@ typedef Frond__Onnx__NodeProto fr_onnx_node_message;
 typedef Frond__Onnx__TensorProto fr_onnx_tensor_message;
 typedef Frond__Onnx__AttributeProto fr_onnx_attribute_message;
 
-enum { FR_ONNX_OUTPUTS = 3 };
+enum { FR_ONNX_OUTPUTS = 16 };
 
 /* One run of a node. Inputs that are left out are NULL. */
 typedef struct {
     const fr_onnx_node_message *node;
     fr_tensor *const *in;
-    int inputs;
+    int inputs, outputs;
+    int64_t operator_set; /* version */
     fr_tensor *out[FR_ONNX_OUTPUTS];
 } fr_onnx_run_call;
 
@@ -31,7 +32,7 @@ typedef struct {
     const char *type;
     fr_tensor *(*unary)(fr_tensor *);
     fr_tensor *(*binary)(fr_tensor *, fr_tensor *);
-    bool (*run)(fr_onnx_run_call *c); /* sets out[]; false with an error */
+    bool (*run)(fr_onnx_run_call *c); /* sets out[0..outputs-1]; false with an error */
 } fr_onnx_kind;
 
 /* onnx_nodes.c: NULL: frond cannot run it. */

@@ -13,7 +13,7 @@ bool fr_call_fail(const fr_onnx_run_call *c, const char *message)
 {
     const char *name = c->node->name;
 
-    return fr_fail("load_onnx", "node %.80s (%.80s): %s", name ? name : "", c->node->op_type, message), false;
+    return fr_fail("load_onnx", "node %.80s (%.80s): %s", name ? name : "", c->node->op_type, message);
 }
 
 bool fr_call_give(fr_onnx_run_call *c, fr_tensor *y)

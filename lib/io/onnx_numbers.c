@@ -14,7 +14,7 @@ static fr_tensor *same(fr_tensor *t)
     return t;
 }
 
-static fr_tensor * not(fr_tensor * t)
+static fr_tensor *negation(fr_tensor *t)
 {
     return fr_eq_scalar(t, 0);
 }
@@ -35,6 +35,118 @@ static bool run_gemm(fr_onnx_run_call *c)
     if (alpha != 1)
         y = fr_mul_scalar(y, alpha);
     return fr_call_give(c, bias ? fr_add(y, beta == 1 ? bias : fr_mul_scalar(bias, beta)) : y);
+}
+
+/* Of one input or more. */
+static bool combine(fr_onnx_run_call *c, fr_tensor *(*two)(fr_tensor *, fr_tensor *))
+{
+    fr_tensor *y = fr_call_input(c, 0);
+
+    if (!fr_call_need(c, 1) || !fr_call_need(c, c->inputs))
+        return false;
+    for (int i = 1; i < c->inputs && y; i++)
+        y = two(y, c->in[i]);
+    return fr_call_give(c, y);
+}
+
+static bool run_max(fr_onnx_run_call *c)
+{
+    return combine(c, fr_maximum);
+}
+
+static bool run_min(fr_onnx_run_call *c)
+{
+    return combine(c, fr_minimum);
+}
+
+static bool run_sum(fr_onnx_run_call *c)
+{
+    return combine(c, fr_add);
+}
+
+/* Sizes are computed with whole numbers; those below 2^53 are exact. */
+static fr_tensor *quotient(fr_tensor *a, fr_tensor *b)
+{
+    return fr_div(fr_cast(a, FR_F64), fr_cast(b, FR_F64));
+}
+
+/* Of whole numbers towards 0. */
+static fr_tensor *divide(fr_tensor *a, fr_tensor *b)
+{
+    return fr_dtype_of(a) == FR_I64 ? fr_cast(quotient(a, b), FR_I64) : fr_div(a, b);
+}
+
+/* What is left has the divisor's sign or, with fmod, the dividend's. */
+static bool run_mod(fr_onnx_run_call *c)
+{
+    fr_tensor *whole;
+
+    if (!fr_call_need(c, 2))
+        return false;
+    if (c->in[0]->dtype != FR_I64 || c->in[1]->dtype != FR_I64)
+        return fr_call_fail(c, "it is for whole numbers alone");
+    whole = quotient(c->in[0], c->in[1]);
+    if (!fr_call_int(c, "fmod", 0))
+        whole = fr_floor(whole);
+    return fr_call_give(c, fr_sub(c->in[0], fr_mul(c->in[1], fr_cast(whole, FR_I64))));
+}
+
+/* Conditions are 0 and not 0, of any dtype; these make int64. */
+static fr_tensor *truth(fr_tensor *t)
+{
+    return fr_cast(fr_ne_scalar(t, 0), FR_I64);
+}
+
+static fr_tensor * and (fr_tensor * a, fr_tensor *b)
+{
+    return fr_mul(truth(a), truth(b));
+}
+
+static fr_tensor *either(fr_tensor *a, fr_tensor *b)
+{
+    return fr_maximum(truth(a), truth(b));
+}
+
+static fr_tensor *one_alone(fr_tensor *a, fr_tensor *b)
+{
+    return fr_ne(truth(a), truth(b));
+}
+
+static fr_tensor *is_nan(fr_tensor *t)
+{
+    return fr_ne(t, t);
+}
+
+/* The exponent may be of another dtype. */
+static fr_tensor *power(fr_tensor *x, fr_tensor *p)
+{
+    return fr_pow(x, fr_cast(p, fr_dtype_of(x)));
+}
+
+/* Of evaluation: the third input, since operator set 12, says whether it is training. */
+static bool run_dropout(fr_onnx_run_call *c)
+{
+    const fr_tensor *training = fr_call_input(c, 2);
+
+    if (!fr_call_need(c, 1))
+        return false;
+    if (training && training->numel > 0 && fr_at(training, 0) != 0)
+        return fr_call_fail(c, "it is in training mode");
+    return fr_call_give(c, c->in[0]);
+}
+
+/* x/2 (1 + erf(x / sqrt 2)), or with approximate="tanh" x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) */
+static bool run_gelu(fr_onnx_run_call *c)
+{
+    fr_tensor *x = fr_call_input(c, 0), *inner;
+
+    if (!fr_call_need(c, 1))
+        return false;
+    if (!fr_call_text_is(c, "approximate", "tanh"))
+        return fr_call_give(c, fr_gelu(x));
+    inner = fr_mul(x, fr_add_scalar(fr_mul_scalar(fr_square(x), 0.044715), 1));
+    inner = fr_add_scalar(fr_tanh(fr_mul_scalar(inner, sqrt(M_2_PI))), 1);
+    return fr_call_give(c, fr_mul(fr_mul_scalar(x, 0.5), inner));
 }
 
 static bool run_leaky_relu(fr_onnx_run_call *c)
@@ -60,12 +172,19 @@ static bool run_where(fr_onnx_run_call *c)
     return fr_call_need(c, 3) && fr_call_give(c, fr_where(c->in[0], c->in[1], c->in[2]));
 }
 
+/* Before operator set 13 over all dims from the axis on, as one. */
 static bool run_softmax(fr_onnx_run_call *c)
 {
-    int dim = fr_call_need(c, 1) ? fr_call_dim(c, c->in[0], fr_call_int(c, "axis", -1)) : -1;
-    bool logs = dim >= 0 && c->node->op_type[0] == 'L';
+    bool joined = c->operator_set < 13, logs = strcmp(c->node->op_type, "LogSoftmax") == 0;
+    int dim = fr_call_need(c, 1) ? fr_call_dim(c, c->in[0], fr_call_int(c, "axis", joined ? 1 : -1)) : -1;
+    fr_tensor *x = fr_call_input(c, 0), *y;
 
-    return dim >= 0 && fr_call_give(c, logs ? fr_log_softmax(c->in[0], dim) : fr_softmax(c->in[0], dim));
+    if (dim < 0)
+        return false;
+    if (joined && x->shape.ndim > 0)
+        x = fr_flatten(x, dim, -1);
+    y = logs ? fr_log_softmax(x, dim) : fr_softmax(x, dim);
+    return fr_call_give(c, joined ? fr_view_as(y, c->in[0]) : y);
 }
 
 /* One dim after another, from the last on; none given: all. */
@@ -87,6 +206,8 @@ static bool reduce(fr_onnx_run_call *c, fr_tensor *(*along)(fr_tensor *, int, bo
     }
     if (axes.n <= 0)
         chosen = fr_call_int(c, "noop_with_empty_axes", 0) ? 0 : ~0U;
+    if (y->shape.ndim == 0) /* frond lets a scalar have dim 0 */
+        return fr_call_give(c, along(y, 0, false));
     for (int i = c->in[0]->shape.ndim; i-- > 0 && y;)
         if (chosen >> i & 1)
             y = along(y, i, keepdims);
@@ -103,9 +224,94 @@ static bool run_reduce_sum(fr_onnx_run_call *c)
     return reduce(c, fr_sum_dim);
 }
 
+/* Of no values ONNX has -inf. */
+static fr_tensor *max_dim(fr_tensor *t, int dim, bool keepdim)
+{
+    return fr_dim(t, dim) > 0 ? fr_max_dim(t, dim, keepdim) : fr_logsumexp_dim(t, dim, keepdim);
+}
+
 static bool run_reduce_max(fr_onnx_run_call *c)
 {
-    return reduce(c, fr_max_dim);
+    return reduce(c, max_dim);
+}
+
+static bool run_reduce_min(fr_onnx_run_call *c)
+{
+    return reduce(c, fr_min_dim);
+}
+
+static bool run_reduce_prod(fr_onnx_run_call *c)
+{
+    return reduce(c, fr_prod_dim);
+}
+
+static bool run_reduce_log_sum_exp(fr_onnx_run_call *c)
+{
+    return reduce(c, fr_logsumexp_dim);
+}
+
+static bool run_reduce_l2(fr_onnx_run_call *c)
+{
+    return reduce(c, fr_norm_dim);
+}
+
+static fr_tensor *l1_dim(fr_tensor *t, int dim, bool keepdim)
+{
+    return fr_norm_with(t, &(fr_norm_options){ .along = true, .dim = dim, .keepdim = keepdim, .p = 1 });
+}
+
+static bool run_reduce_l1(fr_onnx_run_call *c)
+{
+    return reduce(c, l1_dim);
+}
+
+static bool run_position(fr_onnx_run_call *c)
+{
+    int dim = fr_call_need(c, 1) ? fr_call_dim(c, c->in[0], fr_call_int(c, "axis", 0)) : -1;
+    bool keepdims = fr_call_int(c, "keepdims", 1);
+
+    if (dim < 0)
+        return false;
+    if (fr_call_int(c, "select_last_index", 0))
+        return fr_call_fail(c, "select_last_index is not supported");
+    return fr_call_give(c, strcmp(c->node->op_type, "ArgMax") == 0 ? fr_argmax(c->in[0], dim, keepdims)
+                                                                   : fr_argmin(c->in[0], dim, keepdims));
+}
+
+static bool run_top_k(fr_onnx_run_call *c)
+{
+    int dim = fr_call_need(c, 1) ? fr_call_dim(c, c->in[0], fr_call_int(c, "axis", -1)) : -1;
+    fr_call_list k;
+
+    if (dim < 0 || !fr_call_numbers(c, 1, "k", &k))
+        return false;
+    if (k.n < 1 && fr_call_find(c, "k")) /* before it was an input */
+        k = (fr_call_list){ 1, { fr_call_int(c, "k", 0) } };
+    if (k.n != 1)
+        return fr_call_fail(c, "k is missing, or no single number");
+
+    fr_extreme top = fr_topk(c->in[0], k.at[0], dim, fr_call_int(c, "largest", 1));
+
+    c->out[0] = top.values;
+    c->out[1] = top.indices;
+    return top.values != NULL;
+}
+
+static bool run_cumsum(fr_onnx_run_call *c)
+{
+    fr_call_list axis;
+    int dim;
+
+    if (!fr_call_need(c, 2) || !fr_call_numbers(c, 1, "axis", &axis))
+        return false;
+    if (axis.n != 1 || fr_call_int(c, "exclusive", 0))
+        return fr_call_fail(c, "its axis is no single number, or it is exclusive, which is not supported");
+    dim = fr_call_dim(c, c->in[0], axis.at[0]);
+    if (dim < 0)
+        return false;
+    if (!fr_call_int(c, "reverse", 0))
+        return fr_call_give(c, fr_cumsum(c->in[0], dim));
+    return fr_call_give(c, fr_flip(fr_cumsum(fr_flip(c->in[0], dim), dim), dim));
 }
 
 static bool run_layer_norm(fr_onnx_run_call *c)
@@ -128,6 +334,9 @@ static bool run_batch_norm(fr_onnx_run_call *c)
 
     if (!fr_call_need(c, 5))
         return false;
+    for (int i = 1; i < c->outputs; i++) /* before operator set 14 these said that it was in training mode */
+        if (c->node->output[i][0])
+            return fr_call_fail(c, "it is in training mode");
     if (fr_call_int(c, "training_mode", 0))
         return fr_call_fail(c, "it is in training mode");
     return fr_call_give(c, fr_batch_norm(c->in[0], c->in[3], c->in[4], c->in[1], c->in[2],
@@ -139,21 +348,26 @@ static bool run_batch_norm(fr_onnx_run_call *c)
 static const fr_onnx_kind kinds[] = {
     { "Abs", .unary = fr_abs },
     { "Add", .binary = fr_add },
+    { "And", .binary = and},
+    { "ArgMax", .run = run_position },
+    { "ArgMin", .run = run_position },
     { "BatchNormalization", .run = run_batch_norm },
     { "Clip", .run = run_clip },
     { "Cos", .unary = fr_cos },
-    { "Div", .binary = fr_div },
-    { "Dropout", .unary = same },
+    { "CumSum", .run = run_cumsum },
+    { "Div", .binary = divide },
+    { "Dropout", .run = run_dropout },
     { "Elu", .run = run_elu },
     { "Equal", .binary = fr_eq },
     { "Erf", .unary = fr_erf },
     { "Exp", .unary = fr_exp },
     { "Floor", .unary = fr_floor },
-    { "Gelu", .unary = fr_gelu },
+    { "Gelu", .run = run_gelu },
     { "Gemm", .run = run_gemm },
     { "Greater", .binary = fr_gt },
     { "GreaterOrEqual", .binary = fr_ge },
     { "Identity", .unary = same },
+    { "IsNaN", .unary = is_nan },
     { "LayerNormalization", .run = run_layer_norm },
     { "LeakyRelu", .run = run_leaky_relu },
     { "Less", .binary = fr_lt },
@@ -161,15 +375,22 @@ static const fr_onnx_kind kinds[] = {
     { "Log", .unary = fr_log },
     { "LogSoftmax", .run = run_softmax },
     { "MatMul", .binary = fr_matmul },
-    { "Max", .binary = fr_maximum },
-    { "Min", .binary = fr_minimum },
+    { "Max", .run = run_max },
+    { "Min", .run = run_min },
+    { "Mod", .run = run_mod },
     { "Mul", .binary = fr_mul },
     { "Neg", .unary = fr_neg },
-    { "Not", .unary = not },
-    { "Pow", .binary = fr_pow },
+    { "Not", .unary = negation },
+    { "Or", .binary = either },
+    { "Pow", .binary = power },
     { "Reciprocal", .unary = fr_reciprocal },
+    { "ReduceL1", .run = run_reduce_l1 },
+    { "ReduceL2", .run = run_reduce_l2 },
+    { "ReduceLogSumExp", .run = run_reduce_log_sum_exp },
     { "ReduceMax", .run = run_reduce_max },
     { "ReduceMean", .run = run_reduce_mean },
+    { "ReduceMin", .run = run_reduce_min },
+    { "ReduceProd", .run = run_reduce_prod },
     { "ReduceSum", .run = run_reduce_sum },
     { "Relu", .unary = fr_relu },
     { "Sigmoid", .unary = fr_sigmoid },
@@ -179,8 +400,11 @@ static const fr_onnx_kind kinds[] = {
     { "Softplus", .unary = fr_softplus },
     { "Sqrt", .unary = fr_sqrt },
     { "Sub", .binary = fr_sub },
+    { "Sum", .run = run_sum },
     { "Tanh", .unary = fr_tanh },
+    { "TopK", .run = run_top_k },
     { "Where", .run = run_where },
+    { "Xor", .binary = one_alone },
 };
 
 const fr_onnx_kinds fr_onnx_number_kinds = { kinds, sizeof kinds / sizeof *kinds };

@@ -10,8 +10,11 @@
 #include "nn/module.h"
 
 #include <frond/ops.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+enum { INPUTS = 64 }; /* a node has no more */
 
 typedef struct {
     const fr_onnx_node_message *node;
@@ -23,8 +26,10 @@ typedef struct {
 typedef struct {
     fr_onnx_model *model;
     const char **names; /* of values, borrowed from model */
+    json_t *numbers;    /* of names, while it is made: a hash table */
     fr_tensor **values; /* initializers, borrowed from the module; NULL for all others */
     int value_count, input, output;
+    int64_t operator_set; /* version */
     step *steps;
     size_t step_count;
 } loaded;
@@ -70,8 +75,7 @@ static bool read_raw(const char *where, const fr_onnx_tensor_message *p, int kin
 
     if ((uint64_t)t->numel * fr_stored_kinds[kind].size != p->raw_data.len)
         return fr_fail(where, "tensor %.80s has %zu bytes of values, and its shape wants others",
-                       p->name ? p->name : "", p->raw_data.len),
-               false;
+                       p->name ? p->name : "", p->raw_data.len);
     return t->numel == 0 || fr_stored_read(&s, (fr_stored)kind, false, t);
 }
 
@@ -87,8 +91,7 @@ static bool read_typed(const char *where, const fr_onnx_tensor_message *p, int k
                                        : SIZE_MAX;
 
     if (n != (uint64_t)t->numel)
-        return fr_fail(where, "tensor %.80s has not the values that its shape and type want", p->name ? p->name : ""),
-               false;
+        return fr_fail(where, "tensor %.80s has not the values that its shape and type want", p->name ? p->name : "");
     for (size_t i = 0; small && i < n; i++)
         ((int64_t *)(void *)t->origin)[i] = p->int32_data[i];
     if (!small && n > 0)
@@ -133,17 +136,21 @@ fr_tensor *fr_onnx_read_tensor(const char *where, const fr_onnx_tensor_message *
 
 /* --- Running ----------------------------------------------------------------------------------------------------- */
 
-static bool run_step(const step *s, fr_tensor **values)
+static bool run_step(const loaded *l, const step *s, fr_tensor **values)
 {
-    fr_tensor *in[64];
-    fr_onnx_run_call c = { .node = s->node, .in = in, .inputs = (int)s->node->n_input };
+    fr_tensor *in[INPUTS];
+    fr_onnx_run_call c = { .node = s->node,
+                           .in = in,
+                           .inputs = (int)s->node->n_input,
+                           .outputs = (int)s->node->n_output,
+                           .operator_set = l->operator_set };
     const char *name = s->node->name ? s->node->name : "";
     bool ok;
 
     for (int i = 0; i < c.inputs; i++)
         in[i] = s->inputs[i] >= 0 ? values[s->inputs[i]] : NULL;
     if (!s->kind->run && (c.inputs < 1 || !in[0] || (s->kind->binary && (c.inputs != 2 || !in[1]))))
-        return fr_fail("load_onnx", "node %.80s (%s): its inputs are not what it takes", name, s->kind->type), false;
+        return fr_fail("load_onnx", "node %.80s (%s): its inputs are not what it takes", name, s->kind->type);
     if (s->kind->unary)
         c.out[0] = s->kind->unary(in[0]);
     if (s->kind->binary)
@@ -166,7 +173,7 @@ static fr_tensor *forward(fr_module *m, fr_tensor *x)
     memcpy(values, l->values, (size_t)l->value_count * sizeof *values);
     values[l->input] = x;
     for (size_t i = 0; ok && i < l->step_count; i++)
-        ok = run_step(&l->steps[i], values);
+        ok = run_step(l, &l->steps[i], values);
     y = ok ? values[l->output] : NULL;
     if (ok && !y)
         fr_fail("load_onnx", "the model's output %.80s was not made", l->names[l->output]);
@@ -207,10 +214,9 @@ static void release(void *memory)
 
 static int find_value(const loaded *l, const char *name)
 {
-    for (int i = l->value_count; name && i-- > 0;)
-        if (strcmp(l->names[i], name) == 0)
-            return i;
-    return -1;
+    const json_t *found = name ? json_object_get(l->numbers, name) : NULL;
+
+    return found ? (int)json_integer_value(found) : -1;
 }
 
 /* A new value; -1 with an error where the name is taken. There is room for all. */
@@ -218,6 +224,8 @@ static int add_value(loaded *l, const char *where, const char *name)
 {
     if (!name || !name[0] || find_value(l, name) >= 0)
         return fr_fail(where, "the value %.80s is made twice, or has no name", name ? name : ""), -1;
+    if (json_object_set_new_nocheck(l->numbers, name, json_integer(l->value_count)) != 0)
+        return fr_fail_memory(where), -1;
     l->names[l->value_count] = name;
     return l->value_count++;
 }
@@ -279,6 +287,11 @@ static bool hold(fr_module *m, const char *where, const char *name, fr_tensor *t
 
 /* --- Making it --------------------------------------------------------------------------------------------------- */
 
+static bool is_own_domain(const char *domain)
+{
+    return !domain || !domain[0] || strcmp(domain, "ai.onnx") == 0;
+}
+
 static bool is_statistic(const Frond__Onnx__GraphProto *g, const char *name)
 {
     for (size_t i = 0; i < g->n_node; i++)
@@ -317,39 +330,55 @@ static bool read_input(loaded *l, const char *where)
         if (find_value(l, g->input[i]->name) >= 0 && l->input < 0 && l->values[find_value(l, g->input[i]->name)])
             continue; /* old files list initializers too */
         if (l->input >= 0)
-            return fr_fail(where, "the model has several inputs, expected one"), false;
+            return fr_fail(where, "the model has several inputs, expected one");
         l->input = add_value(l, where, g->input[i]->name);
         if (l->input < 0)
             return false;
     }
-    return l->input >= 0 || (fr_fail(where, "the model has no input"), false);
+    return l->input >= 0 || fr_fail(where, "the model has no input");
 }
 
 static bool read_step(loaded *l, const char *where, const fr_onnx_node_message *node)
 {
     step *s = &l->steps[l->step_count];
-    enum { MOST = 64 };
 
-    *s = (step){ .node = node, .kind = fr_onnx_find_kind(node->op_type), .outputs = { -1, -1, -1 } };
-    if (node->n_input > MOST || node->n_output < 1)
+    *s = (step){ .node = node, .kind = fr_onnx_find_kind(node->op_type) };
+    for (int i = 0; i < FR_ONNX_OUTPUTS; i++)
+        s->outputs[i] = -1;
+    if (node->n_input > INPUTS || node->n_output < 1 || node->n_output > FR_ONNX_OUTPUTS)
         return fr_fail(where, "node %.80s has %zu inputs and %zu outputs", node->name ? node->name : "", node->n_input,
-                       node->n_output),
-               false;
+                       node->n_output);
     s->inputs = malloc((node->n_input + 1) * sizeof *s->inputs);
     l->step_count++;
     if (!s->inputs)
-        return fr_fail_memory(where), false;
+        return fr_fail_memory(where);
     for (size_t i = 0; i < node->n_input; i++) {
         s->inputs[i] = node->input[i][0] ? find_value(l, node->input[i]) : -1;
         if (s->inputs[i] < 0 && node->input[i][0])
             return fr_fail(where, "node %.80s reads %.80s, which nothing before it makes", node->name ? node->name : "",
-                           node->input[i]),
-                   false;
+                           node->input[i]);
     }
-    for (size_t i = 0; i < node->n_output && i < FR_ONNX_OUTPUTS; i++)
+    for (size_t i = 0; i < node->n_output; i++)
         if (node->output[i][0] && (s->outputs[i] = add_value(l, where, node->output[i])) < 0)
             return false;
     return true;
+}
+
+/* What ops mean changes with the version; these are those that the nodes are run by. */
+static bool read_operator_set(loaded *l, const char *where)
+{
+    enum { OLDEST = 9, NEWEST = 24 };
+    const fr_onnx_model *model = l->model;
+    int64_t version = 0;
+
+    for (size_t i = 0; i < model->n_opset_import; i++)
+        if (is_own_domain(model->opset_import[i]->domain))
+            version = model->opset_import[i]->version;
+    l->operator_set = version;
+    if (version == 0)
+        return fr_fail(where, "no ONNX model: it names no version of ONNX's operator set");
+    return (version >= OLDEST && version <= NEWEST) ||
+           fr_fail(where, "version %lld of ONNX's operator set, expected %d to %d", (long long)version, OLDEST, NEWEST);
 }
 
 static bool check_ops(const Frond__Onnx__GraphProto *g, const char *where)
@@ -358,10 +387,10 @@ static bool check_ops(const Frond__Onnx__GraphProto *g, const char *where)
 
     for (size_t i = 0; i < g->n_node; i++) {
         const fr_onnx_node_message *n = g->node[i];
-        bool own = !n->domain || !n->domain[0] || strcmp(n->domain, "ai.onnx") == 0;
 
-        if (!own || !n->op_type || !fr_onnx_find_kind(n->op_type))
-            fr_complain(&c, "%.80s (node %.80s)", n->op_type ? n->op_type : "", n->name ? n->name : "");
+        if (!is_own_domain(n->domain) || !n->op_type || !fr_onnx_find_kind(n->op_type))
+            fr_complain(&c, "%.80s%s%.80s (node %.80s)", n->domain ? n->domain : "",
+                        n->domain && n->domain[0] ? "." : "", n->op_type ? n->op_type : "", n->name ? n->name : "");
     }
     return !fr_complaints_fail(&c, where, "ops that frond cannot run");
 }
@@ -372,29 +401,33 @@ static bool fill(fr_module *m, loaded *l, const char *where)
     size_t most;
 
     if (!g || g->n_output < 1 || g->n_node > INT32_MAX / 8)
-        return fr_fail(where, "no ONNX model: it has no graph, or one without outputs"), false;
-    if (!check_ops(g, where))
+        return fr_fail(where, "no ONNX model: it has no graph, or one without outputs");
+    if (!read_operator_set(l, where) || !check_ops(g, where))
         return false;
-    most = g->n_initializer + g->n_input + FR_ONNX_OUTPUTS * g->n_node + 1;
+    most = g->n_initializer + g->n_input + 1;
+    for (size_t i = 0; i < g->n_node; i++)
+        most += g->node[i]->n_output;
     l->names = calloc(most, sizeof *l->names);
     l->values = calloc(most, sizeof *l->values);
     l->steps = calloc(g->n_node + 1, sizeof *l->steps);
-    if (!l->names || !l->values || !l->steps)
-        return fr_fail_memory(where), false;
+    l->numbers = json_object();
+    if (!l->names || !l->values || !l->steps || !l->numbers)
+        return fr_fail_memory(where);
     if (!read_initializers(m, l, where) || !read_input(l, where))
         return false;
     for (size_t i = 0; i < g->n_node; i++)
         if (!read_step(l, where, g->node[i]))
             return false;
     l->output = find_value(l, g->output[0]->name);
-    return l->output >= 0 || (fr_fail(where, "nothing makes the model's output"), false);
+    return l->output >= 0 ||
+           fr_fail(where, "nothing makes the model's output %.80s", g->output[0]->name ? g->output[0]->name : "");
 }
 
 fr_module *fr_onnx_read(const char *where, const uint8_t *bytes, size_t size)
 {
     fr_module *m = fr_module_new("ONNX", sizeof(loaded), forward);
     loaded *l = m ? fr_self(m) : NULL;
-    bool out_of_memory = false;
+    bool ok, out_of_memory = false;
     ProtobufCAllocator allocator = { allocate, give_back, &out_of_memory };
 
     if (!l)
@@ -405,7 +438,10 @@ fr_module *fr_onnx_read(const char *where, const uint8_t *bytes, size_t size)
         fr_fail_memory(where);
     else if (!l->model)
         fr_fail(where, "no ONNX model, or one that is cut short (%zu bytes)", size);
-    if (l->model && fill(m, l, where))
+    ok = l->model && fill(m, l, where);
+    json_decref(l->numbers);
+    l->numbers = NULL;
+    if (ok)
         return m;
     fr_module_destroy(m);
     return NULL;

@@ -30,6 +30,11 @@ static bool run_shape(fr_onnx_run_call *c)
     return fr_call_give(c, tensor_of((int)(end - start), s->dim + start));
 }
 
+static bool run_size(fr_onnx_run_call *c)
+{
+    return fr_call_need(c, 1) && fr_call_give(c, fr_reshape(tensor_of(1, &c->in[0]->numel), (fr_shape){ 0 }));
+}
+
 static bool run_constant(fr_onnx_run_call *c)
 {
     const fr_onnx_attribute_message *a = fr_call_find(c, "value");
@@ -95,7 +100,7 @@ static bool run_expand(fr_onnx_run_call *c)
 
 static bool run_flatten(fr_onnx_run_call *c)
 {
-    int64_t rows = 1;
+    int64_t rows = 1, columns = 1;
 
     if (!fr_call_need(c, 1))
         return false;
@@ -108,7 +113,9 @@ static bool run_flatten(fr_onnx_run_call *c)
         return fr_call_fail(c, "an axis is out of range");
     for (int i = 0; i < axis; i++)
         rows *= s->dim[i];
-    return fr_call_give(c, fr_reshape(c->in[0], FR_SHAPE(rows, rows ? c->in[0]->numel / rows : 0)));
+    for (int i = (int)axis; i < s->ndim; i++)
+        columns *= s->dim[i];
+    return fr_call_give(c, fr_reshape(c->in[0], FR_SHAPE(rows, columns)));
 }
 
 static bool run_squeeze(fr_onnx_run_call *c)
@@ -210,6 +217,68 @@ static bool run_slice(fr_onnx_run_call *c)
     return fr_call_give(c, y);
 }
 
+/* The sizes of the parts: given, or as equal as they can be, the last the smallest. */
+static bool parts_of(fr_onnx_run_call *c, int64_t size, fr_call_list *parts)
+{
+    int64_t each = (size + c->outputs - 1) / c->outputs, sum = 0;
+
+    if (!fr_call_numbers(c, 1, "split", parts))
+        return false;
+    for (int i = 0; parts->n < 0 && i < c->outputs; i++)
+        parts->at[i] = fr_least(each, size - i * each);
+    parts->n = parts->n < 0 ? c->outputs : parts->n;
+    for (int i = 0; i < parts->n; i++) {
+        if (parts->at[i] < 0 || parts->at[i] > size)
+            return fr_call_fail(c, "a part is less than nothing, or more than there is");
+        sum += parts->at[i];
+    }
+    return (sum == size && parts->n == c->outputs) || fr_call_fail(c, "its parts do not make up its input");
+}
+
+static bool run_split(fr_onnx_run_call *c)
+{
+    int dim = fr_call_need(c, 1) ? fr_call_dim(c, c->in[0], fr_call_int(c, "axis", 0)) : -1;
+    fr_call_list parts;
+    int64_t from = 0;
+
+    if (dim < 0)
+        return false;
+    if (c->in[0]->shape.ndim == 0)
+        return fr_call_fail(c, "its input is a scalar");
+    if (!parts_of(c, c->in[0]->shape.dim[dim], &parts))
+        return false;
+    for (int i = 0; i < parts.n; from += parts.at[i++])
+        if (!(c->out[i] = fr_slice(c->in[0], dim, from, from + parts.at[i], 1)))
+            return false;
+    return true;
+}
+
+static bool run_range(fr_onnx_run_call *c)
+{
+    double start, limit, delta;
+
+    if (!fr_call_need(c, 3) || !fr_call_bound(c, 0, "start", 0, &start) || !fr_call_bound(c, 1, "limit", 0, &limit) ||
+        !fr_call_bound(c, 2, "delta", 1, &delta))
+        return false;
+    if (!(delta != 0) || (limit - start) / delta <= 0) /* fr_arange wants some */
+        return delta != 0 ? fr_call_give(c, fr_hold("load_onnx",
+                                                    fr_tensor_alloc("load_onnx", &FR_SHAPE(0), fr_dtype_of(c->in[0]))))
+                          : fr_call_fail(c, "its delta is 0");
+    return fr_call_give(c, fr_arange(start, limit, delta, fr_dtype_of(c->in[0])));
+}
+
+static bool run_trilu(fr_onnx_run_call *c)
+{
+    fr_call_list k;
+
+    if (!fr_call_need(c, 1) || !fr_call_numbers(c, 1, "k", &k))
+        return false;
+
+    int64_t diagonal = k.n > 0 ? k.at[0] : 0;
+
+    return fr_call_give(c, fr_call_int(c, "upper", 1) ? fr_triu(c->in[0], diagonal) : fr_tril(c->in[0], diagonal));
+}
+
 /* Indices count from the end where they are negative. */
 static fr_tensor *from_front(fr_tensor *index, int64_t size)
 {
@@ -272,13 +341,15 @@ static bool run_cast(fr_onnx_run_call *c)
 /* --- The table --------------------------------------------------------------------------------------------------- */
 
 static const fr_onnx_kind kinds[] = {
-    { "Cast", .run = run_cast },           { "Concat", .run = run_concat },
-    { "Constant", .run = run_constant },   { "ConstantOfShape", .run = run_constant_of_shape },
-    { "Expand", .run = run_expand },       { "Flatten", .run = run_flatten },
-    { "Gather", .run = run_gather },       { "GatherElements", .run = run_gather_elements },
-    { "Reshape", .run = run_reshape },     { "Shape", .run = run_shape },
-    { "Slice", .run = run_slice },         { "Squeeze", .run = run_squeeze },
-    { "Transpose", .run = run_transpose }, { "Unsqueeze", .run = run_unsqueeze },
+    { "Cast", .run = run_cast },         { "Concat", .run = run_concat },
+    { "Constant", .run = run_constant }, { "ConstantOfShape", .run = run_constant_of_shape },
+    { "Expand", .run = run_expand },     { "Flatten", .run = run_flatten },
+    { "Gather", .run = run_gather },     { "GatherElements", .run = run_gather_elements },
+    { "Range", .run = run_range },       { "Reshape", .run = run_reshape },
+    { "Shape", .run = run_shape },       { "Size", .run = run_size },
+    { "Slice", .run = run_slice },       { "Split", .run = run_split },
+    { "Squeeze", .run = run_squeeze },   { "Transpose", .run = run_transpose },
+    { "Trilu", .run = run_trilu },       { "Unsqueeze", .run = run_unsqueeze },
 };
 
 const fr_onnx_kinds fr_onnx_shape_kinds = { kinds, sizeof kinds / sizeof *kinds };

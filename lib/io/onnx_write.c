@@ -11,7 +11,7 @@
 bool fr_onnx_write(fr_onnx *g, const char *path)
 {
     (void)path;
-    return fr_fail(g->from->where, "ONNX files need protobuf-c, without which frond was built"), false;
+    return fr_fail(g->from->where, "ONNX files need protobuf-c, without which frond was built");
 }
 
 #else
@@ -237,8 +237,7 @@ static bool write_model(fr_onnx *g, const char *path, const PROTO(ModelProto) * 
     sink s = { .base.append = append, .ok = true };
 
     if (size > INT32_MAX)
-        return fr_fail(g->from->where, "the model takes %zu bytes, and the format holds at most 2147483647", size),
-               false;
+        return fr_fail(g->from->where, "the model takes %zu bytes, and the format holds at most 2147483647", size);
     if (!fr_replace_begin(&s.r, g->from->where, path))
         return false;
     protobuf_c_message_pack_to_buffer(&model->base, &s.base);

@@ -93,16 +93,16 @@ bool fr_replace_write(fr_replacement *r, const void *bytes, size_t count)
     return true;
 }
 
-/* Brings what was written to the disk. A write that failed before is not made up for by one that does not. */
+/* Brings what was written to the disk. */
 static bool settle(fr_replacement *r, bool ok)
 {
-    bool failed = ferror(r->file) != 0;
-
-    if (ok && (fflush(r->file) != 0 || fsync(fileno(r->file)) != 0))
+    if (ok && ferror(r->file)) /* of those who do not look at each write */
+        ok = fr_fail(r->where, "cannot write all of it: the disk is full, or failed");
+    else if (ok && (fflush(r->file) != 0 || fsync(fileno(r->file)) != 0))
         ok = fr_fail(r->where, "cannot write: %s", strerror(errno));
     if (fclose(r->file) != 0 && ok)
         ok = fr_fail(r->where, "cannot write: %s", strerror(errno));
-    return ok && (!failed || fr_fail(r->where, "cannot write all of it"));
+    return ok;
 }
 
 static bool put_in_place(fr_replacement *r)

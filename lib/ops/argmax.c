@@ -5,7 +5,8 @@
 
 FR_POSITION(argmax, false)
 
-const fr_op fr_argmax_op = { FR_POSITION_OP(argmax, "y = the first i at which x[..., i, ...] is largest") };
+const fr_op fr_argmax_op = { FR_POSITION_OP(argmax, "y = the first i at which x[..., i, ...] is largest"),
+                             .onnx_name = "ArgMax" };
 
 fr_tensor *fr_argmax(fr_tensor *t, int dim, bool keepdim)
 {

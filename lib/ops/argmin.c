@@ -5,7 +5,8 @@
 
 FR_POSITION(argmin, true)
 
-const fr_op fr_argmin_op = { FR_POSITION_OP(argmin, "y = the first i at which x[..., i, ...] is smallest") };
+const fr_op fr_argmin_op = { FR_POSITION_OP(argmin, "y = the first i at which x[..., i, ...] is smallest"),
+                             .onnx_name = "ArgMin" };
 
 fr_tensor *fr_argmin(fr_tensor *t, int dim, bool keepdim)
 {

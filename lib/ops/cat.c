@@ -87,20 +87,8 @@ static void backward(fr_op_call *call)
 
 static bool onnx(fr_onnx *g, const fr_op_call *call)
 {
-    const char *all = fr_onnx_input(g, 0);
-
-    for (int i = 1; i < call->inputs; i++) {
-        const char *names[] = { all, fr_onnx_input(g, i), NULL };
-        bool last = i == call->inputs - 1;
-
-        if (last)
-            fr_onnx_node(g, "Concat", names, FR_ONNX_NAMES(fr_onnx_output(g, 0)));
-        else
-            all = fr_onnx_value(g, "Concat", names);
-        fr_onnx_int(g, "axis", fr_shape_dim(&call->in[0]->shape, *(const int *)call->attributes));
-    }
-    if (call->inputs == 1)
-        fr_onnx_node(g, "Identity", FR_ONNX_NAMES(all), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    fr_onnx_node(g, "Concat", fr_onnx_inputs(g), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    fr_onnx_int(g, "axis", fr_shape_dim(&call->in[0]->shape, *(const int *)call->attributes));
     return true;
 }
 

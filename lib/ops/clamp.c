@@ -25,17 +25,25 @@ static void backward(fr_op_call *call)
     call->grad_in[0] = fr_masked_fill(call->grad_out[0], fr_eq_scalar(inside, 0), 0);
 }
 
+/* Clip without a bound has the largest finite number there. */
 static bool onnx(fr_onnx *g, const fr_op_call *call)
 {
     const double *bounds = call->attributes;
     fr_dtype dtype = fr_dtype_of(call->in[0]);
+    bool low = bounds[0] != -INFINITY, high = bounds[1] != INFINITY;
+    const char *x = fr_onnx_input(g, 0), *y = fr_onnx_output(g, 0);
 
     if (isnan(bounds[0]) || isnan(bounds[1]))
         return fr_onnx_fail(g, "a bound is NaN, which Clip does not take");
-    fr_onnx_node(g, "Clip",
-                 FR_ONNX_NAMES(fr_onnx_input(g, 0), isinf(bounds[0]) ? "" : fr_onnx_number(g, dtype, bounds[0]),
-                               isinf(bounds[1]) ? "" : fr_onnx_number(g, dtype, bounds[1])),
-                 FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    if (low && high)
+        fr_onnx_node(g, "Clip",
+                     FR_ONNX_NAMES(x, fr_onnx_number(g, dtype, bounds[0]), fr_onnx_number(g, dtype, bounds[1])),
+                     FR_ONNX_NAMES(y));
+    else if (low || high)
+        fr_onnx_node(g, low ? "Max" : "Min", FR_ONNX_NAMES(x, fr_onnx_number(g, dtype, bounds[low ? 0 : 1])),
+                     FR_ONNX_NAMES(y));
+    else
+        fr_onnx_node(g, "Identity", FR_ONNX_NAMES(x), FR_ONNX_NAMES(y));
     return true;
 }
 

@@ -406,24 +406,12 @@ bool fr_convolution_c_code(fr_c_writer *w, const fr_op_call *call)
 bool fr_convolution_onnx(fr_onnx *g, const fr_op_call *call)
 {
     fr_convolution c = *(const fr_convolution *)call->attributes;
-    const int64_t first = 0;
-    const char *x = fr_onnx_input(g, 0), *y = fr_onnx_output(g, 0), *batch = y;
-    bool single = call->in[0]->shape.ndim == 1 + c.w.dims;
 
     c.w.kernel[0] = 1;
     for (int i = 0; i < c.w.dims; i++)
         c.w.kernel[FR_SPACE - c.w.dims + i] = call->in[1]->shape.dim[2 + i];
     if (c.same && !pad_to_same(&c.w))
         return fr_onnx_fail(g, "its padding is too large");
-    if (single) {
-        x = fr_onnx_value(g, "Unsqueeze", FR_ONNX_NAMES(x, fr_onnx_int64s(g, 1, &first)));
-        batch = fr_onnx_value(g, "Conv", FR_ONNX_NAMES(x, fr_onnx_input(g, 1), fr_onnx_input(g, 2)));
-    } else {
-        fr_onnx_node(g, "Conv", FR_ONNX_NAMES(x, fr_onnx_input(g, 1), fr_onnx_input(g, 2)), FR_ONNX_NAMES(y));
-    }
-    fr_onnx_windows(g, &c.w);
-    fr_onnx_int(g, "group", c.groups);
-    if (single)
-        fr_onnx_node(g, "Squeeze", FR_ONNX_NAMES(batch, fr_onnx_int64s(g, 1, &first)), FR_ONNX_NAMES(y));
+    fr_onnx_slide(g, call, "Conv", &c.w, (fr_onnx_whole[]){ { "group", c.groups }, { NULL, 0 } });
     return true;
 }

@@ -103,6 +103,21 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
 
 static void backward(fr_op_call *call);
 
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    const attributes *a = call->attributes;
+    int dim = fr_shape_dim(&call->in[0]->shape, a->over.dim);
+
+    if (call->in[0]->shape.ndim == 0) {
+        fr_onnx_node(g, "Identity", FR_ONNX_NAMES(fr_onnx_input(g, 0)), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+        return true;
+    }
+    fr_onnx_node(g, "CumSum", FR_ONNX_NAMES(fr_onnx_input(g, 0), fr_onnx_number(g, FR_I64, dim)),
+                 FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    fr_onnx_int(g, "reverse", a->backwards);
+    return true;
+}
+
 FR_RUN(run, fr_cumsum(in[0], 1))
 FR_RUN(run_last, fr_cumsum(in[0], -1))
 FR_RUN(run_strided, fr_cumsum(fr_transpose(in[0], 0, 1), 1))
@@ -120,6 +135,7 @@ const fr_op fr_cumsum_op = {
     .forward = forward,
     .backward = backward,
     .jvp = fr_jvp_linear,
+    .onnx = onnx,
     .c_code = c_code,
     FR_CASES({ "rows", "n(3,7)", "a.cumsum(1)", run }, { "inner", "n(2,5,3)", "a.cumsum(1)", run },
              { "last", "n(2,3,4)", "a.cumsum(-1)", run_last }, { "strided", "n(4,3)", "a.T.cumsum(1)", run_strided },

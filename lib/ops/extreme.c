@@ -192,6 +192,34 @@ fr_extreme fr_apply_extreme(const char *what, const fr_op *op, fr_tensor *t, int
     return (fr_extreme){ results[0], results[1] };
 }
 
+/* --- As ONNX ------------------------------------------------------------------------------------------------------ */
+
+static bool put_positions(fr_onnx *g, const fr_op_call *call, const char *type, int output)
+{
+    const fr_over *over = call->attributes;
+
+    if (!fr_onnx_has_axes(g, call))
+        return false;
+    fr_onnx_node(g, type, FR_ONNX_NAMES(fr_onnx_input(g, 0)), FR_ONNX_NAMES(fr_onnx_output(g, output)));
+    fr_onnx_int(g, "axis", fr_shape_dim(&call->in[0]->shape, over->dim));
+    fr_onnx_int(g, "keepdims", over->keepdim);
+    return true;
+}
+
+bool fr_onnx_position(fr_onnx *g, const fr_op_call *call)
+{
+    return put_positions(g, call, call->op->onnx_name, 0);
+}
+
+bool fr_onnx_extreme(fr_onnx *g, const fr_op_call *call)
+{
+    bool least = strcmp(call->op->onnx_name, "ReduceMin") == 0;
+
+    if (fr_onnx_is_read(g, 0))
+        fr_onnx_reduce(g, call);
+    return !fr_onnx_is_read(g, 1) || put_positions(g, call, least ? "ArgMin" : "ArgMax", 1);
+}
+
 /* --- C ----------------------------------------------------------------------------------------------------------- */
 
 #define C_TEXT(NAME, WHAT, BEATS)                                                                                      \

@@ -21,6 +21,9 @@ void fr_extreme_dim(fr_op_call *call, bool least);
 void fr_extreme_backward(fr_op_call *call);
 void fr_extreme_dim_backward(fr_op_call *call);
 
+/* For fr_op.onnx: values, positions (or both) by the ONNX ops onnx_name, "ReduceMax", and "ArgMax". */
+bool fr_onnx_extreme(fr_onnx *g, const fr_op_call *call);
+bool fr_onnx_position(fr_onnx *g, const fr_op_call *call);
 /* c_code of positions, and of values and positions. */
 bool fr_extreme_c_code(fr_c_writer *w, const fr_op_call *call, bool least);
 
@@ -54,7 +57,7 @@ bool fr_extreme_c_code(fr_c_writer *w, const fr_op_call *call, bool least);
 #define FR_EXTREME_OP(NAME, FORMULA)                                                                                   \
     .name = #NAME, .formula = FORMULA, .shapes = "(*) -> ()", .inputs = 1, .outputs = 1, .saves_inputs = 1,            \
     .saves_outputs = 1, .attributes_size = sizeof(fr_over), .dtypes = FR_ANY, .infer = fr_infer_extreme,               \
-    .forward = NAME##_forward, .backward = fr_extreme_backward, .c_code = NAME##_c,                                    \
+    .forward = NAME##_forward, .backward = fr_extreme_backward, .c_code = NAME##_c, .onnx = fr_onnx_reduce,            \
     FR_CASES({ "values", "d(5,37)", "a." #NAME "()", run }, { "strided", "d(5,37)", "a.T." #NAME "()", run_strided },  \
              { "scalar", "n()", "a." #NAME "()", run }, { "ties", "v1,3,3,2,3,1(6)", "a." #NAME "()", run },           \
              { "nan", "v1,nan,0,nan(2,2)", "a." #NAME "()", run },                                                     \
@@ -67,7 +70,7 @@ bool fr_extreme_c_code(fr_c_writer *w, const fr_op_call *call, bool least);
     .name = #NAME "_dim", .formula = FORMULA, .shapes = "(*,N,**) -> (*,**) (*,**) or (*,1,**) (*,1,**)", .inputs = 1, \
     .outputs = 2, .saves_inputs = FR_SAVES_NOTHING, .saves_outputs = 2, .attributes_size = sizeof(fr_over),            \
     .dtypes = FR_ANY, .null_gradients = true, .infer = fr_infer_extreme_dim, .forward = NAME##_dim_forward,            \
-    .backward = fr_extreme_dim_backward, .c_code = NAME##_dim_c,                                                       \
+    .backward = fr_extreme_dim_backward, .c_code = NAME##_dim_c, .onnx = fr_onnx_extreme,                              \
     FR_CASES({ "dim", "d(3,70)", "a." #NAME "(1).values", run_dim },                                                   \
              { "keepdim", "d(9,4)", "a." #NAME "(0, keepdim=True).values", run_keepdim },                              \
              { "inner", "d(2,70,3)", "a." #NAME "(1).values", run_dim },                                               \
@@ -112,7 +115,7 @@ fr_extreme fr_apply_extreme(const char *what, const fr_op *op, fr_tensor *t, int
 #define FR_POSITION_OP(NAME, FORMULA)                                                                                  \
     .name = #NAME, .formula = FORMULA, .shapes = "(*,N,**) -> (*,**) or (*,1,**)", .inputs = 1, .outputs = 1,          \
     .attributes_size = sizeof(fr_over), .dtypes = FR_ANY, .infer = fr_infer_position, .forward = NAME##_forward,       \
-    .c_code = NAME##_c,                                                                                                \
+    .onnx = fr_onnx_position, .c_code = NAME##_c,                                                                      \
     FR_CASES({ "dim", "n(3,70)", "a." #NAME "(1)", run, .no_grad = true },                                             \
              { "keepdim", "n(2,9,4)", "a." #NAME "(1, keepdim=True)", run_keepdim, .no_grad = true },                  \
              { "inner", "n(2,70,3)", "a." #NAME "(1)", run, .no_grad = true },                                         \

@@ -51,6 +51,8 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
     const int64_t dim = fr_shape_dim(&call->in[0]->shape, *(const int *)call->attributes), last = -1, end = -INT64_MAX,
                   back = -1;
 
+    if (!fr_onnx_has_axes(g, call))
+        return false;
     fr_onnx_node(g, "Slice",
                  FR_ONNX_NAMES(fr_onnx_input(g, 0), fr_onnx_int64s(g, 1, &last), fr_onnx_int64s(g, 1, &end),
                                fr_onnx_int64s(g, 1, &dim), fr_onnx_int64s(g, 1, &back)),

@@ -228,6 +228,8 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
 {
     const attributes *a = call->attributes;
 
+    if (!fr_onnx_has_axes(g, call))
+        return false;
     fr_onnx_node(g, "GatherElements", FR_ONNX_NAMES(fr_onnx_input(g, 0), fr_onnx_input(g, 1)),
                  FR_ONNX_NAMES(fr_onnx_output(g, 0)));
     fr_onnx_int(g, "axis", fr_shape_dim(&call->in[0]->shape, a->dim));

@@ -5,7 +5,7 @@
 
 FR_EXTREME(max, false)
 
-const fr_op fr_max_op = { FR_EXTREME_OP(max, "y = the largest x") };
-const fr_op fr_max_dim_op = { FR_EXTREME_DIM_OP(max, "y = the largest x along a dim") };
+const fr_op fr_max_op = { FR_EXTREME_OP(max, "y = the largest x"), .onnx_name = "ReduceMax" };
+const fr_op fr_max_dim_op = { FR_EXTREME_DIM_OP(max, "y = the largest x along a dim"), .onnx_name = "ReduceMax" };
 
 FR_EXTREME_FUNCTIONS(max)

@@ -120,6 +120,36 @@ static void backward(fr_op_call *call)
     }
 }
 
+/* sum(|x|^p)^(1/p); ONNX has ops for the usual ones. */
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    double p = p_of(call);
+    bool keepdim = ((const fr_over *)call->attributes)->keepdim;
+    fr_dtype dtype = fr_dtype_of(call->in[0]);
+    const char *x = fr_onnx_input(g, 0), *y = fr_onnx_output(g, 0), *sum, *part;
+
+    if (p == 1 || p == 2) {
+        fr_onnx_reduce_to(g, call, p == 1 ? "ReduceL1" : "ReduceL2", x, keepdim, y);
+        return true;
+    }
+    part = fr_onnx_value(g, "Abs", FR_ONNX_NAMES(x));
+    if (isinf(p)) {
+        fr_onnx_reduce_to(g, call, p > 0 ? "ReduceMax" : "ReduceMin", part, keepdim, y);
+        return true;
+    }
+    if (p == 0) {
+        part = fr_onnx_value(g, "Cast", FR_ONNX_NAMES(fr_onnx_bool(g, x)));
+        fr_onnx_int(g, "to", fr_onnx_dtype(dtype));
+        fr_onnx_reduce_to(g, call, "ReduceSum", part, keepdim, y);
+        return true;
+    }
+    sum = fr_onnx_new_name(g);
+    part = fr_onnx_value(g, "Pow", FR_ONNX_NAMES(part, fr_onnx_number(g, dtype, p)));
+    fr_onnx_reduce_to(g, call, "ReduceSum", part, keepdim, sum);
+    fr_onnx_node(g, "Pow", FR_ONNX_NAMES(sum, fr_onnx_number(g, dtype, 1 / p)), FR_ONNX_NAMES(y));
+    return true;
+}
+
 #define WITH(...) fr_norm_with(in[0], &(fr_norm_options){ __VA_ARGS__ })
 FR_RUN(run, fr_norm(in[0]))
 FR_RUN(run_dim, fr_norm_dim(in[0], 1, false))
@@ -141,6 +171,7 @@ const fr_op fr_norm_op = {
     .saves_inputs = 1,
     .saves_outputs = 1,
     .backward = backward,
+    .onnx = onnx,
     FR_CASES(
         { "all", "n(5,37)", "a.norm()", run }, { "dim", "n(2,7,3)", "a.norm(dim=1)", run_dim },
         { "inner", "n(2,50,3)", "a.norm(dim=1)", run_dim },

@@ -56,6 +56,12 @@ extern const fr_op *const fr_op_table[];
 #define FR_RUN(NAME, ...)
 #endif
 
+/* For fr_op.onnx, where ONNX's op wants an axis: whether input 0 has any. */
+static inline bool fr_onnx_has_axes(fr_onnx *g, const fr_op_call *call)
+{
+    return call->in[0]->shape.ndim > 0 || fr_onnx_fail(g, "of a scalar, which ONNX's op does not take");
+}
+
 /* infer: the output is like input 0. */
 static inline bool fr_infer_same(fr_op_call *call)
 {

@@ -100,6 +100,8 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
     int ndim = call->in[0]->shape.ndim;
     int64_t pads[2 * FR_MAX_DIMS];
 
+    if (!fr_onnx_has_axes(g, call))
+        return false;
     for (int i = 0; i < ndim; i++) {
         pads[i] = a->before[ndim - 1 - i];
         pads[ndim + i] = a->after[ndim - 1 - i];

@@ -228,3 +228,29 @@ bool fr_pool_c_code(fr_c_writer *w, const fr_op_call *call)
                      ", .size = %s, .kernel = %s, .stride = %s, .before = %s, .dilation = %s, .out = %s }, %s, %s);",
                      planes, pairs[0], pairs[1], pairs[2], pairs[3], pairs[4], pairs[5], x, y);
 }
+
+/* --- As ONNX ------------------------------------------------------------------------------------------------------ */
+
+/* AveragePool knows no divisor but the number of values; of adaptive pools ONNX knows those that give one value. */
+bool fr_pool_onnx(fr_onnx *g, const fr_op_call *call)
+{
+    const fr_pool *p = call->attributes;
+    const int64_t last = -1;
+
+    if (p->adaptive && p->w.out[1] != 1)
+        return fr_onnx_fail(g, "in ONNX its output size must be 1");
+    if (p->divisor)
+        return fr_onnx_fail(g, "divisor_override is not in ONNX");
+    if (p->adaptive) {
+        fr_onnx_node(g, "ReduceMean", FR_ONNX_NAMES(fr_onnx_input(g, 0)), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+        fr_onnx_ints(g, "axes", 1, &last);
+        return true;
+    }
+    if (strcmp(call->op->onnx_name, "MaxPool") == 0)
+        fr_onnx_slide(g, call, "MaxPool", &p->w, (fr_onnx_whole[]){ { "ceil_mode", p->ceil_mode }, { NULL, 0 } });
+    else
+        fr_onnx_slide(
+            g, call, "AveragePool", &p->w,
+            (fr_onnx_whole[]){ { "ceil_mode", p->ceil_mode }, { "count_include_pad", !p->exclude_pad }, { NULL, 0 } });
+    return true;
+}

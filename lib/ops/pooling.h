@@ -42,8 +42,9 @@ double fr_pool_values(const fr_pool *p);
 typedef void fr_plane(const void *job, int64_t i);
 void fr_run_planes(int64_t planes, double values, fr_plane *plane, const void *job);
 
-/* Both kinds' c_code. */
+/* Both kinds' c_code and onnx. */
 bool fr_pool_c_code(fr_c_writer *w, const fr_op_call *call);
+bool fr_pool_onnx(fr_onnx *g, const fr_op_call *call);
 
 /* max_pooling.c. Output 1, which is internal, is where in its channel each value of output 0 is. */
 bool fr_infer_max_pool(fr_op_call *call);
@@ -54,7 +55,8 @@ void fr_max_pool_backward_kernel(fr_op_call *call);
 #define FR_MAX_POOL_OP                                                                                                 \
     .inputs = 1, .outputs = 2, .internal = 1, .saves_inputs = FR_SAVES_NOTHING, .saves_outputs = 2,                    \
     .attributes_size = sizeof(fr_pool), .infer = fr_infer_max_pool, .forward = fr_max_pool_forward,                    \
-    .backward = fr_max_pool_backward, .backward_kernel = fr_max_pool_backward_kernel, .c_code = fr_pool_c_code
+    .backward = fr_max_pool_backward, .backward_kernel = fr_max_pool_backward_kernel, .c_code = fr_pool_c_code,        \
+    .onnx_name = "MaxPool", .onnx = fr_pool_onnx
 
 /* avg_pooling.c */
 bool fr_infer_avg_pool(fr_op_call *call);
@@ -64,6 +66,6 @@ void fr_avg_pool_backward(fr_op_call *call);
 #define FR_AVG_POOL_OP                                                                                                 \
     .inputs = 1, .outputs = 1, .saves_inputs = FR_SAVES_NOTHING, .attributes_size = sizeof(fr_pool),                   \
     .infer = fr_infer_avg_pool, .forward = fr_avg_pool_forward, .backward = fr_avg_pool_backward,                      \
-    .c_code = fr_pool_c_code
+    .c_code = fr_pool_c_code, .onnx_name = "AveragePool", .onnx = fr_pool_onnx
 
 #endif

@@ -95,10 +95,24 @@ FR_RUN(run_minus_1, fr_pow_scalar(in[0], -1))
 FR_RUN(run_minus_2, fr_pow_scalar(in[0], -2))
 FR_RUN(run_minus_half, fr_pow_scalar(in[0], -0.5))
 
+/* As here, and in PyTorch, the powers 1/2 and -1/2 are roots: of -inf they are NaN. */
+static bool pow_scalar_onnx(fr_onnx *g, const fr_op_call *call)
+{
+    double p = *(const double *)call->attributes;
+    const char *x = fr_onnx_input(g, 0);
+
+    if (fabs(p) != 0.5)
+        return fr_onnx_scalar(g, call);
+    if (p < 0)
+        x = fr_onnx_value(g, "Sqrt", FR_ONNX_NAMES(x));
+    fr_onnx_node(g, p < 0 ? "Reciprocal" : "Sqrt", FR_ONNX_NAMES(x), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    return true;
+}
+
 const fr_op fr_pow_scalar_op = {
     FR_SCALAR_OP(pow_scalar, "y = x^value"),
     .onnx_name = "Pow",
-    .onnx = fr_onnx_scalar,
+    .onnx = pow_scalar_onnx,
     .saves_inputs = 1,
     .backward = pow_scalar_backward,
     FR_CASES({ "values", "u(3,4)", "a ** 2.5", run_scalar }, { "scalar", "u()", "a ** 2.5", run_scalar },

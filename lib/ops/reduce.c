@@ -257,18 +257,25 @@ fr_tensor *fr_div_or_zero(fr_tensor *a, fr_tensor *b)
     return fr_mul(fr_div(a, fr_add(b, fr_eq_scalar(b, 0))), fr_ne_scalar(b, 0));
 }
 
+/* --- As ONNX ------------------------------------------------------------------------------------------------------ */
+
 /* In operator set 17 ReduceSum takes the axes as an input, the others as an attribute. */
-bool fr_onnx_reduce(fr_onnx *g, const fr_op_call *call)
+void fr_onnx_reduce_to(fr_onnx *g, const fr_op_call *call, const char *type, const char *x, bool keepdim, const char *y)
 {
     const fr_over *over = call->attributes;
     const int64_t dim = fr_shape_dim(&call->in[0]->shape, over->dim);
-    const char *x = fr_onnx_input(g, 0), *y = fr_onnx_output(g, 0);
-    bool all = over->all || call->in[0]->shape.ndim == 0, sum = strcmp(call->op->onnx_name, "ReduceSum") == 0;
+    bool all = over->all || call->in[0]->shape.ndim == 0, sum = strcmp(type, "ReduceSum") == 0;
 
-    fr_onnx_node(g, call->op->onnx_name, FR_ONNX_NAMES(x, sum && !all ? fr_onnx_int64s(g, 1, &dim) : ""),
-                 FR_ONNX_NAMES(y));
+    fr_onnx_node(g, type, FR_ONNX_NAMES(x, sum && !all ? fr_onnx_int64s(g, 1, &dim) : ""), FR_ONNX_NAMES(y));
     if (!sum && !all)
         fr_onnx_ints(g, "axes", 1, &dim);
-    fr_onnx_int(g, "keepdims", over->keepdim);
+    fr_onnx_int(g, "keepdims", keepdim);
+}
+
+bool fr_onnx_reduce(fr_onnx *g, const fr_op_call *call)
+{
+    const fr_over *over = call->attributes;
+
+    fr_onnx_reduce_to(g, call, call->op->onnx_name, fr_onnx_input(g, 0), over->keepdim, fr_onnx_output(g, 0));
     return true;
 }

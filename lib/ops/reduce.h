@@ -189,6 +189,9 @@ fr_tensor *fr_div_or_zero(fr_tensor *a, fr_tensor *b);
 
 /* For fr_op.onnx, beside onnx_name. */
 bool fr_onnx_reduce(fr_onnx *g, const fr_op_call *call);
+/* A node: values called x, of the shape of input 0, reduced over what the op is by ONNX's type to y. */
+void fr_onnx_reduce_to(fr_onnx *g, const fr_op_call *call, const char *type, const char *x, bool keepdim,
+                       const char *y);
 
 /* --- The op's entry and public functions ------------------------------------------------------------------------- */
 

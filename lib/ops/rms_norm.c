@@ -6,6 +6,28 @@
 
 #include <float.h>
 
+/* By its formula: ONNX has the op from operator set 23 on. */
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    const fr_row_norm *a = call->attributes;
+    fr_dtype dtype = fr_dtype_of(call->in[0]);
+    int64_t axes[FR_MAX_DIMS];
+    const char *x = fr_onnx_input(g, 0), *square = fr_onnx_value(g, "Mul", FR_ONNX_NAMES(x, x)), *mean, *root, *h;
+
+    for (int i = 0; i < a->shape.ndim; i++)
+        axes[i] = i - a->shape.ndim;
+    mean = fr_onnx_value(g, "ReduceMean", FR_ONNX_NAMES(square));
+    fr_onnx_ints(g, "axes", a->shape.ndim, axes);
+    mean = fr_onnx_value(g, "Add", FR_ONNX_NAMES(mean, fr_onnx_number(g, dtype, a->eps)));
+    root = fr_onnx_value(g, "Sqrt", FR_ONNX_NAMES(mean));
+    h = call->in[1] ? fr_onnx_value(g, "Div", FR_ONNX_NAMES(x, root)) : "";
+    if (call->in[1])
+        fr_onnx_node(g, "Mul", FR_ONNX_NAMES(h, fr_onnx_input(g, 1)), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    else
+        fr_onnx_node(g, "Div", FR_ONNX_NAMES(x, root), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    return true;
+}
+
 FR_RUN(run, fr_rms_norm(in[0], fr_shape_of(in[1]), in[1], 0))
 FR_RUN(run_plain, fr_rms_norm(in[0], (fr_shape){ 1, { 4 } }, NULL, 0))
 FR_RUN(run_eps, fr_rms_norm(in[0], (fr_shape){ 1, { 4 } }, NULL, 0.5))
@@ -30,6 +52,7 @@ const fr_op fr_rms_norm_op = {
     .backward_kernel = fr_row_norm_backward,
     .definition = fr_row_norm_definition,
     .c_code = fr_row_norm_c_code,
+    .onnx = onnx,
     FR_CASES({ "weight", "n(2,3,4) n(4)", "F.rms_norm(a, (4,), b)", run },
              { "without", "n(3,4)", "F.rms_norm(a, (4,))", run_plain },
              { "two dims", "n(5,3,4) n(3,4)", "F.rms_norm(a, (3, 4), b)", run },

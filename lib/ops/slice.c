@@ -99,8 +99,18 @@ fr_tensor *fr_slice(fr_tensor *t, int dim, int64_t start, int64_t stop, int64_t 
 
 static bool unslice_infer(fr_op_call *call)
 {
+    const attributes *a = call->attributes;
+    const fr_shape *part = &call->in[0]->shape;
+    char given[FR_SHAPE_TEXT], whole[FR_SHAPE_TEXT];
+    bool fits = part->ndim == a->shape.ndim;
+
+    for (int i = 0; fits && i < part->ndim; i++)
+        fits = i == a->dim ? part->dim[i] == 0 || a->start + (part->dim[i] - 1) * a->step < a->shape.dim[i]
+                           : part->dim[i] == a->shape.dim[i];
+    if (!fits)
+        return fr_op_fail(call, "%s is no slice of %s", fr_shape_text(part, given), fr_shape_text(&a->shape, whole));
     call->out[0] = fr_meta_of(call->in[0]);
-    call->out[0].shape = ((const attributes *)call->attributes)->shape;
+    call->out[0].shape = a->shape;
     return true;
 }
 
@@ -143,8 +153,10 @@ const fr_op fr_unslice_op = { .name = "unslice",
                               .forward = unslice_forward,
                               .backward = unslice_backward,
                               .jvp = fr_jvp_linear,
-                              FR_CASES({ "step", "n(3,2)", "torch.zeros(3, 6).slice_scatter(a, 1, 1, 5, 2)",
-                                         run_unslice }) };
+                              FR_CASES(
+                                  { "step", "n(3,2)", "torch.zeros(3, 6).slice_scatter(a, 1, 1, 5, 2)", run_unslice },
+                                  { "more", "n(3,4)", NULL, run_unslice, { "unslice", "(3, 4)", "(3, 6)" } },
+                                  { "rows", "n(2,2)", NULL, run_unslice, { "unslice", "(2, 2)", "(3, 6)" } }) };
 
 fr_tensor *fr_unslice(fr_tensor *t, const fr_shape *shape, int dim, int64_t start, int64_t step)
 {

@@ -189,6 +189,26 @@ static void backward(fr_op_call *call)
         call->grad_in[0] = fr_scatter_add(call->grad_out[0], call->in_shape[0], a->dim, call->result[1]);
 }
 
+/* Both results of TopK, whichever is read. */
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    const attributes *a = call->attributes;
+    int dim = fr_shape_dim(&call->in[0]->shape, a->dim);
+    const char *k;
+
+    if (!fr_onnx_has_axes(g, call))
+        return false;
+    if (a->all)
+        k = fr_onnx_value(g, "Gather", FR_ONNX_NAMES(fr_onnx_shape(g, 0), fr_onnx_int64s(g, 1, &(int64_t){ dim })));
+    else
+        k = fr_onnx_sizes(g, 1, &a->k);
+    fr_onnx_node(g, "TopK", FR_ONNX_NAMES(fr_onnx_input(g, 0), k),
+                 FR_ONNX_NAMES(fr_onnx_output(g, 0), fr_onnx_output(g, 1)));
+    fr_onnx_int(g, "axis", dim);
+    fr_onnx_int(g, "largest", a->descending);
+    return true;
+}
+
 FR_RUN(run, fr_sort(in[0], -1, false).values)
 FR_RUN(run_first, fr_sort(in[0], 0, true).values)
 FR_RUN(run_middle, fr_sort(in[0], 1, false).values)
@@ -215,6 +235,7 @@ const fr_op fr_sort_op = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .onnx = onnx,
     .c_code = c_code,
     FR_CASES({ "rows", "d(5,37)", "a.sort().values", run }, { "first", "d(9,4)", "a.sort(0, True).values", run_first },
              { "middle", "d(2,30,3)", "a.sort(1).values", run_middle }, { "scalar", "n()", "a.sort().values", run },

@@ -20,6 +20,12 @@ static void backward(fr_op_call *call)
     call->grad_in[0] = fr_var_gradient(call, fr_div_or_zero(call->grad_out[0], twice));
 }
 
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    fr_onnx_node(g, "Sqrt", FR_ONNX_NAMES(fr_onnx_variance(g, call)), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    return true;
+}
+
 FR_RUN(run, fr_std(in[0]))
 FR_RUN(run_dim, fr_std_dim(in[0], 1, false))
 FR_RUN(run_keepdim, fr_std_dim(in[0], -1, true))
@@ -34,6 +40,7 @@ const fr_op fr_std_op = {
     .saves_inputs = 1,
     .saves_outputs = 1,
     .backward = backward,
+    .onnx = onnx,
     FR_CASES({ "all", "n(5,37)", "a.std()", run }, { "dim", "n(2,7,3)", "a.std(1)", run_dim },
              { "inner", "n(2,50,3)", "a.std(1)", run_dim },
              { "keepdim", "n(2,131)", "a.std(-1, keepdim=True)", run_keepdim },

@@ -93,10 +93,11 @@ extern const fr_op fr_triu_op;
 
 static bool onnx(fr_onnx *g, const fr_op_call *call)
 {
-    fr_onnx_node(
-        g, "Trilu",
-        FR_ONNX_NAMES(fr_onnx_input(g, 0), fr_onnx_number(g, FR_I64, (double)*(const int64_t *)call->attributes)),
-        FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    const int64_t whole = INT64_C(1) << 53; /* as a double, and beyond any tensor's edge */
+    int64_t k = fr_most(-whole, fr_least(*(const int64_t *)call->attributes, whole));
+
+    fr_onnx_node(g, "Trilu", FR_ONNX_NAMES(fr_onnx_input(g, 0), fr_onnx_number(g, FR_I64, (double)k)),
+                 FR_ONNX_NAMES(fr_onnx_output(g, 0)));
     fr_onnx_int(g, "upper", call->op == &fr_triu_op);
     return true;
 }

@@ -32,6 +32,33 @@ fr_tensor *fr_apply_variance(const char *what, const fr_op *op, fr_tensor *t, co
     return fr_apply_over(what, op, t, over, o->reserved);
 }
 
+const char *fr_onnx_variance(fr_onnx *g, const fr_op_call *call)
+{
+    const fr_over *over = call->attributes;
+    fr_dtype dtype = fr_dtype_of(call->in[0]);
+    const char *x = fr_onnx_input(g, 0), *mean = fr_onnx_new_name(g), *v = fr_onnx_new_name(g), *d, *n, *left;
+
+    fr_onnx_reduce_to(g, call, "ReduceMean", x, true, mean);
+    d = fr_onnx_value(g, "Sub", FR_ONNX_NAMES(x, mean));
+    fr_onnx_reduce_to(g, call, "ReduceMean", fr_onnx_value(g, "Mul", FR_ONNX_NAMES(d, d)), over->keepdim, v);
+    if (over->p == 0)
+        return v;
+    n = fr_onnx_value(
+        g, "Div",
+        FR_ONNX_NAMES(fr_onnx_value(g, "Size", FR_ONNX_NAMES(x)), fr_onnx_value(g, "Size", FR_ONNX_NAMES(v))));
+    n = fr_onnx_value(g, "Cast", FR_ONNX_NAMES(n));
+    fr_onnx_int(g, "to", fr_onnx_dtype(dtype));
+    left = fr_onnx_value(g, "Sub", FR_ONNX_NAMES(n, fr_onnx_number(g, dtype, over->p)));
+    left = fr_onnx_value(g, "Max", FR_ONNX_NAMES(left, fr_onnx_number(g, dtype, 0)));
+    return fr_onnx_value(g, "Mul", FR_ONNX_NAMES(v, fr_onnx_value(g, "Div", FR_ONNX_NAMES(n, left))));
+}
+
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    fr_onnx_node(g, "Identity", FR_ONNX_NAMES(fr_onnx_variance(g, call)), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    return true;
+}
+
 /* Where the correction takes more than there is, PyTorch divides by 0 over all values, but along a dim by what is left.
  */
 fr_tensor *fr_var_gradient(const fr_op_call *call, fr_tensor *g)
@@ -65,6 +92,7 @@ const fr_op fr_var_op = {
     FR_REDUCTION_OP(var, "y = sum((x - mean)^2) / (n - correction)", fr_infer_variance),
     .saves_inputs = 1,
     .backward = backward,
+    .onnx = onnx,
     FR_CASES({ "all", "n(5,37)", "a.var()", run }, { "dim", "n(2,7,3)", "a.var(1)", run_dim },
              { "inner", "n(2,50,3)", "a.var(1)", run_dim },
              { "keepdim", "n(2,131)", "a.var(-1, keepdim=True)", run_keepdim },

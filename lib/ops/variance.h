@@ -32,6 +32,9 @@ FR_INLINE double fr_moments_variance(fr_moments s, double correction)
     return s.squares / (s.count > 0 && s.count > correction ? s.count - correction : 0);
 }
 
+/* The variance as a value of ONNX's graph: the mean of the squares, times n / (n - correction). */
+const char *fr_onnx_variance(fr_onnx *g, const fr_op_call *call);
+
 /* NAME_c: FINISH of v, the variance. */
 #define FR_VARIANCE_C(NAME, FINISH)                                                                                    \
     static bool NAME##_c(fr_c_writer *w, const fr_op_call *call)                                                       \

@@ -99,7 +99,7 @@ void fr_windows_within(const fr_windows *w, int dim, int64_t tap, int64_t *from,
         *from = *to;
 }
 
-void fr_onnx_windows(fr_onnx *g, const fr_windows *w)
+static void put_windows(fr_onnx *g, const fr_windows *w)
 {
     int first = FR_SPACE - w->dims;
     int64_t pads[2 * FR_SPACE];
@@ -111,5 +111,24 @@ void fr_onnx_windows(fr_onnx *g, const fr_windows *w)
     fr_onnx_ints(g, "kernel_shape", w->dims, w->kernel + first);
     fr_onnx_ints(g, "strides", w->dims, w->stride + first);
     fr_onnx_ints(g, "pads", 2 * w->dims, pads);
-    fr_onnx_ints(g, "dilations", w->dims, w->dilation + first);
+    if (w->dilation[0] != 1 || w->dilation[1] != 1) /* AveragePool has none */
+        fr_onnx_ints(g, "dilations", w->dims, w->dilation + first);
+}
+
+void fr_onnx_slide(fr_onnx *g, const fr_op_call *call, const char *type, const fr_windows *w, const fr_onnx_whole *more)
+{
+    const int64_t first = 0;
+    bool single = call->in[0]->shape.ndim == 1 + w->dims;
+    const char *x = fr_onnx_input(g, 0), *y = fr_onnx_output(g, 0), *batch = y;
+
+    if (single) {
+        x = fr_onnx_value(g, "Unsqueeze", FR_ONNX_NAMES(x, fr_onnx_int64s(g, 1, &first)));
+        batch = fr_onnx_new_name(g);
+    }
+    fr_onnx_node(g, type, FR_ONNX_NAMES(x, fr_onnx_input(g, 1), fr_onnx_input(g, 2)), FR_ONNX_NAMES(batch));
+    put_windows(g, w);
+    for (; more->name; more++)
+        fr_onnx_int(g, more->name, more->value);
+    if (single)
+        fr_onnx_node(g, "Squeeze", FR_ONNX_NAMES(batch, fr_onnx_int64s(g, 1, &first)), FR_ONNX_NAMES(y));
 }

@@ -22,8 +22,16 @@ typedef struct {
 bool fr_window_option(const char *what, const char *name, const fr_shape *given, const fr_shape *otherwise, int dims,
                       int64_t least, int64_t values[FR_SPACE]);
 
-/* kernel_shape, strides, pads and dilations of the node that was added last. */
-void fr_onnx_windows(fr_onnx *g, const fr_windows *w);
+/* An attribute; name NULL ends several of them. */
+typedef struct {
+    const char *name;
+    int64_t value;
+} fr_onnx_whole;
+
+/* The call as a node of ONNX's op called type, of the same inputs, with kernel_shape, strides, pads, dilations and
+ * more. ONNX wants a batch: where x has none, one of 1 is put before it and taken away again. */
+void fr_onnx_slide(fr_onnx *g, const fr_op_call *call, const char *type, const fr_windows *w,
+                   const fr_onnx_whole *more);
 
 /* Whether shape is (C,L) or (N,C,L), for two dims (C,H,W) or (N,C,H,W). */
 bool fr_is_spatial(const fr_windows *w, const fr_shape *shape);

@@ -130,6 +130,11 @@ int main(int argc, char **argv)
     argp_err_exit_status = USAGE;
     argp_program_version_hook = print_version;
     fr_set_error_handler(fail, NULL);
+    if (argc > 1 && strcmp(argv[1], "help") == 0) { /* of a command, or of all */
+        argv[1] = argc > 2 ? argv[2] : (char *)"--help";
+        if (argc > 2)
+            argv[2] = (char *)"--help";
+    }
     for (first = 1; first < argc && argv[first][0] == '-'; first++)
         ;
     argp_parse(&argp, first < argc ? first + 1 : argc, argv, ARGP_IN_ORDER, NULL, &chosen);

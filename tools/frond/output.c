@@ -5,6 +5,7 @@
 #include "program.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,25 +20,26 @@ FILE *output_begin(output *o)
     return file;
 }
 
-/* mode: fopen's */
-static bool write_to(const output *o, const char *path, const char *mode)
+/* flags: beside those to write; mode: of a new file. */
+static bool write_to(const output *o, const char *path, int flags, mode_t mode)
 {
-    FILE *file = fopen(path, mode);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, mode);
+    FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
     bool ok = file && fwrite(o->text, 1, o->size, file) == o->size;
 
     return file && (fclose(file) == 0) & ok;
 }
 
-/* By way of a new file beside it; path is no symbolic link. */
-static bool replace(const output *o, const char *path)
+/* By way of a new file beside it; path is no symbolic link. mode: what the old file has; 0: there is none. */
+static bool replace(const output *o, const char *path, mode_t mode)
 {
     char *part;
     bool written, ok;
 
     if (asprintf(&part, "%s.%ld.tmp", path, (long)getpid()) < 0)
         die("out of memory");
-    written = write_to(o, part, "wx");
-    ok = written && rename(part, path) == 0;
+    written = write_to(o, part, O_EXCL, 0666);
+    ok = written && (mode == 0 || chmod(part, mode & 07777) == 0) && rename(part, path) == 0;
     if (!ok && (written || errno != EEXIST)) {
         int cause = errno;
 
@@ -48,18 +50,30 @@ static bool replace(const output *o, const char *path)
     return ok;
 }
 
-void output_end(output *o, FILE *file, const char *path)
+/* What is there and no regular file, such as a device, is written to as it is. */
+static bool put(const output *o, const char *path)
 {
     struct stat status;
-    bool there = path && stat(path, &status) == 0;
-    char *target = there && S_ISREG(status.st_mode) ? realpath(path, NULL) : NULL;
+    char *target;
+    bool ok;
 
+    if (stat(path, &status) != 0)
+        return errno == ENOENT && replace(o, path, 0);
+    if (!S_ISREG(status.st_mode))
+        return write_to(o, path, 0, 0);
+    target = realpath(path, NULL);
+    ok = target && replace(o, target, status.st_mode);
+    free(target);
+    return ok;
+}
+
+void output_end(output *o, FILE *file, const char *path)
+{
     if (fclose(file) != 0)
         die("out of memory");
     if (!path)
         fwrite(o->text, 1, o->size, stdout); /* main looks whether that went well */
-    else if (!(there && !target ? write_to(o, path, "w") : replace(o, target ? target : path)))
+    else if (!put(o, path))
         die("%s: cannot be written: %s", path, strerror(errno));
-    free(target);
     free(o->text);
 }
