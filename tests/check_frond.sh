@@ -249,12 +249,17 @@ prints "y = a + b"
 prints "(*) (**) -> (broadcast)"
 runs export "$work/two" "$work/two.c"
 [ -s "$work/two.c" ] || wrong "export: no C"
+prints "step by step: state"
+runs export "$work/two" "$work/two_int8.c" --int8
+prints "int8 changes the outputs for a random sequence by up to 0.0"
+grep -q 'lost to int8' "$work/two_int8.h" || wrong "export --int8: the header says nothing of it"
+refuses 2 "int8 is for .c alone" export "$work/two" "$work/two.onnx" --int8
 if grep -q '^#define HAVE_PROTOBUF_C' config.h; then
     runs export "$work/two" "$work/two.onnx"
     runs info "$work/two.onnx"
     prints " 4546 values"
 fi
-refuses 1 "two.pt: expected a name that ends in .onnx or .c" export "$work/two" "$work/two.pt"
+refuses 2 "two.pt: expected a name that ends in .onnx or .c" export "$work/two" "$work/two.pt"
 runs graph "$work/two" --values
 prints "digraph"
 

@@ -4,46 +4,78 @@
 #include "commands.h"
 #include "program.h"
 
-static const struct {
-    const char *suffix;
-    bool (*write)(fr_module *m, fr_tensor *example, const char *path);
-} formats[] = {
-    { ".onnx", fr_export_onnx },
-    { ".c", fr_export_c },
-};
+enum { INT8 = 256 };
 
-static void export_to(const char *path, fr_module *model, fr_tensor *example)
-{
-    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
-        if (has_suffix(path, formats[i].suffix)) {
-            formats[i].write(model, example, path);
-            return;
-        }
-    die("%s: expected a name that ends in .onnx or .c", path);
-}
+typedef struct {
+    const char *paths[2]; /* run, file */
+    bool int8;
+} arguments;
+
+static const struct argp_option options[] = {
+    { "int8", INT8, NULL, 0, "In C: weights as 8-bit whole numbers with a scale for each row; tells what that changes",
+      0 },
+    { NULL, 0, NULL, 0, NULL, 0 },
+};
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
-    return parse_paths(key, text, state, state->input, 2, 2);
+    arguments *a = state->input;
+
+    switch (key) {
+    case INT8:
+        a->int8 = true;
+        return 0;
+    case ARGP_KEY_SUCCESS:
+        if (!has_suffix(a->paths[1], ".onnx") && !has_suffix(a->paths[1], ".c"))
+            argp_error(state, "%s: expected a name that ends in .onnx or .c", a->paths[1]);
+        if (a->int8 && !has_suffix(a->paths[1], ".c"))
+            argp_error(state, "--int8 is for .c alone");
+        return 0;
+    default:
+        return parse_paths(key, text, state, a->paths, 2, 2);
+    }
+}
+
+static void export_c(const arguments *a, fr_module *model, fr_tensor *example)
+{
+    fr_export_c_report r;
+
+    fr_export_c_with(model, example, a->paths[1], &(fr_export_c_options){ .int8 = a->int8 }, &r);
+    printf("weights %lld bytes, workspace %lld bytes, %lld multiply-adds\n", (long long)r.weight_bytes,
+           (long long)r.workspace_bytes, (long long)r.multiply_adds);
+    if (r.state_bytes > 0)
+        printf("step by step: state %lld bytes, stack %lld bytes\n", (long long)r.state_bytes, (long long)r.step_bytes);
+    else
+        printf("not step by step: %s\n", r.not_stepwise);
+    if (a->int8)
+        printf("int8 changes the outputs for a random sequence by up to %.3g\n", r.int8_loss);
 }
 
 int command_export(int argc, char **argv)
 {
-    static const struct argp argp = { .parser = parse,
+    static const struct argp argp = { .options = options,
+                                      .parser = parse,
                                       .args_doc = "RUN FILE",
                                       .doc = "Writes the model that frond train keeps in the directory RUN as ONNX "
-                                             "(.onnx) or C (.c).\vIt takes sequences of one length, (batch, steps, "
-                                             "variables), and gives a logit for each class, or a number. Where the "
-                                             "run has --normalize, it takes and gives what is normalised: model.json "
-                                             "has the means and deviations." };
-    const char *paths[2];
+                                             "(.onnx) or C (.c, with a header beside it).\vIt takes sequences, "
+                                             "(batch, steps, variables), in C one of as many steps as the longest of "
+                                             "the training data, and gives a logit for each class, or a number. Where "
+                                             "the run has --normalize, it takes and gives what is normalised: "
+                                             "model.json has the means and deviations." };
+    arguments a = { 0 };
 
-    argp_parse(&argp, argc, argv, 0, NULL, paths);
+    argp_parse(&argp, argc, argv, 0, NULL, &a);
 
-    run r = run_open(paths[0]);
+    run r = run_open(a.paths[0]);
     fr_module *model = model_load(&r);
+    fr_tensor *example;
 
-    export_to(paths[1], model, fr_zeros(FR_SHAPE(1, r.steps, r.variables)));
+    fr_manual_seed(0);
+    example = fr_randn(FR_SHAPE(1, r.steps, r.variables));
+    if (has_suffix(a.paths[1], ".c"))
+        export_c(&a, model, example);
+    else
+        fr_export_onnx(model, example, a.paths[1]);
     fr_module_free(model);
     run_close(&r);
     return 0;
