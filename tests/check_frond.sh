@@ -262,6 +262,8 @@ fi
 refuses 2 "two.pt: expected a name that ends in .onnx or .c" export "$work/two" "$work/two.pt"
 runs graph "$work/two" --values
 prints "digraph"
+runs graph "$work/two" --unroll
+prints "t = 23" # of 24 steps
 
 # --- Bad input --------------------------------------------------------------------------------------------------------
 

@@ -6,11 +6,12 @@
 
 typedef struct {
     const char *run, *output;
-    bool values;
+    bool values, unroll;
 } arguments;
 
 static const struct argp_option options[] = {
     { "output", 'o', "FILE", 0, "Write it there (standard output)", 0 },
+    { "unroll", 'u', NULL, 0, "Draw recurrent layers step by step", 0 },
     { "values", 'v', NULL, 0, "With the values of the input and of all results", 0 },
     { NULL, 0, NULL, 0, NULL, 0 },
 };
@@ -22,6 +23,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     switch (key) {
     case 'o':
         a->output = text;
+        return 0;
+    case 'u':
+        a->unroll = true;
         return 0;
     case 'v':
         a->values = true;
@@ -49,7 +53,7 @@ int command_graph(int argc, char **argv)
     output o;
     FILE *file = output_begin(&o);
 
-    fr_graph_dot_with(file, out, &(fr_graph_dot_options){ .module = model, .values = a.values });
+    fr_graph_dot_with(file, out, &(fr_graph_dot_options){ .module = model, .values = a.values, .unroll = a.unroll });
     output_end(&o, file, a.output);
     fr_module_free(model);
     run_close(&r);
