@@ -106,3 +106,17 @@ for group, series in {"loss": ["loss/train", "touch pwned"], "accuracy": ["accur
     for name in series:
         assert name in svg, name
 assert not os.path.exists(os.path.join(run, "never.png"))
+
+# A run of frond train.
+events = event_accumulator.EventAccumulator(sys.argv[2], size_guidance=everything)
+events.Reload()
+tags = events.Tags()
+both = [f"{what}/{part}" for what in ("loss", "accuracy") for part in ("train", "validation")]
+assert sorted(tags["scalars"]) == sorted(both + ["gradient_norm"]), tags["scalars"]
+assert all([step for step, _ in scalars(name)] == [1, 2, 3] for name in tags["scalars"])
+names = ["fc.bias", "fc.weight", *(f"rnn.{kind}_{end}_l0" for kind in ("bias", "weight") for end in ("hh", "ih"))]
+assert sorted(tags["histograms"]) == sorted(f"{what}/{n}" for what in ("gradients", "weights") for n in names)
+assert {"rnn", "linear"} <= {node.op for node in events.Graph().node}
+for group in "loss", "accuracy", "gradient_norm":
+    assert os.path.getsize(os.path.join(sys.argv[2], group + ".png")) > 1000, group
+    assert os.path.getsize(os.path.join(sys.argv[2], group + ".svg")) > 1000, group

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# TensorBoard's own reader finds in an event file what was logged, and gnuplot draws it: tests/watch writes a run,
-# check_tensorboard.py reads it, by $PYTHON or python3 where tensorboard and numpy are there.
+# TensorBoard's own reader finds in an event file what was logged, and gnuplot draws it: tests/watch writes a run, frond
+# train another, check_tensorboard.py reads both, by $PYTHON or python3 where tensorboard and numpy are there.
 set -eu
 
 python=${PYTHON:-python3}
@@ -25,7 +25,9 @@ if [ "$status" -eq 77 ]; then
     exit 77
 fi
 [ "$status" -eq 0 ]
-"$python" "${FROND_TESTS:-.}/check_tensorboard.py" "$work/run's \`touch pwned\`"
+tools/frond/frond train "${FROND_TESTS:-.}/../examples/data/ItalyPowerDemand_TRAIN.ts" --epochs 3 --validation 0.2 \
+    --plots --quiet --output "$work/train"
+"$python" "${FROND_TESTS:-.}/check_tensorboard.py" "$work/run's \`touch pwned\`" "$work/train"
 for file in "$work"/pwned pwned; do
     ! [ -e "$file" ] || { echo "gnuplot was made to run something"; exit 1; }
 done

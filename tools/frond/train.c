@@ -14,7 +14,7 @@ typedef struct {
     settings settings;
     bool given[SETTINGS];
     const char *data, *dir;
-    bool resume, quiet;
+    bool resume, quiet, plots;
     int threads;
 } arguments;
 
@@ -36,7 +36,7 @@ typedef struct {
     fr_loader *loader;
     fr_logger *log;
     char *best, *last; /* paths */
-    bool quiet;
+    bool quiet, plots;
 } training;
 
 static volatile sig_atomic_t interrupted;
@@ -49,7 +49,7 @@ static void interrupt(int number)
 
 /* --- Arguments ---------------------------------------------------------------------------------------------------- */
 
-enum { FIRST_SETTING = 256, OUTPUT = FIRST_SETTING + SETTINGS, RESUME, QUIET, THREADS };
+enum { FIRST_SETTING = 256, OUTPUT = FIRST_SETTING + SETTINGS, RESUME, QUIET, PLOTS, THREADS };
 
 static const char *setting_name(const arguments *a, bool (*wrong)(const arguments *a, int i))
 {
@@ -109,6 +109,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case QUIET:
         a->quiet = true;
         return 0;
+    case PLOTS:
+        a->plots = true;
+        return 0;
     case THREADS:
         a->threads = (int)whole_number(text, "threads", 1, state);
         return 0;
@@ -123,15 +126,16 @@ static error_t parse(int key, char *text, struct argp_state *state)
 static arguments parse_arguments(int argc, char **argv)
 {
     arguments a = { .settings = settings_default() };
-    struct argp_option options[SETTINGS + 5] = { 0 }, *next = options;
+    struct argp_option options[SETTINGS + 6] = { 0 }, *next = options;
     struct argp argp = { options,
                          parse,
                          "DATA",
                          "Trains a model on the labelled sequences of DATA (.ts, .csv, .tsv) and keeps it in a "
                          "directory.\vThe directory gets model.json, best.safetensors (of the epoch with the lowest "
                          "validation loss, without validation the lowest training loss), last.safetensors for "
-                         "--resume, metrics.csv and a file for TensorBoard. Ctrl-C ends a run after the current step, "
-                         "saved.",
+                         "--resume, and the run's log: loss, accuracy or RMSE, and the norm of the gradients after "
+                         "each epoch in metrics.csv; these, histograms of weights and gradients, and the graph for "
+                         "TensorBoard (tensorboard --logdir DIR). Ctrl-C ends a run after the current step, saved.",
                          NULL,
                          NULL,
                          NULL };
@@ -139,6 +143,7 @@ static arguments parse_arguments(int argc, char **argv)
     *next++ = (struct argp_option){ "output", OUTPUT, "DIR", 0, "The run's directory (needed)", 0 };
     *next++ = (struct argp_option){ "resume", RESUME, NULL, 0, "Go on with the run in DIR, on the same DATA", 0 };
     *next++ = (struct argp_option){ "quiet", QUIET, NULL, 0, "Print but the result", 0 };
+    *next++ = (struct argp_option){ "plots", PLOTS, NULL, 0, "Draw the log as DIR/*.png and *.svg, by gnuplot", 0 };
     *next++ = (struct argp_option){
         "threads", THREADS, "N", 0, "Threads; results do not depend on it (OMP_NUM_THREADS, else all cores)", 0
     };
@@ -224,6 +229,7 @@ static void begin(training *t, const arguments *a)
     begin_data(t, a);
     begin_model(t);
     t->quiet = a->quiet;
+    t->plots = a->plots;
     t->best = path_in(a->dir, "best.safetensors");
     t->last = path_in(a->dir, "last.safetensors");
     if (a->resume) {
@@ -265,6 +271,8 @@ static void step(training *t, fr_tensor *const *batch)
 
     if (!isfinite(fr_item(loss)))
         die("the loss became %g in epoch %.0f; a smaller --lr or --clip may help", fr_item(loss), t->at->epoch + 1);
+    if (t->at->epoch == 0 && t->at->sum.rows == 0)
+        fr_log_graph(t->log, loss, t->model);
     fr_backward(loss);
     if (s->clip > 0)
         fr_clip_grad_norm(t->model, s->clip);
@@ -272,20 +280,22 @@ static void step(training *t, fr_tensor *const *batch)
     scores_add(&t->at->sum, &t->r, out, batch[2]);
 }
 
-/* The rest of the epoch, up to its end or an interruption. */
-static void run_epoch(training *t)
+/* The rest of the epoch; false: there was an interruption before its end. */
+static bool run_epoch(training *t)
 {
+    double rows = (double)fr_dim(t->data.x, 0);
     fr_progress *bar = fr_progress_new("train", fr_loader_batches(t->loader),
                                        &(fr_progress_options){ .quiet = t->quiet || !isatty(STDERR_FILENO) });
     fr_tensor *const *batch;
 
     fr_train(t->model, true);
-    while (!interrupted && (batch = fr_loader_next(t->loader))) {
+    while (!(interrupted && t->at->sum.rows < rows) && (batch = fr_loader_next(t->loader))) {
         step(t, batch);
         fr_progress_value(bar, "loss", scores_loss(&t->at->sum));
         fr_progress_step(bar, 1);
     }
     fr_progress_end(bar);
+    return t->at->sum.rows == rows;
 }
 
 static void log_scores(training *t, const char *part, const scores *s)
@@ -322,6 +332,7 @@ static void finish_epoch(training *t)
     log_scores(t, "train", &at->sum);
     if (validated)
         log_scores(t, "validation", &validation);
+    fr_log_module(t->log, (int64_t)at->epoch, t->model);
     if (!t->quiet)
         print_epoch(t, validated ? &validation : NULL);
     if (loss < at->best) {
@@ -340,17 +351,24 @@ static bool out_of_patience(const training *t)
     return patience > 0 && t->at->epoch - t->at->best_epoch >= (double)patience;
 }
 
+static bool is_over(const training *t)
+{
+    return t->at->epoch >= (double)t->r.settings.epochs || out_of_patience(t);
+}
+
 static int run_training(training *t)
 {
-    while (t->at->epoch < (double)t->r.settings.epochs && !out_of_patience(t)) {
-        run_epoch(t);
-        if (interrupted) {
+    while (!is_over(t)) {
+        if (run_epoch(t))
+            finish_epoch(t);
+        if (interrupted && !is_over(t)) {
             fr_save_training(t->last, t->saved, t->optim, t->loader);
             fprintf(stderr, "frond: interrupted in epoch %.0f; saved, --resume goes on with it\n", t->at->epoch + 1);
             return FAILED;
         }
-        finish_epoch(t);
     }
+    if (t->plots)
+        fr_log_plot(t->log);
     if (out_of_patience(t))
         printf("No lower loss in %lld epochs.\n", (long long)t->r.settings.patience);
     printf("Best: epoch %.0f, %s loss %.4f, in %s\n", t->at->best_epoch, t->validation.x ? "validation" : "training",
