@@ -35,6 +35,7 @@ typedef struct {
     fr_optim *optim;
     fr_loader *loader;
     fr_logger *log;
+    fr_progress *bar;  /* of an epoch on a terminal, elsewhere of the run: fewer lines */
     char *best, *last; /* paths */
     bool quiet, plots;
 } training;
@@ -280,21 +281,29 @@ static void step(training *t, fr_tensor *const *batch)
     scores_add(&t->at->sum, &t->r, out, batch[2]);
 }
 
+static fr_progress *bar_of(const training *t, double epochs)
+{
+    return fr_progress_new("train", (int64_t)epochs * fr_loader_batches(t->loader),
+                           &(fr_progress_options){ .quiet = t->quiet });
+}
+
 /* The rest of the epoch; false: there was an interruption before its end. */
 static bool run_epoch(training *t)
 {
     double rows = (double)fr_dim(t->data.x, 0);
-    fr_progress *bar = fr_progress_new("train", fr_loader_batches(t->loader),
-                                       &(fr_progress_options){ .quiet = t->quiet || !isatty(STDERR_FILENO) });
+    bool terminal = isatty(STDERR_FILENO);
     fr_tensor *const *batch;
 
+    if (terminal)
+        t->bar = bar_of(t, 1);
     fr_train(t->model, true);
     while (!(interrupted && t->at->sum.rows < rows) && (batch = fr_loader_next(t->loader))) {
         step(t, batch);
-        fr_progress_value(bar, "loss", scores_loss(&t->at->sum));
-        fr_progress_step(bar, 1);
+        fr_progress_value(t->bar, "loss", scores_loss(&t->at->sum));
+        fr_progress_step(t->bar, 1);
     }
-    fr_progress_end(bar);
+    if (terminal)
+        fr_progress_end(t->bar);
     return t->at->sum.rows == rows;
 }
 
@@ -356,16 +365,27 @@ static bool is_over(const training *t)
     return t->at->epoch >= (double)t->r.settings.epochs || out_of_patience(t);
 }
 
-static int run_training(training *t)
+/* Until it is over or, false, interrupted. */
+static bool run_epochs(training *t)
 {
-    while (!is_over(t)) {
+    bool terminal = isatty(STDERR_FILENO);
+
+    if (!terminal)
+        t->bar = bar_of(t, (double)t->r.settings.epochs - t->at->epoch);
+    while (!is_over(t) && !interrupted)
         if (run_epoch(t))
             finish_epoch(t);
-        if (interrupted && !is_over(t)) {
-            fr_save_training(t->last, t->saved, t->optim, t->loader);
-            fprintf(stderr, "frond: interrupted in epoch %.0f; saved, --resume goes on with it\n", t->at->epoch + 1);
-            return FAILED;
-        }
+    if (!terminal)
+        fr_progress_end(t->bar);
+    return is_over(t);
+}
+
+static int run_training(training *t)
+{
+    if (!is_over(t) && !run_epochs(t)) {
+        fr_save_training(t->last, t->saved, t->optim, t->loader);
+        fprintf(stderr, "frond: interrupted in epoch %.0f; saved, --resume goes on with it\n", t->at->epoch + 1);
+        return FAILED;
     }
     if (t->plots)
         fr_log_plot(t->log);
