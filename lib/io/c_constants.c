@@ -291,7 +291,7 @@ static bool write_constant(fr_c_writer *w, FILE *f, const fr_c_constant *c)
     char shape[FR_SHAPE_TEXT];
 
     if (c->t->dtype == FR_F64)
-        return fr_fail(w->what, "%s is float64, expected float32", c->path ? c->path : "a constant"), false;
+        return fr_fail(w->what, "%s is float64, expected float32", c->path ? c->path : "a constant");
     fprintf(f, "\n/* %s %s%s%s */\n", c->path ? c->path : "constant", fr_shape_text(&c->t->shape, shape),
             orders[c->columns ? 1 + c->rows : 0], c->int8 ? ", int8 times a scale for each row" : "");
     if (c->int8)

@@ -67,14 +67,14 @@ static bool find_names(job *j, const char *path, const char *name)
 
     base = base ? base + 1 : path;
     if (n < 3 || strcmp(path + n - 2, ".c") != 0 || strlen(base) < 3)
-        return fr_fail(what, "path \"%s\" does not end in NAME.c", path), false;
+        return fr_fail(what, "path \"%s\" does not end in NAME.c", path);
     if (name && !is_identifier(name))
-        return fr_fail(what, "name \"%s\" is no C identifier that begins with a letter", name), false;
+        return fr_fail(what, "name \"%s\" is no C identifier that begins with a letter", name);
     j->name = name ? strdup(name) : name_from(base, strlen(base) - 2);
     j->header = strdup(path);
     j->include = strdup(base);
     if (!j->name || !j->header || !j->include)
-        return fr_fail_memory(what), false;
+        return fr_fail_memory(what);
     j->header[n - 1] = 'h';
     j->include[strlen(base) - 1] = 'h';
     j->w.name = j->name;
@@ -164,11 +164,11 @@ static bool export(job *j, fr_module *m, fr_tensor *example, const char *path, c
         !fr_check_not_null(what, example, "example"))
         return false;
     if (!path)
-        return fr_fail(what, "path is NULL"), false;
+        return fr_fail(what, "path is NULL");
     if (example->dtype == FR_F64)
-        return fr_fail(what, "the example is float64, expected float32 or int64"), false;
+        return fr_fail(what, "the example is float64, expected float32 or int64");
     if (example->numel == 0)
-        return fr_fail(what, "the example has no values"), false;
+        return fr_fail(what, "the example has no values");
     j->w.int8 = o->int8;
     j->w.type = m->type;
     return find_names(j, path, o->name) && prepare_in_evaluation(j, m, example) && write_both(j, path);

@@ -41,7 +41,7 @@ static bool add_buffer(fr_c_writer *w, fr_c_program *p, fr_tensor *t, fr_c_kind 
     if (kind == FR_C_CONSTANT && !fr_c_add_constant(w, t, &b.constant))
         return false;
     if (b.numel > INT_MAX)
-        return fr_fail(w->what, "an array of %" PRId64 " values, which an int cannot count", b.numel), false;
+        return fr_fail(w->what, "an array of %" PRId64 " values, which an int cannot count", b.numel);
     if (!fr_make_room(&p->buffers, sizeof *p->buffers, p->count, &p->capacity))
         return *fr_c_no_memory(w) != '\0';
     p->buffers[p->count++] = b;
@@ -236,7 +236,7 @@ bool fr_c_plan(fr_c_writer *w, fr_c_program *p)
         own->name = "y";
     }
     if (p->y->dtype == FR_F64)
-        return fr_fail(w->what, "the result is float64, expected float32"), false;
+        return fr_fail(w->what, "the result is float64, expected float32");
     fr_c_place_buffers(p);
     return true;
 }
