@@ -32,6 +32,8 @@ bool fr_call_ints(const fr_onnx_run_call *c, const char *name, fr_call_list *v);
 bool fr_call_numbers(const fr_onnx_run_call *c, int i, const char *name, fr_call_list *v);
 /* Counted from the front; -1 with an error. */
 int fr_call_dim(const fr_onnx_run_call *c, const fr_tensor *t, int64_t dim);
+/* The axes of t that input 1 or the attribute "axes" names, as bits; axes->n < 0: it is not there. */
+bool fr_call_axes(const fr_onnx_run_call *c, const fr_tensor *t, fr_call_list *axes, unsigned *chosen);
 /* A bound is a scalar input or, before it was one, an attribute. */
 bool fr_call_bound(const fr_onnx_run_call *c, int i, const char *name, double otherwise, double *bound);
 /* A new scalar of float32, or NULL with an error. */

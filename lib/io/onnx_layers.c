@@ -136,13 +136,12 @@ static bool run_pool(fr_onnx_run_call *c)
 /* Of all values of each channel. */
 static bool run_global_pool(fr_onnx_run_call *c)
 {
-    bool most = strcmp(c->node->op_type, "GlobalMaxPool") == 0;
     fr_tensor *y = fr_call_input(c, 0);
 
     if (!fr_call_need(c, 1))
         return false;
     for (int i = 2; i < c->in[0]->shape.ndim && y; i++)
-        y = most ? fr_max_dim(y, i, true) : fr_mean_dim(y, i, true);
+        y = c->kind->along(y, i, true);
     return fr_call_give(c, y);
 }
 
@@ -293,8 +292,8 @@ static const fr_onnx_kind kinds[] = {
     { "AveragePool", .run = run_pool },
     { "Conv", .run = run_conv },
     { "GRU", .run = run_gru },
-    { "GlobalAveragePool", .run = run_global_pool },
-    { "GlobalMaxPool", .run = run_global_pool },
+    { "GlobalAveragePool", .along = fr_mean_dim, .run = run_global_pool },
+    { "GlobalMaxPool", .along = fr_max_dim, .run = run_global_pool },
     { "LSTM", .run = run_lstm },
     { "MaxPool", .run = run_pool },
     { "Pad", .run = run_pad },

@@ -17,23 +17,28 @@ typedef Frond__Onnx__NodeProto fr_onnx_node_message;
 typedef Frond__Onnx__TensorProto fr_onnx_tensor_message;
 typedef Frond__Onnx__AttributeProto fr_onnx_attribute_message;
 
+struct fr_onnx_run_call;
+
 enum { FR_ONNX_OUTPUTS = 16 };
 
-/* One run of a node. Inputs that are left out are NULL. */
+/* One of ONNX's ops. Without run it is unary or binary; with it they, and along, are what run works with. */
 typedef struct {
+    const char *type;
+    fr_tensor *(*unary)(fr_tensor *);
+    fr_tensor *(*binary)(fr_tensor *, fr_tensor *);
+    fr_tensor *(*along)(fr_tensor *, int dim, bool keepdim);
+    bool (*run)(struct fr_onnx_run_call *c); /* sets out[0..outputs-1]; false with an error */
+} fr_onnx_kind;
+
+/* One run of a node. Inputs that are left out are NULL. */
+typedef struct fr_onnx_run_call {
     const fr_onnx_node_message *node;
+    const fr_onnx_kind *kind;
     fr_tensor *const *in;
     int inputs, outputs;
     int64_t operator_set; /* version */
     fr_tensor *out[FR_ONNX_OUTPUTS];
 } fr_onnx_run_call;
-
-typedef struct {
-    const char *type;
-    fr_tensor *(*unary)(fr_tensor *);
-    fr_tensor *(*binary)(fr_tensor *, fr_tensor *);
-    bool (*run)(fr_onnx_run_call *c); /* sets out[0..outputs-1]; false with an error */
-} fr_onnx_kind;
 
 /* onnx_nodes.c: NULL: frond cannot run it. */
 const fr_onnx_kind *fr_onnx_find_kind(const char *type);

@@ -101,6 +101,21 @@ int fr_call_dim(const fr_onnx_run_call *c, const fr_tensor *t, int64_t dim)
     return found;
 }
 
+bool fr_call_axes(const fr_onnx_run_call *c, const fr_tensor *t, fr_call_list *axes, unsigned *chosen)
+{
+    *chosen = 0;
+    if (!fr_call_numbers(c, 1, "axes", axes))
+        return false;
+    for (int i = 0; i < axes->n; i++) {
+        int dim = fr_call_dim(c, t, axes->at[i]);
+
+        if (dim < 0)
+            return false;
+        *chosen |= 1U << dim;
+    }
+    return true;
+}
+
 bool fr_call_bound(const fr_onnx_run_call *c, int i, const char *name, double otherwise, double *bound)
 {
     const fr_tensor *t = fr_call_input(c, i);

@@ -37,31 +37,16 @@ static bool run_gemm(fr_onnx_run_call *c)
     return fr_call_give(c, bias ? fr_add(y, beta == 1 ? bias : fr_mul_scalar(bias, beta)) : y);
 }
 
-/* Of one input or more. */
-static bool combine(fr_onnx_run_call *c, fr_tensor *(*two)(fr_tensor *, fr_tensor *))
+/* Of one input or more, by what is binary. */
+static bool run_all(fr_onnx_run_call *c)
 {
     fr_tensor *y = fr_call_input(c, 0);
 
     if (!fr_call_need(c, 1) || !fr_call_need(c, c->inputs))
         return false;
     for (int i = 1; i < c->inputs && y; i++)
-        y = two(y, c->in[i]);
+        y = c->kind->binary(y, c->in[i]);
     return fr_call_give(c, y);
-}
-
-static bool run_max(fr_onnx_run_call *c)
-{
-    return combine(c, fr_maximum);
-}
-
-static bool run_min(fr_onnx_run_call *c)
-{
-    return combine(c, fr_minimum);
-}
-
-static bool run_sum(fr_onnx_run_call *c)
-{
-    return combine(c, fr_add);
 }
 
 /* Sizes are computed with whole numbers; those below 2^53 are exact. */
@@ -188,40 +173,23 @@ static bool run_softmax(fr_onnx_run_call *c)
 }
 
 /* One dim after another, from the last on; none given: all. */
-static bool reduce(fr_onnx_run_call *c, fr_tensor *(*along)(fr_tensor *, int, bool))
+static bool run_reduce(fr_onnx_run_call *c)
 {
     fr_call_list axes;
     bool keepdims = fr_call_int(c, "keepdims", 1);
     fr_tensor *y = fr_call_input(c, 0);
-    unsigned chosen = 0;
+    unsigned chosen;
 
-    if (!fr_call_need(c, 1) || !fr_call_numbers(c, 1, "axes", &axes))
+    if (!fr_call_need(c, 1) || !fr_call_axes(c, y, &axes, &chosen))
         return false;
-    for (int i = 0; i < axes.n; i++) {
-        int dim = fr_call_dim(c, y, axes.at[i]);
-
-        if (dim < 0)
-            return false;
-        chosen |= 1U << dim;
-    }
     if (axes.n <= 0)
         chosen = fr_call_int(c, "noop_with_empty_axes", 0) ? 0 : ~0U;
     if (y->shape.ndim == 0) /* frond lets a scalar have dim 0 */
-        return fr_call_give(c, along(y, 0, false));
+        return fr_call_give(c, c->kind->along(y, 0, false));
     for (int i = c->in[0]->shape.ndim; i-- > 0 && y;)
         if (chosen >> i & 1)
-            y = along(y, i, keepdims);
+            y = c->kind->along(y, i, keepdims);
     return fr_call_give(c, y);
-}
-
-static bool run_reduce_mean(fr_onnx_run_call *c)
-{
-    return reduce(c, fr_mean_dim);
-}
-
-static bool run_reduce_sum(fr_onnx_run_call *c)
-{
-    return reduce(c, fr_sum_dim);
 }
 
 /* Of no values ONNX has -inf. */
@@ -230,39 +198,9 @@ static fr_tensor *max_dim(fr_tensor *t, int dim, bool keepdim)
     return fr_dim(t, dim) > 0 ? fr_max_dim(t, dim, keepdim) : fr_logsumexp_dim(t, dim, keepdim);
 }
 
-static bool run_reduce_max(fr_onnx_run_call *c)
-{
-    return reduce(c, max_dim);
-}
-
-static bool run_reduce_min(fr_onnx_run_call *c)
-{
-    return reduce(c, fr_min_dim);
-}
-
-static bool run_reduce_prod(fr_onnx_run_call *c)
-{
-    return reduce(c, fr_prod_dim);
-}
-
-static bool run_reduce_log_sum_exp(fr_onnx_run_call *c)
-{
-    return reduce(c, fr_logsumexp_dim);
-}
-
-static bool run_reduce_l2(fr_onnx_run_call *c)
-{
-    return reduce(c, fr_norm_dim);
-}
-
 static fr_tensor *l1_dim(fr_tensor *t, int dim, bool keepdim)
 {
     return fr_norm_with(t, &(fr_norm_options){ .along = true, .dim = dim, .keepdim = keepdim, .p = 1 });
-}
-
-static bool run_reduce_l1(fr_onnx_run_call *c)
-{
-    return reduce(c, l1_dim);
 }
 
 static bool run_position(fr_onnx_run_call *c)
@@ -274,8 +212,7 @@ static bool run_position(fr_onnx_run_call *c)
         return false;
     if (fr_call_int(c, "select_last_index", 0))
         return fr_call_fail(c, "select_last_index is not supported");
-    return fr_call_give(c, strcmp(c->node->op_type, "ArgMax") == 0 ? fr_argmax(c->in[0], dim, keepdims)
-                                                                   : fr_argmin(c->in[0], dim, keepdims));
+    return fr_call_give(c, c->kind->along(c->in[0], dim, keepdims));
 }
 
 static bool run_top_k(fr_onnx_run_call *c)
@@ -349,8 +286,8 @@ static const fr_onnx_kind kinds[] = {
     { "Abs", .unary = fr_abs },
     { "Add", .binary = fr_add },
     { "And", .binary = and},
-    { "ArgMax", .run = run_position },
-    { "ArgMin", .run = run_position },
+    { "ArgMax", .along = fr_argmax, .run = run_position },
+    { "ArgMin", .along = fr_argmin, .run = run_position },
     { "BatchNormalization", .run = run_batch_norm },
     { "Clip", .run = run_clip },
     { "Cos", .unary = fr_cos },
@@ -375,8 +312,8 @@ static const fr_onnx_kind kinds[] = {
     { "Log", .unary = fr_log },
     { "LogSoftmax", .run = run_softmax },
     { "MatMul", .binary = fr_matmul },
-    { "Max", .run = run_max },
-    { "Min", .run = run_min },
+    { "Max", .binary = fr_maximum, .run = run_all },
+    { "Min", .binary = fr_minimum, .run = run_all },
     { "Mod", .run = run_mod },
     { "Mul", .binary = fr_mul },
     { "Neg", .unary = fr_neg },
@@ -384,14 +321,14 @@ static const fr_onnx_kind kinds[] = {
     { "Or", .binary = either },
     { "Pow", .binary = power },
     { "Reciprocal", .unary = fr_reciprocal },
-    { "ReduceL1", .run = run_reduce_l1 },
-    { "ReduceL2", .run = run_reduce_l2 },
-    { "ReduceLogSumExp", .run = run_reduce_log_sum_exp },
-    { "ReduceMax", .run = run_reduce_max },
-    { "ReduceMean", .run = run_reduce_mean },
-    { "ReduceMin", .run = run_reduce_min },
-    { "ReduceProd", .run = run_reduce_prod },
-    { "ReduceSum", .run = run_reduce_sum },
+    { "ReduceL1", .along = l1_dim, .run = run_reduce },
+    { "ReduceL2", .along = fr_norm_dim, .run = run_reduce },
+    { "ReduceLogSumExp", .along = fr_logsumexp_dim, .run = run_reduce },
+    { "ReduceMax", .along = max_dim, .run = run_reduce },
+    { "ReduceMean", .along = fr_mean_dim, .run = run_reduce },
+    { "ReduceMin", .along = fr_min_dim, .run = run_reduce },
+    { "ReduceProd", .along = fr_prod_dim, .run = run_reduce },
+    { "ReduceSum", .along = fr_sum_dim, .run = run_reduce },
     { "Relu", .unary = fr_relu },
     { "Sigmoid", .unary = fr_sigmoid },
     { "Sign", .unary = fr_sign },
@@ -400,7 +337,7 @@ static const fr_onnx_kind kinds[] = {
     { "Softplus", .unary = fr_softplus },
     { "Sqrt", .unary = fr_sqrt },
     { "Sub", .binary = fr_sub },
-    { "Sum", .run = run_sum },
+    { "Sum", .binary = fr_add, .run = run_all },
     { "Tanh", .unary = fr_tanh },
     { "TopK", .run = run_top_k },
     { "Where", .run = run_where },

@@ -5,7 +5,7 @@
 #include <config.h>
 
 #include "io/complaints.h"
-#include "io/onnx_load.h"
+#include "io/onnx_call.h"
 #include "io/stored.h"
 #include "nn/module.h"
 
@@ -140,6 +140,7 @@ static bool run_step(const loaded *l, const step *s, fr_tensor **values)
 {
     fr_tensor *in[INPUTS];
     fr_onnx_run_call c = { .node = s->node,
+                           .kind = s->kind,
                            .in = in,
                            .inputs = (int)s->node->n_input,
                            .outputs = (int)s->node->n_output,
@@ -151,11 +152,10 @@ static bool run_step(const loaded *l, const step *s, fr_tensor **values)
         in[i] = s->inputs[i] >= 0 ? values[s->inputs[i]] : NULL;
     if (!s->kind->run && (c.inputs < 1 || !in[0] || (s->kind->binary && (c.inputs != 2 || !in[1]))))
         return fr_fail("load_onnx", "node %.80s (%s): its inputs are not what it takes", name, s->kind->type);
-    if (s->kind->unary)
-        c.out[0] = s->kind->unary(in[0]);
-    if (s->kind->binary)
-        c.out[0] = s->kind->binary(in[0], in[1]);
-    ok = s->kind->run ? s->kind->run(&c) : c.out[0] != NULL;
+    if (s->kind->run)
+        ok = s->kind->run(&c);
+    else
+        ok = fr_call_give(&c, s->kind->unary ? s->kind->unary(in[0]) : s->kind->binary(in[0], in[1]));
     for (int i = 0; ok && i < FR_ONNX_OUTPUTS; i++)
         if (s->outputs[i] >= 0)
             values[s->outputs[i]] = c.out[i];
@@ -237,32 +237,18 @@ static fr_module *place_of(fr_module *m, const char *name, const char **rest)
 
     for (*rest = name; m && (dot = strchr(*rest, '.')); *rest = dot + 1) {
         char part[256];
-        fr_module *child = NULL;
+        size_t length = (size_t)(dot - *rest);
+        fr_module *child = fr_module_child(m, *rest, length);
 
-        if (dot == *rest || (size_t)(dot - *rest) >= sizeof part)
+        if (length == 0 || length >= sizeof part)
             return NULL;
-        memcpy(part, *rest, (size_t)(dot - *rest));
-        part[dot - *rest] = '\0';
-        for (size_t i = 0; i < m->child_count && !child; i++)
-            if (strcmp(m->children[i]->name, part) == 0)
-                child = m->children[i];
-        for (size_t i = 0; i < m->tensor_count && !child; i++)
-            if (strcmp(m->tensors[i].name, part) == 0)
-                return NULL;
+        memcpy(part, *rest, length);
+        part[length] = '\0';
+        if (!child && fr_module_has(m, part))
+            return NULL;
         m = child ? child : fr_module_add(m, part, fr_module_new("Module", 0, NULL));
     }
     return m;
-}
-
-static bool name_is_free(const fr_module *m, const char *name)
-{
-    for (size_t i = 0; i < m->child_count; i++)
-        if (strcmp(m->children[i]->name, name) == 0)
-            return false;
-    for (size_t i = 0; i < m->tensor_count; i++)
-        if (strcmp(m->tensors[i].name, name) == 0)
-            return false;
-    return name[0] != '\0' && !strchr(name, '.');
 }
 
 /* Under its name, or, where modules' names do not allow it, a number. */
@@ -275,7 +261,7 @@ static bool hold(fr_module *m, const char *where, const char *name, fr_tensor *t
 
     if (fr_thread_self()->failures != failures)
         return false;
-    if (!place || !name_is_free(place, rest)) {
+    if (!place || !*rest || fr_module_has(place, rest)) {
         snprintf(plain, sizeof plain, "initializer_%d", number);
         place = m;
         rest = plain;

@@ -122,17 +122,10 @@ static bool run_squeeze(fr_onnx_run_call *c)
 {
     fr_call_list axes;
     fr_tensor *y = fr_call_input(c, 0);
-    unsigned gone = 0;
+    unsigned gone;
 
-    if (!fr_call_need(c, 1) || !fr_call_numbers(c, 1, "axes", &axes))
+    if (!fr_call_need(c, 1) || !fr_call_axes(c, y, &axes, &gone))
         return false;
-    for (int i = 0; i < axes.n; i++) {
-        int dim = fr_call_dim(c, y, axes.at[i]);
-
-        if (dim < 0)
-            return false;
-        gone |= 1U << dim;
-    }
     for (int i = y->shape.ndim; i-- > 0 && y;)
         if (axes.n < 0 ? y->shape.dim[i] == 1 : gone >> i & 1)
             y = fr_squeeze(y, i);

@@ -79,22 +79,32 @@ fr_module *fr_module_described(fr_module *m, const char *text)
 
 /* --- Parameters and buffers --------------------------------------------------------------------------------------- */
 
+fr_module *fr_module_child(const fr_module *m, const char *name, size_t length)
+{
+    for (size_t i = 0; i < m->child_count; i++)
+        if (strncmp(m->children[i]->name, name, length) == 0 && m->children[i]->name[length] == '\0')
+            return m->children[i];
+    return NULL;
+}
+
+bool fr_module_has(const fr_module *m, const char *name)
+{
+    for (size_t i = 0; i < m->tensor_count; i++)
+        if (strcmp(m->tensors[i].name, name) == 0)
+            return true;
+    return fr_module_child(m, name, strlen(name)) != NULL;
+}
+
 /* One name in m stands for one thing, and full names are joined with dots. */
 static bool check_name(const char *what, const fr_module *m, const char *name)
 {
-    bool taken = false;
-
     if (!fr_check_not_null(what, m, "module") || !fr_check_not_null(what, name, "name"))
         return false;
     if (!*name)
         return fr_fail(what, "the name is empty");
     if (strchr(name, '.'))
         return fr_fail(what, "the name \"%s\" has a dot, which separates modules", name);
-    for (size_t i = 0; i < m->tensor_count; i++)
-        taken = taken || strcmp(m->tensors[i].name, name) == 0;
-    for (size_t i = 0; i < m->child_count; i++)
-        taken = taken || strcmp(m->children[i]->name, name) == 0;
-    return !taken || fr_fail(what, "%s has a \"%s\" already", m->type, name);
+    return !fr_module_has(m, name) || fr_fail(what, "%s has a \"%s\" already", m->type, name);
 }
 
 bool fr_module_hold(const char *what, fr_module *m, const char *name, fr_tensor *t, bool buffer)

@@ -45,6 +45,10 @@ struct fr_module {
 
 /* Whether t may be a parameter: no history, floating; fails naming it otherwise. */
 bool fr_check_parameter(const char *what, const char *name, const fr_tensor *t);
+/* m's child of the name that the first length characters of name are; NULL: there is none. */
+fr_module *fr_module_child(const fr_module *m, const char *name, size_t length);
+/* Whether the name stands for a child, parameter or buffer of m. */
+bool fr_module_has(const fr_module *m, const char *name);
 /* Gives child to m. On failure child is as before. */
 bool fr_module_adopt(const char *what, fr_module *m, const char *name, fr_module *child);
 /* Holds t, which is fit to be that, as a parameter or buffer. */

@@ -140,14 +140,6 @@ const fr_named_tensor *fr_module_state(fr_module *m, int *n)
 /* --- One by name ---------------------------------------------------------------------------------------------------
  */
 
-static const fr_module *find_child(const fr_module *m, const char *name, size_t length)
-{
-    for (size_t i = 0; i < m->child_count; i++)
-        if (strncmp(m->children[i]->name, name, length) == 0 && m->children[i]->name[length] == '\0')
-            return m->children[i];
-    return NULL;
-}
-
 /* Reads the tree alone, so that it may be called in forward by several threads. */
 static fr_tensor *find(const fr_module *m, const char *name)
 {
@@ -155,7 +147,7 @@ static fr_tensor *find(const fr_module *m, const char *name)
     const fr_module *at = m;
 
     while (at && (dot = strchr(rest, '.'))) {
-        at = find_child(at, rest, (size_t)(dot - rest));
+        at = fr_module_child(at, rest, (size_t)(dot - rest));
         rest = dot + 1;
     }
     for (size_t i = 0; at && i < at->tensor_count; i++)
