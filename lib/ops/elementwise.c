@@ -256,3 +256,15 @@ bool fr_onnx_negated(fr_onnx *g, const fr_op_call *call)
 {
     return cast_back(g, call, fr_onnx_value(g, "Not", FR_ONNX_NAMES(compared(g, call))));
 }
+
+bool fr_onnx_near_0(fr_onnx *g, const char *u, const char *one, const char *y, const char *by)
+{
+    const char *x = fr_onnx_input(g, 0);
+    const char *near = fr_onnx_value(g, "Mul", FR_ONNX_NAMES(y, fr_onnx_value(g, "Div", FR_ONNX_NAMES(x, by))));
+    const char *same = fr_onnx_value(g, "Equal", FR_ONNX_NAMES(u, one));
+    const char *is_far = fr_onnx_value(g, "Greater", FR_ONNX_NAMES(fr_onnx_value(g, "Abs", FR_ONNX_NAMES(x)), one));
+
+    near = fr_onnx_value(g, "Where", FR_ONNX_NAMES(same, x, near));
+    fr_onnx_node(g, "Where", FR_ONNX_NAMES(is_far, y, near), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    return true;
+}

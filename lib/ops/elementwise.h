@@ -44,6 +44,10 @@ void fr_unary_backward(fr_op_call *call, fr_gradient_row *f32, fr_gradient_row *
 
 bool fr_infer_scalar(fr_op_call *call);
 
+/* For fr_op.onnx of log1p and expm1, which ONNX has not: what near 0 rounding took from u, 1 + x or exp(x), is made up
+ * for: y x / by, and x itself where u is 1 (Kahan); y where |x| > 1. one: the constant 1. */
+bool fr_onnx_near_0(fr_onnx *g, const char *u, const char *one, const char *y, const char *by);
+
 /* For fr_op.onnx, beside onnx_name: with the number as a second input, or as the attribute alpha; of comparisons, and
  * of the one that says the opposite. */
 bool fr_onnx_scalar(fr_onnx *g, const fr_op_call *call);

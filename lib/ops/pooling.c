@@ -236,6 +236,7 @@ bool fr_pool_onnx(fr_onnx *g, const fr_op_call *call)
 {
     const fr_pool *p = call->attributes;
     const int64_t last = -1;
+    bool average = strcmp(call->op->onnx_name, "AveragePool") == 0;
 
     if (p->adaptive && p->w.out[1] != 1)
         return fr_onnx_fail(g, "in ONNX its output size must be 1");
@@ -246,11 +247,9 @@ bool fr_pool_onnx(fr_onnx *g, const fr_op_call *call)
         fr_onnx_ints(g, "axes", 1, &last);
         return true;
     }
-    if (strcmp(call->op->onnx_name, "MaxPool") == 0)
-        fr_onnx_slide(g, call, "MaxPool", &p->w, (fr_onnx_whole[]){ { "ceil_mode", p->ceil_mode }, { NULL, 0 } });
-    else
-        fr_onnx_slide(
-            g, call, "AveragePool", &p->w,
-            (fr_onnx_whole[]){ { "ceil_mode", p->ceil_mode }, { "count_include_pad", !p->exclude_pad }, { NULL, 0 } });
+    fr_onnx_slide(g, call, call->op->onnx_name, &p->w,
+                  (fr_onnx_whole[]){ { "ceil_mode", p->ceil_mode },
+                                     { average ? "count_include_pad" : NULL, !p->exclude_pad },
+                                     { NULL, 0 } });
     return true;
 }

@@ -12,19 +12,18 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
     const fr_row_norm *a = call->attributes;
     fr_dtype dtype = fr_dtype_of(call->in[0]);
     int64_t axes[FR_MAX_DIMS];
-    const char *x = fr_onnx_input(g, 0), *square = fr_onnx_value(g, "Mul", FR_ONNX_NAMES(x, x)), *mean, *root, *h;
+    const char *x = fr_onnx_input(g, 0), *y = fr_onnx_output(g, 0), *mean, *root, *h;
 
     for (int i = 0; i < a->shape.ndim; i++)
         axes[i] = i - a->shape.ndim;
-    mean = fr_onnx_value(g, "ReduceMean", FR_ONNX_NAMES(square));
+    mean = fr_onnx_value(g, "ReduceMean", FR_ONNX_NAMES(fr_onnx_value(g, "Mul", FR_ONNX_NAMES(x, x))));
     fr_onnx_ints(g, "axes", a->shape.ndim, axes);
     mean = fr_onnx_value(g, "Add", FR_ONNX_NAMES(mean, fr_onnx_number(g, dtype, a->eps)));
     root = fr_onnx_value(g, "Sqrt", FR_ONNX_NAMES(mean));
-    h = call->in[1] ? fr_onnx_value(g, "Div", FR_ONNX_NAMES(x, root)) : "";
+    h = call->in[1] ? fr_onnx_new_name(g) : y;
+    fr_onnx_node(g, "Div", FR_ONNX_NAMES(x, root), FR_ONNX_NAMES(h));
     if (call->in[1])
-        fr_onnx_node(g, "Mul", FR_ONNX_NAMES(h, fr_onnx_input(g, 1)), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
-    else
-        fr_onnx_node(g, "Div", FR_ONNX_NAMES(x, root), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+        fr_onnx_node(g, "Mul", FR_ONNX_NAMES(h, fr_onnx_input(g, 1)), FR_ONNX_NAMES(y));
     return true;
 }
 
