@@ -35,7 +35,7 @@ typedef struct {
     fr_optim *optim;
     fr_loader *loader;
     fr_logger *log;
-    fr_progress *bar;  /* of an epoch on a terminal, elsewhere of the run: fewer lines */
+    fr_progress *bar;  /* of the run; NULL, on a terminal: each epoch has its own */
     char *best, *last; /* paths */
     bool quiet, plots;
 } training;
@@ -291,19 +291,17 @@ static fr_progress *bar_of(const training *t, double epochs)
 static bool run_epoch(training *t)
 {
     double rows = (double)fr_dim(t->data.x, 0);
-    bool terminal = isatty(STDERR_FILENO);
+    fr_progress *bar = t->bar ? t->bar : bar_of(t, 1);
     fr_tensor *const *batch;
 
-    if (terminal)
-        t->bar = bar_of(t, 1);
     fr_train(t->model, true);
     while (!(interrupted && t->at->sum.rows < rows) && (batch = fr_loader_next(t->loader))) {
         step(t, batch);
-        fr_progress_value(t->bar, "loss", scores_loss(&t->at->sum));
-        fr_progress_step(t->bar, 1);
+        fr_progress_value(bar, "loss", scores_loss(&t->at->sum));
+        fr_progress_step(bar, 1);
     }
-    if (terminal)
-        fr_progress_end(t->bar);
+    if (!t->bar)
+        fr_progress_end(bar);
     return t->at->sum.rows == rows;
 }
 
@@ -368,15 +366,12 @@ static bool is_over(const training *t)
 /* Until it is over or, false, interrupted. */
 static bool run_epochs(training *t)
 {
-    bool terminal = isatty(STDERR_FILENO);
-
-    if (!terminal)
+    if (!isatty(STDERR_FILENO))
         t->bar = bar_of(t, (double)t->r.settings.epochs - t->at->epoch);
     while (!is_over(t) && !interrupted)
         if (run_epoch(t))
             finish_epoch(t);
-    if (!terminal)
-        fr_progress_end(t->bar);
+    fr_progress_end(t->bar);
     return is_over(t);
 }
 
