@@ -255,6 +255,36 @@ START_TEST(arguments)
 }
 END_TEST
 
+static void write_model(const PROTO(ModelProto) * m)
+{
+    size_t size = frond__onnx__model_proto__get_packed_size(m);
+    uint8_t *bytes = malloc(size);
+    FILE *file = fopen(path, "wb");
+
+    frond__onnx__model_proto__pack(m, bytes);
+    ck_assert_uint_eq(fwrite(bytes, 1, size, file), size);
+    ck_assert_int_eq(fclose(file), 0);
+    free(bytes);
+}
+
+/* What is loaded of the file that m is written to with the example, its message spoilt where there is spoil. */
+static fr_module *through_file(fr_module *m, fr_tensor *example, void (*spoil)(PROTO(ModelProto) * m))
+{
+    fr_module *back;
+
+    ck_assert(fr_export_onnx(m, example, path));
+    if (spoil) {
+        PROTO(ModelProto) *model = read_model();
+
+        spoil(model);
+        write_model(model);
+        drop(model);
+    }
+    back = fr_load_onnx(path);
+    unlink(path);
+    return back;
+}
+
 /* A module is written as it is in evaluation, and stays as it was. */
 START_TEST(running_statistics)
 {
@@ -265,10 +295,8 @@ START_TEST(running_statistics)
 
     for (int i = 0; i < 5; i++)
         fr_forward(m, x);
-    ck_assert(fr_export_onnx(m, x, path));
+    back = through_file(m, x, NULL);
     ck_assert(fr_module_training(m));
-    back = fr_load_onnx(path);
-    unlink(path);
     fr_train(m, false);
     assert_near("evaluation", fr_forward(back, x), fr_forward(m, x));
     fr_module_free(back);
@@ -339,9 +367,7 @@ static void comes_back(fr_module *m, fr_tensor *example, fr_tensor *other)
     fr_module *back;
 
     fr_train(m, false);
-    ck_assert(fr_export_onnx(m, example, path));
-    back = fr_load_onnx(path);
-    unlink(path);
+    back = through_file(m, example, NULL);
     ck_assert_ptr_nonnull(back);
     assert_near("loaded", fr_forward(back, other), fr_forward(m, other));
     fr_module_free(back);
@@ -457,18 +483,6 @@ static const struct {
     { input_known, "the model has no input" },
 };
 
-static void write_model(const PROTO(ModelProto) * m)
-{
-    size_t size = frond__onnx__model_proto__get_packed_size(m);
-    uint8_t *bytes = malloc(size);
-    FILE *file = fopen(path, "wb");
-
-    frond__onnx__model_proto__pack(m, bytes);
-    ck_assert_uint_eq(fwrite(bytes, 1, size, file), size);
-    ck_assert_int_eq(fclose(file), 0);
-    free(bytes);
-}
-
 static fr_module *layers(void)
 {
     return fr_nn_sequential(3, (fr_module *[]){ fr_nn_linear(3, 8, NULL), fr_nn_relu(), fr_nn_linear(8, 2, NULL) });
@@ -478,16 +492,9 @@ START_TEST(spoilt_files)
 {
     FR_SCOPE;
     fr_module *m = layers();
-    PROTO(ModelProto) * model;
 
-    ck_assert(fr_export_onnx(m, fr_randn(FR_SHAPE(4, 3)), path));
-    model = read_model();
-    spoilt[_i].spoil(model);
-    write_model(model);
-    ck_assert_ptr_null(fr_load_onnx(path));
+    ck_assert_ptr_null(through_file(m, fr_randn(FR_SHAPE(4, 3)), spoilt[_i].spoil));
     assert_failed("load_onnx", path, spoilt[_i].message);
-    unlink(path);
-    drop(model);
     fr_module_free(m);
 }
 END_TEST
@@ -495,18 +502,10 @@ END_TEST
 /* m as a file, spoilt and loaded, gives y of x. */
 static void gives(fr_module *m, fr_tensor *x, void (*spoil)(PROTO(ModelProto) * m), fr_tensor *y)
 {
-    PROTO(ModelProto) * model;
-    fr_module *back;
+    fr_module *back = through_file(m, x, spoil);
 
-    ck_assert(fr_export_onnx(m, x, path));
-    model = read_model();
-    spoil(model);
-    write_model(model);
-    back = fr_load_onnx(path);
     ck_assert_ptr_nonnull(back);
     assert_near("loaded", fr_forward(back, x), y);
-    unlink(path);
-    drop(model);
     fr_module_free(back);
     fr_module_free(m);
 }
@@ -542,8 +541,7 @@ START_TEST(loaded_models_learn)
     fr_tensor *x = fr_randn(FR_SHAPE(16, 3)), *y = fr_randint(0, 2, FR_SHAPE(16));
     double first = 0, loss = 0;
 
-    ck_assert(fr_export_onnx(m, x, path));
-    back = fr_load_onnx(path);
+    back = through_file(m, x, NULL);
 
     fr_optim *o = fr_adam(back, &(fr_adam_options){ .lr = 0.05 });
 
@@ -561,10 +559,8 @@ START_TEST(loaded_models_learn)
     ck_assert(fr_save(back, "check_onnx.safetensors"));
     ck_assert(fr_load_into(m, "check_onnx.safetensors"));
     assert_near("by names", fr_forward(m, x), fr_forward(back, x));
-    ck_assert(fr_export_onnx(back, x, path));
-    again = fr_load_onnx(path);
+    again = through_file(back, x, NULL);
     assert_near("again", fr_forward(again, x), fr_forward(back, x));
-    unlink(path);
     unlink("check_onnx.safetensors");
     fr_optim_free(o);
     fr_module_free(again);

@@ -68,12 +68,21 @@ static subject find_case(selection *selected, int index)
     return (subject){ 0 };
 }
 
+static int cases_of(const fr_op *op, selection *selected)
+{
+    int n = 0;
+
+    for (const fr_case *c = op->cases; c && c->name; c++)
+        n += selected(op, c);
+    return n;
+}
+
 static int count_cases(selection *selected)
 {
     int n = 0;
 
-    while (find_case(selected, n).op)
-        n++;
+    for (const fr_op *const *op = fr_op_table; *op; op++)
+        n += cases_of(*op, selected);
     return n;
 }
 
@@ -739,15 +748,6 @@ static bool goes_and_comes(int index, const char *path)
     return y != NULL;
 }
 
-static int golden_cases(const fr_op *op)
-{
-    int n = 0;
-
-    for (const fr_case *c = op->cases; c && c->name; c++)
-        n += is_golden(op, c);
-    return n;
-}
-
 /* Each op that can be written is so in one of its cases at least. */
 START_TEST(onnx)
 {
@@ -757,8 +757,8 @@ START_TEST(onnx)
     if (!op->onnx && !op->onnx_name)
         return;
     for (int k = 0; k < _i; k++)
-        index += golden_cases(fr_op_table[k]);
-    for (int k = golden_cases(op); k > 0; k--, index++) {
+        index += cases_of(fr_op_table[k], is_golden);
+    for (int k = cases_of(op, is_golden); k > 0; k--, index++) {
         char path[4096];
 
         snprintf(path, sizeof path, "%s%s%s.%d.onnx", onnx_folder ? onnx_folder : "", onnx_folder ? "/" : "check_ops.",
