@@ -54,6 +54,15 @@ static void free_step(fr_step *s)
     fr_place_unref(s->place);
 }
 
+const fr_step *fr_trace_maker(const fr_trace *t, size_t before, const fr_tensor *value, int *output)
+{
+    for (size_t i = before; i-- > 0;)
+        for (*output = 0; *output < t->steps[i].outputs; ++*output)
+            if (t->steps[i].out[*output] == value)
+                return &t->steps[i];
+    return NULL;
+}
+
 void fr_trace_free(fr_trace *t)
 {
     for (size_t i = 0; i < t->count; i++)

@@ -42,6 +42,8 @@ bool fr_trace_stop(fr_thread *th, const char *what, fr_trace *t);
 /* The same, and an error also where a result was changed in place, which no list of ops says. */
 bool fr_trace_end(fr_thread *th, const char *what, fr_trace *t);
 void fr_trace_free(fr_trace *t);
+/* Which of the first `before` steps made value, as its *output; NULL: none did. */
+const fr_step *fr_trace_maker(const fr_trace *t, size_t before, const fr_tensor *value, int *output);
 
 /* For apply.c: call is done. For fr_detach: view is t. For modules: the one at place gave t. All ask th->trace first.
  */

@@ -48,27 +48,19 @@ static bool add_buffer(fr_c_writer *w, fr_c_program *p, fr_tensor *t, fr_c_kind 
     return true;
 }
 
-static bool was_made(const fr_c_program *p, size_t before, const fr_tensor *t)
-{
-    for (size_t i = before; i-- > 0;)
-        for (int k = 0; k < p->trace.steps[i].outputs; k++)
-            if (p->trace.steps[i].out[k] == t)
-                return true;
-    return t == p->x;
-}
-
 /* What step i reads, or (i the number of steps) the result: noted where no step made it; depends: on x. */
 static bool read_value(fr_c_writer *w, fr_c_program *p, size_t i, fr_tensor *t, bool *depends)
 {
     const fr_c_buffer *b = fr_c_buffer_of(p, t);
     char text[FR_SHAPE_TEXT], path[FR_PATH_TEXT];
+    int output;
 
     if (!b)
         return add_buffer(w, p, t, FR_C_CONSTANT);
     if (b->kind == FR_C_CONSTANT)
         return true;
     *depends = true;
-    if (was_made(p, i, t))
+    if (t == p->x || fr_trace_maker(&p->trace, i, t, &output))
         return true;
     fr_fail(w->what, "module %s reads values %s of a result that no op gave it: a constant would be wrong",
             fr_place_text(i < p->trace.count ? p->trace.steps[i].place : NULL, path), fr_shape_text(&t->shape, text));

@@ -14,15 +14,15 @@ typedef struct {
 
 static fr_tensor *value_of(const replay *r, fr_tensor *t)
 {
+    const fr_trace *trace = &r->p->trace;
     const fr_c_buffer *b = fr_c_buffer_of(r->p, t);
+    const fr_step *maker;
+    int output;
 
     if (b->kind == FR_C_CONSTANT)
         return r->rounded[b->constant] ? r->rounded[b->constant] : t;
-    for (size_t i = 0; i < r->p->trace.count; i++)
-        for (int k = 0; k < r->p->trace.steps[i].outputs; k++)
-            if (r->p->trace.steps[i].out[k] == t)
-                return r->out[i][k];
-    return t;
+    maker = fr_trace_maker(trace, trace->count, t, &output);
+    return maker ? r->out[maker - trace->steps][output] : t;
 }
 
 static bool run_step(replay *r, size_t i)

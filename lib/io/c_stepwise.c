@@ -20,14 +20,13 @@ typedef struct {
 static int dim_of(const walk *w, const fr_tensor *t)
 {
     const fr_trace *trace = &w->p->trace;
+    const fr_step *maker;
+    int output;
 
     if (!t || fr_c_buffer_of(w->p, t)->kind == FR_C_CONSTANT)
         return TIMELESS;
-    for (size_t i = 0; i < trace->count; i++)
-        for (int k = 0; k < trace->steps[i].outputs; k++)
-            if (trace->steps[i].out[k] == t)
-                return w->dims[i][k];
-    return w->x_dim;
+    maker = fr_trace_maker(trace, trace->count, t, &output);
+    return maker ? w->dims[maker - trace->steps][output] : w->x_dim;
 }
 
 /* Of a view y of x, which has the steps along dim. */
