@@ -261,6 +261,13 @@ void fr_fill(fr_tensor *t, double value);
 bool fr_repeats_values(const fr_tensor *t);
 /* For loops over any strides: position i (row-major) of t, as an offset in elements from its origin. */
 int64_t fr_offset_of(const fr_tensor *t, int64_t index);
+/* The value there, of any dtype. */
+static inline double fr_value_at(const fr_tensor *t, int64_t offset)
+{
+    return t->dtype == FR_F32   ? (double)((const float *)(const void *)t->origin)[offset]
+           : t->dtype == FR_F64 ? ((const double *)(const void *)t->origin)[offset]
+                                : (double)((const int64_t *)(const void *)t->origin)[offset];
+}
 
 static inline bool fr_has_history(const fr_tensor *t)
 {

@@ -61,11 +61,6 @@ static void visit_shown(printer *p, int dim, int64_t offset, visitor *visit)
 
 /* --- The format of values ---------------------------------------------------------------------------------------- */
 
-static double float_at(const fr_tensor *t, int64_t offset)
-{
-    return t->dtype == FR_F64 ? ((const double *)t->origin)[offset] : (double)((const float *)t->origin)[offset];
-}
-
 static bool counts(double value)
 {
     return isfinite(value) && value != 0;
@@ -73,7 +68,7 @@ static bool counts(double value)
 
 static void look_at(printer *p, int64_t offset)
 {
-    double value = float_at(p->t, offset), magnitude = fabs(value);
+    double value = fr_value_at(p->t, offset), magnitude = fabs(value);
 
     if (!counts(value))
         return;
@@ -109,7 +104,7 @@ static int format_value(const printer *p, int64_t offset, char text[VALUE_TEXT])
 
     if (p->t->dtype == FR_I64)
         return snprintf(text, VALUE_TEXT, "%" PRId64, ((const int64_t *)p->t->origin)[offset]);
-    value = float_at(p->t, offset);
+    value = fr_value_at(p->t, offset);
     if (isnan(value)) /* C's may have a sign */
         return snprintf(text, VALUE_TEXT, "nan");
     if (isinf(value))
@@ -127,7 +122,7 @@ static void measure(printer *p, int64_t offset)
 {
     char text[VALUE_TEXT];
 
-    if (p->t->dtype == FR_I64 || counts(float_at(p->t, offset))) {
+    if (p->t->dtype == FR_I64 || counts(fr_value_at(p->t, offset))) {
         int length = format_value(p, offset, text);
 
         p->width = length > p->width ? length : p->width;

@@ -356,19 +356,6 @@ int64_t fr_offset_of(const fr_tensor *t, int64_t index)
     return offset;
 }
 
-static double value_at(const fr_tensor *t, int64_t offset)
-{
-    switch ((fr_dtype)t->dtype) {
-    case FR_F32:
-        return (double)((const float *)t->origin)[offset];
-    case FR_F64:
-        return ((const double *)t->origin)[offset];
-    case FR_I64:
-        return (double)((const int64_t *)t->origin)[offset];
-    }
-    return NAN;
-}
-
 double fr_at(const fr_tensor *t, int64_t index)
 {
     fr_thread *th = fr_thread_self();
@@ -382,7 +369,7 @@ double fr_at(const fr_tensor *t, int64_t index)
         fr_fail("at", "index %lld is out of range for shape %s of %lld values", (long long)index,
                 fr_shape_text(&t->shape, text), (long long)t->numel);
     } else {
-        value = value_at(t, fr_offset_of(t, index < 0 ? index + t->numel : index));
+        value = fr_value_at(t, fr_offset_of(t, index < 0 ? index + t->numel : index));
     }
     fr_finish(th, before);
     return value;
@@ -400,7 +387,7 @@ double fr_item(const fr_tensor *t)
 
         fr_fail("item", "a tensor of shape %s has not just one value", fr_shape_text(&t->shape, text));
     } else {
-        value = value_at(t, 0);
+        value = fr_value_at(t, 0);
     }
     fr_finish(th, before);
     return value;
@@ -414,7 +401,7 @@ bool fr_equal(const fr_tensor *a, const fr_tensor *b)
         int64_t x = fr_offset_of(a, i), y = fr_offset_of(b, i);
 
         if (a->dtype == FR_I64 ? ((const int64_t *)a->origin)[x] != ((const int64_t *)b->origin)[y]
-                               : value_at(a, x) != value_at(b, y))
+                               : fr_value_at(a, x) != fr_value_at(b, y))
             return false;
     }
     return true;

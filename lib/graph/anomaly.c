@@ -18,12 +18,9 @@ static int64_t find_not_finite(const fr_tensor *t)
 {
     if (t->dtype == FR_I64)
         return -1;
-    for (int64_t i = 0; i < t->numel; i++) {
-        int64_t at = fr_offset_of(t, i);
-
-        if (!isfinite(t->dtype == FR_F64 ? ((const double *)t->origin)[at] : (double)((const float *)t->origin)[at]))
+    for (int64_t i = 0; i < t->numel; i++)
+        if (!isfinite(fr_value_at(t, fr_offset_of(t, i))))
             return i;
-    }
     return -1;
 }
 

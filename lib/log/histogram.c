@@ -44,19 +44,6 @@ static size_t bucket_of(const double *bound, size_t n, double x)
     return low;
 }
 
-static double value_at(const fr_tensor *t, int64_t i)
-{
-    switch ((fr_dtype)t->dtype) {
-    case FR_F32:
-        return (double)((const float *)t->origin)[i];
-    case FR_F64:
-        return ((const double *)t->origin)[i];
-    case FR_I64:
-        break;
-    }
-    return (double)((const int64_t *)t->origin)[i];
-}
-
 void fr_histogram_fill(fr_histogram *h, const fr_tensor *t)
 {
     *h = (fr_histogram){ .min = INFINITY, .max = -INFINITY };
@@ -64,7 +51,7 @@ void fr_histogram_fill(fr_histogram *h, const fr_tensor *t)
     size_t n = set_bounds(h->limit), least = n - 1, most = 1;
 
     for (int64_t i = 0; i < t->numel; i++) {
-        double x = value_at(t, i);
+        double x = fr_value_at(t, i);
         size_t bucket;
 
         if (!isfinite(x)) {

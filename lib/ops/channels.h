@@ -30,9 +30,7 @@ int64_t fr_inner_of(const fr_shape *x);
 /* Value `at` of t's memory; `otherwise` where t is NULL. */
 static inline double fr_channel_value(const fr_tensor *t, int64_t at, double otherwise)
 {
-    if (!t)
-        return otherwise;
-    return t->dtype == FR_F32 ? (double)((const float *)t->origin)[at] : ((const double *)t->origin)[at];
+    return t ? fr_value_at(t, at) : otherwise;
 }
 
 static inline void fr_set_channel_value(fr_tensor *t, int64_t at, double value)

@@ -39,11 +39,6 @@ static bool infer(fr_op_call *call)
     return true;
 }
 
-static double value_at(const fr_tensor *t, int64_t i)
-{
-    return t->dtype == FR_F64 ? ((const double *)t->origin)[i] : (double)((const float *)t->origin)[i];
-}
-
 /* x as computed in t's dtype: of a sum or a quotient in double that is what float32 gives. */
 static double rounded(const fr_tensor *t, double x)
 {
@@ -60,7 +55,7 @@ static bool check(fr_op_call *call, int64_t rows, int64_t classes)
         int64_t positive = 0;
 
         for (int64_t j = 0; j < classes; j++) {
-            double p = value_at(call->in[0], i * classes + j);
+            double p = fr_value_at(call->in[0], i * classes + j);
 
             if (!(p >= 0 && p < INFINITY))
                 return fr_op_fail(call, "probability %g of class %lld in row %lld, expected 0 or more", p, (long long)j,
@@ -91,7 +86,7 @@ static void draw_by_keys(const fr_tensor *p, int64_t at, int64_t classes, int64_
 
     fr_random_doubles(classes, u);
     for (int64_t j = 0; j < classes; j++) {
-        double x = value_at(p, at + j);
+        double x = fr_value_at(p, at + j);
 
         keys[j] = (key){ x > 0 ? rounded(p, x / rounded(p, -log1p(-u[j]))) : -1, j };
         if (keys[j].value > keys[best].value)
@@ -110,9 +105,9 @@ static void draw_with_replacement(const fr_tensor *p, int64_t at, int64_t classe
     int64_t last = 0;
 
     for (int64_t j = 0; j < classes; j++) {
-        if (value_at(p, at + j) > 0)
+        if (fr_value_at(p, at + j) > 0)
             last = j; /* its cumulated probability is 1, whatever rounding says */
-        keys[j].value = sum = rounded(p, sum + value_at(p, at + j));
+        keys[j].value = sum = rounded(p, sum + fr_value_at(p, at + j));
     }
     for (int64_t j = 0; j < classes; j++)
         keys[j].value = rounded(p, keys[j].value / sum);
