@@ -7,7 +7,7 @@
 
 #include "bench.h"
 
-#include "core/cpu.h"
+#include "kernels/cpu.h"
 
 #include <pthread.h>
 

@@ -2,17 +2,24 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# Includes point one way: a folder of lib/ sees itself and those before it in core, graph, ops, nn; optim, data and io
-# see those four, training and log all of these. Models are built from <frond.h> and the C library, examples from these,
-# <frond/op.h> and the models' headers.
+# Includes point one way. A folder of lib/ sees itself and those before it in core, kernels, graph, ops, nn; the other
+# folders see those five. A family of ops sees itself and what stands in lib/ops. Every other pair is in the list below.
+# Models are built from <frond.h> and the C library, examples from these, <frond/op.h> and the models' headers.
 set -eu
 cd "${srcdir:-.}"
 
 awk '
 BEGIN {
-    split("core graph ops nn optim data io training log", folders, " ")
-    for (i in folders)
-        rank[folders[i]] = i < 5 ? i : i < 8 ? 5 : 6
+    count = split("core kernels graph ops nn", folders, " ")
+    for (i = 1; i <= count; i++)
+        rank[folders[i]] = i
+    # FOLDER FOLDER: the first sees the second, though they are siblings.
+    pairs = "checkpoint data,checkpoint files,checkpoint optim,export_c files,log data,log files,log optim," \
+            "onnx files,ops/attention ops/reduce,ops/conv ops/reduce,ops/linear ops/reduce,ops/loss ops/reduce," \
+            "ops/random ops/pointwise,ops/reduce ops/pointwise"
+    count = split(pairs, list, ",")
+    for (i = 1; i <= count; i++)
+        allowed[list[i]] = 1
     split("assert ctype errno float inttypes limits locale math setjmp signal stdarg stdbool stddef stdint stdio " \
           "stdlib string time argp unistd", headers, " ")
     for (i in headers)
@@ -23,6 +30,30 @@ function complain(why)
 {
     printf "%s:%d: %s: %s\n", FILENAME, FNR, name, why
     wrong = 1
+}
+
+# "lib/ops/view/cat.c" or "ops/view/x.h": "ops/view"
+function folder_of(path)
+{
+    sub(/^lib\//, "", path)
+    sub(/\/[^\/]*$/, "", path)
+    return path
+}
+
+# core 1, ... nn 5, and 6 for the rest
+function rank_of(folder)
+{
+    sub(/\/.*/, "", folder)
+    return folder in rank ? rank[folder] : 6
+}
+
+function may_see(from, to)
+{
+    if (from == to || (from " " to) in allowed)
+        return 1
+    if (index(from, to "/") == 1) # a family, what all families share
+        return 1
+    return rank_of(to) < rank_of(from)
 }
 
 function exists(file,    line, found)
@@ -46,10 +77,14 @@ function exists(file,    line, found)
 }
 
 path[1] == "lib" && quoted {
-    if (!(parts[1] in rank))
+    from = folder_of(FILENAME)
+    to = folder_of(file)
+    if (to == file)
         complain("a private header is written with its folder in lib/")
-    else if (parts[1] != path[2] && rank[parts[1]] >= rank[path[2]])
-        complain("lib/" path[2] " comes before lib/" parts[1] " or beside it")
+    else if (!may_see(from, to))
+        complain("lib/" from " may not see lib/" to)
+    else if (from != to)
+        used[from " " to] = 1
 }
 
 path[1] == "models" && quoted && !exists("models/" file) { complain("no header of a model") }
@@ -60,8 +95,13 @@ path[1] != "lib" && !quoted && name != "<frond.h>" && !(name in c_library) &&
 !(path[1] == "examples" && name == "<frond/op.h>") { complain("neither <frond.h> nor the C library") }
 
 END {
+    for (pair in allowed)
+        if (!(pair in used)) {
+            print "tests/check_layers.sh: the list names \"" pair "\", but no include is so"
+            wrong = 1
+        }
     if (!seen)
         print "no includes were found"
     exit wrong || !seen
 }
-' lib/*/*.[ch] models/*.[ch] examples/*.[ch]
+' lib/*/*.[ch] lib/ops/*/*.[ch] models/*.[ch] examples/*.[ch]

@@ -5,7 +5,7 @@
 
 #include "mutations.h"
 
-#include "io/npy.h"
+#include "files/npy.h"
 
 #ifdef HAVE_LIBZIP
 #include "zipped.h"

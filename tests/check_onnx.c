@@ -17,7 +17,7 @@
 
 #ifdef HAVE_PROTOBUF_C
 
-#include "io/onnx.pb-c.h"
+#include "onnx/onnx.pb-c.h"
 
 #include <unistd.h>
 

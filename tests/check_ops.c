@@ -9,7 +9,7 @@
 #include <config.h>
 
 #include "graph/trace.h"
-#include "ops/op_file.h"
+#include "ops/op.h"
 #include "shapes.h"
 #include "testing.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Matrix products: how many there are and what is copied for them. Their values are checked with those of all ops. */
-#include "core/blas.h"
+#include "kernels/gemm.h"
 #include "core/internal.h"
 #undef FR_NO_CALL_SITES
 #include "testing.h"

@@ -4,7 +4,7 @@
  * does not agree, or is none, changes nothing. */
 #include "mutations.h"
 
-#include "training/training.h"
+#include "checkpoint/checkpoint.h"
 
 #include <unistd.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The functions of core/vmath.h against the C library's in double, over a stride through all float bit patterns, on
+/* The functions of kernels/vmath.h against the C library's in double, over a stride through all float bit patterns, on
  * each kind of CPU that this one can be. FROND_VMATH_STRIDE=1 in the environment has all patterns looked at. */
 #include "testing.h"
 
-#include "core/cpu.h"
-#include "core/vmath.h"
+#include "kernels/cpu.h"
+#include "kernels/vmath.h"
 
 enum { STRIDE = 2003, SPECIAL = 512, CHUNK = 4096 };
 

@@ -4,7 +4,7 @@
 #ifndef FROND_TESTS_ZIPPED_H
 #define FROND_TESTS_ZIPPED_H
 
-#include "io/npz.h"
+#include "files/npz.h"
 
 #include <stdlib.h>
 #include <zip.h>

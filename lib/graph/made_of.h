@@ -4,7 +4,7 @@
 #ifndef FROND_GRAPH_MADE_OF_H
 #define FROND_GRAPH_MADE_OF_H
 
-#include "core/table.h"
+#include "core/hash_table.h"
 #include "graph/node.h"
 
 typedef struct {

@@ -4,7 +4,7 @@
 #ifndef FROND_GRAPH_PENDING_H
 #define FROND_GRAPH_PENDING_H
 
-#include "core/table.h"
+#include "core/hash_table.h"
 #include "graph/node.h"
 
 /* A node, or a leaf, and the gradients that have arrived at its outputs. It holds neither: the pass holds the tensors

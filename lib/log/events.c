@@ -6,7 +6,7 @@
 
 #include "log/events.h"
 
-#include "io/tensorboard.pb-c.h"
+#include "log/tensorboard.pb-c.h"
 
 #include <errno.h>
 #include <fcntl.h>

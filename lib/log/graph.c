@@ -8,7 +8,7 @@
 
 #include "core/text.h"
 #include "graph/made_of.h"
-#include "io/tensorboard.pb-c.h"
+#include "log/tensorboard.pb-c.h"
 
 #include <stdlib.h>
 

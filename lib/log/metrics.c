@@ -6,7 +6,7 @@
 #include "log/metrics.h"
 
 #include "data/lines.h"
-#include "io/replace_file.h"
+#include "files/replace_file.h"
 #include "nn/module.h"
 
 #include <errno.h>

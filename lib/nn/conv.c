@@ -2,7 +2,7 @@
  * Copyright The frond authors */
 /* Conv1d and Conv2d. */
 #include "nn/module.h"
-#include "ops/convolution.h"
+#include "ops/conv/conv.h"
 
 #include <inttypes.h>
 

@@ -2,7 +2,7 @@
  * Copyright The frond authors */
 /* Embedding: a row of numbers for each index. */
 #include "nn/module.h"
-#include "ops/op_file.h"
+#include "ops/op.h"
 
 #include <inttypes.h>
 

@@ -5,7 +5,7 @@
  * "How to generate random matrices from the classical compact groups", 2007), and makes it one matrix: whichever way it
  * is computed it is PyTorch's. Here it is by Gram and Schmidt, in double, and once more on what that leaves, which
  * makes it as orthogonal as any (Giraud, Langou and Rozloznik, 2005). */
-#include "core/cpu.h"
+#include "kernels/cpu.h"
 #include "core/random.h"
 #include "nn/module.h"
 

@@ -2,7 +2,7 @@
  * Copyright The frond authors */
 /* MaxPool1d, MaxPool2d, AvgPool1d, AvgPool2d, AdaptiveAvgPool1d. */
 #include "nn/module.h"
-#include "ops/pooling.h"
+#include "ops/pool/pool.h"
 
 #include <inttypes.h>
 

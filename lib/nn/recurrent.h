@@ -6,7 +6,7 @@
 #define FROND_NN_RECURRENT_H
 
 #include "nn/module.h"
-#include "ops/recurrent.h"
+#include "ops/recurrent/recurrent.h"
 
 typedef struct {
     const char *type, *maker; /* the module's, and the function's that makes it */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* fr_module_summary: a table of a module's tree, with what one forward is seen to compute. */
-#include "core/table.h"
+#include "core/hash_table.h"
 #include "core/text.h"
 #include "nn/module.h"
 

@@ -5,7 +5,7 @@
  * that is not finite makes gradients NaN or 0 and is no error, unless one is asked for. */
 #include "optim/clip.h"
 
-#include "core/cpu.h"
+#include "kernels/cpu.h"
 
 #include <frond/optim.h>
 #include <math.h>

@@ -8,7 +8,7 @@
  *
  * The averages are held by a tree of modules of the model's shape that has no forward functions, so that they are
  * saved, loaded and printed as any module. */
-#include "core/cpu.h"
+#include "kernels/cpu.h"
 #include "core/loop.h"
 #include "nn/module.h"
 

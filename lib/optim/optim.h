@@ -6,7 +6,7 @@
 #ifndef FROND_OPTIM_OPTIM_H
 #define FROND_OPTIM_OPTIM_H
 
-#include "core/cpu.h"
+#include "kernels/cpu.h"
 #include "core/internal.h"
 
 #include <frond/optim.h>

@@ -4,7 +4,7 @@
 #include "fuzz.h"
 #include "seeds.h"
 
-#include "io/npy.h"
+#include "files/npy.h"
 
 static void read_array(FILE *file)
 {

@@ -4,7 +4,7 @@
 #include <config.h>
 
 #include "fuzz.h"
-#include "io/onnx_load.h"
+#include "onnx/load.h"
 
 #include <frond/export.h>
 

@@ -3,7 +3,7 @@
 /* Fuzzes fr_load. */
 #include "fuzz.h"
 
-#include "io/safetensors.h"
+#include "files/safetensors.h"
 
 static void read_tensors(FILE *file)
 {

@@ -6,7 +6,7 @@
 
 #include <frond.h>
 
-#include "training/training.h"
+#include "checkpoint/checkpoint.h"
 
 #include <sys/stat.h>
 

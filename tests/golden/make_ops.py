@@ -9,7 +9,7 @@
 CHECK_OPS is the built test program; it lists the cases. For each case a file holds, under names that begin with the
 case's,
 
-    CASE a n(3,4)    input a, as drawn for that kind and shape (see lib/ops/op_file.h); b, c, ... likewise
+    CASE a n(3,4)    input a, as drawn for that kind and shape (see lib/ops/op.h); b, c, ... likewise
     CASE y TORCH     the value of that expression
     CASE w           random weights of y's shape, where gradients are wanted
     CASE da          d sum(y w) / d a; db, dc, ... likewise

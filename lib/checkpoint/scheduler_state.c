@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* The schedulers' part of a run: the optimiser's, in the order in which they were made, parts of others too. In the
+ * file, for number I:
+ *
+ *     scheduler.I.KIND.settings  float64: what it was made with
+ *     scheduler.I.KIND.state     (1 + states) float64: the epoch and what else it counts
+ *     scheduler.I.KIND.rates     (groups, 2) float64: for each what formulas start from and what was set last, NaN
+ * where there is none */
+#include "checkpoint/checkpoint.h"
+
+#include <stdlib.h>
+
+static const double EPOCH_MOST = 0x1p53;
+
+static fr_scheduler *first(const fr_training *t)
+{
+    return t->optim ? t->optim->schedulers : NULL;
+}
+
+/* --- Saving ------------------------------------------------------------------------------------------------------ */
+
+static bool put(const fr_scheduler *s, int i, fr_output *f)
+{
+    const char *kind = s->kind->name;
+    int64_t groups = (int64_t)s->optim->group_count;
+    double *settings = fr_output_numbers(f, FR_SHAPE(s->setting_count), "scheduler.%d.%s.settings", i, kind);
+    double *state = fr_output_numbers(f, FR_SHAPE(1 + FR_SCHEDULER_STATES), "scheduler.%d.%s.state", i, kind);
+    double *rates = fr_output_numbers(f, FR_SHAPE(groups, 2), "scheduler.%d.%s.rates", i, kind);
+
+    if (!settings || !state || !rates)
+        return false;
+    for (int k = 0; k < s->setting_count; k++)
+        settings[k] = s->settings[k];
+    state[0] = (double)s->epoch;
+    for (int k = 0; k < FR_SCHEDULER_STATES; k++)
+        state[1 + k] = s->states[k];
+    for (int64_t g = 0; g < groups; g++) {
+        rates[2 * g] = s->rates[g].base;
+        rates[2 * g + 1] = s->rates[g].last;
+    }
+    return true;
+}
+
+bool fr_schedulers_put(const fr_training *t, fr_output *f)
+{
+    int i = 0;
+
+    for (const fr_scheduler *s = first(t); s; s = s->next, i++)
+        if (!put(s, i, f))
+            return false;
+    return true;
+}
+
+/* --- Checking ---------------------------------------------------------------------------------------------------- */
+
+static void check_settings(const fr_scheduler *s, int i, fr_input *f)
+{
+    const char *kind = s->kind->name;
+    fr_shape shape = FR_SHAPE(s->setting_count);
+    const fr_tensor *saved = fr_input_get(f, FR_F64, shape, "scheduler.%d.%s.settings", i, kind);
+
+    for (int k = 0; saved && k < s->setting_count; k++) {
+        double setting = ((const double *)saved->origin)[k];
+
+        if (setting != s->settings[k])
+            fr_complain(&f->complaints, "scheduler %d, a %s, was made with %g as setting %d, expected %g", i, kind,
+                        setting, k, s->settings[k]);
+    }
+}
+
+static bool is_epoch(const fr_scheduler *s, double epoch)
+{
+    return epoch == floor(epoch) && epoch >= (s->is_part ? -1 : 0) && epoch <= EPOCH_MOST;
+}
+
+static fr_tensor *get_state(const fr_scheduler *s, int i, fr_input *f)
+{
+    const char *kind = s->kind->name;
+    fr_tensor *saved = fr_input_get(f, FR_F64, FR_SHAPE(1 + FR_SCHEDULER_STATES), "scheduler.%d.%s.state", i, kind);
+    const double *state = saved ? (const double *)saved->origin : NULL;
+
+    if (state && !is_epoch(s, state[0]))
+        fr_complain(&f->complaints, "scheduler %d, a %s, is at epoch %g", i, kind, state[0]);
+    for (int k = 0; state && k < FR_SCHEDULER_STATES; k++)
+        if (s->kind->states[k] ? isnan(state[1 + k]) : state[1 + k] != 0)
+            fr_complain(&f->complaints, "scheduler %d, a %s, has a %s of %g", i, kind,
+                        s->kind->states[k] ? s->kind->states[k] : "count", state[1 + k]);
+    return saved;
+}
+
+static fr_tensor *get_rates(const fr_scheduler *s, int i, fr_input *f)
+{
+    const char *kind = s->kind->name;
+    int64_t groups = (int64_t)s->optim->group_count;
+    fr_tensor *saved = fr_input_get(f, FR_F64, FR_SHAPE(groups, 2), "scheduler.%d.%s.rates", i, kind);
+    const double *rates = saved ? (const double *)saved->origin : NULL;
+
+    for (int64_t k = 0; rates && k < 2 * groups; k++)
+        if (!isnan(rates[k]) && !fr_optim_fits(s->optim->kind->options, rates[k]))
+            fr_complain(&f->complaints, "scheduler %d, a %s, has a rate of %g", i, kind, rates[k]);
+    return saved;
+}
+
+bool fr_schedulers_check(const fr_training *t, fr_input *f, fr_resumed *r)
+{
+    size_t n = 0;
+    int i = 0;
+
+    for (const fr_scheduler *s = first(t); s; s = s->next)
+        n++;
+    r->schedulers = calloc(2 * n + 1, sizeof *r->schedulers);
+    if (!r->schedulers)
+        return fr_fail_memory(f->where);
+    for (const fr_scheduler *s = first(t); s; s = s->next, i++) {
+        check_settings(s, i, f);
+        r->schedulers[2 * i] = get_state(s, i, f);
+        r->schedulers[2 * i + 1] = get_rates(s, i, f);
+    }
+    return true;
+}
+
+/* --- Resuming ---------------------------------------------------------------------------------------------------- */
+
+void fr_schedulers_take(const fr_training *t, const fr_resumed *r)
+{
+    fr_tensor *const *saved = r->schedulers;
+
+    for (fr_scheduler *s = first(t); s; s = s->next, saved += 2) {
+        const double *state = (const double *)saved[0]->origin, *rates = (const double *)saved[1]->origin;
+
+        s->epoch = (int64_t)state[0];
+        for (int k = 0; k < FR_SCHEDULER_STATES; k++)
+            s->states[k] = state[1 + k];
+        for (size_t g = 0; g < s->optim->group_count; g++) {
+            s->rates[g].base = rates[2 * g];
+            s->rates[g].last = rates[2 * g + 1];
+        }
+    }
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* NumPy's npy files: fr_save_npy, fr_load_npy, and what npz files share with them. */
+#include <config.h>
+
+#include "files/npy.h"
+#include "files/replace_file.h"
+
+#include <frond/io.h>
+#include <frond/op.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* t with its dimensions the other way round, of the same values. One reference. */
+static fr_tensor *reversed(const char *where, const fr_tensor *t)
+{
+    fr_shape shape = { .ndim = t->shape.ndim };
+    int64_t stride[FR_MAX_DIMS];
+
+    for (int i = 0; i < shape.ndim; i++) {
+        shape.dim[i] = t->shape.dim[shape.ndim - 1 - i];
+        stride[i] = t->stride[shape.ndim - 1 - i];
+    }
+    return fr_tensor_share(where, t, &shape, stride, 0);
+}
+
+/* --- Reading ----------------------------------------------------------------------------------------------------- */
+
+/* Bytes of the dict, or -1; *longs: Python 2 may have written it. */
+static int64_t read_prefix(fr_source *s, bool *longs)
+{
+    enum { MOST = UINT16_MAX }; /* more than any array of plain numbers has */
+    unsigned char prefix[FR_NPY_PREFIX], length[4] = { 0 };
+
+    if (s->left < FR_NPY_PREFIX)
+        return fr_fail(s->where, "no npy file: %" PRId64 " bytes are too few", s->left), -1;
+    if (!fr_source_read(s, prefix, sizeof prefix))
+        return -1;
+    if (memcmp(prefix, "PK\3\4", 4) == 0)
+        return fr_fail(s->where, "no npy file but a zip archive, as npz files are"), -1;
+    if (memcmp(prefix, FR_NPY_MAGIC, 6) != 0)
+        return fr_fail(s->where, "no npy file: it does not begin with \\x93NUMPY"), -1;
+    if (prefix[6] < 1 || prefix[6] > 3 || prefix[7] != 0)
+        return fr_fail(s->where, "npy format %d.%d, expected 1.0, 2.0 or 3.0", prefix[6], prefix[7]), -1;
+    *longs = prefix[6] < 3;
+    if (!fr_source_read(s, length, prefix[6] == 1 ? 2 : 4))
+        return -1;
+
+    int64_t size = (int64_t)length[3] << 24 | length[2] << 16 | length[1] << 8 | length[0];
+
+    if (size > fr_least(MOST, s->left))
+        return fr_fail(s->where, "a header of %" PRId64 " bytes, expected at most %" PRId64, size,
+                       fr_least(MOST, s->left)),
+               -1;
+    return size;
+}
+
+static bool read_header(fr_source *s, fr_npy_header *h)
+{
+    bool longs;
+    int64_t size = read_prefix(s, &longs);
+
+    if (size < 0)
+        return false;
+
+    char *text = malloc((size_t)size + 1);
+    bool ok = (text || fr_fail_memory(s->where)) && fr_source_read(s, text, (size_t)size) &&
+              fr_npy_parse(s->where, text, (size_t)size, longs, h);
+
+    free(text);
+    return ok;
+}
+
+static bool check_size(const fr_source *s, const fr_npy_header *h)
+{
+    const fr_stored_info *info = &fr_stored_kinds[h->kind];
+    char text[FR_SHAPE_TEXT];
+    int64_t numel;
+
+    if (!fr_shape_check(s->where, &h->shape, info->dtype, &numel))
+        return false;
+    if (numel * (int64_t)info->size != s->left)
+        return fr_fail(s->where, "%" PRId64 " bytes of values, expected %" PRId64 " for %s of shape %s", s->left,
+                       numel * (int64_t)info->size, info->npy, fr_shape_text(&h->shape, text));
+    return true;
+}
+
+/* Column-major values are row-major ones of the dimensions the other way round. */
+static fr_tensor *read_column_major(fr_source *s, const fr_npy_header *h)
+{
+    fr_shape shape = { .ndim = h->shape.ndim };
+
+    for (int i = 0; i < shape.ndim; i++)
+        shape.dim[i] = h->shape.dim[shape.ndim - 1 - i];
+
+    fr_tensor *t = fr_tensor_alloc(s->where, &shape, fr_stored_kinds[h->kind].dtype);
+    fr_tensor *view = t && fr_stored_read(s, h->kind, h->big_endian, t) ? reversed(s->where, t) : NULL;
+    fr_tensor *copy = view ? fr_tensor_copy(s->where, view) : NULL;
+
+    fr_unref(view);
+    fr_unref(t);
+    return copy;
+}
+
+fr_tensor *fr_npy_read(fr_source *s)
+{
+    fr_npy_header h;
+
+    if (!read_header(s, &h) || !check_size(s, &h))
+        return NULL;
+    if (h.column_major)
+        return read_column_major(s, &h);
+
+    fr_tensor *t = fr_tensor_alloc(s->where, &h.shape, fr_stored_kinds[h.kind].dtype);
+
+    if (t && !fr_stored_read(s, h.kind, h.big_endian, t)) {
+        fr_unref(t);
+        return NULL;
+    }
+    return t;
+}
+
+static fr_tensor *load_npy(const char *what, const char *path)
+{
+    char where[FR_WHERE_SIZE];
+    FILE *file = fr_file_open(fr_file_where(what, path, where), path);
+    fr_source s;
+
+    if (!file)
+        return NULL;
+
+    fr_tensor *t = fr_source_of_file(&s, where, file) ? fr_npy_read(&s) : NULL;
+
+    fclose(file);
+    return fr_hold(what, t);
+}
+
+fr_tensor *fr_load_npy(const char *path)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "load_npy");
+    fr_tensor *t = load_npy("load_npy", path);
+
+    fr_finish(th, before);
+    return t;
+}
+
+/* --- Writing ----------------------------------------------------------------------------------------------------- */
+
+/* {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), } and, as NumPy has it, blanks where the size of the
+ * slowest dimension may grow to 21 digits. Returns the length, which is below FR_NPY_WRITTEN_MOST for any shape. */
+static int print_dict(char *text, size_t room, const fr_tensor *t, bool column_major)
+{
+    int ndim = t->shape.ndim;
+    int length = snprintf(text, room, "{'descr': '<%s', 'fortran_order': %s, 'shape': (", fr_stored_kinds[t->dtype].npy,
+                          column_major ? "True" : "False");
+
+    for (int i = 0; i < ndim; i++)
+        length += snprintf(text + length, room - (size_t)length, "%s%" PRId64, i ? ", " : "", t->shape.dim[i]);
+    length += snprintf(text + length, room - (size_t)length, "%s), }", ndim == 1 ? "," : "");
+    if (ndim > 0) {
+        int digits = snprintf(NULL, 0, "%" PRId64, t->shape.dim[column_major ? ndim - 1 : 0]);
+
+        length += snprintf(text + length, room - (size_t)length, "%*s", 21 - digits, "");
+    }
+    return length;
+}
+
+/* Prefix, dict, and blanks up to a multiple of 64 bytes, one at least: the last of them is a newline. */
+static void make_header(fr_npy_image *image, const fr_tensor *t, bool column_major)
+{
+    enum { BEFORE = FR_NPY_PREFIX + 2, ALIGNED = 64 };
+    char *text = image->header + BEFORE;
+    size_t length = (size_t)print_dict(text, sizeof image->header - BEFORE, t, column_major);
+    size_t all = (BEFORE + length + 1) / ALIGNED * ALIGNED + ALIGNED;
+
+    memcpy(image->header, FR_NPY_MAGIC "\1", FR_NPY_PREFIX);
+    image->header[BEFORE - 2] = (char)((all - BEFORE) & 0xff);
+    image->header[BEFORE - 1] = (char)((all - BEFORE) >> 8);
+    memset(text + length, ' ', all - BEFORE - length);
+    image->header[all - 1] = '\n';
+    image->header_size = all;
+}
+
+bool fr_npy_make(const char *where, fr_tensor *t, fr_npy_image *image)
+{
+    *image = (fr_npy_image){ .values = NULL };
+    if (!fr_check_not_null(where, t, "tensor"))
+        return false;
+
+    fr_tensor *other_way = t->contiguous ? NULL : reversed(where, t);
+
+    if (!t->contiguous && !other_way)
+        return false;
+
+    bool column_major = other_way && other_way->contiguous;
+
+    make_header(image, t, column_major);
+    image->values = fr_stored_values(where, column_major ? other_way : t);
+    image->values_size = (size_t)t->numel * fr_dtype_size((fr_dtype)t->dtype);
+    fr_unref(other_way);
+    return image->values != NULL;
+}
+
+void fr_npy_drop(fr_npy_image *image)
+{
+    fr_unref(image->values);
+}
+
+static bool save_npy(const char *what, const char *path, fr_tensor *t)
+{
+    char where[FR_WHERE_SIZE];
+    fr_npy_image image;
+    fr_replacement r;
+
+    if (!fr_npy_make(fr_file_where(what, path, where), t, &image))
+        return false;
+
+    bool ok = fr_replace_begin(&r, where, path) &&
+              fr_replace_finish(&r, fr_replace_write(&r, image.header, image.header_size) &&
+                                        fr_replace_write(&r, image.values->origin, image.values_size));
+
+    fr_npy_drop(&image);
+    return ok;
+}
+
+bool fr_save_npy(const char *path, fr_tensor *t)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "save_npy");
+    bool ok = save_npy("save_npy", path, t);
+
+    fr_finish(th, before);
+    return ok;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Which kind of CPU this is, found out once. */
+#include "kernels/cpu.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int find_level(void)
+{
+    int level = FR_CPU_BASE;
+#if defined(__x86_64__) && defined(__GNUC__)
+    const char *asked = getenv("FROND_CPU");
+
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2"))
+        level = FR_CPU_AVX2;
+    if (level == FR_CPU_AVX2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+        level = FR_CPU_AVX512;
+    if (asked && strcmp(asked, "base") == 0)
+        level = FR_CPU_BASE;
+    else if (asked && strcmp(asked, "avx2") == 0 && level > FR_CPU_AVX2)
+        level = FR_CPU_AVX2;
+#endif
+    return level;
+}
+
+int fr_cpu_level(void)
+{
+    static atomic_int known = -1;
+    int level = atomic_load_explicit(&known, memory_order_relaxed);
+
+    if (level < 0) {
+        level = find_level();
+        atomic_store_explicit(&known, level, memory_order_relaxed);
+    }
+    return level;
+}

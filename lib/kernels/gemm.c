@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Matrix products: by which library or kernel, and in which tiles. Both are chosen by the sizes alone, so that results
+ * do not depend on the number of threads. */
+#include <config.h>
+
+#include "kernels/gemm.h"
+
+#include "core/threads.h"
+
+/* Multiply-adds. */
+static double work_of(const fr_product *p)
+{
+    return (double)p->m * (double)p->n * (double)p->k;
+}
+
+/* --- A BLAS ------------------------------------------------------------------------------------------------------ */
+
+#ifdef FR_HAVE_CBLAS
+#include "kernels/cpu.h"
+
+#include <cblas.h>
+#include <limits.h>
+
+/* Where kernels of our own are slower: products too narrow for their tiles, small ones (unless B has to be transposed,
+ * in which OpenBLAS is slow), and all on CPUs that we have no kernels for. */
+static bool suits_blas(const fr_product *p)
+{
+    enum { FEW_ROWS = 4, FEW_COLUMNS = 16, FEW_TRANSPOSED = 32 };
+    bool trans_a = p->a_column != 1, trans_b = p->b_column != 1;
+    double small = fr_cpu_level() == FR_CPU_AVX512 ? 1e6 : 1 << 18; /* for which OpenBLAS packs nothing, or little */
+    int64_t longest = fr_most(fr_most(fr_most(p->m, p->n), fr_most(p->k, p->ldc)),
+                              fr_most(fr_most(p->a_row, p->a_column), fr_most(p->b_row, p->b_column)));
+
+    return p->m > 0 && p->n > 0 && p->k > 0 && longest <= INT_MAX &&
+           (fr_cpu_level() == FR_CPU_BASE || p->m < FEW_ROWS || p->n < (trans_a ? FEW_TRANSPOSED : FEW_COLUMNS) ||
+            (!trans_b && work_of(p) <= small));
+}
+
+static void multiply_by_blas(const fr_product *p)
+{
+    bool trans_a = p->a_column != 1, trans_b = p->b_column != 1;
+    enum CBLAS_TRANSPOSE ta = trans_a ? CblasTrans : CblasNoTrans, tb = trans_b ? CblasTrans : CblasNoTrans;
+    int m = (int)p->m, n = (int)p->n, k = (int)p->k, ldc = (int)fr_most(p->ldc, n);
+    int lda = (int)(trans_a ? fr_most(p->a_column, m) : fr_most(p->a_row, k));
+    int ldb = (int)(trans_b ? fr_most(p->b_column, k) : fr_most(p->b_row, n));
+
+    if (p->dtype == FR_F64)
+        cblas_dgemm(CblasRowMajor, ta, tb, m, n, k, 1, p->a, lda, p->b, ldb, p->add, p->c, ldc);
+    else
+        cblas_sgemm(CblasRowMajor, ta, tb, m, n, k, 1, p->a, lda, p->b, ldb, p->add, p->c, ldc);
+    if (p->sums)
+        fr_sum_columns(p->dtype, p->k, p->m, p->a, p->a_column, p->add, p->sums);
+}
+#else
+static bool suits_blas(const fr_product *p)
+{
+    (void)p;
+    return false;
+}
+
+static void multiply_by_blas(const fr_product *p)
+{
+    (void)p;
+}
+#endif
+
+/* OpenBLAS shares large products among threads of its own, by their number: another number, another order of sums. Its
+ * setting belongs to the process, so it is lowered while any of our threads is in here, and then put back. */
+#ifdef FR_HAVE_OPENBLAS
+#include <pthread.h>
+
+extern int openblas_get_num_threads(void);
+extern void openblas_set_num_threads(int);
+
+static pthread_mutex_t users_lock = PTHREAD_MUTEX_INITIALIZER;
+static int users, threads_before;
+
+/* Whether it might share p: some versions take a vector's products for those of a matrix and a vector, of which they
+ * share smaller ones. */
+static bool is_shared(const fr_product *p)
+{
+    return work_of(p) > (p->m == 1 || p->n == 1 ? 9216 : 1 << 18);
+}
+
+static void begin_single_threaded(void)
+{
+    pthread_mutex_lock(&users_lock);
+    if (users++ == 0) {
+        threads_before = openblas_get_num_threads();
+        if (threads_before != 1)
+            openblas_set_num_threads(1);
+    }
+    pthread_mutex_unlock(&users_lock);
+}
+
+static void end_single_threaded(void)
+{
+    pthread_mutex_lock(&users_lock);
+    if (--users == 0 && threads_before != 1)
+        openblas_set_num_threads(threads_before);
+    pthread_mutex_unlock(&users_lock);
+}
+#else
+static bool is_shared(const fr_product *p)
+{
+    (void)p;
+    return false;
+}
+
+static void begin_single_threaded(void)
+{
+}
+
+static void end_single_threaded(void)
+{
+}
+#endif
+
+static void multiply_at_once(const fr_product *p, bool by_blas)
+{
+    if (by_blas)
+        multiply_by_blas(p);
+    else
+        fr_multiply_here(p);
+}
+
+/* --- Tiles ------------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const fr_product *product;
+    bool by_blas;
+    int64_t rows, columns, across; /* of a tile; tiles side by side */
+} job;
+
+static void run_tile(void *user, int64_t tile)
+{
+    const job *w = user;
+    fr_product p = *w->product;
+    int64_t i = tile / w->across * w->rows, j = tile % w->across * w->columns, size = (int64_t)fr_dtype_size(p.dtype);
+
+    p.m = fr_least(w->rows, p.m - i);
+    p.n = fr_least(w->columns, p.n - j);
+    p.a = (const char *)p.a + i * p.a_row * size;
+    p.b = (const char *)p.b + j * p.b_column * size;
+    p.c = (char *)p.c + (i * p.ldc + j) * size;
+    p.sums = p.sums && j == 0 ? (char *)p.sums + i * size : NULL;
+    multiply_at_once(&p, w->by_blas);
+}
+
+/* The length of pieces, nearly equal multiples of `unit`, none much longer than `longest`. */
+static int64_t piece(int64_t length, int64_t longest, int64_t unit)
+{
+    int64_t pieces = (length + longest - 1) / longest, even = (length + pieces - 1) / pieces;
+
+    return (even + unit - 1) / unit * unit;
+}
+
+/* Tiles as many as threads may want, but not so small that packing B for each, or starting it, takes long, nor so large
+ * that what a tile needs leaves the second-level cache. Transposed, A is packed for each tile too: then columns stay
+ * together rather than rows. */
+static job cut(const fr_product *p)
+{
+    enum { TILES = 8, TILE_WORK = 1 << 23, TILE_VALUES = 1 << 18, ROWS = 1024, COLUMNS = 512, UNIT = 64 };
+    double share = (double)p->m * (double)p->n / TILES, least_share = TILE_WORK / (double)fr_most(p->k, 1);
+    double values = share > least_share ? share : least_share;
+    int64_t size = values < TILE_VALUES ? (int64_t)values : TILE_VALUES;
+    job w = { .product = p };
+
+    if (p->a_column == 1) {
+        w.rows = piece(p->m, fr_most(ROWS, size / p->n), UNIT);
+        w.columns = piece(p->n, fr_most(UNIT, size / w.rows), UNIT);
+    } else {
+        w.columns = piece(p->n, fr_most(COLUMNS, size / p->m), UNIT);
+        w.rows = piece(p->m, fr_most(UNIT, size / w.columns), UNIT);
+    }
+    w.across = (p->n + w.columns - 1) / w.columns;
+    return w;
+}
+
+void fr_multiply(const fr_product *p)
+{
+    enum { ONE_TILE = 1 << 18 }; /* multiply-adds that are not worth the choice */
+    bool by_blas = suits_blas(p), lowered = by_blas && is_shared(p);
+    job w;
+
+    if (work_of(p) <= ONE_TILE && !lowered) {
+        multiply_at_once(p, by_blas);
+        return;
+    }
+    w = cut(p);
+    w.by_blas = by_blas;
+    if (lowered)
+        begin_single_threaded();
+    fr_run_tiles((p->m + w.rows - 1) / w.rows * w.across, run_tile, &w);
+    if (lowered)
+        end_single_threaded();
+}
+
+void fr_gemm(fr_dtype dtype, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, const void *a, int64_t lda,
+             const void *b, int64_t ldb, bool add, void *c, int64_t ldc)
+{
+    fr_multiply(&(fr_product){ .dtype = dtype,
+                               .add = add,
+                               .m = m,
+                               .n = n,
+                               .k = k,
+                               .a = a,
+                               .b = b,
+                               .a_row = trans_a ? 1 : lda,
+                               .a_column = trans_a ? lda : 1,
+                               .b_row = trans_b ? 1 : ldb,
+                               .b_column = trans_b ? ldb : 1,
+                               .c = c,
+                               .ldc = ldc });
+}

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* gather: values picked along a dim by an index for each; index_select: whole slices, by one index for each; and
+ * scatter_add, the reverse and so the backward of both. */
+#include "core/loop.h"
+#include "ops/op.h"
+
+#include <frond/c_code.h>
+
+typedef struct {
+    int dim;
+    fr_shape shape; /* scatter_add: of the output */
+} attributes;
+
+/* --- Checking ---------------------------------------------------------------------------------------------------- */
+
+/* The place of the row-major position in shape, "(1, 4)". */
+static const char *place_text(const fr_shape *shape, int64_t position, char text[FR_SHAPE_TEXT])
+{
+    fr_shape place = { .ndim = shape->ndim };
+
+    for (int i = shape->ndim - 1; i >= 0; i--) {
+        place.dim[i] = position % shape->dim[i];
+        position /= shape->dim[i];
+    }
+    return fr_shape_text(&place, text);
+}
+
+bool fr_check_index(const char *what, const fr_tensor *index, int dim, int64_t size)
+{
+    fr_tensor once = *index; /* without the repetitions of an expanded index */
+    char text[FR_SHAPE_TEXT];
+
+    if (index->dtype != FR_I64)
+        return fr_fail(what, "the index is %s, expected int64", fr_dtype_name((fr_dtype)index->dtype));
+    for (int i = 0; i < once.shape.ndim; i++)
+        if (once.shape.dim[i] > 1 && once.stride[i] == 0)
+            once.shape.dim[i] = 1;
+    once.numel = fr_shape_numel(&once.shape);
+    for (int64_t i = 0; i < once.numel; i++) {
+        int64_t value = ((const int64_t *)once.origin)[fr_offset_of(&once, i)];
+
+        if (value < 0 || value >= size)
+            return fr_fail(what, "index %lld at %s is out of range for dim %d of size %lld", (long long)value,
+                           place_text(&once.shape, i, text), dim, (long long)size);
+    }
+    return true;
+}
+
+/* index has the ndim of `whole`, the shape picked from, and is nowhere larger but along dim. */
+static bool check_shapes(fr_op_call *call, const fr_shape *whole, const fr_tensor *index, int dim)
+{
+    bool fits = index->shape.ndim == whole->ndim;
+    char t[FR_SHAPE_TEXT], i[FR_SHAPE_TEXT];
+
+    if (index->dtype != FR_I64)
+        return fr_op_fail(call, "the index is %s, expected int64", fr_dtype_name((fr_dtype)index->dtype));
+    for (int k = 0; fits && k < whole->ndim; k++)
+        fits = k == dim || index->shape.dim[k] <= whole->dim[k];
+    return fits || fr_op_fail(call, "index %s does not fit in %s: expected as many dims, none larger but dim %d",
+                              fr_shape_text(&index->shape, i), fr_shape_text(whole, t), dim);
+}
+
+/* --- The loop that both share ------------------------------------------------------------------------------------ */
+
+typedef struct {
+    fr_dtype dtype;
+    bool add;       /* to the indexed tensor; else from it */
+    int64_t stride; /* of the indexed tensor along dim, in bytes */
+} job;
+
+/* operands: 0 the indexed tensor, which stands still along dim, 1 the index, 2 the values picked or to be added. */
+#define INDEXED_ROW(T)                                                                                                 \
+    {                                                                                                                  \
+        char *whole = at[0], *values = at[2];                                                                          \
+        const char *index = at[1];                                                                                     \
+        for (int64_t i = 0; i < n; i++) {                                                                              \
+            T *w = (T *)(void *)(whole + *(const int64_t *)(const void *)index * j->stride);                           \
+            T *v = (T *)(void *)values;                                                                                \
+            if (j->add)                                                                                                \
+                *w += *v;                                                                                              \
+            else                                                                                                       \
+                *v = *w;                                                                                               \
+            whole += step[0];                                                                                          \
+            index += step[1];                                                                                          \
+            values += step[2];                                                                                         \
+        }                                                                                                              \
+    }
+
+#define ADD_ROW(T)                                                                                                     \
+    FR_KERNEL(add_row_##T, (int64_t n, T *restrict w, const T *restrict v), (n, w, v))                                 \
+    {                                                                                                                  \
+        for (int64_t i = 0; i < n; i++)                                                                                \
+            w[i] += v[i];                                                                                              \
+    }
+
+ADD_ROW(float)
+ADD_ROW(double)
+ADD_ROW(int64_t)
+
+/* n neighbours of one index. */
+static void slice_row(const job *j, int64_t n, char *whole, char *values)
+{
+    if (!j->add)
+        memcpy(values, whole, (size_t)n * fr_dtype_size(j->dtype));
+    else if (j->dtype == FR_F32)
+        add_row_float(n, (float *)(void *)whole, (const float *)(void *)values);
+    else if (j->dtype == FR_F64)
+        add_row_double(n, (double *)(void *)whole, (const double *)(void *)values);
+    else
+        add_row_int64_t(n, (int64_t *)(void *)whole, (const int64_t *)(void *)values);
+}
+
+static void indexed_row(void *given, const fr_loop *l, char *const *at)
+{
+    const job *j = given;
+    const int64_t *step = l->step[l->ndim - 1];
+    int64_t n = l->dim[l->ndim - 1], size = (int64_t)fr_dtype_size(j->dtype);
+
+    if (step[1] == 0 && step[0] == size && step[2] == size)
+        slice_row(j, n, at[0] + *(const int64_t *)(const void *)at[1] * j->stride, at[2]);
+    else if (j->dtype == FR_F32)
+        INDEXED_ROW(float)
+    else if (j->dtype == FR_F64)
+        INDEXED_ROW(double)
+    else
+        INDEXED_ROW(int64_t)
+}
+
+static void run_indexed(const fr_tensor *whole, const fr_tensor *index, const fr_tensor *values, int dim, bool add)
+{
+    job j = { (fr_dtype)whole->dtype, add, 0 };
+    fr_loop l;
+
+    fr_loop_begin(&l, &index->shape);
+    fr_loop_add(&l, whole);
+    fr_loop_add(&l, index);
+    fr_loop_add(&l, values);
+    if (whole->shape.ndim > 0) {
+        j.stride = whole->stride[dim] * (int64_t)fr_dtype_size(j.dtype);
+        l.step[dim][0] = 0;
+    }
+    fr_loop_join(&l);
+    fr_loop_run(&l, 1, indexed_row, &j);
+}
+
+/* --- gather ------------------------------------------------------------------------------------------------------ */
+
+static bool infer(fr_op_call *call)
+{
+    const fr_tensor *t = call->in[0], *index = call->in[1];
+    int dim = fr_op_dim(call, ((const attributes *)call->attributes)->dim);
+
+    call->out[0] = (fr_meta){ .shape = index->shape, .dtype = fr_dtype_of(t) };
+    return dim >= 0 && check_shapes(call, &t->shape, index, dim);
+}
+
+static void forward(fr_op_call *call)
+{
+    const fr_tensor *t = call->in[0], *index = call->in[1];
+    int dim = fr_shape_dim(&t->shape, ((const attributes *)call->attributes)->dim);
+
+    if (fr_check_index(call->op->name, index, dim, t->shape.ndim ? t->shape.dim[dim] : 1))
+        run_indexed(t, index, call->result[0], dim, false);
+    else
+        call->failed = true;
+}
+
+static void backward(fr_op_call *call)
+{
+    int dim = ((const attributes *)call->attributes)->dim;
+
+    call->grad_in[0] = fr_scatter_add(call->grad_out[0], call->in_shape[0], dim, call->in[1]);
+}
+
+static const char c_text[] = "/* y[i] = x[index[i]] along a dim with that stride and size, 0 for an index that is "
+                             "none; by_index and by_x are the\n"
+                             " * strides of index and x along the dims of y. */\n"
+                             "static void gather(int count, int dims, const int *shape, const int *by_index, const int "
+                             "*by_x, int stride, int size, "
+                             "const float *x, const int64_t *index, float *y)\n"
+                             "{\n"
+                             "    for (int i = 0; i < count; i++) {\n"
+                             "        int rest = i, at = 0, from = 0;\n"
+                             "\n"
+                             "        for (int d = dims - 1; d >= 0; rest /= shape[d--]) {\n"
+                             "            at += rest % shape[d] * by_index[d];\n"
+                             "            from += rest % shape[d] * by_x[d];\n"
+                             "        }\n"
+                             "        y[i] = index[at] >= 0 && index[at] < size ? x[from + index[at] * stride] : 0;\n"
+                             "    }\n"
+                             "}\n";
+
+/* "(const int[]){ 3, 1 }" of numbers of the dims, but 0 for the dim `not`. */
+static const char *numbers(const int64_t *of, int ndim, int not, size_t size, char *text)
+{
+    int n = snprintf(text, size, "(const int[]){ ");
+
+    for (int i = 0; i < ndim || i < 1; i++)
+        n += snprintf(text + n, size - (size_t)n, "%s%lld", i ? ", " : "", i < ndim && i != not ? (long long)of[i] : 0);
+    snprintf(text + n, size - (size_t)n, " }");
+    return text;
+}
+
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    enum { NUMBERS = FR_MAX_DIMS * 24 + 32 };
+    const fr_tensor *t = call->in[0], *index = call->in[1];
+    int ndim = index->shape.ndim,
+        dim = ndim ? fr_shape_dim(&t->shape, ((const attributes *)call->attributes)->dim) : -1;
+    char shape[NUMBERS], by_index[NUMBERS], by_x[NUMBERS];
+    const char *x, *at, *y;
+
+    if (t->dtype != FR_F32)
+        return fr_c_fail(w, "%s given, expected float32", fr_dtype_name((fr_dtype)t->dtype));
+    x = fr_c_strided(w, call, 0);
+    at = fr_c_strided(w, call, 1);
+    y = fr_c_out(w, call, 0);
+    fr_c_helper(w, "gather", c_text, false);
+    return fr_c_line(w, "gather(%lld, %d, %s, %s, %s, %lld, %lld, %s, %s, %s);", (long long)index->numel, ndim,
+                     numbers(index->shape.dim, ndim, -1, sizeof shape, shape),
+                     numbers(index->stride, ndim, -1, sizeof by_index, by_index),
+                     numbers(t->stride, ndim, dim, sizeof by_x, by_x), dim >= 0 ? (long long)t->stride[dim] : 0,
+                     dim >= 0 ? (long long)t->shape.dim[dim] : 1, x, at, y);
+}
+
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    const attributes *a = call->attributes;
+
+    if (!fr_onnx_has_axes(g, call))
+        return false;
+    fr_onnx_node(g, "GatherElements", FR_ONNX_NAMES(fr_onnx_input(g, 0), fr_onnx_input(g, 1)),
+                 FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    fr_onnx_int(g, "axis", fr_shape_dim(&call->in[0]->shape, a->dim));
+    return true;
+}
+
+FR_RUN(run, fr_gather(in[0], 0, in[1]))
+FR_RUN(run_last, fr_gather(in[0], -1, in[1]))
+FR_RUN(run_strided, fr_gather(fr_transpose(in[0], 0, 1), 0, fr_transpose(in[1], 0, 1)))
+FR_RUN(run_expanded, fr_gather(in[0], 1, fr_expand(in[1], (fr_shape){ 3, { 2, 3, 4 } })))
+FR_RUN(run_slices, fr_index_select(in[0], -2, in[1]))
+FR_RUN(run_slices_first, fr_index_select(in[0], 0, in[1]))
+FR_RUN(run_slices_strided, fr_index_select(fr_transpose(in[0], 0, 1), 0, fr_slice(in[1], 0, 0, INT64_MAX, 2)))
+FR_RUN(run_slices_negative, fr_index_select(in[0], 1, fr_add_scalar(in[1], -2)))
+
+const fr_op fr_gather_op = {
+    .name = "gather",
+    .formula = "y[i][j][k] = x[index[i][j][k]][j][k] for dim 0, and so on",
+    .shapes = "(*) (**) -> (**)",
+    .inputs = 2,
+    .outputs = 1,
+    .saves_inputs = 2,
+    .attributes_size = sizeof(attributes),
+    .dtypes = FR_MIXED,
+    .strided = true,
+    .infer = infer,
+    .forward = forward,
+    .backward = backward,
+    .jvp = fr_jvp_linear,
+    .c_code = c_code,
+    .onnx = onnx,
+    FR_CASES({ "first", "n(3,4) i3(5,4)", "a.gather(0, b)", run },
+             { "last", "n(3,4) i4(2,6)", "a.gather(-1, b)", run_last },
+             { "middle", "n(2,5,4) i5(2,3,1)", "a.gather(1, b.expand(2, 3, 4))", run_expanded },
+             { "fewer", "n(3,4,5) i3(2,2,3)", "a.gather(0, b)", run },
+             { "strided", "n(4,3) i3(4,5)", "a.T.gather(0, b.T)", run_strided },
+             { "vector", "n(4) i4(9)", "a.gather(0, b)", run }, { "scalar", "n() i1()", "a.gather(0, b)", run },
+             { "none", "n(3,4) i3(0,4)", "a.gather(0, b)", run }, { "int64", "i9(3,4) i3(2,4)", "a.gather(0, b)", run },
+             { "eight dims", "n(2,1,2,1,2,1,2,3) i2(5,1,2,1,2,1,1,3)", "a.gather(0, b)", run },
+             { "range", "n(1,4) i9(3,4)", NULL, run, { "gather", "is out of range", "dim 0 of size 1" } },
+             { "nothing to pick", "n(0,4) i1(3,4)", NULL, run, { "gather", "index 0 at (0, 0)", "size 0" } },
+             { "dims", "n(3,4) i3(3)", NULL, run, { "gather", "(3,)", "(3, 4)" } },
+             { "larger", "n(3,4) i3(3,5)", NULL, run, { "gather", "(3, 5)", "(3, 4)" } },
+             { "float index", "n(3,4) n(3,4)", NULL, run, { "gather", "float", "int64" } },
+             { "slices", "n(2,5,4) i5(7)", "a.index_select(-2, b)", run_slices },
+             { "slices first", "n(5,3) i5(7)", "a.index_select(0, b)", run_slices_first },
+             { "slices strided", "n(3,5) i5(7)", "a.T.index_select(0, b[::2])", run_slices_strided },
+             { "no slices", "n(5,3) i5(0)", "a.index_select(0, b)", run_slices_first },
+             { "empty slices", "n(5,0) i5(7)", "a.index_select(0, b)", run_slices_first },
+             { "slices negative",
+               "n(2,3) i1(2)",
+               NULL,
+               run_slices_negative,
+               { "index_select", "-2 at (0,)", "dim 1 of size 3" } },
+             { "slices of eight dims", "n(2,1,2,1,2,1,2,3) i2(5)", "a.index_select(-2, b)", run_slices },
+             { "slices range", "n(3,4) i1(1,1)", NULL, run_slices, { "index_select", "(1, 1)", "one dim" } },
+             { "slices scalar", "n() i1(1)", NULL, run_slices_first, { "index_select", "dim 0", "()" } })
+};
+
+fr_tensor *fr_gather(fr_tensor *t, int dim, fr_tensor *index)
+{
+    return fr_apply(&fr_gather_op, (fr_tensor *[]){ t, index }, &(attributes){ .dim = dim });
+}
+
+/* --- scatter_add ------------------------------------------------------------------------------------------------- */
+
+static bool scatter_add_infer(fr_op_call *call)
+{
+    const attributes *a = call->attributes;
+
+    call->out[0] = (fr_meta){ .shape = a->shape, .dtype = fr_dtype_of(call->in[0]) };
+    return check_shapes(call, &a->shape, call->in[1], fr_shape_dim(&a->shape, a->dim));
+}
+
+static void scatter_add_forward(fr_op_call *call)
+{
+    fr_tensor *y = call->result[0];
+    int dim = fr_shape_dim(&y->shape, ((const attributes *)call->attributes)->dim);
+
+    memset(y->origin, 0, y->storage->bytes);
+    if (fr_check_index(call->op->name, call->in[1], dim, y->shape.ndim ? y->shape.dim[dim] : 1))
+        run_indexed(y, call->in[1], call->in[0], dim, true);
+    else
+        call->failed = true;
+}
+
+static void scatter_add_backward(fr_op_call *call)
+{
+    call->grad_in[0] = fr_gather(call->grad_out[0], ((const attributes *)call->attributes)->dim, call->in[1]);
+}
+
+FR_RUN(run_scatter, fr_scatter_add(in[0], (fr_shape){ 2, { 3, 4 } }, 0, in[1]))
+FR_RUN(run_scatter_last, fr_scatter_add(in[0], (fr_shape){ 3, { 2, 3, 4 } }, -1, in[1]))
+FR_RUN(run_scatter_rows,
+       fr_scatter_add(in[0], (fr_shape){ 2, { 3, 4 } }, 0, fr_expand(in[1], (fr_shape){ 2, { 7, 4 } })))
+
+const fr_op fr_scatter_add_op = {
+    .name = "scatter_add",
+    .formula = "y[index[i][j][k]][j][k] += x[i][j][k] for dim 0, and so on",
+    .shapes = "(*) (*) -> (**)",
+    .inputs = 2,
+    .outputs = 1,
+    .saves_inputs = 2,
+    .attributes_size = sizeof(attributes),
+    .dtypes = FR_MIXED,
+    .strided = true,
+    .infer = scatter_add_infer,
+    .forward = scatter_add_forward,
+    .backward = scatter_add_backward,
+    .jvp = fr_jvp_linear,
+    FR_CASES({ "first", "n(7,4) i3(7,4)", "torch.zeros(3, 4).scatter_add(0, b, a)", run_scatter },
+             { "fewer", "n(7,2) i3(7,2)", "torch.zeros(3, 4).scatter_add(0, b, a)", run_scatter },
+             { "last", "n(2,3,5) i4(2,3,5)", "torch.zeros(2, 3, 4).scatter_add(-1, b, a)", run_scatter_last },
+             { "rows", "n(7,4) i3(7,1)", "torch.zeros(3, 4).index_add(0, b[:, 0], a)", run_scatter_rows },
+             { "int64", "i9(7,4) i3(7,4)", "torch.zeros(3, 4, dtype=int).scatter_add(0, b, a)", run_scatter },
+             { "nothing", "n(0,4) i3(0,4)", "torch.zeros(3, 4).scatter_add(0, b, a)", run_scatter },
+             { "range", "n(9,4) i9(9,4)", NULL, run_scatter, { "scatter_add", "dim 0 of size 3" } },
+             { "shapes", "n(7,5) i3(7,5)", NULL, run_scatter, { "scatter_add", "(7, 5)", "(3, 4)" } })
+};
+
+fr_tensor *fr_scatter_add(fr_tensor *t, fr_shape shape, int dim, fr_tensor *index)
+{
+    return fr_apply(&fr_scatter_add_op, (fr_tensor *[]){ t, index }, &(attributes){ dim, shape });
+}
+
+/* --- index_select: a gather whose index is the same all along a slice --------------------------------------------- */
+
+static fr_tensor *selected(fr_tensor *t, int dim, fr_tensor *index)
+{
+    fr_shape aligned = { .ndim = t->shape.ndim }, whole = t->shape;
+    int i = t->shape.ndim > 0 ? fr_shape_dim(&t->shape, dim) : -1;
+    char text[FR_SHAPE_TEXT];
+
+    if (i < 0)
+        return fr_fail("index_select", "dim %d is out of range for shape %s", dim, fr_shape_text(&t->shape, text));
+    if (index->shape.ndim != 1)
+        return fr_fail("index_select", "the index has shape %s, expected one dim", fr_shape_text(&index->shape, text));
+    if (!fr_check_index("index_select", index, i, t->shape.dim[i]))
+        return NULL;
+    for (int k = 0; k < aligned.ndim; k++)
+        aligned.dim[k] = k == i ? index->numel : 1;
+    whole.dim[i] = index->numel;
+    return fr_gather(t, i, fr_expand(fr_reshape(index, aligned), whole));
+}
+
+fr_tensor *fr_index_select(fr_tensor *t, int dim, fr_tensor *index)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "index_select");
+    int scope = fr_scope_begin();
+    fr_tensor *y = NULL;
+
+    if (fr_check_not_null("index_select", t, "input") && fr_check_not_null("index_select", index, "index"))
+        y = fr_escape(selected(t, dim, index));
+    fr_scope_end(scope);
+    fr_finish(th, before);
+    return y;
+}

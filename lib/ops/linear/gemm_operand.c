@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Tensors of any strides as matrices. */
+#include "ops/linear/gemm_operand.h"
+
+/* False where gemm cannot take t as it lies. */
+static bool find_layout(const fr_tensor *t, fr_matrix *l)
+{
+    int64_t rows = t->stride[t->shape.ndim - 2], columns = t->stride[t->shape.ndim - 1];
+    int64_t m = t->shape.dim[t->shape.ndim - 2], n = t->shape.dim[t->shape.ndim - 1];
+
+    if ((columns == 1 || n == 1) && (rows >= n || m == 1)) {
+        l->transposed = false;
+        l->lead = m == 1 ? n : rows;
+        return true;
+    }
+    l->transposed = true;
+    l->lead = n == 1 ? m : columns;
+    return (rows == 1 || m == 1) && (columns >= m || n == 1);
+}
+
+bool fr_matrix_open(fr_op_call *call, fr_tensor *t, fr_matrix *m)
+{
+    bool fits = find_layout(t, m);
+
+    m->t = fits ? fr_ref(t) : fr_tensor_copy(call->op->name, t);
+    if (!fits && m->t)
+        find_layout(m->t, m);
+    call->failed = call->failed || !m->t;
+    return m->t != NULL;
+}
+
+bool fr_matrix_open_rows(fr_op_call *call, fr_tensor *t, fr_matrix *m)
+{
+    if (t->shape.ndim == 2)
+        return fr_matrix_open(call, t, m);
+    m->transposed = false;
+    m->lead = t->shape.dim[t->shape.ndim - 1];
+    m->t = t->contiguous ? fr_ref(t) : fr_tensor_copy(call->op->name, t);
+    call->failed = call->failed || !m->t;
+    return m->t != NULL;
+}
+
+void fr_matrix_close(fr_matrix *m)
+{
+    fr_unref(m->t);
+}

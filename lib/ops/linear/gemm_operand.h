@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Tensors of any strides as the matrices that fr_gemm takes. */
+#ifndef FROND_OPS_LINEAR_GEMM_OPERAND_H
+#define FROND_OPS_LINEAR_GEMM_OPERAND_H
+
+#include "kernels/gemm.h"
+#include "ops/op.h"
+
+typedef struct {
+    fr_tensor *t;    /* who has the values: the tensor given, or a copy of it; one reference */
+    bool transposed; /* whether columns, not rows, lie without gaps */
+    int64_t lead;    /* from row to row (transposed: from column to column) */
+} fr_matrix;
+
+/* t's last two dims; a copy where neither rows nor columns lie without gaps. False with an error: out of memory. */
+bool fr_matrix_open(fr_op_call *call, fr_tensor *t, fr_matrix *m);
+/* t (...,n) as (rows,n). */
+bool fr_matrix_open_rows(fr_op_call *call, fr_tensor *t, fr_matrix *m);
+void fr_matrix_close(fr_matrix *m);
+
+#endif

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* matmul: matrix products of the last two dims, the dims before them broadcast. */
+#include "ops/linear/gemm_operand.h"
+
+#include <frond/c_code.h>
+
+/* fr_matmul has made sure of two dims or more and of the inner ones. */
+static bool infer(fr_op_call *call)
+{
+    const fr_shape *a = &call->in[0]->shape, *b = &call->in[1]->shape;
+    fr_shape batch_a = *a, batch_b = *b, *y = &call->out[0].shape;
+    char x[FR_SHAPE_TEXT], z[FR_SHAPE_TEXT];
+
+    call->out[0].dtype = fr_dtype_of(call->in[0]);
+    batch_a.ndim -= 2;
+    batch_b.ndim -= 2;
+    if (!fr_shape_broadcast(&batch_a, &batch_b, y))
+        return fr_op_fail(call, "%s x %s: the dimensions before the last two do not broadcast", fr_shape_text(a, x),
+                          fr_shape_text(b, z));
+    y->dim[y->ndim++] = a->dim[a->ndim - 2];
+    y->dim[y->ndim++] = b->dim[b->ndim - 1];
+    return true;
+}
+
+/* Where the matrix of a batch (row-major index over the batch dims of y) begins in t, in elements. */
+static int64_t batch_offset(const fr_tensor *t, const fr_shape *y, int64_t batch)
+{
+    int64_t offset = 0;
+
+    for (int i = y->ndim - 3; i >= 0; i--) {
+        int k = i - (y->ndim - t->shape.ndim);
+
+        if (k >= 0 && t->shape.dim[k] != 1)
+            offset += batch % y->dim[i] * t->stride[k];
+        batch /= y->dim[i];
+    }
+    return offset;
+}
+
+static void forward(fr_op_call *call)
+{
+    fr_tensor *y = call->result[0];
+    const fr_shape *s = &y->shape;
+    int64_t m = s->dim[s->ndim - 2], n = s->dim[s->ndim - 1], k = call->in[0]->shape.dim[call->in[0]->shape.ndim - 1];
+    int64_t size = (int64_t)fr_dtype_size((fr_dtype)y->dtype), batches = m > 0 && n > 0 ? y->numel / (m * n) : 0;
+    fr_matrix a = { 0 }, b = { 0 };
+    bool ok = fr_matrix_open(call, call->in[0], &a) && fr_matrix_open(call, call->in[1], &b);
+
+    for (int64_t i = 0; ok && i < batches; i++)
+        fr_gemm((fr_dtype)y->dtype, a.transposed, b.transposed, m, n, k, a.t->origin + batch_offset(a.t, s, i) * size,
+                a.lead, b.t->origin + batch_offset(b.t, s, i) * size, b.lead, false, y->origin + i * m * n * size, n);
+    fr_matrix_close(&a);
+    fr_matrix_close(&b);
+}
+
+static void backward(fr_op_call *call)
+{
+    fr_tensor *g = call->grad_out[0], *a = call->in[0], *b = call->in[1];
+
+    if (call->needs[0])
+        call->grad_in[0] = fr_op_sum_to(fr_matmul(g, fr_transpose(b, -2, -1)), &call->in_shape[0]);
+    if (call->needs[1])
+        call->grad_in[1] = fr_op_sum_to(fr_matmul(fr_transpose(a, -2, -1), g), &call->in_shape[1]);
+}
+
+static int64_t multiply_adds(const fr_op_call *call)
+{
+    const fr_shape *a = &call->in[0]->shape;
+
+    return call->result[0]->numel * a->dim[a->ndim - 1];
+}
+
+static const char product_text[] =
+    "/* y = a b: a (m,k) and b (k,n) with the distances of their rows and columns, y (m,n) row-major. */\n"
+    "static void product(int m, int k, int n, const float *a, int a_row, int a_column, const float *b, int b_row,\n"
+    "                    int b_column, float *y)\n"
+    "{\n"
+    "    for (int i = 0; i < m; i++) {\n"
+    "        for (int j = 0; j < n; j++) {\n"
+    "            float sum = 0;\n"
+    "\n"
+    "            for (int l = 0; l < k; l++)\n"
+    "                sum += a[i * a_row + l * a_column] * b[l * b_row + j * b_column];\n"
+    "            y[i * n + j] = sum;\n"
+    "        }\n"
+    "    }\n"
+    "}\n";
+
+/* " + i * 12 + j * 4": where the matrix of a batch begins in t; i, j, ... count along the batch dims of y. */
+static const char *batch_text(const fr_tensor *t, const fr_shape *y, size_t size, char *text)
+{
+    int lead = y->ndim - t->shape.ndim;
+    size_t n = 0;
+
+    *text = '\0';
+    for (int i = lead > 0 ? lead : 0; i < y->ndim - 2 && n < size; i++)
+        if (t->shape.dim[i - lead] != 1)
+            n += (size_t)snprintf(text + n, size - n, " + %c * %lld", "ijklmn"[i], (long long)t -> stride[i - lead]);
+    return text;
+}
+
+enum { TEXT = 256 };
+
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    const fr_tensor *a = call->in[0], *b = call->in[1], *y = call->result[0];
+    const fr_shape *s = &y->shape;
+    int batches = s->ndim - 2, p = a->shape.ndim - 2, q = b->shape.ndim - 2;
+    const char *x = fr_c_strided(w, call, 0), *z = fr_c_strided(w, call, 1), *to = fr_c_out(w, call, 0);
+    char of_a[TEXT], of_b[TEXT], of_y[TEXT];
+
+    fr_c_helper(w, "product", product_text, false);
+    for (int i = 0; i < batches; i++)
+        fr_c_line(w, "%*sfor (int %c = 0; %c < %lld; %c++)", 4 * i, "", "ijklmn"[i], "ijklmn"[i],
+                  (long long)s -> dim[i], "ijklmn"[i]);
+    return fr_c_line(w, "%*sproduct(%lld, %lld, %lld, %s%s, %lld, %lld, %s%s, %lld, %lld, %s%s);", 4 * batches, "",
+                     (long long)a->shape.dim[p], (long long)a->shape.dim[p + 1], (long long)b->shape.dim[q + 1], x,
+                     batch_text(a, s, TEXT, of_a), (long long)a->stride[p], (long long)a->stride[p + 1], z,
+                     batch_text(b, s, TEXT, of_b), (long long)b->stride[q], (long long)b->stride[q + 1], to,
+                     batch_text(y, s, TEXT, of_y));
+}
+
+FR_RUN(run, fr_matmul(in[0], in[1]))
+FR_RUN(run_transposed, fr_matmul(fr_transpose(in[0], -2, -1), fr_transpose(in[1], -2, -1)))
+FR_RUN(run_gapped, fr_matmul(fr_slice(in[0], 1, 0, INT64_MAX, 2), fr_slice(in[1], 1, 0, INT64_MAX, 2)))
+FR_RUN(run_permuted, fr_matmul(fr_transpose(in[0], 0, 1), in[1]))
+FR_RUN(run_outer, fr_outer(in[0], in[1]))
+
+const fr_op fr_matmul_op = {
+    .name = "matmul",
+    .formula = "y = a b",
+    .shapes = "(*,N,K) (**,K,M) -> (broadcast,N,M)",
+    .inputs = 2,
+    .outputs = 1,
+    .saves_inputs = 3,
+    .strided = true,
+    .infer = infer,
+    .forward = forward,
+    .backward = backward,
+    .jvp = fr_jvp_multilinear,
+    .c_code = c_code,
+    .multiply_adds = multiply_adds,
+    .onnx_name = "MatMul",
+    FR_CASES({ "matrices", "n(3,4) n(4,5)", "a @ b", run }, { "batches", "n(2,1,3,4) n(5,4,2)", "a @ b", run },
+             { "batches by one", "n(2,5,3,4) n(4,2)", "a @ b", run },
+             { "one by batches", "n(3,4) n(2,4,2)", "a @ b", run }, { "vectors", "n(4) n(4)", "a @ b", run },
+             { "vector left", "n(4) n(2,4,3)", "a @ b", run }, { "vector right", "n(2,3,4) n(4)", "a @ b", run },
+             { "row", "n(1,4) n(4,3)", "a @ b", run }, { "column", "n(3,4) n(4,1)", "a @ b", run },
+             { "nothing", "n(3,0) n(0,2)", "a @ b", run }, { "no rows", "n(0,3) n(3,2)", "a @ b", run },
+             { "no columns", "n(2,3) n(3,0)", "a @ b", run }, { "no batches", "n(0,2,3) n(3,2)", "a @ b", run },
+             { "empty batches", "n(2,3,0) n(0,2)", "a @ b", run },
+             { "transposed", "n(4,3) n(5,4)", "a.T @ b.T", run_transposed },
+             { "transposed batches", "n(2,4,3) n(2,5,4)", "a.mT @ b.mT", run_transposed },
+             { "gapped", "n(3,8) n(4,6)", "a[:, ::2] @ b[:, ::2]", run_gapped },
+             { "permuted", "n(2,5,4) n(4,3)", "a.transpose(0, 1) @ b", run_permuted },
+             { "outer", "n(3) n(4)", "torch.outer(a, b)", run_outer },
+             { "outer of nothing", "n(0) n(4)", "torch.outer(a, b)", run_outer },
+             { "eight dims", "n(2,1,2,1,2,1,2,3) n(1,2,1,3,2)", "a @ b", run },
+             { "infinite", "v0,inf,1,nan(2,2) v1,0,1,1(2,2)", "a @ b", run },
+             { "inner", "n(4,3) n(5,2)", NULL, run, { "matmul", "(4, 3)", "(5, 2)", "3 and 5" } },
+             { "inner vector", "n(4) n(5,2)", NULL, run, { "matmul", "(4,) x (5, 2)", "4 and 5" } },
+             { "inner batches", "n(2,3,4) n(5,2)", NULL, run, { "matmul", "(2, 3, 4) x (5, 2)", "4 and 5" } },
+             { "batch sizes", "n(2,3,4) n(3,4,2)", NULL, run, { "matmul", "(2, 3, 4) x (3, 4, 2)", "broadcast" } },
+             { "scalar", "n() n(5,2)", NULL, run, { "matmul", "() x (5, 2)", "scalars" } },
+             { "int64", "i5(2,3) i5(3,2)", NULL, run, { "matmul", "int64", "float32" } },
+             { "dtypes", "n(2,3) i5(3,2)", NULL, run, { "matmul", "float32", "int64" } },
+             { "outer dims", "n(2,3) n(4)", NULL, run_outer, { "outer", "(2, 3)", "(4,)" } })
+};
+
+static bool check(const fr_shape *a, const fr_shape *b)
+{
+    int64_t left = a->ndim ? a->dim[a->ndim - 1] : 0, right = b->ndim ? b->dim[b->ndim > 1 ? b->ndim - 2 : 0] : 0;
+    char x[FR_SHAPE_TEXT], z[FR_SHAPE_TEXT];
+
+    if (a->ndim < 1 || b->ndim < 1)
+        return fr_fail("matmul", "%s x %s: scalars have no matrix product", fr_shape_text(a, x), fr_shape_text(b, z));
+    return left == right || fr_fail("matmul", "%s x %s: inner dimensions differ (%lld and %lld)", fr_shape_text(a, x),
+                                    fr_shape_text(b, z), (long long)left, (long long)right);
+}
+
+/* Batches by one matrix are one matrix with all their rows, which makes one product here and, in backward, of the
+ * matrix's gradient too. */
+static fr_tensor *multiply_rows(fr_tensor *a, fr_tensor *b)
+{
+    fr_shape y = a->shape, rows = { 2, { 1, a->shape.dim[a->shape.ndim - 1] } };
+    fr_tensor *product;
+
+    for (int i = 0; i < y.ndim - 1; i++)
+        rows.dim[0] *= y.dim[i];
+    y.dim[y.ndim - 1] = b->shape.dim[1];
+    a = fr_reshape(a, rows);
+    product = fr_apply(&fr_matmul_op, (fr_tensor *[]){ a, b }, NULL);
+    return product ? fr_reshape(product, y) : NULL;
+}
+
+static fr_tensor *multiplied(fr_tensor *a, fr_tensor *b)
+{
+    bool left = a->shape.ndim == 1, right = b->shape.ndim == 1;
+    fr_tensor *rows = left ? fr_unsqueeze(a, 0) : a, *columns = right ? fr_unsqueeze(b, 1) : b, *y;
+
+    if (!rows || !columns)
+        return NULL;
+    y = rows->shape.ndim > 2 && columns->shape.ndim == 2
+            ? multiply_rows(rows, columns)
+            : fr_apply(&fr_matmul_op, (fr_tensor *[]){ rows, columns }, NULL);
+    if (y && right)
+        y = fr_squeeze(y, -1);
+    if (y && left)
+        y = fr_squeeze(y, right ? -1 : -2);
+    return y;
+}
+
+fr_tensor *fr_matmul(fr_tensor *a, fr_tensor *b)
+{
+    if (a && b && a->shape.ndim == 2 && b->shape.ndim == 2 && a->shape.dim[1] == b->shape.dim[0])
+        return fr_apply(&fr_matmul_op, (fr_tensor *[]){ a, b }, NULL);
+
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "matmul");
+    fr_tensor *y = NULL;
+
+    if (fr_check_not_null("matmul", a, "a") && fr_check_not_null("matmul", b, "b") && check(&a->shape, &b->shape))
+        y = multiplied(a, b);
+    fr_finish(th, before);
+    return y;
+}
+
+fr_tensor *fr_outer(fr_tensor *a, fr_tensor *b)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "outer");
+    char x[FR_SHAPE_TEXT], z[FR_SHAPE_TEXT];
+    fr_tensor *y = NULL;
+
+    if (a && b && (a->shape.ndim != 1 || b->shape.ndim != 1))
+        fr_fail("outer", "%s and %s, expected two vectors", fr_shape_text(&a->shape, x), fr_shape_text(&b->shape, z));
+    else if (fr_check_not_null("outer", a, "a") && fr_check_not_null("outer", b, "b"))
+        y = fr_matmul(fr_unsqueeze(a, 1), fr_unsqueeze(b, 0));
+    fr_finish(th, before);
+    return y;
+}

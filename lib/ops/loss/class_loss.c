@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Shapes, targets, the definition and the mean of losses of classes. */
+#include "ops/loss/class_loss.h"
+
+/* --- Shapes and targets ------------------------------------------------------------------------------------------ */
+
+fr_over fr_over_classes(const fr_shape *shape)
+{
+    return (fr_over){ .dim = shape->ndim > 1 ? 1 : 0 };
+}
+
+static bool infer_target(fr_op_call *call, const char *name, bool probabilities, const fr_shape *rows)
+{
+    const fr_tensor *x = call->in[0], *target = call->in[1];
+    bool classes = target->dtype == FR_I64;
+    char a[FR_SHAPE_TEXT], b[FR_SHAPE_TEXT], c[FR_SHAPE_TEXT];
+
+    if (!classes && probabilities && target->dtype != x->dtype)
+        return fr_op_fail(call, "%s are %s, probabilities %s: use fr_cast", name, fr_dtype_name((fr_dtype)x->dtype),
+                          fr_dtype_name((fr_dtype)target->dtype));
+    if (x->shape.ndim < 1 || !(classes || probabilities) || !fr_shape_equal(&target->shape, classes ? rows : &x->shape))
+        return fr_op_fail(call, "%s %s, target %s, %s: expected classes %s, int64%s", name, fr_shape_text(&x->shape, a),
+                          fr_shape_text(&target->shape, b), fr_dtype_name((fr_dtype)target->dtype),
+                          fr_shape_text(rows, c), probabilities ? ", or probabilities of the logits' shape" : "");
+    return true;
+}
+
+static bool infer_weight(fr_op_call *call, const char *name, int64_t n)
+{
+    const fr_tensor *x = call->in[0], *weight = call->inputs > 2 ? call->in[2] : NULL;
+    fr_shape expected = { 1, { n } };
+    char a[FR_SHAPE_TEXT], b[FR_SHAPE_TEXT];
+
+    if (weight && call->recording && fr_tracked(weight))
+        return fr_op_fail(call, "the weight wants a gradient, which there is none of: fr_detach it");
+    if (!weight || (weight->dtype == x->dtype && fr_shape_equal(&weight->shape, &expected)))
+        return true;
+    return fr_op_fail(call, "weight %s, %s: expected %s, %s, one for each class of the %s",
+                      fr_shape_text(&weight->shape, a), fr_dtype_name((fr_dtype)weight->dtype),
+                      fr_shape_text(&expected, b), fr_dtype_name((fr_dtype)x->dtype), name);
+}
+
+bool fr_infer_classes(fr_op_call *call, const char *name, bool probabilities)
+{
+    const fr_tensor *x = call->in[0];
+    const fr_class_attributes *a = call->attributes;
+    fr_over over = fr_over_classes(&x->shape);
+    fr_shape rows = fr_reduced_shape(&x->shape, &over);
+
+    if (x->dtype == FR_I64)
+        return fr_op_fail(call, "%s are int64, expected float32 or float64", name);
+    if (!infer_target(call, name, probabilities, &rows) || !infer_weight(call, name, x->shape.dim[over.dim]))
+        return false;
+    if (a->ignores && call->in[1]->dtype != FR_I64)
+        return fr_op_fail(call, "ignore_index %lld given, but the target holds probabilities", (long long)a->ignored);
+    if (!(a->smoothing >= 0 && a->smoothing <= 1))
+        return fr_op_fail(call, "label_smoothing is %g, expected a number in [0, 1]", a->smoothing);
+    call->out[0] = (fr_meta){ .shape = rows, .dtype = (fr_dtype)x->dtype };
+    return true;
+}
+
+bool fr_check_classes(fr_op_call *call, int64_t n)
+{
+    const fr_class_attributes *a = call->attributes;
+    const int64_t *class = (const int64_t *)call->in[1]->origin;
+    char text[FR_SHAPE_TEXT];
+
+    for (int64_t i = 0; i < call->in[1]->numel; i++)
+        if ((class[i] < 0 || class[i] >= n) && class[i] != a->ignored)
+            return fr_op_fail(call, "class %lld at %lld of the target is out of range: shape %s has %lld classes",
+                              (long long)class[i], (long long)i, fr_shape_text(&call->in[0]->shape, text),
+                              (long long)n);
+    return true;
+}
+
+/* --- The definition ---------------------------------------------------------------------------------------------- */
+
+fr_tensor *fr_weighted(fr_op_call *call, fr_tensor *logs)
+{
+    const fr_shape *shape = &call->in[0]->shape;
+    int dim = fr_over_classes(shape).dim;
+    fr_shape column = { shape->ndim - dim, { 1, 1, 1, 1, 1, 1, 1, 1 } };
+
+    if (call->inputs < 3)
+        return logs;
+    column.dim[0] = shape->dim[dim];
+    return fr_mul(logs, fr_reshape(call->in[2], column));
+}
+
+/* -(1 - s) w[class] logs[class] - s/C sum(w logs); 0 in ignored rows, which for the moment are of class 0. */
+fr_tensor *fr_class_losses(fr_op_call *call, fr_tensor *logs)
+{
+    const fr_class_attributes *a = call->attributes;
+    fr_tensor *target = call->in[1], *weight = call->inputs > 2 ? call->in[2] : NULL;
+    fr_tensor *ignored = fr_eq_scalar(target, (double)a->ignored);
+    fr_tensor *class = fr_masked_fill(target, ignored, 0), *l;
+    int dim = fr_over_classes(&call->in[0]->shape).dim;
+
+    l = fr_squeeze(fr_gather(logs, dim, fr_unsqueeze(class, dim)), dim);
+    if (weight)
+        l = fr_mul(l, fr_view_as(fr_index_select(weight, 0, fr_flatten(class, 0, -1)), class));
+    if (a->smoothing > 0) {
+        double part = a->smoothing / (double)call->in[0]->shape.dim[dim];
+        fr_tensor *all = fr_sum_dim(fr_weighted(call, logs), dim, false);
+
+        l = fr_add(fr_mul_scalar(l, 1 - a->smoothing), fr_mul_scalar(all, part));
+    }
+    return fr_masked_fill(fr_neg(l), ignored, 0);
+}
+
+/* --- The mean ---------------------------------------------------------------------------------------------------- */
+
+double fr_count_rows(fr_tensor *const *in, int n, const void *attributes)
+{
+    const fr_tensor *target = in[1];
+    const int64_t *class = (const int64_t *)target->origin;
+    int64_t ignored = ((const fr_class_attributes *)attributes)->ignored;
+    double sum = 0;
+
+    if (target->dtype != FR_I64) {
+        fr_over over = fr_over_classes(&target->shape);
+        fr_shape rows = fr_reduced_shape(&target->shape, &over);
+
+        return (double)fr_shape_numel(&rows);
+    }
+    for (int64_t i = 0; i < target->numel; i++) {
+        int64_t c = class[target->contiguous ? i : fr_offset_of(target, i)];
+
+        if (c != ignored)
+            sum += n > 2 ? fr_at(in[2], c) : 1;
+    }
+    return sum;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* kl_div: Kullback-Leibler divergence of log-probabilities x from probabilities y, l = y (ln y - x), 0 - y x for a y of
+ * 0; or (p[0] is not 0) from their logarithms y, l = e^y (y - x). The first one's gradient of y is NaN where y is 0. */
+#include "ops/loss/loss.h"
+
+FR_LOSS(plain, (y == 0 ? 0 : y * FR_LOSS_LOG(y)) - y * x, -y *g, g *(FR_LOSS_LOG(y) + y / y - x))
+FR_LOSS(of_log, FR_LOSS_EXP(y) * (y - x), -FR_LOSS_EXP(y) * g, g *FR_LOSS_EXP(y) * (y - x) + g * FR_LOSS_EXP(y))
+
+static bool log_target(const fr_op_call *call)
+{
+    return *(const double *)call->attributes != 0;
+}
+
+static void forward(fr_op_call *call)
+{
+    if (log_target(call))
+        of_log_forward(call);
+    else
+        plain_forward(call);
+}
+
+static void backward_kernel(fr_op_call *call)
+{
+    if (log_target(call))
+        of_log_backward_kernel(call);
+    else
+        plain_backward_kernel(call);
+}
+
+static void definition(fr_op_call *call)
+{
+    fr_tensor *x = call->in[0], *y = call->in[1];
+
+    if (log_target(call))
+        call->result[0] = fr_mul(fr_exp(y), fr_sub(y, x));
+    else
+        call->result[0] = fr_sub(fr_masked_fill(fr_mul(y, fr_log(y)), fr_eq_scalar(y, 0), 0), fr_mul(y, x));
+}
+
+FR_RUN(run, fr_kl_div(in[0], in[1], FR_MEAN))
+FR_RUN(run_sum, fr_kl_div(in[0], in[1], FR_SUM))
+FR_RUN(run_none, fr_kl_div(in[0], in[1], FR_NONE))
+FR_RUN(run_batch, fr_kl_div(in[0], in[1], FR_BATCHMEAN))
+FR_RUN(run_reduction, fr_kl_div(in[0], in[1], (fr_reduction)4))
+FR_RUN(run_plain, fr_kl_div_with(in[0], in[1], NULL))
+FR_RUN(run_log, fr_kl_div_with(in[0], in[1], &(fr_kl_div_options){ .log_target = true, .reduction = FR_BATCHMEAN }))
+FR_RUN(run_log_none, fr_kl_div_with(in[0], in[1], &(fr_kl_div_options){ .log_target = true, .reduction = FR_NONE }))
+
+const fr_op fr_kl_div_op = {
+    .name = "kl_div",
+    .formula = "l = y (ln y - x), or e^y (y - x)",
+    .shapes = "(*) (*) -> () or (*)",
+    .inputs = 2,
+    .outputs = 1,
+    .saves_inputs = 3,
+    .attributes_size = 2 * sizeof(double),
+    .infer = fr_infer_loss,
+    .forward = forward,
+    .backward_kernel = backward_kernel,
+    .definition = definition,
+    FR_CASES(
+        { "mean", "n(5,3) u(5,3)", "F.kl_div(a, b)", run },
+        { "sum", "n(5,3) u(5,3)", "F.kl_div(a, b, reduction='sum')", run_sum },
+        { "none", "n(25) u(25)", "F.kl_div(a, b, reduction='none')", run_none },
+        { "batch mean", "n(5,3,2) u(5,3,2)", "F.kl_div(a, b, reduction='batchmean')", run_batch },
+        { "batch mean of a scalar", "n() u()", "F.kl_div(a, b, reduction='batchmean')", run_batch },
+        { "edges", "v-1,-1,-inf,-inf,1,1,nan(7) v0,1,1,0,-1,nan,1(7)", "F.kl_div(a, b, reduction='none')", run_none },
+        { "no options", "n(5,3) u(5,3)", "F.kl_div(a, b)", run_plain },
+        { "log target", "n(5,3) n(5,3)", "F.kl_div(a, b, reduction='batchmean', log_target=True)", run_log },
+        { "log edges", "v-1,-1,-inf,1,nan(5) v0,-inf,1,nan,1(5)", "F.kl_div(a, b, reduction='none', log_target=True)",
+          run_log_none },
+        { "empty", "n(0,3) u(0,3)", "F.kl_div(a, b, reduction='batchmean')", run_batch },
+        { "shapes", "n(4,1) u(4)", NULL, run, { "kl_div", "(4, 1)", "(4,)" } },
+        { "reduction", "n(4) u(4)", NULL, run_reduction, { "kl_div", "reduction 4", "FR_BATCHMEAN" } }),
+};
+
+fr_tensor *fr_kl_div(fr_tensor *x, fr_tensor *y, fr_reduction reduction)
+{
+    return fr_apply_loss("kl_div", &fr_kl_div_op, (fr_tensor *[3]){ x, y }, (double[2]){ 0 },
+                         &(fr_loss_how){ .reduction = reduction, .batch_mean = true });
+}
+
+fr_tensor *fr_kl_div_with(fr_tensor *x, fr_tensor *y, const fr_kl_div_options *options)
+{
+    static const fr_kl_div_options defaults;
+    const fr_kl_div_options *o = options ? options : &defaults;
+
+    return fr_apply_loss("kl_div_with", &fr_kl_div_op, (fr_tensor *[3]){ x, y }, (double[2]){ o->log_target },
+                         &(fr_loss_how){ .reduction = o->reduction, .batch_mean = true, .reserved = o->reserved });
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* What op files start from: the op table's entry, test cases, and small help for infer and backward. */
+#ifndef FROND_OPS_OP_H
+#define FROND_OPS_OP_H
+
+#include "kernels/cpu.h"
+#include "core/internal.h"
+#include "kernels/vmath.h"
+
+#include <frond/onnx.h>
+#include <frond/op.h>
+#include <frond/ops.h>
+#include <math.h>
+
+/* One test of an op. inputs says how to draw them, separated by blanks: a kind and a shape,
+ *     n(3,4)   N(0,1)
+ *     u(3)     U(0.1,0.9)
+ *     d(4)     distinct values, a few tenths apart, none within 0.01 of a multiple of 0.1: for ops with kinks or ties
+ *     v0,-1.5,inf,nan(2,2)  these values; for ties and edges: not held against finite differences
+ *     b(3)     0 or 1, float, without a gradient
+ *     i5(2,3)  int64 of 0..4
+ * torch is the PyTorch expression of a, b, c, ... that gives the golden value (F is torch.nn.functional; rnn, gru and
+ * lstm are in tests/golden/cells.py; the generator has seed 0); run is the op's call. With no_grad only values are
+ * compared; layout_matters: what is drawn at random follows the inputs' place in memory; may_lack: NULL for an input
+ * can mean that there is none. A case that must fail, in float32, has instead of torch what the message holds: the
+ * function's name, then up to three pieces. tests/check_ops.c says all that is done with a case,
+ * tests/golden/make_ops.py makes its golden values. */
+typedef struct fr_case {
+    const char *name, *inputs, *torch;
+    fr_tensor *(*run)(fr_tensor *const *in);
+    const char *fails[4];
+    bool no_grad, layout_matters, may_lack;
+} fr_case;
+
+/* All ops by name, then NULL. op_table.c, which tools/op_table.awk makes from op_sources. */
+extern const fr_op *const fr_op_table[];
+
+#ifdef FR_TESTS
+#define FR_CASES(...)                                                                                                  \
+    .cases = (const fr_case[])                                                                                         \
+    {                                                                                                                  \
+        __VA_ARGS__,                                                                                                   \
+        {                                                                                                              \
+            0                                                                                                          \
+        }                                                                                                              \
+    }
+/* FR_RUN(run, fr_add(in[0], in[1])) defines a case's function. */
+#define FR_RUN(NAME, ...)                                                                                              \
+    static fr_tensor *NAME(fr_tensor *const *in)                                                                       \
+    {                                                                                                                  \
+        return __VA_ARGS__;                                                                                            \
+    }
+#else
+#define FR_CASES(...) .cases = NULL
+#define FR_RUN(NAME, ...)
+#endif
+
+/* For fr_op.onnx, where ONNX's op wants an axis: whether input 0 has any. */
+static inline bool fr_onnx_has_axes(fr_onnx *g, const fr_op_call *call)
+{
+    return call->in[0]->shape.ndim > 0 || fr_onnx_fail(g, "of a scalar, which ONNX's op does not take");
+}
+
+/* infer: the output is like input 0. */
+static inline bool fr_infer_same(fr_op_call *call)
+{
+    call->out[0] = fr_meta_of(call->in[0]);
+    return true;
+}
+
+/* dim of input 0 counted from the front, or -1 with the call failed. */
+static inline int fr_op_dim(fr_op_call *call, int dim)
+{
+    int found = fr_shape_dim(&call->in[0]->shape, dim);
+    char text[FR_SHAPE_TEXT];
+
+    if (found < 0)
+        fr_op_fail(call, "dim %d is out of range for shape %s", dim, fr_shape_text(&call->in[0]->shape, text));
+    return found;
+}
+
+/* For backward: t, a gradient, summed to an input's shape that was broadcast; mostly it was not. */
+static inline fr_tensor *fr_op_sum_to(fr_tensor *t, const fr_shape *shape)
+{
+    return t && fr_shape_equal(&t->shape, shape) ? t : fr_sum_to(t, *shape);
+}
+
+/* slice's reverse: zeros of the given shape, but t at start, start + step, ... along dim. */
+fr_tensor *fr_unslice(fr_tensor *t, const fr_shape *shape, int dim, int64_t start, int64_t step);
+
+/* gather's reverse: zeros of the given shape, to which t is added where index says. */
+fr_tensor *fr_scatter_add(fr_tensor *t, fr_shape shape, int dim, fr_tensor *index);
+
+/* Whether index is int64 and each of its values within 0..size-1; if not, fails naming what, value, place and size. */
+bool fr_check_index(const char *what, const fr_tensor *index, int dim, int64_t size);
+
+/* Which of a weight's rows is padding, counted from the front; -1: none. Fails for options that are not allowed. */
+bool fr_check_padding(const char *what, const fr_embedding_options *options, int64_t rows, int64_t *padding);
+/* Whether value may be used with t: with int64 it must be a whole number in range. Fails otherwise. */
+bool fr_check_whole(const char *what, const fr_tensor *t, double value);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* gelu: y = x N(x), dy/dx = N(x) + x n(x); N(x) = (1 + erf(x / sqrt 2)) / 2 is the normal distribution, n its
+ * density, exp(-x^2 / 2) / sqrt(2 pi). */
+#include "ops/pointwise/pointwise.h"
+
+#define INVERSE_SQRT_2PI (M_2_SQRTPI * M_SQRT1_2 / 2)
+
+FR_INLINE float normal_f32(float x)
+{
+    return 0.5F * (1 + fr_erf_f32(x * (float)M_SQRT1_2));
+}
+
+FR_INLINE double normal_f64(double x)
+{
+    return 0.5 * (1 + erf(x * M_SQRT1_2));
+}
+
+FR_INLINE float slope_f32(float x)
+{
+    return normal_f32(x) + x * fr_exp_f32(-0.5F * x * x) * (float)INVERSE_SQRT_2PI;
+}
+
+FR_INLINE double slope_f64(double x)
+{
+    return normal_f64(x) + x * fr_exp_f64(-0.5 * x * x) * INVERSE_SQRT_2PI;
+}
+
+FR_UNARY_FLOAT(gelu, 0.5F * (1 + fr_erf_f32(x * (float)M_SQRT1_2)) * x, normal_f64(x) * x)
+FR_UNARY_GRADIENT(gelu, slope_f32(x) * g, slope_f64(x) * g)
+
+static void backward(fr_op_call *call)
+{
+    fr_tensor *x = call->in[0];
+    fr_tensor *normal = fr_mul_scalar(fr_add_scalar(fr_erf(fr_mul_scalar(x, M_SQRT1_2)), 1), 0.5);
+    fr_tensor *density = fr_mul_scalar(fr_exp(fr_mul_scalar(fr_square(x), -0.5)), INVERSE_SQRT_2PI);
+
+    call->grad_in[0] = fr_mul(call->grad_out[0], fr_add(normal, fr_mul(x, density)));
+}
+
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    fr_dtype dtype = fr_dtype_of(call->in[0]);
+    const char *x = fr_onnx_input(g, 0), *part = fr_onnx_number(g, dtype, M_SQRT1_2);
+
+    part = fr_onnx_value(g, "Erf", FR_ONNX_NAMES(fr_onnx_value(g, "Mul", FR_ONNX_NAMES(x, part))));
+    part = fr_onnx_value(g, "Add", FR_ONNX_NAMES(part, fr_onnx_number(g, dtype, 1)));
+    part = fr_onnx_value(g, "Mul", FR_ONNX_NAMES(part, fr_onnx_number(g, dtype, 0.5)));
+    fr_onnx_node(g, "Mul", FR_ONNX_NAMES(x, part), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    return true;
+}
+
+FR_RUN(run, fr_gelu(in[0]))
+
+const fr_op fr_gelu_op = {
+    FR_UNARY_OP(gelu, "y = x/2 (1 + erf(x / sqrt 2))"),
+    .saves_inputs = 1,
+    .backward = backward,
+    .backward_kernel = gelu_backward_kernel,
+    .onnx = onnx,
+    FR_CASES({ "values", "n(3,4)", "F.gelu(a)", run }, { "scalar", "n()", "F.gelu(a)", run },
+             { "empty", "n(0,4)", "F.gelu(a)", run }, { "edges", "v0,-0.0,1,-1,nan,20,-20(7)", "F.gelu(a)", run }),
+};
+
+fr_tensor *fr_gelu(fr_tensor *t)
+{
+    return fr_apply(&fr_gelu_op, &t, NULL);
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* where: y = condition ? a : b, all three broadcasting; any condition but 0 holds, NaN too. masked_fill: the same with
+ * a number for a. */
+#include "core/loop.h"
+#include "ops/op.h"
+
+#include <frond/c_code.h>
+
+static bool infer(fr_op_call *call)
+{
+    const fr_tensor *c = call->in[0], *a = call->in[1], *b = call->in[2];
+    char x[FR_SHAPE_TEXT], y[FR_SHAPE_TEXT], z[FR_SHAPE_TEXT];
+    fr_shape both;
+
+    call->out[0].dtype = fr_dtype_of(a);
+    if (a->dtype != b->dtype)
+        return fr_op_fail(call, "dtypes differ: %s and %s; use fr_cast", fr_dtype_name(fr_dtype_of(a)),
+                          fr_dtype_name(fr_dtype_of(b)));
+    return (fr_shape_broadcast(&a->shape, &b->shape, &both) &&
+            fr_shape_broadcast(&both, &c->shape, &call->out[0].shape)) ||
+           fr_op_fail(call, "condition %s, %s and %s do not broadcast", fr_shape_text(&c->shape, x),
+                      fr_shape_text(&a->shape, y), fr_shape_text(&b->shape, z));
+}
+
+/* operands: 0 y, 1 the condition, 2 a, 3 b. C: type of the condition, T: of the values. */
+#define WHERE_ROW(C, T)                                                                                                \
+    static void where_##C##_##T(int64_t n, char *const *at, const int64_t *step)                                       \
+    {                                                                                                                  \
+        char *y = at[0];                                                                                               \
+        const char *c = at[1], *a = at[2], *b = at[3];                                                                 \
+        for (int64_t i = 0; i < n; i++) {                                                                              \
+            const char *x = *(const C *)(const void *)(c + i * step[1]) != 0 ? a + i * step[2] : b + i * step[3];      \
+            *(T *)(void *)(y + i * step[0]) = *(const T *)(const void *)x;                                             \
+        }                                                                                                              \
+    }
+
+#define WHERE_ROWS(T)                                                                                                  \
+    WHERE_ROW(float, T)                                                                                                \
+    WHERE_ROW(double, T)                                                                                               \
+    WHERE_ROW(int64_t, T)
+
+WHERE_ROWS(float)
+WHERE_ROWS(double)
+WHERE_ROWS(int64_t)
+
+typedef void where_row(int64_t n, char *const *at, const int64_t *step);
+
+/* By the values' dtype, then the condition's. */
+static where_row *const where_rows[3][3] = {
+    [FR_F32] = { where_float_float, where_double_float, where_int64_t_float },
+    [FR_F64] = { where_float_double, where_double_double, where_int64_t_double },
+    [FR_I64] = { where_float_int64_t, where_double_int64_t, where_int64_t_int64_t },
+};
+
+static void run_row(void *row, const fr_loop *l, char *const *at)
+{
+    (*(where_row *const *)row)(l->dim[l->ndim - 1], at, l->step[l->ndim - 1]);
+}
+
+static void forward(fr_op_call *call)
+{
+    where_row *row = where_rows[call->in[1]->dtype][call->in[0]->dtype];
+    fr_loop l;
+
+    fr_loop_begin(&l, &call->result[0]->shape);
+    fr_loop_add(&l, call->result[0]);
+    for (int i = 0; i < 3; i++)
+        fr_loop_add(&l, call->in[i]);
+    fr_loop_join(&l);
+    fr_loop_run(&l, 1, run_row, &row);
+}
+
+/* value as a scalar of t's dtype. */
+static fr_tensor *scalar_like(const fr_tensor *t, double value)
+{
+    fr_tensor *scalar = fr_tensor_alloc("where", &(fr_shape){ 0 }, (fr_dtype)t->dtype);
+
+    if (scalar)
+        fr_fill(scalar, value);
+    return fr_hold("where", scalar);
+}
+
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    return fr_c_pointwise(w, call, "a != 0 ? b : c", NULL);
+}
+
+static void backward(fr_op_call *call)
+{
+    fr_tensor *g = call->grad_out[0], *c = call->in[0], *zero = scalar_like(g, 0);
+
+    if (call->needs[1])
+        call->grad_in[1] = fr_op_sum_to(fr_where(c, g, zero), &call->in_shape[1]);
+    if (call->needs[2])
+        call->grad_in[2] = fr_op_sum_to(fr_where(c, zero, g), &call->in_shape[2]);
+}
+
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    const char *condition = fr_onnx_bool(g, fr_onnx_input(g, 0));
+
+    (void)call;
+    fr_onnx_node(g, "Where", FR_ONNX_NAMES(condition, fr_onnx_input(g, 1), fr_onnx_input(g, 2)),
+                 FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    return true;
+}
+
+FR_RUN(run, fr_where(in[0], in[1], in[2]))
+FR_RUN(run_log, fr_where(in[0], fr_log(in[1]), in[1]))
+FR_RUN(run_fill, fr_masked_fill(in[0], in[1], -2.5))
+FR_RUN(run_fill_whole, fr_masked_fill(in[0], in[1], -3))
+FR_RUN(run_fill_infinite, fr_masked_fill(in[0], in[1], -INFINITY))
+
+const fr_op fr_where_op = {
+    .name = "where",
+    .formula = "y = condition ? a : b",
+    .shapes = "(*) (**) (***) -> (broadcast)",
+    .inputs = 3,
+    .outputs = 1,
+    .saves_inputs = 1,
+    .dtypes = FR_MIXED,
+    .strided = true,
+    .infer = infer,
+    .forward = forward,
+    .backward = backward,
+    .jvp = fr_jvp_pointwise,
+    .c_code = c_code,
+    .onnx = onnx,
+    FR_CASES(
+        { "int64 condition", "i2(3,4) n(3,4) n(3,4)", "torch.where(a != 0, b, c)", run },
+        { "float condition", "b(3,4) n(3,4) n(3,4)", "torch.where(a != 0, b, c)", run },
+        { "int64 values", "b(3,4) i9(3,4) i9(3,4)", "torch.where(a != 0, b, c)", run },
+        { "broadcast", "i2(3,1) n(2,1,4) n(4)", "torch.where(a != 0, b, c)", run },
+        { "larger condition", "i2(2,3,4) n() n(3,1)", "torch.where(a != 0, b, c)", run },
+        { "scalar", "i2() n() n()", "torch.where(a != 0, b, c)", run },
+        { "empty", "i2(0,1) n(3) n()", "torch.where(a != 0, b, c)", run },
+        { "eight dims", "i2(2,1,2,1,2,1,2,3) n(1,2,1,2,1,2,1,1) n(3)", "torch.where(a != 0, b, c)", run },
+        { "not chosen", "i2(6) v1,nan,inf,-inf,nan,0(6) v1,1,1,nan,nan,inf(6)", "torch.where(a != 0, b, c)", run },
+        { "not chosen before", "i2(3) v-1,0,nan(3)", "torch.where(a != 0, b.log(), b)", run_log },
+        { "fill", "n(3,4) i2(3,4)", "a.masked_fill(b != 0, -2.5)", run_fill },
+        { "fill broadcast", "n(2,3,4) b(3,1)", "a.masked_fill(b != 0, -2.5)", run_fill },
+        { "fill empty", "n(2,0) i2()", "a.masked_fill(b != 0, -2.5)", run_fill },
+        { "fill infinite", "v1,nan,inf,2,nan(5) i2(5)", "a.masked_fill(b != 0, float('-inf'))", run_fill_infinite },
+        { "fill int64", "i9(3,4) i2(3,4)", "a.masked_fill(b != 0, -3)", run_fill_whole },
+        { "fill eight dims", "n(2,1,2,1,2,1,2,3) i2(2,1,1,3)", "a.masked_fill(b != 0, -2.5)", run_fill },
+        { "shapes", "i2(3) n(2,4) n(4)", NULL, run, { "where", "(3,)", "(2, 4)" } },
+        { "dtypes", "i2(3) n(3) i9(3)", NULL, run, { "where", "float", "int64" } },
+        { "mask", "n(3) i2(2,3)", NULL, run_fill, { "masked_fill", "(2, 3)", "(3,)" } },
+        { "fill fraction", "i9(3) i2(3)", NULL, run_fill, { "masked_fill", "-2.5", "int64" } }),
+};
+
+fr_tensor *fr_where(fr_tensor *condition, fr_tensor *a, fr_tensor *b)
+{
+    return fr_apply(&fr_where_op, (fr_tensor *[]){ condition, a, b }, NULL);
+}
+
+static fr_tensor *filled(fr_tensor *t, fr_tensor *mask, double value)
+{
+    char x[FR_SHAPE_TEXT], y[FR_SHAPE_TEXT];
+
+    if (!fr_shape_broadcasts_to(&mask->shape, &t->shape))
+        return fr_fail("masked_fill", "mask %s does not broadcast to %s", fr_shape_text(&mask->shape, x),
+                       fr_shape_text(&t->shape, y));
+    return fr_check_whole("masked_fill", t, value) ? fr_where(mask, scalar_like(t, value), t) : NULL;
+}
+
+fr_tensor *fr_masked_fill(fr_tensor *t, fr_tensor *mask, double value)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "masked_fill");
+    fr_tensor *y = NULL;
+
+    if (fr_check_not_null("masked_fill", t, "input") && fr_check_not_null("masked_fill", mask, "mask"))
+        y = filled(t, mask, value);
+    fr_finish(th, before);
+    return y;
+}

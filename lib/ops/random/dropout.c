@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* dropout: y = x mask, where the mask holds 0 or 1/(1-p) for each value, drawn as PyTorch draws it on its CPU. */
+#include "core/random.h"
+#include "ops/pointwise/pointwise.h"
+
+FR_BINARY_FLOAT(dropout, a *b, a *b)
+
+extern const fr_op fr_dropout_op;
+
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    (void)call;
+    return fr_c_fail(w, "it is for training");
+}
+
+/* The mask wants no gradient. */
+static void backward(fr_op_call *call)
+{
+    call->grad_in[0] = fr_apply(&fr_dropout_op, (fr_tensor *[]){ call->grad_out[0], call->in[1] }, NULL);
+}
+
+#ifdef FR_TESTS
+/* Contiguous first: the mask is drawn in the order of memory. */
+static fr_tensor *run(fr_tensor *const *in)
+{
+    fr_manual_seed(3);
+    return fr_dropout(fr_contiguous(in[0]), 0.3);
+}
+
+static fr_tensor *run_transposed(fr_tensor *const *in)
+{
+    fr_manual_seed(3);
+    return fr_dropout(fr_permute(fr_contiguous(in[0]), (int[]){ 2, 0, 1 }), 0.5);
+}
+
+static fr_tensor *run_sliced(fr_tensor *const *in)
+{
+    fr_manual_seed(3);
+    return fr_dropout(fr_slice(fr_transpose(fr_contiguous(in[0]), 0, 1), 0, 1, 5, 2), 0.5);
+}
+
+FR_RUN(run_none, fr_dropout(in[0], 0))
+FR_RUN(run_all, fr_dropout(in[0], 1))
+FR_RUN(run_above, fr_dropout(in[0], 1.5))
+FR_RUN(run_nan, fr_dropout(in[0], NAN))
+#endif
+
+const fr_op fr_dropout_op = {
+    .name = "dropout",
+    .formula = "y = x mask, mask = 0 with probability p, else 1/(1-p)",
+    .shapes = "(*) (*) -> (*)",
+    .inputs = 2,
+    .outputs = 1,
+    .saves_inputs = 2,
+    .strided = true,
+    .infer = fr_infer_broadcast,
+    .forward = dropout_forward,
+    .backward = backward,
+    .jvp = fr_jvp_pointwise,
+    .c_code = c_code,
+    FR_CASES({ "few", "n(3,4)", "(torch.manual_seed(3), F.dropout(a, 0.3))[1]", run, .layout_matters = true },
+             { "many", "n(20,30)", "(torch.manual_seed(3), F.dropout(a, 0.3))[1]", run, .layout_matters = true },
+             { "permuted", "n(2,3,4)", "(torch.manual_seed(3), F.dropout(a.permute(2, 0, 1), 0.5))[1]", run_transposed,
+               .layout_matters = true },
+             { "sliced", "n(4,6)", "(torch.manual_seed(3), F.dropout(a.T[1:5:2], 0.5))[1]", run_sliced,
+               .layout_matters = true },
+             { "scalar", "n()", "(torch.manual_seed(3), F.dropout(a, 0.3))[1]", run },
+             { "empty", "n(0,3)", "F.dropout(a, 0.3)", run }, { "none", "n(3,4)", "F.dropout(a, 0.0)", run_none },
+             { "all", "n(3,4)", "F.dropout(a, 1.0)", run_all },
+             { "above", "n(3)", NULL, run_above, { "dropout", "1.5", "0 to 1" } },
+             { "nan", "n(3)", NULL, run_nan, { "dropout", "nan", "0 to 1" } },
+             { "int64", "i5(3)", NULL, run, { "dropout", "int64", "float32" } })
+};
+
+/* A float64 uniform for each value, in order, whatever the dtype; p of 0 or 1 takes none from the generator. */
+static void draw(fr_tensor *mask, double p)
+{
+    double uniforms[512];
+    int64_t most = sizeof uniforms / sizeof *uniforms;
+
+    for (int64_t at = 0; at < mask->numel; at += most) {
+        int64_t n = mask->numel - at < most ? mask->numel - at : most;
+
+        if (p > 0 && p < 1)
+            fr_random_doubles(n, uniforms);
+        else
+            memset(uniforms, 0, sizeof uniforms);
+        FR_DISPATCH_FLOAT(mask, T, {
+            T *m = (T *)mask->origin + at;
+            T scale = p < 1 ? (T)1 / (T)(1 - p) : 0;
+
+            for (int64_t i = 0; i < n; i++)
+                m[i] = uniforms[i] < 1 - p ? scale : 0;
+        })
+    }
+}
+
+/* The dims of t from the largest stride to the smallest; where one is 0 (repeated values) they stay in order. */
+static void order_by_stride(const fr_tensor *t, int *order)
+{
+    for (int i = 0; i < t->shape.ndim; i++) {
+        order[i] = i;
+        for (int j = i, k = i - 1; k >= 0; k--) {
+            int64_t before = t->stride[order[k]], after = t->stride[order[j]];
+
+            if (before == 0 || after == 0 || before == after)
+                continue;
+            if (before > after)
+                break;
+
+            int dim = order[j];
+
+            order[j] = order[k];
+            order[k] = dim;
+            j = k;
+        }
+    }
+}
+
+/* As PyTorch does, draws for t's values in the order in which they lie in memory: the batch-first output of a recurrent
+ * layer, a view of its steps, gets the mask that it gets there. */
+static fr_tensor *dropped(fr_tensor *t, double p)
+{
+    int order[FR_MAX_DIMS], back[FR_MAX_DIMS];
+    fr_tensor *x, *mask;
+
+    order_by_stride(t, order);
+    for (int i = 0; i < t->shape.ndim; i++)
+        back[order[i]] = i;
+    x = t->contiguous ? t : fr_permute(t, order);
+    mask = x ? fr_hold("dropout", fr_tensor_alloc("dropout", &x->shape, fr_dtype_of(x))) : NULL;
+    if (!mask)
+        return NULL;
+    draw(mask, p);
+    x = fr_apply(&fr_dropout_op, (fr_tensor *[]){ x, mask }, NULL);
+    return t->contiguous ? x : fr_permute(x, back);
+}
+
+fr_tensor *fr_dropout(fr_tensor *t, double p)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "dropout");
+    int scope = fr_scope_begin();
+    fr_tensor *y = NULL;
+
+    if (!fr_check_not_null("dropout", t, "input")) {
+    } else if (!(p >= 0 && p <= 1)) {
+        fr_fail("dropout", "p is %g, expected 0 to 1", p);
+    } else if (t->dtype == FR_I64) {
+        fr_fail("dropout", "int64 given, expected float32 or float64; use fr_cast");
+    } else {
+        y = fr_escape(dropped(t, p));
+    }
+    fr_scope_end(scope);
+    fr_finish(th, before);
+    return y;
+}

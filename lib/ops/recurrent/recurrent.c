@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* What rnn, gru and lstm share but for their kernels: shapes, the definition in ops, and the way in. */
+#include "ops/recurrent/recurrent.h"
+
+#include <stdlib.h>
+
+/* --- Shapes ------------------------------------------------------------------------------------------------------ */
+
+static bool has_shape(fr_op_call *call, const char *name, int input, int ndim, int64_t dim0, int64_t dim1)
+{
+    const fr_tensor *t = input < call->inputs ? call->in[input] : NULL;
+    fr_shape expected = { ndim, { dim0, dim1 } };
+    fr_dtype dtype = input == FR_LENGTHS ? FR_I64 : fr_dtype_of(call->in[FR_X]);
+    char got[FR_SHAPE_TEXT], wanted[FR_SHAPE_TEXT];
+
+    if (!t)
+        return true;
+    if (fr_dtype_of(t) != dtype)
+        return fr_op_fail(call, "%s is %s, expected %s", name, fr_dtype_name(fr_dtype_of(t)), fr_dtype_name(dtype));
+    return fr_shape_equal(&t->shape, &expected) ||
+           fr_op_fail(call, "%s is %s, expected %s", name, fr_shape_text(&t->shape, got),
+                      fr_shape_text(&expected, wanted));
+}
+
+static bool lengths_fit(fr_op_call *call, int64_t steps)
+{
+    const fr_tensor *t = call->in[FR_LENGTHS];
+
+    for (int64_t b = 0; t && b < t->numel; b++) {
+        int64_t length = ((const int64_t *)t->origin)[fr_offset_of(t, b)];
+
+        if (length < 0 || length > steps)
+            return fr_op_fail(call, "length %lld of row %lld is outside 0..%lld, the steps of x", (long long)length,
+                              (long long)b, (long long)steps);
+    }
+    return true;
+}
+
+bool fr_recurrent_infer(fr_op_call *call)
+{
+    const fr_recurrent_attributes *a = call->attributes;
+    const fr_shape *x = &call->in[FR_X]->shape, *w = &call->in[FR_W_IH]->shape;
+    const fr_tensor *w_hr = call->inputs > FR_W_HR ? call->in[FR_W_HR] : NULL;
+    fr_dtype dtype = fr_dtype_of(call->in[FR_X]);
+    int g = a->cell->gates;
+    char text[FR_SHAPE_TEXT];
+
+    if (dtype == FR_I64)
+        return fr_op_fail(call, "x is int64, expected float32 or float64; use fr_cast");
+    if (a->relu && g > 1)
+        return fr_op_fail(call, "relu is for rnn alone");
+    if (x->ndim != 3 || x->dim[0] < 1)
+        return fr_op_fail(call, "x is %s, expected (T, B, I) with T of 1 or more", fr_shape_text(x, text));
+    if (w->ndim != 2 || w->dim[0] % g != 0 || w->dim[0] == 0)
+        return fr_op_fail(call, "w_ih is %s, expected (%d H, I)", fr_shape_text(w, text), g);
+    if (w_hr && w_hr->shape.ndim != 2)
+        return fr_op_fail(call, "w_hr is %s, expected (P, H)", fr_shape_text(&w_hr->shape, text));
+
+    int64_t steps = x->dim[0], batch = x->dim[1], hidden = w->dim[0] / g, out = w_hr ? w_hr->shape.dim[0] : hidden;
+
+    call->out[FR_OUT] = (fr_meta){ .shape = { 3, { steps, batch, out } }, .dtype = dtype };
+    call->out[FR_H] = (fr_meta){ .shape = { 2, { batch, out } }, .dtype = dtype };
+    if (a->cell->cells_output) {
+        call->out[FR_C] = (fr_meta){ .shape = { 2, { batch, hidden } }, .dtype = dtype };
+        call->out[a->cell->cells_output] =
+            (fr_meta){ .shape = { 4, { 2, call->recording ? steps : 0, batch, hidden } }, .dtype = dtype };
+    }
+    if (a->cell->gates_output)
+        call->out[a->cell->gates_output] =
+            (fr_meta){ .shape = { 3, { call->recording ? steps : 0, batch, a->cell->width * hidden } },
+                       .dtype = dtype };
+    return has_shape(call, "w_ih", FR_W_IH, 2, w->dim[0], x->dim[2]) &&
+           has_shape(call, "w_hh", FR_W_HH, 2, w->dim[0], out) && has_shape(call, "b_ih", FR_B_IH, 1, w->dim[0], 0) &&
+           has_shape(call, "b_hh", FR_B_HH, 1, w->dim[0], 0) && has_shape(call, "h0", FR_H0, 2, batch, out) &&
+           has_shape(call, "c0", FR_C0, 2, batch, hidden) && has_shape(call, "w_hr", FR_W_HR, 2, out, hidden) &&
+           has_shape(call, "lengths", FR_LENGTHS, 1, batch, 0) && lengths_fit(call, steps);
+}
+
+/* --- The definition ---------------------------------------------------------------------------------------------- */
+
+fr_tensor *fr_recurrent_gate(fr_tensor *z, int64_t hidden, int k)
+{
+    return fr_slice(z, 1, k * hidden, (k + 1) * hidden, 1);
+}
+
+static fr_tensor *initial(fr_tensor *given, const fr_tensor *x, int64_t size)
+{
+    fr_tensor *zeros;
+
+    if (given)
+        return given;
+    zeros = fr_tensor_alloc("recurrent", &(fr_shape){ 2, { x->shape.dim[1], size } }, fr_dtype_of(x));
+    if (zeros)
+        memset(zeros->origin, 0, zeros->storage->bytes);
+    return fr_hold("recurrent", zeros);
+}
+
+/* The state after step t: where t is past a row's length, the one before. */
+static fr_tensor *choose(fr_tensor *active, fr_tensor *after, fr_tensor *before)
+{
+    return active ? fr_where(active, after, before) : after;
+}
+
+/* w x + b; with a gain LN(w x) gain + b, normalised over the gates of which the cell computes the sums together. */
+static fr_tensor *sums(const fr_recurrent_cell *cell, fr_tensor *x, fr_tensor *w, fr_tensor *b, fr_tensor *gain)
+{
+    fr_tensor *z = fr_linear(x, w, gain ? NULL : b), *parts[2];
+    int64_t hidden = fr_dim(w, 0) / cell->gates;
+    int n = 0;
+
+    if (!gain)
+        return z;
+    for (; n < 2 && cell->part[n].count; n++) {
+        int64_t rows = cell->part[n].count * hidden, first = cell->part[n].gate * hidden, end = first + rows;
+
+        parts[n] = fr_layer_norm(fr_slice(z, -1, first, end, 1), FR_SHAPE(rows), fr_slice(gain, 0, first, end, 1),
+                                 b ? fr_slice(b, 0, first, end, 1) : NULL, 0);
+    }
+    return fr_cat(parts, n, -1);
+}
+
+typedef struct {
+    const fr_recurrent_attributes *a;
+    fr_tensor *const *in; /* all that any cell has, NULL where this one has none */
+    fr_tensor *zx;        /* (T,B,gH) */
+    fr_tensor **rows;     /* T of (B,P): the steps of out */
+    fr_recurrent_step now;
+} walk;
+
+/* In a scope of its own, out of which the states come: where nothing is recorded all else of the step can go. */
+static bool take_step(walk *w, int64_t t)
+{
+    const fr_recurrent_norm *norm = w->now.norm;
+    fr_recurrent_step *s = &w->now;
+    fr_tensor *const *in = w->in, *c_before = s->c;
+    int scope = fr_scope_begin();
+
+    if (scope < 0)
+        return false;
+
+    fr_tensor *active = in[FR_LENGTHS] ? fr_unsqueeze(fr_gt_scalar(in[FR_LENGTHS], (double)t), 1) : NULL, *h;
+
+    s->zx = fr_select(w->zx, 0, t);
+    s->zh = sums(w->a->cell, s->h, in[FR_W_HH], in[FR_B_HH], norm ? norm->gain_hh : NULL);
+    h = w->a->cell->step(s);
+    if (in[FR_W_HR])
+        h = fr_linear(h, in[FR_W_HR], NULL);
+    w->rows[t] = fr_escape(active ? fr_where(active, h, fr_zeros_like(h)) : h);
+    s->h = fr_escape(choose(active, h, s->h));
+    s->c = c_before ? fr_escape(choose(active, s->c, c_before)) : NULL;
+    fr_scope_end(scope);
+    return w->rows[t] && s->h && (s->c || !c_before) && (active || !in[FR_LENGTHS]);
+}
+
+static bool walk_through(const char *what, const fr_recurrent_attributes *a, fr_tensor *const *in,
+                         const fr_recurrent_norm *norm, fr_tensor **result)
+{
+    fr_tensor *x = in[FR_X];
+    int64_t steps = fr_dim(x, 0), hidden = fr_dim(in[FR_W_IH], 0) / a->cell->gates;
+    walk w = { .a = a, .in = in, .now = { .relu = a->relu, .norm = norm } };
+    bool ok;
+
+    w.zx = sums(a->cell, x, in[FR_W_IH], in[FR_B_IH], norm ? norm->gain_ih : NULL);
+    w.now.h = initial(in[FR_H0], x, fr_dim(in[FR_W_HH], 1));
+    if (a->cell->cells_output)
+        w.now.c = initial(in[FR_C0], x, hidden);
+    w.rows = malloc((size_t)steps * sizeof *w.rows);
+    if (!w.rows)
+        fr_fail_memory(what);
+    ok = w.rows && w.zx && w.now.h && (w.now.c || !a->cell->cells_output);
+    for (int64_t i = 0; i < steps && ok; i++)
+        ok = take_step(&w, a->reverse ? steps - 1 - i : i);
+    if (ok) {
+        result[FR_OUT] = fr_stack(w.rows, (int)steps, 0);
+        result[FR_H] = w.now.h;
+        if (w.now.c)
+            result[FR_C] = w.now.c;
+    }
+    free(w.rows);
+    return ok;
+}
+
+void fr_recurrent_definition(fr_op_call *call)
+{
+    fr_tensor *in[FR_W_HR + 1] = { NULL };
+
+    memcpy(in, call->in, (size_t)call->inputs * sizeof *in);
+    if (!walk_through(call->op->name, call->attributes, in, NULL, call->result))
+        call->failed = true;
+}
+
+/* --- C ------------------------------------------------------------------------------------------------------------ */
+
+/* A helper's arguments: steps, batch, input, hidden, size of h, reverse, x, the weights w_ih, w_hh and (of a cell with
+ * a state c) w_hr by columns, b_ih, b_hh, out, h and (the same) c, which are the states before and after, and z, room
+ * for one row of sums. */
+bool fr_recurrent_c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    const fr_recurrent_attributes *a = call->attributes;
+    const fr_shape *x = &call->in[FR_X]->shape;
+    int64_t hidden = call->in[FR_W_IH]->shape.dim[0] / a->cell->gates, size = call->result[FR_OUT]->shape.dim[2];
+    bool cells = a->cell->cells_output != 0, int8;
+    const char *name = a->relu ? "rnn_relu" : call->op->name, *in, *ih, *hh, *hr, *b_ih, *b_hh, *h, *c, *out;
+
+    if (call->in[FR_LENGTHS])
+        return fr_c_fail(w, "lengths are given, which it cannot take in C");
+    int8 = fr_c_int8(w, call, 1U << FR_W_IH | 1U << FR_W_HH | (cells ? 1U << FR_W_HR : 0));
+    in = fr_c_in(w, call, FR_X);
+    ih = fr_c_columns(w, call, FR_W_IH);
+    hh = fr_c_columns(w, call, FR_W_HH);
+    hr = !cells ? "" : call->in[FR_W_HR] ? fr_c_columns(w, call, FR_W_HR) : int8 ? "NULL, NULL" : "NULL";
+    b_ih = fr_c_in(w, call, FR_B_IH);
+    b_hh = fr_c_in(w, call, FR_B_HH);
+    h = fr_c_state(w, call, 0);
+    c = cells ? fr_c_state(w, call, 1) : "";
+    out = fr_c_out(w, call, FR_OUT);
+    fr_c_affine(w, true, int8);
+    if (a->cell->gates > 1)
+        fr_c_sigmoid(w);
+    if (!a->relu)
+        fr_c_tanh(w);
+    fr_c_helper(w, name, a->relu ? a->cell->c_text_relu : a->cell->c_text, int8);
+    return fr_c_line(w, "%s%s(%lld, %lld, %lld, %lld, %lld, %d, %s, %s, %s, %s%s%s, %s, %s, %s%s%s, %s);", name,
+                     int8 ? "_int8" : "", (long long)x->dim[0], (long long)x->dim[1], (long long)x->dim[2],
+                     (long long)hidden, (long long)size, a->reverse, in, ih, hh, hr, cells ? ", " : "", b_ih, b_hh, out,
+                     h, cells ? ", " : "", c, fr_c_scratch(w, a->cell->c_room * hidden));
+}
+
+/* --- For summaries and pictures ----------------------------------------------------------------------------------- */
+
+/* Each row of each step is multiplied by w_ih, w_hh and w_hr. */
+int64_t fr_recurrent_multiply_adds(const fr_op_call *call)
+{
+    const fr_tensor *w_hr = call->inputs > FR_W_HR ? call->in[FR_W_HR] : NULL;
+    const fr_shape *x = &call->in[FR_X]->shape;
+    int64_t weights = call->in[FR_W_IH]->numel + call->in[FR_W_HH]->numel + (w_hr ? w_hr->numel : 0);
+
+    return x->dim[0] * x->dim[1] * weights;
+}
+
+static bool is_reversed(const void *attributes)
+{
+    return ((const fr_recurrent_attributes *)attributes)->reverse;
+}
+
+const fr_op_steps fr_recurrent_steps = { .state = { { "h", FR_H0, FR_H } }, .reversed = is_reversed };
+const fr_op_steps fr_recurrent_steps_c = { .state = { { "h", FR_H0, FR_H }, { "c", FR_C0, FR_C } },
+                                           .reversed = is_reversed };
+
+/* --- The public functions' common part --------------------------------------------------------------------------- */
+
+fr_recurrent fr_recurrent_apply(const fr_recurrent_cell *cell, fr_tensor **in, const fr_recurrence *how,
+                                const fr_recurrent_norm *norm)
+{
+    static const fr_recurrence plain;
+    const fr_op *op = cell->op;
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, op->name);
+    fr_tensor *out[FR_C + 3] = { NULL };
+    fr_recurrent_attributes attributes = { .cell = cell };
+
+    if (!how)
+        how = &plain;
+    in[FR_LENGTHS] = how->lengths;
+    attributes.relu = how->relu;
+    attributes.reverse = how->reverse;
+
+    bool ok = fr_check_reserved(op->name, how->reserved);
+
+    if (ok && norm)
+        walk_through(op->name, &attributes, in, norm, out);
+    else if (ok)
+        fr_apply_n(op, in, op->inputs, &attributes, out);
+    fr_finish(th, before);
+    return (fr_recurrent){ out[FR_OUT], out[FR_H], cell->cells_output ? out[FR_C] : NULL };
+}
+
+/* --- As ONNX ----------------------------------------------------------------------------------------------------- */
+
+/* w (gH,...) or, for a bias that there is not, NULL: its gates in ONNX's order. */
+static fr_tensor *reordered(const fr_recurrent_cell *cell, fr_tensor *w, fr_tensor *otherwise)
+{
+    fr_tensor *gates[4];
+    int64_t hidden;
+
+    if (!w)
+        return fr_zeros_like(otherwise);
+    hidden = fr_dim(w, 0) / cell->gates;
+    for (int i = 0; i < cell->gates; i++) {
+        int64_t first = cell->onnx_order[i] * hidden;
+
+        gates[i] = fr_slice(w, 0, first, first + hidden, 1);
+    }
+    return fr_cat(gates, cell->gates, 0);
+}
+
+/* A weight for the one direction of a node, with the dim of directions in front. */
+static const char *weight(fr_onnx *g, int input, fr_tensor *t)
+{
+    return fr_onnx_weight(g, input, fr_unsqueeze(t, 0));
+}
+
+static const char *bias(fr_onnx *g, const fr_op_call *call, const fr_recurrent_cell *cell)
+{
+    fr_tensor *b_ih = call->in[FR_B_IH], *b_hh = call->in[FR_B_HH];
+
+    if (!b_ih && !b_hh)
+        return "";
+    return weight(g, b_ih ? FR_B_IH : FR_B_HH,
+                  fr_cat((fr_tensor *[]){ reordered(cell, b_ih, b_hh), reordered(cell, b_hh, b_ih) }, 2, 0));
+}
+
+static const char *state(fr_onnx *g, const fr_op_call *call, int input)
+{
+    const int64_t front = 0;
+
+    if (input >= call->inputs || !call->in[input])
+        return "";
+    return fr_onnx_value(g, "Unsqueeze", FR_ONNX_NAMES(fr_onnx_input(g, input), fr_onnx_int64s(g, 1, &front)));
+}
+
+static const char *lengths(fr_onnx *g, const fr_op_call *call)
+{
+    enum { INT32 = 6 };
+    const char *cast;
+
+    if (!call->in[FR_LENGTHS])
+        return "";
+    cast = fr_onnx_value(g, "Cast", FR_ONNX_NAMES(fr_onnx_input(g, FR_LENGTHS)));
+    fr_onnx_int(g, "to", INT32);
+    return cast;
+}
+
+static bool can_be_onnx(fr_onnx *g, const fr_op_call *call)
+{
+    for (int i = FR_W_IH; i <= FR_B_HH; i++)
+        if (call->in[i] && !fr_onnx_is_constant(g, i))
+            return fr_onnx_fail(g, "its weights are computed, expected parameters");
+    return call->inputs <= FR_W_HR || !call->in[FR_W_HR] || fr_onnx_fail(g, "ONNX's LSTM has no projection");
+}
+
+/* Y (T,1,B,H) and the states (1,B,H) have a dim of directions. */
+bool fr_recurrent_onnx(fr_onnx *g, const fr_op_call *call)
+{
+    const fr_recurrent_attributes *a = call->attributes;
+    const fr_recurrent_cell *cell = a->cell;
+    const char *outputs[4] = { "", "", "", NULL };
+    const int64_t dims[] = { 1, 0, 0 };
+
+    if (!can_be_onnx(g, call))
+        return false;
+
+    const char *inputs[] = { fr_onnx_input(g, FR_X),
+                             weight(g, FR_W_IH, reordered(cell, call->in[FR_W_IH], NULL)),
+                             weight(g, FR_W_HH, reordered(cell, call->in[FR_W_HH], NULL)),
+                             bias(g, call, cell),
+                             lengths(g, call),
+                             state(g, call, FR_H0),
+                             state(g, call, FR_C0),
+                             NULL };
+
+    for (int i = 0; i < call->outputs; i++)
+        outputs[i] = fr_onnx_is_read(g, i) ? fr_onnx_new_name(g) : "";
+    fr_onnx_node(g, call->op->onnx_name, inputs, outputs);
+    fr_onnx_int(g, "hidden_size", call->in[FR_W_HH]->shape.dim[1]);
+    if (a->reverse)
+        fr_onnx_string(g, "direction", "reverse");
+    if (a->relu)
+        fr_onnx_strings(g, "activations", FR_ONNX_NAMES("Relu"));
+    if (cell->op == fr_gru_cell.op)
+        fr_onnx_int(g, "linear_before_reset", 1);
+    for (int i = 0; i < call->outputs; i++)
+        if (outputs[i][0])
+            fr_onnx_node(g, "Squeeze", FR_ONNX_NAMES(outputs[i], fr_onnx_int64s(g, 1, &dims[i])),
+                         FR_ONNX_NAMES(fr_onnx_output(g, i)));
+    fr_onnx_name_dim(g, FR_X, 0, "time");
+    fr_onnx_name_dim(g, FR_X, 1, "batch");
+    return true;
+}

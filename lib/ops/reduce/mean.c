@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* mean: the sum over the count, over all values or one dim; of nothing, NaN. */
+#include "ops/reduce/reduce.h"
+
+/* The sum is rounded before it is divided, as PyTorch does. */
+FR_REDUCER(mean_f32, float, double, float, 0, s + (double)x, s + o, (float)s / (float)n)
+FR_REDUCER(mean_f64, double, double, double, 0, s + x, s + o, s / (double)n)
+
+FR_REDUCTION_FLOAT(mean)
+
+FR_REDUCTION_C(mean, "0", "s + x", "s / n")
+
+static void backward(fr_op_call *call)
+{
+    fr_split split = fr_split_of(&call->in_shape[0], call->attributes);
+    fr_tensor *part = fr_div_scalar(call->grad_out[0], split.n > 0 ? (double)split.n : 1);
+
+    call->grad_in[0] = fr_expand(fr_kept(call, part), call->in_shape[0]);
+}
+
+FR_RUN(run, fr_mean(in[0]))
+FR_RUN(run_dim, fr_mean_dim(in[0], -2, false))
+FR_RUN(run_keepdim, fr_mean_dim(in[0], 0, true))
+FR_RUN(run_strided, fr_mean_dim(fr_transpose(in[0], 0, 1), 0, true))
+FR_RUN(run_range, fr_mean_dim(in[0], -3, false))
+
+const fr_op fr_mean_op = {
+    FR_REDUCTION_OP(mean, "y = the mean of x over all dims or one", fr_infer_reduced),
+    .saves_inputs = FR_SAVES_NOTHING,
+    .backward = backward,
+    .jvp = fr_jvp_linear,
+    .onnx_name = "ReduceMean",
+    .onnx = fr_onnx_reduce,
+    FR_CASES({ "all", "n(5,37)", "a.mean()", run }, { "dim", "n(2,3,4)", "a.mean(-2)", run_dim },
+             { "keepdim", "n(7,4)", "a.mean(0, keepdim=True)", run_keepdim },
+             { "strided", "n(7,4)", "a.transpose(0, 1).mean(0, keepdim=True)", run_strided },
+             { "scalar", "n()", "a.mean()", run }, { "scalar dim", "n()", "a.mean(0, keepdim=True)", run_keepdim },
+             { "empty", "n(0,3)", "a.mean()", run }, { "empty dim", "n(0,3)", "a.mean(0, keepdim=True)", run_keepdim },
+             { "empty other", "n(3,0)", "a.mean(0, keepdim=True)", run_keepdim },
+             { "eight dims", "n(2,3,2,1,2,1,2,3)", "a.mean(-2)", run_dim },
+             { "infinite", "v1,inf,inf,-inf,nan,1(2,3)", "a.mean(-2)", run_dim },
+             { "int64", "i5(3)", NULL, run, { "mean", "int64", "fr_cast" } },
+             { "range", "n(4,3)", NULL, run_range, { "mean", "-3", "(4, 3)" } }),
+};
+
+FR_REDUCTION(mean, 0)

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* norm: sum(|x|^p)^(1/p), of all values or along a dim, Euclidean unless p is given: the count of those that are not 0
+ * for p = 0, the largest or smallest |x| for p = inf or -inf. Its gradient is sgn(x) (|x| / y)^(p - 1), 0 where x or y
+ * is; of p = inf or -inf it is shared evenly by all that equal the result. */
+#include "ops/reduce/max_min.h"
+
+#define EUCLIDEAN(NAME, T) FR_REDUCER(NAME, T, double, T, 0, s + (double)x * (double)x, s + o, (T)sqrt(s))
+
+EUCLIDEAN(euclidean_f32, float)
+EUCLIDEAN(euclidean_f64, double)
+
+/* Of two |x|, or what became of such, the one that p = inf or -inf stands for; NaN beats all. */
+FR_INLINE double chosen(double s, double x, double p)
+{
+    return x != x || (p > 0 ? x > s : x < s) ? x : s;
+}
+
+FR_INLINE double step(double s, double x, double p)
+{
+    return isinf(p) ? chosen(s, x, p) : s + (p == 0 ? x != 0 : p == 1 ? x : pow(x, p));
+}
+
+FR_INLINE double finish(double s, double p)
+{
+    return isinf(p) || p == 0 || p == 1 ? s : pow(s, 1 / p);
+}
+
+#define NORM(NAME, T)                                                                                                  \
+    FR_REDUCER(NAME, T, double, T, (p == -INFINITY ? INFINITY : 0), step(s, fabs((double)x), p),                       \
+               isinf(p) ? chosen(s, o, p) : s + o, (T)finish(s, p))
+
+NORM(norm_f32, float)
+NORM(norm_f64, double)
+
+static double p_of(const fr_op_call *call)
+{
+    return ((const fr_over *)call->attributes)->p;
+}
+
+/* PyTorch too knows no norm of nothing where p is negative or inf. */
+static bool infer(fr_op_call *call)
+{
+    double p = p_of(call);
+
+    if (isnan(p))
+        return fr_op_fail(call, "p is nan, expected a number");
+    return p < 0 || isinf(p) ? fr_infer_extreme(call) : fr_infer_reduced(call);
+}
+
+static void norm_forward(fr_op_call *call)
+{
+    if (p_of(call) == 2)
+        fr_reduce(call, 0, &euclidean_f32, &euclidean_f64, NULL);
+    else
+        fr_reduce(call, 0, &norm_f32, &norm_f64, NULL);
+}
+
+FR_REDUCTION_C(euclidean, "0", "s + x * x", "sqrt(s)")
+
+static const char c_text[] = "/* sum(|x|^p)^(1/p) of each of (outer,n,inner); NaN where there is one. */\n"
+                             "static void norm(int outer, int n, int inner, double p, const float *x, float *y)\n"
+                             "{\n"
+                             "    for (int i = 0; i < outer * inner; i++) {\n"
+                             "        const float *at = x + i / inner * n * inner + i % inner;\n"
+                             "        double s = isinf(p) && p < 0 ? INFINITY : 0;\n"
+                             "\n"
+                             "        for (int k = 0; k < n; k++) {\n"
+                             "            const double a = fabs(at[k * inner]);\n"
+                             "\n"
+                             "            if (isinf(p))\n"
+                             "                s = a != a || (p > 0 ? a > s : a < s) ? a : s;\n"
+                             "            else\n"
+                             "                s += p == 0 ? a != 0 : pow(a, p);\n"
+                             "        }\n"
+                             "        y[i] = (float)(isinf(p) || p == 0 ? s : pow(s, 1 / p));\n"
+                             "    }\n"
+                             "}\n";
+
+static bool norm_c(fr_c_writer *w, const fr_op_call *call)
+{
+    double p = p_of(call);
+    char argument[40];
+
+    if (p == 2)
+        return euclidean_c(w, call);
+    if (isinf(p))
+        snprintf(argument, sizeof argument, "%sINFINITY, ", p < 0 ? "-" : "");
+    else
+        snprintf(argument, sizeof argument, "%.17g, ", p);
+    return fr_write_reduction_by(w, call, "norm", c_text, argument);
+}
+
+static void extreme_backward(fr_op_call *call, fr_tensor *g, fr_tensor *y)
+{
+    const fr_over *over = call->attributes;
+    fr_tensor *x = call->in[0], *size = fr_abs(x);
+    fr_tensor *mask = fr_add(fr_eq(size, y), fr_ne(x, x)); /* where there is a NaN it is the result */
+    fr_tensor *count = over->all ? fr_sum(mask) : fr_sum_dim(mask, over->dim, true);
+
+    call->grad_in[0] = fr_mul(fr_mul(fr_sign(x), mask), fr_div(g, count));
+}
+
+static void backward(fr_op_call *call)
+{
+    double p = p_of(call);
+    fr_tensor *x = call->in[0], *y = fr_kept(call, call->result[0]), *g = fr_kept(call, call->grad_out[0]);
+
+    if (isinf(p)) {
+        extreme_backward(call, g, y);
+    } else if (p == 2) {
+        call->grad_in[0] = fr_mul(x, fr_div_or_zero(g, y));
+    } else if (p == 0) {
+        call->grad_in[0] = fr_zeros_like(x);
+    } else {
+        fr_tensor *slope = fr_masked_fill(fr_pow_scalar(fr_abs(x), p - 1), fr_eq_scalar(x, 0), 0);
+        fr_tensor *part = fr_masked_fill(fr_div(g, fr_pow_scalar(y, p - 1)), fr_eq_scalar(y, 0), 0);
+
+        call->grad_in[0] = fr_mul(fr_mul(fr_sign(x), slope), part);
+    }
+}
+
+/* sum(|x|^p)^(1/p); ONNX has ops for the usual ones. */
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    double p = p_of(call);
+    bool keepdim = ((const fr_over *)call->attributes)->keepdim;
+    fr_dtype dtype = fr_dtype_of(call->in[0]);
+    const char *x = fr_onnx_input(g, 0), *y = fr_onnx_output(g, 0), *sum, *part;
+
+    if (p == 1 || p == 2) {
+        fr_onnx_reduce_to(g, call, p == 1 ? "ReduceL1" : "ReduceL2", x, keepdim, y);
+        return true;
+    }
+    part = fr_onnx_value(g, "Abs", FR_ONNX_NAMES(x));
+    if (isinf(p)) {
+        fr_onnx_reduce_to(g, call, p > 0 ? "ReduceMax" : "ReduceMin", part, keepdim, y);
+        return true;
+    }
+    if (p == 0) {
+        part = fr_onnx_value(g, "Cast", FR_ONNX_NAMES(fr_onnx_bool(g, x)));
+        fr_onnx_int(g, "to", fr_onnx_dtype(dtype));
+        fr_onnx_reduce_to(g, call, "ReduceSum", part, keepdim, y);
+        return true;
+    }
+    sum = fr_onnx_new_name(g);
+    part = fr_onnx_value(g, "Pow", FR_ONNX_NAMES(part, fr_onnx_number(g, dtype, p)));
+    fr_onnx_reduce_to(g, call, "ReduceSum", part, keepdim, sum);
+    fr_onnx_node(g, "Pow", FR_ONNX_NAMES(sum, fr_onnx_number(g, dtype, 1 / p)), FR_ONNX_NAMES(y));
+    return true;
+}
+
+#define WITH(...) fr_norm_with(in[0], &(fr_norm_options){ __VA_ARGS__ })
+FR_RUN(run, fr_norm(in[0]))
+FR_RUN(run_dim, fr_norm_dim(in[0], 1, false))
+FR_RUN(run_keepdim, fr_norm_dim(in[0], -1, true))
+FR_RUN(run_strided, fr_norm_dim(fr_transpose(in[0], 0, 2), 1, false))
+FR_RUN(run_plain, fr_norm_with(in[0], NULL))
+FR_RUN(run_one, WITH(.p = 1, .along = true, .dim = 1))
+FR_RUN(run_three, WITH(.p = 3, .along = true, .dim = -1, .keepdim = true))
+FR_RUN(run_half, WITH(.p = 0.5))
+FR_RUN(run_negative, WITH(.p = -1.5, .along = true, .dim = 1))
+FR_RUN(run_count, WITH(.p = FR_ZERO, .along = true, .dim = 1))
+FR_RUN(run_largest, WITH(.p = INFINITY, .along = true, .dim = 1))
+FR_RUN(run_largest_all, WITH(.p = INFINITY, .keepdim = true))
+FR_RUN(run_smallest, WITH(.p = -INFINITY, .along = true, .dim = 1))
+FR_RUN(run_nan, WITH(.p = NAN))
+
+const fr_op fr_norm_op = {
+    FR_REDUCTION_OP(norm, "y = sum(|x|^p)^(1/p)", infer),
+    .saves_inputs = 1,
+    .saves_outputs = 1,
+    .backward = backward,
+    .onnx = onnx,
+    FR_CASES(
+        { "all", "n(5,37)", "a.norm()", run }, { "dim", "n(2,7,3)", "a.norm(dim=1)", run_dim },
+        { "inner", "n(2,50,3)", "a.norm(dim=1)", run_dim },
+        { "keepdim", "n(2,131)", "a.norm(dim=-1, keepdim=True)", run_keepdim },
+        { "strided", "n(2,3,4)", "a.transpose(0, 2).norm(dim=1)", run_strided },
+        { "zero", "v0,0,3,4(2,2)", "a.norm(dim=1)", run_dim }, { "scalar", "n()", "a.norm()", run },
+        { "infinite", "v1,inf,nan,1(2,2)", "a.norm(dim=1)", run_dim }, { "empty", "n(0,3)", "a.norm()", run },
+        { "empty dim", "n(3,0)", "a.norm(dim=1)", run_dim }, { "empty other", "n(0,3)", "a.norm(dim=1)", run_dim },
+        { "plain options", "n(5,37)", "a.norm()", run_plain },
+        { "p 1", "n(2,70,3)", "torch.linalg.vector_norm(a, 1, 1)", run_one },
+        { "p 1, kinks", "v0,-2,nan,0,inf,-0.0(2,3)", "torch.linalg.vector_norm(a, 1, 1)", run_one },
+        { "p 3", "n(5,37)", "torch.linalg.vector_norm(a, 3, -1, keepdim=True)", run_three },
+        { "p 3, zero", "v0,0,0,2,0,-1,0,nan,1,0,inf,1(4,3)", "torch.linalg.vector_norm(a, 3, -1, keepdim=True)",
+          run_three },
+        { "p 1/2", "n(3,4)", "torch.linalg.vector_norm(a, 0.5)", run_half },
+        { "p 1/2, zero", "v1,0,-4(3)", "torch.linalg.vector_norm(a, 0.5)", run_half },
+        { "p negative", "n(3,4)", "torch.linalg.vector_norm(a, -1.5, 1)", run_negative },
+        { "p negative, zero", "v1,0,-2,-1,nan,2,inf,1,2(3,3)", "torch.linalg.vector_norm(a, -1.5, 1)", run_negative },
+        { "p 0", "v0,-2,nan,0,inf,-0.0(2,3)", "torch.linalg.vector_norm(a, 0, 1)", run_count },
+        { "p inf", "u(3,70)", "torch.linalg.vector_norm(a, float('inf'), 1)", run_largest },
+        { "p inf, ties", "v1,-2,2,0,0,0,1,nan,2(3,3)", "torch.linalg.vector_norm(a, float('inf'), 1)", run_largest },
+        { "p inf of all", "v0.5,-3,2,1(2,2)", "torch.linalg.vector_norm(a, float('inf'), keepdim=True)",
+          run_largest_all },
+        { "p -inf", "u(3,5)", "torch.linalg.vector_norm(a, float('-inf'), 1)", run_smallest },
+        { "p -inf, ties", "v1,-1,2,0,3,0,1,nan,2(3,3)", "torch.linalg.vector_norm(a, float('-inf'), 1)", run_smallest },
+        { "p of none", "n(3,0)", NULL, run_largest, { "norm", "(3, 0)", "dim 1" } },
+        { "p nan", "n(3)", NULL, run_nan, { "norm", "p is nan" } },
+        { "eight dims", "n(2,3,2,1,2,1,2,3)", "a.norm(dim=1)", run_dim },
+        { "int64", "i5(3)", NULL, run, { "norm", "int64" } },
+        { "range", "n(4)", NULL, run_dim, { "norm", "dim 1", "(4,)" } }),
+};
+
+FR_REDUCTION(norm, 2)
+
+fr_tensor *fr_norm_with(fr_tensor *t, const fr_norm_options *options)
+{
+    static const fr_norm_options defaults;
+    const fr_norm_options *o = options ? options : &defaults;
+    fr_over over = { .dim = o->dim, .all = !o->along, .keepdim = o->keepdim, .p = fr_option(o->p, 2) };
+
+    return fr_apply_over("norm_with", &fr_norm_op, t, over, o->reserved);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* std: the root of the variance, of all values or along a dim; its gradient is 0 where it is 0. */
+#include "ops/reduce/variance.h"
+
+#define DEVIATION(NAME, T)                                                                                             \
+    FR_REDUCER(NAME, T, fr_moments, T, (fr_moments){ 0 }, fr_moments_add(s, (double)x), fr_moments_merge(s, o),        \
+               (T)sqrt(fr_moments_variance(s, p)))
+
+DEVIATION(std_f32, float)
+DEVIATION(std_f64, double)
+
+FR_REDUCTION_FLOAT(std)
+FR_VARIANCE_C(std, "sqrt(v)")
+
+static void backward(fr_op_call *call)
+{
+    fr_tensor *twice = fr_mul_scalar(call->result[0], 2);
+
+    call->grad_in[0] = fr_var_gradient(call, fr_div_or_zero(call->grad_out[0], twice));
+}
+
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    fr_onnx_node(g, "Sqrt", FR_ONNX_NAMES(fr_onnx_variance(g, call)), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    return true;
+}
+
+FR_RUN(run, fr_std(in[0]))
+FR_RUN(run_dim, fr_std_dim(in[0], 1, false))
+FR_RUN(run_keepdim, fr_std_dim(in[0], -1, true))
+FR_RUN(run_strided, fr_std_dim(fr_transpose(in[0], 0, 2), 1, false))
+#define WITH(...) fr_std_with(in[0], &(fr_variance_options){ __VA_ARGS__ })
+FR_RUN(run_biased, WITH(.along = true, .dim = -1, .keepdim = true, .correction = FR_ZERO))
+FR_RUN(run_correction, WITH(.correction = 2.5))
+FR_RUN(run_reserved, WITH(.reserved[1] = in[0]))
+
+const fr_op fr_std_op = {
+    FR_REDUCTION_OP(std, "y = sqrt(sum((x - mean)^2) / (n - correction))", fr_infer_variance),
+    .saves_inputs = 1,
+    .saves_outputs = 1,
+    .backward = backward,
+    .onnx = onnx,
+    FR_CASES({ "all", "n(5,37)", "a.std()", run }, { "dim", "n(2,7,3)", "a.std(1)", run_dim },
+             { "inner", "n(2,50,3)", "a.std(1)", run_dim },
+             { "keepdim", "n(2,131)", "a.std(-1, keepdim=True)", run_keepdim },
+             { "strided", "n(2,3,4)", "a.transpose(0, 2).std(1)", run_strided },
+             { "equal", "v0.1,0.1,0.1,1,2,3(2,3)", "a.std(1)", run_dim }, { "one", "v2,3(2,1)", "a.std(1)", run_dim },
+             { "scalar", "v2()", "a.std()", run }, { "infinite", "v1,inf,nan,1(2,2)", "a.std(1)", run_dim },
+             { "empty", "n(0,3)", "a.std()", run, .no_grad = true }, { "empty other", "n(0,3)", "a.std(1)", run_dim },
+             { "eight dims", "n(2,3,2,1,2,1,2,3)", "a.std(1)", run_dim },
+             { "int64", "i5(3)", NULL, run, { "std", "int64" } },
+             { "biased", "n(2,7,3)", "a.std(-1, correction=0, keepdim=True)", run_biased },
+             { "correction", "n(5,7)", "a.std(dim=None, correction=2.5)", run_correction },
+             { "reserved", "n(4)", NULL, run_reserved, { "std_with", "reserved[1]" } },
+             { "range", "n(4)", NULL, run_dim, { "std", "dim 1", "(4,)" } }),
+};
+
+FR_REDUCTION(std, 1)
+
+fr_tensor *fr_std_with(fr_tensor *t, const fr_variance_options *options)
+{
+    return fr_apply_variance("std_with", &fr_std_op, t, options);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* sum: over all values, over one dim, or over what broadcasting repeated. */
+#include "ops/reduce/reduce.h"
+
+/* float32 is added up in double, int64 modulo 2^64. */
+FR_REDUCER(sum_f32, float, double, float, 0, s + (double)x, s + o, (float)s)
+FR_REDUCER(sum_f64, double, double, double, 0, s + x, s + o, s)
+FR_REDUCER(sum_i64, int64_t, uint64_t, int64_t, 0, s + (uint64_t)x, s + o, (int64_t)s)
+
+FR_REDUCTION_ANY(sum)
+
+FR_REDUCTION_C(sum, "0", "s + x", "s")
+
+static void backward(fr_op_call *call)
+{
+    call->grad_in[0] = fr_expand(fr_kept(call, call->grad_out[0]), call->in_shape[0]);
+}
+
+FR_RUN(run, fr_sum(in[0]))
+FR_RUN(run_dim, fr_sum_dim(in[0], 1, false))
+FR_RUN(run_first, fr_sum_dim(in[0], 0, false))
+FR_RUN(run_keepdim, fr_sum_dim(in[0], -1, true))
+FR_RUN(run_strided, fr_sum_dim(fr_transpose(in[0], 0, 2), 1, true))
+FR_RUN(run_range, fr_sum_dim(in[0], 2, false))
+FR_RUN(run_to, fr_sum_to(in[0], (fr_shape){ 3, { 3, 1, 5 } }))
+FR_RUN(run_to_column, fr_sum_to(in[0], (fr_shape){ 2, { 3, 1 } }))
+FR_RUN(run_to_wrong, fr_sum_to(in[0], (fr_shape){ 1, { 3 } }))
+
+const fr_op fr_sum_op = {
+    FR_REDUCTION_OP(sum, "y = the sum of x over all dims or one", fr_infer_reduced),
+    .saves_inputs = FR_SAVES_NOTHING,
+    .dtypes = FR_ANY,
+    .backward = backward,
+    .jvp = fr_jvp_linear,
+    .onnx_name = "ReduceSum",
+    .onnx = fr_onnx_reduce,
+    FR_CASES({ "all", "n(5,37)", "a.sum()", run }, { "dim", "n(2,3,4)", "a.sum(1)", run_dim },
+             { "columns", "n(70,9)", "a.sum(0)", run_first },
+             { "keepdim", "n(2,3,4)", "a.sum(-1, keepdim=True)", run_keepdim },
+             { "rows", "n(3,131)", "a.sum(-1, keepdim=True)", run_keepdim },
+             { "strided", "n(2,3,4)", "a.transpose(0, 2).sum(1, keepdim=True)", run_strided },
+             { "scalar", "n()", "a.sum()", run }, { "scalar dim", "n()", "a.sum(-1, keepdim=True)", run_keepdim },
+             { "empty", "n(0,3)", "a.sum()", run }, { "empty dim", "n(2,0)", "a.sum(1)", run_dim },
+             { "empty other", "n(0,3)", "a.sum(1)", run_dim },
+             { "eight dims", "n(2,3,2,1,2,1,2,3)", "a.sum(1)", run_dim },
+             { "infinite", "v1,inf,-inf,inf,nan,1(3,2)", "a.sum(1)", run_dim },
+             { "int64", "i9(3,50)", "a.sum(0)", run_first, .no_grad = true },
+             { "to", "n(2,3,4,5)", "a.sum((0, 2)).reshape(3, 1, 5)", run_to },
+             { "to column", "n(3,70)", "a.sum(1, keepdim=True)", run_to_column },
+             { "range", "n(4,3)", NULL, run_range, { "sum", "2", "(4, 3)" } },
+             { "to wrong", "n(3,4)", NULL, run_to_wrong, { "sum_to", "(3,)", "(3, 4)" } }),
+};
+
+FR_REDUCTION(sum, 0)
+
+bool fr_sum_rows(const char *what, fr_dtype dtype, int64_t rows, int64_t columns, const void *x, void *y)
+{
+    const fr_reducer *how = dtype == FR_F32 ? &sum_f32 : dtype == FR_F64 ? &sum_f64 : &sum_i64;
+
+    return fr_reduce_values(what, how, (fr_split){ 1, rows, columns }, 0, x, y);
+}
+
+/* from's dims, those of size 1 left out, neighbours joined where both are kept or both are summed; bit i of the result:
+ * joined's dim i is summed. */
+static unsigned join_dims(const fr_shape *from, const fr_shape *to, fr_shape *joined)
+{
+    int lead = from->ndim - to->ndim;
+    unsigned summed = 0;
+    bool before = false;
+
+    joined->ndim = 0;
+    for (int i = 0; i < from->ndim; i++) {
+        bool now = i < lead || to->dim[i - lead] == 1;
+        int last = joined->ndim - 1;
+
+        if (from->dim[i] == 1 ||
+            (last >= 0 && now == before && fr_mul_size(joined->dim[last], from->dim[i], &joined->dim[last])))
+            continue;
+        joined->dim[joined->ndim] = from->dim[i];
+        summed |= (unsigned)now << joined->ndim++;
+        before = now;
+    }
+    return summed;
+}
+
+static fr_tensor *sum_to(fr_tensor *t, const fr_shape *shape)
+{
+    fr_shape joined;
+    unsigned summed = join_dims(&t->shape, shape, &joined);
+
+    if (joined.ndim != t->shape.ndim)
+        t = fr_reshape(t, joined);
+    for (int i = joined.ndim - 1; i >= 0; i--)
+        if (summed & 1U << i)
+            t = fr_sum_dim(t, i, false);
+    return t && !fr_shape_equal(&t->shape, shape) ? fr_reshape(t, *shape) : t;
+}
+
+fr_tensor *fr_sum_to(fr_tensor *t, fr_shape shape)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "sum_to");
+    char from[FR_SHAPE_TEXT], to[FR_SHAPE_TEXT];
+    fr_tensor *y = NULL;
+
+    if (!fr_check_not_null("sum_to", t, "input")) {
+        y = NULL;
+    } else if (shape.ndim < 0 || !fr_shape_broadcasts_to(&shape, &t->shape)) {
+        fr_fail("sum_to", "%s does not broadcast to %s", fr_shape_text(&shape, to), fr_shape_text(&t->shape, from));
+    } else if (fr_shape_equal(&shape, &t->shape)) {
+        y = t;
+    } else {
+        int scope = fr_scope_begin();
+
+        y = scope < 0 ? NULL : fr_escape(sum_to(t, &shape));
+        fr_scope_end(scope);
+    }
+    fr_finish(th, before);
+    return y;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* var: variance, of all values or along a dim: squares of the deviations from the mean, over n less a correction, which
+ * is 1 unless given. */
+#include "ops/reduce/variance.h"
+
+#define VARIANCE(NAME, T)                                                                                              \
+    FR_REDUCER(NAME, T, fr_moments, T, (fr_moments){ 0 }, fr_moments_add(s, (double)x), fr_moments_merge(s, o),        \
+               (T)fr_moments_variance(s, p))
+
+VARIANCE(var_f32, float)
+VARIANCE(var_f64, double)
+
+FR_REDUCTION_FLOAT(var)
+FR_VARIANCE_C(var, "v")
+
+bool fr_infer_variance(fr_op_call *call)
+{
+    double correction = ((const fr_over *)call->attributes)->p;
+
+    if (!isfinite(correction))
+        return fr_op_fail(call, "correction is %g, expected a finite number", correction);
+    return fr_infer_reduced(call);
+}
+
+fr_tensor *fr_apply_variance(const char *what, const fr_op *op, fr_tensor *t, const fr_variance_options *options)
+{
+    static const fr_variance_options defaults;
+    const fr_variance_options *o = options ? options : &defaults;
+    fr_over over = { .dim = o->dim, .all = !o->along, .keepdim = o->keepdim, .p = fr_option(o->correction, 1) };
+
+    return fr_apply_over(what, op, t, over, o->reserved);
+}
+
+const char *fr_onnx_variance(fr_onnx *g, const fr_op_call *call)
+{
+    const fr_over *over = call->attributes;
+    fr_dtype dtype = fr_dtype_of(call->in[0]);
+    const char *x = fr_onnx_input(g, 0), *mean = fr_onnx_new_name(g), *v = fr_onnx_new_name(g), *d, *n, *left;
+
+    fr_onnx_reduce_to(g, call, "ReduceMean", x, true, mean);
+    d = fr_onnx_value(g, "Sub", FR_ONNX_NAMES(x, mean));
+    fr_onnx_reduce_to(g, call, "ReduceMean", fr_onnx_value(g, "Mul", FR_ONNX_NAMES(d, d)), over->keepdim, v);
+    if (over->p == 0)
+        return v;
+    n = fr_onnx_value(
+        g, "Div",
+        FR_ONNX_NAMES(fr_onnx_value(g, "Size", FR_ONNX_NAMES(x)), fr_onnx_value(g, "Size", FR_ONNX_NAMES(v))));
+    n = fr_onnx_value(g, "Cast", FR_ONNX_NAMES(n));
+    fr_onnx_int(g, "to", fr_onnx_dtype(dtype));
+    left = fr_onnx_value(g, "Sub", FR_ONNX_NAMES(n, fr_onnx_number(g, dtype, over->p)));
+    left = fr_onnx_value(g, "Max", FR_ONNX_NAMES(left, fr_onnx_number(g, dtype, 0)));
+    return fr_onnx_value(g, "Mul", FR_ONNX_NAMES(v, fr_onnx_value(g, "Div", FR_ONNX_NAMES(n, left))));
+}
+
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    fr_onnx_node(g, "Identity", FR_ONNX_NAMES(fr_onnx_variance(g, call)), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    return true;
+}
+
+/* Where the correction takes more than there is, PyTorch divides by 0 over all values, but along a dim by what is left.
+ */
+fr_tensor *fr_var_gradient(const fr_op_call *call, fr_tensor *g)
+{
+    const fr_over *over = call->attributes;
+    fr_tensor *x = call->in[0], *mean = over->all ? fr_mean(x) : fr_mean_dim(x, over->dim, true);
+    double left = (double)fr_split_of(&call->in_shape[0], over).n - over->p;
+
+    return fr_mul(fr_kept(call, fr_mul_scalar(g, 2 / (over->all && left < 0 ? 0 : left))), fr_sub(x, mean));
+}
+
+static void backward(fr_op_call *call)
+{
+    call->grad_in[0] = fr_var_gradient(call, call->grad_out[0]);
+}
+
+FR_RUN(run, fr_var(in[0]))
+FR_RUN(run_dim, fr_var_dim(in[0], 1, false))
+FR_RUN(run_keepdim, fr_var_dim(in[0], -1, true))
+FR_RUN(run_strided, fr_var_dim(fr_transpose(in[0], 0, 2), 1, false))
+#define WITH(...) fr_var_with(in[0], &(fr_variance_options){ __VA_ARGS__ })
+FR_RUN(run_plain, fr_var_with(in[0], NULL))
+FR_RUN(run_biased, WITH(.along = true, .dim = 1, .correction = FR_ZERO))
+FR_RUN(run_correction, WITH(.correction = 2.5, .keepdim = true))
+FR_RUN(run_two, WITH(.along = true, .dim = 1, .correction = 2))
+FR_RUN(run_added, WITH(.along = true, .dim = 1, .correction = -1))
+FR_RUN(run_more, WITH(.along = true, .dim = 1, .correction = 2.5))
+FR_RUN(run_nan, WITH(.correction = NAN))
+
+const fr_op fr_var_op = {
+    FR_REDUCTION_OP(var, "y = sum((x - mean)^2) / (n - correction)", fr_infer_variance),
+    .saves_inputs = 1,
+    .backward = backward,
+    .onnx = onnx,
+    FR_CASES({ "all", "n(5,37)", "a.var()", run }, { "dim", "n(2,7,3)", "a.var(1)", run_dim },
+             { "inner", "n(2,50,3)", "a.var(1)", run_dim },
+             { "keepdim", "n(2,131)", "a.var(-1, keepdim=True)", run_keepdim },
+             { "strided", "n(2,3,4)", "a.transpose(0, 2).var(1)", run_strided },
+             { "offset", "v1000000,1000001,1000002,1000004(4)", "a.var()", run },
+             { "equal", "v0.1,0.1,0.1(3)", "a.var()", run }, { "one", "v2,3(2,1)", "a.var(1)", run_dim },
+             { "scalar", "v2()", "a.var()", run }, { "infinite", "v1,inf,nan,1(2,2)", "a.var(1)", run_dim },
+             { "empty", "n(0,3)", "a.var()", run }, { "empty dim", "n(3,0)", "a.var(1)", run_dim },
+             { "empty other", "n(0,3)", "a.var(1)", run_dim },
+             { "eight dims", "n(2,3,2,1,2,1,2,3)", "a.var(1)", run_dim },
+             { "int64", "i5(3)", NULL, run, { "var", "int64" } }, { "plain options", "n(5,37)", "a.var()", run_plain },
+             { "biased", "n(2,7,3)", "a.var(1, correction=0)", run_biased },
+             { "biased, one", "v2,3(2,1)", "a.var(1, correction=0)", run_biased },
+             { "correction", "n(5,7)", "a.var(dim=None, correction=2.5, keepdim=True)", run_correction },
+             { "negative correction", "n(3,0)", "a.var(1, correction=-1)", run_added },
+             { "correction of all", "v1,2,3,5(2,2)", "a.var(1, correction=2)", run_two },
+             { "correction above n", "v1,2,3,5(2,2)", "a.var(1, correction=2.5)", run_more },
+             { "correction nan", "n(4)", NULL, run_nan, { "var", "correction is nan", "finite" } },
+             { "range", "n(4)", NULL, run_dim, { "var", "dim 1", "(4,)" } }),
+};
+
+FR_REDUCTION(var, 1)
+
+fr_tensor *fr_var_with(fr_tensor *t, const fr_variance_options *options)
+{
+    return fr_apply_variance("var_with", &fr_var_op, t, options);
+}

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* permute: dims in another order. */
+#include "ops/op.h"
+
+typedef struct {
+    bool given;
+    int dims[FR_MAX_DIMS];
+} attributes;
+
+static bool infer(fr_op_call *call)
+{
+    const fr_tensor *t = call->in[0];
+    const attributes *a = call->attributes;
+    fr_meta *m = &call->out[0];
+    unsigned seen = 0;
+
+    *m = fr_meta_of(t);
+    m->offset = 0;
+    if (!a->given && t->shape.ndim > 0)
+        return fr_op_fail(call, "dims is NULL");
+    for (int i = 0; i < t->shape.ndim; i++) {
+        int from = fr_op_dim(call, a->dims[i]);
+
+        if (from < 0)
+            return false;
+        if (seen & 1U << from)
+            return fr_op_fail(call, "dim %d is named twice", from);
+        seen |= 1U << from;
+        m->shape.dim[i] = t->shape.dim[from];
+        m->stride[i] = t->stride[from];
+    }
+    return true;
+}
+
+static void backward(fr_op_call *call)
+{
+    const attributes *a = call->attributes;
+    int n = call->in_shape[0].ndim, back[FR_MAX_DIMS];
+
+    for (int i = 0; i < n; i++)
+        back[(a->dims[i] + n) % n] = i;
+    call->grad_in[0] = fr_permute(call->grad_out[0], back);
+}
+
+static bool onnx(fr_onnx *g, const fr_op_call *call)
+{
+    const attributes *a = call->attributes;
+    const fr_shape *shape = &call->in[0]->shape;
+    int64_t dims[FR_MAX_DIMS];
+
+    for (int i = 0; i < shape->ndim; i++)
+        dims[i] = fr_shape_dim(shape, a->dims[i]);
+    fr_onnx_node(g, "Transpose", FR_ONNX_NAMES(fr_onnx_input(g, 0)), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    fr_onnx_ints(g, "perm", shape->ndim, dims);
+    return true;
+}
+
+FR_RUN(run, fr_permute(in[0], (int[]){ 2, 0, -2 }))
+FR_RUN(run_transpose, fr_transpose(in[0], 0, -1))
+FR_RUN(run_null, fr_permute(in[0], NULL))
+FR_RUN(run_range, fr_permute(in[0], (int[]){ 0, 2 }))
+FR_RUN(run_transpose_range, fr_transpose(in[0], 0, -3))
+FR_RUN(run_twice, fr_permute(in[0], (int[]){ 1, 1 }))
+
+const fr_op fr_permute_op = {
+    .name = "permute",
+    .formula = "y's dim i is x's dim dims[i]",
+    .shapes = "(*) -> (**)",
+    .inputs = 1,
+    .outputs = 1,
+    .saves_inputs = FR_SAVES_NOTHING,
+    .attributes_size = sizeof(attributes),
+    .dtypes = FR_ANY,
+    .strided = true,
+    .view = true,
+    .infer = infer,
+    .backward = backward,
+    .jvp = fr_jvp_linear,
+    .onnx = onnx,
+    FR_CASES({ "three", "n(2,3,4)", "a.permute(2, 0, 1)", run },
+             { "transpose", "n(2,3,4)", "a.transpose(0, 2)", run_transpose },
+             { "scalar", "n()", "a.transpose(0, -1)", run_transpose }, { "empty", "n(2,0)", "a.T", run_transpose },
+             { "int64", "i9(2,3)", "a.T", run_transpose }, { "no dims", "n()", "a", run_null },
+             { "eight dims", "n(2,3,4,1,2,1,2,1)", "a.transpose(0, -1)", run_transpose },
+             { "null", "n(2,3)", NULL, run_null, { "permute", "dims", "NULL" } },
+             { "range", "n(2,3)", NULL, run_range, { "permute", "dim 2", "(2, 3)" } },
+             { "transpose range", "n(2,3)", NULL, run_transpose_range, { "transpose", "-3", "(2, 3)" } },
+             { "twice", "n(2,3)", NULL, run_twice, { "permute", "twice" } })
+};
+
+fr_tensor *fr_permute(fr_tensor *t, const int *dims)
+{
+    attributes a = { .given = dims != NULL };
+
+    if (t && dims)
+        memcpy(a.dims, dims, (size_t)t->shape.ndim * sizeof *dims);
+    return fr_apply(&fr_permute_op, &t, &a);
+}
+
+fr_tensor *fr_transpose(fr_tensor *t, int dim0, int dim1)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "transpose");
+    fr_tensor *view = NULL;
+    char text[FR_SHAPE_TEXT];
+
+    if (fr_check_not_null("transpose", t, "input")) {
+        int i = fr_shape_dim(&t->shape, dim0), j = fr_shape_dim(&t->shape, dim1), dims[FR_MAX_DIMS];
+
+        for (int k = 0; k < FR_MAX_DIMS; k++)
+            dims[k] = k == i ? j : k == j ? i : k;
+        if (i < 0 || j < 0)
+            fr_fail("transpose", "dims %d and %d: out of range for shape %s", dim0, dim1,
+                    fr_shape_text(&t->shape, text));
+        else
+            view = fr_permute(t, dims);
+    }
+    fr_finish(th, before);
+    return view;
+}
