@@ -13,15 +13,34 @@ int fr_cpu_level(void);
  * written, which would be too many to check for overlap. */
 #define FR_SIMD _Pragma("omp simd")
 
-/* FR_KERNEL(name, (parameters), (arguments)) { body } defines static void name(parameters). */
+/* What the compiler is told for a kind of CPU: FR_TARGET_* before one function, FR_BEGIN_* and FR_END_TARGET around
+ * several. */
 #if defined(__x86_64__) && defined(__GNUC__)
-#define FR_TARGET_AVX2 __attribute__((target("avx2,fma,bmi,bmi2")))
+#define FR_AVX2_SET      "avx2,fma,bmi,bmi2"
+#define FR_PRAGMA_(text) _Pragma(#text)
+#define FR_PRAGMA(text)  FR_PRAGMA_(text)
 #ifdef __clang__
-#define FR_TARGET_AVX512 __attribute__((target("avx2,fma,bmi,bmi2,avx512f,avx512bw,avx512dq,avx512vl")))
+#define FR_AVX512_SET        FR_AVX2_SET ",avx512f,avx512bw,avx512dq,avx512vl"
+#define FR_BEGIN_TARGET(set) FR_PRAGMA(clang attribute push(__attribute__((target(set))), apply_to = function))
+#define FR_END_TARGET        FR_PRAGMA(clang attribute pop)
 #else
-#define FR_TARGET_AVX512                                                                                               \
-    __attribute__((target("avx2,fma,bmi,bmi2,avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512")))
+#define FR_AVX512_SET        FR_AVX2_SET ",avx512f,avx512bw,avx512dq,avx512vl,prefer-vector-width=512"
+#define FR_BEGIN_TARGET(set) FR_PRAGMA(GCC push_options) FR_PRAGMA(GCC target(set))
+#define FR_END_TARGET        FR_PRAGMA(GCC pop_options)
 #endif
+#define FR_TARGET_AVX2   __attribute__((target(FR_AVX2_SET)))
+#define FR_TARGET_AVX512 __attribute__((target(FR_AVX512_SET)))
+
+/* Of the functions name_base, name_avx2 and name_avx512 the one for this CPU. kernels/instantiate.h makes them of a
+ * file of kernels. */
+#define FR_FOR_THIS_CPU(name)                                                                                          \
+    ({                                                                                                                 \
+        int cpu = fr_cpu_level();                                                                                      \
+        cpu == FR_CPU_AVX512 ? name##_avx512 : cpu == FR_CPU_AVX2 ? name##_avx2 : name##_base;                         \
+    })
+
+/* FR_KERNEL(name, (parameters), (arguments)) { body } defines static void name(parameters), compiled for each kind of
+ * CPU: for the one-line bodies that the macros of pointwise ops write. */
 #define FR_KERNEL(name, parameters, arguments)                                                                         \
     static inline __attribute__((always_inline)) void name##_body parameters;                                          \
     static void name##_base parameters                                                                                 \
@@ -38,18 +57,17 @@ int fr_cpu_level(void);
     }                                                                                                                  \
     static void name parameters                                                                                        \
     {                                                                                                                  \
-        int level = fr_cpu_level();                                                                                    \
-        if (level == FR_CPU_AVX512)                                                                                    \
-            name##_avx512 arguments;                                                                                   \
-        else if (level == FR_CPU_AVX2)                                                                                 \
-            name##_avx2 arguments;                                                                                     \
-        else                                                                                                           \
-            name##_base arguments;                                                                                     \
+        FR_FOR_THIS_CPU(name) arguments;                                                                               \
     }                                                                                                                  \
     static inline __attribute__((always_inline)) void name##_body parameters
 #else
+#define FR_FOR_THIS_CPU(name)                  name##_base
 #define FR_KERNEL(name, parameters, arguments) static void name parameters
 #endif
+
+/* Of a kernel's versions the one for this CPU and dtype, float32 or float64; of one for int64 too. */
+#define FR_KERNEL_FOR(dtype, name)     ((dtype) == FR_F64 ? FR_FOR_THIS_CPU(name##_f64) : FR_FOR_THIS_CPU(name##_f32))
+#define FR_KERNEL_FOR_ANY(dtype, name) ((dtype) == FR_I64 ? FR_FOR_THIS_CPU(name##_i64) : FR_KERNEL_FOR(dtype, name))
 
 /* Between the two this thread takes denormals for zeros: a gradient that vanishes over many steps ends in them, where
  * most CPUs compute a hundred times as slowly. Gives what the second restores. */

@@ -5,7 +5,7 @@
 
 FR_POINTWISE_C(cos, "cosf(x)")
 FR_UNARY_ROW_WITHIN(cos_f32, FR_SIN_LIMIT, fr_cos_f32(x), cosf(x))
-FR_UNARY_ROW(cos_f64, double, , cos(x))
+FR_UNARY_ROW(cos_f64, double, cos(x))
 
 static void cos_forward(fr_op_call *call)
 {

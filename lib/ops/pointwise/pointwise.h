@@ -5,6 +5,7 @@
 #ifndef FROND_OPS_POINTWISE_POINTWISE_H
 #define FROND_OPS_POINTWISE_POINTWISE_H
 
+#include "kernels/pointwise.h"
 #include "ops/op.h"
 
 #include <frond/c_code.h>
@@ -61,12 +62,6 @@ bool fr_onnx_negated(fr_onnx *g, const fr_op_call *call);
 #define FR_MAXIMUM(a, b) ((a) >= (b) || (a) != (a) ? (a) : (b))
 #define FR_MINIMUM(a, b) ((a) <= (b) || (a) != (a) ? (a) : (b))
 
-/* An attribute as int64: cut off, the nearest where it is out of range, 0 for NaN. */
-static inline int64_t fr_whole(double value)
-{
-    return value >= 0x1p63 ? INT64_MAX : value > -0x1p63 ? (int64_t)value : value <= -0x1p63 ? INT64_MIN : 0;
-}
-
 /* NAME_c, the expression of float32 as fr_export_c writes it. Not all ops have a use for it. */
 #define FR_POINTWISE_C(NAME, TEXT)                                                                                     \
     __attribute__((unused)) static bool NAME##_c(fr_c_writer *w, const fr_op_call *call)                               \
@@ -76,26 +71,15 @@ static inline int64_t fr_whole(double value)
 
 /* --- Binary: EXPR is of a and b ---------------------------------------------------------------------------------- */
 
-#define FR_BINARY_LOOP(T, EXPR, A, B)                                                                                  \
-    for (int64_t i = 0; i < n; i++) {                                                                                  \
-        T a = A, b = B;                                                                                                \
-        y[i] = (T)(EXPR);                                                                                              \
-    }
-
+/* NAME_value is the expression as a function, NAME a row of it. */
 #define FR_BINARY_ROW(NAME, T, EXPR)                                                                                   \
-    FR_KERNEL(NAME, (int64_t n, const void *pa, int64_t sa, const void *pb, int64_t sb, void *py),                     \
-              (n, pa, sa, pb, sb, py))                                                                                 \
+    FR_INLINE T NAME##_value(T a, T b)                                                                                 \
     {                                                                                                                  \
-        const T *restrict xa = pa, *restrict xb = pb;                                                                  \
-        T *restrict y = py;                                                                                            \
-        if (sa == 1 && sb == 1)                                                                                        \
-            FR_BINARY_LOOP(T, EXPR, xa[i], xb[i])                                                                      \
-        else if (sa == 1 && sb == 0)                                                                                   \
-            FR_BINARY_LOOP(T, EXPR, xa[i], xb[0])                                                                      \
-        else if (sa == 0 && sb == 1)                                                                                   \
-            FR_BINARY_LOOP(T, EXPR, xa[0], xb[i])                                                                      \
-        else                                                                                                           \
-            FR_BINARY_LOOP(T, EXPR, xa[i * sa], xb[i * sb])                                                            \
+        return (T)(EXPR);                                                                                              \
+    }                                                                                                                  \
+    FR_KERNEL(NAME, (int64_t n, const void *a, int64_t sa, const void *b, int64_t sb, void *y), (n, a, sa, b, sb, y))  \
+    {                                                                                                                  \
+        fr_binary_row_##T(n, a, sa, b, sb, y, NAME##_value);                                                           \
     }
 
 #define FR_BINARY_FLOAT(NAME, EXPR32, EXPR64)                                                                          \
@@ -126,22 +110,21 @@ static inline int64_t fr_whole(double value)
 
 /* --- Unary: EXPR is of x and of p[], the attributes as T --------------------------------------------------------- */
 
-#define FR_UNARY_ROW(NAME, T, CONVERT, EXPR)                                                                           \
-    FR_KERNEL(NAME, (int64_t n, const void *px, void *py, const double *attributes), (n, px, py, attributes))          \
+#define FR_UNARY_ROW(NAME, T, EXPR)                                                                                    \
+    FR_INLINE T NAME##_value(T x, const T *p, const double *attributes)                                                \
     {                                                                                                                  \
-        const T *restrict xs = px;                                                                                     \
-        T *restrict y = py;                                                                                            \
-        const T p[2] = { (T)CONVERT(attributes[0]), (T)CONVERT(attributes[1]) };                                       \
         (void)p;                                                                                                       \
-        for (int64_t i = 0; i < n; i++) {                                                                              \
-            T x = xs[i];                                                                                               \
-            y[i] = (T)(EXPR);                                                                                          \
-        }                                                                                                              \
+        (void)attributes;                                                                                              \
+        return (T)(EXPR);                                                                                              \
+    }                                                                                                                  \
+    FR_KERNEL(NAME, (int64_t n, const void *x, void *y, const double *attributes), (n, x, y, attributes))              \
+    {                                                                                                                  \
+        fr_unary_row_##T(n, x, y, attributes, NAME##_value);                                                           \
     }
 
 #define FR_UNARY_FLOAT(NAME, EXPR32, EXPR64)                                                                           \
-    FR_UNARY_ROW(NAME##_f32, float, , EXPR32)                                                                          \
-    FR_UNARY_ROW(NAME##_f64, double, , EXPR64)                                                                         \
+    FR_UNARY_ROW(NAME##_f32, float, EXPR32)                                                                            \
+    FR_UNARY_ROW(NAME##_f64, double, EXPR64)                                                                           \
     FR_POINTWISE_C(NAME, #EXPR32)                                                                                      \
     static void NAME##_forward(fr_op_call *call)                                                                       \
     {                                                                                                                  \
@@ -149,9 +132,9 @@ static inline int64_t fr_whole(double value)
     }
 
 #define FR_UNARY_THREE(NAME, I64, EXPR32, EXPR64, EXPR_I64)                                                            \
-    FR_UNARY_ROW(NAME##_f32, float, , EXPR32)                                                                          \
-    FR_UNARY_ROW(NAME##_f64, double, , EXPR64)                                                                         \
-    FR_UNARY_ROW(NAME##_i64, I64, fr_whole, EXPR_I64)                                                                  \
+    FR_UNARY_ROW(NAME##_f32, float, EXPR32)                                                                            \
+    FR_UNARY_ROW(NAME##_f64, double, EXPR64)                                                                           \
+    FR_UNARY_ROW(NAME##_i64, I64, EXPR_I64)                                                                            \
     static void NAME##_forward(fr_op_call *call)                                                                       \
     {                                                                                                                  \
         fr_unary_forward(call, NAME##_f32, NAME##_f64, NAME##_i64);                                                    \
@@ -182,39 +165,33 @@ static inline double fr_difference(int64_t x, double value)
 
 /* A float32 row whose EXPR is right for |x| <= LIMIT alone; the others, NaN among them, get BEYOND, also of x. */
 #define FR_UNARY_ROW_WITHIN(NAME, LIMIT, EXPR, BEYOND)                                                                 \
-    FR_KERNEL(NAME, (int64_t n, const void *px, void *py, const double *attributes), (n, px, py, attributes))          \
+    FR_INLINE float NAME##_value(float x)                                                                              \
     {                                                                                                                  \
-        const float *restrict xs = px;                                                                                 \
-        float *restrict y = py;                                                                                        \
-        int32_t beyond = 0;                                                                                            \
+        return EXPR;                                                                                                   \
+    }                                                                                                                  \
+    FR_INLINE float NAME##_beyond(float x)                                                                             \
+    {                                                                                                                  \
+        return BEYOND;                                                                                                 \
+    }                                                                                                                  \
+    FR_KERNEL(NAME, (int64_t n, const void *x, void *y, const double *attributes), (n, x, y, attributes))              \
+    {                                                                                                                  \
         (void)attributes;                                                                                              \
-        for (int64_t i = 0; i < n; i++) {                                                                              \
-            float x = xs[i];                                                                                           \
-            y[i] = EXPR;                                                                                               \
-            beyond |= !(fabsf(x) <= LIMIT);                                                                            \
-        }                                                                                                              \
-        for (int64_t i = 0; beyond && i < n; i++) {                                                                    \
-            float x = xs[i];                                                                                           \
-            if (!(fabsf(x) <= LIMIT))                                                                                  \
-                y[i] = BEYOND;                                                                                         \
-        }                                                                                                              \
+        fr_unary_row_within(n, x, y, LIMIT, NAME##_value, NAME##_beyond);                                              \
     }
 
 /* Its backward_kernel: EXPR is of the gradient g and of x or y, whichever is saved, and p. */
 #define FR_UNARY_GRADIENT_ROW(NAME, T, EXPR)                                                                           \
-    FR_KERNEL(NAME, (int64_t n, const void *pg, const void *px, const void *py, void *po, const double *attributes),   \
-              (n, pg, px, py, po, attributes))                                                                         \
+    FR_INLINE T NAME##_value(T g, T x, T y, const T *p)                                                                \
     {                                                                                                                  \
-        const T *restrict gs = pg, *restrict xs = px, *restrict ys = py;                                               \
-        T *restrict out = po;                                                                                          \
-        const T p[2] = { (T)attributes[0], (T)attributes[1] };                                                         \
+        (void)x;                                                                                                       \
+        (void)y;                                                                                                       \
         (void)p;                                                                                                       \
-        for (int64_t i = 0; i < n; i++) {                                                                              \
-            T g = gs[i], x = xs[i], y = ys[i];                                                                         \
-            (void)x;                                                                                                   \
-            (void)y;                                                                                                   \
-            out[i] = (T)(EXPR);                                                                                        \
-        }                                                                                                              \
+        return (T)(EXPR);                                                                                              \
+    }                                                                                                                  \
+    FR_KERNEL(NAME, (int64_t n, const void *g, const void *x, const void *y, void *out, const double *attributes),     \
+              (n, g, x, y, out, attributes))                                                                           \
+    {                                                                                                                  \
+        fr_gradient_row_##T(n, g, x, y, out, attributes, NAME##_value);                                                \
     }
 
 #define FR_UNARY_GRADIENT(NAME, EXPR32, EXPR64)                                                                        \

@@ -5,7 +5,7 @@
 
 FR_POINTWISE_C(sin, "sinf(x)")
 FR_UNARY_ROW_WITHIN(sin_f32, FR_SIN_LIMIT, fr_sin_f32(x), sinf(x))
-FR_UNARY_ROW(sin_f64, double, , sin(x))
+FR_UNARY_ROW(sin_f64, double, sin(x))
 
 static void sin_forward(fr_op_call *call)
 {

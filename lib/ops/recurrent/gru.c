@@ -8,57 +8,6 @@
  * part of the input, and of s; so columns 0..3H are w_ih's, and 0..2H with 3H..4H are w_hh's. */
 #include "ops/recurrent/recurrent.h"
 
-#define FORWARD(NAME, T, SIGMOID, TANH)                                                                                \
-    FR_KERNEL(NAME, (const fr_recurrent_pass *p), (p))                                                                 \
-    {                                                                                                                  \
-        int64_t n = p->hidden;                                                                                         \
-                                                                                                                       \
-        for (int64_t i = 0; i < p->rows; i++) {                                                                        \
-            T *row = (T *)p->gates + i * 4 * n, *restrict h = (T *)p->h + i * n;                                       \
-            T *restrict r = row, *restrict z = row + n, *restrict m = row + 2 * n;                                     \
-            const T *restrict s = row + 3 * n, *restrict before = (const T *)p->h_before + i * n;                      \
-                                                                                                                       \
-            FR_SIMD for (int64_t j = 0; j < n; j++)                                                                    \
-            {                                                                                                          \
-                r[j] = SIGMOID(r[j]);                                                                                  \
-                z[j] = SIGMOID(z[j]);                                                                                  \
-                m[j] = TANH(m[j] + r[j] * s[j]);                                                                       \
-                h[j] = m[j] + z[j] * (before[j] - m[j]);                                                               \
-            }                                                                                                          \
-        }                                                                                                              \
-    }
-
-#define BACKWARD(NAME, T)                                                                                              \
-    FR_KERNEL(NAME, (const fr_recurrent_pass *p), (p))                                                                 \
-    {                                                                                                                  \
-        int64_t n = p->hidden;                                                                                         \
-                                                                                                                       \
-        for (int64_t i = 0; i < p->rows; i++) {                                                                        \
-            const T *row = (const T *)p->gates + i * 4 * n, *restrict before = (const T *)p->h_before + i * n;         \
-            const T *restrict r = row, *restrict z = row + n, *restrict m = row + 2 * n, *restrict s = row + 3 * n;    \
-            T *d = (T *)p->dgates + i * 4 * n, *restrict dh = (T *)p->dh + i * n;                                      \
-            T *restrict dr = d, *restrict dz = d + n, *restrict dm = d + 2 * n, *restrict ds = d + 3 * n;              \
-                                                                                                                       \
-            FR_SIMD for (int64_t j = 0; j < n; j++)                                                                    \
-            {                                                                                                          \
-                T dsum = dh[j] * (1 - z[j]) * (1 - m[j] * m[j]);                                                       \
-                                                                                                                       \
-                dr[j] = dsum * s[j] * (1 - r[j]) * r[j];                                                               \
-                dz[j] = dh[j] * (before[j] - m[j]) * (1 - z[j]) * z[j];                                                \
-                dm[j] = dsum;                                                                                          \
-                ds[j] = dsum * r[j];                                                                                   \
-                dh[j] *= z[j];                                                                                         \
-            }                                                                                                          \
-        }                                                                                                              \
-    }
-
-FORWARD(forward_f32, float, fr_sigmoid_f32, fr_tanh_f32)
-FORWARD(forward_f64, double, fr_sigmoid_f64, fr_tanh_f64)
-BACKWARD(backward_f32, float)
-BACKWARD(backward_f64, double)
-FR_RECURRENT_PASS(forward)
-FR_RECURRENT_PASS(backward)
-
 static fr_tensor *step(fr_recurrent_step *s)
 {
     int64_t n = fr_dim(s->h, 1);
@@ -102,8 +51,8 @@ const fr_recurrent_cell fr_gru_cell = {
     .part = { { .gate = 0, .count = 2, .column = 0, .added = true }, { .gate = 2, .count = 1, .column = 3 } },
     .gates_output = 2,
     .keeps_dh = true,
-    .forward = forward,
-    .backward = backward,
+    .forward = fr_gru_forward,
+    .backward = fr_gru_backward,
     .step = step,
     .c_text = c_text,
     .c_room = 6,

@@ -5,65 +5,6 @@
  * (Sak et al., 2014). The gates' array is (rows,4H): i, f, g, o. */
 #include "ops/recurrent/recurrent.h"
 
-#define FORWARD(NAME, T, SIGMOID, TANH)                                                                                \
-    FR_KERNEL(NAME, (const fr_recurrent_pass *p), (p))                                                                 \
-    {                                                                                                                  \
-        int64_t n = p->hidden;                                                                                         \
-                                                                                                                       \
-        for (int64_t k = 0; k < p->rows; k++) {                                                                        \
-            T *row = (T *)p->gates + k * 4 * n;                                                                        \
-            T *restrict i = row, *restrict f = row + n, *restrict g = row + 2 * n, *restrict o = row + 3 * n;          \
-            T *restrict c = (T *)p->c + k * n, *restrict t = (T *)p->tanh_c + k * n, *restrict h = (T *)p->h + k * n;  \
-            const T *restrict before = (const T *)p->c_before + k * n;                                                 \
-                                                                                                                       \
-            FR_SIMD for (int64_t j = 0; j < n; j++)                                                                    \
-            {                                                                                                          \
-                i[j] = SIGMOID(i[j]);                                                                                  \
-                f[j] = SIGMOID(f[j]);                                                                                  \
-                g[j] = TANH(g[j]);                                                                                     \
-                o[j] = SIGMOID(o[j]);                                                                                  \
-                c[j] = f[j] * before[j] + i[j] * g[j];                                                                 \
-                t[j] = TANH(c[j]);                                                                                     \
-                h[j] = o[j] * t[j];                                                                                    \
-            }                                                                                                          \
-        }                                                                                                              \
-    }
-
-#define BACKWARD(NAME, T)                                                                                              \
-    FR_KERNEL(NAME, (const fr_recurrent_pass *p), (p))                                                                 \
-    {                                                                                                                  \
-        int64_t n = p->hidden;                                                                                         \
-                                                                                                                       \
-        for (int64_t k = 0; k < p->rows; k++) {                                                                        \
-            const T *row = (const T *)p->gates + k * 4 * n, *restrict tanhs = (const T *)p->tanh_c + k * n;            \
-            const T *restrict i = row, *restrict f = row + n, *restrict g = row + 2 * n, *restrict o = row + 3 * n;    \
-            const T *restrict before = (const T *)p->c_before + k * n, *restrict dh = (const T *)p->dh + k * n;        \
-            T *d = (T *)p->dgates + k * 4 * n, *restrict dc = (T *)p->dc + k * n;                                      \
-            T *restrict di = d, *restrict df = d + n, *restrict dg = d + 2 * n, *restrict d_o = d + 3 * n;             \
-            T *restrict h = p->h ? (T *)p->h + k * n : NULL;                                                           \
-                                                                                                                       \
-            FR_SIMD for (int64_t j = 0; j < n; j++)                                                                    \
-            {                                                                                                          \
-                T dcell = dc[j] + dh[j] * o[j] * (1 - tanhs[j] * tanhs[j]);                                            \
-                                                                                                                       \
-                di[j] = dcell * g[j] * (1 - i[j]) * i[j];                                                              \
-                df[j] = dcell * before[j] * (1 - f[j]) * f[j];                                                         \
-                dg[j] = dcell * i[j] * (1 - g[j] * g[j]);                                                              \
-                d_o[j] = dh[j] * tanhs[j] * (1 - o[j]) * o[j];                                                         \
-                dc[j] = dcell * f[j];                                                                                  \
-            }                                                                                                          \
-            for (int64_t j = 0; h && j < n; j++)                                                                       \
-                h[j] = o[j] * tanhs[j];                                                                                \
-        }                                                                                                              \
-    }
-
-FORWARD(forward_f32, float, fr_sigmoid_f32, fr_tanh_f32)
-FORWARD(forward_f64, double, fr_sigmoid_f64, fr_tanh_f64)
-BACKWARD(backward_f32, float)
-BACKWARD(backward_f64, double)
-FR_RECURRENT_PASS(forward)
-FR_RECURRENT_PASS(backward)
-
 static fr_tensor *step(fr_recurrent_step *s)
 {
     int64_t n = fr_dim(s->c, 1);
@@ -113,8 +54,8 @@ const fr_recurrent_cell fr_lstm_cell = {
     .part = { { .gate = 0, .count = 4, .column = 0, .added = true } },
     .gates_output = 3,
     .cells_output = 4,
-    .forward = forward,
-    .backward = backward,
+    .forward = fr_lstm_forward,
+    .backward = fr_lstm_backward,
     .step = step,
     .c_text = c_text,
     .c_room = 5,

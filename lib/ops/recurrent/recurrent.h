@@ -10,27 +10,13 @@
 #ifndef FROND_OPS_RECURRENT_RECURRENT_H
 #define FROND_OPS_RECURRENT_RECURRENT_H
 
+#include "kernels/recurrent.h"
 #include "ops/op.h"
 
 #include <frond/c_code.h>
 
 enum fr_recurrent_input { FR_X, FR_H0, FR_W_IH, FR_W_HH, FR_B_IH, FR_B_HH, FR_LENGTHS, FR_C0, FR_W_HR };
 enum fr_recurrent_output { FR_OUT, FR_H, FR_C };
-
-/* A pointwise pass over rows of one step. Arrays are row-major without gaps, (rows,H) but for the gates' two, which are
- * (rows, width H). */
-typedef struct {
-    int64_t rows, hidden;
-    bool relu;
-    void *gates; /* the sums on entry to forward; on its exit what backward reads */
-    const void *h_before;
-    void *h; /* the new state, before its projection; backward: to be computed again, or NULL */
-    const void *c_before;
-    void *c, *tanh_c;
-    void *dh, *dc; /* backward: gradients of the new h and c; on exit of those before, but for what goes
-                    * through the recurrent product */
-    void *dgates;  /* backward: gradients of the sums */
-} fr_recurrent_pass;
 
 /* Gates of which the recurrent product computes the sums: `count` gates, from `gate` on in w_hh, and from `column` on
  * (in units of H) in the gates' array. added: to the input's part; else they stand alone, with their own bias. */
@@ -61,8 +47,8 @@ typedef struct {
     int gates_output; /* of the op: the gates' array; FR_OUT: they are the new h itself */
     int cells_output; /* (2,T,B,H): c and tanh c; 0: the cell has none */
     bool keeps_dh;    /* the pass leaves a part of dh that the product is to be added to */
-    void (*forward)(const fr_recurrent_pass *, fr_dtype);
-    void (*backward)(const fr_recurrent_pass *, fr_dtype);
+    void (*forward)(fr_dtype dtype, const fr_recurrent_pass *p);
+    void (*backward)(fr_dtype dtype, const fr_recurrent_pass *p);
     const char *c_text; /* its helper in C, the op's name; of rnn with tanh. fr_recurrent_c_code has the arguments */
     const char *c_text_relu;                  /* with relu, NAME_relu */
     int c_room;                               /* of the helper's z, in units of H */
@@ -95,15 +81,5 @@ fr_recurrent fr_recurrent_apply(const fr_recurrent_cell *cell, fr_tensor **in, c
 
 /* For step: columns k H to (k + 1) H of z. */
 fr_tensor *fr_recurrent_gate(fr_tensor *z, int64_t hidden, int k);
-
-/* A pass for both dtypes, of kernels NAME_f32 and NAME_f64. */
-#define FR_RECURRENT_PASS(NAME)                                                                                        \
-    static void NAME(const fr_recurrent_pass *p, fr_dtype dtype)                                                       \
-    {                                                                                                                  \
-        if (dtype == FR_F64)                                                                                           \
-            NAME##_f64(p);                                                                                             \
-        else                                                                                                           \
-            NAME##_f32(p);                                                                                             \
-    }
 
 #endif

@@ -117,7 +117,7 @@ static void backward_step(const fr_sequence *q, int64_t s, int64_t b0, int64_t r
         p.h = fr_row_at(q, q->states, n, t, b0);
         fr_multiply_packed(q->dtype, rows, n, q->out_size, dh, q->out_size, 1, q->packed_hr, NULL, false, p.dh, n);
     }
-    q->cell->backward(&p, q->dtype);
+    q->cell->backward(q->dtype, &p);
     fr_clear_inactive(q, p.dgates, width, t, b0, rows);
     fr_clear_inactive(q, dh, q->out_size, t, b0, rows);
     if (p.dc)

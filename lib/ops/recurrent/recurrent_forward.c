@@ -94,7 +94,7 @@ static void forward_step(const fr_sequence *q, int64_t s, int64_t b0, int64_t ro
                                1, q->packed[i], b_hh && !part->added ? b_hh + part->gate * n * q->size : NULL,
                                part->added, (char *)p.gates + part->column * n * q->size, q->cell->width * n);
     }
-    q->cell->forward(&p, q->dtype);
+    q->cell->forward(q->dtype, &p);
     if (q->w_hr)
         fr_multiply_packed(q->dtype, rows, q->out_size, n, p.h, n, 1, q->packed_hr, NULL, false, h, q->out_size);
     fr_clear_inactive(q, h, q->out_size, t, b0, rows);

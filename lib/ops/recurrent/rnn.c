@@ -4,42 +4,6 @@
  * is out itself: tanh is applied in place, and its derivative is 1 - h'^2. */
 #include "ops/recurrent/recurrent.h"
 
-#define FORWARD(NAME, T, TANH)                                                                                         \
-    FR_KERNEL(NAME, (const fr_recurrent_pass *p), (p))                                                                 \
-    {                                                                                                                  \
-        T *restrict h = p->gates;                                                                                      \
-        int64_t n = p->rows * p->hidden;                                                                               \
-                                                                                                                       \
-        if (p->relu)                                                                                                   \
-            for (int64_t i = 0; i < n; i++)                                                                            \
-                h[i] = h[i] <= 0 ? 0 : h[i];                                                                           \
-        else                                                                                                           \
-            for (int64_t i = 0; i < n; i++)                                                                            \
-                h[i] = TANH(h[i]);                                                                                     \
-    }
-
-#define BACKWARD(NAME, T)                                                                                              \
-    FR_KERNEL(NAME, (const fr_recurrent_pass *p), (p))                                                                 \
-    {                                                                                                                  \
-        const T *restrict h = p->gates, *restrict dh = p->dh;                                                          \
-        T *restrict dz = p->dgates;                                                                                    \
-        int64_t n = p->rows * p->hidden;                                                                               \
-                                                                                                                       \
-        if (p->relu)                                                                                                   \
-            for (int64_t i = 0; i < n; i++)                                                                            \
-                dz[i] = h[i] > 0 ? dh[i] : 0;                                                                          \
-        else                                                                                                           \
-            for (int64_t i = 0; i < n; i++)                                                                            \
-                dz[i] = dh[i] * (1 - h[i] * h[i]);                                                                     \
-    }
-
-FORWARD(forward_f32, float, fr_tanh_f32)
-FORWARD(forward_f64, double, fr_tanh_f64)
-BACKWARD(backward_f32, float)
-BACKWARD(backward_f64, double)
-FR_RECURRENT_PASS(forward)
-FR_RECURRENT_PASS(backward)
-
 static fr_tensor *step(fr_recurrent_step *s)
 {
     fr_tensor *z = fr_add(s->zx, s->zh);
@@ -76,8 +40,8 @@ const fr_recurrent_cell fr_rnn_cell = {
     .gates = 1,
     .width = 1,
     .part = { { .gate = 0, .count = 1, .column = 0, .added = true } },
-    .forward = forward,
-    .backward = backward,
+    .forward = fr_rnn_forward,
+    .backward = fr_rnn_backward,
     .step = step,
     .c_text = c_text,
     .c_text_relu = c_text_relu,
