@@ -134,7 +134,7 @@ diff "$work/expected" "$work/got" || wrong "the report is not awk's"
 # --- On a terminal ----------------------------------------------------------------------------------------------------
 
 # A bar drawn again in place, never as wide as the terminal; nothing but the result with --quiet.
-if command -v script >/dev/null; then
+if script -qec true /dev/null </dev/null >/dev/null 2>&1; then
     on_terminal() { # ARGUMENT...: into $work/out, with $ where a carriage return was
         script -qec "stty cols 30; '$frond' train '$italy' --epochs 2 --hidden 4 $*" /dev/null </dev/null |
             tr '\r' '$' >"$work/out"
@@ -147,7 +147,7 @@ if command -v script >/dev/null; then
     on_terminal --quiet --output "$work/quiet"
     [ "$(wc -l <"$work/out")" -eq 1 ] && grep -q '^Best: ' "$work/out" || wrong "--quiet: $(cat "$work/out")"
 else
-    echo "left out: a terminal, as there is no script(1)"
+    echo "left out: a terminal, as there is no script(1) or it gets no pseudo-terminal"
 fi
 
 # --- Several classes, and every model ---------------------------------------------------------------------------------
