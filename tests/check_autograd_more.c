@@ -5,7 +5,8 @@
  * matter. */
 #include "testing.h"
 
-#include "core/internal.h" /* after it: it leaves out the call sites */
+#include "core/tensor.h"
+#include "core/thread.h" /* after it: it leaves out the call sites */
 
 #include <frond/op.h>
 #include <pthread.h>

@@ -4,7 +4,7 @@
  * and the places they name. */
 #include "testing.h"
 
-#include "core/internal.h"
+#include "core/thread.h"
 
 #include <pthread.h>
 #include <setjmp.h>

@@ -20,7 +20,8 @@
 #include "tcn.h"
 #include "transformer.h"
 
-#include "core/internal.h" /* after those: it leaves out the call sites */
+#include "core/scope.h"
+#include "core/tensor.h" /* after those: it leaves out the call sites */
 
 #define STRICT "-std=c99 -O1 -Wall -Wextra -pedantic -Werror"
 

@@ -3,6 +3,7 @@
 /* Safetensors files: what Python wrote, what Python would have written, and files that break a rule. */
 #include "mutations.h"
 
+#include "core/tensor.h"
 #include "files/safetensors.h"
 
 #include <signal.h>

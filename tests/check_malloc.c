@@ -7,7 +7,9 @@
  * starts with nothing and what the library keeps for a thread is counted as well. */
 #include <config.h>
 
+#include "core/live_tensors.h"
 #include "core/random.h"
+#include "core/thread.h"
 #include "log/metrics.h"
 #include "testing.h"
 

@@ -2,7 +2,7 @@
  * Copyright The frond authors */
 /* Matrix products: how many there are and what is copied for them. Their values are checked with those of all ops. */
 #include "kernels/gemm.h"
-#include "core/internal.h"
+#include "core/tensor.h"
 #undef FR_NO_CALL_SITES
 #include "testing.h"
 

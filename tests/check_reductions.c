@@ -4,7 +4,8 @@
  * loops in double; many threads; many values. */
 #include "testing.h"
 
-#include "core/internal.h"
+#include "core/shape.h"
+#include "core/tensor.h"
 
 typedef struct {
     int64_t outer, n, inner;

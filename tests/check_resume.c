@@ -5,6 +5,7 @@
 #include "mutations.h"
 
 #include "checkpoint/checkpoint.h"
+#include "core/shape.h"
 
 #include <unistd.h>
 

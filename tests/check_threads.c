@@ -6,6 +6,7 @@
 #include "core/threads.h" /* after it: it leaves out the call sites */
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/wait.h>
 #include <unistd.h>
 

@@ -2,7 +2,8 @@
  * Copyright The frond authors */
 /* Views and copies. Random chains of views are held against a model that knows nothing of strides: for each element of
  * the view, which element of the base it is, by plain arithmetic on indices. */
-#include "core/internal.h"
+#include "core/shape.h"
+#include "core/tensor.h"
 #undef FR_NO_CALL_SITES
 #include "testing.h"
 

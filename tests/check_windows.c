@@ -3,7 +3,8 @@
 /* Convolutions and pools: their layers against PyTorch's values and printouts (golden/make_windows.py has the same
  * tables), and the ops at sizes at which their work is cut into blocks, slices and tiles; small ones are checked with
  * all ops. */
-#include "core/internal.h"
+#include "core/shape.h"
+#include "core/tensor.h"
 #undef FR_NO_CALL_SITES
 #include "testing.h"
 

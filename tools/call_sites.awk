@@ -2,7 +2,7 @@
 # Copyright The frond authors
 #
 # call_sites.awk HEADER...: for each function that can fail a macro of its name, which notes where it is called. Those
-# that cannot fail, and those that hold no call site (see fr_begin in lib/core/internal.h), are listed here; of those
+# that cannot fail, and those that hold no call site (see fr_begin in lib/core/error.h), are listed here; of those
 # that return an int, the few that do hold one.
 
 BEGIN {

@@ -5,6 +5,10 @@
 
 #include "checkpoint/file.h"
 
+#include "core/error.h"
+#include "core/memory.h"
+#include "core/tensor.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Copying values from tensor to tensor, whatever their strides and dtypes; and what writes in place. */
+#include "core/integer.h"
 #include "core/loop.h"
+#include "core/shape.h"
+#include "core/tensor.h"
+#include "core/thread.h"
 
 #include <frond/op.h>
 #include <stdlib.h>

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Making tensors of given or regular values; the default dtype. */
-#include "core/internal.h"
+#include "core/integer.h"
+#include "core/shape.h"
+#include "core/tensor.h"
+#include "core/thread.h"
 
 #include <math.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* This thread's state, failures, warnings, and the call sites that messages end with. */
-#include "core/internal.h"
+#include "core/options.h"
+#include "core/thread.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

@@ -5,6 +5,8 @@
 
 #include "core/file.h"
 
+#include "core/error.h"
+
 #include <errno.h>
 #include <sys/stat.h>
 

@@ -4,7 +4,7 @@
 #ifndef FROND_CORE_FILE_H
 #define FROND_CORE_FILE_H
 
-#include "core/internal.h"
+#include "core/base.h"
 
 /* Room for fr_fail's first argument where that names a function, a file and a place in it. */
 enum { FR_WHERE_SIZE = 400 };

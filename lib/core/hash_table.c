@@ -3,6 +3,8 @@
 /* A hash table with pointers for keys. */
 #include "core/hash_table.h"
 
+#include "core/memory.h"
+
 static size_t home(const fr_table *t, const void *key)
 {
     return (size_t)(((uint64_t)(uintptr_t)key >> 4) * 0x9e3779b97f4a7c15U >> 20) & (t->capacity - 1);

@@ -4,7 +4,7 @@
 #ifndef FROND_CORE_HASH_TABLE_H
 #define FROND_CORE_HASH_TABLE_H
 
-#include "core/internal.h"
+#include "core/base.h"
 
 /* From pointers to pointers: open addressing, linear probing, removal by shifting back. */
 typedef struct {

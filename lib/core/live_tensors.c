@@ -2,6 +2,9 @@
  * Copyright The frond authors */
 /* Which tensors are alive and where they were made: a table of all that were made while tracking is on. */
 #include "core/hash_table.h"
+#include "core/live_tensors.h"
+#include "core/tensor.h"
+#include "core/thread.h"
 
 #include <frond/op.h>
 #include <pthread.h>

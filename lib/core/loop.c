@@ -3,6 +3,9 @@
 /* Walking tensors of any strides together. */
 #include "core/loop.h"
 
+#include "core/shape.h"
+#include "core/tensor.h"
+
 void fr_loop_begin(fr_loop *l, const fr_shape *shape)
 {
     l->operands = 0;

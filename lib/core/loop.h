@@ -4,7 +4,7 @@
 #ifndef FROND_CORE_LOOP_H
 #define FROND_CORE_LOOP_H
 
-#include "core/internal.h"
+#include "core/base.h"
 
 enum { FR_LOOP_OPERANDS = 4 };
 

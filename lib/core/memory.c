@@ -7,7 +7,9 @@
  * allocate keeps none. */
 #include <config.h>
 
-#include "core/internal.h"
+#include "core/live_tensors.h"
+#include "core/tensor.h"
+#include "core/thread.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -18,7 +20,7 @@
 /* Blocks of up to SMALL bytes are cut from slabs: malloc would spend as much again on the alignment of each. */
 enum { SLAB = 1 << 15, SMALL = 1 << 10 };
 
-enum { ALIGNMENT = 64, CLASSES = (FR_CLASS_MAX - FR_CLASS_MIN) * FR_CLASS_STEPS + 1 };
+enum { ALIGNMENT = 64, CLASSES = FR_SIZE_CLASSES };
 
 #ifdef FR_SANITIZE
 enum { CACHED = false }; /* sanitizers should see each use after free */
@@ -115,7 +117,7 @@ static void give_back(void *block, size_t size)
 static void empty(fr_thread *th)
 {
     for (int i = 0; i < CLASSES; i++) {
-        fr_size_class *k = &th->classes[i];
+        fr_size_class *k = &th->cache.classes[i];
         size_t size = size_of(i);
 
         for (struct fr_block *b = k->free, *next; b; b = next) {
@@ -180,7 +182,7 @@ void *fr_alloc(size_t bytes)
     if (FR_UNLIKELY(i < 0))
         return from_system(bytes ? bytes : 1);
 
-    fr_size_class *k = &th->classes[i];
+    fr_size_class *k = &th->cache.classes[i];
     struct fr_block *b = k->free;
 
     if (FR_LIKELY(b != NULL)) {
@@ -210,7 +212,7 @@ void fr_free(void *memory, size_t bytes)
         return;
     }
 
-    fr_size_class *k = &th->classes[i];
+    fr_size_class *k = &th->cache.classes[i];
     struct fr_block *b = memory;
 
     k->out -= k->out > 0;

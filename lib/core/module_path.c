@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Places of modules: names that outlive what they name. */
-#include "core/internal.h"
+#include "core/module_path.h"
+
+#include "core/refcount.h"
 
 #include <stdlib.h>
 
@@ -26,7 +28,7 @@ fr_place *fr_place_ref(fr_place *p)
 
 void fr_place_unref(fr_place *p)
 {
-    while (p && fr_drop(&p->refs)) {
+    while (p && fr_refcount_drop(&p->refs)) {
         fr_place *outer = p->outer;
 
         free(p->name);

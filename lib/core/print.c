@@ -6,7 +6,8 @@
  *
  * All values of a tensor have one format. It is found in two looks at the values that will be shown: at their
  * magnitudes, which decide between "1.", "1.0000" and "1.0000e+00", and then at how wide they come out. */
-#include "core/internal.h"
+#include "core/tensor.h"
+#include "core/thread.h"
 
 #include <errno.h>
 #include <frond/op.h>

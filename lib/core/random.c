@@ -4,6 +4,10 @@
  * the arithmetic of PyTorch's CPU generator, so that the same seed gives the same numbers. */
 #include "core/random.h"
 
+#include "core/shape.h"
+#include "core/tensor.h"
+#include "core/thread.h"
+
 #include <frond/op.h>
 #include <math.h>
 #include <pthread.h>

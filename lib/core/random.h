@@ -4,7 +4,7 @@
 #ifndef FROND_CORE_RANDOM_H
 #define FROND_CORE_RANDOM_H
 
-#include "core/internal.h"
+#include "core/base.h"
 
 /* MT19937 and half a pair of normals. */
 enum { FR_GENERATOR_WORDS = 624 };

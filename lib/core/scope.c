@@ -6,7 +6,8 @@
  * fr_escape adds a reference marked as escaping: where its scope ends it stays, unmarked, as the last of the scope
  * around. A scope also remembers what a jump out of it would leave behind: deeper call sites, recording turned off,
  * levels of forward mode, a module at work. */
-#include "core/internal.h"
+#include "core/tensor.h"
+#include "core/thread.h"
 
 #include <stdlib.h>
 

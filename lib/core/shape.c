@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Shapes: checking, broadcasting, strides, text. */
-#include "core/internal.h"
+#include "core/shape.h"
+
+#include "core/error.h"
+#include "core/integer.h"
 
 #include <frond/op.h>
 #include <inttypes.h>

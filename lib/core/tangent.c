@@ -5,7 +5,8 @@
  * A tensor has a list of its tangents, one for each level, and a level one of all that were made for it, by which they
  * go when it ends: a recorded tangent may lead back to the tensor that has it, so they would not go by themselves. A
  * tensor may be freed on another thread than the level's; the lock is for that. */
-#include "core/internal.h"
+#include "core/tensor.h"
+#include "core/thread.h"
 
 #include <pthread.h>
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Tensors: their storage, reference counts, views, and looking at their values. */
-#include "core/internal.h"
+#include "core/live_tensors.h"
+#include "core/shape.h"
+#include "core/tensor.h"
+#include "core/thread.h"
 
 #include <frond/op.h>
 #include <math.h>
@@ -84,7 +87,7 @@ static fr_storage *storage_alloc(size_t bytes)
 
 static void storage_unref(fr_storage *s)
 {
-    if (!fr_drop(&s->refs))
+    if (!fr_refcount_drop(&s->refs))
         return;
     count(fr_thread_self(), 0, -(int64_t)s->bytes);
     if (s->release)
@@ -258,7 +261,7 @@ static void tensor_free(fr_tensor *t)
         fr_tangents_drop(t);
     fr_free(t, sizeof *t);
     count(th, -1, 0);
-    if (producer && fr_drop(&producer->refs))
+    if (producer && fr_refcount_drop(&producer->refs))
         producer->release(producer);
     if (may_fail)
         fr_report_errors(th);
@@ -266,7 +269,7 @@ static void tensor_free(fr_tensor *t)
 
 void fr_unref(fr_tensor *t)
 {
-    if (t && fr_drop(&t->refs))
+    if (t && fr_refcount_drop(&t->refs))
         tensor_free(t);
 }
 

@@ -4,7 +4,7 @@
 #ifndef FROND_CORE_TEXT_H
 #define FROND_CORE_TEXT_H
 
-#include "core/internal.h"
+#include "core/base.h"
 
 typedef struct {
     FILE *file;

@@ -10,6 +10,8 @@
 
 #include "core/threads.h"
 
+#include <stdatomic.h>
+
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>

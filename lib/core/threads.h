@@ -5,7 +5,7 @@
 #ifndef FROND_CORE_THREADS_H
 #define FROND_CORE_THREADS_H
 
-#include "core/internal.h"
+#include "core/base.h"
 
 /* Runs run(job, i) for each tile i of 0..tiles-1, on several threads where there are several tiles. A tile makes no
  * tensors and reports no errors. */

@@ -3,7 +3,7 @@
 /* The package's version, from configure. */
 #include <config.h>
 
-#include "core/internal.h"
+#include "core/base.h"
 
 const char *fr_version(void)
 {

@@ -4,6 +4,8 @@
  * names may stand above them. */
 #include <config.h>
 
+#include "core/options.h"
+#include "core/thread.h"
 #include "data/sequences.h"
 
 #include <stdlib.h>

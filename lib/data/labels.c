@@ -5,6 +5,7 @@
 
 #include "data/labels.h"
 
+#include "core/memory.h"
 #include "data/lines.h"
 
 #include <stdlib.h>

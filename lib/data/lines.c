@@ -5,6 +5,8 @@
 
 #include "data/lines.h"
 
+#include "core/error.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>

@@ -6,7 +6,10 @@
  * shuffles, 63 more that seed a generator of the epoch's permutation. Only the low 32 bits of a seed count. */
 #include "data/loader.h"
 
+#include "core/options.h"
 #include "core/random.h"
+#include "core/tensor.h"
+#include "core/thread.h"
 
 #include <frond/op.h>
 #include <stdlib.h>

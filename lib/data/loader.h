@@ -4,7 +4,7 @@
 #ifndef FROND_DATA_LOADER_H
 #define FROND_DATA_LOADER_H
 
-#include "core/internal.h"
+#include "core/base.h"
 
 #include <frond/data.h>
 

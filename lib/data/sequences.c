@@ -5,6 +5,10 @@
 
 #include "data/sequences.h"
 
+#include "core/error.h"
+#include "core/memory.h"
+#include "core/tensor.h"
+
 #include <float.h>
 #include <limits.h>
 #include <math.h>

@@ -10,6 +10,7 @@
  */
 #include <config.h>
 
+#include "core/thread.h"
 #include "data/sequences.h"
 
 #include <math.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* A traced forward as a function in C: which steps it takes, where its values lie, and its lines. */
+#include "core/integer.h"
 #include "export_c/c_code.h"
 
 #include <frond/autograd.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* The text of an exported source file and of its header. */
+#include "core/integer.h"
 #include "export_c/c_code.h"
 
 #include <ctype.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* fr_export_c: a module as C99. */
+#include "core/options.h"
 #include "export_c/c_code.h"
 #include "files/module_state.h"
 #include "files/replace_file.h"

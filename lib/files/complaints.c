@@ -3,6 +3,10 @@
 /* Everything that keeps a file from being loaded, for one message. */
 #include "files/complaints.h"
 
+#include "core/error.h"
+#include "core/shape.h"
+#include "core/tensor.h"
+
 #include <frond/op.h>
 #include <stdarg.h>
 

@@ -4,7 +4,7 @@
 #ifndef FROND_FILES_COMPLAINTS_H
 #define FROND_FILES_COMPLAINTS_H
 
-#include "core/internal.h"
+#include "core/base.h"
 
 typedef struct {
     char text[560];

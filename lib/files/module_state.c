@@ -4,6 +4,11 @@
 #include <config.h>
 
 #include "files/module_state.h"
+
+#include "core/options.h"
+#include "core/shape.h"
+#include "core/tensor.h"
+#include "core/thread.h"
 #include "files/safetensors.h"
 
 #include <stdlib.h>

@@ -4,6 +4,11 @@
 #include <config.h>
 
 #include "files/npy.h"
+
+#include "core/integer.h"
+#include "core/shape.h"
+#include "core/tensor.h"
+#include "core/thread.h"
 #include "files/replace_file.h"
 
 #include <frond/io.h>

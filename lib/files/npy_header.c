@@ -3,6 +3,8 @@
 /* The dict in an npy file's header: of all of Python's literals those that NumPy writes there. */
 #include <config.h>
 
+#include "core/error.h"
+#include "core/integer.h"
 #include "files/npy.h"
 
 typedef struct {

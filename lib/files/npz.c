@@ -4,6 +4,7 @@
 #include <config.h>
 
 #include "core/file.h"
+#include "core/thread.h"
 #include "files/npz.h"
 
 bool fr_npz_check_name(const char *where, const char *name)

@@ -4,6 +4,7 @@
  * before memory is asked for: members may not share bytes, and deflate packs no more than 1,032 bytes into one. */
 #include <config.h>
 
+#include "core/error.h"
 #include "files/npy.h"
 #include "files/npz.h"
 

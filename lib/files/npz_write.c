@@ -3,6 +3,8 @@
 /* Writing an npz file by libzip, uncompressed, into a file that then takes the place of the one before it. */
 #include <config.h>
 
+#include "core/tensor.h"
+#include "core/thread.h"
 #include "files/npy.h"
 #include "files/npz.h"
 #include "files/replace_file.h"

@@ -6,6 +6,8 @@
 
 #include "files/replace_file.h"
 
+#include "core/error.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

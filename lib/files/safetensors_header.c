@@ -4,6 +4,8 @@
  * nothing left to check. */
 #include <config.h>
 
+#include "core/error.h"
+#include "core/shape.h"
 #include "files/safetensors.h"
 
 #include <frond/op.h>

@@ -3,6 +3,8 @@
 /* Reading a safetensors file: fr_load. */
 #include <config.h>
 
+#include "core/tensor.h"
+#include "core/thread.h"
 #include "files/safetensors.h"
 
 #include <stdlib.h>

@@ -4,7 +4,10 @@
  * that all values are aligned; each by name; the header padded with spaces to a multiple of 8 bytes. */
 #include <config.h>
 
+#include "core/shape.h"
+#include "core/tensor.h"
 #include "core/text.h"
+#include "core/thread.h"
 #include "files/replace_file.h"
 #include "files/safetensors.h"
 

@@ -5,6 +5,8 @@
 
 #include "files/source.h"
 
+#include "core/error.h"
+
 #include <errno.h>
 
 static bool read_file(fr_source *s, void *into, size_t bytes)

@@ -4,7 +4,7 @@
 #ifndef FROND_FILES_SOURCE_H
 #define FROND_FILES_SOURCE_H
 
-#include "core/internal.h"
+#include "core/base.h"
 
 typedef struct fr_source {
     const char *where; /* for errors */

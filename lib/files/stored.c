@@ -5,6 +5,11 @@
 
 #include "files/stored.h"
 
+#include "core/error.h"
+#include "core/integer.h"
+#include "core/shape.h"
+#include "core/tensor.h"
+
 const fr_stored_info fr_stored_kinds[FR_STORED_KINDS] = {
     [FR_STORED_F32] = { "F32", "f4", 4, FR_F32 },   [FR_STORED_F64] = { "F64", "f8", 8, FR_F64 },
     [FR_STORED_I64] = { "I64", "i8", 8, FR_I64 },   [FR_STORED_F16] = { "F16", "f2", 2, FR_F32 },

@@ -3,6 +3,8 @@
 /* Named tensors: what is read from a file of several. */
 #include "files/tensors.h"
 
+#include "core/error.h"
+
 #include <stdlib.h>
 
 static int by_name(const void *a, const void *b)

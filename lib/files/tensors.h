@@ -4,7 +4,7 @@
 #ifndef FROND_FILES_TENSORS_H
 #define FROND_FILES_TENSORS_H
 
-#include "core/internal.h"
+#include "core/base.h"
 
 #include <frond/io.h>
 

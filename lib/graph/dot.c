@@ -5,6 +5,7 @@
  * Nodes come first, in the order in which they were made. As they go from module to module clusters are closed and
  * opened, also again: Graphviz takes parts of one name for one cluster. Then come all edges. Names are numbers in that
  * order, n1 an op, n1_0 its step 0, i1 what is read, m1 a module: the same graph gives the same text. */
+#include "core/options.h"
 #include "core/text.h"
 #include "graph/picture.h"
 

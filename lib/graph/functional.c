@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Derivatives of a function as a whole, as torch.autograd.functional has them. */
+#include "core/integer.h"
 #include "graph/jvp.h"
 #include "graph/pass.h"
 

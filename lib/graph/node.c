@@ -43,7 +43,7 @@ static void release(fr_producer *producer)
 
 void fr_node_unref(fr_node *node)
 {
-    if (fr_drop(&node->producer.refs))
+    if (fr_refcount_drop(&node->producer.refs))
         release(&node->producer);
 }
 

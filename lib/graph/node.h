@@ -4,7 +4,9 @@
 #ifndef FROND_GRAPH_NODE_H
 #define FROND_GRAPH_NODE_H
 
-#include "core/internal.h"
+#include "core/shape.h"
+#include "core/tensor.h"
+#include "core/thread.h"
 
 #include <frond/autograd.h>
 #include <frond/op.h>

@@ -3,6 +3,7 @@
 /* What stands in a picture: which ops, what they read, under which names, in which modules, with what gradients. */
 #include "graph/picture.h"
 
+#include "core/integer.h"
 #include "graph/pass.h"
 
 #include <frond/nn.h>

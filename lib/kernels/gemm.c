@@ -6,6 +6,8 @@
 
 #include "kernels/gemm.h"
 
+#include "core/integer.h"
+#include "core/shape.h"
 #include "core/threads.h"
 
 /* Multiply-adds. */

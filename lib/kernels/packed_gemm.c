@@ -4,6 +4,9 @@
  * panels two vectors wide, (k, 2 V) each, the last filled up with zeros. */
 #include "kernels/packed_gemm.h"
 
+#include "core/integer.h"
+#include "core/memory.h"
+#include "core/shape.h"
 #include "kernels/cpu.h"
 
 enum {

@@ -5,7 +5,7 @@
 #ifndef FROND_KERNELS_PACKED_GEMM_H
 #define FROND_KERNELS_PACKED_GEMM_H
 
-#include "core/internal.h"
+#include "core/base.h"
 
 /* C (m,n) = A (m,k) B (k,n), or C + A B where add. A's element (i,l) is a[i * a_row + l * a_column], B's (l,j)
  * b[l * b_row + j * b_column], C's rows are ldc apart. sums, where not NULL (m): the sums of A's rows,

@@ -5,7 +5,7 @@
 #ifndef FROND_KERNELS_RECURRENT_H
 #define FROND_KERNELS_RECURRENT_H
 
-#include "core/internal.h"
+#include "core/base.h"
 
 /* A pointwise pass over rows of one step. Arrays are row-major without gaps, (rows,H) but for the gates' two, which are
  * (rows, width H). */

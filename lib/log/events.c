@@ -6,6 +6,7 @@
 
 #include "log/events.h"
 
+#include "core/error.h"
 #include "log/tensorboard.pb-c.h"
 
 #include <errno.h>

@@ -7,6 +7,8 @@
 
 #include "log/histogram.h"
 
+#include "core/tensor.h"
+
 #include <float.h>
 #include <math.h>
 

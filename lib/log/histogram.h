@@ -4,7 +4,7 @@
 #ifndef FROND_LOG_HISTOGRAM_H
 #define FROND_LOG_HISTOGRAM_H
 
-#include "core/internal.h"
+#include "core/base.h"
 
 enum { FR_HISTOGRAM_BOUNDS = 2048 }; /* more than there are */
 

@@ -6,7 +6,10 @@
 #include "log/events.h"
 #include "log/metrics.h"
 
+#include "core/integer.h"
+#include "core/tensor.h"
 #include "core/text.h"
+#include "core/thread.h"
 #include "optim/clip.h"
 
 #include <stdlib.h>

@@ -5,6 +5,8 @@
 
 #include "log/logger.h"
 
+#include "core/options.h"
+#include "core/thread.h"
 #include "log/events.h"
 #include "log/metrics.h"
 

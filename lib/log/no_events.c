@@ -4,6 +4,7 @@
  * be written to one. */
 #include <config.h>
 
+#include "core/error.h"
 #include "log/events.h"
 
 bool fr_log_has_events(void)

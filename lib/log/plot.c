@@ -4,6 +4,7 @@
  * to gnuplot as its standard input; there is no shell in between. */
 #include <config.h>
 
+#include "core/thread.h"
 #include "log/metrics.h"
 
 #include <errno.h>

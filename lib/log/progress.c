@@ -5,7 +5,9 @@
 
 #include "log/progress.h"
 
+#include "core/options.h"
 #include "core/text.h"
+#include "core/thread.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #ifndef FROND_LOG_PROGRESS_H
 #define FROND_LOG_PROGRESS_H
 
-#include "core/internal.h"
+#include "core/base.h"
 
 #include <frond/log.h>
 

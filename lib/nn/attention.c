@@ -2,6 +2,7 @@
  * Copyright The frond authors */
 /* Multihead attention: the projections to and from the heads, and masks, around fr_scaled_dot_product_attention.
  * L queries, S keys and values, in batches of B; E = heads D features. */
+#include "core/options.h"
 #include "nn/module.h"
 
 #include <frond/op.h>

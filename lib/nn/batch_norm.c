@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* BatchNorm1d and BatchNorm2d: channels normalised, in training by their own statistics, which running ones follow. */
+#include "core/options.h"
 #include "nn/module.h"
 
 #include <frond/op.h>

@@ -49,7 +49,7 @@ static void sweep_removed(hooks *of)
 
 static void hooks_unref(hooks *of)
 {
-    if (!fr_drop(&of->refs))
+    if (!fr_refcount_drop(&of->refs))
         return;
     sweep(&of->forward, true);
     sweep(&of->backward, true);
@@ -161,7 +161,7 @@ static void run_unref(void *user)
 {
     run *r = user;
 
-    if (!fr_drop(&r->refs))
+    if (!fr_refcount_drop(&r->refs))
         return;
     fr_unref(r->grad_out);
     hooks_unref(r->of);

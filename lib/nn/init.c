@@ -3,6 +3,7 @@
 /* Initial values, as torch.nn.init sets them: with the same seed the same numbers. A layer that makes its parameters
  * here, in PyTorch's order, draws PyTorch's. orthogonal.c has the one initialiser that is more than draws. */
 #include "core/loop.h"
+#include "core/options.h"
 #include "core/random.h"
 #include "nn/module.h"
 

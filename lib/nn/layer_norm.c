@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* LayerNorm and RMSNorm: the last dims of x normalised. */
+#include "core/options.h"
 #include "nn/module.h"
 
 #include <frond/op.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Linear: y = x W^T + b. */
+#include "core/options.h"
 #include "nn/module.h"
 
 #include <inttypes.h>

@@ -6,6 +6,7 @@
  * is computed it is PyTorch's. Here it is by Gram and Schmidt, in double, and once more on what that leaves, which
  * makes it as orthogonal as any (Giraud, Langou and Rozloznik, 2005). */
 #include "kernels/cpu.h"
+#include "core/integer.h"
 #include "core/random.h"
 #include "nn/module.h"
 

@@ -2,7 +2,7 @@
  * Copyright The frond authors */
 /* Recurrent states that outlive a scope and their history: what truncated backpropagation through time carries from
  * window to window. */
-#include "core/internal.h"
+#include "core/thread.h"
 
 #include <frond/autograd.h>
 #include <frond/nn.h>

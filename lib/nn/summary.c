@@ -2,6 +2,7 @@
  * Copyright The frond authors */
 /* fr_module_summary: a table of a module's tree, with what one forward is seen to compute. */
 #include "core/hash_table.h"
+#include "core/integer.h"
 #include "core/text.h"
 #include "nn/module.h"
 

@@ -3,6 +3,7 @@
 /* Transformer encoders, of layers of self-attention and a feedforward network, each with its residual: Vaswani et al.,
  * "Attention is all you need", 2017; with norms first: Xiong et al., "On layer normalization in the transformer
  * architecture", 2020. */
+#include "core/options.h"
 #include "core/random.h"
 #include "nn/module.h"
 

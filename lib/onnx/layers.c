@@ -3,6 +3,7 @@
 /* ONNX's convolutions, pools, padding and recurrent ops as frond's. */
 #include <config.h>
 
+#include "core/tensor.h"
 #include "onnx/call.h"
 
 #include <frond/op.h>

@@ -4,6 +4,7 @@
 #include <config.h>
 
 #include "core/file.h"
+#include "core/thread.h"
 #include "onnx/load.h"
 #include "files/source.h"
 

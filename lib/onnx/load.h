@@ -4,7 +4,7 @@
 #ifndef FROND_ONNX_LOAD_H
 #define FROND_ONNX_LOAD_H
 
-#include "core/internal.h"
+#include "core/base.h"
 
 #include <frond/nn.h>
 

@@ -3,6 +3,11 @@
 /* Running an ONNX node: what its inputs and attributes say, and by which of frond's ops. */
 #include <config.h>
 
+#include "core/error.h"
+#include "core/integer.h"
+#include "core/scope.h"
+#include "core/shape.h"
+#include "core/tensor.h"
 #include "onnx/call.h"
 
 #include <frond/op.h>

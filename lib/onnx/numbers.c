@@ -3,6 +3,7 @@
 /* ONNX's arithmetic, activations, reductions and normalisations as frond's. */
 #include <config.h>
 
+#include "core/tensor.h"
 #include "onnx/call.h"
 
 #include <frond/op.h>

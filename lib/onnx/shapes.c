@@ -3,6 +3,10 @@
 /* ONNX's ops on shapes, places and dtypes as frond's. */
 #include <config.h>
 
+#include "core/integer.h"
+#include "core/scope.h"
+#include "core/shape.h"
+#include "core/tensor.h"
 #include "onnx/call.h"
 
 #include <frond/op.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Numbers that follow the sizes of the input: how, and as values of the graph. */
+#include "core/integer.h"
 #include "onnx/graph.h"
 
 #include <inttypes.h>

@@ -5,7 +5,11 @@
 #define FROND_OPS_OP_H
 
 #include "kernels/cpu.h"
-#include "core/internal.h"
+#include "core/integer.h"
+#include "core/options.h"
+#include "core/shape.h"
+#include "core/tensor.h"
+#include "core/thread.h"
 #include "kernels/vmath.h"
 
 #include <frond/onnx.h>

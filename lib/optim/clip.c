@@ -5,6 +5,8 @@
  * that is not finite makes gradients NaN or 0 and is no error, unless one is asked for. */
 #include "optim/clip.h"
 
+#include "core/tensor.h"
+#include "core/thread.h"
 #include "kernels/cpu.h"
 
 #include <frond/optim.h>

@@ -4,7 +4,7 @@
 #ifndef FROND_OPTIM_CLIP_H
 #define FROND_OPTIM_CLIP_H
 
-#include "core/internal.h"
+#include "core/base.h"
 
 /* The p-norm, p > 0, of the gradients of n parameters together, as fr_clip_grad_norm_with has it, in the dtype that it
  * is rounded to. False with an error: out of memory. */

@@ -9,7 +9,9 @@
  * The averages are held by a tree of modules of the model's shape that has no forward functions, so that they are
  * saved, loaded and printed as any module. */
 #include "kernels/cpu.h"
+#include "core/integer.h"
 #include "core/loop.h"
+#include "core/options.h"
 #include "nn/module.h"
 
 #include <frond/op.h>

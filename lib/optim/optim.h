@@ -7,7 +7,9 @@
 #define FROND_OPTIM_OPTIM_H
 
 #include "kernels/cpu.h"
-#include "core/internal.h"
+#include "core/options.h"
+#include "core/tensor.h"
+#include "core/thread.h"
 
 #include <frond/optim.h>
 #include <math.h>

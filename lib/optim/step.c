@@ -2,6 +2,7 @@
  * Copyright The frond authors */
 /* Stepping, the same for all optimisers: each parameter that has a gradient and wants one, in tiles that threads share.
  */
+#include "core/shape.h"
 #include "core/threads.h"
 #include "optim/optim.h"
 

@@ -4,7 +4,7 @@
 #ifndef FROND_TESTS_FUZZ_H
 #define FROND_TESTS_FUZZ_H
 
-#include "core/internal.h"
+#include "core/base.h"
 
 #include <stdlib.h>
 

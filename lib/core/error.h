@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Failing, and when the error handler hears of it. */
+#ifndef FROND_CORE_ERROR_H
+#define FROND_CORE_ERROR_H
+
+#include "core/call_site.h"
+
+enum { FR_MESSAGE_SIZE = 1024 };
+
+/* Notes the failure "frond: WHAT: ...   [file:line]". what is the public function's name without fr_, or a file's.
+ * Returns NULL, so that a bool function may return it as false. */
+void *fr_fail(const char *what, const char *format, ...) FR_PRINTF(2, 3);
+void *fr_fail_memory(const char *what);
+/* Gives "frond: warning: WHAT: ..." to the warning handler. */
+void fr_warn(const char *what, const char *format, ...) FR_PRINTF(2, 3);
+
+/* Between fr_defer_errors and the matching fr_report_errors the handler is not called, so that the functions in between
+ * can clean up first. Pairs nest; the outermost fr_report_errors calls the handler. */
+void fr_defer_errors(fr_thread *th);
+void fr_report_errors(fr_thread *th);
+
+/* A public function that has a call-site macro starts with fr_begin and ends with fr_finish: fr_enter and fr_leave,
+ * with errors deferred in between. */
+fr_site fr_begin(fr_thread *th, const char *function);
+void fr_finish(fr_thread *th, fr_site before);
+
+/* Takes back the failure of a call that was allowed to fail. Errors must have been deferred since before that call;
+ * had_message is th->has_message of then. False if memory ran out: that failure stands. */
+bool fr_forgive(fr_thread *th, bool had_message);
+/* True if a NULL argument may be the result of a failure: one in the running call, or one whose NULL was returned to
+ * the caller and that has not been cleared. (A handler that jumps returns nothing, so later NULLs do not come from it.)
+ */
+bool fr_failed_before(const fr_thread *th);
+/* True unless t is NULL. Then it fails, except where the NULL may come from an earlier failure. name: "input". */
+bool fr_check_not_null(const char *what, const void *t, const char *name);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Arithmetic of sizes and indices. */
+#ifndef FROND_CORE_INTEGER_H
+#define FROND_CORE_INTEGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* *out = a * b; false if that overflows. */
+static inline bool fr_mul_size(int64_t a, int64_t b, int64_t *out)
+{
+    return !__builtin_mul_overflow(a, b, out);
+}
+
+static inline int64_t fr_least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline int64_t fr_most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Rounds towards zero. NaN and values out of range give INT64_MIN, as in PyTorch on x86-64. */
+static inline int64_t fr_to_int64(double x)
+{
+    return x >= -0x1p63 && x < 0x1p63 ? (int64_t)x : INT64_MIN;
+}
+
+#endif
