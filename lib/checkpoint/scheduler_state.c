@@ -97,7 +97,7 @@ static fr_tensor *get_rates(const fr_scheduler *s, int i, fr_input *f)
     const double *rates = saved ? (const double *)saved->origin : NULL;
 
     for (int64_t k = 0; rates && k < 2 * groups; k++)
-        if (!isnan(rates[k]) && !fr_optim_fits(s->optim->kind->options, rates[k]))
+        if (!isnan(rates[k]) && !fr_option_is_valid(s->optim->kind->options, rates[k]))
             fr_complain(&f->complaints, "scheduler %d, a %s, has a rate of %g", i, kind, rates[k]);
     return saved;
 }

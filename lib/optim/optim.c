@@ -19,16 +19,16 @@ const fr_optim_option *fr_optim_find_option(const fr_optim_kind *kind, const cha
     return NULL;
 }
 
-bool fr_optim_fits(const fr_optim_option *option, double value)
+bool fr_option_is_valid(const fr_optim_option *option, double value)
 {
-    return option->flag ? value == 0 || value == 1 : value >= 0 && value < option->below;
+    return option->flag ? value == 0 || value == 1 : value >= 0 && value < option->limit;
 }
 
 static bool check_value(const char *what, const fr_optim_option *option, double value)
 {
     if (!option->flag)
-        return fr_check_option(what, option->name, value, option->below);
-    return fr_optim_fits(option, value) || fr_fail(what, "%s is %g, expected 0 or 1", option->name, value);
+        return fr_check_option(what, option->name, value, option->limit);
+    return fr_option_is_valid(option, value) || fr_fail(what, "%s is %g, expected 0 or 1", option->name, value);
 }
 
 static double read_option(const void *options, const fr_optim_option *option)
@@ -70,9 +70,9 @@ void fr_optim_write_lr(fr_optim *o, int group, double lr)
 
 static bool check_agreement(const char *what, const fr_optim_kind *kind, const void *options)
 {
-    char why[FR_OPTIM_WHY];
+    char error[FR_OPTIM_ERROR];
 
-    return !kind->agree || kind->agree(options, why) || fr_fail(what, "%s", why);
+    return !kind->consistent || kind->consistent(options, error) || fr_fail(what, "%s", error);
 }
 
 /* Puts defaults in the place of zeros, and checks all. */
@@ -81,7 +81,7 @@ static bool fill_in(const fr_optim_kind *kind, void *options)
     if (!fr_check_reserved(kind->name, (void *const *)(const void *)((char *)options + kind->reserved)))
         return false;
     for (const fr_optim_option *option = kind->options; option->name; option++) {
-        double value = fr_option(read_option(options, option), option->otherwise);
+        double value = fr_option(read_option(options, option), option->default_value);
 
         if (!check_value(kind->name, option, value))
             return false;

@@ -177,7 +177,7 @@ static bool compute(const char *what, fr_scheduler *s, int64_t epoch, fr_rate_fr
     rate->next = s->kind->rate(s, epoch, g, lr);
     if (rate->next < 0 && rate->next > -ROUNDING * rate->base)
         rate->next = 0;
-    return fr_optim_fits(s->optim->kind->options, rate->next) ||
+    return fr_option_is_valid(s->optim->kind->options, rate->next) ||
            fr_fail(what, "the rate of group %d at epoch %lld of the %s would be %g", g, (long long)epoch, s->kind->name,
                    rate->next);
 }
