@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What all optimisers share: making and freeing them, their options, and their groups of parameters. step.c steps. */
+/* What all optimisers share: making and freeing them, their options, and their groups of parameters. */
 #include <config.h>
 
 #include "nn/module.h"
@@ -75,8 +75,8 @@ static bool check_agreement(const char *what, const fr_optim_kind *kind, const v
     return !kind->consistent || kind->consistent(options, error) || fr_fail(what, "%s", error);
 }
 
-/* Puts defaults in the place of zeros, and checks all. */
-static bool fill_in(const fr_optim_kind *kind, void *options)
+/* Replaces zeros by defaults, and checks all options. */
+static bool set_defaults(const fr_optim_kind *kind, void *options)
 {
     if (!fr_check_reserved(kind->name, (void *const *)(const void *)((char *)options + kind->reserved)))
         return false;
@@ -92,7 +92,7 @@ static bool fill_in(const fr_optim_kind *kind, void *options)
 
 /* --- Groups ------------------------------------------------------------------------------------------------------ */
 
-/* A last group, with a copy of these options. Schedulers get room for it. */
+/* Appends a group with a copy of these options, and makes room for it in the schedulers. */
 static fr_optim_group *new_group(const char *what, fr_optim *o, const void *options)
 {
     void *copy = malloc(o->kind->size);
@@ -116,7 +116,7 @@ static void free_slot(fr_optim_slot *s)
     free(s->name);
 }
 
-/* Takes down what was added since there were so many. */
+/* Removes the slots and groups that were added since there were so many. */
 static void shrink(fr_optim *o, size_t count, size_t group_count)
 {
     while (o->count > count)
@@ -154,7 +154,7 @@ static bool add_slot(const char *what, fr_optim *o, fr_tensor *t, const char *na
     return true;
 }
 
-/* m's parameters, to the last group, a shared one under its first name. */
+/* Adds m's parameters to the last group. A parameter with several names is added under the first. */
 static bool add_module(const char *what, fr_optim *o, fr_module *m)
 {
     size_t before = o->count;
@@ -199,7 +199,7 @@ static bool check_list(const char *what, const fr_optim *o, fr_tensor *const *pa
     return n > 0 || fr_fail(what, "%d parameters given, expected 1 or more", n);
 }
 
-/* The last group's number, or -1 with everything as it was. */
+/* The number of the new group; if it could not be filled, -1 with everything as before. */
 static int keep_group(fr_optim *o, bool ok, size_t count, size_t group_count)
 {
     if (!ok)
@@ -240,7 +240,7 @@ int fr_optim_add_parameters(fr_optim *o, fr_tensor *const *parameters, int n)
     return group;
 }
 
-/* The one group of all of these; -1 with an error. */
+/* The group that all these parameters are in; -1 with an error. */
 static int group_of(const char *what, const fr_optim *o, fr_tensor *const *parameters, int n)
 {
     int group = -1;
@@ -265,7 +265,8 @@ static int group_of(const char *what, const fr_optim *o, fr_tensor *const *param
     return group;
 }
 
-/* Schedules go on: rates and what they count from are those of the group that parameters come from. */
+/* Moves parameters into a group of their own. Its options, and its state in the schedulers, are those of the group that
+ * they come from, so that schedules go on. */
 static bool split(const char *what, fr_optim *o, fr_tensor *const *parameters, int n)
 {
     int from = group_of(what, o, parameters, n);
@@ -275,7 +276,7 @@ static bool split(const char *what, fr_optim *o, fr_tensor *const *parameters, i
         return false;
     group->initial_lr = o->groups[from].initial_lr;
     for (fr_scheduler *s = o->schedulers; s; s = s->next)
-        s->rates[o->group_count - 1] = s->rates[from];
+        s->lrs[o->group_count - 1] = s->lrs[from];
     for (int i = 0; i < n; i++)
         find_slot(o, parameters[i])->group = (int)o->group_count - 1;
     return true;
@@ -309,7 +310,7 @@ static fr_optim *make(const fr_optim_kind *kind, fr_module *m, const void *optio
         memcpy(own, options, kind->size);
     if (ok) {
         o->kind = kind;
-        ok = fill_in(kind, own) && new_group(kind->name, o, own) && add_module(kind->name, o, m);
+        ok = set_defaults(kind, own) && new_group(kind->name, o, own) && add_module(kind->name, o, m);
     }
     free(own);
     if (!ok) {
@@ -333,7 +334,7 @@ void fr_optim_free(fr_optim *o)
 {
     if (!o)
         return;
-    fr_schedulers_let_go(o);
+    fr_schedulers_detach(o);
     shrink(o, 0, 0);
     free(o->slots);
     free(o->groups);
