@@ -72,33 +72,22 @@ static fr_module *average_tree(fr_ema *e, const char *what, const fr_module *m)
         const fr_named_tensor *t = &m->tensors[i];
         fr_tensor *average = average_of(e, what, t);
 
-        ok = average && fr_module_hold(what, s, t->name, average, t->buffer);
+        ok = average && fr_module_register(what, s, t->name, average, t->buffer);
     }
-    for (size_t i = 0; ok && i < m->child_count; i++) {
-        fr_module *child = average_tree(e, what, m->children[i]);
-
-        ok = child && fr_module_adopt(what, s, m->children[i]->name, child);
-        if (!ok)
-            fr_module_destroy(child);
-    }
-    if (ok)
-        return s;
-    fr_module_destroy(s);
-    return NULL;
+    for (size_t i = 0; ok && i < m->child_count; i++)
+        ok = fr_module_adopt_new(what, s, m->children[i]->name, average_tree(e, what, m->children[i])) != NULL;
+    return fr_module_finish(s, ok);
 }
 
 static bool make_tree(fr_ema *e, const char *what, const fr_module *m)
 {
     e->root = fr_module_new("AveragedModel", 0, NULL);
     e->n_averaged = e->root ? fr_constant_buffer(what, e->root, "n_averaged", FR_SHAPE(), FR_I64, 0) : NULL;
-    e->averages = e->n_averaged ? average_tree(e, what, m) : NULL;
-    if (!e->averages)
+    if (!e->n_averaged)
         return false;
     e->updates = (int64_t *)e->n_averaged->origin;
-    if (fr_module_adopt(what, e->root, "module", e->averages))
-        return true;
-    fr_module_destroy(e->averages);
-    return false;
+    e->averages = fr_module_adopt_new(what, e->root, "module", average_tree(e, what, m));
+    return e->averages != NULL;
 }
 
 fr_ema *fr_ema_new(fr_module *m, double decay)
