@@ -264,7 +264,7 @@ fr_tensor *fr_init_uniform(fr_tensor *t, double low, double high)
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
     bool ok = fr_can_initialise(what, t) && check_finite(what, "low", low) && check_finite(what, "high", high) &&
-              (low <= high || fr_fail(what, "low %g is above high %g", low, high)) &&
+              (low <= high || fr_fail(what, "low %g, high %g, expected low <= high", low, high)) &&
               fill(what, t, draw_uniform, (double[]){ low, high });
 
     fr_finish(th, before);
@@ -295,7 +295,7 @@ fr_tensor *fr_init_trunc_normal(fr_tensor *t, double mean, double std, double lo
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
     bool ok = fr_can_initialise(what, t) && check_finite(what, "mean", mean) && check_std(what, std, false) &&
-              (low <= high || fr_fail(what, "low %g is not up to high %g", low, high)) &&
+              (low <= high || fr_fail(what, "low %g, high %g, expected low <= high", low, high)) &&
               fill(what, t, draw_truncated, (double[]){ mean, std, low, high });
 
     fr_finish(th, before);
@@ -383,7 +383,7 @@ double fr_calculate_gain(fr_nonlinearity nonlinearity, double param)
         gain = 0.75;
         break;
     default:
-        fr_fail("calculate_gain", "%d is no fr_nonlinearity", (int)nonlinearity);
+        fr_fail("calculate_gain", "%d is not an fr_nonlinearity", (int)nonlinearity);
     }
     fr_finish(th, before);
     return gain;

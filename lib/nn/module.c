@@ -183,8 +183,7 @@ static bool can_adopt(const char *what, const fr_module *m, const char *name, co
         return fr_fail(what, "\"%s\": the %s has a parent already, the %s in which it is \"%s\"", name, child->type,
                        child->parent->type, child->name);
     if (is_part_of(m, child))
-        return fr_fail(what, "\"%s\": the %s is the module that it should be added to, or one around that", name,
-                       child->type);
+        return fr_fail(what, "\"%s\": the %s cannot be added to itself or to a module inside it", name, child->type);
     if (depth_of(m) + 1 + child->height >= FR_MODULE_DEPTH)
         return fr_fail(what, "\"%s\": modules would be nested more than %d deep", name, FR_MODULE_DEPTH);
     return true;

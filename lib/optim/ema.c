@@ -230,7 +230,7 @@ bool fr_ema_swap(fr_ema *e)
     bool ok = fr_check_not_null("ema_swap", e, "average");
 
     for (size_t i = 0; ok && i < e->count; i++) {
-        /* Back in reverse order, so that tensors that share values get theirs back. */
+        /* Swapping back goes in reverse order, for tensors that share values. */
         const pair *p = &e->pairs[e->swapped ? e->count - 1 - i : i];
         size_t size = fr_dtype_size((fr_dtype)p->average->dtype);
         fr_loop l;

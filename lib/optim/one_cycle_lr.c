@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-/* The settings. From GROUPS on there are WIDTH of them for each group, or for all groups together. */
+/* The settings. From GROUPS on there are WIDTH for each group, or WIDTH for all groups together. */
 enum { STEPS, PCT_START, DIV, FINAL_DIV, LINEAR, THREE_PHASE, KEEP_MOMENTUM, GROUPS };
 enum { MAX_LR, BASE_MOMENTUM, MAX_MOMENTUM, WIDTH };
 
@@ -54,7 +54,7 @@ static double get_lr(const fr_scheduler *s, int64_t epoch, int group, double lr)
     const double *from = &corners[at.phases - 2][at.phase];
 
     if ((double)epoch > s->settings[STEPS])
-        return fr_fail("scheduler_step", "step %lld of a one_cycle_lr of %g steps", (long long)epoch,
+        return fr_fail("scheduler_step", "step %lld, but the one_cycle_lr has %g steps", (long long)epoch,
                        s->settings[STEPS]),
                NAN;
     lr = anneal(s, from[0], from[1], at.progress);

@@ -66,8 +66,10 @@ struct fr_optim {
 /* A new optimiser for all parameters of m, with a copy of options (NULL: the defaults). NULL with an error. */
 fr_optim *fr_optim_make(const fr_optim_kind *kind, fr_module *m, const void *options);
 
-/* --- Options ------------------------------------------------------------------------------------------------------ */
+/* --- options.c ---------------------------------------------------------------------------------------------------- */
 
+/* Replaces zeros by the defaults and checks all options. False with an error. */
+bool fr_optim_set_defaults(const fr_optim_kind *kind, void *options);
 const fr_optim_option *fr_optim_find_option(const fr_optim_kind *kind, const char *name); /* NULL: there is none */
 bool fr_option_is_valid(const fr_optim_option *option, double value);
 /* These write without a check: value is valid. */

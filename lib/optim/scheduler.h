@@ -24,8 +24,7 @@ typedef struct {
     const char *name;                        /* of the function that makes it, without fr_ */
     size_t size;                             /* of its struct, which begins with an fr_scheduler */
     const char *states[FR_SCHEDULER_STATES]; /* names of what it counts besides epochs; NULL: no more */
-    /* The group's lr at this epoch. lr: at epoch 0 the one to start from, later the current one. NULL if step sets it.
-     */
+    /* The group's lr at epoch. lr: at epoch 0 the one to start from, later the current one. NULL: step sets it. */
     double (*get_lr)(const fr_scheduler *s, int64_t epoch, int group, double lr);
     void (*set_momentum)(fr_scheduler *s, int group); /* NULL: it leaves momentum alone */
     bool (*step)(const char *what, fr_scheduler *s);  /* NULL: sets what get_lr gives for the next epoch */
@@ -39,7 +38,7 @@ struct fr_scheduler {
     fr_scheduler *next; /* in the optimiser's list */
     bool is_part;       /* a sequential_lr owns it */
     int64_t epoch;      /* -1: not begun */
-    size_t groups;      /* how many groups the settings were given for, one by one; 0: the same for any number */
+    size_t groups;      /* the settings are for each of so many groups; 0: for all together */
     fr_group_lr *lrs;   /* one for each group */
     double states[FR_SCHEDULER_STATES];
     double *settings; /* what it was made with */
@@ -73,7 +72,8 @@ bool fr_check_count(const char *what, const char *name, int64_t value, int64_t l
 bool fr_check_between(const char *what, const char *name, double value, double least, double most);
 bool fr_check_factor(const char *what, const char *name, double value);
 
-/* The group's settings, of which there are width. Settings from index first on are those of each group, or of all. */
+/* The `width` settings of a group. Those from index `first` on are either `width` for each group, or `width` for all.
+ */
 const double *fr_scheduler_group_settings(const fr_scheduler *s, int group, int first, int width);
 
 /* --- For the optimiser -------------------------------------------------------------------------------------------- */

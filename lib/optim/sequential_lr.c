@@ -53,11 +53,11 @@ static bool check_part(const fr_optim *o, fr_scheduler *const *parts, int i)
     if (!fr_check_not_null(name, part, "a part"))
         return false;
     if (part->optim != o)
-        return fr_fail(name, "part %d, a %s, is of another optimiser", i, part->kind->name);
+        return fr_fail(name, "part %d, a %s, belongs to another optimiser", i, part->kind->name);
     if (part->is_part)
         return fr_fail(name, "part %d, a %s, is part of another sequential_lr", i, part->kind->name);
     if (!part->kind->get_lr)
-        return fr_fail(name, "part %d is a %s, which cannot be one", i, part->kind->name);
+        return fr_fail(name, "part %d is a %s, which cannot be a part", i, part->kind->name);
     for (int k = 0; k < i; k++)
         if (parts[k] == part)
             return fr_fail(name, "parts %d and %d are the same %s", k, i, part->kind->name);

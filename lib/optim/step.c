@@ -7,7 +7,7 @@
 
 #include <frond/autograd.h>
 
-enum { TILE = 1 << 15 }; /* values */
+enum { TILE = 1 << 15 }; /* values, whatever the number of threads */
 
 static const void *options_of(const fr_optim *o, const fr_optim_slot *s)
 {
