@@ -541,7 +541,8 @@ START_TEST(sequences_are_checked)
     assert_refused(
         fr_sequential_lr(o, (fr_scheduler *[]){ fr_step_lr(o, 1, 1), fr_reduce_lr_on_plateau(o, NULL) }, 2, at),
         "part 1 is a reduce_lr_on_plateau");
-    assert_refused(fr_sequential_lr(o, (fr_scheduler *[]){ fr_step_lr(other, 1, 1) }, 1, NULL), "part 0", "another optimiser");
+    assert_refused(fr_sequential_lr(o, (fr_scheduler *[]){ fr_step_lr(other, 1, 1) }, 1, NULL), "part 0",
+                   "another optimiser");
     assert_refused(fr_sequential_lr(o, (fr_scheduler *[]){ fr_step_lr(o, 0, 1) }, 1, NULL), "step_size is 0");
     assert_refused(
         fr_sequential_lr(o, (fr_scheduler *[]){ fr_step_lr(o, 1, 1), fr_step_lr(o, 1, 1), fr_step_lr(o, 1, 1) }, 3, at),
