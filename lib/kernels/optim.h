@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* The arithmetic of optimisers: updates of parameters, norms of gradients, moving averages. Each file has its formulas.
- * All of it is PyTorch's, bit for bit: factors are computed in double and rounded to the dtype once, and where PyTorch
- * multiplies and adds with one rounding, so does this. */
+ * They follow PyTorch: factors are computed in double and rounded to the dtype once, and where PyTorch multiplies and
+ * adds with one rounding, so do they. */
 #ifndef FROND_KERNELS_OPTIM_H
 #define FROND_KERNELS_OPTIM_H
 
@@ -21,18 +21,20 @@ typedef struct {
     int64_t n;
     void *param;
     const void *grad;
-    void *state[FR_OPTIM_STATES]; /* named below; NULL where the options do without */
+    void *state[FR_OPTIM_STATES]; /* NULL for those that the options do not need */
 } fr_optim_update;
-
-void fr_sgd_update(const fr_optim_update *u);     /* momentum_buffer */
-void fr_adam_update(const fr_optim_update *u);    /* exp_avg, exp_avg_sq, max_exp_avg_sq: with amsgrad */
-void fr_adamw_update(const fr_optim_update *u);   /* the same */
-void fr_rmsprop_update(const fr_optim_update *u); /* as the enum says */
-void fr_adagrad_update(const fr_optim_update *u); /* sum */
 
 enum { FR_RMSPROP_SQUARE_AVG, FR_RMSPROP_GRAD_AVG, FR_RMSPROP_MOMENTUM_BUFFER };
 
-/* clip.c: of n values without gaps, float32 or float64; the sum of powers is in double, the others in dtype. */
+/* The comments name the states, state[0] first. */
+void fr_sgd_update(const fr_optim_update *u);     /* momentum_buffer */
+void fr_adam_update(const fr_optim_update *u);    /* exp_avg, exp_avg_sq, max_exp_avg_sq */
+void fr_adamw_update(const fr_optim_update *u);   /* the same */
+void fr_rmsprop_update(const fr_optim_update *u); /* square_avg, grad_avg, momentum_buffer */
+void fr_adagrad_update(const fr_optim_update *u); /* sum */
+
+/* clip.c: of n values without gaps, float32 or float64. The sum of powers is computed in double, the others in dtype.
+ */
 double fr_grad_l2_norm(fr_dtype dtype, int64_t n, const void *x);             /* sqrt(sum x^2) */
 double fr_grad_power_sum(fr_dtype dtype, int64_t n, const void *x, double p); /* sum |x|^p */
 double fr_grad_abs_max(fr_dtype dtype, int64_t n, const void *x);             /* max |x|; NaN if any is */

@@ -2,7 +2,7 @@
  * Copyright The frond authors */
 /* SGD. With g = grad + weight_decay p (grad negated to maximise), and b the momentum buffer:
  *
- *     b = momentum b + (1 - dampening) g     at the first step b = g
+ *     b = momentum b + (1 - dampening) g     at the first step with momentum b = g
  *     p = p - lr g                           without momentum
  *     p = p - lr b                           with momentum
  *     p = p - lr (g + momentum b)            with Nesterov momentum */

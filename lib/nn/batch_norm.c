@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* BatchNorm1d and BatchNorm2d. In training each channel is normalised by its mean and variance in the batch, which also
- * update the running ones; in evaluation by the running ones. */
+ * update the running ones. In evaluation it is normalised by the running ones, if there are any. */
 #include "nn/module.h"
 
 #include <frond/op.h>

@@ -389,7 +389,7 @@ double fr_calculate_gain(fr_nonlinearity nonlinearity, double param)
     return gain;
 }
 
-/* t is (out,in) or (out,in,kernel...). fan[0] is fan_in, in times the size of the kernel; fan[1] is fan_out. */
+/* t is (out,in) or (out,in,kernel...). fan[0] is fan_in, which is in times the kernel's size; fan[1] is fan_out. */
 static bool calculate_fans(const char *what, const fr_tensor *t, double fan[2])
 {
     double field = 1;
