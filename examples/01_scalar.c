@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* One scalar: what a graph is. Each op computes its value at once and remembers how; backward walks from the result to
- * the leaves and leaves in each the derivative of the result by it. */
+/* Scalars: what a graph is. Each op computes its value at once and records how. Backward walks from the result to the
+ * leaves and stores in each leaf the derivative of the result with respect to it. */
 #include <frond.h>
 
 #include <stdio.h>
 
 int main(void)
 {
-    FR_SCOPE; /* holds all tensors made below until this block ends */
+    FR_SCOPE; /* holds all tensors made below, until this block ends */
 
     fr_tensor *a = fr_requires_grad(fr_scalar(2));
     fr_tensor *b = fr_requires_grad(fr_scalar(-3));
@@ -17,7 +17,7 @@ int main(void)
 
     fr_backward(d);
 
-    /* d' = 1 - tanh(1)^2 = 0.42; by the chain rule times b for a, times a for b */
+    /* tanh'(1) = 1 - tanh(1)^2 = 0.42. The chain rule multiplies it by b for the gradient of a, by a for that of b. */
     printf("d      = %.4f\n", fr_item(d));
     printf("dd/da  = %.4f\n", fr_item(fr_grad(a)));
     printf("dd/db  = %.4f\n", fr_item(fr_grad(b)));

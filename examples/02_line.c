@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* A straight line through points, by gradient descent with nothing but tensors. */
+/* Fits a straight line to points by gradient descent, with nothing but tensors. */
 #include <frond.h>
 
 #include <stdio.h>
@@ -15,12 +15,12 @@ int main(void)
     fr_tensor *slope = fr_requires_grad(fr_scalar(0)), *offset = fr_requires_grad(fr_scalar(0));
 
     for (int step = 0; step < 100; step++) {
-        FR_SCOPE; /* what a step makes goes when it ends */
+        FR_SCOPE; /* frees what the step made when it ends */
         fr_tensor *loss = fr_mse(fr_add(fr_mul(x, slope), offset), y, FR_MEAN), *gradient[2];
 
         fr_gradients(loss, (fr_tensor *[]){ slope, offset }, 2, gradient, 0);
 
-        FR_NO_GRAD; /* changing a leaf in place is no part of the graph */
+        FR_NO_GRAD; /* the update of a leaf is not recorded */
         fr_copy(slope, fr_sub(slope, fr_mul_scalar(gradient[0], 0.1)));
         fr_copy(offset, fr_sub(offset, fr_mul_scalar(gradient[1], 0.1)));
         if (step % 20 == 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Modules, an optimiser, a loader: a small network learns on which side of a circle a point lies. */
+/* Modules, an optimiser and a loader: a small network learns whether a point lies inside a circle. */
 #include <frond.h>
 
 #include <stdio.h>

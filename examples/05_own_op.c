@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* An op of one's own: softsign, y = x / (1 + |x|). One struct, given to fr_apply; the library's own ops are no
- * different. The backward is written in ops, so second derivatives need no more code, and fr_gradcheck says whether it
- * is right. */
+/* An op of your own: softsign, y = x / (1 + |x|). An op is one struct, given to fr_apply, as the library's own are. The
+ * backward is written in ops, so second derivatives need no more code. fr_gradcheck tells whether it is right. */
 #include <frond.h>
 #include <frond/op.h>
 
@@ -54,7 +53,7 @@ static fr_tensor *softsign(fr_tensor *const *in, void *unused)
 int main(void)
 {
     FR_SCOPE;
-    fr_set_default_dtype(FR_F64); /* differences need the precision */
+    fr_set_default_dtype(FR_F64); /* finite differences need the precision */
 
     fr_tensor *x = fr_requires_grad(fr_from_doubles(FR_SHAPE(4), (double[]){ -2, -0.5, 1, 4 }));
 

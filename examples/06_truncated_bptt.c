@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Truncated back-propagation through time: a sequence too long to be differentiated at once is learned a window at a
- * time. The state goes on from one window to the next; its history ends at the cut.
+/* Truncated back-propagation through time: a sequence that is too long to be differentiated at once is learned window
+ * by window. The state is carried from one window to the next, without its history.
  *
  * From the same seed PyTorch prints the same, digit for digit (tests/golden/make_truncated_bptt.py):
  *
@@ -14,7 +14,7 @@
 
 enum { STEPS = 400, WINDOW = 20, HIDDEN = 16, EPOCHS = 30 };
 
-/* (STEPS + 1,1,1): a wave that swells and ebbs */
+/* (STEPS + 1,1,1): a wave whose amplitude rises and falls */
 static fr_tensor *make_signal(void)
 {
     fr_tensor *t = fr_arange(0, STEPS + 1, 1, FR_F64);
@@ -33,8 +33,8 @@ static double run_epoch(fr_module *lstm, fr_module *head, fr_optim *adam, fr_ten
         FR_SCOPE;
         fr_tensor *x = fr_slice(signal, 0, at, at + WINDOW, 1), *next = fr_slice(signal, 0, at + 1, at + WINDOW + 1, 1);
 
-        fr_recurrent y = fr_recurrent_forward(lstm, x, &state); /* from where the last window ended ... */
-        fr_recurrent_keep(&state, &y);                          /* ... whose history this cuts off */
+        fr_recurrent y = fr_recurrent_forward(lstm, x, &state); /* starts where the last window ended */
+        fr_recurrent_keep(&state, &y);                          /* cuts off the history */
 
         fr_tensor *loss = fr_mse(fr_forward(head, y.out), next, FR_MEAN);
 
@@ -43,7 +43,7 @@ static double run_epoch(fr_module *lstm, fr_module *head, fr_optim *adam, fr_ten
         fr_optim_step(adam);
         sum += fr_item(loss);
     }
-    fr_recurrent_keep(&state, NULL); /* lets go of it */
+    fr_recurrent_keep(&state, NULL); /* releases it */
     return sum / (STEPS / WINDOW);
 }
 

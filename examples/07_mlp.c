@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* A multilayer perceptron tells a day's power demand in winter from one in summer by its 24 hours.
+/* A multilayer perceptron tells winter days from summer days by their power demand in 24 hours.
  *
  *     07_mlp [EPOCHS [TRAIN.ts TEST.ts]] */
 #include "classify.h"
@@ -15,7 +15,7 @@ static fr_module *make(const fr_sequences *train, const fr_sequences *test)
 
 static fr_tensor *forward(fr_module *model, fr_tensor *x, fr_tensor *lengths)
 {
-    (void)lengths; /* all the same */
+    (void)lengths; /* all are equal */
     return fr_forward(model, fr_flatten(x, 1, 2));
 }
 

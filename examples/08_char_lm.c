@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* A language model of characters, learned from a text that is too long to be differentiated at once: the state goes on
- * from one window to the next, its history does not. Then it writes some text of its own.
+/* A language model of characters. It learns a text that is too long to be differentiated at once: the state is carried
+ * from one window to the next, without its history. Then it writes some text of its own.
  *
  *     08_char_lm [EPOCHS [TEXT]] */
 #include "char_lm.h"
@@ -14,7 +14,7 @@
 
 enum { ROWS = 16, WINDOW = 64, LONGEST = 1 << 20 };
 
-/* The text's characters as places among its symbols, which are the bytes that occur: (N) int64. */
+/* The text as (N) int64: for each character its index among the symbols, which are the bytes that occur. */
 static fr_tensor *read_text(const char *path, char symbols[257])
 {
     static unsigned char text[LONGEST];
@@ -76,7 +76,7 @@ static double test(fr_module *model, fr_tensor *text)
     return fr_item(loss_of(logits, fr_slice(column, 0, 1, INT64_MAX, 1)));
 }
 
-/* ROWS parts of text from there on, side by side: (T,ROWS) */
+/* The text from index `from` on, cut into ROWS parts, each of them a column: (T,ROWS). */
 static fr_tensor *columns(fr_tensor *text, int64_t from, int64_t steps)
 {
     return fr_transpose(fr_reshape(fr_slice(text, 0, from, from + ROWS * steps, 1), FR_SHAPE(ROWS, steps)), 0, 1);
@@ -107,7 +107,7 @@ int main(int argc, char **argv)
     fr_manual_seed(1);
 
     fr_tensor *sample =
-        char_lm_sample(model, fr_slice(text, 0, n / 2, n / 2 + 40, 1), 200, 0.6); /* goes on from there */
+        char_lm_sample(model, fr_slice(text, 0, n / 2, n / 2 + 40, 1), 200, 0.6); /* continues the 40 characters */
 
     for (int64_t i = 0; i < fr_numel(sample); i++)
         putchar(symbols[(int)fr_at(sample, i)]);

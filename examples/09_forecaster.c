@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Forecasts airline passengers month by month, and two years in one go, from how the numbers changed until then.
+/* Forecasts airline passengers from how the numbers changed before: one month ahead, and two years at once.
  *
  *     09_forecaster [EPOCHS [SERIES.csv]] */
 #include "forecaster.h"
@@ -15,7 +15,7 @@ static fr_tensor *part(fr_tensor *t, int64_t from, int64_t to)
     return fr_slice(t, 0, from, to, 1);
 }
 
-/* Mean absolute error, in percent, of forecasts given as logarithms. */
+/* The mean absolute error in percent. Both arguments are logarithms. */
 static double error_of(fr_tensor *logs, fr_tensor *passengers)
 {
     return 100 * fr_item(fr_mean(fr_div(fr_abs(fr_sub(fr_exp(logs), passengers)), passengers)));
@@ -28,7 +28,7 @@ static void train(fr_module *model, fr_tensor *z, int epochs)
 
     for (int epoch = 1; epoch <= epochs; epoch++) {
         FR_SCOPE;
-        /* Noise, so that the series is not learnt by heart. */
+        /* Noise, so that the model does not memorise the series. */
         fr_tensor *x = fr_add(part(z, 0, n), fr_mul_scalar(fr_randn(FR_SHAPE(n, 1, 1)), 0.3));
         fr_tensor *loss = fr_mse(fr_forward(model, x), part(z, 1, n + 1), FR_MEAN);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* A bidirectional LSTM tells nine speakers from each other by how they say two vowels; recordings differ in length.
+/* A bidirectional LSTM tells nine speakers apart by how they say two vowels. The recordings differ in length.
  *
  *     10_sequence_classifier [EPOCHS [TRAIN.ts TEST.ts]] */
 #include "classify.h"

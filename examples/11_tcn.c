@@ -19,7 +19,7 @@ static fr_module *make(const fr_sequences *train, const fr_sequences *test)
 
 static fr_tensor *forward(fr_module *model, fr_tensor *x, fr_tensor *lengths)
 {
-    (void)lengths; /* all the same */
+    (void)lengths; /* all are equal */
     return fr_forward(model, x);
 }
 

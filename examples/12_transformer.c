@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* A transformer's encoder on the speakers of 10_sequence_classifier.c; what lies past a recording's end is masked.
+/* A transformer's encoder on the speakers of 10_sequence_classifier.c. Steps past a recording's end are masked.
  *
  *     12_transformer [EPOCHS [TRAIN.ts TEST.ts]] */
 #include "classify.h"

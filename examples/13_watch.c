@@ -4,7 +4,7 @@
  *
  *     13_watch [DIR]         then: tensorboard --logdir DIR
  *
- * Without DIR it is quiet, and shows what came to stand in metrics.csv. */
+ * Without DIR it prints only the lines of metrics.csv. */
 #include <frond.h>
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* A model in a table, and what one result was computed from as a picture: save the lines from "digraph" on as net.dot
- * and run dot -Tsvg net.dot >net.svg. */
+/* A model as a table, and the graph of one result as a picture: save the lines from "digraph" on as net.dot and run
+ * dot -Tsvg net.dot >net.svg. */
 #include <frond.h>
 
 #include <stdio.h>

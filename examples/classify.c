@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* The mean loss of the batches: x, labels, lengths. */
+/* One epoch; returns the mean loss of the batches. A batch is x, labels, lengths. */
 static double run_epoch(const classify_task *task, fr_module *model, fr_optim *adam, fr_loader *loader)
 {
     fr_tensor *const *batch;

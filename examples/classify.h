@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What the examples that classify sequences have in common: training on one file, counting what is right of another. */
+/* What the examples that classify sequences share: training on one file, and the accuracy on another. */
 #ifndef FROND_EXAMPLES_CLASSIFY_H
 #define FROND_EXAMPLES_CLASSIFY_H
 
@@ -8,10 +8,10 @@
 
 typedef struct {
     const char *train, *test; /* .ts files */
-    int epochs, every;        /* the loss is printed after so many epochs, and after the last */
+    int epochs, every;        /* the loss is printed every so many epochs, and after the last */
     int64_t batch_size;
     double lr;
-    double clip; /* the gradients' norm at most; 0: whatever it is */
+    double clip; /* the largest norm of the gradients; 0: no clipping */
     fr_module *(*make)(const fr_sequences *train, const fr_sequences *test);
     fr_tensor *(*forward)(fr_module *model, fr_tensor *x, fr_tensor *lengths); /* (B,T,D), (B) -> logits (B,classes) */
 } classify_task;

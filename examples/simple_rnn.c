@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Trains SimpleRNN on generated sequences or on those of a file, tests it, predicts with it; --help says how. */
+/* Trains a SimpleRNN on generated sequences or on a file, tests it and predicts with it; --help lists the options. */
 #include "simple_rnn_options.h"
 
 #include <errno.h>
@@ -11,8 +11,8 @@
 
 enum { GENERATED = 1000, LENGTH = 10, EVALUATED_ROWS = 256 };
 
-/* x (N,T,D), y (N,1) of 0 and 1 or NULL, lengths (N) or NULL where all are T; names of the two labels. All are held by
- * the scope of main. */
+/* x (N,T,D); y (N,1) of 0 and 1, or NULL; lengths (N), or NULL if all are T; the names of the two labels. The scope of
+ * main holds the tensors. */
 typedef struct {
     fr_tensor *x, *y, *lengths;
     const char *names[2];
@@ -56,7 +56,7 @@ static void fail_for_labels(const char *path, const fr_sequences *file)
     exit(EXIT_FAILURE);
 }
 
-/* labelled: two labels are needed. */
+/* labelled: exits unless the file has two labels. */
 static sequences read_sequences(const char *path, bool labelled)
 {
     fr_sequences *file = ends_with(path, ".ts") ? fr_read_ts(path) : fr_read_csv(path, NULL);
@@ -76,7 +76,7 @@ static sequences read_sequences(const char *path, bool labelled)
     return s;
 }
 
-/* Normal numbers, and whether each sequence's sum is above 0. */
+/* x is N(0,1); y tells whether the sum of the sequence is above 0. */
 static sequences generate(void)
 {
     fr_tensor *x = fr_randn(FR_SHAPE(GENERATED, LENGTH, 1));
@@ -86,7 +86,7 @@ static sequences generate(void)
 
 /* --- Model ------------------------------------------------------------------------------------------------------- */
 
-/* Cell, layers, sizes and directions from the shapes of the weights in a file. */
+/* Finds cell, layers, sizes and directions from the shapes of the weights in a file. */
 static void describe_model(const char *path, simple_rnn_options *o)
 {
     fr_tensors *file = fr_load(path);
@@ -117,7 +117,7 @@ static fr_tensor *run_model(fr_module *model, fr_tensor *x, fr_tensor *lengths)
     return lengths ? simple_rnn_forward_lengths(model, x, lengths) : fr_forward(model, x);
 }
 
-/* Probabilities (N,1), a few rows at a time. */
+/* The probabilities (N,1), computed a few rows at a time. */
 static fr_tensor *evaluate(fr_module *model, const sequences *s)
 {
     FR_NO_GRAD;
@@ -253,7 +253,7 @@ static void show_results(fr_module *model, const sequences *trained, bool traini
     test_and_predict(model, trained, o);
 }
 
-/* The first Ctrl-C ends training after the current step, the second the program. */
+/* The first Ctrl-C ends training after the current step, the second one ends the program. */
 static void watch_interrupts(void)
 {
     struct sigaction action = { .sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND };

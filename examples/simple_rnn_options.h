@@ -7,15 +7,15 @@
 #include "simple_rnn.h"
 
 typedef struct {
-    simple_rnn_options model; /* input is set when the data is known */
-    bool model_given;         /* one of the options that shape the model was */
+    simple_rnn_options model; /* input is set once the data was read */
+    bool model_given;         /* an option that shapes the model was given */
     int64_t epochs, batch_size, seed;
-    double lr, clip; /* clip 0: none */
+    double lr, clip; /* clip: 0 for none */
     int threads;     /* 0: the default */
     const char *data, *test, *save, *load, *predict;
 } program_options;
 
-/* Fills o from the command line; where that is wrong, says so and exits. */
+/* Fills o from the command line. If that is wrong, prints why and exits. */
 void parse_options(int argc, char **argv, program_options *o);
 
 #endif

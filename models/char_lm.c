@@ -20,14 +20,14 @@ static fr_tensor *forward(fr_module *self, fr_tensor *x)
     return char_lm_forward(self, x, NULL).out;
 }
 
-/* From softmax(logits / temperature), (1,symbols) -> (1,1): how many of the cumulated probabilities a uniform number
- * reaches. */
+/* Draws from softmax(logits / temperature), (1,symbols) -> (1,1): the symbol is the number of cumulated probabilities
+ * that do not exceed a uniform number. */
 static fr_tensor *draw(fr_tensor *logits, double temperature)
 {
     fr_tensor *cumulated = fr_cumsum(fr_softmax(fr_div_scalar(logits, temperature), 1), 1);
     fr_tensor *reached = fr_sum_dim(fr_le(cumulated, fr_rand(FR_SHAPE(1))), 1, true);
 
-    /* Rounding may leave the last sum below 1. */
+    /* Rounding may leave the last of them, which should be 1, below the number. */
     return fr_cast(fr_clamp(reached, 0, (double)(fr_dim(logits, 1) - 1)), FR_I64);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* MLP: linear layers with relu and dropout between them. */
+/* MLP: linear layers, with relu and dropout between them. */
 #ifndef FROND_MODELS_MLP_H
 #define FROND_MODELS_MLP_H
 
@@ -9,11 +9,11 @@
 enum { MLP_LAYERS = 8 };
 
 typedef struct {
-    int64_t sizes[MLP_LAYERS + 1]; /* of the input, of each hidden layer, of the output; 0 ends them */
+    int64_t sizes[MLP_LAYERS + 1]; /* of the input, of each hidden layer, of the output; then 0 */
     double dropout;                /* after each hidden layer, in training */
 } mlp_options;
 
-/* x (...,first size) -> (...,last size). NULL where it fails; freed with fr_module_free. */
+/* x (...,first size) -> (...,last size). NULL with an error. To be freed with fr_module_free. */
 fr_module *mlp_new(const mlp_options *options);
 
 #endif

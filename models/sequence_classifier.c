@@ -6,7 +6,7 @@ typedef struct {
     fr_module *lstm, *dropout, *head;
 } sequence_classifier;
 
-/* h (2,B,H): the last state of either direction, which is that of the row's own end or beginning. */
+/* h (2,B,H): the final states, forward at the end of each row, reverse at its beginning. */
 static fr_tensor *classify(sequence_classifier *net, fr_tensor *h)
 {
     fr_tensor *both = fr_cat((fr_tensor *[]){ fr_select(h, 0, 0), fr_select(h, 0, 1) }, 2, 1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* SequenceClassifier: an LSTM that reads sequences of different lengths in both directions, and a linear layer on where
- * each direction ends. */
+/* SequenceClassifier: an LSTM reads sequences of different lengths in both directions; a linear layer takes the final
+ * state of each direction. */
 #ifndef FROND_MODELS_SEQUENCE_CLASSIFIER_H
 #define FROND_MODELS_SEQUENCE_CLASSIFIER_H
 
@@ -12,7 +12,7 @@ typedef struct {
     double dropout; /* before the linear layer, in training */
 } sequence_classifier_options;
 
-/* NULL where it fails; freed with fr_module_free. */
+/* NULL with an error. To be freed with fr_module_free. */
 fr_module *sequence_classifier_new(const sequence_classifier_options *options);
 
 /* x (B,T,variables), lengths (B) int64, each 1..T -> logits (B,classes) */

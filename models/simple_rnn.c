@@ -7,7 +7,7 @@ typedef struct {
     bool logits;
 } simple_rnn;
 
-/* out (B,T,D*H) -> (B,D*H): the last step of each row, as out[:, -1, :] */
+/* out (B,T,D*H) -> (B,D*H): the last step of each row; without lengths out[:, -1, :]. */
 static fr_tensor *last_step(fr_tensor *out, fr_tensor *lengths)
 {
     if (!lengths)
@@ -38,7 +38,7 @@ fr_tensor *simple_rnn_forward_lengths(fr_module *model, fr_tensor *x, fr_tensor 
 static fr_tensor *forward(fr_module *self, fr_tensor *x)
 {
     simple_rnn *net = fr_self(self);
-    fr_recurrent seq = fr_recurrent_forward(net->rnn, x, NULL); /* NULL: initial states of zeros */
+    fr_recurrent seq = fr_recurrent_forward(net->rnn, x, NULL); /* NULL: the initial state is zeros */
 
     return head(net, last_step(seq.out, NULL));
 }

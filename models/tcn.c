@@ -3,7 +3,7 @@
 #include "tcn.h"
 
 typedef struct {
-    int64_t reach; /* how many steps a convolution looks back */
+    int64_t reach; /* how far back a convolution looks */
     fr_module *conv1, *conv2, *shortcut, *dropout;
 } block;
 
@@ -11,7 +11,7 @@ typedef struct {
     fr_module *blocks, *head;
 } tcn;
 
-/* conv(x) of zeros before x in place of padding: no step sees what follows it */
+/* The convolution with zeros put before x only, so that no step sees a later one. */
 static fr_tensor *causal(block *net, fr_module *conv, fr_tensor *x)
 {
     fr_tensor *y = fr_forward(conv, fr_pad(x, (int64_t[]){ net->reach, 0 }, 2, 0));

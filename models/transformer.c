@@ -7,7 +7,8 @@ typedef struct {
     fr_tensor *positions; /* (steps,width) */
 } transformer;
 
-/* x (B,T,width) -> (B,width), over the steps within each row's length */
+/* x (B,T,width) -> (B,width): the mean over the steps within each row's length. past (B,T): 1 for the steps after it.
+ */
 static fr_tensor *mean_of_steps(fr_tensor *x, fr_tensor *past, fr_tensor *lengths)
 {
     if (!lengths)

@@ -132,7 +132,7 @@ START_TEST(gains_are_pytorchs)
     for (int i = FR_GAIN_LEAKY_RELU; i <= FR_GAIN_SELU; i++)
         ck_assert_double_eq(fr_calculate_gain((fr_nonlinearity)i, 0.2), expected[i]);
     ck_assert_double_nan(fr_calculate_gain((fr_nonlinearity)6, 0));
-    assert_failed("calculate_gain", "6 is no fr_nonlinearity");
+    assert_failed("calculate_gain", "6 is not an fr_nonlinearity");
     ck_assert_double_nan(fr_calculate_gain(FR_GAIN_LEAKY_RELU, NAN));
     assert_failed("calculate_gain", "param is nan");
 }

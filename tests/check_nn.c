@@ -485,9 +485,9 @@ START_TEST(a_child_has_one_parent)
     assert_failed("module_free", "\"0\" of a Sequential");
     ck_assert_ptr_eq(fr_module_add(other, "m", m), m);
     ck_assert_ptr_null(fr_module_add(child, "other", other));
-    assert_failed("module_add", "around that");
+    assert_failed("module_add", "module inside it");
     ck_assert_ptr_null(fr_module_add(other, "self", other));
-    assert_failed("module_add", "around that");
+    assert_failed("module_add", "module inside it");
     ck_assert_ptr_null(fr_module_add(other, "none", NULL));
     assert_failed("module_add", "NULL");
     ck_assert_ptr_null(fr_module_add(NULL, "lost", scaled_new(1))); /* freed */

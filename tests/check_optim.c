@@ -462,8 +462,8 @@ START_TEST(options_are_checked_where_they_are_set)
 
     assert_refused(fr_optim_set(o, 0, "beta1", 0), "optim_set", "sgd", "\"beta1\"",
                    "lr, momentum, dampening, weight_decay, nesterov, maximize", "check_optim.c");
-    assert_refused(fr_optim_set(o, 1, "lr", 0), "group 1 of 1");
-    assert_refused(fr_optim_set(o, -1, "lr", 0), "group -1 of 1");
+    assert_refused(fr_optim_set(o, 1, "lr", 0), "group 1, but the optimiser has 1");
+    assert_refused(fr_optim_set(o, -1, "lr", 0), "group -1, but the optimiser has 1");
     assert_refused(fr_optim_set(o, 0, "lr", NAN), "lr is nan");
     assert_refused(fr_optim_set(o, 0, "maximize", 0.5), "maximize is 0.5", "0 or 1");
     assert_refused(fr_optim_set(o, 0, "momentum", 0), "nesterov with momentum 0");
@@ -473,7 +473,7 @@ START_TEST(options_are_checked_where_they_are_set)
     ck_assert_double_nan(fr_optim_get(o, 0, "nothing"));
     assert_failed("optim_get", "\"nothing\"", "check_optim.c");
     ck_assert_double_nan(fr_optim_group_lr(o, 2));
-    assert_failed("optim_group_lr", "group 2 of 1", "check_optim.c");
+    assert_failed("optim_group_lr", "group 2, but the optimiser has 1", "check_optim.c");
     ck_assert_double_eq(fr_optim_get(o, 0, "momentum"), 0.9);
     ck_assert_double_eq(fr_optim_lr(o), 1e-3);
     fr_optim_free(o);

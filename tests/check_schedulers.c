@@ -336,7 +336,7 @@ START_TEST(says_what_it_set_last)
     ck_assert_double_eq(fr_scheduler_lr(b, 0), 0.25);
     ck_assert_double_eq(fr_optim_lr(o), 0.25);
     ck_assert_double_nan(fr_scheduler_lr(a, 1));
-    assert_failed("scheduler_lr", "group 1 of 1", "check_schedulers.c");
+    assert_failed("scheduler_lr", "group 1, but the optimiser has 1", "check_schedulers.c");
     ck_assert_double_nan(fr_scheduler_lr(NULL, 0));
     assert_failed("scheduler_lr", "NULL");
     fr_scheduler_free(a);
@@ -438,7 +438,7 @@ START_TEST(a_cycle_ends)
     ck_assert_double_eq(fr_optim_lr(o), 0);                    /* where PyTorch's is below 0 */
     ck_assert_double_eq(fr_optim_get(o, 0, "momentum"), 0.99); /* where it goes above 1 */
     ck_assert(!fr_scheduler_step(s));
-    assert_failed("scheduler_step", "step 4 of a one_cycle_lr of 3");
+    assert_failed("scheduler_step", "step 4, but the one_cycle_lr has 3");
     ck_assert_double_eq(fr_optim_lr(o), 0);
     fr_scheduler_free(s);
     s = fr_one_cycle_lr(o, 1, 1, NULL); /* a single step, which is the peak's end */
@@ -541,7 +541,8 @@ START_TEST(sequences_are_checked)
     assert_refused(
         fr_sequential_lr(o, (fr_scheduler *[]){ fr_step_lr(o, 1, 1), fr_reduce_lr_on_plateau(o, NULL) }, 2, at),
         "part 1 is a reduce_lr_on_plateau");
-    assert_refused(fr_sequential_lr(o, (fr_scheduler *[]){ fr_step_lr(other, 1, 1) }, 1, NULL), "part 0", "of another");
+    assert_refused(fr_sequential_lr(o, (fr_scheduler *[]){ fr_step_lr(other, 1, 1) }, 1, NULL), "part 0",
+                   "another optimiser");
     assert_refused(fr_sequential_lr(o, (fr_scheduler *[]){ fr_step_lr(o, 0, 1) }, 1, NULL), "step_size is 0");
     assert_refused(
         fr_sequential_lr(o, (fr_scheduler *[]){ fr_step_lr(o, 1, 1), fr_step_lr(o, 1, 1), fr_step_lr(o, 1, 1) }, 3, at),

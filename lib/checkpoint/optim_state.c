@@ -92,24 +92,24 @@ bool fr_optim_put(const fr_training *t, fr_output *f)
 static void check_group(fr_input *f, const fr_optim *o, int g, const double *row, char *options)
 {
     const fr_optim_kind *kind = o->kind;
-    char why[FR_OPTIM_WHY];
+    char error[FR_OPTIM_ERROR];
     bool fit = true;
 
     memcpy(options, o->groups[g].options, kind->size);
-    if (!isnan(row[0]) && !fr_optim_fits(kind->options, row[0]))
+    if (!isnan(row[0]) && !fr_option_is_valid(kind->options, row[0]))
         fr_complain(&f->complaints, "the rate that group %d began with is %g", g, row[0]);
     for (int i = 0; kind->options[i].name; i++) {
         const fr_optim_option *option = &kind->options[i];
 
-        if (fr_optim_fits(option, row[1 + i])) {
+        if (fr_option_is_valid(option, row[1 + i])) {
             fr_option_write(options, option, row[1 + i]);
         } else {
             fr_complain(&f->complaints, "%s of group %d is %g", option->name, g, row[1 + i]);
             fit = false;
         }
     }
-    if (fit && kind->agree && !kind->agree(options, why))
-        fr_complain(&f->complaints, "group %d: %s", g, why);
+    if (fit && kind->consistent && !kind->consistent(options, error))
+        fr_complain(&f->complaints, "group %d: %s", g, error);
 }
 
 static bool check_groups(fr_input *f, const fr_optim *o, fr_resumed *r)

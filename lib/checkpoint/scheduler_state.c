@@ -36,8 +36,8 @@ static bool put(const fr_scheduler *s, int i, fr_output *f)
     for (int k = 0; k < FR_SCHEDULER_STATES; k++)
         state[1 + k] = s->states[k];
     for (int64_t g = 0; g < groups; g++) {
-        rates[2 * g] = s->rates[g].base;
-        rates[2 * g + 1] = s->rates[g].last;
+        rates[2 * g] = s->lrs[g].base;
+        rates[2 * g + 1] = s->lrs[g].last;
     }
     return true;
 }
@@ -97,7 +97,7 @@ static fr_tensor *get_rates(const fr_scheduler *s, int i, fr_input *f)
     const double *rates = saved ? (const double *)saved->origin : NULL;
 
     for (int64_t k = 0; rates && k < 2 * groups; k++)
-        if (!isnan(rates[k]) && !fr_optim_fits(s->optim->kind->options, rates[k]))
+        if (!isnan(rates[k]) && !fr_option_is_valid(s->optim->kind->options, rates[k]))
             fr_complain(&f->complaints, "scheduler %d, a %s, has a rate of %g", i, kind, rates[k]);
     return saved;
 }
@@ -133,8 +133,8 @@ void fr_schedulers_take(const fr_training *t, const fr_resumed *r)
         for (int k = 0; k < FR_SCHEDULER_STATES; k++)
             s->states[k] = state[1 + k];
         for (size_t g = 0; g < s->optim->group_count; g++) {
-            s->rates[g].base = rates[2 * g];
-            s->rates[g].last = rates[2 * g + 1];
+            s->lrs[g].base = rates[2 * g];
+            s->lrs[g].last = rates[2 * g + 1];
         }
     }
 }

@@ -130,12 +130,12 @@ static bool prepare(job *j, fr_module *m, fr_tensor *example)
 
 static bool prepare_in_evaluation(job *j, fr_module *m, fr_tensor *example)
 {
-    fr_evaluation e;
-    bool ok = fr_evaluation_begin(j->w.what, m, &e);
+    fr_eval_mode e;
+    bool ok = fr_eval_mode_begin(j->w.what, m, &e);
 
     if (ok) {
         ok = prepare(j, m, example);
-        fr_evaluation_end(&e);
+        fr_eval_mode_end(&e);
     }
     return ok;
 }

@@ -21,7 +21,7 @@
  * That defines scale_f32_base, scale_f64_avx2 and so on: functions that a debugger enters, and of which FR_KERNEL_FOR
  * (cpu.h) takes the right one. In the part for T there are
  *
- *     T             float or double; also int64_t, if KERNEL_INT64 was defined
+ *     T             float or double; also int64_t, if KERNEL_INT64 was defined; double alone, if KERNEL_ONLY_DOUBLE was
  *     FN(name)      the name of a function of this version
  *     TYPED(name)   name_f32, name_f64 or name_i64: the version for T of a function for all CPUs, as vmath.h has them
  *     VECTOR_BYTES  of this CPU's vector registers */
@@ -56,3 +56,4 @@ FR_END_TARGET
 #undef FN
 #undef KERNEL_FILE
 #undef KERNEL_INT64
+#undef KERNEL_ONLY_DOUBLE

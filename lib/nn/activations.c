@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Activations, and the identity, as modules: a row of the table for each. */
+/* Activations and the identity as modules: one row of the table each. */
 #include "nn/module.h"
 
-/* One of the three functions is set. The description is followed by the number or dim. */
+/* One of the three functions is set. The printout is the description and the number or dim, if there is one. */
 typedef struct {
     const char *type, *maker;
     fr_tensor *(*plain)(fr_tensor *x);
@@ -34,7 +34,7 @@ static const activation table[] = {
 };
 
 typedef struct {
-    const activation *of;
+    const activation *function;
     double number;
     int dim;
 } settings;
@@ -43,22 +43,22 @@ static fr_tensor *forward(fr_module *m, fr_tensor *x)
 {
     const settings *s = fr_self(m);
 
-    if (s->of->with_number)
-        return s->of->with_number(x, s->number);
-    return s->of->with_dim ? s->of->with_dim(x, s->dim) : s->of->plain(x);
+    if (s->function->with_number)
+        return s->function->with_number(x, s->number);
+    return s->function->with_dim ? s->function->with_dim(x, s->dim) : s->function->plain(x);
 }
 
 static bool describe(fr_module *m, const settings *s)
 {
     char text[128], number[FR_NUMBER_TEXT] = "";
 
-    if (!s->of->description)
+    if (!s->function->description)
         return true;
-    if (s->of->with_number)
+    if (s->function->with_number)
         fr_number_text(s->number, number);
-    else if (s->of->with_dim)
+    else if (s->function->with_dim)
         snprintf(number, sizeof number, "%d", s->dim);
-    snprintf(text, sizeof text, "%s%s", s->of->description, number);
+    snprintf(text, sizeof text, "%s%s", s->function->description, number);
     return fr_module_describe(m, text);
 }
 
@@ -68,16 +68,11 @@ static fr_module *make(int which, double number, int dim)
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, a->maker);
     fr_module *m = fr_module_new(a->type, sizeof(settings), forward);
+    settings *s = fr_self(m);
 
-    if (m) {
-        settings *s = fr_self(m);
-
-        *s = (settings){ .of = a, .number = number, .dim = dim };
-        if (!describe(m, s)) {
-            fr_module_free(m);
-            m = NULL;
-        }
-    }
+    if (m)
+        *s = (settings){ .function = a, .number = number, .dim = dim };
+    m = fr_module_finish(m, m && describe(m, s));
     fr_finish(th, before);
     return m;
 }

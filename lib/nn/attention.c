@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Multihead attention: the projections to and from the heads, and masks, around fr_scaled_dot_product_attention.
- * L queries, S keys and values, in batches of B; E = heads D features. */
+/* MultiheadAttention: projects query, key and value to the heads, joins the masks, calls
+ * fr_scaled_dot_product_attention, and projects the heads' outputs by out_proj. L is the number of queries, S that of
+ * keys and values, B the batch, E = heads D the number of features. */
 #include "core/options.h"
 #include "nn/module.h"
 
@@ -14,7 +15,7 @@ typedef struct {
     int64_t embed, heads;
     bool batch_first;
     double dropout;
-    fr_tensor *in_weight, *in_bias, *out_weight, *out_bias; /* borrowed from the module and its out_proj */
+    fr_tensor *in_weight, *in_bias, *out_weight, *out_bias; /* borrowed from the module and out_proj */
 } attention;
 
 /* --- Making ------------------------------------------------------------------------------------------------------- */
@@ -38,18 +39,15 @@ static bool check_options(const char *what, int64_t embed, int64_t heads, const 
            fr_check_dropout(what, o->dropout);
 }
 
-/* PyTorch makes in_proj_weight first, but draws its values last. */
+/* out_proj comes first because PyTorch draws its values first. */
 static bool fill(const char *what, fr_module *m, bool bias)
 {
     attention *a = fr_self(m);
     fr_module *out = fr_linear_new(what, "NonDynamicallyQuantizableLinear", a->embed, a->embed, bias);
 
+    out = fr_module_adopt_new(what, m, "out_proj", out);
     if (!out)
         return false;
-    if (!fr_module_adopt(what, m, "out_proj", out)) {
-        fr_module_destroy(out);
-        return false;
-    }
     a->out_weight = fr_module_find(out, "weight");
     a->out_bias = bias ? fr_init_zeros(fr_module_find(out, "bias")) : NULL;
     a->in_weight = fr_constant_parameter(what, m, "in_proj_weight", FR_SHAPE(3 * a->embed, a->embed), 0);
@@ -69,10 +67,7 @@ fr_module *fr_attention_new(const char *what, int64_t embed, int64_t heads, cons
         return NULL;
     *(attention *)fr_self(m) =
         (attention){ .embed = embed, .heads = heads, .batch_first = o->batch_first, .dropout = o->dropout };
-    if (fill(what, m, !o->no_bias))
-        return m;
-    fr_module_destroy(m);
-    return NULL;
+    return fr_module_finish(m, fill(what, m, !o->no_bias));
 }
 
 fr_module *fr_nn_multihead_attention(int64_t embed_dim, int64_t num_heads,
@@ -92,8 +87,8 @@ fr_module *fr_nn_multihead_attention(int64_t embed_dim, int64_t num_heads,
 
 typedef struct {
     const attention *a;
-    bool batched, batch_first; /* batch_first: as the tensors lie, unbatched ones as (T,1,E) */
-    int64_t batch, queries, keys;
+    bool batched, batch_first;    /* batch_first: of these tensors; unbatched ones count as (T,1,E) */
+    int64_t batch, queries, keys; /* B, L, S */
 } sizes;
 
 static bool check_inputs(sizes *s, const fr_tensor *q, const fr_tensor *k, const fr_tensor *v)
@@ -118,7 +113,7 @@ static bool check_inputs(sizes *s, const fr_tensor *q, const fr_tensor *k, const
                s->a->batch_first ? "(B, L, E), (B, S, E), (B, S, E)" : "(L, B, E), (S, B, E), (S, B, E)", s->a->embed);
 }
 
-/* t may be NULL. */
+/* True if t is NULL or of one of two shapes, which may be equal. */
 static bool check_mask(const char *which, const fr_tensor *t, fr_shape one, fr_shape other)
 {
     char text[3][FR_SHAPE_TEXT];
@@ -151,7 +146,7 @@ static fr_tensor *split(const sizes *s, fr_tensor *x, int64_t steps)
     return fr_permute(fr_reshape(x, FR_SHAPE(steps, s->batch, heads, size)), (int[]){ 1, 2, 0, 3 });
 }
 
-/* The which-th projection of x alone. */
+/* The projection of query, key or value (which: 0, 1, 2) to the heads. */
 static fr_tensor *project(const sizes *s, fr_tensor *x, int which, int64_t steps)
 {
     int64_t begin = which * s->a->embed, end = begin + s->a->embed;
@@ -161,7 +156,7 @@ static fr_tensor *project(const sizes *s, fr_tensor *x, int which, int64_t steps
     return split(s, fr_linear(x, weight, bias), steps);
 }
 
-/* All three projections; of one tensor they are one product. */
+/* All three projections. If query, key and value are one tensor, they are one product. */
 static void project_all(const sizes *s, fr_tensor *const in[3], fr_tensor *out[3])
 {
     bool same = in[0] == in[1] && in[1] == in[2];
@@ -174,33 +169,33 @@ static void project_all(const sizes *s, fr_tensor *const in[3], fr_tensor *out[3
     }
 }
 
-/* One for each head where there is one for each. */
-static fr_tensor *of_heads(const sizes *s, fr_tensor *mask)
+/* A mask (B heads,L,S) as (B,heads,L,S). Others stay as they are. */
+static fr_tensor *split_mask(const sizes *s, fr_tensor *mask)
 {
     return mask && mask->shape.ndim == 3 ? fr_reshape(mask, FR_SHAPE(s->batch, s->a->heads, s->queries, s->keys))
                                          : mask;
 }
 
-/* 1 where neither mask leaves a key out, broadcasting to (B,heads,L,S), of the given dtype; NULL where there is none.
- */
+/* attn_mask and key_padding_mask, in which a nonzero leaves a key out, as one mask with 1 for the keys to attend to. It
+ * broadcasts to (B,heads,L,S). NULL if there is neither. */
 static fr_tensor *join_masks(const sizes *s, const fr_attention_masks *m, fr_dtype dtype)
 {
-    fr_tensor *kept = NULL, *padding = NULL;
+    fr_tensor *attend = NULL, *padding = NULL;
 
     if (m->attn_mask)
-        kept = of_heads(s, fr_cast(fr_eq_scalar(m->attn_mask, 0), dtype));
+        attend = split_mask(s, fr_cast(fr_eq_scalar(m->attn_mask, 0), dtype));
     if (!m->key_padding_mask)
-        return kept;
+        return attend;
     padding = fr_reshape(fr_cast(fr_eq_scalar(m->key_padding_mask, 0), dtype), FR_SHAPE(s->batch, 1, 1, s->keys));
-    return m->attn_mask ? fr_mul(kept, padding) : padding;
+    return m->attn_mask ? fr_mul(attend, padding) : padding;
 }
 
-/* The projection out of the heads is made of (L,B,E), whichever comes first: PyTorch's dropout after it draws in the
- * order in which values lie in memory. */
+/* out_proj is applied to (L,B,E) even with batch_first, as in PyTorch: a dropout after it draws in the order in which
+ * values lie in memory. */
 static fr_tensor *attend(fr_module *m, const sizes *s, fr_tensor *const in[3], const fr_attention_masks *masks)
 {
     fr_attention_options o = { .attn_mask = join_masks(s, masks, fr_dtype_of(in[0])),
-                               .attn_bias = of_heads(s, masks->attn_bias),
+                               .attn_bias = split_mask(s, masks->attn_bias),
                                .is_causal = masks->is_causal,
                                .dropout_p = m->training ? s->a->dropout : 0 };
     fr_tensor *heads[3], *y;

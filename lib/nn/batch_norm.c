@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* BatchNorm1d and BatchNorm2d: channels normalised, in training by their own statistics, which running ones follow. */
+/* BatchNorm1d and BatchNorm2d. In training each channel is normalised by its mean and variance in the batch, which also
+ * update the running ones. In evaluation it is normalised by the running ones, if there are any. */
 #include "core/options.h"
 #include "nn/module.h"
 
@@ -9,9 +10,9 @@
 #include <math.h>
 
 typedef struct {
-    const char *type, *maker, *op; /* op: for errors in forward */
+    const char *type, *maker, *op; /* op: what errors in forward name */
     const char *shapes;            /* of x */
-    int least_dims, most_dims;
+    int min_dims, max_dims;
 } kind;
 
 static const kind kind_1d = { "BatchNorm1d", "nn_batch_norm1d", "batch_norm1d", "(N, C) or (N, C, L)", 2, 3 };
@@ -20,23 +21,23 @@ static const kind kind_2d = { "BatchNorm2d", "nn_batch_norm2d", "batch_norm2d", 
 typedef struct {
     const kind *of;
     int64_t channels;
-    double eps, momentum; /* momentum: as in the options */
+    double eps, momentum; /* as in the options: 0 is the default */
     bool cumulative;
     fr_tensor *weight, *bias;
-    fr_tensor *running_mean, *running_var, *batches; /* NULL: not tracked */
+    fr_tensor *running_mean, *running_var, *batches; /* NULL without track_running_stats */
 } batch_norm;
 
 static bool check_input(const batch_norm *b, const fr_tensor *x)
 {
     char text[FR_SHAPE_TEXT];
 
-    if (x->shape.ndim >= b->of->least_dims && x->shape.ndim <= b->of->most_dims && x->shape.dim[1] == b->channels)
+    if (x->shape.ndim >= b->of->min_dims && x->shape.ndim <= b->of->max_dims && x->shape.dim[1] == b->channels)
         return true;
     return fr_fail(b->of->op, "x %s, expected %s with C = %" PRId64, fr_shape_text(&x->shape, text), b->of->shapes,
                    b->channels);
 }
 
-/* The batch is counted when all has gone well. */
+/* A batch counts only if the op succeeds. */
 static fr_tensor *forward(fr_module *m, fr_tensor *x)
 {
     const batch_norm *b = fr_self(m);
@@ -114,10 +115,7 @@ static fr_module *make(const kind *of, int64_t channels, const fr_nn_batch_norm_
 
     if (check(of, channels, o))
         m = fr_module_new(of->type, sizeof(batch_norm), forward);
-    if (m && !(fill(m, of, channels, o) && describe(m))) {
-        fr_module_free(m);
-        m = NULL;
-    }
+    m = fr_module_finish(m, m && fill(m, of, channels, o) && describe(m));
     fr_finish(th, before);
     return m;
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Modules that hold others under the names "0", "1", ...: Sequential, which runs them one after another, and
- * ModuleList, which leaves that to its user. */
+/* Modules whose children are named "0", "1", ...: Sequential, which runs them one after another, and ModuleList, which
+ * the user runs. */
 #include "nn/module.h"
 
-int fr_start_over_with(fr_tensor *y, int scope)
+int fr_scope_restart(int scope, fr_tensor *y)
 {
     fr_ref(y);
     fr_scope_end(scope);
-    scope = fr_scope_begin(); /* there is room: one has just ended */
+    scope = fr_scope_begin(); /* cannot fail: there is room, since a scope has just ended */
     fr_hold("forward", y);
     return scope;
 }
@@ -20,7 +20,7 @@ static fr_tensor *forward(fr_module *m, fr_tensor *x)
 
     for (size_t i = 0; y && i < m->child_count; i++) {
         y = fr_forward(m->children[i], y);
-        scope = fr_start_over_with(y, scope);
+        scope = fr_scope_restart(scope, y);
     }
     y = fr_escape(y);
     fr_scope_end(scope);
@@ -35,8 +35,8 @@ static bool is_among(fr_module *const *modules, int n, const fr_module *m)
     return false;
 }
 
-/* Frees those that found no parent, each once; those that did live until m is freed. */
-static void destroy_rest(int n, fr_module *const *modules)
+/* Frees the modules that have no parent, each once. The others belong to their parent. */
+static void destroy_without_parent(int n, fr_module *const *modules)
 {
     for (int i = 0; i < n; i++)
         if (modules[i] && !is_among(modules, i, modules[i]) && !modules[i]->parent)
@@ -62,7 +62,7 @@ static fr_module *make(const char *what, const char *type, fr_forward_function *
     }
     if (!ok) {
         if (modules)
-            destroy_rest(n, modules);
+            destroy_without_parent(n, modules);
         fr_module_destroy(m);
         m = NULL;
     }

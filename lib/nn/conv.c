@@ -8,7 +8,7 @@
 
 typedef struct {
     fr_tensor *weight, *bias;
-    fr_conv_options options; /* as the op takes them */
+    fr_conv_options options; /* for the op */
 } conv;
 
 static fr_tensor *forward1d(fr_module *m, fr_tensor *x)
@@ -25,26 +25,26 @@ static fr_tensor *forward2d(fr_module *m, fr_tensor *x)
     return fr_conv2d(x, c->weight, c->bias, &c->options);
 }
 
-/* ", NAME=(1, 2)", or nothing where all of values[] are usual. */
+/* Appends ", NAME=(1, 2)", unless all values are the default. */
 static void add_option(char *text, size_t room, const char *name, int dims, const int64_t values[FR_SPACE],
-                       int64_t usual)
+                       int64_t default_value)
 {
     fr_shape shape = { dims, { values[FR_SPACE - dims], values[FR_SPACE - 1] } };
     size_t used = strlen(text);
     char tuple[FR_SHAPE_TEXT];
 
-    if (values[0] != usual || values[1] != usual)
+    if (values[0] != default_value || values[1] != default_value)
         snprintf(text + used, room - used, ", %s=%s", name, fr_shape_text(&shape, tuple));
 }
 
 static bool describe(fr_module *m, const fr_convolution *c, int64_t in, int64_t out, bool bias)
 {
-    enum { NEVER = -1 }; /* usual: what is always said */
+    enum { NONE = -1 }; /* no default: always printed */
     char text[512], groups[40] = "";
 
     snprintf(text, sizeof text, "%" PRId64 ", %" PRId64, in, out);
-    add_option(text, sizeof text, "kernel_size", c->w.dims, c->w.kernel, NEVER);
-    add_option(text, sizeof text, "stride", c->w.dims, c->w.stride, NEVER);
+    add_option(text, sizeof text, "kernel_size", c->w.dims, c->w.kernel, NONE);
+    add_option(text, sizeof text, "stride", c->w.dims, c->w.stride, NONE);
     if (c->same)
         strcat(text, ", padding=same");
     add_option(text, sizeof text, "padding", c->w.dims, c->w.before, 0);
@@ -96,10 +96,7 @@ static fr_module *make(const char *what, const char *type, fr_forward_function *
 
     if (check(what, in, out, dims, &kernel, options, &c))
         m = fr_module_new(type, sizeof(conv), forward);
-    if (m && !fill(what, m, &c, in, out, options)) {
-        fr_module_free(m);
-        m = NULL;
-    }
+    m = fr_module_finish(m, m && fill(what, m, &c, in, out, options));
     fr_finish(th, before);
     return m;
 }

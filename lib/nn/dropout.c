@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Dropout: in training zeroes values with probability p. */
+/* Dropout: in training it zeroes each value with probability p and scales the others by 1 / (1 - p). */
 #include "nn/module.h"
 
 bool fr_check_dropout(const char *what, double p)
@@ -25,7 +25,7 @@ fr_module *fr_nn_dropout(double p)
     if (m) {
         *(double *)fr_self(m) = p;
         snprintf(text, sizeof text, "p=%s, inplace=False", fr_number_text(p, number));
-        m = fr_module_described(m, text);
+        m = fr_module_finish(m, fr_module_describe(m, text));
     }
     fr_finish(th, before);
     return m;

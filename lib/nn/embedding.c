@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Embedding: a row of numbers for each index. */
+/* Embedding: a row of the weight (num,dim) for each index. */
 #include "nn/module.h"
 #include "ops/op.h"
 
@@ -18,6 +18,7 @@ static fr_tensor *forward(fr_module *m, fr_tensor *x)
     return fr_embedding(x, e->weight, &e->options);
 }
 
+/* padding: the row for padding, which is zeros; -1: none. */
 static bool fill(const char *what, fr_module *m, int64_t num, int64_t dim, int64_t padding)
 {
     embedding *e = fr_self(m);
@@ -53,10 +54,7 @@ fr_module *fr_nn_embedding(int64_t num, int64_t dim, const fr_embedding_options 
         fr_fail(what, "num %" PRId64 ", dim %" PRId64 ", expected 0 or more", num, dim);
     else if (fr_check_padding(what, options, num, &padding))
         m = fr_module_new("Embedding", sizeof(embedding), forward);
-    if (m && !(fill(what, m, num, dim, padding) && describe(m, num, dim, padding))) {
-        fr_module_free(m);
-        m = NULL;
-    }
+    m = fr_module_finish(m, m && fill(what, m, num, dim, padding) && describe(m, num, dim, padding));
     fr_finish(th, before);
     return m;
 }

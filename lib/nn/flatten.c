@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Flatten: joins neighbouring dims, as between convolutions and a linear layer. */
+/* Flatten: joins the dims from `from` to `to`, as between convolutions and a linear layer. */
 #include "nn/module.h"
 
 typedef struct {
@@ -24,7 +24,7 @@ fr_module *fr_nn_flatten(int from, int to)
     if (m)
         *(dims *)fr_self(m) = (dims){ from, to };
     snprintf(text, sizeof text, "start_dim=%d, end_dim=%d", from, to);
-    m = fr_module_described(m, text);
+    m = fr_module_finish(m, m && fr_module_describe(m, text));
     fr_finish(th, before);
     return m;
 }

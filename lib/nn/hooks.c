@@ -2,29 +2,30 @@
  * Copyright The frond authors */
 /* Hooks of modules.
  *
- * Forward hooks are a list to be called. For backward hooks x and the result are handed on as views, whose gradients
- * are those of this run of the module and of nothing else; gradient hooks on the views do the rest. Runs may outlive
- * the module: they share what the module has of hooks. */
+ * Forward hooks are a list of functions to call. For backward hooks the module gets a view of x and returns a view of
+ * its result: the gradients of these views belong to this one run of the module, and hooks on them call the backward
+ * hooks. A run may outlive the module, so both hold a reference to the lists of hooks. */
 #include "graph/hooks.h"
 #include "nn/module.h"
 
 typedef struct hook {
     struct hook *next;
     bool removed;
-    fr_forward_hook *forward; /* this or */
+    fr_forward_hook *forward; /* one of these two is NULL */
     fr_backward_hook *backward;
     void *user;
 } hook;
 
 typedef struct fr_module_hooks {
-    atomic_int refs;   /* the module's and those of its runs */
-    fr_module *module; /* NULL: freed */
+    atomic_int refs;   /* held by the module and by its runs */
+    fr_module *module; /* NULL once it was freed */
     hook *forward, *backward;
-    int calling; /* > 0: removed hooks must stay where they are */
-} hooks;
+    int calling; /* > 0 while hooks are called: removed ones must stay in the lists */
+} hook_lists;
 
-/* --- Putting on and taking off ------------------------------------------------------------------------------------ */
+/* --- Adding and removing ------------------------------------------------------------------------------------------ */
 
+/* Frees the removed hooks of a list, or all. */
 static void sweep(hook **list, bool all)
 {
     while (*list) {
@@ -39,21 +40,21 @@ static void sweep(hook **list, bool all)
     }
 }
 
-static void sweep_removed(hooks *of)
+static void sweep_removed(hook_lists *lists)
 {
-    if (of->calling > 0)
+    if (lists->calling > 0)
         return;
-    sweep(&of->forward, false);
-    sweep(&of->backward, false);
+    sweep(&lists->forward, false);
+    sweep(&lists->backward, false);
 }
 
-static void hooks_unref(hooks *of)
+static void lists_unref(hook_lists *lists)
 {
-    if (!fr_refcount_drop(&of->refs))
+    if (!fr_refcount_drop(&lists->refs))
         return;
-    sweep(&of->forward, true);
-    sweep(&of->backward, true);
-    fr_free(of, sizeof *of);
+    sweep(&lists->forward, true);
+    sweep(&lists->backward, true);
+    fr_free(lists, sizeof *lists);
 }
 
 void fr_module_hooks_free(fr_module *m)
@@ -61,12 +62,12 @@ void fr_module_hooks_free(fr_module *m)
     if (!m->hooks)
         return;
     m->hooks->module = NULL;
-    hooks_unref(m->hooks);
+    lists_unref(m->hooks);
 }
 
-static bool put_on(const char *what, fr_module *m, hook h)
+static bool add_hook(const char *what, fr_module *m, hook h)
 {
-    hook **end, *kept;
+    hook **end, *copy;
 
     if (!fr_check_not_null(what, m, "module"))
         return false;
@@ -76,19 +77,19 @@ static bool put_on(const char *what, fr_module *m, hook h)
         m->hooks = fr_alloc(sizeof *m->hooks);
         if (!m->hooks)
             return fr_fail_memory(what);
-        *m->hooks = (hooks){ .refs = 1, .module = m };
+        *m->hooks = (hook_lists){ .refs = 1, .module = m };
     }
-    kept = fr_alloc(sizeof *kept);
-    if (!kept)
+    copy = fr_alloc(sizeof *copy);
+    if (!copy)
         return fr_fail_memory(what);
-    *kept = h;
+    *copy = h;
     for (end = h.forward ? &m->hooks->forward : &m->hooks->backward; *end;)
         end = &(*end)->next;
-    *end = kept;
+    *end = copy;
     return true;
 }
 
-static bool take_off(const char *what, fr_module *m, hook which)
+static bool remove_hook(const char *what, fr_module *m, hook which)
 {
     if (!fr_check_not_null(what, m, "module"))
         return false;
@@ -102,7 +103,7 @@ static bool take_off(const char *what, fr_module *m, hook which)
     return fr_fail(what, "the %s has no such hook", m->type);
 }
 
-/* The public functions: change is put_on or take_off. */
+/* What the public functions do: change is add_hook or remove_hook. */
 static bool change_hooks(const char *what, bool (*change)(const char *, fr_module *, hook), fr_module *m, hook h)
 {
     fr_thread *th = fr_thread_self();
@@ -115,46 +116,47 @@ static bool change_hooks(const char *what, bool (*change)(const char *, fr_modul
 
 bool fr_module_on_forward(fr_module *m, fr_forward_hook *call, void *user)
 {
-    return change_hooks("module_on_forward", put_on, m, (hook){ .forward = call, .user = user });
+    return change_hooks("module_on_forward", add_hook, m, (hook){ .forward = call, .user = user });
 }
 
 bool fr_module_off_forward(fr_module *m, fr_forward_hook *call, void *user)
 {
-    return change_hooks("module_off_forward", take_off, m, (hook){ .forward = call, .user = user });
+    return change_hooks("module_off_forward", remove_hook, m, (hook){ .forward = call, .user = user });
 }
 
 bool fr_module_on_backward(fr_module *m, fr_backward_hook *call, void *user)
 {
-    return change_hooks("module_on_backward", put_on, m, (hook){ .backward = call, .user = user });
+    return change_hooks("module_on_backward", add_hook, m, (hook){ .backward = call, .user = user });
 }
 
 bool fr_module_off_backward(fr_module *m, fr_backward_hook *call, void *user)
 {
-    return change_hooks("module_off_backward", take_off, m, (hook){ .backward = call, .user = user });
+    return change_hooks("module_off_backward", remove_hook, m, (hook){ .backward = call, .user = user });
 }
 
 /* --- Calling ------------------------------------------------------------------------------------------------------ */
 
-static fr_tensor *call_forward(hooks *of, fr_tensor *x, fr_tensor *y)
+static fr_tensor *call_forward(hook_lists *lists, fr_tensor *x, fr_tensor *y)
 {
-    of->calling++;
-    for (hook *h = of->forward; h && y; h = h->next) {
-        fr_tensor *other = h->removed ? NULL : h->forward(of->module, x, y, h->user);
+    lists->calling++;
+    for (hook *h = lists->forward; h && y; h = h->next) {
+        fr_tensor *other = h->removed ? NULL : h->forward(lists->module, x, y, h->user);
 
         if (other)
             y = other;
     }
-    of->calling--;
-    sweep_removed(of);
+    lists->calling--;
+    sweep_removed(lists);
     return y;
 }
 
-/* One run of a module, for its backward. */
+/* One run of a module, for its backward hooks. */
 typedef struct {
-    atomic_int refs; /* of the gradient hooks on the views */
-    hooks *of;
-    bool has_input;      /* x wants a gradient, and the backward hooks wait for it */
-    fr_tensor *grad_out; /* from when it has arrived until that of x is there; has no history: that might lead here */
+    atomic_int refs; /* held by the hooks on the two views */
+    hook_lists *lists;
+    bool has_input; /* x wants a gradient, which the backward hooks wait for */
+    /* The gradient of the result, until that of x arrives. Detached: its history might refer to this run. */
+    fr_tensor *grad_out;
 } run;
 
 static void run_unref(void *user)
@@ -164,55 +166,56 @@ static void run_unref(void *user)
     if (!fr_refcount_drop(&r->refs))
         return;
     fr_unref(r->grad_out);
-    hooks_unref(r->of);
+    lists_unref(r->lists);
     fr_free(r, sizeof *r);
 }
 
-static fr_tensor *at_input(fr_tensor *gradient, void *user)
+/* The gradient of x has arrived, or of the result if x wants none. */
+static fr_tensor *on_grad_in(fr_tensor *gradient, void *user)
 {
     run *r = user;
-    fr_tensor *now = gradient;
+    fr_tensor *grad_in = gradient;
 
-    r->of->calling++;
-    for (hook *h = r->of->backward; h && r->of->module && r->grad_out; h = h->next) {
-        fr_tensor *other = h->removed ? NULL : h->backward(r->of->module, now, r->grad_out, h->user);
+    r->lists->calling++;
+    for (hook *h = r->lists->backward; h && r->lists->module && r->grad_out; h = h->next) {
+        fr_tensor *other = h->removed ? NULL : h->backward(r->lists->module, grad_in, r->grad_out, h->user);
 
         if (other && r->has_input)
-            now = other;
+            grad_in = other;
     }
-    r->of->calling--;
-    sweep_removed(r->of);
+    r->lists->calling--;
+    sweep_removed(r->lists);
     fr_assign(&r->grad_out, NULL);
-    return now == gradient ? NULL : now;
+    return grad_in == gradient ? NULL : grad_in;
 }
 
-static fr_tensor *at_output(fr_tensor *gradient, void *user)
+static fr_tensor *on_grad_out(fr_tensor *gradient, void *user)
 {
     run *r = user;
 
     fr_assign(&r->grad_out, fr_detach(gradient));
     if (!r->has_input)
-        at_input(NULL, r);
+        on_grad_in(NULL, r);
     return NULL;
 }
 
-/* Puts the hooks on the views; input is NULL where it wants no gradient. */
-static bool watch(hooks *of, fr_tensor *input, fr_tensor *output)
+/* Puts the hooks on the views. input: NULL if x wants no gradient. */
+static bool watch(hook_lists *lists, fr_tensor *input, fr_tensor *output)
 {
     run *r = fr_alloc(sizeof *r);
     bool ok;
 
     if (!r)
         return fr_fail_memory("forward");
-    atomic_fetch_add_explicit(&of->refs, 1, memory_order_relaxed);
-    *r = (run){ .refs = 1, .of = of, .has_input = input != NULL };
+    atomic_fetch_add_explicit(&lists->refs, 1, memory_order_relaxed);
+    *r = (run){ .refs = 1, .lists = lists, .has_input = input != NULL };
     atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
-    ok = fr_hook_add("forward", output, at_output, r, run_unref);
+    ok = fr_hook_add("forward", output, on_grad_out, r, run_unref);
     if (!ok)
         run_unref(r);
     if (ok && input) {
         atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
-        ok = fr_hook_add("forward", input, at_input, r, run_unref);
+        ok = fr_hook_add("forward", input, on_grad_in, r, run_unref);
         if (!ok)
             run_unref(r);
     }
@@ -220,18 +223,18 @@ static bool watch(hooks *of, fr_tensor *input, fr_tensor *output)
     return ok;
 }
 
-fr_tensor *fr_module_call(fr_module *m, fr_tensor *x)
+fr_tensor *fr_module_call_with_hooks(fr_module *m, fr_tensor *x)
 {
-    hooks *of = m->hooks;
-    bool watched = of->backward && fr_grad_enabled();
+    hook_lists *lists = m->hooks;
+    bool watched = lists->backward && fr_grad_enabled();
     fr_tensor *input = watched && fr_tracked(x) ? fr_reshape(x, x->shape) : NULL, *y;
 
     if (watched && fr_tracked(x) && !input)
         return NULL;
     x = input ? input : x;
-    y = call_forward(of, x, m->forward(m, x));
+    y = call_forward(lists, x, m->forward(m, x));
     if (!watched || !y || !fr_tracked(y))
         return y;
     y = fr_reshape(y, y->shape);
-    return y && watch(of, input, y) ? y : NULL;
+    return y && watch(lists, input, y) ? y : NULL;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Initial values, as torch.nn.init sets them: with the same seed the same numbers. A layer that makes its parameters
- * here, in PyTorch's order, draws PyTorch's. orthogonal.c has the one initialiser that is more than draws. */
+/* Initial values, as torch.nn.init sets them: with the same seed, the same numbers. A layer that makes its parameters
+ * here in PyTorch's order gets PyTorch's values. orthogonal.c has the one initialiser that does more than draw. */
 #include "core/loop.h"
 #include "core/options.h"
 #include "core/random.h"
@@ -12,14 +12,14 @@
 
 /* --- Parameters of layers ----------------------------------------------------------------------------------------- */
 
-/* Gives m the tensor, which may be NULL: then nothing else happens. */
-static fr_tensor *hold(const char *what, fr_module *m, const char *name, fr_tensor *t, bool buffer)
+/* Adds t to m, which then owns it. Returns t; NULL if that fails or t is NULL. */
+static fr_tensor *add_to_module(const char *what, fr_module *m, const char *name, fr_tensor *t, bool buffer)
 {
     bool ok = t != NULL;
 
     if (ok) {
         t->requires_grad = !buffer;
-        ok = fr_module_hold(what, m, name, t, buffer);
+        ok = fr_module_register(what, m, name, t, buffer);
     }
     fr_unref(t);
     return ok ? t : NULL;
@@ -31,7 +31,7 @@ fr_tensor *fr_uniform_parameter(const char *what, fr_module *m, const char *name
 
     if (t)
         fr_fill_uniform(t, -bound, bound);
-    return hold(what, m, name, t, false);
+    return add_to_module(what, m, name, t, false);
 }
 
 fr_tensor *fr_normal_parameter(const char *what, fr_module *m, const char *name, fr_shape shape)
@@ -40,7 +40,7 @@ fr_tensor *fr_normal_parameter(const char *what, fr_module *m, const char *name,
 
     if (t)
         fr_fill_normal(t, 0, 1);
-    return hold(what, m, name, t, false);
+    return add_to_module(what, m, name, t, false);
 }
 
 fr_tensor *fr_constant_parameter(const char *what, fr_module *m, const char *name, fr_shape shape, double value)
@@ -49,7 +49,7 @@ fr_tensor *fr_constant_parameter(const char *what, fr_module *m, const char *nam
 
     if (t)
         fr_fill(t, value);
-    return hold(what, m, name, t, false);
+    return add_to_module(what, m, name, t, false);
 }
 
 fr_tensor *fr_constant_buffer(const char *what, fr_module *m, const char *name, fr_shape shape, fr_dtype dtype,
@@ -59,11 +59,10 @@ fr_tensor *fr_constant_buffer(const char *what, fr_module *m, const char *name, 
 
     if (t)
         fr_fill(t, value);
-    return hold(what, m, name, t, true);
+    return add_to_module(what, m, name, t, true);
 }
 
-/* The bound of both is 1/sqrt(fan in), but the weight's is computed as PyTorch does, so that the last bit is the same.
- */
+/* Both bounds are 1/sqrt(fan_in), but the weight's is computed the way PyTorch does, to be the same to the last bit. */
 bool fr_weight_and_bias(const char *what, fr_module *m, fr_shape shape, fr_tensor **weight, fr_tensor **bias)
 {
     double fan_in = 1;
@@ -98,36 +97,37 @@ static bool check_finite(const char *what, const char *name, double number)
 }
 
 typedef struct {
-    const char *next;
-    size_t size;
-} queue;
+    const char *next; /* the value to write next */
+    size_t size;      /* of a value */
+} value_queue;
 
-static void take_row(void *values, const fr_loop *l, char *const *at)
+static void write_row(void *user, const fr_loop *l, char *const *at)
 {
-    queue *q = values;
+    value_queue *q = user;
     int64_t n = l->dim[l->ndim - 1], step = l->step[l->ndim - 1][0];
 
     for (int64_t i = 0; i < n; i++, q->next += q->size)
         memcpy(at[0] + i * step, q->next, q->size);
 }
 
-/* Fills t, which is contiguous; alike: as PyTorch fills a tensor that is contiguous, or one that is not. */
-typedef bool fill_function(const char *what, fr_tensor *t, bool alike, const double *numbers);
+/* Fills t, which is contiguous, from a distribution with these parameters. contiguous: whether the tensor that the
+ * values are for is so too, since PyTorch draws normal values for others in another way. */
+typedef bool fill_function(const char *what, fr_tensor *t, bool contiguous, const double *parameters);
 
-/* The values of a tensor that is not contiguous are drawn in the order in which they lie in memory. */
-static bool fill(const char *what, fr_tensor *t, fill_function *draw, const double *numbers)
+/* Fills any t. The values of a tensor that is not contiguous are drawn in the order in which they lie in memory. */
+static bool fill(const char *what, fr_tensor *t, fill_function *draw, const double *parameters)
 {
     fr_tensor *values = t->contiguous ? fr_ref(t) : fr_tensor_alloc(what, &(fr_shape){ 1, { t->numel } }, t->dtype);
-    bool ok = values && draw(what, values, values == t, numbers);
+    bool ok = values && draw(what, values, values == t, parameters);
 
     if (ok && values != t) {
-        queue q = { values->origin, fr_dtype_size(t->dtype) };
+        value_queue q = { values->origin, fr_dtype_size(t->dtype) };
         fr_loop l;
 
         fr_loop_begin(&l, &t->shape);
         fr_loop_add(&l, t);
         fr_loop_sort(&l, 0);
-        fr_loop_run(&l, 1, take_row, &q);
+        fr_loop_run(&l, 1, write_row, &q);
     }
     if (ok)
         fr_storage_bump(t);
@@ -137,40 +137,40 @@ static bool fill(const char *what, fr_tensor *t, fill_function *draw, const doub
 
 /* --- Draws -------------------------------------------------------------------------------------------------------- */
 
-static bool draw_constant(const char *what, fr_tensor *t, bool alike, const double *numbers)
+static bool draw_constant(const char *what, fr_tensor *t, bool contiguous, const double *parameters)
 {
     (void)what;
-    (void)alike;
+    (void)contiguous;
     FR_DISPATCH_FLOAT(t, T, {
         for (int64_t i = 0; i < t->numel; i++)
-            ((T *)t->origin)[i] = (T)numbers[0];
+            ((T *)t->origin)[i] = (T)parameters[0];
     })
     return true;
 }
 
-static bool draw_uniform(const char *what, fr_tensor *t, bool alike, const double *numbers)
+static bool draw_uniform(const char *what, fr_tensor *t, bool contiguous, const double *parameters)
 {
     (void)what;
-    (void)alike;
-    fr_fill_uniform(t, numbers[0], numbers[1]);
+    (void)contiguous;
+    fr_fill_uniform(t, parameters[0], parameters[1]);
     return true;
 }
 
-static bool draw_normal(const char *what, fr_tensor *t, bool alike, const double *numbers)
+static bool draw_normal(const char *what, fr_tensor *t, bool contiguous, const double *parameters)
 {
     (void)what;
-    (alike ? fr_fill_normal : fr_fill_normal_singly)(t, numbers[0], numbers[1]);
+    (contiguous ? fr_fill_normal : fr_fill_normal_singly)(t, parameters[0], parameters[1]);
     return true;
 }
 
-static double normal_below(double x)
+/* The share of N(0,1) below x. */
+static double normal_cdf(double x)
 {
     return (1 + erf(x / sqrt(2))) / 2;
 }
 
-/* Of values drawn for all of t, in candidates, takes those that lie within the bounds to where t is still NaN. True
- * where nothing of that is left. */
-static bool keep_within(fr_tensor *t, const fr_tensor *candidates, const double *bounds)
+/* Copies the candidates that lie within the bounds to where t is still NaN. True once no NaN is left. */
+static bool accept_within(fr_tensor *t, const fr_tensor *candidates, const double *bounds)
 {
     bool done = true;
 
@@ -187,11 +187,12 @@ static bool keep_within(fr_tensor *t, const fr_tensor *candidates, const double 
     return done;
 }
 
-/* The same for uniform candidates x of which a share of exp(-((x - mean) / std)^2 / 2 + ((mode - mean) / std)^2 / 2) is
- * to be kept; chances are of U[0,1). The arithmetic is that of t's dtype, step by step, as in PyTorch. */
-static bool keep_likely(fr_tensor *t, const fr_tensor *candidates, const fr_tensor *chances, const double *numbers)
+/* The same by rejection sampling: candidates are uniform, and x is accepted with the probability
+ * exp(-((x - mean) / std)^2 / 2 + ((mode - mean) / std)^2 / 2). chances are U[0,1). Each operation is rounded to t's
+ * dtype, as in PyTorch. */
+static bool accept_likely(fr_tensor *t, const fr_tensor *candidates, const fr_tensor *chances, const double *parameters)
 {
-    double mean = numbers[0], std = numbers[1], mode = fmax(numbers[2], fmin(mean, numbers[3]));
+    double mean = parameters[0], std = parameters[1], mode = fmax(parameters[2], fmin(mean, parameters[3]));
     double peak = -0.5 * ((mode - mean) / std) * ((mode - mean) / std);
     bool done = true;
 
@@ -210,10 +211,10 @@ static bool keep_likely(fr_tensor *t, const fr_tensor *candidates, const fr_tens
     return done;
 }
 
-/* Far from the mean, at a distance of many std, a share of about std^2 / (distance (high - low)) is kept. */
-static bool can_be_uniform(const char *what, const double *numbers)
+/* Fails where rejection would take too long: far from the mean about std^2 / (distance (high - low)) are accepted. */
+static bool check_acceptance(const char *what, const double *parameters)
 {
-    double mean = numbers[0], std = numbers[1], low = numbers[2], high = numbers[3];
+    double mean = parameters[0], std = parameters[1], low = parameters[2], high = parameters[3];
     double distance = fmax(fmax(low - mean, mean - high), std);
 
     if (!check_finite(what, "low", low) || !check_finite(what, "high", high))
@@ -223,15 +224,15 @@ static bool can_be_uniform(const char *what, const double *numbers)
                    std);
 }
 
-/* numbers: mean, std, low, high. Where the bounds hold enough of the normal distribution, normal values are drawn until
- * all lie within them, else uniform ones are taken with the likelihood of a normal one; each time for all of t. */
-static bool draw_truncated(const char *what, fr_tensor *t, bool alike, const double *numbers)
+/* parameters: mean, std, low, high. If more than 0.3 of the normal distribution lies within the bounds, normal values
+ * are drawn until all of t is within; else uniform ones until all are accepted. Each round draws for all of t. */
+static bool draw_truncated(const char *what, fr_tensor *t, bool contiguous, const double *parameters)
 {
-    double mean = numbers[0], std = numbers[1], low = numbers[2], high = numbers[3];
-    bool normal = normal_below((high - mean) / std) - normal_below((low - mean) / std) > 0.3, done = t->numel == 0;
+    double mean = parameters[0], std = parameters[1], low = parameters[2], high = parameters[3];
+    bool normal = normal_cdf((high - mean) / std) - normal_cdf((low - mean) / std) > 0.3, done = t->numel == 0;
     fr_tensor *candidates, *chances = NULL;
 
-    if (!normal && !can_be_uniform(what, numbers))
+    if (!normal && !check_acceptance(what, parameters))
         return false;
     candidates = fr_tensor_alloc(what, &t->shape, t->dtype);
     if (candidates && !normal)
@@ -240,15 +241,15 @@ static bool draw_truncated(const char *what, fr_tensor *t, bool alike, const dou
     bool ok = candidates && (normal || chances);
 
     if (ok)
-        draw_constant(what, t, alike, &(double){ NAN });
+        draw_constant(what, t, contiguous, &(double){ NAN });
     while (ok && !done) {
         if (normal) {
-            draw_normal(what, candidates, alike, numbers);
-            done = keep_within(t, candidates, numbers + 2);
+            draw_normal(what, candidates, contiguous, parameters);
+            done = accept_within(t, candidates, parameters + 2);
         } else {
             fr_fill_uniform(candidates, low, high);
             fr_fill_uniform(chances, 0, 1);
-            done = keep_likely(t, candidates, chances, numbers);
+            done = accept_likely(t, candidates, chances, parameters);
         }
     }
     fr_unref(candidates);
@@ -256,7 +257,7 @@ static bool draw_truncated(const char *what, fr_tensor *t, bool alike, const dou
     return ok;
 }
 
-/* --- Given numbers ------------------------------------------------------------------------------------------------ */
+/* --- With given parameters ---------------------------------------------------------------------------------------- */
 
 fr_tensor *fr_init_uniform(fr_tensor *t, double low, double high)
 {
@@ -264,17 +265,17 @@ fr_tensor *fr_init_uniform(fr_tensor *t, double low, double high)
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
     bool ok = fr_can_initialise(what, t) && check_finite(what, "low", low) && check_finite(what, "high", high) &&
-              (low <= high || fr_fail(what, "low %g is above high %g", low, high)) &&
+              (low <= high || fr_fail(what, "low %g, high %g, expected low <= high", low, high)) &&
               fill(what, t, draw_uniform, (double[]){ low, high });
 
     fr_finish(th, before);
     return ok ? t : NULL;
 }
 
-static bool check_std(const char *what, double std, bool zero)
+static bool check_std(const char *what, double std, bool may_be_zero)
 {
-    return (std >= 0 && std < INFINITY && (std > 0 || zero)) ||
-           fr_fail(what, "std is %g, expected a number %s 0", std, zero ? ">=" : ">");
+    return (std >= 0 && std < INFINITY && (std > 0 || may_be_zero)) ||
+           fr_fail(what, "std is %g, expected a number %s 0", std, may_be_zero ? ">=" : ">");
 }
 
 fr_tensor *fr_init_normal(fr_tensor *t, double mean, double std)
@@ -295,7 +296,7 @@ fr_tensor *fr_init_trunc_normal(fr_tensor *t, double mean, double std, double lo
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
     bool ok = fr_can_initialise(what, t) && check_finite(what, "mean", mean) && check_std(what, std, false) &&
-              (low <= high || fr_fail(what, "low %g is not up to high %g", low, high)) &&
+              (low <= high || fr_fail(what, "low %g, high %g, expected low <= high", low, high)) &&
               fill(what, t, draw_truncated, (double[]){ mean, std, low, high });
 
     fr_finish(th, before);
@@ -356,7 +357,7 @@ fr_tensor *fr_init_eye(fr_tensor *t)
     return ok ? t : NULL;
 }
 
-/* --- Numbers from the shape --------------------------------------------------------------------------------------- */
+/* --- With parameters from the shape ------------------------------------------------------------------------------- */
 
 double fr_calculate_gain(fr_nonlinearity nonlinearity, double param)
 {
@@ -383,15 +384,14 @@ double fr_calculate_gain(fr_nonlinearity nonlinearity, double param)
         gain = 0.75;
         break;
     default:
-        fr_fail("calculate_gain", "%d is no fr_nonlinearity", (int)nonlinearity);
+        fr_fail("calculate_gain", "%d is not an fr_nonlinearity", (int)nonlinearity);
     }
     fr_finish(th, before);
     return gain;
 }
 
-/* A weight is (out,in) or (out,in,kernel...): fan[0] the values that go into one output, fan[1] those that one input
- * goes to. */
-static bool find_fans(const char *what, const fr_tensor *t, double fan[2])
+/* t is (out,in) or (out,in,kernel...). fan[0] is fan_in, which is in times the kernel's size; fan[1] is fan_out. */
+static bool calculate_fans(const char *what, const fr_tensor *t, double fan[2])
 {
     double field = 1;
     char text[FR_SHAPE_TEXT];
@@ -405,7 +405,7 @@ static bool find_fans(const char *what, const fr_tensor *t, double fan[2])
     return true;
 }
 
-/* Fills t, which has zero mean and this deviation then. */
+/* Fills t with mean 0 and this standard deviation. */
 static bool fill_centred(const char *what, fr_tensor *t, double std, bool uniform)
 {
     double bound = sqrt(3) * std;
@@ -419,7 +419,7 @@ static fr_tensor *xavier(const char *what, fr_tensor *t, double gain, bool unifo
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
     double fan[2] = { 0 };
-    bool ok = fr_can_initialise(what, t) && find_fans(what, t, fan) &&
+    bool ok = fr_can_initialise(what, t) && calculate_fans(what, t, fan) &&
               ((gain >= 0 && gain < INFINITY) || fr_fail(what, "gain is %g, expected a number >= 0", gain)) &&
               fill_centred(what, t, gain * sqrt(2 / (fan[0] + fan[1])), uniform);
 
@@ -443,7 +443,7 @@ static fr_tensor *kaiming(const char *what, fr_tensor *t, const fr_kaiming_optio
     fr_site before = fr_begin(th, what);
     fr_kaiming_options o = options ? *options : (fr_kaiming_options){ 0 };
     double fan[2] = { 0 }, gain = NAN;
-    bool ok = fr_can_initialise(what, t) && fr_check_reserved(what, o.reserved) && find_fans(what, t, fan) &&
+    bool ok = fr_can_initialise(what, t) && fr_check_reserved(what, o.reserved) && calculate_fans(what, t, fan) &&
               !isnan(gain = fr_calculate_gain(o.nonlinearity, fr_option(o.a, 0))) &&
               fill_centred(what, t, gain / sqrt(fan[o.fan_out]), uniform);
 

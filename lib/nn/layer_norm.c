@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* LayerNorm and RMSNorm: the last dims of x normalised. */
+/* LayerNorm and RMSNorm: they normalise over the last dims of x. */
 #include "core/options.h"
 #include "nn/module.h"
 
@@ -9,7 +9,7 @@
 
 typedef struct {
     fr_shape shape;
-    double eps; /* as in the options */
+    double eps; /* as in the options: 0 is the default */
     fr_tensor *weight, *bias;
 } norm;
 
@@ -51,6 +51,7 @@ static bool fill(const char *what, fr_module *m, fr_shape shape, double eps, boo
     return (n->weight || !weight) && (n->bias || !bias);
 }
 
+/* eps and bias as text; bias is "" for RMSNorm. */
 static bool describe(fr_module *m, const char *eps, const char *bias)
 {
     const norm *n = fr_self(m);
@@ -75,10 +76,8 @@ fr_module *fr_nn_layer_norm(fr_shape shape, const fr_layer_norm_options *options
     fr_number_text(fr_option(o->eps, 1e-5), eps);
     if (fr_check_reserved(what, o->reserved) && check(what, shape, o->eps))
         m = fr_module_new("LayerNorm", sizeof(norm), layer_forward);
-    if (m && !(fill(what, m, shape, o->eps, weight, bias) && describe(m, eps, bias ? ", bias=True" : ", bias=False"))) {
-        fr_module_free(m);
-        m = NULL;
-    }
+    m = fr_module_finish(m, m && fill(what, m, shape, o->eps, weight, bias) &&
+                                describe(m, eps, bias ? ", bias=True" : ", bias=False"));
     fr_finish(th, before);
     return m;
 }
@@ -97,10 +96,8 @@ fr_module *fr_nn_rms_norm(fr_shape shape, const fr_rms_norm_options *options)
         fr_number_text(fr_option(o->eps, 0), eps);
     if (fr_check_reserved(what, o->reserved) && check(what, shape, o->eps))
         m = fr_module_new("RMSNorm", sizeof(norm), rms_forward);
-    if (m && !(fill(what, m, shape, o->eps, !o->no_elementwise_affine, false) && describe(m, eps, ""))) {
-        fr_module_free(m);
-        m = NULL;
-    }
+    m = fr_module_finish(m,
+                         m && fill(what, m, shape, o->eps, !o->no_elementwise_affine, false) && describe(m, eps, ""));
     fr_finish(th, before);
     return m;
 }

@@ -34,16 +34,12 @@ fr_module *fr_linear_new(const char *what, const char *type, int64_t in, int64_t
         fr_fail(what, "in %" PRId64 ", out %" PRId64 ", expected 0 or more", in, out);
     else
         m = fr_module_new(type, sizeof(linear), forward);
-    if (m) {
-        linear *l = fr_self(m);
 
-        if (!fr_weight_and_bias(what, m, FR_SHAPE(out, in), &l->weight, bias ? &l->bias : NULL) ||
-            !describe(m, in, out, bias)) {
-            fr_module_free(m);
-            m = NULL;
-        }
-    }
-    return m;
+    linear *l = fr_self(m);
+
+    return fr_module_finish(m, m &&
+                                   fr_weight_and_bias(what, m, FR_SHAPE(out, in), &l->weight, bias ? &l->bias : NULL) &&
+                                   describe(m, in, out, bias));
 }
 
 fr_module *fr_nn_linear(int64_t in, int64_t out, const fr_linear_options *options)

@@ -68,13 +68,12 @@ bool fr_module_describe(fr_module *m, const char *text)
     return copy != NULL;
 }
 
-fr_module *fr_module_described(fr_module *m, const char *text)
+fr_module *fr_module_finish(fr_module *m, bool ok)
 {
-    if (m && !fr_module_describe(m, text)) {
-        fr_module_destroy(m);
-        m = NULL;
-    }
-    return m;
+    if (ok)
+        return m;
+    fr_module_destroy(m);
+    return NULL;
 }
 
 /* --- Parameters and buffers --------------------------------------------------------------------------------------- */
@@ -95,7 +94,7 @@ bool fr_module_has(const fr_module *m, const char *name)
     return fr_module_child(m, name, strlen(name)) != NULL;
 }
 
-/* One name in m stands for one thing, and full names are joined with dots. */
+/* A name is new in m. It has no dot, since dots join the names in a full name. */
 static bool check_name(const char *what, const fr_module *m, const char *name)
 {
     if (!fr_check_not_null(what, m, "module") || !fr_check_not_null(what, name, "name"))
@@ -107,7 +106,7 @@ static bool check_name(const char *what, const fr_module *m, const char *name)
     return !fr_module_has(m, name) || fr_fail(what, "%s has a \"%s\" already", m->type, name);
 }
 
-bool fr_module_hold(const char *what, fr_module *m, const char *name, fr_tensor *t, bool buffer)
+bool fr_module_register(const char *what, fr_module *m, const char *name, fr_tensor *t, bool buffer)
 {
     char *copy = copy_text(name);
 
@@ -137,7 +136,7 @@ fr_tensor *fr_module_param(fr_module *m, const char *name, fr_tensor *t)
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
     bool ok = fr_check_not_null(what, t, "tensor") && check_name(what, m, name) && fr_check_parameter(what, name, t) &&
-              fr_module_hold(what, m, name, t, false);
+              fr_module_register(what, m, name, t, false);
 
     if (ok)
         t->requires_grad = true;
@@ -151,7 +150,7 @@ fr_tensor *fr_module_buffer(fr_module *m, const char *name, fr_tensor *t)
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
     bool ok =
-        fr_check_not_null(what, t, "tensor") && check_name(what, m, name) && fr_module_hold(what, m, name, t, true);
+        fr_check_not_null(what, t, "tensor") && check_name(what, m, name) && fr_module_register(what, m, name, t, true);
 
     fr_finish(th, before);
     return ok ? t : NULL;
@@ -159,7 +158,7 @@ fr_tensor *fr_module_buffer(fr_module *m, const char *name, fr_tensor *t)
 
 /* --- Parents and children ----------------------------------------------------------------------------------------- */
 
-/* Whether m is part of root: root itself or below. */
+/* True if m is root or below it. */
 static bool is_part_of(const fr_module *m, const fr_module *root)
 {
     while (m && m != root)
@@ -184,8 +183,7 @@ static bool can_adopt(const char *what, const fr_module *m, const char *name, co
         return fr_fail(what, "\"%s\": the %s has a parent already, the %s in which it is \"%s\"", name, child->type,
                        child->parent->type, child->name);
     if (is_part_of(m, child))
-        return fr_fail(what, "\"%s\": the %s is the module that it should be added to, or one around that", name,
-                       child->type);
+        return fr_fail(what, "\"%s\": the %s cannot be added to itself or to a module inside it", name, child->type);
     if (depth_of(m) + 1 + child->height >= FR_MODULE_DEPTH)
         return fr_fail(what, "\"%s\": modules would be nested more than %d deep", name, FR_MODULE_DEPTH);
     return true;
@@ -212,6 +210,11 @@ bool fr_module_adopt(const char *what, fr_module *m, const char *name, fr_module
             m->height = height;
     fr_module_forget_lists(child->parent);
     return true;
+}
+
+fr_module *fr_module_adopt_new(const char *what, fr_module *m, const char *name, fr_module *child)
+{
+    return fr_module_finish(child, child && fr_module_adopt(what, m, name, child));
 }
 
 fr_module *fr_module_add(fr_module *m, const char *name, fr_module *child)
@@ -255,7 +258,7 @@ void fr_module_destroy(fr_module *m)
     free(m->tensors);
     free(m->children);
     free(m->description);
-    if (fr_thread_self()->place == m->place) /* its forward function was left by a jump */
+    if (fr_thread_self()->place == m->place) /* longjmp left its forward function */
         fr_thread_self()->place = NULL;
     fr_place_unref(m->place);
     free(m);
@@ -271,8 +274,8 @@ void fr_module_free(fr_module *m)
 
 /* --- Running ------------------------------------------------------------------------------------------------------ */
 
-/* In a scope of its own, out of which the result alone comes. While the user's function runs, errors are reported where
- * they happen, not when it is over: it need not cope with NULL unless the handler is off. */
+/* Runs m in a scope of its own, from which only the result escapes. While the user's forward function runs, errors are
+ * reported at once, not when fr_forward returns: so the function need not expect NULL unless the handler is off. */
 static fr_tensor *run(fr_thread *th, fr_module *m, fr_tensor *x)
 {
     int scope = fr_scope_begin();
@@ -282,7 +285,7 @@ static fr_tensor *run(fr_thread *th, fr_module *m, fr_tensor *x)
     fr_module_enter(th, m);
     fr_report_errors(th);
 
-    fr_tensor *y = m->hooks ? fr_module_call(m, x) : m->forward(m, x);
+    fr_tensor *y = m->hooks ? fr_module_call_with_hooks(m, x) : m->forward(m, x);
 
     fr_defer_errors(th);
     if (!y && !fr_failed_before(th))

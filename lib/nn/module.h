@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Inside a module, and what layers are made with. */
+/* Modules from inside, and what layers are made with. The argument `what` is the name of
+ * the public function at work, for errors. */
 #ifndef FROND_NN_MODULE_H
 #define FROND_NN_MODULE_H
 
@@ -10,68 +11,70 @@
 #include <frond/nn.h>
 #include <stddef.h>
 
-enum { FR_MODULE_DEPTH = 256 }; /* levels of a tree of modules, so that walking it may recurse */
+enum { FR_MODULE_DEPTH = 256 }; /* levels of a tree of modules: few enough to walk it by recursion */
 
 struct fr_module {
     fr_place *place;
-    const char *type, *name; /* the place's; name: under which the parent has it */
-    char *description;       /* or NULL */
+    const char *type, *name; /* owned by place; name: that of the child in its parent */
+    char *description;       /* may be NULL */
     fr_forward_function *forward;
     bool training;
-    int height; /* levels below, at most */
+    int height; /* the number of levels below it */
 
-    fr_module *parent; /* NULL: belongs to its user */
-    size_t index;      /* among the parent's children */
+    fr_module *parent; /* NULL: the user owns the module */
+    size_t index;      /* in the parent's children */
 
-    fr_named_tensor *tensors; /* parameters first, then buffers; each in order of creation; a reference to each */
+    fr_named_tensor *tensors; /* references: the parameters, then the buffers, each in order of creation */
     size_t parameter_count, tensor_count, tensor_capacity;
     fr_module **children;
     size_t child_count, child_capacity;
 
-    /* state.c: what fr_module_parameters and fr_module_state gave out; NULL: to be made. names: all full names. */
+    /* state_dict.c: what fr_module_parameters and fr_module_state return, and its full names. NULL: not made yet. */
     fr_tensor **parameters;
     fr_named_tensor *state;
     char *names;
     int parameters_listed, state_listed;
 
-    struct fr_module_hooks *hooks; /* hooks.c; NULL: none was ever put on */
-    void (*release)(void *memory); /* NULL, or what frees what the memory refers to */
+    struct fr_module_hooks *hooks; /* hooks.c; NULL: it never had any */
+    void (*release)(void *memory); /* frees what the memory refers to; may be NULL */
     size_t size;                   /* of memory */
     max_align_t memory[];
 };
 
-/* --- module.c: what, as everywhere, is the public function that is at work -----------------------------------------
- */
+/* --- module.c ----------------------------------------------------------------------------------------------------- */
 
-/* Whether t may be a parameter: no history, floating; fails naming it otherwise. */
+/* The end of making a module: returns m if ok; else frees m, which may be NULL, and returns NULL. */
+fr_module *fr_module_finish(fr_module *m, bool ok);
+/* True if t may be a parameter: a leaf of a floating dtype. Fails otherwise. */
 bool fr_check_parameter(const char *what, const char *name, const fr_tensor *t);
-/* m's child of the name that the first length characters of name are; NULL: there is none. */
+/* The child whose name is the first length characters of name; NULL if there is none. */
 fr_module *fr_module_child(const fr_module *m, const char *name, size_t length);
-/* Whether the name stands for a child, parameter or buffer of m. */
+/* True if m has a child, parameter or buffer of that name. */
 bool fr_module_has(const fr_module *m, const char *name);
-/* Gives child to m. On failure child is as before. */
+/* Makes child, which has no parent, a child of m. On failure it is as before. */
 bool fr_module_adopt(const char *what, fr_module *m, const char *name, fr_module *child);
-/* Holds t, which is fit to be that, as a parameter or buffer. */
-bool fr_module_hold(const char *what, fr_module *m, const char *name, fr_tensor *t, bool buffer);
-/* m and all below, whatever its parent. NULL is fine. */
+/* The same for a child that was just made. On failure, and for NULL, returns NULL; child is freed. */
+fr_module *fr_module_adopt_new(const char *what, fr_module *m, const char *name, fr_module *child);
+/* Adds t to m as a parameter or buffer, without checks. */
+bool fr_module_register(const char *what, fr_module *m, const char *name, fr_tensor *t, bool buffer);
+/* Frees m and all below, even if m has a parent. NULL is fine. */
 void fr_module_destroy(fr_module *m);
-/* m with that description; NULL, m being freed, where it fails. NULL passes through. */
-fr_module *fr_module_described(fr_module *m, const char *text);
-/* The module after m in root's tree, each before its children, from root itself on; NULL at the end. */
+/* The module after m in the tree of root, in preorder: root comes first, each module before its children. NULL after
+ * the last. */
 fr_module *fr_module_next(const fr_module *root, const fr_module *m);
 
 /* --- hooks.c ------------------------------------------------------------------------------------------------------ */
 
-/* m's forward function of x, with m's hooks. */
-fr_tensor *fr_module_call(fr_module *m, fr_tensor *x);
+/* Calls m's forward function and m's hooks, of which there must have been some. */
+fr_tensor *fr_module_call_with_hooks(fr_module *m, fr_tensor *x);
 void fr_module_hooks_free(fr_module *m);
 
-/* Until the innermost scope ends m is at work. */
+/* Says that m runs from here to the end of the innermost scope ... */
 static inline void fr_module_enter(fr_thread *th, const fr_module *m)
 {
     th->place = m->place;
 }
-/* ... and has given y. Returns y. */
+/* ... and that its result is y, for a trace. Returns y. */
 static inline fr_tensor *fr_module_leave(fr_thread *th, const fr_module *m, fr_tensor *y)
 {
     if (FR_UNLIKELY(th->trace != NULL) && y)
@@ -79,55 +82,55 @@ static inline fr_tensor *fr_module_leave(fr_thread *th, const fr_module *m, fr_t
     return y;
 }
 
-/* --- evaluation.c ------------------------------------------------------------------------------------------------- */
+/* --- eval_mode.c -------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     fr_module *m;
-    bool *training; /* flags of m and all below */
+    bool *training; /* the flags of m and all below */
     int no_grad;
     fr_generator generator;
-} fr_evaluation;
-/* From here on m is in evaluation and nothing is recorded; end puts back that and the generator. False with an error,
- * nothing having changed. m's tree stays as it is in between. */
-bool fr_evaluation_begin(const char *what, fr_module *m, fr_evaluation *e);
-void fr_evaluation_end(fr_evaluation *e);
+} fr_eval_mode;
+/* Puts m in eval mode and stops recording, until end restores both, and the generator. m's tree must not change in
+ * between. False, with an error and nothing changed, if memory runs out. */
+bool fr_eval_mode_begin(const char *what, fr_module *m, fr_eval_mode *e);
+void fr_eval_mode_end(fr_eval_mode *e);
 
-/* --- state.c ------------------------------------------------------------------------------------------------------ */
+/* --- state_dict.c ------------------------------------------------------------------------------------------------- */
 
-/* Drops the lists of m and of all modules that it is part of. */
+/* Frees the lists of m and of all modules around it, because something was added to m. */
 void fr_module_forget_lists(fr_module *m);
 void fr_module_free_lists(fr_module *m);
 
 /* --- init.c ------------------------------------------------------------------------------------------------------- */
 
-/* A new parameter of m, of the default dtype, or a new buffer; borrowed from m. From U(-bound, bound); from N(0,1); all
- * of one value. */
+/* A new parameter of m, of the default dtype, or a new buffer: from U(-bound, bound), from N(0,1), or filled with
+ * value. Borrowed from m; NULL with an error. */
 fr_tensor *fr_uniform_parameter(const char *what, fr_module *m, const char *name, fr_shape shape, double bound);
 fr_tensor *fr_normal_parameter(const char *what, fr_module *m, const char *name, fr_shape shape);
 fr_tensor *fr_constant_parameter(const char *what, fr_module *m, const char *name, fr_shape shape, double value);
 fr_tensor *fr_constant_buffer(const char *what, fr_module *m, const char *name, fr_shape shape, fr_dtype dtype,
                               double value);
 
-/* The parameters weight, of a shape (out,in,...), and, where bias is not NULL, bias (out), as PyTorch's Linear and
- * convolutions draw them. */
+/* New parameters "weight", of shape (out,in,...), and, unless bias is NULL, "bias" (out), drawn as PyTorch draws those
+ * of Linear and Conv. */
 bool fr_weight_and_bias(const char *what, fr_module *m, fr_shape shape, fr_tensor **weight, fr_tensor **bias);
 
-/* Whether t may be written in place: floating, no history, no value twice. */
+/* True if t may be initialised in place: a leaf of a floating dtype and no expanded view. Fails otherwise. */
 bool fr_can_initialise(const char *what, const fr_tensor *t);
 
 /* --- containers.c ------------------------------------------------------------------------------------------------- */
 
-/* Ends scope and opens one that holds y alone, so that of all results on the way the latest alone is alive. */
-int fr_start_over_with(fr_tensor *y, int scope);
+/* Between layers: ends scope and opens one that holds only y, so that earlier results die. Returns the new scope. */
+int fr_scope_restart(int scope, fr_tensor *y);
 
 /* --- linear.c ----------------------------------------------------------------------------------------------------- */
 
-/* A linear layer that is printed as of another type. */
+/* A linear layer whose type is printed as given. */
 fr_module *fr_linear_new(const char *what, const char *type, int64_t in, int64_t out, bool bias);
 
 /* --- attention.c -------------------------------------------------------------------------------------------------- */
 
-/* Whether embed can be split among heads, and neither is too large; the error calls them by these names. */
+/* True if heads divides embed and neither is too large. Fails otherwise, calling them by these names. */
 bool fr_check_heads(const char *what, const char *embed_name, int64_t embed, const char *heads_name, int64_t heads);
 fr_module *fr_attention_new(const char *what, int64_t embed, int64_t heads, const fr_multihead_attention_options *o);
 
@@ -139,7 +142,7 @@ const char *fr_number_text(double number, char text[FR_NUMBER_TEXT]);
 
 /* --- dropout.c ---------------------------------------------------------------------------------------------------- */
 
-/* Whether p lies in [0, 1]; fails otherwise. */
+/* True if p is in [0, 1]. Fails otherwise. */
 bool fr_check_dropout(const char *what, double p);
 
 #endif

@@ -1,61 +1,22 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Orthogonal initial values: Saxe, McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of learning in
- * deep linear neural networks", 2014. A normal matrix A = Q R with R's diagonal positive makes Q uniform (Mezzadri,
- * "How to generate random matrices from the classical compact groups", 2007), and makes it one matrix: whichever way it
- * is computed it is PyTorch's. Here it is by Gram and Schmidt, in double, and once more on what that leaves, which
- * makes it as orthogonal as any (Giraud, Langou and Rozloznik, 2005). */
-#include "kernels/cpu.h"
+ * deep linear neural networks", 2014.
+ *
+ * A is a matrix of normal values, A = Q R. With the diagonal of R positive there is only one such Q, so this one is
+ * PyTorch's, whatever algorithm finds it; and Q is uniformly distributed (Mezzadri, "How to generate random matrices
+ * from the classical compact groups", 2007). Here Q comes from Gram-Schmidt in double, done twice: the second pass
+ * makes it orthogonal to rounding error (Giraud, Langou and Rozloznik, 2005). */
 #include "core/integer.h"
 #include "core/random.h"
+#include "kernels/orthogonal.h"
 #include "nn/module.h"
 
 #include <frond/op.h>
 #include <math.h>
 
-enum { LANES = 8 };
-
-FR_KERNEL(orthogonal_dot, (int64_t n, const double *x, const double *y, double *dot), (n, x, y, dot))
-{
-    double sum[LANES] = { 0 };
-    int64_t i = 0;
-
-    for (; i + LANES <= n; i += LANES)
-        for (int k = 0; k < LANES; k++)
-            sum[k] += x[i + k] * y[i + k];
-    for (; i < n; i++)
-        sum[0] += x[i] * y[i];
-    for (int k = 1; k < LANES; k++)
-        sum[0] += sum[k];
-    *dot = sum[0];
-}
-
-FR_KERNEL(orthogonal_add, (int64_t n, double factor, const double *restrict x, double *restrict y), (n, factor, x, y))
-{
-    for (int64_t i = 0; i < n; i++)
-        y[i] += factor * x[i];
-}
-
-/* v holds count rows of n: makes each of length 1 and takes it out of those that follow. */
-static void orthogonalise(int64_t count, int64_t n, double *v)
-{
-    double dot;
-
-    for (int64_t i = 0; i < count; i++) {
-        double *row = v + i * n;
-
-        orthogonal_dot(n, row, row, &dot);
-        for (int64_t k = 0; k < n && dot > 0; k++)
-            row[k] /= sqrt(dot);
-        for (int64_t j = i + 1; j < count; j++) {
-            orthogonal_dot(n, row, v + j * n, &dot);
-            orthogonal_add(n, -dot, row, v + j * n);
-        }
-    }
-}
-
-/* The values of t (rows,columns), contiguous, to v as rows, or as columns where these are fewer; or back, times gain.
- */
+/* Copies t (rows,columns), contiguous, to v, or with back v times gain to t. v holds t if t has fewer rows
+ * than columns, else its transpose: the shorter side gives the rows, since only so many can be orthogonal. */
 static void transfer(fr_tensor *t, int64_t rows, int64_t columns, double *v, bool back, double gain)
 {
     int64_t step_row = rows < columns ? columns : 1, step_column = rows < columns ? 1 : rows;
@@ -85,7 +46,7 @@ static bool fill(const char *what, fr_tensor *t, double gain)
         fr_fill_normal(values, 0, 1);
         transfer(values, rows, columns, v, false, 1);
         for (int twice = 0; twice < 2; twice++)
-            orthogonalise(rows < columns ? rows : columns, rows < columns ? columns : rows, v);
+            fr_orthogonalise_rows(rows < columns ? rows : columns, rows < columns ? columns : rows, v);
         transfer(values, rows, columns, v, true, gain);
         fr_copy_values(t, values);
         fr_storage_bump(t);

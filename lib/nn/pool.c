@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* MaxPool1d, MaxPool2d, AvgPool1d, AvgPool2d, AdaptiveAvgPool1d. */
+/* MaxPool1d, MaxPool2d, AvgPool1d, AvgPool2d and AdaptiveAvgPool1d. */
 #include "nn/module.h"
 #include "ops/pool/pool.h"
 
@@ -8,8 +8,8 @@
 
 typedef struct {
     fr_shape kernel;
-    fr_max_pool_options max; /* of these two the one that it is */
-    fr_avg_pool_options avg;
+    fr_max_pool_options max; /* for MaxPool */
+    fr_avg_pool_options avg; /* for AvgPool */
 } pool;
 
 static fr_tensor *forward_max1d(fr_module *m, fr_tensor *x)
@@ -40,11 +40,11 @@ static fr_tensor *forward_avg2d(fr_module *m, fr_tensor *x)
     return fr_avg_pool2d(x, p->kernel, &p->avg);
 }
 
-/* As PyTorch prints a size that was given so: one number or a tuple; otherwise's where there is none. */
-static const char *size_text(const fr_shape *size, const fr_shape *otherwise, char text[FR_SHAPE_TEXT])
+/* A size as PyTorch prints it: one number or a tuple. default_size stands for one that was not given. */
+static const char *size_text(const fr_shape *size, const fr_shape *default_size, char text[FR_SHAPE_TEXT])
 {
     if (size->ndim == 0)
-        size = otherwise;
+        size = default_size;
     if (size->ndim != 1)
         return fr_shape_text(size, text);
     snprintf(text, FR_SHAPE_TEXT, "%" PRId64, size->dim[0]);
@@ -70,12 +70,12 @@ static fr_module *make_max(const char *what, const char *type, fr_forward_functi
     snprintf(text, sizeof text, "kernel_size=%s, stride=%s, padding=%s, dilation=%s, ceil_mode=%s",
              size_text(&kernel, &kernel, a), size_text(&o.stride, &kernel, b), size_text(&o.padding, &zero, c),
              size_text(&o.dilation, &one, d), o.ceil_mode ? "True" : "False");
-    m = fr_module_described(m, text);
+    m = fr_module_finish(m, m && fr_module_describe(m, text));
     fr_finish(th, before);
     return m;
 }
 
-/* AvgPool1d alone prints one number as a tuple. */
+/* PyTorch's AvgPool1d, unlike the others, prints its sizes as tuples of one. */
 static fr_module *make_avg(const char *what, const char *type, fr_forward_function *forward, int dims, fr_shape kernel,
                            const fr_avg_pool_options *options)
 {
@@ -94,7 +94,7 @@ static fr_module *make_avg(const char *what, const char *type, fr_forward_functi
         *(pool *)fr_self(m) = (pool){ .kernel = kernel, .avg = o };
     snprintf(text, sizeof text, format, size_text(&kernel, &kernel, a), size_text(&o.stride, &kernel, b),
              size_text(&o.padding, &zero, c));
-    m = fr_module_described(m, text);
+    m = fr_module_finish(m, m && fr_module_describe(m, text));
     fr_finish(th, before);
     return m;
 }
@@ -119,8 +119,7 @@ fr_module *fr_nn_avg_pool2d(fr_shape kernel_size, const fr_avg_pool_options *opt
     return make_avg("nn_avg_pool2d", "AvgPool2d", forward_avg2d, 2, kernel_size, options);
 }
 
-/* --- Adaptive ------------------------------------------------------------------------------------------------------
- */
+/* --- AdaptiveAvgPool1d -------------------------------------------------------------------------------------------- */
 
 static fr_tensor *forward_adaptive(fr_module *m, fr_tensor *x)
 {
@@ -142,7 +141,7 @@ fr_module *fr_nn_adaptive_avg_pool1d(int64_t output_size)
     if (m)
         *(int64_t *)fr_self(m) = output_size;
     snprintf(text, sizeof text, "output_size=%" PRId64, output_size);
-    m = fr_module_described(m, text);
+    m = fr_module_finish(m, m && fr_module_describe(m, text));
     fr_finish(th, before);
     return m;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Modules as text: PyTorch's print(model), and the number of parameters. */
+/* A module as text: what PyTorch's print(model) prints, and the number of parameters. */
 #include "core/text.h"
 #include "nn/module.h"
 
@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* The fewest digits that give the number back, and 1e16 or 1e-05 where that is shorter: Python's repr. */
+/* Python's repr: the fewest digits that read back as the same number, with an exponent below 1e-4 and from 1e16 on. */
 const char *fr_number_text(double number, char text[FR_NUMBER_TEXT])
 {
     int digits = 0, exponent;
@@ -26,7 +26,7 @@ const char *fr_number_text(double number, char text[FR_NUMBER_TEXT])
     return text;
 }
 
-/* A description of several lines stands as PyTorch's extra_repr: each on a line of its own. */
+/* Puts each line of the text on a line of its own, as PyTorch does with an extra_repr of several lines. */
 static void put_lines(fr_writer *w, const char *text, int indent)
 {
     while (*text) {
@@ -37,23 +37,24 @@ static void put_lines(fr_writer *w, const char *text, int indent)
     }
 }
 
-/* Whether a and b print the same. */
-static bool alike(const fr_module *a, const fr_module *b)
+/* True if a and b print the same. */
+static bool print_alike(const fr_module *a, const fr_module *b)
 {
     bool same = strcmp(a->type, b->type) == 0 && a->child_count == b->child_count &&
                 strcmp(a->description ? a->description : "", b->description ? b->description : "") == 0;
 
     for (size_t i = 0; same && i < a->child_count; i++)
-        same = strcmp(a->children[i]->name, b->children[i]->name) == 0 && alike(a->children[i], b->children[i]);
+        same = strcmp(a->children[i]->name, b->children[i]->name) == 0 && print_alike(a->children[i], b->children[i]);
     return same;
 }
 
-/* How many children of m from the i-th on are printed as one: of a list, those that are alike. */
-static size_t run_of(const fr_module *m, size_t i)
+/* How many children of m, from the i-th on, are printed as one line. It is 1 but in a ModuleList, where equal
+ * neighbours are joined as "(0-2): 3 x ...". */
+static size_t count_equal(const fr_module *m, size_t i)
 {
     size_t end = i + 1;
 
-    while (strcmp(m->type, "ModuleList") == 0 && end < m->child_count && alike(m->children[i], m->children[end]))
+    while (strcmp(m->type, "ModuleList") == 0 && end < m->child_count && print_alike(m->children[i], m->children[end]))
         end++;
     return end - i;
 }
@@ -70,7 +71,7 @@ static void put_module(fr_writer *w, const fr_module *m, int indent)
     }
     put_lines(w, description, indent + 2);
     for (size_t i = 0, n; i < m->child_count; i += n) {
-        n = run_of(m, i);
+        n = count_equal(m, i);
         if (n == 1)
             fr_put(w, "\n%*s(%s): ", indent + 2, "", m->children[i]->name);
         else

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* RNN, LSTM, GRU and their cells: options, parameters, printouts. */
+/* Making RNN, LSTM, GRU and their cells: options, parameters, printouts. */
 #include "nn/recurrent.h"
 
 #include <inttypes.h>
@@ -8,7 +8,7 @@
 
 static bool check_options(const fr_recurrent_kind *k, int64_t input, int64_t hidden, const fr_recurrent_options *o)
 {
-    const char *what = k->maker, *cell = k->single ? "_cell" : "";
+    const char *what = k->maker, *cell = k->single_step ? "_cell" : "";
 
     if (!fr_check_reserved(what, o->reserved) || !fr_check_dropout(what, o->dropout))
         return false;
@@ -29,12 +29,13 @@ static bool check_options(const fr_recurrent_kind *k, int64_t input, int64_t hid
 
 /* --- Parameters -------------------------------------------------------------------------------------------------- */
 
-/* One parameter of a cell that may have it. */
+/* A parameter that a cell may have. */
 typedef struct {
     const char *name;
     fr_tensor **slot;
     fr_shape shape;
-    bool wanted, drawn; /* drawn: from the generator; else it begins as value */
+    bool wanted;
+    bool drawn; /* from U(-1/sqrt(hidden), 1/sqrt(hidden)); else filled with value */
     double value;
 } parameter;
 
@@ -45,7 +46,7 @@ static bool add_parameter(fr_module *m, const fr_recurrent_module *r, int cell, 
 
     if (!p->wanted)
         return true;
-    if (r->kind->single)
+    if (r->kind->single_step)
         snprintf(name, sizeof name, "%s", p->name);
     else
         snprintf(name, sizeof name, "%s_l%d%s", p->name, cell / r->directions, cell % r->directions ? "_reverse" : "");
@@ -54,7 +55,7 @@ static bool add_parameter(fr_module *m, const fr_recurrent_module *r, int cell, 
     return *p->slot != NULL;
 }
 
-/* PyTorch's order: of creation, and so of the numbers drawn; what it does not have draws none. */
+/* In PyTorch's order, which is that of the random draws. Parameters that PyTorch does not have draw nothing. */
 static bool fill_cell(fr_module *m, fr_recurrent_module *r, int cell)
 {
     fr_cell_weights *w = &r->cells[cell];
@@ -84,7 +85,7 @@ static bool fill_cell(fr_module *m, fr_recurrent_module *r, int cell)
 
 /* --- Printouts --------------------------------------------------------------------------------------------------- */
 
-/* What differs from the defaults, as PyTorch prints it. It does not print relu but for a cell. */
+/* The options that differ from the defaults, as PyTorch prints them: nonlinearity only for a single-step cell. */
 static bool describe(fr_module *m, const fr_recurrent_module *r)
 {
     const fr_recurrent_options *o = &r->options;
@@ -98,7 +99,8 @@ static bool describe(fr_module *m, const fr_recurrent_module *r)
         snprintf(dropout, sizeof dropout, ", dropout=%s", fr_number_text(o->dropout, number));
     snprintf(text, sizeof text, "%" PRId64 ", %" PRId64 "%s%s%s%s%s%s%s%s%s", r->input, r->hidden, proj_size, layers,
              o->no_bias ? ", bias=False" : "", o->batch_first ? ", batch_first=True" : "", dropout,
-             o->bidirectional ? ", bidirectional=True" : "", o->relu && r->kind->single ? ", nonlinearity=relu" : "",
+             o->bidirectional ? ", bidirectional=True" : "",
+             o->relu && r->kind->single_step ? ", nonlinearity=relu" : "",
              o->learn_initial ? ", learn_initial=True" : "", o->layer_norm ? ", layer_norm=True" : "");
     return fr_module_describe(m, text);
 }
@@ -118,7 +120,7 @@ static fr_module *make(const fr_recurrent_kind *kind, int64_t input, int64_t hid
 
     size_t cells = (size_t)o.num_layers * (size_t)directions;
     fr_module *m = fr_module_new(kind->type, sizeof(fr_recurrent_module) + cells * sizeof(fr_cell_weights),
-                                 kind->single ? fr_recurrent_cell_forward : fr_recurrent_layers_forward);
+                                 kind->single_step ? fr_recurrent_cell_forward : fr_recurrent_layers_forward);
     fr_recurrent_module *r = fr_self(m);
     bool ok = r != NULL;
 
@@ -132,10 +134,7 @@ static fr_module *make(const fr_recurrent_kind *kind, int64_t input, int64_t hid
                                     .cell_count = (int)cells };
     for (int i = 0; ok && i < r->cell_count; i++)
         ok = fill_cell(m, r, i);
-    if (ok && describe(m, r))
-        return m;
-    fr_module_free(m);
-    return NULL;
+    return fr_module_finish(m, ok && describe(m, r));
 }
 
 fr_module *fr_recurrent_new(const fr_recurrent_kind *kind, int64_t input, int64_t hidden,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* RNNCell, LSTMCell, GRUCell: one step, which is a sequence of one. */
+/* RNNCell, LSTMCell and GRUCell: one step, run as a sequence of length 1. */
 #include "nn/recurrent.h"
 
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* fr_module_summary: a table of a module's tree, with what one forward is seen to compute. */
+/* fr_module_summary: a table of a module and all below it, with what one traced forward computes in each. */
 #include "core/hash_table.h"
 #include "core/integer.h"
 #include "core/text.h"
@@ -11,22 +11,23 @@
 
 static const char name[] = "module_summary";
 
-/* A module; the numbers are its own and those of all below. */
+/* A module. The numbers include those of all modules below it. */
 typedef struct {
     fr_module *m;
     int depth;
-    const fr_tensor *result; /* of its last run; NULL: did not run. The trace's */
+    const fr_tensor *result; /* of its last run; NULL: it did not run. Borrowed from the trace */
     int64_t parameters, multiply_adds, bytes;
 } row;
 
 enum { COLUMNS = 5, CELL_TEXT = FR_SHAPE_TEXT + 16, NUMBER_TEXT = 32 };
 
 typedef struct {
-    row *rows; /* the root first, each before its children */
+    row *rows; /* in preorder: the root first */
     size_t count, capacity;
-    fr_table places; /* of modules: index + 1 */
+    fr_table places; /* a module's place -> the index of its row, + 1 */
     fr_trace trace;
-    int64_t frozen, parameter_bytes; /* of all parameters: how many are frozen; bytes */
+    int64_t frozen;          /* the number of frozen parameters */
+    int64_t parameter_bytes; /* of all parameters */
     fr_writer w;
     int width[COLUMNS];
 } summary;
@@ -62,7 +63,7 @@ static bool count_parameters(summary *s)
     return all != NULL;
 }
 
-/* The row of the module at place or of the first around it that has one. */
+/* The row of the module at place, or of the innermost module around it that has a row. */
 static row *row_of(summary *s, const fr_place *place)
 {
     for (; place; place = place->outer) {
@@ -78,19 +79,19 @@ static row *row_of(summary *s, const fr_place *place)
 
 static bool run(fr_thread *th, summary *s, fr_tensor *example)
 {
-    fr_evaluation e;
+    fr_eval_mode e;
     bool ok;
 
-    if (!fr_evaluation_begin(name, s->rows[0].m, &e))
+    if (!fr_eval_mode_begin(name, s->rows[0].m, &e))
         return false;
     fr_trace_begin(th, &s->trace);
     ok = fr_forward(s->rows[0].m, example) != NULL;
     ok = fr_trace_stop(th, name, &s->trace) && ok;
-    fr_evaluation_end(&e);
+    fr_eval_mode_end(&e);
     return ok;
 }
 
-/* A view shares its values: it takes no bytes. */
+/* The bytes of a step's results. A view has none of its own. */
 static int64_t bytes_of(const fr_step *step)
 {
     int64_t bytes = 0;
@@ -151,7 +152,7 @@ static const char *number_text(int64_t number, char text[NUMBER_TEXT])
     return text;
 }
 
-/* What stands in a column but the first. */
+/* The text in a column other than the first. */
 static const char *cell_text(const row *r, int column, char text[CELL_TEXT])
 {
     const int64_t numbers[] = { 0, 0, r->parameters, r->multiply_adds, r->bytes };
@@ -166,7 +167,7 @@ static const char *cell_text(const row *r, int column, char text[CELL_TEXT])
     return text;
 }
 
-/* "  name: Type"; the root has no name in here. */
+/* Puts "  name: Type" and returns its width. The root has no name. */
 static int put_layer(fr_writer *w, const row *r)
 {
     int64_t before = w->written;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Transformer encoders, of layers of self-attention and a feedforward network, each with its residual: Vaswani et al.,
- * "Attention is all you need", 2017; with norms first: Xiong et al., "On layer normalization in the transformer
- * architecture", 2020. */
+/* TransformerEncoderLayer and TransformerEncoder. A layer is self-attention and a feedforward network, each with a
+ * residual and a norm: Vaswani et al., "Attention is all you need", 2017. With norm_first: Xiong et al., "On layer
+ * normalization in the transformer architecture", 2020. */
 #include "core/options.h"
 #include "core/random.h"
 #include "nn/module.h"
@@ -17,8 +17,8 @@ static const char name[] = "transformer_encoder_forward";
 
 typedef struct {
     int64_t width, heads;
-    fr_transformer_encoder_layer_options options; /* as they were given */
-    /* Children, which the module owns. */
+    fr_transformer_encoder_layer_options options; /* as given */
+    /* children; the module owns them */
     fr_module *self_attn, *linear1, *dropout, *linear2, *norm1, *norm2, *dropout1, *dropout2;
 } encoder_layer;
 
@@ -62,34 +62,27 @@ static bool check_options(const char *what, int64_t d_model, int64_t nhead,
             fr_fail(what, "dim_feedforward %" PRId64 ", expected 1 or more (0: 2048)", o->dim_feedforward));
 }
 
-/* Gives child, which may be NULL, to m; it is freed where that fails. */
-static fr_module *add(const char *what, fr_module *m, const char *child_name, fr_module *child)
-{
-    if (child && fr_module_adopt(what, m, child_name, child))
-        return child;
-    fr_module_destroy(child);
-    return NULL;
-}
-
-/* In PyTorch's order. */
+/* In the order of PyTorch, which is that of the random draws. */
 static bool fill(const char *what, fr_module *m)
 {
     encoder_layer *l = fr_self(m);
     const fr_transformer_encoder_layer_options *o = &l->options;
-    int64_t inner = o->dim_feedforward ? o->dim_feedforward : 2048;
+    int64_t width = l->width, inner = o->dim_feedforward ? o->dim_feedforward : 2048;
+    bool bias = !o->no_bias;
     double p = fr_option(o->dropout, 0.1);
-    fr_multihead_attention_options attention = { .no_bias = o->no_bias, .batch_first = o->batch_first, .dropout = p };
+    fr_multihead_attention_options options = { .no_bias = o->no_bias, .batch_first = o->batch_first, .dropout = p };
     fr_layer_norm_options norm = { .eps = o->layer_norm_eps, .no_bias = o->no_bias };
-    fr_shape shape = FR_SHAPE(l->width);
+    fr_shape shape = FR_SHAPE(width);
 
-    return (l->self_attn = add(what, m, "self_attn", fr_attention_new(what, l->width, l->heads, &attention))) &&
-           (l->linear1 = add(what, m, "linear1", fr_linear_new(what, "Linear", l->width, inner, !o->no_bias))) &&
-           (l->dropout = add(what, m, "dropout", fr_nn_dropout(p))) &&
-           (l->linear2 = add(what, m, "linear2", fr_linear_new(what, "Linear", inner, l->width, !o->no_bias))) &&
-           (l->norm1 = add(what, m, "norm1", fr_nn_layer_norm(shape, &norm))) &&
-           (l->norm2 = add(what, m, "norm2", fr_nn_layer_norm(shape, &norm))) &&
-           (l->dropout1 = add(what, m, "dropout1", fr_nn_dropout(p))) &&
-           (l->dropout2 = add(what, m, "dropout2", fr_nn_dropout(p)));
+    return (l->self_attn =
+                fr_module_adopt_new(what, m, "self_attn", fr_attention_new(what, width, l->heads, &options))) &&
+           (l->linear1 = fr_module_adopt_new(what, m, "linear1", fr_linear_new(what, "Linear", width, inner, bias))) &&
+           (l->dropout = fr_module_adopt_new(what, m, "dropout", fr_nn_dropout(p))) &&
+           (l->linear2 = fr_module_adopt_new(what, m, "linear2", fr_linear_new(what, "Linear", inner, width, bias))) &&
+           (l->norm1 = fr_module_adopt_new(what, m, "norm1", fr_nn_layer_norm(shape, &norm))) &&
+           (l->norm2 = fr_module_adopt_new(what, m, "norm2", fr_nn_layer_norm(shape, &norm))) &&
+           (l->dropout1 = fr_module_adopt_new(what, m, "dropout1", fr_nn_dropout(p))) &&
+           (l->dropout2 = fr_module_adopt_new(what, m, "dropout2", fr_nn_dropout(p)));
 }
 
 static fr_module *layer_new(const char *what, int64_t d_model, int64_t nhead,
@@ -102,10 +95,7 @@ static fr_module *layer_new(const char *what, int64_t d_model, int64_t nhead,
     if (!m)
         return NULL;
     *(encoder_layer *)fr_self(m) = (encoder_layer){ .width = d_model, .heads = nhead, .options = *options };
-    if (fill(what, m))
-        return m;
-    fr_module_destroy(m);
-    return NULL;
+    return fr_module_finish(m, fill(what, m));
 }
 
 fr_module *fr_nn_transformer_encoder_layer(int64_t d_model, int64_t nhead,
@@ -121,7 +111,7 @@ fr_module *fr_nn_transformer_encoder_layer(int64_t d_model, int64_t nhead,
     return m;
 }
 
-/* --- Several ------------------------------------------------------------------------------------------------------ */
+/* --- An encoder --------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     fr_module *layers, *norm; /* children; norm may be NULL */
@@ -137,7 +127,7 @@ static fr_tensor *run_encoder(const fr_module *m, fr_tensor *x, const fr_attenti
     for (size_t i = 0; x && i < e->layers->child_count; i++) {
         fr_module_enter(th, e->layers->children[i]);
         x = fr_module_leave(th, e->layers->children[i], run_layer(e->layers->children[i], x, masks));
-        scope = fr_start_over_with(x, scope);
+        scope = fr_scope_restart(scope, x);
     }
     if (x && e->norm)
         x = fr_forward(e->norm, x);
@@ -151,7 +141,7 @@ static fr_tensor *encoder_forward(fr_module *m, fr_tensor *x)
     return run_encoder(m, x, NULL);
 }
 
-/* A layer with the values of another, for which nothing is drawn. */
+/* A copy of a layer, as copy.deepcopy makes it. The generator is left as it was. */
 static fr_module *copy_layer(const char *what, fr_module *from)
 {
     const encoder_layer *l = fr_self(from);
@@ -198,20 +188,20 @@ static bool check_layers(const char *what, const fr_module *first, int num_layer
 static bool fill_encoder(const char *what, fr_module *m, fr_module *first, int num_layers, fr_module *norm)
 {
     encoder *e = fr_self(m);
-    bool ok = (e->layers = add(what, m, "layers", fr_nn_module_list(0, NULL))) &&
+    bool ok = (e->layers = fr_module_adopt_new(what, m, "layers", fr_nn_module_list(0, NULL))) &&
               fr_module_adopt(what, e->layers, "0", first);
 
     for (int i = 1; ok && i < num_layers; i++) {
         char index[16];
 
         snprintf(index, sizeof index, "%d", i);
-        ok = add(what, e->layers, index, copy_layer(what, first)) != NULL;
+        ok = fr_module_adopt_new(what, e->layers, index, copy_layer(what, first)) != NULL;
     }
     e->norm = norm;
     return ok && (!norm || fr_module_adopt(what, m, "norm", norm));
 }
 
-static void destroy_loose(fr_module *m)
+static void destroy_without_parent(fr_module *m)
 {
     if (m && !m->parent)
         fr_module_destroy(m);
@@ -228,15 +218,15 @@ fr_module *fr_nn_transformer_encoder(fr_module *layer, int num_layers, fr_module
               fill_encoder(what, m, layer, num_layers, norm);
 
     if (!ok) {
-        destroy_loose(norm == layer ? NULL : norm);
-        destroy_loose(layer);
+        destroy_without_parent(norm == layer ? NULL : norm);
+        destroy_without_parent(layer);
         fr_module_destroy(m);
     }
     fr_finish(th, before);
     return ok ? m : NULL;
 }
 
-/* --- Either with masks -------------------------------------------------------------------------------------------- */
+/* --- Running either with masks ------------------------------------------------------------------------------------ */
 
 static fr_tensor *run(fr_thread *th, fr_module *m, fr_tensor *x, const fr_attention_masks *masks)
 {

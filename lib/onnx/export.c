@@ -162,13 +162,13 @@ static bool write_graph(const fr_onnx_source *from, const char *path)
 
 static bool export_module(fr_module *m, const fr_tensor *example, const char *path, fr_onnx_source *from)
 {
-    fr_evaluation e;
+    fr_eval_mode e;
     bool ok;
 
-    if (!fr_evaluation_begin(from->where, m, &e))
+    if (!fr_eval_mode_begin(from->where, m, &e))
         return false;
     ok = run_all(m, from, example) && write_graph(from, path);
-    fr_evaluation_end(&e);
+    fr_eval_mode_end(&e);
     for (int r = 0; r < FR_ONNX_RUNS; r++)
         drop_run(&from->runs[r]);
     return ok;

@@ -268,7 +268,7 @@ static bool hold(fr_module *m, const char *where, const char *name, fr_tensor *t
     }
     if (!buffer)
         t->requires_grad = true;
-    return fr_module_hold(where, place, rest, t, buffer);
+    return fr_module_register(where, place, rest, t, buffer);
 }
 
 /* --- Making it --------------------------------------------------------------------------------------------------- */

@@ -1,97 +1,32 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Clipping gradients, by value or by their common norm. The Euclidean norm is in PyTorch's arithmetic: one for each
- * gradient, in its dtype and over 8 partial sums, then the norm of those norms. Others are summed in double. A norm
- * that is not finite makes gradients NaN or 0 and is no error, unless one is asked for. */
+/* Clipping gradients, by value or by their common norm. The arithmetic is PyTorch's: the norm of each gradient, then
+ * the norm of these norms. A norm that is infinite or NaN turns gradients into zeros or NaN; that is no error unless
+ * one is asked for. */
 #include "optim/clip.h"
 
 #include "core/tensor.h"
 #include "core/thread.h"
-#include "kernels/cpu.h"
+#include "kernels/optim.h"
 
-#include <frond/optim.h>
 #include <math.h>
 
-enum { LANES = 8 };
-
-#define CLIP_KERNELS(T, SUFFIX, FMA, SQRT)                                                                             \
-    FR_KERNEL(clip_norm_##SUFFIX, (int64_t n, const T *x, T *norm), (n, x, norm))                                      \
-    {                                                                                                                  \
-        T sum[LANES] = { 0 };                                                                                          \
-        int64_t i = 0;                                                                                                 \
-                                                                                                                       \
-        for (; i + LANES <= n; i += LANES)                                                                             \
-            for (int k = 0; k < LANES; k++)                                                                            \
-                sum[k] = FMA(x[i + k], x[i + k], sum[k]);                                                              \
-        for (int k = 1; k < LANES; k++)                                                                                \
-            sum[0] += sum[k];                                                                                          \
-        for (; i < n; i++)                                                                                             \
-            sum[0] = FMA(x[i], x[i], sum[0]);                                                                          \
-        *norm = SQRT(sum[0]);                                                                                          \
-    }                                                                                                                  \
-                                                                                                                       \
-    /* sum |x|^p */                                                                                                    \
-    FR_KERNEL(clip_powers_##SUFFIX, (int64_t n, const T *x, double p, double *sum), (n, x, p, sum))                    \
-    {                                                                                                                  \
-        double total = 0;                                                                                              \
-                                                                                                                       \
-        for (int64_t i = 0; i < n; i++)                                                                                \
-            total += p == 1 ? fabs((double)x[i]) : pow(fabs((double)x[i]), p);                                         \
-        *sum = total;                                                                                                  \
-    }                                                                                                                  \
-                                                                                                                       \
-    /* max |x|, or NaN */                                                                                              \
-    FR_KERNEL(clip_largest_##SUFFIX, (int64_t n, const T *x, T *largest), (n, x, largest))                             \
-    {                                                                                                                  \
-        T most = 0;                                                                                                    \
-                                                                                                                       \
-        for (int64_t i = 0; i < n; i++) {                                                                              \
-            T size = x[i] < 0 ? -x[i] : x[i];                                                                          \
-            most = most >= size || most != most ? most : size;                                                         \
-        }                                                                                                              \
-        *largest = most;                                                                                               \
-    }                                                                                                                  \
-                                                                                                                       \
-    FR_KERNEL(clip_scale_##SUFFIX, (int64_t n, T * x, T factor), (n, x, factor))                                       \
-    {                                                                                                                  \
-        for (int64_t i = 0; i < n; i++)                                                                                \
-            x[i] *= factor;                                                                                            \
-    }                                                                                                                  \
-                                                                                                                       \
-    FR_KERNEL(clip_clamp_##SUFFIX, (int64_t n, T * x, T max), (n, x, max))                                             \
-    {                                                                                                                  \
-        for (int64_t i = 0; i < n; i++)                                                                                \
-            x[i] = x[i] > max ? max : x[i] < -max ? -max : x[i];                                                       \
-    }
-
-CLIP_KERNELS(float, f32, fmaf, sqrtf)
-CLIP_KERNELS(double, f64, fma, sqrt)
-
-/* Of t, which is contiguous, rounded to its dtype. */
+/* The p-norm of t, which is contiguous, rounded to t's dtype. */
 static double norm_of(const fr_tensor *t, double p)
 {
-    const float *x32 = (const float *)t->origin;
-    const double *x64 = (const double *)t->origin;
-    bool wide = t->dtype == FR_F64;
-    double norm64;
-    float norm32;
+    fr_dtype dtype = (fr_dtype)t->dtype;
+    double norm;
 
-    if (p == 2 || isinf(p)) {
-        if (wide)
-            (p == 2 ? clip_norm_f64 : clip_largest_f64)(t->numel, x64, &norm64);
-        else
-            (p == 2 ? clip_norm_f32 : clip_largest_f32)(t->numel, x32, &norm32);
-        return wide ? norm64 : (double)norm32;
-    }
-    if (wide)
-        clip_powers_f64(t->numel, x64, p, &norm64);
-    else
-        clip_powers_f32(t->numel, x32, p, &norm64);
-    norm64 = p == 1 ? norm64 : pow(norm64, 1 / p);
-    return wide ? norm64 : (double)(float)norm64;
+    if (p == 2)
+        return fr_grad_l2_norm(dtype, t->numel, t->origin);
+    if (isinf(p))
+        return fr_grad_abs_max(dtype, t->numel, t->origin);
+    norm = fr_grad_power_sum(dtype, t->numel, t->origin, p);
+    norm = p == 1 ? norm : pow(norm, 1 / p);
+    return dtype == FR_F64 ? norm : (double)(float)norm;
 }
 
-/* min(1, max / (norm + 1e-6)) as PyTorch rounds it, which divides by way of the reciprocal; NaN for NaN. */
+/* min(1, max / (norm + 1e-6)); NaN for a norm of NaN. PyTorch divides by way of the reciprocal, in the norm's dtype. */
 static double factor_for(double max, double norm, fr_dtype dtype)
 {
     double factor;
@@ -106,16 +41,8 @@ static double factor_for(double max, double norm, fr_dtype dtype)
     return factor > 1 ? 1 : factor;
 }
 
-static void scale(fr_tensor *gradient, double factor)
-{
-    if (gradient->dtype == FR_F64)
-        clip_scale_f64(gradient->numel, (double *)gradient->origin, factor);
-    else
-        clip_scale_f32(gradient->numel, (float *)gradient->origin, (float)factor);
-    fr_storage_bump(gradient);
-}
-
-/* The norms of n parameters' gradients, 0 where there is none; float64 if one of them is. One reference. */
+/* The norms (n) of n parameters' gradients, 0 for one without a gradient. float64 if one of the gradients is. The
+ * caller owns the reference. */
 static fr_tensor *norms_of(const char *what, fr_tensor *const *parameters, int n, double p)
 {
     fr_dtype dtype = FR_F32;
@@ -148,7 +75,7 @@ bool fr_gradient_norm(const char *what, fr_tensor *const *parameters, int n, dou
     return true;
 }
 
-/* m's parameters; false with an error where there is no module, or max is none. */
+/* Checks the module and max, and lists m's parameters. False with an error. */
 static bool parameters_to_clip(const char *what, fr_module *m, double max, fr_tensor *const **parameters, int *n)
 {
     if (!fr_check_not_null(what, m, "module"))
@@ -175,9 +102,14 @@ static double clip_norm(const char *what, fr_module *m, double max, double p, bo
     factor = factor_for(max, norm, dtype);
     if (error_if_nonfinite && !isfinite(norm))
         return fr_fail(what, "the norm of the gradients is %g", norm), NAN;
-    for (int i = 0; i < n && factor != 1; i++)
-        if (parameters[i]->grad)
-            scale(parameters[i]->grad, factor);
+    for (int i = 0; i < n && factor != 1; i++) {
+        fr_tensor *grad = parameters[i]->grad;
+
+        if (!grad)
+            continue;
+        fr_grad_scale((fr_dtype)grad->dtype, grad->numel, grad->origin, factor);
+        fr_storage_bump(grad);
+    }
     return norm;
 }
 
@@ -201,15 +133,6 @@ double fr_clip_grad_norm_with(fr_module *m, double max, double p, bool error_if_
     return norm;
 }
 
-static void clamp(fr_tensor *gradient, double max)
-{
-    if (gradient->dtype == FR_F64)
-        clip_clamp_f64(gradient->numel, (double *)gradient->origin, max);
-    else
-        clip_clamp_f32(gradient->numel, (float *)gradient->origin, (float)max);
-    fr_storage_bump(gradient);
-}
-
 bool fr_clip_grad_value(fr_module *m, double max)
 {
     fr_thread *th = fr_thread_self();
@@ -218,9 +141,14 @@ bool fr_clip_grad_value(fr_module *m, double max)
     fr_tensor *const *parameters = NULL;
     bool ok = parameters_to_clip("clip_grad_value", m, max, &parameters, &n);
 
-    for (int i = 0; ok && i < n; i++)
-        if (parameters[i]->grad)
-            clamp(parameters[i]->grad, max);
+    for (int i = 0; ok && i < n; i++) {
+        fr_tensor *grad = parameters[i]->grad;
+
+        if (!grad)
+            continue;
+        fr_grad_clamp((fr_dtype)grad->dtype, grad->numel, grad->origin, max);
+        fr_storage_bump(grad);
+    }
     fr_finish(th, before);
     return ok;
 }

@@ -4,14 +4,14 @@
  * with get_ema_multi_avg_fn:
  *
  *     average = model                                      at the first update
- *     average = average + (1 - decay) (model - average)    after it
+ *     average = average + (1 - decay) (model - average)    at later ones
  *
- * The averages are held by a tree of modules of the model's shape that has no forward functions, so that they are
- * saved, loaded and printed as any module. */
-#include "kernels/cpu.h"
+ * A tree of modules with the model's names, but without forward functions, holds the averages, so that they can be
+ * saved, loaded and printed as any module can. */
 #include "core/integer.h"
 #include "core/loop.h"
 #include "core/options.h"
+#include "kernels/optim.h"
 #include "nn/module.h"
 
 #include <frond/op.h>
@@ -19,7 +19,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* One tensor of the model, whatever its names, and its average. */
+/* A tensor of the model, which may have several names, and its average. */
 typedef struct {
     fr_tensor *model, *average;
     bool buffer;
@@ -28,9 +28,10 @@ typedef struct {
 struct fr_ema {
     double decay;
     bool average_buffers, swapped;
-    fr_module *root, *averages; /* AveragedModel, and "module" in it */
-    int64_t *updates;           /* the value of its buffer n_averaged */
+    fr_module *root;     /* the AveragedModel */
+    fr_module *averages; /* its child "module" */
     fr_tensor *n_averaged;
+    int64_t *updates; /* the value of n_averaged */
     pair *pairs;
     size_t count, capacity;
 };
@@ -45,7 +46,7 @@ static bool check_tensor(const char *what, const fr_named_tensor *t)
            fr_fail(what, "\"%s\" is an expanded view: take fr_contiguous of it", t->name);
 }
 
-/* The average of t: one for each tensor, under however many names. */
+/* The average of t, made at t's first name. */
 static fr_tensor *average_of(fr_ema *e, const char *what, const fr_named_tensor *t)
 {
     fr_tensor *average;
@@ -63,8 +64,8 @@ static fr_tensor *average_of(fr_ema *e, const char *what, const fr_named_tensor 
     return average;
 }
 
-/* A tree like m's, of averages. */
-static fr_module *shadow(fr_ema *e, const char *what, const fr_module *m)
+/* A tree with m's types and names that holds the averages. */
+static fr_module *average_tree(fr_ema *e, const char *what, const fr_module *m)
 {
     fr_module *s = fr_module_new(m->type, 0, NULL);
     bool ok = s && (!m->description || fr_module_describe(s, m->description));
@@ -73,33 +74,22 @@ static fr_module *shadow(fr_ema *e, const char *what, const fr_module *m)
         const fr_named_tensor *t = &m->tensors[i];
         fr_tensor *average = average_of(e, what, t);
 
-        ok = average && fr_module_hold(what, s, t->name, average, t->buffer);
+        ok = average && fr_module_register(what, s, t->name, average, t->buffer);
     }
-    for (size_t i = 0; ok && i < m->child_count; i++) {
-        fr_module *child = shadow(e, what, m->children[i]);
-
-        ok = child && fr_module_adopt(what, s, m->children[i]->name, child);
-        if (!ok)
-            fr_module_destroy(child);
-    }
-    if (ok)
-        return s;
-    fr_module_destroy(s);
-    return NULL;
+    for (size_t i = 0; ok && i < m->child_count; i++)
+        ok = fr_module_adopt_new(what, s, m->children[i]->name, average_tree(e, what, m->children[i])) != NULL;
+    return fr_module_finish(s, ok);
 }
 
-static bool fill(fr_ema *e, const char *what, const fr_module *m)
+static bool make_tree(fr_ema *e, const char *what, const fr_module *m)
 {
     e->root = fr_module_new("AveragedModel", 0, NULL);
     e->n_averaged = e->root ? fr_constant_buffer(what, e->root, "n_averaged", FR_SHAPE(), FR_I64, 0) : NULL;
-    e->averages = e->n_averaged ? shadow(e, what, m) : NULL;
-    if (!e->averages)
+    if (!e->n_averaged)
         return false;
     e->updates = (int64_t *)e->n_averaged->origin;
-    if (fr_module_adopt(what, e->root, "module", e->averages))
-        return true;
-    fr_module_destroy(e->averages);
-    return false;
+    e->averages = fr_module_adopt_new(what, e->root, "module", average_tree(e, what, m));
+    return e->averages != NULL;
 }
 
 fr_ema *fr_ema_new(fr_module *m, double decay)
@@ -117,7 +107,7 @@ fr_ema *fr_ema_new(fr_module *m, double decay)
         fr_fail_memory(what);
     } else {
         e->decay = decay;
-        if (!fill(e, what, m)) {
+        if (!make_tree(e, what, m)) {
             fr_ema_free(e);
             e = NULL;
         }
@@ -163,51 +153,18 @@ bool fr_ema_average_buffers(fr_ema *e, bool average)
 
 /* --- Updating ----------------------------------------------------------------------------------------------------- */
 
-/* As lerp computes it in PyTorch: from the nearer end, with one rounding. */
-#define LERP(NAME, T, FMA)                                                                                             \
-    FR_KERNEL(NAME, (int64_t n, const T *restrict x, int64_t step, T *restrict y, T weight), (n, x, step, y, weight))  \
-    {                                                                                                                  \
-        const T factor = weight < (T)0.5 ? weight : weight - 1;                                                        \
-                                                                                                                       \
-        if (step == 1)                                                                                                 \
-            for (int64_t i = 0; i < n; i++)                                                                            \
-                y[i] = FMA(factor, x[i] - y[i], weight < (T)0.5 ? y[i] : x[i]);                                        \
-        else                                                                                                           \
-            for (int64_t i = 0; i < n; i++)                                                                            \
-                y[i] = FMA(factor, x[i * step] - y[i], weight < (T)0.5 ? y[i] : x[i * step]);                          \
-    }
-
-LERP(ema_f32, float, fmaf)
-LERP(ema_f64, double, fma)
-
-/* Integers in float32, cut off. */
-static void ema_i64(int64_t n, const int64_t *x, int64_t step, int64_t *y, double decay)
-{
-    float kept = (float)decay, rest = (float)(1 - decay);
-
-    for (int64_t i = 0; i < n; i++)
-        y[i] = fr_to_int64((double)((float)y[i] * kept + (float)x[i * step] * rest));
-}
-
 typedef struct {
     fr_dtype dtype;
     double decay;
 } average_job;
 
-/* operands: 0 the average, which is contiguous, 1 the model */
-static void average_row(void *of, const fr_loop *l, char *const *at)
+/* Operand 0 is the average, which is contiguous, operand 1 the model. */
+static void average_row(void *user, const fr_loop *l, char *const *at)
 {
-    const average_job *j = of;
-    int64_t n = l->dim[l->ndim - 1], step = l->step[l->ndim - 1][1] / (int64_t)fr_dtype_size(j->dtype);
-    void *y = at[0];
-    const void *x = at[1];
+    const average_job *j = user;
+    int64_t n = l->dim[l->ndim - 1], model_step = l->step[l->ndim - 1][1] / (int64_t)fr_dtype_size(j->dtype);
 
-    if (j->dtype == FR_F32)
-        ema_f32(n, x, step, y, (float)(1 - j->decay));
-    else if (j->dtype == FR_F64)
-        ema_f64(n, x, step, y, 1 - j->decay);
-    else
-        ema_i64(n, x, step, y, j->decay);
+    fr_ema_average(j->dtype, n, at[0], at[1], model_step, j->decay);
 }
 
 static void loop_over(const pair *p, fr_loop *l)
@@ -253,18 +210,18 @@ bool fr_ema_update(fr_ema *e)
 
 /* --- Using the averages ------------------------------------------------------------------------------------------- */
 
-static void swap_row(void *of, const fr_loop *l, char *const *at)
+static void swap_row(void *user, const fr_loop *l, char *const *at)
 {
-    size_t size = *(const size_t *)of;
+    size_t size = *(const size_t *)user;
     int64_t n = l->dim[l->ndim - 1];
     const int64_t *step = l->step[l->ndim - 1];
 
     for (int64_t i = 0; i < n; i++) {
-        char *a = at[0] + i * step[0], *b = at[1] + i * step[1], kept[sizeof(double)];
+        char *a = at[0] + i * step[0], *b = at[1] + i * step[1], saved[sizeof(double)];
 
-        memcpy(kept, a, size);
+        memcpy(saved, a, size);
         memcpy(a, b, size);
-        memcpy(b, kept, size);
+        memcpy(b, saved, size);
     }
 }
 
@@ -275,7 +232,8 @@ bool fr_ema_swap(fr_ema *e)
     bool ok = fr_check_not_null("ema_swap", e, "average");
 
     for (size_t i = 0; ok && i < e->count; i++) {
-        const pair *p = &e->pairs[e->swapped ? e->count - 1 - i : i]; /* tensors that overlap come back right */
+        /* Swapping back goes in reverse order, for tensors that share values. */
+        const pair *p = &e->pairs[e->swapped ? e->count - 1 - i : i];
         size_t size = fr_dtype_size((fr_dtype)p->average->dtype);
         fr_loop l;
 
@@ -290,7 +248,7 @@ bool fr_ema_swap(fr_ema *e)
     return ok;
 }
 
-/* Whether to, with its name, can take from's values. */
+/* True if `to` has the name, dtype and shape of `from` and may be written; fails otherwise. */
 static bool check_target(const char *what, const fr_named_tensor *from, const fr_named_tensor *to)
 {
     char is[FR_SHAPE_TEXT], expected[FR_SHAPE_TEXT];

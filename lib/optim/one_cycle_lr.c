@@ -1,69 +1,69 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* One cycle: Smith and Topin, "Super-Convergence: Very Fast Training of Neural Networks Using Large Learning Rates",
- * 2018, as PyTorch has it. In each of two or three phases the rate goes from one end to another, and momentum too:
+ * 2018, as PyTorch has it. There are two phases:
  *
- *     up       max_lr / div_factor -> max_lr                      max_momentum -> base_momentum
- *     down     max_lr -> max_lr / div_factor / final_div_factor   base_momentum -> max_momentum
+ *     up       lr from max_lr / div_factor to max_lr                       momentum from max_momentum to base_momentum
+ *     down     lr from max_lr to max_lr / div_factor / final_div_factor    momentum from base_momentum to max_momentum
  *
- * or, in three phases, down to the first rate and on from there to the last, momentum staying at max_momentum. */
+ * or three: up; down to the first lr; from there to the last lr, with momentum at max_momentum. */
 #include "optim/scheduler.h"
 
 #include <stdlib.h>
 
-/* The settings; from FOR_GROUPS on WIDTH for all groups, or for each. */
-enum { STEPS, PCT_START, DIV, FINAL_DIV, LINEAR, THREE_PHASE, KEEP_MOMENTUM, FOR_GROUPS };
+/* The settings. From GROUPS on there are WIDTH for each group, or WIDTH for all groups together. */
+enum { STEPS, PCT_START, DIV, FINAL_DIV, LINEAR, THREE_PHASE, KEEP_MOMENTUM, GROUPS };
 enum { MAX_LR, BASE_MOMENTUM, MAX_MOMENTUM, WIDTH };
 
 /* --- The curve --------------------------------------------------------------------------------------------------- */
 
-/* Where an epoch is: in which phase, and how far. */
 typedef struct {
-    int phase, phases;
-    double part;
-} place;
+    int phases, phase;
+    double progress; /* in the phase, from 0 to 1 */
+} position;
 
-static place place_of(const fr_scheduler *s, double epoch)
+static position position_of(const fr_scheduler *s, double epoch)
 {
     const double *o = s->settings;
     double rise = o[PCT_START] * o[STEPS] - 1, start = 0, ends[] = { rise, o[STEPS] - 1, o[STEPS] - 1 };
-    place at = { .phases = o[THREE_PHASE] != 0 ? 3 : 2 };
+    position at = { .phases = o[THREE_PHASE] != 0 ? 3 : 2 };
 
     if (at.phases == 3)
         ends[1] = 2 * o[PCT_START] * o[STEPS] - 2;
     while (at.phase < at.phases - 1 && epoch > ends[at.phase])
         start = ends[at.phase++];
-    /* A phase without length is at its end. */
-    at.part = ends[at.phase] == start ? 1 : (epoch - start) / (ends[at.phase] - start);
+    /* A phase of no length is at its end. */
+    at.progress = ends[at.phase] == start ? 1 : (epoch - start) / (ends[at.phase] - start);
     return at;
 }
 
-static double anneal(const fr_scheduler *s, double start, double end, double part)
+static double anneal(const fr_scheduler *s, double start, double end, double progress)
 {
     if (s->settings[LINEAR] != 0)
-        return (end - start) * part + start;
-    return end + (start - end) / 2 * (cos(M_PI * part) + 1);
+        return (end - start) * progress + start;
+    return end + (start - end) / 2 * (cos(M_PI * progress) + 1);
 }
 
-/* One step after the last, PyTorch's line goes on, below 0 as the case may be. */
-static double rate(const fr_scheduler *s, int64_t epoch, int group, double lr)
+/* One step after the last is allowed, as in PyTorch. A line goes on there, maybe below 0. */
+static double get_lr(const fr_scheduler *s, int64_t epoch, int group, double lr)
 {
-    double high = fr_scheduler_of_group(s, group, FOR_GROUPS, WIDTH)[MAX_LR];
+    double high = fr_scheduler_group_settings(s, group, GROUPS, WIDTH)[MAX_LR];
     double first = high / s->settings[DIV], last = first / s->settings[FINAL_DIV];
     const double corners[2][4] = { { first, high, last }, { first, high, first, last } };
-    place at = place_of(s, (double)epoch);
+    position at = position_of(s, (double)epoch);
     const double *from = &corners[at.phases - 2][at.phase];
 
     if ((double)epoch > s->settings[STEPS])
-        return fr_fail("scheduler_step", "step %lld of a one_cycle_lr of %g steps", (long long)epoch,
+        return fr_fail("scheduler_step", "step %lld, but the one_cycle_lr has %g steps", (long long)epoch,
                        s->settings[STEPS]),
                NAN;
-    lr = anneal(s, from[0], from[1], at.part);
+    lr = anneal(s, from[0], from[1], at.progress);
     return lr < 0 ? 0 : lr;
 }
 
 /* --- Momentum ---------------------------------------------------------------------------------------------------- */
 
+/* beta1 or momentum; NULL: the optimiser has neither. */
 static const fr_optim_option *momentum_of(const fr_optim_kind *kind)
 {
     const fr_optim_option *beta1 = fr_optim_find_option(kind, "beta1");
@@ -71,14 +71,14 @@ static const fr_optim_option *momentum_of(const fr_optim_kind *kind)
     return beta1 ? beta1 : fr_optim_find_option(kind, "momentum");
 }
 
-/* Stays below 1 also where a line goes on. */
+/* The step after the last takes max_momentum if a line leads out of [0, 1). */
 static void cycle_momentum(fr_scheduler *s, int group)
 {
-    const double *own = fr_scheduler_of_group(s, group, FOR_GROUPS, WIDTH);
-    double low = own[BASE_MOMENTUM], high = own[MAX_MOMENTUM];
-    place at = place_of(s, (double)s->epoch);
-    double momentum = at.phase == 0   ? anneal(s, high, low, at.part)
-                      : at.phase == 1 ? anneal(s, low, high, at.part)
+    const double *group_settings = fr_scheduler_group_settings(s, group, GROUPS, WIDTH);
+    double low = group_settings[BASE_MOMENTUM], high = group_settings[MAX_MOMENTUM];
+    position at = position_of(s, (double)s->epoch);
+    double momentum = at.phase == 0   ? anneal(s, high, low, at.progress)
+                      : at.phase == 1 ? anneal(s, low, high, at.progress)
                                       : high;
 
     if (s->settings[KEEP_MOMENTUM] == 0)
@@ -88,7 +88,7 @@ static void cycle_momentum(fr_scheduler *s, int group)
 /* --- Making ------------------------------------------------------------------------------------------------------ */
 
 static const fr_scheduler_kind one_cycle_kind = {
-    .name = "one_cycle_lr", .size = sizeof(fr_scheduler), .rate = rate, .also = cycle_momentum
+    .name = "one_cycle_lr", .size = sizeof(fr_scheduler), .get_lr = get_lr, .set_momentum = cycle_momentum
 };
 
 static const char name[] = "one_cycle_lr";
@@ -109,31 +109,32 @@ static bool check_options(const fr_optim *o, int64_t total_steps, const fr_one_c
            fr_fail(name, "%s has neither momentum nor beta1 to cycle: set keep_momentum", o->kind->name);
 }
 
-static double one_of(const double *each, size_t group, double all)
+/* The group's value if there is one for each group, else the value for all. */
+static double value_of(const double *each, size_t group, double all)
 {
     return each ? each[group] : all;
 }
 
-static bool fill_in_group(double *own, size_t g, double max_lr, const fr_one_cycle_options *o)
+static bool set_group_settings(double *settings, size_t g, double max_lr, const fr_one_cycle_options *o)
 {
-    own[MAX_LR] = one_of(o->max_lrs, g, max_lr);
-    own[BASE_MOMENTUM] = one_of(o->base_momentums, g, o->base_momentum);
-    own[MAX_MOMENTUM] = one_of(o->max_momentums, g, o->max_momentum);
-    return fr_check_option(name, "max_lr", own[MAX_LR], INFINITY) &&
-           fr_check_option(name, "base_momentum", own[BASE_MOMENTUM], 1) &&
-           fr_check_option(name, "max_momentum", own[MAX_MOMENTUM], 1);
+    settings[MAX_LR] = value_of(o->max_lrs, g, max_lr);
+    settings[BASE_MOMENTUM] = value_of(o->base_momentums, g, o->base_momentum);
+    settings[MAX_MOMENTUM] = value_of(o->max_momentums, g, o->max_momentum);
+    return fr_check_option(name, "max_lr", settings[MAX_LR], INFINITY) &&
+           fr_check_option(name, "base_momentum", settings[BASE_MOMENTUM], 1) &&
+           fr_check_option(name, "max_momentum", settings[MAX_MOMENTUM], 1);
 }
 
-/* Whatever the groups began with, from now on schedulers count from the first rate of the cycle. */
+/* From now on all schedulers start from the cycle's first lr, whatever lr the groups had. */
 static fr_scheduler *begin(fr_scheduler *s)
 {
     fr_optim *o = s->optim;
 
     for (size_t g = 0; g < o->group_count; g++)
-        s->rates[g].base = fr_scheduler_of_group(s, (int)g, FOR_GROUPS, WIDTH)[MAX_LR] / s->settings[DIV];
+        s->lrs[g].base = fr_scheduler_group_settings(s, (int)g, GROUPS, WIDTH)[MAX_LR] / s->settings[DIV];
     s = fr_scheduler_begin(s);
     for (size_t g = 0; s && g < o->group_count; g++)
-        o->groups[g].initial_lr = s->rates[g].base;
+        o->groups[g].initial_lr = s->lrs[g].base;
     return s;
 }
 
@@ -141,7 +142,7 @@ static fr_scheduler *make(fr_optim *optim, double max_lr, int64_t total_steps, c
 {
     bool each = o->max_lrs || o->base_momentums || o->max_momentums;
     size_t groups = each ? optim->group_count : 1;
-    double *settings = calloc(FOR_GROUPS + groups * WIDTH, sizeof *settings);
+    double *settings = calloc(GROUPS + groups * WIDTH, sizeof *settings);
     bool ok = settings || fr_fail_memory(name);
     fr_scheduler *s = NULL;
 
@@ -155,9 +156,9 @@ static fr_scheduler *make(fr_optim *optim, double max_lr, int64_t total_steps, c
         settings[KEEP_MOMENTUM] = o->keep_momentum;
     }
     for (size_t g = 0; ok && g < groups; g++)
-        ok = fill_in_group(settings + FOR_GROUPS + g * WIDTH, g, max_lr, o);
+        ok = set_group_settings(settings + GROUPS + g * WIDTH, g, max_lr, o);
     if (ok)
-        s = fr_scheduler_new(&one_cycle_kind, optim, settings, FOR_GROUPS + (int)groups * WIDTH);
+        s = fr_scheduler_new(&one_cycle_kind, optim, settings, GROUPS + (int)groups * WIDTH);
     free(settings);
     if (!s)
         return NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What all optimisers share: making and freeing them, their options, and their groups of parameters. step.c steps. */
+/* What all optimisers share: making and freeing them, and their groups of parameters. */
 #include <config.h>
 
 #include "nn/module.h"
@@ -9,90 +9,9 @@
 #include <frond/op.h>
 #include <stdlib.h>
 
-/* --- Options ----------------------------------------------------------------------------------------------------- */
-
-const fr_optim_option *fr_optim_find_option(const fr_optim_kind *kind, const char *name)
-{
-    for (const fr_optim_option *option = kind->options; option->name; option++)
-        if (strcmp(option->name, name) == 0)
-            return option;
-    return NULL;
-}
-
-bool fr_optim_fits(const fr_optim_option *option, double value)
-{
-    return option->flag ? value == 0 || value == 1 : value >= 0 && value < option->below;
-}
-
-static bool check_value(const char *what, const fr_optim_option *option, double value)
-{
-    if (!option->flag)
-        return fr_check_option(what, option->name, value, option->below);
-    return fr_optim_fits(option, value) || fr_fail(what, "%s is %g, expected 0 or 1", option->name, value);
-}
-
-static double read_option(const void *options, const fr_optim_option *option)
-{
-    const char *field = (const char *)options + option->offset;
-
-    return option->flag ? *(const bool *)field : *(const double *)(const void *)field;
-}
-
-void fr_option_write(void *options, const fr_optim_option *option, double value)
-{
-    char *field = (char *)options + option->offset;
-
-    if (option->flag)
-        *(bool *)field = value != 0;
-    else
-        *(double *)(void *)field = value;
-}
-
-double fr_optim_read(const fr_optim *o, int group, const fr_optim_option *option)
-{
-    return read_option(o->groups[group].options, option);
-}
-
-void fr_optim_write(fr_optim *o, int group, const fr_optim_option *option, double value)
-{
-    fr_option_write(o->groups[group].options, option, value);
-}
-
-double fr_optim_read_lr(const fr_optim *o, int group)
-{
-    return fr_optim_read(o, group, o->kind->options);
-}
-
-void fr_optim_write_lr(fr_optim *o, int group, double lr)
-{
-    fr_optim_write(o, group, o->kind->options, lr);
-}
-
-static bool check_agreement(const char *what, const fr_optim_kind *kind, const void *options)
-{
-    char why[FR_OPTIM_WHY];
-
-    return !kind->agree || kind->agree(options, why) || fr_fail(what, "%s", why);
-}
-
-/* Puts defaults in the place of zeros, and checks all. */
-static bool fill_in(const fr_optim_kind *kind, void *options)
-{
-    if (!fr_check_reserved(kind->name, (void *const *)(const void *)((char *)options + kind->reserved)))
-        return false;
-    for (const fr_optim_option *option = kind->options; option->name; option++) {
-        double value = fr_option(read_option(options, option), option->otherwise);
-
-        if (!check_value(kind->name, option, value))
-            return false;
-        fr_option_write(options, option, value);
-    }
-    return check_agreement(kind->name, kind, options);
-}
-
 /* --- Groups ------------------------------------------------------------------------------------------------------ */
 
-/* A last group, with a copy of these options. Schedulers get room for it. */
+/* Appends a group with a copy of these options, and makes room for it in the schedulers. */
 static fr_optim_group *new_group(const char *what, fr_optim *o, const void *options)
 {
     void *copy = malloc(o->kind->size);
@@ -116,7 +35,7 @@ static void free_slot(fr_optim_slot *s)
     free(s->name);
 }
 
-/* Takes down what was added since there were so many. */
+/* Removes slots and groups from the end until so many are left. */
 static void shrink(fr_optim *o, size_t count, size_t group_count)
 {
     while (o->count > count)
@@ -154,7 +73,7 @@ static bool add_slot(const char *what, fr_optim *o, fr_tensor *t, const char *na
     return true;
 }
 
-/* m's parameters, to the last group, a shared one under its first name. */
+/* Adds m's parameters to the last group. A parameter with several names is added under the first. */
 static bool add_module(const char *what, fr_optim *o, fr_module *m)
 {
     size_t before = o->count;
@@ -199,8 +118,8 @@ static bool check_list(const char *what, const fr_optim *o, fr_tensor *const *pa
     return n > 0 || fr_fail(what, "%d parameters given, expected 1 or more", n);
 }
 
-/* The last group's number, or -1 with everything as it was. */
-static int keep_group(fr_optim *o, bool ok, size_t count, size_t group_count)
+/* The number of the new group; if it could not be filled, -1 with everything as before. */
+static int finish_group(fr_optim *o, bool ok, size_t count, size_t group_count)
 {
     if (!ok)
         shrink(o, count, group_count);
@@ -217,7 +136,7 @@ int fr_optim_add_group(fr_optim *o, fr_module *m)
     if (fr_check_not_null(what, o, "optimiser") && fr_check_not_null(what, m, "module")) {
         size_t count = o->count, groups = o->group_count;
 
-        group = keep_group(o, new_group(what, o, o->groups[0].options) && add_module(what, o, m), count, groups);
+        group = finish_group(o, new_group(what, o, o->groups[0].options) && add_module(what, o, m), count, groups);
     }
     fr_finish(th, before);
     return group;
@@ -233,14 +152,14 @@ int fr_optim_add_parameters(fr_optim *o, fr_tensor *const *parameters, int n)
     if (check_list(what, o, parameters, n)) {
         size_t count = o->count, groups = o->group_count;
 
-        group =
-            keep_group(o, new_group(what, o, o->groups[0].options) && add_list(what, o, parameters, n), count, groups);
+        group = finish_group(o, new_group(what, o, o->groups[0].options) && add_list(what, o, parameters, n), count,
+                             groups);
     }
     fr_finish(th, before);
     return group;
 }
 
-/* The one group of all of these; -1 with an error. */
+/* The group that all these parameters are in; -1 with an error. */
 static int group_of(const char *what, const fr_optim *o, fr_tensor *const *parameters, int n)
 {
     int group = -1;
@@ -265,7 +184,8 @@ static int group_of(const char *what, const fr_optim *o, fr_tensor *const *param
     return group;
 }
 
-/* Schedules go on: rates and what they count from are those of the group that parameters come from. */
+/* Moves parameters into a group of their own. Its options, and its state in the schedulers, are those of the group that
+ * they come from, so that schedules go on. */
 static bool split(const char *what, fr_optim *o, fr_tensor *const *parameters, int n)
 {
     int from = group_of(what, o, parameters, n);
@@ -275,7 +195,7 @@ static bool split(const char *what, fr_optim *o, fr_tensor *const *parameters, i
         return false;
     group->initial_lr = o->groups[from].initial_lr;
     for (fr_scheduler *s = o->schedulers; s; s = s->next)
-        s->rates[o->group_count - 1] = s->rates[from];
+        s->lrs[o->group_count - 1] = s->lrs[from];
     for (int i = 0; i < n; i++)
         find_slot(o, parameters[i])->group = (int)o->group_count - 1;
     return true;
@@ -309,7 +229,7 @@ static fr_optim *make(const fr_optim_kind *kind, fr_module *m, const void *optio
         memcpy(own, options, kind->size);
     if (ok) {
         o->kind = kind;
-        ok = fill_in(kind, own) && new_group(kind->name, o, own) && add_module(kind->name, o, m);
+        ok = fr_optim_set_defaults(kind, own) && new_group(kind->name, o, own) && add_module(kind->name, o, m);
     }
     free(own);
     if (!ok) {
@@ -333,126 +253,9 @@ void fr_optim_free(fr_optim *o)
 {
     if (!o)
         return;
-    fr_schedulers_let_go(o);
+    fr_schedulers_detach(o);
     shrink(o, 0, 0);
     free(o->slots);
     free(o->groups);
     free(o);
-}
-
-/* --- Changing options -------------------------------------------------------------------------------------------- */
-
-bool fr_optim_check_group(const char *what, const fr_optim *o, int group)
-{
-    if (group >= 0 && (size_t)group < o->group_count)
-        return true;
-    return fr_fail(what, "group %d of %zu", group, o->group_count);
-}
-
-/* "lr, beta1, beta2" */
-static const char *list_options(const fr_optim_kind *kind, char *text, size_t size)
-{
-    size_t used = 0;
-
-    text[0] = '\0';
-    for (const fr_optim_option *option = kind->options; option->name && used < size; option++)
-        used += (size_t)snprintf(text + used, size - used, "%s%s", used ? ", " : "", option->name);
-    return text;
-}
-
-static const fr_optim_option *option_named(const char *what, const fr_optim *o, int group, const char *name)
-{
-    char text[200];
-
-    if (!fr_check_not_null(what, o, "optimiser") || !fr_check_not_null(what, name, "option") ||
-        !fr_optim_check_group(what, o, group))
-        return NULL;
-
-    const fr_optim_option *option = fr_optim_find_option(o->kind, name);
-
-    if (!option)
-        fr_fail(what, "%s has no option \"%.40s\", but %s", o->kind->name, name,
-                list_options(o->kind, text, sizeof text));
-    return option;
-}
-
-static bool set(const char *what, fr_optim *o, int group, const char *name, double value)
-{
-    const fr_optim_option *option = option_named(what, o, group, name);
-
-    value = fr_option(value, 0);
-    if (!option || !check_value(what, option, value))
-        return false;
-
-    double before = fr_optim_read(o, group, option);
-
-    fr_optim_write(o, group, option, value);
-    if (check_agreement(what, o->kind, o->groups[group].options))
-        return true;
-    fr_optim_write(o, group, option, before);
-    return false;
-}
-
-static double get(const char *what, const fr_optim *o, int group, const char *name)
-{
-    const fr_optim_option *option = option_named(what, o, group, name);
-
-    return option ? fr_optim_read(o, group, option) : NAN;
-}
-
-bool fr_optim_set(fr_optim *o, int group, const char *option, double value)
-{
-    fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, "optim_set");
-    bool ok = set("optim_set", o, group, option, value);
-
-    fr_finish(th, before);
-    return ok;
-}
-
-double fr_optim_get(const fr_optim *o, int group, const char *option)
-{
-    fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, "optim_get");
-    double value = get("optim_get", o, group, option);
-
-    fr_finish(th, before);
-    return value;
-}
-
-bool fr_optim_set_group_lr(fr_optim *o, int group, double lr)
-{
-    fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, "optim_set_group_lr");
-    bool ok = set("optim_set_group_lr", o, group, "lr", lr);
-
-    fr_finish(th, before);
-    return ok;
-}
-
-double fr_optim_group_lr(const fr_optim *o, int group)
-{
-    fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, "optim_group_lr");
-    double lr = get("optim_group_lr", o, group, "lr");
-
-    fr_finish(th, before);
-    return lr;
-}
-
-bool fr_optim_set_lr(fr_optim *o, double lr)
-{
-    fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, "optim_set_lr");
-    bool ok = set("optim_set_lr", o, 0, "lr", lr);
-
-    for (int group = 1; ok && group < fr_optim_groups(o); group++)
-        fr_optim_write_lr(o, group, fr_optim_read_lr(o, 0));
-    fr_finish(th, before);
-    return ok;
-}
-
-double fr_optim_lr(const fr_optim *o)
-{
-    return o ? fr_optim_read_lr(o, 0) : NAN;
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Reducing rates where a metric does not improve any longer, as PyTorch has it. */
+/* lr = factor lr when a metric has stopped improving, as in PyTorch. */
 #include "optim/scheduler.h"
 
 #include <stdlib.h>
 
-/* The settings; from MIN_LR on one for all groups, or for each. Then what it counts. */
+/* The settings. From MIN_LR on there is one for each group, or one for all. */
 enum { MAX, FACTOR, PATIENCE, THRESHOLD, ABSOLUTE, COOLDOWN, EPS, MIN_LR };
-enum { BEST, BAD_EPOCHS, COOLING };
+/* The states: the best metric, the number of epochs since then, how many epochs of the cooldown are left. */
+enum { BEST, BAD_EPOCHS, COOLDOWN_LEFT };
 
 static const char name[] = "reduce_lr_on_plateau";
 
@@ -26,7 +27,7 @@ static bool is_better(const fr_scheduler *s, double metric)
 static void reduce(fr_scheduler *s)
 {
     for (int g = 0; g < (int)s->optim->group_count; g++) {
-        double least = *fr_scheduler_of_group(s, g, MIN_LR, 1);
+        double least = *fr_scheduler_group_settings(s, g, MIN_LR, 1);
         double lr = fr_optim_read_lr(s->optim, g), reduced = fmax(lr * s->settings[FACTOR], least);
 
         if (lr - reduced > s->settings[EPS])
@@ -36,24 +37,24 @@ static void reduce(fr_scheduler *s)
 
 static void take_metric(fr_scheduler *s, double metric)
 {
-    double *n = s->states;
+    double *state = s->states;
 
     s->epoch++;
-    n[BAD_EPOCHS]++;
+    state[BAD_EPOCHS]++;
     if (is_better(s, metric)) {
-        n[BEST] = metric;
-        n[BAD_EPOCHS] = 0;
+        state[BEST] = metric;
+        state[BAD_EPOCHS] = 0;
     }
-    if (n[COOLING] > 0) {
-        n[COOLING]--;
-        n[BAD_EPOCHS] = 0;
+    if (state[COOLDOWN_LEFT] > 0) {
+        state[COOLDOWN_LEFT]--;
+        state[BAD_EPOCHS] = 0;
     }
-    if (n[BAD_EPOCHS] > s->settings[PATIENCE]) {
+    if (state[BAD_EPOCHS] > s->settings[PATIENCE]) {
         reduce(s);
-        n[COOLING] = s->settings[COOLDOWN];
-        n[BAD_EPOCHS] = 0;
+        state[COOLDOWN_LEFT] = s->settings[COOLDOWN];
+        state[BAD_EPOCHS] = 0;
     }
-    fr_scheduler_note(s);
+    fr_scheduler_note_lrs(s);
 }
 
 bool fr_scheduler_step_metric(fr_scheduler *s, double metric)
@@ -111,7 +112,7 @@ static fr_scheduler *make(fr_optim *optim, const fr_plateau_options *o)
     if (s) {
         s->groups = o->min_lrs ? groups : 0;
         s->states[BEST] = o->max ? -INFINITY : INFINITY;
-        fr_scheduler_note(s);
+        fr_scheduler_note_lrs(s);
     }
     return s;
 }

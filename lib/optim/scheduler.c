@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What all schedulers share: making, stepping and freeing them. */
+/* What all schedulers share: making, stepping and freeing them, and checks of their settings. */
 #include "optim/scheduler.h"
 
 #include <stdlib.h>
 
-static const int64_t COUNT_MOST = 1LL << 53; /* counts are kept as doubles */
-static const double ROUNDING = 1e-14;        /* of base: a rate that comes down to 0 may end that far below it */
+static const int64_t COUNT_MOST = 1LL << 53; /* counts are stored as doubles */
+
+/* An lr that should end at 0 may end below it by this share of base, for rounding: it counts as 0. */
+static const double ROUNDING = 1e-14;
 
 /* --- Checks ------------------------------------------------------------------------------------------------------ */
 
@@ -22,6 +24,13 @@ bool fr_check_between(const char *what, const char *name, double value, double l
     if (value >= least && value <= most)
         return true;
     return fr_fail(what, "%s is %g, expected a number in [%g, %g]", name, value, least, most);
+}
+
+bool fr_check_factor(const char *what, const char *name, double value)
+{
+    if (value == 0)
+        return fr_fail(what, "%s is 0, expected a number in (0, 1]", name);
+    return fr_check_between(what, name, value, 0, 1);
 }
 
 bool fr_scheduler_check(const char *what, const fr_scheduler *s)
@@ -42,7 +51,7 @@ bool fr_scheduler_check_groups(const char *what, const fr_scheduler *s)
                    s->optim->group_count);
 }
 
-const double *fr_scheduler_of_group(const fr_scheduler *s, int group, int first, int width)
+const double *fr_scheduler_group_settings(const fr_scheduler *s, int group, int first, int width)
 {
     return s->settings + first + (s->setting_count - first == width ? 0 : group * width);
 }
@@ -51,13 +60,13 @@ const double *fr_scheduler_of_group(const fr_scheduler *s, int group, int first,
 
 static bool make_room(fr_scheduler *s, size_t before, size_t groups)
 {
-    fr_rate *rates = realloc(s->rates, groups * sizeof *rates);
+    fr_group_lr *lrs = realloc(s->lrs, groups * sizeof *lrs);
 
-    if (!rates)
+    if (!lrs)
         return false;
-    s->rates = rates;
+    s->lrs = lrs;
     for (size_t g = before; g < groups; g++)
-        rates[g] = (fr_rate){ .base = NAN, .last = NAN };
+        lrs[g] = (fr_group_lr){ .base = NAN, .last = NAN };
     return true;
 }
 
@@ -69,12 +78,13 @@ bool fr_schedulers_make_room(fr_optim *o, size_t groups)
     return true;
 }
 
-void fr_schedulers_let_go(fr_optim *o)
+void fr_schedulers_detach(fr_optim *o)
 {
     for (fr_scheduler *s = o->schedulers; s; s = s->next)
         s->optim = NULL;
 }
 
+/* Where the list links to s; NULL for s: where the next one goes. */
 static fr_scheduler **link_to(fr_optim *o, const fr_scheduler *s)
 {
     fr_scheduler **link = &o->schedulers;
@@ -88,7 +98,7 @@ static fr_scheduler **link_to(fr_optim *o, const fr_scheduler *s)
 
 static void release(fr_scheduler *s)
 {
-    free(s->rates);
+    free(s->lrs);
     free(s->settings);
     free(s);
 }
@@ -116,7 +126,7 @@ fr_scheduler *fr_scheduler_new(const fr_scheduler_kind *kind, fr_optim *o, const
 
 fr_scheduler *fr_scheduler_begin(fr_scheduler *s)
 {
-    if (s && !fr_scheduler_move(s->kind->name, s, 0, FR_FROM_NOW)) {
+    if (s && !fr_scheduler_set_epoch(s->kind->name, s, 0, FR_LR_CURRENT)) {
         fr_scheduler_destroy(s);
         s = NULL;
     }
@@ -149,57 +159,58 @@ void fr_scheduler_free(fr_scheduler *s)
 
 /* --- Stepping ---------------------------------------------------------------------------------------------------- */
 
-void fr_scheduler_note(fr_scheduler *s)
+void fr_scheduler_note_lrs(fr_scheduler *s)
 {
     for (int g = 0; g < (int)s->optim->group_count; g++)
-        s->rates[g].last = fr_optim_read_lr(s->optim, g);
+        s->lrs[g].last = fr_optim_read_lr(s->optim, g);
 }
 
-/* What schedulers count from is the rate that a group has when the first of them meets it. */
-static double initial_of(const fr_optim *o, int g)
+/* The group's lr when its first scheduler was made: if there was none before, the current one. */
+static double initial_lr(const fr_optim *o, int g)
 {
     double initial = o->groups[g].initial_lr;
 
     return isnan(initial) ? fr_optim_read_lr(o, g) : initial;
 }
 
-/* Computes the group's next rate. */
-static bool compute(const char *what, fr_scheduler *s, int64_t epoch, fr_rate_from from, int g)
+/* Computes the group's next lr. */
+static bool compute_next(const char *what, fr_scheduler *s, int64_t epoch, fr_lr_from from, int g)
 {
-    fr_rate *rate = &s->rates[g];
-    double lr;
+    fr_group_lr *group = &s->lrs[g];
+    double lr = fr_optim_read_lr(s->optim, g);
 
-    if (isnan(rate->base))
-        rate->base = initial_of(s->optim, g);
-    lr = from == FR_FROM_BASE      ? rate->base
-         : from == FR_FROM_INITIAL ? initial_of(s->optim, g)
-                                   : fr_optim_read_lr(s->optim, g);
-    rate->next = s->kind->rate(s, epoch, g, lr);
-    if (rate->next < 0 && rate->next > -ROUNDING * rate->base)
-        rate->next = 0;
-    return fr_optim_fits(s->optim->kind->options, rate->next) ||
+    if (isnan(group->base))
+        group->base = initial_lr(s->optim, g);
+    if (from == FR_LR_BASE)
+        lr = group->base;
+    else if (from == FR_LR_INITIAL)
+        lr = initial_lr(s->optim, g);
+    group->next = s->kind->get_lr(s, epoch, g, lr);
+    if (group->next < 0 && group->next > -ROUNDING * group->base)
+        group->next = 0;
+    return fr_option_is_valid(s->optim->kind->options, group->next) ||
            fr_fail(what, "the rate of group %d at epoch %lld of the %s would be %g", g, (long long)epoch, s->kind->name,
-                   rate->next);
+                   group->next);
 }
 
-bool fr_scheduler_move(const char *what, fr_scheduler *s, int64_t epoch, fr_rate_from from)
+bool fr_scheduler_set_epoch(const char *what, fr_scheduler *s, int64_t epoch, fr_lr_from from)
 {
     fr_optim *o = s->optim;
 
     if (!fr_scheduler_check_groups(what, s))
         return false;
     for (int g = 0; g < (int)o->group_count; g++)
-        if (!compute(what, s, epoch, from, g))
+        if (!compute_next(what, s, epoch, from, g))
             return false;
     s->epoch = epoch;
     for (int g = 0; g < (int)o->group_count; g++) {
         if (isnan(o->groups[g].initial_lr))
-            o->groups[g].initial_lr = s->rates[g].base;
-        fr_optim_write_lr(o, g, s->rates[g].next);
-        if (s->kind->also)
-            s->kind->also(s, g);
+            o->groups[g].initial_lr = s->lrs[g].base;
+        fr_optim_write_lr(o, g, s->lrs[g].next);
+        if (s->kind->set_momentum)
+            s->kind->set_momentum(s, g);
     }
-    fr_scheduler_note(s);
+    fr_scheduler_note_lrs(s);
     return true;
 }
 
@@ -211,7 +222,7 @@ static bool step(fr_scheduler *s)
         return false;
     if (s->kind->wants_metric)
         return fr_fail(what, "a %s wants a metric: see fr_scheduler_step_metric", s->kind->name);
-    return s->kind->step ? s->kind->step(what, s) : fr_scheduler_move(what, s, s->epoch + 1, FR_FROM_NOW);
+    return s->kind->step ? s->kind->step(what, s) : fr_scheduler_set_epoch(what, s, s->epoch + 1, FR_LR_CURRENT);
 }
 
 bool fr_scheduler_step(fr_scheduler *s)
@@ -233,7 +244,7 @@ double fr_scheduler_lr(const fr_scheduler *s, int group)
 
     if (fr_check_not_null(what, s, "scheduler") && (s->optim || fr_fail(what, "its optimiser was freed")) &&
         fr_optim_check_group(what, s->optim, group))
-        lr = s->rates[group].last;
+        lr = s->lrs[group].last;
     fr_finish(th, before);
     return lr;
 }

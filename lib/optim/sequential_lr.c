@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* One scheduler after another. The parts stay in the optimiser's list, where each is saved for itself; the settings are
- * the milestones. */
+/* One scheduler after another. The parts stay in the optimiser's list, so a checkpoint saves each by itself. The
+ * settings are the milestones. */
 #include "optim/scheduler.h"
 
 #include <stdlib.h>
 
 typedef struct {
     fr_scheduler scheduler;
-    fr_scheduler **parts; /* one more than milestones */
+    fr_scheduler **parts; /* one more than there are milestones */
     int count;
 } sequential_lr;
 
@@ -16,7 +16,7 @@ static const char name[] = "sequential_lr";
 
 static bool step(const char *what, fr_scheduler *s)
 {
-    const sequential_lr *own = (const sequential_lr *)s;
+    const sequential_lr *sequence = (const sequential_lr *)s;
     double epoch = (double)(s->epoch + 1);
     bool starts = false;
     int i = 0;
@@ -24,22 +24,22 @@ static bool step(const char *what, fr_scheduler *s)
     for (; i < s->setting_count && s->settings[i] <= epoch; i++)
         starts = s->settings[i] == epoch;
 
-    fr_scheduler *part = own->parts[i];
+    fr_scheduler *part = sequence->parts[i];
 
-    if (!fr_scheduler_move(what, part, starts ? 0 : part->epoch + 1, starts ? FR_FROM_BASE : FR_FROM_NOW))
+    if (!fr_scheduler_set_epoch(what, part, starts ? 0 : part->epoch + 1, starts ? FR_LR_BASE : FR_LR_CURRENT))
         return false;
     s->epoch++;
-    fr_scheduler_note(s);
+    fr_scheduler_note_lrs(s);
     return true;
 }
 
 static void release(fr_scheduler *s)
 {
-    sequential_lr *own = (sequential_lr *)s;
+    sequential_lr *sequence = (sequential_lr *)s;
 
-    for (int i = 0; i < own->count; i++)
-        fr_scheduler_destroy(own->parts[i]);
-    free(own->parts);
+    for (int i = 0; i < sequence->count; i++)
+        fr_scheduler_destroy(sequence->parts[i]);
+    free(sequence->parts);
 }
 
 static const fr_scheduler_kind sequential_kind = {
@@ -53,11 +53,11 @@ static bool check_part(const fr_optim *o, fr_scheduler *const *parts, int i)
     if (!fr_check_not_null(name, part, "a part"))
         return false;
     if (part->optim != o)
-        return fr_fail(name, "part %d, a %s, is of another optimiser", i, part->kind->name);
+        return fr_fail(name, "part %d, a %s, belongs to another optimiser", i, part->kind->name);
     if (part->is_part)
         return fr_fail(name, "part %d, a %s, is part of another sequential_lr", i, part->kind->name);
-    if (!part->kind->rate)
-        return fr_fail(name, "part %d is a %s, which cannot be one", i, part->kind->name);
+    if (!part->kind->get_lr)
+        return fr_fail(name, "part %d is a %s, which cannot be a part", i, part->kind->name);
     for (int k = 0; k < i; k++)
         if (parts[k] == part)
             return fr_fail(name, "parts %d and %d are the same %s", k, i, part->kind->name);
@@ -78,16 +78,16 @@ static bool check(const fr_optim *o, fr_scheduler *const *parts, int n, const in
     return true;
 }
 
-/* The parts have all set their first rate, which the first does again, alone. */
-static bool begin(sequential_lr *own)
+/* Each part set its first lr when it was made. Only the first part's counts, so it sets that again. */
+static bool begin(sequential_lr *sequence)
 {
-    if (!fr_scheduler_move(name, own->parts[0], 0, FR_FROM_INITIAL))
+    if (!fr_scheduler_set_epoch(name, sequence->parts[0], 0, FR_LR_INITIAL))
         return false;
-    for (int i = 0; i < own->count; i++) {
-        own->parts[i]->is_part = true;
-        own->parts[i]->epoch = i > 0 ? -1 : 0;
+    for (int i = 0; i < sequence->count; i++) {
+        sequence->parts[i]->is_part = true;
+        sequence->parts[i]->epoch = i > 0 ? -1 : 0;
     }
-    fr_scheduler_note(&own->scheduler);
+    fr_scheduler_note_lrs(&sequence->scheduler);
     return true;
 }
 
@@ -102,24 +102,24 @@ static fr_scheduler *make(fr_optim *o, fr_scheduler *const *parts, int n, const 
     for (int i = 0; ok && i + 1 < n; i++)
         settings[i] = (double)milestones[i];
 
-    sequential_lr *own = ok ? (sequential_lr *)fr_scheduler_new(&sequential_kind, o, settings, n - 1) : NULL;
+    sequential_lr *sequence = ok ? (sequential_lr *)fr_scheduler_new(&sequential_kind, o, settings, n - 1) : NULL;
 
     free(settings);
-    if (!own) {
+    if (!sequence) {
         free(copy);
         return NULL;
     }
-    own->parts = copy;
-    own->count = n;
-    if (!begin(own)) {
-        own->count = 0; /* the parts are still the caller's */
-        fr_scheduler_destroy(&own->scheduler);
+    sequence->parts = copy;
+    sequence->count = n;
+    if (!begin(sequence)) {
+        sequence->count = 0; /* the parts are still the caller's */
+        fr_scheduler_destroy(&sequence->scheduler);
         return NULL;
     }
-    return &own->scheduler;
+    return &sequence->scheduler;
 }
 
-/* So that parts made in the call itself do not leak. One given twice must be freed once. */
+/* Frees parts of no other sequential_lr, so that those made within the call do not leak; each once. */
 static void free_parts(fr_scheduler *const *parts, int n)
 {
     for (int i = 0; parts && i < n; i++) {

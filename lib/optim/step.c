@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Stepping, the same for all optimisers: each parameter that has a gradient and wants one, in tiles that threads share.
- */
+/* A step, the same for all optimisers: every parameter that requires a gradient and has one is updated, in tiles that
+ * the threads share. */
 #include "core/shape.h"
 #include "core/threads.h"
 #include "optim/optim.h"
 
 #include <frond/autograd.h>
 
-enum { TILE = 1 << 15 }; /* values that one thread updates at a time */
+enum { TILE = 1 << 15 }; /* values, whatever the number of threads */
 
 static const void *options_of(const fr_optim *o, const fr_optim_slot *s)
 {
     return o->groups[s->group].options;
 }
 
-/* Makes what a step of a parameter with a gradient needs, so that from then on nothing can fail. */
+/* Makes the states that the step needs, and the contiguous copy. After that a step cannot fail. */
 static bool prepare(const fr_optim *o, fr_optim_slot *s)
 {
     fr_tensor *p = s->parameter;
-    unsigned used = o->kind->uses(options_of(o, s));
+    unsigned used = o->kind->needed_states(options_of(o, s));
 
     for (int k = 0; k < FR_OPTIM_STATES; k++) {
         if (s->state[k] || !(used >> k & 1))
@@ -37,19 +37,19 @@ static bool prepare(const fr_optim *o, fr_optim_slot *s)
 
 typedef struct {
     const fr_optim_kind *kind;
-    fr_optim_update whole;
-} job;
+    fr_optim_update whole; /* of all values of the parameter */
+} update_job;
 
-static void update_tile(void *of, int64_t tile)
+static void update_tile(void *user, int64_t tile)
 {
-    const job *j = of;
+    const update_job *j = user;
     fr_optim_update part = j->whole;
     int64_t start = tile * TILE;
     size_t skip = (size_t)start * fr_dtype_size(part.dtype);
 
     part.n = part.n - start < TILE ? part.n - start : TILE;
-    part.p = (char *)part.p + skip;
-    part.g = (const char *)part.g + skip;
+    part.param = (char *)part.param + skip;
+    part.grad = (const char *)part.grad + skip;
     for (int k = 0; k < FR_OPTIM_STATES; k++)
         if (part.state[k])
             part.state[k] = (char *)part.state[k] + skip;
@@ -59,15 +59,15 @@ static void update_tile(void *of, int64_t tile)
 static void update(const fr_optim *o, fr_optim_slot *s)
 {
     fr_tensor *p = s->parameter, *values = s->copy ? s->copy : p;
-    unsigned used = o->kind->uses(options_of(o, s));
-    job j = { .kind = o->kind,
-              .whole = { .options = options_of(o, s),
-                         .step = ++s->steps,
-                         .fresh = s->fresh & used,
-                         .dtype = (fr_dtype)p->dtype,
-                         .n = p->numel,
-                         .p = values->origin,
-                         .g = p->grad->origin } };
+    unsigned used = o->kind->needed_states(options_of(o, s));
+    update_job j = { .kind = o->kind,
+                     .whole = { .options = options_of(o, s),
+                                .step = ++s->steps,
+                                .fresh = s->fresh & used,
+                                .dtype = (fr_dtype)p->dtype,
+                                .n = p->numel,
+                                .param = values->origin,
+                                .grad = p->grad->origin } };
 
     for (int k = 0; k < FR_OPTIM_STATES; k++)
         if (used >> k & 1)
@@ -81,8 +81,8 @@ static void update(const fr_optim *o, fr_optim_slot *s)
     fr_storage_bump(p);
 }
 
-/* A frozen parameter may have a gradient from before. */
-static bool is_due(const fr_optim_slot *s)
+/* A parameter that was frozen after a backward still has a gradient. */
+static bool is_updated(const fr_optim_slot *s)
 {
     return s->parameter->grad && s->parameter->requires_grad;
 }
@@ -92,10 +92,10 @@ static bool step(fr_optim *o)
     if (!fr_check_not_null("optim_step", o, "optimiser"))
         return false;
     for (size_t i = 0; i < o->count; i++)
-        if (is_due(&o->slots[i]) && !prepare(o, &o->slots[i]))
+        if (is_updated(&o->slots[i]) && !prepare(o, &o->slots[i]))
             return false;
     for (size_t i = 0; i < o->count; i++)
-        if (is_due(&o->slots[i]))
+        if (is_updated(&o->slots[i]))
             update(o, &o->slots[i]);
     return true;
 }

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Running a module to see what it computes, and leaving everything as it was. */
+/* Running a module to see what it computes. Its training flags, the generator and recording are restored afterwards. */
 #include "nn/module.h"
 
 #include <frond/autograd.h>
 #include <stdlib.h>
 
-bool fr_evaluation_begin(const char *what, fr_module *m, fr_evaluation *e)
+bool fr_eval_mode_begin(const char *what, fr_module *m, fr_eval_mode *e)
 {
     size_t count = 0;
 
     for (fr_module *each = m; each; each = fr_module_next(m, each))
         count++;
-    *e = (fr_evaluation){ .m = m, .training = malloc(count * sizeof *e->training) };
+    *e = (fr_eval_mode){ .m = m, .training = malloc(count * sizeof *e->training) };
     if (!e->training)
         return fr_fail_memory(what);
     count = 0;
@@ -25,7 +25,7 @@ bool fr_evaluation_begin(const char *what, fr_module *m, fr_evaluation *e)
     return true;
 }
 
-void fr_evaluation_end(fr_evaluation *e)
+void fr_eval_mode_end(fr_eval_mode *e)
 {
     size_t i = 0;
 

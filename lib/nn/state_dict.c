@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What a module and all below it hold: lists of parameters and of named state, single ones by name, their number. */
+/* The parameters and buffers of a module and all below it: PyTorch's parameters() and state_dict(), one by its name,
+ * how many values, freezing. */
 #include "nn/module.h"
 
 #include <limits.h>
 #include <stdlib.h>
 
-/* --- The lists, made when asked for and kept until something is added ----------------------------------------------
- */
+/* --- The lists: made when first asked for, valid until something is added ----------------------------------------- */
 
 void fr_module_free_lists(fr_module *m)
 {
@@ -35,12 +35,12 @@ static bool in_list(fr_tensor *const *list, int n, const fr_tensor *t)
 
 static bool list_parameters(const char *what, fr_module *root)
 {
-    size_t most = 0;
+    size_t upper = 0; /* shared ones are listed once */
 
     for (const fr_module *m = root; m; m = fr_module_next(root, m))
-        most += m->parameter_count;
+        upper += m->parameter_count;
 
-    fr_tensor **list = most <= INT_MAX ? calloc(most + 1, sizeof *list) : NULL;
+    fr_tensor **list = upper <= INT_MAX ? calloc(upper + 1, sizeof *list) : NULL;
     int n = 0;
 
     if (!list)
@@ -68,7 +68,7 @@ fr_tensor *const *fr_module_parameters(fr_module *m, int *n)
     return ok ? m->parameters : NULL;
 }
 
-/* Bytes of the full name in root of what m holds under name. */
+/* The size in bytes of the full name, seen from root, of what m has under name. */
 static size_t full_name_size(const fr_module *root, const fr_module *m, const char *name)
 {
     size_t size = strlen(name) + 1;
@@ -78,7 +78,7 @@ static size_t full_name_size(const fr_module *root, const fr_module *m, const ch
     return size;
 }
 
-/* Writes it from its end, which is at end. */
+/* Writes that full name so that its last byte, the zero, is before end. */
 static void write_full_name(char *end, const fr_module *root, const fr_module *m, const char *name)
 {
     size_t length = strlen(name);
@@ -137,10 +137,9 @@ const fr_named_tensor *fr_module_state(fr_module *m, int *n)
     return ok ? m->state : NULL;
 }
 
-/* --- One by name ---------------------------------------------------------------------------------------------------
- */
+/* --- One by its name ---------------------------------------------------------------------------------------------- */
 
-/* Reads the tree alone, so that it may be called in forward by several threads. */
+/* Does not use the lists, which it would have to make: several threads may call it in forward. */
 static fr_tensor *find(const fr_module *m, const char *name)
 {
     const char *rest = name, *dot;
@@ -168,8 +167,7 @@ fr_tensor *fr_module_find(fr_module *m, const char *name)
     return t;
 }
 
-/* --- All at once ---------------------------------------------------------------------------------------------------
- */
+/* --- All parameters ----------------------------------------------------------------------------------------------- */
 
 int64_t fr_module_count(fr_module *m)
 {

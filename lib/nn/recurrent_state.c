@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Recurrent states that outlive a scope and their history: what truncated backpropagation through time carries from
- * window to window. */
+/* Recurrent states without history that outlive the scope: truncated backpropagation through time carries them from one
+ * window to the next. */
 #include "core/thread.h"
 
 #include <frond/autograd.h>

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What RNN, LSTM and GRU compute: layers and directions put together from their op. */
+/* Running RNN, LSTM and GRU: layers and directions, each of which is one op, put together. */
 #include "nn/recurrent.h"
 
 #include <frond/op.h>
 #include <inttypes.h>
 
-/* One forward. */
+/* One forward of a sequence. */
 typedef struct {
     const fr_recurrent_module *r;
     bool training, batched;
-    fr_tensor *x, *h0, *c0, *lengths; /* x (T,B,I), states (cells,B,*) or NULL: as fr_rnn wants them */
-    fr_tensor **h, **c;               /* final states of each cell, (B,*) */
+    fr_tensor *x, *h0, *c0, *lengths; /* x (T,B,I); initial states (cells,B,*), or NULL; lengths (B) or NULL */
+    fr_tensor **h, **c;               /* the final states of each cell, (B,*) */
 } sequence;
 
 static const char *op_name(const fr_recurrent_module *r)
@@ -40,7 +40,7 @@ static bool check_x(const fr_recurrent_module *r, const fr_tensor *x, bool must_
     return false;
 }
 
-/* NULL is none, where the ops look into whether it is NULL because it failed. */
+/* t may be NULL: none was given. (If making it failed, the op finds that out.) */
 static bool check_state(const fr_recurrent_module *r, const char *name, const fr_tensor *t, const fr_shape *lead,
                         int64_t size)
 {
@@ -80,8 +80,8 @@ static bool check_lengths(const fr_recurrent_module *r, const fr_tensor *lengths
 
 /* --- Views ------------------------------------------------------------------------------------------------------- */
 
-/* Where nothing is recorded or traced, a result of this run, which nobody has seen yet, need not be wrapped in a view:
- * it is laid out anew itself. A view, which is an op, takes as long as a step of a small layer. */
+/* A view is an op and takes as long as one step of a small layer. Where nothing is recorded or traced, these functions
+ * change shape and strides of the tensor itself instead: it is a result of this run that nobody else has seen (own). */
 
 static bool is_recorded(const fr_tensor *t)
 {
@@ -90,8 +90,8 @@ static bool is_recorded(const fr_tensor *t)
     return th->trace || (fr_tracked(t) && !th->no_grad);
 }
 
-/* (a,b,*) -> (b,a,*) */
-static fr_tensor *exchange(fr_tensor *t, bool own)
+/* (a,b,*) -> (b,a,*). own: t itself may be changed. */
+static fr_tensor *swap_dims(fr_tensor *t, bool own)
 {
     fr_shape shape = t->shape;
     int64_t stride[] = { t->stride[1], t->stride[0], t->stride[2] };
@@ -120,7 +120,7 @@ static fr_tensor *add_dim(fr_tensor *own)
 
 /* --- Running ----------------------------------------------------------------------------------------------------- */
 
-/* Checks what is given and brings it into the order of fr_rnn. */
+/* Checks the arguments and stores them in s, x as (T,B,I), states as (cells,B,*). */
 static bool prepare(sequence *s, fr_tensor *x, const fr_recurrent *initial, fr_tensor *lengths)
 {
     const fr_recurrent_module *r = s->r;
@@ -128,7 +128,7 @@ static bool prepare(sequence *s, fr_tensor *x, const fr_recurrent *initial, fr_t
     if (!check_x(r, x, lengths != NULL))
         return false;
     s->batched = x->shape.ndim == 3;
-    s->x = !s->batched ? fr_unsqueeze(x, 1) : r->options.batch_first ? exchange(x, false) : x;
+    s->x = !s->batched ? fr_unsqueeze(x, 1) : r->options.batch_first ? swap_dims(x, false) : x;
     s->lengths = lengths;
     if (!s->x)
         return false;
@@ -147,8 +147,9 @@ static bool prepare(sequence *s, fr_tensor *x, const fr_recurrent *initial, fr_t
     return true;
 }
 
-/* (size) for each row, but for a state that is missing because it failed. */
-static fr_tensor *learned(fr_tensor *state, int64_t batch)
+/* A learned initial state (size) as (B,size). NULL if there is none, or if a call failed before: it may have been meant
+ * to give the state. */
+static fr_tensor *expand_learned(fr_tensor *state, int64_t batch)
 {
     return state && !fr_failed_before(fr_thread_self()) ? fr_expand(state, FR_SHAPE(batch, state->numel)) : NULL;
 }
@@ -157,20 +158,20 @@ fr_recurrent fr_run_cell(const fr_recurrent_module *r, int cell, fr_tensor *x, f
                          fr_tensor *lengths)
 {
     const fr_cell_weights *w = &r->cells[cell];
-    fr_recurrence how = { .relu = r->options.relu, .reverse = cell % r->directions == 1, .lengths = lengths };
+    fr_recurrence options = { .relu = r->options.relu, .reverse = cell % r->directions == 1, .lengths = lengths };
     fr_tensor *in[] = { [FR_X] = x,
-                        [FR_H0] = h0 ? h0 : learned(w->h0, fr_dim(x, 1)),
+                        [FR_H0] = h0 ? h0 : expand_learned(w->h0, fr_dim(x, 1)),
                         [FR_W_IH] = w->w_ih,
                         [FR_W_HH] = w->w_hh,
                         [FR_B_IH] = w->b_ih,
                         [FR_B_HH] = w->b_hh,
-                        [FR_C0] = c0 ? c0 : learned(w->c0, fr_dim(x, 1)),
+                        [FR_C0] = c0 ? c0 : expand_learned(w->c0, fr_dim(x, 1)),
                         [FR_W_HR] = w->w_hr };
 
-    return fr_recurrent_apply(r->kind->cell, in, &how, r->options.layer_norm ? &w->norm : NULL);
+    return fr_recurrent_apply(r->kind->cell, in, &options, r->options.layer_norm ? &w->norm : NULL);
 }
 
-/* x (T,B,*) -> (T,B,D*out); final states escape to the scope around. */
+/* x (T,B,*) -> (T,B,D*out). The final states escape to the scope outside. */
 static fr_tensor *run_layer(const sequence *s, fr_tensor *x, int layer)
 {
     const fr_recurrent_module *r = s->r;
@@ -201,7 +202,7 @@ static fr_tensor *run_layer(const sequence *s, fr_tensor *x, int layer)
                       : fr_dropout(y, r->options.dropout);
 }
 
-/* All layers, each in a scope of its own: the output of one lives until the next has read it. */
+/* All layers, each in a scope of its own: the output of a layer dies once the next layer has read it. */
 static fr_tensor *run_layers(const sequence *s)
 {
     fr_tensor *y = fr_ref(s->x);
@@ -218,7 +219,7 @@ static fr_tensor *run_layers(const sequence *s)
     return fr_hold(op_name(s->r), y);
 }
 
-/* (B,size) of each cell -> (cells,B,size), unbatched (cells,size) */
+/* The states (B,size) of all cells -> (cells,B,size); unbatched (cells,size). */
 static fr_tensor *join_states(const sequence *s, fr_tensor **states)
 {
     int cells = s->r->cell_count;
@@ -227,14 +228,14 @@ static fr_tensor *join_states(const sequence *s, fr_tensor **states)
     return s->batched ? joined : fr_squeeze(joined, 1);
 }
 
-static fr_recurrent run(sequence *s)
+static fr_recurrent run_sequence(sequence *s)
 {
     fr_tensor *y = run_layers(s);
     fr_recurrent all = { 0 };
 
     if (!y)
         return all;
-    all.out = !s->batched ? fr_squeeze(y, 1) : s->r->options.batch_first ? exchange(y, true) : y;
+    all.out = !s->batched ? fr_squeeze(y, 1) : s->r->options.batch_first ? swap_dims(y, true) : y;
     all.h = join_states(s, s->h);
     if (s->r->kind->cell->cells_output)
         all.c = join_states(s, s->c);
@@ -256,21 +257,21 @@ static fr_recurrent prepare_and_run(fr_module *m, fr_tensor *x, const fr_recurre
         return y;
     }
     s.c = s.h + r->cell_count;
-    y = run(&s);
+    y = run_sequence(&s);
     fr_free(s.h, bytes);
     return y;
 }
 
-/* --- The public functions' common part --------------------------------------------------------------------------- */
+/* --- The public functions ---------------------------------------------------------------------------------------- */
 
-static bool is_kind(const char *what, const fr_module *m, bool single)
+static bool is_kind(const char *what, const fr_module *m, bool single_step)
 {
-    return m->forward == (single ? fr_recurrent_cell_forward : fr_recurrent_layers_forward) ||
+    return m->forward == (single_step ? fr_recurrent_cell_forward : fr_recurrent_layers_forward) ||
            fr_fail(what, "%s given, expected %s", m->type,
-                   single ? "RNNCell, LSTMCell or GRUCell" : "RNN, LSTM or GRU");
+                   single_step ? "RNNCell, LSTMCell or GRUCell" : "RNN, LSTM or GRU");
 }
 
-static fr_recurrent run_in_scope(const char *what, fr_recurrent_run *run_one, fr_module *m, fr_tensor *x,
+static fr_recurrent run_in_scope(const char *what, fr_recurrent_run *run, fr_module *m, fr_tensor *x,
                                  const fr_recurrent *initial, fr_tensor *lengths)
 {
     int scope = fr_scope_begin();
@@ -280,7 +281,7 @@ static fr_recurrent run_in_scope(const char *what, fr_recurrent_run *run_one, fr
 
     if (scope >= 0) {
         fr_module_enter(th, m);
-        y = run_one(m, x, initial, lengths);
+        y = run(m, x, initial, lengths);
     }
     fr_ref(fr_module_leave(th, m, y.out));
     fr_ref(y.h);
@@ -290,15 +291,15 @@ static fr_recurrent run_in_scope(const char *what, fr_recurrent_run *run_one, fr
     return scope >= 0 && th->failures == failures ? y : (fr_recurrent){ 0 };
 }
 
-fr_recurrent fr_recurrent_call(const char *what, bool single, fr_recurrent_run *run_one, fr_module *m, fr_tensor *x,
+fr_recurrent fr_recurrent_call(const char *what, bool single_step, fr_recurrent_run *run, fr_module *m, fr_tensor *x,
                                const fr_recurrent *initial, fr_tensor *lengths)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
     fr_recurrent y = { 0 };
 
-    if (fr_check_not_null(what, m, "module") && fr_check_not_null(what, x, "x") && is_kind(what, m, single))
-        y = run_in_scope(what, run_one, m, x, initial, lengths);
+    if (fr_check_not_null(what, m, "module") && fr_check_not_null(what, x, "x") && is_kind(what, m, single_step))
+        y = run_in_scope(what, run, m, x, initial, lengths);
     fr_finish(th, before);
     return y;
 }
