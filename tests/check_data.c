@@ -437,12 +437,12 @@ static bool check_sequences(fr_sequences *s)
 
 static bool read_mutated_csv(FILE *file)
 {
-    return check_sequences(fr_csv_read("read_csv: changed", file, 0, &(fr_csv_options){ 0 }));
+    return check_sequences(fr_read_csv_file("read_csv: changed", file, 0, &(fr_csv_options){ 0 }));
 }
 
 static bool read_mutated_ts(FILE *file)
 {
-    return check_sequences(fr_ts_read("read_ts: changed", file));
+    return check_sequences(fr_read_ts_file("read_ts: changed", file));
 }
 
 START_TEST(csv_survives_mutations)

@@ -8,7 +8,7 @@
 #include <config.h>
 
 #include "core/random.h"
-#include "log/metrics.h"
+#include "log/metrics_csv.h"
 #include "testing.h"
 
 #include <dirent.h>

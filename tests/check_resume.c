@@ -143,11 +143,11 @@ static bool load(run *r)
 }
 
 /* All that would be saved. */
-static fr_output state_of(run *r)
+static fr_checkpoint_writer state_of(run *r)
 {
-    fr_output f;
+    fr_checkpoint_writer f;
 
-    ck_assert_msg(fr_training_put("test", &f, r->model, r->optim, r->loader), "%s", fr_error_message());
+    ck_assert_msg(fr_checkpoint_collect("test", &f, r->model, r->optim, r->loader), "%s", fr_error_message());
     for (size_t i = 0; i < f.count; i++) {
         fr_tensor *copy = fr_tensor_copy("test", f.tensors[i]);
 
@@ -158,7 +158,7 @@ static fr_output state_of(run *r)
 }
 
 /* To the last bit, NaNs too. */
-static void assert_same_state(const fr_output *a, const fr_output *b)
+static void assert_same_state(const fr_checkpoint_writer *a, const fr_checkpoint_writer *b)
 {
     ck_assert_uint_eq(a->count, b->count);
     for (size_t i = 0; i < a->count; i++) {
@@ -170,12 +170,12 @@ static void assert_same_state(const fr_output *a, const fr_output *b)
     }
 }
 
-static void assert_is(run *r, const fr_output *expected)
+static void assert_is(run *r, const fr_checkpoint_writer *expected)
 {
-    fr_output now = state_of(r);
+    fr_checkpoint_writer now = state_of(r);
 
     assert_same_state(&now, expected);
-    fr_output_free(&now);
+    fr_checkpoint_writer_free(&now);
 }
 
 /* --- Resuming ---------------------------------------------------------------------------------------------------- */
@@ -190,7 +190,7 @@ static void stop_and_resume(void (*make_optim)(run *), int stop)
 
     train(&whole, EPOCHS * CALLS);
 
-    fr_output expected = state_of(&whole);
+    fr_checkpoint_writer expected = state_of(&whole);
     run first = begin(make_optim);
 
     train(&first, stop);
@@ -203,7 +203,7 @@ static void stop_and_resume(void (*make_optim)(run *), int stop)
     ck_assert_msg(load(&second), "%s", fr_error_message());
     train(&second, EPOCHS * CALLS - stop);
     assert_is(&second, &expected);
-    fr_output_free(&expected);
+    fr_checkpoint_writer_free(&expected);
     end(&whole);
     end(&second);
 }
@@ -221,13 +221,13 @@ START_TEST(goes_back)
 {
     FR_SCOPE;
     run r = begin(optims[_i]);
-    fr_output before = state_of(&r);
+    fr_checkpoint_writer before = state_of(&r);
 
     ck_assert(save(&r));
     train(&r, 2 * CALLS + 1);
     ck_assert_msg(load(&r), "%s", fr_error_message());
     assert_is(&r, &before);
-    fr_output_free(&before);
+    fr_checkpoint_writer_free(&before);
     end(&r);
 }
 END_TEST
@@ -344,13 +344,13 @@ START_TEST(other_programs_files_are_refused)
     train(&loaded, 2);
     ck_assert(save(&saved));
 
-    fr_output before = state_of(&loaded);
+    fr_checkpoint_writer before = state_of(&loaded);
 
     ck_assert(!load(&loaded));
     ck_assert_ptr_nonnull(strstr(fr_error_message(), "check_resume.c"));
     assert_failed_with(pairs[_i].pieces);
     assert_is(&loaded, &before);
-    fr_output_free(&before);
+    fr_checkpoint_writer_free(&before);
     end(&saved);
     end(&loaded);
 }
@@ -393,7 +393,7 @@ END_TEST
 /* Saves r with one value in one tensor replaced, and expects all to be as it was. */
 static void assert_run_refused(run *r, const char *name, int64_t i, double number, const char *piece)
 {
-    fr_output f = state_of(r), before = state_of(r);
+    fr_checkpoint_writer f = state_of(r), before = state_of(r);
     bool found = false;
 
     for (size_t k = 0; k < f.count; k++) {
@@ -412,8 +412,8 @@ static void assert_run_refused(run *r, const char *name, int64_t i, double numbe
     ck_assert_msg(!load(r), "%s", name);
     assert_failed("load_training", path, piece);
     assert_is(r, &before);
-    fr_output_free(&f);
-    fr_output_free(&before);
+    fr_checkpoint_writer_free(&f);
+    fr_checkpoint_writer_free(&before);
 }
 
 START_TEST(bad_values_are_refused)
@@ -475,7 +475,7 @@ START_TEST(truncated_files_are_refused)
     ck_assert(save(&r));
 
     unsigned char *bytes = read_bytes(path, &size);
-    fr_output before = state_of(&r);
+    fr_checkpoint_writer before = state_of(&r);
 
     for (size_t length = 0; length < size; length += 1 + length / 97) {
         write_bytes(path, bytes, length);
@@ -485,7 +485,7 @@ START_TEST(truncated_files_are_refused)
     assert_is(&r, &before);
     write_bytes(path, bytes, size);
     ck_assert(load(&r));
-    fr_output_free(&before);
+    fr_checkpoint_writer_free(&before);
     free(bytes);
     end(&r);
 }
@@ -493,12 +493,12 @@ END_TEST
 
 /* A small run, for which many changed files are read, and what it is. */
 static run small;
-static fr_output small_before;
+static fr_checkpoint_writer small_before;
 
 static bool read_changed(FILE *file)
 {
-    bool ok = fr_training_take("load_training: changed", fr_tensors_read_from("load_training: changed", file),
-                               small.model, small.optim, small.loader);
+    bool ok = fr_checkpoint_restore("load_training: changed", fr_safetensors_load_file("load_training: changed", file),
+                                    small.model, small.optim, small.loader);
 
     if (ok)
         ck_assert(load(&small));
@@ -520,7 +520,7 @@ START_TEST(changed_files_are_read_or_refused)
     small = r;
     small_before = state_of(&r);
     read_mutations(path, read_changed);
-    fr_output_free(&small_before);
+    fr_checkpoint_writer_free(&small_before);
     end(&r);
 }
 END_TEST

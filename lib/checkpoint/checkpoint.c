@@ -3,14 +3,14 @@
 /* fr_save_training and fr_load_training, and the module's part of them. */
 #include "checkpoint/checkpoint.h"
 
-#include "files/module_state.h"
+#include "files/state_dict.h"
 
 #include <stdlib.h>
 
 /* Of the names in the file and what they mean. */
 static const int64_t VERSION = 1;
 
-const char *fr_training_name(const fr_training *t, const fr_tensor *parameter)
+const char *fr_checkpoint_parameter_name(const fr_training_state *t, const fr_tensor *parameter)
 {
     for (int i = 0; i < t->state_count; i++)
         if (t->state[i].tensor == parameter)
@@ -18,7 +18,7 @@ const char *fr_training_name(const fr_training *t, const fr_tensor *parameter)
     return NULL;
 }
 
-static bool is_parameter(const fr_training *t, const fr_tensor *parameter)
+static bool is_parameter(const fr_training_state *t, const fr_tensor *parameter)
 {
     for (int i = 0; i < t->parameter_count; i++)
         if (t->parameters[i] == parameter)
@@ -27,12 +27,12 @@ static bool is_parameter(const fr_training *t, const fr_tensor *parameter)
 }
 
 /* Fills t in; false with an error. */
-static bool gather(const char *where, fr_training *t, fr_module *m, fr_optim *optim, fr_loader *loader)
+static bool gather(const char *where, fr_training_state *t, fr_module *m, fr_optim *optim, fr_loader *loader)
 {
-    *t = (fr_training){ .optim = optim, .loader = loader };
+    *t = (fr_training_state){ .optim = optim, .loader = loader };
     if ((!optim || !loader) && fr_failed_before(fr_thread_self()))
         return false;
-    if (!fr_state_of(where, m, &t->state, &t->state_count))
+    if (!fr_state_dict(where, m, &t->state, &t->state_count))
         return false;
     t->parameters = fr_module_parameters(m, &t->parameter_count);
     if (!t->parameters)
@@ -45,26 +45,26 @@ static bool gather(const char *where, fr_training *t, fr_module *m, fr_optim *op
 
 /* --- Saving ------------------------------------------------------------------------------------------------------ */
 
-static bool put_module(const fr_training *t, fr_output *f)
+static bool put_module(const fr_training_state *t, fr_checkpoint_writer *f)
 {
-    int64_t *version = fr_output_integers(f, FR_SHAPE(1), "training.version");
+    int64_t *version = fr_checkpoint_add_int64(f, FR_SHAPE(1), "training.version");
 
     if (!version)
         return false;
     *version = VERSION;
     for (int i = 0; i < t->state_count; i++)
-        if (!fr_output_put(f, t->state[i].tensor, "module.%s", t->state[i].name))
+        if (!fr_checkpoint_add(f, t->state[i].tensor, "module.%s", t->state[i].name))
             return false;
     return true;
 }
 
-bool fr_training_put(const char *what, fr_output *f, fr_module *m, fr_optim *optim, fr_loader *loader)
+bool fr_checkpoint_collect(const char *what, fr_checkpoint_writer *f, fr_module *m, fr_optim *optim, fr_loader *loader)
 {
-    fr_training t;
+    fr_training_state t;
 
-    *f = (fr_output){ .what = what };
-    return gather(what, &t, m, optim, loader) && put_module(&t, f) && fr_optim_put(&t, f) && fr_schedulers_put(&t, f) &&
-           fr_place_put(&t, f);
+    *f = (fr_checkpoint_writer){ .what = what };
+    return gather(what, &t, m, optim, loader) && put_module(&t, f) && fr_optim_state_save(&t, f) &&
+           fr_scheduler_state_save(&t, f) && fr_data_position_save(&t, f);
 }
 
 bool fr_save_training(const char *path, fr_module *m, fr_optim *optim, fr_loader *loader)
@@ -72,62 +72,62 @@ bool fr_save_training(const char *path, fr_module *m, fr_optim *optim, fr_loader
     const char *what = "save_training";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    fr_output f;
-    bool ok = fr_training_put(what, &f, m, optim, loader) &&
-              fr_tensors_write(what, path, (const char *const *)f.names, f.tensors, (int)f.count);
+    fr_checkpoint_writer f;
+    bool ok = fr_checkpoint_collect(what, &f, m, optim, loader) &&
+              fr_safetensors_save(what, path, (const char *const *)f.names, f.tensors, (int)f.count);
 
-    fr_output_free(&f);
+    fr_checkpoint_writer_free(&f);
     fr_finish(th, before);
     return ok;
 }
 
 /* --- Resuming ---------------------------------------------------------------------------------------------------- */
 
-static bool check_module(const fr_training *t, fr_input *f, fr_resumed *r)
+static bool check_module(const fr_training_state *t, fr_checkpoint_reader *f, fr_staged_state *r)
 {
-    const fr_tensor *version = fr_input_get(f, FR_I64, FR_SHAPE(1), "training.version");
+    const fr_tensor *version = fr_checkpoint_get(f, FR_I64, FR_SHAPE(1), "training.version");
 
     if (version && *(int64_t *)version->origin != VERSION)
-        fr_complain(&f->complaints, "it is of version %lld, expected %lld", (long long)*(int64_t *)version->origin,
-                    (long long)VERSION);
+        fr_error_list_add(&f->complaints, "it is of version %lld, expected %lld",
+                          (long long)*(int64_t *)version->origin, (long long)VERSION);
     r->module = calloc((size_t)t->state_count + 1, sizeof *r->module);
     if (!r->module)
         return fr_fail_memory(f->where);
     for (int i = 0; i < t->state_count; i++) {
-        r->module[i] = fr_input_find(f, "module.%s", t->state[i].name);
-        fr_state_compare(&f->complaints, &t->state[i], r->module[i], (fr_dtype)t->state[i].tensor->dtype);
+        r->module[i] = fr_checkpoint_find(f, "module.%s", t->state[i].name);
+        fr_state_check(&f->complaints, &t->state[i], r->module[i], (fr_dtype)t->state[i].tensor->dtype);
     }
     return true;
 }
 
-static void take_module(const fr_training *t, const fr_resumed *r)
+static void take_module(const fr_training_state *t, const fr_staged_state *r)
 {
     for (int i = 0; i < t->state_count; i++)
-        fr_state_take(&t->state[i], r->module[i]);
+        fr_state_assign(&t->state[i], r->module[i]);
 }
 
-static bool resume(const fr_training *t, fr_input *f, fr_resumed *r)
+static bool resume(const fr_training_state *t, fr_checkpoint_reader *f, fr_staged_state *r)
 {
-    if (!check_module(t, f, r) || !fr_optim_check(t, f, r) || !fr_schedulers_check(t, f, r) ||
-        !fr_place_check(t, f, r) || !fr_input_agrees(f))
+    if (!check_module(t, f, r) || !fr_optim_state_check(t, f, r) || !fr_scheduler_state_check(t, f, r) ||
+        !fr_data_position_check(t, f, r) || !fr_checkpoint_reader_finish(f))
         return false;
     take_module(t, r);
-    fr_optim_take(t, r);
-    fr_schedulers_take(t, r);
-    fr_place_take(t, r);
+    fr_optim_state_restore(t, r);
+    fr_scheduler_state_restore(t, r);
+    fr_data_position_restore(t, r);
     return true;
 }
 
-bool fr_training_take(const char *where, fr_tensors *ts, fr_module *m, fr_optim *optim, fr_loader *loader)
+bool fr_checkpoint_restore(const char *where, fr_tensors *ts, fr_module *m, fr_optim *optim, fr_loader *loader)
 {
-    fr_training t;
-    fr_input f;
-    fr_resumed r = { 0 };
+    fr_training_state t;
+    fr_checkpoint_reader f;
+    fr_staged_state r = { 0 };
 
     if (!ts)
         return false;
 
-    bool ok = fr_input_open(&f, where, ts) && gather(where, &t, m, optim, loader) && resume(&t, &f, &r);
+    bool ok = fr_checkpoint_reader_init(&f, where, ts) && gather(where, &t, m, optim, loader) && resume(&t, &f, &r);
 
     free(r.module);
     free(r.slots);
@@ -135,7 +135,7 @@ bool fr_training_take(const char *where, fr_tensors *ts, fr_module *m, fr_optim 
     free(r.initial_lrs);
     free(r.schedulers);
     free(r.order);
-    fr_input_free(&f);
+    fr_checkpoint_reader_free(&f);
     return ok;
 }
 
@@ -145,8 +145,9 @@ bool fr_load_training(const char *path, fr_module *m, fr_optim *optim, fr_loader
     char where[FR_WHERE_SIZE];
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    bool ok = fr_check_not_null(what, m, "module") &&
-              fr_training_take(fr_file_where(what, path, where), fr_tensors_read(what, path), m, optim, loader);
+    bool ok =
+        fr_check_not_null(what, m, "module") &&
+        fr_checkpoint_restore(fr_file_where(what, path, where), fr_safetensors_load(what, path), m, optim, loader);
 
     fr_finish(th, before);
     return ok;

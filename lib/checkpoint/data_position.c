@@ -25,10 +25,10 @@ static void settings_of(const fr_loader *l, int64_t settings[SETTINGS])
     settings[3] = l->drop_last;
 }
 
-static bool put_loader(const fr_loader *l, fr_output *f)
+static bool put_loader(const fr_loader *l, fr_checkpoint_writer *f)
 {
-    int64_t *settings = fr_output_integers(f, FR_SHAPE(SETTINGS), "loader.settings");
-    int64_t *place = settings ? fr_output_integers(f, FR_SHAPE(PLACE), "loader.place") : NULL;
+    int64_t *settings = fr_checkpoint_add_int64(f, FR_SHAPE(SETTINGS), "loader.settings");
+    int64_t *place = settings ? fr_checkpoint_add_int64(f, FR_SHAPE(PLACE), "loader.place") : NULL;
 
     if (!place)
         return false;
@@ -53,9 +53,9 @@ static void put_generator(int64_t state[GENERATOR])
         memcpy(&state[NORMAL], &g.normal, sizeof g.normal);
 }
 
-bool fr_place_put(const fr_training *t, fr_output *f)
+bool fr_data_position_save(const fr_training_state *t, fr_checkpoint_writer *f)
 {
-    int64_t *generator = fr_output_integers(f, FR_SHAPE(GENERATOR), "generator");
+    int64_t *generator = fr_checkpoint_add_int64(f, FR_SHAPE(GENERATOR), "generator");
 
     if (generator)
         put_generator(generator);
@@ -72,10 +72,10 @@ static bool is_place(const fr_loader *l, const int64_t *place)
     return place[RUNNING] == 1 && next >= 0 && next <= l->rows && (next == l->rows || next % l->batch_size == 0);
 }
 
-static bool check_loader(const fr_loader *l, fr_input *f, fr_resumed *r)
+static bool check_loader(const fr_loader *l, fr_checkpoint_reader *f, fr_staged_state *r)
 {
-    const fr_tensor *saved = fr_input_get(f, FR_I64, FR_SHAPE(SETTINGS), "loader.settings");
-    const fr_tensor *place = fr_input_get(f, FR_I64, FR_SHAPE(PLACE), "loader.place");
+    const fr_tensor *saved = fr_checkpoint_get(f, FR_I64, FR_SHAPE(SETTINGS), "loader.settings");
+    const fr_tensor *place = fr_checkpoint_get(f, FR_I64, FR_SHAPE(PLACE), "loader.place");
     int64_t expected[SETTINGS];
 
     settings_of(l, expected);
@@ -83,15 +83,15 @@ static bool check_loader(const fr_loader *l, fr_input *f, fr_resumed *r)
         int64_t setting = ((const int64_t *)saved->origin)[i];
 
         if (setting != expected[i])
-            fr_complain(&f->complaints, "%s of the loader was %lld, expected %lld", setting_names[i],
-                        (long long)setting, (long long)expected[i]);
+            fr_error_list_add(&f->complaints, "%s of the loader was %lld, expected %lld", setting_names[i],
+                              (long long)setting, (long long)expected[i]);
     }
     if (!place)
         return true;
     r->place = (const int64_t *)place->origin;
     if (!is_place(l, r->place))
-        fr_complain(&f->complaints, "the loader was at row %lld of epoch %lld", (long long)r->place[NEXT],
-                    (long long)r->place[RUNNING]);
+        fr_error_list_add(&f->complaints, "the loader was at row %lld of epoch %lld", (long long)r->place[NEXT],
+                          (long long)r->place[RUNNING]);
     if (!l->shuffle || !r->place[RUNNING])
         return true;
     r->order = calloc((size_t)l->rows + 1, sizeof *r->order);
@@ -114,14 +114,14 @@ static bool is_generator(const int64_t state[GENERATOR])
            isfinite(normal);
 }
 
-bool fr_place_check(const fr_training *t, fr_input *f, fr_resumed *r)
+bool fr_data_position_check(const fr_training_state *t, fr_checkpoint_reader *f, fr_staged_state *r)
 {
-    const fr_tensor *generator = fr_input_get(f, FR_I64, FR_SHAPE(GENERATOR), "generator");
+    const fr_tensor *generator = fr_checkpoint_get(f, FR_I64, FR_SHAPE(GENERATOR), "generator");
 
     if (generator) {
         r->generator = (const int64_t *)generator->origin;
         if (!is_generator(r->generator))
-            fr_complain(&f->complaints, "\"generator\" is no state of a generator");
+            fr_error_list_add(&f->complaints, "\"generator\" is no state of a generator");
     }
     return !t->loader || check_loader(t->loader, f, r);
 }
@@ -136,7 +136,7 @@ static void take_generator(const int64_t state[GENERATOR])
     fr_generator_restore(&g);
 }
 
-void fr_place_take(const fr_training *t, const fr_resumed *r)
+void fr_data_position_restore(const fr_training_state *t, const fr_staged_state *r)
 {
     fr_loader *l = t->loader;
 

@@ -20,7 +20,7 @@ static char *print_name(const char *format, va_list arguments)
 /* --- Writing ----------------------------------------------------------------------------------------------------- */
 
 /* Takes name (NULL: memory ran out) and a reference to t (NULL: that failed) over. */
-static bool put(fr_output *f, fr_tensor *t, char *name)
+static bool put(fr_checkpoint_writer *f, fr_tensor *t, char *name)
 {
     bool room = name && fr_make_room(&f->names, sizeof *f->names, f->count, &f->name_capacity) &&
                 fr_make_room(&f->tensors, sizeof(fr_tensor *), f->count, &f->tensor_capacity);
@@ -37,7 +37,7 @@ static bool put(fr_output *f, fr_tensor *t, char *name)
     return true;
 }
 
-bool fr_output_put(fr_output *f, fr_tensor *t, const char *format, ...)
+bool fr_checkpoint_add(fr_checkpoint_writer *f, fr_tensor *t, const char *format, ...)
 {
     va_list arguments;
 
@@ -49,14 +49,14 @@ bool fr_output_put(fr_output *f, fr_tensor *t, const char *format, ...)
     return ok;
 }
 
-int64_t *fr_output_integers(fr_output *f, fr_shape shape, const char *name)
+int64_t *fr_checkpoint_add_int64(fr_checkpoint_writer *f, fr_shape shape, const char *name)
 {
     fr_tensor *t = fr_tensor_alloc(f->what, &shape, FR_I64);
 
     return put(f, t, strdup(name)) ? (int64_t *)t->origin : NULL;
 }
 
-double *fr_output_numbers(fr_output *f, fr_shape shape, const char *format, ...)
+double *fr_checkpoint_add_float64(fr_checkpoint_writer *f, fr_shape shape, const char *format, ...)
 {
     fr_tensor *t = fr_tensor_alloc(f->what, &shape, FR_F64);
     va_list arguments;
@@ -69,7 +69,7 @@ double *fr_output_numbers(fr_output *f, fr_shape shape, const char *format, ...)
     return ok ? (double *)t->origin : NULL;
 }
 
-void fr_output_free(fr_output *f)
+void fr_checkpoint_writer_free(fr_checkpoint_writer *f)
 {
     for (size_t i = 0; i < f->count; i++) {
         free(f->names[i]);
@@ -81,22 +81,22 @@ void fr_output_free(fr_output *f)
 
 /* --- Reading ----------------------------------------------------------------------------------------------------- */
 
-bool fr_input_open(fr_input *f, const char *where, fr_tensors *ts)
+bool fr_checkpoint_reader_init(fr_checkpoint_reader *f, const char *where, fr_tensors *ts)
 {
-    *f = (fr_input){ .where = where, .ts = ts, .asked_for = calloc((size_t)ts->count + 1, sizeof(bool)) };
+    *f = (fr_checkpoint_reader){ .where = where, .ts = ts, .asked_for = calloc((size_t)ts->count + 1, sizeof(bool)) };
     return f->asked_for || fr_fail_memory(where);
 }
 
-void fr_input_free(fr_input *f)
+void fr_checkpoint_reader_free(fr_checkpoint_reader *f)
 {
     fr_tensors_free(f->ts);
     free(f->asked_for);
 }
 
 /* The tensor of that name, or NULL; *name, which the caller frees, is NULL where memory ran out. */
-static fr_tensor *find(fr_input *f, char **name, const char *format, va_list arguments)
+static fr_tensor *find(fr_checkpoint_reader *f, char **name, const char *format, va_list arguments)
     __attribute__((format(printf, 3, 0)));
-static fr_tensor *find(fr_input *f, char **name, const char *format, va_list arguments)
+static fr_tensor *find(fr_checkpoint_reader *f, char **name, const char *format, va_list arguments)
 {
     fr_tensor *t;
 
@@ -109,7 +109,7 @@ static fr_tensor *find(fr_input *f, char **name, const char *format, va_list arg
     return t;
 }
 
-fr_tensor *fr_input_find(fr_input *f, const char *format, ...)
+fr_tensor *fr_checkpoint_find(fr_checkpoint_reader *f, const char *format, ...)
 {
     va_list arguments;
     fr_tensor *t;
@@ -122,7 +122,7 @@ fr_tensor *fr_input_find(fr_input *f, const char *format, ...)
     return t;
 }
 
-fr_tensor *fr_input_get(fr_input *f, fr_dtype dtype, fr_shape shape, const char *format, ...)
+fr_tensor *fr_checkpoint_get(fr_checkpoint_reader *f, fr_dtype dtype, fr_shape shape, const char *format, ...)
 {
     va_list arguments;
     fr_tensor *t;
@@ -131,18 +131,18 @@ fr_tensor *fr_input_get(fr_input *f, fr_dtype dtype, fr_shape shape, const char 
     va_start(arguments, format);
     t = find(f, &name, format, arguments);
     va_end(arguments);
-    if (name && !fr_complain_unless_like(&f->complaints, name, t, dtype, &shape))
+    if (name && !fr_error_list_check_tensor(&f->complaints, name, t, dtype, &shape))
         t = NULL;
     free(name);
     return t;
 }
 
-bool fr_input_agrees(fr_input *f)
+bool fr_checkpoint_reader_finish(fr_checkpoint_reader *f)
 {
     if (f->failed)
         return fr_fail_memory(f->where);
     for (int i = 0; i < f->ts->count; i++)
         if (!f->asked_for[i])
-            fr_complain(&f->complaints, "\"%.80s\" is not expected", f->ts->items[i].name);
-    return !fr_complaints_fail(&f->complaints, f->where, "does not agree with what it is loaded into");
+            fr_error_list_add(&f->complaints, "\"%.80s\" is not expected", f->ts->items[i].name);
+    return !fr_error_list_fail(&f->complaints, f->where, "does not agree with what it is loaded into");
 }

@@ -33,11 +33,11 @@ static fr_optim_slot *slot_of(const fr_optim *o, const fr_tensor *parameter)
 
 /* --- Saving ------------------------------------------------------------------------------------------------------ */
 
-static bool put_groups(const fr_optim *o, fr_output *f)
+static bool put_groups(const fr_optim *o, fr_checkpoint_writer *f)
 {
     int options = count_options(o->kind);
     double *numbers =
-        fr_output_numbers(f, FR_SHAPE((int64_t)o->group_count, 1 + options), "optim.%s.groups", o->kind->name);
+        fr_checkpoint_add_float64(f, FR_SHAPE((int64_t)o->group_count, 1 + options), "optim.%s.groups", o->kind->name);
 
     for (int g = 0; numbers && g < (int)o->group_count; g++) {
         *numbers++ = o->groups[g].initial_lr;
@@ -47,7 +47,7 @@ static bool put_groups(const fr_optim *o, fr_output *f)
     return numbers != NULL;
 }
 
-static bool put_slot(const fr_training *t, fr_output *f, const fr_optim_slot *s, int64_t *row)
+static bool put_slot(const fr_training_state *t, fr_checkpoint_writer *f, const fr_optim_slot *s, int64_t *row)
 {
     const fr_optim_kind *kind = t->optim->kind;
 
@@ -57,14 +57,14 @@ static bool put_slot(const fr_training *t, fr_output *f, const fr_optim_slot *s,
         if (!s->state[k] || s->fresh >> k & 1)
             continue;
         row[STATES] |= 1LL << k;
-        if (!fr_output_put(f, s->state[k], "optim.%s.%s.%s", kind->name, kind->states[k],
-                           fr_training_name(t, s->parameter)))
+        if (!fr_checkpoint_add(f, s->state[k], "optim.%s.%s.%s", kind->name, kind->states[k],
+                               fr_checkpoint_parameter_name(t, s->parameter)))
             return false;
     }
     return true;
 }
 
-bool fr_optim_put(const fr_training *t, fr_output *f)
+bool fr_optim_state_save(const fr_training_state *t, fr_checkpoint_writer *f)
 {
     char name[64];
 
@@ -72,7 +72,7 @@ bool fr_optim_put(const fr_training *t, fr_output *f)
         return true;
     snprintf(name, sizeof name, "optim.%s.parameters", t->optim->kind->name);
 
-    int64_t *rows = fr_output_integers(f, FR_SHAPE(t->parameter_count, COLUMNS), name);
+    int64_t *rows = fr_checkpoint_add_int64(f, FR_SHAPE(t->parameter_count, COLUMNS), name);
     bool ok = rows && put_groups(t->optim, f);
 
     for (int i = 0; ok && i < t->parameter_count; i++) {
@@ -89,7 +89,7 @@ bool fr_optim_put(const fr_training *t, fr_output *f)
 /* --- Checking ---------------------------------------------------------------------------------------------------- */
 
 /* A group's row, into options. */
-static void check_group(fr_input *f, const fr_optim *o, int g, const double *row, char *options)
+static void check_group(fr_checkpoint_reader *f, const fr_optim *o, int g, const double *row, char *options)
 {
     const fr_optim_kind *kind = o->kind;
     char why[FR_OPTIM_WHY];
@@ -97,26 +97,26 @@ static void check_group(fr_input *f, const fr_optim *o, int g, const double *row
 
     memcpy(options, o->groups[g].options, kind->size);
     if (!isnan(row[0]) && !fr_optim_fits(kind->options, row[0]))
-        fr_complain(&f->complaints, "the rate that group %d began with is %g", g, row[0]);
+        fr_error_list_add(&f->complaints, "the rate that group %d began with is %g", g, row[0]);
     for (int i = 0; kind->options[i].name; i++) {
         const fr_optim_option *option = &kind->options[i];
 
         if (fr_optim_fits(option, row[1 + i])) {
             fr_option_write(options, option, row[1 + i]);
         } else {
-            fr_complain(&f->complaints, "%s of group %d is %g", option->name, g, row[1 + i]);
+            fr_error_list_add(&f->complaints, "%s of group %d is %g", option->name, g, row[1 + i]);
             fit = false;
         }
     }
     if (fit && kind->agree && !kind->agree(options, why))
-        fr_complain(&f->complaints, "group %d: %s", g, why);
+        fr_error_list_add(&f->complaints, "group %d: %s", g, why);
 }
 
-static bool check_groups(fr_input *f, const fr_optim *o, fr_resumed *r)
+static bool check_groups(fr_checkpoint_reader *f, const fr_optim *o, fr_staged_state *r)
 {
     int options = count_options(o->kind);
     fr_shape shape = FR_SHAPE((int64_t)o->group_count, 1 + options);
-    const fr_tensor *rows = fr_input_get(f, FR_F64, shape, "optim.%s.groups", o->kind->name);
+    const fr_tensor *rows = fr_checkpoint_get(f, FR_F64, shape, "optim.%s.groups", o->kind->name);
 
     r->options = calloc(o->group_count, o->kind->size);
     r->initial_lrs = calloc(o->group_count, sizeof *r->initial_lrs);
@@ -131,36 +131,36 @@ static bool check_groups(fr_input *f, const fr_optim *o, fr_resumed *r)
     return true;
 }
 
-static void check_slot(const fr_training *t, fr_input *f, const int64_t *row, fr_saved_slot *saved)
+static void check_slot(const fr_training_state *t, fr_checkpoint_reader *f, const int64_t *row, fr_staged_slot *saved)
 {
     const fr_optim_kind *kind = t->optim->kind;
     const fr_tensor *p = saved->slot->parameter;
-    const char *name = fr_training_name(t, p);
+    const char *name = fr_checkpoint_parameter_name(t, p);
     int64_t unknown = row[STATES];
 
     for (int k = 0; k < FR_OPTIM_STATES && kind->states[k]; k++)
         unknown &= ~(1LL << k);
     if (unknown != 0)
-        fr_complain(&f->complaints, "\"%.80s\" has states %lld, which %s has not", name, (long long)row[STATES],
-                    kind->name);
+        fr_error_list_add(&f->complaints, "\"%.80s\" has states %lld, which %s has not", name, (long long)row[STATES],
+                          kind->name);
     saved->steps = row[STEPS];
     if (row[STEPS] < 0 || row[STEPS] > STEPS_MOST)
-        fr_complain(&f->complaints, "\"%.80s\" has taken %lld steps", name, (long long)row[STEPS]);
+        fr_error_list_add(&f->complaints, "\"%.80s\" has taken %lld steps", name, (long long)row[STEPS]);
     for (int k = 0; k < FR_OPTIM_STATES && kind->states[k]; k++)
         if (row[STATES] >> k & 1)
             saved->state[k] =
-                fr_input_get(f, (fr_dtype)p->dtype, p->shape, "optim.%s.%s.%s", kind->name, kind->states[k], name);
+                fr_checkpoint_get(f, (fr_dtype)p->dtype, p->shape, "optim.%s.%s.%s", kind->name, kind->states[k], name);
 }
 
-bool fr_optim_check(const fr_training *t, fr_input *f, fr_resumed *r)
+bool fr_optim_state_check(const fr_training_state *t, fr_checkpoint_reader *f, fr_staged_state *r)
 {
     if (!t->optim)
         return true;
     if (!check_groups(f, t->optim, r))
         return false;
 
-    const fr_tensor *rows =
-        fr_input_get(f, FR_I64, FR_SHAPE(t->parameter_count, COLUMNS), "optim.%s.parameters", t->optim->kind->name);
+    const fr_tensor *rows = fr_checkpoint_get(f, FR_I64, FR_SHAPE(t->parameter_count, COLUMNS), "optim.%s.parameters",
+                                              t->optim->kind->name);
 
     r->slots = calloc((size_t)t->parameter_count + 1, sizeof *r->slots);
     if (!r->slots)
@@ -171,8 +171,8 @@ bool fr_optim_check(const fr_training *t, fr_input *f, fr_resumed *r)
         int group = s ? s->group : -1;
 
         if (row[GROUP] != group)
-            fr_complain(&f->complaints, "\"%.80s\" is in group %lld, expected %d (-1: none)",
-                        fr_training_name(t, t->parameters[i]), (long long)row[GROUP], group);
+            fr_error_list_add(&f->complaints, "\"%.80s\" is in group %lld, expected %d (-1: none)",
+                              fr_checkpoint_parameter_name(t, t->parameters[i]), (long long)row[GROUP], group);
         if (s) {
             r->slots[r->slot_count].slot = s;
             check_slot(t, f, row, &r->slots[r->slot_count++]);
@@ -183,7 +183,7 @@ bool fr_optim_check(const fr_training *t, fr_input *f, fr_resumed *r)
 
 /* --- Resuming ---------------------------------------------------------------------------------------------------- */
 
-void fr_optim_take(const fr_training *t, const fr_resumed *r)
+void fr_optim_state_restore(const fr_training_state *t, const fr_staged_state *r)
 {
     fr_optim *o = t->optim;
 
@@ -192,7 +192,7 @@ void fr_optim_take(const fr_training *t, const fr_resumed *r)
         o->groups[g].initial_lr = r->initial_lrs[g];
     }
     for (int i = 0; i < r->slot_count; i++) {
-        fr_saved_slot *saved = &r->slots[i];
+        fr_staged_slot *saved = &r->slots[i];
 
         saved->slot->steps = saved->steps;
         saved->slot->fresh = 0;

@@ -13,20 +13,20 @@
 
 static const double EPOCH_MOST = 0x1p53;
 
-static fr_scheduler *first(const fr_training *t)
+static fr_scheduler *first(const fr_training_state *t)
 {
     return t->optim ? t->optim->schedulers : NULL;
 }
 
 /* --- Saving ------------------------------------------------------------------------------------------------------ */
 
-static bool put(const fr_scheduler *s, int i, fr_output *f)
+static bool put(const fr_scheduler *s, int i, fr_checkpoint_writer *f)
 {
     const char *kind = s->kind->name;
     int64_t groups = (int64_t)s->optim->group_count;
-    double *settings = fr_output_numbers(f, FR_SHAPE(s->setting_count), "scheduler.%d.%s.settings", i, kind);
-    double *state = fr_output_numbers(f, FR_SHAPE(1 + FR_SCHEDULER_STATES), "scheduler.%d.%s.state", i, kind);
-    double *rates = fr_output_numbers(f, FR_SHAPE(groups, 2), "scheduler.%d.%s.rates", i, kind);
+    double *settings = fr_checkpoint_add_float64(f, FR_SHAPE(s->setting_count), "scheduler.%d.%s.settings", i, kind);
+    double *state = fr_checkpoint_add_float64(f, FR_SHAPE(1 + FR_SCHEDULER_STATES), "scheduler.%d.%s.state", i, kind);
+    double *rates = fr_checkpoint_add_float64(f, FR_SHAPE(groups, 2), "scheduler.%d.%s.rates", i, kind);
 
     if (!settings || !state || !rates)
         return false;
@@ -42,7 +42,7 @@ static bool put(const fr_scheduler *s, int i, fr_output *f)
     return true;
 }
 
-bool fr_schedulers_put(const fr_training *t, fr_output *f)
+bool fr_scheduler_state_save(const fr_training_state *t, fr_checkpoint_writer *f)
 {
     int i = 0;
 
@@ -54,18 +54,18 @@ bool fr_schedulers_put(const fr_training *t, fr_output *f)
 
 /* --- Checking ---------------------------------------------------------------------------------------------------- */
 
-static void check_settings(const fr_scheduler *s, int i, fr_input *f)
+static void check_settings(const fr_scheduler *s, int i, fr_checkpoint_reader *f)
 {
     const char *kind = s->kind->name;
     fr_shape shape = FR_SHAPE(s->setting_count);
-    const fr_tensor *saved = fr_input_get(f, FR_F64, shape, "scheduler.%d.%s.settings", i, kind);
+    const fr_tensor *saved = fr_checkpoint_get(f, FR_F64, shape, "scheduler.%d.%s.settings", i, kind);
 
     for (int k = 0; saved && k < s->setting_count; k++) {
         double setting = ((const double *)saved->origin)[k];
 
         if (setting != s->settings[k])
-            fr_complain(&f->complaints, "scheduler %d, a %s, was made with %g as setting %d, expected %g", i, kind,
-                        setting, k, s->settings[k]);
+            fr_error_list_add(&f->complaints, "scheduler %d, a %s, was made with %g as setting %d, expected %g", i,
+                              kind, setting, k, s->settings[k]);
     }
 }
 
@@ -74,35 +74,36 @@ static bool is_epoch(const fr_scheduler *s, double epoch)
     return epoch == floor(epoch) && epoch >= (s->is_part ? -1 : 0) && epoch <= EPOCH_MOST;
 }
 
-static fr_tensor *get_state(const fr_scheduler *s, int i, fr_input *f)
+static fr_tensor *get_state(const fr_scheduler *s, int i, fr_checkpoint_reader *f)
 {
     const char *kind = s->kind->name;
-    fr_tensor *saved = fr_input_get(f, FR_F64, FR_SHAPE(1 + FR_SCHEDULER_STATES), "scheduler.%d.%s.state", i, kind);
+    fr_tensor *saved =
+        fr_checkpoint_get(f, FR_F64, FR_SHAPE(1 + FR_SCHEDULER_STATES), "scheduler.%d.%s.state", i, kind);
     const double *state = saved ? (const double *)saved->origin : NULL;
 
     if (state && !is_epoch(s, state[0]))
-        fr_complain(&f->complaints, "scheduler %d, a %s, is at epoch %g", i, kind, state[0]);
+        fr_error_list_add(&f->complaints, "scheduler %d, a %s, is at epoch %g", i, kind, state[0]);
     for (int k = 0; state && k < FR_SCHEDULER_STATES; k++)
         if (s->kind->states[k] ? isnan(state[1 + k]) : state[1 + k] != 0)
-            fr_complain(&f->complaints, "scheduler %d, a %s, has a %s of %g", i, kind,
-                        s->kind->states[k] ? s->kind->states[k] : "count", state[1 + k]);
+            fr_error_list_add(&f->complaints, "scheduler %d, a %s, has a %s of %g", i, kind,
+                              s->kind->states[k] ? s->kind->states[k] : "count", state[1 + k]);
     return saved;
 }
 
-static fr_tensor *get_rates(const fr_scheduler *s, int i, fr_input *f)
+static fr_tensor *get_rates(const fr_scheduler *s, int i, fr_checkpoint_reader *f)
 {
     const char *kind = s->kind->name;
     int64_t groups = (int64_t)s->optim->group_count;
-    fr_tensor *saved = fr_input_get(f, FR_F64, FR_SHAPE(groups, 2), "scheduler.%d.%s.rates", i, kind);
+    fr_tensor *saved = fr_checkpoint_get(f, FR_F64, FR_SHAPE(groups, 2), "scheduler.%d.%s.rates", i, kind);
     const double *rates = saved ? (const double *)saved->origin : NULL;
 
     for (int64_t k = 0; rates && k < 2 * groups; k++)
         if (!isnan(rates[k]) && !fr_optim_fits(s->optim->kind->options, rates[k]))
-            fr_complain(&f->complaints, "scheduler %d, a %s, has a rate of %g", i, kind, rates[k]);
+            fr_error_list_add(&f->complaints, "scheduler %d, a %s, has a rate of %g", i, kind, rates[k]);
     return saved;
 }
 
-bool fr_schedulers_check(const fr_training *t, fr_input *f, fr_resumed *r)
+bool fr_scheduler_state_check(const fr_training_state *t, fr_checkpoint_reader *f, fr_staged_state *r)
 {
     size_t n = 0;
     int i = 0;
@@ -122,7 +123,7 @@ bool fr_schedulers_check(const fr_training *t, fr_input *f, fr_resumed *r)
 
 /* --- Resuming ---------------------------------------------------------------------------------------------------- */
 
-void fr_schedulers_take(const fr_training *t, const fr_resumed *r)
+void fr_scheduler_state_restore(const fr_training_state *t, const fr_staged_state *r)
 {
     fr_tensor *const *saved = r->schedulers;
 

@@ -24,32 +24,33 @@ static char *take_label(char **rest, char separator, bool last)
     return fr_trim(cut);
 }
 
-static bool read_row(const fr_lines *l, char *text, char separator, const fr_csv_options *o, fr_rows *r,
-                     fr_labels *labels)
+static bool read_row(const fr_line_reader *l, char *text, char separator, const fr_csv_options *o,
+                     fr_sequence_builder *r, fr_label_set *labels)
 {
     if (!o->no_label) {
         const char *label = take_label(&text, separator, o->label_last);
 
         if (!*label)
-            return fr_lines_fail(l, "the label in the %s column is missing", o->label_last ? "last" : "first");
+            return fr_line_reader_fail(l, "the label in the %s column is missing", o->label_last ? "last" : "first");
         if (!text)
-            return fr_lines_fail(l, "a label without values");
-        if (!fr_labels_add(labels, label))
-            return fr_lines_fail(l, "out of memory");
+            return fr_line_reader_fail(l, "a label without values");
+        if (!fr_label_set_add(labels, label))
+            return fr_line_reader_fail(l, "out of memory");
     }
 
-    int64_t n = fr_rows_values(r, l, text, separator, "column", o->no_label || o->label_last ? 1 : 2);
+    int64_t n = fr_sequence_builder_add_values(r, l, text, separator, "column", o->no_label || o->label_last ? 1 : 2);
 
-    return n > 0 && fr_rows_end(r, l, n, 0);
+    return n > 0 && fr_sequence_builder_end_row(r, l, n, 0);
 }
 
-static bool read_rows(fr_lines *l, char separator, const fr_csv_options *o, fr_rows *r, fr_labels *labels)
+static bool read_rows(fr_line_reader *l, char separator, const fr_csv_options *o, fr_sequence_builder *r,
+                      fr_label_set *labels)
 {
     bool names = o->header;
     char *text;
 
     r->variables = 1;
-    while ((text = fr_lines_next(l))) {
+    while ((text = fr_line_reader_next(l))) {
         if (!separator)
             separator = strchr(text, '\t') && !strchr(text, ',') ? '\t' : ',';
         if (!names && !read_row(l, text, separator, o, r, labels))
@@ -59,23 +60,23 @@ static bool read_rows(fr_lines *l, char separator, const fr_csv_options *o, fr_r
     return !l->failed;
 }
 
-fr_sequences *fr_csv_read(const char *where, FILE *file, char separator, const fr_csv_options *options)
+fr_sequences *fr_read_csv_file(const char *where, FILE *file, char separator, const fr_csv_options *options)
 {
-    fr_lines l;
-    fr_rows r = { 0 };
-    fr_labels labels = { 0 };
+    fr_line_reader l;
+    fr_sequence_builder r = { 0 };
+    fr_label_set labels = { 0 };
     fr_sequences *s = NULL;
 
-    if (!fr_lines_begin(&l, where, file))
+    if (!fr_line_reader_begin(&l, where, file))
         return NULL;
     if (read_rows(&l, separator, options, &r, &labels)) {
         if (labels.count > 0)
-            fr_labels_sort(&labels, r.labels);
-        s = fr_sequences_from(where, &r, options->no_label ? NULL : &labels);
+            fr_label_set_sort(&labels, r.labels);
+        s = fr_sequence_builder_finish(where, &r, options->no_label ? NULL : &labels);
     }
-    fr_lines_end(&l);
-    fr_rows_free(&r);
-    fr_labels_free(&labels);
+    fr_line_reader_end(&l);
+    fr_sequence_builder_free(&r);
+    fr_label_set_free(&labels);
     return s;
 }
 
@@ -101,7 +102,7 @@ static fr_sequences *read_csv(const char *path, const fr_csv_options *o)
     if (!file)
         return NULL;
 
-    fr_sequences *s = fr_csv_read(where, file, is_tsv(path) ? '\t' : 0, o);
+    fr_sequences *s = fr_read_csv_file(where, file, is_tsv(path) ? '\t' : 0, o);
 
     fclose(file);
     return s;

@@ -13,10 +13,10 @@
 
 /* --- Collecting -------------------------------------------------------------------------------------------------- */
 
-static bool append(fr_rows *r, const fr_lines *l, double value)
+static bool append(fr_sequence_builder *r, const fr_line_reader *l, double value)
 {
     if (!fr_make_room(&r->values, sizeof *r->values, r->count, &r->room))
-        return fr_lines_fail(l, "out of memory");
+        return fr_line_reader_fail(l, "out of memory");
     r->values[r->count++] = value;
     return true;
 }
@@ -33,7 +33,8 @@ static const char *objection(const char *text, bool is_number, double value)
     return NULL;
 }
 
-int64_t fr_rows_values(fr_rows *r, const fr_lines *l, char *list, char separator, const char *kind, int64_t first)
+int64_t fr_sequence_builder_add_values(fr_sequence_builder *r, const fr_line_reader *l, char *list, char separator,
+                                       const char *kind, int64_t first)
 {
     char quoted[FR_QUOTED_SIZE];
     const char *text;
@@ -45,7 +46,7 @@ int64_t fr_rows_values(fr_rows *r, const fr_lines *l, char *list, char separator
         const char *wrong = objection(text, is_number, value);
 
         if (wrong) {
-            fr_lines_fail(l, "%s %lld: %s %s", kind, (long long)(first + n), fr_quoted(text, quoted), wrong);
+            fr_line_reader_fail(l, "%s %lld: %s %s", kind, (long long)(first + n), fr_quoted(text, quoted), wrong);
             return -1;
         }
         if (!append(r, l, value))
@@ -54,22 +55,22 @@ int64_t fr_rows_values(fr_rows *r, const fr_lines *l, char *list, char separator
     return n;
 }
 
-bool fr_rows_end(fr_rows *r, const fr_lines *l, int64_t length, int64_t label)
+bool fr_sequence_builder_end_row(fr_sequence_builder *r, const fr_line_reader *l, int64_t length, int64_t label)
 {
     if (!fr_make_room(&r->lengths, sizeof *r->lengths, r->rows, &r->lengths_room) ||
         !fr_make_room(&r->labels, sizeof *r->labels, r->rows, &r->labels_room))
-        return fr_lines_fail(l, "out of memory");
+        return fr_line_reader_fail(l, "out of memory");
     r->lengths[r->rows] = length;
     r->labels[r->rows++] = label;
     return true;
 }
 
-void fr_rows_free(fr_rows *r)
+void fr_sequence_builder_free(fr_sequence_builder *r)
 {
     free(r->values);
     free(r->lengths);
     free(r->labels);
-    *r = (fr_rows){ 0 };
+    *r = (fr_sequence_builder){ 0 };
 }
 
 /* --- Tensors ----------------------------------------------------------------------------------------------------- */
@@ -83,7 +84,7 @@ static void set_value(fr_tensor *t, int64_t i, double value)
 }
 
 /* (N,T,D) from rows of (D,length), zeros behind each one's length. */
-static fr_tensor *make_x(const char *where, const fr_rows *r)
+static fr_tensor *make_x(const char *where, const fr_sequence_builder *r)
 {
     int64_t longest = 0;
     const double *value = r->values;
@@ -104,7 +105,7 @@ static fr_tensor *make_x(const char *where, const fr_rows *r)
     return x;
 }
 
-static fr_tensor *make_integers(const char *where, const fr_rows *r, const int64_t *values)
+static fr_tensor *make_integers(const char *where, const fr_sequence_builder *r, const int64_t *values)
 {
     fr_tensor *t = fr_tensor_alloc(where, &(fr_shape){ 1, { (int64_t)r->rows } }, FR_I64);
 
@@ -113,7 +114,7 @@ static fr_tensor *make_integers(const char *where, const fr_rows *r, const int64
     return t;
 }
 
-fr_sequences *fr_sequences_from(const char *where, const fr_rows *r, fr_labels *labels)
+fr_sequences *fr_sequence_builder_finish(const char *where, const fr_sequence_builder *r, fr_label_set *labels)
 {
     fr_sequences *s;
 
@@ -132,7 +133,7 @@ fr_sequences *fr_sequences_from(const char *where, const fr_rows *r, fr_labels *
     }
     if (labels) {
         s->texts = *labels;
-        *labels = (fr_labels){ 0 };
+        *labels = (fr_label_set){ 0 };
     }
     return s;
 }
@@ -182,6 +183,6 @@ void fr_sequences_free(fr_sequences *s)
     fr_unref(s->x);
     fr_unref(s->lengths);
     fr_unref(s->labels);
-    fr_labels_free(&s->texts);
+    fr_label_set_free(&s->texts);
     free(s);
 }

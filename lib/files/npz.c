@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* NumPy's npz files, with libzip or without: fr_save_npz, fr_load_npz. */
+/* NumPy's npz files: fr_save_npz, fr_load_npz. Without libzip both fail. */
 #include <config.h>
 
 #include "core/file.h"
@@ -40,13 +40,11 @@ static bool save_npz(const char *what, const char *path, const char *const *name
 
 #else
 
-static const char *const no_libzip = "npz files need libzip, without which frond was built";
-
 static fr_tensors *load_npz(const char *what, const char *path)
 {
     char where[FR_WHERE_SIZE];
 
-    return fr_fail(fr_file_where(what, path, where), "%s", no_libzip);
+    return fr_fail(fr_file_where(what, path, where), "npz files need libzip, without which frond was built");
 }
 
 static bool save_npz(const char *what, const char *path, const char *const *names, fr_tensor *const *tensors, int n)
@@ -54,7 +52,7 @@ static bool save_npz(const char *what, const char *path, const char *const *name
     (void)names;
     (void)tensors;
     (void)n;
-    return load_npz(what, path) != NULL;
+    return load_npz(what, path) != NULL; /* fails with the same error */
 }
 
 #endif

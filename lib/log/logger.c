@@ -5,8 +5,8 @@
 
 #include "log/logger.h"
 
-#include "log/events.h"
-#include "log/metrics.h"
+#include "log/event_file.h"
+#include "log/metrics_csv.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ char *fr_log_path(const char *what, const char *dir, const char *name)
     return path;
 }
 
-bool fr_log_written(const char *what, fr_log_file *f)
+bool fr_log_file_flush(const char *what, fr_log_file *f)
 {
     char where[FR_WHERE_SIZE];
     struct stat status;
@@ -78,12 +78,12 @@ static bool open_files(const char *what, fr_logger *log, const char *dir, const 
     if (!log->dir || !log->c_locale)
         return fr_fail_memory(what);
     if (!options->csv_only && !fr_log_has_events()) /* before anything is made */
-        return fr_events_open(what, log, 0);
+        return fr_event_file_open(what, log, 0);
     if (!make_directories(what, log->dir))
         return false;
     log->metrics.path = fr_log_path(what, dir, "metrics.csv");
     return log->metrics.path && fr_metrics_open(what, log, options) &&
-           (options->csv_only || fr_events_open(what, log, options->purge_step));
+           (options->csv_only || fr_event_file_open(what, log, options->purge_step));
 }
 
 /* Closes f, if it is open, and frees it; false with an error. */
@@ -145,7 +145,7 @@ static bool sync_file(const char *what, fr_log_file *f)
 {
     char where[FR_WHERE_SIZE];
 
-    if (!fr_log_written(what, f))
+    if (!fr_log_file_flush(what, f))
         return false;
     if (fsync(fileno(f->file)) == 0 || errno == EINVAL) /* EINVAL: nothing that lies on a disk */
         return true;

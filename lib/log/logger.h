@@ -27,8 +27,8 @@ struct fr_logger {
 char *fr_log_path(const char *what, const char *dir, const char *name);
 /* Hands on what f has been given. False with an error, and without what got through of it, so that what is added later
  * can be read. */
-bool fr_log_written(const char *what, fr_log_file *f);
+bool fr_log_file_flush(const char *what, fr_log_file *f);
 /* fr_log_scalar for those who have checked name; what: the function at work. */
-bool fr_log_number(const char *what, fr_logger *log, const char *name, int64_t step, double value);
+bool fr_log_add_scalar(const char *what, fr_logger *log, const char *name, int64_t step, double value);
 
 #endif

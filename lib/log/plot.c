@@ -4,7 +4,7 @@
  * to gnuplot as its standard input; there is no shell in between. */
 #include <config.h>
 
-#include "log/metrics.h"
+#include "log/metrics_csv.h"
 
 #include <errno.h>
 #include <math.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* metrics.csv: opened to be gone on with, written row by row, read again for plots. */
-#ifndef FROND_LOG_METRICS_H
-#define FROND_LOG_METRICS_H
+#ifndef FROND_LOG_METRICS_CSV_H
+#define FROND_LOG_METRICS_CSV_H
 
 #include "log/logger.h"
 

@@ -4,7 +4,7 @@
  * tensorflow/core/lib/io/record_writer.cc has them. */
 #include <config.h>
 
-#include "log/events.h"
+#include "log/event_file.h"
 
 #include "log/tensorboard.pb-c.h"
 
@@ -72,7 +72,7 @@ static bool put_event(const char *what, fr_logger *log, event *e)
     fwrite(bytes, 1, n, log->events.file);
     put_checksum(log->events.file, bytes, n);
     free(bytes);
-    return fr_log_written(what, &log->events);
+    return fr_log_file_flush(what, &log->events);
 }
 
 /* --- Opening ------------------------------------------------------------------------------------------------------ */
@@ -102,7 +102,7 @@ static int create_file(const char *what, fr_logger *log)
     return fd;
 }
 
-bool fr_events_open(const char *what, fr_logger *log, int64_t purge_step)
+bool fr_event_file_open(const char *what, fr_logger *log, int64_t purge_step)
 {
     event version = FROND__TENSORBOARD__EVENT__INIT, start = FROND__TENSORBOARD__EVENT__INIT;
     Frond__Tensorboard__SessionLog session = FROND__TENSORBOARD__SESSION_LOG__INIT;
@@ -142,7 +142,7 @@ static bool put_value(const char *what, fr_logger *log, const char *name, int64_
     return put_event(what, log, &e);
 }
 
-bool fr_events_scalar(const char *what, fr_logger *log, const char *name, int64_t step, double value)
+bool fr_event_file_add_scalar(const char *what, fr_logger *log, const char *name, int64_t step, double value)
 {
     Frond__Tensorboard__Summary__Value v = FROND__TENSORBOARD__SUMMARY__VALUE__INIT;
 
@@ -151,7 +151,7 @@ bool fr_events_scalar(const char *what, fr_logger *log, const char *name, int64_
     return put_value(what, log, name, step, &v);
 }
 
-bool fr_events_histogram(const char *what, fr_logger *log, const char *name, int64_t step, fr_histogram *h)
+bool fr_event_file_add_histogram(const char *what, fr_logger *log, const char *name, int64_t step, fr_histogram *h)
 {
     Frond__Tensorboard__Summary__Value v = FROND__TENSORBOARD__SUMMARY__VALUE__INIT;
     Frond__Tensorboard__HistogramProto proto = FROND__TENSORBOARD__HISTOGRAM_PROTO__INIT;
@@ -169,7 +169,7 @@ bool fr_events_histogram(const char *what, fr_logger *log, const char *name, int
     return put_value(what, log, name, step, &v);
 }
 
-bool fr_events_graph(const char *what, fr_logger *log, uint8_t *graph_def, size_t size)
+bool fr_event_file_add_graph_def(const char *what, fr_logger *log, uint8_t *graph_def, size_t size)
 {
     event e = FROND__TENSORBOARD__EVENT__INIT;
 

@@ -4,14 +4,14 @@
  * be written to one. */
 #include <config.h>
 
-#include "log/events.h"
+#include "log/event_file.h"
 
 bool fr_log_has_events(void)
 {
     return false;
 }
 
-bool fr_events_open(const char *what, fr_logger *log, int64_t purge_step)
+bool fr_event_file_open(const char *what, fr_logger *log, int64_t purge_step)
 {
     (void)log;
     (void)purge_step;
@@ -25,19 +25,19 @@ static bool cannot(const char *what)
     return fr_fail(what, "no file for TensorBoard is open");
 }
 
-bool fr_events_scalar(const char *what, fr_logger *log, const char *name, int64_t step, double value)
+bool fr_event_file_add_scalar(const char *what, fr_logger *log, const char *name, int64_t step, double value)
 {
     (void)log, (void)name, (void)step, (void)value;
     return cannot(what);
 }
 
-bool fr_events_histogram(const char *what, fr_logger *log, const char *name, int64_t step, fr_histogram *h)
+bool fr_event_file_add_histogram(const char *what, fr_logger *log, const char *name, int64_t step, fr_histogram *h)
 {
     (void)log, (void)name, (void)step, (void)h;
     return cannot(what);
 }
 
-bool fr_events_write_graph(const char *what, fr_logger *log, const fr_tensor *t, fr_module *m)
+bool fr_event_file_add_graph(const char *what, fr_logger *log, const fr_tensor *t, fr_module *m)
 {
     (void)log, (void)t, (void)m;
     return cannot(what);

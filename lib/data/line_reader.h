@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Text files line by line, and the numbers in them. */
-#ifndef FROND_DATA_LINES_H
-#define FROND_DATA_LINES_H
+#ifndef FROND_DATA_LINE_READER_H
+#define FROND_DATA_LINE_READER_H
 
 #include "core/file.h"
 
@@ -16,17 +16,17 @@ typedef struct {
     int64_t number; /* of the current line, from 1 */
     bool failed;
     locale_t c_locale, callers_locale;
-} fr_lines;
+} fr_line_reader;
 
-/* Begins with file, which stays open. Until fr_lines_end this thread is in the C locale, for the sake of decimal
- * points. False with an error; otherwise fr_lines_end is due. */
-bool fr_lines_begin(fr_lines *l, const char *where, FILE *file);
-void fr_lines_end(fr_lines *l);
+/* Begins with file, which stays open. Until fr_line_reader_end this thread is in the C locale, for the sake of decimal
+ * points. False with an error; otherwise fr_line_reader_end is due. */
+bool fr_line_reader_begin(fr_line_reader *l, const char *where, FILE *file);
+void fr_line_reader_end(fr_line_reader *l);
 /* The next line that is not blank: borrowed, to be cut up at will. NULL at the end of the file and, with l->failed, for
  * an error. */
-char *fr_lines_next(fr_lines *l);
+char *fr_line_reader_next(fr_line_reader *l);
 /* fr_fail for the current line: "read_ts: x.ts:12: ...". Gives false. */
-bool fr_lines_fail(const fr_lines *l, const char *format, ...) FR_PRINTF(2, 3);
+bool fr_line_reader_fail(const fr_line_reader *l, const char *format, ...) FR_PRINTF(2, 3);
 
 /* text without blanks at both ends; cuts the end off. */
 char *fr_trim(char *text);

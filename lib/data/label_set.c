@@ -3,13 +3,13 @@
 /* Sets of label texts, sorted: as numbers where all are numbers, else as text. */
 #include <config.h>
 
-#include "data/labels.h"
+#include "data/label_set.h"
 
-#include "data/lines.h"
+#include "data/line_reader.h"
 
 #include <stdlib.h>
 
-bool fr_labels_add(fr_labels *l, const char *text)
+bool fr_label_set_add(fr_label_set *l, const char *text)
 {
     fr_label label = { .place = l->count };
 
@@ -36,7 +36,7 @@ static int by_number(const void *a, const void *b)
     return x->number < y->number ? -1 : x->number > y->number ? 1 : by_text(a, b);
 }
 
-void fr_labels_sort(fr_labels *l, int64_t *ranks)
+void fr_label_set_sort(fr_label_set *l, int64_t *ranks)
 {
     size_t kept = 0;
 
@@ -55,7 +55,7 @@ void fr_labels_sort(fr_labels *l, int64_t *ranks)
     l->count = kept;
 }
 
-int64_t fr_labels_find(const fr_labels *l, const char *text)
+int64_t fr_label_set_find(const fr_label_set *l, const char *text)
 {
     fr_label key = { .text = (char *)text };
     bool fits = l->count > 0 && (l->text_only || fr_parse_number(text, &key.number));
@@ -65,10 +65,10 @@ int64_t fr_labels_find(const fr_labels *l, const char *text)
     return found ? found - l->at : -1;
 }
 
-void fr_labels_free(fr_labels *l)
+void fr_label_set_free(fr_label_set *l)
 {
     for (size_t i = 0; i < l->count; i++)
         free(l->at[i].text);
     free(l->at);
-    *l = (fr_labels){ 0 };
+    *l = (fr_label_set){ 0 };
 }

@@ -3,7 +3,7 @@
 /* Text files line by line, and the numbers in them. */
 #include <config.h>
 
-#include "data/lines.h"
+#include "data/line_reader.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -11,23 +11,23 @@
 
 #define BLANKS " \t\r"
 
-bool fr_lines_begin(fr_lines *l, const char *where, FILE *file)
+bool fr_line_reader_begin(fr_line_reader *l, const char *where, FILE *file)
 {
-    *l = (fr_lines){ .where = where, .file = file, .c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0) };
+    *l = (fr_line_reader){ .where = where, .file = file, .c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0) };
     if (!l->c_locale)
         return fr_fail_memory(where);
     l->callers_locale = uselocale(l->c_locale);
     return true;
 }
 
-void fr_lines_end(fr_lines *l)
+void fr_line_reader_end(fr_line_reader *l)
 {
     uselocale(l->callers_locale);
     freelocale(l->c_locale);
     free(l->text);
 }
 
-bool fr_lines_fail(const fr_lines *l, const char *format, ...)
+bool fr_line_reader_fail(const fr_line_reader *l, const char *format, ...)
 {
     char place[FR_WHERE_SIZE], text[FR_MESSAGE_SIZE];
     va_list arguments;
@@ -40,7 +40,7 @@ bool fr_lines_fail(const fr_lines *l, const char *format, ...)
     return false;
 }
 
-char *fr_lines_next(fr_lines *l)
+char *fr_line_reader_next(fr_line_reader *l)
 {
     static const char byte_order_mark[] = "\xef\xbb\xbf";
 
@@ -57,7 +57,7 @@ char *fr_lines_next(fr_lines *l)
         l->number++;
         if (memchr(text, '\0', (size_t)length)) {
             l->failed = true;
-            fr_lines_fail(l, "a byte of value 0: no text file");
+            fr_line_reader_fail(l, "a byte of value 0: no text file");
             return NULL;
         }
         if (l->number == 1 && strncmp(text, byte_order_mark, 3) == 0)

@@ -4,7 +4,7 @@
  * messages of one kind, one behind the other, are read as one that has the repeated fields of all. */
 #include <config.h>
 
-#include "log/events.h"
+#include "log/event_file.h"
 
 #include "core/text.h"
 #include "graph/made_of.h"
@@ -307,7 +307,7 @@ static bool put_graph(writer *w)
     return ok;
 }
 
-bool fr_events_write_graph(const char *what, fr_logger *log, const fr_tensor *t, fr_module *m)
+bool fr_event_file_add_graph(const char *what, fr_logger *log, const fr_tensor *t, fr_module *m)
 {
     writer w = { .what = what };
     bool ok = true;
@@ -316,7 +316,7 @@ bool fr_events_write_graph(const char *what, fr_logger *log, const fr_tensor *t,
         ok = (w.state = fr_module_state(m, &w.states)) != NULL;
     if (ok && !fr_made_of_find(&w.made_of, t))
         ok = fr_fail_memory(what);
-    ok = ok && put_graph(&w) && fr_events_graph(what, log, w.bytes, w.size);
+    ok = ok && put_graph(&w) && fr_event_file_add_graph_def(what, log, w.bytes, w.size);
     fr_made_of_free(&w.made_of);
     free(w.bytes);
     return ok;

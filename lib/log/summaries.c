@@ -3,8 +3,8 @@
 /* What is logged: checked, and handed on to metrics.csv and the event file. */
 #include <config.h>
 
-#include "log/events.h"
-#include "log/metrics.h"
+#include "log/event_file.h"
+#include "log/metrics_csv.h"
 
 #include "core/text.h"
 #include "optim/clip.h"
@@ -25,10 +25,10 @@ static bool check_name(const char *what, const fr_logger *log, const char *name)
     return true;
 }
 
-bool fr_log_number(const char *what, fr_logger *log, const char *name, int64_t step, double value)
+bool fr_log_add_scalar(const char *what, fr_logger *log, const char *name, int64_t step, double value)
 {
     return fr_metrics_write(what, log, name, step, value) &&
-           (!log->events.file || fr_events_scalar(what, log, name, step, value));
+           (!log->events.file || fr_event_file_add_scalar(what, log, name, step, value));
 }
 
 bool fr_log_scalar(fr_logger *log, const char *name, int64_t step, double value)
@@ -36,7 +36,7 @@ bool fr_log_scalar(fr_logger *log, const char *name, int64_t step, double value)
     static const char what[] = "log_scalar";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    bool ok = check_name(what, log, name) && fr_log_number(what, log, name, step, value);
+    bool ok = check_name(what, log, name) && fr_log_add_scalar(what, log, name, step, value);
 
     fr_finish(th, before);
     return ok;
@@ -51,7 +51,7 @@ static bool log_nonfinite(const char *what, fr_logger *log, const char *name, in
 
     if (asprintf(&full, "%s/nonfinite", name) < 0)
         return fr_fail_memory(what);
-    ok = fr_log_number(what, log, full, step, (double)count);
+    ok = fr_log_add_scalar(what, log, full, step, (double)count);
     free(full);
     return ok;
 }
@@ -64,7 +64,7 @@ static bool log_histogram(const char *what, fr_logger *log, const char *name, in
 
     if (values) {
         fr_histogram_fill(h, values);
-        ok = (!log->events.file || fr_events_histogram(what, log, name, step, h)) &&
+        ok = (!log->events.file || fr_event_file_add_histogram(what, log, name, step, h)) &&
              (h->nonfinite == 0 || log_nonfinite(what, log, name, step, h->nonfinite));
     }
     fr_unref(values);
@@ -123,7 +123,7 @@ static bool log_module(fr_logger *log, int64_t step, fr_module *m)
         if (is_new_parameter(state, i))
             ok = log_one_of(log, step, "weights", &state[i], state[i].tensor) &&
                  (!state[i].tensor->grad || log_one_of(log, step, "gradients", &state[i], state[i].tensor->grad));
-    return ok && fr_log_number(what, log, "gradient_norm", step, norm);
+    return ok && fr_log_add_scalar(what, log, "gradient_norm", step, norm);
 }
 
 bool fr_log_module(fr_logger *log, int64_t step, fr_module *m)
@@ -148,7 +148,7 @@ bool fr_log_graph(fr_logger *log, const fr_tensor *t, fr_module *m)
 
     if (ok && !fr_tracked(t))
         ok = fr_fail(what, "the tensor wants no gradient: there is nothing recorded to show");
-    ok = ok && (!log->events.file || fr_events_write_graph(what, log, t, m));
+    ok = ok && (!log->events.file || fr_event_file_add_graph(what, log, t, m));
     fr_finish(th, before);
     return ok;
 }
