@@ -430,7 +430,7 @@ START_TEST(bad_values_are_refused)
     assert_run_refused(&r, "optim.adam.groups", 7, 2, "amsgrad of group 0 is 2");
     assert_run_refused(&r, "optim.adam.parameters", 0, 1, "is in group 1, expected 0");
     assert_run_refused(&r, "optim.adam.parameters", 1, -1, "has taken -1 steps");
-    assert_run_refused(&r, "optim.adam.parameters", 2, 15, "has states 15, which adam has not");
+    assert_run_refused(&r, "optim.adam.parameters", 2, 15, "has states 15, which adam does not have");
     assert_run_refused(&r, "optim.adam.parameters", 2, 3,
                        "\"optim.adam.max_exp_avg_sq.0.weight_ih_l0\" is not expected");
     assert_run_refused(&r, "scheduler.0.reduce_lr_on_plateau.settings", 1, 0.7, "as setting 1");

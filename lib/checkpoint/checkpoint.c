@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* fr_save_training and fr_load_training, and the module's part of them. */
+/* fr_save_training and fr_load_training, and the module's part of a checkpoint. */
 #include "checkpoint/checkpoint.h"
 
 #include "files/state_dict.h"
 
 #include <stdlib.h>
 
-/* Of the names in the file and what they mean. */
+/* Of the checkpoint format: the names of its tensors and what they hold. */
 static const int64_t VERSION = 1;
 
 const char *fr_checkpoint_parameter_name(const fr_training_state *t, const fr_tensor *parameter)
@@ -26,8 +26,8 @@ static bool is_parameter(const fr_training_state *t, const fr_tensor *parameter)
     return false;
 }
 
-/* Fills t in; false with an error. */
-static bool gather(const char *where, fr_training_state *t, fr_module *m, fr_optim *optim, fr_loader *loader)
+/* Fills in t. False with an error. */
+static bool init_state(const char *where, fr_training_state *t, fr_module *m, fr_optim *optim, fr_loader *loader)
 {
     *t = (fr_training_state){ .optim = optim, .loader = loader };
     if ((!optim || !loader) && fr_failed_before(fr_thread_self()))
@@ -45,26 +45,26 @@ static bool gather(const char *where, fr_training_state *t, fr_module *m, fr_opt
 
 /* --- Saving ------------------------------------------------------------------------------------------------------ */
 
-static bool put_module(const fr_training_state *t, fr_checkpoint_writer *f)
+static bool save_module(const fr_training_state *t, fr_checkpoint_writer *w)
 {
-    int64_t *version = fr_checkpoint_add_int64(f, FR_SHAPE(1), "training.version");
+    int64_t *version = fr_checkpoint_add_int64(w, FR_SHAPE(1), "training.version");
 
     if (!version)
         return false;
     *version = VERSION;
     for (int i = 0; i < t->state_count; i++)
-        if (!fr_checkpoint_add(f, t->state[i].tensor, "module.%s", t->state[i].name))
+        if (!fr_checkpoint_add(w, t->state[i].tensor, "module.%s", t->state[i].name))
             return false;
     return true;
 }
 
-bool fr_checkpoint_collect(const char *what, fr_checkpoint_writer *f, fr_module *m, fr_optim *optim, fr_loader *loader)
+bool fr_checkpoint_collect(const char *what, fr_checkpoint_writer *w, fr_module *m, fr_optim *optim, fr_loader *loader)
 {
     fr_training_state t;
 
-    *f = (fr_checkpoint_writer){ .what = what };
-    return gather(what, &t, m, optim, loader) && put_module(&t, f) && fr_optim_state_save(&t, f) &&
-           fr_scheduler_state_save(&t, f) && fr_data_position_save(&t, f);
+    *w = (fr_checkpoint_writer){ .what = what };
+    return init_state(what, &t, m, optim, loader) && save_module(&t, w) && fr_optim_state_save(&t, w) &&
+           fr_scheduler_state_save(&t, w) && fr_data_position_save(&t, w);
 }
 
 bool fr_save_training(const char *path, fr_module *m, fr_optim *optim, fr_loader *loader)
@@ -72,70 +72,71 @@ bool fr_save_training(const char *path, fr_module *m, fr_optim *optim, fr_loader
     const char *what = "save_training";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    fr_checkpoint_writer f;
-    bool ok = fr_checkpoint_collect(what, &f, m, optim, loader) &&
-              fr_safetensors_save(what, path, (const char *const *)f.names, f.tensors, (int)f.count);
+    fr_checkpoint_writer w;
+    bool ok = fr_checkpoint_collect(what, &w, m, optim, loader) &&
+              fr_safetensors_save(what, path, (const char *const *)w.names, w.tensors, (int)w.count);
 
-    fr_checkpoint_writer_free(&f);
+    fr_checkpoint_writer_free(&w);
     fr_finish(th, before);
     return ok;
 }
 
 /* --- Resuming ---------------------------------------------------------------------------------------------------- */
 
-static bool check_module(const fr_training_state *t, fr_checkpoint_reader *f, fr_staged_state *r)
+static bool check_module(const fr_training_state *t, fr_checkpoint_reader *r, fr_staged_state *staged)
 {
-    const fr_tensor *version = fr_checkpoint_get(f, FR_I64, FR_SHAPE(1), "training.version");
+    const fr_tensor *version = fr_checkpoint_get(r, FR_I64, FR_SHAPE(1), "training.version");
 
     if (version && *(int64_t *)version->origin != VERSION)
-        fr_error_list_add(&f->complaints, "it is of version %lld, expected %lld",
-                          (long long)*(int64_t *)version->origin, (long long)VERSION);
-    r->module = calloc((size_t)t->state_count + 1, sizeof *r->module);
-    if (!r->module)
-        return fr_fail_memory(f->where);
+        fr_error_list_add(&r->errors, "it is of version %lld, expected %lld", (long long)*(int64_t *)version->origin,
+                          (long long)VERSION);
+    staged->module = calloc((size_t)t->state_count + 1, sizeof *staged->module);
+    if (!staged->module)
+        return fr_fail_memory(r->where);
     for (int i = 0; i < t->state_count; i++) {
-        r->module[i] = fr_checkpoint_find(f, "module.%s", t->state[i].name);
-        fr_state_check(&f->complaints, &t->state[i], r->module[i], (fr_dtype)t->state[i].tensor->dtype);
+        staged->module[i] = fr_checkpoint_find(r, "module.%s", t->state[i].name);
+        fr_state_check(&r->errors, &t->state[i], staged->module[i], (fr_dtype)t->state[i].tensor->dtype);
     }
     return true;
 }
 
-static void take_module(const fr_training_state *t, const fr_staged_state *r)
+static void restore_module(const fr_training_state *t, const fr_staged_state *staged)
 {
     for (int i = 0; i < t->state_count; i++)
-        fr_state_assign(&t->state[i], r->module[i]);
+        fr_state_assign(&t->state[i], staged->module[i]);
 }
 
-static bool resume(const fr_training_state *t, fr_checkpoint_reader *f, fr_staged_state *r)
+static bool check_and_restore(const fr_training_state *t, fr_checkpoint_reader *r, fr_staged_state *staged)
 {
-    if (!check_module(t, f, r) || !fr_optim_state_check(t, f, r) || !fr_scheduler_state_check(t, f, r) ||
-        !fr_data_position_check(t, f, r) || !fr_checkpoint_reader_finish(f))
+    if (!check_module(t, r, staged) || !fr_optim_state_check(t, r, staged) || !fr_scheduler_state_check(t, r, staged) ||
+        !fr_data_position_check(t, r, staged) || !fr_checkpoint_reader_finish(r))
         return false;
-    take_module(t, r);
-    fr_optim_state_restore(t, r);
-    fr_scheduler_state_restore(t, r);
-    fr_data_position_restore(t, r);
+    restore_module(t, staged);
+    fr_optim_state_restore(t, staged);
+    fr_scheduler_state_restore(t, staged);
+    fr_data_position_restore(t, staged);
     return true;
 }
 
-bool fr_checkpoint_restore(const char *where, fr_tensors *ts, fr_module *m, fr_optim *optim, fr_loader *loader)
+bool fr_checkpoint_restore(const char *where, fr_tensors *tensors, fr_module *m, fr_optim *optim, fr_loader *loader)
 {
     fr_training_state t;
-    fr_checkpoint_reader f;
-    fr_staged_state r = { 0 };
+    fr_checkpoint_reader r;
+    fr_staged_state staged = { 0 };
 
-    if (!ts)
+    if (!tensors)
         return false;
 
-    bool ok = fr_checkpoint_reader_init(&f, where, ts) && gather(where, &t, m, optim, loader) && resume(&t, &f, &r);
+    bool ok = fr_checkpoint_reader_init(&r, where, tensors) && init_state(where, &t, m, optim, loader) &&
+              check_and_restore(&t, &r, &staged);
 
-    free(r.module);
-    free(r.slots);
-    free(r.options);
-    free(r.initial_lrs);
-    free(r.schedulers);
-    free(r.order);
-    fr_checkpoint_reader_free(&f);
+    free(staged.module);
+    free(staged.slots);
+    free(staged.options);
+    free(staged.initial_lrs);
+    free(staged.schedulers);
+    free(staged.order);
+    fr_checkpoint_reader_free(&r);
     return ok;
 }
 
