@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Sequences from a table of text: a row each, of any length, with a label in the first or the last column or none;
- * names may stand above them. */
+/* Reads sequences from .csv and .tsv files: one sequence a row, of any length, with a label in the first or the last
+ * column or without labels. The first row may be a header. */
 #include <config.h>
 
 #include "data/sequences.h"
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-/* Cuts the label off *rest, which holds the values then; they are NULL where there are none. */
+/* Cuts the label off *rest, which then holds the values; NULL if the row has no values. */
 static char *take_label(char **rest, char separator, bool last)
 {
     char *text = *rest, *cut = last ? strrchr(text, separator) : NULL;
@@ -24,58 +24,60 @@ static char *take_label(char **rest, char separator, bool last)
     return fr_trim(cut);
 }
 
-static bool read_row(const fr_line_reader *l, char *text, char separator, const fr_csv_options *o,
-                     fr_sequence_builder *r, fr_label_set *labels)
+static bool read_row(const fr_line_reader *lines, char *text, char separator, const fr_csv_options *o,
+                     fr_sequence_builder *b, fr_label_set *labels)
 {
     if (!o->no_label) {
         const char *label = take_label(&text, separator, o->label_last);
 
         if (!*label)
-            return fr_line_reader_fail(l, "the label in the %s column is missing", o->label_last ? "last" : "first");
+            return fr_line_reader_fail(lines, "the label in the %s column is missing",
+                                       o->label_last ? "last" : "first");
         if (!text)
-            return fr_line_reader_fail(l, "a label without values");
+            return fr_line_reader_fail(lines, "a label without values");
         if (!fr_label_set_add(labels, label))
-            return fr_line_reader_fail(l, "out of memory");
+            return fr_line_reader_fail(lines, "out of memory");
     }
 
-    int64_t n = fr_sequence_builder_add_values(r, l, text, separator, "column", o->no_label || o->label_last ? 1 : 2);
+    int64_t n =
+        fr_sequence_builder_add_values(b, lines, text, separator, "column", o->no_label || o->label_last ? 1 : 2);
 
-    return n > 0 && fr_sequence_builder_end_row(r, l, n, 0);
+    return n > 0 && fr_sequence_builder_end_row(b, lines, n, 0);
 }
 
-static bool read_rows(fr_line_reader *l, char separator, const fr_csv_options *o, fr_sequence_builder *r,
+static bool read_rows(fr_line_reader *lines, char separator, const fr_csv_options *o, fr_sequence_builder *b,
                       fr_label_set *labels)
 {
-    bool names = o->header;
+    bool is_header = o->header;
     char *text;
 
-    r->variables = 1;
-    while ((text = fr_line_reader_next(l))) {
+    b->variables = 1;
+    while ((text = fr_line_reader_next(lines))) {
         if (!separator)
             separator = strchr(text, '\t') && !strchr(text, ',') ? '\t' : ',';
-        if (!names && !read_row(l, text, separator, o, r, labels))
+        if (!is_header && !read_row(lines, text, separator, o, b, labels))
             return false;
-        names = false;
+        is_header = false;
     }
-    return !l->failed;
+    return !lines->failed;
 }
 
 fr_sequences *fr_read_csv_file(const char *where, FILE *file, char separator, const fr_csv_options *options)
 {
-    fr_line_reader l;
-    fr_sequence_builder r = { 0 };
+    fr_line_reader lines;
+    fr_sequence_builder b = { 0 };
     fr_label_set labels = { 0 };
     fr_sequences *s = NULL;
 
-    if (!fr_line_reader_begin(&l, where, file))
+    if (!fr_line_reader_begin(&lines, where, file))
         return NULL;
-    if (read_rows(&l, separator, options, &r, &labels)) {
+    if (read_rows(&lines, separator, options, &b, &labels)) {
         if (labels.count > 0)
-            fr_label_set_sort(&labels, r.labels);
-        s = fr_sequence_builder_finish(where, &r, options->no_label ? NULL : &labels);
+            fr_label_set_sort(&labels, b.labels);
+        s = fr_sequence_builder_finish(where, &b, options->no_label ? NULL : &labels);
     }
-    fr_line_reader_end(&l);
-    fr_sequence_builder_free(&r);
+    fr_line_reader_end(&lines);
+    fr_sequence_builder_free(&b);
     fr_label_set_free(&labels);
     return s;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Sets of label texts, sorted: as numbers where all are numbers, else as text. */
+/* A set of label texts that gives each an index, like scikit-learn's LabelEncoder. They are sorted as numbers if all
+ * are numbers, else as text. */
 #ifndef FROND_DATA_LABEL_SET_H
 #define FROND_DATA_LABEL_SET_H
 
@@ -11,21 +12,23 @@
 typedef struct {
     char *text;
     double number;
-    size_t place; /* in the order in which they were added */
+    size_t position; /* in the order in which labels were added */
 } fr_label;
 
 typedef struct {
-    fr_label *at;
-    size_t count, room;
+    fr_label *items;
+    size_t count, capacity;
     bool text_only; /* not all are numbers */
 } fr_label_set;
 
-/* Adds a copy of text; false where memory runs out. Numbers are read in the thread's locale, as for the next two. */
-bool fr_label_set_add(fr_label_set *l, const char *text);
-/* Sorts them and drops repetitions. ranks, if not NULL, gets for each one added, in that order, its index now. */
-void fr_label_set_sort(fr_label_set *l, int64_t *ranks);
-/* The index of text among sorted labels, or -1. */
-int64_t fr_label_set_find(const fr_label_set *l, const char *text);
-void fr_label_set_free(fr_label_set *l);
+/* Adds a copy of text. False without an error message if memory runs out. These functions read numbers in the thread's
+ * locale. */
+bool fr_label_set_add(fr_label_set *set, const char *text);
+/* Sorts the labels and drops duplicates. indices[i], unless indices is NULL, becomes the index of the label that was
+ * the i-th to be added. */
+void fr_label_set_sort(fr_label_set *set, int64_t *indices);
+/* The index of text in a sorted set, or -1. */
+int64_t fr_label_set_find(const fr_label_set *set, const char *text);
+void fr_label_set_free(fr_label_set *set);
 
 #endif

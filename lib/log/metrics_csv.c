@@ -161,7 +161,7 @@ static fr_series *series_of(fr_metrics *m, const char *name)
     return &m->items[m->count++];
 }
 
-static bool add_row(const fr_line_reader *l, fr_metrics *m, char *rest)
+static bool add_row(const fr_line_reader *lines, fr_metrics *m, char *rest)
 {
     const char *step = strsep(&rest, ","), *name = rest ? take_name(&rest) : NULL;
     const char *value = name ? strsep(&rest, ",") : NULL;
@@ -169,17 +169,17 @@ static bool add_row(const fr_line_reader *l, fr_metrics *m, char *rest)
     fr_series *s;
 
     if (!value || !rest)
-        return fr_line_reader_fail(l, "no row of step,name,value,wall_time");
+        return fr_line_reader_fail(lines, "no row of step,name,value,wall_time");
 
     int64_t number = strtoll(step, &step_end, 10);
     double x = strtod(value, &value_end);
 
     if (step_end == step || *step_end || value_end == value || *value_end)
-        return fr_line_reader_fail(l, "step or value is no number");
+        return fr_line_reader_fail(lines, "step or value is no number");
     s = series_of(m, name);
     if (!s || !fr_make_room(&s->steps, sizeof *s->steps, s->count, &s->step_capacity) ||
         !fr_make_room(&s->values, sizeof *s->values, s->count, &s->value_capacity))
-        return fr_line_reader_fail(l, "out of memory");
+        return fr_line_reader_fail(lines, "out of memory");
     s->steps[s->count] = number;
     s->values[s->count++] = x;
     return true;
@@ -189,17 +189,17 @@ bool fr_metrics_read(const char *what, const fr_logger *log, fr_metrics *m)
 {
     char where[FR_WHERE_SIZE];
     FILE *file = fr_file_open(fr_file_where(what, log->metrics.path, where), log->metrics.path);
-    fr_line_reader l;
-    bool ok = file && fr_line_reader_begin(&l, where, file);
+    fr_line_reader lines;
+    bool ok = file && fr_line_reader_begin(&lines, where, file);
     char *text;
 
     *m = (fr_metrics){ .count = 0 };
     if (ok) {
-        fr_line_reader_next(&l); /* the header */
-        while (ok && (text = fr_line_reader_next(&l)))
-            ok = add_row(&l, m, text);
-        ok = ok && !l.failed;
-        fr_line_reader_end(&l);
+        fr_line_reader_next(&lines); /* the header */
+        while (ok && (text = fr_line_reader_next(&lines)))
+            ok = add_row(&lines, m, text);
+        ok = ok && !lines.failed;
+        fr_line_reader_end(&lines);
     }
     if (file)
         fclose(file);
