@@ -189,10 +189,10 @@ static const struct {
     { "{'fortran_order': Tr", 0, { "expected True or False" } },
     { DICT("4", "False", "()"), 4, { "expected a string" } },
     { DICT("[('a', '<f4')]", "False", "()"), 4, { "structures" } },
-    { DICT("''", "False", "()"), 4, { "'' is no dtype" } },
-    { DICT("'f4'", "False", "()"), 4, { "'f4' is no dtype" } },
-    { DICT("'=f4'", "False", "()"), 4, { "'=f4' is no dtype" } },
-    { DICT("'<q9'", "False", "()"), 4, { "'<q9' is no dtype" } },
+    { DICT("''", "False", "()"), 4, { "'' is not a dtype" } },
+    { DICT("'f4'", "False", "()"), 4, { "'f4' is not a dtype" } },
+    { DICT("'=f4'", "False", "()"), 4, { "'=f4' is not a dtype" } },
+    { DICT("'<q9'", "False", "()"), 4, { "'<q9' is not a dtype" } },
     { DICT("'|f4'", "False", "()"), 4, { "'|f4' does not say its byte order" } },
     { DICT("'<f4'", "False", "1"), 4, { "expected a tuple" } },
     { DICT("'<f4'", "False", "(1)"), 4, { "expected a tuple" } },
@@ -292,7 +292,7 @@ START_TEST(refuses_to_save)
     ck_assert(!fr_save_npy(NULL, x));
     assert_failed("save_npy", "path is NULL");
     ck_assert(!fr_save_npy("/dev/null", x));
-    assert_failed("no regular file");
+    assert_failed("not a regular file");
 }
 END_TEST
 

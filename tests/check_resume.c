@@ -371,9 +371,9 @@ START_TEST(another_loader_or_module_is_refused)
     ck_assert(!fr_load_training(path, m, NULL, r.loader));
     assert_failed("\"weight\" is missing", "\"bias\" is missing", "and ");
     ck_assert(!fr_load_training(path, m, r.optim, r.loader));
-    assert_failed("load_training", "\"0.weight_ih_l0\" of the optimiser is no parameter of the module");
+    assert_failed("load_training", "\"0.weight_ih_l0\" of the optimiser is not a parameter of the module");
     ck_assert(!fr_save_training(path, m, r.optim, r.loader));
-    assert_failed("save_training", "\"0.weight_ih_l0\" of the optimiser is no parameter", "check_resume.c");
+    assert_failed("save_training", "\"0.weight_ih_l0\" of the optimiser is not a parameter", "check_resume.c");
     ck_assert(!fr_save_training(NULL, r.model, NULL, NULL));
     assert_failed("save_training", "path is NULL");
     ck_assert(!fr_save_training(path, NULL, NULL, NULL));
@@ -445,11 +445,11 @@ START_TEST(bad_values_are_refused)
     assert_run_refused(&r, "loader.place", 1, 5, "at row 5");
     assert_run_refused(&r, "loader.place", 1, 24, "at row 24");
     assert_run_refused(&r, "loader.place", 1, -6, "at row -6");
-    assert_run_refused(&r, "generator", 5, -1, "no state of a generator");
-    assert_run_refused(&r, "generator", 5, 0x1p32, "no state of a generator");
-    assert_run_refused(&r, "generator", 624, 625, "no state of a generator");
-    assert_run_refused(&r, "generator", 625, 2, "no state of a generator");
-    assert_run_refused(&r, "generator", 626, 0x7ff0000000000000, "no state of a generator");
+    assert_run_refused(&r, "generator", 5, -1, "not the state of a generator");
+    assert_run_refused(&r, "generator", 5, 0x1p32, "not the state of a generator");
+    assert_run_refused(&r, "generator", 624, 625, "not the state of a generator");
+    assert_run_refused(&r, "generator", 625, 2, "not the state of a generator");
+    assert_run_refused(&r, "generator", 626, 0x7ff0000000000000, "not the state of a generator");
     end(&r);
 }
 END_TEST

@@ -39,7 +39,7 @@ static bool init_state(const char *where, fr_training_state *t, fr_module *m, fr
         return false;
     for (size_t i = 0; optim && i < optim->count; i++)
         if (!is_parameter(t, optim->slots[i].parameter))
-            return fr_fail(where, "\"%s\" of the optimiser is no parameter of the module", optim->slots[i].name);
+            return fr_fail(where, "\"%s\" of the optimiser is not a parameter of the module", optim->slots[i].name);
     return true;
 }
 

@@ -123,7 +123,7 @@ bool fr_data_position_check(const fr_training_state *t, fr_checkpoint_reader *r,
     if (generator) {
         staged->generator = (const int64_t *)generator->origin;
         if (!is_valid_generator(staged->generator))
-            fr_error_list_add(&r->errors, "\"generator\" is no state of a generator");
+            fr_error_list_add(&r->errors, "\"generator\" is not the state of a generator");
     }
     return !t->loader || check_loader(t->loader, r, staged);
 }

@@ -34,13 +34,13 @@ static int64_t read_prefix(fr_byte_stream *s, bool *python2)
     unsigned char prefix[FR_NPY_PREFIX], length[4] = { 0 };
 
     if (s->remaining < FR_NPY_PREFIX)
-        return fr_fail(s->where, "no npy file: %" PRId64 " bytes are too few", s->remaining), -1;
+        return fr_fail(s->where, "not an npy file: %" PRId64 " bytes are too few", s->remaining), -1;
     if (!fr_byte_stream_read(s, prefix, sizeof prefix))
         return -1;
     if (memcmp(prefix, "PK\3\4", 4) == 0)
-        return fr_fail(s->where, "no npy file but a zip archive, as npz files are"), -1;
+        return fr_fail(s->where, "not an npy file but a zip archive, as npz files are"), -1;
     if (memcmp(prefix, FR_NPY_MAGIC, 6) != 0)
-        return fr_fail(s->where, "no npy file: it does not begin with \\x93NUMPY"), -1;
+        return fr_fail(s->where, "not an npy file: it does not begin with \\x93NUMPY"), -1;
     if (prefix[6] < 1 || prefix[6] > 3 || prefix[7] != 0)
         return fr_fail(s->where, "npy format %d.%d, expected 1.0, 2.0 or 3.0", prefix[6], prefix[7]), -1;
     *python2 = prefix[6] < 3;

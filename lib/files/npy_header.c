@@ -156,7 +156,7 @@ static bool parse_descr(const parser *p, const char *descr, fr_npy_header *h)
 
     if (kind)
         return fr_fail(p->where, "values of dtype '%s' (%s) cannot be loaded", descr, kind);
-    return fr_fail(p->where, "'%s' is no dtype of the npy format", descr);
+    return fr_fail(p->where, "'%s' is not a dtype of the npy format", descr);
 }
 
 static bool read_descr(parser *p, fr_npy_header *h)

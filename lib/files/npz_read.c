@@ -83,7 +83,7 @@ static bool read_item(const char *archive_where, zip_t *archive, const zip_stat_
 
     snprintf(where, sizeof where, "%s: \"%.80s\"", archive_where, member->name);
     if (length < suffix || strcmp(member->name + length - suffix, FR_NPZ_SUFFIX) != 0)
-        return fr_fail(where, "is no npy file");
+        return fr_fail(where, "is not an npy file");
     item->name = strndup(member->name, length - suffix);
     if (!item->name)
         return fr_fail_memory(where);
@@ -153,7 +153,7 @@ static fr_tensors *fail_open(const char *where, zip_error_t *error)
     if (zip_error_code_zip(error) == ZIP_ER_EXISTS) /* found by ZIP_CHECKCONS */
         fr_fail(where, "the name of a member is there twice");
     else
-        fr_fail(where, "no npz file: %s", zip_error_strerror(error));
+        fr_fail(where, "not an npz file: %s", zip_error_strerror(error));
     zip_error_fini(error);
     return NULL;
 }

@@ -50,7 +50,7 @@ static bool resolve_path(fr_replacement *r, const char *path, struct stat *statu
     if (!exists && errno != ENOENT)
         return fr_fail(r->where, "%s", strerror(errno));
     if (exists && !S_ISREG(status->st_mode))
-        return fr_fail(r->where, "is there already and no regular file");
+        return fr_fail(r->where, "is there already and is not a regular file");
     if (!exists)
         status->st_mode = 0;
     r->path = exists ? realpath(path, NULL) : strdup(path);

@@ -22,7 +22,7 @@ static bool parse_dtype(const char *where, const json_t *info, fr_safetensors_en
     const char *name = json_string_value(json_object_get(info, "dtype"));
 
     if (!name)
-        return fr_fail(where, "\"dtype\" is missing or no string");
+        return fr_fail(where, "\"dtype\" is missing or not a string");
     for (int i = 0; i < FR_FILE_DTYPES; i++) {
         if (strcmp(name, fr_file_dtypes[i].safetensors) == 0) {
             e->dtype = (fr_file_dtype)i;
@@ -32,7 +32,7 @@ static bool parse_dtype(const char *where, const json_t *info, fr_safetensors_en
     for (int i = 0; i < UNSUPPORTED; i++)
         if (strcmp(name, unsupported[i]) == 0)
             return fr_fail(where, "values of dtype %s cannot be loaded", name);
-    return fr_fail(where, "\"%.40s\" is no dtype of the safetensors format", name);
+    return fr_fail(where, "\"%.40s\" is not a dtype of the safetensors format", name);
 }
 
 static bool parse_shape(const char *where, const json_t *info, fr_safetensors_entry *e, int64_t *numel)
@@ -41,7 +41,7 @@ static bool parse_shape(const char *where, const json_t *info, fr_safetensors_en
     size_t ndim = json_array_size(shape);
 
     if (!json_is_array(shape))
-        return fr_fail(where, "\"shape\" is missing or no array");
+        return fr_fail(where, "\"shape\" is missing or not an array");
     if (ndim > FR_MAX_DIMS)
         return fr_fail(where, "a shape of %zu dimensions, expected at most %d", ndim, FR_MAX_DIMS);
     e->shape.ndim = (int)ndim;
@@ -61,7 +61,7 @@ static bool parse_offsets(const char *where, const json_t *info, fr_safetensors_
     const json_t *begin = json_array_get(offsets, 0), *end = json_array_get(offsets, 1);
 
     if (json_array_size(offsets) != 2 || !json_is_integer(begin) || !json_is_integer(end))
-        return fr_fail(where, "\"data_offsets\" is missing or no pair of integers");
+        return fr_fail(where, "\"data_offsets\" is missing or not a pair of integers");
     e->begin = json_integer_value(begin);
     e->end = json_integer_value(end);
     if (e->begin < 0 || e->end < e->begin)
@@ -77,7 +77,7 @@ static bool parse_entry(const char *file, const char *name, const json_t *info, 
     snprintf(where, sizeof where, "%s: tensor \"%.80s\"", file, name);
     e->name = name;
     if (!json_is_object(info))
-        return fr_fail(where, "its description is no object");
+        return fr_fail(where, "its description is not an object");
     if (!parse_dtype(where, info, e) || !parse_shape(where, info, e, &numel) || !parse_offsets(where, info, e))
         return false;
 
@@ -98,9 +98,9 @@ static bool check_metadata(const char *where, json_t *metadata)
     json_t *value;
 
     if (!json_is_object(metadata))
-        return fr_fail(where, "\"" FR_SAFETENSORS_METADATA "\" is no object");
+        return fr_fail(where, "\"" FR_SAFETENSORS_METADATA "\" is not an object");
     json_object_foreach(metadata, key, value) if (!json_is_string(value)) return fr_fail(
-        where, "\"" FR_SAFETENSORS_METADATA "\": the value of \"%.80s\" is no string", key);
+        where, "\"" FR_SAFETENSORS_METADATA "\": the value of \"%.80s\" is not a string", key);
     return true;
 }
 
@@ -166,7 +166,7 @@ bool fr_safetensors_parse_header(const char *where, const char *text, size_t siz
 
     *h = (fr_safetensors_header){ 0 };
     if (size == 0 || text[0] != '{')
-        return fr_fail(where, "no safetensors file: its header does not begin with {");
+        return fr_fail(where, "not a safetensors file: its header does not begin with {");
     h->json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
     if (!h->json && error.text[0])
         return fr_fail(where, "header, byte %d: %s", error.position, error.text);

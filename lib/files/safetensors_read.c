@@ -16,13 +16,13 @@ static char *read_header(fr_byte_stream *s, size_t *size)
     const char *where = s->where;
 
     if (file_size < FR_SAFETENSORS_PREFIX)
-        return fr_fail(where, "no safetensors file: %lld bytes are too few", (long long)file_size);
+        return fr_fail(where, "not a safetensors file: %lld bytes are too few", (long long)file_size);
     if (!fr_byte_stream_read(s, prefix, sizeof prefix))
         return NULL;
     for (int i = 0; i < FR_SAFETENSORS_PREFIX; i++)
         length |= (uint64_t)prefix[i] << 8 * i;
     if (length > FR_SAFETENSORS_HEADER_MAX)
-        return fr_fail(where, "no safetensors file: a header of %llu bytes, expected at most %d",
+        return fr_fail(where, "not a safetensors file: a header of %llu bytes, expected at most %d",
                        (unsigned long long)length, FR_SAFETENSORS_HEADER_MAX);
     if ((int64_t)length > file_size - FR_SAFETENSORS_PREFIX)
         return fr_fail(where, "a header of %llu bytes does not fit in a file of %lld", (unsigned long long)length,

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* TensorBoard's event files: a record for each thing that is logged. */
+/* TensorBoard's event files: one record for each call that logs something. */
 #ifndef FROND_LOG_EVENT_FILE_H
 #define FROND_LOG_EVENT_FILE_H
 
 #include "log/histogram.h"
 #include "log/logger.h"
 
-/* Makes a new file for log->events in log->dir, with what stands at the beginning of one. False with an error. */
+/* Creates log->events in log->dir, with the records that stand at the beginning of every event file. False with an
+ * error.
+ */
 bool fr_event_file_open(const char *what, fr_logger *log, int64_t purge_step);
 
-/* All want log->events to be open; false with an error. */
+/* Append a record to log->events, which must be open. False with an error. */
 bool fr_event_file_add_scalar(const char *what, fr_logger *log, const char *name, int64_t step, double value);
 bool fr_event_file_add_histogram(const char *what, fr_logger *log, const char *name, int64_t step, fr_histogram *h);
 bool fr_event_file_add_graph_def(const char *what, fr_logger *log, uint8_t *graph_def,
                                  size_t size); /* a packed GraphDef */
 
-/* graph.c: t's graph by fr_event_file_add_graph_def; m, for names, may be NULL. */
+/* The graph that computed t, as a GraphDef record (graph_def.c). m gives parameters their names; may be NULL. */
 bool fr_event_file_add_graph(const char *what, fr_logger *log, const fr_tensor *t, fr_module *m);
 
 #endif

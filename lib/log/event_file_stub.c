@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* In the place of events.c and graph.c where there is no protobuf-c: no event file can be opened, so nothing comes to
- * be written to one. */
+/* Replaces event_file.c and graph_def.c if frond is built without protobuf-c. No event file can be opened, so the
+ * functions that append to one are never called. */
 #include <config.h>
 
 #include "log/event_file.h"
@@ -15,12 +15,11 @@ bool fr_event_file_open(const char *what, fr_logger *log, int64_t purge_step)
 {
     (void)log;
     (void)purge_step;
-    fr_fail(what, "this frond was built without protobuf-c and writes no files for TensorBoard: "
-                  "give .csv_only, or build it with protobuf-c");
-    return false;
+    return fr_fail(what, "this frond was built without protobuf-c and cannot write files for TensorBoard: "
+                         "give .csv_only, or build it with protobuf-c");
 }
 
-static bool cannot(const char *what)
+static bool fail_not_open(const char *what)
 {
     return fr_fail(what, "no file for TensorBoard is open");
 }
@@ -28,17 +27,17 @@ static bool cannot(const char *what)
 bool fr_event_file_add_scalar(const char *what, fr_logger *log, const char *name, int64_t step, double value)
 {
     (void)log, (void)name, (void)step, (void)value;
-    return cannot(what);
+    return fail_not_open(what);
 }
 
 bool fr_event_file_add_histogram(const char *what, fr_logger *log, const char *name, int64_t step, fr_histogram *h)
 {
     (void)log, (void)name, (void)step, (void)h;
-    return cannot(what);
+    return fail_not_open(what);
 }
 
 bool fr_event_file_add_graph(const char *what, fr_logger *log, const fr_tensor *t, fr_module *m)
 {
     (void)log, (void)t, (void)m;
-    return cannot(what);
+    return fail_not_open(what);
 }
