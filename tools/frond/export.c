@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* frond export: a trained model for other programs, by what the file's name ends in. */
+/* frond export: writes a trained model for other programs. The suffix of the file's name chooses the format. */
 #include "commands.h"
 #include "program.h"
 
@@ -12,8 +12,7 @@ typedef struct {
 } arguments;
 
 static const struct argp_option options[] = {
-    { "int8", INT8, NULL, 0, "In C: weights as 8-bit whole numbers with a scale for each row; tells what that changes",
-      0 },
+    { "int8", INT8, NULL, 0, "In C: weights as 8-bit integers with a scale for each row; prints what that changes", 0 },
     { NULL, 0, NULL, 0, NULL, 0 },
 };
 
