@@ -21,8 +21,8 @@ typedef struct {
     bool text_only; /* not all are numbers */
 } fr_label_set;
 
-/* Adds a copy of text. False without an error message if memory runs out. These functions read numbers in the thread's
- * locale. */
+/* Adds a copy of text. False without an error message if memory runs out. Numbers are read in the thread's locale, here
+ * and in fr_label_set_find. */
 bool fr_label_set_add(fr_label_set *set, const char *text);
 /* Sorts the labels and drops duplicates. indices[i], unless indices is NULL, becomes the index of the label that was
  * the i-th to be added. */

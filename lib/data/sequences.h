@@ -32,12 +32,10 @@ int64_t fr_sequence_builder_add_values(fr_sequence_builder *b, const fr_line_rea
 bool fr_sequence_builder_end_row(fr_sequence_builder *b, const fr_line_reader *lines, int64_t length, int64_t label);
 void fr_sequence_builder_free(fr_sequence_builder *b);
 
-/* Makes the sequences of all rows. labels, sorted, is NULL if there are none; success empties it. NULL with an error.
- */
+/* Makes sequences from all rows. labels, sorted, is NULL if there are none; success empties it. NULL with an error. */
 fr_sequences *fr_sequence_builder_finish(const char *where, const fr_sequence_builder *b, fr_label_set *labels);
 
-/* What fr_read_csv and fr_read_ts do, from an open file. separator: ',' or '\t', or 0 to infer it from the first line.
- */
+/* What fr_read_csv and fr_read_ts do, from an open file. separator: ',' or '\t', or 0: depends on the first line. */
 fr_sequences *fr_read_csv_file(const char *where, FILE *file, char separator, const fr_csv_options *options);
 fr_sequences *fr_read_ts_file(const char *where, FILE *file);
 

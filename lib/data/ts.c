@@ -6,8 +6,7 @@
  *   @problemName NAME             tags in any order and case, each once; only @classLabel and @data are required
  *   @classLabel true 1 2
  *   @data
- *   1.5,2,3:0,0,1:2               one row for each sequence: its dimensions, then its label if there are labels
- */
+ *   1.5,2,3:0,0,1:2               one row for each sequence: its dimensions, then its label if there are labels */
 #include <config.h>
 
 #include "data/sequences.h"

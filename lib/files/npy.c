@@ -26,8 +26,7 @@ static fr_tensor *transpose_all(const char *where, const fr_tensor *t)
 
 /* --- Reading ----------------------------------------------------------------------------------------------------- */
 
-/* Reads up to the dict. Returns the dict's size in bytes, or -1 with an error; *python2: Python 2 may have written it.
- */
+/* Reads up to the dict. Returns its size in bytes, or -1 with an error; *python2: Python 2 may have written it. */
 static int64_t read_prefix(fr_byte_stream *s, bool *python2)
 {
     enum { DICT_MAX = UINT16_MAX }; /* more than any array of plain numbers has */

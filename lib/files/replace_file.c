@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Atomic replacement of a file: a temporary file in the same folder is written, flushed to the disk (fsync) and
- * renamed. */
+/* Atomic replacement of a file: writes a temporary file in the same folder, flushes it to the disk and renames it. */
 #include <config.h>
 
 #include "files/replace_file.h"

@@ -7,9 +7,7 @@
 #include "log/histogram.h"
 #include "log/logger.h"
 
-/* Creates log->events in log->dir, with the records that stand at the beginning of every event file. False with an
- * error.
- */
+/* Creates log->events in log->dir with the records that begin every event file. False with an error. */
 bool fr_event_file_open(const char *what, fr_logger *log, int64_t purge_step);
 
 /* Append a record to log->events, which must be open. False with an error. */

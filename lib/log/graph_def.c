@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Writes a recorded graph as TensorBoard's GraphDef (tensorflow/core/framework/graph.proto), node by node. This works
- * because protobuf reads several packed messages of one type in a row as one message with the repeated fields of all.
- */
+/* Writes a recorded graph as TensorBoard's GraphDef (tensorflow/core/framework/graph.proto), one packed GraphDef for
+ * each node: protobuf reads several messages of one type in a row as one with the repeated fields of all. */
 #include <config.h>
 
 #include "log/event_file.h"
@@ -241,9 +240,8 @@ static bool resolve_input(writer *w, const fr_node *node, int i, char name[NAME_
     return put_leaf(w, name, "Constant", (fr_dtype)e->kept.dtype, &shape);
 }
 
-/* Puts an op's node. The arrays are working memory: names and inputs for its inputs, shapes and pointers for its
- * outputs.
- */
+/* Puts an op's node. The arrays are working memory: names and inputs one for each input, shapes and pointers for each
+ * output. */
 static bool fill_and_put_op(writer *w, const fr_node *node, char (*names)[NAME_SIZE], char **inputs,
                             shape_message *shapes, Frond__Tensorboard__TensorShapeProto **pointers)
 {

@@ -128,8 +128,7 @@ dataset dataset_read(const char *path, const settings *s, bool labelled);
 /* Moves a random share of the sequences out of *data into the result, which borrows the file of *data. */
 dataset dataset_split(dataset *data, double fraction);
 json_t *dataset_describe(const dataset *data, const settings *s); /* model.json for a new run on this data */
-/* Checks that data fits the run's model, and normalises x. with_y: also makes y from the labels, which must be there.
- */
+/* Checks that data fits the run's model, and normalises x. with_y: labels are needed, and become y. */
 void dataset_prepare(dataset *data, const run *r, bool with_y);
 void dataset_free(dataset *data);
 

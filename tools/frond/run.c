@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Runs. A run is a directory with model.json (what is needed to make the model again), best.safetensors and
- * last.safetensors. */
+/* Runs. A run is a directory with best.safetensors, last.safetensors and model.json, from which the model is made. */
 #include "program.h"
 
 #include <errno.h>
