@@ -17,8 +17,7 @@ typedef struct {
 
 double now_us(void);
 
-/* Times f(argument) for about `seconds`, at least 7 times. Each reading is of `calls` calls: more than one for a short
- * f. */
+/* Times f(argument) for about `seconds`, at least 7 times. Each reading is of `calls` calls, several for a short f. */
 timing measure(void (*f)(void *), void *argument, int calls, double seconds);
 
 typedef struct {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Counts the calls of malloc in training steps whose shapes were seen before: there should be none. steady.sh also
- * counts system calls.
+/* Counts the calls of malloc in training steps whose shapes were seen before. steady.sh also counts system calls.
  *
  *     steady STEPS [WORK...] */
 #include "bench.h"

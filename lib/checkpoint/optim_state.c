@@ -2,10 +2,10 @@
  * Copyright The frond authors */
 /* The optimiser's part of a checkpoint. In the file:
  *
- *     optim.KIND.groups           (groups, 1 + options) float64: the learning rate that schedulers start from, or NaN
- * if there is none; then the group's options optim.KIND.parameters       (parameters of the module, 3) int64: its
- * group, or -1; its steps; bit k is 1 if it has state k optim.KIND.STATE.PARAMETER  the state, of the parameter's shape
- * and dtype */
+ *     optim.KIND.groups           (groups, 1 + options) float64: the learning rate that schedulers start from, NaN if
+ *                                 there is none; the group's options
+ *     optim.KIND.parameters       (parameters of the module, 3) int64: group, or -1; steps; bit k is set for state k
+ *     optim.KIND.STATE.PARAMETER  the state, of the parameter's shape and dtype */
 #include "checkpoint/checkpoint.h"
 
 #include <stdlib.h>

@@ -42,30 +42,38 @@ bool fr_checkpoint_add(fr_checkpoint_writer *w, fr_tensor *t, const char *format
     return ok;
 }
 
+/* Adds a new tensor. Returns its values. */
+static void *add_new(fr_checkpoint_writer *w, fr_dtype dtype, fr_shape shape, const char *format, va_list arguments)
+    __attribute__((format(printf, 4, 0)));
+static void *add_new(fr_checkpoint_writer *w, fr_dtype dtype, fr_shape shape, const char *format, va_list arguments)
+{
+    fr_tensor *t = fr_tensor_alloc(w->what, &shape, dtype);
+
+    return add(w, t, format, arguments) ? t->origin : NULL;
+}
+
 int64_t *fr_checkpoint_add_int64(fr_checkpoint_writer *w, fr_shape shape, const char *format, ...)
 {
-    fr_tensor *t = fr_tensor_alloc(w->what, &shape, FR_I64);
     va_list arguments;
 
     va_start(arguments, format);
 
-    bool ok = add(w, t, format, arguments);
+    int64_t *values = add_new(w, FR_I64, shape, format, arguments);
 
     va_end(arguments);
-    return ok ? (int64_t *)t->origin : NULL;
+    return values;
 }
 
 double *fr_checkpoint_add_float64(fr_checkpoint_writer *w, fr_shape shape, const char *format, ...)
 {
-    fr_tensor *t = fr_tensor_alloc(w->what, &shape, FR_F64);
     va_list arguments;
 
     va_start(arguments, format);
 
-    bool ok = add(w, t, format, arguments);
+    double *values = add_new(w, FR_F64, shape, format, arguments);
 
     va_end(arguments);
-    return ok ? (double *)t->origin : NULL;
+    return values;
 }
 
 void fr_checkpoint_writer_free(fr_checkpoint_writer *w)

@@ -47,7 +47,6 @@ static int64_t read_prefix(fr_byte_stream *s, bool *python2)
         return -1;
 
     int64_t size = (int64_t)length[3] << 24 | length[2] << 16 | length[1] << 8 | length[0];
-
     int64_t limit = fr_least(DICT_MAX, s->remaining);
 
     if (size > limit)

@@ -99,8 +99,11 @@ static bool check_metadata(const char *where, json_t *metadata)
 
     if (!json_is_object(metadata))
         return fr_fail(where, "\"" FR_SAFETENSORS_METADATA "\" is not an object");
-    json_object_foreach(metadata, key, value) if (!json_is_string(value)) return fr_fail(
-        where, "\"" FR_SAFETENSORS_METADATA "\": the value of \"%.80s\" is not a string", key);
+    json_object_foreach(metadata, key, value)
+    {
+        if (!json_is_string(value))
+            return fr_fail(where, "\"" FR_SAFETENSORS_METADATA "\": the value of \"%.80s\" is not a string", key);
+    }
     return true;
 }
 
