@@ -175,11 +175,11 @@ bool fr_event_file_add_histogram(const char *what, fr_logger *log, const char *n
     return put_value(what, log, name, step, &v);
 }
 
-bool fr_event_file_add_graph_def(const char *what, fr_logger *log, uint8_t *graph_def, size_t size)
+bool fr_event_file_add_graph_def(const char *what, fr_logger *log, uint8_t *packed_graph_def, size_t size)
 {
     event e = FROND__TENSORBOARD__EVENT__INIT;
 
     e.what_case = FROND__TENSORBOARD__EVENT__WHAT_GRAPH_DEF;
-    e.graph_def = (ProtobufCBinaryData){ size, graph_def };
+    e.graph_def = (ProtobufCBinaryData){ size, packed_graph_def };
     return put_event(what, log, &e);
 }

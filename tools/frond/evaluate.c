@@ -140,8 +140,8 @@ int command_evaluate(int argc, char **argv)
 
     parse_command_line(argc, argv,
                        &(command_line){ .args_doc = "RUN DATA",
-                                        .doc = "Compares what the model that frond train keeps in the directory RUN "
-                                               "predicts for the labelled sequences of DATA with their labels.",
+                                        .doc = "Compares the predictions of the model in RUN, a directory of frond "
+                                               "train, with the labels of the sequences in DATA.",
                                         .paths = paths,
                                         .paths_min = 2,
                                         .paths_max = 2 });

@@ -17,9 +17,8 @@ int command_graph(int argc, char **argv)
 
     parse_command_line(argc, argv,
                        &(command_line){ .args_doc = "RUN",
-                                        .doc = "Draws what the model that frond train keeps in the directory RUN "
-                                               "computes of one sequence of zeros, in the language of Graphviz (dot "
-                                               "-Tsvg).",
+                                        .doc = "Draws what the model in RUN, a directory of frond train, computes "
+                                               "for one sequence of zeros. The output is for Graphviz (dot -Tsvg).",
                                         .options = options,
                                         .paths = &dir,
                                         .paths_min = 1,

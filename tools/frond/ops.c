@@ -25,7 +25,7 @@ int command_ops(int argc, char **argv)
     const char *name = NULL;
     command_line c = {
         .args_doc = "[NAME]",
-        .doc = "Lists the library's ops, their shapes and formulas, or tells more of one."
+        .doc = "Lists the library's ops, their shapes and formulas, or explains one."
                "\v(*,I) (O,I) (O)? -> (*,O) are the shapes of inputs and outputs: one name "
                "is one size, * any dims, ** others, ? marks an input that may be left out.",
         .paths = &name,

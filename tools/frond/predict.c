@@ -58,7 +58,7 @@ int command_predict(int argc, char **argv)
 
     parse_command_line(argc, argv,
                        &(command_line){ .args_doc = "RUN DATA",
-                                        .doc = "Predicts with the model that frond train keeps in the directory RUN.",
+                                        .doc = "Predicts with the model in RUN, a directory of frond train.",
                                         .options = options,
                                         .paths = paths,
                                         .paths_min = 2,

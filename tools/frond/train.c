@@ -79,7 +79,7 @@ static void check_arguments(const arguments *a, struct argp_state *state)
     if (!a->dir)
         argp_error(state, "--output=DIR is missing");
     if ((name = find_wrong_setting(a, not_on_resume)))
-        argp_error(state, "--%s cannot be given with --resume: the run has it", name);
+        argp_error(state, "--%s cannot be given with --resume: the run has it already", name);
     if (a->resume)
         return;
     if ((name = find_wrong_setting(a, not_for_model)))
@@ -129,20 +129,19 @@ static arguments parse_arguments(int argc, char **argv)
 {
     arguments a = { .settings = settings_default() };
     struct argp_option options[SETTINGS + 6] = { 0 }, *next = options;
-    struct argp argp = { options,
-                         parse,
-                         "DATA",
-                         "Trains a model on the labelled sequences of DATA (.ts, .csv, .tsv) and keeps it in a "
-                         "directory.\vThe directory gets model.json, best.safetensors (of the epoch with the lowest "
-                         "validation loss, without validation the lowest training loss), last.safetensors for "
-                         "--resume, and the run's log: loss, accuracy or RMSE, and the norm of the gradients after "
-                         "each epoch in metrics.csv; these, histograms of weights and gradients, and the graph for "
-                         "TensorBoard (tensorboard --logdir DIR). Ctrl-C ends a run after the current step, saved.",
-                         NULL,
-                         NULL,
-                         NULL };
+    const struct argp argp = {
+        .options = options,
+        .parser = parse,
+        .args_doc = "DATA",
+        .doc = "Trains a model on the labelled sequences in DATA (.ts, .csv, .tsv) and saves it in a directory."
+               "\vThe directory gets model.json; best.safetensors, from the epoch with the lowest validation loss or, "
+               "without validation, the lowest training loss; last.safetensors for --resume; and the run's log. For "
+               "each epoch metrics.csv has the loss, accuracy or RMSE, and the norm of the gradients. TensorBoard "
+               "(tensorboard --logdir DIR) shows these, histograms of weights and gradients, and the graph. Ctrl-C "
+               "ends a run after the current step and saves it."
+    };
 
-    *next++ = (struct argp_option){ "output", OUTPUT, "DIR", 0, "The run's directory (needed)", 0 };
+    *next++ = (struct argp_option){ "output", OUTPUT, "DIR", 0, "The run's directory (required)", 0 };
     *next++ = (struct argp_option){ "resume", RESUME, NULL, 0, "Go on with the run in DIR, on the same DATA", 0 };
     *next++ = (struct argp_option){ "quiet", QUIET, NULL, 0, "Print only the result", 0 };
     *next++ = (struct argp_option){ "plots", PLOTS, NULL, 0, "Draw the log as DIR/*.png and *.svg, with gnuplot", 0 };
