@@ -439,7 +439,7 @@ static bool check_sequences(fr_sequences *s)
 
 static bool read_mutated_csv(FILE *file)
 {
-    return check_sequences(fr_read_csv_file("read_csv: changed", file, 0, &(fr_csv_options){ 0 }));
+    return check_sequences(fr_read_csv_file("read_csv: changed", file, &(fr_csv_options){ 0 }));
 }
 
 static bool read_mutated_ts(FILE *file)

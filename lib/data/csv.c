@@ -25,7 +25,7 @@ static char *take_label(char **rest, char separator, bool last)
 }
 
 static bool read_row(const fr_line_reader *lines, char *text, char separator, const fr_csv_options *o,
-                     fr_sequence_builder *b, fr_label_set *labels)
+                     fr_sequence_builder *b)
 {
     if (!o->no_label) {
         const char *label = take_label(&text, separator, o->label_last);
@@ -35,7 +35,7 @@ static bool read_row(const fr_line_reader *lines, char *text, char separator, co
                                        o->label_last ? "last" : "first");
         if (!text)
             return fr_line_reader_fail(lines, "a label without values");
-        if (!fr_label_set_add(labels, label))
+        if (!fr_label_set_add(&b->texts, label))
             return fr_line_reader_fail(lines, "out of memory");
     }
 
@@ -45,41 +45,32 @@ static bool read_row(const fr_line_reader *lines, char *text, char separator, co
     return n > 0 && fr_sequence_builder_end_row(b, lines, n, 0);
 }
 
-static bool read_rows(fr_line_reader *lines, char separator, const fr_csv_options *o, fr_sequence_builder *b,
-                      fr_label_set *labels)
+typedef struct {
+    const fr_csv_options *options;
+    char separator; /* 0: depends on the first line */
+} csv_format;
+
+static bool parse_csv(fr_line_reader *lines, fr_sequence_builder *b, const void *format)
 {
-    bool is_header = o->header;
-    char *text;
+    const csv_format *f = format;
+    char separator = f->separator, *text;
+    bool is_header = f->options->header;
 
     b->variables = 1;
+    b->labelled = b->text_per_row = !f->options->no_label;
     while ((text = fr_line_reader_next(lines))) {
         if (!separator)
             separator = strchr(text, '\t') && !strchr(text, ',') ? '\t' : ',';
-        if (!is_header && !read_row(lines, text, separator, o, b, labels))
+        if (!is_header && !read_row(lines, text, separator, f->options, b))
             return false;
         is_header = false;
     }
     return !lines->failed;
 }
 
-fr_sequences *fr_read_csv_file(const char *where, FILE *file, char separator, const fr_csv_options *options)
+fr_sequences *fr_read_csv_file(const char *where, FILE *file, const fr_csv_options *options)
 {
-    fr_line_reader lines;
-    fr_sequence_builder b = { 0 };
-    fr_label_set labels = { 0 };
-    fr_sequences *s = NULL;
-
-    if (!fr_line_reader_begin(&lines, where, file))
-        return NULL;
-    if (read_rows(&lines, separator, options, &b, &labels)) {
-        if (labels.count > 0)
-            fr_label_set_sort(&labels, b.labels);
-        s = fr_sequence_builder_finish(where, &b, options->no_label ? NULL : &labels);
-    }
-    fr_line_reader_end(&lines);
-    fr_sequence_builder_free(&b);
-    fr_label_set_free(&labels);
-    return s;
+    return fr_sequences_read(where, file, parse_csv, &(csv_format){ .options = options });
 }
 
 static bool is_tsv(const char *path)
@@ -89,32 +80,23 @@ static bool is_tsv(const char *path)
     return dot && strcasecmp(dot, ".tsv") == 0;
 }
 
-static fr_sequences *read_csv(const char *path, const fr_csv_options *o)
+static fr_sequences *read_csv(const char *what, const char *path, const fr_csv_options *o)
 {
     char where[FR_WHERE_SIZE];
 
-    fr_file_where("read_csv", path, where);
+    fr_file_where(what, path, where);
     if (!fr_check_reserved(where, o->reserved))
         return NULL;
     if (o->label_last && o->no_label)
         return fr_fail(where, "both label_last and no_label given");
-
-    FILE *file = fr_file_open(where, path);
-
-    if (!file)
-        return NULL;
-
-    fr_sequences *s = fr_read_csv_file(where, file, is_tsv(path) ? '\t' : 0, o);
-
-    fclose(file);
-    return s;
+    return fr_sequences_read_path(what, path, parse_csv, &(csv_format){ o, path && is_tsv(path) ? '\t' : 0 });
 }
 
 fr_sequences *fr_read_csv(const char *path, const fr_csv_options *options)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "read_csv");
-    fr_sequences *s = read_csv(path, options ? options : &(fr_csv_options){ 0 });
+    fr_sequences *s = read_csv("read_csv", path, options ? options : &(fr_csv_options){ 0 });
 
     fr_finish(th, before);
     return s;

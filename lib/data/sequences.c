@@ -65,12 +65,12 @@ bool fr_sequence_builder_end_row(fr_sequence_builder *b, const fr_line_reader *l
     return true;
 }
 
-void fr_sequence_builder_free(fr_sequence_builder *b)
+static void free_builder(fr_sequence_builder *b)
 {
     free(b->values);
     free(b->lengths);
     free(b->labels);
-    *b = (fr_sequence_builder){ 0 };
+    fr_label_set_free(&b->texts);
 }
 
 /* --- Tensors ----------------------------------------------------------------------------------------------------- */
@@ -114,27 +114,59 @@ static fr_tensor *make_integers(const char *where, const fr_sequence_builder *b,
     return t;
 }
 
-fr_sequences *fr_sequence_builder_finish(const char *where, const fr_sequence_builder *b, fr_label_set *labels)
+/* Takes over the texts of b. NULL with an error. */
+static fr_sequences *make_sequences(const char *where, fr_sequence_builder *b)
 {
     fr_sequences *s;
 
     if (b->rows == 0)
         return fr_fail(where, "there is no sequence in it");
-    if (labels && labels->count > INT_MAX)
-        return fr_fail(where, "%zu different labels are too many", labels->count);
+    if (b->text_per_row)
+        fr_label_set_sort(&b->texts, b->labels);
+    if (b->texts.count > INT_MAX)
+        return fr_fail(where, "%zu different labels are too many", b->texts.count);
     s = calloc(1, sizeof *s);
     if (!s)
         return fr_fail_memory(where);
-    if ((s->x = make_x(where, b)) && (s->lengths = make_integers(where, b, b->lengths)) && labels)
+    s->targets = b->targets;
+    s->texts = b->texts;
+    b->texts = (fr_label_set){ 0 };
+    if ((s->x = make_x(where, b)) && (s->lengths = make_integers(where, b, b->lengths)) && b->labelled)
         s->labels = make_integers(where, b, b->labels);
-    if (!s->lengths || (labels && !s->labels)) {
+    if (!s->lengths || (b->labelled && !s->labels)) {
         fr_sequences_free(s);
         return NULL;
     }
-    if (labels) {
-        s->texts = *labels;
-        *labels = (fr_label_set){ 0 };
-    }
+    return s;
+}
+
+/* --- Files ------------------------------------------------------------------------------------------------------- */
+
+fr_sequences *fr_sequences_read(const char *where, FILE *file, fr_sequence_parser *parse, const void *options)
+{
+    fr_line_reader lines;
+    fr_sequence_builder b = { 0 };
+    fr_sequences *s;
+
+    if (!fr_line_reader_begin(&lines, where, file))
+        return NULL;
+    s = parse(&lines, &b, options) ? make_sequences(where, &b) : NULL;
+    fr_line_reader_end(&lines);
+    free_builder(&b);
+    return s;
+}
+
+fr_sequences *fr_sequences_read_path(const char *what, const char *path, fr_sequence_parser *parse, const void *options)
+{
+    char where[FR_WHERE_SIZE];
+    FILE *file = fr_file_open(fr_file_where(what, path, where), path);
+
+    if (!file)
+        return NULL;
+
+    fr_sequences *s = fr_sequences_read(where, file, parse, options);
+
+    fclose(file);
     return s;
 }
 

@@ -20,8 +20,11 @@ typedef struct {
     int64_t variables; /* of each sequence: D */
     double *values;    /* row after row, each (D,length) */
     size_t count, capacity;
-    int64_t *lengths, *labels; /* of each row; the label is an index */
+    int64_t *lengths, *labels; /* of each row; labels are indices into texts */
     size_t rows, lengths_capacity, labels_capacity;
+    fr_label_set texts;
+    bool labelled, targets; /* targets: labels are numbers to be predicted, not classes */
+    bool text_per_row;      /* texts gets one text for each row, and labels are filled in when all are there */
 } fr_sequence_builder;
 
 /* Appends the numbers in text, which are divided by the separator. Returns how many there are, or -1 with an error that
@@ -30,13 +33,18 @@ int64_t fr_sequence_builder_add_values(fr_sequence_builder *b, const fr_line_rea
                                        const char *kind, int64_t first);
 /* Ends a row, whose D times length values were added. False with an error. */
 bool fr_sequence_builder_end_row(fr_sequence_builder *b, const fr_line_reader *lines, int64_t length, int64_t label);
-void fr_sequence_builder_free(fr_sequence_builder *b);
 
-/* Makes sequences from all rows. labels, sorted, is NULL if there are none; success empties it. NULL with an error. */
-fr_sequences *fr_sequence_builder_finish(const char *where, const fr_sequence_builder *b, fr_label_set *labels);
+/* Reads all rows of one format into b, which is empty. False with an error. */
+typedef bool fr_sequence_parser(fr_line_reader *lines, fr_sequence_builder *b, const void *options);
 
-/* What fr_read_csv and fr_read_ts do, from an open file. separator: ',' or '\t', or 0: depends on the first line. */
-fr_sequences *fr_read_csv_file(const char *where, FILE *file, char separator, const fr_csv_options *options);
+/* The sequences that the parser reads from an open file, or from the file at path; what: the public function, for
+ * errors. NULL with an error. */
+fr_sequences *fr_sequences_read(const char *where, FILE *file, fr_sequence_parser *parse, const void *options);
+fr_sequences *fr_sequences_read_path(const char *what, const char *path, fr_sequence_parser *parse,
+                                     const void *options);
+
+/* What fr_read_csv and fr_read_ts do, from an open file. The separator of a CSV file depends on its first line. */
+fr_sequences *fr_read_csv_file(const char *where, FILE *file, const fr_csv_options *options);
 fr_sequences *fr_read_ts_file(const char *where, FILE *file);
 
 #endif

@@ -53,8 +53,8 @@ static const struct {
 enum { TAG_NAMES = sizeof tags / sizeof *tags, NOT_GIVEN = -1 };
 
 typedef struct {
-    int64_t value[TAGS]; /* NOT_GIVEN, a flag, a count, or 1 for a tag of another kind */
-    fr_label_set labels;
+    int64_t value[TAGS];  /* NOT_GIVEN, a flag, a count, or 1 for a tag of another kind */
+    fr_label_set *labels; /* those of @classLabel */
 } header;
 
 /* --- Header ------------------------------------------------------------------------------------------------------ */
@@ -104,12 +104,12 @@ static bool read_labels(const fr_line_reader *lines, const char *tag, char **res
     if (h->value[CLASS_LABEL] == 0)
         return true;
     for (; (word = next_word(rest)); declared++)
-        if (!fr_label_set_add(&h->labels, word))
+        if (!fr_label_set_add(h->labels, word))
             return fr_line_reader_fail(lines, "out of memory");
     if (declared == 0)
         return fr_line_reader_fail(lines, "@%s true: the labels are missing", tag);
-    fr_label_set_sort(&h->labels, NULL);
-    if (h->labels.count < declared)
+    fr_label_set_sort(h->labels, NULL);
+    if (h->labels->count < declared)
         return fr_line_reader_fail(lines, "@%s: a label is given twice", tag);
     return true;
 }
@@ -251,33 +251,33 @@ static bool check_length(const fr_line_reader *lines, const header *h, const fr_
 
 /* Cuts the label off text. Of a class, *label becomes its index among those of @classLabel; of a target, the index is
  * known only when all labels were read and sorted. */
-static bool take_label(const fr_line_reader *lines, header *h, char *text, int64_t *label)
+static bool take_label(const fr_line_reader *lines, fr_sequence_builder *b, char *text, int64_t *label)
 {
-    bool target = h->value[TARGET_LABEL] == 1;
     char quoted[FR_QUOTED_SIZE], *colon = strrchr(text, ':');
     double number;
 
     if (!colon)
-        return fr_line_reader_fail(lines, "a row without a label, but @%s true", target ? "targetLabel" : "classLabel");
+        return fr_line_reader_fail(lines, "a row without a label, but @%s true",
+                                   b->targets ? "targetLabel" : "classLabel");
     *colon++ = '\0';
 
     const char *label_text = fr_trim(colon);
 
-    if (target && (!fr_parse_number(label_text, &number) || !isfinite(number)))
+    if (b->targets && (!fr_parse_number(label_text, &number) || !isfinite(number)))
         return fr_line_reader_fail(lines, "the label %s is not a number, but @targetLabel true",
                                    fr_quoted(label_text, quoted));
-    if (target)
-        return fr_label_set_add(&h->labels, label_text) || fr_line_reader_fail(lines, "out of memory");
-    *label = fr_label_set_find(&h->labels, label_text);
+    if (b->targets)
+        return fr_label_set_add(&b->texts, label_text) || fr_line_reader_fail(lines, "out of memory");
+    *label = fr_label_set_find(&b->texts, label_text);
     return *label >= 0 || fr_line_reader_fail(lines, "the label %s is not one that @classLabel declares",
                                               fr_quoted(label_text, quoted));
 }
 
-static bool read_row(const fr_line_reader *lines, header *h, char *text, fr_sequence_builder *b)
+static bool read_row(const fr_line_reader *lines, const header *h, char *text, fr_sequence_builder *b)
 {
     int64_t length = 0, label = 0;
 
-    if ((h->value[CLASS_LABEL] == 1 || h->value[TARGET_LABEL] == 1) && !take_label(lines, h, text, &label))
+    if (b->labelled && !take_label(lines, b, text, &label))
         return false;
 
     int64_t dimensions = read_dimensions(lines, text, b, &length);
@@ -286,7 +286,7 @@ static bool read_row(const fr_line_reader *lines, header *h, char *text, fr_sequ
            fr_sequence_builder_end_row(b, lines, length, label);
 }
 
-static bool read_rows(fr_line_reader *lines, header *h, fr_sequence_builder *b)
+static bool read_rows(fr_line_reader *lines, const header *h, fr_sequence_builder *b)
 {
     char *line;
 
@@ -299,51 +299,30 @@ static bool read_rows(fr_line_reader *lines, header *h, fr_sequence_builder *b)
     return !lines->failed;
 }
 
+static bool parse_ts(fr_line_reader *lines, fr_sequence_builder *b, const void *options)
+{
+    header h = { .labels = &b->texts };
+
+    (void)options;
+    if (!read_header(lines, &h))
+        return false;
+    b->targets = b->text_per_row = h.value[TARGET_LABEL] == 1;
+    b->labelled = b->targets || h.value[CLASS_LABEL] == 1;
+    return read_rows(lines, &h, b);
+}
+
 /* --- Files ------------------------------------------------------------------------------------------------------- */
 
 fr_sequences *fr_read_ts_file(const char *where, FILE *file)
 {
-    fr_line_reader lines;
-    fr_sequence_builder b = { 0 };
-    header h = { 0 };
-    fr_sequences *s = NULL;
-
-    if (!fr_line_reader_begin(&lines, where, file))
-        return NULL;
-    if (read_header(&lines, &h) && read_rows(&lines, &h, &b)) {
-        bool targets = h.value[TARGET_LABEL] == 1;
-
-        if (targets)
-            fr_label_set_sort(&h.labels, b.labels);
-        s = fr_sequence_builder_finish(where, &b, targets || h.value[CLASS_LABEL] == 1 ? &h.labels : NULL);
-        if (s)
-            s->targets = targets;
-    }
-    fr_line_reader_end(&lines);
-    fr_sequence_builder_free(&b);
-    fr_label_set_free(&h.labels);
-    return s;
-}
-
-static fr_sequences *read_ts(const char *path)
-{
-    char where[FR_WHERE_SIZE];
-    FILE *file = fr_file_open(fr_file_where("read_ts", path, where), path);
-
-    if (!file)
-        return NULL;
-
-    fr_sequences *s = fr_read_ts_file(where, file);
-
-    fclose(file);
-    return s;
+    return fr_sequences_read(where, file, parse_ts, NULL);
 }
 
 fr_sequences *fr_read_ts(const char *path)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "read_ts");
-    fr_sequences *s = read_ts(path);
+    fr_sequences *s = fr_sequences_read_path("read_ts", path, parse_ts, NULL);
 
     fr_finish(th, before);
     return s;
