@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Timing, rows and child processes of the bench programs. */
+/* What the bench programs share: timing, printing results, child processes. */
 #include "bench.h"
 
 #include "limits.h"
@@ -28,14 +28,14 @@ static int compare_doubles(const void *a, const void *b)
 
 timing measure(void (*f)(void *), void *argument, int calls, double seconds)
 {
-    enum { MOST = 20000 };
-    static double t[MOST];
+    enum { READINGS_MIN = 7, READINGS_MAX = 20000 };
+    static double t[READINGS_MAX];
     double end = now_us() + seconds * 1e6;
     int n = 0;
 
     for (int i = 0; i < 3; i++)
         f(argument);
-    while (n < 7 || (n < MOST && now_us() < end)) {
+    while (n < READINGS_MIN || (n < READINGS_MAX && now_us() < end)) {
         double start = now_us();
 
         for (int i = 0; i < calls; i++)
@@ -46,13 +46,13 @@ timing measure(void (*f)(void *), void *argument, int calls, double seconds)
     return (timing){ t[0], t[n / 2] };
 }
 
-#ifdef __clang__ /* says its name itself */
+#ifdef __clang__ /* its __VERSION__ contains its name */
 #define COMPILER ""
 #else
 #define COMPILER "gcc "
 #endif
 
-/* The processor, as Linux names it. */
+/* Prints the processor's name from Linux's /proc/cpuinfo, and the number of cores. */
 static void print_machine(void)
 {
     FILE *info = fopen("/proc/cpuinfo", "r");

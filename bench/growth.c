@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* How time and memory of a training step grow with the steps of the sequence, the batch and the layers, and those of a
- * graph with its nodes. Each row comes from a process of its own.
+/* How the time and memory of a training step grow with the length of the sequence, the batch size and the number of
+ * layers, and those of a graph with the number of its nodes. Each row is measured in a process of its own.
  *
  *     growth [THREADS] */
 #include "bench.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The machine's limits, measured beside the workloads, since its speed drifts. */
+/* The machine's limits. They are measured in the same run as the workloads, since a machine's speed drifts. */
 #include <config.h>
 
 #include "limits.h"
@@ -11,7 +11,7 @@
 
 #include <pthread.h>
 
-enum { MOST_THREADS = 64 };
+enum { THREADS_MAX = 64 };
 
 static int threads = 1;
 
@@ -111,7 +111,7 @@ static void set_library_threads(int n)
 
 void set_limit_threads(int n)
 {
-    threads = n < MOST_THREADS ? n : MOST_THREADS;
+    threads = n < THREADS_MAX ? n : THREADS_MAX;
     set_library_threads(n);
 }
 
@@ -145,7 +145,7 @@ static void *run_part(void *argument)
 static void triad(void *argument)
 {
     const arrays *t = argument;
-    part parts[MOST_THREADS];
+    part parts[THREADS_MAX];
 
     for (int i = 0; i < threads; i++) {
         int64_t from = t->n * i / threads;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Runs a command and writes `process: WALL_US PEAK_KIB` to standard error when it has ended: how long it took, and the
- * most memory that it or a process it waited for held at once. A small process has to do that, without
- * libraries: on Linux a new one's peak begins with that of the one that made it.
+/* Runs a command and then writes `process: WALL_US PEAK_KIB` to standard error: its wall time, and the peak memory of
+ * it or of a process that it waited for. It is a small program without libraries because on Linux the peak of a new
+ * process starts with that of its parent.
  *
  *     process COMMAND [ARGUMENT...] */
 #include <stdio.h>

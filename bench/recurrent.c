@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Training steps and inference of the recurrent workloads, beside the matrix products that they consist of. Memory is
- * that of training.
+/* Training steps and inference of the recurrent workloads, compared with the matrix products that they consist of. The
+ * memory is that of training.
  *
  *     recurrent [THREADS [WORK...]] */
 #include "bench.h"
@@ -9,7 +9,7 @@
 
 static void print_train(const workload *w, run *r)
 {
-    gemm products[MOST_PRODUCTS];
+    gemm products[PRODUCTS_MAX];
     int n = train_products(w, products);
     char name[64];
     row out = { .work = name, .unit = "GFLOP/s", .memory = true };
@@ -23,7 +23,7 @@ static void print_train(const workload *w, run *r)
 
 static void print_infer(const workload *w, run *r, const char *what)
 {
-    gemm products[MOST_PRODUCTS];
+    gemm products[PRODUCTS_MAX];
     int n = infer_products(w, products);
     char name[64];
     row out = { .work = name, .unit = "GFLOP/s" };

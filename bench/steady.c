@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What a training step asks the C library's malloc for once its shapes were seen before. steady.sh counts system calls.
+/* Counts the calls of malloc in training steps whose shapes were seen before. steady.sh also counts system calls.
  *
  *     steady STEPS [WORK...] */
 #include "bench.h"
 #include "counted_malloc.h"
 #include "workloads.h"
 
-enum { SEEN = 20 };
+enum { WARM_UP_STEPS = 20 };
 
 static void count(const workload *w, int steps)
 {
@@ -16,7 +16,7 @@ static void count(const workload *w, int steps)
     size_t before;
 
     begin_run(w, &r);
-    for (int i = 0; i < SEEN; i++)
+    for (int i = 0; i < WARM_UP_STEPS; i++)
         train_step(&r);
     before = mallocs_so_far();
     for (int i = 0; i < steps; i++)

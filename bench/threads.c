@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* One thread and several: inside ops, and threads of the caller's that run one model at once.
+/* Speed with one thread and with several: threads inside ops, and threads of the caller that use one model at once.
  *
  *     threads [THREADS [WORK...]]        2 by default; WORK: W1 ..., elementwise, concurrent */
 #include "bench.h"
@@ -11,7 +11,7 @@
 
 /* --- Threads inside ops ------------------------------------------------------------------------------------------ */
 
-/* Both numbers of threads in turn, since the machine's speed drifts; rate: how many times as fast several are. */
+/* Measures f with one and with several threads in turn, since the machine's speed drifts. rate: the speedup. */
 static void compare_threads(const char *work, void (*f)(void *), void *argument, int threads, double seconds)
 {
     enum { ROUNDS = 3 };
@@ -99,9 +99,9 @@ static void compare_elementwise(int threads)
     compare_threads("sum 4194304", sum, &p, threads, 1);
 }
 
-/* --- Threads of the caller's ------------------------------------------------------------------------------------- */
+/* --- Threads of the caller --------------------------------------------------------------------------------------- */
 
-enum { MOST_CALLERS = 64, SEQUENCES = 20000 };
+enum { CALLERS_MAX = 64, SEQUENCES = 20000 };
 
 static void *call(void *r)
 {
@@ -112,7 +112,7 @@ static void *call(void *r)
 
 static void call_together(run *r, int callers)
 {
-    pthread_t thread[MOST_CALLERS];
+    pthread_t thread[CALLERS_MAX];
 
     for (int i = 0; i < callers; i++)
         if (pthread_create(&thread[i], NULL, call, r) != 0)
@@ -133,7 +133,7 @@ static void run_crowd(void *argument)
     call_together(&c->run, c->callers);
 }
 
-/* One sequence at a time, each caller its own. */
+/* Each caller infers one sequence at a time. */
 static void run_concurrent(const workload *w, int threads)
 {
     FR_SCOPE;
@@ -159,8 +159,8 @@ int main(int argc, char **argv)
 {
     int threads = argc > 1 ? atoi(argv[1]) : 2;
 
-    if (threads < 1 || threads > MOST_CALLERS) {
-        fprintf(stderr, "threads: from 1 to %d threads\n", MOST_CALLERS);
+    if (threads < 1 || threads > CALLERS_MAX) {
+        fprintf(stderr, "threads: from 1 to %d threads\n", CALLERS_MAX);
         return EXIT_FAILURE;
     }
     begin_bench(argc, argv, threads);

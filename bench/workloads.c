@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The recurrent workloads. */
+/* The recurrent workloads, and the matrix products in them. */
 #include "workloads.h"
 
 #include <string.h>
@@ -57,7 +57,7 @@ void infer(void *argument)
     fr_forward(r->model, r->x);
 }
 
-/* Rows of the gates' weights. */
+/* Rows of the weights, (gates H,...). */
 static int64_t gate_rows(const workload *w)
 {
     static const int gates[] = { [SIMPLE_RNN] = 1, [SIMPLE_LSTM] = 4, [SIMPLE_GRU] = 3 };
@@ -70,7 +70,7 @@ int infer_products(const workload *w, gemm *p)
     int64_t all = w->steps * w->batch, rows = gate_rows(w);
 
     p[0] = (gemm){ all, rows, w->input, false, 1 };
-    p[1] = (gemm){ w->batch, rows, w->hidden, false, w->steps - 1 }; /* the first state is 0 */
+    p[1] = (gemm){ w->batch, rows, w->hidden, false, w->steps - 1 }; /* the first state is 0: no product */
     p[2] = (gemm){ w->batch, 1, w->hidden, false, 1 };               /* the linear layer */
     return 3;
 }
@@ -80,10 +80,10 @@ int train_products(const workload *w, gemm *p)
     int64_t all = w->steps * w->batch, rows = gate_rows(w);
     int n = infer_products(w, p);
 
-    p[n++] = (gemm){ w->batch, w->hidden, 1, false, 1 };                    /* its gradients: of the input, */
-    p[n++] = (gemm){ 1, w->hidden, w->batch, true, 1 };                     /* of the weights */
-    p[n++] = (gemm){ w->batch, w->hidden, rows, false, w->steps - 1 };      /* of the states */
-    p[n++] = (gemm){ rows, w->hidden, all - w->batch, true, w->steps > 1 }; /* of the recurrent weights */
-    p[n++] = (gemm){ rows, w->input, all, true, 1 };                        /* of the input's */
+    p[n++] = (gemm){ w->batch, w->hidden, 1, false, 1 }; /* gradients of the linear layer: of its input, */
+    p[n++] = (gemm){ 1, w->hidden, w->batch, true, 1 };  /* of its weights; */
+    p[n++] = (gemm){ w->batch, w->hidden, rows, false, w->steps - 1 };      /* of the states, */
+    p[n++] = (gemm){ rows, w->hidden, all - w->batch, true, w->steps > 1 }; /* of the recurrent weights, */
+    p[n++] = (gemm){ rows, w->input, all, true, 1 };                        /* of the input weights */
     return n;
 }

@@ -191,20 +191,22 @@ static const struct {
 } bad_csv[] = {
     { "", { 0 }, { "no sequence" } },
     { "\n\n  \n", { 0 }, { "no sequence" } },
-    { "a,1\nb,2,x3\n", { 0 }, { ".csv:2: ", "column 3: \"x3\"", "no number" } },
+    { "a,1\nb,2,x3\n", { 0 }, { ".csv:2: ", "column 3: \"x3\"", "not a number" } },
     { "a,1\n\nb,2,\n", { 0 }, { ".csv:3: ", "column 3: \"\"", "missing" } },
     { "a,,1\n", { 0 }, { ".csv:1: ", "column 2: \"\"", "missing" } },
     { "a,1,?\n", { 0 }, { ".csv:1: ", "column 3: \"?\"", "missing" } },
     { "a,1,NaN\n", { 0 }, { ".csv:1: ", "column 3: \"NaN\"", "missing" } },
-    { "a,inf\n", { 0 }, { "column 2: \"inf\"", "no number" } },
-    { "a,0x10\n", { 0 }, { "column 2: \"0x10\"", "no number" } },
-    { "a,1e\n", { 0 }, { "column 2: \"1e\"", "no number" } },
-    { "a,1 2\n", { 0 }, { "column 2: \"1 2\"", "no number" } },
-    { "a,1\rb,2\r", { 0 }, { "column 2: \"1?b\"", "no number" } },
-    { "a,-\n", { 0 }, { "column 2: \"-\"", "no number" } },
+    { "a,inf\n", { 0 }, { "column 2: \"inf\"", "not a number" } },
+    { "a,0x10\n", { 0 }, { "column 2: \"0x10\"", "not a number" } },
+    { "a,1e\n", { 0 }, { "column 2: \"1e\"", "not a number" } },
+    { "a,1 2\n", { 0 }, { "column 2: \"1 2\"", "not a number" } },
+    { "a,1\rb,2\r", { 0 }, { "column 2: \"1?b\"", "not a number" } },
+    { "a,-\n", { 0 }, { "column 2: \"-\"", "not a number" } },
     { "a,1e39\n", { 0 }, { "column 2: \"1e39\"", "too large for float32" } },
     { "a,-1e999\n", { 0 }, { "column 2: \"-1e999\"", "too large" } },
-    { "a,\x1b[31mred and very much longer than any number should be\n", { 0 }, { "\"?[31mred", "...\" is no number" } },
+    { "a,\x1b[31mred and very much longer than any number should be\n",
+      { 0 },
+      { "\"?[31mred", "...\" is not a number" } },
     { "a,1\nb\n", { 0 }, { ".csv:2: ", "a label without values" } },
     { ",1\n", { 0 }, { ".csv:1: ", "label", "first column" } },
     { "\t1\n", { 0 }, { ".csv:1: ", "label", "first column" } },
@@ -215,7 +217,7 @@ static const struct {
     { "1,2\n", { .no_label = true, .label_last = true }, { "label_last", "no_label" } },
     { "label,t0\n", { .header = true }, { "no sequence" } },
     { "label,t0\na,1\nb,x\n", { .header = true }, { ".csv:3: ", "column 2: \"x\"" } },
-    { "label,t0\na,1\n", { 0 }, { ".csv:1: ", "column 2: \"t0\"", "no number" } },
+    { "label,t0\na,1\n", { 0 }, { ".csv:1: ", "column 2: \"t0\"", "not a number" } },
     { "1,2\n", { .reserved = { &folder } }, { "reserved[0]" } },
 };
 
@@ -363,39 +365,39 @@ static const struct {
     { "@data\n1,2\n", { ".ts:1: ", "no @classLabel" } },
     { "@classLabel false\n@data\n", { "no sequence" } },
     { "@classLabel false\n1,2\n", { ".ts:2: ", "\"1,2\"", "expected a tag" } },
-    { "@relation x\n", { ".ts:1: ", "\"@relation\"", "no tag" } },
-    { "@\n", { ".ts:1: ", "\"@\"", "no tag" } },
+    { "@relation x\n", { ".ts:1: ", "\"@relation\"", "not a tag" } },
+    { "@\n", { ".ts:1: ", "\"@\"", "not a tag" } },
     { "@timestamps\n", { ".ts:1: ", "@timestamps: nothing", "true or false" } },
     { "@timestamps maybe\n", { ".ts:1: ", "@timestamps: \"maybe\"", "true or false" } },
     { "@timestamps true\n", { ".ts:1: ", "@timestamps true", "not supported" } },
     { "@missing false\n@missing false\n", { ".ts:2: ", "@missing", "twice" } },
     { "@dimension 1\n@dimensions 1\n", { ".ts:2: ", "@dimensions", "twice" } },
-    { "@univariate true false\n", { ".ts:1: ", "@univariate", "\"false\" is too much" } },
+    { "@univariate true false\n", { ".ts:1: ", "@univariate", "\"false\" is one value too many" } },
     { "@dimensions 0\n", { ".ts:1: ", "@dimensions: \"0\"", "integer from 1" } },
     { "@dimensions 1.5\n", { ".ts:1: ", "@dimensions: \"1.5\"", "integer from 1" } },
     { "@seriesLength\n", { ".ts:1: ", "@seriesLength: nothing" } },
     { "@seriesLength 99999999999999999999\n", { ".ts:1: ", "@seriesLength", "integer from 1" } },
     { "@classLabel true\n", { ".ts:1: ", "@classLabel true", "missing" } },
     { "@classLabel true a b a\n", { ".ts:1: ", "@classLabel", "twice" } },
-    { "@classLabel false a\n", { ".ts:1: ", "\"a\" is too much" } },
+    { "@classLabel false a\n", { ".ts:1: ", "\"a\" is one value too many" } },
     { "@targetLabel true\n@classLabel true a\n", { ".ts:2: ", "@targetLabel true", "contradicts" } },
     { "@targetLabel true\n@data\n1,2\n", { ".ts:3: ", "without a label", "@targetLabel" } },
-    { "@targetLabel true\n@data\n1,2:x\n", { ".ts:3: ", "\"x\" is no number" } },
+    { "@targetLabel true\n@data\n1,2:x\n", { ".ts:3: ", "\"x\" is not a number" } },
     { "@univariate true\n@dimensions 2\n@classLabel false\n@data\n",
       { ".ts:4: ", "@univariate true", "@dimensions 2" } },
     { "@univariate false\n@dimensions 1\n@classLabel false\n@data\n",
       { ".ts:4: ", "@univariate false", "@dimensions 1" } },
-    { "@classLabel false\n@data here\n", { ".ts:2: ", "@data", "\"here\" is too much" } },
+    { "@classLabel false\n@data here\n", { ".ts:2: ", "@data", "\"here\" is one value too many" } },
     { "@classLabel true a\n@data\n1,2\n", { ".ts:3: ", "without a label" } },
     { "@classLabel true a\n@data\n1,2:b\n", { ".ts:3: ", "\"b\"", "@classLabel" } },
     { "@classLabel true 1\n@data\n1,2:1.0\n", { ".ts:3: ", "\"1.0\"", "@classLabel" } },
     { "@classLabel true a\n@data\n1,2:\n", { ".ts:3: ", "\"\"", "@classLabel" } },
-    { "@classLabel false\n@data\n1,2:a\n", { ".ts:3: ", "dimension 2, value 1: \"a\"", "no number" } },
+    { "@classLabel false\n@data\n1,2:a\n", { ".ts:3: ", "dimension 2, value 1: \"a\"", "not a number" } },
     { "@classLabel false\n@data\n1,?,2\n", { ".ts:3: ", "dimension 1, value 2: \"?\"", "missing" } },
     { "@classLabel false\n@data\n1,2\n1,nan\n", { ".ts:4: ", "dimension 1, value 2: \"nan\"", "missing" } },
     { "@classLabel false\n@data\n1,\n", { ".ts:3: ", "value 2: \"\"", "missing" } },
     { "@classLabel false\n@data\n1::2\n", { ".ts:3: ", "dimension 2, value 1: \"\"", "missing" } },
-    { "@classLabel false\n@data\n(0,1)\n", { ".ts:3: ", "value 1: \"(0\"", "no number" } },
+    { "@classLabel false\n@data\n(0,1)\n", { ".ts:3: ", "value 1: \"(0\"", "not a number" } },
     { "@classLabel false\n@data\n1,2:1\n", { ".ts:3: ", "dimension 2 has 1 values", "have 2" } },
     { "@classLabel false\n@data\n1:2\n1\n", { ".ts:4: ", "1 dimensions", "before have 2" } },
     { "@dimensions 2\n@classLabel false\n@data\n1:2:3\n", { ".ts:4: ", "3 dimensions", "@dimensions 2" } },
@@ -437,12 +439,12 @@ static bool check_sequences(fr_sequences *s)
 
 static bool read_mutated_csv(FILE *file)
 {
-    return check_sequences(fr_csv_read("read_csv: changed", file, 0, &(fr_csv_options){ 0 }));
+    return check_sequences(fr_read_csv_file("read_csv: changed", file, &(fr_csv_options){ 0 }));
 }
 
 static bool read_mutated_ts(FILE *file)
 {
-    return check_sequences(fr_ts_read("read_ts: changed", file));
+    return check_sequences(fr_read_ts_file("read_ts: changed", file));
 }
 
 START_TEST(csv_survives_mutations)

@@ -681,7 +681,7 @@ START_TEST(both_files_or_neither)
 
     ck_assert_int_eq(mkdir(in_folder("pair.h", blocked), 0777), 0);
     ck_assert(!fr_export_c(m, fr_randn(FR_SHAPE(3)), in_folder("pair.c", path)));
-    assert_failed("export_c", "no regular file");
+    assert_failed("export_c", "not a regular file");
     ck_assert(!is_there("pair.c"));
     snprintf(command, sizeof command, "test $(ls '%s' | wc -l) = 1", folder);
     ck_assert_int_eq(system(command), 0);

@@ -285,18 +285,18 @@ for command in "train" "evaluate $work/two" "predict $work/two"; do
         refuses 1 "data.xls: expected a file of sequences" $command "$work/data.xls" $end
     }
 done
-refuses 1 "label.csv: the label \"7\" of sequence 2 is none of the 2" evaluate "$work/two" "$work/label.csv"
-refuses 1 "wide.ts: 2 variables to a step, the model has 1" evaluate "$work/two" "$work/wide.ts"
+refuses 1 "label.csv: the label \"7\" of sequence 2 is not one of the 2" evaluate "$work/two" "$work/label.csv"
+refuses 1 "wide.ts: 2 variables in each step, the model has 1" evaluate "$work/two" "$work/wide.ts"
 refuses 1 "one.csv: expected two labels or more, found 1" train "$work/one.csv" --output "$work/bad"
-refuses 1 "high.csv: the target \"high\" of sequence 2 is no number" train "$work/high.csv" --regression \
+refuses 1 "high.csv: the target \"high\" of sequence 2 is not a number" train "$work/high.csv" --regression \
     --output "$work/bad"
 {
     seq 1 19 | sed 's/.*/1,2,&/'
     echo "3,4,high"
 } >"$work/split.csv"
-refuses 1 "split.csv: the target \"high\" of sequence 20 is no number" train "$work/split.csv" --regression \
+refuses 1 "split.csv: the target \"high\" of sequence 20 is not a number" train "$work/split.csv" --regression \
     --validation 0.5 --output "$work/bad"
-refuses 1 "cannot be parted by --validation=0.001" train "$italy" --validation 0.001 --output "$work/bad"
+refuses 1 "cannot be split by --validation=0.001" train "$italy" --validation 0.001 --output "$work/bad"
 refuses 1 "a sequence of 24 steps, the transformer takes up to 9" train "$italy" --model transformer --steps 9 \
     --output "$work/bad"
 refuses 1 "no/dir: cannot be made: No such file" train "$italy" --output "$work/no/dir"

@@ -331,9 +331,9 @@ START_TEST(refuses_to_save)
     ck_assert(!fr_save_tensors(NULL, names, two, 2));
     assert_failed("save_tensors", "path is NULL");
     ck_assert(!fr_save_tensors(folder, names, two, 2));
-    assert_failed(folder, "no regular file");
+    assert_failed(folder, "not a regular file");
     ck_assert(!fr_save_tensors("/dev/null", names, two, 2));
-    assert_failed("/dev/null", "no regular file");
+    assert_failed("/dev/null", "not a regular file");
     ck_assert(!fr_save_tensors(in_folder("no/such"), names, two, 2));
     assert_failed(in_folder("no/such"), "No such file");
     ck_assert_int_eq(count_files(), 0);
@@ -607,14 +607,14 @@ static const struct {
     { "{} {}", 0, { "header, byte", "end of file expected" } },
     { "{\"a\":" FLOATS(1, "[0,4]") ",\"a\":" FLOATS(1, "[4,8]") "}", 8, { "duplicate", "a" } },
     { "{\"\xff\":1}", 0, { "header", "0xff" } },
-    { "{\"a\":1}", 0, { "tensor \"a\"", "no object" } },
+    { "{\"a\":1}", 0, { "tensor \"a\"", "not an object" } },
     { "{\"a\":{}}", 0, { "tensor \"a\"", "\"dtype\"" } },
     { "{\"a\":{" TENSOR("1", "[1]", "[0,4]") "}}", 4, { "tensor \"a\"", "\"dtype\"" } },
     { "{\"a\":{" TENSOR("\"F8_E4M3\"", "[4]", "[0,4]") "}}", 4, { "tensor \"a\"", "F8_E4M3 cannot be loaded" } },
     { "{\"a\":{" TENSOR("\"C64\"", "[1]", "[0,8]") "}}", 8, { "tensor \"a\"", "C64 cannot be loaded" } },
     { "{\"a\":{" TENSOR("\"BF16\"", "[2]", "[0,8]") "}}", 8, { "\"a\"", "8 bytes", "expected 4 for BF16" } },
     { "{\"a\":{" TENSOR("\"BOOL\"", "[2305843009213693952]", "[0,4]") "}}", 4, { "tensor \"a\"", "too large" } },
-    { "{\"a\":{" TENSOR("\"f32\"", "[1]", "[0,4]") "}}", 4, { "tensor \"a\"", "\"f32\" is no dtype" } },
+    { "{\"a\":{" TENSOR("\"f32\"", "[1]", "[0,4]") "}}", 4, { "tensor \"a\"", "\"f32\" is not a dtype" } },
     { "{\"a\":{\"dtype\":\"F32\",\"data_offsets\":[0,4]}}", 4, { "tensor \"a\"", "\"shape\"" } },
     { "{\"a\":{" TENSOR("\"F32\"", "4", "[0,4]") "}}", 4, { "tensor \"a\"", "\"shape\"" } },
     { "{\"a\":{" TENSOR("\"F32\"", "[1.0]", "[0,4]") "}}", 4, { "tensor \"a\"", "\"shape\"", "integers" } },
@@ -643,8 +643,8 @@ static const struct {
     { "{\"a\":" FLOATS(2, "[0,8]") "}", 4, { "\"a\"", "end at offset 8", "at 4" } },
     { "{\"a\":" FLOATS(2, "[0,8]") "}", 9, { "1 bytes follow" } },
     { "{}", 1, { "1 bytes follow" } },
-    { "{\"__metadata__\":3}", 0, { "__metadata__", "no object" } },
-    { "{\"__metadata__\":{\"epoch\":3}}", 0, { "__metadata__", "\"epoch\"", "no string" } },
+    { "{\"__metadata__\":3}", 0, { "__metadata__", "not an object" } },
+    { "{\"__metadata__\":{\"epoch\":3}}", 0, { "__metadata__", "\"epoch\"", "not a string" } },
 };
 
 static void write_with_header(const char *path, uint64_t header_size, const char *header, size_t data)
@@ -752,7 +752,7 @@ END_TEST
 
 static bool read_mutated(FILE *file)
 {
-    fr_tensors *ts = fr_tensors_read_from("load: changed", file);
+    fr_tensors *ts = fr_safetensors_load_file("load: changed", file);
     bool ok = ts != NULL;
 
     for (int i = 0; i < fr_tensors_count(ts); i++) {

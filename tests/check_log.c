@@ -266,13 +266,13 @@ START_TEST(what_was_cut_is_taken_back)
     log = fr_log_open(dir, &(fr_log_options){ .csv_only = !fr_log_has_events() });
     log->clock = noon;
     ck_assert(fr_log_scalar(log, "loss", 1, 0.5));
-    limit_files((rlim_t)log->metrics.whole + 5);
+    limit_files((rlim_t)log->metrics.size + 5);
     ok = fr_log_scalar(log, "loss", 2, 0.5);
     limit_files(RLIM_INFINITY);
     ck_assert(!ok);
     assert_failed("log_scalar", in_dir("metrics.csv"), "cannot write", strerror(EFBIG));
     if (log->events.file) {
-        limit_files((rlim_t)log->events.whole + 5);
+        limit_files((rlim_t)log->events.size + 5);
         ok = fr_log_histogram(log, "w", 2, fr_scalar(1));
         limit_files(RLIM_INFINITY);
         ck_assert(!ok);
@@ -309,7 +309,7 @@ START_TEST(wrong_calls_fail)
     ck_assert(!fr_log_module(log, 0, NULL));
     assert_failed("log_module", "module is NULL");
     ck_assert(!fr_log_graph(log, fr_scalar(1), NULL));
-    assert_failed("log_graph", "nothing recorded");
+    assert_failed("log_graph", "no graph was recorded");
     ck_assert(!fr_log_flush(NULL));
     assert_failed("log_flush", "log is NULL");
     ck_assert(!fr_log_plot(log));
@@ -447,7 +447,7 @@ START_TEST(without_gnuplot)
     spit(in_dir("metrics.csv"), "step,name,value,wall_time\n1,x,one,5.0\n");
     log = open_csv();
     ck_assert(!fr_log_plot(log));
-    assert_failed("log_plot", "metrics.csv:2", "no number");
+    assert_failed("log_plot", "metrics.csv:2", "not a number");
     ck_assert(fr_log_close(log));
     free(path);
     remove_dir();

@@ -10,7 +10,7 @@
 #include "core/live_tensors.h"
 #include "core/random.h"
 #include "core/thread.h"
-#include "log/metrics.h"
+#include "log/metrics_csv.h"
 #include "testing.h"
 
 #include <dirent.h>

@@ -189,11 +189,11 @@ static const struct {
     { "{'fortran_order': Tr", 0, { "expected True or False" } },
     { DICT("4", "False", "()"), 4, { "expected a string" } },
     { DICT("[('a', '<f4')]", "False", "()"), 4, { "structures" } },
-    { DICT("''", "False", "()"), 4, { "'' is no dtype" } },
-    { DICT("'f4'", "False", "()"), 4, { "'f4' is no dtype" } },
-    { DICT("'=f4'", "False", "()"), 4, { "'=f4' is no dtype" } },
-    { DICT("'<q9'", "False", "()"), 4, { "'<q9' is no dtype" } },
-    { DICT("'|f4'", "False", "()"), 4, { "'|f4' does not say its order of bytes" } },
+    { DICT("''", "False", "()"), 4, { "'' is not a dtype" } },
+    { DICT("'f4'", "False", "()"), 4, { "'f4' is not a dtype" } },
+    { DICT("'=f4'", "False", "()"), 4, { "'=f4' is not a dtype" } },
+    { DICT("'<q9'", "False", "()"), 4, { "'<q9' is not a dtype" } },
+    { DICT("'|f4'", "False", "()"), 4, { "'|f4' does not say its byte order" } },
     { DICT("'<f4'", "False", "1"), 4, { "expected a tuple" } },
     { DICT("'<f4'", "False", "(1)"), 4, { "expected a tuple" } },
     { DICT("'<f4'", "False", "(,)"), 4, { "expected a number" } },
@@ -292,7 +292,7 @@ START_TEST(refuses_to_save)
     ck_assert(!fr_save_npy(NULL, x));
     assert_failed("save_npy", "path is NULL");
     ck_assert(!fr_save_npy("/dev/null", x));
-    assert_failed("no regular file");
+    assert_failed("not a regular file");
 }
 END_TEST
 
@@ -306,8 +306,8 @@ END_TEST
 
 static bool read_mutated(FILE *file)
 {
-    fr_source s;
-    fr_tensor *t = fr_source_of_file(&s, "load_npy: changed", file) ? fr_npy_read(&s) : NULL;
+    fr_byte_stream s;
+    fr_tensor *t = fr_byte_stream_from_file(&s, "load_npy: changed", file) ? fr_npy_read(&s) : NULL;
     bool ok = t != NULL;
 
     for (int64_t i = 0; i < fr_numel(t); i++)

@@ -144,11 +144,11 @@ static bool load(run *r)
 }
 
 /* All that would be saved. */
-static fr_output state_of(run *r)
+static fr_checkpoint_writer state_of(run *r)
 {
-    fr_output f;
+    fr_checkpoint_writer f;
 
-    ck_assert_msg(fr_training_put("test", &f, r->model, r->optim, r->loader), "%s", fr_error_message());
+    ck_assert_msg(fr_checkpoint_collect("test", &f, r->model, r->optim, r->loader), "%s", fr_error_message());
     for (size_t i = 0; i < f.count; i++) {
         fr_tensor *copy = fr_tensor_copy("test", f.tensors[i]);
 
@@ -159,7 +159,7 @@ static fr_output state_of(run *r)
 }
 
 /* To the last bit, NaNs too. */
-static void assert_same_state(const fr_output *a, const fr_output *b)
+static void assert_same_state(const fr_checkpoint_writer *a, const fr_checkpoint_writer *b)
 {
     ck_assert_uint_eq(a->count, b->count);
     for (size_t i = 0; i < a->count; i++) {
@@ -171,12 +171,12 @@ static void assert_same_state(const fr_output *a, const fr_output *b)
     }
 }
 
-static void assert_is(run *r, const fr_output *expected)
+static void assert_is(run *r, const fr_checkpoint_writer *expected)
 {
-    fr_output now = state_of(r);
+    fr_checkpoint_writer now = state_of(r);
 
     assert_same_state(&now, expected);
-    fr_output_free(&now);
+    fr_checkpoint_writer_free(&now);
 }
 
 /* --- Resuming ---------------------------------------------------------------------------------------------------- */
@@ -191,7 +191,7 @@ static void stop_and_resume(void (*make_optim)(run *), int stop)
 
     train(&whole, EPOCHS * CALLS);
 
-    fr_output expected = state_of(&whole);
+    fr_checkpoint_writer expected = state_of(&whole);
     run first = begin(make_optim);
 
     train(&first, stop);
@@ -204,7 +204,7 @@ static void stop_and_resume(void (*make_optim)(run *), int stop)
     ck_assert_msg(load(&second), "%s", fr_error_message());
     train(&second, EPOCHS * CALLS - stop);
     assert_is(&second, &expected);
-    fr_output_free(&expected);
+    fr_checkpoint_writer_free(&expected);
     end(&whole);
     end(&second);
 }
@@ -222,13 +222,13 @@ START_TEST(goes_back)
 {
     FR_SCOPE;
     run r = begin(optims[_i]);
-    fr_output before = state_of(&r);
+    fr_checkpoint_writer before = state_of(&r);
 
     ck_assert(save(&r));
     train(&r, 2 * CALLS + 1);
     ck_assert_msg(load(&r), "%s", fr_error_message());
     assert_is(&r, &before);
-    fr_output_free(&before);
+    fr_checkpoint_writer_free(&before);
     end(&r);
 }
 END_TEST
@@ -345,13 +345,13 @@ START_TEST(other_programs_files_are_refused)
     train(&loaded, 2);
     ck_assert(save(&saved));
 
-    fr_output before = state_of(&loaded);
+    fr_checkpoint_writer before = state_of(&loaded);
 
     ck_assert(!load(&loaded));
     ck_assert_ptr_nonnull(strstr(fr_error_message(), "check_resume.c"));
     assert_failed_with(pairs[_i].pieces);
     assert_is(&loaded, &before);
-    fr_output_free(&before);
+    fr_checkpoint_writer_free(&before);
     end(&saved);
     end(&loaded);
 }
@@ -372,9 +372,9 @@ START_TEST(another_loader_or_module_is_refused)
     ck_assert(!fr_load_training(path, m, NULL, r.loader));
     assert_failed("\"weight\" is missing", "\"bias\" is missing", "and ");
     ck_assert(!fr_load_training(path, m, r.optim, r.loader));
-    assert_failed("load_training", "\"0.weight_ih_l0\" of the optimiser is no parameter of the module");
+    assert_failed("load_training", "\"0.weight_ih_l0\" of the optimiser is not a parameter of the module");
     ck_assert(!fr_save_training(path, m, r.optim, r.loader));
-    assert_failed("save_training", "\"0.weight_ih_l0\" of the optimiser is no parameter", "check_resume.c");
+    assert_failed("save_training", "\"0.weight_ih_l0\" of the optimiser is not a parameter", "check_resume.c");
     ck_assert(!fr_save_training(NULL, r.model, NULL, NULL));
     assert_failed("save_training", "path is NULL");
     ck_assert(!fr_save_training(path, NULL, NULL, NULL));
@@ -394,7 +394,7 @@ END_TEST
 /* Saves r with one value in one tensor replaced, and expects all to be as it was. */
 static void assert_run_refused(run *r, const char *name, int64_t i, double number, const char *piece)
 {
-    fr_output f = state_of(r), before = state_of(r);
+    fr_checkpoint_writer f = state_of(r), before = state_of(r);
     bool found = false;
 
     for (size_t k = 0; k < f.count; k++) {
@@ -413,8 +413,8 @@ static void assert_run_refused(run *r, const char *name, int64_t i, double numbe
     ck_assert_msg(!load(r), "%s", name);
     assert_failed("load_training", path, piece);
     assert_is(r, &before);
-    fr_output_free(&f);
-    fr_output_free(&before);
+    fr_checkpoint_writer_free(&f);
+    fr_checkpoint_writer_free(&before);
 }
 
 START_TEST(bad_values_are_refused)
@@ -431,7 +431,7 @@ START_TEST(bad_values_are_refused)
     assert_run_refused(&r, "optim.adam.groups", 7, 2, "amsgrad of group 0 is 2");
     assert_run_refused(&r, "optim.adam.parameters", 0, 1, "is in group 1, expected 0");
     assert_run_refused(&r, "optim.adam.parameters", 1, -1, "has taken -1 steps");
-    assert_run_refused(&r, "optim.adam.parameters", 2, 15, "has states 15, which adam has not");
+    assert_run_refused(&r, "optim.adam.parameters", 2, 15, "has states 15, which adam does not have");
     assert_run_refused(&r, "optim.adam.parameters", 2, 3,
                        "\"optim.adam.max_exp_avg_sq.0.weight_ih_l0\" is not expected");
     assert_run_refused(&r, "scheduler.0.reduce_lr_on_plateau.settings", 1, 0.7, "as setting 1");
@@ -446,11 +446,11 @@ START_TEST(bad_values_are_refused)
     assert_run_refused(&r, "loader.place", 1, 5, "at row 5");
     assert_run_refused(&r, "loader.place", 1, 24, "at row 24");
     assert_run_refused(&r, "loader.place", 1, -6, "at row -6");
-    assert_run_refused(&r, "generator", 5, -1, "no state of a generator");
-    assert_run_refused(&r, "generator", 5, 0x1p32, "no state of a generator");
-    assert_run_refused(&r, "generator", 624, 625, "no state of a generator");
-    assert_run_refused(&r, "generator", 625, 2, "no state of a generator");
-    assert_run_refused(&r, "generator", 626, 0x7ff0000000000000, "no state of a generator");
+    assert_run_refused(&r, "generator", 5, -1, "not the state of a generator");
+    assert_run_refused(&r, "generator", 5, 0x1p32, "not the state of a generator");
+    assert_run_refused(&r, "generator", 624, 625, "not the state of a generator");
+    assert_run_refused(&r, "generator", 625, 2, "not the state of a generator");
+    assert_run_refused(&r, "generator", 626, 0x7ff0000000000000, "not the state of a generator");
     end(&r);
 }
 END_TEST
@@ -476,7 +476,7 @@ START_TEST(truncated_files_are_refused)
     ck_assert(save(&r));
 
     unsigned char *bytes = read_bytes(path, &size);
-    fr_output before = state_of(&r);
+    fr_checkpoint_writer before = state_of(&r);
 
     for (size_t length = 0; length < size; length += 1 + length / 97) {
         write_bytes(path, bytes, length);
@@ -486,7 +486,7 @@ START_TEST(truncated_files_are_refused)
     assert_is(&r, &before);
     write_bytes(path, bytes, size);
     ck_assert(load(&r));
-    fr_output_free(&before);
+    fr_checkpoint_writer_free(&before);
     free(bytes);
     end(&r);
 }
@@ -494,12 +494,12 @@ END_TEST
 
 /* A small run, for which many changed files are read, and what it is. */
 static run small;
-static fr_output small_before;
+static fr_checkpoint_writer small_before;
 
 static bool read_changed(FILE *file)
 {
-    bool ok = fr_training_take("load_training: changed", fr_tensors_read_from("load_training: changed", file),
-                               small.model, small.optim, small.loader);
+    bool ok = fr_checkpoint_restore("load_training: changed", fr_safetensors_load_file("load_training: changed", file),
+                                    small.model, small.optim, small.loader);
 
     if (ok)
         ck_assert(load(&small));
@@ -521,7 +521,7 @@ START_TEST(changed_files_are_read_or_refused)
     small = r;
     small_before = state_of(&r);
     read_mutations(path, read_changed);
-    fr_output_free(&small_before);
+    fr_checkpoint_writer_free(&small_before);
     end(&r);
 }
 END_TEST

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Watching a training run: numbers as CSV and for TensorBoard, plots through gnuplot, a progress bar. A failure to
- * write names the file and the cause. A logger and a progress bar are each for one thread at a time. */
+/* Watching a training run: scalars as CSV and for TensorBoard, plots with gnuplot, a progress bar. If a file cannot be
+ * written, the error names it and the reason. Only one thread at a time may use a logger or a progress bar. */
 #ifndef FROND_LOG_H
 #define FROND_LOG_H
 
@@ -13,59 +13,58 @@ FR_BEGIN_DECLS
 
 typedef struct fr_logger fr_logger;
 typedef struct {
-    bool csv_only;      /* metrics.csv alone: no file for TensorBoard; histograms and graphs are checked and dropped */
-    bool must_be_new;   /* fail where dir has a metrics.csv already, instead of going on with it */
-    int64_t purge_step; /* > 0: what was logged here before with this step or a later one is void: a run goes on from
-                         * what it saved at that step. As SummaryWriter's purge_step */
+    bool csv_only;      /* only metrics.csv, no file for TensorBoard; histograms and graphs are checked and dropped */
+    bool must_be_new;   /* fail if dir has a metrics.csv already, instead of appending to it */
+    int64_t purge_step; /* > 0: what was logged before for this step and later ones is dropped, for a run that resumes
+                         * from an earlier step. Like SummaryWriter's purge_step */
     void *reserved[8];
 } fr_log_options;
 
-/* Begins logging to dir, made with those around it where it is not there; freed with fr_log_close. NULL where it fails,
- * as it does for .purge_step < 0 and a metrics.csv that is none of ours.
+/* Opens a logger that writes to dir, which is created with its parents if it does not exist. To be freed with
+ * fr_log_close. NULL with an error, also for .purge_step < 0 and for a metrics.csv that fr_log_open did not make.
  *
- * dir/metrics.csv has the columns step,name,value,wall_time, one row a number, in the order of logging: step and name
- * as given (name in double quotes where it holds a comma or one of these), value in the fewest digits that give it
- * back, NaN, Inf or -Inf, wall_time in seconds since 1970. No locale changes it. pandas, R and gnuplot read it as it
- * is.
+ * dir/metrics.csv has the columns step,name,value,wall_time and one row for each number, in the order of logging. A
+ * name with a comma or a double quote is quoted. A value is NaN, Inf, -Inf, or the shortest decimal number that reads
+ * back as the same value. wall_time is in seconds since 1970. The file does not depend on the locale. pandas, R and
+ * gnuplot read it directly.
  *
- * dir/events.out.tfevents.TIME.HOST.PID.N is for `tensorboard --logdir dir`. A frond built without protobuf-c cannot
- * write it: opening fails then unless .csv_only is set; fr_log_has_events says which it is.
+ * dir/events.out.tfevents.TIME.HOST.PID.N is for `tensorboard --logdir dir`. It needs protobuf-c: if frond was built
+ * without it (see fr_log_has_events), opening fails unless .csv_only is set.
  *
- * Each row and record is handed to the system before the call returns, so a program that is killed loses none. A
- * directory that was logged to before, by a run that was killed too, is gone on with, as by PyTorch's SummaryWriter:
- * metrics.csv gets longer (a last row that was cut off is dropped), TensorBoard reads the new file after the older. */
+ * Each row and record is flushed to the system before the call returns, so that a killed program loses none. A logger
+ * continues in the directory of an earlier run, even of one that was killed, as PyTorch's SummaryWriter does: rows are
+ * appended to metrics.csv, after an incomplete last row is dropped, and TensorBoard reads both its files. */
 fr_logger *fr_log_open(const char *dir, const fr_log_options *options);
-bool fr_log_has_events(void); /* whether this frond can write files for TensorBoard */
+bool fr_log_has_events(void); /* true if this frond can write files for TensorBoard */
 
-/* All give false where they fail: for a name that is empty, no UTF-8, or has a control character, and where a file
- * cannot be written. TensorBoard shows names that agree up to the first "/" together, and fr_log_plot draws them in one
- * plot: "loss/train", "loss/test". */
+/* These functions return false with an error if a name is empty, is not UTF-8, or has a control character, and if a
+ * file cannot be written. Names that are equal up to the first "/", such as "loss/train" and "loss/test", form a group:
+ * TensorBoard shows it together, and fr_log_plot draws it in one plot. */
 
-/* A row of metrics.csv, and a number for TensorBoard, which keeps it as a float32. */
+/* Logs a number: a row of metrics.csv, and a scalar for TensorBoard, which stores it as float32. */
 bool fr_log_scalar(fr_logger *log, const char *name, int64_t step, double value);
-/* How t's values are distributed, for TensorBoard: of any dtype, shape and strides, by the buckets of TensorFlow and
- * SummaryWriter (bounds grow by a tenth from 1e-12 to 1e20, on both sides of 0). NaN and Inf are left out; where there
- * are any, their number is logged as the scalar "NAME/nonfinite". */
+/* Logs a histogram of t's values, of any dtype, shape and strides, for TensorBoard. Its buckets are those of TensorFlow
+ * and SummaryWriter: their limits grow by a factor of 1.1 from 1e-12 to 1e20, on both sides of 0. NaN and Inf are left
+ * out; if there are any, their number is logged as the scalar "NAME/nonfinite". */
 bool fr_log_histogram(fr_logger *log, const char *name, int64_t step, const fr_tensor *t);
-/* Histograms "weights/NAME" and, where there is a gradient, "gradients/NAME" of m's parameters, each once under the
- * first of its names; and the scalar "gradient_norm", the 2-norm of all gradients together, as fr_clip_grad_norm has
- * it; before fr_optim_zero_grad, then. */
+/* Logs m's parameters as histograms "weights/NAME" and, for those that have a gradient, "gradients/NAME", each once
+ * under its first name; and as the scalar "gradient_norm" the 2-norm of all gradients together, which fr_clip_grad_norm
+ * returns too. So call it before fr_optim_zero_grad. */
 bool fr_log_module(fr_logger *log, int64_t step, fr_module *m);
-/* The recorded graph of t, which must want a gradient, for TensorBoard's tab of graphs: a node for each op and each
- * leaf, with shapes, dtypes, formulas and places in the source. Of the parameters of m (or NULL), names are shown;
- * "rnn.weight" lies in the box "rnn", as do the ops that were recorded while that module ran or read its parameters.
- * Before the backward or after it. TensorBoard shows a run's last graph. */
+/* Logs the recorded graph of t, which must require a gradient, for TensorBoard's graph tab: a node for each op and each
+ * leaf, with shapes, dtypes, formulas and places in the source. The parameters of m (which may be NULL) have their
+ * names: "rnn.weight" is in the box "rnn", together with the ops that were recorded while that module ran or that read
+ * its parameters. It may be called before or after backward. TensorBoard shows a run's last graph. */
 bool fr_log_graph(fr_logger *log, const fr_tensor *t, fr_module *m);
 
-/* Brings what was logged to the disk, for the case that the machine stops. */
+/* Writes what was logged to the disk (fsync), so that it survives a crash of the machine. */
 bool fr_log_flush(fr_logger *log);
-/* Draws all numbers of metrics.csv by step: for each group of names that agree up to the first "/" dir/GROUP.png and
- * dir/GROUP.svg (characters of GROUP but letters, digits, "-" and "_" become "_"), with a line for each name; so
- * loss.png, accuracy.png, gradient_norm.png (of groups whose files would be one, the last is kept). NaN and Inf leave
- * gaps; a group of nothing else is left out. Runs gnuplot, found through PATH, without a shell; fails where it is
- * missing. */
+/* Draws the numbers of metrics.csv over the steps: for each group of names, such as "loss", dir/loss.png and
+ * dir/loss.svg with a line for each name. In the file's name characters other than letters, digits, "-" and "_" become
+ * "_"; if two groups get the same file, the last one is kept. NaN and Inf make gaps; a group without a finite number is
+ * left out. Runs gnuplot from PATH, without a shell, and fails if there is none. */
 bool fr_log_plot(fr_logger *log);
-/* Frees log, whatever it returns: false where the files could not be written to their end. NULL gives true. */
+/* Frees log in any case. False with an error if the files could not be written completely. NULL is fine: true. */
 bool fr_log_close(fr_logger *log);
 
 /* --- A progress bar ---------------------------------------------------------------------------------------------- */
@@ -74,24 +73,24 @@ typedef struct fr_progress fr_progress;
 typedef struct {
     FILE *stream;    /* default: standard error */
     bool quiet;      /* write nothing */
-    double interval; /* seconds between two lines: default 0.1 on a terminal, where each overwrites the one before, else
+    double interval; /* seconds between two lines: default 0.1 on a terminal, where a line overwrites the last one, else
                       * 10; FR_ZERO: a line at each step */
     void *reserved[8];
 } fr_progress_options;
 
-/* The progress of something in total steps (0: not known how many): share, rate, time left and the latest values,
+/* Shows the progress of something that takes `total` steps (0: unknown): share, rate, time left and the latest values,
  *
  *     train  45% [########          ] 450/1000  12.3/s  0:45 left  loss 0.0371
  *
- * redrawn in place, as wide as the window at most, where the stream is a terminal; otherwise such a line without the
- * bar now and then. A line is written by fr_progress_step, where .interval has passed, and by fr_progress_end. What the
- * stream does not take is lost without an error. label is copied. NULL where it fails: for total or .interval < 0. The
- * stream must stay open until fr_progress_end. */
+ * On a terminal the line is redrawn in place and no wider than the window. Elsewhere each line is printed anew, without
+ * the bar. fr_progress_step writes a line if .interval has passed since the last one, fr_progress_end always. Errors of
+ * the stream are ignored. label is copied. NULL with an error for total < 0 or .interval < 0. The stream must stay open
+ * until fr_progress_end. */
 fr_progress *fr_progress_new(const char *label, int64_t total, const fr_progress_options *options);
-/* From the next line on name stands there with this value, in the order in which names were first given. */
+/* Shows name with this value from the next line on. Names are in the order in which they were first given. */
 bool fr_progress_value(fr_progress *p, const char *name, double value);
-bool fr_progress_step(fr_progress *p, int64_t steps); /* so many more are done; >= 0 */
-/* The last line, with the time it took in place of the time left. Frees p; NULL is fine. */
+bool fr_progress_step(fr_progress *p, int64_t steps); /* this many more are done; >= 0 */
+/* Writes the last line, with the time that was needed instead of the time left. Frees p. NULL is fine. */
 void fr_progress_end(fr_progress *p);
 
 FR_END_DECLS

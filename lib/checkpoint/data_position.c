@@ -1,45 +1,46 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Where a run is: the loader's place in its epoch, and the process's generator. In the file:
+/* The position in the data: of the loader in its epoch, and the state of the process's generator. In the file:
  *
  *     loader.settings  (4) int64: rows, batch_size, shuffle, drop_last
- *     loader.place     (3) int64: whether it is in an epoch, the next row, the seed of the order of rows
- *     generator        (627) int64: its words, the next of them, whether a second normal is left, and that one's bits
- */
+ *     loader.place     (3) int64: 1 within an epoch, else 0; index of the next row; seed of the epoch's permutation
+ *     generator        (627) int64: 624 state words of the Mersenne Twister; index of the next word; 1 if randn has a
+ *                      second normal left, else 0; the bits of that normal, a double */
 #include "checkpoint/checkpoint.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-enum { SETTINGS = 4 };
-enum { RUNNING, NEXT, SEED, PLACE };
+/* Indices into the three tensors; the last name of each is its size. */
+enum { ROWS, BATCH_SIZE, SHUFFLE, DROP_LAST, SETTINGS };
+enum { RUNNING, NEXT, SEED, POSITION };
 enum { WORDS = FR_GENERATOR_WORDS, NEXT_WORD = WORDS, HAS_NORMAL, NORMAL, GENERATOR };
 
 static const char *const setting_names[SETTINGS] = { "rows", "batch_size", "shuffle", "drop_last" };
 
-static void settings_of(const fr_loader *l, int64_t settings[SETTINGS])
+static void get_settings(const fr_loader *l, int64_t settings[SETTINGS])
 {
-    settings[0] = l->rows;
-    settings[1] = l->batch_size;
-    settings[2] = l->shuffle;
-    settings[3] = l->drop_last;
+    settings[ROWS] = l->rows;
+    settings[BATCH_SIZE] = l->batch_size;
+    settings[SHUFFLE] = l->shuffle;
+    settings[DROP_LAST] = l->drop_last;
 }
 
-static bool put_loader(const fr_loader *l, fr_output *f)
+static bool save_loader(const fr_loader *l, fr_checkpoint_writer *w)
 {
-    int64_t *settings = fr_output_integers(f, FR_SHAPE(SETTINGS), "loader.settings");
-    int64_t *place = settings ? fr_output_integers(f, FR_SHAPE(PLACE), "loader.place") : NULL;
+    int64_t *settings = fr_checkpoint_add_int64(w, FR_SHAPE(SETTINGS), "loader.settings");
+    int64_t *position = settings ? fr_checkpoint_add_int64(w, FR_SHAPE(POSITION), "loader.place") : NULL;
 
-    if (!place)
+    if (!position)
         return false;
-    settings_of(l, settings);
-    place[RUNNING] = l->running;
-    place[NEXT] = l->running ? l->next : 0;
-    place[SEED] = (int64_t)l->seed;
+    get_settings(l, settings);
+    position[RUNNING] = l->running;
+    position[NEXT] = l->running ? l->next : 0;
+    position[SEED] = (int64_t)l->seed;
     return true;
 }
 
-static void put_generator(int64_t state[GENERATOR])
+static void save_generator(int64_t state[GENERATOR])
 {
     fr_generator g;
 
@@ -53,53 +54,54 @@ static void put_generator(int64_t state[GENERATOR])
         memcpy(&state[NORMAL], &g.normal, sizeof g.normal);
 }
 
-bool fr_place_put(const fr_training *t, fr_output *f)
+bool fr_data_position_save(const fr_training_state *t, fr_checkpoint_writer *w)
 {
-    int64_t *generator = fr_output_integers(f, FR_SHAPE(GENERATOR), "generator");
+    int64_t *generator = fr_checkpoint_add_int64(w, FR_SHAPE(GENERATOR), "generator");
 
     if (generator)
-        put_generator(generator);
-    return generator && (!t->loader || put_loader(t->loader, f));
+        save_generator(generator);
+    return generator && (!t->loader || save_loader(t->loader, w));
 }
 
-/* Whether batches of l can end there. */
-static bool is_place(const fr_loader *l, const int64_t *place)
+/* True if the loader can be at that position: at the beginning or end of a batch. */
+static bool is_valid_position(const fr_loader *l, const int64_t position[POSITION])
 {
-    int64_t next = place[NEXT];
+    int64_t next = position[NEXT];
 
-    if (place[RUNNING] == 0)
+    if (position[RUNNING] == 0)
         return next == 0;
-    return place[RUNNING] == 1 && next >= 0 && next <= l->rows && (next == l->rows || next % l->batch_size == 0);
+    return position[RUNNING] == 1 && next >= 0 && next <= l->rows && (next == l->rows || next % l->batch_size == 0);
 }
 
-static bool check_loader(const fr_loader *l, fr_input *f, fr_resumed *r)
+static bool check_loader(const fr_loader *l, fr_checkpoint_reader *r, fr_staged_state *staged)
 {
-    const fr_tensor *saved = fr_input_get(f, FR_I64, FR_SHAPE(SETTINGS), "loader.settings");
-    const fr_tensor *place = fr_input_get(f, FR_I64, FR_SHAPE(PLACE), "loader.place");
+    const fr_tensor *saved = fr_checkpoint_get(r, FR_I64, FR_SHAPE(SETTINGS), "loader.settings");
+    const fr_tensor *position = fr_checkpoint_get(r, FR_I64, FR_SHAPE(POSITION), "loader.place");
     int64_t expected[SETTINGS];
 
-    settings_of(l, expected);
+    get_settings(l, expected);
     for (int i = 0; saved && i < SETTINGS; i++) {
         int64_t setting = ((const int64_t *)saved->origin)[i];
 
         if (setting != expected[i])
-            fr_complain(&f->complaints, "%s of the loader was %lld, expected %lld", setting_names[i],
-                        (long long)setting, (long long)expected[i]);
+            fr_error_list_add(&r->errors, "%s of the loader was %lld, expected %lld", setting_names[i],
+                              (long long)setting, (long long)expected[i]);
     }
-    if (!place)
+    if (!position)
         return true;
-    r->place = (const int64_t *)place->origin;
-    if (!is_place(l, r->place))
-        fr_complain(&f->complaints, "the loader was at row %lld of epoch %lld", (long long)r->place[NEXT],
-                    (long long)r->place[RUNNING]);
-    if (!l->shuffle || !r->place[RUNNING])
+    staged->position = (const int64_t *)position->origin;
+    if (!is_valid_position(l, staged->position))
+        fr_error_list_add(&r->errors, "the loader was at row %lld of epoch %lld", (long long)staged->position[NEXT],
+                          (long long)staged->position[RUNNING]);
+    if (!l->shuffle || !staged->position[RUNNING])
         return true;
-    r->order = calloc((size_t)l->rows + 1, sizeof *r->order);
-    return (r->order && fr_randperm_seeded((uint64_t)r->place[SEED], l->rows, r->order)) || fr_fail_memory(f->where);
+    staged->order = calloc((size_t)l->rows + 1, sizeof *staged->order);
+    return (staged->order && fr_randperm_seeded((uint64_t)staged->position[SEED], l->rows, staged->order)) ||
+           fr_fail_memory(r->where);
 }
 
-/* Whether a generator can be in that state; with all of its words 0 it would give nothing else. */
-static bool is_generator(const int64_t state[GENERATOR])
+/* True if a generator can be in that state. With all words 0 it would give nothing but zeros. */
+static bool is_valid_generator(const int64_t state[GENERATOR])
 {
     int64_t any = 0;
     double normal;
@@ -114,19 +116,19 @@ static bool is_generator(const int64_t state[GENERATOR])
            isfinite(normal);
 }
 
-bool fr_place_check(const fr_training *t, fr_input *f, fr_resumed *r)
+bool fr_data_position_check(const fr_training_state *t, fr_checkpoint_reader *r, fr_staged_state *staged)
 {
-    const fr_tensor *generator = fr_input_get(f, FR_I64, FR_SHAPE(GENERATOR), "generator");
+    const fr_tensor *generator = fr_checkpoint_get(r, FR_I64, FR_SHAPE(GENERATOR), "generator");
 
     if (generator) {
-        r->generator = (const int64_t *)generator->origin;
-        if (!is_generator(r->generator))
-            fr_complain(&f->complaints, "\"generator\" is no state of a generator");
+        staged->generator = (const int64_t *)generator->origin;
+        if (!is_valid_generator(staged->generator))
+            fr_error_list_add(&r->errors, "\"generator\" is not the state of a generator");
     }
-    return !t->loader || check_loader(t->loader, f, r);
+    return !t->loader || check_loader(t->loader, r, staged);
 }
 
-static void take_generator(const int64_t state[GENERATOR])
+static void restore_generator(const int64_t state[GENERATOR])
 {
     fr_generator g = { .next = (int)state[NEXT_WORD], .has_normal = state[HAS_NORMAL] != 0 };
 
@@ -136,16 +138,16 @@ static void take_generator(const int64_t state[GENERATOR])
     fr_generator_restore(&g);
 }
 
-void fr_place_take(const fr_training *t, const fr_resumed *r)
+void fr_data_position_restore(const fr_training_state *t, const fr_staged_state *staged)
 {
     fr_loader *l = t->loader;
 
-    take_generator(r->generator);
+    restore_generator(staged->generator);
     if (!l)
         return;
-    l->running = r->place[RUNNING] != 0;
-    l->next = r->place[NEXT];
-    l->seed = (uint64_t)r->place[SEED];
-    if (r->order)
-        memcpy(l->order, r->order, (size_t)l->rows * sizeof *l->order);
+    l->running = staged->position[RUNNING] != 0;
+    l->next = staged->position[NEXT];
+    l->seed = (uint64_t)staged->position[SEED];
+    if (staged->order)
+        memcpy(l->order, staged->order, (size_t)l->rows * sizeof *l->order);
 }

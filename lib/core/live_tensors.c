@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Which tensors are alive and where they were made: a table of all that were made while tracking is on. */
-#include "core/hash_table.h"
 #include "core/live_tensors.h"
+
+#include "core/hash_table.h"
 #include "core/tensor.h"
 #include "core/thread.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Tensors: their storage, reference counts, views, and looking at their values. */
+#include "core/tensor.h"
+
 #include "core/live_tensors.h"
 #include "core/shape.h"
-#include "core/tensor.h"
 #include "core/thread.h"
 
 #include <frond/op.h>

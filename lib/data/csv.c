@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Sequences from a table of text: a row each, of any length, with a label in the first or the last column or none;
- * names may stand above them. */
+/* Reads sequences from .csv and .tsv files: one sequence a row, of any length, with a label in the first or the last
+ * column or without labels. The first row may be a header. */
 #include <config.h>
 
 #include "core/options.h"
@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
-/* Cuts the label off *rest, which holds the values then; they are NULL where there are none. */
+/* Cuts the label off *rest, which then holds the values; NULL if the row has no values. */
 static char *take_label(char **rest, char separator, bool last)
 {
     char *text = *rest, *cut = last ? strrchr(text, separator) : NULL;
@@ -26,59 +26,53 @@ static char *take_label(char **rest, char separator, bool last)
     return fr_trim(cut);
 }
 
-static bool read_row(const fr_lines *l, char *text, char separator, const fr_csv_options *o, fr_rows *r,
-                     fr_labels *labels)
+static bool read_row(const fr_line_reader *lines, char *text, char separator, const fr_csv_options *o,
+                     fr_sequence_builder *b)
 {
     if (!o->no_label) {
         const char *label = take_label(&text, separator, o->label_last);
 
         if (!*label)
-            return fr_lines_fail(l, "the label in the %s column is missing", o->label_last ? "last" : "first");
+            return fr_line_reader_fail(lines, "the label in the %s column is missing",
+                                       o->label_last ? "last" : "first");
         if (!text)
-            return fr_lines_fail(l, "a label without values");
-        if (!fr_labels_add(labels, label))
-            return fr_lines_fail(l, "out of memory");
+            return fr_line_reader_fail(lines, "a label without values");
+        if (!fr_label_set_add(&b->texts, label))
+            return fr_line_reader_fail(lines, "out of memory");
     }
 
-    int64_t n = fr_rows_values(r, l, text, separator, "column", o->no_label || o->label_last ? 1 : 2);
+    int64_t n =
+        fr_sequence_builder_add_values(b, lines, text, separator, "column", o->no_label || o->label_last ? 1 : 2);
 
-    return n > 0 && fr_rows_end(r, l, n, 0);
+    return n > 0 && fr_sequence_builder_end_row(b, lines, n, 0);
 }
 
-static bool read_rows(fr_lines *l, char separator, const fr_csv_options *o, fr_rows *r, fr_labels *labels)
-{
-    bool names = o->header;
-    char *text;
+typedef struct {
+    const fr_csv_options *options;
+    char separator; /* 0: depends on the first line */
+} csv_format;
 
-    r->variables = 1;
-    while ((text = fr_lines_next(l))) {
+static bool parse_csv(fr_line_reader *lines, fr_sequence_builder *b, const void *format)
+{
+    const csv_format *f = format;
+    char separator = f->separator, *text;
+    bool is_header = f->options->header;
+
+    b->variables = 1;
+    b->labelled = b->text_per_row = !f->options->no_label;
+    while ((text = fr_line_reader_next(lines))) {
         if (!separator)
             separator = strchr(text, '\t') && !strchr(text, ',') ? '\t' : ',';
-        if (!names && !read_row(l, text, separator, o, r, labels))
+        if (!is_header && !read_row(lines, text, separator, f->options, b))
             return false;
-        names = false;
+        is_header = false;
     }
-    return !l->failed;
+    return !lines->failed;
 }
 
-fr_sequences *fr_csv_read(const char *where, FILE *file, char separator, const fr_csv_options *options)
+fr_sequences *fr_read_csv_file(const char *where, FILE *file, const fr_csv_options *options)
 {
-    fr_lines l;
-    fr_rows r = { 0 };
-    fr_labels labels = { 0 };
-    fr_sequences *s = NULL;
-
-    if (!fr_lines_begin(&l, where, file))
-        return NULL;
-    if (read_rows(&l, separator, options, &r, &labels)) {
-        if (labels.count > 0)
-            fr_labels_sort(&labels, r.labels);
-        s = fr_sequences_from(where, &r, options->no_label ? NULL : &labels);
-    }
-    fr_lines_end(&l);
-    fr_rows_free(&r);
-    fr_labels_free(&labels);
-    return s;
+    return fr_sequences_read(where, file, parse_csv, &(csv_format){ .options = options });
 }
 
 static bool is_tsv(const char *path)
@@ -88,32 +82,23 @@ static bool is_tsv(const char *path)
     return dot && strcasecmp(dot, ".tsv") == 0;
 }
 
-static fr_sequences *read_csv(const char *path, const fr_csv_options *o)
+static fr_sequences *read_csv(const char *what, const char *path, const fr_csv_options *o)
 {
     char where[FR_WHERE_SIZE];
 
-    fr_file_where("read_csv", path, where);
+    fr_file_where(what, path, where);
     if (!fr_check_reserved(where, o->reserved))
         return NULL;
     if (o->label_last && o->no_label)
         return fr_fail(where, "both label_last and no_label given");
-
-    FILE *file = fr_file_open(where, path);
-
-    if (!file)
-        return NULL;
-
-    fr_sequences *s = fr_csv_read(where, file, is_tsv(path) ? '\t' : 0, o);
-
-    fclose(file);
-    return s;
+    return fr_sequences_read_path(what, path, parse_csv, &(csv_format){ o, path && is_tsv(path) ? '\t' : 0 });
 }
 
 fr_sequences *fr_read_csv(const char *path, const fr_csv_options *options)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "read_csv");
-    fr_sequences *s = read_csv(path, options ? options : &(fr_csv_options){ 0 });
+    fr_sequences *s = read_csv("read_csv", path, options ? options : &(fr_csv_options){ 0 });
 
     fr_finish(th, before);
     return s;

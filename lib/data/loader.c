@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Batches: rows of several tensors, copied together in the order in which PyTorch's DataLoader would give them.
+/* The loader: copies rows of several tensors into batches, in the same order as PyTorch's DataLoader.
  *
- * At the start of each epoch PyTorch draws 63 bits for its worker processes, whether it has any or not, and, when it
- * shuffles, 63 more that seed a generator of the epoch's permutation. Only the low 32 bits of a seed count. */
+ * At the start of each epoch PyTorch draws 63 bits for its worker processes, even if it has none. If it shuffles, it
+ * draws 63 more to seed a separate generator for the permutation. Generators use only the low 32 bits of a seed. */
 #include "data/loader.h"
 
 #include "core/options.h"
@@ -16,7 +16,7 @@
 
 /* --- Making and freeing ------------------------------------------------------------------------------------------ */
 
-static bool check(fr_tensor *const *tensors, int n, const fr_loader_options *o)
+static bool check_arguments(fr_tensor *const *tensors, int n, const fr_loader_options *o)
 {
     char text[FR_SHAPE_TEXT], other[FR_SHAPE_TEXT];
 
@@ -38,7 +38,7 @@ static bool check(fr_tensor *const *tensors, int n, const fr_loader_options *o)
     return true;
 }
 
-static bool fill(fr_loader *l, fr_tensor *const *tensors, int n)
+static bool fill_in(fr_loader *l, fr_tensor *const *tensors, int n)
 {
     l->tensors = calloc((size_t)n, sizeof *l->tensors);
     l->batch = calloc((size_t)n, sizeof *l->batch);
@@ -57,11 +57,11 @@ static bool fill(fr_loader *l, fr_tensor *const *tensors, int n)
     return true;
 }
 
-static fr_loader *make(fr_tensor *const *tensors, int n, const fr_loader_options *o)
+static fr_loader *make_loader(fr_tensor *const *tensors, int n, const fr_loader_options *o)
 {
     fr_loader *l;
 
-    if (!check(tensors, n, o))
+    if (!check_arguments(tensors, n, o))
         return NULL;
     l = calloc(1, sizeof *l);
     if (!l)
@@ -70,7 +70,7 @@ static fr_loader *make(fr_tensor *const *tensors, int n, const fr_loader_options
     l->batch_size = o->batch_size ? o->batch_size : 1;
     l->shuffle = o->shuffle;
     l->drop_last = o->drop_last;
-    if (!fill(l, tensors, n)) {
+    if (!fill_in(l, tensors, n)) {
         fr_loader_free(l);
         return NULL;
     }
@@ -82,13 +82,13 @@ fr_loader *fr_loader_new(fr_tensor *const *tensors, int n, const fr_loader_optio
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "loader_new");
     fr_loader_options o = options ? *options : (fr_loader_options){ 0 };
-    fr_loader *l = make(tensors, n, &o);
+    fr_loader *l = make_loader(tensors, n, &o);
 
     fr_finish(th, before);
     return l;
 }
 
-static void take_back(fr_loader *l)
+static void release_batch(fr_loader *l)
 {
     for (int i = 0; i < l->count; i++)
         fr_assign(&l->batch[i], NULL);
@@ -98,7 +98,7 @@ void fr_loader_free(fr_loader *l)
 {
     if (!l)
         return;
-    take_back(l);
+    release_batch(l);
     for (int i = 0; i < l->count; i++)
         fr_unref(l->tensors[i]);
     free(l->tensors);
@@ -111,7 +111,7 @@ void fr_loader_free(fr_loader *l)
 
 static bool begin_epoch(fr_loader *l)
 {
-    fr_random_u64(); /* for workers */
+    fr_random_u64(); /* PyTorch's draw for its workers */
     if (l->shuffle)
         l->seed = fr_random_u64();
     if (l->shuffle && !fr_randperm_seeded(l->seed, l->rows, l->order))
@@ -121,8 +121,8 @@ static bool begin_epoch(fr_loader *l)
     return true;
 }
 
-/* Copies rows order[next], ... of each tensor; what was lent out before has been let go of, so that, where nobody else
- * holds it, its memory is used again. */
+/* Copies rows order[next], order[next + 1], ... of each tensor. The last batch was released before, so that its memory
+ * is used again unless the user keeps it. */
 static bool fill_batch(fr_loader *l, int64_t rows)
 {
     for (int i = 0; i < l->count; i++) {
@@ -132,17 +132,17 @@ static bool fill_batch(fr_loader *l, int64_t rows)
         shape.dim[0] = rows;
         l->batch[i] = fr_tensor_alloc("loader_next", &shape, (fr_dtype)t->dtype);
         if (!l->batch[i])
-            return take_back(l), false;
+            return release_batch(l), false;
         fr_copy_rows(l->batch[i], t, l->order + l->next);
     }
     return true;
 }
 
-static fr_tensor *const *next(fr_loader *l)
+static fr_tensor *const *next_batch(fr_loader *l)
 {
     if (!fr_check_not_null("loader_next", l, "loader"))
         return NULL;
-    take_back(l);
+    release_batch(l);
     if (!l->running && !begin_epoch(l))
         return NULL;
 
@@ -162,7 +162,7 @@ fr_tensor *const *fr_loader_next(fr_loader *l)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "loader_next");
-    fr_tensor *const *batch = next(l);
+    fr_tensor *const *batch = next_batch(l);
 
     fr_finish(th, before);
     return batch;

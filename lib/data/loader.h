@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Inside a loader. Where it is in an epoch follows from seed and next, which training/ saves. */
+/* The inside of a loader. Its position in an epoch is seed and next, which lib/checkpoint saves. */
 #ifndef FROND_DATA_LOADER_H
 #define FROND_DATA_LOADER_H
 
@@ -9,15 +9,15 @@
 #include <frond/data.h>
 
 struct fr_loader {
-    int count;           /* tensors */
-    fr_tensor **tensors; /* views without history of those given */
-    fr_tensor **batch;   /* what was lent out last, or NULLs */
+    int count;           /* of tensors */
+    fr_tensor **tensors; /* the user's tensors, detached */
+    fr_tensor **batch;   /* the tensors that were returned last, or NULLs */
     int64_t rows, batch_size;
     bool shuffle, drop_last;
-    bool running;   /* in an epoch */
-    int64_t next;   /* of order, in this epoch */
-    uint64_t seed;  /* of order, where rows are shuffled */
-    int64_t *order; /* rows of them */
+    bool running;   /* within an epoch */
+    int64_t next;   /* index into order of the next row */
+    uint64_t seed;  /* of this epoch's permutation, if shuffle */
+    int64_t *order; /* of the rows in this epoch: a permutation of 0 ... rows - 1 */
 };
 
 #endif

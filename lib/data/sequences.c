@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Labelled sequences: collected row by row, then padded to one tensor; and what a user may ask of them. */
+/* Labelled sequences: built row by row, then padded to one tensor; the public functions of fr_sequences. */
 #include <config.h>
 
 #include "data/sequences.h"
@@ -15,65 +15,66 @@
 #include <stdlib.h>
 #include <strings.h>
 
-/* --- Collecting -------------------------------------------------------------------------------------------------- */
+/* --- Building ---------------------------------------------------------------------------------------------------- */
 
-static bool append(fr_rows *r, const fr_lines *l, double value)
+static bool add_value(fr_sequence_builder *b, const fr_line_reader *lines, double value)
 {
-    if (!fr_make_room(&r->values, sizeof *r->values, r->count, &r->room))
-        return fr_lines_fail(l, "out of memory");
-    r->values[r->count++] = value;
+    if (!fr_make_room(&b->values, sizeof *b->values, b->count, &b->capacity))
+        return fr_line_reader_fail(lines, "out of memory");
+    b->values[b->count++] = value;
     return true;
 }
 
-/* Whether value, read from text, can be taken as it is; NULL or what is wrong with it. */
-static const char *objection(const char *text, bool is_number, double value)
+/* What is wrong with a value that was read from text, or NULL. */
+static const char *find_fault(const char *text, bool is_number, double value)
 {
     if (!*text || strcmp(text, "?") == 0 || strcasecmp(text, "nan") == 0)
         return "is a missing value, which is not supported";
     if (!is_number)
-        return "is no number";
+        return "is not a number";
     if (fabs(value) > (fr_default_dtype() == FR_F32 ? (double)FLT_MAX : DBL_MAX))
         return fr_default_dtype() == FR_F32 ? "is too large for float32" : "is too large for float64";
     return NULL;
 }
 
-int64_t fr_rows_values(fr_rows *r, const fr_lines *l, char *list, char separator, const char *kind, int64_t first)
+int64_t fr_sequence_builder_add_values(fr_sequence_builder *b, const fr_line_reader *lines, char *text, char separator,
+                                       const char *kind, int64_t first)
 {
     char quoted[FR_QUOTED_SIZE];
-    const char *text;
+    const char *field;
     int64_t n = 0;
 
-    for (; (text = fr_next_field(&list, separator)); n++) {
+    for (; (field = fr_next_field(&text, separator)); n++) {
         double value = 0;
-        bool is_number = fr_parse_number(text, &value);
-        const char *wrong = objection(text, is_number, value);
+        bool is_number = fr_parse_number(field, &value);
+        const char *fault = find_fault(field, is_number, value);
 
-        if (wrong) {
-            fr_lines_fail(l, "%s %lld: %s %s", kind, (long long)(first + n), fr_quoted(text, quoted), wrong);
+        if (fault) {
+            fr_line_reader_fail(lines, "%s %lld: %s %s", kind, (long long)(first + n), fr_quoted(field, quoted), fault);
             return -1;
         }
-        if (!append(r, l, value))
+        if (!add_value(b, lines, value))
             return -1;
     }
     return n;
 }
 
-bool fr_rows_end(fr_rows *r, const fr_lines *l, int64_t length, int64_t label)
+bool fr_sequence_builder_end_row(fr_sequence_builder *b, const fr_line_reader *lines, int64_t length, int64_t label)
 {
-    if (!fr_make_room(&r->lengths, sizeof *r->lengths, r->rows, &r->lengths_room) ||
-        !fr_make_room(&r->labels, sizeof *r->labels, r->rows, &r->labels_room))
-        return fr_lines_fail(l, "out of memory");
-    r->lengths[r->rows] = length;
-    r->labels[r->rows++] = label;
+    if (!fr_make_room(&b->lengths, sizeof *b->lengths, b->rows, &b->lengths_capacity) ||
+        !fr_make_room(&b->labels, sizeof *b->labels, b->rows, &b->labels_capacity))
+        return fr_line_reader_fail(lines, "out of memory");
+    b->lengths[b->rows] = length;
+    b->labels[b->rows++] = label;
     return true;
 }
 
-void fr_rows_free(fr_rows *r)
+static void free_builder(fr_sequence_builder *b)
 {
-    free(r->values);
-    free(r->lengths);
-    free(r->labels);
-    *r = (fr_rows){ 0 };
+    free(b->values);
+    free(b->lengths);
+    free(b->labels);
+    fr_label_set_free(&b->texts);
 }
 
 /* --- Tensors ----------------------------------------------------------------------------------------------------- */
@@ -86,62 +87,94 @@ static void set_value(fr_tensor *t, int64_t i, double value)
         ((float *)t->origin)[i] = (float)value;
 }
 
-/* (N,T,D) from rows of (D,length), zeros behind each one's length. */
-static fr_tensor *make_x(const char *where, const fr_rows *r)
+/* (N,T,D) from rows of (D,length), with zeros after the end of shorter rows. */
+static fr_tensor *make_x(const char *where, const fr_sequence_builder *b)
 {
     int64_t longest = 0;
-    const double *value = r->values;
+    const double *value = b->values;
 
-    for (size_t i = 0; i < r->rows; i++)
-        longest = r->lengths[i] > longest ? r->lengths[i] : longest;
+    for (size_t i = 0; i < b->rows; i++)
+        longest = b->lengths[i] > longest ? b->lengths[i] : longest;
 
-    fr_shape shape = { 3, { (int64_t)r->rows, longest, r->variables } };
+    fr_shape shape = { 3, { (int64_t)b->rows, longest, b->variables } };
     fr_tensor *x = fr_tensor_alloc(where, &shape, fr_default_dtype());
 
     if (!x)
         return NULL;
     memset(x->origin, 0, x->storage->bytes);
     for (int64_t i = 0; i < shape.dim[0]; i++)
-        for (int64_t d = 0; d < r->variables; d++)
-            for (int64_t t = 0; t < r->lengths[i]; t++)
-                set_value(x, (i * longest + t) * r->variables + d, *value++);
+        for (int64_t d = 0; d < b->variables; d++)
+            for (int64_t t = 0; t < b->lengths[i]; t++)
+                set_value(x, (i * longest + t) * b->variables + d, *value++);
     return x;
 }
 
-static fr_tensor *make_integers(const char *where, const fr_rows *r, const int64_t *values)
+static fr_tensor *make_integers(const char *where, const fr_sequence_builder *b, const int64_t *values)
 {
-    fr_tensor *t = fr_tensor_alloc(where, &(fr_shape){ 1, { (int64_t)r->rows } }, FR_I64);
+    fr_tensor *t = fr_tensor_alloc(where, &(fr_shape){ 1, { (int64_t)b->rows } }, FR_I64);
 
     if (t)
         memcpy(t->origin, values, t->storage->bytes);
     return t;
 }
 
-fr_sequences *fr_sequences_from(const char *where, const fr_rows *r, fr_labels *labels)
+/* Takes over the texts of b. NULL with an error. */
+static fr_sequences *make_sequences(const char *where, fr_sequence_builder *b)
 {
     fr_sequences *s;
 
-    if (r->rows == 0)
-        return fr_fail(where, "no sequence in it");
-    if (labels && labels->count > INT_MAX)
-        return fr_fail(where, "%zu different labels are too many", labels->count);
+    if (b->rows == 0)
+        return fr_fail(where, "there is no sequence in it");
+    if (b->text_per_row)
+        fr_label_set_sort(&b->texts, b->labels);
+    if (b->texts.count > INT_MAX)
+        return fr_fail(where, "%zu different labels are too many", b->texts.count);
     s = calloc(1, sizeof *s);
     if (!s)
         return fr_fail_memory(where);
-    if ((s->x = make_x(where, r)) && (s->lengths = make_integers(where, r, r->lengths)) && labels)
-        s->labels = make_integers(where, r, r->labels);
-    if (!s->lengths || (labels && !s->labels)) {
+    s->targets = b->targets;
+    s->texts = b->texts;
+    b->texts = (fr_label_set){ 0 };
+    if ((s->x = make_x(where, b)) && (s->lengths = make_integers(where, b, b->lengths)) && b->labelled)
+        s->labels = make_integers(where, b, b->labels);
+    if (!s->lengths || (b->labelled && !s->labels)) {
         fr_sequences_free(s);
         return NULL;
-    }
-    if (labels) {
-        s->texts = *labels;
-        *labels = (fr_labels){ 0 };
     }
     return s;
 }
 
-/* --- Asking ------------------------------------------------------------------------------------------------------ */
+/* --- Files ------------------------------------------------------------------------------------------------------- */
+
+fr_sequences *fr_sequences_read(const char *where, FILE *file, fr_sequence_parser *parse, const void *options)
+{
+    fr_line_reader lines;
+    fr_sequence_builder b = { 0 };
+    fr_sequences *s;
+
+    if (!fr_line_reader_begin(&lines, where, file))
+        return NULL;
+    s = parse(&lines, &b, options) ? make_sequences(where, &b) : NULL;
+    fr_line_reader_end(&lines);
+    free_builder(&b);
+    return s;
+}
+
+fr_sequences *fr_sequences_read_path(const char *what, const char *path, fr_sequence_parser *parse, const void *options)
+{
+    char where[FR_WHERE_SIZE];
+    FILE *file = fr_file_open(fr_file_where(what, path, where), path);
+
+    if (!file)
+        return NULL;
+
+    fr_sequences *s = fr_sequences_read(where, file, parse, options);
+
+    fclose(file);
+    return s;
+}
+
+/* --- Public functions -------------------------------------------------------------------------------------------- */
 
 fr_tensor *fr_sequences_x(const fr_sequences *s)
 {
@@ -176,7 +209,7 @@ const char *fr_sequences_label_text(const fr_sequences *s, int i)
         return NULL;
     if (i < 0 || i >= count)
         return fr_fail("sequences_label_text", "index %d is out of range for %d labels", i, count);
-    return s->texts.at[i].text;
+    return s->texts.items[i].text;
 }
 
 void fr_sequences_free(fr_sequences *s)
@@ -186,6 +219,6 @@ void fr_sequences_free(fr_sequences *s)
     fr_unref(s->x);
     fr_unref(s->lengths);
     fr_unref(s->labels);
-    fr_labels_free(&s->texts);
+    fr_label_set_free(&s->texts);
     free(s);
 }

@@ -1,40 +1,50 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Collecting sequences row by row while a file is read, and the tensors made of them in the end. */
+/* Labelled sequences: built row by row while a file is read, and made into tensors at the end. */
 #ifndef FROND_DATA_SEQUENCES_H
 #define FROND_DATA_SEQUENCES_H
 
-#include "data/labels.h"
-#include "data/lines.h"
+#include "data/label_set.h"
+#include "data/line_reader.h"
 
 #include <frond/data.h>
 
 struct fr_sequences {
-    fr_tensor *x, *lengths, *labels;
-    fr_labels texts;
-    bool targets;
+    fr_tensor *x, *lengths, *labels; /* (N,T,D), (N), (N) or NULL */
+    fr_label_set texts;              /* that labels are indices of */
+    bool targets;                    /* labels are numbers to be predicted, not classes */
 };
 
+/* The rows that were read so far, one for each sequence. */
 typedef struct {
-    int64_t variables;
-    double *values; /* row by row, in it variable by variable */
-    size_t count, room;
-    int64_t *lengths, *labels; /* of each row */
-    size_t rows, lengths_room, labels_room;
-} fr_rows;
+    int64_t variables; /* of each sequence: D */
+    double *values;    /* row after row, each (D,length) */
+    size_t count, capacity;
+    int64_t *lengths, *labels; /* of each row; labels are indices into texts */
+    size_t rows, lengths_capacity, labels_capacity;
+    fr_label_set texts;
+    bool labelled, targets; /* targets: labels are numbers to be predicted, not classes */
+    bool text_per_row;      /* texts gets one text for each row, and labels are filled in when all are there */
+} fr_sequence_builder;
 
-/* Appends the numbers of list, which separator stands between; how many there are, or -1 with an error that tells which
- * is none: "KIND 3", counting from `first`. */
-int64_t fr_rows_values(fr_rows *r, const fr_lines *l, char *list, char separator, const char *kind, int64_t first);
-/* Ends a row of that length; label is its index. False with an error. */
-bool fr_rows_end(fr_rows *r, const fr_lines *l, int64_t length, int64_t label);
-void fr_rows_free(fr_rows *r);
+/* Appends the numbers in text, which are divided by the separator. Returns how many there are, or -1 with an error that
+ * names the wrong one, counted from `first`: "column 3". kind: "column". */
+int64_t fr_sequence_builder_add_values(fr_sequence_builder *b, const fr_line_reader *lines, char *text, char separator,
+                                       const char *kind, int64_t first);
+/* Ends a row, whose D times length values were added. False with an error. */
+bool fr_sequence_builder_end_row(fr_sequence_builder *b, const fr_line_reader *lines, int64_t length, int64_t label);
 
-/* The sequences of all rows; takes over labels, which are sorted, or NULL where there are none. NULL with an error. */
-fr_sequences *fr_sequences_from(const char *where, const fr_rows *r, fr_labels *labels);
+/* Reads all rows of one format into b, which is empty. False with an error. */
+typedef bool fr_sequence_parser(fr_line_reader *lines, fr_sequence_builder *b, const void *options);
 
-/* What fr_read_csv and fr_read_ts do, from an open file. separator 0: found out from the first line. */
-fr_sequences *fr_csv_read(const char *where, FILE *file, char separator, const fr_csv_options *options);
-fr_sequences *fr_ts_read(const char *where, FILE *file);
+/* The sequences that the parser reads from an open file, or from the file at path; what: the public function, for
+ * errors. NULL with an error. */
+fr_sequences *fr_sequences_read(const char *where, FILE *file, fr_sequence_parser *parse, const void *options);
+fr_sequences *fr_sequences_read_path(const char *what, const char *path, fr_sequence_parser *parse,
+                                     const void *options);
+
+/* What fr_read_csv and fr_read_ts do, from an open file. The separator of a CSV file depends on its first line. */
+fr_sequences *fr_read_csv_file(const char *where, FILE *file, const fr_csv_options *options);
+fr_sequences *fr_read_ts_file(const char *where, FILE *file);
 
 #endif

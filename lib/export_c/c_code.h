@@ -7,7 +7,7 @@
 #define FROND_EXPORT_C_C_CODE_H
 
 #include "graph/trace.h"
-#include "files/complaints.h"
+#include "files/error_list.h"
 
 #include <frond/c_code.h>
 #include <frond/nn.h>
@@ -88,7 +88,7 @@ struct fr_c_writer {
     char **strings; /* what was returned to hooks */
     size_t string_count, string_capacity;
     bool failed;
-    fr_complaints refused; /* ops, while planning */
+    fr_error_list refused; /* ops, while planning */
     /* The run of the hooks under way. */
     fr_c_program *now;
     size_t step;

@@ -174,7 +174,7 @@ static bool run_steps(fr_c_writer *w, fr_c_program *p)
             p->multiply_adds += s->op->multiply_adds(&call);
     }
     w->step = p->trace.count;
-    w->failed = fr_complaints_fail(&w->refused, w->what, "what cannot be written in C") || w->failed;
+    w->failed = fr_error_list_fail(&w->refused, w->what, "what cannot be written in C") || w->failed;
     return !w->failed;
 }
 

@@ -111,7 +111,7 @@ bool fr_c_fail(fr_c_writer *w, const char *format, ...)
     free(text);
     /* A loop of the module takes the same op many times. */
     if (!w->failed && !strstr(w->refused.text, complaint))
-        fr_complain(&w->refused, "%s", complaint);
+        fr_error_list_add(&w->refused, "%s", complaint);
     return false;
 }
 

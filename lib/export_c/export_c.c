@@ -3,7 +3,7 @@
 /* fr_export_c: a module as C99. */
 #include "core/options.h"
 #include "export_c/c_code.h"
-#include "files/module_state.h"
+#include "files/state_dict.h"
 #include "files/replace_file.h"
 #include "nn/module.h"
 
@@ -161,7 +161,7 @@ static bool export(job *j, fr_module *m, fr_tensor *example, const char *path, c
 {
     const char *what = j->w.what;
 
-    if (!fr_check_reserved(what, o->reserved) || !fr_state_of(what, m, &j->w.state, &j->w.state_count) ||
+    if (!fr_check_reserved(what, o->reserved) || !fr_state_dict(what, m, &j->w.state, &j->w.state_count) ||
         !fr_check_not_null(what, example, "example"))
         return false;
     if (!path)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* NumPy's npy files: fr_save_npy, fr_load_npy, and what npz files share with them. */
+/* NumPy's npy files: fr_save_npy, fr_load_npy, and the encoding that npz files share with them. */
 #include <config.h>
 
 #include "files/npy.h"
@@ -16,8 +16,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* t with its dimensions the other way round, of the same values. One reference. */
-static fr_tensor *reversed(const char *where, const fr_tensor *t)
+/* A view of t with its dimensions in reverse order: numpy.transpose. The caller owns one reference. */
+static fr_tensor *transpose_all(const char *where, const fr_tensor *t)
 {
     fr_shape shape = { .ndim = t->shape.ndim };
     int64_t stride[FR_MAX_DIMS];
@@ -31,75 +31,74 @@ static fr_tensor *reversed(const char *where, const fr_tensor *t)
 
 /* --- Reading ----------------------------------------------------------------------------------------------------- */
 
-/* Bytes of the dict, or -1; *longs: Python 2 may have written it. */
-static int64_t read_prefix(fr_source *s, bool *longs)
+/* Reads up to the dict. Returns its size in bytes, or -1 with an error; *python2: Python 2 may have written it. */
+static int64_t read_prefix(fr_byte_stream *s, bool *python2)
 {
-    enum { MOST = UINT16_MAX }; /* more than any array of plain numbers has */
+    enum { DICT_MAX = UINT16_MAX }; /* more than any array of plain numbers has */
     unsigned char prefix[FR_NPY_PREFIX], length[4] = { 0 };
 
-    if (s->left < FR_NPY_PREFIX)
-        return fr_fail(s->where, "no npy file: %" PRId64 " bytes are too few", s->left), -1;
-    if (!fr_source_read(s, prefix, sizeof prefix))
+    if (s->remaining < FR_NPY_PREFIX)
+        return fr_fail(s->where, "not an npy file: %" PRId64 " bytes are too few", s->remaining), -1;
+    if (!fr_byte_stream_read(s, prefix, sizeof prefix))
         return -1;
     if (memcmp(prefix, "PK\3\4", 4) == 0)
-        return fr_fail(s->where, "no npy file but a zip archive, as npz files are"), -1;
+        return fr_fail(s->where, "not an npy file but a zip archive, as npz files are"), -1;
     if (memcmp(prefix, FR_NPY_MAGIC, 6) != 0)
-        return fr_fail(s->where, "no npy file: it does not begin with \\x93NUMPY"), -1;
+        return fr_fail(s->where, "not an npy file: it does not begin with \\x93NUMPY"), -1;
     if (prefix[6] < 1 || prefix[6] > 3 || prefix[7] != 0)
         return fr_fail(s->where, "npy format %d.%d, expected 1.0, 2.0 or 3.0", prefix[6], prefix[7]), -1;
-    *longs = prefix[6] < 3;
-    if (!fr_source_read(s, length, prefix[6] == 1 ? 2 : 4))
+    *python2 = prefix[6] < 3;
+    if (!fr_byte_stream_read(s, length, prefix[6] == 1 ? 2 : 4))
         return -1;
 
     int64_t size = (int64_t)length[3] << 24 | length[2] << 16 | length[1] << 8 | length[0];
+    int64_t limit = fr_least(DICT_MAX, s->remaining);
 
-    if (size > fr_least(MOST, s->left))
-        return fr_fail(s->where, "a header of %" PRId64 " bytes, expected at most %" PRId64, size,
-                       fr_least(MOST, s->left)),
-               -1;
+    if (size > limit)
+        return fr_fail(s->where, "a header of %" PRId64 " bytes, expected at most %" PRId64, size, limit), -1;
     return size;
 }
 
-static bool read_header(fr_source *s, fr_npy_header *h)
+static bool read_header(fr_byte_stream *s, fr_npy_header *h)
 {
-    bool longs;
-    int64_t size = read_prefix(s, &longs);
+    bool python2;
+    int64_t size = read_prefix(s, &python2);
 
     if (size < 0)
         return false;
 
     char *text = malloc((size_t)size + 1);
-    bool ok = (text || fr_fail_memory(s->where)) && fr_source_read(s, text, (size_t)size) &&
-              fr_npy_parse(s->where, text, (size_t)size, longs, h);
+    bool ok = (text || fr_fail_memory(s->where)) && fr_byte_stream_read(s, text, (size_t)size) &&
+              fr_npy_parse_header(s->where, text, (size_t)size, python2, h);
 
     free(text);
     return ok;
 }
 
-static bool check_size(const fr_source *s, const fr_npy_header *h)
+static bool check_size(const fr_byte_stream *s, const fr_npy_header *h)
 {
-    const fr_stored_info *info = &fr_stored_kinds[h->kind];
+    const fr_file_dtype_info *info = &fr_file_dtypes[h->dtype];
     char text[FR_SHAPE_TEXT];
     int64_t numel;
 
     if (!fr_shape_check(s->where, &h->shape, info->dtype, &numel))
         return false;
-    if (numel * (int64_t)info->size != s->left)
-        return fr_fail(s->where, "%" PRId64 " bytes of values, expected %" PRId64 " for %s of shape %s", s->left,
+    if (numel * (int64_t)info->size != s->remaining)
+        return fr_fail(s->where, "%" PRId64 " bytes of values, expected %" PRId64 " for %s of shape %s", s->remaining,
                        numel * (int64_t)info->size, info->npy, fr_shape_text(&h->shape, text));
     return true;
 }
 
-/* Column-major values are row-major ones of the dimensions the other way round. */
-static fr_tensor *read_column_major(fr_source *s, const fr_npy_header *h)
+/* Column-major values of shape (2,3) are row-major values of shape (3,2): reads those and copies their transpose. */
+static fr_tensor *read_column_major(fr_byte_stream *s, const fr_npy_header *h)
 {
     fr_shape shape = { .ndim = h->shape.ndim };
 
     for (int i = 0; i < shape.ndim; i++)
         shape.dim[i] = h->shape.dim[shape.ndim - 1 - i];
 
-    fr_tensor *t = fr_tensor_alloc(s->where, &shape, fr_stored_kinds[h->kind].dtype);
-    fr_tensor *view = t && fr_stored_read(s, h->kind, h->big_endian, t) ? reversed(s->where, t) : NULL;
+    fr_tensor *t = fr_tensor_alloc(s->where, &shape, fr_file_dtypes[h->dtype].dtype);
+    fr_tensor *view = t && fr_read_values(s, h->dtype, h->big_endian, t) ? transpose_all(s->where, t) : NULL;
     fr_tensor *copy = view ? fr_tensor_copy(s->where, view) : NULL;
 
     fr_unref(view);
@@ -107,7 +106,7 @@ static fr_tensor *read_column_major(fr_source *s, const fr_npy_header *h)
     return copy;
 }
 
-fr_tensor *fr_npy_read(fr_source *s)
+fr_tensor *fr_npy_read(fr_byte_stream *s)
 {
     fr_npy_header h;
 
@@ -116,9 +115,9 @@ fr_tensor *fr_npy_read(fr_source *s)
     if (h.column_major)
         return read_column_major(s, &h);
 
-    fr_tensor *t = fr_tensor_alloc(s->where, &h.shape, fr_stored_kinds[h.kind].dtype);
+    fr_tensor *t = fr_tensor_alloc(s->where, &h.shape, fr_file_dtypes[h.dtype].dtype);
 
-    if (t && !fr_stored_read(s, h.kind, h.big_endian, t)) {
+    if (t && !fr_read_values(s, h.dtype, h.big_endian, t)) {
         fr_unref(t);
         return NULL;
     }
@@ -129,12 +128,12 @@ static fr_tensor *load_npy(const char *what, const char *path)
 {
     char where[FR_WHERE_SIZE];
     FILE *file = fr_file_open(fr_file_where(what, path, where), path);
-    fr_source s;
+    fr_byte_stream s;
 
     if (!file)
         return NULL;
 
-    fr_tensor *t = fr_source_of_file(&s, where, file) ? fr_npy_read(&s) : NULL;
+    fr_tensor *t = fr_byte_stream_from_file(&s, where, file) ? fr_npy_read(&s) : NULL;
 
     fclose(file);
     return fr_hold(what, t);
@@ -152,80 +151,80 @@ fr_tensor *fr_load_npy(const char *path)
 
 /* --- Writing ----------------------------------------------------------------------------------------------------- */
 
-/* {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), } and, as NumPy has it, blanks where the size of the
- * slowest dimension may grow to 21 digits. Returns the length, which is below FR_NPY_WRITTEN_MOST for any shape. */
-static int print_dict(char *text, size_t room, const fr_tensor *t, bool column_major)
+/* {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), } and spaces. As NumPy does, leaves room for the size of
+ * the slowest dimension to grow to 21 digits. Returns the length, which is below FR_NPY_HEADER_MAX for any shape. */
+static int print_dict(char *text, size_t size, const fr_tensor *t, bool column_major)
 {
     int ndim = t->shape.ndim;
-    int length = snprintf(text, room, "{'descr': '<%s', 'fortran_order': %s, 'shape': (", fr_stored_kinds[t->dtype].npy,
+    int length = snprintf(text, size, "{'descr': '<%s', 'fortran_order': %s, 'shape': (", fr_file_dtypes[t->dtype].npy,
                           column_major ? "True" : "False");
 
     for (int i = 0; i < ndim; i++)
-        length += snprintf(text + length, room - (size_t)length, "%s%" PRId64, i ? ", " : "", t->shape.dim[i]);
-    length += snprintf(text + length, room - (size_t)length, "%s), }", ndim == 1 ? "," : "");
+        length += snprintf(text + length, size - (size_t)length, "%s%" PRId64, i ? ", " : "", t->shape.dim[i]);
+    length += snprintf(text + length, size - (size_t)length, "%s), }", ndim == 1 ? "," : "");
     if (ndim > 0) {
         int digits = snprintf(NULL, 0, "%" PRId64, t->shape.dim[column_major ? ndim - 1 : 0]);
 
-        length += snprintf(text + length, room - (size_t)length, "%*s", 21 - digits, "");
+        length += snprintf(text + length, size - (size_t)length, "%*s", 21 - digits, "");
     }
     return length;
 }
 
-/* Prefix, dict, and blanks up to a multiple of 64 bytes, one at least: the last of them is a newline. */
-static void make_header(fr_npy_image *image, const fr_tensor *t, bool column_major)
+/* Prefix, dict, spaces and a newline, up to a multiple of 64 bytes. */
+static void make_header(fr_npy_encoded *npy, const fr_tensor *t, bool column_major)
 {
     enum { BEFORE = FR_NPY_PREFIX + 2, ALIGNED = 64 };
-    char *text = image->header + BEFORE;
-    size_t length = (size_t)print_dict(text, sizeof image->header - BEFORE, t, column_major);
+    char *text = npy->header + BEFORE;
+    size_t length = (size_t)print_dict(text, sizeof npy->header - BEFORE, t, column_major);
     size_t all = (BEFORE + length + 1) / ALIGNED * ALIGNED + ALIGNED;
 
-    memcpy(image->header, FR_NPY_MAGIC "\1", FR_NPY_PREFIX);
-    image->header[BEFORE - 2] = (char)((all - BEFORE) & 0xff);
-    image->header[BEFORE - 1] = (char)((all - BEFORE) >> 8);
+    memcpy(npy->header, FR_NPY_MAGIC "\1", FR_NPY_PREFIX);
+    npy->header[BEFORE - 2] = (char)((all - BEFORE) & 0xff);
+    npy->header[BEFORE - 1] = (char)((all - BEFORE) >> 8);
     memset(text + length, ' ', all - BEFORE - length);
-    image->header[all - 1] = '\n';
-    image->header_size = all;
+    npy->header[all - 1] = '\n';
+    npy->header_size = all;
 }
 
-bool fr_npy_make(const char *where, fr_tensor *t, fr_npy_image *image)
+bool fr_npy_encode(const char *where, fr_tensor *t, fr_npy_encoded *npy)
 {
-    *image = (fr_npy_image){ .values = NULL };
+    *npy = (fr_npy_encoded){ .values = NULL };
     if (!fr_check_not_null(where, t, "tensor"))
         return false;
 
-    fr_tensor *other_way = t->contiguous ? NULL : reversed(where, t);
+    fr_tensor *transposed = t->contiguous ? NULL : transpose_all(where, t);
 
-    if (!t->contiguous && !other_way)
+    if (!t->contiguous && !transposed)
         return false;
 
-    bool column_major = other_way && other_way->contiguous;
+    bool column_major = transposed && transposed->contiguous;
 
-    make_header(image, t, column_major);
-    image->values = fr_stored_values(where, column_major ? other_way : t);
-    image->values_size = (size_t)t->numel * fr_dtype_size((fr_dtype)t->dtype);
-    fr_unref(other_way);
-    return image->values != NULL;
+    make_header(npy, t, column_major);
+    npy->values = fr_values_for_file(where, column_major ? transposed : t);
+    npy->values_size = (size_t)t->numel * fr_dtype_size((fr_dtype)t->dtype);
+    fr_unref(transposed);
+    return npy->values != NULL;
 }
 
-void fr_npy_drop(fr_npy_image *image)
+void fr_npy_encoded_free(fr_npy_encoded *npy)
 {
-    fr_unref(image->values);
+    fr_unref(npy->values);
 }
 
 static bool save_npy(const char *what, const char *path, fr_tensor *t)
 {
     char where[FR_WHERE_SIZE];
-    fr_npy_image image;
+    fr_npy_encoded npy;
     fr_replacement r;
 
-    if (!fr_npy_make(fr_file_where(what, path, where), t, &image))
+    if (!fr_npy_encode(fr_file_where(what, path, where), t, &npy))
         return false;
 
     bool ok = fr_replace_begin(&r, where, path) &&
-              fr_replace_finish(&r, fr_replace_write(&r, image.header, image.header_size) &&
-                                        fr_replace_write(&r, image.values->origin, image.values_size));
+              fr_replace_finish(&r, fr_replace_write(&r, npy.header, npy.header_size) &&
+                                        fr_replace_write(&r, npy.values->origin, npy.values_size));
 
-    fr_npy_drop(&image);
+    fr_npy_encoded_free(&npy);
     return ok;
 }
 

@@ -4,40 +4,41 @@
  *
  *   6 bytes        \x93NUMPY
  *   2 bytes        version: 1 0, 2 0 or 3 0
- *   2 or 4 bytes   N, little-endian; 4 from version 2 on
- *   N bytes        a Python dict, then blanks that fill up to a multiple of 64 bytes, and a newline:
- *                  {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }
- *   the rest       the values: row-major, or column-major if fortran_order */
+ *   2 or 4 bytes   N, little-endian; 2 bytes in version 1, else 4
+ *   N bytes        a Python dict, {'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }, then spaces and a
+ *                  newline that bring the size of all of this to a multiple of 64 bytes
+ *   the rest       the values: row-major, or column-major if fortran_order is True */
 #ifndef FROND_FILES_NPY_H
 #define FROND_FILES_NPY_H
 
 #include "core/file.h"
-#include "files/stored.h"
+#include "files/dtype.h"
 
-enum { FR_NPY_PREFIX = 8, FR_NPY_WRITTEN_MOST = 384 };
+/* Bytes of magic and version; room for the largest header that frond writes, these included. */
+enum { FR_NPY_PREFIX = 8, FR_NPY_HEADER_MAX = 384 };
 #define FR_NPY_MAGIC "\x93NUMPY"
 
 typedef struct {
-    fr_stored kind;
+    fr_file_dtype dtype;
     bool big_endian, column_major;
-    fr_shape shape; /* not checked */
+    fr_shape shape; /* as the file has it: not checked yet */
 } fr_npy_header;
 
-/* Reads the dict. longs: Python 2 wrote it, with numbers such as 3L. False with an error. */
-bool fr_npy_parse(const char *where, const char *text, size_t size, bool longs, fr_npy_header *header);
+/* Parses the dict. python2: numbers may end in L, as Python 2 writes them. False with an error. */
+bool fr_npy_parse_header(const char *where, const char *text, size_t size, bool python2, fr_npy_header *header);
 
-/* The array that all that is left of s is; one reference. NULL with an error. */
-fr_tensor *fr_npy_read(fr_source *s);
+/* Reads an npy file that takes up all that remains of s. The caller owns one reference. NULL with an error. */
+fr_tensor *fr_npy_read(fr_byte_stream *s);
 
-/* A file that is to be written. */
+/* The two parts of an npy file, ready to be written. */
 typedef struct {
-    char header[FR_NPY_WRITTEN_MOST]; /* prefix and all */
+    char header[FR_NPY_HEADER_MAX]; /* all that stands before the values */
     size_t header_size, values_size;
-    fr_tensor *values; /* its values are the file's; one reference */
-} fr_npy_image;
+    fr_tensor *values; /* one reference */
+} fr_npy_encoded;
 
-/* False with an error; otherwise fr_npy_drop is due. */
-bool fr_npy_make(const char *where, fr_tensor *t, fr_npy_image *image);
-void fr_npy_drop(fr_npy_image *image);
+/* False with an error, and nothing to free. */
+bool fr_npy_encode(const char *where, fr_tensor *t, fr_npy_encoded *npy);
+void fr_npy_encoded_free(fr_npy_encoded *npy);
 
 #endif

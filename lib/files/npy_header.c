@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The dict in an npy file's header: of all of Python's literals those that NumPy writes there. */
+/* Parses the dict in an npy file's header: the few Python literals that NumPy writes there. */
 #include <config.h>
 
 #include "core/error.h"
@@ -10,111 +10,111 @@
 typedef struct {
     const char *where, *text;
     size_t at, size;
-    bool longs;
-} reader;
+    bool python2;
+} parser;
 
-static bool expected(const reader *r, const char *what)
+static bool expected(const parser *p, const char *what)
 {
-    return fr_fail(r->where, "header, byte %zu: expected %s", r->at, what);
+    return fr_fail(p->where, "header, byte %zu: expected %s", p->at, what);
 }
 
 /* --- Tokens ------------------------------------------------------------------------------------------------------ */
 
-/* '\0' at the end. */
-static char peek(const reader *r)
+/* The next character, '\0' at the end. */
+static char peek(const parser *p)
 {
-    return r->at < r->size ? r->text[r->at] : '\0';
+    return p->at < p->size ? p->text[p->at] : '\0';
 }
 
-static char peek_token(reader *r)
+static char peek_token(parser *p)
 {
-    while (peek(r) == ' ' || peek(r) == '\t' || peek(r) == '\n' || peek(r) == '\r')
-        r->at++;
-    return peek(r);
+    while (peek(p) == ' ' || peek(p) == '\t' || peek(p) == '\n' || peek(p) == '\r')
+        p->at++;
+    return peek(p);
 }
 
-static bool accept(reader *r, char token)
+static bool accept(parser *p, char token)
 {
-    bool is = peek_token(r) == token;
+    bool is = peek_token(p) == token;
 
-    r->at += is;
+    p->at += is;
     return is;
 }
 
-/* 'text' or "text" without escapes, cut where it does not fit. */
-static bool read_string(reader *r, char *into, size_t room)
+/* 'text' or "text" without escapes; the end of a text that does not fit is cut off. */
+static bool read_string(parser *p, char *into, size_t size)
 {
-    char quote = peek_token(r);
+    char quote = peek_token(p);
     size_t length = 0;
 
     if (quote != '\'' && quote != '"')
-        return expected(r, "a string");
-    for (r->at++; peek(r) != quote; r->at++) {
-        char c = peek(r);
+        return expected(p, "a string");
+    for (p->at++; peek(p) != quote; p->at++) {
+        char c = peek(p);
 
         if (c < ' ' || c > '~' || c == '\\')
-            return expected(r, "the end of a plain string");
-        if (length + 1 < room)
+            return expected(p, "the end of a plain string");
+        if (length + 1 < size)
             into[length++] = c;
     }
-    r->at++;
+    p->at++;
     into[length] = '\0';
     return true;
 }
 
-static bool read_bool(reader *r, bool *value)
+static bool read_bool(parser *p, bool *value)
 {
-    *value = peek_token(r) == 'T';
+    *value = peek_token(p) == 'T';
 
     const char *word = *value ? "True" : "False";
     size_t length = strlen(word);
 
-    if (r->size - r->at < length || memcmp(r->text + r->at, word, length) != 0)
-        return expected(r, "True or False");
-    r->at += length;
+    if (p->size - p->at < length || memcmp(p->text + p->at, word, length) != 0)
+        return expected(p, "True or False");
+    p->at += length;
     return true;
 }
 
-static bool read_number(reader *r, int64_t *value)
+static bool read_number(parser *p, int64_t *value)
 {
     size_t begin;
 
     *value = 0;
-    peek_token(r);
-    for (begin = r->at; peek(r) >= '0' && peek(r) <= '9'; r->at++)
-        if (!fr_mul_size(*value, 10, value) || __builtin_add_overflow(*value, peek(r) - '0', value))
-            return expected(r, "a number below 2^63");
-    if (r->at == begin || (r->text[begin] == '0' && r->at > begin + 1))
-        return expected(r, "a number");
-    if (r->longs && peek(r) == 'L')
-        r->at++;
+    peek_token(p);
+    for (begin = p->at; peek(p) >= '0' && peek(p) <= '9'; p->at++)
+        if (!fr_mul_size(*value, 10, value) || __builtin_add_overflow(*value, peek(p) - '0', value))
+            return expected(p, "a number below 2^63");
+    if (p->at == begin || (p->text[begin] == '0' && p->at > begin + 1))
+        return expected(p, "a number");
+    if (p->python2 && peek(p) == 'L')
+        p->at++;
     return true;
 }
 
-/* (), (3,), (2, 3) or (2, 3,); (3) is no tuple. */
-static bool read_tuple(reader *r, fr_shape *shape)
+/* (), (3,), (2, 3) or (2, 3,), but not (3), which Python takes for a number. */
+static bool read_tuple(parser *p, fr_shape *shape)
 {
     bool comma = true;
 
     shape->ndim = 0;
-    if (!accept(r, '('))
-        return expected(r, "a tuple");
-    while (!accept(r, ')')) {
+    if (!accept(p, '('))
+        return expected(p, "a tuple");
+    while (!accept(p, ')')) {
         if (!comma)
-            return expected(r, ", or )");
+            return expected(p, ", or )");
         if (shape->ndim == FR_MAX_DIMS)
-            return fr_fail(r->where, "has more than %d dimensions", FR_MAX_DIMS);
-        if (!read_number(r, &shape->dim[shape->ndim++]))
+            return fr_fail(p->where, "has more than %d dimensions", FR_MAX_DIMS);
+        if (!read_number(p, &shape->dim[shape->ndim++]))
             return false;
-        comma = accept(r, ',');
+        comma = accept(p, ',');
     }
-    return shape->ndim != 1 || comma || expected(r, "a tuple, not a number in parentheses");
+    return shape->ndim != 1 || comma || expected(p, "a tuple, not a number in parentheses");
 }
 
 /* --- The dtype --------------------------------------------------------------------------------------------------- */
 
-/* What a letter stands for that no tensor can hold, or NULL. */
-static const char *refused_kind(char letter)
+/* NumPy's name for the kinds of values that no tensor can hold, by their letter; NULL for any other letter. */
+static const char *unsupported_kind(char letter)
 {
     switch (letter) {
     case 'c':
@@ -138,43 +138,43 @@ static const char *refused_kind(char letter)
     }
 }
 
-/* "<f4": the order of bytes, <, > or | for none, and NumPy's name. */
-static bool parse_descr(const reader *r, const char *descr, fr_npy_header *h)
+/* "<f4": the byte order (< little, > big, | not applicable) and NumPy's name of the dtype. */
+static bool parse_descr(const parser *p, const char *descr, fr_npy_header *h)
 {
     const char *name = strchr("<>|", descr[0]) && descr[0] ? descr + 1 : NULL;
 
-    for (int i = 0; name && i < FR_STORED_KINDS; i++) {
-        const fr_stored_info *info = &fr_stored_kinds[i];
+    for (int i = 0; name && i < FR_FILE_DTYPES; i++) {
+        const fr_file_dtype_info *info = &fr_file_dtypes[i];
 
         if (info->npy && strcmp(name, info->npy) == 0) {
-            h->kind = (fr_stored)i;
+            h->dtype = (fr_file_dtype)i;
             h->big_endian = descr[0] == '>';
             return descr[0] != '|' || info->size == 1 ||
-                   fr_fail(r->where, "dtype '%s' does not say its order of bytes", descr);
+                   fr_fail(p->where, "dtype '%s' does not say its byte order", descr);
         }
     }
 
-    const char *kind = name ? refused_kind(name[0]) : NULL;
+    const char *kind = name ? unsupported_kind(name[0]) : NULL;
 
     if (kind)
-        return fr_fail(r->where, "values of dtype '%s' (%s) cannot be loaded", descr, kind);
-    return fr_fail(r->where, "'%s' is no dtype of the npy format", descr);
+        return fr_fail(p->where, "values of dtype '%s' (%s) cannot be loaded", descr, kind);
+    return fr_fail(p->where, "'%s' is not a dtype of the npy format", descr);
 }
 
-static bool read_descr(reader *r, fr_npy_header *h)
+static bool read_descr(parser *p, fr_npy_header *h)
 {
     char descr[40];
 
-    if (peek_token(r) == '[')
-        return fr_fail(r->where, "an array of structures cannot be loaded");
-    return read_string(r, descr, sizeof descr) && parse_descr(r, descr, h);
+    if (peek_token(p) == '[')
+        return fr_fail(p->where, "an array of structures cannot be loaded");
+    return read_string(p, descr, sizeof descr) && parse_descr(p, descr, h);
 }
 
 /* --- The dict ---------------------------------------------------------------------------------------------------- */
 
 enum { DESCR = 1, FORTRAN_ORDER = 2, SHAPE = 4, ALL_KEYS = 7 };
 
-static int key_of(const char *name)
+static int find_key(const char *name)
 {
     return strcmp(name, "descr") == 0           ? DESCR
            : strcmp(name, "fortran_order") == 0 ? FORTRAN_ORDER
@@ -182,43 +182,43 @@ static int key_of(const char *name)
                                                 : 0;
 }
 
-static bool read_item(reader *r, fr_npy_header *h, int *seen)
+static bool read_item(parser *p, fr_npy_header *h, int *seen)
 {
     char name[40];
 
-    if (!read_string(r, name, sizeof name))
+    if (!read_string(p, name, sizeof name))
         return false;
 
-    int key = key_of(name);
+    int key = find_key(name);
 
     if (!key || *seen & key)
-        return fr_fail(r->where, "header: '%s' is %s", name, key ? "there twice" : "not expected");
+        return fr_fail(p->where, "header: '%s' is %s", name, key ? "there twice" : "not expected");
     *seen |= key;
-    if (!accept(r, ':'))
-        return expected(r, ":");
-    return key == DESCR           ? read_descr(r, h)
-           : key == FORTRAN_ORDER ? read_bool(r, &h->column_major)
-                                  : read_tuple(r, &h->shape);
+    if (!accept(p, ':'))
+        return expected(p, ":");
+    return key == DESCR           ? read_descr(p, h)
+           : key == FORTRAN_ORDER ? read_bool(p, &h->column_major)
+                                  : read_tuple(p, &h->shape);
 }
 
-bool fr_npy_parse(const char *where, const char *text, size_t size, bool longs, fr_npy_header *h)
+bool fr_npy_parse_header(const char *where, const char *text, size_t size, bool python2, fr_npy_header *h)
 {
-    reader r = { where, text, 0, size, longs };
+    parser p = { where, text, 0, size, python2 };
     int seen = 0;
     bool comma = true;
 
     *h = (fr_npy_header){ 0 };
-    if (!accept(&r, '{'))
-        return expected(&r, "{");
-    while (!accept(&r, '}')) {
+    if (!accept(&p, '{'))
+        return expected(&p, "{");
+    while (!accept(&p, '}')) {
         if (!comma)
-            return expected(&r, ", or }");
-        if (!read_item(&r, h, &seen))
+            return expected(&p, ", or }");
+        if (!read_item(&p, h, &seen))
             return false;
-        comma = accept(&r, ',');
+        comma = accept(&p, ',');
     }
-    if (peek_token(&r) != '\0' || r.at < size)
-        return expected(&r, "its end");
+    if (peek_token(&p) != '\0' || p.at < size)
+        return expected(&p, "its end");
     if (seen != ALL_KEYS)
         return fr_fail(where, "header: '%s' is missing",
                        !(seen & DESCR)   ? "descr"

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* NumPy's npz files, with libzip or without: fr_save_npz, fr_load_npz. */
+/* NumPy's npz files: fr_save_npz, fr_load_npz. Without libzip both fail. */
 #include <config.h>
+
+#include "files/npz.h"
 
 #include "core/file.h"
 #include "core/thread.h"
-#include "files/npz.h"
 
 bool fr_npz_check_name(const char *where, const char *name)
 {
@@ -41,13 +42,11 @@ static bool save_npz(const char *what, const char *path, const char *const *name
 
 #else
 
-static const char *const no_libzip = "npz files need libzip, without which frond was built";
-
 static fr_tensors *load_npz(const char *what, const char *path)
 {
     char where[FR_WHERE_SIZE];
 
-    return fr_fail(fr_file_where(what, path, where), "%s", no_libzip);
+    return fr_fail(fr_file_where(what, path, where), "npz files need libzip, without which frond was built");
 }
 
 static bool save_npz(const char *what, const char *path, const char *const *names, fr_tensor *const *tensors, int n)
@@ -55,7 +54,7 @@ static bool save_npz(const char *what, const char *path, const char *const *name
     (void)names;
     (void)tensors;
     (void)n;
-    return load_npz(what, path) != NULL;
+    return load_npz(what, path) != NULL; /* fails with the same error */
 }
 
 #endif

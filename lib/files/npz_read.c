@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Reading an npz file by libzip. What the archive says of its members' sizes is held against the size of the file
- * before memory is asked for: members may not share bytes, and deflate packs no more than 1,032 bytes into one. */
+/* Reads npz files with libzip. The sizes that an archive claims are checked against the size of the file before memory
+ * is allocated: members may not overlap, and deflate packs at most 1,032 bytes into one. */
 #include <config.h>
 
 #include "core/error.h"
@@ -14,7 +14,7 @@
 
 /* --- One member -------------------------------------------------------------------------------------------------- */
 
-static bool read_member(fr_source *s, void *into, size_t bytes)
+static bool read_member(fr_byte_stream *s, void *into, size_t bytes)
 {
     zip_file_t *file = s->handle;
 
@@ -31,8 +31,8 @@ static bool read_member(fr_source *s, void *into, size_t bytes)
     return true;
 }
 
-/* Reading on makes libzip compare the sum of all that was read. */
-static bool check_end(fr_source *s)
+/* Fails if the member has more bytes. Reading past its end also makes libzip compare the checksum. */
+static bool check_end(fr_byte_stream *s)
 {
     char more;
     zip_int64_t count = zip_fread(s->handle, &more, 1);
@@ -44,23 +44,23 @@ static bool check_end(fr_source *s)
 
 static bool check_member(const char *where, const zip_stat_t *member)
 {
-    enum { DEFLATE_MOST = 1032 };
+    enum { DEFLATE_RATIO_MAX = 1032 };
     bool stored = member->comp_method == ZIP_CM_STORE;
 
     if (member->encryption_method != ZIP_EM_NONE)
         return fr_fail(where, "is encrypted");
     if (!stored && member->comp_method != ZIP_CM_DEFLATE)
         return fr_fail(where, "is packed by method %d, expected 0 (none) or 8 (deflate)", member->comp_method);
-    if (stored ? member->size != member->comp_size : member->size / DEFLATE_MOST > member->comp_size)
+    if (stored ? member->size != member->comp_size : member->size / DEFLATE_RATIO_MAX > member->comp_size)
         return fr_fail(where, "says that %llu bytes unpack to %llu, which cannot be",
                        (unsigned long long)member->comp_size, (unsigned long long)member->size);
     return true;
 }
 
-static fr_tensor *unpack(const char *where, zip_t *archive, const zip_stat_t *member)
+static fr_tensor *read_tensor(const char *where, zip_t *archive, const zip_stat_t *member)
 {
     zip_file_t *file = zip_fopen_index(archive, member->index, 0);
-    fr_source s = { where, file, read_member, (int64_t)member->size };
+    fr_byte_stream s = { where, file, read_member, (int64_t)member->size };
 
     if (!file)
         return fr_fail(where, "cannot be unpacked: %s", zip_strerror(archive));
@@ -75,8 +75,8 @@ static fr_tensor *unpack(const char *where, zip_t *archive, const zip_stat_t *me
     return t;
 }
 
-/* Appends the member. */
-static bool read_array(const char *archive_where, zip_t *archive, const zip_stat_t *member, fr_tensors *ts)
+/* Appends the member's array to ts. */
+static bool read_item(const char *archive_where, zip_t *archive, const zip_stat_t *member, fr_tensors *ts)
 {
     size_t length = strlen(member->name), suffix = strlen(FR_NPZ_SUFFIX);
     fr_tensors_item *item = &ts->items[ts->count++];
@@ -84,19 +84,19 @@ static bool read_array(const char *archive_where, zip_t *archive, const zip_stat
 
     snprintf(where, sizeof where, "%s: \"%.80s\"", archive_where, member->name);
     if (length < suffix || strcmp(member->name + length - suffix, FR_NPZ_SUFFIX) != 0)
-        return fr_fail(where, "is no npy file");
+        return fr_fail(where, "is not an npy file");
     item->name = strndup(member->name, length - suffix);
     if (!item->name)
         return fr_fail_memory(where);
     if (!fr_npz_check_name(archive_where, item->name) || !check_member(where, member))
         return false;
-    item->tensor = unpack(where, archive, member);
+    item->tensor = read_tensor(where, archive, member);
     return item->tensor != NULL;
 }
 
-/* --- All of them ------------------------------------------------------------------------------------------------- */
+/* --- All members ------------------------------------------------------------------------------------------------ */
 
-static bool look_at(const char *where, zip_t *archive, zip_int64_t i, zip_stat_t *member)
+static bool stat_member(const char *where, zip_t *archive, zip_int64_t i, zip_stat_t *member)
 {
     enum {
         NEEDED = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD
@@ -107,14 +107,15 @@ static bool look_at(const char *where, zip_t *archive, zip_int64_t i, zip_stat_t
     return true;
 }
 
-/* Whether the members' bytes together are no more than the archive's: overlapping ones may unpack to far more. */
+/* The members may not have more bytes in all than the archive. If they overlapped (a "zip bomb"), a small archive could
+ * unpack to far more. */
 static bool check_sizes(const char *where, zip_t *archive, int count, uint64_t archive_size)
 {
     uint64_t left = archive_size;
     zip_stat_t member;
 
     for (int i = 0; i < count; i++) {
-        if (!look_at(where, archive, i, &member))
+        if (!stat_member(where, archive, i, &member))
             return false;
         if (member.comp_size > left)
             return fr_fail(where, "its members have more bytes than the file");
@@ -137,7 +138,7 @@ static fr_tensors *read_all(const char *where, zip_t *archive, uint64_t archive_
     bool ok = ts != NULL;
 
     for (zip_int64_t i = 0; ok && i < count; i++)
-        ok = look_at(where, archive, i, &member) && read_array(where, archive, &member, ts);
+        ok = stat_member(where, archive, i, &member) && read_item(where, archive, &member, ts);
     if (!ok) {
         fr_tensors_free(ts);
         return NULL;
@@ -148,35 +149,35 @@ static fr_tensors *read_all(const char *where, zip_t *archive, uint64_t archive_
 
 /* --- The archive ------------------------------------------------------------------------------------------------- */
 
-static fr_tensors *refuse(const char *where, zip_error_t *error)
+static fr_tensors *fail_open(const char *where, zip_error_t *error)
 {
-    if (zip_error_code_zip(error) == ZIP_ER_EXISTS) /* ZIP_CHECKCONS looks for that */
+    if (zip_error_code_zip(error) == ZIP_ER_EXISTS) /* found by ZIP_CHECKCONS */
         fr_fail(where, "the name of a member is there twice");
     else
-        fr_fail(where, "no npz file: %s", zip_error_strerror(error));
+        fr_fail(where, "not an npz file: %s", zip_error_strerror(error));
     zip_error_fini(error);
     return NULL;
 }
 
 fr_tensors *fr_npz_read(const char *where, zip_source_t *source)
 {
-    zip_stat_t whole;
+    zip_stat_t info;
     zip_error_t error;
     zip_t *archive = NULL;
 
     zip_error_init(&error);
-    if (zip_source_stat(source, &whole) != 0 || !(whole.valid & ZIP_STAT_SIZE))
+    if (zip_source_stat(source, &info) != 0 || !(info.valid & ZIP_STAT_SIZE))
         zip_error_set(&error, ZIP_ER_READ, 0);
-    else if (whole.size < FR_NPZ_EMPTY) /* libzip takes a file without bytes for an archive without members */
+    else if (info.size < FR_NPZ_SIZE_MIN) /* libzip takes an empty file for an archive without members */
         zip_error_set(&error, ZIP_ER_NOZIP, 0);
     else
         archive = zip_open_from_source(source, ZIP_RDONLY | ZIP_CHECKCONS, &error);
     if (!archive) {
         zip_source_free(source);
-        return refuse(where, &error);
+        return fail_open(where, &error);
     }
 
-    fr_tensors *ts = read_all(where, archive, whole.size);
+    fr_tensors *ts = read_all(where, archive, info.size);
 
     zip_discard(archive);
     return ts;
@@ -191,7 +192,7 @@ fr_tensors *fr_npz_read_file(const char *where, FILE *file)
     source = zip_source_filep_create(file, 0, -1, &error);
     if (!source) {
         fclose(file);
-        return refuse(where, &error);
+        return fail_open(where, &error);
     }
     return fr_npz_read(where, source);
 }

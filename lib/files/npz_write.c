@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Writing an npz file by libzip, uncompressed, into a file that then takes the place of the one before it. */
+/* Writes npz files with libzip, uncompressed. The file replaces the old one only when it is complete. */
 #include <config.h>
 
 #include "core/tensor.h"
@@ -13,16 +13,16 @@
 #include <stdlib.h>
 #include <zip.h>
 
-/* --- Where libzip writes to -------------------------------------------------------------------------------------- */
+/* --- The file that libzip writes to ------------------------------------------------------------------------------ */
 
 typedef struct {
     fr_replacement *file;
     zip_error_t error;
 } output;
 
-static zip_int64_t failed(output *o, int kind)
+static zip_int64_t set_error(output *o, int code)
 {
-    zip_error_set(&o->error, kind, errno);
+    zip_error_set(&o->error, code, errno);
     return -1;
 }
 
@@ -31,11 +31,12 @@ static zip_int64_t seek(output *o, void *data, zip_uint64_t size)
     off_t at = ftello(o->file->file);
     zip_int64_t to = at < 0 ? -1 : zip_source_seek_compute_offset((zip_uint64_t)at, INT64_MAX, data, size, &o->error);
 
-    return to < 0 || fseeko(o->file->file, (off_t)to, SEEK_SET) != 0 ? failed(o, ZIP_ER_SEEK) : 0;
+    return to < 0 || fseeko(o->file->file, (off_t)to, SEEK_SET) != 0 ? set_error(o, ZIP_ER_SEEK) : 0;
 }
 
-/* A zip_source_callback: an archive that is not there yet, which nobody reads. fr_replace_finish is what commits it. */
-static zip_int64_t serve(void *user, void *data, zip_uint64_t size, zip_source_cmd_t command)
+/* A zip_source_callback for an archive that does not exist yet and is only written. COMMIT_WRITE does nothing, since
+ * fr_replace_finish puts the file in place. */
+static zip_int64_t handle_command(void *user, void *data, zip_uint64_t size, zip_source_cmd_t command)
 {
     output *o = user;
 
@@ -47,7 +48,7 @@ static zip_int64_t serve(void *user, void *data, zip_uint64_t size, zip_source_c
     case ZIP_SOURCE_STAT:
         return zip_error_set(&o->error, ZIP_ER_READ, ENOENT), -1;
     case ZIP_SOURCE_WRITE:
-        return fr_replace_write(o->file, data, (size_t)size) ? (zip_int64_t)size : failed(o, ZIP_ER_WRITE);
+        return fr_replace_write(o->file, data, (size_t)size) ? (zip_int64_t)size : set_error(o, ZIP_ER_WRITE);
     case ZIP_SOURCE_SEEK_WRITE:
         return seek(o, data, size);
     case ZIP_SOURCE_TELL_WRITE:
@@ -64,12 +65,12 @@ static zip_int64_t serve(void *user, void *data, zip_uint64_t size, zip_source_c
 
 /* --- Members ----------------------------------------------------------------------------------------------------- */
 
-/* The image must live until the archive is closed. */
-static bool add_image(const char *where, zip_t *archive, const char *member, fr_npy_image *image)
+/* libzip reads npy when the archive is closed, so it must live until then. */
+static bool add_bytes(const char *where, zip_t *archive, const char *member, fr_npy_encoded *npy)
 {
-    enum { FIRST_OF_1980 = 1 << 5 | 1 }; /* as NumPy has it: equal arrays make equal files */
-    zip_buffer_fragment_t parts[] = { { (zip_uint8_t *)image->header, image->header_size },
-                                      { (zip_uint8_t *)image->values->origin, image->values_size } };
+    enum { JANUARY_1_1980 = 1 << 5 | 1 }; /* NumPy's date for all members, so that equal arrays make equal files */
+    zip_buffer_fragment_t parts[] = { { (zip_uint8_t *)npy->header, npy->header_size },
+                                      { (zip_uint8_t *)npy->values->origin, npy->values_size } };
     zip_source_t *source = zip_source_buffer_fragment_create(parts, 2, 0, NULL);
     zip_int64_t index = source ? zip_file_add(archive, member, source, ZIP_FL_ENC_UTF_8) : -1;
 
@@ -80,12 +81,12 @@ static bool add_image(const char *where, zip_t *archive, const char *member, fr_
         return fr_fail(where, "the name \"%.80s\": %s", member, zip_strerror(archive));
     }
     if (zip_set_file_compression(archive, (zip_uint64_t)index, ZIP_CM_STORE, 0) != 0 ||
-        zip_file_set_dostime(archive, (zip_uint64_t)index, 0, FIRST_OF_1980, 0) != 0)
+        zip_file_set_dostime(archive, (zip_uint64_t)index, 0, JANUARY_1_1980, 0) != 0)
         return fr_fail(where, "%s", zip_strerror(archive));
     return true;
 }
 
-static bool add(const char *where, zip_t *archive, const char *name, fr_tensor *t, fr_npy_image *image)
+static bool add_member(const char *where, zip_t *archive, const char *name, fr_tensor *t, fr_npy_encoded *npy)
 {
     char text[100];
 
@@ -94,8 +95,8 @@ static bool add(const char *where, zip_t *archive, const char *name, fr_tensor *
         return false;
 
     char *member = malloc(strlen(name) + sizeof FR_NPZ_SUFFIX);
-    bool ok = (member || fr_fail_memory(where)) && fr_npy_make(where, t, image) &&
-              add_image(where, archive, strcat(strcpy(member, name), FR_NPZ_SUFFIX), image);
+    bool ok = (member || fr_fail_memory(where)) && fr_npy_encode(where, t, npy) &&
+              add_bytes(where, archive, strcat(strcpy(member, name), FR_NPZ_SUFFIX), npy);
 
     free(member);
     return ok;
@@ -105,7 +106,7 @@ static bool add(const char *where, zip_t *archive, const char *name, fr_tensor *
 
 static zip_t *open_archive(const char *where, output *o)
 {
-    zip_source_t *source = zip_source_function_create(serve, o, NULL);
+    zip_source_t *source = zip_source_function_create(handle_command, o, NULL);
     zip_t *archive = source ? zip_open_from_source(source, ZIP_CREATE | ZIP_TRUNCATE, NULL) : NULL;
 
     if (!archive) {
@@ -115,16 +116,16 @@ static zip_t *open_archive(const char *where, output *o)
     return archive;
 }
 
-/* libzip writes no archive without members. */
+/* libzip removes an archive without members instead of writing it. */
 static bool write_empty(fr_replacement *file)
 {
-    static const char end_record[FR_NPZ_EMPTY] = "PK\5\6";
+    static const char end_record[FR_NPZ_SIZE_MIN] = "PK\5\6";
 
     return fr_replace_write(file, end_record, sizeof end_record);
 }
 
 static bool write_archive(fr_replacement *file, const char *const *names, fr_tensor *const *tensors, int n,
-                          fr_npy_image *images)
+                          fr_npy_encoded *encoded)
 {
     output o = { .file = file };
     zip_t *archive;
@@ -136,7 +137,7 @@ static bool write_archive(fr_replacement *file, const char *const *names, fr_ten
     if (!archive)
         return false;
     for (int i = 0; ok && i < n; i++)
-        ok = names[i] ? add(file->where, archive, names[i], tensors[i], &images[i])
+        ok = names[i] ? add_member(file->where, archive, names[i], tensors[i], &encoded[i])
                       : (fr_fail(file->where, "name %d is NULL", i), false);
     if (ok && zip_close(archive) != 0) {
         ok = false;
@@ -158,13 +159,13 @@ bool fr_npz_write(const char *where, const char *path, const char *const *names,
     if (n > 0 && (!fr_check_not_null(where, names, "names") || !fr_check_not_null(where, tensors, "tensors")))
         return false;
 
-    fr_npy_image *images = calloc((size_t)n + 1, sizeof *images);
-    bool ok = images || fr_fail_memory(where);
+    fr_npy_encoded *encoded = calloc((size_t)n + 1, sizeof *encoded);
+    bool ok = encoded || fr_fail_memory(where);
 
     if (ok && (ok = fr_replace_begin(&file, where, path)))
-        ok = fr_replace_finish(&file, n > 0 ? write_archive(&file, names, tensors, n, images) : write_empty(&file));
-    for (int i = 0; images && i < n; i++)
-        fr_npy_drop(&images[i]);
-    free(images);
+        ok = fr_replace_finish(&file, n > 0 ? write_archive(&file, names, tensors, n, encoded) : write_empty(&file));
+    for (int i = 0; encoded && i < n; i++)
+        fr_npy_encoded_free(&encoded[i]);
+    free(encoded);
     return ok;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Writing a file so that its path names either what was there before or all of what was written: a temporary file in
- * the same folder is written, brought to the disk and renamed. */
+/* Atomic replacement of a file: writes a temporary file in the same folder, flushes it to the disk and renames it. */
 #include <config.h>
 
 #include "files/replace_file.h"
@@ -16,15 +15,15 @@
 
 enum { NAMES_TRIED = 100 };
 
-static void take_down(fr_replacement *r)
+static void free_replacement(fr_replacement *r)
 {
     free(r->path);
     free(r->temporary);
     *r = (fr_replacement){ 0 };
 }
 
-/* Opens path.PID-I.tmp for the first I that is free: not mkstemp, whose files are nobody else's to read. -1 on error.
- */
+/* Creates PATH.PID-I.tmp with the first I that is free. mkstemp would not do: only the owner can read its files,
+ * whatever the umask. Returns a file descriptor, or -1 with an error. */
 static int open_temporary(fr_replacement *r)
 {
     size_t size = strlen(r->path) + 40;
@@ -44,18 +43,18 @@ static int open_temporary(fr_replacement *r)
     return fd;
 }
 
-/* Fills in r->path and, where a file is there, its mode. */
-static bool look_at_target(fr_replacement *r, const char *path, struct stat *status)
+/* Fills in r->path and status->st_mode: the old file's mode, or 0 if there is no old file. */
+static bool resolve_path(fr_replacement *r, const char *path, struct stat *status)
 {
-    bool there = stat(path, status) == 0;
+    bool exists = stat(path, status) == 0;
 
-    if (!there && errno != ENOENT)
+    if (!exists && errno != ENOENT)
         return fr_fail(r->where, "%s", strerror(errno));
-    if (there && !S_ISREG(status->st_mode))
-        return fr_fail(r->where, "is there already and no regular file");
-    if (!there)
+    if (exists && !S_ISREG(status->st_mode))
+        return fr_fail(r->where, "is there already and is not a regular file");
+    if (!exists)
         status->st_mode = 0;
-    r->path = there ? realpath(path, NULL) : strdup(path);
+    r->path = exists ? realpath(path, NULL) : strdup(path);
     if (!r->path)
         return fr_fail(r->where, "%s", strerror(errno));
     return true;
@@ -69,10 +68,10 @@ bool fr_replace_begin(fr_replacement *r, const char *where, const char *path)
     if (!path)
         return fr_fail(where, "path is NULL");
 
-    int fd = look_at_target(r, path, &status) ? open_temporary(r) : -1;
+    int fd = resolve_path(r, path, &status) ? open_temporary(r) : -1;
 
     if (fd < 0) {
-        take_down(r);
+        free_replacement(r);
         return false;
     }
     if (status.st_mode && fchmod(fd, status.st_mode & 07777) != 0)
@@ -82,7 +81,7 @@ bool fr_replace_begin(fr_replacement *r, const char *where, const char *path)
     if (!r->file) {
         close(fd);
         unlink(r->temporary);
-        take_down(r);
+        free_replacement(r);
         return false;
     }
     return true;
@@ -95,10 +94,10 @@ bool fr_replace_write(fr_replacement *r, const void *bytes, size_t count)
     return true;
 }
 
-/* Brings what was written to the disk. */
-static bool settle(fr_replacement *r, bool ok)
+/* Flushes the new file to the disk if ok, and closes it. */
+static bool sync_and_close(fr_replacement *r, bool ok)
 {
-    if (ok && ferror(r->file)) /* of those who do not look at each write */
+    if (ok && ferror(r->file)) /* a write failed whose result the caller did not check */
         ok = fr_fail(r->where, "cannot write all of it: the disk is full, or failed");
     else if (ok && (fflush(r->file) != 0 || fsync(fileno(r->file)) != 0))
         ok = fr_fail(r->where, "cannot write: %s", strerror(errno));
@@ -107,7 +106,7 @@ static bool settle(fr_replacement *r, bool ok)
     return ok;
 }
 
-static bool put_in_place(fr_replacement *r)
+static bool rename_temporary(fr_replacement *r)
 {
     return rename(r->temporary, r->path) == 0 ||
            fr_fail(r->where, "cannot put the written file in place: %s", strerror(errno));
@@ -115,69 +114,69 @@ static bool put_in_place(fr_replacement *r)
 
 bool fr_replace_finish(fr_replacement *r, bool ok)
 {
-    ok = settle(r, ok) && put_in_place(r);
+    ok = sync_and_close(r, ok) && rename_temporary(r);
     if (!ok)
         unlink(r->temporary);
-    take_down(r);
+    free_replacement(r);
     return ok;
 }
 
-/* A second name for the file that is there, by which it can be put back; its only one, where the file system has no
- * second names. NULL: there is no file, or with an error and !*ok. */
-static char *keep_old(const fr_replacement *r, bool *ok)
+/* Gives the old file a second name, by which it can be restored, or moves it there if the file system has no hard
+ * links. Returns that name. NULL if there is no old file, or with an error, which sets *ok to false. */
+static char *back_up(const fr_replacement *r, bool *ok)
 {
     size_t size = strlen(r->temporary) + sizeof ".old";
-    char *kept;
+    char *backup;
 
     if (access(r->path, F_OK) != 0)
         return NULL;
-    kept = malloc(size);
-    if (!kept) {
+    backup = malloc(size);
+    if (!backup) {
         *ok = fr_fail_memory(r->where);
         return NULL;
     }
-    snprintf(kept, size, "%s.old", r->temporary);
-    if (link(r->path, kept) == 0 || rename(r->path, kept) == 0)
-        return kept;
-    *ok = fr_fail(r->where, "cannot keep what is there: %s", strerror(errno));
-    free(kept);
+    snprintf(backup, size, "%s.old", r->temporary);
+    if (link(r->path, backup) == 0 || rename(r->path, backup) == 0)
+        return backup;
+    *ok = fr_fail(r->where, "cannot keep the old file: %s", strerror(errno));
+    free(backup);
     return NULL;
 }
 
-/* Fails with why, once what was at first's path is there again; where it cannot be, the error says where it is. placed:
- * the new file is there. */
-static bool put_back(const fr_replacement *first, const char *old, bool placed, const char *where, int why)
+/* Restores the file at first's path from its backup (NULL: there was no file) and fails with the errno `why`. If that
+ * is impossible, the error names the backup. replaced: the new file is already at the path. */
+static bool restore(const fr_replacement *first, const char *backup, bool replaced, const char *where, int why)
 {
-    if (!old && placed)
+    if (!backup && replaced)
         unlink(first->path);
-    if (old && rename(old, first->path) != 0)
+    if (backup && rename(backup, first->path) != 0)
         return fr_fail(where, "cannot put the written file in place: %s; what was at %s is now %s", strerror(why),
-                       first->path, old);
-    if (old)
-        unlink(old); /* still there where both names were of one file */
+                       first->path, backup);
+    if (backup)
+        unlink(backup); /* rename leaves it where both names are of one file */
     return fr_fail(where, "cannot put the written file in place: %s", strerror(why));
 }
 
 bool fr_replace_finish_both(fr_replacement *first, fr_replacement *second, bool ok)
 {
-    bool settled = settle(first, ok);
-    char *old = NULL;
+    char *backup = NULL;
 
-    ok = settle(second, settled);
+    ok = sync_and_close(first, ok);
+    ok = sync_and_close(second, ok);
     if (ok)
-        old = keep_old(first, &ok);
+        backup = back_up(first, &ok);
     if (ok && rename(first->temporary, first->path) != 0)
-        ok = put_back(first, old, false, first->where, errno);
+        ok = restore(first, backup, false, first->where, errno);
     else if (ok && rename(second->temporary, second->path) != 0)
-        ok = put_back(first, old, true, second->where, errno);
+        ok = restore(first, backup, true, second->where, errno);
     if (!ok) {
         unlink(first->temporary);
         unlink(second->temporary);
-    } else if (old) {
-        unlink(old);
+    } else if (backup) {
+        unlink(backup);
     }
-    free(old);
-    take_down(first);
-    take_down(second);
+    free(backup);
+    free_replacement(first);
+    free_replacement(second);
     return ok;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Writing a file so that its path names either what was there before or all of what was written. */
+/* Atomic replacement of a file: its path always names either the old file or the complete new one. */
 #ifndef FROND_FILES_REPLACE_FILE_H
 #define FROND_FILES_REPLACE_FILE_H
 
@@ -8,20 +8,19 @@
 
 typedef struct {
     const char *where; /* for errors */
-    char *path;        /* behind symbolic links */
-    char *temporary;   /* beside it */
-    FILE *file;        /* to be written to */
+    char *path;        /* with symbolic links resolved */
+    char *temporary;   /* path of the new file, in the same folder, until it is complete */
+    FILE *file;        /* the new file, to be written to */
 } fr_replacement;
 
-/* Begins a temporary file beside path, with the mode of the file that is there, or the one a new file has. False with
- * an error; otherwise fr_replace_finish is due. */
+/* Creates a temporary file beside path, with the mode of the old file if there is one. False with an error; otherwise
+ * fr_replace_finish must be called. */
 bool fr_replace_begin(fr_replacement *r, const char *where, const char *path);
-/* With ok, puts the file in path's place; otherwise, or where that fails, removes it. Whether it is in place. */
+/* If ok, renames the temporary file to path. If not, or if that fails, removes it. True if the new file is in place. */
 bool fr_replace_finish(fr_replacement *r, bool ok);
-/* The same for two files, of which both get into place or neither: where the second cannot, the first is what it was.
- */
+/* The same for two files, of which both are replaced or neither: if the second fails, the first is restored. */
 bool fr_replace_finish_both(fr_replacement *first, fr_replacement *second, bool ok);
-/* Writes bytes to the file; false with an error. */
+/* Appends count bytes to the new file. False with an error. */
 bool fr_replace_write(fr_replacement *r, const void *bytes, size_t count);
 
 #endif

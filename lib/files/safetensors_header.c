@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The header of a safetensors file, checked by every rule of the format, so that whoever reads the values after it has
- * nothing left to check. */
+/* Parses the header of a safetensors file. It checks every rule of the format, so that the code that reads the values
+ * has nothing left to check. */
 #include <config.h>
 
 #include "core/error.h"
@@ -12,37 +12,38 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-static const char *const not_loaded[] = { "C64", "F4", "F6_E2M3", "F6_E3M2", "F8_E4M3", "F8_E5M2", "F8_E8M0" };
+/* Dtypes of the format that no tensor can hold. */
+static const char *const unsupported[] = { "C64", "F4", "F6_E2M3", "F6_E3M2", "F8_E4M3", "F8_E5M2", "F8_E8M0" };
 
-enum { NOT_LOADED = sizeof not_loaded / sizeof *not_loaded };
+enum { UNSUPPORTED = sizeof unsupported / sizeof *unsupported };
 
 /* --- One tensor -------------------------------------------------------------------------------------------------- */
 
-static bool parse_dtype(const char *where, const json_t *info, fr_header_entry *e)
+static bool parse_dtype(const char *where, const json_t *info, fr_safetensors_entry *e)
 {
     const char *name = json_string_value(json_object_get(info, "dtype"));
 
     if (!name)
-        return fr_fail(where, "\"dtype\" is missing or no string");
-    for (int i = 0; i < FR_STORED_KINDS; i++) {
-        if (strcmp(name, fr_stored_kinds[i].safetensors) == 0) {
-            e->kind = (fr_stored)i;
+        return fr_fail(where, "\"dtype\" is missing or not a string");
+    for (int i = 0; i < FR_FILE_DTYPES; i++) {
+        if (strcmp(name, fr_file_dtypes[i].safetensors) == 0) {
+            e->dtype = (fr_file_dtype)i;
             return true;
         }
     }
-    for (int i = 0; i < NOT_LOADED; i++)
-        if (strcmp(name, not_loaded[i]) == 0)
+    for (int i = 0; i < UNSUPPORTED; i++)
+        if (strcmp(name, unsupported[i]) == 0)
             return fr_fail(where, "values of dtype %s cannot be loaded", name);
-    return fr_fail(where, "\"%.40s\" is no dtype of the safetensors format", name);
+    return fr_fail(where, "\"%.40s\" is not a dtype of the safetensors format", name);
 }
 
-static bool parse_shape(const char *where, const json_t *info, fr_header_entry *e, int64_t *numel)
+static bool parse_shape(const char *where, const json_t *info, fr_safetensors_entry *e, int64_t *numel)
 {
     const json_t *shape = json_object_get(info, "shape");
     size_t ndim = json_array_size(shape);
 
     if (!json_is_array(shape))
-        return fr_fail(where, "\"shape\" is missing or no array");
+        return fr_fail(where, "\"shape\" is missing or not an array");
     if (ndim > FR_MAX_DIMS)
         return fr_fail(where, "a shape of %zu dimensions, expected at most %d", ndim, FR_MAX_DIMS);
     e->shape.ndim = (int)ndim;
@@ -53,16 +54,16 @@ static bool parse_shape(const char *where, const json_t *info, fr_header_entry *
             return fr_fail(where, "\"shape\" holds something other than integers");
         e->shape.dim[i] = json_integer_value(dim);
     }
-    return fr_shape_check(where, &e->shape, fr_stored_kinds[e->kind].dtype, numel);
+    return fr_shape_check(where, &e->shape, fr_file_dtypes[e->dtype].dtype, numel);
 }
 
-static bool parse_offsets(const char *where, const json_t *info, fr_header_entry *e)
+static bool parse_offsets(const char *where, const json_t *info, fr_safetensors_entry *e)
 {
     const json_t *offsets = json_object_get(info, "data_offsets");
     const json_t *begin = json_array_get(offsets, 0), *end = json_array_get(offsets, 1);
 
     if (json_array_size(offsets) != 2 || !json_is_integer(begin) || !json_is_integer(end))
-        return fr_fail(where, "\"data_offsets\" is missing or no pair of integers");
+        return fr_fail(where, "\"data_offsets\" is missing or not a pair of integers");
     e->begin = json_integer_value(begin);
     e->end = json_integer_value(end);
     if (e->begin < 0 || e->end < e->begin)
@@ -70,7 +71,7 @@ static bool parse_offsets(const char *where, const json_t *info, fr_header_entry
     return true;
 }
 
-static bool parse_entry(const char *file, const char *name, const json_t *info, fr_header_entry *e)
+static bool parse_entry(const char *file, const char *name, const json_t *info, fr_safetensors_entry *e)
 {
     char where[FR_WHERE_SIZE], text[FR_SHAPE_TEXT];
     int64_t numel;
@@ -78,20 +79,20 @@ static bool parse_entry(const char *file, const char *name, const json_t *info, 
     snprintf(where, sizeof where, "%s: tensor \"%.80s\"", file, name);
     e->name = name;
     if (!json_is_object(info))
-        return fr_fail(where, "its description is no object");
+        return fr_fail(where, "its description is not an object");
     if (!parse_dtype(where, info, e) || !parse_shape(where, info, e, &numel) || !parse_offsets(where, info, e))
         return false;
 
-    int64_t bytes = numel * (int64_t)fr_stored_kinds[e->kind].size;
+    int64_t bytes = numel * (int64_t)fr_file_dtypes[e->dtype].size;
 
     if (e->end - e->begin != bytes)
         return fr_fail(where, "%lld bytes between its offsets, expected %lld for %s of shape %s",
-                       (long long)(e->end - e->begin), (long long)bytes, fr_stored_kinds[e->kind].safetensors,
+                       (long long)(e->end - e->begin), (long long)bytes, fr_file_dtypes[e->dtype].safetensors,
                        fr_shape_text(&e->shape, text));
     return true;
 }
 
-/* --- All of them ------------------------------------------------------------------------------------------------- */
+/* --- All tensors ------------------------------------------------------------------------------------------------- */
 
 static bool check_metadata(const char *where, json_t *metadata)
 {
@@ -99,30 +100,33 @@ static bool check_metadata(const char *where, json_t *metadata)
     json_t *value;
 
     if (!json_is_object(metadata))
-        return fr_fail(where, "\"" FR_HEADER_METADATA "\" is no object");
-    json_object_foreach(metadata, key, value) if (!json_is_string(value)) return fr_fail(
-        where, "\"" FR_HEADER_METADATA "\": the value of \"%.80s\" is no string", key);
+        return fr_fail(where, "\"" FR_SAFETENSORS_METADATA "\" is not an object");
+    json_object_foreach(metadata, key, value)
+    {
+        if (!json_is_string(value))
+            return fr_fail(where, "\"" FR_SAFETENSORS_METADATA "\": the value of \"%.80s\" is not a string", key);
+    }
     return true;
 }
 
 static int by_offset(const void *a, const void *b)
 {
-    const fr_header_entry *x = a, *y = b;
+    const fr_safetensors_entry *x = a, *y = b;
 
     if (x->begin != y->begin)
         return x->begin < y->begin ? -1 : 1;
     if (x->end != y->end)
         return x->end < y->end ? -1 : 1;
-    return x->place - y->place;
+    return x->index - y->index; /* empty tensors at the same offset */
 }
 
-/* The values must follow one another without overlap and gap, up to the end of the file. */
-static bool check_layout(const char *where, const fr_header *h, int64_t data_size)
+/* The values must follow one another without overlap or gap up to the end of the file. */
+static bool check_layout(const char *where, const fr_safetensors_header *h, int64_t data_size)
 {
     int64_t end = 0;
 
     for (int i = 0; i < h->count; i++) {
-        const fr_header_entry *e = &h->entries[i];
+        const fr_safetensors_entry *e = &h->entries[i];
 
         if (e->begin != end)
             return fr_fail(where, "tensor \"%.80s\": its values begin at offset %lld, expected %lld: they %s", e->name,
@@ -138,7 +142,7 @@ static bool check_layout(const char *where, const fr_header *h, int64_t data_siz
     return true;
 }
 
-static bool parse_entries(const char *where, fr_header *h)
+static bool parse_entries(const char *where, fr_safetensors_header *h)
 {
     const char *name;
     json_t *info;
@@ -148,25 +152,26 @@ static bool parse_entries(const char *where, fr_header *h)
         return fr_fail_memory(where);
     json_object_foreach(h->json, name, info)
     {
-        if (strcmp(name, FR_HEADER_METADATA) == 0) {
+        if (strcmp(name, FR_SAFETENSORS_METADATA) == 0) {
             if (!check_metadata(where, info))
                 return false;
             continue;
         }
-        h->entries[h->count].place = h->count;
+        h->entries[h->count].index = h->count;
         if (!parse_entry(where, name, info, &h->entries[h->count++]))
             return false;
     }
     return true;
 }
 
-bool fr_header_parse(const char *where, const char *text, size_t size, int64_t data_size, fr_header *h)
+bool fr_safetensors_parse_header(const char *where, const char *text, size_t size, int64_t data_size,
+                                 fr_safetensors_header *h)
 {
     json_error_t error;
 
-    *h = (fr_header){ 0 };
+    *h = (fr_safetensors_header){ 0 };
     if (size == 0 || text[0] != '{')
-        return fr_fail(where, "no safetensors file: its header does not begin with {");
+        return fr_fail(where, "not a safetensors file: its header does not begin with {");
     h->json = json_loadb(text, size, JSON_REJECT_DUPLICATES, &error);
     if (!h->json && error.text[0])
         return fr_fail(where, "header, byte %d: %s", error.position, error.text);
@@ -178,9 +183,9 @@ bool fr_header_parse(const char *where, const char *text, size_t size, int64_t d
     return check_layout(where, h, data_size);
 }
 
-void fr_header_free(fr_header *h)
+void fr_safetensors_free_header(fr_safetensors_header *h)
 {
     json_decref(h->json);
     free(h->entries);
-    *h = (fr_header){ 0 };
+    *h = (fr_safetensors_header){ 0 };
 }

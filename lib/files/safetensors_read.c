@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Reading a safetensors file: fr_load. */
+/* Reads safetensors files: fr_load. */
 #include <config.h>
 
 #include "core/tensor.h"
@@ -9,24 +9,24 @@
 
 #include <stdlib.h>
 
-/* The header's text, size bytes, to be freed; the values come next. */
-static char *read_header(fr_source *s, size_t *size)
+/* Reads up to the values. Returns the header's text of *size bytes, to be freed. NULL with an error. */
+static char *read_header(fr_byte_stream *s, size_t *size)
 {
-    unsigned char prefix[FR_HEADER_PREFIX];
+    unsigned char prefix[FR_SAFETENSORS_PREFIX];
     uint64_t length = 0;
-    int64_t file_size = s->left;
+    int64_t file_size = s->remaining;
     const char *where = s->where;
 
-    if (file_size < FR_HEADER_PREFIX)
-        return fr_fail(where, "no safetensors file: %lld bytes are too few", (long long)file_size);
-    if (!fr_source_read(s, prefix, sizeof prefix))
+    if (file_size < FR_SAFETENSORS_PREFIX)
+        return fr_fail(where, "not a safetensors file: %lld bytes are too few", (long long)file_size);
+    if (!fr_byte_stream_read(s, prefix, sizeof prefix))
         return NULL;
-    for (int i = 0; i < FR_HEADER_PREFIX; i++)
+    for (int i = 0; i < FR_SAFETENSORS_PREFIX; i++)
         length |= (uint64_t)prefix[i] << 8 * i;
-    if (length > FR_HEADER_MOST)
-        return fr_fail(where, "no safetensors file: a header of %llu bytes, expected at most %d",
-                       (unsigned long long)length, FR_HEADER_MOST);
-    if ((int64_t)length > file_size - FR_HEADER_PREFIX)
+    if (length > FR_SAFETENSORS_HEADER_MAX)
+        return fr_fail(where, "not a safetensors file: a header of %llu bytes, expected at most %d",
+                       (unsigned long long)length, FR_SAFETENSORS_HEADER_MAX);
+    if ((int64_t)length > file_size - FR_SAFETENSORS_PREFIX)
         return fr_fail(where, "a header of %llu bytes does not fit in a file of %lld", (unsigned long long)length,
                        (long long)file_size);
     *size = (size_t)length;
@@ -35,26 +35,26 @@ static char *read_header(fr_source *s, size_t *size)
 
     if (!text)
         return fr_fail_memory(where);
-    if (!fr_source_read(s, text, *size)) {
+    if (!fr_byte_stream_read(s, text, *size)) {
         free(text);
         return NULL;
     }
     return text;
 }
 
-/* Appends the tensor of e, whose values come next. */
-static bool read_tensor(fr_source *s, const fr_header_entry *e, fr_tensors *ts)
+/* Appends the tensor of e to ts; its values are next in the stream. */
+static bool read_tensor(fr_byte_stream *s, const fr_safetensors_entry *e, fr_tensors *ts)
 {
     fr_tensors_item *item = &ts->items[ts->count++];
 
     item->name = strdup(e->name);
     if (!item->name)
         return fr_fail_memory(s->where);
-    item->tensor = fr_tensor_alloc(s->where, &e->shape, fr_stored_kinds[e->kind].dtype);
-    return item->tensor && fr_stored_read(s, e->kind, false, item->tensor);
+    item->tensor = fr_tensor_alloc(s->where, &e->shape, fr_file_dtypes[e->dtype].dtype);
+    return item->tensor && fr_read_values(s, e->dtype, false, item->tensor);
 }
 
-static fr_tensors *read_all(fr_source *s, const fr_header *h)
+static fr_tensors *read_all(fr_byte_stream *s, const fr_safetensors_header *h)
 {
     fr_tensors *ts = fr_tensors_new(s->where, h->count);
 
@@ -69,24 +69,24 @@ static fr_tensors *read_all(fr_source *s, const fr_header *h)
     return ts;
 }
 
-fr_tensors *fr_tensors_read_from(const char *where, FILE *file)
+fr_tensors *fr_safetensors_load_file(const char *where, FILE *file)
 {
-    fr_source s;
+    fr_byte_stream s;
     size_t size = 0;
-    char *text = fr_source_of_file(&s, where, file) ? read_header(&s, &size) : NULL;
+    char *text = fr_byte_stream_from_file(&s, where, file) ? read_header(&s, &size) : NULL;
 
     if (!text)
         return NULL;
 
-    fr_header h;
-    fr_tensors *ts = fr_header_parse(where, text, size, s.left, &h) ? read_all(&s, &h) : NULL;
+    fr_safetensors_header h;
+    fr_tensors *ts = fr_safetensors_parse_header(where, text, size, s.remaining, &h) ? read_all(&s, &h) : NULL;
 
-    fr_header_free(&h);
+    fr_safetensors_free_header(&h);
     free(text);
     return ts;
 }
 
-fr_tensors *fr_tensors_read(const char *what, const char *path)
+fr_tensors *fr_safetensors_load(const char *what, const char *path)
 {
     char where[FR_WHERE_SIZE];
     FILE *file = fr_file_open(fr_file_where(what, path, where), path);
@@ -94,7 +94,7 @@ fr_tensors *fr_tensors_read(const char *what, const char *path)
     if (!file)
         return NULL;
 
-    fr_tensors *ts = fr_tensors_read_from(where, file);
+    fr_tensors *ts = fr_safetensors_load_file(where, file);
 
     fclose(file);
     return ts;
@@ -104,7 +104,7 @@ fr_tensors *fr_load(const char *path)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "load");
-    fr_tensors *ts = fr_tensors_read("load", path);
+    fr_tensors *ts = fr_safetensors_load("load", path);
 
     fr_finish(th, before);
     return ts;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Writing a safetensors file, byte for byte as Python's safetensors does: int64 first, then float64, then float32, so
- * that all values are aligned; each by name; the header padded with spaces to a multiple of 8 bytes. */
+/* Writes safetensors files, byte for byte as Python's safetensors does: first int64 tensors, then float64, then
+ * float32, so that all values are aligned, each sorted by name. Spaces pad the header to a multiple of 8 bytes. */
 #include <config.h>
 
 #include "core/shape.h"
@@ -17,19 +17,19 @@
 typedef struct {
     const char *name;
     fr_tensor *tensor;
-} named;
+} entry;
 
 typedef struct {
     const char *where;
-    named *items; /* in the file's order */
+    entry *entries; /* in the order of the file */
     int count;
-    const fr_alias *aliases;
+    const fr_tensor_alias *aliases;
     int alias_count;
 } contents;
 
 static int by_dtype_and_name(const void *a, const void *b)
 {
-    const named *x = a, *y = b;
+    const entry *x = a, *y = b;
 
     if (x->tensor->dtype != y->tensor->dtype)
         return y->tensor->dtype - x->tensor->dtype;
@@ -50,24 +50,24 @@ static json_t *describe(const fr_tensor *t, int64_t begin, int64_t end)
             shape = NULL;
         }
     }
-    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", fr_stored_kinds[t->dtype].safetensors, "shape", shape,
+    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", fr_file_dtypes[t->dtype].safetensors, "shape", shape,
                      "data_offsets", (json_int_t)begin, (json_int_t)end);
 }
 
-static bool add_entry(const char *where, json_t *header, const named *item, int64_t *offset)
+static bool add_entry(const char *where, json_t *header, const entry *e, int64_t *offset)
 {
-    int64_t begin = *offset, bytes = item->tensor->numel * (int64_t)fr_dtype_size((fr_dtype)item->tensor->dtype);
+    int64_t begin = *offset, bytes = e->tensor->numel * (int64_t)fr_dtype_size((fr_dtype)e->tensor->dtype);
 
     if (__builtin_add_overflow(begin, bytes, offset))
         return fr_fail(where, "more than 2^63 bytes");
-    if (strcmp(item->name, FR_HEADER_METADATA) == 0)
-        return fr_fail(where, "no tensor can have the name \"" FR_HEADER_METADATA "\"");
-    if (json_object_get(header, item->name))
-        return fr_fail(where, "the name \"%.80s\" was given twice", item->name);
+    if (strcmp(e->name, FR_SAFETENSORS_METADATA) == 0)
+        return fr_fail(where, "no tensor can have the name \"" FR_SAFETENSORS_METADATA "\"");
+    if (json_object_get(header, e->name))
+        return fr_fail(where, "the name \"%.80s\" was given twice", e->name);
 
-    if (!fr_is_utf8(item->name))
-        return fr_fail(where, "the name \"%.80s\" is not valid UTF-8", item->name);
-    if (json_object_set_new(header, item->name, describe(item->tensor, begin, *offset)) != 0)
+    if (!fr_is_utf8(e->name))
+        return fr_fail(where, "the name \"%.80s\" is not valid UTF-8", e->name);
+    if (json_object_set_new(header, e->name, describe(e->tensor, begin, *offset)) != 0)
         return fr_fail_memory(where);
     return true;
 }
@@ -76,10 +76,10 @@ static bool add_entry(const char *where, json_t *header, const named *item, int6
 static bool add_aliases(const contents *c, json_t *header)
 {
     json_t *metadata = json_object();
-    bool ok = metadata && json_object_set_new(header, FR_HEADER_METADATA, metadata) == 0;
+    bool ok = metadata && json_object_set_new(header, FR_SAFETENSORS_METADATA, metadata) == 0;
 
     for (int i = 0; ok && i < c->alias_count; i++) {
-        const fr_alias *a = &c->aliases[i];
+        const fr_tensor_alias *a = &c->aliases[i];
         const char *wrong = !fr_is_utf8(a->name) ? a->name : !fr_is_utf8(a->of) ? a->of : NULL;
 
         if (wrong)
@@ -89,7 +89,7 @@ static bool add_aliases(const contents *c, json_t *header)
     return ok || fr_fail_memory(c->where);
 }
 
-/* The header's text, size bytes without the padding, to be freed. */
+/* The header's text of *size bytes, without padding, to be freed. NULL with an error. */
 static char *make_header(const contents *c, size_t *size)
 {
     json_t *header = json_object();
@@ -99,12 +99,12 @@ static char *make_header(const contents *c, size_t *size)
     char *text = NULL;
 
     for (int i = 0; ok && i < c->count; i++)
-        ok = add_entry(where, header, &c->items[i], &offset);
+        ok = add_entry(where, header, &c->entries[i], &offset);
     if (ok && !(text = json_dumps(header, JSON_COMPACT | JSON_PRESERVE_ORDER)))
         fr_fail_memory(where);
     json_decref(header);
     *size = text ? strlen(text) : 0;
-    if (*size > FR_HEADER_MOST - FR_HEADER_PREFIX) {
+    if (*size > FR_SAFETENSORS_HEADER_MAX - FR_SAFETENSORS_PREFIX) {
         free(text);
         return fr_fail(where, "a header of %zu bytes, which no reader accepts", *size);
     }
@@ -115,10 +115,10 @@ static char *make_header(const contents *c, size_t *size)
 
 static bool write_header(fr_replacement *r, const char *text, size_t size)
 {
-    size_t padding = (FR_HEADER_PREFIX - size % FR_HEADER_PREFIX) % FR_HEADER_PREFIX;
-    unsigned char prefix[FR_HEADER_PREFIX];
+    size_t padding = (FR_SAFETENSORS_PREFIX - size % FR_SAFETENSORS_PREFIX) % FR_SAFETENSORS_PREFIX;
+    unsigned char prefix[FR_SAFETENSORS_PREFIX];
 
-    for (int i = 0; i < FR_HEADER_PREFIX; i++)
+    for (int i = 0; i < FR_SAFETENSORS_PREFIX; i++)
         prefix[i] = (unsigned char)((uint64_t)(size + padding) >> 8 * i);
     return fr_replace_write(r, prefix, sizeof prefix) && fr_replace_write(r, text, size) &&
            fr_replace_write(r, "       ", padding);
@@ -126,7 +126,7 @@ static bool write_header(fr_replacement *r, const char *text, size_t size)
 
 static bool write_values(fr_replacement *r, fr_tensor *t)
 {
-    fr_tensor *values = fr_stored_values(r->where, t);
+    fr_tensor *values = fr_values_for_file(r->where, t);
     bool ok = values && fr_replace_write(r, values->origin, (size_t)values->numel * fr_dtype_size((fr_dtype)t->dtype));
 
     fr_unref(values);
@@ -141,25 +141,25 @@ static bool write_file(const contents *c, const char *path)
     bool begun = text && fr_replace_begin(&r, c->where, path), ok = begun && write_header(&r, text, size);
 
     for (int i = 0; ok && i < c->count; i++)
-        ok = write_values(&r, c->items[i].tensor);
+        ok = write_values(&r, c->entries[i].tensor);
     if (begun)
         ok = fr_replace_finish(&r, ok);
     free(text);
     return ok;
 }
 
-static bool check_item(const char *where, const named *item, int i)
+static bool check_entry(const char *where, const entry *e, int i)
 {
     char text[100];
 
-    if (!item->name)
+    if (!e->name)
         return fr_fail(where, "name %d is NULL", i);
-    snprintf(text, sizeof text, "tensor \"%.80s\"", item->name);
-    return fr_check_not_null(where, item->tensor, text);
+    snprintf(text, sizeof text, "tensor \"%.80s\"", e->name);
+    return fr_check_not_null(where, e->tensor, text);
 }
 
-bool fr_tensors_write_aliased(const char *what, const char *path, const char *const *names, fr_tensor *const *tensors,
-                              int n, const fr_alias *aliases, int alias_count)
+bool fr_safetensors_save_aliased(const char *what, const char *path, const char *const *names,
+                                 fr_tensor *const *tensors, int n, const fr_tensor_alias *aliases, int alias_count)
 {
     char where[FR_WHERE_SIZE];
     contents c = { .where = where, .count = n, .aliases = aliases, .alias_count = alias_count };
@@ -169,32 +169,32 @@ bool fr_tensors_write_aliased(const char *what, const char *path, const char *co
         return fr_fail(where, "%d tensors given", n);
     if (n > 0 && (!fr_check_not_null(where, names, "names") || !fr_check_not_null(where, tensors, "tensors")))
         return false;
-    c.items = calloc((size_t)n + 1, sizeof *c.items);
+    c.entries = calloc((size_t)n + 1, sizeof *c.entries);
 
-    bool ok = c.items || fr_fail_memory(where);
+    bool ok = c.entries || fr_fail_memory(where);
 
     for (int i = 0; ok && i < n; i++) {
-        c.items[i] = (named){ names[i], tensors[i] };
-        ok = check_item(where, &c.items[i], i);
+        c.entries[i] = (entry){ names[i], tensors[i] };
+        ok = check_entry(where, &c.entries[i], i);
     }
     if (ok) {
-        qsort(c.items, (size_t)n, sizeof *c.items, by_dtype_and_name);
+        qsort(c.entries, (size_t)n, sizeof *c.entries, by_dtype_and_name);
         ok = write_file(&c, path);
     }
-    free(c.items);
+    free(c.entries);
     return ok;
 }
 
-bool fr_tensors_write(const char *what, const char *path, const char *const *names, fr_tensor *const *tensors, int n)
+bool fr_safetensors_save(const char *what, const char *path, const char *const *names, fr_tensor *const *tensors, int n)
 {
-    return fr_tensors_write_aliased(what, path, names, tensors, n, NULL, 0);
+    return fr_safetensors_save_aliased(what, path, names, tensors, n, NULL, 0);
 }
 
 bool fr_save_tensors(const char *path, const char *const *names, fr_tensor *const *tensors, int n)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "save_tensors");
-    bool ok = fr_tensors_write("save_tensors", path, names, tensors, n);
+    bool ok = fr_safetensors_save("save_tensors", path, names, tensors, n);
 
     fr_finish(th, before);
     return ok;

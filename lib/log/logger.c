@@ -7,8 +7,8 @@
 
 #include "core/options.h"
 #include "core/thread.h"
-#include "log/events.h"
-#include "log/metrics.h"
+#include "log/event_file.h"
+#include "log/metrics_csv.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -33,42 +33,42 @@ char *fr_log_path(const char *what, const char *dir, const char *name)
     return path;
 }
 
-bool fr_log_written(const char *what, fr_log_file *f)
+bool fr_log_file_flush(const char *what, fr_log_file *f)
 {
     char where[FR_WHERE_SIZE];
     struct stat status;
 
     if (fflush(f->file) == 0 && !ferror(f->file)) {
-        f->whole = fstat(fileno(f->file), &status) == 0 ? status.st_size : f->whole;
+        f->size = fstat(fileno(f->file), &status) == 0 ? status.st_size : f->size;
         return true;
     }
     fr_fail(fr_file_where(what, f->path, where), "cannot write: %s", strerror(errno));
     clearerr(f->file);
-    (void)!ftruncate(fileno(f->file), f->whole); /* what is no file on a disk stays as it is */
+    (void)!ftruncate(fileno(f->file), f->size); /* fails for a pipe or a device, and may */
     return false;
 }
 
-/* Makes dir and what is missing of those around it; dir is changed on the way, and put back. */
+/* mkdir -p. Changes dir while it works, and restores it. */
 static bool make_directories(const char *what, char *dir)
 {
     struct stat status;
     char where[FR_WHERE_SIZE];
-    int why = 0;
+    int error = 0;
 
-    for (char *end = dir + strspn(dir, "/"); !why && *end; end += strspn(end, "/")) {
-        char divider;
+    for (char *end = dir + strspn(dir, "/"); !error && *end; end += strspn(end, "/")) {
+        char separator;
 
         end += strcspn(end, "/");
-        divider = *end;
+        separator = *end;
         *end = '\0';
-        why = mkdir(dir, 0777) == 0 ? 0 : errno;
-        if (why && stat(dir, &status) == 0 && S_ISDIR(status.st_mode))
-            why = 0;
-        if (why)
-            fr_fail(fr_file_where(what, dir, where), "cannot make the directory: %s", strerror(why));
-        *end = divider;
+        error = mkdir(dir, 0777) == 0 ? 0 : errno;
+        if (error && stat(dir, &status) == 0 && S_ISDIR(status.st_mode))
+            error = 0;
+        if (error)
+            fr_fail(fr_file_where(what, dir, where), "cannot make the directory: %s", strerror(error));
+        *end = separator;
     }
-    return !why;
+    return !error;
 }
 
 /* --- Opening and closing ------------------------------------------------------------------------------------------ */
@@ -79,16 +79,16 @@ static bool open_files(const char *what, fr_logger *log, const char *dir, const 
     log->c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     if (!log->dir || !log->c_locale)
         return fr_fail_memory(what);
-    if (!options->csv_only && !fr_log_has_events()) /* before anything is made */
-        return fr_events_open(what, log, 0);
+    if (!options->csv_only && !fr_log_has_events()) /* fails, before any file is created */
+        return fr_event_file_open(what, log, 0);
     if (!make_directories(what, log->dir))
         return false;
     log->metrics.path = fr_log_path(what, dir, "metrics.csv");
     return log->metrics.path && fr_metrics_open(what, log, options) &&
-           (options->csv_only || fr_events_open(what, log, options->purge_step));
+           (options->csv_only || fr_event_file_open(what, log, options->purge_step));
 }
 
-/* Closes f, if it is open, and frees it; false with an error. */
+/* Closes f, if it is open, and frees its path. False with an error. */
 static bool close_file(const char *what, fr_log_file *f)
 {
     char where[FR_WHERE_SIZE];
@@ -147,9 +147,9 @@ static bool sync_file(const char *what, fr_log_file *f)
 {
     char where[FR_WHERE_SIZE];
 
-    if (!fr_log_written(what, f))
+    if (!fr_log_file_flush(what, f))
         return false;
-    if (fsync(fileno(f->file)) == 0 || errno == EINVAL) /* EINVAL: nothing that lies on a disk */
+    if (fsync(fileno(f->file)) == 0 || errno == EINVAL) /* EINVAL: not a file on a disk */
         return true;
     return fr_fail(fr_file_where(what, f->path, where), "cannot write: %s", strerror(errno));
 }

@@ -9,26 +9,26 @@
 #include <frond/log.h>
 #include <locale.h>
 
-/* A file that is only added to. */
+/* A file that is only appended to. */
 typedef struct {
     char *path;
-    FILE *file;  /* NULL: not open */
-    off_t whole; /* its bytes when it was last whole */
+    FILE *file; /* NULL: not open */
+    off_t size; /* in bytes, without what was not written completely */
 } fr_log_file;
 
 struct fr_logger {
     char *dir;
-    fr_log_file metrics, events; /* events: none with .csv_only */
-    locale_t c_locale;           /* numbers are written in */
+    fr_log_file metrics, events; /* metrics.csv; the event file, not open with .csv_only */
+    locale_t c_locale;           /* for a decimal point in numbers */
     double (*clock)(void);       /* seconds since 1970 */
 };
 
 /* "dir/name", to be freed; NULL with an error. */
 char *fr_log_path(const char *what, const char *dir, const char *name);
-/* Hands on what f has been given. False with an error, and without what got through of it, so that what is added later
- * can be read. */
-bool fr_log_written(const char *what, fr_log_file *f);
-/* fr_log_scalar for those who have checked name; what: the function at work. */
-bool fr_log_number(const char *what, fr_logger *log, const char *name, int64_t step, double value);
+/* Flushes f. If that fails, fails and cuts f back to the last complete row or record, so that those that are appended
+ * later can still be read. */
+bool fr_log_file_flush(const char *what, fr_log_file *f);
+/* fr_log_scalar with a name that was checked; what: the public function, for errors. */
+bool fr_log_add_scalar(const char *what, fr_logger *log, const char *name, int64_t step, double value);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Plots of metrics.csv by gnuplot: a script of commands and numbers is put together for each group of names, and given
- * to gnuplot as its standard input; there is no shell in between. */
+/* Draws metrics.csv with gnuplot. One script with the numbers and a plot for each group of names goes to gnuplot's
+ * standard input, without a shell. A group is the part of a name before the first "/". */
 #include <config.h>
 
 #include "core/thread.h"
-#include "log/metrics.h"
+#include "log/metrics_csv.h"
 
 #include <errno.h>
 #include <math.h>
@@ -18,7 +18,7 @@ extern char **environ;
 
 /* --- The script --------------------------------------------------------------------------------------------------- */
 
-/* In single quotes, in which gnuplot replaces nothing. */
+/* In single quotes, where gnuplot interprets nothing but a doubled quote. */
 static void put_quoted(FILE *script, const char *text)
 {
     putc('\'', script);
@@ -50,7 +50,7 @@ static bool has_finite(const fr_series *s)
     return false;
 }
 
-/* The numbers, as a block called $dN. A row without a number is a gap. */
+/* The numbers of series n as a data block called $dN. A row without a number makes a gap in the line. */
 static void put_data(FILE *script, const fr_series *s, size_t n)
 {
     fprintf(script, "$d%zu << EOD\n", n);
@@ -59,16 +59,16 @@ static void put_data(FILE *script, const fr_series *s, size_t n)
     fputs("EOD\n", script);
 }
 
-/* Of a group, named after its first series, what is drawn: 'DIR/GROUP.SUFFIX'. */
+/* Sets the output file of a group, to which the series `name` belongs: 'DIR/GROUP.SUFFIX'. */
 static void put_output(FILE *script, const char *dir, const char *name, const char *suffix)
 {
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     char file[256];
-    size_t n = group_length(name), most = sizeof file - sizeof ".png";
+    size_t n = group_length(name), max = sizeof file - sizeof ".png";
 
-    n = n < most ? n : most;
+    n = n < max ? n : max;
     for (size_t i = 0; i < n; i++)
-        file[i] = strchr(plain, name[i]) ? name[i] : '_';
+        file[i] = strchr(allowed, name[i]) ? name[i] : '_';
     snprintf(file + n, sizeof file - n, ".%s", suffix);
     fputs("set output ", script);
     put_quoted(script, dir);
@@ -79,24 +79,24 @@ static void put_output(FILE *script, const char *dir, const char *name, const ch
 
 static void put_plot(FILE *script, const fr_metrics *m, size_t first)
 {
-    enum { FEW = 200 }; /* numbers that may be told apart */
-    const char *before = "plot ";
+    enum { POINTS_MAX = 200 }; /* more points cannot be told apart: only the line is drawn */
+    const char *separator = "plot ";
 
     for (size_t i = first; i < m->count; i++) {
         const fr_series *s = &m->items[i];
 
         if (!same_group(s->name, m->items[first].name) || !has_finite(s))
             continue;
-        fprintf(script, "%s$d%zu using 1:2 with %s title ", before, i,
-                s->count > FEW ? "lines" : "linespoints pointtype 7 pointsize 0.3");
+        fprintf(script, "%s$d%zu using 1:2 with %s title ", separator, i,
+                s->count > POINTS_MAX ? "lines" : "linespoints pointtype 7 pointsize 0.3");
         put_quoted(script, s->name);
         fputs(" noenhanced", script);
-        before = ", ";
+        separator = ", ";
     }
     putc('\n', script);
 }
 
-/* Of the group of series `first`. */
+/* The plots, .png and .svg, of the group whose first series is `first`. */
 static void put_group(FILE *script, const char *dir, const fr_metrics *m, size_t first)
 {
     const char *name = m->items[first].name;
@@ -112,7 +112,7 @@ static void put_group(FILE *script, const char *dir, const fr_metrics *m, size_t
     fputs("unset output\n", script);
 }
 
-/* Gives the number of groups. */
+/* Returns the number of groups. */
 static int put_script(FILE *script, const fr_logger *log, const fr_metrics *m)
 {
     locale_t before = uselocale(log->c_locale);
@@ -122,11 +122,11 @@ static int put_script(FILE *script, const fr_logger *log, const fr_metrics *m)
     for (size_t i = 0; i < m->count; i++)
         put_data(script, &m->items[i], i);
     for (size_t i = 0; i < m->count; i++) {
-        bool known = false;
+        bool done = false; /* with an earlier series of its group */
 
-        for (size_t k = 0; k < i && !known; k++)
-            known = has_finite(&m->items[k]) && same_group(m->items[k].name, m->items[i].name);
-        if (known || !has_finite(&m->items[i]))
+        for (size_t k = 0; k < i && !done; k++)
+            done = has_finite(&m->items[k]) && same_group(m->items[k].name, m->items[i].name);
+        if (done || !has_finite(&m->items[i]))
             continue;
         put_group(script, log->dir, m, i);
         groups++;
@@ -137,27 +137,27 @@ static int put_script(FILE *script, const fr_logger *log, const fr_metrics *m)
 
 /* --- gnuplot ------------------------------------------------------------------------------------------------------ */
 
-/* Starts it; an errno, or 0. */
-static int start(FILE *script, FILE *messages, pid_t *pid)
+/* Starts gnuplot. Returns 0 or an errno. */
+static int start_gnuplot(FILE *script, FILE *messages, pid_t *pid)
 {
     char gnuplot[] = "gnuplot", no_settings[] = "-d";
     posix_spawn_file_actions_t actions;
-    int why = posix_spawn_file_actions_init(&actions);
+    int error = posix_spawn_file_actions_init(&actions);
 
-    if (why)
-        return why;
-    why = posix_spawn_file_actions_adddup2(&actions, fileno(script), STDIN_FILENO);
-    if (!why)
-        why = posix_spawn_file_actions_adddup2(&actions, fileno(messages), STDOUT_FILENO);
-    if (!why)
-        why = posix_spawn_file_actions_adddup2(&actions, fileno(messages), STDERR_FILENO);
-    if (!why)
-        why = posix_spawnp(pid, gnuplot, &actions, NULL, (char *[]){ gnuplot, no_settings, NULL }, environ);
+    if (error)
+        return error;
+    error = posix_spawn_file_actions_adddup2(&actions, fileno(script), STDIN_FILENO);
+    if (!error)
+        error = posix_spawn_file_actions_adddup2(&actions, fileno(messages), STDOUT_FILENO);
+    if (!error)
+        error = posix_spawn_file_actions_adddup2(&actions, fileno(messages), STDERR_FILENO);
+    if (!error)
+        error = posix_spawnp(pid, gnuplot, &actions, NULL, (char *[]){ gnuplot, no_settings, NULL }, environ);
     posix_spawn_file_actions_destroy(&actions);
-    return why;
+    return error;
 }
 
-/* The last line that is not blank. */
+/* The last line of gnuplot's output that is not blank. */
 static void read_message(FILE *messages, char text[FR_MESSAGE_SIZE / 2])
 {
     char line[FR_MESSAGE_SIZE / 2];
@@ -171,16 +171,16 @@ static void read_message(FILE *messages, char text[FR_MESSAGE_SIZE / 2])
     }
 }
 
-static bool run(const char *what, FILE *script, FILE *messages)
+static bool run_gnuplot(const char *what, FILE *script, FILE *messages)
 {
     char text[FR_MESSAGE_SIZE / 2];
-    int status, why;
+    int status, error;
     pid_t pid;
 
     rewind(script);
-    why = start(script, messages, &pid);
-    if (why)
-        return fr_fail(what, "cannot run gnuplot, which is to draw the plots: %s", strerror(why));
+    error = start_gnuplot(script, messages, &pid);
+    if (error)
+        return fr_fail(what, "cannot run gnuplot, which draws the plots: %s", strerror(error));
     while (waitpid(pid, &status, 0) < 0)
         if (errno != EINTR)
             return fr_fail(what, "cannot wait for gnuplot: %s", strerror(errno));
@@ -188,7 +188,7 @@ static bool run(const char *what, FILE *script, FILE *messages)
         return true;
     read_message(messages, text);
     if (WIFSIGNALED(status))
-        return fr_fail(what, "gnuplot was ended by signal %d", WTERMSIG(status));
+        return fr_fail(what, "gnuplot was killed by signal %d", WTERMSIG(status));
     return fr_fail(what, "gnuplot failed: %s", *text ? text : "it does not say why");
 }
 
@@ -208,7 +208,7 @@ static bool plot(const char *what, const fr_logger *log)
     else if (fflush(script) != 0 || ferror(script))
         fr_fail(what, "cannot write a temporary file: %s", strerror(errno));
     else
-        ok = run(what, script, messages);
+        ok = run_gnuplot(what, script, messages);
     fr_metrics_free(&m);
     if (messages)
         fclose(messages);
@@ -225,7 +225,7 @@ bool fr_log_plot(fr_logger *log)
     bool ok = fr_check_not_null(what, log, "log");
 
     if (ok && strpbrk(log->dir, "\n\r"))
-        ok = fr_fail(what, "gnuplot cannot take a line's end in the directory's name");
+        ok = fr_fail(what, "gnuplot cannot write to a directory whose name contains a newline");
     ok = ok && plot(what, log);
     fr_finish(th, before);
     return ok;

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { USUAL_WIDTH = 80, BAR_LEAST = 6, BAR_MOST = 40 };
+enum { DEFAULT_WIDTH = 80, BAR_MIN = 6, BAR_MAX = 40 }; /* columns */
 
 static double monotonic_clock(void)
 {
@@ -29,12 +29,12 @@ static int terminal_width(FILE *stream)
 {
     struct winsize size;
 
-    return ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : USUAL_WIDTH;
+    return ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : DEFAULT_WIDTH;
 }
 
 /* --- The line ----------------------------------------------------------------------------------------------------- */
 
-/* Text that grows as far as it has room. */
+/* A line that FR_APPEND adds to; what does not fit is cut off. */
 typedef struct {
     char text[1024];
     size_t used;
@@ -59,7 +59,7 @@ static void put_rate(line *l, double rate)
         FR_APPEND(l, "  %.1f s/step", 1 / rate);
 }
 
-/* What stands behind the bar. */
+/* What stands after the bar: steps, rate, time and the latest values. */
 static void put_numbers(line *l, const fr_progress *p, double elapsed, bool last)
 {
     double rate = elapsed > 0 ? (double)p->done / elapsed : 0;
@@ -81,16 +81,17 @@ static void put_numbers(line *l, const fr_progress *p, double elapsed, bool last
         FR_APPEND(l, "  %s %.4g", p->items[i].name, p->items[i].value);
 }
 
-static int columns_of(const char *text)
+/* The number of columns that UTF-8 text takes, if every character takes one. */
+static int count_columns(const char *text)
 {
     int n = 0;
 
     for (; *text; text++)
-        n += (*text & 0xc0) != 0x80; /* not the later bytes of a character */
+        n += (*text & 0xc0) != 0x80; /* not for the later bytes of a character */
     return n;
 }
 
-static void cut_to(char *text, int columns)
+static void truncate_to(char *text, int columns)
 {
     for (; *text; text++)
         if ((*text & 0xc0) != 0x80 && columns-- == 0)
@@ -121,20 +122,20 @@ static void draw(const fr_progress *p, double now, bool last)
         return;
     }
 
-    int columns = p->width(p->stream) - 1; /* in the last column some terminals go to the next line */
-    int width = columns - columns_of(whole.text) - columns_of(numbers.text) - 3;
+    int columns = p->width(p->stream) - 1; /* some terminals wrap the line after the last column */
+    int width = columns - count_columns(whole.text) - count_columns(numbers.text) - 3;
 
-    if (p->total > 0 && width >= BAR_LEAST)
-        put_bar(&whole, p, width < BAR_MOST ? width : BAR_MOST);
+    if (p->total > 0 && width >= BAR_MIN)
+        put_bar(&whole, p, width < BAR_MAX ? width : BAR_MAX);
     FR_APPEND(&whole, "%s", numbers.text);
-    cut_to(whole.text, columns);
+    truncate_to(whole.text, columns);
     fprintf(p->stream, "\r%s\033[K%s", whole.text, last ? "\n" : "");
     fflush(p->stream);
 }
 
-/* --- The interface ------------------------------------------------------------------------------------------------ */
+/* --- Public functions --------------------------------------------------------------------------------------------- */
 
-static fr_progress *make(const char *what, const char *label, int64_t total, const fr_progress_options *o)
+static fr_progress *make_progress(const char *what, const char *label, int64_t total, const fr_progress_options *o)
 {
     fr_progress *p;
 
@@ -155,7 +156,7 @@ static fr_progress *make(const char *what, const char *label, int64_t total, con
     p->terminal = p->stream && isatty(fileno(p->stream));
     p->interval = fr_option(o->interval, p->terminal ? 0.1 : 10);
     p->began = p->clock();
-    p->shown = p->terminal ? -HUGE_VAL : p->began; /* a bar is there from the first step on */
+    p->shown = p->terminal ? -HUGE_VAL : p->began; /* a bar is drawn at the first step, other lines after an interval */
     return p;
 }
 
@@ -164,7 +165,7 @@ fr_progress *fr_progress_new(const char *label, int64_t total, const fr_progress
     static const char what[] = "progress_new";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    fr_progress *p = make(what, label, total, options ? options : &(fr_progress_options){ .quiet = false });
+    fr_progress *p = make_progress(what, label, total, options ? options : &(fr_progress_options){ .quiet = false });
 
     fr_finish(th, before);
     return p;
@@ -201,7 +202,7 @@ bool fr_progress_value(fr_progress *p, const char *name, double value)
     return ok;
 }
 
-static bool take_steps(const char *what, fr_progress *p, int64_t steps)
+static bool add_steps(const char *what, fr_progress *p, int64_t steps)
 {
     int64_t done;
     double now;
@@ -225,7 +226,7 @@ bool fr_progress_step(fr_progress *p, int64_t steps)
     static const char what[] = "progress_step";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    bool ok = fr_check_not_null(what, p, "progress") && take_steps(what, p, steps);
+    bool ok = fr_check_not_null(what, p, "progress") && add_steps(what, p, steps);
 
     fr_finish(th, before);
     return ok;

@@ -10,13 +10,13 @@
 
 struct fr_progress {
     char *label;
-    int64_t total, done; /* total 0: not known */
-    FILE *stream;        /* NULL: quiet */
-    bool terminal;
-    double interval;
-    double (*clock)(void); /* seconds, from any moment on */
+    int64_t total, done;   /* steps; total 0: not known */
+    FILE *stream;          /* NULL: quiet */
+    bool terminal;         /* stream is one */
+    double interval;       /* seconds between two lines */
+    double (*clock)(void); /* seconds since an arbitrary moment */
     int (*width)(FILE *);  /* columns of the terminal */
-    double began, shown;   /* shown: when the last line was; -HUGE_VAL: none was */
+    double began, shown;   /* shown: time of the last line; -HUGE_VAL: there was none */
     struct fr_progress_item {
         char *name;
         double value;

@@ -3,7 +3,7 @@
 /* fr_export_onnx: the runs of the module, and a graph made of them. */
 #include <config.h>
 
-#include "files/module_state.h"
+#include "files/state_dict.h"
 #include "onnx/graph.h"
 #include "nn/module.h"
 
@@ -193,7 +193,7 @@ bool fr_export_onnx(fr_module *m, fr_tensor *example, const char *path)
 
     if (ok)
         fr_file_where("export_onnx", path, where);
-    ok = ok && fr_state_of(where, m, &from.state, &from.state_count) && export_module(m, example, path, &from);
+    ok = ok && fr_state_dict(where, m, &from.state, &from.state_count) && export_module(m, example, path, &from);
     if (scope >= 0)
         fr_scope_end(scope);
     fr_finish(th, before);

@@ -3,8 +3,9 @@
 /* The graph, piece by piece: the functions of <frond/onnx.h>, and what calls the ops' hooks. */
 #include <config.h>
 
-#include "files/complaints.h"
 #include "onnx/graph.h"
+
+#include "files/error_list.h"
 
 #include <frond/ops.h>
 #include <stdarg.h>
@@ -452,7 +453,7 @@ static void name_dims(fr_onnx *g)
 /* All ops that cannot be written, in one error. */
 static bool check_ops(fr_onnx *g)
 {
-    fr_complaints c = { 0 };
+    fr_error_list c = { 0 };
     char path[FR_PATH_TEXT];
 
     for (size_t i = 0; i < g->run->trace.count; i++) {
@@ -460,10 +461,10 @@ static bool check_ops(fr_onnx *g)
 
         if (!s->op->onnx && !s->op->onnx_name && is_needed(g, s)) {
             fr_place_text(s->place, path);
-            fr_complain(&c, "%s%s%s", path, path[0] ? ": " : "", s->op->name);
+            fr_error_list_add(&c, "%s%s%s", path, path[0] ? ": " : "", s->op->name);
         }
     }
-    return !fr_complaints_fail(&c, g->from->where, "ops that cannot be written as ONNX");
+    return !fr_error_list_fail(&c, g->from->where, "ops that cannot be written as ONNX");
 }
 
 bool fr_onnx_make(fr_onnx *g, const fr_onnx_source *from, const fr_onnx_run *run)

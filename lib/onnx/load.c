@@ -3,10 +3,11 @@
 /* fr_load_onnx, with protobuf-c or without. */
 #include <config.h>
 
+#include "onnx/load.h"
+
 #include "core/file.h"
 #include "core/thread.h"
-#include "onnx/load.h"
-#include "files/source.h"
+#include "files/byte_stream.h"
 
 #include <frond/export.h>
 #include <stdlib.h>
@@ -17,19 +18,19 @@ static fr_module *read_file(const char *where, FILE *file)
 {
     fr_module *m = NULL;
     uint8_t *bytes;
-    fr_source s;
+    fr_byte_stream s;
 
-    if (!fr_source_of_file(&s, where, file))
+    if (!fr_byte_stream_from_file(&s, where, file))
         return NULL;
-    if (s.left > INT32_MAX)
-        return fr_fail(where, "%lld bytes, and the format holds at most 2147483647", (long long)s.left);
+    if (s.remaining > INT32_MAX)
+        return fr_fail(where, "%lld bytes, and the format holds at most 2147483647", (long long)s.remaining);
 
-    size_t size = (size_t)s.left;
+    size_t size = (size_t)s.remaining;
 
     bytes = malloc(size + 1);
     if (!bytes)
         return fr_fail_memory(where);
-    if (fr_source_read(&s, bytes, size))
+    if (fr_byte_stream_read(&s, bytes, size))
         m = fr_onnx_read(where, bytes, size);
     free(bytes);
     return m;

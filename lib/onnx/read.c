@@ -4,9 +4,9 @@
  * order. Names of values become numbers. */
 #include <config.h>
 
-#include "files/complaints.h"
+#include "files/error_list.h"
 #include "onnx/call.h"
-#include "files/stored.h"
+#include "files/dtype.h"
 #include "nn/module.h"
 
 #include <frond/ops.h>
@@ -38,28 +38,14 @@ typedef struct {
 
 static int kind_of(int type)
 {
-    static const int kinds[] = { -1,
-                                 FR_STORED_F32,
-                                 FR_STORED_U8,
-                                 FR_STORED_I8,
-                                 FR_STORED_U16,
-                                 FR_STORED_I16,
-                                 FR_STORED_I32,
-                                 FR_STORED_I64,
-                                 -1,
-                                 FR_STORED_BOOL,
-                                 FR_STORED_F16,
-                                 FR_STORED_F64,
-                                 FR_STORED_U32,
-                                 FR_STORED_U64,
-                                 -1,
-                                 -1,
-                                 FR_STORED_BF16 };
+    static const int kinds[] = { -1,          FR_FILE_F32, FR_FILE_U8, FR_FILE_I8,   FR_FILE_U16, FR_FILE_I16,
+                                 FR_FILE_I32, FR_FILE_I64, -1,         FR_FILE_BOOL, FR_FILE_F16, FR_FILE_F64,
+                                 FR_FILE_U32, FR_FILE_U64, -1,         -1,           FR_FILE_BF16 };
 
     return type >= 0 && (size_t)type < sizeof kinds / sizeof *kinds ? kinds[type] : -1;
 }
 
-static bool read_bytes(fr_source *s, void *into, size_t bytes)
+static bool read_bytes(fr_byte_stream *s, void *into, size_t bytes)
 {
     const char **at = s->handle;
 
@@ -71,24 +57,24 @@ static bool read_bytes(fr_source *s, void *into, size_t bytes)
 static bool read_raw(const char *where, const fr_onnx_tensor_message *p, int kind, fr_tensor *t)
 {
     const char *at = (const char *)p->raw_data.data;
-    fr_source s = { .where = where, .handle = &at, .read = read_bytes, .left = (int64_t)p->raw_data.len };
+    fr_byte_stream s = { .where = where, .handle = &at, .read = read_bytes, .remaining = (int64_t)p->raw_data.len };
 
-    if ((uint64_t)t->numel * fr_stored_kinds[kind].size != p->raw_data.len)
+    if ((uint64_t)t->numel * fr_file_dtypes[kind].size != p->raw_data.len)
         return fr_fail(where, "tensor %.80s has %zu bytes of values, and its shape wants others",
                        p->name ? p->name : "", p->raw_data.len);
-    return t->numel == 0 || fr_stored_read(&s, (fr_stored)kind, false, t);
+    return t->numel == 0 || fr_read_values(&s, (fr_file_dtype)kind, false, t);
 }
 
 /* Values in a field of their own type; half floats are not read from there. */
 static bool read_typed(const char *where, const fr_onnx_tensor_message *p, int kind, fr_tensor *t)
 {
-    bool small = kind == FR_STORED_BOOL || kind == FR_STORED_I8 || kind == FR_STORED_I16 || kind == FR_STORED_I32 ||
-                 kind == FR_STORED_U8 || kind == FR_STORED_U16;
-    size_t n = kind == FR_STORED_F32   ? p->n_float_data
-               : kind == FR_STORED_F64 ? p->n_double_data
-               : kind == FR_STORED_I64 ? p->n_int64_data
-               : small                 ? p->n_int32_data
-                                       : SIZE_MAX;
+    bool small = kind == FR_FILE_BOOL || kind == FR_FILE_I8 || kind == FR_FILE_I16 || kind == FR_FILE_I32 ||
+                 kind == FR_FILE_U8 || kind == FR_FILE_U16;
+    size_t n = kind == FR_FILE_F32   ? p->n_float_data
+               : kind == FR_FILE_F64 ? p->n_double_data
+               : kind == FR_FILE_I64 ? p->n_int64_data
+               : small               ? p->n_int32_data
+                                     : SIZE_MAX;
 
     if (n != (uint64_t)t->numel)
         return fr_fail(where, "tensor %.80s has not the values that its shape and type want", p->name ? p->name : "");
@@ -96,9 +82,9 @@ static bool read_typed(const char *where, const fr_onnx_tensor_message *p, int k
         ((int64_t *)(void *)t->origin)[i] = p->int32_data[i];
     if (!small && n > 0)
         memcpy(t->origin,
-               kind == FR_STORED_F32   ? (void *)p->float_data
-               : kind == FR_STORED_F64 ? (void *)p->double_data
-                                       : (void *)p->int64_data,
+               kind == FR_FILE_F32   ? (void *)p->float_data
+               : kind == FR_FILE_F64 ? (void *)p->double_data
+                                     : (void *)p->int64_data,
                n * fr_dtype_size((fr_dtype)t->dtype));
     return true;
 }
@@ -118,14 +104,14 @@ fr_tensor *fr_onnx_read_tensor(const char *where, const fr_onnx_tensor_message *
         return fr_fail(where, "tensor %.80s has %zu dims, expected at most %d", name, p->n_dims, FR_MAX_DIMS);
     for (int i = 0; i < shape.ndim; i++)
         shape.dim[i] = p->dims[i];
-    if (!fr_shape_check(where, &shape, fr_stored_kinds[kind].dtype, &numel))
+    if (!fr_shape_check(where, &shape, fr_file_dtypes[kind].dtype, &numel))
         return NULL;
 
     /* What a file says it holds is not believed before it is seen to be there. */
     if (numel > (int64_t)(p->raw_data.len + p->n_float_data + p->n_double_data + p->n_int64_data + p->n_int32_data))
         return fr_fail(where, "tensor %.80s has fewer values than its shape wants", name);
 
-    fr_tensor *t = fr_tensor_alloc(where, &shape, fr_stored_kinds[kind].dtype);
+    fr_tensor *t = fr_tensor_alloc(where, &shape, fr_file_dtypes[kind].dtype);
 
     if (t && !(p->has_raw_data ? read_raw(where, p, kind, t) : read_typed(where, p, kind, t))) {
         fr_unref(t);
@@ -369,16 +355,17 @@ static bool read_operator_set(loaded *l, const char *where)
 
 static bool check_ops(const Frond__Onnx__GraphProto *g, const char *where)
 {
-    fr_complaints c = { 0 };
+    fr_error_list c = { 0 };
 
     for (size_t i = 0; i < g->n_node; i++) {
         const fr_onnx_node_message *n = g->node[i];
 
         if (!is_own_domain(n->domain) || !n->op_type || !fr_onnx_find_kind(n->op_type))
-            fr_complain(&c, "%.80s%s%.80s (node %.80s)", n->domain ? n->domain : "",
-                        n->domain && n->domain[0] ? "." : "", n->op_type ? n->op_type : "", n->name ? n->name : "");
+            fr_error_list_add(&c, "%.80s%s%.80s (node %.80s)", n->domain ? n->domain : "",
+                              n->domain && n->domain[0] ? "." : "", n->op_type ? n->op_type : "",
+                              n->name ? n->name : "");
     }
-    return !fr_complaints_fail(&c, where, "ops that frond cannot run");
+    return !fr_error_list_fail(&c, where, "ops that frond cannot run");
 }
 
 static bool fill(fr_module *m, loaded *l, const char *where)

@@ -17,7 +17,7 @@ bool fr_onnx_write(fr_onnx *g, const char *path)
 #else
 
 #include "onnx/onnx.pb-c.h"
-#include "files/stored.h"
+#include "files/dtype.h"
 
 #include <frond/error.h>
 #include <stdlib.h>
@@ -72,7 +72,7 @@ static char **texts_of(const char *const *texts)
 
 static bool fill_tensor(fr_onnx *g, PROTO(TensorProto) * p, const char *name, fr_tensor *t)
 {
-    fr_tensor *values = fr_hold(g->from->where, fr_stored_values(g->from->where, t)); /* until the file is written */
+    fr_tensor *values = fr_hold(g->from->where, fr_values_for_file(g->from->where, t)); /* until the file is written */
 
     p->dims = fr_onnx_keep(g, FR_MAX_DIMS * sizeof *p->dims);
     if (!values || !p->dims)

@@ -11,7 +11,7 @@ static void read_csv(FILE *file)
 
     for (int i = 0; i < 3; i++) {
         rewind(file);
-        fr_sequences_free(fr_csv_read("read_csv: fuzz", file, 0, &options[i]));
+        fr_sequences_free(fr_read_csv_file("read_csv: fuzz", file, &options[i]));
     }
 }
 

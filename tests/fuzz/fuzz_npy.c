@@ -8,9 +8,9 @@
 
 static void read_array(FILE *file)
 {
-    fr_source s;
+    fr_byte_stream s;
 
-    if (fr_source_of_file(&s, "load_npy: fuzz", file))
+    if (fr_byte_stream_from_file(&s, "load_npy: fuzz", file))
         fr_unref(fr_npy_read(&s));
 }
 

@@ -7,7 +7,7 @@
 
 static void read_tensors(FILE *file)
 {
-    fr_tensors_free(fr_tensors_read_from("load: fuzz", file));
+    fr_tensors_free(fr_safetensors_load_file("load: fuzz", file));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

@@ -57,7 +57,7 @@ static void resume(FILE *file)
     run r = begin();
     double lr = fr_optim_lr(r.optim), weight = fr_at(fr_module_find(r.m, "weight"), 0);
 
-    if (fr_training_take(where, fr_tensors_read_from(where, file), r.m, r.optim, r.loader))
+    if (fr_checkpoint_restore(where, fr_safetensors_load_file(where, file), r.m, r.optim, r.loader))
         step(&r);
     else if (fr_optim_lr(r.optim) != lr || fr_at(fr_module_find(r.m, "weight"), 0) != weight)
         abort();

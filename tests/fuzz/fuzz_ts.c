@@ -7,7 +7,7 @@
 
 static void read_ts(FILE *file)
 {
-    fr_sequences_free(fr_ts_read("read_ts: fuzz", file));
+    fr_sequences_free(fr_read_ts_file("read_ts: fuzz", file));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

@@ -106,9 +106,9 @@ keep("bad.the name of a member is there twice",
      archive([("\u00e9.npy", one), ("X.npy", one)]).replace(b"X.npy", b"\x82.npy"))
 keep("bad.begins with /", archive([("/etc/x.npy", one)]))
 keep("bad.leads out of the archive", archive([("a/../../x.npy", one)]))
-keep("bad.is no npy file", archive([("x.npy", one), ("readme.txt", b"text")]))
-keep("bad.no npy file: it does not begin with", archive([("x.npy", b"some text or other")]))
-keep("bad.no npy file: 0 bytes", archive([("x.npy", b"")]))
+keep("bad.is not an npy file", archive([("x.npy", one), ("readme.txt", b"text")]))
+keep("bad.not an npy file: it does not begin with", archive([("x.npy", b"some text or other")]))
+keep("bad.not an npy file: 0 bytes", archive([("x.npy", b"")]))
 keep("bad.12 bytes of values, expected 16", archive([("x.npy", one.replace(b"(3,)", b"(4,)"))]))
 keep("bad.packed by method 12", archive([("x.npy", one)], zipfile.ZIP_BZIP2))
 keep("bad.is encrypted", patched(archive([("x.npy", one)]), 6, 8, "<H", 1))
@@ -119,7 +119,7 @@ for name, count in {"fewer than it should": 400, "more bytes than it should": 20
     other = saved(numpy.zeros(300, "<f4")).replace(b"(300,)", b"(%d,)" % count)
     keep(f"bad.{name}", patched(archive([("x.npy", other)], zipfile.ZIP_DEFLATED), 22, 24, "<I", 128 + 4 * count))
 
-keep("bad.no npz file", b"not a zip archive, though long enough")
+keep("bad.not an npz file", b"not a zip archive, though long enough")
 
 
 def halves(data):

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Data: sequences from a file, split, described for a new run, and brought into the form that a run's model takes. */
+/* Data: sequences are read from a file, split, described for a new run, and prepared for a run's model. */
 #include "program.h"
 
 #include <float.h>
@@ -20,31 +20,31 @@ dataset dataset_read(const char *path, const settings *s, bool labelled)
     data.x = fr_sequences_x(data.file);
     data.lengths = fr_sequences_lengths(data.file);
     data.labels = fr_sequences_labels(data.file);
-    data.place = fr_arange(1, (double)fr_dim(data.x, 0) + 1, 1, FR_I64);
+    data.number = fr_arange(1, (double)fr_dim(data.x, 0) + 1, 1, FR_I64);
     return data;
 }
 
-static dataset rows_of(const dataset *data, fr_tensor *rows)
+static dataset select_rows(const dataset *data, fr_tensor *rows)
 {
     dataset part = { .path = data->path, .file = data->file };
 
     part.x = fr_index_select(data->x, 0, rows);
     part.lengths = fr_index_select(data->lengths, 0, rows);
     part.labels = data->labels ? fr_index_select(data->labels, 0, rows) : NULL;
-    part.place = fr_index_select(data->place, 0, rows);
+    part.number = fr_index_select(data->number, 0, rows);
     return part;
 }
 
 dataset dataset_split(dataset *data, double fraction)
 {
-    int64_t n = fr_dim(data->x, 0), kept = n - (int64_t)((double)n * fraction + 0.5);
+    int64_t n = fr_dim(data->x, 0), rest = n - (int64_t)((double)n * fraction + 0.5);
     fr_tensor *order = fr_randperm(n);
     dataset part;
 
-    if (kept < 1 || kept == n)
-        die("%s: %lld sequences cannot be parted by --validation=%g", data->path, (long long)n, fraction);
-    part = rows_of(data, fr_slice(order, 0, kept, n, 1));
-    *data = rows_of(data, fr_slice(order, 0, 0, kept, 1));
+    if (rest < 1 || rest == n)
+        die("%s: %lld sequences cannot be split by --validation=%g", data->path, (long long)n, fraction);
+    part = select_rows(data, fr_slice(order, 0, rest, n, 1));
+    *data = select_rows(data, fr_slice(order, 0, 0, rest, 1));
     return part;
 }
 
@@ -56,27 +56,27 @@ void dataset_free(dataset *data)
 
 /* --- Describing --------------------------------------------------------------------------------------------------- */
 
-static double target(const dataset *data, int64_t row)
+static double get_target(const dataset *data, int64_t row)
 {
     const char *text = fr_sequences_label_text(data->file, (int)fr_at(data->labels, row));
     char *end;
     double value = strtod(text, &end);
 
     if (end == text || *end || !(fabs(value) <= (double)FLT_MAX))
-        die("%s: the target \"%s\" of sequence %.0f is no number", data->path, text, fr_at(data->place, row));
+        die("%s: the target \"%s\" of sequence %.0f is not a number", data->path, text, fr_at(data->number, row));
     return value;
 }
 
-/* Deviation of n values whose sum of squares about the mean is known; 1 where there is none, so that
- * dividing by it is harmless. */
-static double deviation(double squares, double n)
+/* Standard deviation of n values from their sum of squares about the mean. 1 if it would be 0, so that it can be
+ * divided by. */
+static double standard_deviation(double squares, double n)
 {
     double value = sqrt(squares / n);
 
     return value > 0 ? value : 1;
 }
 
-/* The arrays "mean" and "deviation" of each variable over all steps. */
+/* Appends each variable's mean and standard deviation over all steps of all sequences. */
 static void describe_variables(const dataset *data, json_t *mean, json_t *deviations)
 {
     int64_t n = fr_dim(data->x, 0), steps = fr_dim(data->x, 1), variables = fr_dim(data->x, 2);
@@ -93,21 +93,21 @@ static void describe_variables(const dataset *data, json_t *mean, json_t *deviat
             for (int64_t t = 0; t < length[i]; t++)
                 squares += pow((double)x[(i * steps + t) * variables + d] - sum / count, 2);
         json_array_append_new(mean, json_real(sum / count));
-        json_array_append_new(deviations, json_real(deviation(squares, count)));
+        json_array_append_new(deviations, json_real(standard_deviation(squares, count)));
     }
 }
 
-static void describe_targets(const dataset *data, double *mean, double *deviations)
+static void describe_targets(const dataset *data, double *mean, double *deviation)
 {
     int64_t n = fr_dim(data->x, 0);
     double sum = 0, squares = 0;
 
     for (int64_t i = 0; i < n; i++)
-        sum += target(data, i);
+        sum += get_target(data, i);
     *mean = sum / (double)n;
     for (int64_t i = 0; i < n; i++)
-        squares += pow(target(data, i) - *mean, 2);
-    *deviations = deviation(squares, (double)n);
+        squares += pow(get_target(data, i) - *mean, 2);
+    *deviation = standard_deviation(squares, (double)n);
 }
 
 static json_t *describe_labels(const dataset *data)
@@ -119,7 +119,7 @@ static json_t *describe_labels(const dataset *data)
         die("%s: expected two labels or more, found %d", data->path, n);
     for (int i = 0; i < n; i++)
         if (json_array_append_new(labels, json_string(fr_sequences_label_text(data->file, i))) != 0)
-            die("%s: a label that is not UTF-8: \"%s\"", data->path, fr_sequences_label_text(data->file, i));
+            die("%s: the label \"%s\" is not UTF-8", data->path, fr_sequences_label_text(data->file, i));
     return labels;
 }
 
@@ -145,7 +145,7 @@ json_t *dataset_describe(const dataset *data, const settings *s)
 
 /* --- Preparing ---------------------------------------------------------------------------------------------------- */
 
-static int64_t class_of(const run *r, const char *text)
+static int64_t find_class(const run *r, const char *text)
 {
     for (int64_t i = 0; i < run_outputs(r); i++)
         if (strcmp(run_label(r, i), text) == 0)
@@ -153,7 +153,8 @@ static int64_t class_of(const run *r, const char *text)
     return -1;
 }
 
-static fr_tensor *classes(const dataset *data, const run *r)
+/* (N) int64: the run's class of each sequence. */
+static fr_tensor *make_classes(const dataset *data, const run *r)
 {
     fr_tensor *y = fr_cast(data->labels, FR_I64);
     int64_t *value = fr_data(y), n = fr_numel(y);
@@ -161,27 +162,28 @@ static fr_tensor *classes(const dataset *data, const run *r)
     for (int64_t i = 0; i < n; i++) {
         const char *text = fr_sequences_label_text(data->file, (int)fr_at(data->labels, i));
 
-        value[i] = class_of(r, text);
+        value[i] = find_class(r, text);
         if (value[i] < 0)
-            die("%s: the label \"%s\" of sequence %.0f is none of the %lld that the model knows", data->path, text,
-                fr_at(data->place, i), (long long)run_outputs(r));
+            die("%s: the label \"%s\" of sequence %.0f is not one of the %lld that the model knows", data->path, text,
+                fr_at(data->number, i), (long long)run_outputs(r));
     }
     return y;
 }
 
-static fr_tensor *targets(const dataset *data, const run *r)
+/* (N,1) float32: the normalised target of each sequence. */
+static fr_tensor *make_targets(const dataset *data, const run *r)
 {
     int64_t n = fr_numel(data->labels);
     fr_tensor *y = fr_zeros(FR_SHAPE(n, 1));
     float *value = fr_data(y);
 
     for (int64_t i = 0; i < n; i++)
-        value[i] = (float)((target(data, i) - r->target_mean) / r->target_deviation);
+        value[i] = (float)((get_target(data, i) - r->target_mean) / r->target_deviation);
     return y;
 }
 
-/* (x - mean) / deviation, and 0 past each row's end */
-static fr_tensor *normalized(const dataset *data, const run *r)
+/* (N,T,D): (x - mean) / deviation, and 0 after the end of each sequence. */
+static fr_tensor *normalize(const dataset *data, const run *r)
 {
     fr_tensor *step = fr_arange(0, (double)fr_dim(data->x, 1), 1, FR_I64);
     fr_tensor *past = fr_ge(step, fr_unsqueeze(data->lengths, 1)); /* (N,T) */
@@ -192,7 +194,7 @@ static fr_tensor *normalized(const dataset *data, const run *r)
 void dataset_prepare(dataset *data, const run *r, bool with_y)
 {
     if (fr_dim(data->x, 2) != r->variables)
-        die("%s: %lld variables to a step, the model has %lld", data->path, (long long)fr_dim(data->x, 2),
+        die("%s: %lld variables in each step, the model has %lld", data->path, (long long)fr_dim(data->x, 2),
             (long long)r->variables);
     if (fr_dim(data->x, 1) > r->steps && strcmp(setting_choice(&r->settings, "model"), "transformer") == 0)
         die("%s: a sequence of %lld steps, the transformer takes up to %lld", data->path, (long long)fr_dim(data->x, 1),
@@ -200,7 +202,7 @@ void dataset_prepare(dataset *data, const run *r, bool with_y)
     if (with_y && !data->labels)
         die("%s: there are no labels to compare with", data->path);
     if (with_y)
-        data->y = r->settings.regression ? targets(data, r) : classes(data, r);
+        data->y = r->settings.regression ? make_targets(data, r) : make_classes(data, r);
     if (r->mean)
-        data->x = normalized(data, r);
+        data->x = normalize(data, r);
 }

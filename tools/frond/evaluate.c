@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* frond evaluate: how well a model predicts: for classes the report and confusion matrix that scikit-learn has, for
- * numbers their errors. */
+/* frond evaluate: how well a model predicts. For classes it prints scikit-learn's classification report and confusion
+ * matrix, for a regression the errors. */
 #include "commands.h"
 #include "program.h"
 
@@ -9,23 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static error_t parse(int key, char *text, struct argp_state *state)
-{
-    return parse_paths(key, text, state, state->input, 2, 2);
-}
-
 /* --- Classes ------------------------------------------------------------------------------------------------------ */
 
-/* table[true * n + predicted]: how many sequences */
+/* (n,n) table[true * n + predicted]: how many sequences. To be freed. */
 static int64_t *count_classes(int64_t n, fr_tensor *logits, fr_tensor *y)
 {
     int64_t *table = calloc((size_t)(n * n), sizeof *table);
-    fr_tensor *chosen = fr_argmax(logits, 1, false);
+    fr_tensor *predicted = fr_argmax(logits, 1, false);
 
     if (!table)
         die("out of memory");
     for (int64_t i = 0; i < fr_numel(y); i++)
-        table[(int64_t)fr_at(y, i) * n + (int64_t)fr_at(chosen, i)]++;
+        table[(int64_t)fr_at(y, i) * n + (int64_t)fr_at(predicted, i)]++;
     return table;
 }
 
@@ -38,8 +33,8 @@ static double ratio(double a, double b)
     return b > 0 ? a / b : 0;
 }
 
-/* Of class k; *appears: in the truth or the predictions. */
-static class_scores class_scores_of(const int64_t *table, int64_t n, int64_t k, bool *appears)
+/* Scores of class k. *appears: it is in the truth or in the predictions. */
+static class_scores score_class(const int64_t *table, int64_t n, int64_t k, bool *appears)
 {
     double truth = 0, predicted = 0, hits = (double)table[k * n + k];
 
@@ -56,7 +51,7 @@ static void print_row(int width, const char *name, class_scores s)
     printf("%*s  %9.4f %9.4f %9.4f %9.0f\n", width, name, s.precision, s.recall, s.f1, s.support);
 }
 
-static void add(class_scores *sum, class_scores s, double weight)
+static void add_scores(class_scores *sum, class_scores s, double weight)
 {
     sum->precision += weight * s.precision;
     sum->recall += weight * s.recall;
@@ -73,7 +68,7 @@ static int name_width(const run *r)
     return (int)width;
 }
 
-/* Classes that appear neither in the truth nor in the predictions are left out, as scikit-learn does. */
+/* As scikit-learn does, leaves out classes that appear neither in the truth nor in the predictions. */
 static void print_report(const run *r, const int64_t *table, const scores *total)
 {
     int64_t n = run_outputs(r), appearing = 0;
@@ -83,19 +78,19 @@ static void print_report(const run *r, const int64_t *table, const scores *total
     printf("%*s  %9s %9s %9s %9s\n\n", width, "", "precision", "recall", "f1-score", "support");
     for (int64_t k = 0; k < n; k++) {
         bool appears;
-        class_scores s = class_scores_of(table, n, k, &appears);
+        class_scores s = score_class(table, n, k, &appears);
 
         if (!appears)
             continue;
         print_row(width, run_label(r, k), s);
-        add(&macro, s, 1);
-        add(&weighted, s, s.support / total->rows);
+        add_scores(&macro, s, 1);
+        add_scores(&weighted, s, s.support / total->rows);
         appearing++;
     }
     macro.precision /= (double)appearing;
     macro.recall /= (double)appearing;
     macro.f1 /= (double)appearing;
-    printf("\n%*s  %9s %9s %9.4f %9.0f\n", width, "accuracy", "", "", total->right / total->rows, total->rows);
+    printf("\n%*s  %9s %9s %9.4f %9.0f\n", width, "accuracy", "", "", total->correct / total->rows, total->rows);
     print_row(width, "macro avg", macro);
     print_row(width, "weighted avg", weighted);
 }
@@ -120,7 +115,7 @@ static void report_classes(const run *r, fr_tensor *logits, fr_tensor *y, const 
 {
     int64_t *table = count_classes(run_outputs(r), logits, y);
 
-    printf("loss %.6f\naccuracy %.6f (%.0f/%.0f)\n\n", scores_loss(s), s->right / s->rows, s->right, s->rows);
+    printf("loss %.6f\naccuracy %.6f (%.0f/%.0f)\n\n", scores_loss(s), s->correct / s->rows, s->correct, s->rows);
     print_report(r, table, s);
     print_confusion(r, table);
     free(table);
@@ -130,24 +125,26 @@ static void report_classes(const run *r, fr_tensor *logits, fr_tensor *y, const 
 
 static void report_numbers(const run *r, fr_tensor *y, const scores *s)
 {
-    double mean = fr_item(fr_mean(y)), spread = 0; /* sum of squares about the mean, in units of the target */
+    double mean = fr_item(fr_mean(y)), variation = 0; /* sum of squares about the mean, in units of the target */
 
     for (int64_t i = 0; i < fr_numel(y); i++)
-        spread += pow((fr_at(y, i) - mean) * r->target_deviation, 2);
-    printf("MSE  %.6g\nRMSE %.6g\nMAE  %.6g\nR2   %.6g\n", s->squares / s->rows, sqrt(s->squares / s->rows),
-           s->absolutes / s->rows, 1 - s->squares / spread);
+        variation += pow((fr_at(y, i) - mean) * r->target_deviation, 2);
+    printf("MSE  %.6g\nRMSE %.6g\nMAE  %.6g\nR2   %.6g\n", s->squared_error / s->rows, sqrt(s->squared_error / s->rows),
+           s->absolute_error / s->rows, 1 - s->squared_error / variation);
 }
 
 int command_evaluate(int argc, char **argv)
 {
-    static const struct argp argp = { .parser = parse,
-                                      .args_doc = "RUN DATA",
-                                      .doc = "Compares what the model that frond train keeps in the directory RUN "
-                                             "predicts for the labelled sequences of DATA with their labels." };
     const char *paths[2];
     scores s = { 0 };
 
-    argp_parse(&argp, argc, argv, 0, NULL, paths);
+    parse_command_line(argc, argv,
+                       &(command_line){ .args_doc = "RUN DATA",
+                                        .doc = "Compares the predictions of the model in RUN, a directory of frond "
+                                               "train, with the labels of the sequences in DATA.",
+                                        .paths = paths,
+                                        .paths_min = 2,
+                                        .paths_max = 2 });
 
     run r = run_open(paths[0]);
     dataset data = dataset_read(paths[1], &r.settings, true);

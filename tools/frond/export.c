@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* frond export: a trained model for other programs, by what the file's name ends in. */
+/* frond export: writes a trained model for other programs. The suffix of the file's name chooses the format. */
 #include "commands.h"
 #include "program.h"
 
@@ -12,8 +12,7 @@ typedef struct {
 } arguments;
 
 static const struct argp_option options[] = {
-    { "int8", INT8, NULL, 0, "In C: weights as 8-bit whole numbers with a scale for each row; tells what that changes",
-      0 },
+    { "int8", INT8, NULL, 0, "In C: weights as 8-bit integers with a scale for each row; prints what that changes", 0 },
     { NULL, 0, NULL, 0, NULL, 0 },
 };
 
@@ -56,12 +55,12 @@ int command_export(int argc, char **argv)
     static const struct argp argp = { .options = options,
                                       .parser = parse,
                                       .args_doc = "RUN FILE",
-                                      .doc = "Writes the model that frond train keeps in the directory RUN as ONNX "
-                                             "(.onnx) or C (.c, with a header beside it).\vIt takes sequences, "
-                                             "(batch, steps, variables), in C one of as many steps as the longest of "
-                                             "the training data, and gives a logit for each class, or a number. Where "
-                                             "the run has --normalize, it takes and gives what is normalised: "
-                                             "model.json has the means and deviations." };
+                                      .doc = "Writes the model in RUN, a directory of frond train, as ONNX (.onnx) or "
+                                             "C (.c, with a header beside it).\vIts input is sequences of shape "
+                                             "(batch, steps, variables); in C one sequence, with the steps of the "
+                                             "longest in the training data. Its output is a logit for each class, or "
+                                             "a number. If the run has --normalize, input and output are normalised "
+                                             "with the means and deviations in model.json." };
     arguments a = { 0 };
 
     argp_parse(&argp, argc, argv, 0, NULL, &a);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* frond info: the tensors in files, by what the files' names end in. */
+/* frond info: lists the tensors in files, whose suffix tells the format. */
 #include "commands.h"
 #include "program.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* frond: chooses the subcommand; errors, exit status and what the other files need everywhere. */
+/* frond: runs a subcommand; errors, exit status and other things that all subcommands use. */
 #include "commands.h"
 #include "program.h"
 
@@ -34,6 +34,7 @@ void die(const char *format, ...)
     exit(FAILED);
 }
 
+/* The library's error handler. */
 static void fail(const char *message, void *user)
 {
     (void)user;
@@ -64,15 +65,15 @@ static void print_version(FILE *file, struct argp_state *state)
     fprintf(file, "frond %s\n", fr_version());
 }
 
-/* Is given frond's own options and the name of the command; the rest is the command's. */
+/* Parses frond's own options and the name of the command. What follows is parsed by the command. */
 static error_t parse(int key, char *text, struct argp_state *state)
 {
-    int *chosen = state->input;
+    int *command = state->input;
 
     switch (key) {
     case ARGP_KEY_ARG:
-        for (*chosen = 0; *chosen < COUNT; ++*chosen)
-            if (strcmp(text, commands[*chosen].name) == 0)
+        for (*command = 0; *command < COUNT; ++*command)
+            if (strcmp(text, commands[*command].name) == 0)
                 return 0;
         argp_error(state, "%s: no such command", text);
         return 0;
@@ -107,7 +108,7 @@ static char *list_commands(int key, const char *text, void *input)
     return list;
 }
 
-/* Runs the command under the name "frond NAME", as its messages have it. */
+/* Runs the command with "frond NAME" as argv[0], which its messages begin with. */
 static int run_command(int i, int argc, char **argv)
 {
     FR_SCOPE;
@@ -124,21 +125,21 @@ int main(int argc, char **argv)
                                       .args_doc = "COMMAND [ARGUMENT...]",
                                       .doc = "Trains neural networks on sequences, and shows what is in them.\v",
                                       .help_filter = list_commands };
-    int chosen = COUNT, first, status;
+    int command = COUNT, first, status;
 
-    signal(SIGXFSZ, SIG_IGN); /* a file at the limit of its size is an error like a full disk */
+    signal(SIGXFSZ, SIG_IGN); /* a write beyond the limit of a file's size fails like one to a full disk */
     argp_err_exit_status = USAGE;
     argp_program_version_hook = print_version;
     fr_set_error_handler(fail, NULL);
-    if (argc > 1 && strcmp(argv[1], "help") == 0) { /* of a command, or of all */
+    if (argc > 1 && strcmp(argv[1], "help") == 0) { /* frond help COMMAND is frond COMMAND --help */
         argv[1] = argc > 2 ? argv[2] : (char *)"--help";
         if (argc > 2)
             argv[2] = (char *)"--help";
     }
     for (first = 1; first < argc && argv[first][0] == '-'; first++)
         ;
-    argp_parse(&argp, first < argc ? first + 1 : argc, argv, ARGP_IN_ORDER, NULL, &chosen);
-    status = run_command(chosen, argc - first, argv + first);
+    argp_parse(&argp, first < argc ? first + 1 : argc, argv, ARGP_IN_ORDER, NULL, &command);
+    status = run_command(command, argc - first, argv + first);
     if (fflush(stdout) != 0 || ferror(stdout))
         die("cannot write standard output: %s", strerror(errno));
     return status;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The models that can be trained: how each is made of a run's settings, and run on sequences of different lengths. */
+/* The models that can be trained: each is made from a run's settings and runs on sequences of different lengths. */
 #include "program.h"
 
 #include "sequence_classifier.h"
@@ -58,7 +58,7 @@ static fr_module *make_transformer(const run *r)
                                                    .dropout = s->dropout > 0 ? s->dropout : FR_ZERO });
 }
 
-/* In the order of the setting's choices. */
+/* In the order of the choices of the setting "model". */
 static const struct {
     fr_module *(*make)(const run *r);
     fr_tensor *(*forward)(fr_module *model, fr_tensor *x, fr_tensor *lengths);

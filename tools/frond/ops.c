@@ -6,11 +6,6 @@
 
 #include <frond/op.h>
 
-static error_t parse(int key, char *text, struct argp_state *state)
-{
-    return parse_paths(key, text, state, state->input, 0, 1);
-}
-
 static const char *dtypes(const fr_op *op)
 {
     return op->dtypes == FR_FLOATS ? "float32 or float64" : op->dtypes == FR_ANY ? "any, one for all inputs" : "mixed";
@@ -27,16 +22,17 @@ static void explain(const fr_op *op)
 
 int command_ops(int argc, char **argv)
 {
-    static const struct argp argp = {
-        .parser = parse,
-        .args_doc = "[NAME]",
-        .doc = "Lists the library's ops, their shapes and formulas, or tells more of one."
-               "\v(*,I) (O,I) (O)? -> (*,O) are the shapes of inputs and outputs: one name "
-               "is one size, * any dims, ** others, ? marks an input that may be left out."
-    };
     const char *name = NULL;
+    command_line c = {
+        .args_doc = "[NAME]",
+        .doc = "Lists the library's ops, their shapes and formulas, or explains one."
+               "\v(*,I) (O,I) (O)? -> (*,O) are the shapes of inputs and outputs: one name "
+               "is one size, * any dims, ** others, ? marks an input that may be left out.",
+        .paths = &name,
+        .paths_max = 1,
+    };
 
-    argp_parse(&argp, argc, argv, 0, NULL, &name);
+    parse_command_line(argc, argv, &c);
     if (name && !fr_op_find(name))
         die("%s: no such op", name);
     if (name)

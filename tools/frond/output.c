@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Files that the program writes itself: each is there as a whole or not at all, and one that was there before is not
- * lost where the new one cannot be written. */
+/* Writes text files atomically: a file is written as a whole or not at all, and an old file is kept if the new one
+ * cannot be written. */
 #include "program.h"
 
 #include <errno.h>
@@ -20,7 +20,7 @@ FILE *output_begin(output *o)
     return file;
 }
 
-/* flags: beside those to write; mode: of a new file. */
+/* flags: for open, in addition to those for writing. mode: of a new file. errno tells why it fails. */
 static bool write_to(const output *o, const char *path, int flags, mode_t mode)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, mode);
@@ -30,39 +30,40 @@ static bool write_to(const output *o, const char *path, int flags, mode_t mode)
     return file && (fclose(file) == 0) & ok;
 }
 
-/* By way of a new file beside it; path is no symbolic link. mode: what the old file has; 0: there is none. */
-static bool replace(const output *o, const char *path, mode_t mode)
+/* Writes a temporary file beside path and renames it. path is not a symbolic link. mode: of the old file; 0: there is
+ * none. errno tells why it fails. */
+static bool replace_file(const output *o, const char *path, mode_t mode)
 {
-    char *part;
+    char *temporary;
     bool written, ok;
 
-    if (asprintf(&part, "%s.%ld.tmp", path, (long)getpid()) < 0)
+    if (asprintf(&temporary, "%s.%ld.tmp", path, (long)getpid()) < 0)
         die("out of memory");
-    written = write_to(o, part, O_EXCL, 0666);
-    ok = written && (mode == 0 || chmod(part, mode & 07777) == 0) && rename(part, path) == 0;
+    written = write_to(o, temporary, O_EXCL, 0666);
+    ok = written && (mode == 0 || chmod(temporary, mode & 07777) == 0) && rename(temporary, path) == 0;
     if (!ok && (written || errno != EEXIST)) {
         int cause = errno;
 
-        unlink(part);
+        unlink(temporary);
         errno = cause;
     }
-    free(part);
+    free(temporary);
     return ok;
 }
 
-/* What is there and no regular file, such as a device, is written to as it is. */
-static bool put(const output *o, const char *path)
+/* A file that is not a regular one, such as a device, is written to directly. */
+static bool write_file(const output *o, const char *path)
 {
     struct stat status;
     char *target;
     bool ok;
 
     if (stat(path, &status) != 0)
-        return errno == ENOENT && replace(o, path, 0);
+        return errno == ENOENT && replace_file(o, path, 0);
     if (!S_ISREG(status.st_mode))
         return write_to(o, path, 0, 0);
     target = realpath(path, NULL);
-    ok = target && replace(o, target, status.st_mode);
+    ok = target && replace_file(o, target, status.st_mode);
     free(target);
     return ok;
 }
@@ -72,8 +73,8 @@ void output_end(output *o, FILE *file, const char *path)
     if (fclose(file) != 0)
         die("out of memory");
     if (!path)
-        fwrite(o->text, 1, o->size, stdout); /* main looks whether that went well */
-    else if (!put(o, path))
+        fwrite(o->text, 1, o->size, stdout); /* main checks for errors */
+    else if (!write_file(o, path))
         die("%s: cannot be written: %s", path, strerror(errno));
     free(o->text);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What the subcommands share: arguments, data, models, runs, scores. */
+/* What the subcommands share: command lines, settings, runs, models, data, scores. */
 #ifndef FROND_PROGRAM_H
 #define FROND_PROGRAM_H
 
@@ -11,13 +11,13 @@
 
 enum { FAILED = 1, USAGE = 2 }; /* exit statuses */
 
-/* "frond: ..." on standard error, exit status FAILED. As after an error of the library's. */
+/* Prints "frond: ..." on standard error and exits with FAILED, as after an error in the library. */
 _Noreturn void die(const char *format, ...) FR_PRINTF(1, 2);
 bool has_suffix(const char *path, const char *suffix);
 char *path_in(const char *dir, const char *name); /* to be freed */
 
-/* A text to be written: begin gives the stream to print to, end puts all of it into the file at path, whole or not at
- * all (then it dies), or on standard output where path is NULL. */
+/* A text that is written to a file as a whole or not at all. output_begin returns the stream to print to. output_end
+ * writes the file at path, or standard output if path is NULL; it dies if it cannot. */
 typedef struct {
     char *text;
     size_t size;
@@ -26,10 +26,10 @@ typedef struct {
 FILE *output_begin(output *o);
 void output_end(output *o, FILE *file, const char *path);
 
-/* --- Settings of a run: arguments of `frond train`, kept in its directory ----------------------------------------- */
+/* --- Settings of a run: options of `frond train`, kept in its directory ------------------------------------------- */
 
 typedef struct {
-    int model, cell, optimizer, target; /* indices of the choices in the table */
+    int model, cell, optimizer, target; /* indices into the choices in settings_table */
     int64_t hidden, layers, heads, steps, kernel, epochs, batch_size, patience, seed;
     double dropout, lr, weight_decay, clip, validation;
     bool bidirectional, normalize, header, regression;
@@ -43,10 +43,10 @@ typedef struct {
     const char *name;
     setting_kind kind;
     size_t offset;
-    const char *argument; /* in --help; of a CHOICE all that there are: "rnn|lstm" */
-    double least, most;   /* of a NUMBER: least <= value < most; of a WHOLE the least */
-    const char *models;   /* those it is for; NULL: all */
-    bool on_resume;       /* may be given again */
+    const char *argument; /* its name in --help; of a CHOICE all choices: "rnn|lstm" */
+    double min, max;      /* of a NUMBER: min <= value < max; of a WHOLE: min <= value */
+    const char *models;   /* the models that have this setting; NULL: all */
+    bool on_resume;       /* may be changed when a run is resumed */
     const char *help;
 } setting;
 
@@ -54,39 +54,63 @@ extern const setting settings_table[];
 enum { SETTINGS = 23 };
 
 settings settings_default(void);
-void settings_parse(settings *s, int i, const char *text, struct argp_state *state); /* of setting i */
-const char *setting_choice(const settings *s, const char *name);                     /* "lstm"; static */
+void settings_parse(settings *s, int i, const char *text, struct argp_state *state); /* sets setting i */
+/* The choice of the setting of that name, "lstm"; valid until the next call. */
+const char *setting_choice(const settings *s, const char *name);
 json_t *settings_to_json(const settings *s);
-void settings_from_json(settings *s, const json_t *json, const char *path); /* texts are borrowed from json */
+void settings_from_json(settings *s, const json_t *json, const char *path); /* borrows texts from json */
 
-/* An integer of least or more, below 2^31; otherwise a usage error. */
-int64_t whole_number(const char *text, const char *option, int64_t least, struct argp_state *state);
-/* The N arguments that a command takes, into paths; to be called for all keys of argp that are no options. */
-error_t parse_paths(int key, char *text, struct argp_state *state, const char **paths, int least, int most);
+/* The value of an option: an integer >= min and < 2^31; otherwise a usage error. */
+int64_t parse_whole_number(const char *text, const char *option, int64_t min, struct argp_state *state);
+
+/* --- Command lines ------------------------------------------------------------------------------------------------ */
+
+/* An option that sets a flag, or keeps the text of its argument. */
+typedef struct {
+    const char *name;
+    int letter;
+    const char *argument; /* its name in --help; NULL: it takes none */
+    const char *help;
+    bool *flag;        /* set to true; NULL for an option with an argument */
+    const char **text; /* set to the argument */
+} command_option;
+
+typedef struct {
+    const char *args_doc, *doc;    /* as in struct argp */
+    const command_option *options; /* the last has no name; may be NULL */
+    const char **paths;            /* set to the arguments that are not options */
+    int paths_min, paths_max;      /* how many there may be */
+} command_line;
+
+/* Parses the command line of a subcommand. Exits with USAGE if it is wrong. */
+void parse_command_line(int argc, char **argv, command_line *c);
+/* The part of an argp parser that handles arguments which are not options, for commands with a parser of their own. */
+error_t parse_paths(int key, char *text, struct argp_state *state, const char **paths, int min, int max);
 
 /* --- Runs --------------------------------------------------------------------------------------------------------- */
 
-/* What model.json says. */
+/* The contents of model.json. */
 typedef struct {
     const char *dir;
     settings settings;
-    int64_t variables, steps;    /* of the training data: to a step; in the longest sequence, or --steps */
+    int64_t variables;           /* of each step */
+    int64_t steps;               /* of the longest training sequence, or --steps */
     const json_t *labels;        /* texts of the classes */
-    fr_tensor *mean, *deviation; /* (variables): to normalise by; NULL: not */
+    fr_tensor *mean, *deviation; /* (variables): for normalisation; NULL: none */
     double target_mean, target_deviation;
     json_t *json;
 } run;
 
 run run_open(const char *dir);
-void run_read(run *r, json_t *json, const char *path); /* fills *r; takes over json */
-void run_create(const run *r);                         /* the directory; there must be no run in it */
-void run_write(const run *r);                          /* model.json: with it the directory holds a run */
+void run_from_json(run *r, json_t *json, const char *path); /* fills in *r; takes over json */
+void run_create(const run *r);                              /* makes the directory; dies if it holds a run */
+void run_write(const run *r);                               /* model.json, which makes the directory hold a run */
 void run_close(run *r);
-int64_t run_outputs(const run *r); /* classes, or 1 */
+int64_t run_outputs(const run *r); /* number of classes; 1 for a regression */
 const char *run_label(const run *r, int64_t i);
 
-fr_module *model_new(const run *r);  /* of new weights */
-fr_module *model_load(const run *r); /* the best of the run, for evaluation */
+fr_module *model_new(const run *r);  /* with initial weights */
+fr_module *model_load(const run *r); /* with the best weights of the run, in evaluation mode */
 fr_tensor *model_forward(const run *r, fr_module *model, fr_tensor *x, fr_tensor *lengths); /* (B,run_outputs) */
 
 /* --- Data --------------------------------------------------------------------------------------------------------- */
@@ -95,28 +119,30 @@ typedef struct {
     const char *path;
     fr_sequences *file;
     fr_tensor *x, *lengths; /* (N,T,D), (N) */
-    fr_tensor *labels;      /* (N) int64, into the file's label texts; NULL */
-    fr_tensor *place;       /* (N) int64: which sequence of the file it is, from 1 on */
-    fr_tensor *y;           /* (N) int64 classes of the run, or (N,1) targets, normalised; NULL */
+    fr_tensor *labels;      /* (N) int64 indices into the file's label texts; NULL: none */
+    fr_tensor *number;      /* (N) int64: number of the sequence in the file, from 1 */
+    fr_tensor *y;           /* (N) int64 classes of the run, or (N,1) targets, normalised; NULL: not prepared */
 } dataset;
 
 dataset dataset_read(const char *path, const settings *s, bool labelled);
-dataset dataset_split(dataset *data,
-                      double fraction); /* takes that share of the rows, drawn, out of *data; lent its file */
-json_t *dataset_describe(const dataset *data, const settings *s); /* model.json for a model of it */
-/* Checks data against the run and brings it into its form. with_y: labels are needed, and must be the run's. */
+/* Moves a random share of the sequences out of *data into the result, which borrows the file of *data. */
+dataset dataset_split(dataset *data, double fraction);
+json_t *dataset_describe(const dataset *data, const settings *s); /* model.json for a new run on this data */
+/* Checks that data fits the run's model, and normalises x. with_y: labels are needed, and become y. */
 void dataset_prepare(dataset *data, const run *r, bool with_y);
 void dataset_free(dataset *data);
 
 /* --- Scores ------------------------------------------------------------------------------------------------------- */
 
-/* Sums over rows. */
+/* Sums over sequences. */
 typedef struct {
-    double rows, loss, right, squares, absolutes;
+    double rows; /* number of sequences */
+    double loss, correct, squared_error, absolute_error;
 } scores;
 
 void scores_add(scores *sum, const run *r, fr_tensor *out, fr_tensor *y);
-fr_tensor *scores_outputs(const run *r, fr_module *model, const dataset *data); /* (N,run_outputs), in evaluation */
+fr_tensor *scores_outputs(const run *r, fr_module *model,
+                          const dataset *data); /* (N,run_outputs), in evaluation mode */
 scores scores_of(const run *r, fr_module *model, const dataset *data);
 double scores_loss(const scores *s);
 /* "loss 0.1, accuracy 0.9", or of a regression "loss 0.1, RMSE 3, MAE 2". */

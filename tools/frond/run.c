@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Runs: a directory with model.json (what is needed to make the model again), best.safetensors and last.safetensors. */
+/* Runs. A run is a directory with best.safetensors, last.safetensors and model.json, from which the model is made. */
 #include "program.h"
 
 #include <errno.h>
@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* (n) of an array of n finite numbers; NULL for null. */
-static fr_tensor *numbers(const json_t *array, int64_t n, const char *path)
+/* A tensor (n) from a JSON array of n finite numbers; NULL for null. */
+static fr_tensor *tensor_from_json(const json_t *array, int64_t n, const char *path)
 {
     fr_tensor *t = fr_zeros(FR_SHAPE(n));
     float *value = fr_data(t);
@@ -20,16 +20,16 @@ static fr_tensor *numbers(const json_t *array, int64_t n, const char *path)
     if (json_is_null(array))
         return NULL;
     if ((int64_t)json_array_size(array) != n)
-        die("%s: %lld numbers were expected to normalise by", path, (long long)n);
+        die("%s: expected %lld numbers for normalisation", path, (long long)n);
     for (int64_t i = 0; i < n; i++) {
         value[i] = (float)json_number_value(json_array_get(array, (size_t)i));
         if (!isfinite(value[i]))
-            die("%s: a number to normalise by is not finite", path);
+            die("%s: a number for normalisation is not finite", path);
     }
     return t;
 }
 
-void run_read(run *r, json_t *json, const char *path)
+void run_from_json(run *r, json_t *json, const char *path)
 {
     json_t *chosen, *mean, *deviation, *labels;
     json_int_t variables, steps;
@@ -38,21 +38,21 @@ void run_read(run *r, json_t *json, const char *path)
     if (json_unpack_ex(json, &error, 0, "{s:o, s:I, s:I, s:o, s:o, s:o, s:F, s:F}", "settings", &chosen, "variables",
                        &variables, "steps", &steps, "labels", &labels, "mean", &mean, "deviation", &deviation,
                        "target_mean", &r->target_mean, "target_deviation", &r->target_deviation) != 0)
-        die("%s: no description of a run: %s", path, error.text);
+        die("%s: not the description of a run: %s", path, error.text);
     if (variables < 1 || variables > INT_MAX || steps < 1 || steps > INT_MAX)
         die("%s: variables and steps must be 1 or more", path);
     settings_from_json(&r->settings, chosen, path);
     if (!r->settings.regression && json_array_size(labels) < 2)
-        die("%s: two labels or more were expected", path);
+        die("%s: expected two labels or more", path);
     for (size_t i = 0; i < json_array_size(labels); i++)
         if (!json_is_string(json_array_get(labels, i)))
-            die("%s: labels must be texts", path);
+            die("%s: labels must be strings", path);
     r->json = json;
     r->variables = variables;
     r->steps = steps;
     r->labels = labels;
-    r->mean = numbers(mean, variables, path);
-    r->deviation = numbers(deviation, variables, path);
+    r->mean = tensor_from_json(mean, variables, path);
+    r->deviation = tensor_from_json(deviation, variables, path);
 }
 
 run run_open(const char *dir)
@@ -69,7 +69,7 @@ run run_open(const char *dir)
     fclose(file);
     if (!json)
         die("%s:%d: %s", path, error.line, error.text);
-    run_read(&r, json, path);
+    run_from_json(&r, json, path);
     free(path);
     return r;
 }

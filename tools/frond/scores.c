@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Scores: loss, accuracy, errors of a regression, summed over rows. */
+/* Scores: the sums over sequences from which loss, accuracy and the errors of a regression are computed. */
 #include "program.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-enum { ROWS = 256 }; /* evaluated at a time */
+enum { BATCH_SIZE = 256 }; /* for evaluation */
 
 fr_tensor *scores_outputs(const run *r, fr_module *model, const dataset *data)
 {
@@ -15,11 +15,12 @@ fr_tensor *scores_outputs(const run *r, fr_module *model, const dataset *data)
     fr_tensor *all = fr_zeros(FR_SHAPE(n, run_outputs(r)));
 
     fr_train(model, false);
-    for (int64_t i = 0; i < n; i += ROWS) {
+    for (int64_t i = 0; i < n; i += BATCH_SIZE) {
         FR_SCOPE;
-        fr_tensor *x = fr_slice(data->x, 0, i, i + ROWS, 1), *lengths = fr_slice(data->lengths, 0, i, i + ROWS, 1);
+        fr_tensor *x = fr_slice(data->x, 0, i, i + BATCH_SIZE, 1),
+                  *lengths = fr_slice(data->lengths, 0, i, i + BATCH_SIZE, 1);
 
-        fr_copy(fr_slice(all, 0, i, i + ROWS, 1), model_forward(r, model, x, lengths));
+        fr_copy(fr_slice(all, 0, i, i + BATCH_SIZE, 1), model_forward(r, model, x, lengths));
     }
     return all;
 }
@@ -34,11 +35,11 @@ void scores_add(scores *sum, const run *r, fr_tensor *out, fr_tensor *y)
         fr_tensor *error = fr_mul_scalar(fr_sub(out, y), r->target_deviation);
 
         sum->loss += fr_item(fr_mse(out, y, FR_SUM));
-        sum->squares += fr_item(fr_sum(fr_mul(error, error)));
-        sum->absolutes += fr_item(fr_sum(fr_abs(error)));
+        sum->squared_error += fr_item(fr_sum(fr_mul(error, error)));
+        sum->absolute_error += fr_item(fr_sum(fr_abs(error)));
     } else {
         sum->loss += fr_item(fr_cross_entropy(out, y, FR_SUM));
-        sum->right += fr_item(fr_sum(fr_eq(fr_argmax(out, 1, false), y)));
+        sum->correct += fr_item(fr_sum(fr_eq(fr_argmax(out, 1, false), y)));
     }
 }
 
@@ -60,7 +61,7 @@ void scores_print(FILE *file, const run *r, const scores *s)
 {
     fprintf(file, "loss %.4f, ", scores_loss(s));
     if (r->settings.regression)
-        fprintf(file, "RMSE %.6g, MAE %.6g", sqrt(s->squares / s->rows), s->absolutes / s->rows);
+        fprintf(file, "RMSE %.6g, MAE %.6g", sqrt(s->squared_error / s->rows), s->absolute_error / s->rows);
     else
-        fprintf(file, "accuracy %.4f", s->right / s->rows);
+        fprintf(file, "accuracy %.4f", s->correct / s->rows);
 }

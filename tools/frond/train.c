@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* frond train: trains a model, keeps its best and its latest state, and goes on from the latter. */
+/* frond train: trains a model, saves its best and its latest state, and can resume from the latter. */
 #include "commands.h"
 #include "program.h"
 
@@ -18,11 +18,11 @@ typedef struct {
     int threads;
 } arguments;
 
-/* How far a run is. In a buffer of the saved module, so that it is on the disk with the weights or not at all. */
+/* The progress of a run. It is a buffer of the saved module, so that it is saved together with the weights. */
 typedef struct {
-    double epoch;            /* those that are over */
-    double best, best_epoch; /* the lowest loss, and after which epoch it was */
-    scores sum;              /* of the epoch that is going on */
+    double epoch;            /* number of complete epochs */
+    double best, best_epoch; /* the lowest loss, and the epoch that reached it, from 1 */
+    scores sum;              /* of the epoch that is under way */
 } progress;
 
 enum { PROGRESS_VALUES = sizeof(progress) / sizeof(double) };
@@ -30,13 +30,13 @@ enum { PROGRESS_VALUES = sizeof(progress) / sizeof(double) };
 typedef struct {
     run r;
     dataset data, validation; /* validation.x is NULL if there is none */
-    fr_module *model, *saved; /* saved: the model and the buffer */
-    progress *at;
+    fr_module *model, *saved; /* saved: contains model and progress */
+    progress *progress;       /* in a buffer of saved */
     fr_optim *optim;
     fr_loader *loader;
     fr_logger *log;
-    fr_progress *bar;  /* of the run; NULL, on a terminal: each epoch has its own */
-    char *best, *last; /* paths */
+    fr_progress *bar;  /* of the whole run; NULL on a terminal, where each epoch has its own */
+    char *best, *last; /* paths of the two files */
     bool quiet, plots;
 } training;
 
@@ -52,7 +52,8 @@ static void interrupt(int number)
 
 enum { FIRST_SETTING = 256, OUTPUT = FIRST_SETTING + SETTINGS, RESUME, QUIET, PLOTS, THREADS };
 
-static const char *setting_name(const arguments *a, bool (*wrong)(const arguments *a, int i))
+/* The name of the first setting that was given and is wrong, or NULL. */
+static const char *find_wrong_setting(const arguments *a, bool (*wrong)(const arguments *a, int i))
 {
     for (int i = 0; i < SETTINGS; i++)
         if (a->given[i] && wrong(a, i))
@@ -77,11 +78,11 @@ static void check_arguments(const arguments *a, struct argp_state *state)
 
     if (!a->dir)
         argp_error(state, "--output=DIR is missing");
-    if ((name = setting_name(a, not_on_resume)))
-        argp_error(state, "--%s cannot be given with --resume: the run has it", name);
+    if ((name = find_wrong_setting(a, not_on_resume)))
+        argp_error(state, "--%s cannot be given with --resume: the run has it already", name);
     if (a->resume)
         return;
-    if ((name = setting_name(a, not_for_model)))
+    if ((name = find_wrong_setting(a, not_for_model)))
         argp_error(state, "--%s is not for --model=%s", name, setting_choice(s, "model"));
     if (s->validation > 0 && s->validation_file)
         argp_error(state, "--validation and --validation-file were both given");
@@ -114,7 +115,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
         a->plots = true;
         return 0;
     case THREADS:
-        a->threads = (int)whole_number(text, "threads", 1, state);
+        a->threads = (int)parse_whole_number(text, "threads", 1, state);
         return 0;
     case ARGP_KEY_SUCCESS:
         check_arguments(a, state);
@@ -128,23 +129,22 @@ static arguments parse_arguments(int argc, char **argv)
 {
     arguments a = { .settings = settings_default() };
     struct argp_option options[SETTINGS + 6] = { 0 }, *next = options;
-    struct argp argp = { options,
-                         parse,
-                         "DATA",
-                         "Trains a model on the labelled sequences of DATA (.ts, .csv, .tsv) and keeps it in a "
-                         "directory.\vThe directory gets model.json, best.safetensors (of the epoch with the lowest "
-                         "validation loss, without validation the lowest training loss), last.safetensors for "
-                         "--resume, and the run's log: loss, accuracy or RMSE, and the norm of the gradients after "
-                         "each epoch in metrics.csv; these, histograms of weights and gradients, and the graph for "
-                         "TensorBoard (tensorboard --logdir DIR). Ctrl-C ends a run after the current step, saved.",
-                         NULL,
-                         NULL,
-                         NULL };
+    const struct argp argp = {
+        .options = options,
+        .parser = parse,
+        .args_doc = "DATA",
+        .doc = "Trains a model on the labelled sequences in DATA (.ts, .csv, .tsv) and saves it in a directory."
+               "\vThe directory gets model.json; best.safetensors, from the epoch with the lowest validation loss or, "
+               "without validation, the lowest training loss; last.safetensors for --resume; and the run's log. For "
+               "each epoch metrics.csv has the loss, accuracy or RMSE, and the norm of the gradients. TensorBoard "
+               "(tensorboard --logdir DIR) shows these, histograms of weights and gradients, and the graph. Ctrl-C "
+               "ends a run after the current step and saves it."
+    };
 
-    *next++ = (struct argp_option){ "output", OUTPUT, "DIR", 0, "The run's directory (needed)", 0 };
+    *next++ = (struct argp_option){ "output", OUTPUT, "DIR", 0, "The run's directory (required)", 0 };
     *next++ = (struct argp_option){ "resume", RESUME, NULL, 0, "Go on with the run in DIR, on the same DATA", 0 };
-    *next++ = (struct argp_option){ "quiet", QUIET, NULL, 0, "Print but the result", 0 };
-    *next++ = (struct argp_option){ "plots", PLOTS, NULL, 0, "Draw the log as DIR/*.png and *.svg, by gnuplot", 0 };
+    *next++ = (struct argp_option){ "quiet", QUIET, NULL, 0, "Print only the result", 0 };
+    *next++ = (struct argp_option){ "plots", PLOTS, NULL, 0, "Draw the log as DIR/*.png and *.svg, with gnuplot", 0 };
     *next++ = (struct argp_option){
         "threads", THREADS, "N", 0, "Threads; results do not depend on it (OMP_NUM_THREADS, else all cores)", 0
     };
@@ -175,25 +175,25 @@ static fr_optim *optim_new(const settings *s, fr_module *model)
     }
 }
 
-/* Settings of the run in a's directory, with what was given again. */
-static run open_run(const arguments *a)
+/* Opens the run to resume, with the settings that were given on the command line. */
+static run open_resumed_run(const arguments *a)
 {
     run r = run_open(a->dir);
 
     for (int i = 0; i < SETTINGS; i++)
-        if (a->given[i]) /* all of them are numbers of int64_t */
+        if (a->given[i]) /* every setting with on_resume is an int64_t */
             memcpy((char *)&r.settings + settings_table[i].offset,
                    (const char *)&a->settings + settings_table[i].offset, sizeof(int64_t));
     return r;
 }
 
-/* Draws in the same order whether the run is new or goes on: what was drawn before last.safetensors was saved makes the
- * same loader again, and the rest comes from the file. */
+/* Draws random numbers in the same order for a new and a resumed run: the seed makes the same split again. What was
+ * drawn later is restored from last.safetensors. */
 static void begin_data(training *t, const arguments *a)
 {
     run *r = &t->r;
 
-    *r = a->resume ? open_run(a) : (run){ .dir = a->dir, .settings = a->settings };
+    *r = a->resume ? open_resumed_run(a) : (run){ .dir = a->dir, .settings = a->settings };
     fr_manual_seed((uint64_t)r->settings.seed);
     t->data = dataset_read(a->data, &r->settings, true);
     if (r->settings.validation_file)
@@ -201,7 +201,7 @@ static void begin_data(training *t, const arguments *a)
     else if (r->settings.validation > 0)
         t->validation = dataset_split(&t->data, r->settings.validation);
     if (!a->resume)
-        run_read(r, dataset_describe(&t->data, &r->settings), a->data);
+        run_from_json(r, dataset_describe(&t->data, &r->settings), a->data);
     dataset_prepare(&t->data, r, true);
     if (t->validation.x)
         dataset_prepare(&t->validation, r, true);
@@ -218,7 +218,7 @@ static void begin_model(training *t)
     fr_module_add(t->saved, "model", t->model);
     fr_tensor *buffer = fr_tensor_from(FR_SHAPE(PROGRESS_VALUES), &start, FR_F64);
     fr_module_buffer(t->saved, "progress", buffer);
-    t->at = fr_data(buffer);
+    t->progress = fr_data(buffer);
     t->optim = optim_new(s, t->model);
     t->loader = fr_loader_new(rows, 3, &(fr_loader_options){ .batch_size = s->batch_size, .shuffle = true });
 }
@@ -235,7 +235,7 @@ static void begin(training *t, const arguments *a)
     t->last = path_in(a->dir, "last.safetensors");
     if (a->resume) {
         fr_load_training(t->last, t->saved, t->optim, t->loader);
-        log.purge_step = (int64_t)t->at->epoch + 1;
+        log.purge_step = (int64_t)t->progress->epoch + 1;
     } else {
         run_create(&t->r);
         fr_save_training(t->last, t->saved, t->optim, t->loader);
@@ -271,55 +271,57 @@ static void step(training *t, fr_tensor *const *batch)
     fr_tensor *loss = s->regression ? fr_mse(out, batch[2], FR_MEAN) : fr_cross_entropy(out, batch[2], FR_MEAN);
 
     if (!isfinite(fr_item(loss)))
-        die("the loss became %g in epoch %.0f; a smaller --lr or --clip may help", fr_item(loss), t->at->epoch + 1);
-    if (t->at->epoch == 0 && t->at->sum.rows == 0)
+        die("the loss became %g in epoch %.0f; a smaller --lr or --clip may help", fr_item(loss),
+            t->progress->epoch + 1);
+    if (t->progress->epoch == 0 && t->progress->sum.rows == 0)
         fr_log_graph(t->log, loss, t->model);
     fr_backward(loss);
     if (s->clip > 0)
         fr_clip_grad_norm(t->model, s->clip);
     fr_optim_step(t->optim);
-    scores_add(&t->at->sum, &t->r, out, batch[2]);
+    scores_add(&t->progress->sum, &t->r, out, batch[2]);
 }
 
-static fr_progress *bar_of(const training *t, double epochs)
+static fr_progress *new_bar(const training *t, double epochs)
 {
     return fr_progress_new("train", (int64_t)epochs * fr_loader_batches(t->loader),
                            &(fr_progress_options){ .quiet = t->quiet });
 }
 
-/* The rest of the epoch; false: there was an interruption before its end. */
+/* Runs the rest of the epoch. False if it was interrupted before its end. */
 static bool run_epoch(training *t)
 {
     double rows = (double)fr_dim(t->data.x, 0);
-    fr_progress *bar = t->bar ? t->bar : bar_of(t, 1);
+    fr_progress *bar = t->bar ? t->bar : new_bar(t, 1);
     fr_tensor *const *batch;
 
     fr_train(t->model, true);
-    while (!(interrupted && t->at->sum.rows < rows) && (batch = fr_loader_next(t->loader))) {
+    while (!(interrupted && t->progress->sum.rows < rows) && (batch = fr_loader_next(t->loader))) {
         step(t, batch);
-        fr_progress_value(bar, "loss", scores_loss(&t->at->sum));
+        fr_progress_value(bar, "loss", scores_loss(&t->progress->sum));
         fr_progress_step(bar, 1);
     }
     if (!t->bar)
         fr_progress_end(bar);
-    return t->at->sum.rows == rows;
+    return t->progress->sum.rows == rows;
 }
 
 static void log_scores(training *t, const char *part, const scores *s)
 {
-    int64_t epoch = (int64_t)t->at->epoch;
+    int64_t epoch = (int64_t)t->progress->epoch;
     char name[64];
 
     snprintf(name, sizeof name, "loss/%s", part);
     fr_log_scalar(t->log, name, epoch, scores_loss(s));
     snprintf(name, sizeof name, t->r.settings.regression ? "rmse/%s" : "accuracy/%s", part);
-    fr_log_scalar(t->log, name, epoch, t->r.settings.regression ? sqrt(s->squares / s->rows) : s->right / s->rows);
+    fr_log_scalar(t->log, name, epoch,
+                  t->r.settings.regression ? sqrt(s->squared_error / s->rows) : s->correct / s->rows);
 }
 
 static void print_epoch(const training *t, const scores *validation)
 {
-    printf("Epoch %.0f/%lld: ", t->at->epoch, (long long)t->r.settings.epochs);
-    scores_print(stdout, &t->r, &t->at->sum);
+    printf("Epoch %.0f/%lld: ", t->progress->epoch, (long long)t->r.settings.epochs);
+    scores_print(stdout, &t->r, &t->progress->sum);
     if (validation) {
         fputs("; validation ", stdout);
         scores_print(stdout, &t->r, validation);
@@ -330,44 +332,44 @@ static void print_epoch(const training *t, const scores *validation)
 
 static void finish_epoch(training *t)
 {
-    progress *at = t->at;
+    progress *p = t->progress;
     bool validated = t->validation.x != NULL;
-    scores validation = validated ? scores_of(&t->r, t->model, &t->validation) : at->sum;
+    scores validation = validated ? scores_of(&t->r, t->model, &t->validation) : p->sum;
     double loss = scores_loss(&validation);
 
-    at->epoch++;
-    log_scores(t, "train", &at->sum);
+    p->epoch++;
+    log_scores(t, "train", &p->sum);
     if (validated)
         log_scores(t, "validation", &validation);
-    fr_log_module(t->log, (int64_t)at->epoch, t->model);
+    fr_log_module(t->log, (int64_t)p->epoch, t->model);
     if (!t->quiet)
         print_epoch(t, validated ? &validation : NULL);
-    if (loss < at->best) {
-        at->best = loss;
-        at->best_epoch = at->epoch;
+    if (loss < p->best) {
+        p->best = loss;
+        p->best_epoch = p->epoch;
         fr_save(t->model, t->best);
     }
-    at->sum = (scores){ 0 };
+    p->sum = (scores){ 0 };
     fr_save_training(t->last, t->saved, t->optim, t->loader);
 }
 
-static bool out_of_patience(const training *t)
+static bool is_out_of_patience(const training *t)
 {
     int64_t patience = t->r.settings.patience;
 
-    return patience > 0 && t->at->epoch - t->at->best_epoch >= (double)patience;
+    return patience > 0 && t->progress->epoch - t->progress->best_epoch >= (double)patience;
 }
 
 static bool is_over(const training *t)
 {
-    return t->at->epoch >= (double)t->r.settings.epochs || out_of_patience(t);
+    return t->progress->epoch >= (double)t->r.settings.epochs || is_out_of_patience(t);
 }
 
-/* Until it is over or, false, interrupted. */
+/* False if it was interrupted. */
 static bool run_epochs(training *t)
 {
     if (!isatty(STDERR_FILENO))
-        t->bar = bar_of(t, (double)t->r.settings.epochs - t->at->epoch);
+        t->bar = new_bar(t, (double)t->r.settings.epochs - t->progress->epoch);
     while (!is_over(t) && !interrupted)
         if (run_epoch(t))
             finish_epoch(t);
@@ -379,20 +381,20 @@ static int run_training(training *t)
 {
     if (!is_over(t) && !run_epochs(t)) {
         fr_save_training(t->last, t->saved, t->optim, t->loader);
-        fprintf(stderr, "frond: interrupted in epoch %.0f; saved, --resume goes on with it\n", t->at->epoch + 1);
+        fprintf(stderr, "frond: interrupted in epoch %.0f; saved: --resume goes on with it\n", t->progress->epoch + 1);
         return FAILED;
     }
     if (t->plots)
         fr_log_plot(t->log);
-    if (out_of_patience(t))
+    if (is_out_of_patience(t))
         printf("No lower loss in %lld epochs.\n", (long long)t->r.settings.patience);
-    printf("Best: epoch %.0f, %s loss %.4f, in %s\n", t->at->best_epoch, t->validation.x ? "validation" : "training",
-           t->at->best, t->best);
+    printf("Best: epoch %.0f, %s loss %.4f, in %s\n", t->progress->best_epoch,
+           t->validation.x ? "validation" : "training", t->progress->best, t->best);
     return 0;
 }
 
-/* The first Ctrl-C ends training after the current step, the second the program. */
-static void watch_interrupts(void)
+/* The first Ctrl-C ends training after the current step, the second ends the program. */
+static void catch_interrupts(void)
 {
     struct sigaction action = { .sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND };
 
@@ -407,7 +409,7 @@ int command_train(int argc, char **argv)
 
     fr_set_num_threads(a.threads);
     begin(&t, &a);
-    watch_interrupts();
+    catch_interrupts();
     status = run_training(&t);
     end(&t);
     return status;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Settings of a run: one table of them, from which come the options of `frond train`, their checks and model.json. */
+/* Settings of a run. One table gives the options of `frond train`, their checks and the members of model.json. */
 #include "program.h"
 
 #include <errno.h>
@@ -20,33 +20,33 @@ const setting settings_table[] = {
     { "hidden", WHOLE, AT(hidden), "N", 1, 0, NULL, false, "Hidden size, channels, or width (32)" },
     { "layers", WHOLE, AT(layers), "N", 1, 0, DEEP, false, "Layers, or blocks of a tcn (1; tcn: 3)" },
     { "bidirectional", FLAG, AT(bidirectional), NULL, 0, 0, RNN, false, "Read sequences from both ends" },
-    { "heads", WHOLE, AT(heads), "N", 1, 0, "transformer", false,
-      "Parts of the attention, which divide N of --hidden (4)" },
+    { "heads", WHOLE, AT(heads), "N", 1, 0, "transformer", false, "Attention heads, a divisor of --hidden (4)" },
     { "steps", WHOLE, AT(steps), "N", 1, 0, "transformer", false,
       "Steps of the longest sequence that it will be given (the longest of DATA)" },
-    { "kernel", WHOLE, AT(kernel), "N", 1, 0, "tcn", false, "Steps that a convolution sees (3)" },
+    { "kernel", WHOLE, AT(kernel), "N", 1, 0, "tcn", false, "Kernel size of its convolutions, in steps (3)" },
     { "dropout", NUMBER, AT(dropout), "P", 0, 1, "sequence_classifier, tcn, transformer", false,
-      "Share of values dropped in training (0)" },
+      "Probability of dropout (0)" },
     { "regression", FLAG, AT(regression), NULL, 0, 0, NULL, false,
-      "Targets are numbers, not classes; goes without saying for a .ts with @targetLabel true" },
+      "Targets are numbers, not classes; implied by @targetLabel true in a .ts" },
     { "normalize", FLAG, AT(normalize), NULL, 0, 0, NULL, false,
-      "Bring each variable, and a regression's target, to mean 0 and deviation 1 in the training data" },
+      "Scale each variable, and a regression's target, to mean 0 and deviation 1 over the training data" },
     { "target", CHOICE, AT(target), "last|first", 0, 0, NULL, false,
       "Which column of .csv and .tsv holds the label or target (last)" },
     { "header", FLAG, AT(header), NULL, 0, 0, NULL, false, "The first row of .csv and .tsv holds names" },
-    { "validation", NUMBER, AT(validation), "FRACTION", 0, 1, NULL, false, "Keep that share of DATA for validation" },
+    { "validation", NUMBER, AT(validation), "FRACTION", 0, 1, NULL, false,
+      "Validate on this share of DATA, and do not train on it" },
     { "validation-file", TEXT, AT(validation_file), "FILE", 0, 0, NULL, false, "Validate on these sequences" },
     { "patience", WHOLE, AT(patience), "N", 1, 0, NULL, true, "Stop after N epochs without a lower validation loss" },
     { "epochs", WHOLE, AT(epochs), "N", 1, 0, NULL, true, "Passes over the data (10)" },
-    { "batch-size", WHOLE, AT(batch_size), "N", 1, 0, NULL, false, "Sequences to a step (32)" },
+    { "batch-size", WHOLE, AT(batch_size), "N", 1, 0, NULL, false, "Sequences in each step (32)" },
     { "optimizer", CHOICE, AT(optimizer), "adam|adamw|sgd|rmsprop", 0, 0, NULL, false, "(adam)" },
     { "lr", NUMBER, AT(lr), "X", 1e-300, 1e300, NULL, false, "Learning rate (0.01)" },
     { "weight-decay", NUMBER, AT(weight_decay), "X", 0, 1e300, NULL, false, "(0)" },
-    { "clip", NUMBER, AT(clip), "X", 0, 1e300, NULL, false, "Scale gradients down to this norm (0: do not)" },
+    { "clip", NUMBER, AT(clip), "X", 0, 1e300, NULL, false, "Clip the norm of all gradients to X (0: do not)" },
     { "seed", WHOLE, AT(seed), "N", 0, 0, NULL, false, "Seed of the generator (0)" },
 };
 
-_Static_assert(sizeof settings_table / sizeof *settings_table == SETTINGS, "SETTINGS is their number");
+_Static_assert(sizeof settings_table / sizeof *settings_table == SETTINGS, "SETTINGS is the size of the table");
 
 settings settings_default(void)
 {
@@ -55,31 +55,30 @@ settings settings_default(void)
 
 /* --- From the command line ---------------------------------------------------------------------------------------- */
 
-int64_t whole_number(const char *text, const char *option, int64_t least, struct argp_state *state)
+int64_t parse_whole_number(const char *text, const char *option, int64_t min, struct argp_state *state)
 {
     char *end;
     long long value;
 
     errno = 0;
     value = strtoll(text, &end, 10);
-    if (errno || end == text || *end || value < least || value > INT_MAX)
-        argp_error(state, "--%s=%s: expected a whole number of %lld or more, below 2^31", option, text,
-                   (long long)least);
+    if (errno || end == text || *end || value < min || value > INT_MAX)
+        argp_error(state, "--%s=%s: expected a whole number of %lld or more, below 2^31", option, text, (long long)min);
     return value;
 }
 
-static double number(const char *text, const setting *s, struct argp_state *state)
+static double parse_number(const char *text, const setting *s, struct argp_state *state)
 {
     char *end;
     double value = strtod(text, &end);
 
-    if (end == text || *end || !(value >= s->least && value < s->most))
-        argp_error(state, "--%s=%s: expected a number of %g or more, below %g", s->name, text, s->least, s->most);
+    if (end == text || *end || !(value >= s->min && value < s->max))
+        argp_error(state, "--%s=%s: expected a number of %g or more, below %g", s->name, text, s->min, s->max);
     return value;
 }
 
-/* The index of text in choices, "a|b|c"; -1 if it is none. */
-static int choice_of(const char *text, const char *choices)
+/* The index of text in choices, "a|b|c"; -1 if it is not one of them. */
+static int choice_index(const char *text, const char *choices)
 {
     size_t n = strlen(text);
 
@@ -96,15 +95,15 @@ void settings_parse(settings *s, int i, const char *text, struct argp_state *sta
 
     switch (entry->kind) {
     case CHOICE:
-        *(int *)field = choice_of(text, entry->argument);
+        *(int *)field = choice_index(text, entry->argument);
         if (*(int *)field < 0)
             argp_error(state, "--%s=%s: expected %s", entry->name, text, entry->argument);
         break;
     case WHOLE:
-        *(int64_t *)field = whole_number(text, entry->name, (int64_t)entry->least, state);
+        *(int64_t *)field = parse_whole_number(text, entry->name, (int64_t)entry->min, state);
         break;
     case NUMBER:
-        *(double *)field = number(text, entry, state);
+        *(double *)field = parse_number(text, entry, state);
         break;
     case FLAG:
         *(bool *)field = true;
@@ -115,27 +114,10 @@ void settings_parse(settings *s, int i, const char *text, struct argp_state *sta
     }
 }
 
-error_t parse_paths(int key, char *text, struct argp_state *state, const char **paths, int least, int most)
-{
-    switch (key) {
-    case ARGP_KEY_ARG:
-        if (state->arg_num >= (unsigned)most)
-            argp_error(state, "%s: one argument too many", text);
-        paths[state->arg_num] = text;
-        return 0;
-    case ARGP_KEY_END:
-        if (state->arg_num < (unsigned)least)
-            argp_error(state, "an argument is missing");
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
 /* --- In model.json ------------------------------------------------------------------------------------------------ */
 
-/* The i-th choice of "a|b|c", with *length characters. */
-static const char *choice_at(const char *choices, int i, size_t *length)
+/* Choice i of "a|b|c", of *length characters and not terminated. */
+static const char *choice_text(const char *choices, int i, size_t *length)
 {
     for (; i > 0; i--)
         choices = strchr(choices, '|') + 1;
@@ -151,7 +133,7 @@ const char *setting_choice(const settings *s, const char *name)
     for (int i = 0; i < SETTINGS; i++)
         if (strcmp(settings_table[i].name, name) == 0) {
             const int *field = (const int *)((const char *)s + settings_table[i].offset);
-            const char *choice = choice_at(settings_table[i].argument, *field, &length);
+            const char *choice = choice_text(settings_table[i].argument, *field, &length);
 
             snprintf(text, sizeof text, "%.*s", (int)length, choice);
         }
@@ -178,18 +160,19 @@ json_t *settings_to_json(const settings *s)
     return json;
 }
 
+/* False unless value is valid for the setting. */
 static bool value_from_json(const setting *entry, void *field, const json_t *value)
 {
     switch (entry->kind) {
     case CHOICE:
-        *(int *)field = json_is_string(value) ? choice_of(json_string_value(value), entry->argument) : -1;
+        *(int *)field = json_is_string(value) ? choice_index(json_string_value(value), entry->argument) : -1;
         return *(int *)field >= 0;
     case WHOLE:
         *(int64_t *)field = json_integer_value(value);
         return json_is_integer(value) && *(int64_t *)field >= 0 && *(int64_t *)field <= INT_MAX;
     case NUMBER:
         *(double *)field = json_number_value(value);
-        return json_is_number(value) && *(double *)field >= 0 && *(double *)field < entry->most;
+        return json_is_number(value) && *(double *)field >= 0 && *(double *)field < entry->max;
     case FLAG:
         *(bool *)field = json_is_true(value);
         return json_is_boolean(value);
@@ -204,5 +187,5 @@ void settings_from_json(settings *s, const json_t *json, const char *path)
     for (int i = 0; i < SETTINGS; i++)
         if (!value_from_json(&settings_table[i], (char *)s + settings_table[i].offset,
                              json_object_get(json, settings_table[i].name)))
-            die("%s: the setting \"%s\" is missing or none that there is", path, settings_table[i].name);
+            die("%s: the setting \"%s\" is missing or not valid", path, settings_table[i].name);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Text files line by line, and the numbers in them. */
+/* Reads a text file line by line, and the fields and numbers in a line. */
 #include <config.h>
 
-#include "data/lines.h"
+#include "data/line_reader.h"
 
 #include "core/error.h"
 
@@ -13,59 +13,59 @@
 
 #define BLANKS " \t\r"
 
-bool fr_lines_begin(fr_lines *l, const char *where, FILE *file)
+bool fr_line_reader_begin(fr_line_reader *lines, const char *where, FILE *file)
 {
-    *l = (fr_lines){ .where = where, .file = file, .c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0) };
-    if (!l->c_locale)
+    *lines = (fr_line_reader){ .where = where, .file = file, .c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0) };
+    if (!lines->c_locale)
         return fr_fail_memory(where);
-    l->callers_locale = uselocale(l->c_locale);
+    lines->callers_locale = uselocale(lines->c_locale);
     return true;
 }
 
-void fr_lines_end(fr_lines *l)
+void fr_line_reader_end(fr_line_reader *lines)
 {
-    uselocale(l->callers_locale);
-    freelocale(l->c_locale);
-    free(l->text);
+    uselocale(lines->callers_locale);
+    freelocale(lines->c_locale);
+    free(lines->text);
 }
 
-bool fr_lines_fail(const fr_lines *l, const char *format, ...)
+bool fr_line_reader_fail(const fr_line_reader *lines, const char *format, ...)
 {
-    char place[FR_WHERE_SIZE], text[FR_MESSAGE_SIZE];
+    char where[FR_WHERE_SIZE], text[FR_MESSAGE_SIZE];
     va_list arguments;
 
-    snprintf(place, sizeof place, "%s:%lld", l->where, (long long)l->number);
+    snprintf(where, sizeof where, "%s:%lld", lines->where, (long long)lines->number);
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    fr_fail(place, "%s", text);
+    fr_fail(where, "%s", text);
     return false;
 }
 
-char *fr_lines_next(fr_lines *l)
+char *fr_line_reader_next(fr_line_reader *lines)
 {
     static const char byte_order_mark[] = "\xef\xbb\xbf";
 
     for (;;) {
-        ssize_t length = getline(&l->text, &l->room, l->file);
-        char *text = l->text;
+        ssize_t length = getline(&lines->text, &lines->capacity, lines->file);
+        char *text = lines->text;
 
         if (length < 0) {
-            l->failed = !feof(l->file);
-            if (l->failed)
-                fr_fail(l->where, "%s", strerror(errno));
+            lines->failed = !feof(lines->file);
+            if (lines->failed)
+                fr_fail(lines->where, "%s", strerror(errno));
             return NULL;
         }
-        l->number++;
+        lines->number++;
         if (memchr(text, '\0', (size_t)length)) {
-            l->failed = true;
-            fr_lines_fail(l, "a byte of value 0: no text file");
+            lines->failed = true;
+            fr_line_reader_fail(lines, "a byte of value 0: not a text file");
             return NULL;
         }
-        if (l->number == 1 && strncmp(text, byte_order_mark, 3) == 0)
+        if (lines->number == 1 && strncmp(text, byte_order_mark, 3) == 0)
             text += 3;
-        while (length > 0 && strchr("\r\n", l->text[length - 1]))
-            l->text[--length] = '\0';
+        while (length > 0 && strchr("\r\n", lines->text[length - 1]))
+            lines->text[--length] = '\0';
         if (text[strspn(text, BLANKS)])
             return text;
     }
@@ -107,7 +107,7 @@ bool fr_parse_number(const char *text, double *value)
 const char *fr_quoted(const char *text, char out[FR_QUOTED_SIZE])
 {
     static const char more[] = "...";
-    size_t most = FR_QUOTED_SIZE - sizeof more - 2, length = strlen(text), shown = length < most ? length : most;
+    size_t max = FR_QUOTED_SIZE - sizeof more - 2, length = strlen(text), shown = length < max ? length : max;
 
     snprintf(out, FR_QUOTED_SIZE, "\"%.*s%s\"", (int)shown, text, shown < length ? more : "");
     for (char *c = out; *c; c++)

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* TensorBoard's event files: records (of tensorboard/compat/proto/event.proto), each with its length and checksums, as
- * tensorflow/core/lib/io/record_writer.cc has them. */
+/* TensorBoard's event files: a sequence of records, each an Event message (tensorboard/compat/proto/event.proto)
+ * between its length and checksums, in the layout of tensorflow/core/lib/io/record_writer.cc:
+ *
+ *   8 bytes        N, little-endian
+ *   4 bytes        masked CRC-32C of these 8 bytes
+ *   N bytes        the message
+ *   4 bytes        masked CRC-32C of the message */
 #include <config.h>
 
-#include "log/events.h"
+#include "log/event_file.h"
 
 #include "core/error.h"
 #include "log/tensorboard.pb-c.h"
@@ -24,7 +29,7 @@ bool fr_log_has_events(void)
 
 /* --- Records ------------------------------------------------------------------------------------------------------ */
 
-/* CRC-32C, polynomial 0x1edc6f41 reflected, four bits at a time. */
+/* CRC-32C (Castagnoli): polynomial 0x1edc6f41, reflected; four bits at a time. */
 static uint32_t crc32c(const uint8_t *bytes, size_t n)
 {
     static const uint32_t table[16] = {
@@ -46,7 +51,7 @@ static void put_little_endian(FILE *file, uint64_t value, int bytes)
         putc((int)(value >> 8 * i & 0xff), file);
 }
 
-/* Rotated and moved, since a checksum of data that holds checksums tells little. */
+/* Masked: rotated by 15 bits, plus a constant. Otherwise the CRC of data that contains its own CRC would be weak. */
 static void put_checksum(FILE *file, const uint8_t *bytes, size_t n)
 {
     uint32_t crc = crc32c(bytes, n);
@@ -54,7 +59,7 @@ static void put_checksum(FILE *file, const uint8_t *bytes, size_t n)
     put_little_endian(file, (crc >> 15 | crc << 17) + 0xa282ead8U, 4);
 }
 
-/* Adds e, with the time, to the file; false with an error. */
+/* Appends e, with the current time, to the file. False with an error. */
 static bool put_event(const char *what, fr_logger *log, event *e)
 {
     uint8_t length[8], *bytes;
@@ -73,12 +78,13 @@ static bool put_event(const char *what, fr_logger *log, event *e)
     fwrite(bytes, 1, n, log->events.file);
     put_checksum(log->events.file, bytes, n);
     free(bytes);
-    return fr_log_written(what, &log->events);
+    return fr_log_file_flush(what, &log->events);
 }
 
 /* --- Opening ------------------------------------------------------------------------------------------------------ */
 
-/* TensorBoard takes a file whose name holds "tfevents", and reads those of a folder in the order of their names. */
+/* TensorBoard reads files whose name contains "tfevents", those of one folder in alphabetical order. Returns a file
+ * descriptor, or -1 with an error. */
 static int create_file(const char *what, fr_logger *log)
 {
     enum { NAMES_TRIED = 100 };
@@ -103,11 +109,11 @@ static int create_file(const char *what, fr_logger *log)
     return fd;
 }
 
-bool fr_events_open(const char *what, fr_logger *log, int64_t purge_step)
+bool fr_event_file_open(const char *what, fr_logger *log, int64_t purge_step)
 {
     event version = FROND__TENSORBOARD__EVENT__INIT, start = FROND__TENSORBOARD__EVENT__INIT;
     Frond__Tensorboard__SessionLog session = FROND__TENSORBOARD__SESSION_LOG__INIT;
-    char brain[] = "brain.Event:2";
+    char file_version[] = "brain.Event:2";
     int fd = create_file(what, log);
 
     if (fd < 0)
@@ -118,7 +124,7 @@ bool fr_events_open(const char *what, fr_logger *log, int64_t purge_step)
         return fr_fail_memory(what);
     }
     version.what_case = FROND__TENSORBOARD__EVENT__WHAT_FILE_VERSION;
-    version.file_version = brain;
+    version.file_version = file_version;
     session.status = FROND__TENSORBOARD__SESSION_LOG__SESSION_STATUS__START;
     start.what_case = FROND__TENSORBOARD__EVENT__WHAT_SESSION_LOG;
     start.session_log = &session;
@@ -126,7 +132,7 @@ bool fr_events_open(const char *what, fr_logger *log, int64_t purge_step)
     return put_event(what, log, &version) && (purge_step == 0 || put_event(what, log, &start));
 }
 
-/* --- What is logged ----------------------------------------------------------------------------------------------- */
+/* --- Records of each kind ----------------------------------------------------------------------------------------- */
 
 static bool put_value(const char *what, fr_logger *log, const char *name, int64_t step,
                       Frond__Tensorboard__Summary__Value *value)
@@ -143,7 +149,7 @@ static bool put_value(const char *what, fr_logger *log, const char *name, int64_
     return put_event(what, log, &e);
 }
 
-bool fr_events_scalar(const char *what, fr_logger *log, const char *name, int64_t step, double value)
+bool fr_event_file_add_scalar(const char *what, fr_logger *log, const char *name, int64_t step, double value)
 {
     Frond__Tensorboard__Summary__Value v = FROND__TENSORBOARD__SUMMARY__VALUE__INIT;
 
@@ -152,7 +158,7 @@ bool fr_events_scalar(const char *what, fr_logger *log, const char *name, int64_
     return put_value(what, log, name, step, &v);
 }
 
-bool fr_events_histogram(const char *what, fr_logger *log, const char *name, int64_t step, fr_histogram *h)
+bool fr_event_file_add_histogram(const char *what, fr_logger *log, const char *name, int64_t step, fr_histogram *h)
 {
     Frond__Tensorboard__Summary__Value v = FROND__TENSORBOARD__SUMMARY__VALUE__INIT;
     Frond__Tensorboard__HistogramProto proto = FROND__TENSORBOARD__HISTOGRAM_PROTO__INIT;
@@ -170,11 +176,11 @@ bool fr_events_histogram(const char *what, fr_logger *log, const char *name, int
     return put_value(what, log, name, step, &v);
 }
 
-bool fr_events_graph(const char *what, fr_logger *log, uint8_t *graph_def, size_t size)
+bool fr_event_file_add_graph_def(const char *what, fr_logger *log, uint8_t *packed_graph_def, size_t size)
 {
     event e = FROND__TENSORBOARD__EVENT__INIT;
 
     e.what_case = FROND__TENSORBOARD__EVENT__WHAT_GRAPH_DEF;
-    e.graph_def = (ProtobufCBinaryData){ size, graph_def };
+    e.graph_def = (ProtobufCBinaryData){ size, packed_graph_def };
     return put_event(what, log, &e);
 }

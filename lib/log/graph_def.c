@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* A recorded graph as TensorBoard's GraphDef (tensorflow/core/framework/graph.proto). It is put together node by node:
- * messages of one kind, one behind the other, are read as one that has the repeated fields of all. */
+/* Writes a recorded graph as TensorBoard's GraphDef (tensorflow/core/framework/graph.proto), one packed GraphDef for
+ * each node: protobuf reads several messages of one type in a row as one with the repeated fields of all. */
 #include <config.h>
 
-#include "log/events.h"
+#include "log/event_file.h"
 
 #include "core/text.h"
 #include "graph/made_of.h"
@@ -12,8 +12,8 @@
 
 #include <stdlib.h>
 
-/* Names of nodes: boxes and the name proper are divided by "/". No name of a parameter has a dot between two "/", so
- * those that end in ".NUMBER" are nobody else's. */
+/* Names of nodes are paths, as in "encoder/rnn/tanh.3": TensorBoard draws a box for each module. Names of parameters
+ * have no dots left, so a name that ends in ".NUMBER" cannot be a parameter's. */
 enum { NAME_SIZE = 512 };
 
 typedef struct {
@@ -21,14 +21,14 @@ typedef struct {
     fr_made_of made_of;
     const fr_named_tensor *state; /* of the module, or NULL */
     int states;
-    size_t constants; /* so far */
+    size_t constants; /* number of constants so far */
     uint8_t *bytes;   /* of the GraphDef */
     size_t size, capacity;
 } writer;
 
 /* --- Bytes -------------------------------------------------------------------------------------------------------- */
 
-static bool make_room_for(writer *w, size_t n)
+static bool reserve(writer *w, size_t n)
 {
     size_t capacity = 2 * (w->size + n);
     uint8_t *bytes;
@@ -45,7 +45,7 @@ static bool make_room_for(writer *w, size_t n)
 
 static bool put_part(writer *w, const Frond__Tensorboard__GraphDef *part)
 {
-    if (!make_room_for(w, frond__tensorboard__graph_def__get_packed_size(part)))
+    if (!reserve(w, frond__tensorboard__graph_def__get_packed_size(part)))
         return false;
     w->size += frond__tensorboard__graph_def__pack(part, w->bytes + w->size);
     return true;
@@ -56,14 +56,14 @@ static bool put_version(writer *w)
     Frond__Tensorboard__VersionDef version = FROND__TENSORBOARD__VERSION_DEF__INIT;
     Frond__Tensorboard__GraphDef part = FROND__TENSORBOARD__GRAPH_DEF__INIT;
 
-    version.producer = 22; /* SummaryWriter's */
+    version.producer = 22; /* as PyTorch's SummaryWriter writes */
     part.versions = &version;
     return put_part(w, &part);
 }
 
 /* --- Names -------------------------------------------------------------------------------------------------------- */
 
-/* Of a parameter of the module, "rnn.weight_ih_l0"; NULL: it is none, or its name is too long. */
+/* The name of leaf in the module, "rnn.weight_ih_l0"; NULL if it has none that can be written. */
 static const char *parameter_name(const writer *w, const fr_tensor *leaf)
 {
     for (int i = 0; i < w->states; i++)
@@ -72,7 +72,7 @@ static const char *parameter_name(const writer *w, const fr_tensor *leaf)
     return NULL;
 }
 
-static void dots_to_boxes(char *name)
+static void replace_dots(char *name)
 {
     for (; *name; name++)
         if (*name == '.')
@@ -88,34 +88,34 @@ static void leaf_name(const writer *w, const fr_tensor *leaf, char name[NAME_SIZ
         return;
     }
     snprintf(name, NAME_SIZE, "%s", parameter);
-    dots_to_boxes(name);
+    replace_dots(name);
 }
 
-/* The module that node was recorded in or, where that is not known, of the first parameter it reads: "encoder/rnn", or
- * "". */
-static void box_of(const writer *w, const fr_node *node, char box[FR_PATH_TEXT])
+/* The path of the module in which node was recorded, "encoder/rnn"; if that is not known, of the module of its first
+ * parameter; else "". */
+static void module_path(const writer *w, const fr_node *node, char path[FR_PATH_TEXT])
 {
-    fr_place_text(node->place, box);
-    for (int i = 0; i < node->inputs && !*box; i++) {
+    fr_place_text(node->place, path);
+    for (int i = 0; i < node->inputs && !*path; i++) {
         const char *name = node->edges[i].leaf ? parameter_name(w, node->edges[i].leaf) : NULL;
         const char *end = name ? strrchr(name, '.') : NULL;
 
         if (end && end - name < FR_PATH_TEXT) {
-            memcpy(box, name, (size_t)(end - name));
-            box[end - name] = '\0';
+            memcpy(path, name, (size_t)(end - name));
+            path[end - name] = '\0';
         }
     }
-    if (!fr_is_utf8(box))
-        *box = '\0';
-    dots_to_boxes(box);
+    if (!fr_is_utf8(path))
+        *path = '\0';
+    replace_dots(path);
 }
 
 static void node_name(const writer *w, const fr_node *node, char name[NAME_SIZE])
 {
-    char box[FR_PATH_TEXT];
+    char path[FR_PATH_TEXT];
 
-    box_of(w, node, box);
-    snprintf(name, NAME_SIZE, "%s%s%.100s.%zu", box, *box ? "/" : "", node->op->name,
+    module_path(w, node, path);
+    snprintf(name, NAME_SIZE, "%s%s%.100s.%zu", path, *path ? "/" : "", node->op->name,
              fr_made_of_index(&w->made_of, node) + 1);
 }
 
@@ -139,7 +139,7 @@ static void set_shape(shape_message *m, const fr_shape *shape)
     }
 }
 
-/* Attributes, as TensorBoard shows them at the side. */
+/* The attributes of a node, which TensorBoard lists beside the graph. */
 enum { ATTRIBUTES = 4 };
 typedef struct {
     Frond__Tensorboard__AttrValue values[ATTRIBUTES];
@@ -175,7 +175,7 @@ static void add_dtype(attributes *a, fr_dtype dtype)
                           : FROND__TENSORBOARD__DATA_TYPE__DT_INT64;
 }
 
-/* What TensorBoard reads the shapes on the edges from. */
+/* The outputs' shapes, which TensorBoard writes on the edges. */
 static void add_shapes(attributes *a, Frond__Tensorboard__AttrValue__ListValue *list,
                        Frond__Tensorboard__TensorShapeProto **shapes, size_t n)
 {
@@ -203,8 +203,8 @@ static bool put_node(writer *w, const char *name, const char *op, char **inputs,
     return put_part(w, &part);
 }
 
-/* A node without inputs. */
-static bool put_source(writer *w, const char *name, const char *op, fr_dtype dtype, const fr_shape *shape)
+/* Puts a node without inputs: a leaf or a constant. */
+static bool put_leaf(writer *w, const char *name, const char *op, fr_dtype dtype, const fr_shape *shape)
 {
     shape_message s;
     attributes a = { .count = 0 };
@@ -216,12 +216,13 @@ static bool put_source(writer *w, const char *name, const char *op, fr_dtype dty
     return put_node(w, name, op, NULL, 0, &a);
 }
 
-/* Writes the name of what input i of node comes from; a constant becomes a node of its own. False with an error. */
-static bool name_input(writer *w, const fr_node *node, int i, char name[NAME_SIZE])
+/* Writes to name the name of the node that input i comes from. A constant has none yet, so its node is put first. False
+ * with an error. */
+static bool resolve_input(writer *w, const fr_node *node, int i, char name[NAME_SIZE])
 {
     const fr_edge *e = &node->edges[i];
     fr_shape shape;
-    char box[FR_PATH_TEXT];
+    char path[FR_PATH_TEXT];
 
     if (e->node) {
         node_name(w, e->node, name);
@@ -233,15 +234,16 @@ static bool name_input(writer *w, const fr_node *node, int i, char name[NAME_SIZ
         leaf_name(w, e->leaf, name);
         return true;
     }
-    box_of(w, node, box);
-    snprintf(name, NAME_SIZE, "%s%sconstant.%zu", box, *box ? "/" : "", ++w->constants);
+    module_path(w, node, path);
+    snprintf(name, NAME_SIZE, "%s%sconstant.%zu", path, *path ? "/" : "", ++w->constants);
     fr_kept_shape(&e->kept, &shape);
-    return put_source(w, name, "Constant", (fr_dtype)e->kept.dtype, &shape);
+    return put_leaf(w, name, "Constant", (fr_dtype)e->kept.dtype, &shape);
 }
 
-/* With room for its inputs' names and its outputs' shapes. */
-static bool put_op_with(writer *w, const fr_node *node, char (*names)[NAME_SIZE], char **inputs, shape_message *shapes,
-                        Frond__Tensorboard__TensorShapeProto **pointers)
+/* Puts an op's node. The arrays are working memory: names and inputs one for each input, shapes and pointers for each
+ * output. */
+static bool fill_and_put_op(writer *w, const fr_node *node, char (*names)[NAME_SIZE], char **inputs,
+                            shape_message *shapes, Frond__Tensorboard__TensorShapeProto **pointers)
 {
     int n = 0, outputs = node->outputs - node->op->internal;
     attributes a = { .count = 0 };
@@ -250,9 +252,9 @@ static bool put_op_with(writer *w, const fr_node *node, char (*names)[NAME_SIZE]
     fr_shape shape;
 
     for (int i = 0; i < node->inputs; i++) {
-        if (node->edges[i].kept.ndim < 0) /* an optional input that was left out */
+        if (node->edges[i].kept.ndim < 0) /* an optional input that was not given */
             continue;
-        if (!name_input(w, node, i, names[n]))
+        if (!resolve_input(w, node, i, names[n]))
             return false;
         inputs[n] = names[n];
         n++;
@@ -281,8 +283,8 @@ static bool put_op(writer *w, const fr_node *node)
     char **input = calloc(inputs, sizeof *input);
     shape_message *shapes = calloc(outputs, sizeof *shapes);
     Frond__Tensorboard__TensorShapeProto **pointers = calloc(outputs, sizeof *pointers);
-    bool room = names && input && shapes && pointers;
-    bool ok = room ? put_op_with(w, node, names, input, shapes, pointers) : (fr_fail_memory(w->what), false);
+    bool allocated = names && input && shapes && pointers;
+    bool ok = allocated ? fill_and_put_op(w, node, names, input, shapes, pointers) : (fr_fail_memory(w->what), false);
 
     free(names);
     free(input);
@@ -300,14 +302,14 @@ static bool put_graph(writer *w)
         const fr_tensor *leaf = w->made_of.leaves[i];
 
         leaf_name(w, leaf, name);
-        ok = put_source(w, name, parameter_name(w, leaf) ? "Parameter" : "Leaf", (fr_dtype)leaf->dtype, &leaf->shape);
+        ok = put_leaf(w, name, parameter_name(w, leaf) ? "Parameter" : "Leaf", (fr_dtype)leaf->dtype, &leaf->shape);
     }
     for (size_t i = 0; ok && i < w->made_of.node_count; i++)
         ok = put_op(w, w->made_of.nodes[i]);
     return ok;
 }
 
-bool fr_events_write_graph(const char *what, fr_logger *log, const fr_tensor *t, fr_module *m)
+bool fr_event_file_add_graph(const char *what, fr_logger *log, const fr_tensor *t, fr_module *m)
 {
     writer w = { .what = what };
     bool ok = true;
@@ -316,7 +318,7 @@ bool fr_events_write_graph(const char *what, fr_logger *log, const fr_tensor *t,
         ok = (w.state = fr_module_state(m, &w.states)) != NULL;
     if (ok && !fr_made_of_find(&w.made_of, t))
         ok = fr_fail_memory(what);
-    ok = ok && put_graph(&w) && fr_events_graph(what, log, w.bytes, w.size);
+    ok = ok && put_graph(&w) && fr_event_file_add_graph_def(what, log, w.bytes, w.size);
     fr_made_of_free(&w.made_of);
     free(w.bytes);
     return ok;

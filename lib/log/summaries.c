@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What is logged: checked, and handed on to metrics.csv and the event file. */
+/* Logs scalars, histograms, modules and graphs (TensorFlow calls them summaries): checks the arguments and appends to
+ * metrics.csv and the event file. */
 #include <config.h>
 
-#include "log/events.h"
-#include "log/metrics.h"
+#include "log/event_file.h"
+#include "log/metrics_csv.h"
 
 #include "core/integer.h"
 #include "core/tensor.h"
@@ -28,10 +29,10 @@ static bool check_name(const char *what, const fr_logger *log, const char *name)
     return true;
 }
 
-bool fr_log_number(const char *what, fr_logger *log, const char *name, int64_t step, double value)
+bool fr_log_add_scalar(const char *what, fr_logger *log, const char *name, int64_t step, double value)
 {
     return fr_metrics_write(what, log, name, step, value) &&
-           (!log->events.file || fr_events_scalar(what, log, name, step, value));
+           (!log->events.file || fr_event_file_add_scalar(what, log, name, step, value));
 }
 
 bool fr_log_scalar(fr_logger *log, const char *name, int64_t step, double value)
@@ -39,7 +40,7 @@ bool fr_log_scalar(fr_logger *log, const char *name, int64_t step, double value)
     static const char what[] = "log_scalar";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    bool ok = check_name(what, log, name) && fr_log_number(what, log, name, step, value);
+    bool ok = check_name(what, log, name) && fr_log_add_scalar(what, log, name, step, value);
 
     fr_finish(th, before);
     return ok;
@@ -54,7 +55,7 @@ static bool log_nonfinite(const char *what, fr_logger *log, const char *name, in
 
     if (asprintf(&full, "%s/nonfinite", name) < 0)
         return fr_fail_memory(what);
-    ok = fr_log_number(what, log, full, step, (double)count);
+    ok = fr_log_add_scalar(what, log, full, step, (double)count);
     free(full);
     return ok;
 }
@@ -67,7 +68,7 @@ static bool log_histogram(const char *what, fr_logger *log, const char *name, in
 
     if (values) {
         fr_histogram_fill(h, values);
-        ok = (!log->events.file || fr_events_histogram(what, log, name, step, h)) &&
+        ok = (!log->events.file || fr_event_file_add_histogram(what, log, name, step, h)) &&
              (h->nonfinite == 0 || log_nonfinite(what, log, name, step, h->nonfinite));
     }
     fr_unref(values);
@@ -89,22 +90,22 @@ bool fr_log_histogram(fr_logger *log, const char *name, int64_t step, const fr_t
 
 /* --- Modules ------------------------------------------------------------------------------------------------------ */
 
-/* Under "KIND/NAME". */
-static bool log_one_of(fr_logger *log, int64_t step, const char *kind, const fr_named_tensor *of, const fr_tensor *t)
+/* Logs t under "GROUP/NAME". */
+static bool log_parameter(fr_logger *log, int64_t step, const char *group, const char *name, const fr_tensor *t)
 {
     static const char what[] = "log_module";
-    char *name;
+    char *full;
     bool ok;
 
-    if (asprintf(&name, "%s/%s", kind, of->name) < 0)
+    if (asprintf(&full, "%s/%s", group, name) < 0)
         return fr_fail_memory(what);
-    ok = check_name(what, log, name) && log_histogram(what, log, name, step, t);
-    free(name);
+    ok = check_name(what, log, full) && log_histogram(what, log, full, step, t);
+    free(full);
     return ok;
 }
 
-/* Whether state i is a parameter that no state before it is. */
-static bool is_new_parameter(const fr_named_tensor *state, int i)
+/* True if entry i is a parameter, and no earlier entry is the same tensor. */
+static bool is_first_name(const fr_named_tensor *state, int i)
 {
     for (int k = 0; k < i; k++)
         if (state[k].tensor == state[i].tensor)
@@ -123,10 +124,11 @@ static bool log_module(fr_logger *log, int64_t step, fr_module *m)
     bool ok = parameters && fr_gradient_norm(what, parameters, n, 2, &norm, &dtype);
 
     for (int i = 0; ok && i < states; i++)
-        if (is_new_parameter(state, i))
-            ok = log_one_of(log, step, "weights", &state[i], state[i].tensor) &&
-                 (!state[i].tensor->grad || log_one_of(log, step, "gradients", &state[i], state[i].tensor->grad));
-    return ok && fr_log_number(what, log, "gradient_norm", step, norm);
+        if (is_first_name(state, i))
+            ok =
+                log_parameter(log, step, "weights", state[i].name, state[i].tensor) &&
+                (!state[i].tensor->grad || log_parameter(log, step, "gradients", state[i].name, state[i].tensor->grad));
+    return ok && fr_log_add_scalar(what, log, "gradient_norm", step, norm);
 }
 
 bool fr_log_module(fr_logger *log, int64_t step, fr_module *m)
@@ -150,8 +152,8 @@ bool fr_log_graph(fr_logger *log, const fr_tensor *t, fr_module *m)
     bool ok = fr_check_not_null(what, log, "log") && fr_check_not_null(what, t, "tensor");
 
     if (ok && !fr_tracked(t))
-        ok = fr_fail(what, "the tensor wants no gradient: there is nothing recorded to show");
-    ok = ok && (!log->events.file || fr_events_write_graph(what, log, t, m));
+        ok = fr_fail(what, "the tensor does not require a gradient: no graph was recorded for it");
+    ok = ok && (!log->events.file || fr_event_file_add_graph(what, log, t, m));
     fr_finish(th, before);
     return ok;
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* metrics.csv: opened to be gone on with, written row by row, read again for plots. */
+/* metrics.csv: opened to append to, written row by row, and read for plots. */
 #include <config.h>
 
-#include "log/metrics.h"
+#include "log/metrics_csv.h"
 
-#include "data/lines.h"
+#include "data/line_reader.h"
 #include "files/replace_file.h"
 #include "nn/module.h"
 
@@ -20,15 +20,16 @@ static const char header[] = "step,name,value,wall_time\n";
 
 /* --- Opening ------------------------------------------------------------------------------------------------------ */
 
-/* Copies the header and those rows that are whole and, unless purge_step is 0, of steps before it. */
+/* Copies the header and the complete rows; if purge_step > 0, only those of earlier steps. */
 static bool copy_rows(fr_replacement *r, FILE *file, int64_t purge_step)
 {
     char *line = NULL;
-    size_t room = 0;
+    size_t capacity = 0;
     ssize_t length;
     bool ok = true;
 
-    for (bool first = true; ok && (length = getline(&line, &room, file)) > 0 && line[length - 1] == '\n'; first = false)
+    for (bool first = true; ok && (length = getline(&line, &capacity, file)) > 0 && line[length - 1] == '\n';
+         first = false)
         if (first || purge_step == 0 || strtoll(line, NULL, 10) < purge_step)
             ok = fr_replace_write(r, line, (size_t)length);
     if (ok && !feof(file))
@@ -37,8 +38,8 @@ static bool copy_rows(fr_replacement *r, FILE *file, int64_t purge_step)
     return ok;
 }
 
-/* Whether file, which holds something, begins with the header; *whole: and ends with a whole row. */
-static bool look_at(const char *where, FILE *file, bool *whole)
+/* Fails unless file, which is not empty, begins with the header. *complete: its last row ends with a newline. */
+static bool check_file(const char *where, FILE *file, bool *complete)
 {
     char line[sizeof header];
 
@@ -47,19 +48,19 @@ static bool look_at(const char *where, FILE *file, bool *whole)
                               "its first line is not step,name,value,wall_time");
     if (fseeko(file, -1, SEEK_END) != 0)
         return fr_fail(where, "%s", strerror(errno));
-    *whole = getc(file) == '\n';
+    *complete = getc(file) == '\n';
     rewind(file);
     return true;
 }
 
-/* Makes what an earlier run has left at path fit to be gone on with. */
-static bool take_over(const char *where, const char *path, int64_t purge_step)
+/* Prepares the file of an earlier run to be appended to: drops an incomplete last row, and rows from purge_step on. */
+static bool repair(const char *where, const char *path, int64_t purge_step)
 {
     FILE *file = fr_file_open(where, path);
-    bool whole = true, ok = file && look_at(where, file, &whole);
+    bool complete = true, ok = file && check_file(where, file, &complete);
     fr_replacement r;
 
-    if (ok && (!whole || purge_step > 0))
+    if (ok && (!complete || purge_step > 0))
         ok = fr_replace_begin(&r, where, path) && fr_replace_finish(&r, copy_rows(&r, file, purge_step));
     if (file)
         fclose(file);
@@ -71,24 +72,24 @@ bool fr_metrics_open(const char *what, fr_logger *log, const fr_log_options *opt
     char where[FR_WHERE_SIZE];
     const char *path = log->metrics.path;
     struct stat status;
-    bool there = stat(path, &status) == 0, rows = there && S_ISREG(status.st_mode) && status.st_size > 0;
+    bool exists = stat(path, &status) == 0, has_rows = exists && S_ISREG(status.st_mode) && status.st_size > 0;
 
     fr_file_where(what, path, where);
-    if (there && options->must_be_new)
+    if (exists && options->must_be_new)
         return fr_fail(where, "is there already, and .must_be_new was given");
-    if (rows && !take_over(where, path, options->purge_step))
+    if (has_rows && !repair(where, path, options->purge_step))
         return false;
     log->metrics.file = fopen(path, "ae");
     if (!log->metrics.file)
         return fr_fail(where, "%s", strerror(errno));
-    if (!rows)
+    if (!has_rows)
         fputs(header, log->metrics.file);
-    return fr_log_written(what, &log->metrics);
+    return fr_log_file_flush(what, &log->metrics);
 }
 
 /* --- Writing ------------------------------------------------------------------------------------------------------ */
 
-/* As RFC 4180 has it. */
+/* As a CSV field (RFC 4180): in double quotes if it contains a comma or a quote, with quotes doubled. */
 static void put_name(FILE *file, const char *name)
 {
     bool quoted = strpbrk(name, ",\"") != NULL;
@@ -104,7 +105,7 @@ static void put_name(FILE *file, const char *name)
         putc('"', file);
 }
 
-/* NaN and Inf in the letters that pandas, R and gnuplot all take. */
+/* pandas, R and gnuplot all read NaN, Inf and -Inf. */
 static const char *value_text(double value, char text[FR_NUMBER_TEXT])
 {
     if (isfinite(value))
@@ -121,12 +122,12 @@ bool fr_metrics_write(const char *what, fr_logger *log, const char *name, int64_
     put_name(log->metrics.file, name);
     fprintf(log->metrics.file, ",%s,%.6f\n", value_text(value, text), log->clock());
     uselocale(before);
-    return fr_log_written(what, &log->metrics);
+    return fr_log_file_flush(what, &log->metrics);
 }
 
 /* --- Reading ------------------------------------------------------------------------------------------------------ */
 
-/* Cuts the name off *rest, in place; NULL where the quotes do not match. */
+/* Cuts the name off *rest and unquotes it in place. NULL if its quotes do not match. */
 static char *take_name(char **rest)
 {
     char *name = *rest, *to = name, *from = name;
@@ -144,8 +145,8 @@ static char *take_name(char **rest)
     return name;
 }
 
-/* The series of that name, made where there is none. NULL: out of memory. */
-static fr_series *series_of(fr_metrics *m, const char *name)
+/* Finds or adds the series of that name. NULL if memory runs out. */
+static fr_series *find_or_add_series(fr_metrics *m, const char *name)
 {
     char *copy;
 
@@ -161,7 +162,7 @@ static fr_series *series_of(fr_metrics *m, const char *name)
     return &m->items[m->count++];
 }
 
-static bool add_row(const fr_lines *l, fr_metrics *m, char *rest)
+static bool add_row(const fr_line_reader *lines, fr_metrics *m, char *rest)
 {
     const char *step = strsep(&rest, ","), *name = rest ? take_name(&rest) : NULL;
     const char *value = name ? strsep(&rest, ",") : NULL;
@@ -169,17 +170,17 @@ static bool add_row(const fr_lines *l, fr_metrics *m, char *rest)
     fr_series *s;
 
     if (!value || !rest)
-        return fr_lines_fail(l, "no row of step,name,value,wall_time");
+        return fr_line_reader_fail(lines, "not a row of step,name,value,wall_time");
 
     int64_t number = strtoll(step, &step_end, 10);
     double x = strtod(value, &value_end);
 
     if (step_end == step || *step_end || value_end == value || *value_end)
-        return fr_lines_fail(l, "step or value is no number");
-    s = series_of(m, name);
+        return fr_line_reader_fail(lines, "step or value is not a number");
+    s = find_or_add_series(m, name);
     if (!s || !fr_make_room(&s->steps, sizeof *s->steps, s->count, &s->step_capacity) ||
         !fr_make_room(&s->values, sizeof *s->values, s->count, &s->value_capacity))
-        return fr_lines_fail(l, "out of memory");
+        return fr_line_reader_fail(lines, "out of memory");
     s->steps[s->count] = number;
     s->values[s->count++] = x;
     return true;
@@ -189,17 +190,17 @@ bool fr_metrics_read(const char *what, const fr_logger *log, fr_metrics *m)
 {
     char where[FR_WHERE_SIZE];
     FILE *file = fr_file_open(fr_file_where(what, log->metrics.path, where), log->metrics.path);
-    fr_lines l;
-    bool ok = file && fr_lines_begin(&l, where, file);
+    fr_line_reader lines;
+    bool ok = file && fr_line_reader_begin(&lines, where, file);
     char *text;
 
     *m = (fr_metrics){ .count = 0 };
     if (ok) {
-        fr_lines_next(&l); /* the header */
-        while (ok && (text = fr_lines_next(&l)))
-            ok = add_row(&l, m, text);
-        ok = ok && !l.failed;
-        fr_lines_end(&l);
+        fr_line_reader_next(&lines); /* the header */
+        while (ok && (text = fr_line_reader_next(&lines)))
+            ok = add_row(&lines, m, text);
+        ok = ok && !lines.failed;
+        fr_line_reader_end(&lines);
     }
     if (file)
         fclose(file);

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Named tensors: what is read from a file of several. */
-#include "files/tensors.h"
+/* fr_tensors: the named tensors of one file, found by index or by name. */
+#include "files/tensor_dict.h"
 
 #include "core/error.h"
 
 #include <stdlib.h>
 
-static int by_name(const void *a, const void *b)
+static int compare_items(const void *a, const void *b)
 {
     const fr_tensors_item *const *x = a, *const *y = b;
 
     return strcmp((*x)->name, (*y)->name);
 }
 
-fr_tensors *fr_tensors_new(const char *where, int count)
+fr_tensors *fr_tensors_new(const char *where, int capacity)
 {
     fr_tensors *ts = calloc(1, sizeof *ts);
-    size_t room = (size_t)count + 1;
+    size_t size = (size_t)capacity + 1; /* calloc(0) may return NULL */
 
     if (!ts)
         return fr_fail_memory(where);
-    ts->items = calloc(room, sizeof *ts->items);
-    ts->by_name = calloc(room, sizeof *ts->by_name);
+    ts->items = calloc(size, sizeof *ts->items);
+    ts->by_name = calloc(size, sizeof *ts->by_name);
     if (!ts->items || !ts->by_name) {
         fr_tensors_free(ts);
         return fr_fail_memory(where);
@@ -34,7 +34,7 @@ void fr_tensors_sort(fr_tensors *ts)
 {
     for (int i = 0; i < ts->count; i++)
         ts->by_name[i] = &ts->items[i];
-    qsort(ts->by_name, (size_t)ts->count, sizeof *ts->by_name, by_name);
+    qsort(ts->by_name, (size_t)ts->count, sizeof *ts->by_name, compare_items);
 }
 
 void fr_tensors_free(fr_tensors *ts)
@@ -78,7 +78,7 @@ fr_tensor *fr_tensors_at(const fr_tensors *ts, int i)
     return item ? item->tensor : NULL;
 }
 
-static int name_against(const void *name, const void *item)
+static int compare_name(const void *name, const void *item)
 {
     const fr_tensors_item *const *it = item;
 
@@ -91,7 +91,7 @@ fr_tensor *fr_tensors_find(const fr_tensors *ts, const char *name)
         return NULL;
 
     const fr_tensors_item *const *found =
-        bsearch(name, ts->by_name, (size_t)ts->count, sizeof *ts->by_name, name_against);
+        bsearch(name, ts->by_name, (size_t)ts->count, sizeof *ts->by_name, compare_name);
 
     return found ? (*found)->tensor : NULL;
 }
