@@ -961,14 +961,14 @@ static void *extend(void *user)
     return NULL;
 }
 
-/* A node's creation number is larger than its inputs', also in a thread whose counter is behind. */
+/* A new node's number is larger than its inputs' numbers, also in a thread whose clock is behind. */
 START_TEST(a_graph_grows_in_several_threads)
 {
     FR_SCOPE;
     fr_tensor *x = leaf(1.1), *y = x;
 
     for (int i = 0; i < 5000; i++)
-        fr_square(x); /* increases this thread's counter */
+        fr_square(x); /* advances this thread's clock */
     for (int i = 0; i < 4; i++) {
         pthread_t thread;
         handed h = { fr_mul_scalar(y, 1), NULL };
