@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Timing, rows and child processes of the bench programs. */
+/* The bench programs' timing, printed rows and child processes. */
 #include "bench.h"
 
 #include "limits.h"
@@ -46,13 +46,13 @@ timing measure(void (*f)(void *), void *argument, int calls, double seconds)
     return (timing){ t[0], t[n / 2] };
 }
 
-#ifdef __clang__ /* says its name itself */
+#ifdef __clang__ /* clang's __VERSION__ has its name */
 #define COMPILER ""
 #else
 #define COMPILER "gcc "
 #endif
 
-/* The processor, as Linux names it. */
+/* Prints the processor's name, as Linux knows it. */
 static void print_machine(void)
 {
     FILE *info = fopen("/proc/cpuinfo", "r");

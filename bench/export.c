@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Writes a SimpleRNN of input 1, hidden 32 (W1 to W3) as C, for exported.sh, and prints what the library takes a step:
- * of a whole sequence, and step by step.
+/* For exported.sh: writes a SimpleRNN with input 1 and hidden 32 (W1 to W3) as C, and prints the library's time for a
+ * step, in a whole sequence and step by step.
  *
  *     export rnn|lstm|gru int8|float FILE.c */
 #include "bench.h"
@@ -25,7 +25,7 @@ static void infer(void *argument)
     fr_forward(r->model, r->x);
 }
 
-/* Nanoseconds a step. */
+/* Returns the nanoseconds for one step. */
 static double step_ns(fr_module *model, int64_t steps)
 {
     FR_SCOPE;

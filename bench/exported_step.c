@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Prints the nanoseconds that a step of exported code takes; exported.sh compiles it with that, net.c. */
+/* Prints the nanoseconds that a step of exported code takes. exported.sh compiles it together with that code, net.c. */
 #define _POSIX_C_SOURCE 199309L
 #include "net.h"
 

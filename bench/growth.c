@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* How time and memory of a training step grow with the steps of the sequence, the batch and the layers, and those of a
- * graph with its nodes. Each row comes from a process of its own.
+/* Measures how time and memory of a training step grow with the steps of the sequence, the batch and the layers, and
+ * how those of a graph grow with its nodes. Each row comes from its own process.
  *
  *     growth [THREADS] */
 #include "bench.h"

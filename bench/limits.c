@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The machine's limits, measured beside the workloads, since its speed drifts. */
+/* The machine's limits. They are measured together with the workloads, because the machine's speed drifts. */
 #include <config.h>
 
 #include "limits.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Single ops: what recording costs, and elementwise ops of few and of many values beside the rate of memory.
+/* Measures single ops: the cost of recording, and elementwise ops of few and many values, compared with the rate of
+ * memory.
  *
  *     ops [THREADS] */
 #include "bench.h"
@@ -12,7 +13,7 @@ typedef struct {
     fr_tensor *a, *b;
 } pair;
 
-/* x = x a + b, 500 times: 1,000 ops of one value each */
+/* Computes x = x a + b 500 times: 1,000 ops of one value each. */
 static fr_tensor *run_chain(const pair *p)
 {
     fr_tensor *x = p->a;
@@ -59,7 +60,7 @@ static void chain_unrecorded(void *argument)
 static const struct {
     const char *name;
     void (*run)(void *);
-    double bytes; /* read and written, a value */
+    double bytes; /* bytes read and written for each value */
 } elementwise[] = {
     { "add", add, 12 },   { "mul", mul, 12 },        { "tanh", tanh_of, 8 }, { "sigmoid", sigmoid, 8 },
     { "exp", exp_of, 8 }, { "softmax", softmax, 8 }, { "sum", sum, 4 },

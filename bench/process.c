@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Runs a command and writes `process: WALL_US PEAK_KIB` to standard error when it has ended: how long it took, and the
- * most memory that it or a process it waited for held at once. A small process has to do that, without
- * libraries: on Linux a new one's peak begins with that of the one that made it.
+/* Runs a command. When it has ended, writes `process: WALL_US PEAK_KIB` to standard error: its wall time, and the peak
+ * of memory of this process or of one that it waited for. This must be a small process without libraries, because on
+ * Linux a new process inherits the peak of the process that made it.
  *
  *     process COMMAND [ARGUMENT...] */
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* fr_matmul (m,k) (k,n) and fr_linear with weights (n,k), forward and with backward, beside sgemm of the same shapes.
+/* Measures fr_matmul (m,k) (k,n) and fr_linear with weight (n,k), forward and with backward, compared with sgemm of the
+ * same shapes.
  *
  *     products [THREADS] */
 #include "bench.h"

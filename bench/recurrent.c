@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Training steps and inference of the recurrent workloads, beside the matrix products that they consist of. Memory is
- * that of training.
+/* Measures training steps and inference of the recurrent workloads, compared with the matrix products that they need.
+ * Memory is that of training.
  *
  *     recurrent [THREADS [WORK...]] */
 #include "bench.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What a training step asks the C library's malloc for once its shapes were seen before. steady.sh counts system calls.
+/* Counts the calls of malloc in a training step with shapes that were seen before. steady.sh counts system calls.
  *
  *     steady STEPS [WORK...] */
 #include "bench.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* One thread and several: inside ops, and threads of the caller's that run one model at once.
+/* Compares one thread with several: threads inside ops, and threads of the caller that run one model at the same time.
  *
  *     threads [THREADS [WORK...]]        2 by default; WORK: W1 ..., elementwise, concurrent */
 #include "bench.h"
@@ -11,7 +11,7 @@
 
 /* --- Threads inside ops ------------------------------------------------------------------------------------------ */
 
-/* Both numbers of threads in turn, since the machine's speed drifts; rate: how many times as fast several are. */
+/* Measures both numbers of threads in turn, because the machine's speed drifts. The rate is the speedup. */
 static void compare_threads(const char *work, void (*f)(void *), void *argument, int threads, double seconds)
 {
     enum { ROUNDS = 3 };
@@ -133,7 +133,7 @@ static void run_crowd(void *argument)
     call_together(&c->run, c->callers);
 }
 
-/* One sequence at a time, each caller its own. */
+/* Each calling thread runs its own sequence, one at a time. */
 static void run_concurrent(const workload *w, int threads)
 {
     FR_SCOPE;

@@ -57,7 +57,7 @@ void infer(void *argument)
     fr_forward(r->model, r->x);
 }
 
-/* Rows of the gates' weights. */
+/* Returns the number of rows of the gates' weights. */
 static int64_t gate_rows(const workload *w)
 {
     static const int gates[] = { [SIMPLE_RNN] = 1, [SIMPLE_LSTM] = 4, [SIMPLE_GRU] = 3 };
@@ -80,10 +80,10 @@ int train_products(const workload *w, gemm *p)
     int64_t all = w->steps * w->batch, rows = gate_rows(w);
     int n = infer_products(w, p);
 
-    p[n++] = (gemm){ w->batch, w->hidden, 1, false, 1 };                    /* its gradients: of the input, */
-    p[n++] = (gemm){ 1, w->hidden, w->batch, true, 1 };                     /* of the weights */
-    p[n++] = (gemm){ w->batch, w->hidden, rows, false, w->steps - 1 };      /* of the states */
-    p[n++] = (gemm){ rows, w->hidden, all - w->batch, true, w->steps > 1 }; /* of the recurrent weights */
-    p[n++] = (gemm){ rows, w->input, all, true, 1 };                        /* of the input's */
+    p[n++] = (gemm){ w->batch, w->hidden, 1, false, 1 };                    /* gradient of the linear layer's input */
+    p[n++] = (gemm){ 1, w->hidden, w->batch, true, 1 };                     /* gradient of the linear layer's weights */
+    p[n++] = (gemm){ w->batch, w->hidden, rows, false, w->steps - 1 };      /* gradients of the states */
+    p[n++] = (gemm){ rows, w->hidden, all - w->batch, true, w->steps > 1 }; /* gradient of the recurrent weights */
+    p[n++] = (gemm){ rows, w->input, all, true, 1 };                        /* gradient of the input's weights */
     return n;
 }
