@@ -85,7 +85,8 @@ typedef struct {
     bool buffer;
 } fr_named_tensor;
 const fr_named_tensor *fr_module_state(fr_module *m, int *n);
-fr_tensor *fr_module_find(fr_module *m, const char *name); /* borrowed from m; NULL and an error if there is none */
+/* Returns the parameter or buffer with this full name, borrowed from m; NULL and an error if there is none. */
+fr_tensor *fr_module_find(fr_module *m, const char *name);
 /* fr_module_children returns the number of m's direct children, -1 for NULL. fr_module_at returns child i, in the order
  * in which they were added; a negative i counts from the end. The child is borrowed from m. */
 int fr_module_children(const fr_module *m);
@@ -126,7 +127,7 @@ fr_module *fr_nn_linear(int64_t in, int64_t out, const fr_linear_options *option
 typedef struct {
     int num_layers; /* default 1 */
     bool no_bias;
-    bool batch_first; /* x and out are (B,T,*) instead of (T,B,*); states do not change */
+    bool batch_first; /* x and out are (B,T,*) instead of (T,B,*); states have the same shape either way */
     bool bidirectional;
     double dropout;    /* 0 to 1: dropout of the output of each layer except the last, in training */
     bool relu;         /* only for fr_nn_rnn: relu instead of tanh */

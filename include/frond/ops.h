@@ -70,7 +70,7 @@ fr_tensor *fr_flip(fr_tensor *t, int dim); /* reverses the order along dim */
 
 /* --- Arithmetic --------------------------------------------------------------------------------------------------- */
 
-/* Ops of two tensors. They broadcast. */
+/* Ops of two tensors, which broadcast. */
 fr_tensor *fr_add(fr_tensor *a, fr_tensor *b);     /* a + b */
 fr_tensor *fr_sub(fr_tensor *a, fr_tensor *b);     /* a - b */
 fr_tensor *fr_mul(fr_tensor *a, fr_tensor *b);     /* a * b */
@@ -145,7 +145,7 @@ fr_tensor *fr_dropout(fr_tensor *t, double p);
 
 /* --- Reductions: of all values, to (), or along one dim; keepdim keeps that dim with size 1 ----------------------- */
 
-/* sum, prod, cumsum (all modulo 2^64), max, min, argmax and argmin also take int64; the others take floats only. A
+/* sum, prod, cumsum (modulo 2^64), max, min, argmax and argmin also take int64; the others take floats only. A
  * scalar has dims 0 and -1. For no values, sum and norm return 0, prod returns 1, logsumexp -inf, mean, var and std
  * NaN; max, min, argmax and argmin fail. float32 values are summed in double. The order of summation depends only on
  * the shape. */
@@ -161,9 +161,9 @@ fr_tensor *fr_mean(fr_tensor *t); /* the mean */
 fr_tensor *fr_mean_dim(fr_tensor *t, int dim, bool keepdim);
 fr_tensor *fr_prod(fr_tensor *t); /* the product */
 fr_tensor *fr_prod_dim(fr_tensor *t, int dim, bool keepdim);
-fr_tensor *fr_max(fr_tensor *t); /* NaN if there is one; fails for no values; ties share the gradient evenly */
+fr_tensor *fr_max(fr_tensor *t); /* the largest value; NaN if there is one; ties share the gradient evenly */
 fr_tensor *fr_max_dim(fr_tensor *t, int dim, bool keepdim); /* the gradient goes to the first of a tie */
-fr_tensor *fr_min(fr_tensor *t);                            /* as fr_max */
+fr_tensor *fr_min(fr_tensor *t);                            /* the smallest value; otherwise as fr_max */
 fr_tensor *fr_min_dim(fr_tensor *t, int dim, bool keepdim); /* as fr_max_dim */
 
 typedef struct {
@@ -202,8 +202,9 @@ fr_tensor *fr_norm_with(fr_tensor *t, const fr_norm_options *options); /* option
 
 fr_tensor *fr_logsumexp(fr_tensor *t); /* log(sum(exp(t))), without overflow */
 fr_tensor *fr_logsumexp_dim(fr_tensor *t, int dim, bool keepdim);
-fr_tensor *fr_argmax(fr_tensor *t, int dim, bool keepdim); /* int64 index: of the first of a tie, or of the first NaN */
-fr_tensor *fr_argmin(fr_tensor *t, int dim, bool keepdim); /* as fr_argmax */
+fr_tensor *fr_argmax(fr_tensor *t, int dim,
+                     bool keepdim); /* int64 index of the largest: first of a tie, or first NaN */
+fr_tensor *fr_argmin(fr_tensor *t, int dim, bool keepdim); /* int64 index of the smallest, as fr_argmax */
 fr_tensor *fr_cumsum(fr_tensor *t, int dim);               /* cumulative sum along dim */
 
 /* --- Order -------------------------------------------------------------------------------------------------------- */
@@ -276,8 +277,8 @@ fr_tensor *fr_embedding(fr_tensor *index, fr_tensor *weight, const fr_embedding_
 
 /* --- Sequences: all steps of one layer in one direction; fr_nn_rnn, fr_nn_gru and fr_nn_lstm are made of these ---- */
 
-/* Their first-order backward treats denormals as zeros: over many steps gradients fade below 1.2e-38, and processors
- * compute slowly with such numbers. */
+/* The first-order backward of these ops treats denormals as zeros: over many steps gradients fade below 1.2e-38, and
+ * processors compute slowly with such numbers. */
 
 /* The results of a recurrent op or module, all NULL if the call fails. Also the type of initial states. */
 typedef struct {
@@ -316,7 +317,7 @@ typedef struct {
     fr_shape padding;  /* zeros added on each side; default 0 (padding='valid') */
     fr_shape dilation; /* distance between the kernel's taps; default 1 */
     int64_t groups;    /* default 1; divides the channels of x and of y; each group of y sees only its group of x */
-    bool same;         /* padding='same': y gets the size of x; an odd zero goes to the end. Needs stride 1 */
+    bool same;         /* padding='same': y gets the size of x; an extra zero goes to the end. Needs stride 1 */
     bool no_bias;      /* only for fr_nn_conv1d and fr_nn_conv2d */
     void *reserved[8];
 } fr_conv_options;
