@@ -414,9 +414,7 @@ START_TEST(hooks_see_and_replace)
     ck_assert(fr_backward(y));
     ck_assert_int_eq(log.order, 4);
     for (int i = 0; i < 4; i++)
-        ck_assert_int_eq(
-            log.seen[i],
-            i + 1); /* the newest tensor first; hooks of one tensor in the order in which they were added */
+        ck_assert_int_eq(log.seen[i], i + 1); /* newest tensor first; hooks in the order they were added */
     ck_assert_double_eq(log.value[0], 1);
     ck_assert_double_eq(log.value[1], 3); /* the complete gradient */
     ck_assert_double_eq(log.value[2], 30);

@@ -798,8 +798,7 @@ END_TEST
 typedef struct {
     int forward, backward;
     fr_module *module;
-    double grad_in, grad_out,
-        factor; /* grad_in: -1 for NULL; factor: hooks return their tensor times this, or NULL for 0 */
+    double grad_in, grad_out, factor; /* grad_in: -1 for NULL; factor: of hooks' results, 0: they are NULL */
 } seen;
 
 static fr_tensor *see_forward(fr_module *m, fr_tensor *x, fr_tensor *y, void *user)
@@ -841,8 +840,7 @@ START_TEST(module_hooks)
     ck_assert(fr_backward(fr_sum(fr_forward(m, x))));
     ck_assert(s.backward == 2 && s.grad_in == 0.5 && s.grad_out == 0.25 && doubled.backward == 1);
     ck_assert_double_eq(fr_at(fr_grad(x), 0), 1);
-    ck_assert(
-        fr_backward(fr_sum(fr_mul(fr_forward(inner, fr_detach(x)), x)))); /* no gradient passes through the module */
+    ck_assert(fr_backward(fr_sum(fr_mul(fr_forward(inner, fr_detach(x)), x)))); /* no gradient passes inner */
     ck_assert_int_eq(s.backward, 2);
     ck_assert(fr_module_off_forward(inner, see_forward, &s) && fr_module_off_backward(inner, see_backward, &s));
     ck_assert(fr_backward(fr_sum(fr_forward(m, x))));

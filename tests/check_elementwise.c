@@ -216,8 +216,7 @@ START_TEST(tiles_are_as_small_work)
 {
     FR_SCOPE;
     fr_tensor *x = fr_rand(FR_SHAPE(ROWS, COLUMNS)), *w = fr_randn(FR_SHAPE(ROWS, COLUMNS)), *g, *h;
-    bool columns =
-        tiled[_i] == softmax_0 || tiled[_i] == log_softmax_0; /* these work on each column, not on each row */
+    bool columns = tiled[_i] == softmax_0 || tiled[_i] == log_softmax_0; /* these work on columns, not on rows */
     int dim = columns ? 1 : 0;
     fr_tensor *all = value_and_gradient(tiled[_i], x, w, &g);
 

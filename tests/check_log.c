@@ -152,9 +152,7 @@ END_TEST
 START_TEST(a_run_is_gone_on_with)
 {
     make_dir();
-    spit(in_dir("metrics.csv"),
-         "step,name,value,wall_time\n1,x,1,5.0\n2,x,2,5.0\n12,x,2,5.0\n3,x,"); /* the program was killed while it wrote
-                                                                                  this */
+    spit(in_dir("metrics.csv"), "step,name,value,wall_time\n1,x,1,5.0\n2,x,2,5.0\n12,x,2,5.0\n3,x,"); /* killed here */
 
     fr_logger *log = open_csv();
 

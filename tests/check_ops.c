@@ -839,9 +839,7 @@ int main(int argc, char **argv)
         return run_tests("onnx", ops);
 #endif
 #ifdef FR_SANITIZE
-    setenv(
-        "CK_FORK", "no",
-        0); /* thousands of forks of such a large process take too long; a sanitizer stops at the first error anyway */
+    setenv("CK_FORK", "no", 0); /* thousands of forks are slow; a sanitizer stops at the first error anyway */
 #endif
     tcase_add_loop_test(ops, table, 0, count_ops());
     tcase_add_loop_test(ops, golden_values, 0, count_cases(is_golden));

@@ -202,8 +202,7 @@ START_TEST(modules_are_clusters)
 
     draw(y, NULL);
     assert_clusters_of_small_net();
-    ck_assert(strstr(text, "tooltip=\"leaf\"") <
-              strstr(text, "subgraph")); /* without a module the owners of leaves are unknown */
+    ck_assert(strstr(text, "tooltip=\"leaf\"") < strstr(text, "subgraph")); /* leaves' owners are unknown */
     draw(y, &(fr_graph_dot_options){ .module = m });
     assert_clusters_of_small_net();
     IN_ORDER("constant", "subgraph", "subgraph", "[label=\"0.weight\\n(4, 3)\"", "n1 ", "head.0.weight\\n(2, 4)",
@@ -335,8 +334,7 @@ START_TEST(threads_record_in_one_module)
         FR_SCOPE;
         fr_tensor *y = fr_sum(fr_forward(m, fr_ones(FR_SHAPE(2, 3))));
 
-        ck_assert_int_eq(atomic_load(&fr_node_of(y)->edges[0].node->place->refs),
-                         2); /* held by the module and by the node */
+        ck_assert_int_eq(atomic_load(&fr_node_of(y)->edges[0].node->place->refs), 2); /* of module and node */
         draw(y, NULL);
         assert_clusters_of_small_net();
     }

@@ -28,8 +28,7 @@ typedef struct {
     fr_module *model;
     fr_optim *optim;
     fr_loader *loader;
-    fr_scheduler
-        *schedulers[SCHEDULERS]; /* the first one steps after each batch, the second one with each epoch's loss */
+    fr_scheduler *schedulers[SCHEDULERS]; /* one steps after each batch, the other with each epoch's loss */
 } run;
 
 static void sgd(run *r)

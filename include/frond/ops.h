@@ -202,8 +202,7 @@ fr_tensor *fr_norm_with(fr_tensor *t, const fr_norm_options *options); /* option
 
 fr_tensor *fr_logsumexp(fr_tensor *t); /* log(sum(exp(t))), without overflow */
 fr_tensor *fr_logsumexp_dim(fr_tensor *t, int dim, bool keepdim);
-fr_tensor *fr_argmax(fr_tensor *t, int dim,
-                     bool keepdim); /* int64 index of the largest: first of a tie, or first NaN */
+fr_tensor *fr_argmax(fr_tensor *t, int dim, bool keepdim); /* int64 index of the largest: first of ties, or first NaN */
 fr_tensor *fr_argmin(fr_tensor *t, int dim, bool keepdim); /* int64 index of the smallest, as fr_argmax */
 fr_tensor *fr_cumsum(fr_tensor *t, int dim);               /* cumulative sum along dim */
 
