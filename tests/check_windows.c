@@ -218,8 +218,7 @@ static const convolution large[] = {
     { 1, 3, 2, 4, 1, { 1, 20011 }, { 1, 7 }, { 1, 1 }, { 0, 3 }, { 1, 1 } },
     { 2, 5, 20, 6, 1, { 61, 60 }, { 1, 1 }, { 1, 1 }, { 0, 0 }, { 1, 1 } },   /* the window is one value */
     { 1, 40, 32, 64, 32, { 1, 50 }, { 1, 3 }, { 1, 1 }, { 0, 1 }, { 1, 1 } }, /* many units in a tile */
-    { 1, 2, 912, 520, 1, { 1, 10 }, { 1, 9 }, { 1, 3 }, { 0, 1 }, { 1, 1 } }, /* too many weights for partial sums in
-                                                                                 slices */
+    { 1, 2, 912, 520, 1, { 1, 10 }, { 1, 9 }, { 1, 3 }, { 0, 1 }, { 1, 1 } }, /* no slices: too many weights */
 };
 
 static fr_shape shape_of(const convolution *c, int64_t first, int64_t second, const int64_t *size)
