@@ -191,7 +191,7 @@ void fr_scheduler_free(fr_scheduler *s); /* NULL is allowed; an error for a part
 
 /* Scales all gradients of m in place so that their common Euclidean norm is at most max: the factor is
  * min(1, max / (norm + 1e-6)). Returns the norm before; 0 if there is no gradient; NaN with an error for m NULL and
- * unless max >= 0. A norm that is infinite or NaN is no error: gradients become 0 and NaN, as in PyTorch. */
+ * unless max >= 0. A norm that is infinite or NaN is no error: gradients become 0 or NaN, as in PyTorch. */
 double fr_clip_grad_norm(fr_module *m, double max);
 /* The same for the p-norm, (sum |g|^p)^(1/p), p > 0; INFINITY: the largest |g|. With error_if_nonfinite, a norm that
  * is infinite or NaN is an error and gradients do not change. */
@@ -209,7 +209,7 @@ bool fr_clip_grad_value(fr_module *m, double max);
  * it with fr_ema_free, before or after m. */
 typedef struct fr_ema fr_ema;
 fr_ema *fr_ema_new(fr_module *m, double decay);
-/* Sets if buffers are averaged too (PyTorch's use_buffers); at first each update copies them. int64 buffers are
+/* Sets whether buffers are averaged too (PyTorch's use_buffers); at first each update copies them. int64 buffers are
  * averaged in float32 and cut off to whole numbers. */
 bool fr_ema_average_buffers(fr_ema *e, bool average);
 bool fr_ema_update(fr_ema *e); /* call it after a step of the optimiser; fails while swapped; needs no memory */
