@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""Sets frond beside PyTorch, JAX and KANN.
+"""Compares frond with PyTorch, JAX and KANN.
 
-Runs the bench programs of a build folder and the same workloads in its peers in turn, several rounds of each, since a
-machine's speed drifts. Prints for each workload the best time and the median of the rounds' medians of both sides, the
-ratio of the best times (above 1: frond is faster), and the peak memory of the processes, whole. Where medians are far
-from the best, the machine had other work, and the row is worth little.
+Runs the bench programs of a build folder and the same workloads in frond's peers in turn, several rounds of each,
+because a machine's speed drifts. For each workload it prints the best time and the median of the rounds' medians of
+both sides, the ratio of the best times (above 1: frond is faster), and the peak memory of the whole processes. If
+medians are far from the best, the machine had other work, and the row is worth little.
 """
 import argparse
 import csv
@@ -27,13 +27,13 @@ versions = set()
 
 
 def program(build, folder, name):
-    """Where libtool has put a program: what lies in its place else is a script that finds the library."""
+    """Returns the path of a program. libtool may have put it in .libs, with a script in its place."""
     hidden = os.path.join(build, folder, ".libs", name)
     return hidden if os.path.exists(hidden) else os.path.join(build, folder, name)
 
 
 def run(build, threads, command):
-    """What a command prints, its wall time in microseconds and its peak memory in KiB."""
+    """Runs a command. Returns its output, its wall time in microseconds and its peak memory in KiB."""
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads),
                    "LD_LIBRARY_PATH": os.path.join(build, ".libs"), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run([os.path.join(build, "bench", "process"), *command], capture_output=True, text=True,
@@ -45,7 +45,7 @@ def run(build, threads, command):
 
 
 def split_comments(text):
-    """The versions of `# versions: ...` go to their set, the other lines back to the caller."""
+    """Adds the versions in `# versions: ...` to the set of versions, and returns the other lines."""
     for line in text.splitlines():
         if line.startswith("# version"):
             versions.add(line.split(": ", 1)[1])
@@ -73,7 +73,7 @@ def python_peer(o, python, script, *options):
 
 
 def kann_peer(o):
-    """Rows of `kann W1 1 TRAIN_BEST TRAIN_MEDIAN INFER_BEST`; of inference it gives the best alone."""
+    """Reads rows of `kann W1 1 TRAIN_BEST TRAIN_MEDIAN INFER_BEST`; for inference there is only the best."""
     def side(work):
         number = list(RECURRENT).index(work) + 1
         text, _, peak = run(o.build, o.threads, [o.kann, str(o.threads), str(number)])
@@ -101,7 +101,7 @@ def whole_program(o, command):
 # --- Comparing -------------------------------------------------------------------------------------------------------
 
 def compare_one(work, sides, o):
-    """Rows of one workload; sides: frond's and its peers', by name."""
+    """Returns the rows of one workload; sides holds those of frond and its peers, by name."""
     results = {name: [] for name in sides}
     for _ in range(o.rounds):
         for name, side in sides.items():
@@ -145,7 +145,7 @@ def compare(o):
 
 
 def shown(arguments):
-    """The command line as it may be shown: paths without their folders."""
+    """Returns the command line for printing: paths without their folders."""
     return [os.path.basename(a) if os.path.isabs(a) else a for a in arguments]
 
 

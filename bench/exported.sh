@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# What models written as C (fr_export_c) take: bytes of code and constants, as `size` has them, of memory, and the time
-# of a step beside the library's. FLAGS are the C compiler's.
+# Measures models written as C (fr_export_c): bytes of code and constants, as `size` counts them, bytes of memory, and
+# the time of a step compared with the library's. FLAGS are for the C compiler.
 #
 #     exported.sh BUILD [FLAGS...]        -O3 by default
 set -eu

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""frond's recurrent workloads in JAX, on its CPU backend: a training step is one compiled function that updates its
-parameters in place, with its scan over the steps unrolled where there are few. Prints rows of a name, the best and the
-median in microseconds."""
+"""Runs frond's recurrent workloads in JAX, on its CPU backend. A training step is one compiled function that updates
+its parameters in place; its scan over the steps is unrolled if there are few. Prints rows: name, best and median in
+microseconds."""
 import argparse
 import os
 
@@ -90,7 +90,7 @@ def main():
     parser.add_argument("threads", type=int)
     parser.add_argument("work", choices=RECURRENT)
     o = parser.parse_args()
-    # It has as many threads as there are cores to run on.
+    # JAX uses as many threads as there are cores to run on.
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:o.threads])
     os.environ["JAX_PLATFORMS"] = "cpu"
     import jax

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""frond's workloads in PyTorch. Prints rows of a name, the best and the median in microseconds."""
+"""Runs frond's workloads in PyTorch. Prints rows: name, best and median in microseconds."""
 import argparse
 
 import torch
@@ -33,7 +33,7 @@ def recurrent(name, mode):
     run = net
     if mode == "compile":
         torch._dynamo.config.allow_rnn = True
-        # Its compiler fails on the LSTM of oneDNN.
+        # PyTorch's compiler fails on oneDNN's LSTM.
         torch.backends.mkldnn.set_flags(cell != "LSTM")
         run, loss = torch.compile(net), torch.compile(loss)
 

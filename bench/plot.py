@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""Plots of what the bench programs and compare.py print, drawn by gnuplot, as .svg or .png."""
+"""Draws the output of the bench programs and of compare.py with gnuplot, as .svg or .png."""
 import shutil
 import subprocess
 import sys
@@ -19,13 +19,13 @@ def draw(commands, path, width=720, height=400):
 
 
 def block(name, rows):
-    """A gnuplot data block: rows of values, texts quoted."""
+    """Returns a gnuplot data block: rows of values, with quoted texts."""
     lines = [" ".join(f'"{v}"' if isinstance(v, str) else str(v) for v in row) for row in rows]
     return f"${name} << EOD\n" + "\n".join(lines) + "\nEOD\n"
 
 
 def plot_ratios(rows, path):
-    """Bars of how many times as fast as its peers frond is; rows as compare.py writes them."""
+    """Draws bars that show how many times as fast as its peers frond is, from rows of compare.py."""
     works = list(dict.fromkeys(row["work"] for row in rows))
     peers = list(dict.fromkeys(row["peer"] for row in rows))
     ratio = {(row["work"], row["peer"]): row["ratio"] for row in rows}
@@ -38,7 +38,7 @@ def plot_ratios(rows, path):
 
 
 def plot_lines(series, path, x_label, y_label):
-    """Lines over logarithmic axes; series: points (x, y) by name."""
+    """Draws lines over logarithmic axes; series holds points (x, y) by name."""
     data = "".join(block(f"line{i}", points) for i, points in enumerate(series.values()))
     lines = ", ".join(f"$line{i} with linespoints title '{name}'" for i, name in enumerate(series))
     draw(f"{data}set logscale xy\nset grid\nset key left top\nset xlabel '{x_label}'\nset ylabel '{y_label}'\n"

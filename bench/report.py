@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""Writes performance.md and its plots (with gnuplot) into a folder, from the .csv files that report.sh made."""
+"""Writes performance.md and its plots (with gnuplot) to a folder, from the .csv files that report.sh made."""
 import argparse
 import csv
 import os
@@ -15,7 +15,7 @@ all ratios are of figures taken in turn on one machine. Times are in microsecond
 *limit* what the same machine takes, in the same run, for the part of the work that nobody can save, and the *share* is
 limit over best.
 """
-SECTIONS = {  # file: heading and what it says
+SECTIONS = {  # file: heading and text
     "compare": ("Beside its peers", """\
 Workloads W1 to W5 train a recurrent layer, a linear layer on its last output and a sigmoid: a step clears gradients,
 runs forward, binary cross-entropy, backward and Adam. W1 to W3: input 1, hidden 32, batch 32, 10 steps (RNN, LSTM,
@@ -72,7 +72,7 @@ NAMES = {
 
 
 def read(path):
-    """What `# name: text` lines say, and the rows."""
+    """Returns the texts of the lines `# name: text`, by name, and the rows."""
     with open(path, encoding="utf-8") as file:
         lines = file.read().splitlines()
     about = dict(line[2:].split(": ", 1) for line in lines if line.startswith("#"))
@@ -80,7 +80,7 @@ def read(path):
 
 
 def shown(text):
-    """A number to four digits."""
+    """Returns a number with four digits."""
     try:
         value = float(text)
     except ValueError:
@@ -89,7 +89,7 @@ def shown(text):
 
 
 def table(rows):
-    """A Markdown table of the columns in which something stands; of rates, the unit behind the number."""
+    """Returns a Markdown table of the columns that are not empty; a rate is followed by its unit."""
     columns = [c for c in rows[0] if c != "unit" and any(row[c] for row in rows)]
     yield "| " + " | ".join(NAMES.get(c, c) for c in columns) + " |"
     yield "|---" * len(columns) + "|"
@@ -99,7 +99,7 @@ def table(rows):
 
 
 def plots(files, folder):
-    """Those for which there is something to draw."""
+    """Draws the plots for which there are numbers."""
     if "compare" in files:
         plot_ratios([row for row in files["compare"][1] if row["work"].startswith("W")],
                     os.path.join(folder, "performance-ratios.svg"))

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# Measures everything that report.py writes about: the bench programs' output goes to FOLDER, as .csv. PYTHON (python3
-# by default) has PyTorch; OPTIONS are compare.py's, for its peers. Takes a quarter of an hour; leave the machine alone.
+# Measures everything for report.py: the output of the bench programs goes to FOLDER, as .csv. PYTHON (python3 by
+# default) must have PyTorch. OPTIONS are passed to compare.py, for its peers. It takes a quarter of an hour; the
+# machine should do nothing else in that time.
 #
 #     report.sh BUILD FOLDER [OPTION...]
 set -eu

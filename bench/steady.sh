@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# What a training step on one thread asks the system for once its shapes were seen before: calls of malloc and its kin,
-# and system calls (where strace is installed), of which a longer run must make no more than a shorter one.
+# A training step on one thread, with shapes that were seen before, makes no calls of malloc and its relatives and no
+# system calls: a longer run must make no more than a shorter one. System calls are counted if strace is installed.
 #
 #     steady.sh BUILD [WORK...]        W1 W2 W3 W4 by default
 set -eu
@@ -14,7 +14,7 @@ test $# -gt 0 || set -- W1 W2 W3 W4
 few=10
 many=110
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
-# libtool's wrapper of a program is a script: what that does is not to be counted.
+# libtool may wrap a program in a script, whose calls must not be counted.
 run="$build/libtool --mode=execute"
 calls=$(mktemp)
 trap 'rm -f "$calls"' EXIT

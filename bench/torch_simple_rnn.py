@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""What examples/simple_rnn does without options, in PyTorch."""
+"""Does in PyTorch what examples/simple_rnn does without options."""
 import torch
 
 

@@ -6,18 +6,18 @@ import statistics
 import sys
 import time
 
-RECURRENT = {  # name: cell, input, hidden, batch, steps, seconds to measure it for
+RECURRENT = {  # name: cell, input, hidden, batch, steps, seconds to measure
     "W1": ("RNN", 1, 32, 32, 10, 1), "W2": ("LSTM", 1, 32, 32, 10, 1), "W3": ("GRU", 1, 32, 32, 10, 1),
     "W4-rnn": ("RNN", 64, 128, 64, 50, 2), "W4-lstm": ("LSTM", 64, 128, 64, 50, 2),
     "W4-gru": ("GRU", 64, 128, 64, 50, 2), "W5-rnn": ("RNN", 512, 512, 64, 100, 3),
     "W5-lstm": ("LSTM", 512, 512, 64, 100, 3), "W5-gru": ("GRU", 512, 512, 64, 100, 3)}
 ONE_SEQUENCE = ("W1", "W2")
 SHAPES = ((32, 32, 32), (32, 128, 32), (32, 32, 128), (64, 128, 128), (64, 128, 512), (64, 512, 512),
-          (64, 512, 2048), (64, 2048, 512), (6400, 512, 2048), (1024, 1024, 1024))  # of products: m, k, n
+          (64, 512, 2048), (64, 2048, 512), (6400, 512, 2048), (1024, 1024, 1024))  # products: m, k, n
 
 
 def measure(f, seconds, calls=1):
-    """Best and median of a call in microseconds, as bench.c measures."""
+    """Returns the best and the median time of a call in microseconds, measured as bench.c does."""
     for _ in range(3):
         f()
     times, end = [], time.perf_counter() + seconds

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* frond: an autograd tensor mini-framework. Everything but <frond/op.h>, which only writers of ops need. */
+/* frond: an autograd tensor mini-framework. This header includes all public headers except <frond/op.h>,
+ * <frond/c_code.h> and <frond/onnx.h>, which only authors of ops need. */
 #ifndef FROND_H
 #define FROND_H
 
@@ -14,8 +15,8 @@
 #include <frond/io.h>
 #include <frond/log.h>
 #include <frond/export.h>
-/* Macros of the functions' own names, which note the place of each call for error messages; FR_NO_CALL_SITES leaves
- * them out. Generated from the headers above. */
+/* Macros with the functions' own names: they note the place of each call, which error messages then show. Define
+ * FR_NO_CALL_SITES to leave them out. Generated from the headers above. */
 #ifndef FR_NO_CALL_SITES
 #include <frond/call_sites.h>
 #endif

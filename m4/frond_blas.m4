@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 
-# FROND_BLAS(WHICH): a library with the C interface to BLAS, WHICH being auto, openblas, blis or none. Sets BLAS_CFLAGS,
-# BLAS_LIBS and frond_blas_found (text for the summary); defines FR_HAVE_CBLAS and, for OpenBLAS, FR_HAVE_OPENBLAS.
+# FROND_BLAS(WHICH) finds a library with the C interface to BLAS; WHICH is auto, openblas, blis or none. Sets
+# BLAS_CFLAGS, BLAS_LIBS and frond_blas_found (text for the summary); defines FR_HAVE_CBLAS and, for OpenBLAS,
+# FR_HAVE_OPENBLAS.
 AC_DEFUN([FROND_BLAS], [
   frond_blas_found=
   AS_CASE([$1],
@@ -15,7 +16,7 @@ AC_DEFUN([FROND_BLAS], [
   AS_IF([test -z "$frond_blas_found"], [AC_MSG_ERROR([--with-blas=$1: the library or its cblas.h was not found])])
 ])
 
-# Tries pkg-config first, then the plain name; where one was found already, does nothing.
+# Tries pkg-config first, then the plain name. Does nothing if a library was found already.
 AC_DEFUN([_FROND_TRY_BLAS], [
   AS_IF([test -z "$frond_blas_found"], [
     PKG_CHECK_MODULES([FROND_$1], [$1], [

@@ -2,20 +2,20 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# tools/abi.sh itself, on made-up libraries of a few lines: what version it asks for when the interface stays, grows,
-# changes; then on a made-up project in git, without a tag and with one.
+# Tests tools/abi.sh with small made-up libraries: which version it demands if the interface stays, grows or changes.
+# Then it tests a made-up project in git, without a tag and with one.
 set -u
 abi=$(cd "${srcdir:-.}/tools" && pwd)/abi.sh
 for program in abidiff git autoreconf libtoolize; do
     command -v "$program" >/dev/null || { echo "skipped: there is no $program"; exit 77; }
 done
-# abidiff does not see from clang's debug information which structs are private.
+# With clang's debug information abidiff cannot tell which structs are private.
 compiler=$(command -v gcc) || compiler=${CC:-cc}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
 
-# expect STATUS WORDS COMMAND...: the exit status, and words in what is printed
+# expect STATUS WORDS COMMAND...: checks the command's exit status, and that it prints these words
 expect() {
     status=$1 words=$2
     shift 2
@@ -27,7 +27,7 @@ expect() {
     failed=1
 }
 
-# library FOLDER VERSION HEADER PRIVATE CODE: a library with that header and, not in any header, PRIVATE
+# library FOLDER VERSION HEADER PRIVATE CODE: makes a library with this header; PRIVATE is in no header
 library() {
     mkdir -p "$work/$1/include"
     echo "$2" >"$work/$1/version"
@@ -67,7 +67,7 @@ expect 1 'must be 4:0:0' "$abi" --compare "$work/old" "$work/new"
 mv "$work/new/libfrond.so" "$work/new/lost"
 expect 1 'abidw cannot' "$abi" --compare "$work/old" "$work/new"
 
-# A project, from its first commit to a release and beyond.
+# A project from its first commit to a release and later.
 project=$work/project
 mkdir -p "$project/include" "$project/tools" "$project/build/.libs"
 cp "$abi" "$project/tools"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Multihead attention and encoders of it against PyTorch (golden/make_attention.py has the same tables), and what they
- * refuse. */
+/* Multihead attention and transformer encoders: compared with PyTorch (golden/make_attention.py has the same tables),
+ * and the calls that they refuse. */
 #include "golden.h"
 
 enum { EMBED = 6, HEADS = 2, INNER = 5, PARAMETER_SEED = 7, BIAS_SEED = 9, FORWARD_SEED = 11 };
 
-/* So that biases are not zero. */
+/* Draws random biases, which otherwise are 0. */
 static void draw_biases(fr_module *m)
 {
     int n;
@@ -23,7 +23,7 @@ static void draw_biases(fr_module *m)
 
 /* --- Multihead attention ------------------------------------------------------------------------------------------ */
 
-/* f32: in float32 as well; drawn: initial values are stored. */
+/* f32: also in float32; drawn: the golden file has the initial values. */
 static const struct {
     const char *name;
     fr_multihead_attention_options options;
@@ -77,7 +77,7 @@ static void compare(const golden *g, fr_module *m, bool causal)
     check_gradient(g, "bias_grad", masks.attn_bias);
 }
 
-/* Loops over dtype and case. */
+/* A loop over dtypes and cases. */
 START_TEST(attends_as_pytorch)
 {
     int which = _i % COUNT(cases);
@@ -107,7 +107,7 @@ END_TEST
 static const struct {
     const char *name;
     fr_transformer_encoder_layer_options options;
-    int layers; /* 0: a layer alone */
+    int layers; /* 0: a layer without an encoder */
     bool norm, causal, evaluation, f32, drawn;
 } encoders[] = {
     { "plain", .evaluation = true, .f32 = true, .drawn = true },
@@ -170,7 +170,7 @@ START_TEST(encodes_as_pytorch)
 }
 END_TEST
 
-/* The layers of an encoder begin alike, take nothing from the generator, and are as the first in all else. */
+/* The layers of an encoder start as copies of the first one in every respect; making them draws no random numbers. */
 START_TEST(layers_are_copies)
 {
     FR_SCOPE;
@@ -226,7 +226,7 @@ static fr_module *encoder_layer(void)
     return fr_nn_transformer_encoder_layer(4, 2, NULL);
 }
 
-/* What has no parent is freed. */
+/* A refused module without a parent is freed. */
 START_TEST(bad_encoders_are_refused)
 {
     fr_module *m, *owner;
@@ -255,7 +255,7 @@ END_TEST
 
 /* --- Masks and what is refused ------------------------------------------------------------------------------------ */
 
-/* A mask is one of any dtype. */
+/* Masks of every dtype work alike. */
 START_TEST(masks_are_of_any_dtype)
 {
     FR_SCOPE;
@@ -337,7 +337,7 @@ START_TEST(bad_options_are_refused)
 }
 END_TEST
 
-/* With the handler off a mask that failed is not taken for one that is not there. */
+/* With the handler off, a mask that failed to be made is not taken for a missing mask. */
 START_TEST(failure_passes_through)
 {
     FR_SCOPE;

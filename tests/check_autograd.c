@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Recording and walking back: what accumulates where, second derivatives, hooks, misuse and what it is told, graphs
- * that are long or shared, and what is left in memory. Numbers of single ops are check_ops' matter. */
+/* Recording and backward: accumulation, second derivatives, hooks, error messages for misuse, long and shared graphs,
+ * memory. check_ops tests the numbers of single ops. */
 #include "testing.h"
 
 #include <frond/op.h>
@@ -33,13 +33,13 @@ static fr_tensor *constant(double a, double b)
     return fr_tensor_from(FR_SHAPE(2), (double[]){ a, b }, FR_F64);
 }
 
-/* --- An op of the user's, which counts its runs ------------------------------------------------------------------ */
+/* --- A user's op that counts its calls --------------------------------------------------------------------------- */
 
 typedef struct {
-    int forward, backward, gradients; /* gradients: how many were asked for */
-    bool undefined_seen;              /* a gradient of an output arrived as NULL */
-    bool zeros_seen;                  /* ... as zeros */
-    int fail;                         /* backward: 1 fails, 2 lets an op fail, 3 gives a wrong shape */
+    int forward, backward, gradients; /* gradients: the number of gradients wanted */
+    bool undefined_seen;              /* backward got NULL for an output's gradient */
+    bool zeros_seen;                  /* backward got zeros for an output's gradient */
+    int fail;                         /* backward: 1 fails, 2 calls an op that fails, 3 returns a wrong shape */
 } counts;
 
 static counts counted;
@@ -120,11 +120,11 @@ START_TEST(gradients_accumulate)
     assert_values(kept, 3, 5, 7);
     ck_assert(fr_backward(fr_mean(x)));
     assert_values(fr_grad(x), 1.0 / 3, 1.0 / 3, 1.0 / 3);
-    ck_assert(fr_is_contiguous(fr_grad(x))); /* though sum's backward expands */
+    ck_assert(fr_is_contiguous(fr_grad(x))); /* although sum's backward returns an expanded view */
 }
 END_TEST
 
-/* add hands one gradient to both: each leaf must own its copy. */
+/* add passes the same gradient to both inputs: each leaf must get its own copy. */
 START_TEST(leaves_share_no_gradient)
 {
     FR_SCOPE;
@@ -164,7 +164,7 @@ START_TEST(one_tensor_twice)
 }
 END_TEST
 
-/* 30 diamonds on top of each other: 2^30 paths, which each node is to see once. */
+/* A chain of 30 diamonds has 2^30 paths; backward must visit each node once. */
 START_TEST(diamonds)
 {
     FR_SCOPE;
@@ -220,7 +220,7 @@ START_TEST(no_grad_and_detach)
 }
 END_TEST
 
-/* A graph made before can be walked with recording off; second derivatives are recorded all the same. */
+/* Backward through an existing graph works with recording off; second derivatives are recorded all the same. */
 START_TEST(backward_under_no_grad)
 {
     FR_SCOPE;
@@ -266,7 +266,7 @@ START_TEST(gradients_of_a_vector)
 }
 END_TEST
 
-/* Only what leads to an x is run, and of that only the gradients that are wanted. */
+/* Backward runs only nodes that lead to an x, and computes only the gradients that are wanted. */
 START_TEST(only_what_is_wanted_is_computed)
 {
     FR_SCOPE;
@@ -326,7 +326,7 @@ START_TEST(a_retained_graph_can_be_walked_again)
     fr_tensor *x = leaf(3), *y = fr_square(x), *dx;
 
     ck_assert(fr_backward_with(y, NULL, FR_RETAIN_GRAPH));
-    ck_assert(fr_gradients(y, &x, 1, &dx, FR_CREATE_GRAPH)); /* retains as well */
+    ck_assert(fr_gradients(y, &x, 1, &dx, FR_CREATE_GRAPH)); /* FR_CREATE_GRAPH implies FR_RETAIN_GRAPH */
     ck_assert(fr_backward(y));
     assert_values(fr_grad(x), 12);
     ck_assert(!fr_backward(y));
@@ -350,7 +350,7 @@ START_TEST(derivatives_of_derivatives)
 }
 END_TEST
 
-/* A gradient penalty: (d/dx (w x)^2 / 2)^2 = w^4 x^2, whose derivative by w is 4 w^3 x^2. */
+/* A gradient penalty: (d/dx (w x)^2 / 2)^2 = w^4 x^2; its derivative by w is 4 w^3 x^2. */
 START_TEST(backward_through_a_gradient)
 {
     FR_SCOPE;
@@ -387,7 +387,7 @@ typedef struct {
 typedef struct {
     hook_log *log;
     int name;
-    double factor; /* 0: leaves the gradient as it is */
+    double factor; /* 0: does not change the gradient */
 } hook_user;
 
 static fr_tensor *note_gradient(fr_tensor *gradient, void *user)
@@ -414,16 +414,16 @@ START_TEST(hooks_see_and_replace)
     ck_assert(fr_backward(y));
     ck_assert_int_eq(log.order, 4);
     for (int i = 0; i < 4; i++)
-        ck_assert_int_eq(log.seen[i], i + 1); /* from the last made to the first, then in the order they were given */
+        ck_assert_int_eq(log.seen[i], i + 1); /* newest tensor first; hooks in the order they were added */
     ck_assert_double_eq(log.value[0], 1);
-    ck_assert_double_eq(log.value[1], 3); /* complete */
+    ck_assert_double_eq(log.value[1], 3); /* the complete gradient */
     ck_assert_double_eq(log.value[2], 30);
     ck_assert_double_eq(log.value[3], 180);
     assert_values(fr_grad(x), -180);
 }
 END_TEST
 
-/* A hook on an output of several hears of that alone, and not where it has no gradient. */
+/* A hook on one output of several is called for that output only, and not if it has no gradient. */
 START_TEST(hooks_belong_to_one_output)
 {
     FR_SCOPE;
@@ -537,7 +537,7 @@ START_TEST(misuse_of_backward)
 }
 END_TEST
 
-/* The advice for the usual cause comes first: a state that was kept across steps. */
+/* The message first gives the advice for the usual cause: a state that was kept across steps. */
 START_TEST(walking_twice)
 {
     FR_SCOPE;
@@ -563,7 +563,7 @@ START_TEST(a_value_changed_in_place)
     ck_assert(!fr_backward(fr_sum(y)));
     assert_failed("input 1 of mul, of shape (2,)", "changed in place", "version 1, saved at 0", "fr_clone");
     t = fr_tanh(x);
-    fr_touch(fr_detach(t)); /* views and detached tensors share the version */
+    fr_touch(fr_detach(t)); /* views and detached tensors share the storage's version */
     ck_assert(!fr_backward(fr_sum(t)));
     assert_failed("output 0 of tanh");
     y = fr_add(x, c); /* saves nothing */
@@ -596,7 +596,7 @@ START_TEST(a_backward_that_fails)
         count(a, b, y);
         ck_assert(!fr_backward(fr_sum(fr_add(y[0], b))));
         assert_failed(expected[how]);
-        ck_assert(!fr_grad(a) && !fr_grad(b)); /* none has half of it */
+        ck_assert(!fr_grad(a) && !fr_grad(b)); /* neither has part of a gradient */
         count(a, b, y);
         ck_assert(!fr_gradients(fr_sum(y[0]), (fr_tensor *[]){ a, b }, 2, out, FR_CREATE_GRAPH));
         assert_failed(expected[how]);
@@ -606,7 +606,7 @@ START_TEST(a_backward_that_fails)
 }
 END_TEST
 
-/* --- The user's op: what it may lack ----------------------------------------------------------------------------- */
+/* --- The user's op without some of its functions ----------------------------------------------------------------- */
 
 static void double_kernel(fr_op_call *call)
 {
@@ -719,7 +719,7 @@ static void *long_chain(void *ok)
     return NULL;
 }
 
-/* A million ops forward, backward and freed, on a stack of 256 KB. */
+/* Forward, backward and freeing of a million ops work on a stack of 256 KB. */
 START_TEST(a_million_ops)
 {
     pthread_attr_t attributes;
@@ -764,7 +764,7 @@ START_TEST(steps_leave_nothing)
 }
 END_TEST
 
-/* Values that backward does not read die with the scope; those it does die with backward. */
+/* The scope frees values that backward does not read; backward frees those that it reads. */
 START_TEST(dead_values_die)
 {
     FR_SCOPE;
@@ -788,7 +788,7 @@ static void jump(const char *message, void *user)
     longjmp(back, 1);
 }
 
-/* A handler that jumps out of backward, from the op, a hook or gradcheck's function, finds nothing half done. */
+/* A handler may jump out of backward, from an op, a hook or gradcheck's function: nothing is left half done. */
 START_TEST(jumps_out_of_backward)
 {
     FR_SCOPE;
@@ -917,7 +917,7 @@ START_TEST(threads_share_a_model)
 }
 END_TEST
 
-/* Graphs of their own over shared leaves: each adds its part. */
+/* Several threads have their own graphs over the same leaves; each adds its part of the gradient. */
 START_TEST(threads_share_leaves)
 {
     FR_SCOPE;
@@ -959,14 +959,14 @@ static void *extend(void *user)
     return NULL;
 }
 
-/* A node made in a thread whose clock is behind still comes after what it was made from. */
+/* A new node's number is larger than its inputs' numbers, also in a thread whose clock is behind. */
 START_TEST(a_graph_grows_in_several_threads)
 {
     FR_SCOPE;
     fr_tensor *x = leaf(1.1), *y = x;
 
     for (int i = 0; i < 5000; i++)
-        fr_square(x); /* puts this thread's clock ahead */
+        fr_square(x); /* advances this thread's clock */
     for (int i = 0; i < 4; i++) {
         pthread_t thread;
         handed h = { fr_mul_scalar(y, 1), NULL };
@@ -977,7 +977,7 @@ START_TEST(a_graph_grows_in_several_threads)
         fr_unref(h.made);
     }
     ck_assert(fr_backward(y));
-    /* y = t^2 + t^3 four times over */
+    /* y = t^2 + t^3, four times in a row */
     double value = 1.1, slope = 1;
 
     for (int i = 0; i < 4; i++) {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What stands on recording and walking back: forward mode and how it mixes with reverse mode, checkpoints, hooks that
- * come and go, derivatives of whole functions, and what looks into a graph. Forward mode of single ops is check_ops'
- * matter. */
+/* Parts that are built on recording and backward: forward mode and its mix with reverse mode, derivatives of whole
+ * functions, checkpoints, adding and removing hooks, anomalies, reports about graphs. check_ops tests the forward mode
+ * of single ops. */
 #include "testing.h"
 
 #include "core/tensor.h"
-#include "core/thread.h" /* after it: it leaves out the call sites */
+#include "core/thread.h"
 
 #include <frond/op.h>
 #include <pthread.h>
@@ -34,7 +34,7 @@ static fr_tensor *vector(int n, const double *values)
 
 /* --- Forward mode ------------------------------------------------------------------------------------------------- */
 
-/* x^3 sum y, elementwise in x */
+/* x^3 sum(y), for each value of x */
 static fr_tensor *cube(fr_tensor *const *in, void *user)
 {
     (void)user;
@@ -64,7 +64,7 @@ typedef struct {
     int n;
 } inner_function;
 
-/* d f / d in[0] . 1 */
+/* The derivative of f by in[0], in direction 1. */
 static fr_tensor *slope(fr_tensor *const *in, void *user)
 {
     const inner_function *g = user;
@@ -102,7 +102,7 @@ static fr_tensor *sum_with_user(fr_tensor *const *in, void *user)
     return fr_add(in[0], user);
 }
 
-/* x times d (x + y) / dy, which is x; d/dx of that is 1, and 2 where the two tangents are taken for one. */
+/* x times d(x + y)/dy, which is x. Its derivative by x is 1; it would be 2 if the two tangents were confused. */
 static fr_tensor *confusing(fr_tensor *const *in, void *user)
 {
     fr_tensor *one = fr_ones_like(in[0]), *y, *dy;
@@ -122,7 +122,7 @@ START_TEST(levels_are_told_apart)
 }
 END_TEST
 
-/* The gradient of sum tanh(in[0])^2 in[1] by in[0]; user: flags */
+/* The gradient of sum(tanh(in[0])^2 in[1]) by in[0]; user points to the flags. */
 static fr_tensor *gradient_within(fr_tensor *const *in, void *user)
 {
     fr_tensor *x = fr_is_leaf(in[0]) ? fr_requires_grad(in[0]) : in[0], *dx;
@@ -166,7 +166,7 @@ static fr_tensor *gru_of(fr_tensor *const *in, void *user)
     return fr_gru(in[0], NULL, in[1], in[2], NULL, NULL, NULL).out;
 }
 
-/* Tangents are recorded: of ops with a jvp and of one that has none but a definition. */
+/* Tangents are recorded, for ops with a jvp and for an op that has only a definition. */
 START_TEST(reverse_over_forward)
 {
     FR_SCOPE;
@@ -248,7 +248,7 @@ START_TEST(misuse_of_jvp)
 }
 END_TEST
 
-/* y = x^2 with a jvp of the user's, which user makes wrong; and with a kernel alone. */
+/* A user's op y = x^2: once with a jvp, which can be made wrong, once with a kernel only. */
 static bool square_infer(fr_op_call *call)
 {
     call->out[0] = fr_meta_of(call->in[0]);
@@ -338,7 +338,7 @@ static fr_tensor *chain(fr_tensor *const *in, void *user)
     return fr_hold("test", y);
 }
 
-/* Values and tangents of a step die with it. */
+/* The values and tangents of a step are freed with it. */
 START_TEST(forward_mode_keeps_nothing)
 {
     FR_SCOPE;
@@ -443,7 +443,8 @@ START_TEST(products_with_vectors)
 }
 END_TEST
 
-/* y (2,3) of x (2): more rows than columns, so by columns; of x (8): by rows. */
+/* The result has (2,3) values. For x (2) the Jacobian has more rows than columns and is computed by columns; for x (8)
+ * it is computed by rows. */
 static fr_tensor *outer_square(fr_tensor *const *in, void *user)
 {
     fr_tensor *x = fr_slice(in[0], 0, 0, 2, 1);
@@ -480,7 +481,7 @@ START_TEST(hessians)
 }
 END_TEST
 
-/* One Jacobian element's gradient goes on to the caller's leaf. */
+/* Derivatives made with FR_CREATE_GRAPH have a history, which reaches the caller's leaves. */
 START_TEST(derivatives_with_history)
 {
     FR_SCOPE;
@@ -534,7 +535,7 @@ END_TEST
 
 static int runs, recorded_runs;
 
-/* Layer after layer with the weight behind user. */
+/* Several layers with the same weight, which user points to. */
 static fr_tensor *layers(fr_tensor *const *in, void *user)
 {
     fr_tensor *y = in[0];
@@ -574,7 +575,7 @@ START_TEST(checkpoints_change_no_gradient)
 }
 END_TEST
 
-/* Leaves accumulate also where x wants nothing, and what is neither x nor leaf gets its part. */
+/* Leaves get their gradient also if x wants none; captured tensors that are neither x nor a leaf get theirs too. */
 START_TEST(checkpoints_reach_what_was_captured)
 {
     FR_SCOPE;
@@ -639,7 +640,7 @@ static fr_tensor *drop(fr_tensor *const *in, void *user)
     return fr_dropout(fr_mul(in[0], in[0]), 0.5);
 }
 
-/* The mask of the second run is that of the first, and the generator goes on as if there had been none. */
+/* The second run draws the same mask as the first; after it the generator is as if it had not happened. */
 START_TEST(checkpoints_draw_the_same)
 {
     FR_SCOPE;
@@ -766,7 +767,7 @@ static fr_tensor *count_call(fr_tensor *gradient, void *user)
     return NULL;
 }
 
-/* Takes itself, and what comes next, off. */
+/* A hook that removes itself and the next hook. */
 static fr_tensor *take_off(fr_tensor *gradient, void *user)
 {
     (void)gradient;
@@ -798,7 +799,7 @@ END_TEST
 typedef struct {
     int forward, backward;
     fr_module *module;
-    double grad_in, grad_out, factor; /* grad_in: -1 for NULL; factor: what results are multiplied by, 0 for none */
+    double grad_in, grad_out, factor; /* grad_in: -1 for NULL; factor: of hooks' results, 0: they are NULL */
 } seen;
 
 static fr_tensor *see_forward(fr_module *m, fr_tensor *x, fr_tensor *y, void *user)
@@ -840,7 +841,7 @@ START_TEST(module_hooks)
     ck_assert(fr_backward(fr_sum(fr_forward(m, x))));
     ck_assert(s.backward == 2 && s.grad_in == 0.5 && s.grad_out == 0.25 && doubled.backward == 1);
     ck_assert_double_eq(fr_at(fr_grad(x), 0), 1);
-    ck_assert(fr_backward(fr_sum(fr_mul(fr_forward(inner, fr_detach(x)), x)))); /* no gradient comes through */
+    ck_assert(fr_backward(fr_sum(fr_mul(fr_forward(inner, fr_detach(x)), x)))); /* no gradient passes inner */
     ck_assert_int_eq(s.backward, 2);
     ck_assert(fr_module_off_forward(inner, see_forward, &s) && fr_module_off_backward(inner, see_backward, &s));
     ck_assert(fr_backward(fr_sum(fr_forward(m, x))));
@@ -853,7 +854,7 @@ START_TEST(module_hooks)
     assert_failed("module_on_backward", "NULL");
     y = fr_forward(m, x);
     fr_module_free(m);
-    ck_assert(fr_backward(fr_sum(y))); /* the module is gone, its hooks are silent */
+    ck_assert(fr_backward(fr_sum(y))); /* hooks of a freed module are not called */
     ck_assert_int_eq(doubled.backward, 2);
 }
 END_TEST
@@ -873,7 +874,7 @@ START_TEST(backward_hooks_without_an_input_gradient)
 }
 END_TEST
 
-/* Gradients do not outlive the backward that the hooks waited for them in. */
+/* The hooks keep no gradient after backward. */
 START_TEST(backward_hooks_keep_nothing)
 {
     FR_SCOPE;
@@ -883,7 +884,7 @@ START_TEST(backward_hooks_keep_nothing)
     size_t alive;
 
     ck_assert(fr_module_on_backward(m, see_backward, &s));
-    ck_assert(fr_backward_with(fr_forward(m, x), dy, 0)); /* x has what accumulates */
+    ck_assert(fr_backward_with(fr_forward(m, x), dy, 0)); /* from now on x has its gradient tensor */
     y = fr_forward(m, x);
     alive = fr_live_tensors();
     ck_assert(fr_backward_with(y, dy, FR_RETAIN_GRAPH));
@@ -1028,7 +1029,7 @@ START_TEST(explanations)
     assert_reported("to b: dL/d#1 * d#1/db = 0.5 * 0.5 = 0.25");
     assert_reported("so dL/da () = 5");
     ck_assert_ptr_null(fr_grad(w));
-    ck_assert(fr_backward(y)); /* it could still be walked */
+    ck_assert(fr_backward(y)); /* a report does not use up the graph */
     ck_assert(fr_explain(file = open_report(), y));
     read_report(file);
     assert_reported("has been here");
@@ -1085,7 +1086,7 @@ static void *train(void *user)
     return NULL;
 }
 
-/* Each in a thread of its own, for there is one warning for each. */
+/* Each case has its own thread, because a thread warns only once. */
 START_TEST(growing_graphs)
 {
     static const char *const expected[] = {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The core: making tensors and looking at them, scopes and references, the caller's memory, writing in place, failures
- * and the places they name. */
+/* The core: making and reading tensors, scopes and references, the caller's memory, writing in place, failures and the
+ * source lines that they name. */
 #include "testing.h"
 
 #include "core/thread.h"
@@ -77,7 +77,7 @@ START_TEST(ranges)
     assert_values(fr_arange(0, -2.5, -1, FR_I64), 0, -1, -2);
     ck_assert_int_eq(fr_numel(fr_arange(3, 3, 1, FR_F32)), 0);
     ck_assert_int_eq(fr_numel(fr_arange(3, 3, -1, FR_I64)), 0);
-    values = fr_data(fr_arange(big, big + 1024, 341, FR_I64)); /* neighbours of 2^60 are 256 apart in double */
+    values = fr_data(fr_arange(big, big + 1024, 341, FR_I64)); /* at 2^60 neighbouring doubles are 256 apart */
     for (int64_t i = 0; i < 4; i++)
         ck_assert_int_eq(values[i], ((int64_t)1 << 60) + 341 * i);
     ck_assert_int_eq(fr_numel(fr_arange(-0x1p63, 0x1p62, 0x1p61, FR_I64)), 6);
@@ -164,7 +164,7 @@ START_TEST(equality)
     ck_assert(fr_equal(fr_transpose(fr_reshape(a, FR_SHAPE(2, 2)), 0, 1),
                        fr_from_doubles(FR_SHAPE(2, 2), (double[]){ 0, 2, 1, 3 })));
     ck_assert(!fr_equal(nan, nan));
-    ck_assert(!fr_equal(x, y)); /* equal as doubles */
+    ck_assert(!fr_equal(x, y)); /* they would be equal as doubles */
     ck_assert(!fr_equal(a, NULL));
 }
 END_TEST
@@ -204,7 +204,7 @@ START_TEST(a_scope_frees_what_it_holds)
         fr_zeros(FR_SHAPE(2, 3));
         ck_assert_uint_eq(fr_live_tensors(), tensors + 1);
         ck_assert_uint_eq(fr_live_bytes(), bytes + 24);
-        fr_reshape(fr_zeros(FR_SHAPE(4)), FR_SHAPE(2, 2)); /* a view has no bytes of its own */
+        fr_reshape(fr_zeros(FR_SHAPE(4)), FR_SHAPE(2, 2)); /* a view adds no bytes */
         ck_assert_uint_eq(fr_live_tensors(), tensors + 3);
         ck_assert_uint_eq(fr_live_bytes(), bytes + 40);
     }
@@ -238,7 +238,7 @@ START_TEST(escape_hands_to_the_scope_around)
         t = escapes_early(5);
         ck_assert_uint_eq(fr_live_tensors(), before + 1);
         ck_assert_ptr_eq(fr_escape(t), t);
-        ck_assert_ptr_eq(fr_escape(t), t); /* twice does no harm */
+        ck_assert_ptr_eq(fr_escape(t), t); /* escaping twice does no harm */
         ck_assert_ptr_null(fr_escape(NULL));
     }
     assert_values(t, 5);
@@ -284,7 +284,7 @@ START_TEST(references_outlive_scopes)
 }
 END_TEST
 
-/* As a jump leaves them: the outer one ends while those inside are open, and what was to escape goes as well. */
+/* After a jump an outer scope ends while scopes inside it are open; it also frees tensors that had escaped into it. */
 START_TEST(ending_a_scope_ends_those_inside)
 {
     FR_SCOPE;
@@ -299,7 +299,7 @@ START_TEST(ending_a_scope_ends_those_inside)
     fr_scope_end(outer);
     ck_assert(fr_grad_enabled());
     ck_assert_uint_eq(fr_live_tensors(), before);
-    fr_scope_end(outer); /* has ended already */
+    fr_scope_end(outer); /* this scope has ended already */
     fr_scope_end(-1);
     fr_ones(FR_SHAPE(1));
     ck_assert_uint_eq(fr_live_tensors(), before + 1);
@@ -342,7 +342,7 @@ START_TEST(release_is_called_once)
         kept = fr_ref(fr_select(t, 0, 1));
         memory[5] = 7;
     }
-    ck_assert_int_eq(released, 0); /* the view uses it */
+    ck_assert_int_eq(released, 0); /* the view still uses the memory */
     assert_values(kept, 4, 5, 7);
     fr_unref(kept);
     ck_assert_int_eq(released, 1);
@@ -375,8 +375,8 @@ START_TEST(release_is_called_once_on_failure)
 }
 END_TEST
 
-/* A release function that makes tensors, in scopes of its own and in the one around, so that the array that is being
- * walked moves. */
+/* A release function that makes tensors, in its own scopes and in the one around it. This moves the scope's array while
+ * the library walks it. */
 static void make_tensors(void *memory, void *user)
 {
     (void)memory, (void)user;
@@ -418,7 +418,7 @@ START_TEST(copy_writes_in_place)
     assert_values(t, 1, 2, 3, 1, 2, 3);
     ck_assert_ptr_nonnull(fr_copy(turned, fr_from_doubles(FR_SHAPE(3, 1), (double[]){ 7, 8, 9 })));
     assert_values(t, 7, 8, 9, 7, 8, 9);
-    ck_assert_ptr_nonnull(fr_copy(fr_slice(t, 1, 1, 3, 1), fr_slice(t, 1, 0, 2, 1))); /* of itself */
+    ck_assert_ptr_nonnull(fr_copy(fr_slice(t, 1, 1, 3, 1), fr_slice(t, 1, 0, 2, 1))); /* source and target overlap */
     assert_values(t, 7, 7, 8, 7, 7, 8);
     ck_assert_ptr_nonnull(fr_copy(fr_select(t, 0, 1), fr_scalar(0)));
     assert_values(t, 7, 7, 8, 0, 0, 0);
@@ -492,7 +492,7 @@ START_TEST(null_flows_through)
     y = fr_mean(fr_linear(x, x, y)); /* a failed bias is not "no bias" */
     ck_assert_ptr_null(y);
     ck_assert(!fr_backward(y));
-    assert_failed("frond: add: ", "(4, 3)", "(5, 2)"); /* the first */
+    assert_failed("frond: add: ", "(4, 3)", "(5, 2)"); /* the first failure */
     ck_assert_ptr_null(fr_tanh(NULL));
     assert_failed("frond: tanh: ", "NULL");
     ck_assert_ptr_nonnull(fr_linear(x, x, NULL));
@@ -509,7 +509,7 @@ START_TEST(handler_is_called_once_for_a_failure)
     ck_assert_int_eq(c.calls, 1);
     ck_assert_ptr_nonnull(strstr(c.last, "frond: add: "));
     ck_assert_str_eq(fr_error_message(), c.last);
-    ck_assert_ptr_null(fr_zeros(FR_SHAPE(-1))); /* another failure, though the first is not cleared */
+    ck_assert_ptr_null(fr_zeros(FR_SHAPE(-1))); /* a second failure, while the first is not cleared */
     ck_assert_int_eq(c.calls, 2);
     ck_assert_ptr_nonnull(strstr(c.last, "frond: zeros: "));
     assert_failed("frond: add: ");
@@ -527,7 +527,7 @@ static fr_tensor *jumps_deep_inside(void)
     return fr_escape(fr_stack(many, 2, 0));
 }
 
-/* After a jump out of the handler everything is as it was, and a failure then is reported like the first. */
+/* A jump out of the handler leaves everything as before; a later failure is reported like the first. */
 START_TEST(handler_may_jump)
 {
     FR_SCOPE;
@@ -551,7 +551,7 @@ START_TEST(handler_may_jump)
         ck_assert_uint_eq(fr_live_tensors(), before);
         ck_assert(th->defer == 0 && !th->pending && th->site_count == 0 && th->site.file == NULL);
     }
-    /* What is NULL now did not come from a failure. */
+    /* After a jump, NULL arguments do not count as results of a failure. */
     ck_assert_ptr_nonnull(fr_linear(fr_ones(FR_SHAPE(2)), fr_ones(FR_SHAPE(2, 2)), NULL));
     if (setjmp(c.back) == 0)
         fr_tanh(NULL);
@@ -568,8 +568,8 @@ static void fail_in_release(void *memory, void *user)
     fr_zeros(FR_SHAPE(-1));
 }
 
-/* A failure in a release function is reported when what was under way is finished: nothing leaks, nothing is freed
- * twice. */
+/* A failure in a release function is reported after the call that caused it has finished: nothing leaks, and nothing is
+ * freed twice. */
 START_TEST(handler_may_jump_from_a_release)
 {
     FR_SCOPE;
@@ -587,7 +587,7 @@ START_TEST(handler_may_jump_from_a_release)
         fr_tensor *x = fr_requires_grad(fr_ones(FR_SHAPE(1)));
         fr_tensor *v = fr_tensor_view(FR_SHAPE(1), memory, FR_F32, fail_in_release, &released);
 
-        kept = fr_ref(fr_square(fr_mul(x, fr_mul(fr_mul(x, v), x)))); /* its history holds v */
+        kept = fr_ref(fr_square(fr_mul(x, fr_mul(fr_mul(x, v), x)))); /* the history holds v */
         fr_tensor_view(FR_SHAPE(1), memory, FR_F32, fail_in_release, &released);
         fr_ones(FR_SHAPE(1));
         fr_scope_end(scope);
@@ -626,7 +626,7 @@ START_TEST(message_names_the_line)
 }
 END_TEST
 
-/* Of nested calls it is the one that failed; what an op does inside itself has its caller's place. */
+/* For nested calls the message names the place of the call that failed. Calls inside an op have the op's place. */
 START_TEST(nested_calls)
 {
     FR_SCOPE;
@@ -641,7 +641,7 @@ START_TEST(nested_calls)
     ck_assert_ptr_null(t);
     assert_failed("mul", place(line));
     line = __LINE__ + 1;
-    t = fr_mean_dim(a, 5, false); /* by sum */
+    t = fr_mean_dim(a, 5, false); /* fails inside sum */
     ck_assert_ptr_null(t);
     assert_failed("dim 5", place(line));
 }
@@ -655,7 +655,7 @@ static fr_tensor *fails_inside(fr_tensor *a, int *line)
     return fr_mul(fr_ones(FR_SHAPE(7)), a);
 }
 
-/* A function called for an argument, which calls the same op, and whose failure is over. */
+/* Called for an argument of an op: it calls the same op, which fails, and clears the failure. */
 static fr_tensor *recovers_inside(fr_tensor *a)
 {
     int line;
@@ -665,7 +665,7 @@ static fr_tensor *recovers_inside(fr_tensor *a)
     return fr_ones(FR_SHAPE(7));
 }
 
-/* mean_dim calls sum, which must not take the note of a sum around. */
+/* mean_dim calls sum; this must not use the place that was noted for an enclosing call of sum. */
 static fr_tensor *mean_fails(fr_tensor *a, int *line)
 {
     *line = __LINE__ + 1;
@@ -689,7 +689,7 @@ START_TEST(a_call_within_an_argument)
 }
 END_TEST
 
-/* A call without its macro names no place, also when one with it came before. */
+/* A call without its macro names no place, also after a call with the macro. */
 START_TEST(no_place_without_the_macro)
 {
     FR_SCOPE;
@@ -702,7 +702,8 @@ START_TEST(no_place_without_the_macro)
 }
 END_TEST
 
-/* A note whose call never comes (a jump, a function that is not ours) is not taken by a later one, and goes. */
+/* A place may be noted for a call that never happens, after a jump or before a foreign function of that name. A later
+ * call does not use it, and it is dropped. */
 START_TEST(stale_notes)
 {
     const fr_thread *th = fr_thread_self();
@@ -716,14 +717,14 @@ START_TEST(stale_notes)
         fr_call_site("mul", "stale.c", 1);
         line = __LINE__ + 1;
         ck_assert_ptr_null(fr_add(a, b));
-        ck_assert_ptr_null(strstr(fr_error_message(), "stale.c")); /* too many to have noted this one */
+        ck_assert_ptr_null(strstr(fr_error_message(), "stale.c")); /* there are too many places to note one more */
         fr_error_clear();
     }
     ck_assert_int_eq(th->site_count, before);
     fr_call_site("mul", "stale.c", 1);
     line = __LINE__ + 1;
     ck_assert_ptr_null(fr_add(a, b));
-    assert_failed("add", place(line)); /* it may be that of a call around, fr_mul(..., (fr_add(a, b))) */
+    assert_failed("add", place(line)); /* mul may be a call around it: fr_mul(..., (fr_add(a, b))) */
 }
 END_TEST
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Labelled sequences: .csv, .tsv and .ts files, good, odd and bad. */
+/* Labelled sequences from .csv, .tsv and .ts files: good, unusual and bad ones. */
 #include "mutations.h"
 
 #include "data/sequences.h"
@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* One file, made anew by each test. */
+/* The file under test; each test writes it anew. */
 static char folder[64], path[128];
 
 static void make_folder(void)
@@ -46,8 +46,8 @@ static fr_sequences *ts(const char *text)
     return fr_read_ts(path);
 }
 
-/* The sequences are n of at most t steps and d variables, with these values and lengths. Labels: of the sequences,
- * their indices, then all texts; NULL for none. Frees s. */
+/* Asserts that s has n sequences of at most t steps and d variables, with these values and lengths. labels holds the
+ * index of each sequence's label, texts the labels; both are NULL if there are none. Frees s. */
 static void assert_sequences(fr_sequences *s, int64_t n, int64_t t, int64_t d, const double *x, const int64_t *lengths,
                              const int64_t *labels, const char *const *texts)
 {
@@ -168,7 +168,7 @@ START_TEST(follows_the_default_dtype)
 }
 END_TEST
 
-/* In some countries 1.5 is written 1,5, and strtod goes along with that. */
+/* In some locales strtod reads 1,5 instead of 1.5. */
 START_TEST(ignores_the_locale)
 {
     static const char *const names[] = { "de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "de_DE", "fr_FR" };
@@ -183,7 +183,7 @@ START_TEST(ignores_the_locale)
 }
 END_TEST
 
-/* What is in the file, how it is read, and what the message must hold besides the path. */
+/* The file's text, the options for reading it, and what the message must contain besides the path. */
 static const struct {
     const char *text;
     fr_csv_options options;
@@ -286,7 +286,7 @@ END_TEST
 
 /* --- .ts files --------------------------------------------------------------------------------------------------- */
 
-/* Sums as NumPy computes them from the same files. */
+/* The expected sums were computed by NumPy from the same files. */
 START_TEST(reads_italy_power_demand)
 {
     static const struct {

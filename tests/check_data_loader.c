@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The loader: PyTorch's orders and draws (golden/make_loader.py), batches of any tensor, and a training step that asks
- * the system for no memory. */
+/* The loader: PyTorch's orders and draws (golden/make_loader.py), batches of any tensor, and a training step without
+ * malloc. */
 #include "testing.h"
 
 #include "counted_malloc.h"
@@ -10,7 +10,7 @@ enum { EPOCHS = 3 };
 
 /* --- Orders ------------------------------------------------------------------------------------------------------ */
 
-/* Appends the batch's values; false once it is NULL. */
+/* Appends the batch's values to order. Returns false if batch is NULL. */
 static bool note(fr_tensor *const *batch, int64_t *order, int64_t *count)
 {
     for (int64_t i = 0; batch && i < fr_dim(batch[0], 0); i++)
@@ -106,7 +106,7 @@ START_TEST(rewinding_begins_an_epoch)
     for (int i = 0; i < 2; i++)
         note(fr_loader_next(l), order, &count);
     fr_loader_rewind(l);
-    fr_loader_rewind(l); /* draws nothing itself */
+    fr_loader_rewind(l); /* draws no random numbers */
     while (note(fr_loader_next(l), order, &count)) {
     }
     assert_values("rewound", order, count, find(golden, "rewound", "order"));
@@ -119,7 +119,7 @@ END_TEST
 
 /* --- Batches ----------------------------------------------------------------------------------------------------- */
 
-/* Of any dtype, rank and strides, the rows of all tensors stay together. */
+/* Tensors may have any dtype, rank and strides; their rows stay together. */
 START_TEST(batches_are_rows_of_each_tensor)
 {
     FR_SCOPE;
@@ -169,7 +169,8 @@ START_TEST(batches_are_plain_values)
 }
 END_TEST
 
-/* What a user holds stays his; the tensors given are held, and seen as they are when a batch is made. */
+/* A batch that the user holds does not change. The loader holds its tensors, and reads their values when it makes a
+ * batch. */
 START_TEST(held_batches_stay)
 {
     FR_SCOPE;
@@ -258,8 +259,8 @@ static fr_tensor *same(fr_module *m, fr_tensor *x)
     return x;
 }
 
-/* An epoch of batches of 4, 4 and 2 rows through a linear model; x is (10,3), y (10,1). Asserts nothing itself: Check
- * allocates to note each assertion. */
+/* Trains a linear model for one epoch, in batches of 4, 4 and 2 rows; x is (10,3), y is (10,1). It makes no assertions,
+ * because Check allocates memory for each. */
 static bool train_epoch(fr_loader *l, fr_optim *o, fr_module *m)
 {
     fr_tensor *const *batch;
@@ -284,7 +285,7 @@ START_TEST(a_step_seen_before_allocates_nothing)
     fr_tensor *data[] = { fr_randn(FR_SHAPE(10, 3)), fr_randn(FR_SHAPE(10, 1)) };
 
     fr_module_param(m, "weight", fr_transpose(fr_randn(FR_SHAPE(3, 1)), 0, 1));
-    fr_module_param(m, "bias", fr_select(fr_randn(FR_SHAPE(1, 2)), 1, 0)); /* with gaps */
+    fr_module_param(m, "bias", fr_select(fr_randn(FR_SHAPE(1, 2)), 1, 0)); /* a parameter that is not contiguous */
 
     fr_loader *l = fr_loader_new(data, 2, &(fr_loader_options){ .batch_size = 4, .shuffle = true });
     fr_optim *optims[] = { fr_adam(m, NULL), fr_sgd(m, &(fr_sgd_options){ .momentum = 0.9 }) };

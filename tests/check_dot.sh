@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# Graphviz reads what fr_graph_dot writes, and finds in it the nodes, edges and clusters that should be there.
+# Graphviz reads what fr_graph_dot writes. This test checks the numbers of nodes and edges, and the clusters.
 set -u
 for client in dot gvpr; do
     if ! command -v $client >/dev/null; then
@@ -15,7 +15,7 @@ trap 'rm -rf "$work"' EXIT
 failed=0
 
 # shellcheck disable=SC2016
-# Each cluster after the label of what is around it; not by recursion, as variables are of the program, not of a call.
+# Prints each cluster after the label of the cluster around it. It does not recurse: gvpr's variables are global.
 clusters='
 BEGIN {
     graph_t stack[int], g, s;
@@ -68,15 +68,17 @@ layers (Sequential) > head (Linear)'
 steps='rnn (LSTM) > lstm, T = 4
 rnn (LSTM) > lstm, T = 4, reversed'
 
-# Two directions, what joins them, the linear layer, the sum, the result; x; 8 parameters of the LSTM, 2 of the layer.
+# Nodes: two directions, the op that joins them, the linear layer, the sum, the result, x, 8 parameters of the LSTM and
+# 2 of the linear layer.
 drawn folded 17 17 "$net"
 drawn values 17 17 "$net"
 drawn freed 17 17 "$net"
-drawn walked 18 17 "$net" # what x is in both directions is not known any more
-# 4 steps each, and what collects them; edges: of x to 8 steps, of 8 parameters, 3 * 2 states each, 8 to the collected.
+drawn walked 18 17 "$net" # after backward it is not known that both directions have the same x
+# Nodes: 4 steps in each direction and a node that collects them. Edges: x to 8 steps, from 8 parameters, 3 * 2 for the
+# states of each direction, 8 to the collecting nodes.
 drawn unrolled 25 43 "$net
 $steps"
-# The linear layer, the sum, the result, 2 parameters, what was left out.
+# Nodes: the linear layer, the sum, the result, 2 parameters, and one for everything that was left out.
 drawn limited 6 5 "$(printf '%s\n' "$net" | grep -v LSTM)"
 drawn leaf 1 0 ''
 drawn escaped 17 17 "$(printf '%s\n' "$net" | sed 's/layers/<b>"\\\\N\\\\" \&amp; \&amp;amp;??\xc3\xa9{|}/')"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What the cases in the elementwise ops' files cannot say: int64 at its ends, values beyond vector code's reach, work
- * large enough to be cut into tiles. */
+/* Elementwise ops beyond the cases in their own files: int64 at its limits, arguments too large for vector code,
+ * tensors large enough to be cut into tiles. */
 #include "testing.h"
 
 #include <inttypes.h>
@@ -59,7 +59,7 @@ START_TEST(int64_takes_whole_numbers)
 }
 END_TEST
 
-/* eq, ne, lt, le, gt, ge of x and value, as six digits. */
+/* Returns the results of eq, ne, lt, le, gt and ge for x and value as six digits. */
 static const char *compare(int64_t x, double value)
 {
     static fr_tensor *(*const ops[])(fr_tensor *, double) = { (fr_eq_scalar), (fr_ne_scalar), (fr_lt_scalar),
@@ -112,12 +112,11 @@ START_TEST(sines_of_large_values)
 }
 END_TEST
 
-/* --- Tiles: results at every place, and for any number of threads --------------------------------------------------
- */
+/* --- Tiles: every value is right, for any number of threads ------------------------------------------------------- */
 
-enum { ROWS = 500, COLUMNS = 301 }; /* two tiles and a part of one; no tile ends where a row does */
+enum { ROWS = 500, COLUMNS = 301 }; /* two tiles and a part of a third; no tile ends at the end of a row */
 
-/* y = a - b, for the value that each has at (i, j). */
+/* Asserts that fr_sub(a, b) is right at every place. */
 static void assert_difference(const char *what, fr_tensor *a, fr_tensor *b)
 {
     FR_SCOPE;
@@ -186,7 +185,7 @@ static fr_tensor *log_softmax_1(fr_tensor *t)
 static fr_tensor *(*const tiled[])(fr_tensor *) = { (fr_tanh), (fr_exp),  leaky,         (fr_sin),     (fr_sqrt),
                                                     softmax_0, softmax_1, log_softmax_0, log_softmax_1 };
 
-/* f's value, and its gradient for w, of the whole of x. */
+/* Returns f(x) and, in *gradient, the gradient of sum(f(x) w) by x. */
 static fr_tensor *value_and_gradient(fr_tensor *(*f)(fr_tensor *), fr_tensor *x, fr_tensor *w, fr_tensor **gradient)
 {
     fr_tensor *leaf = fr_requires_grad(fr_clone(x)), *y = f(leaf);
@@ -212,12 +211,12 @@ START_TEST(threads_change_nothing)
 }
 END_TEST
 
-/* A part of a large tensor has the values that it has by itself. */
+/* A part of a large tensor has the same results as that part alone. */
 START_TEST(tiles_are_as_small_work)
 {
     FR_SCOPE;
     fr_tensor *x = fr_rand(FR_SHAPE(ROWS, COLUMNS)), *w = fr_randn(FR_SHAPE(ROWS, COLUMNS)), *g, *h;
-    bool columns = tiled[_i] == softmax_0 || tiled[_i] == log_softmax_0; /* of which each is by itself, not each row */
+    bool columns = tiled[_i] == softmax_0 || tiled[_i] == log_softmax_0; /* these work on columns, not on rows */
     int dim = columns ? 1 : 0;
     fr_tensor *all = value_and_gradient(tiled[_i], x, w, &g);
 
@@ -232,7 +231,7 @@ START_TEST(tiles_are_as_small_work)
 }
 END_TEST
 
-/* Rows longer than a tile, and many short ones. */
+/* Rows longer than a tile, and many short rows. */
 START_TEST(softmax_of_long_and_short_rows)
 {
     const int64_t shapes[][2] = { { 2, 70001 }, { 70001, 2 } };

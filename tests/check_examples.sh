@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# The examples print what examples/expected has, and README shows what is in the tree.
+# The examples print what is in examples/expected, and README's code and output are those of the tree.
 set -u
 top=${FROND_TESTS:?}/..
 work=$(mktemp -d)
@@ -16,7 +16,8 @@ same() { # WHAT EXPECTED GOT
     failed=1
 }
 
-# NAME.txt, or NAME-ARGUMENT.txt. Data are found from the top of the tree; the language model's text is Debian's.
+# Expected output is in NAME.txt or NAME-ARGUMENT.txt. Examples run in the top folder, where they find their data; the
+# language model's text is Debian's.
 build=$(pwd)
 for expected in "$top"/examples/expected/*.txt; do
     run=$(basename "$expected" .txt)
@@ -32,7 +33,7 @@ for expected in "$top"/examples/expected/*.txt; do
     same "examples/$run" "$expected" "$work/out"
 done
 
-# README's code is examples/readme.c from its first include on, and what it prints follows.
+# README shows examples/readme.c from its first include on, followed by its output.
 sed '1,/^```c$/d; /^```$/,$d' "$top/README.md" >"$work/shown"
 sed -n '/^#include <frond.h>$/,$p' "$top/examples/readme.c" >"$work/source"
 same "README's code" "$work/source" "$work/shown"

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""check_exchange.py EXCHANGE: has that program (tests/exchange.c) read what PyTorch and NumPy write, and reads what it
-writes. Says what differs and exits with 1."""
+"""check_exchange.py EXCHANGE: lets this program (tests/exchange.c) read what PyTorch and NumPy write, and reads what it
+writes. Prints the differences, and exits with 1 if there are any."""
 import pathlib
 import subprocess
 import sys
@@ -31,7 +31,7 @@ def frond(*arguments):
     return done.returncode == 0
 
 
-# --- Modules: as tests/exchange.c makes them, and what they are given -------------------------------------------------
+# --- Modules: the same as in tests/exchange.c, and their inputs -------------------------------------------------------
 
 
 def sequential():
@@ -68,7 +68,7 @@ if hasattr(nn, "RMSNorm"):
 
 
 def run(module, x):
-    """What frond's fr_forward gives: the output alone, of the LSTM's cell h."""
+    """Returns what frond's fr_forward returns: only the output; h for an LSTM cell."""
     module.eval()
     with torch.no_grad():
         y = module(x, x, x) if isinstance(module, nn.MultiheadAttention) else module(x)
@@ -76,7 +76,7 @@ def run(module, x):
 
 
 def randomize(module):
-    """No value that a new module has: running statistics and counts too."""
+    """Gives all values, running statistics and counts too, numbers that a new module does not have."""
     for name, t in module.state_dict().items():
         if t.is_floating_point():
             t.uniform_(0.5, 1.5) if "var" in name else t.uniform_(-1, 1)
@@ -108,7 +108,7 @@ def both_ways(folder, name, make, shape):
     if frond("module", name, "-", given, result, saved):
         other.load_state_dict(load_file(saved), strict=True)
         same_output(f"{name}: output of frond's own values", other, x, load_file(result)["y"])
-    # Halves become float32, as a copy in PyTorch makes them; the metadata that save_model writes is no tensor.
+    # float16 becomes float32, as in a copy in PyTorch. The metadata that save_model writes is not a tensor.
     halves = {key: t.bfloat16() if t.is_floating_point() else t for key, t in module.state_dict().items()}
     save_file(halves, state, {"format": "pt"})
     if frond("module", name, state, given, result, saved):

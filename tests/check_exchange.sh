@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# Files of frond's and of NumPy's, PyTorch's and safetensors', each read by the other: check_exchange.py, by $PYTHON or
-# python3 where these are there.
+# frond reads files of NumPy, PyTorch and safetensors, and they read frond's. Runs check_exchange.py with $PYTHON or
+# python3 if it has these packages.
 set -eu
 
 python=${PYTHON:-python3}

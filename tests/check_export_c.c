@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Exported C: compiled by $CC as strict C99, it gives what the library gives, as a whole and step by step. */
+/* Exported C: compiled by $CC as strict C99, it computes what the library computes, as a whole and step by step. */
 #include "testing.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@
 #include "transformer.h"
 
 #include "core/scope.h"
-#include "core/tensor.h" /* after those: it leaves out the call sites */
+#include "core/tensor.h"
 
 #define STRICT "-std=c99 -O1 -Wall -Wextra -pedantic -Werror"
 
@@ -74,7 +74,7 @@ static const char *compiler(const char *name, const char *otherwise)
 /* --- Running what was exported -------------------------------------------------------------------------------------
  */
 
-/* Reads x, writes y and, with steps, the y of each step. */
+/* Writes main.c: a program that reads x and writes y and, if steps > 0, the y of each step. */
 static void write_main(const fr_tensor *x, const fr_tensor *y, int64_t steps, int64_t step_y)
 {
     const char *type = fr_dtype_of(x) == FR_I64 ? "int64_t" : "float";
@@ -125,7 +125,7 @@ static void compare(const float *got, const fr_tensor *y, int64_t from, int64_t 
     }
 }
 
-/* Whether there is a C++ compiler; found out before the tests run, which says so where there is none. */
+/* True if there is a C++ compiler. main finds out before the tests run, and prints a note if there is none. */
 static bool have_cxx;
 
 static void compile(void)
@@ -138,7 +138,8 @@ static void compile(void)
     ck_assert(run("%2$s/net < %2$s/x > %2$s/y", ""));
 }
 
-/* Exports m, and holds what the code computes against m within bound; steps: it must go step by step, so many. */
+/* Exports m and asserts that the code computes what m computes, within bound. If steps > 0, the code must also run step
+ * by step, in that many steps. */
 static void check_exported(fr_module *m, fr_tensor *x, int64_t steps, double bound, const fr_export_c_options *options,
                            fr_export_c_report *report)
 {
@@ -292,7 +293,8 @@ START_TEST(a_model_computes_the_same)
 }
 END_TEST
 
-/* Weights in 8 bits are right to 1/254 of the largest of their row; the code is right to that model. */
+/* Weights in 8 bits are off by at most 1/254 of the largest in their row; the code computes exactly with these weights.
+ */
 START_TEST(int8_loses_little_and_says_how_much)
 {
     FR_SCOPE;
@@ -309,7 +311,7 @@ START_TEST(int8_loses_little_and_says_how_much)
 }
 END_TEST
 
-/* What the gates are made of, at the edges of float and where it becomes 1; and a cell whose gates are all there. */
+/* The functions of the gates, for values at the limits of float and where their results become 1. */
 static fr_tensor *gates(fr_module *m, fr_tensor *x)
 {
     (void)m;
@@ -436,7 +438,8 @@ static fr_tensor *norms(fr_module *m, fr_tensor *x)
     return fr_cat(parts, (int)(sizeof parts / sizeof *parts), 0);
 }
 
-/* Recurrent weights that are read in another way too, that are another's part, and that are computed from x. */
+/* Recurrent weights that are also read in another order, that are part of another tensor, or that are computed from x.
+ */
 static fr_tensor *weights(fr_module *m, fr_tensor *x)
 {
     fr_tensor *w = fr_mul_scalar(fr_tril(fr_ones(FR_SHAPE(4, 4)), 1), 0.2),
@@ -476,8 +479,7 @@ START_TEST(ops_compute_the_same)
 }
 END_TEST
 
-/* --- What fails, and names ------------------------------------------------------------------------------------------
- */
+/* --- Failures and names ------------------------------------------------------------------------------------------- */
 
 static fr_tensor *unknown(fr_module *m, fr_tensor *x)
 {
@@ -485,7 +487,7 @@ static fr_tensor *unknown(fr_module *m, fr_tensor *x)
     return fr_smooth_l1(fr_bernoulli(fr_bernoulli(fr_sigmoid(x))), x, FR_MEAN);
 }
 
-/* A tensor over an op's values that no op made. */
+/* Uses a tensor that shares an op's values but was made by no op. */
 static fr_tensor *behind_the_back(fr_module *m, fr_tensor *x)
 {
     fr_tensor *y = fr_exp(x);
@@ -494,7 +496,7 @@ static fr_tensor *behind_the_back(fr_module *m, fr_tensor *x)
     return fr_add(y, fr_hold("test", fr_tensor_share("test", y, &y->shape, y->stride, 0)));
 }
 
-/* A dropout in training has no C form: the module is in evaluation while it is exported, and only then. */
+/* Dropout in training has no C form: the export puts the module in evaluation, and back afterwards. */
 START_TEST(in_evaluation_whatever_it_was)
 {
     FR_SCOPE;
@@ -542,7 +544,7 @@ START_TEST(failures_name_op_and_module_and_leave_no_file)
 }
 END_TEST
 
-/* The dim of the steps is reduced, sorted or summed up, and those behind it have one value each. */
+/* The ways to mix the steps: reducing, sorting or summing along their dim. The dims after it have size 1. */
 static int way;
 
 static fr_tensor *over_steps(fr_module *m, fr_tensor *x)
@@ -583,9 +585,9 @@ END_TEST
 /* --- Files that cannot be written ----------------------------------------------------------------------------------
  */
 
-static int renames_until_failure; /* 0: none fails */
+static int renames_until_failure; /* 0: no call fails */
 
-/* Instead of the C library's. */
+/* Replaces the C library's function. */
 int rename(const char *from, const char *to)
 {
     if (renames_until_failure > 0 && --renames_until_failure == 0) {
@@ -604,7 +606,7 @@ static void put_text(const char *name, const char *text)
     ck_assert_int_eq(fclose(f), 0);
 }
 
-/* The folder holds pair.c and pair.h, of "old c" and "old h", and nothing else; or nothing at all. */
+/* Asserts that the folder holds only pair.c with "old c" and pair.h with "old h"; or nothing if they were not there. */
 static void assert_untouched(bool were_there)
 {
     ck_assert(run(were_there ? "test \"$(cd '%2$s' && ls && cat pair.c pair.h)\" = \"pair.c\npair.h\nold c\nold h\""
@@ -612,7 +614,7 @@ static void assert_untouched(bool were_there)
                   ""));
 }
 
-/* The first or the second rename fails, with old files there or without. */
+/* The first or the second rename fails, with or without old files. */
 START_TEST(a_failing_rename_loses_nothing)
 {
     FR_SCOPE;
@@ -634,7 +636,7 @@ START_TEST(a_failing_rename_loses_nothing)
 }
 END_TEST
 
-/* The header, or the source, is longer than a file may be. */
+/* The header or the source is longer than the limit for files. */
 START_TEST(a_full_disk_loses_nothing)
 {
     FR_SCOPE;
@@ -672,7 +674,7 @@ START_TEST(a_folder_that_is_not_there_is_named)
 }
 END_TEST
 
-/* A header that cannot be written leaves the source as it was. */
+/* If the header cannot be written, the source does not change. */
 START_TEST(both_files_or_neither)
 {
     FR_SCOPE;
@@ -692,7 +694,7 @@ START_TEST(both_files_or_neither)
 }
 END_TEST
 
-/* The first matrix is read in either order, the second in both. */
+/* The first matrix is read in one order, the second by rows and by columns. */
 static fr_tensor *named(fr_module *m, fr_tensor *x)
 {
     int n;
@@ -703,7 +705,7 @@ static fr_tensor *named(fr_module *m, fr_tensor *x)
     return fr_matmul(y, w[1]);
 }
 
-/* Names of which arrays could be types, functions of the file, or each other. */
+/* Parameters whose arrays would clash with types, with functions of the file, or with each other. */
 START_TEST(names_that_clash_are_changed)
 {
     static const char *const clashes[][3] = { { "size", "t", "w_scale" },

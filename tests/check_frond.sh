@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# The program frond as its users run it: every subcommand on small data, runs resumed and interrupted, its figures
-# against a second computation by awk, bad input.
+# Runs the program frond as users do: every subcommand on small data, resumed and interrupted runs, bad input. Its
+# numbers are compared with a second computation in awk.
 set -u
 data=${FROND_TESTS:?}/../examples/data
 italy=$data/ItalyPowerDemand_TRAIN.ts
@@ -19,16 +19,16 @@ wrong() {
     failed=1
 }
 
-runs() { # ARGUMENT...: exit status 0, no error; what it prints is in $work/out, progress in $work/err
+runs() { # ARGUMENT...: frond must succeed without an error; its output goes to $work/out, its progress to $work/err
     "$frond" "$@" >"$work/out" 2>"$work/err" || wrong "frond $*: exit status $?: $(cat "$work/err")"
     grep -v '^train ' "$work/err" && wrong "frond $*: on standard error: $(cat "$work/err")"
 }
 
-prints() { # PIECE: is in what the last one printed
+prints() { # PIECE: the last output must contain PIECE
     grep -qF -- "$1" "$work/out" || wrong "'$1' is not in: $(head -n 40 "$work/out")"
 }
 
-refuses() { # STATUS PIECE ARGUMENT...: PIECE on standard error, in a line that begins with frond; nothing printed
+refuses() { # STATUS PIECE ARGUMENT...: prints nothing but an error, in a line that begins with frond and has PIECE
     status=$1 piece=$2
     shift 2
     "$frond" "$@" >"$work/out" 2>"$work/err"
@@ -45,15 +45,15 @@ train() { # DIR DATA OPTION...
     prints "Best: epoch "
 }
 
-holds() { # WHAT EXPRESSION: of awk
+holds() { # WHAT EXPRESSION: awk must find EXPRESSION true
     awk "BEGIN { exit !($2) }" || wrong "$1: not $2"
 }
 
-figure() { # NAME: the number behind it in what evaluate printed
+figure() { # NAME: prints the number after NAME in the output of evaluate
     awk -v name="$1" '$1 == name { print $2; exit }' "$work/out"
 }
 
-same() { # WHAT RUN RUN: of the same bits
+same() { # WHAT RUN RUN: both runs must have the same bits
     for file in best.safetensors last.safetensors; do
         cmp -s "$work/$2/$file" "$work/$3/$file" || wrong "$1: $file is another"
     done
@@ -108,7 +108,7 @@ accuracy=$(figure accuracy)
 holds "accuracy of two classes" "$accuracy > 0.85"
 prints "Confusion matrix"
 
-# Truth and predictions side by side give the same report.
+# The table of truth and predictions gives the same report.
 runs predict "$work/two" "$italy_test" --output "$work/two.csv" --probabilities
 sed '1,/^@data/d; s/\r$//; s/.*://' "$italy_test" >"$work/truth"
 sed 1d "$work/two.csv" | paste -d, "$work/truth" - >"$work/pairs"
@@ -133,9 +133,9 @@ diff "$work/expected" "$work/got" || wrong "the report is not awk's"
 
 # --- On a terminal ----------------------------------------------------------------------------------------------------
 
-# A bar drawn again in place, never as wide as the terminal; nothing but the result with --quiet.
+# The bar is redrawn in place and is never as wide as the terminal. With --quiet only the result is printed.
 if script -qec true /dev/null </dev/null >/dev/null 2>&1; then
-    on_terminal() { # ARGUMENT...: into $work/out, with $ where a carriage return was
+    on_terminal() { # ARGUMENT...: output goes to $work/out, with $ for each carriage return
         script -qec "stty cols 30; '$frond' train '$italy' --epochs 2 --hidden 4 $*" /dev/null </dev/null |
             tr '\r' '$' >"$work/out"
     }
@@ -200,31 +200,31 @@ runs predict "$work/numbers" "$work/unlabelled.csv" --no-target
 cmp -s "$work/out" "$work/labelled.out" || wrong "predictions without a target column are others"
 refuses 1 "has no probabilities" predict "$work/numbers" "$work/sum.csv" --probabilities
 
-# --- Going on ---------------------------------------------------------------------------------------------------------
+# --- Resuming ---------------------------------------------------------------------------------------------------------
 
 options="--model tcn --dropout 0.3 --hidden 4 --validation 0.2 --seed 5"
 # shellcheck disable=SC2086
 train whole "$italy" $options --epochs 6
 # shellcheck disable=SC2086
 train parts "$italy" $options --epochs 2 --threads 1
-echo "3,loss/train,9,1" >>"$work/parts/metrics.csv" # of an epoch that was killed before it was saved
+echo "3,loss/train,9,1" >>"$work/parts/metrics.csv" # from an epoch that was killed before its checkpoint
 train parts "$italy" --resume --epochs 6 --threads 2
 same "a resumed run" whole parts
 refuses 1 "holds a run already" train "$italy" --output "$work/whole"
 
-# With one step to an epoch, the third one's loss in training is that of the weights after the second.
+# With one step in each epoch, the training loss of the third epoch is that of the weights after the second.
 train second "$italy" --batch-size 100 --epochs 2
 train third "$italy" --batch-size 100 --epochs 3
 runs evaluate "$work/second" "$italy"
 loss=$(sed -n 's,^3.loss/train.\([^,]*\).*,\1,p' "$work/third/metrics.csv")
 holds "loss in training" "$(figure loss) - $loss < 2e-6 && $loss - $(figure loss) < 2e-6"
 
-# A rate of next to nothing gains nothing after the first epoch.
+# With a rate of almost 0 there is no progress after the first epoch.
 runs train "$italy" --lr 1e-30 --validation 0.2 --patience 2 --epochs 50 --output "$work/patient"
 prints "No lower loss in 2 epochs."
 [ "$(grep -c '^Epoch .*; validation loss' "$work/out")" -eq 3 ] || wrong "patience: $(cat "$work/out")"
 
-# Ctrl-C, in the middle of an epoch or not.
+# Ctrl-C, within an epoch or between two.
 "$frond" train "$italy" --batch-size 1 --epochs 1000000 --hidden 4 --quiet --output "$work/stopped" 2>"$work/err" &
 pid=$!
 while ! grep -q '^1,' "$work/stopped/metrics.csv" 2>/dev/null; do sleep 0.1; done
@@ -263,7 +263,7 @@ refuses 2 "two.pt: expected a name that ends in .onnx or .c" export "$work/two" 
 runs graph "$work/two" --values
 prints "digraph"
 runs graph "$work/two" --unroll
-prints "t = 23" # of 24 steps
+prints "t = 23" # the last of 24 steps
 
 # --- Bad input --------------------------------------------------------------------------------------------------------
 
@@ -316,8 +316,8 @@ refuses 1 "/dev/full: cannot be written: No space left" predict "$work/two" "$it
 "$frond" ops >/dev/full 2>"$work/err" && wrong "ops >/dev/full: exit status 0"
 grep -q '^frond: cannot write standard output: No space' "$work/err" || wrong "ops >/dev/full: $(cat "$work/err")"
 
-# A disk that fills up: what was there before still is, and nothing half is.
-on_full_disk() { # BLOCKS ARGUMENT...: of 512 bytes
+# On a full disk old files stay as they were, and no file is half written.
+on_full_disk() { # BLOCKS ARGUMENT...: files may have at most BLOCKS blocks of 512 bytes
     blocks=$1
     shift
     (

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* fr_gradcheck and fr_gradgradcheck: what passes, and that a wrong gradient does not. */
+/* fr_gradcheck and fr_gradgradcheck: right gradients pass, wrong ones do not. */
 #include "testing.h"
 
 #include <frond/op.h>
@@ -84,7 +84,7 @@ static fr_tensor *nothing_of_it(fr_tensor *const *in, void *user)
 static fr_tensor *value_of(fr_tensor *const *in, void *user)
 {
     (void)user;
-    return fr_mul(fr_detach(in[0]), in[0]); /* pretends that one factor were constant */
+    return fr_mul(fr_detach(in[0]), in[0]); /* detaches one factor, so its part of the gradient is missing */
 }
 
 static fr_tensor *total(fr_tensor *const *in, void *user)
@@ -122,7 +122,7 @@ static fr_tensor *grows(fr_tensor *const *in, void *user)
     return fr_expand(in[0], FR_SHAPE(++*(int *)user, 3));
 }
 
-/* --- What passes ------------------------------------------------------------------------------------------------- */
+/* --- Right gradients --------------------------------------------------------------------------------------------- */
 
 START_TEST(right_gradients_pass)
 {
@@ -172,7 +172,8 @@ START_TEST(inputs_of_any_layout)
 }
 END_TEST
 
-/* Only marked inputs are checked; others may be int64; a result with a history may be an x; all stay as they were. */
+/* Only inputs that want a gradient are checked; others may be int64. A tensor with a history may be an x. No input
+ * changes. */
 START_TEST(inputs_stay_as_they_are)
 {
     FR_SCOPE;
@@ -186,7 +187,7 @@ START_TEST(inputs_stay_as_they_are)
     ck_assert(fr_gradcheck(total, &made, 1, NULL));
     ck_assert_ptr_null(fr_grad(x));
     ck_assert(fr_equal(fr_detach(x), values));
-    ck_assert(fr_backward(loss)); /* its saved x is of the same version */
+    ck_assert(fr_backward(loss)); /* the version of x, which the graph saved, has not changed */
     ck_assert(fr_equal(fr_grad(x), fr_mul_scalar(values, 2)));
     ck_assert(fr_gradgradcheck(total, &x, 1, NULL));
     ck_assert(fr_equal(fr_grad(x), fr_mul_scalar(values, 2)));
@@ -213,7 +214,7 @@ START_TEST(the_same_under_no_grad_and_without_drawing)
 }
 END_TEST
 
-/* --- What does not ------------------------------------------------------------------------------------------------ */
+/* --- Wrong gradients ---------------------------------------------------------------------------------------------- */
 
 START_TEST(a_wrong_gradient_is_named)
 {
@@ -224,7 +225,7 @@ START_TEST(a_wrong_gradient_is_named)
     assert_failed("gradcheck: derivative of output element (1,) by input 0 element (1,): expected 3", "got 3.25;",
                   "1 of 9 derivatives");
     ck_assert(!fr_gradcheck(cube, &x, 1, &(flaw){ IS_NAN }));
-    assert_failed("by input 0 element (1,): expected 0", "got nan", "3 of 9"); /* 0 NaN is NaN */
+    assert_failed("by input 0 element (1,): expected 0", "got nan", "3 of 9"); /* 0 times NaN is NaN */
     ck_assert(!fr_gradcheck(value_of, &square, 1, NULL));
     assert_failed("output element (1, 1) by input 0 element (1, 1): expected 8", "got 4;", "4 of 16");
 }

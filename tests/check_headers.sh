@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# Each public header compiles alone, without a warning, twice in one file, as C11 and as C++17.
+# Each public header compiles without a warning, alone and included twice, as C11 and as C++17.
 set -eu
 
 include=${srcdir:-.}/include

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Initial values: against PyTorch's with the same seed (golden/make_init.py has the same tables), and what is refused.
- */
+/* Initial values: compared with PyTorch's for the same seed (golden/make_init.py has the same tables), and the calls
+ * that are refused. */
 #include "testing.h"
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
@@ -33,7 +33,7 @@ CASE(kaiming_normal_selu,
 CASE(orthogonal, fr_init_orthogonal(t, 1))
 CASE(orthogonal_gain, fr_init_orthogonal(t, -0.5))
 
-/* exact: to the last bit; the others take a logarithm of the draws, or rotate them. */
+/* exact: equal to the last bit; the others compute logarithms of the draws or rotate them. */
 static const struct {
     const char *name;
     fr_tensor *(*fill)(fr_tensor *t);
@@ -70,7 +70,7 @@ static fr_tensor *empty(const char *shape)
                                                  : FR_SHAPE(0, 3));
 }
 
-/* Loops over dtype and case. */
+/* A loop over dtypes and cases. */
 START_TEST(fills_as_pytorch)
 {
     FR_SCOPE;
@@ -111,7 +111,7 @@ START_TEST(constants)
 }
 END_TEST
 
-/* What lies between the values of a view is left alone. */
+/* Values that lie between those of a view do not change. */
 START_TEST(gaps_stay)
 {
     FR_SCOPE;
@@ -165,7 +165,7 @@ START_TEST(nothing_is_recorded)
 
     ck_assert_ptr_eq(fr_init_xavier_uniform(w, 1), w);
     ck_assert(fr_wants_grad(w) && fr_is_leaf(w));
-    ck_assert(!fr_backward(y)); /* w's values were saved */
+    ck_assert(!fr_backward(y)); /* the graph had saved w's values */
     assert_failed("square", "changed");
     ck_assert(fr_backward(fr_sum(w)));
 }

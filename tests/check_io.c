@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Safetensors files: what Python wrote, what Python would have written, and files that break a rule. */
+/* Safetensors files: reading files that Python wrote, writing what Python would have written, and files that break a
+ * rule. */
 #include "mutations.h"
 
 #include "core/tensor.h"
@@ -20,11 +21,11 @@ static void make_folder(void)
     ck_assert_ptr_nonnull(mkdtemp(folder));
 }
 
-/* Files in the folder. */
+/* Returns the number of files in the folder. */
 static int count_files(void)
 {
     DIR *dir = opendir(folder);
-    int n = -2; /* . and .. */
+    int n = -2; /* without . and .. */
 
     ck_assert_ptr_nonnull(dir);
     while (readdir(dir))
@@ -67,7 +68,7 @@ static const char *const all_names[ALL] = { "matrix",
                                             "none too",
                                             "a \"name\" \\ of\n\tmany / kinds: \u00e9 \u6f22 \x7f" };
 
-/* What make_safetensors.py writes to all.safetensors, held by the innermost scope. */
+/* Makes the tensors that make_safetensors.py writes to all.safetensors. */
 static void make_all(fr_tensor *t[ALL])
 {
     t[0] = fr_tensor_from(FR_SHAPE(2, 3), (float[]){ 0, 0.25f, 0.5f, 0.75f, 1, 1.25f }, FR_F32);
@@ -90,7 +91,7 @@ START_TEST(loads_what_python_wrote)
     for (int i = 0; i < ALL; i++)
         ck_assert_msg(fr_equal(fr_tensors_find(ts, all_names[i]), expected[i]), "%s", all_names[i]);
     ck_assert(signbit(fr_at(fr_tensors_find(ts, "special"), 2)));
-    /* The order of the values in the file: int64, float64, float32; each by name. */
+    /* Values are in the file by dtype (int64, float64, float32), then by name. */
     ck_assert_str_eq(fr_tensors_name(ts, 0), "integers");
     ck_assert_str_eq(fr_tensors_name(ts, 1), "scalar");
     ck_assert_str_eq(fr_tensors_name(ts, 2), "special");
@@ -101,7 +102,7 @@ START_TEST(loads_what_python_wrote)
 }
 END_TEST
 
-/* Whether the values are equal, NaNs too, and bit for bit where they are zero. */
+/* Asserts that the values are equal: NaN equals NaN, and zeros have the same sign. */
 static void assert_same_values(const char *name, const fr_tensor *got, const fr_tensor *expected)
 {
     assert_close(name, got, expected, 0, 0);
@@ -134,7 +135,7 @@ START_TEST(converts_other_dtypes)
 }
 END_TEST
 
-/* More values than are converted at a time. */
+/* More values than one step of the conversion takes. */
 START_TEST(converts_many)
 {
     enum { N = 20000 };
@@ -281,7 +282,7 @@ START_TEST(writes_through_links)
 }
 END_TEST
 
-/* A file of at most 1,000 bytes: the write fails half way. */
+/* Files are limited to 1,000 bytes, so the write fails half way. */
 START_TEST(failed_write_leaves_the_old_file)
 {
     FR_SCOPE;
@@ -342,7 +343,7 @@ END_TEST
 
 /* --- Modules ----------------------------------------------------------------------------------------------------- */
 
-/* As the one in make_safetensors.py. */
+/* The same model as in make_safetensors.py. */
 static fr_module *make_model(void)
 {
     return fr_nn_sequential(3, (fr_module *[]){ fr_nn_linear(2, 3, NULL), fr_nn_tanh(), fr_nn_linear(3, 1, NULL) });
@@ -380,8 +381,8 @@ START_TEST(backward_notices_loaded_values)
 }
 END_TEST
 
-/* As the one in make_safetensors.py: b and a hold one parameter; n is a buffer of another dtype. Frees nothing: the
- * caller frees the module. */
+/* The same module as in make_safetensors.py: b and a hold one parameter, n is a buffer of another dtype. The caller
+ * frees it. */
 static fr_module *make_tied(fr_tensor *shared, fr_tensor *buffer)
 {
     fr_module *m = fr_module_new("Tied", 0, NULL);
@@ -409,7 +410,7 @@ START_TEST(saves_a_shared_parameter_once)
 }
 END_TEST
 
-/* A file may hold the parameter under either name, or under both if they agree. */
+/* A file may hold the parameter under one of its names, or under both with equal values. */
 START_TEST(loads_a_shared_parameter_by_any_name)
 {
     FR_SCOPE;
@@ -437,7 +438,8 @@ START_TEST(loads_a_shared_parameter_by_any_name)
 }
 END_TEST
 
-/* Saves these tensors, tries to load them into a model and expects it to be as it was. */
+/* Saves these tensors and asserts that loading them into a model fails, with these texts in the message, and does not
+ * change the model. */
 static void assert_not_loaded(const char *const *names, fr_tensor *const *tensors, int n, const char *const *pieces)
 {
     fr_module *m = make_model();
@@ -489,7 +491,7 @@ START_TEST(counts_what_a_message_cannot_hold)
 }
 END_TEST
 
-/* Each kind of disagreement has room in the message, however many there are of another. */
+/* The message shows some of each kind of disagreement, even if there are many of another kind. */
 START_TEST(shows_some_of_each_kind)
 {
     enum { N = 40 };
@@ -594,7 +596,7 @@ END_TEST
 
 #define FLOATS(n, offsets) "{" TENSOR("\"F32\"", "[" #n "]", offsets) "}"
 
-/* A header, the number of bytes behind it, and what the message must hold besides the path. */
+/* A header, the number of bytes after it, and what the message must contain besides the path. */
 static const struct {
     const char *header;
     size_t data;

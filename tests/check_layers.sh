@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# Includes point one way. A folder of lib/ sees itself and those before it in core, kernels, graph, ops, nn; the other
-# folders see those five. A family of ops sees itself and what stands in lib/ops. Every other pair is in the list below.
-# Models are built from <frond.h> and the C library, examples from these, <frond/op.h> and the models' headers.
+# Checks which folders include which. A folder of lib/ may include from itself and from folders before it in the order
+# core, kernels, graph, ops, nn; the other folders may include from these five. A family of ops may include from itself
+# and from lib/ops. Every other allowed pair is in the list below. Models include only <frond.h> and the C library;
+# examples also <frond/op.h> and the models' headers.
 set -eu
 cd "${srcdir:-.}"
 
@@ -13,7 +14,7 @@ BEGIN {
     count = split("core kernels graph ops nn", folders, " ")
     for (i = 1; i <= count; i++)
         rank[folders[i]] = i
-    # FOLDER FOLDER: the first sees the second, though they are siblings.
+    # FOLDER FOLDER: the first may include from the second, although they are siblings.
     pairs = "checkpoint data,checkpoint files,checkpoint optim,export_c files,log data,log files,log optim," \
             "onnx files,ops/attention ops/reduce,ops/conv ops/reduce,ops/linear ops/reduce,ops/loss ops/reduce," \
             "ops/random ops/pointwise,ops/reduce ops/pointwise"
@@ -32,7 +33,7 @@ function complain(why)
     wrong = 1
 }
 
-# "lib/ops/view/cat.c" or "ops/view/x.h": "ops/view"
+# Returns "ops/view" for "lib/ops/view/cat.c" or "ops/view/x.h".
 function folder_of(path)
 {
     sub(/^lib\//, "", path)
@@ -40,7 +41,7 @@ function folder_of(path)
     return path
 }
 
-# core 1, ... nn 5, and 6 for the rest
+# Returns 1 for core, ... 5 for nn, and 6 for the rest.
 function rank_of(folder)
 {
     sub(/\/.*/, "", folder)
@@ -51,7 +52,7 @@ function may_see(from, to)
 {
     if (from == to || (from " " to) in allowed)
         return 1
-    if (index(from, to "/") == 1) # a family, what all families share
+    if (index(from, to "/") == 1) # a family may include what all families share
         return 1
     return rank_of(to) < rank_of(from)
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Logging: metrics.csv, the records of event files, plots, the text of progress bars. What TensorBoard itself reads is
- * in check_tensorboard.sh. */
+/* Logging: metrics.csv, the records of event files, plots, the text of progress bars. check_tensorboard.sh checks what
+ * TensorBoard itself reads. */
 #include "log/histogram.h"
 #include "log/logger.h"
 #include "log/progress.h"
@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char dir[64]; /* of the test that runs; each has one of its own */
+static char dir[64]; /* the directory of the running test; each test has its own */
 
 static void make_dir(void)
 {
@@ -44,7 +44,7 @@ static void remove_dir(void)
     ck_assert_int_eq(rmdir(dir), 0);
 }
 
-/* All of a file, ended with a 0; to be freed. */
+/* Returns the bytes of a file, with a 0 after them; the caller frees them. */
 static char *slurp(const char *path, size_t *size)
 {
     FILE *file = fopen(path, "rb");
@@ -66,7 +66,7 @@ static void spit(const char *path, const char *text)
     fclose(file);
 }
 
-/* metrics.csv has these lines, but for the last column of each after the header. */
+/* Asserts that metrics.csv has these lines. The last column, the time, is left out except in the header. */
 static void assert_rows(const char *expected)
 {
     size_t size, n = 0;
@@ -111,7 +111,7 @@ START_TEST(rows_are_tidy)
     ck_assert(fr_log_scalar(log, "x", 1, -INFINITY));
     ck_assert(fr_log_scalar(log, "x", 1, (double)0.1F));
 
-    char *text = slurp(in_dir("metrics.csv"), &size); /* before it is closed */
+    char *text = slurp(in_dir("metrics.csv"), &size); /* before the log is closed */
 
     ck_assert_str_eq(text, "step,name,value,wall_time\n"
                            "0,loss/train,0.1,1700000000.250000\n"
@@ -152,7 +152,7 @@ END_TEST
 START_TEST(a_run_is_gone_on_with)
 {
     make_dir();
-    spit(in_dir("metrics.csv"), "step,name,value,wall_time\n1,x,1,5.0\n2,x,2,5.0\n12,x,2,5.0\n3,x,"); /* killed */
+    spit(in_dir("metrics.csv"), "step,name,value,wall_time\n1,x,1,5.0\n2,x,2,5.0\n12,x,2,5.0\n3,x,"); /* killed here */
 
     fr_logger *log = open_csv();
 
@@ -224,14 +224,14 @@ START_TEST(a_full_disk_is_an_error)
         ck_assert_ptr_nonnull(freopen("/dev/full", "a", log->metrics.file));
         ck_assert(!fr_log_scalar(log, "x", 1, 1));
         assert_failed("log_scalar", in_dir("metrics.csv"), "cannot write", strerror(ENOSPC));
-        fr_log_close(log); /* the row is lost, and was reported */
+        fr_log_close(log); /* the row is lost; that was reported before */
         fr_error_clear();
     }
     remove_dir();
 }
 END_TEST
 
-/* So that no file grows beyond that; nothing may be asserted meanwhile, as Check writes to a file itself. */
+/* Limits the size of files. While the limit is set there must be no assertions, because Check writes to a file too. */
 static void limit_files(rlim_t bytes)
 {
     struct rlimit limit;
@@ -241,7 +241,8 @@ static void limit_files(rlim_t bytes)
     setrlimit(RLIMIT_FSIZE, &limit);
 }
 
-/* Whole ones from the file's beginning to its end: 12 bytes with the length, as much as it says, 4 bytes. */
+/* Returns the number of records in a file and asserts that they fill it. A record is 12 bytes with the length n, n
+ * bytes of data, and 4 bytes. */
 static size_t count_records(const char *path)
 {
     size_t size, at = 0, n = 0;
@@ -254,7 +255,7 @@ static size_t count_records(const char *path)
     return n;
 }
 
-/* Of a row, and of an event, that did not get through whole, nothing stays: what comes later can be read. */
+/* A row or event that was written in part is removed, so that later ones can be read. */
 START_TEST(what_was_cut_is_taken_back)
 {
     FR_SCOPE;
@@ -280,7 +281,7 @@ START_TEST(what_was_cut_is_taken_back)
     }
     ck_assert(fr_log_scalar(log, "loss", 3, 0.25));
     if (log->events.file)
-        ck_assert_uint_eq(count_records(log->events.path), 3); /* the version and two scalars */
+        ck_assert_uint_eq(count_records(log->events.path), 3); /* the record of the version, and two scalars */
     ck_assert(fr_log_close(log));
     assert_rows("step,name,value\n1,loss,0.5\n3,loss,0.25\n");
     remove_dir();
@@ -372,7 +373,7 @@ END_TEST
 
 /* --- Event files -------------------------------------------------------------------------------------------------- */
 
-/* The path of the one event file. */
+/* Returns the path of the only event file. */
 static const char *event_file(void)
 {
     DIR *d = opendir(dir);
@@ -389,8 +390,8 @@ static const char *event_file(void)
     return path;
 }
 
-/* The first record, byte for byte, as TensorFlow's writer gives it for this time; it has the checksums of tensorboard's
- * own crc32c. Then one of a scalar. */
+/* The first record is byte for byte what TensorFlow's writer makes for this time; its checksums are those of
+ * tensorboard's crc32c. The second one is a scalar. */
 START_TEST(records)
 {
     if (!fr_log_has_events()) {
@@ -413,9 +414,9 @@ START_TEST(records)
                                             0x0a, 0x0a, 0x08, 0x0a, 0x01, 'x',  0x15, 0x00, 0x00, 0x00, 0x3f };
 
     ck_assert_uint_ge(size, 40);
-    ck_assert_int_eq(p[0], 24); /* 9 bytes of time, 15 of the version */
+    ck_assert_int_eq(p[0], 24); /* 9 bytes for the time and 15 for the version */
     ck_assert_mem_eq(p + 1, "\0\0\0\0\0\0\0", 7);
-    ck_assert_mem_eq(p + 8, "\xa3\x7f\x4b\x22", 4); /* of the length 24 */
+    ck_assert_mem_eq(p + 8, "\xa3\x7f\x4b\x22", 4); /* the checksum of the length 24 */
     ck_assert_mem_eq(p + 12 + 9,
                      "\x1a\x0d"
                      "brain.Event:2",
@@ -490,7 +491,7 @@ static fr_progress *begin(const char *label, int64_t total, double interval, boo
     return p;
 }
 
-/* Ends p, whose stream gets to have this. */
+/* Ends p and asserts that its stream has this text. */
 static void assert_written(fr_progress *p, const char *expected)
 {
     FILE *stream = p->stream;
@@ -525,7 +526,7 @@ START_TEST(lines)
 {
     fr_progress *p = begin("", 10, FR_ZERO, false);
 
-    ck_assert(fr_progress_step(p, 1)); /* no time has passed: no rate */
+    ck_assert(fr_progress_step(p, 1)); /* without time passed there is no rate */
     now += 7200;
     ck_assert(fr_progress_value(p, "loss", NAN) && fr_progress_value(p, "accuracy", 0.5));
     ck_assert(fr_progress_step(p, 1));

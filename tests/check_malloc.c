@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Running out of memory: each scenario is run again and again, and each time another of its allocations fails, once
- * alone and once with all that follow. It must succeed or report "out of memory", and leave no block behind.
+/* Running out of memory. Each scenario runs many times; each time another one of its allocations fails, first alone and
+ * then with all that follow. The scenario must succeed or report "out of memory", and must leak no block.
  *
- * The linker puts __wrap_malloc and its kin in place of malloc (--wrap). Each run has a thread of its own, so that it
- * starts with nothing and what the library keeps for a thread is counted as well. */
+ * The linker replaces malloc by __wrap_malloc, and its relatives likewise (--wrap). Each run has its own thread, so
+ * that it starts empty and the memory that the library keeps for a thread is counted too. */
 #include <config.h>
 
 #include "core/live_tensors.h"
@@ -33,12 +33,12 @@ void *__wrap_realloc(void *block, size_t size);
 void *__wrap_aligned_alloc(size_t alignment, size_t size);
 void __wrap_free(void *block);
 
-/* Of a thread that runs a scenario: the test's own allocations do not count. */
+/* These belong to the thread that runs a scenario: the test's own allocations do not count. */
 static _Thread_local bool counts, from_then_on, has_failed;
-static _Thread_local long countdown = -1; /* allocations until one fails; -1: none does */
+static _Thread_local long countdown = -1; /* allocations until one fails; -1: none fails */
 
-/* Blocks not yet freed: only a set tells them from those that the C library has allocated in itself (getline) and that
- * the library frees. Hashed by address, a collision goes to the next slot; threads do not run side by side here. */
+/* The set of blocks that are not freed yet. A counter would not do: the library also frees blocks that the C library
+ * allocated (in getline). A hash table by address with linear probing; only one thread uses it at a time. */
 enum { SLOTS = 1 << 16 };
 static void *live[SLOTS];
 static long blocks;
@@ -69,7 +69,7 @@ static void forget(const void *block)
         return;
     blocks--;
     live[hole] = NULL;
-    for (size_t i = (hole + 1) % SLOTS; live[i]; i = (i + 1) % SLOTS) { /* those behind may stand nearer to home now */
+    for (size_t i = (hole + 1) % SLOTS; live[i]; i = (i + 1) % SLOTS) { /* later blocks may move closer to their slot */
         void *moved = live[i];
 
         live[i] = NULL;
@@ -116,9 +116,9 @@ void __wrap_free(void *block)
     __real_free(block);
 }
 
-/* --- Scenarios: each gives whether all of it succeeded ----------------------------------------------------------- */
+/* --- Scenarios: each returns true if all of it succeeded --------------------------------------------------------- */
 
-/* ck_assert allocates. */
+/* Replaces ck_assert, which allocates. */
 static void must(bool holds, const char *what)
 {
     if (!holds)
@@ -146,7 +146,7 @@ static bool make_tensors(void)
              fr_from_doubles(FR_SHAPE(2), memory) && fr_randn(FR_SHAPE(20)) && fr_randint(0, 5, FR_SHAPE(3)) &&
              fr_randperm(7) && fr_escape(fr_rand(FR_SHAPE(100000))) && fr_detach(view) && fr_clone(view) &&
              fr_copy(fr_slice(view, 1, 1, 3, 1), fr_slice(view, 1, 0, 2, 1));
-        for (int i = 0; i < 100; i++) /* the array of what scopes hold grows */
+        for (int i = 0; i < 100; i++) /* makes the scopes' array of tensors grow */
             ok = fr_detach(view) && ok;
     }
     must(released == 1, "release is called once");
@@ -195,7 +195,7 @@ static fr_tensor *double_it(fr_tensor *gradient, void *user)
     return fr_mul_scalar(gradient, 2);
 }
 
-/* A failed backward leaves all leaves as they were. The gradients of the last two must be copied: they are expanded. */
+/* A failed backward changes no leaf. The gradients of the last two leaves are expanded views and must be copied. */
 static bool walk_back(void)
 {
     enum { LEAVES = 4 };
@@ -237,7 +237,7 @@ static bool differentiate_twice(void)
     return ok;
 }
 
-/* A hundred nodes, so that the lists of a pass grow. */
+/* A graph of a hundred nodes makes the lists of a backward pass grow. */
 static bool wide_graph(void)
 {
     FR_SCOPE;
@@ -257,7 +257,7 @@ static bool recurrent(void)
     return r.out && fr_backward(fr_sum(fr_add(fr_sum(r.out), fr_sum(r.c))));
 }
 
-/* A weight that failed is not a weight left out. */
+/* A weight that failed to be made is not taken for a missing weight. */
 static bool lose(void)
 {
     FR_SCOPE;
@@ -296,7 +296,7 @@ static fr_tensor *tangent_of_product(fr_tensor *const *in, void *user)
     return fr_jvp(product, in, in, 2, user, &y, &dy) ? fr_linear(dy, y, NULL) : NULL;
 }
 
-/* Nested, recorded, of ops with a jvp and of one without. */
+/* Forward mode, nested and recorded, through ops with a jvp and one without. */
 static bool forward_mode(void)
 {
     FR_SCOPE;
@@ -391,7 +391,7 @@ static bool anomalies(void)
     return ok;
 }
 
-/* --- Of the parts above the graph -------------------------------------------------------------------------------- */
+/* --- Scenarios of the parts above the graph ---------------------------------------------------------------------- */
 
 static fr_module *make_model(void)
 {
@@ -458,7 +458,7 @@ static double same_rate(int64_t epoch, int group, void *user)
     return 1;
 }
 
-/* Groups, of which there are as many as there were where another cannot be had; schedulers. */
+/* Groups of parameters, whose number stays the same if making one fails; schedulers. */
 static bool schedule(void)
 {
     FR_SCOPE;
@@ -489,7 +489,7 @@ static bool schedule(void)
     return ok;
 }
 
-/* Either a batch has been counted and has moved the running statistics, or neither. */
+/* A failure leaves the count of batches and the running statistics consistent: both are updated, or neither. */
 static bool normalise(void)
 {
     FR_SCOPE;
@@ -510,7 +510,7 @@ static bool normalise(void)
     return ok;
 }
 
-/* The images are large enough to be summed over in two slices. */
+/* The images are so large that the sum over them is cut into two slices. */
 static bool convolve(void)
 {
     FR_SCOPE;
@@ -568,7 +568,7 @@ static bool load_batches(void)
     return batches == 3;
 }
 
-static char path[64]; /* a file of this process's, for the scenarios that read or write one */
+static char path[64]; /* a file of this process, for scenarios that read or write one */
 
 static bool read_sequences(fr_sequences *s)
 {
@@ -602,7 +602,7 @@ static bool save_and_load(void)
     return ok;
 }
 
-/* Of either order of dimensions. */
+/* Arrays in C order and in Fortran order. */
 static bool save_and_load_npy(void)
 {
     FR_SCOPE;
@@ -611,7 +611,7 @@ static bool save_and_load_npy(void)
     return fr_save_npy(path, x) && fr_load_npy(path) && fr_save_npy(path, fr_slice(x, 0, 0, 3, 2)) && fr_load_npy(path);
 }
 
-/* Both files, with the function for one step, weights in int8 and scratch memory. */
+/* Writes the header and the source, with the function for one step, weights in int8 and scratch memory. */
 static bool export_c(void)
 {
     FR_SCOPE;
@@ -642,7 +642,7 @@ static bool save_and_load_npz(void)
 }
 #endif
 
-/* What needs room of its own while it runs. */
+/* Ops that allocate memory while they run. */
 static bool order_and_draw(void)
 {
     FR_SCOPE;
@@ -666,7 +666,7 @@ static bool export_and_load_onnx(void)
 }
 #endif
 
-/* A run that cannot be loaded is as it was. */
+/* A run that cannot be loaded does not change. */
 static bool save_and_resume(void)
 {
     FR_SCOPE;
@@ -690,7 +690,7 @@ static bool save_and_resume(void)
     return ok;
 }
 
-/* Takes the directory of log_run away; each run begins with none. */
+/* Removes the directory of log_run: each run starts without one. */
 static void remove_run(void)
 {
     DIR *d = opendir(path);
@@ -745,7 +745,7 @@ static bool attend(void)
     fr_attention_masks masks = { .is_causal = true };
     bool ok = false;
 
-    if (layer) /* owned from here on */
+    if (layer) /* the encoder owns it from here on */
         m = fr_nn_transformer_encoder(layer, 2, fr_nn_layer_norm(FR_SHAPE(2), NULL));
     masks.attn_mask = fr_zeros(FR_SHAPE(3, 3));
     masks.attn_bias = fr_zeros(FR_SHAPE(3, 3));
@@ -777,7 +777,7 @@ static bool keep_averages(void)
     return ok;
 }
 
-/* One parameter under two names. */
+/* A module with one parameter under two names. */
 static bool save_and_load_shared(void)
 {
     FR_SCOPE;
@@ -792,8 +792,8 @@ static bool save_and_load_shared(void)
 static const struct {
     const char *name;
     bool (*run)(void);
-    const char *text; /* of the file at path */
-    bool by_jansson;  /* whose parser does not tell a lack of memory from bad text */
+    const char *text; /* text of the file at path */
+    bool by_jansson;  /* jansson's parser reports a lack of memory as bad text */
 } scenarios[] = {
     { "make_tensors", make_tensors },
     { "many_scopes", many_scopes },
@@ -854,7 +854,7 @@ static void *run_attempt(void *user)
 {
     attempt *a = user;
 
-    counts = true; /* from now on, the thread's state included, so that it has to be freed as well */
+    counts = true; /* counts the thread's state too, so that it must be freed as well */
     fr_error_clear();
     from_then_on = a->from_then_on;
     countdown = a->fail_at;
@@ -865,7 +865,7 @@ static void *run_attempt(void *user)
     return NULL;
 }
 
-/* Gives whether an allocation failed: if not, all have had their turn. */
+/* Returns true if an allocation failed. If none did, the scenario has no further allocation to fail. */
 static bool try_scenario(attempt *a)
 {
     const char *name = scenarios[a->scenario].name;
@@ -917,7 +917,7 @@ int main(void)
 {
     TCase *memory = tcase_create("memory");
 
-    json_set_alloc_funcs(malloc, free); /* of ours, too */
+    json_set_alloc_funcs(malloc, free); /* jansson must use the counted functions too */
     snprintf(path, sizeof path, "check_malloc.%ld.tmp", (long)getpid());
     tcase_add_loop_test(memory, each_allocation_fails, 0, (int)(sizeof scenarios / sizeof scenarios[0]));
     return run_tests("malloc", memory);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Modules and layers: against PyTorch's values and printouts (golden/make_nn.py has the same tables), who owns what,
- * and what is refused. */
+/* Modules and layers: compared with PyTorch's values and printouts (golden/make_nn.py has the same tables), ownership,
+ * and the calls that are refused. */
 #include "golden.h"
 
 #include <pthread.h>
@@ -14,7 +14,7 @@ enum { INPUT = 2, HIDDEN = 3, PARAMETER_SEED = 7, FORWARD_SEED = 11 };
 
 typedef fr_module *recurrent_maker(int64_t input, int64_t hidden, const fr_recurrent_options *options);
 
-/* The call-site macros stand in front of functions that are called, not of those whose address is taken. */
+/* The call-site macros replace calls of functions; taking a function's address still works. */
 static const struct {
     const char *name;
     recurrent_maker *make;
@@ -24,7 +24,7 @@ static const struct {
     const char *name, *only;
     fr_recurrent_options options;
     bool initial;
-    int64_t lengths[3]; /* zeros: none */
+    int64_t lengths[3]; /* all 0: no lengths are given */
 } recurrent_cases[] = {
     { .name = "plain" },
     { .name = "layers", .options = { .num_layers = 2 } },
@@ -99,7 +99,7 @@ static void check_recurrent(const golden *g, fr_module *m, bool has_initial, con
     check_gradient(g, "c0_grad", initial.c);
 }
 
-/* Loops over dtype, kind and case. */
+/* A loop over dtypes, kinds and cases. */
 START_TEST(recurrent_layers_equal_pytorch)
 {
     int cases = COUNT(recurrent_cases), which = _i % cases, kind = _i / cases % COUNT(kinds);
@@ -310,7 +310,7 @@ static fr_tensor *scaled_forward(fr_module *m, fr_tensor *x)
     return fr_mul(x, s->scale);
 }
 
-/* A module of a buffer and a parameter, in this order; made with no scope around. */
+/* Makes a module with a buffer and a parameter, in this order; the caller needs no open scope. */
 static fr_module *scaled_new(double scale)
 {
     FR_SCOPE;
@@ -469,8 +469,7 @@ START_TEST(frozen_parameters_want_no_gradient)
 }
 END_TEST
 
-/* --- Who owns whom -------------------------------------------------------------------------------------------------
- */
+/* --- Ownership ---------------------------------------------------------------------------------------------------- */
 
 START_TEST(a_child_has_one_parent)
 {
@@ -490,7 +489,7 @@ START_TEST(a_child_has_one_parent)
     assert_failed("module_add", "module inside it");
     ck_assert_ptr_null(fr_module_add(other, "none", NULL));
     assert_failed("module_add", "NULL");
-    ck_assert_ptr_null(fr_module_add(NULL, "lost", scaled_new(1))); /* freed */
+    ck_assert_ptr_null(fr_module_add(NULL, "lost", scaled_new(1))); /* the refused child is freed */
     assert_failed("module_add", "NULL");
     fr_module_free(other);
     fr_module_free(NULL);
@@ -655,7 +654,7 @@ static fr_tensor *fails(fr_module *m, fr_tensor *x)
     return y;
 }
 
-/* The handler runs where the user's function fails, not when it is over, and may jump out of all modules. */
+/* The handler runs at the failure in the user's function, not after the function, and may jump out of all modules. */
 START_TEST(the_handler_may_leave_forward)
 {
     FR_SCOPE;
@@ -736,7 +735,7 @@ static size_t peak_of(fr_module *m, fr_tensor *x)
     return fr_peak_bytes();
 }
 
-/* Inference needs the same memory for 4 layers as for 40. */
+/* Inference needs as much memory for 40 layers as for 4. */
 START_TEST(memory_does_not_grow_with_depth)
 {
     FR_SCOPE;
@@ -752,7 +751,7 @@ START_TEST(memory_does_not_grow_with_depth)
     size_t four = peak_of(fr_nn_rnn(40, 40, &(fr_recurrent_options){ .num_layers = 4 }), x);
     size_t forty = peak_of(fr_nn_rnn(40, 40, &(fr_recurrent_options){ .num_layers = 40 }), x);
 
-    ck_assert_msg(forty - four < 800000, "%zu and %zu bytes", four, forty); /* one more output is 400000 */
+    ck_assert_msg(forty - four < 800000, "%zu and %zu bytes", four, forty); /* one output takes 400000 bytes */
 }
 END_TEST
 
@@ -898,7 +897,8 @@ START_TEST(bad_lengths_are_refused)
 }
 END_TEST
 
-/* With the handler off a failed tensor fails what follows, without a second error; and is not taken for an option. */
+/* With the handler off, calls with a failed tensor fail without a second error; it is not taken for a missing option.
+ */
 START_TEST(failure_passes_through)
 {
     FR_SCOPE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Normalisation and Embedding: layers against PyTorch (golden/make_norm.py has the same table), kernels of both
- * dtypes against the formulas in float64 over many sizes, what is written in place and when, and what is refused. */
+/* Normalisation and embedding: layers compared with PyTorch (golden/make_norm.py has the same table), kernels of both
+ * dtypes compared with the formulas in float64 for many sizes, writes in place, and the calls that are refused. */
 #include "testing.h"
 
 #include <unistd.h>
@@ -71,7 +71,7 @@ static const struct {
     { "embedding_padding_last", embedding_padding_last },
 };
 
-/* A layer under test, its golden values. */
+/* A layer under test and its golden values. */
 typedef struct {
     fr_module *m;
     fr_tensors *file;
@@ -95,7 +95,7 @@ static void check_close(const subject *s, const char *key, int i, const fr_tenso
     assert_close(text, got, expected, s->rtol, s->atol);
 }
 
-/* All parameters, or their gradients, one after another. */
+/* Returns all parameters, or their gradients, joined to one dim. */
 static fr_tensor *flat(fr_module *m, bool gradients)
 {
     fr_tensor *parts[MAX_PARAMETERS + 1] = { fr_zeros(FR_SHAPE(0)) };
@@ -120,7 +120,7 @@ static void zero_grad(fr_module *m)
         fr_zero_grad(parameters[i]);
 }
 
-/* As make_norm.py does: off 0 and 1, where mistakes would not show. */
+/* Changes the parameters as make_norm.py does: with 0 and 1 mistakes would not show. */
 static void move_parameters(fr_module *m)
 {
     FR_NO_GRAD;
@@ -135,7 +135,7 @@ static void move_parameters(fr_module *m)
     }
 }
 
-/* Batch i through the layer and back; the last one is the first again. */
+/* Runs forward and backward for batch i. After the last batch the first one comes again. */
 static void check_batch(const subject *s, int i)
 {
     fr_tensor *x = fr_clone(fr_select(find(s, "x"), 0, i % BATCHES)), *y;
@@ -182,7 +182,7 @@ static void close_subject(const subject *s)
     ck_assert(fr_set_default_dtype(FR_F32));
 }
 
-/* Loops over dtype and layer. */
+/* A loop over dtypes and layers. */
 START_TEST(layers_equal_pytorch)
 {
     FR_SCOPE;
@@ -219,7 +219,7 @@ START_TEST(prints_as_pytorch)
 }
 END_TEST
 
-/* All of a layer's state goes to a file and comes back into another, which then gives the same. */
+/* A layer's state is saved and loaded into another layer, which then computes the same. */
 START_TEST(state_is_saved_and_loaded)
 {
     FR_SCOPE;
@@ -247,20 +247,20 @@ START_TEST(state_is_saved_and_loaded)
 }
 END_TEST
 
-/* --- Kernels against formulas ------------------------------------------------------------------------------------- */
+/* --- Kernels compared with formulas ------------------------------------------------------------------------------- */
 
 typedef enum { LAYER, RMS, BATCH, BATCH_EVALUATION } operation;
 enum { X, WEIGHT, BIAS, INPUTS };
 
-/* x = offset + spread N(0,1) of that shape; channels are dim 1 of x, rows its last dim. */
+/* A problem: x = offset + spread N(0,1) with this shape. Channels are dim 1 of x, rows are its last dim. */
 typedef struct {
     operation what;
     fr_shape shape;
     double offset, spread;
 } problem;
 
-/* Rows shorter and longer than the kernels' lanes, one tile and several; channels of one value beside each other, of a
- * few and of more than a piece, more channels than a group; a mean that is a million times as large as the spread. */
+/* Rows shorter and longer than the kernels' lanes, in one tile and in several. Channels with one value per image, with
+ * a few, and with more than one piece; more channels than one group. A mean that is a million times the spread. */
 static const problem problems[] = {
     { LAYER, { 2, { 4, 1 } }, 0, 1 },
     { LAYER, { 2, { 5, 16 } }, 0, 1 },
@@ -291,7 +291,7 @@ static bool by_channel(const problem *p)
     return p->what == BATCH || p->what == BATCH_EVALUATION;
 }
 
-/* Running statistics for channels, as x has them about. */
+/* Returns a running statistic with this value for each channel, close to that of x. */
 static fr_tensor *running(const problem *p, double value, fr_dtype dtype)
 {
     return fr_cast(fr_full(FR_SHAPE(p->shape.dim[1]), value), dtype);
@@ -310,7 +310,7 @@ static fr_tensor *run(const problem *p, fr_tensor *const *in)
                          in[BIAS], &options);
 }
 
-/* The formula, in float64: channels are made rows. */
+/* Returns the formula's result in float64. Channels are turned into rows. */
 static fr_tensor *formula(const problem *p, fr_tensor *const *in)
 {
     fr_tensor *x = in[X], *weight = in[WEIGHT], *bias = in[BIAS], *mean, *variance;
@@ -335,7 +335,8 @@ static fr_tensor *formula(const problem *p, fr_tensor *const *in)
     return fr_reshape(x, p->shape);
 }
 
-/* Inputs of that dtype, drawn in float32 so that they are the same in both, and a gradient of the result. */
+/* Draws inputs of this dtype and returns a gradient of the result. All are drawn in float32, so that both dtypes get
+ * the same numbers. */
 static fr_tensor *draw(const problem *p, fr_dtype dtype, fr_tensor **in)
 {
     int ndim = p->shape.ndim;
@@ -350,7 +351,7 @@ static fr_tensor *draw(const problem *p, fr_dtype dtype, fr_tensor **in)
     return fr_cast(fr_randn(p->shape), dtype);
 }
 
-/* y and the gradients by all inputs; that by bias is zeros for RMS. */
+/* Puts y and the gradients of all inputs into results. The gradient of RMS's missing bias is zeros. */
 static void differentiate(fr_tensor *y, fr_tensor *dy, fr_tensor *const *in, fr_tensor **results)
 {
     ck_assert_msg(y != NULL, "%s: %s", test_about, fr_error_message());
@@ -369,7 +370,7 @@ static void compare(const char *what, fr_tensor *const *got, fr_tensor *const *e
     }
 }
 
-/* The formula itself is good to 1e-12 only where the mean is not large. */
+/* The formula itself is exact to 1e-12 only if the mean is not large. */
 START_TEST(kernels_equal_formulas)
 {
     FR_SCOPE;
@@ -389,7 +390,7 @@ START_TEST(kernels_equal_formulas)
 }
 END_TEST
 
-/* Each input's gradient is the same alone as with the others. */
+/* An input's gradient is the same if it alone is computed or all are. */
 START_TEST(gradients_alone)
 {
     FR_SCOPE;
@@ -420,7 +421,7 @@ START_TEST(threads_change_nothing)
 }
 END_TEST
 
-/* A row or channel of equal values is 0 but for the bias, and has no gradient. */
+/* A row or channel of equal values becomes 0 (plus the bias), with gradient 0. */
 START_TEST(equal_values_become_zero)
 {
     FR_SCOPE;
@@ -444,7 +445,7 @@ END_TEST
 
 static const fr_batch_norm_options training = { .training = true };
 
-/* Several batches may be on their way before any goes back. */
+/* Several batches may go forward before the first backward. */
 START_TEST(training_twice_before_backward)
 {
     FR_SCOPE;
@@ -460,7 +461,7 @@ START_TEST(training_twice_before_backward)
 }
 END_TEST
 
-/* Evaluation keeps the running statistics for backward: that they have changed is found out. */
+/* Evaluation saves the running statistics for backward, which fails if they have changed since. */
 START_TEST(a_change_is_found_out)
 {
     FR_SCOPE;
@@ -477,7 +478,7 @@ START_TEST(a_change_is_found_out)
 }
 END_TEST
 
-/* Views are written to; a parameter that wants a gradient stays one. */
+/* Running statistics may be views, which are written to; one that wants a gradient still does so afterwards. */
 START_TEST(running_statistics_may_be_views)
 {
     FR_SCOPE;
@@ -495,7 +496,7 @@ START_TEST(running_statistics_may_be_views)
 }
 END_TEST
 
-/* A call that fails leaves all as it was. */
+/* A failed call changes nothing. */
 START_TEST(a_failure_changes_nothing)
 {
     FR_SCOPE;
@@ -517,7 +518,7 @@ END_TEST
 
 /* --- Embedding ---------------------------------------------------------------------------------------------------- */
 
-/* A row used thousands of times: the same sum each time, for any number of threads. */
+/* A row that is used thousands of times gets the same sum each time, for any number of threads. */
 START_TEST(gradients_of_rows_are_added_in_order)
 {
     FR_SCOPE;

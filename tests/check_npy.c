@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* NumPy's files: what NumPy wrote, what it would have written, and files that break a rule. */
+/* NumPy's files: reading files that NumPy wrote, writing what it would have written, and files that break a rule. */
 #include <config.h>
 
 #include "mutations.h"
@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 static char path[] = "check_npy.XXXXXX", other_path[] = "check_npy.XXXXXX";
-static fr_tensors *golden; /* each file's bytes as a tensor */
+static fr_tensors *golden; /* the bytes of each file, as a tensor */
 
 static void open_golden(void)
 {
@@ -33,7 +33,7 @@ static void close_golden(void)
     fr_tensors_free(golden);
 }
 
-/* Writes the golden file of that name to path. */
+/* Writes the golden file with this name to path. */
 static void put_golden(const char *name)
 {
     const fr_tensor *t = fr_tensors_find(golden, name);
@@ -58,7 +58,8 @@ static void assert_same_bytes(const char *about, const char *got_path, const cha
     free(expected);
 }
 
-/* Calls test for each golden file whose name begins with kind, with what comes after; they are there. */
+/* Calls test for each golden file whose name begins with kind, with the rest of the name. Asserts that there are such
+ * files. */
 static void each_golden(const char *kind, void (*test)(const char *name))
 {
     int n = 0;
@@ -162,7 +163,7 @@ static void write_with_header(int version, const char *header, size_t length, si
     write_bytes(path, bytes, prefix + strlen(header) + data);
 }
 
-/* A header, the number of bytes behind it, and what the message must hold. */
+/* A header, the number of bytes after it, and what the message must contain. */
 static const struct {
     const char *header;
     size_t data;
@@ -233,7 +234,7 @@ START_TEST(takes_headers_that_numpy_does_not_write)
         write_with_header(1 + (i == 1), odd[i], strlen(odd[i]), 24);
         ck_assert_msg(fr_equal(fr_load_npy(path), fr_zeros(FR_SHAPE(2, 3))), "%s: %s", odd[i], fr_error_message());
     }
-    write_with_header(3, odd[2], strlen(odd[2]), 24); /* Python 2 knew no version 3 */
+    write_with_header(3, odd[2], strlen(odd[2]), 24); /* Python 2's NumPy wrote no version 3 */
     ck_assert_ptr_null(fr_load_npy(path));
     assert_failed("expected , or )");
 }
@@ -410,7 +411,7 @@ START_TEST(refuses_to_save_archives)
     assert_failed("-1 tensors");
     ck_assert(!fr_save_npz("no/such/folder", (const char *[]){ "a", "b" }, two, 2));
     assert_failed("no/such/folder", "No such file", "check_npy.c");
-    /* The file that was there is as it was. */
+    /* The old file has not changed. */
     ck_assert(fr_save_npz(other_path, NULL, NULL, 0));
     assert_same_bytes("after failures", path, other_path);
     ck_assert(fr_save_npz(path, (const char *[]){ "..a", "b..c" }, two, 2));

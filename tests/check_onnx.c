@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* fr_export_onnx: what is in the files, and what cannot be written. check_onnxruntime.sh runs them. */
+/* fr_export_onnx and fr_load_onnx: the contents of the files, modules that cannot be written, and loading.
+ * check_onnxruntime.sh runs the files. */
 #include <config.h>
 
 #include "testing.h"
@@ -73,7 +74,7 @@ static const float *find_weight(const PROTO(ModelProto) * model, const char *nam
     return NULL;
 }
 
-/* "time batch 11": names and sizes of dims, "?" for neither. */
+/* Returns the names or sizes of dims as text, such as "time batch 11"; "?" for a dim with neither. */
 static const char *dims_of(const PROTO(ValueInfoProto) * info)
 {
     static char text[256];
@@ -108,14 +109,14 @@ START_TEST(recurrent)
     PROTO(ModelProto) *model = read_model();
     const PROTO(NodeProto) *lstm = find_node(model, "LSTM");
     const float *stored = find_weight(model, lstm->input[1]);
-    const int64_t order[] = { 0, 3, 1, 2 }; /* ONNX has i, o, f, c */
+    const int64_t order[] = { 0, 3, 1, 2 }; /* ONNX's order of gates: i, o, f, c */
 
     ck_assert_int_eq(model->ir_version, 8);
     ck_assert_int_eq(model->opset_import[0]->version, 17);
     ck_assert_str_eq(dims_of(model->graph->input[0]), "time batch");
     ck_assert_str_eq(dims_of(model->graph->output[0]), "time batch 11");
     ck_assert_int_eq(find_attribute(lstm, "hidden_size")->i, 2);
-    ck_assert_uint_eq(lstm->n_output, 1); /* nobody reads the states */
+    ck_assert_uint_eq(lstm->n_output, 1); /* no op reads the states */
     for (int64_t i = 0; i < 32; i++)
         ck_assert(stored[i] == (float)fr_at(w, order[i / 8] * 8 + i % 8));
     drop(model);
@@ -151,7 +152,7 @@ START_TEST(open_sizes)
 
     ck_assert_str_eq(dims_of(model->graph->input[0]), "batch time 3");
     ck_assert_str_eq(dims_of(model->graph->output[0]), "batch 5");
-    find_node(model, "Shape"); /* the positions' slice follows the input */
+    find_node(model, "Shape"); /* the size of the positions' slice comes from the input's shape */
     drop(model);
     fr_module_free(m);
 }
@@ -220,7 +221,7 @@ START_TEST(ops_that_are_not_there)
 }
 END_TEST
 
-/* Other ops for another size: the size is fixed in the file. */
+/* A module that runs other ops for another size: the size is fixed in the file. */
 START_TEST(loops)
 {
     fr_module *m = fr_module_new("Loop", 0, twice);
@@ -267,7 +268,8 @@ static void write_model(const PROTO(ModelProto) * m)
     free(bytes);
 }
 
-/* What is loaded of the file that m is written to with the example, its message spoilt where there is spoil. */
+/* Writes m to a file, changes the file's message with spoil unless that is NULL, and returns the module loaded from it.
+ */
 static fr_module *through_file(fr_module *m, fr_tensor *example, void (*spoil)(PROTO(ModelProto) * m))
 {
     fr_module *back;
@@ -285,7 +287,7 @@ static fr_module *through_file(fr_module *m, fr_tensor *example, void (*spoil)(P
     return back;
 }
 
-/* A module is written as it is in evaluation, and stays as it was. */
+/* A module in training is written as in evaluation, and stays in training. */
 START_TEST(running_statistics)
 {
     FR_SCOPE;
@@ -304,7 +306,7 @@ START_TEST(running_statistics)
 }
 END_TEST
 
-/* --- An op of one's own ------------------------------------------------------------------------------------------ */
+/* --- A user's op ------------------------------------------------------------------------------------------------- */
 
 static bool infer_twice(fr_op_call *call)
 {
@@ -499,7 +501,7 @@ START_TEST(spoilt_files)
 }
 END_TEST
 
-/* m as a file, spoilt and loaded, gives y of x. */
+/* Asserts that m, written to a file, changed with spoil and loaded, computes y from x. */
 static void gives(fr_module *m, fr_tensor *x, void (*spoil)(PROTO(ModelProto) * m), fr_tensor *y)
 {
     fr_module *back = through_file(m, x, spoil);
@@ -520,7 +522,8 @@ static void of_set_11(PROTO(ModelProto) * m)
     m->opset_import[0]->version = 11;
 }
 
-/* What frond does not write: pads that differ, around negative values; Softmax as it was, of all dims from one on. */
+/* Files that frond does not write itself: different padding at both ends of negative values; the old Softmax over all
+ * dims from one on. */
 START_TEST(of_other_writers)
 {
     FR_SCOPE;
@@ -533,7 +536,7 @@ START_TEST(of_other_writers)
 }
 END_TEST
 
-/* A loaded model learns, is kept, and goes out again. */
+/* A loaded model can be trained, saved and exported again. */
 START_TEST(loaded_models_learn)
 {
     FR_SCOPE;
@@ -569,7 +572,7 @@ START_TEST(loaded_models_learn)
 }
 END_TEST
 
-/* Whatever a byte of a file becomes, and wherever it ends: a module or an error, and no crash. */
+/* A file with any byte changed, or cut anywhere, gives a module or an error, and no crash. */
 START_TEST(broken_files)
 {
     FR_SCOPE;

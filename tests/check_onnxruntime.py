@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""check_onnxruntime.py ONNX_MODELS CHECK_OPS: has the first program (tests/onnx_models.c) write models, and runs them
-with inputs of other sizes than they were written with; has the second (tests/check_ops.c) write the cases of all ops,
-and runs those; loads models of PyTorch's by the first. Says what differs and exits with 1."""
+"""check_onnxruntime.py ONNX_MODELS CHECK_OPS: lets the first program (tests/onnx_models.c) write models, and runs them
+with inputs of other sizes than the examples'; lets the second (tests/check_ops.c) write the cases of all ops, and runs
+those; lets the first load models that PyTorch wrote. Prints the differences, and exits with 1 if there are any."""
 import inspect
 import pathlib
 import subprocess
@@ -13,9 +13,9 @@ import numpy
 import onnx
 import onnxruntime
 
-# What ONNX Runtime has no float64 kernels for.
+# ONNX Runtime has no float64 kernels for these.
 without_float64 = ("Conv", "GRU", "LSTM", "RNN")
-# What ONNX Runtime gives other results of where there is a NaN, or nothing but -inf.
+# ONNX Runtime's results for these differ if there is a NaN, or nothing but -inf.
 only_finite = ("ArgMax", "ArgMin", "MaxPool", "ReduceMax", "ReduceMin", "Sign")
 failures = 0
 
@@ -30,7 +30,7 @@ def check(file):
         return None
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 2
-    if "." in name: # as the nodes say, not what could be made of them
+    if "." in name:  # runs the nodes as they are written, without optimising them
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     got = session.run(None, {"input": x} if session.get_inputs() else {})[0]
@@ -44,7 +44,7 @@ def check(file):
 
 
 def torch_models():
-    """Name, module, example, another input."""
+    """Returns tuples of name, module, example input, another input."""
     import torch
     from torch import nn, randn
 
@@ -60,7 +60,7 @@ def torch_models():
             return self.head(self.layer(x)[0][:, -1])
 
     class Gates(nn.Module):
-        """Parts, places and sums by hand."""
+        """Chunks, indices and sums, written without a layer."""
 
         def forward(self, x):
             a, b, c = x.chunk(3, 1)
@@ -89,8 +89,8 @@ def torch_models():
 
 
 def nodes():
-    """What frond does not write: type, attributes, version of the operator set, x and other inputs, a word of the error
-    where frond must refuse it."""
+    """Returns nodes that frond does not write: type, attributes, version of the operator set, x and other inputs, and a
+    word of the error if frond must refuse the node."""
     x = numpy.linspace(-3, 3, 24, dtype=numpy.float32).reshape(2, 3, 4)
     whole = numpy.arange(-6, 6, dtype=numpy.int64)
     statistics = [numpy.ones(3, numpy.float32)] * 4
@@ -124,7 +124,7 @@ def nodes():
 
 
 def check_node(folder, kind, attributes, version, inputs, refused):
-    """The node alone, by both."""
+    """Runs one node by ONNX Runtime and by frond. Returns the difference, or None."""
     names = ["x"] + [f"constant_{i}" for i in range(1, len(inputs))]
     constants = [onnx.numpy_helper.from_array(numpy.asarray(value), name) for name, value in
                  zip(names[1:], inputs[1:])]
@@ -149,13 +149,13 @@ def check_node(folder, kind, attributes, version, inputs, refused):
 
 
 def check_import(folder, name, module, example, other):
-    """frond's output of what torch.onnx.export wrote."""
+    """Compares frond's output for a file of torch.onnx.export with PyTorch's. Returns the difference, or None."""
     import torch
 
     module.eval()
     files = [str(pathlib.Path(folder) / file) for file in ("torch.onnx", "torch.x.npy", "torch.y.npy")]
     dims = {d: f"d{d}" for d in range(example.ndim) if example.shape[d] != other.shape[d]}
-    # Newer PyTorch has two exporters, older ones only that which goes without dynamo.
+    # Newer PyTorch has two exporters, older versions only the one without dynamo.
     exporter = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
     torch.onnx.export(module, (example,), files[0], input_names=["x"], dynamic_axes={"x": dims}, **exporter)
     numpy.save(files[1], other.numpy())
@@ -176,7 +176,7 @@ with tempfile.TemporaryDirectory() as folder:
     for file in files:
         try:
             wrong = check(file)
-        except Exception as error:  # of three packages
+        except Exception as error:  # any of three packages may raise it
             wrong = str(error)
         if wrong:
             failures += 1

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# Models in ONNX, held against ONNX's own checker and run by ONNX Runtime: check_onnxruntime.py, by $PYTHON or python3
-# where these are there.
+# ONNX's own checker accepts frond's files, and ONNX Runtime computes what frond computes. Runs check_onnxruntime.py
+# with $PYTHON or python3 if it has these packages.
 set -eu
 
 python=${PYTHON:-python3}

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Every op of the table, over the cases in its own file: values and gradients against PyTorch's, gradients against
- * finite differences, kernels against definitions, calls that must fail. Nothing about an op stands here.
+/* Tests every op of the table with the cases in the op's own file: values and gradients are compared with PyTorch's,
+ * gradients with finite differences, kernels with definitions; failing calls must fail. No test here is for one op.
  *
- * tests/golden/ops/NAME.safetensors holds an op's golden values, made by tests/golden/make_ops.py, which describes
- * them; it gets the list of cases from `check_ops --cases`. Where a test crashes before it can say what it is about,
- * its number counts, from 0, those lines there that are for it. */
+ * tests/golden/ops/NAME.safetensors holds an op's golden values. tests/golden/make_ops.py makes and describes them; it
+ * gets the list of cases from `check_ops --cases`. If a test crashes before it prints its case, count the lines of that
+ * list that the test uses, from 0: the test's loop index is the number of the line. */
 #include <config.h>
 
 #include "graph/trace.h"
@@ -21,11 +21,11 @@ enum { SEED = 0, MAX_INPUTS = 16, NAME_SIZE = 1024 };
 static const fr_dtype FLOATS[] = { FR_F32, FR_F64 };
 static const char *program;
 
-/* --- The cases, numbered through ---------------------------------------------------------------------------------- */
+/* --- The cases and their numbers ---------------------------------------------------------------------------------- */
 
-/* A case with its inputs in one dtype; int64 ones stay int64. */
+/* A case with its inputs in one dtype; int64 inputs stay int64. */
 typedef struct {
-    const fr_op *op, *instead; /* instead: takes op's place in run, or NULL */
+    const fr_op *op, *instead; /* instead: replaces op in run; NULL: nothing does */
     const fr_case *c;
     fr_dtype dtype;
     fr_tensors *golden;
@@ -34,7 +34,7 @@ typedef struct {
     char kind[MAX_INPUTS];
 } subject;
 
-/* Which cases a test is for. */
+/* Selects the cases that a test uses. */
 typedef bool selection(const fr_op *op, const fr_case *c);
 
 static bool is_golden(const fr_op *op, const fr_case *c)
@@ -58,7 +58,7 @@ static bool is_smooth(const fr_op *op, const fr_case *c)
     return is_golden(op, c) && !c->no_grad;
 }
 
-/* The index-th of them; without an op after the last. */
+/* Returns the selected case with this index; after the last one, a subject without an op. */
 static subject find_case(selection *selected, int index)
 {
     for (const fr_op *const *op = fr_op_table; *op; op++)
@@ -114,8 +114,8 @@ static const fr_tensor *find_golden(const subject *s, const char *what, const ch
     return fr_tensors_find(s->golden, name);
 }
 
-/* A tensor of the case's golden file, what: "y EXPRESSION", "da", ... Where PyTorch's float32 is not its float64
- * rounded there is one of each. */
+/* Returns a tensor of the case's golden file; `what` is "y EXPRESSION", "da", ... The file has a float32 tensor besides
+ * the float64 one where PyTorch's float32 result is not its rounded float64 result. */
 static fr_tensor *golden(const subject *s, const char *what)
 {
     const fr_tensor *t = s->dtype == FR_F32 ? find_golden(s, what, " float32") : NULL;
@@ -128,7 +128,7 @@ static fr_tensor *golden(const subject *s, const char *what)
     return convert(t, t->dtype == FR_F64 ? s->dtype : (fr_dtype)t->dtype);
 }
 
-/* The inputs, from "n(2,3) i5(2)": golden names are "a n(2,3)", "b i5(2)". */
+/* Loads the inputs that the case describes: those of "n(2,3) i5(2)" have the golden names "a n(2,3)" and "b i5(2)". */
 static void load_inputs(subject *s)
 {
     const char *text = s->c->inputs;
@@ -165,14 +165,14 @@ static void close_case(subject *s)
 
 /* --- Running and comparing ---------------------------------------------------------------------------------------- */
 
-/* Inputs of these kinds have no gradient: int64, and 0 or 1. */
+/* False for inputs of kind i (int64) and b (0 or 1). */
 static bool has_gradient(const subject *s, int i)
 {
     return s->kind[i] != 'i' && s->kind[i] != 'b';
 }
 
-/* One op put in another's place: the linker gives every call of fr_apply and fr_apply_n that comes from another file to
- * those below (--wrap). */
+/* Replaces one op by another. The linker redirects all calls of fr_apply and fr_apply_n in other files to the functions
+ * below (--wrap). */
 static struct {
     const fr_op *from, *to;
 } replaced;
@@ -209,7 +209,8 @@ static void mark(const subject *s, fr_tensor *const *in)
 
 enum { ALL = -1 };
 
-/* Gradients of sum(y * w) by one input or all; dx[i] is NULL for the others. Zeros where y has no history. */
+/* Puts the gradients of sum(y * w) by one input or by all into dx; dx[i] is NULL for the others. They are zeros if y
+ * has no history. */
 static void differentiate(fr_tensor *y, fr_tensor *w, fr_tensor *const *in, int n, int by, fr_tensor **dx, int flags)
 {
     fr_tensor *xs[MAX_INPUTS], *out[MAX_INPUTS];
@@ -235,7 +236,7 @@ static void compare(const char *what, const fr_tensor *got, const fr_tensor *exp
     assert_near(text, got, expected);
 }
 
-/* Those that were computed. */
+/* Compares the gradients that were computed. */
 static void compare_gradients(const char *what, fr_tensor *const *got, fr_tensor *const *expected, int n)
 {
     char text[NAME_SIZE];
@@ -255,8 +256,8 @@ static fr_tensor *golden_value(const subject *s)
     return golden(s, name);
 }
 
-/* The case's value and gradients against PyTorch's: all gradients at once and each alone, by what backward there is and
- * in ops. */
+/* Compares the case's value and gradients with PyTorch's: all gradients at once and each alone, by the backward kernel
+ * if there is one and by backward in ops. */
 static void compare_with_golden(const subject *s, const char *what)
 {
     fr_tensor *y, *w, *dx[MAX_INPUTS], *expected[MAX_INPUTS];
@@ -337,7 +338,7 @@ END_TEST
 
 /* --- Definitions -------------------------------------------------------------------------------------------------- */
 
-/* forward, out of smaller ops */
+/* A forward that runs the definition in smaller ops. */
 static void forward_by_definition(fr_op_call *call)
 {
     FR_SCOPE;
@@ -355,7 +356,7 @@ static void forward_by_definition(fr_op_call *call)
     }
 }
 
-/* The op without its kernels gives the golden values and gradients as well. */
+/* Without its kernels an op computes the golden values and gradients too. */
 START_TEST(definitions)
 {
     for (int d = 0; d < 2; d++) {
@@ -377,7 +378,8 @@ END_TEST
 
 typedef enum { CONTIGUOUS, STRIDED, EXPANDED, LAYOUTS } layout;
 
-/* The same values, column by column and every second one of a buffer that is NaN between them (-1 for int64). */
+/* Returns the same values in column-major order in every second place of a buffer; the places between are NaN (-1 for
+ * int64). */
 static fr_tensor *strided(const fr_tensor *t)
 {
     fr_shape room = { 1, { 2 * t->numel + 1 } };
@@ -394,7 +396,7 @@ static fr_tensor *strided(const fr_tensor *t)
     return view;
 }
 
-/* The values of the first position of a dim, at all of that dim; NULL where there is no dim to repeat. */
+/* Returns t with the values of a dim's first position expanded along that dim; NULL if there is no dim to repeat. */
 static fr_tensor *expanded(fr_tensor *t)
 {
     int64_t stride[FR_MAX_DIMS];
@@ -409,7 +411,8 @@ static fr_tensor *expanded(fr_tensor *t)
     return NULL;
 }
 
-/* The inputs laid out so; false where that is no other test. Distinct values are not expanded: they would be equal. */
+/* Lays out the inputs in this way. Returns false if that changes no input. Inputs with distinct values are not
+ * expanded, because that would make values equal. */
 static bool lay_out(const subject *s, layout how, fr_tensor **in)
 {
     bool changed = how == CONTIGUOUS;
@@ -425,7 +428,7 @@ static bool lay_out(const subject *s, layout how, fr_tensor **in)
     return changed && (how == CONTIGUOUS || !s->c->layout_matters);
 }
 
-/* What comes of these inputs is what comes of contiguous ones with the same values. */
+/* Asserts that the results for these inputs are those for contiguous inputs with the same values. */
 static void compare_with_contiguous(const subject *s, const char *what, fr_tensor *const *in)
 {
     fr_tensor *contiguous[MAX_INPUTS], *dx[MAX_INPUTS], *expected[MAX_INPUTS], *y, *expected_y, *w;
@@ -468,7 +471,7 @@ static fr_tensor *run_subject(fr_tensor *const *in, void *user)
     return run(user, in);
 }
 
-/* First and second derivatives. Given values ('v') may be kinks and are left out. */
+/* First and second derivatives. Inputs with given values ('v') are left out, because they may be at kinks. */
 START_TEST(derivatives)
 {
     static const char *const names[LAYOUTS] = { "contiguous", "strided", "expanded" };
@@ -495,7 +498,7 @@ END_TEST
 
 /* --- Forward mode ------------------------------------------------------------------------------------------------- */
 
-/* Values of either sign, the same at each call; zeros where t has no gradient. */
+/* Returns a direction for t: positive and negative values, the same at each call; zeros if t has no gradient. */
 static fr_tensor *direction(const fr_tensor *t, int which)
 {
     fr_tensor *v = fr_zeros_like(t);
@@ -516,7 +519,7 @@ static double inner(const fr_tensor *a, const fr_tensor *b, double *size)
     return sum;
 }
 
-/* What of a subject has tangents. */
+/* Chooses tangents for the inputs that have gradients. Returns their number. */
 static int choose_directions(const subject *s, fr_tensor *const *in, fr_tensor **tangents)
 {
     int n = 0;
@@ -528,7 +531,7 @@ static int choose_directions(const subject *s, fr_tensor *const *in, fr_tensor *
     return n;
 }
 
-/* <dy, v> = the sum of <tangent, gradient for v>, and y is what it is without tangents. */
+/* Asserts that <dy, v> is the sum of <tangent, gradient for v>, and that y is the same without tangents. */
 static void compare_with_reverse(const subject *s, const char *what, fr_tensor *const *in)
 {
     fr_tensor *tangents[MAX_INPUTS], *dx[MAX_INPUTS], *y, *dy, *plain, *v;
@@ -553,7 +556,7 @@ static void compare_with_reverse(const subject *s, const char *what, fr_tensor *
                   reverse);
 }
 
-/* dy against f a step forward and one back. */
+/* Compares dy with the central difference of f. */
 static void compare_with_differences(const subject *s, const char *what, fr_tensor *const *in)
 {
     FR_NO_GRAD;
@@ -570,7 +573,7 @@ static void compare_with_differences(const subject *s, const char *what, fr_tens
     if (fr_dtype_of(y) != FR_F64)
         return;
     differences = fr_mul_scalar(fr_sub(run(s, high), run(s, low)), 0.5 / step);
-    if (!isfinite(fr_item(fr_sum(differences)))) /* of nothing, as logsumexp or var of no values */
+    if (!isfinite(fr_item(fr_sum(differences)))) /* for example logsumexp or var of no values */
         return;
     snprintf(text, sizeof text, "%s, %s: jvp", test_about, what);
     assert_close(text, dy, differences, 1e-3, 1e-5);
@@ -583,7 +586,7 @@ static fr_tensor *weighted_sum(fr_tensor *const *in, void *user)
     return fr_sum(fr_mul(direction(y, 5), fr_square(y)));
 }
 
-/* Forward over reverse mode against reverse over reverse. */
+/* Compares forward over reverse mode with reverse over reverse mode. */
 static void compare_second(const subject *s, const char *what, fr_tensor *const *in)
 {
     fr_tensor *xs[MAX_INPUTS], *vs[MAX_INPUTS], *dx[MAX_INPUTS], *twice[MAX_INPUTS], *sum = NULL;
@@ -591,7 +594,7 @@ static void compare_second(const subject *s, const char *what, fr_tensor *const 
 
     for (int i = 0; i < s->n; i++) {
         if (!has_gradient(s, i) || fr_dtype_of(in[i]) != FR_F64)
-            return; /* fr_hvp wants a v for each x */
+            return; /* fr_hvp needs a v for each x */
         xs[i] = fr_requires_grad(fr_detach(in[i]));
         vs[i] = direction(in[i], i);
     }
@@ -636,7 +639,8 @@ END_TEST
 
 /* --- Failing ------------------------------------------------------------------------------------------------------ */
 
-/* The result is NULL and the message is "frond: " with the case's pieces, which begin with the function's name. */
+/* A failing call returns NULL. Its message starts with "frond: " and contains the case's texts, the first of which is
+ * the function's name. */
 START_TEST(failing_calls)
 {
     FR_SCOPE;
@@ -659,8 +663,8 @@ START_TEST(failing_calls)
 }
 END_TEST
 
-/* NULL for an input, which failed before or was never there: NULL, with one error; but an op with optional inputs, or a
- * case that says so, may do without one that was never there. */
+/* With NULL for an input an op returns NULL and there is one error: the earlier one if there is one. Ops with optional
+ * inputs, and cases that say so, may succeed if there is no earlier error. */
 START_TEST(null_inputs)
 {
     FR_SCOPE;
@@ -688,7 +692,7 @@ END_TEST
 
 #ifdef HAVE_PROTOBUF_C
 
-/* Input 0 is the module's, the others are constants. */
+/* A module's forward that runs a case: input 0 is the module's x, the others are constants. */
 static fr_tensor *run_case(fr_module *m, fr_tensor *x)
 {
     subject s = **(subject *const *)fr_self(m);
@@ -697,7 +701,7 @@ static fr_tensor *run_case(fr_module *m, fr_tensor *x)
     return run(&s, s.in);
 }
 
-/* What the case gives of its own input; NULL: it cannot be written as ONNX, which the error says. */
+/* Writes the case as ONNX and returns its result for its own input; NULL, with an error, if it cannot be written. */
 static fr_tensor *write_onnx(subject *s, const char *path)
 {
     fr_module *m = fr_module_new("Case", sizeof s, run_case);
@@ -710,7 +714,8 @@ static fr_tensor *write_onnx(subject *s, const char *path)
     return y;
 }
 
-/* For check_onnxruntime.py: where the files stay, with NAME.x.npy, the input, and NAME.y.npy, the output. */
+/* The folder where the files are kept for check_onnxruntime.py, with the input as NAME.x.npy and the output as
+ * NAME.y.npy. */
 static const char *onnx_folder;
 
 static void keep_arrays(const subject *s, fr_tensor *y, const char *path)
@@ -724,7 +729,7 @@ static void keep_arrays(const subject *s, fr_tensor *y, const char *path)
     ck_assert(fr_save_npy(name, y));
 }
 
-/* Whether the case can be written; what is read again then gives the same. */
+/* Returns true if the case can be written; then asserts that the module loaded from the file computes the same. */
 static bool goes_and_comes(int index, const char *path)
 {
     FR_SCOPE;
@@ -748,7 +753,7 @@ static bool goes_and_comes(int index, const char *path)
     return y != NULL;
 }
 
-/* Each op that can be written is so in one of its cases at least. */
+/* An op that supports ONNX must be written in at least one of its cases. */
 START_TEST(onnx)
 {
     const fr_op *op = fr_op_table[_i];
@@ -773,8 +778,8 @@ END_TEST
 
 /* --- The table ---------------------------------------------------------------------------------------------------- */
 
-/* Each op has what its readers and these tests need; one that can be called wrongly (several inputs, a dim) says how it
- * answers. */
+/* Each op has the entries that readers and these tests need. An op that can be called wrongly, because it has several
+ * inputs or a dim, must have a failing case. */
 START_TEST(table)
 {
     const fr_op *op = fr_op_table[_i];
@@ -810,7 +815,7 @@ static int count_ops(void)
     return n;
 }
 
-/* For make_ops.py: op, case, inputs, torch (nothing: must fail), "no_grad" or nothing. */
+/* Prints the cases for make_ops.py: op, case, inputs, torch (empty if the case must fail), "no_grad" or nothing. */
 static int print_cases(void)
 {
     for (const fr_op *const *op = fr_op_table; *op; op++)
@@ -834,7 +839,7 @@ int main(int argc, char **argv)
         return run_tests("onnx", ops);
 #endif
 #ifdef FR_SANITIZE
-    setenv("CK_FORK", "no", 0); /* thousands of forks of so large a process; a sanitizer ends it at the first fault */
+    setenv("CK_FORK", "no", 0); /* thousands of forks are slow; a sanitizer stops at the first error anyway */
 #endif
     tcase_add_loop_test(ops, table, 0, count_ops());
     tcase_add_loop_test(ops, golden_values, 0, count_cases(is_golden));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Optimisers and clipping, against PyTorch (golden/make_optim.py) and by what they promise. */
+/* Optimisers and clipping: compared with PyTorch (golden/make_optim.py), and checks of what their comments promise. */
 #include "testing.h"
 
 #include <stdarg.h>
@@ -8,9 +8,9 @@
 enum { STEPS = 100 };
 
 typedef struct {
-    const char *name; /* begins with that of its kind */
+    const char *name; /* begins with the name of its kind */
     fr_sgd_options sgd;
-    fr_adam_options adam; /* adamw too */
+    fr_adam_options adam; /* for adamw too */
     fr_rmsprop_options rmsprop;
     fr_adagrad_options adagrad;
 } optim_case;
@@ -67,7 +67,7 @@ static fr_optim *make_optim(const optim_case *c, fr_module *m)
                                    : fr_adagrad(m, &c->adagrad);
 }
 
-/* b in a group of its own, with GROUPS of make_optim.py. */
+/* Puts b into its own group, with the options GROUPS of make_optim.py. */
 static void make_groups(const optim_case *c, fr_optim *o, fr_tensor *b)
 {
     int own = fr_optim_split(o, &b, 1);
@@ -126,7 +126,7 @@ static fr_module *pair(fr_tensor *a, fr_tensor *b)
     return m;
 }
 
-/* Values to start from; with gaps they are every other column of a larger tensor. */
+/* Returns the initial values; with gaps they are every second column of a larger tensor. */
 static fr_tensor *start(const char *which, fr_dtype dtype, bool gaps)
 {
     fr_tensor *t = fr_clone(fr_cast(find("start.%s", which), dtype));
@@ -145,8 +145,8 @@ static void give_gradient(fr_tensor *parameter, const char *which, int step)
     fr_backward_with(parameter, fr_cast(g, fr_dtype_of(parameter)), 0);
 }
 
-/* SGD rounds as PyTorch does, to the last bit. The others do but for PyTorch's square root, which is that of a library
- * of vector functions and one unit off for one value in a hundred. */
+/* SGD equals PyTorch's to the last bit. The others differ by PyTorch's square root, which comes from a library of
+ * vector functions and is off by one unit in the last place for one value in a hundred. */
 static void compare(const optim_case *c, const char *which, int step, const fr_tensor *got)
 {
     bool f32 = fr_dtype_of(got) == FR_F32;
@@ -231,7 +231,7 @@ START_TEST(defaults_are_pytorchs)
 }
 END_TEST
 
-/* Three steps on large parameters, with so many threads; the values after them. */
+/* Returns the values of large parameters after three steps with this number of threads. */
 static fr_tensor *train_large(const optim_case *c, int threads)
 {
     int64_t n = 100003;
@@ -261,7 +261,7 @@ START_TEST(any_number_of_threads_gives_the_same_bits)
 }
 END_TEST
 
-/* Work is shared among threads in tiles; each value must be met once, whatever their number. */
+/* Threads share the work in tiles. Each value must be updated once, for any number of threads. */
 START_TEST(large_parameters_are_met_whole)
 {
     FR_SCOPE;
@@ -375,7 +375,7 @@ END_TEST
 
 /* --- Groups ------------------------------------------------------------------------------------------------------ */
 
-/* Parameters a (3) and b (2) of ones. */
+/* Makes a module with the parameters a (3) and b (2), which are all 1. */
 static fr_module *make_pair(void)
 {
     return pair(fr_ones(FR_SHAPE(3)), fr_ones(FR_SHAPE(2)));
@@ -481,7 +481,8 @@ START_TEST(options_are_checked_where_they_are_set)
 }
 END_TEST
 
-/* As PyTorch has it: momentum that is switched on late begins with the gradient itself, and is kept while it is off. */
+/* As in PyTorch, the momentum buffer starts with the gradient when momentum is switched on, and stays while it is off.
+ */
 START_TEST(options_may_change_on_the_way)
 {
     FR_SCOPE;
@@ -491,7 +492,7 @@ START_TEST(options_may_change_on_the_way)
     double momenta[] = { 0, 0.5, 0.5, 0, 0.5 }, expected[] = { -1, -2, -3, -4, -5 };
 
     fr_backward(p);
-    for (int i = 0; i < 5; i++) { /* b is 1, 0.5 + 0.5, kept, 0.5 + 0.5 */
+    for (int i = 0; i < 5; i++) { /* the momentum buffer: none, 1, 0.5 + 0.5, unchanged, 0.5 + 0.5 */
         ck_assert(fr_optim_set(o, 0, "momentum", momenta[i]) && fr_optim_step(o));
         ck_assert_double_eq(fr_item(p), expected[i]);
     }
@@ -502,7 +503,7 @@ END_TEST
 
 /* --- Accumulation ------------------------------------------------------------------------------------------------ */
 
-/* A loss that adds up over rows, on all 12 at once or in parts of 4. */
+/* A loss that is a sum over 12 rows: all at once or in parts of 4. */
 START_TEST(gradients_accumulate_to_those_of_a_large_batch)
 {
     FR_SCOPE;
@@ -651,7 +652,7 @@ START_TEST(clipping_passes_odd_norms)
     fr_module *m = pair(fr_ones(FR_SHAPE(3)), fr_ones(FR_SHAPE(2)));
     fr_tensor *a = fr_module_find(m, "a"), *b = fr_module_find(m, "b");
 
-    ck_assert_double_eq(fr_clip_grad_norm(m, 1), 0); /* no gradient yet */
+    ck_assert_double_eq(fr_clip_grad_norm(m, 1), 0); /* there is no gradient yet */
     fr_backward_with(a, fr_from_doubles(FR_SHAPE(3), (double[]){ 1, INFINITY, 2 }), 0);
     ck_assert_double_infinite(fr_clip_grad_norm(m, 1));
     ck_assert_double_eq(fr_at(fr_grad(a), 0), 0);

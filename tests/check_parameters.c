@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What becomes of parameters that are shared by modules, frozen or averaged: against PyTorch
- * (golden/make_parameters.py). */
+/* Parameters that are shared by modules, frozen or averaged: compared with PyTorch (golden/make_parameters.py). */
 #include "golden.h"
 
 #include <stdio.h>
@@ -25,7 +24,7 @@ static fr_tensor *affine_forward(fr_module *m, fr_tensor *x)
     return fr_linear(x, a->weight, a->bias);
 }
 
-/* weight NULL: of its own. Values are as PyTorch draws them for nn.Linear(3, 3). */
+/* Makes a linear layer with this weight; NULL: with its own. Values are drawn as for PyTorch's nn.Linear(3, 3). */
 static fr_module *affine_new(fr_tensor *weight)
 {
     fr_module *m = fr_module_new("Linear", sizeof(affine), affine_forward);
@@ -37,7 +36,7 @@ static fr_module *affine_new(fr_tensor *weight)
     return m;
 }
 
-/* first and second share their weight. */
+/* Makes the model; its children first and second share their weight. */
 static fr_module *model_new(void)
 {
     FR_SCOPE;
@@ -49,7 +48,7 @@ static fr_module *model_new(void)
     return m;
 }
 
-/* Other values for all, as in average() there. */
+/* Gives all parameters and buffers new values, as average() in make_parameters.py does. */
 static void change(fr_module *m, uint64_t seed)
 {
     FR_SCOPE;
@@ -79,7 +78,7 @@ static void compare_state(const golden *g, const char *prefix, fr_module *m, dou
     }
 }
 
-/* A frozen parameter stays, though it has a gradient from before, and goes on where it stopped. */
+/* A frozen parameter does not change, although it has an old gradient. Unfrozen, its training continues. */
 START_TEST(trains_as_pytorch)
 {
     golden g = open_golden("parameters", FR_F32, "train", _i ? "frozen" : "shared");
@@ -158,7 +157,7 @@ START_TEST(averages_as_pytorch)
 }
 END_TEST
 
-/* The state of m as one list of its tensors' copies, to be compared later. */
+/* Copies the state of m, to compare it later. */
 enum { STATE = 6 };
 static void take(fr_module *m, fr_tensor **copies)
 {
@@ -216,7 +215,7 @@ START_TEST(averages_are_used_and_put_back)
 }
 END_TEST
 
-/* Averages are saved and loaded, with the number of updates, and go on from there. */
+/* Averages and the number of updates are saved and loaded; then updates continue. */
 START_TEST(averages_are_saved)
 {
     FR_SCOPE;
@@ -244,7 +243,8 @@ START_TEST(averages_are_saved)
 }
 END_TEST
 
-/* Parameters with gaps, and two that overlap: a swap back is one. An average outlives its model. */
+/* Parameters that are not contiguous, and two that overlap: a second swap restores them. An average outlives its model.
+ */
 START_TEST(any_layout_is_averaged)
 {
     FR_SCOPE;

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# What kernels compute, on each kind of CPU that they are compiled for and this one can run: the plain run of these
-# programs takes the best, here it is asked for less.
+# Runs these test programs with kernels for lesser kinds of CPU, set by FROND_CPU. Without it they use the best kernels
+# that this CPU can run.
 set -u
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Pictures of graphs and summaries of modules. That Graphviz takes the pictures is for check_dot.sh. */
+/* Pictures of graphs and summaries of modules. check_dot.sh checks that Graphviz accepts the pictures. */
 #include "testing.h"
 
 #include <frond/op.h>
 #include <pthread.h>
 #include <setjmp.h>
 
-#include "graph/node.h" /* after <frond.h>: it leaves out the call sites */
+#include "graph/node.h" /* after <frond.h>: it turns the call sites off */
 
 /* --- Reading what was written ------------------------------------------------------------------------------------- */
 
@@ -57,7 +57,7 @@ static void lacks(const char *piece)
     ck_assert_msg(count(piece) == 0, "\"%s\" is in:\n%s", piece, text);
 }
 
-/* One after the other; pieces end with NULL. */
+/* Asserts that the text contains these pieces, one after another; they end with NULL. */
 static void has_in_order(const char *const *pieces)
 {
     const char *at = text;
@@ -108,7 +108,7 @@ START_TEST(the_same_graph_gives_the_same_text)
 
     draw(polynomial(), NULL);
     memcpy(first, text, sizeof text);
-    fr_exp(leaf(1)); /* numbers of nodes go on */
+    fr_exp(leaf(1)); /* uses up a number for a node */
     draw(polynomial(), NULL);
     ck_assert_str_eq(first, text);
 }
@@ -144,7 +144,7 @@ START_TEST(values_and_gradients)
     has("n1 -> n2 [label=\"(2,)\\n[0.5, 1]\"");
     has("result [label=\"result\\n()\\n2.5\"");
     ck_assert_ptr_null(fr_grad(w));
-    ck_assert(fr_backward(y)); /* it could still be walked; now it was */
+    ck_assert(fr_backward(y)); /* the graph was not used up; now it is */
     fr_zero_grad(x);
     draw(y, &o);
     has("i2 [label=\"()\\n0.5\\ngradient 5\"");
@@ -202,7 +202,7 @@ START_TEST(modules_are_clusters)
 
     draw(y, NULL);
     assert_clusters_of_small_net();
-    ck_assert(strstr(text, "tooltip=\"leaf\"") < strstr(text, "subgraph")); /* whose they are is not known */
+    ck_assert(strstr(text, "tooltip=\"leaf\"") < strstr(text, "subgraph")); /* leaves' owners are unknown */
     draw(y, &(fr_graph_dot_options){ .module = m });
     assert_clusters_of_small_net();
     IN_ORDER("constant", "subgraph", "subgraph", "[label=\"0.weight\\n(4, 3)\"", "n1 ", "head.0.weight\\n(2, 4)",
@@ -217,7 +217,7 @@ START_TEST(modules_are_clusters)
 }
 END_TEST
 
-/* Of all that it was recorded by, what is left holds what is needed. */
+/* A graph shows its modules' names also after they got a parent or were freed. */
 START_TEST(places_outlive_modules_and_follow_them)
 {
     FR_SCOPE;
@@ -250,7 +250,8 @@ static fr_tensor *all_children(fr_module *m, fr_tensor *x)
     return fr_mul(x, x);
 }
 
-/* A shared parameter stands where all are that read it; a module that is come back to has one cluster. */
+/* A shared parameter is drawn in the cluster that contains all its readers. A module that runs twice has one cluster.
+ */
 START_TEST(shared_parameters_and_modules)
 {
     FR_SCOPE;
@@ -290,7 +291,7 @@ static fr_tensor *fail_to_run(fr_module *m, fr_tensor *x)
     return fr_matmul(x, fr_ones(FR_SHAPE(7, 7)));
 }
 
-/* A forward that was left by a jump must not leave its module at work. */
+/* After a jump out of forward the module must not count as running. */
 START_TEST(a_jump_out_of_a_module)
 {
     int scope = fr_scope_begin();
@@ -333,7 +334,7 @@ START_TEST(threads_record_in_one_module)
         FR_SCOPE;
         fr_tensor *y = fr_sum(fr_forward(m, fr_ones(FR_SHAPE(2, 3))));
 
-        ck_assert_int_eq(atomic_load(&fr_node_of(y)->edges[0].node->place->refs), 2); /* the module's and the node's */
+        ck_assert_int_eq(atomic_load(&fr_node_of(y)->edges[0].node->place->refs), 2); /* of module and node */
         draw(y, NULL);
         assert_clusters_of_small_net();
     }
@@ -551,7 +552,7 @@ END_TEST
 
 /* --- Summaries ---------------------------------------------------------------------------------------------------- */
 
-/* Of a whole module: what PyTorch counts as parameters, and multiply-adds counted by hand. */
+/* The totals of a module: PyTorch's number of parameters, and multiply-adds counted by hand. */
 typedef struct {
     const char *parameters, *multiply_adds, *shape;
 } totals;
@@ -595,7 +596,7 @@ START_TEST(totals_of_layers)
     /* B L (3 E E + E E) + 2 B L L E = 2 * 5 * 1024 + 2 * 2 * 25 * 16 */
     assert_totals(fr_nn_multihead_attention(16, 4, &(fr_multihead_attention_options){ .batch_first = true }),
                   FR_SHAPE(2, 5, 16), (totals){ "1,088", "11,840", "(2, 5, 16)" });
-    /* that of attention with E 512, 3 * 1048576 + 2 * 9 * 512, and 2 * 3 * 512 * 2048 */
+    /* attention with E = 512: 3 * 1048576 + 2 * 9 * 512; the linear layers: 2 * 3 * 512 * 2048 */
     assert_totals(fr_nn_transformer_encoder_layer(512, 8, NULL), FR_SHAPE(3, 1, 512),
                   (totals){ "3,152,384", "9,446,400", "(3, 1, 512)" });
 }
@@ -608,7 +609,7 @@ START_TEST(a_table_of_a_tree)
 
     fr_module_add(m, "spare", fr_nn_module_list(1, (fr_module *[]){ fr_nn_linear(1, 1, NULL) }));
     fr_module_freeze(fr_module_at(m, 0), true);
-    ck_assert(!fr_module_summary(stdout, m, fr_ones(FR_SHAPE(2, 3)))); /* the list has no forward */
+    ck_assert(!fr_module_summary(stdout, m, fr_ones(FR_SHAPE(2, 3)))); /* a module list has no forward */
     assert_failed("ModuleList has no forward function", __FILE__);
     fr_module_free(m);
     m = fr_nn_sequential(1, (fr_module *[]){ small_net() });
@@ -626,13 +627,13 @@ START_TEST(a_table_of_a_tree)
                            "parameters     26: 10 trainable, 16 frozen\n"
                            "multiply-adds  40\n"
                            "bytes          104 of parameters, 64 of activations, 128 with their gradients\n");
-    summarise(fr_module_at(m, 0), fr_ones(FR_SHAPE(2, 3))); /* a part of a model */
+    summarise(fr_module_at(m, 0), fr_ones(FR_SHAPE(2, 3))); /* part of a model alone */
     has("\nSequential          (2, 2)          26             40                64\n");
     fr_module_free(m);
 }
 END_TEST
 
-/* What runs its layers by itself tells them apart all the same. */
+/* Layers that a module runs itself, without fr_forward, have their own rows and clusters. */
 START_TEST(layers_of_a_transformer)
 {
     FR_SCOPE;
@@ -645,7 +646,7 @@ START_TEST(layers_of_a_transformer)
     ck_assert_int_eq(count("self_attn: MultiheadAttention                (3, 1, 4)"), 2);
     y = fr_forward(m, x);
     ck_assert_str_eq(fr_node_of(y)->place->type, "LayerNorm");
-    ck_assert_str_eq(fr_node_of(y)->edges[0].node->place->type, "TransformerEncoderLayer"); /* the sum */
+    ck_assert_str_eq(fr_node_of(y)->edges[0].node->place->type, "TransformerEncoderLayer"); /* the residual's sum */
     draw(y, NULL);
     has("label=\"1 (TransformerEncoderLayer)\"");
     ck_assert_int_eq(count("label=\"self_attn (MultiheadAttention)\""), 2);
@@ -659,11 +660,11 @@ static fr_tensor *through_first(fr_module *m, fr_tensor *x)
 
     if (!y)
         return NULL;
-    fr_copy(fr_exp(y), y); /* in place: of no interest here */
+    fr_copy(fr_exp(y), y); /* a write in place is not counted */
     return fr_add(y, fr_dropout(fr_rand(y->shape), 0.5));
 }
 
-/* What the summary must leave as it is, seen before and after. */
+/* State that the summary must not change, compared before and after. */
 START_TEST(nothing_is_changed)
 {
     FR_SCOPE;

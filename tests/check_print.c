@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* fr_print and fr_fprint against what PyTorch prints, byte for byte: golden/print.txt, which golden/make_print.py
+/* fr_print and fr_fprint print byte for byte what PyTorch prints: golden/print.txt, which golden/make_print.py
  * describes. */
 #include "testing.h"
 
@@ -29,7 +29,7 @@ static fr_shape shape_of(const char *dims)
     return shape;
 }
 
-/* The values of a line: as they stand there, or as steps from a start. */
+/* Returns a tensor with the values of a line: a list of values, or a start and a step. */
 static fr_tensor *tensor_of(const heading *h, char *line)
 {
     fr_shape shape = shape_of(h->dims);
@@ -111,7 +111,7 @@ static void check_case(const heading *h, char *values, const char *expected)
     fr_set_default_dtype(FR_F32);
 }
 
-/* Reads the lines after a bar into text; leaves the first that is none in line. */
+/* Reads the lines that start with a bar into text, without the bar. The first other line is left in line. */
 static void read_expected(FILE *file, char *line, size_t size, char *text, size_t room)
 {
     size_t used = 0;
@@ -124,7 +124,7 @@ static void read_expected(FILE *file, char *line, size_t size, char *text, size_
         used += length;
     }
     ck_assert(used > 0);
-    text[used - 1] = '\0'; /* the last line's end */
+    text[used - 1] = '\0'; /* removes the last line's end */
     if (feof(file))
         line[0] = '\0';
 }
@@ -160,7 +160,7 @@ START_TEST(as_pytorch_prints)
 }
 END_TEST
 
-/* Where the locale writes a decimal comma, if the system has such a one. */
+/* In a locale with a decimal comma, if the system has one. */
 START_TEST(in_any_locale)
 {
     static const char *const names[] = { "de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "ps_AF.UTF-8", "de_DE", NULL };

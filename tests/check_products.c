@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Matrix products: how many there are and what is copied for them. Their values are checked with those of all ops. */
+/* Matrix products: how many products and copies an op makes. check_ops checks the values. */
 #include "kernels/gemm.h"
 #include "core/tensor.h"
 #undef FR_NO_CALL_SITES
 #include "testing.h"
 
-/* The linker gives the library's calls of these to the wrappers (--wrap). */
+/* The linker redirects the library's calls of these functions to the wrappers (--wrap). */
 static int products, copies;
 
 void __real_fr_gemm(fr_dtype dtype, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, const void *a,
@@ -36,7 +36,7 @@ static void expect(int expected_products, int expected_copies)
     products = copies = 0;
 }
 
-/* Batches by one matrix: all rows in one product, and one for each gradient. */
+/* Batches times one matrix: one product for all rows, and one for each gradient. */
 START_TEST(one_product_for_all_batches)
 {
     FR_SCOPE;
@@ -51,7 +51,7 @@ START_TEST(one_product_for_all_batches)
 }
 END_TEST
 
-/* Rows or columns without gaps are multiplied where they lie; with gaps both ways a copy is made. */
+/* Matrices whose rows or columns are contiguous are multiplied without a copy; others are copied. */
 START_TEST(transposed_views_are_not_copied)
 {
     FR_SCOPE;
@@ -73,7 +73,7 @@ START_TEST(transposed_views_are_not_copied)
 }
 END_TEST
 
-/* Few rows and columns, but sums so long that the work would be shared among threads. */
+/* Few rows and columns, but sums so long that threads share the work. */
 START_TEST(long_sums)
 {
     FR_SCOPE;

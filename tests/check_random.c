@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The generator against PyTorch's: golden/random.txt, which golden/make_random.py describes. Equal to the last bit but
- * for randn of float32, whose logarithm PyTorch takes by a vector routine of its own. */
+/* The generator draws PyTorch's numbers: golden/random.txt, which golden/make_random.py describes. They are equal to
+ * the last bit, except randn of float32, for which PyTorch computes the logarithm with its own vector routine. */
 #include "core/random.h"
 #include "testing.h"
 
@@ -46,7 +46,7 @@ static fr_tensor *draw63(void)
     return fr_tensor_from(FR_SHAPE(1), &draw, FR_I64);
 }
 
-/* The call's result; NULL for seed. */
+/* Runs the call and returns its result; NULL for seed. */
 static fr_tensor *run(const call *c)
 {
     int64_t n = c->count > 0 ? integer(c, c->count - 1) : 1;
@@ -75,7 +75,7 @@ static fr_tensor *run(const call *c)
     return t;
 }
 
-/* Holds t against the values of a line: all, or of more than 40 the first and the last 20. */
+/* Compares t with the values of a line: all of them, or the first and the last 20 if there are more than 40. */
 static void compare(const char *line, const call *c, const fr_tensor *t, const char *values)
 {
     int64_t n = fr_numel(t);
@@ -147,12 +147,12 @@ START_TEST(shapes_do_not_matter)
     cube = fr_randn(FR_SHAPE(2, 3, 4));
     ck_assert(fr_equal(fr_reshape(cube, FR_SHAPE(24)), flat));
     fr_manual_seed(4);
-    ck_assert_int_eq(fr_numel(fr_randn(FR_SHAPE(0, 5))), 0); /* draws nothing */
+    ck_assert_int_eq(fr_numel(fr_randn(FR_SHAPE(0, 5))), 0); /* no values, no draws */
     ck_assert(fr_equal(fr_randn(FR_SHAPE(24)), flat));
 }
 END_TEST
 
-/* Dropout's draws: float64 uniforms whatever the dtype. */
+/* The draws of dropout are float64 uniforms for any dtype. */
 START_TEST(doubles_are_those_of_rand)
 {
     FR_SCOPE;
@@ -177,7 +177,7 @@ static void *draw_many(void *sum)
     return NULL;
 }
 
-/* No draw is lost or given twice: the sum over four threads is that of one. */
+/* No draw is lost or used twice: the sum over four threads is the sum over one. */
 START_TEST(one_generator_for_all_threads)
 {
     enum { THREADS = 4 };

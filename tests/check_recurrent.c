@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* fr_rnn, fr_gru and fr_lstm: against PyTorch (golden/recurrent.safetensors, made by make_recurrent.py beside it),
- * kernels against their definitions over many sizes, first and second derivatives against finite differences, and calls
- * that must fail. */
+/* fr_rnn, fr_gru and fr_lstm: compared with PyTorch (golden/recurrent.safetensors, made by golden/make_recurrent.py),
+ * kernels compared with their definitions for many sizes, first and second derivatives with finite differences, and
+ * calls that must fail. */
 #include "testing.h"
 
 enum { X, H0, C0, W_IH, W_HH, B_IH, B_HH, W_HR, INPUTS, NAME_SIZE = 128 };
@@ -15,7 +15,7 @@ static const char *const INPUT_NAMES[INPUTS] = { "x", "h0", "c0", "w_ih", "w_hh"
 static const char *const RESULT_NAMES[RESULTS] = { "out", "h", "c" };
 static const fr_dtype FLOATS[] = { FR_F32, FR_F64 };
 
-/* One call: inputs that are not given are NULL. */
+/* One call; inputs that are not given are NULL. */
 typedef struct {
     char name[NAME_SIZE];
     kind kind;
@@ -37,7 +37,7 @@ static fr_recurrent run(const call *c)
     }
 }
 
-/* Runs it with every input wanting a gradient. */
+/* Runs the call; every input wants a gradient. */
 static void run_marked(const call *c, fr_tensor *results[RESULTS])
 {
     fr_recurrent r;
@@ -52,7 +52,8 @@ static void run_marked(const call *c, fr_tensor *results[RESULTS])
     results[C] = r.c;
 }
 
-/* Gradients, by all inputs, of the sum of the results times their weights; results without weights take no part. */
+/* Puts the gradients by all inputs into dx: those of the sum of results times weights. Results without weights are left
+ * out. */
 static void differentiate(const call *c, fr_tensor *const *results, fr_tensor *const *weights, fr_tensor **dx,
                           int flags)
 {
@@ -94,7 +95,7 @@ static fr_tensor *find_golden(const call *c, const char *before, const char *nam
     return t && fr_dtype_of(t) != FR_I64 ? fr_clone(fr_cast(t, dtype)) : t;
 }
 
-/* Takes the case whose x is tensor i of the file; false where that is another tensor. */
+/* Reads the case whose x is tensor i of the file. Returns false if this tensor is not an x. */
 static bool take_case(int i, fr_dtype dtype, call *c)
 {
     const char *name = fr_tensors_name(golden, i), *end = strrchr(name, ' ');
@@ -164,7 +165,7 @@ static fr_tensor *draw(fr_dtype dtype, double scale, fr_shape shape)
     return fr_clone(fr_cast(fr_mul_scalar(fr_randn(shape), scale), dtype));
 }
 
-/* A call with random inputs; given: which of the optional ones. */
+/* Makes a call with random inputs; given tells which optional inputs it has. */
 static call make_call(kind k, fr_dtype dtype, int64_t steps, int64_t batch, int64_t features, int64_t hidden, int given)
 {
     int64_t rows = GATES[k] * hidden, out = given & PROJECTED && k == LSTM ? (hidden + 1) / 2 : hidden;
@@ -192,12 +193,12 @@ static call make_call(kind k, fr_dtype dtype, int64_t steps, int64_t batch, int6
 }
 
 static const int64_t SIZES[][4] = {
-    /* T, B, I, H */
+    /* T, B, I, H; the last one is cut into parts */
     { 1, 1, 1, 1 },  { 3, 1, 2, 5 },   { 1, 4, 3, 2 },   { 4, 3, 1, 5 }, { 4, 3, 2, 1 },    { 3, 7, 5, 17 },
-    { 5, 2, 9, 33 }, { 2, 33, 17, 9 }, { 2, 70, 3, 64 }, { 3, 0, 2, 5 }, { 37, 230, 2, 3 }, /* in parts */
+    { 5, 2, 9, 33 }, { 2, 33, 17, 9 }, { 2, 70, 3, 64 }, { 3, 0, 2, 5 }, { 37, 230, 2, 3 },
 };
 
-/* Each result alone has a gradient, so that the kernel gets the others as undefined; then all have. */
+/* Every combination of results gets gradients; the kernel gets NULL for the gradients of the others. */
 static void compare_kernel_with_definition(const call *c)
 {
     fr_tensor *results[RESULTS], *dx[INPUTS], *expected[INPUTS];
@@ -243,7 +244,7 @@ START_TEST(sizes)
 }
 END_TEST
 
-/* What is computed without recording is the same, bit for bit, on any number of threads, and from strided inputs. */
+/* Results are the same, bit for bit, with and without recording, for any number of threads and for strided inputs. */
 START_TEST(same_either_way)
 {
     for (int k = RNN; k <= LSTM; k++) {
@@ -271,7 +272,7 @@ START_TEST(same_either_way)
 }
 END_TEST
 
-/* Lengths of 0: the state stands still from the start, and passes its gradient on whole. */
+/* With lengths of 0 the final state is the initial one, and its gradient passes through unchanged. */
 START_TEST(nothing_to_do)
 {
     for (int k = RNN; k <= LSTM; k++) {
@@ -292,7 +293,7 @@ END_TEST
 
 /* --- Finite differences ------------------------------------------------------------------------------------------- */
 
-/* All results in one row; in: the inputs that are given. */
+/* Returns all results joined to one dim; in holds the inputs that are given. */
 static fr_tensor *run_flat(fr_tensor *const *in, void *user)
 {
     call c = *(const call *)user;
@@ -347,7 +348,7 @@ static void assert_call_failed(const call *c, const char *piece, const char *ano
     assert_failed(start, piece, another);
 }
 
-/* Everything given, but for one thing (3 steps, 4 rows, 2 features, 5 units). */
+/* Makes a call with all inputs (3 steps, 4 rows, 2 features, 5 units); the tests then make one of them wrong. */
 static call wrong(kind k)
 {
     return make_call(k, FR_F32, 3, 4, 2, 5, BIAS | INITIAL | PROJECTED);
@@ -365,7 +366,7 @@ static const char *shape_text(const fr_tensor *t)
     return text;
 }
 
-/* Each input in turn: one more column, one more dim, another dtype. */
+/* Each input in turn gets one more column, one more dim, or another dtype. */
 START_TEST(wrong_inputs)
 {
     for (int i = 0; i < INPUTS; i++) {
@@ -373,7 +374,7 @@ START_TEST(wrong_inputs)
         call c = wrong((kind)_i);
         fr_tensor *t = c.in[i];
         fr_shape wide = fr_shape_of(t);
-        int blamed = i == X ? W_IH : i; /* x is taken for right */
+        int blamed = i == X ? W_IH : i; /* x counts as right, so the error names w_ih */
 
         if (!t)
             continue;
@@ -422,7 +423,7 @@ START_TEST(wrong_calls)
 }
 END_TEST
 
-/* A bias or initial state that failed is not one that was left out. */
+/* A bias or initial state that failed to be made is not taken for a missing one. */
 START_TEST(failed_inputs)
 {
     for (int i = 0; i < INPUTS; i++) {
@@ -440,7 +441,7 @@ START_TEST(failed_inputs)
 }
 END_TEST
 
-/* A call large enough to be shared among threads. */
+/* Makes a call so large that threads share the work. */
 static call large(kind k)
 {
     enum { STEPS = 20, BATCH = 37, IN = 20, UNITS = 96 };
@@ -459,7 +460,8 @@ static call large(kind k)
     return c;
 }
 
-/* All results and gradients of a call, computed by so many threads. */
+/* Puts all results and gradients of a call, computed by this number of threads, into all. Returns how many there are.
+ */
 static int with_threads(const call *c, int threads, fr_tensor **all)
 {
     fr_tensor *loss;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Recurrent cells against PyTorch's and against whole sequences; what layers have beyond PyTorch's; results that are
- * laid out in place of views. Golden values: golden/make_recurrent_modules.py, which has the same tables. */
+/* Recurrent modules: cells compared with PyTorch's and with whole sequences; features of layers that PyTorch does not
+ * have; results that are laid out anew instead of viewed. golden/make_recurrent_modules.py has the same tables. */
 #include "testing.h"
 
 #include <frond/op.h>
@@ -23,7 +23,7 @@ static const struct {
 
 static fr_tensors *golden;
 
-/* KIND.CASE in the file; values are compared with its tensors. */
+/* A case in the golden file: its tensors have the prefix KIND.CASE. */
 typedef struct {
     char prefix[NAME_SIZE];
 } subject;
@@ -38,7 +38,7 @@ static subject open_subject(const char *before, const char *kind, const char *na
     return s;
 }
 
-/* NULL where there is none. */
+/* Returns the tensor under key; NULL if there is none. */
 static fr_tensor *find(const subject *s, const char *key)
 {
     char name[2 * NAME_SIZE];
@@ -69,7 +69,7 @@ static void compare(const subject *s, const char *key, const fr_tensor *got)
     assert_near(name, got, find(s, key));
 }
 
-/* All parameters of m, or their gradients, one after another: (count). */
+/* Returns all parameters of m, or their gradients, joined to (count). */
 static fr_tensor *flat(fr_module *m, bool gradients)
 {
     fr_tensor *parts[64];
@@ -94,7 +94,7 @@ static const struct {
     { "unbatched", { 0 }, true },
 };
 
-/* The states after each step, (T,...), of m along x; c is NULL where there is none. */
+/* Runs the cell m along x and returns the states after each step, (T,...); c is NULL if m has none. */
 static fr_recurrent run_steps(fr_module *m, fr_tensor *x, const fr_recurrent *initial)
 {
     fr_tensor *h[STEPS], *c[STEPS];
@@ -134,7 +134,7 @@ static void check_cell(const subject *s, fr_module *m, bool has_state)
         compare(s, "c0_grad", fr_grad(initial.c));
 }
 
-/* Loops over dtype, kind and case. */
+/* A loop over dtypes, kinds and cases. */
 START_TEST(cells_equal_pytorch)
 {
     int which = _i % COUNT(cell_cases), kind = _i / COUNT(cell_cases) % KINDS;
@@ -158,7 +158,7 @@ START_TEST(cells_equal_pytorch)
 }
 END_TEST
 
-/* Layer and cell draw the same parameters from one seed. */
+/* With the same seed a layer and a cell draw the same parameters. */
 START_TEST(cells_equal_whole_sequences)
 {
     FR_SCOPE;
@@ -241,7 +241,7 @@ END_TEST
 
 static const struct {
     const char *name;
-    int only; /* kind, or KINDS for all */
+    int only; /* the case is for this kind; KINDS: for all */
     fr_recurrent_options options;
 } layer_cases[] = {
     { "learned", KINDS, { .learn_initial = true } },
@@ -269,7 +269,7 @@ static bool is_extra(const char *name)
     return begins(name, "gain_") || begins(name, "bias_c_");
 }
 
-/* Parameters as PyTorch draws them: all that it has. */
+/* Returns the parameters that PyTorch has too, joined to one dim. */
 static fr_tensor *flat_drawn(fr_module *m)
 {
     fr_tensor *parts[64];
@@ -282,7 +282,7 @@ static fr_tensor *flat_drawn(fr_module *m)
     return fr_cat(parts, kept, 0);
 }
 
-/* Stored values, one after another, into the parameters that stored says are among them. */
+/* Copies the stored values, which are joined to one dim, into the parameters that is_stored selects. */
 static void set_parameters(fr_module *m, fr_tensor *stored, bool (*is_stored)(const char *name))
 {
     FR_NO_GRAD;
@@ -354,7 +354,7 @@ START_TEST(layers_equal_pytorch)
 }
 END_TEST
 
-/* Until they are trained learned states are zeros; a state that is given goes before one that was learned. */
+/* Learned states are zeros until they are trained. A state that is given is used instead of a learned one. */
 static void assert_kept(fr_module *m, bool has_c)
 {
     fr_recurrent kept = { 0 };
@@ -416,7 +416,7 @@ START_TEST(learned_states_give_way)
 }
 END_TEST
 
-/* A state that failed is not one to be put in place of. */
+/* A state that failed to be made is not replaced by the learned one. */
 START_TEST(failed_states_are_not_replaced)
 {
     FR_SCOPE;
@@ -430,7 +430,7 @@ START_TEST(failed_states_are_not_replaced)
 }
 END_TEST
 
-/* Both extras together: gains at 1, biases of the cell state and states at 0. */
+/* With both extras, gains start at 1, the cell state's bias and the learned states at 0. */
 START_TEST(extras_begin_at_nothing)
 {
     static const char *const names[] = { "weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0", "gain_ih_l0",
@@ -452,7 +452,7 @@ START_TEST(extras_begin_at_nothing)
 }
 END_TEST
 
-/* Without an op of its own a normalised layer says what it was given, too. */
+/* A normalised layer, which has no op of its own, names wrong dtypes too. */
 START_TEST(bad_dtypes_are_refused)
 {
     FR_SCOPE;
@@ -478,7 +478,7 @@ static void assert_printed(fr_module *m, const char *expected)
     fr_module_free(m);
 }
 
-/* Those that PyTorch has, too, are in check_nn.c. */
+/* check_nn.c checks the printouts that PyTorch has too. */
 START_TEST(printouts)
 {
     assert_printed(fr_nn_rnn(2, 3, &(fr_recurrent_options){ .bidirectional = true, .learn_initial = true }),
@@ -500,7 +500,7 @@ static void assert_same(const char *what, const fr_tensor *got, const fr_tensor 
         ck_assert_msg(fr_dim(got, i) == 1 || fr_stride(got, i) == fr_stride(expected, i), "%s: stride %d", what, i);
 }
 
-/* Recorded, results are views; where nothing is recorded they are laid out alike, and x is as it was. */
+/* With recording the results are views. Without it they have the same layout and values, and x does not change. */
 START_TEST(the_same_with_and_without_a_graph)
 {
     static const fr_shape shapes[] = { { 3, { STEPS, BATCH, INPUT } },

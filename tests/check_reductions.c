@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Reductions beyond the cases of their ops: sizes at which the walk cuts, folds or takes a short way, against plain
- * loops in double; many threads; many values. */
+/* Reductions beyond the cases in their own files: sizes at which the walk cuts, folds or takes a shortcut, compared
+ * with plain loops in double; many threads; many values. */
 #include "testing.h"
 
 #include "core/shape.h"
@@ -11,7 +11,7 @@ typedef struct {
     int64_t outer, n, inner;
 } sizes;
 
-/* Values of one column, each an inner apart, for the plain loops. */
+/* One column for the plain loops; its values are `inner` apart. */
 typedef struct {
     const fr_tensor *x;
     sizes s;
@@ -129,7 +129,7 @@ static const sizes SIZES[] = {
     { 40000, 2, 1 }, { 30000, 3, 2 },  { 1, 70, 1 },
 };
 
-/* Many ties, and a product that stays in range. */
+/* Draws values with many ties, whose product stays in range. */
 static fr_tensor *draw(fr_shape shape, fr_dtype dtype)
 {
     fr_tensor *t;
@@ -145,7 +145,7 @@ static void compare(const struct reduction *r, const fr_tensor *x, sizes s, cons
     double tolerance = x->dtype == FR_F32 ? 2e-7 : x->dtype == FR_F64 ? 1e-12 : 0;
 
     if (r->plain == plain_prod && x->dtype == FR_F64)
-        tolerance = 1e-10; /* rounding adds up, in the plain loop too */
+        tolerance = 1e-10; /* rounding errors add up, in the plain loop too */
     if (r->plain == plain_logsumexp)
         tolerance *= 5;
     ck_assert_int_eq(fr_numel(y), s.outer * s.inner);
@@ -206,7 +206,7 @@ START_TEST(any_number_of_threads)
 }
 END_TEST
 
-/* Added up one after another in float32 they would be off by 1e-2 and more. */
+/* Summed one after another in float32 the result would be off by 1e-2 and more. */
 START_TEST(many_values)
 {
     FR_SCOPE;
@@ -226,7 +226,7 @@ START_TEST(many_values)
 }
 END_TEST
 
-/* The first of a tie, and the first NaN, wherever the walk cuts. */
+/* The first of a tie and the first NaN are found wherever the walk cuts. */
 START_TEST(first_of_a_tie)
 {
     static const int64_t lengths[] = { 3, 40, 4096, 5000, 200000 };
@@ -280,7 +280,7 @@ START_TEST(sum_to_any_shape)
 }
 END_TEST
 
-/* --- Derivatives where a case of the op cannot be held against differences --------------------------------------- */
+/* --- Derivatives that the ops' cases cannot compare with differences ---------------------------------------------- */
 
 static fr_tensor *products(fr_tensor *const *in, void *user)
 {

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# The reference is made from the public headers' comments: every function that the library exports is in it and has a
-# comment, and makeinfo has nothing to say against the manual.
+# The reference is made from the comments of the public headers. It must have every function that the library exports,
+# each with a comment, and makeinfo must accept the manual without a complaint.
 set -eu
 export LC_ALL=C
 source=${srcdir:-.}
@@ -22,7 +22,7 @@ complain() {
     failed=1
 }
 
-# That it finds what it is here to find: of these five, the third and the fifth have no comment.
+# The check itself must work: of these five functions the third and the fifth have no comment.
 cat >"$work/example.h" <<'END'
 /* An example: it has functions. */
 FR_BEGIN_DECLS

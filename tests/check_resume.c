@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* fr_save_training and fr_load_training: a run that is stopped and resumed goes on with the same bits, and a file that
- * does not agree, or is none, changes nothing. */
+/* fr_save_training and fr_load_training: a run that is stopped and resumed continues with the same bits; a file that
+ * does not fit, or is broken, changes nothing. */
 #include "mutations.h"
 
 #include "checkpoint/checkpoint.h"
@@ -29,7 +29,7 @@ typedef struct {
     fr_module *model;
     fr_optim *optim;
     fr_loader *loader;
-    fr_scheduler *schedulers[SCHEDULERS]; /* the first is stepped for each batch, the second with each epoch's loss */
+    fr_scheduler *schedulers[SCHEDULERS]; /* one steps after each batch, the other with each epoch's loss */
 } run;
 
 static void sgd(run *r)
@@ -50,7 +50,7 @@ static double slower(int64_t epoch, int group, void *user)
     return 1 / (1 + 0.1 * (double)(epoch * (group + 1)));
 }
 
-/* Biases in a group of their own. */
+/* Makes AdamW with a group for biases. */
 static void adamw(run *r)
 {
     fr_tensor *biases[] = { fr_module_find(r->model, "0.bias_ih_l0"), fr_module_find(r->model, "0.bias_hh_l0"),
@@ -80,7 +80,7 @@ static void adagrad(run *r)
 static void (*const optims[])(run *) = { sgd, adam, adamw, rmsprop, adagrad };
 enum { OPTIMS = sizeof optims / sizeof *optims };
 
-/* As a program would begin. The scope is the caller's. */
+/* Starts a run as a program would, in the caller's scope. */
 static run begin(void (*make_optim)(run *))
 {
     fr_recurrent_options options = { .num_layers = 2, .dropout = 0.3, .batch_first = true };
@@ -120,7 +120,7 @@ static void train_batch(run *r, fr_tensor *const *batch)
     seen[0]++;
 }
 
-/* So many calls of fr_loader_next, the one that ends an epoch among them. */
+/* Trains for this number of calls of fr_loader_next; the call that ends an epoch counts too. */
 static void train(run *r, int calls)
 {
     for (int i = 0; i < calls; i++) {
@@ -143,7 +143,7 @@ static bool load(run *r)
     return fr_load_training(path, r->model, r->optim, r->loader);
 }
 
-/* All that would be saved. */
+/* Returns everything that would be saved. */
 static fr_checkpoint_writer state_of(run *r)
 {
     fr_checkpoint_writer f;
@@ -158,7 +158,7 @@ static fr_checkpoint_writer state_of(run *r)
     return f;
 }
 
-/* To the last bit, NaNs too. */
+/* Asserts that all bits are equal, those of NaN too. */
 static void assert_same_state(const fr_checkpoint_writer *a, const fr_checkpoint_writer *b)
 {
     ck_assert_uint_eq(a->count, b->count);
@@ -181,9 +181,9 @@ static void assert_is(run *r, const fr_checkpoint_writer *expected)
 
 /* --- Resuming ---------------------------------------------------------------------------------------------------- */
 
-enum { CALLS = 5 }; /* of fr_loader_next in an epoch */
+enum { CALLS = 5 }; /* calls of fr_loader_next in an epoch */
 
-/* Ten epochs, stopped after so many calls, and resumed by a program that has begun anew. */
+/* Trains for ten epochs, stops after this number of calls, and resumes in a run that has just started. */
 static void stop_and_resume(void (*make_optim)(run *), int stop)
 {
     FR_SCOPE;
@@ -212,12 +212,12 @@ static void stop_and_resume(void (*make_optim)(run *), int stop)
 START_TEST(goes_on_with_the_same_bits)
 {
     stop_and_resume(optims[_i], 5 * CALLS);     /* between epochs */
-    stop_and_resume(optims[_i], 5 * CALLS + 2); /* in one */
+    stop_and_resume(optims[_i], 5 * CALLS + 2); /* within an epoch */
     stop_and_resume(optims[_i], 0);
 }
 END_TEST
 
-/* What has trained longer than the file goes back to it: states that came later are gone. */
+/* A run that has trained longer than the file goes back to the file; state that came later is removed. */
 START_TEST(goes_back)
 {
     FR_SCOPE;
@@ -233,7 +233,7 @@ START_TEST(goes_back)
 }
 END_TEST
 
-/* A second normal that is left is part of the generator. */
+/* The generator's state includes the second normal value that is kept for the next call. */
 START_TEST(keeps_the_generator)
 {
     FR_SCOPE;
@@ -282,7 +282,7 @@ START_TEST(backward_notices_resumed_values)
     ck_assert(save(&r) && load(&r));
     ck_assert(!fr_backward(loss));
     assert_failed("changed");
-    ck_assert_int_eq(fr_dim(batch[0], 0), 6); /* what was lent stays lent */
+    ck_assert_int_eq(fr_dim(batch[0], 0), 6); /* the borrowed batch is still valid */
     end(&r);
 }
 END_TEST
@@ -384,14 +384,14 @@ START_TEST(another_loader_or_module_is_refused)
     ck_assert(!fr_load_training("no/such", r.model, NULL, NULL));
     assert_failed("load_training", "no/such", "No such file");
     ck_assert(!fr_step_lr(NULL, 1, 1) && !fr_save_training(path, r.model, NULL, r.loader));
-    assert_failed("step_lr"); /* a NULL that came from a failure is no "none" */
+    assert_failed("step_lr"); /* a NULL from a failed call is not taken for "none" */
     fr_module_free(m);
     fr_loader_free(other);
     end(&r);
 }
 END_TEST
 
-/* Saves r with one value in one tensor replaced, and expects all to be as it was. */
+/* Saves r with one value of one tensor changed, and asserts that loading it fails and changes nothing. */
 static void assert_run_refused(run *r, const char *name, int64_t i, double number, const char *piece)
 {
     fr_checkpoint_writer f = state_of(r), before = state_of(r);
@@ -492,7 +492,7 @@ START_TEST(truncated_files_are_refused)
 }
 END_TEST
 
-/* A small run, for which many changed files are read, and what it is. */
+/* A small run, into which many changed files are loaded, and its state before. */
 static run small;
 static fr_checkpoint_writer small_before;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Schedulers, against PyTorch (golden/make_schedulers.py) over 300 steps and by what they promise. */
+/* Schedulers: compared with PyTorch (golden/make_schedulers.py) over 300 steps, and checks of what their comments
+ * promise. */
 #include "testing.h"
 
 enum { STEPS = 300 };
@@ -27,7 +28,7 @@ static fr_module *layer(void)
     return m;
 }
 
-/* Two groups, of the rates that make_schedulers.py has. */
+/* Makes two groups with the rates of make_schedulers.py. */
 static void use_rates(fr_optim *o, fr_module *m)
 {
     ck_assert_int_eq(fr_optim_split(o, (fr_tensor *[]){ fr_module_find(m, "b") }, 1), 1);
@@ -214,7 +215,7 @@ static void plateau_abs(fr_optim *o, fr_scheduler **s)
     }
 static const struct {
     const char *name;
-    void (*make)(fr_optim *o, fr_scheduler **s); /* at most MOST, each to be stepped */
+    void (*make)(fr_optim *o, fr_scheduler **s); /* makes at most MOST schedulers; each is stepped */
 } cases[] = {
     CASE(step),
     CASE(step_every),
@@ -254,7 +255,7 @@ static fr_tensor *find(const char *name, const char *what)
     return fr_tensors_find(golden, text);
 }
 
-/* Row `row` of what the golden file has of the case; a rate that is 0 but for rounding is compared as it is. */
+/* Compares the rates with row `row` of the golden case. Rates that are 0 up to rounding are compared absolutely. */
 static void compare(const char *name, const fr_optim *o, int64_t row, int64_t epoch)
 {
     fr_tensor *rates = find(name, "lr"), *momenta = find(name, "momentum");
@@ -322,7 +323,7 @@ START_TEST(may_be_freed_in_any_order)
 }
 END_TEST
 
-/* The second counts from where the first began, as PyTorch's initial_lr. */
+/* The second scheduler starts from the rate before the first one, as PyTorch's initial_lr. */
 START_TEST(says_what_it_set_last)
 {
     FR_SCOPE;
@@ -359,7 +360,7 @@ START_TEST(groups_may_come_later)
     ck_assert(fr_optim_set_group_lr(o, 1, 14) && fr_scheduler_step(s));
     ck_assert_double_eq(fr_optim_group_lr(o, 0), 1 / 1.2);
     ck_assert_double_eq(fr_optim_group_lr(o, 1), 10);
-    ck_assert_int_eq(fr_optim_split(o, &b, 1), 2); /* goes on from where group 0 began */
+    ck_assert_int_eq(fr_optim_split(o, &b, 1), 2); /* the new group keeps the base of group 0 */
     ck_assert_double_eq(fr_scheduler_lr(s, 2), 1 / 1.2);
     ck_assert(fr_scheduler_step(s));
     ck_assert_double_eq_tol(fr_optim_group_lr(o, 2), 1 / 1.9, 1e-15);
@@ -435,13 +436,13 @@ START_TEST(a_cycle_ends)
 
     for (int i = 0; i < 3; i++)
         ck_assert(fr_scheduler_step(s));
-    ck_assert_double_eq(fr_optim_lr(o), 0);                    /* where PyTorch's is below 0 */
-    ck_assert_double_eq(fr_optim_get(o, 0, "momentum"), 0.99); /* where it goes above 1 */
+    ck_assert_double_eq(fr_optim_lr(o), 0);                    /* PyTorch's is below 0 here */
+    ck_assert_double_eq(fr_optim_get(o, 0, "momentum"), 0.99); /* PyTorch's goes above 1 here */
     ck_assert(!fr_scheduler_step(s));
     assert_failed("scheduler_step", "step 4, but the one_cycle_lr has 3");
     ck_assert_double_eq(fr_optim_lr(o), 0);
     fr_scheduler_free(s);
-    s = fr_one_cycle_lr(o, 1, 1, NULL); /* a single step, which is the peak's end */
+    s = fr_one_cycle_lr(o, 1, 1, NULL); /* the only step is the last one */
     ck_assert_double_eq(fr_optim_lr(o), 1.0 / 25 / 1e4);
     fr_scheduler_free(s);
     fr_optim_free(o);
@@ -520,7 +521,7 @@ START_TEST(steps_are_of_their_kind)
 }
 END_TEST
 
-/* Those that do not belong to another are freed. */
+/* If the call fails, schedulers that belong to no other are freed. */
 START_TEST(sequences_are_checked)
 {
     FR_SCOPE;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# The program simple_rnn as its users run it: what PyTorch prints for the same seeds, weights kept and taken up again,
+# Runs the program simple_rnn as users do: it prints what PyTorch prints for the same seeds; saving and loading weights,
 # predictions, bad input, Ctrl-C.
 set -u
 data=${FROND_TESTS:?}/../examples/data
@@ -19,7 +19,7 @@ wrong() {
     failed=1
 }
 
-ends() { # WHAT EXPECTED OPTION...: the last two lines of what it prints
+ends() { # WHAT EXPECTED OPTION...: the last two lines of its output must be EXPECTED
     what=$1 expected=$2
     shift 2
     got=$("$program" "$@" 2>&1 | tail -n 2)
@@ -29,7 +29,7 @@ expected
 $expected"
 }
 
-refuses() { # PIECE OPTION...: exit status other than 0, PIECE on standard error, nothing on standard output
+refuses() { # PIECE OPTION...: it must fail, with PIECE on standard error and nothing on standard output
     piece=$1
     shift
     "$program" "$@" >"$work/out" 2>"$work/err" && wrong "$*: exit status 0"
@@ -37,7 +37,7 @@ refuses() { # PIECE OPTION...: exit status other than 0, PIECE on standard error
     [ -s "$work/out" ] && wrong "$*: printed $(head -n 1 "$work/out")"
 }
 
-# CELL SEED LOSS ACCURACY RIGHT, recorded from PyTorch on the same files
+# CELL SEED LOSS ACCURACY RIGHT: PyTorch's results for the same files
 while read -r cell seed loss accuracy right; do
     ends "$cell, seed $seed" "Epoch [20/20], Loss: $loss
 Test accuracy: $accuracy ($right/1029)" --cell "$cell" --seed "$seed" --epochs 20 --data "$train" --test "$test"
@@ -50,7 +50,7 @@ gru 0 0.1558 0.9543 982
 gru 1 0.0127 0.9164 943
 END
 
-# Threads change nothing.
+# The number of threads changes nothing.
 "$program" --threads 1 >"$work/one"
 "$program" --threads 3 >"$work/three"
 cmp -s "$work/one" "$work/three" || wrong "the number of threads changes what it prints"
@@ -66,7 +66,7 @@ done
 [ "$(wc -l <"$work/loaded")" -eq 67 ] || wrong "not a prediction for each row"
 grep -qvE '^[01]\.[0-9]{4} [12]$' "$work/loaded" && wrong "predictions are not '0.1234 LABEL'"
 
-# Sequences of different lengths, in a .csv
+# Sequences of different lengths in a .csv file.
 printf 'b,1,2,3\na,-1,-2\nb,2,1,1,1\na,-1\n' >"$work/ragged.csv"
 "$program" --epochs 60 --batch-size 4 --data "$work/ragged.csv" --test "$work/ragged.csv" |
     tail -n 1 | grep -qxF 'Test accuracy: 1.0000 (4/4)' || wrong "different lengths: not learnt"
@@ -82,7 +82,8 @@ refuses "bad.csv:1" --data "$work/bad.csv"
 "$program" --version | grep -q '^simple_rnn (frond) [0-9]' || wrong "--version"
 "$program" --help | grep -q -e '--bidirectional' || wrong "--help"
 
-# Ctrl-C ends after the current step and saves. (A shell's background command ignores it; the helper sets it back.)
+# Ctrl-C ends the training after the current step, and saves. (A shell's background command ignores Ctrl-C; the helper
+# undoes that.)
 rm -f "$work/m.safetensors"
 mkfifo "$work/fifo"
 sh -c 'trap - INT; exec "$@"' sh "$program" --epochs 1000000 --save "$work/m.safetensors" >"$work/fifo" 2>"$work/err" &

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# What .editorconfig and .clang-format ask for, the licence in each source file, and nothing left to be done.
+# Sources follow .editorconfig and .clang-format, have the licence lines, and leave nothing to be done.
 set -eu
 export LC_ALL=C
 cd "${srcdir:-.}"
 clang_format_version=14
 
-# Not what a build in the source tree has made.
+# Files that a build in the source tree makes are left out.
 sources=$(find include lib models examples tests bench tools configure.ac Makefile.am bootstrap m4/frond_*.m4 \
     -type f \( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' -o -name '*.awk' -o -name '*.am' -o -name '*.ac' \
     -o -name '*.m4' -o -name bootstrap \) ! -path include/frond/call_sites.h ! -path lib/ops/op_table.c \

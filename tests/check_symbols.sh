@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# The shared library exports what the public headers declare (lib/exported.sym) and nothing else.
+# The shared library exports exactly the functions that the public headers declare (lib/exported.sym).
 set -eu
 export LC_ALL=C
 

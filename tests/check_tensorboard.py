@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""What tests/watch has logged, as TensorBoard reads it, and what gnuplot has drawn of it."""
+"""Checks what TensorBoard reads from the log of tests/watch, and what gnuplot has drawn from it."""
 import csv
 import glob
 import math
@@ -21,7 +21,7 @@ def scalars(tag):
     return [(e.step, e.value) for e in events.Scalars(tag)]
 
 
-# Numbers: float32 in the event file, all of the double in metrics.csv; what was purged is gone from both.
+# Numbers are float32 in the event file and doubles in metrics.csv. Purged values are in neither.
 loss = [(i, 1 / (i + 1)) for i in range(20)] + [(i, 100 + i) for i in range(20, 40)]
 assert scalars("loss/train") == [(i, float(np.float32(x))) for i, x in loss], scalars("loss/train")
 with open(os.path.join(run, "metrics.csv"), newline="") as file:
@@ -32,7 +32,7 @@ assert scalars("never") == [(1, math.inf)]
 assert scalars("h/odd/nonfinite") == [(7, 2)]
 
 
-# As torch.utils.tensorboard.summary.make_histogram has it.
+# The buckets are those of torch.utils.tensorboard.summary.make_histogram.
 def expected_histogram(values):
     bounds, v = [], 1e-12
     while v < 1e20:
@@ -64,14 +64,14 @@ same_histogram("h/odd", np.array([1.0, 2.0]))
 [none] = events.Histograms("h/none")
 assert none.histogram_value.num == 0
 
-# The module.
+# The module's parameters and gradients.
 names = ["0.weight", "0.bias", "2.weight", "2.bias"]
 for name in names:
     assert f"weights/{name}" in tags["histograms"] and f"gradients/{name}" in tags["histograms"], tags
 squares = sum(events.Histograms(f"gradients/{n}")[0].histogram_value.sum_squares for n in names)
 assert math.isclose(scalars("gradient_norm")[0][1] ** 2, squares, rel_tol=1e-5)
 
-# The graph: every input is a node, parameters and ops lie in their modules' boxes, shapes are there.
+# The graph: every input is a node, parameters and ops are in their modules' boxes, and shapes are given.
 graph = events.Graph()
 nodes = {n.name: n for n in graph.node}
 assert len(nodes) == len(graph.node)
@@ -90,7 +90,7 @@ tanh = [n for n in graph.node if n.op == "tanh"][0]
 assert list(tanh.input) == [linear[0].name] and list(linear[1].input)[0] == tanh.name
 assert b"tests/watch.c" in linear[0].attr["source"].s or "source" not in linear[0].attr
 
-# All records of all files are whole, checksums too: the loader stops where one is not.
+# All records of all files are whole, with right checksums: the loader stops at a broken one.
 files = sorted(glob.glob(os.path.join(glob.escape(run), "events.out.tfevents.*")))
 assert len(files) == 3, files
 read = [len(list(event_file_loader.RawEventFileLoader(f).Load())) for f in files]

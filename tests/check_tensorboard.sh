@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# TensorBoard's own reader finds in an event file what was logged, and gnuplot draws it: tests/watch writes a run, frond
-# train another, check_tensorboard.py reads both, by $PYTHON or python3 where tensorboard and numpy are there.
+# TensorBoard's own reader finds in the event files what was logged, and gnuplot draws it. tests/watch writes one run,
+# frond train another. check_tensorboard.py reads both, with $PYTHON or python3 if it has tensorboard and numpy.
 set -eu
 
 python=${PYTHON:-python3}

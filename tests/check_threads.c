@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The pool of threads: each tile is run once, whoever asks, from wherever. */
+/* The pool of threads: each tile runs once, for any caller in any thread. */
 #include "testing.h"
 
-#include "core/threads.h" /* after it: it leaves out the call sites */
+#include "core/threads.h" /* after <frond.h>: it turns the call sites off */
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -37,7 +37,7 @@ static void count(void *user, int64_t tile)
     }
 }
 
-/* How many of many rounds had a tile that was not run just once. */
+/* Returns how many of many rounds had a tile that did not run exactly once. */
 static int wrong_rounds(bool nested)
 {
     int wrong = 0;
@@ -85,7 +85,7 @@ START_TEST(callers_at_once)
 }
 END_TEST
 
-/* A thread sleeps where nothing was asked of it for a while; it has to be woken. */
+/* A thread of the pool sleeps after a while without work, and must be woken. */
 START_TEST(after_a_rest)
 {
     fr_set_num_threads(3);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Traces: what was noted, run again on other values, gives what the module gives. */
+/* Traces: the recorded steps, run again on other values, compute what the module computes. */
 #include "testing.h"
 
-#include "graph/trace.h" /* after it: it leaves out the call sites */
+#include "graph/trace.h" /* after <frond.h>: it turns the call sites off */
 
 enum { MOST = 64 };
 
-/* Values of the trace, and what stands for each in the second run. */
+/* Tensors of the trace, and the tensor for each in the second run. */
 typedef struct {
     fr_tensor *was[MOST], *is[MOST];
     int count;
@@ -28,7 +28,7 @@ static void put(values *v, fr_tensor *was, fr_tensor *is)
     v->is[v->count++] = is;
 }
 
-/* y of the traced run, with x2 in the place of x. */
+/* Runs the trace with x2 instead of x and returns the result for y. */
 static fr_tensor *run_again(const fr_trace *t, fr_tensor *x, fr_tensor *x2, fr_tensor *y)
 {
     values v = { .count = 0 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Whole training runs of the shipped SimpleRNN: modules, initial values, loader, loss, backward and Adam together give,
- * from the same seed, the losses and the prediction that PyTorch gives (golden/training.txt, made by make_training.py
- * beside it), to the 4 decimals that the example prints. */
+/* Whole training runs of the shipped SimpleRNN: with the same seed the losses and the prediction are PyTorch's
+ * (golden/training.txt, made by golden/make_training.py), to the 4 decimals that the example prints. This tests
+ * modules, initial values, loader, loss, backward and Adam together. */
 #include "simple_rnn.h"
 #include "testing.h"
 
@@ -10,7 +10,7 @@ enum { INPUT = 1, HIDDEN = 32, OUTPUT = 1, LENGTH = 10, BATCH = 32, EPOCHS = 10,
 
 static const double HALF_A_DIGIT = 5e-5;
 
-/* A line of the file. */
+/* A line of golden/training.txt. */
 typedef struct {
     char cell[8], dtype[16];
     unsigned seed;
@@ -26,7 +26,7 @@ static bool read_run(FILE *file, run *r)
     return ok && fscanf(file, "%lf", &r->prediction) == 1;
 }
 
-/* Trains for an epoch; the loss of its last batch. */
+/* Trains for an epoch and returns the loss of its last batch. */
 static double train(fr_module *model, fr_optim *adam, fr_loader *loader)
 {
     fr_tensor *const *batch;

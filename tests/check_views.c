@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Views and copies. Random chains of views are held against a model that knows nothing of strides: for each element of
- * the view, which element of the base it is, by plain arithmetic on indices. */
+/* Views and copies. Random chains of views are compared with a model without strides: plain arithmetic on indices tells
+ * for each element of the view which element of the base it is. */
 #include "core/shape.h"
 #include "core/tensor.h"
 #undef FR_NO_CALL_SITES
@@ -15,7 +15,7 @@ enum { CHAINS = 400, STEPS = 8, MOST_VALUES = 1500 };
 
 static uint64_t random_state;
 
-/* 0..n-1 */
+/* Returns a random number in 0..n-1. */
 static int64_t draw(int64_t n)
 {
     random_state = random_state * 6364136223846793005U + 1442695040888963407U;
@@ -37,9 +37,9 @@ typedef struct {
 typedef struct {
     fr_tensor *t;
     fr_shape shape;
-    bool copied;                /* a reshape had to copy: no longer the base's storage */
+    bool copied;                /* a reshape made a copy, so the storage is not the base's */
     int64_t base[MOST_VALUES];  /* for each element in row-major order, the element of the base */
-    int64_t place[MOST_VALUES]; /* ... and where it lies in its storage */
+    int64_t place[MOST_VALUES]; /* ... and its place in the storage */
     char text[512];             /* the chain, for messages */
 } model;
 
@@ -69,7 +69,7 @@ static void index_of(const fr_shape *s, int64_t position, int64_t *index)
     }
 }
 
-/* Which element of what is viewed the view's element at index is. */
+/* Returns which element of the viewed tensor is the view's element at index. */
 static int64_t source_of(const view *v, const int64_t *index)
 {
     int64_t from[FR_MAX_DIMS] = { 0 };
@@ -110,7 +110,7 @@ static void drop(fr_shape *s, int dim)
         s->dim[i] = s->dim[i + 1];
 }
 
-/* dim as it is or counted from the end. */
+/* Returns dim, or dim counted from the end, at random. */
 static int either_way(int dim, int ndim)
 {
     return draw(2) ? dim : dim - ndim;
@@ -184,7 +184,7 @@ static fr_tensor *draw_reshape(view *v, fr_tensor *t)
     v->to.ndim = 0;
     if (left == 0)
         insert(&v->to, 0, 0);
-    for (int64_t d = 2; left > 1 && v->to.ndim < 4; d += left % d != 0) /* its prime factors, in random places */
+    for (int64_t d = 2; left > 1 && v->to.ndim < 4; d += left % d != 0) /* the size's prime factors, in random order */
         if (left % d == 0) {
             insert(&v->to, (int)draw(v->to.ndim + 1), d);
             left /= d;
@@ -210,7 +210,7 @@ static fr_tensor *draw_flatten(view *v, fr_tensor *t)
     return fr_flatten(t, either_way(a, v->from.ndim), either_way(b, v->from.ndim));
 }
 
-/* A random view of t, of some kind that its shape allows, and what it is. */
+/* Returns a random view of t, of a kind that its shape allows, and describes it in *v. */
 static fr_tensor *draw_view(view *v, fr_tensor *t)
 {
     int n = v->from.ndim;
@@ -249,9 +249,9 @@ static fr_tensor *draw_view(view *v, fr_tensor *t)
     }
 }
 
-/* --- Holding a tensor against the model --------------------------------------------------------------------------- */
+/* --- Comparing a tensor with the model ---------------------------------------------------------------------------- */
 
-/* Whether the places could be those of a strided view: each is the first plus so much for a step along each dim. */
+/* True if strides can give these places: each is the first one plus a fixed amount for each step along a dim. */
 static bool is_affine(const fr_shape *s, const int64_t *place)
 {
     int64_t index[FR_MAX_DIMS], step[FR_MAX_DIMS] = { 0 }, n = count(s);
@@ -294,7 +294,7 @@ static void compare(const model *m)
     ck_assert_msg(fr_is_contiguous(m->t) == row_major, "%s: fr_is_contiguous", m->text);
 }
 
-/* Goes one view further: the tensor, and the model by the view's definition. */
+/* Adds one view to the chain: to the tensor, and to the model by the view's definition. */
 static void extend(model *m)
 {
     static const char *const names[KINDS] = { "permute",   "transpose", "slice",   "select", "expand",
@@ -330,7 +330,7 @@ static void extend(model *m)
     compare(m);
 }
 
-/* A base of random shape, up to 5 dims, and the model of no view at all. */
+/* Starts a chain: a base of random shape with up to 5 dims, and its model, without any view. */
 static void begin_chain(model *m, int seed)
 {
     random_state = (uint64_t)seed * 0x9e3779b97f4a7c15U;
@@ -355,8 +355,8 @@ START_TEST(chains)
 }
 END_TEST
 
-/* The gradient of sum(w view(x)) by x adds each weight to the element that it stands at; and that, as a function of w,
- * has the view as its gradient. */
+/* The gradient of sum(w view(x)) by x adds each weight to the base's element that it meets. This gradient, as a
+ * function of w, has the view as its own gradient. */
 START_TEST(gradients_of_chains)
 {
     FR_SCOPE;
@@ -383,7 +383,7 @@ START_TEST(gradients_of_chains)
 }
 END_TEST
 
-/* fr_copy into a view of views writes the base's elements that it shows and no others. */
+/* fr_copy into a chain of views writes exactly the base's elements that the chain shows. */
 START_TEST(writes_through_chains)
 {
     FR_SCOPE;
@@ -419,7 +419,7 @@ END_TEST
 
 /* --- Copies ------------------------------------------------------------------------------------------------------- */
 
-/* All orders of the dims of shapes beyond one block of a transposing copy, from and to each dtype. */
+/* All orders of dims, for shapes larger than one block of a transposing copy, from and to each dtype. */
 START_TEST(permuted_copies)
 {
     static const fr_shape shapes[] = { { 3, { 70, 1, 45 } }, { 3, { 3, 40, 50 } }, { 3, { 33, 2, 65 } } };
@@ -493,7 +493,7 @@ START_TEST(copies_onto_itself)
 }
 END_TEST
 
-/* A write through one view is found out by a backward that had saved another. */
+/* Backward detects a write through one view if it saved another view of the same storage. */
 START_TEST(versions_are_shared)
 {
     FR_SCOPE;
@@ -516,7 +516,7 @@ START_TEST(eight_dims)
     fr_tensor *back = fr_permute(t, (const int[]){ 7, 6, 5, 4, 3, 2, 1, 0 });
     fr_tensor *all = fr_expand(back, FR_SHAPE(3, -1, 3, -1, 3, -1, 3, -1));
 
-    for (int i = 0; i < 16; i++) /* bits in reverse */
+    for (int i = 0; i < 16; i++) /* the index's bits in reverse order */
         ck_assert(fr_at(back, i) == (i & 1) * 8 + (i & 2) * 2 + (i & 4) / 2 + (i & 8) / 8);
     ck_assert_int_eq(fr_numel(all), 16 * 81);
     ck_assert(fr_equal(fr_sum_to(all, back->shape), fr_mul_scalar(back, 81)));
@@ -531,7 +531,7 @@ START_TEST(eight_dims)
 }
 END_TEST
 
-/* Neither sizes nor offsets overflow, whether there are values or not. */
+/* Sizes and offsets do not overflow, with or without values. */
 START_TEST(huge_shapes)
 {
     FR_SCOPE;
@@ -549,8 +549,8 @@ START_TEST(huge_shapes)
 }
 END_TEST
 
-/* What calls reshape or clone inside fails under its own name, at its own line, and leaves no note for the next call.
- */
+/* Functions that call reshape or clone inside fail with their own name and line, and leave no noted place for the next
+ * call. */
 START_TEST(names_and_lines)
 {
     FR_SCOPE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The functions of kernels/vmath.h against the C library's in double, over a stride through all float bit patterns, on
- * each kind of CPU that this one can be. FROND_VMATH_STRIDE=1 in the environment has all patterns looked at. */
+/* The functions of kernels/vmath.h compared with the C library's in double, for every stride-th float bit pattern, on
+ * each kind of CPU that this one supports. With FROND_VMATH_STRIDE=1 in the environment it tests all patterns. */
 #include "testing.h"
 
 #include "kernels/cpu.h"
@@ -54,7 +54,7 @@ static double sigmoid(double x)
 static const struct {
     const char *name;
     double (*exact)(double x);
-    float limit; /* of |x| */
+    float limit; /* the largest |x| to test */
     kernel *chosen, *levels[3];
 } functions[] = {
     { "exp", exp, INFINITY, LEVELS(v_exp) },     { "expm1", expm1, INFINITY, LEVELS(v_expm1) },
@@ -64,8 +64,8 @@ static const struct {
     { "cos", cos, FR_SIN_LIMIT, LEVELS(v_cos) },
 };
 
-/* |got - exact| in units of the last place of the float nearest to exact; infinite where one is NaN or infinite (in
- * float) and the other is not, or where a zero has the wrong sign. */
+/* Returns |got - exact| in units in the last place of the float nearest to exact. Returns infinity if only one of the
+ * two is NaN or infinite (in float), or if a zero has the wrong sign. */
 static double error_of(float got, double exact)
 {
     float nearest = (float)exact;
@@ -80,7 +80,8 @@ static double error_of(float got, double exact)
     return fabs((double)got - exact) / ldexp(1, (exponent < -126 ? -126 : exponent) - 23);
 }
 
-/* The next values of the walk, up to CHUNK; 0 at its end. First the neighbourhoods of what is special, then all. */
+/* Writes the next values to test to x, at most CHUNK, and returns their number, 0 at the end. Neighbourhoods of special
+ * values come first, then the stride through all values. */
 static int64_t next_values(uint64_t *at, float *x)
 {
     static const float special[] = { 0.0F,      0x1p-149F, 0x1p-126F, 1e-4F,          0.5F,      0.70710678F,

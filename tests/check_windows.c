@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Convolutions and pools: their layers against PyTorch's values and printouts (golden/make_windows.py has the same
- * tables), and the ops at sizes at which their work is cut into blocks, slices and tiles; small ones are checked with
- * all ops. */
+/* Convolutions and pools: layers compared with PyTorch's values and printouts (golden/make_windows.py has the same
+ * tables), and ops at sizes at which the work is cut into blocks, slices and tiles. check_ops checks small sizes. */
 #include "core/shape.h"
 #include "core/tensor.h"
 #undef FR_NO_CALL_SITES
@@ -100,7 +99,7 @@ static const struct {
                { "avg_pool2d", avg_pool2d },   { "adaptive_avg_pool1d", adaptive_avg_pool1d },
                { "flatten", flatten },         { "network", network } };
 
-/* All parameters of m, or their gradients, one after another. */
+/* Returns all parameters of m, or their gradients, joined to one dim. */
 static fr_tensor *flat(fr_module *m, bool gradients)
 {
     fr_tensor *parts[8];
@@ -183,7 +182,7 @@ START_TEST(prints_as_pytorch)
 }
 END_TEST
 
-/* A layer says what is wrong with it when it is made, not when it is used. */
+/* Making a wrong layer fails, not only using it. */
 START_TEST(bad_layers_are_refused)
 {
     fr_conv_options third = { .groups = 3 }, strided = { .same = true, .stride = FR_SHAPE(2) };
@@ -209,18 +208,18 @@ END_TEST
 
 /* --- Convolutions of many values ---------------------------------------------------------------------------------- */
 
-/* By dim: height, width; the height of one dim is 1. */
+/* Arrays hold height and width; with one dim the height is 1. */
 typedef struct {
     int dims;
     int64_t images, channels, outputs, groups, size[2], kernel[2], stride[2], padding[2], dilation[2];
 } convolution;
 
 static const convolution large[] = {
-    { 2, 7, 6, 8, 2, { 43, 95 }, { 3, 5 }, { 1, 2 }, { 2, 1 }, { 2, 1 } }, /* blocks, slices of two images */
+    { 2, 7, 6, 8, 2, { 43, 95 }, { 3, 5 }, { 1, 2 }, { 2, 1 }, { 2, 1 } }, /* blocks, and slices of two images */
     { 1, 3, 2, 4, 1, { 1, 20011 }, { 1, 7 }, { 1, 1 }, { 0, 3 }, { 1, 1 } },
     { 2, 5, 20, 6, 1, { 61, 60 }, { 1, 1 }, { 1, 1 }, { 0, 0 }, { 1, 1 } },   /* the window is one value */
-    { 1, 40, 32, 64, 32, { 1, 50 }, { 1, 3 }, { 1, 1 }, { 0, 1 }, { 1, 1 } }, /* many units to a tile */
-    { 1, 2, 912, 520, 1, { 1, 10 }, { 1, 9 }, { 1, 3 }, { 0, 1 }, { 1, 1 } }, /* weights too large for slices */
+    { 1, 40, 32, 64, 32, { 1, 50 }, { 1, 3 }, { 1, 1 }, { 0, 1 }, { 1, 1 } }, /* many units in a tile */
+    { 1, 2, 912, 520, 1, { 1, 10 }, { 1, 9 }, { 1, 3 }, { 0, 1 }, { 1, 1 } }, /* no slices: too many weights */
 };
 
 static fr_shape shape_of(const convolution *c, int64_t first, int64_t second, const int64_t *size)
@@ -247,8 +246,7 @@ typedef struct {
     fr_tensor *x, *w, *g, *y, *dx, *dw;
 } values;
 
-/* The outputs of one row: all that they have to do with the kernel's row `tap`, image by image and channel by channel.
- */
+/* Computes the part of one row of outputs that comes from the kernel's row `tap` and one channel, and its gradients. */
 static void plain_row(const convolution *c, const values *v, int64_t image, int64_t output, int64_t channel,
                       int64_t line, int64_t tap)
 {
@@ -275,7 +273,7 @@ static void plain_row(const convolution *c, const values *v, int64_t image, int6
     }
 }
 
-/* y, dx and dw from x, w and g. */
+/* Computes y, dx and dw from x, w and g with plain loops. */
 static void plain_convolution(const convolution *c, values *v)
 {
     v->y = fr_zeros_like(v->g);
@@ -367,7 +365,7 @@ static fr_tensor *adaptive1d(fr_tensor *x)
 
 static fr_tensor *(*const pools[])(fr_tensor *x) = { max2d, avg2d, adaptive1d };
 
-/* y, or (gradient) the gradient of the sum of its squares. */
+/* Returns y or, if gradient is true, the gradient of the sum of y^2 by x. */
 static fr_tensor *pooled(int which, const fr_tensor *x, bool gradient)
 {
     fr_tensor *leaf = fr_requires_grad(fr_detach(x)), *y = pools[which](leaf), *dx;
@@ -378,7 +376,7 @@ static fr_tensor *pooled(int which, const fr_tensor *x, bool gradient)
     return dx;
 }
 
-/* Images share tiles and threads, but what comes of one is the same as if it were alone. */
+/* Images share tiles and threads, but the result for one image is the same as if it were alone. */
 START_TEST(pools_of_many_images)
 {
     bool gradient = _i % 2;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Counts what a test program asks the system for, by standing in front of the C library's malloc. Elsewhere than in
- * glibc, and under sanitizers, which have their own, the count stays 0. Include in one file of the program. */
+/* Counts a test program's calls of malloc and its relatives by defining them itself, in front of the C library's. The
+ * count stays 0 without glibc, and under sanitizers, which have their own malloc. Include it in one file of a program.
+ */
 #ifndef FROND_TESTS_COUNTED_MALLOC_H
 #define FROND_TESTS_COUNTED_MALLOC_H
 

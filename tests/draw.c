@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Draws a graph of a kind, for check_dot.sh:
+/* Draws a graph of the given kind, for check_dot.sh:
  *
  *     draw folded|unrolled|values|walked|freed|limited|escaped|leaf */
 #include <frond.h>

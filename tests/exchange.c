@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What check_exchange.py runs frond by:
+/* The program by which check_exchange.py runs frond:
  *
- *     exchange module NAME STATE X Y SAVED   a module of modules[], with STATE's values (-: its own), in evaluation, of
- *                                            X's "x" gives "y" to Y; then SAVED is written
- *     exchange npy FROM TO                   loads and saves
- *     exchange npz FROM TO
+ *     exchange module NAME STATE X Y SAVED   loads STATE's values (-: none) into the module NAME of modules[], runs it
+ *                                            in evaluation on "x" of X, writes the result to Y as "y" and the module to
+ *                                            SAVED
+ *     exchange npy FROM TO                   loads an array and saves it
+ *     exchange npz FROM TO                   the same for an archive
  */
 #include <frond.h>
 

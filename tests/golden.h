@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What tests of modules start from: PyTorch's values of one case in a file of many, under DTYPE.KIND.CASE.KEY. */
+/* Golden values for tests of modules. A file holds PyTorch's values of many cases, under the names DTYPE.KIND.CASE.KEY;
+ * a `golden` is one case of it. */
 #ifndef FROND_TESTS_GOLDEN_H
 #define FROND_TESTS_GOLDEN_H
 
@@ -14,7 +15,7 @@ typedef struct {
     double rtol, atol;
 } golden;
 
-/* Of golden/FILE.safetensors; the default dtype is dtype until close_golden. */
+/* Opens a case of golden/FILE.safetensors, and makes dtype the default dtype until close_golden. */
 static inline golden open_golden(const char *file, int dtype, const char *kind, const char *name)
 {
     char path[64];
@@ -34,7 +35,7 @@ static inline void close_golden(golden *g)
     ck_assert(fr_set_default_dtype(FR_F32));
 }
 
-/* Borrowed from g; NULL where there is none. */
+/* Returns the tensor under key, borrowed from g; NULL if there is none. */
 static inline fr_tensor *find(const golden *g, const char *key)
 {
     char name[192];
@@ -51,7 +52,7 @@ static inline void check(const golden *g, const char *key, const fr_tensor *got,
     assert_close(name, got, find(g, key), rtol, atol);
 }
 
-/* A leaf of the stored values, or NULL. */
+/* Returns a leaf with the values under key; NULL if there are none. */
 static inline fr_tensor *leaf(const golden *g, const char *key)
 {
     fr_tensor *t = find(g, key);
@@ -65,7 +66,7 @@ static inline void check_gradient(const golden *g, const char *key, const fr_ten
         check(g, key, fr_grad(of), g->rtol, g->atol);
 }
 
-/* All parameters of m, or their gradients, one after another: (count). */
+/* Returns all parameters of m, or their gradients, joined to (count). */
 static inline fr_tensor *flat(fr_module *m, bool gradients)
 {
     fr_tensor *parts[64];

@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# Programs from outside against an installed frond: compiles them with what pkg-config says, with warnings as errors,
-# and compares what they print.
+# Tests an installed frond with programs from outside: compiles them with pkg-config's flags and with warnings as
+# errors, runs them and compares their output.
 #
 #     installed.sh PREFIX FOLDER [--static]
 #
-# FOLDER/expected/NAME[-ARGUMENT...].txt is what FOLDER/NAME.c prints with those arguments. A program that includes
-# "PART.h" is built with PART.c, from FOLDER or from models/ beside it, and run there; one that reads a text, whose sum
-# is in NAME.cksum, is left out where that is another.
+# FOLDER/expected/NAME[-ARGUMENT...].txt is the output of FOLDER/NAME.c with these arguments. A program that includes
+# "PART.h" is built with PART.c, from FOLDER or from models/ beside it, and run there. NAME.cksum holds the checksum of
+# a text that the program reads; the program is left out if this text is another.
 set -u
 prefix=${1:?usage: installed.sh PREFIX FOLDER [--static]} folder=${2:?} static=${3-}
 PKG_CONFIG_PATH=$(find "$prefix" -type d -name pkgconfig | paste -s -d : -)
@@ -39,7 +39,7 @@ for expected in "$folder"/expected/*.txt; do
         [ -r "$folder/$part.c" ] && sources="$sources $folder/$part.c" && continue
         sources="$sources $place/models/$part.c -I$place/models"
     done
-    # eval: pkg-config quotes what has blanks in it
+    # eval: pkg-config quotes words with blanks
     if ! [ -x "$work/$program" ] && ! eval "${CC:-cc} -std=gnu11 -Wall -Wextra -Wshadow -Werror -O1 -g $sources \
         -o \"$work/$program\" $flags $libraries -lm"; then
         failed=1

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# Other people's projects against an installed frond: with Autotools, a plain Makefile, CMake, in C++, in Python by
-# ctypes. What there is no tool for is left out, with a message.
+# Builds other projects with an installed frond: with Autotools, a plain Makefile and CMake, in C++, and in Python with
+# ctypes. A project is left out, with a message, if its tool is not installed.
 #
 #     installed_projects.sh PREFIX
 set -u
@@ -17,7 +17,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
 
-# project NAME TOOL: a copy of it with the program, to be built there; fails where there is no TOOL
+# project NAME TOOL: makes a copy of the project with the program, to build it there; fails if there is no TOOL
 project() {
     if ! command -v "$2" >/dev/null; then
         echo "left out: $1, as there is no $2"
@@ -27,7 +27,7 @@ project() {
     [ ! -d "$outside/$1" ] || cp "$outside/$1"/* "$outside/main.c" "$work/$1"
 }
 
-# prints EXPECTED NAME COMMAND...: COMMAND prints just that
+# prints EXPECTED NAME COMMAND...: COMMAND must print exactly EXPECTED
 prints() {
     expected=$1 name=$2
     shift 2
@@ -39,7 +39,7 @@ prints() {
     fi
 }
 
-# quietly COMMAND...: shows what it printed where it fails
+# quietly COMMAND...: shows the command's output only if it fails
 quietly() {
     "$@" >"$work/log" 2>&1 || { cat "$work/log"; false; }
 }
@@ -58,7 +58,7 @@ done
 cxx=${CXX:-c++}
 # shellcheck disable=SC2086
 if project hello "${cxx%% *}"; then
-    # eval: pkg-config quotes what has blanks in it
+    # eval: pkg-config quotes words with blanks
     quietly eval "$cxx -std=c++17 -Wall -Wextra -Wshadow -Werror \"$outside/hello.cpp\" -o \"$work/hello/hello\" \
         $(pkg-config --cflags --libs frond)"
     line=$(sed -n '/fr_matmul/=' "$outside/hello.cpp")
@@ -68,7 +68,7 @@ frond: matmul: (4, 3) x (5, 2): inner dimensions differ (3 and 5)   [$outside/he
 fi
 
 python=${PYTHON:-python3}
-# The first loss follows from PyTorch's first draws of a linear layer with seed 0: -0.0075 x + 0.5364.
+# The first loss follows from PyTorch's initial values of a linear layer for seed 0: -0.0075 x + 0.5364.
 library=$LD_LIBRARY_PATH/libfrond.so
 if [ ! -f "$library" ]; then
     echo "left out: train.py, as there is no shared library"

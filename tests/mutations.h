@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Bad files in great number: good ones, changed at random but the same way each time. */
+/* Makes many bad files from good ones by random changes, which are the same in each run. */
 #ifndef FROND_TESTS_MUTATIONS_H
 #define FROND_TESTS_MUTATIONS_H
 
@@ -10,7 +10,7 @@
 
 enum { MUTATIONS = 20000 };
 
-/* A file's bytes, to be freed. */
+/* Returns a file's bytes; the caller frees them. */
 static inline unsigned char *read_bytes(const char *path, size_t *size)
 {
     FILE *file = fopen(path, "rb");
@@ -36,7 +36,7 @@ static inline void write_bytes(const char *path, const void *bytes, size_t size)
     ck_assert_int_eq(fclose(file), 0);
 }
 
-/* xorshift64; below n. */
+/* Returns a random number below n (xorshift64). */
 static inline size_t draw(uint64_t *state, size_t n)
 {
     *state ^= *state << 13;
@@ -45,7 +45,7 @@ static inline size_t draw(uint64_t *state, size_t n)
     return (size_t)(*state >> 11) % n;
 }
 
-/* Changes one place of the *size bytes, which have room for `room`. */
+/* Changes one place of the *size bytes. The buffer has room for `room` bytes. */
 static inline void mutate_once(unsigned char *bytes, size_t *size, size_t room, uint64_t *state)
 {
     static const char *const tokens[] = { "0",
@@ -90,22 +90,22 @@ static inline void mutate_once(unsigned char *bytes, size_t *size, size_t room, 
     case 1:
         bytes[at] = (unsigned char)draw(state, 256);
         break;
-    case 2: /* cut out */
+    case 2: /* cut bytes out */
         memmove(bytes + at, bytes + at + length, *size - at - length);
         *size -= length;
         break;
-    case 3: /* repeat */
+    case 3: /* repeat bytes */
         length = length < room - *size ? length : room - *size;
         memmove(bytes + at + length, bytes + at, *size - at);
         *size += length;
         break;
-    case 4: /* put in */
+    case 4: /* insert a token */
         length = strlen(token) < room - *size ? strlen(token) : room - *size;
         memmove(bytes + at + length, bytes + at, *size - at);
         memcpy(bytes + at, token, length);
         *size += length;
         break;
-    case 5: /* write over */
+    case 5: /* overwrite with a token */
         length = strlen(token) < *size - at ? strlen(token) : *size - at;
         memcpy(bytes + at, token, length);
         break;
@@ -114,8 +114,8 @@ static inline void mutate_once(unsigned char *bytes, size_t *size, size_t room, 
         bytes[(*size)++] = '\n';
 }
 
-/* Reads MUTATIONS changed copies of the file and asserts that nothing stays alive and that failures have a message.
- * read gives whether it succeeded, and checks what it got. */
+/* Reads MUTATIONS changed copies of the file. Asserts that no tensor stays alive and that each failure has a message.
+ * read returns true if it succeeded; then it has checked its results. */
 static inline void read_mutations(const char *path, bool (*read)(FILE *file))
 {
     size_t original_size, room, good = 0;

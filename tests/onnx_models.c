@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* onnx_models FOLDER: writes every model under models/, in either float type, as NAME.onnx there, and what it gives of
- * an input of other sizes than the example's, as NAME.x.npy and NAME.y.npy.
- * onnx_models MODEL X Y: loads a model and writes to Y what it gives of X. For check_onnxruntime.py. */
+/* For check_onnxruntime.py:
+ *
+ *     onnx_models FOLDER      writes every model of models/, in both float types, to FOLDER/NAME.onnx, an input of
+ * other sizes than the example's to NAME.x.npy, and the model's result for it to NAME.y.npy onnx_models MODEL X Y loads
+ * the file MODEL and writes its result for X to Y */
 #include "char_lm.h"
 #include "forecaster.h"
 #include "mlp.h"
@@ -17,7 +19,7 @@ typedef struct {
     const char *name;
     fr_module *(*make)(void);
     fr_shape example, other;
-    bool symbols; /* int64 in place of floats */
+    bool symbols; /* int64 instead of floats */
 } model;
 
 #define MODEL(NAME, ...)                                                                                               \
@@ -66,7 +68,7 @@ static const char *path_of(const char *folder, const model *kind, const char *en
     return path;
 }
 
-/* With the library's own handler a failure ends the program. */
+/* The library's default error handler ends the program at a failure. */
 static void write_files(const char *folder, const model *kind)
 {
     FR_SCOPE;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Whether tensors have the shapes that an op's `shapes` tells of (<frond/op.h> says how it is written). */
+/* Checks that tensors have the shapes that an op declares in `shapes`; <frond/op.h> describes its notation. A matcher
+ * with backtracking: names and stars get their values from the tensors and must agree everywhere. */
 #ifndef TESTS_SHAPES_H
 #define TESTS_SHAPES_H
 
@@ -12,9 +13,9 @@
 enum { SHAPES_MOST = 16, SHAPES_STARS = 4 };
 
 typedef struct {
-    const char *text; /* behind the "(" */
+    const char *text; /* after the "(" */
     fr_shape shape;
-    bool repeated; /* "...": its names stand for other sizes elsewhere */
+    bool repeated; /* "...": its names stand for other sizes in each tensor */
 } shapes_one;
 
 typedef struct {
@@ -25,12 +26,12 @@ typedef struct {
     } names[SHAPES_MOST];
     int count;
     bool known[SHAPES_STARS];
-    fr_shape stars[SHAPES_STARS]; /* of *, **, ***: from 1 on */
+    fr_shape stars[SHAPES_STARS]; /* *, **, *** at 1, 2, 3 */
 } shapes_known;
 
 static bool shapes_match(const shapes_one *all, int n, const char *at, int dim, shapes_known known);
 
-/* shape's dims from `from` on are those of part. */
+/* True if shape has part's dims, starting at dim `from`. */
 static inline bool shapes_holds(const fr_shape *shape, int from, const fr_shape *part)
 {
     return from + part->ndim <= shape->ndim &&
@@ -54,7 +55,7 @@ static inline bool shapes_match_star(const shapes_one *all, int n, const char *n
     return false;
 }
 
-/* Of all stars. */
+/* Matches "broadcast": the shape that all stars together broadcast to. */
 static inline bool shapes_match_broadcast(const shapes_one *all, int n, const char *next, int dim,
                                           const shapes_known *known)
 {
@@ -74,7 +75,7 @@ static inline bool shapes_match_broadcast(const shapes_one *all, int n, const ch
     return shapes_holds(&all->shape, dim, &whole) && shapes_match(all, n, next, dim + whole.ndim, *known);
 }
 
-/* A dim: "N", "3H", "1". */
+/* Matches one dim: "N", "3H" or "1". */
 static inline bool shapes_match_dim(const shapes_one *all, int n, const char *at, const char *next, int dim,
                                     shapes_known known)
 {
@@ -98,7 +99,7 @@ static inline bool shapes_match_dim(const shapes_one *all, int n, const char *at
     return shapes_match(all, n, next, dim + 1, known);
 }
 
-/* all[0] from `at` and its dim on, and the n - 1 after it. */
+/* Matches the rest of all[0], from text `at` and dim `dim` on, then the n - 1 tensors after it. */
 static bool shapes_match(const shapes_one *all, int n, const char *at, int dim, shapes_known known)
 {
     size_t length = strcspn(at, ",)");
@@ -122,7 +123,7 @@ static bool shapes_match(const shapes_one *all, int n, const char *at, int dim, 
     return shapes_match_dim(all, n, at, next, dim, known);
 }
 
-/* Cuts text where it says by, in place; the number of parts. */
+/* Cuts text in place at each `by`. Returns the number of parts. */
 static inline int shapes_cut(char *text, const char *by, char *parts[SHAPES_MOST])
 {
     int n = 0;
@@ -138,7 +139,8 @@ static inline int shapes_cut(char *text, const char *by, char *parts[SHAPES_MOST
     return n;
 }
 
-/* Puts tensors and the texts for them together; a text with "?" does without one, one with "..." serves the rest. */
+/* Pairs tensors with their texts. A text with "?" may have no tensor; a text with "..." is used for all remaining ones.
+ */
 static inline bool shapes_pair(char *text, fr_tensor *const *ts, int n, shapes_one *all, int *count)
 {
     char *parts[SHAPES_MOST];
@@ -153,7 +155,7 @@ static inline bool shapes_pair(char *text, fr_tensor *const *ts, int n, shapes_o
         if (i < n && ts[i]) {
             fr_shape shape = fr_shape_of(ts[i]);
 
-            /* A scalar may stand where dims have names. */
+            /* A scalar may be given where dims have names. */
             all[(*count)++] = (shapes_one){ part + 1, shape.ndim == 0 && named ? FR_SHAPE(1) : shape, repeated };
         } else if (*end != '?') {
             return false;
@@ -162,7 +164,7 @@ static inline bool shapes_pair(char *text, fr_tensor *const *ts, int n, shapes_o
     return true;
 }
 
-/* One of several ways, "(N) -> () or (N)". */
+/* Checks one way of the several that `shapes` may list, such as "(N) -> () or (N)". */
 static inline bool shapes_fit_one(char *text, fr_tensor *const *in, int inputs, fr_tensor *const *out, int outputs)
 {
     char *sides[SHAPES_MOST], *results[SHAPES_MOST];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What each check_*.c starts from: Check, the handler off, and a balance of tensors and bytes after each test. */
+/* The basis of each check_*.c: Check, the error handler off, and a check after each test that no tensor or byte leaked.
+ */
 #ifndef FROND_TESTS_TESTING_H
 #define FROND_TESTS_TESTING_H
 
@@ -12,7 +13,7 @@
 #include <string.h>
 
 static size_t live_before, bytes_before;
-static char test_about[256]; /* for end_test, where one test function serves many things */
+static char test_about[256]; /* what a looped test is about, for end_test's messages */
 
 static inline void begin_test(void)
 {
@@ -32,7 +33,7 @@ static inline void end_test(void)
                   fr_live_bytes());
 }
 
-/* The last call failed with a message that holds all of these. Clears it. */
+/* Asserts that a call failed with a message that contains all of these texts. Clears the message. */
 #define assert_failed(...) assert_failed_with((const char *[]){ __VA_ARGS__, NULL })
 static inline void assert_failed_with(const char *const *pieces)
 {
@@ -44,14 +45,14 @@ static inline void assert_failed_with(const char *const *pieces)
     fr_error_clear();
 }
 
-/* A call that fails so: what it returns, a pointer or a bool, is 0. */
+/* Asserts that the call returns NULL or false and fails with a message that contains these texts. */
 #define assert_refused(call, ...)                                                                                      \
     do {                                                                                                               \
         ck_assert(!(call));                                                                                            \
         assert_failed(__VA_ARGS__);                                                                                    \
     } while (0)
 
-/* |got - expected| <= atol + rtol |expected|, equal NaNs and infinities; shapes and dtypes equal. */
+/* Asserts |got - expected| <= atol + rtol |expected|, equal NaNs and infinities, equal shapes and dtypes. */
 static inline void assert_close(const char *what, const fr_tensor *got, const fr_tensor *expected, double rtol,
                                 double atol)
 {
@@ -70,7 +71,7 @@ static inline void assert_close(const char *what, const fr_tensor *got, const fr
     }
 }
 
-/* Equal up to what rounding in got's dtype explains, which grows with the largest value that took part. */
+/* Asserts that the values are equal up to rounding in got's dtype. The tolerance grows with the largest value. */
 static inline void assert_near(const char *what, const fr_tensor *got, const fr_tensor *expected)
 {
     bool single = fr_dtype_of(got) == FR_F32;
@@ -82,7 +83,7 @@ static inline void assert_near(const char *what, const fr_tensor *got, const fr_
     assert_close(what, got, expected, single ? 1e-5 : 1e-12, (single ? 1e-6 : 1e-13) * largest);
 }
 
-/* Runs the cases, each test with begin_test and end_test around it, and gives main's exit code. */
+/* Runs the cases, with begin_test and end_test around each test, and returns main's exit code. */
 #define run_tests(name, ...) run_cases(name, (TCase *[]){ __VA_ARGS__, NULL })
 static inline int run_cases(const char *name, TCase *const *cases)
 {
@@ -101,7 +102,7 @@ static inline int run_cases(const char *name, TCase *const *cases)
     return failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* Path of a file below tests/; valid until the next call. */
+/* Returns the path of a file below tests/, valid until the next call. */
 static inline const char *test_file(const char *name)
 {
     static char path[4096];
@@ -111,7 +112,7 @@ static inline const char *test_file(const char *name)
     return path;
 }
 
-/* Prints m, then its state's names, one a line, and frees it. */
+/* Prints m, then the names of its state, one on each line, and frees m. */
 static inline void print_module(FILE *file, fr_module *m)
 {
     int n, before = (int)ftell(file), written = fr_module_fprint(file, m);
@@ -123,7 +124,7 @@ static inline void print_module(FILE *file, fr_module *m)
     fr_module_free(m);
 }
 
-/* Whether got, from its beginning, has the lines of the file below tests/; closes it. */
+/* Asserts that got, from its beginning, has the same lines as a file below tests/. Closes got. */
 static inline void assert_same_lines(FILE *got, const char *name)
 {
     FILE *expected = fopen(test_file(name), "r");

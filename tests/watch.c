@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Logs to the directory given what check_tensorboard.py looks for; exit status 77 where it cannot. */
+/* Writes the log that check_tensorboard.py reads to the given directory. Exit status 77 if frond has no event files. */
 #include <frond.h>
 
 #include <math.h>
 
-/* A run that was stopped at step 30 and taken up again at step 20. */
+/* A run that was stopped at step 30 and resumed at step 20. */
 static void log_numbers(const char *dir)
 {
     fr_logger *log = fr_log_open(dir, NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* npz archives in memory, where no file is that libzip could open. */
+/* npz archives in memory, for tests without a file that libzip could open. */
 #ifndef FROND_TESTS_ZIPPED_H
 #define FROND_TESTS_ZIPPED_H
 
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <zip.h>
 
-/* What fr_load_npz makes of the file's bytes; NULL with an error. */
+/* Reads the file's bytes as fr_load_npz does; returns NULL with an error if that fails. */
 static inline fr_tensors *read_zipped(FILE *file)
 {
     static char room[1 << 20];

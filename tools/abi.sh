@@ -2,21 +2,21 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# Whether configure.ac's FROND_LIBRARY_VERSION, current:revision:age, says what became of the library's interface since
-# the last release, which is the last tag of this branch.
+# Checks that FROND_LIBRARY_VERSION in configure.ac, current:revision:age, fits the changes of the library's interface
+# since the last release, which is the last tag of this branch.
 #
-#     tools/abi.sh BUILD                                builds the tag aside, compares it with what is built in BUILD
-#     tools/abi.sh --compare OLD NEW                    of two folders with libfrond.so, include/ and version
+#     tools/abi.sh BUILD                  builds the tag in a temporary folder and compares it with the library in BUILD
+#     tools/abi.sh --compare OLD NEW      compares two folders, each with libfrond.so, include/ and version
 #
-# Exit status: 0 where it is right, 1 where not, 77 where there is nothing to compare with or no abidiff.
+# Exit status: 0 if the version fits, 1 if not, 77 if there is no tag, no library or no abidiff.
 set -eu
 
 fail() { printf 'abi: %s\n' "$*" >&2; exit 1; }
 skip() { printf 'abi: not checked: %s\n' "$*" >&2; exit 77; }
 
-# Prints one word for what became of the interface from OLD to NEW: changed, added or same. What no public header
-# tells of is not looked at. Of abidiff's exit status bits 0 and 1 are errors, 2 is a change, 3 one that surely breaks
-# programs; a change that is still there when added functions do not count is taken for one that does.
+# Prints one word for the change of the interface from OLD to NEW: changed, added or same. It covers what the public
+# headers declare. In abidiff's exit status, bits 0 and 1 are errors, bit 2 is a change, and bit 3 is a change that
+# surely breaks programs. A change that remains when added functions are ignored is taken for one that breaks programs.
 what_became() { # OLD NEW
     all=0 but_added=0
     difference "$@" >&2 || all=$?
@@ -37,15 +37,15 @@ difference() { # OLD NEW [OPTION...]
     abidiff "$@" "$old/abi" "$new/abi"
 }
 
-# The interface of FOLDER/libfrond.so to FOLDER/abi, without the soname: that one follows from the version.
+# Writes the interface of FOLDER/libfrond.so to FOLDER/abi, without the soname, which follows from the version.
 describe() { # FOLDER
     abidw --headers-dir "$1/include" --drop-private-types "$1/libfrond.so" >"$1/abi.whole" ||
         fail "abidw cannot read $1/libfrond.so"
     sed "s/ soname='[^']*'//" "$1/abi.whole" >"$1/abi"
 }
 
-# The version that NEW has to have by the rules of libtool. Where nothing in the interface changed, the old one is right
-# as long as the library is the same inside, which cannot be seen from here: both are allowed.
+# Compares NEW's version with the one that libtool's rules demand. If the interface did not change, the old version is
+# right as long as the library's inside did not change either. That cannot be seen here, so both versions are allowed.
 compare() { # OLD NEW
     was=$(cat "$1/version") is=$(cat "$2/version")
     current=${was%%:*} age=${was##*:} revision=${was#*:}
@@ -71,7 +71,7 @@ version_in() { # CONFIGURE.AC
     sed -n 's/^AC_SUBST(\[FROND_LIBRARY_VERSION\], \[\([0-9]*:[0-9]*:[0-9]*\)\])$/\1/p' "$1"
 }
 
-gather() { # SOURCE BUILD FOLDER: what compare wants to have
+gather() { # SOURCE BUILD FOLDER: copies the files that compare needs to FOLDER
     mkdir -p "$3"
     cp "$2/.libs/libfrond.so" "$3/libfrond.so"
     cp -r "$1/include" "$3/include"

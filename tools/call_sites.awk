@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# call_sites.awk HEADER...: for each function that can fail a macro of its name, which notes where it is called. Those
-# that cannot fail, and those that hold no call site (see fr_begin in lib/core/error.h), are listed here; of those
-# that return an int, the few that do hold one.
+# call_sites.awk HEADER...: writes a macro with the name of each function that can fail; the macro notes the place of
+# the call. The list `plain` names functions that cannot fail, or that do not call fr_begin (lib/core/error.h) and so
+# never use the place. Functions that return an int have no macro, except those in the list `counted`.
 
 BEGIN {
     split("fr_ref fr_touch fr_equal fr_is_contiguous fr_is_leaf fr_wants_grad fr_grad_enabled " \

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# example.awk FILE.c: a program as an example of the manual, in Texinfo, without the comments before its first include.
+# example.awk FILE.c: writes a program as a Texinfo example for the manual, without the comments before its first
+# include.
 
 BEGIN { print "@smallexample" }
 /^#include/ { begun = 1 }

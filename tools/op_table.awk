@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# op_table.awk FILE...: the table of all ops, by name, from the files that define them.
+# op_table.awk FILE...: writes the table of all ops, sorted by name, from the files that define them.
 
 /^const fr_op fr_[a-z0-9_]+_op = \{/ {
     name = substr($3, 4, length($3) - 6) # without fr_ and _op

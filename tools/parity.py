@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""Makes doc/parity.md of doc/parity.txt and of what the tests say, which it runs.
+"""Makes doc/parity.md from doc/parity.txt and from the results of the tests, which it runs.
 
     parity.py BUILD
 
-Fails where a name is not in the headers, an op or test program is not there, an op of the table is named nowhere, or a
-test fails."""
+Fails if a name is in no header, if an op or a test program does not exist, if doc/parity.txt does not name an op of the
+table, or if a test fails."""
 
 import os
 import pathlib
@@ -21,7 +21,7 @@ HEAD = """\
 Made by tools/parity.py of doc/parity.txt and the results of the tests; nothing here is edited by hand. Cases of an op:
 held against PyTorch's values and gradients in float32 and float64 / against finite differences to the second derivative
 / in forward mode against reverse mode. Of a test program: its checks. All pass, else this page is not made."""
-INTERNAL = {"avg_unpool", "conv_by_x", "conv_by_weight", "scatter_add", "unslice"}  # backward of others
+INTERNAL = {"avg_unpool", "conv_by_x", "conv_by_weight", "scatter_add", "unslice"}  # used in backward of other ops
 
 
 def run(build, program, *arguments):
@@ -31,7 +31,7 @@ def run(build, program, *arguments):
 
 
 def results(text):
-    """Of each test function: the loop indices that passed, and those that did not."""
+    """Returns, for each test function, the loop indices that passed and those that failed."""
     found = {}
     for line in text.splitlines():
         m = re.match(r".*:(P|F|E):[^:]*:(\w+):(\d+):", line)
@@ -41,7 +41,7 @@ def results(text):
 
 
 def count_ops(build):
-    """Of each op: cases held against PyTorch, against finite differences, in forward mode."""
+    """Returns, for each op, how many cases are compared with PyTorch, with finite differences and in forward mode."""
     counts, golden, smooth = {}, [], []
     for line in run(build, "check_ops", "--cases").splitlines():
         op, _, _, torch, flags = (line.split("\t") + [""])[:5]

@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# reference.awk -v form=FORM HEADER...: what the comments of the public headers say, as
+# reference.awk -v form=FORM HEADER...: makes the reference from the comments of the public headers. FORM is
 #
-#     texinfo   chapters for the manual: one for each header, a section for each of its "--- Title ---" comments
+#     texinfo   chapters of the manual: one for each header, with a section for each of its "--- Title ---" comments
 #     man       the functions by area, for frond(3)
-#     names     the functions, one a line
-#     missing   file, line and name of each function that no comment speaks of; the exit status is 1 if there is one
+#     names     the functions, one on each line
+#     missing   file, line and name of each function without a comment; the exit status is 1 if there is one
 #
-# Read is what lies between FR_BEGIN_DECLS and FR_END_DECLS; the comment before it opens the chapter, its first words
-# are the title. A comment on lines of its own speaks of all declarations that follow without a blank line, one behind a
-# declaration of that, and of those after it that have none. A comment before a blank line is text of its section.
-# Macros whose names end in _ are nobody's business.
+# It reads the part between FR_BEGIN_DECLS and FR_END_DECLS. The comment before this part opens the chapter; its first
+# words are the title. A comment on its own lines describes all declarations that follow it without a blank line. A
+# comment behind a declaration describes that declaration and those after it that have no comment. A comment before a
+# blank line is text of its section. Macros whose names end in _ are left out.
 
 # --- Text: from comments to Texinfo ---------------------------------------------------------------------------------
 
-# Names, calls, `code` and *emphasis*.
+# Marks up names, calls, `code` and *emphasis*.
 function marked_up(s,    out, word)
 {
     gsub(/[@{}]/, "@&", s)
@@ -33,7 +33,7 @@ function marked_up(s,    out, word)
     return out s
 }
 
-# The lines of a comment, without what frames them; those indented by four blanks more are an example.
+# Returns a comment's text as Texinfo, without the comment's frame. Lines indented by four more blanks are an example.
 function prose(text,    lines, n, i, line, paragraph, out, example)
 {
     n = split(text, lines, "\n")
@@ -69,7 +69,7 @@ function capital(s)
     return toupper(substr(s, 1, 1)) substr(s, 2)
 }
 
-# Splits "Title: the rest." into title and rest.
+# Splits "Title: the rest." or "Title. The rest." into title and rest.
 function split_title(text)
 {
     gsub(/\n *\*?/, "\n", text)
@@ -89,7 +89,7 @@ function begin_header()
 {
     split_title(text)
     area = title
-    gsub(/[,:.()]/, "", area) # which Texinfo gives a meaning in names of nodes
+    gsub(/[,:.()]/, "", area) # Texinfo gives them a meaning in names of nodes
     text = ""
     inside = 1
     if (form == "texinfo")
@@ -116,7 +116,7 @@ function begin_section(heading,    node)
     }
 }
 
-# started: 0, in the list of functions of a section of frond(3) without a heading yet; 1: with one; 2: within it.
+# started, for the list of a section of frond(3): 0 before its heading, 1 after the heading, 2 after the first function.
 function end_list()
 {
     if (started == 2)
@@ -126,7 +126,7 @@ function end_list()
 
 # --- Declarations ---------------------------------------------------------------------------------------------------
 
-# An argument of @deftypefn: braces keep it together.
+# Returns s as one argument of @deftypefn: braces keep it together.
 function argument(s)
 {
     gsub(/[@{}]/, "@&", s)
@@ -157,7 +157,7 @@ function add(kind, name, type, arguments)
     where[decls] = FILENAME ":" first_line
 }
 
-# A whole declaration, in `code` or, with members, in `head` and `code`.
+# Adds a whole declaration; it is in `code` or, if it has members, in `head` and `code`.
 function declaration(    name, type)
 {
     gsub(/[ \n]+/, " ", code)
@@ -260,7 +260,7 @@ function comment_ends()
     text = ""
 }
 
-# A line outside the preprocessor, cut into code and comments.
+# Cuts a line that is not for the preprocessor into code and comments.
 function scan(line,    at, seen_code)
 {
     while (line != "") {
@@ -284,7 +284,7 @@ function scan(line,    at, seen_code)
         code = code " "
 }
 
-# --- Segments: a comment and the declarations that it speaks of -----------------------------------------------------
+# --- Segments: a comment and the declarations that it describes -----------------------------------------------------
 
 function has_members(i)
 {
@@ -297,7 +297,7 @@ function write_heading(i, more)
            d_arguments[i] == "" ? "" : argument(d_arguments[i])
 }
 
-# Declarations from..to in one entry, with a comment or with that of the first.
+# Writes declarations from..to as one entry, with `comment` or, if that is empty, the comment behind the first one.
 function write_entry(from, to, comment,    i, n, notes)
 {
     for (i = from; i <= to; i++)
@@ -318,7 +318,7 @@ function write_entry(from, to, comment,    i, n, notes)
     print "@end deftypefn\n"
 }
 
-# The constants of an enumeration without a name.
+# Writes the constants of an enumeration without a name.
 function write_constants(i, comment,    j)
 {
     printf "%s", prose(comment)
@@ -326,7 +326,7 @@ function write_constants(i, comment,    j)
         printf "@deftypevr {Constant} {} {%s}\n%s%s@end deftypevr\n\n", m_text[j], prose(m_lead[j]), prose(m_note[j])
 }
 
-# A struct or enumeration, with a table of what is in it.
+# Writes a struct or an enumeration, with a table of its members.
 function write_members(i, comment,    j, table)
 {
     if (d_name[i] == "") {

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Ops. Each returns a new tensor (a view shares its input's storage) and records itself when a gradient may be wanted.
+/* Ops. Each op returns a new tensor; a view shares its input's storage. An op records itself if a gradient may be
+ * wanted.
  *
- * Shapes are written (B,T,I). Two shapes broadcast as in NumPy: aligned at the last dimension, where one has 1 or
- * nothing, the other's size counts. dtypes never mix: an op fails naming both. NULL in gives NULL out, and an error
- * unless one is pending already; an *optional* argument may be NULL. */
+ * Shapes are written (B,T,I). Two shapes broadcast as in NumPy: they are aligned at the last dim; where one shape has
+ * size 1 or no dim, the other's size counts. dtypes never mix: an op fails and names both. If an input is NULL, an op
+ * returns NULL, with an error unless this thread already has one. An *optional* argument may be NULL. */
 #ifndef FROND_OPS_H
 #define FROND_OPS_H
 
@@ -12,86 +13,104 @@
 
 FR_BEGIN_DECLS
 
-/* --- Copies ------------------------------------------------------------------------------------------------------ */
+/* --- Copies ------------------------------------------------------------------------------------------------------- */
 
-/* A view of t where it has that dtype. Floats are rounded to nearest; to int64 towards zero, INT64_MIN for NaN and for
- * what is out of range. */
+/* Converts t to dtype; if t has it already, returns a view of t. Numbers are rounded to the nearest float; to int64
+ * they are rounded towards zero, and NaN and numbers out of range become INT64_MIN. */
 fr_tensor *fr_cast(fr_tensor *t, fr_dtype dtype);
-fr_tensor *fr_clone(fr_tensor *t);      /* contiguous, storage of its own */
-fr_tensor *fr_contiguous(fr_tensor *t); /* a view where t is contiguous already, else a clone */
 
-/* --- Views ------------------------------------------------------------------------------------------------------- */
+fr_tensor *fr_clone(fr_tensor *t);      /* a contiguous copy with its own storage */
+fr_tensor *fr_contiguous(fr_tensor *t); /* a view if t is contiguous, else a clone */
 
-/* The same values, row-major, in another shape; one dim may be -1, to be found (which fails where any size would do). A
- * view where t's strides allow it, else of a copy. */
+/* --- Views -------------------------------------------------------------------------------------------------------- */
+
+/* Returns t's values, in row-major order, in another shape. One dim may be -1: its size is computed from the others,
+ * which fails if any size would do. The result is a view if t's strides allow it, else a view of a copy. */
 fr_tensor *fr_reshape(fr_tensor *t, fr_shape shape);
-fr_tensor *fr_view_as(fr_tensor *t, const fr_tensor *other); /* reshape to other's shape */
-fr_tensor *fr_permute(fr_tensor *t, const int *dims);        /* result's dim i is t's dims[i]; fr_ndim(t) of them */
-fr_tensor *fr_transpose(fr_tensor *t, int dim0, int dim1);
-fr_tensor *fr_select(fr_tensor *t, int dim, int64_t index); /* t[..., index, ...]: dim is gone */
-/* t[..., start:stop:step, ...]: start and stop are clamped to the dim as in Python; INT64_MAX: to its end; step > 0. */
+
+fr_tensor *fr_view_as(fr_tensor *t, const fr_tensor *other); /* fr_reshape to other's shape */
+fr_tensor *fr_permute(fr_tensor *t, const int *dims);        /* dim i is t's dim dims[i]; dims has fr_ndim(t) entries */
+fr_tensor *fr_transpose(fr_tensor *t, int dim0, int dim1);   /* swaps two dims */
+fr_tensor *fr_select(fr_tensor *t, int dim, int64_t index);  /* t[..., index, ...]: removes dim */
+
+/* Returns t[..., start:stop:step, ...] along dim. start and stop are clamped to dim's size, as in Python; stop =
+ * INT64_MAX means to the end. step must be greater than 0. */
 fr_tensor *fr_slice(fr_tensor *t, int dim, int64_t start, int64_t stop, int64_t step);
-fr_tensor *fr_squeeze(fr_tensor *t, int dim);          /* drops dim where its size is 1 */
-fr_tensor *fr_unsqueeze(fr_tensor *t, int dim);        /* a dim of size 1 before dim (-1: at the end) */
-fr_tensor *fr_expand(fr_tensor *t, fr_shape shape);    /* broadcast to shape; -1 keeps a dim */
+
+fr_tensor *fr_squeeze(fr_tensor *t, int dim);          /* removes dim if its size is 1 */
+fr_tensor *fr_unsqueeze(fr_tensor *t, int dim);        /* inserts a dim of size 1 before dim; -1: at the end */
+fr_tensor *fr_expand(fr_tensor *t, fr_shape shape);    /* broadcasts t to shape; -1 keeps a dim's size */
 fr_tensor *fr_flatten(fr_tensor *t, int from, int to); /* joins dims from..to into one */
 
-/* --- Joining and picking ----------------------------------------------------------------------------------------- */
+/* --- Joining and picking ------------------------------------------------------------------------------------------ */
 
-fr_tensor *fr_cat(fr_tensor *const *ts, int n, int dim);   /* sizes differ in dim alone */
-fr_tensor *fr_stack(fr_tensor *const *ts, int n, int dim); /* equal shapes, along a new dim */
-/* result[i][j][k] = t[index[i][j][k]][j][k] for dim 0, and so on: index (int64) has t's ndim and is nowhere larger but
- * in dim. An index must be 0 or more and less than t's dim; an error names the first that is not, and its place. */
+fr_tensor *fr_cat(fr_tensor *const *ts, int n, int dim);   /* joins n tensors along dim; other sizes must be equal */
+fr_tensor *fr_stack(fr_tensor *const *ts, int n, int dim); /* joins n tensors of equal shape along a new dim */
+
+/* Gathers values along dim. For dim 0: result[i][j][k] = t[index[i][j][k]][j][k]; other dims likewise. index is int64
+ * and has as many dims as t, none larger than t's except dim. Each index must be at least 0 and less than the size of
+ * dim; an error names the first index that is not, and its position. */
 fr_tensor *fr_gather(fr_tensor *t, int dim, fr_tensor *index);
-fr_tensor *fr_index_select(fr_tensor *t, int dim, fr_tensor *index);   /* index (n) int64: dim becomes n */
-fr_tensor *fr_where(fr_tensor *condition, fr_tensor *a, fr_tensor *b); /* broadcasting; condition: not 0, any dtype */
-/* value where mask, which broadcasts to t's shape, is not 0; with int64 value must be whole. */
+
+fr_tensor *fr_index_select(fr_tensor *t, int dim, fr_tensor *index); /* picks by index (n), int64: dim gets size n */
+
+/* Returns a where condition is not 0, else b. All three broadcast; condition may have any dtype. */
+fr_tensor *fr_where(fr_tensor *condition, fr_tensor *a, fr_tensor *b);
+/* Returns t with value where mask is not 0. mask broadcasts to t's shape. value must be whole if t is int64. */
 fr_tensor *fr_masked_fill(fr_tensor *t, fr_tensor *mask, double value);
-fr_tensor *fr_tril(fr_tensor *t, int64_t k); /* zeros above the k-th diagonal of the last two dims */
-fr_tensor *fr_triu(fr_tensor *t, int64_t k); /* zeros below it */
-/* n numbers: how much to add before and after the last dim, the one before it, ... (negative: cut off), up to two for
- * each dim. value: what is added; with int64 it must be whole. */
+
+fr_tensor *fr_tril(fr_tensor *t, int64_t k); /* zeros above diagonal k of the last two dims */
+fr_tensor *fr_triu(fr_tensor *t, int64_t k); /* zeros below diagonal k of the last two dims */
+
+/* Pads t with value. pads holds n numbers: how much to add before and after the last dim, then before and after the
+ * dim before it, and so on, at most two for each dim. A negative number cuts off. value must be whole if t is int64. */
 fr_tensor *fr_pad(fr_tensor *t, const int64_t *pads, int n, double value);
-fr_tensor *fr_flip(fr_tensor *t, int dim);
 
-/* --- Arithmetic -------------------------------------------------------------------------------------------------- */
+fr_tensor *fr_flip(fr_tensor *t, int dim); /* reverses the order along dim */
 
-fr_tensor *fr_add(fr_tensor *a, fr_tensor *b); /* a + b, broadcasting, as all of two tensors here */
-fr_tensor *fr_sub(fr_tensor *a, fr_tensor *b);
-fr_tensor *fr_mul(fr_tensor *a, fr_tensor *b);
-fr_tensor *fr_div(fr_tensor *a, fr_tensor *b);     /* floats alone */
-fr_tensor *fr_pow(fr_tensor *a, fr_tensor *b);     /* floats alone */
-fr_tensor *fr_maximum(fr_tensor *a, fr_tensor *b); /* NaN where either is; ties share the gradient in halves */
-fr_tensor *fr_minimum(fr_tensor *a, fr_tensor *b);
-/* The same with a number, rounded to t's dtype; with int64 it must be whole, else they fail. int64 wraps around. */
+/* --- Arithmetic --------------------------------------------------------------------------------------------------- */
+
+/* Ops of two tensors, which broadcast. */
+fr_tensor *fr_add(fr_tensor *a, fr_tensor *b);     /* a + b */
+fr_tensor *fr_sub(fr_tensor *a, fr_tensor *b);     /* a - b */
+fr_tensor *fr_mul(fr_tensor *a, fr_tensor *b);     /* a * b */
+fr_tensor *fr_div(fr_tensor *a, fr_tensor *b);     /* a / b; floats only */
+fr_tensor *fr_pow(fr_tensor *a, fr_tensor *b);     /* a^b; floats only */
+fr_tensor *fr_maximum(fr_tensor *a, fr_tensor *b); /* NaN if a or b is; if a = b each gets half of the gradient */
+fr_tensor *fr_minimum(fr_tensor *a, fr_tensor *b); /* likewise */
+
+/* The same with a number, which is rounded to t's dtype. It must be whole if t is int64, else they fail. int64 wraps
+ * around. */
 fr_tensor *fr_add_scalar(fr_tensor *t, double value);
 fr_tensor *fr_sub_scalar(fr_tensor *t, double value);
 fr_tensor *fr_mul_scalar(fr_tensor *t, double value);
-fr_tensor *fr_div_scalar(fr_tensor *t, double value); /* floats alone */
-fr_tensor *fr_pow_scalar(fr_tensor *t, double value); /* floats alone */
+fr_tensor *fr_div_scalar(fr_tensor *t, double value); /* floats only */
+fr_tensor *fr_pow_scalar(fr_tensor *t, double value); /* floats only */
 fr_tensor *fr_maximum_scalar(fr_tensor *t, double value);
 fr_tensor *fr_minimum_scalar(fr_tensor *t, double value);
 
-/* neg, abs, square, clamp and sign are for int64 too, the others for floats alone. */
-fr_tensor *fr_neg(fr_tensor *t);
-fr_tensor *fr_abs(fr_tensor *t); /* gradient 0 at 0 */
-fr_tensor *fr_square(fr_tensor *t);
-fr_tensor *fr_sqrt(fr_tensor *t);
-fr_tensor *fr_rsqrt(fr_tensor *t); /* 1 / sqrt(t) */
-fr_tensor *fr_reciprocal(fr_tensor *t);
+/* Functions of each value. neg, abs, square, clamp and sign also take int64; the others take floats only. */
+fr_tensor *fr_neg(fr_tensor *t);        /* -t */
+fr_tensor *fr_abs(fr_tensor *t);        /* |t|; gradient 0 at 0 */
+fr_tensor *fr_square(fr_tensor *t);     /* t^2 */
+fr_tensor *fr_sqrt(fr_tensor *t);       /* square root */
+fr_tensor *fr_rsqrt(fr_tensor *t);      /* 1 / sqrt(t) */
+fr_tensor *fr_reciprocal(fr_tensor *t); /* 1 / t */
 fr_tensor *fr_exp(fr_tensor *t);
-fr_tensor *fr_log(fr_tensor *t);
+fr_tensor *fr_log(fr_tensor *t);   /* natural logarithm */
 fr_tensor *fr_log1p(fr_tensor *t); /* log(1 + t) */
 fr_tensor *fr_expm1(fr_tensor *t); /* exp(t) - 1 */
 fr_tensor *fr_sin(fr_tensor *t);
 fr_tensor *fr_cos(fr_tensor *t);
-fr_tensor *fr_erf(fr_tensor *t);
-/* -INFINITY, INFINITY: no bound. max where min > max. Gradient 0 at a bound. With int64 bounds must be whole. */
+fr_tensor *fr_erf(fr_tensor *t); /* error function */
+/* Limits values to [min, max]; -INFINITY and INFINITY mean no bound. The result is max where min > max. The gradient is
+ * 0 at a bound. Bounds must be whole if t is int64. */
 fr_tensor *fr_clamp(fr_tensor *t, double min, double max);
 fr_tensor *fr_sign(fr_tensor *t); /* -1, 0 or 1; 0 for NaN */
 fr_tensor *fr_floor(fr_tensor *t);
 
-/* 0 or 1 in the dtype of a; no gradient. Any dtype; int64 is compared with a number exactly. */
+/* Comparisons. They return 1 where true and 0 where false, in the dtype of the first argument, without a gradient. Any
+ * dtype; int64 values are compared with a number exactly. */
 fr_tensor *fr_eq(fr_tensor *a, fr_tensor *b);
 fr_tensor *fr_ne(fr_tensor *a, fr_tensor *b);
 fr_tensor *fr_lt(fr_tensor *a, fr_tensor *b);
@@ -105,72 +124,77 @@ fr_tensor *fr_le_scalar(fr_tensor *t, double value);
 fr_tensor *fr_gt_scalar(fr_tensor *t, double value);
 fr_tensor *fr_ge_scalar(fr_tensor *t, double value);
 
-/* --- Activations ------------------------------------------------------------------------------------------------- */
+/* --- Activations -------------------------------------------------------------------------------------------------- */
 
-/* Floats alone, but for relu. */
-fr_tensor *fr_sigmoid(fr_tensor *t);
-fr_tensor *fr_tanh(fr_tensor *t);
-fr_tensor *fr_relu(fr_tensor *t);                              /* gradient 0 at 0 */
+/* Floats only, except relu. */
+fr_tensor *fr_sigmoid(fr_tensor *t);                           /* 1 / (1 + exp(-t)) */
+fr_tensor *fr_tanh(fr_tensor *t);                              /* hyperbolic tangent */
+fr_tensor *fr_relu(fr_tensor *t);                              /* max(t, 0); gradient 0 at 0 */
 fr_tensor *fr_leaky_relu(fr_tensor *t, double negative_slope); /* PyTorch's default: 0.01 */
 fr_tensor *fr_elu(fr_tensor *t, double alpha);                 /* PyTorch's default: 1 */
 fr_tensor *fr_gelu(fr_tensor *t);                              /* t/2 (1 + erf(t / sqrt 2)) */
 fr_tensor *fr_silu(fr_tensor *t);                              /* t sigmoid(t) */
 fr_tensor *fr_softplus(fr_tensor *t);                          /* log(1 + exp(t)); t itself above 20 */
-/* exp(t) over its sum along dim, and that one's logarithm, without overflow. NaN all along dim where t has NaN or inf
- * in it or is -inf throughout. A scalar has dim 0. */
+/* softmax returns exp(t) divided by the sum of exp(t) along dim; log_softmax returns its logarithm. Both avoid
+ * overflow. All values along dim are NaN if one of them is NaN or inf, or if all are -inf. A scalar has dim 0. */
 fr_tensor *fr_softmax(fr_tensor *t, int dim);
 fr_tensor *fr_log_softmax(fr_tensor *t, int dim);
-/* Zeroes each value with probability p (0 <= p <= 1), scales the rest by 1/(1-p). Draws from the generator (not for p
- * of 0 or 1), for the values in the order in which they lie in memory. */
+/* Sets each value to 0 with probability p (0 <= p <= 1) and multiplies the others by 1/(1-p). Draws one random number
+ * for each value, in the order of the values in memory; p = 0 and p = 1 draw none. */
 fr_tensor *fr_dropout(fr_tensor *t, double p);
 
-/* --- Reductions: over all values to (), or over one dim, kept with size 1 or gone -------------------------------- */
+/* --- Reductions: of all values, to (), or along one dim; keepdim keeps that dim with size 1 ----------------------- */
 
-/* int64 is taken by sum, prod and cumsum (modulo 2^64), max, min, argmax and argmin. A scalar has dims 0 and -1. Of no
- * values sum and norm are 0, prod is 1, logsumexp -inf, mean, var and std NaN; the rest fail. float32 is added up in
- * double; the order of addition depends on the shape alone. */
+/* sum, prod, cumsum (modulo 2^64), max, min, argmax and argmin also take int64; the others take floats only. A
+ * scalar has dims 0 and -1. For no values, sum and norm return 0, prod returns 1, logsumexp -inf, mean, var and std
+ * NaN; max, min, argmax and argmin fail. float32 values are summed in double. The order of summation depends only on
+ * the shape. */
 
-/* The sum; t's dtype. */
+/* The sum, in t's dtype. */
 fr_tensor *fr_sum(fr_tensor *t);
 fr_tensor *fr_sum_dim(fr_tensor *t, int dim, bool keepdim);
-/* expand's reverse: sums what broadcasting shape to t repeated; t itself where it has that shape. */
+/* Reverses fr_expand: sums t over the dims that broadcasting from shape to t's shape would repeat. Returns t itself if
+ * it has that shape. */
 fr_tensor *fr_sum_to(fr_tensor *t, fr_shape shape);
-fr_tensor *fr_mean(fr_tensor *t);
-fr_tensor *fr_mean_dim(fr_tensor *t, int dim, bool keepdim);
-fr_tensor *fr_prod(fr_tensor *t);
-fr_tensor *fr_prod_dim(fr_tensor *t, int dim, bool keepdim);
-fr_tensor *fr_max(fr_tensor *t); /* NaN if there is one; fails for no values; ties share the gradient evenly */
-fr_tensor *fr_max_dim(fr_tensor *t, int dim, bool keepdim); /* the gradient goes to the first of a tie */
-fr_tensor *fr_min(fr_tensor *t);
-fr_tensor *fr_min_dim(fr_tensor *t, int dim, bool keepdim);
-typedef struct {
-    fr_tensor *values, *indices; /* the latter int64, without a gradient; both NULL where a call fails */
-} fr_extreme;
-fr_extreme fr_max_dim_indices(fr_tensor *t, int dim, bool keepdim); /* fr_max_dim and fr_argmax in one */
-fr_extreme fr_min_dim_indices(fr_tensor *t, int dim, bool keepdim);
 
-fr_tensor *fr_var(fr_tensor *t); /* unbiased: divided by n - 1; NaN for one value */
+fr_tensor *fr_mean(fr_tensor *t); /* the mean */
+fr_tensor *fr_mean_dim(fr_tensor *t, int dim, bool keepdim);
+fr_tensor *fr_prod(fr_tensor *t); /* the product */
+fr_tensor *fr_prod_dim(fr_tensor *t, int dim, bool keepdim);
+fr_tensor *fr_max(fr_tensor *t); /* the largest value; NaN if there is one; ties share the gradient evenly */
+fr_tensor *fr_max_dim(fr_tensor *t, int dim, bool keepdim); /* the gradient goes to the first of a tie */
+fr_tensor *fr_min(fr_tensor *t);                            /* the smallest value; otherwise as fr_max */
+fr_tensor *fr_min_dim(fr_tensor *t, int dim, bool keepdim); /* as fr_max_dim */
+
+typedef struct {
+    fr_tensor *values, *indices; /* indices is int64, without a gradient; both are NULL if the call fails */
+} fr_extreme;
+fr_extreme fr_max_dim_indices(fr_tensor *t, int dim, bool keepdim); /* fr_max_dim and fr_argmax in one call */
+fr_extreme fr_min_dim_indices(fr_tensor *t, int dim, bool keepdim); /* fr_min_dim and fr_argmin in one call */
+
+fr_tensor *fr_var(fr_tensor *t); /* unbiased variance: divides by n - 1; NaN for one value */
 fr_tensor *fr_var_dim(fr_tensor *t, int dim, bool keepdim);
-fr_tensor *fr_std(fr_tensor *t); /* its root; gradient 0 at 0 */
+fr_tensor *fr_std(fr_tensor *t); /* square root of the variance; gradient 0 where it is 0 */
 fr_tensor *fr_std_dim(fr_tensor *t, int dim, bool keepdim);
 typedef struct {
-    bool along; /* a dim, dim; else over all values */
+    bool along; /* true: reduces dim; false: reduces all values */
     int dim;
-    bool keepdim;      /* dims that are reduced are kept with size 1 */
-    double correction; /* finite: what is taken off n before dividing; default 1; FR_ZERO: the biased variance */
+    bool keepdim;      /* keeps reduced dims with size 1 */
+    double correction; /* the divisor is n - correction; finite; default 1; FR_ZERO: the biased variance */
     void *reserved[8];
 } fr_variance_options;
 fr_tensor *fr_var_with(fr_tensor *t, const fr_variance_options *options); /* options may be NULL: fr_var */
-fr_tensor *fr_std_with(fr_tensor *t, const fr_variance_options *options);
+fr_tensor *fr_std_with(fr_tensor *t, const fr_variance_options *options); /* options may be NULL: fr_std */
 
-fr_tensor *fr_norm(fr_tensor *t); /* Euclidean; gradient 0 at 0 */
+fr_tensor *fr_norm(fr_tensor *t); /* Euclidean norm; gradient 0 where it is 0 */
 fr_tensor *fr_norm_dim(fr_tensor *t, int dim, bool keepdim);
 typedef struct {
-    bool along; /* a dim, dim; else over all values */
+    bool along; /* true: reduces dim; false: reduces all values */
     int dim;
-    bool keepdim;
-    /* sum(|t|^p)^(1/p); default 2. FR_ZERO: how many are not 0. INFINITY: the largest |t|, -INFINITY: the smallest; the
-     * gradient is shared evenly. Of no values it fails for these two and for p < 0. */
+    bool keepdim; /* keeps reduced dims with size 1 */
+    /* The norm is sum(|t|^p)^(1/p); default 2. FR_ZERO: the number of values that are not 0. INFINITY: the largest |t|;
+     * -INFINITY: the smallest |t|; for these two, ties share the gradient evenly. For no values, these two and p < 0
+     * fail. */
     double p;
     void *reserved[8];
 } fr_norm_options;
@@ -178,137 +202,144 @@ fr_tensor *fr_norm_with(fr_tensor *t, const fr_norm_options *options); /* option
 
 fr_tensor *fr_logsumexp(fr_tensor *t); /* log(sum(exp(t))), without overflow */
 fr_tensor *fr_logsumexp_dim(fr_tensor *t, int dim, bool keepdim);
-fr_tensor *fr_argmax(fr_tensor *t, int dim, bool keepdim); /* int64: the first of a tie, or of NaN */
-fr_tensor *fr_argmin(fr_tensor *t, int dim, bool keepdim);
-fr_tensor *fr_cumsum(fr_tensor *t, int dim);
+fr_tensor *fr_argmax(fr_tensor *t, int dim, bool keepdim); /* int64 index of the largest: first of ties, or first NaN */
+fr_tensor *fr_argmin(fr_tensor *t, int dim, bool keepdim); /* int64 index of the smallest, as fr_argmax */
+fr_tensor *fr_cumsum(fr_tensor *t, int dim);               /* cumulative sum along dim */
 
 /* --- Order -------------------------------------------------------------------------------------------------------- */
 
-/* t's values along dim from the smallest to the largest, or the other way round, and where each stood. Any dtype; NaN
- * counts as the largest; equal values stay in order, either way. */
+/* Sorts t along dim, in ascending order unless descending is true. Returns the values and the index in t of each. Any
+ * dtype. NaN counts as the largest value. Equal values keep their order, also when descending. */
 fr_extreme fr_sort(fr_tensor *t, int dim, bool descending);
 fr_tensor *fr_argsort(fr_tensor *t, int dim, bool descending); /* the indices alone */
-/* The first k (0 to the size of dim) of fr_sort with descending = largest; under that name it fails for another k. */
+/* Returns the first k results of fr_sort with descending = largest. Fails unless k is 0 to the size of dim; errors name
+ * topk. */
 fr_extreme fr_topk(fr_tensor *t, int64_t k, int dim, bool largest);
 
-/* --- Drawing at random ------------------------------------------------------------------------------------------- */
+/* --- Drawing at random -------------------------------------------------------------------------------------------- */
 
-/* PyTorch's draws for the same seed and contiguous probabilities; no gradient. Floats alone. */
+/* Both draw PyTorch's numbers for the same seed and contiguous probabilities. They have no gradient and take floats
+ * only. */
 
-/* probabilities (C) or (B,C), of each row finite, 0 or more and not all 0; they need not sum to 1 -> (num_samples) or
- * (B,num_samples), int64: classes drawn with these. Without replacement no row has a class twice, and as many must
- * have a probability above 0. Fails for what is none, naming the first. */
+/* Draws num_samples classes for each row. probabilities (C) or (B,C) -> (num_samples) or (B,num_samples), int64. The
+ * probabilities of a row are finite, 0 or more and not all 0; they need not sum to 1. Without replacement no row has a
+ * class twice, and at least num_samples probabilities of a row must be above 0. An error names the first value that is
+ * no probability. */
 fr_tensor *fr_multinomial(fr_tensor *probabilities, int64_t num_samples, bool replacement);
-/* 1 with that probability, else 0, of the same shape and dtype. Fails for one that is not within 0 to 1. */
+/* Returns 1 with the given probability, else 0, in the same shape and dtype. Fails for a probability outside 0 to 1. */
 fr_tensor *fr_bernoulli(fr_tensor *probabilities);
 
-/* --- Linear maths ------------------------------------------------------------------------------------------------ */
+/* --- Linear maths ------------------------------------------------------------------------------------------------- */
 
-/* (n) x (n) -> (); (m,k) x (k,n) -> (m,n); (k) counts as (1,k) on the left, as (k,1) on the right, and that dim is gone
- * from the result; more dims in front are batches, which broadcast. */
+/* Matrix product: (n) x (n) -> (); (m,k) x (k,n) -> (m,n). A vector (k) counts as (1,k) on the left and as (k,1) on the
+ * right; the result does not have the added dim. Dims before the last two are batch dims, which broadcast. */
 fr_tensor *fr_matmul(fr_tensor *a, fr_tensor *b);
-/* x (...,I), weight (O,I), bias (O) optional -> (...,O): x weight^T + bias */
+/* Returns x weight^T + bias. x (...,I), weight (O,I), bias (O) optional -> (...,O). */
 fr_tensor *fr_linear(fr_tensor *x, fr_tensor *weight, fr_tensor *bias);
-fr_tensor *fr_outer(fr_tensor *a, fr_tensor *b); /* (m), (n) -> (m,n) */
+fr_tensor *fr_outer(fr_tensor *a, fr_tensor *b); /* outer product: (m), (n) -> (m,n) */
 
-/* --- Normalisation and embedding --------------------------------------------------------------------------------- */
+/* --- Normalisation and embedding ---------------------------------------------------------------------------------- */
 
-/* x (...,n), where n stands for the dims of normalized, at least one and the last ones of x -> the same shape: each row
- * of n values less its mean, over the root of its variance (divided by n) + eps; times weight (n), plus bias (n), both
- * optional. eps: 0 means 1e-5, FR_ZERO a real zero; fails for one that is negative. Sums are made in double: a large
- * mean or a tiny variance costs no digits. */
+/* Layer normalisation: y = (x - mean) / sqrt(variance + eps) * weight + bias. x (...,n) -> the same shape; n stands for
+ * the dims of normalized, at least one, which are the last dims of x. Each row of n values has its own mean and
+ * variance; the variance is divided by n. weight (n) and bias (n) are optional. eps: 0 means 1e-5, FR_ZERO means 0; a
+ * negative eps fails. Sums are computed in double, so a large mean or a tiny variance costs no digits. */
 fr_tensor *fr_layer_norm(fr_tensor *x, fr_shape normalized, fr_tensor *weight, fr_tensor *bias, double eps);
-/* Each row over the root of its mean square + eps, times weight. eps: 0 means the epsilon of x's dtype, 1.2e-7 or
- * 2.2e-16. */
+/* y = x / sqrt(mean(x^2) + eps) * weight, with the mean of each row. Shapes are those of fr_layer_norm. eps: 0 means
+ * the epsilon of x's dtype, 1.2e-7 or 2.2e-16. */
 fr_tensor *fr_rms_norm(fr_tensor *x, fr_shape normalized, fr_tensor *weight, double eps);
 
 typedef struct {
-    bool training;   /* by the mean and variance of x, else by the running ones */
-    double momentum; /* 0 to 1, default 0.1: running = (1 - momentum) running + momentum (that of x) */
+    bool training;   /* true: uses the mean and variance of x; false: the running statistics */
+    double momentum; /* 0 to 1, default 0.1: running = (1 - momentum) running + momentum (statistic of x) */
     double eps;      /* 0 or more, default 1e-5; more than 0 in training */
     void *reserved[8];
 } fr_batch_norm_options;
-/* x (N,C) or (N,C,...) -> the same shape: each channel less its mean, over the root of its variance (divided by the
- * number n of its values) + eps; times weight (C), plus bias (C), both optional. The running statistics (C) get no
- * gradient. In training they are optional, and updated in place where x has values, the variance as divided by n - 1;
- * otherwise they are needed. Fails for one without the other, in training for one value a channel and for running
- * statistics that are an op's results or an expanded view. options may be NULL. */
+/* Batch normalisation: y = (x - mean) / sqrt(variance + eps) * weight + bias, for each channel. x (N,C) or (N,C,...) ->
+ * the same shape. The variance is divided by n, the number of values in a channel. weight (C) and bias (C) are
+ * optional. running_mean (C) and running_var (C) get no gradient. In training they are optional; they are updated in
+ * place if x has values, and the variance stored in them is divided by n - 1. In evaluation they are required. Fails if
+ * only one of the two is given; in training also if a channel has one value, or if a running statistic is the result of
+ * an op or an expanded view. options may be NULL. */
 fr_tensor *fr_batch_norm(fr_tensor *x, fr_tensor *running_mean, fr_tensor *running_var, fr_tensor *weight,
                          fr_tensor *bias, const fr_batch_norm_options *options);
 
 typedef struct {
-    bool padding;        /* whether there is a ... */
-    int64_t padding_idx; /* -V..V-1: a row that gets no gradient */
+    bool padding;        /* true: padding_idx is given */
+    int64_t padding_idx; /* -V..V-1: this row of weight gets no gradient */
     void *reserved[8];
 } fr_embedding_options;
-/* index (...) int64, weight (V,D) -> (...,D): for each index that row of weight. Fails naming the first index that is
- * not within 0..V-1, and its place. Gradients of a row are added up in the order of the indices. options may be NULL.
- */
+/* Returns the row of weight for each index. index (...) int64, weight (V,D) -> (...,D). An error names the first index
+ * that is not in 0..V-1, and its position. The gradients of a row are summed in the order of the indices. options may
+ * be NULL. */
 fr_tensor *fr_embedding(fr_tensor *index, fr_tensor *weight, const fr_embedding_options *options);
 
-/* --- Sequences: one layer, one direction, all steps; several make up fr_nn_rnn and its kin ----------------------- */
+/* --- Sequences: all steps of one layer in one direction; fr_nn_rnn, fr_nn_gru and fr_nn_lstm are made of these ---- */
 
-/* First derivatives of these take denormals for zeros on the way back: over many steps gradients fade to numbers below
- * 1.2e-38, with which processors compute slowly. */
+/* The first-order backward of these ops treats denormals as zeros: over many steps gradients fade below 1.2e-38, and
+ * processors compute slowly with such numbers. */
 
+/* The results of a recurrent op or module, all NULL if the call fails. Also the type of initial states. */
 typedef struct {
-    fr_tensor *out, *h, *c; /* c is NULL but for LSTM. Also the type of initial states; all NULL where a call fails */
+    fr_tensor *out, *h, *c; /* c is NULL except for LSTM */
 } fr_recurrent;
 
 typedef struct {
-    bool relu;          /* fr_rnn alone: relu in place of tanh */
-    bool reverse;       /* from the last step to the first; out stays in the order of x */
-    fr_tensor *lengths; /* (B) int64, 0..T, or NULL: all T. Past its length a row's state stands still and its output is
-                         * 0; reverse starts at each row's own end */
+    bool relu;          /* only for fr_rnn: relu instead of tanh */
+    bool reverse;       /* goes from the last step to the first; out keeps the order of x */
+    fr_tensor *lengths; /* (B) int64, 0..T; NULL: all are T. Past its length a row keeps its state and its output is 0;
+                         * with reverse, a row starts at its own end */
     void *reserved[8];
 } fr_recurrence;
 
-/* x (T,B,I), h0 (B,H) optional (zeros), w_ih (gH,I), w_hh (gH,H), b_ih and b_hh (gH) optional -> out (T,B,H), h (B,H).
- * rnn, g = 1: h' = tanh(w_ih x + b_ih + w_hh h + b_hh). how may be NULL. */
+/* RNN: h' = tanh(w_ih x + b_ih + w_hh h + b_hh), and g = 1. x (T,B,I), h0 (B,H) optional (default: zeros), w_ih (gH,I),
+ * w_hh (gH,H), b_ih and b_hh (gH) optional -> out (T,B,H), h (B,H). how may be NULL. */
 fr_recurrent fr_rnn(fr_tensor *x, fr_tensor *h0, fr_tensor *w_ih, fr_tensor *w_hh, fr_tensor *b_ih, fr_tensor *b_hh,
                     const fr_recurrence *how);
-/* g = 3, in the order r, z, n: n = tanh(w_in x + b_in + r (w_hn h + b_hn)), h' = (1 - z) n + z h. */
+/* GRU: n = tanh(w_in x + b_in + r (w_hn h + b_hn)), h' = (1 - z) n + z h. Shapes are those of fr_rnn with g = 3; the
+ * gates are in the order r, z, n. */
 fr_recurrent fr_gru(fr_tensor *x, fr_tensor *h0, fr_tensor *w_ih, fr_tensor *w_hh, fr_tensor *b_ih, fr_tensor *b_hh,
                     const fr_recurrence *how);
-/* g = 4, in the order i, f, g, o: c' = f c + i g, h' = o tanh(c'). h0 (B,P), c0 (B,H) optional; w_hh (4H,P); with w_hr
- * (P,H) h' is projected, w_hr h', and P its size; without, P = H -> out (T,B,P), h (B,P), c (B,H). */
+/* LSTM: c' = f c + i g, h' = o tanh(c'). x, w_ih and biases are those of fr_rnn with g = 4; the gates are in the order
+ * i, f, g, o. h0 (B,P) and c0 (B,H) optional, w_hh (4H,P) -> out (T,B,P), h (B,P), c (B,H). w_hr (P,H) is optional:
+ * with it h' is projected to w_hr h', of size P; without it P = H. */
 fr_recurrent fr_lstm(fr_tensor *x, fr_tensor *h0, fr_tensor *c0, fr_tensor *w_ih, fr_tensor *w_hh, fr_tensor *b_ih,
                      fr_tensor *b_hh, fr_tensor *w_hr, const fr_recurrence *how);
 
-/* --- Convolutions and pools: windows over the last dim (1d) or two (2d) ------------------------------------------ */
+/* --- Convolutions and pools: windows that slide over the last dim (1d) or the last two (2d) ----------------------- */
 
-/* Sizes and options of windows are shapes: one number for all dims that the window slides over, FR_SHAPE(2), or one for
- * each, FR_SHAPE(2, 1) for height and width. An option that is left out has PyTorch's default. */
+/* Sizes and options of windows are shapes: FR_SHAPE(2) is one number for all dims that the window slides over,
+ * FR_SHAPE(2, 1) is one number for height and one for width. An option that is not given has PyTorch's default. */
 
 typedef struct {
     fr_shape stride;   /* default 1 */
-    fr_shape padding;  /* zeros on each side; default 0 ('valid') */
-    fr_shape dilation; /* from tap to tap of the kernel; default 1 */
-    int64_t groups;    /* default 1; divides the channels of x and of y, which are then connected group by group */
-    bool same;         /* 'same': as much padding as gives y the size of x, an odd one behind. For stride 1 */
-    bool no_bias;      /* fr_nn_conv1d and fr_nn_conv2d alone */
+    fr_shape padding;  /* zeros added on each side; default 0 (padding='valid') */
+    fr_shape dilation; /* distance between the kernel's taps; default 1 */
+    int64_t groups;    /* default 1; divides the channels of x and of y; each group of y sees only its group of x */
+    bool same;         /* padding='same': y gets the size of x; an extra zero goes to the end. Needs stride 1 */
+    bool no_bias;      /* only for fr_nn_conv1d and fr_nn_conv2d */
     void *reserved[8];
 } fr_conv_options;
 
-/* x (N,C,L) or (C,L), weight (O,C/groups,K), bias (O) or NULL -> (N,O,L') or (O,L'),
- * L' = (L + 2 padding - dilation (K - 1) - 1) / stride + 1, rounded down:
- * y[n][o][p] = bias[o] + the sum over c, k of weight[o][c][k] x[n][c][p stride - padding + k dilation]. float32 or
- * float64. Fails where shapes do not fit, L' is less than 1 or an option is out of range. options may be NULL. */
+/* Convolution: y[n][o][p] = bias[o] + the sum over c, k of weight[o][c][k] x[n][c][p stride - padding + k dilation].
+ * x (N,C,L) or (C,L), weight (O,C/groups,K), bias (O) or NULL -> (N,O,L') or (O,L'), where
+ * L' = (L + 2 padding - dilation (K - 1) - 1) / stride + 1, rounded down. float32 or float64. Fails if the shapes do
+ * not fit, if L' is less than 1, or if an option is out of range. options may be NULL. */
 fr_tensor *fr_conv1d(fr_tensor *x, fr_tensor *weight, fr_tensor *bias, const fr_conv_options *options);
 /* The same for x (N,C,H,W) or (C,H,W) and weight (O,C/groups,KH,KW) -> (N,O,H',W') or (O,H',W'). */
 fr_tensor *fr_conv2d(fr_tensor *x, fr_tensor *weight, fr_tensor *bias, const fr_conv_options *options);
 
 typedef struct {
-    fr_shape stride;   /* default: the kernel's size, so that windows do not overlap */
-    fr_shape padding;  /* on each side, never chosen; at most half the kernel's size; default 0 */
+    fr_shape stride;   /* default: the kernel's size, so windows do not overlap */
+    fr_shape padding;  /* on each side, at most half the kernel's size; default 0; never the largest value */
     fr_shape dilation; /* default 1 */
-    bool ceil_mode;    /* the size of y is rounded up: a last window may reach beyond the padding */
+    bool ceil_mode;    /* rounds the size of y up: the last window may reach beyond the padding */
     void *reserved[8];
 } fr_max_pool_options;
 
-/* x (N,C,L) or (C,L) -> (N,C,L') or (C,L') with L' as above, K being kernel_size, 1 or more: the largest value of each
- * window, NaN if there is one. The gradient goes to the first of a tie, or the last NaN. Fails where x has L = 0 or a
- * window would hold nothing but padding, as may be with a large dilation. options may be NULL. */
+/* Returns the largest value of each window, or NaN if the window has one. x (N,C,L) or (C,L) -> (N,C,L') or (C,L'), L'
+ * as for fr_conv1d with K = kernel_size, 1 or more. The gradient goes to the first of a tie, or to the last NaN. Fails
+ * if L = 0, or if a window would hold only padding, which a large dilation can cause. options may be NULL. */
 fr_tensor *fr_max_pool1d(fr_tensor *x, int64_t kernel_size, const fr_max_pool_options *options);
 /* The same for x (N,C,H,W) or (C,H,W). */
 fr_tensor *fr_max_pool2d(fr_tensor *x, fr_shape kernel_size, const fr_max_pool_options *options);
@@ -316,135 +347,138 @@ fr_tensor *fr_max_pool2d(fr_tensor *x, fr_shape kernel_size, const fr_max_pool_o
 typedef struct {
     fr_shape stride;          /* default: the kernel's size */
     fr_shape padding;         /* zeros on each side; at most half the kernel's size; default 0 */
-    bool ceil_mode;           /* as above; what lies beyond the padding does not count as a value */
-    bool exclude_pad;         /* count_include_pad=False: padding does not count either */
-    int64_t divisor_override; /* what the sum of a window is divided by; 0: the number of its values */
+    bool ceil_mode;           /* rounds the size of y up; places beyond the padding do not count as values */
+    bool exclude_pad;         /* PyTorch's count_include_pad=False: padding does not count as values either */
+    int64_t divisor_override; /* divides the sum of a window; 0: the number of its values does */
     void *reserved[8];
 } fr_avg_pool_options;
 
-/* The mean of each window; shapes and errors as for the maximum. */
+/* Returns the mean of each window. Shapes and errors are those of fr_max_pool1d and fr_max_pool2d. */
 fr_tensor *fr_avg_pool1d(fr_tensor *x, int64_t kernel_size, const fr_avg_pool_options *options);
 fr_tensor *fr_avg_pool2d(fr_tensor *x, fr_shape kernel_size, const fr_avg_pool_options *options);
-/* x (N,C,L) or (C,L), L of 1 or more -> L' = output_size, 0 or more: output i is the mean of x from i L / L', rounded
- * down, to (i + 1) L / L', rounded up. */
+/* Returns output_size means for each channel: output i is the mean of x from i L / L', rounded down, to (i + 1) L / L',
+ * rounded up. x (N,C,L) or (C,L), L of 1 or more -> L' = output_size, 0 or more. */
 fr_tensor *fr_adaptive_avg_pool1d(fr_tensor *x, int64_t output_size);
 
-/* --- Attention --------------------------------------------------------------------------------------------------- */
+/* --- Attention ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    fr_tensor *attn_mask; /* of any dtype, or NULL: a query attends to a key where it is not 0 (PyTorch's bool mask) */
-    fr_tensor *attn_bias; /* or NULL: added before softmax (PyTorch's float mask); -INFINITY keeps a key out */
-    bool is_causal;       /* query i attends to keys 0..i alone */
-    double dropout_p;     /* of the weights, always: give 0 in evaluation */
+    fr_tensor *attn_mask; /* any dtype, or NULL: a query attends to a key where it is not 0 (PyTorch's bool mask) */
+    fr_tensor *attn_bias; /* or NULL: added before softmax (PyTorch's float mask); -INFINITY masks a key out */
+    bool is_causal;       /* query i attends only to keys 0..i */
+    double dropout_p;     /* dropout of the weights; always applied: pass 0 in evaluation */
     double scale;         /* default 1 / sqrt(E) */
     void *reserved[8];
 } fr_attention_options;
-/* q (...,L,E), k (...,S,E), v (...,S,Ev) -> (...,L,Ev), batches broadcasting: softmax(scale q k^T + attn_bias) v, where
- * mask and bias broadcast to the scores (...,L,S). What masks, bias and is_causal each keep out is kept out; a query
- * that is left without any key gives 0, and passes 0 back. options may be NULL. Fails for other shapes, for dtypes that
- * differ (but the mask's), for a dropout_p outside 0 to 1 and a scale that is not finite. Vaswani et al., "Attention is
- * all you need", 2017. */
+/* Attention: softmax(scale q k^T + attn_bias) v. q (...,L,E), k (...,S,E), v (...,S,Ev) -> (...,L,Ev); batch dims
+ * broadcast, mask and bias broadcast to the scores (...,L,S). A key is masked out if the mask, the bias or is_causal
+ * masks it out. A query without any key left returns 0 and passes gradient 0 back. options may be NULL. Fails for other
+ * shapes, for dtypes that differ (the mask's may), for a dropout_p outside 0 to 1 and for a scale that is not finite.
+ * Vaswani et al., "Attention is all you need", 2017. */
 fr_tensor *fr_scaled_dot_product_attention(fr_tensor *q, fr_tensor *k, fr_tensor *v,
                                            const fr_attention_options *options);
 
-/* --- Losses: prediction, target; the mean or the sum of all values, or none of them ------------------------------ */
+/* --- Losses: of a prediction and a target; the mean of all values, their sum, or the values themselves ------------ */
 
-/* Each has a short form and one with options; the short form is that one with a reduction alone. Options may be NULL. A
- * weight or pos_weight broadcasts to the prediction and has its dtype; gradients flow into it. Shapes of prediction and
- * target must be equal, where nothing else is said: two that broadcast are taken for a mistake. */
+/* Each loss has a short form and a form with options. The short form takes only a reduction; other options have their
+ * defaults. options may be NULL. A weight or pos_weight broadcasts to the prediction and has its dtype; it gets a
+ * gradient. Unless a loss says otherwise, prediction and target must have equal shapes: shapes that only broadcast are
+ * taken for a mistake. */
 
-typedef enum { FR_MEAN, FR_SUM, FR_NONE, FR_BATCHMEAN } fr_reduction; /* the mean of none is NaN */
+typedef enum { FR_MEAN, FR_SUM, FR_NONE, FR_BATCHMEAN } fr_reduction; /* FR_MEAN of no values is NaN */
 
-/* -(y log p + (1-y) log(1-p)), logs cut off at -100; both in [0,1], else it fails. In float32 sigmoid(17) is 1 already,
- * where this has no gradient: for large logits take bce_with_logits. */
+/* Binary cross-entropy: -(y log p + (1-y) log(1-p)); logarithms below -100 count as -100. Fails unless p and y are in
+ * [0,1]. In float32 sigmoid(17) is exactly 1, and this loss has no gradient there: use fr_bce_with_logits for large
+ * logits. */
 fr_tensor *fr_bce(fr_tensor *p, fr_tensor *y, fr_reduction reduction);
 typedef struct {
     fr_reduction reduction;
-    fr_tensor *weight; /* of each value; the mean stays over their number */
+    fr_tensor *weight; /* of each value; FR_MEAN still divides by the number of values */
     void *reserved[8];
 } fr_bce_options;
 fr_tensor *fr_bce_with(fr_tensor *p, fr_tensor *y, const fr_bce_options *options);
 
-/* The same of sigmoid(x), exact for any x, and for any y. */
+/* Binary cross-entropy of sigmoid(x); exact for any x, and y may be any number. */
 fr_tensor *fr_bce_with_logits(fr_tensor *x, fr_tensor *y, fr_reduction reduction);
 typedef struct {
     fr_reduction reduction;
-    fr_tensor *weight;     /* of each value; the mean stays over their number */
-    fr_tensor *pos_weight; /* how much y log p counts; often (C), one for each of several answers */
+    fr_tensor *weight;     /* of each value; FR_MEAN still divides by the number of values */
+    fr_tensor *pos_weight; /* multiplies y log p; often (C), one number for each of C answers */
     void *reserved[8];
 } fr_bce_with_logits_options;
 fr_tensor *fr_bce_with_logits_with(fr_tensor *x, fr_tensor *y, const fr_bce_with_logits_options *options);
 
-/* (x - y)^2 */
+/* Squared error: (x - y)^2. */
 fr_tensor *fr_mse(fr_tensor *x, fr_tensor *y, fr_reduction reduction);
 typedef struct {
     fr_reduction reduction;
-    fr_tensor *weight; /* of each value; the mean is over their sum */
+    fr_tensor *weight; /* of each value; FR_MEAN divides by the sum of the weights */
     void *reserved[8];
 } fr_mse_options;
 fr_tensor *fr_mse_with(fr_tensor *x, fr_tensor *y, const fr_mse_options *options);
 
-/* |x - y|, gradient 0 at 0 */
+/* Absolute error: |x - y|, gradient 0 at 0. */
 fr_tensor *fr_l1(fr_tensor *x, fr_tensor *y, fr_reduction reduction);
 typedef struct {
     fr_reduction reduction;
-    fr_tensor *weight; /* of each value; the mean is over their sum */
+    fr_tensor *weight; /* of each value; FR_MEAN divides by the sum of the weights */
     void *reserved[8];
 } fr_l1_options;
 fr_tensor *fr_l1_with(fr_tensor *x, fr_tensor *y, const fr_l1_options *options);
 
-/* d^2/2 where d = |x - y| is below delta, delta (d - delta/2) beyond; 1 in the short form */
+/* Huber loss, with d = |x - y|: d^2/2 if d < delta, else delta (d - delta/2). delta is 1 in the short form. */
 fr_tensor *fr_huber(fr_tensor *x, fr_tensor *y, fr_reduction reduction);
 typedef struct {
     fr_reduction reduction;
     double delta;      /* above 0; default 1 */
-    fr_tensor *weight; /* of each value; the mean stays over their number */
+    fr_tensor *weight; /* of each value; FR_MEAN still divides by the number of values */
     void *reserved[8];
 } fr_huber_options;
 fr_tensor *fr_huber_with(fr_tensor *x, fr_tensor *y, const fr_huber_options *options);
 
-/* d^2/(2 beta) where d = |x - y| is below beta, d - beta/2 beyond; 1 in the short form */
+/* Smooth L1 loss, with d = |x - y|: d^2/(2 beta) if d < beta, else d - beta/2. beta is 1 in the short form. */
 fr_tensor *fr_smooth_l1(fr_tensor *x, fr_tensor *y, fr_reduction reduction);
 typedef struct {
     fr_reduction reduction;
-    double beta; /* default 1; FR_ZERO: l1 */
+    double beta; /* default 1; FR_ZERO: fr_l1 */
     void *reserved[8];
 } fr_smooth_l1_options;
 fr_tensor *fr_smooth_l1_with(fr_tensor *x, fr_tensor *y, const fr_smooth_l1_options *options);
 
-/* How far probabilities y are from those whose logarithms are x: y (log y - x), -y x (that is 0) for a y of 0, where
- * the gradient of y is NaN. FR_BATCHMEAN, for this loss alone, is the sum over the size of dim 0, which makes it the
- * divergence by its definition; FR_MEAN, over all values, does not. */
+/* Kullback-Leibler divergence of log-probabilities x from probabilities y: y (log y - x). Where y = 0 the loss is 0 -
+ * y x, which is 0, and the gradient of y is NaN. FR_BATCHMEAN, which only this loss has, divides the sum by the size of
+ * dim 0; that is the divergence as it is defined. FR_MEAN divides by the number of all values, which is not. */
 fr_tensor *fr_kl_div(fr_tensor *x, fr_tensor *y, fr_reduction reduction);
 typedef struct {
     fr_reduction reduction;
-    bool log_target; /* y holds logarithms: exp(y) (y - x) */
+    bool log_target; /* y holds logarithms, and the loss is exp(y) (y - x) */
     void *reserved[8];
 } fr_kl_div_options;
 fr_tensor *fr_kl_div_with(fr_tensor *x, fr_tensor *y, const fr_kl_div_options *options);
 
-/* Of the log-probabilities x (B,C), (B,C,...) or (C) those of the target's classes, negative: -x[class]. target (B),
- * (B,...) or (), int64, each of 0..C-1 or ignored, else it fails. FR_NONE gives the target's shape, 0 where a class is
- * ignored. The mean is over the classes that are not, or over their weights; NaN where none is left. */
+/* Negative log likelihood: -x[class] for log-probabilities x (B,C), (B,C,...) or (C). target (B), (B,...) or (), int64.
+ * Fails unless each class is in 0..C-1 or ignored. FR_NONE returns the target's shape, with 0 for an ignored class.
+ * FR_MEAN divides by the number of classes that are not ignored, or by the sum of their weights; it is NaN if there is
+ * none. */
 fr_tensor *fr_nll(fr_tensor *x, fr_tensor *target, fr_reduction reduction);
 typedef struct {
     fr_reduction reduction;
-    fr_tensor *weight;    /* (C), of x's dtype: of each class; it has no gradient, and fails where it wants one */
-    bool ignore;          /* whether ignore_index is given; else it is -100 */
-    int64_t ignore_index; /* a class that does not count */
+    fr_tensor *weight;    /* (C), of x's dtype: one for each class; it gets no gradient, and fails if it wants one */
+    bool ignore;          /* true: ignore_index is given; false: it is -100 */
+    int64_t ignore_index; /* this class does not count */
     void *reserved[8];
 } fr_nll_options;
 fr_tensor *fr_nll_with(fr_tensor *x, fr_tensor *target, const fr_nll_options *options);
 
-/* nll of log_softmax(logits), without overflow. The target may also be probabilities, of the logits' shape and dtype:
- * then FR_NONE gives that without C, and the mean is over all rows. */
+/* Cross-entropy: fr_nll of log_softmax(logits), without overflow. The target may also hold probabilities, in the
+ * logits' shape and dtype; then FR_NONE returns this shape without C, and FR_MEAN divides by the number of rows. */
 fr_tensor *fr_cross_entropy(fr_tensor *logits, fr_tensor *target, fr_reduction reduction);
 typedef struct {
     fr_reduction reduction;
-    fr_tensor *weight; /* as in nll; so are these, which are for classes alone: */
-    bool ignore;
-    int64_t ignore_index;
-    double label_smoothing; /* 0..1: how much of a row's target is spread evenly over all classes */
+    fr_tensor *weight;      /* as in fr_nll_options */
+    bool ignore;            /* as in fr_nll_options; only for a target of classes */
+    int64_t ignore_index;   /* as in fr_nll_options; only for a target of classes */
+    double label_smoothing; /* 0..1: this part of a row's target is spread evenly over all classes */
     void *reserved[8];
 } fr_cross_entropy_options;
 fr_tensor *fr_cross_entropy_with(fr_tensor *logits, fr_tensor *target, const fr_cross_entropy_options *options);

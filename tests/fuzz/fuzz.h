@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What the fuzzers share: bytes as a file, the handler off, and a balance of tensors. */
+/* Common parts of the fuzzers: bytes as a file, the error handler off, and a check that no tensor leaks. */
 #ifndef FROND_TESTS_FUZZ_H
 #define FROND_TESTS_FUZZ_H
 
@@ -10,7 +10,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-/* Calls read with a file that holds the bytes; whatever it makes of them, nothing may stay alive. */
+/* Calls read with a file that holds the bytes. Afterwards no tensor may be alive. */
 static inline int fuzz_file(const uint8_t *bytes, size_t size, void (*read)(FILE *file))
 {
     FILE *file = size > 0 ? fmemopen((void *)(uintptr_t)bytes, size, "rb") : NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Fuzzes fr_read_csv: each input with the label first, last and absent, and with a header. */
+/* Fuzzes fr_read_csv: reads each input with the label first, last and absent, and with a header. */
 #include "fuzz.h"
 
 #include "data/sequences.h"

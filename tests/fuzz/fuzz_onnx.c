@@ -10,7 +10,7 @@
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-/* A first file: a small model with a recurrent layer. Without the folder there is none. */
+/* Writes a first file for the corpus, a small model with a recurrent layer, if the folder exists. */
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     FR_SCOPE;

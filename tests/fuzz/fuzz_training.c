@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Fuzzes fr_load_training. Each file that is refused must leave the run as it was; one that is not may be anything that
- * agrees with it, from where the run must go on without undefined behaviour. */
+/* Fuzzes fr_load_training. A file that is refused must not change the run. After a file that is accepted the run must
+ * continue without undefined behaviour. */
 #include "fuzz.h"
 
 #include <frond.h>
@@ -10,7 +10,7 @@
 
 #include <sys/stat.h>
 
-static const char seed[] = "corpus/training/good"; /* for the corpus that run.sh names */
+static const char seed[] = "corpus/training/good"; /* in the corpus that run.sh names */
 
 typedef struct {
     fr_module *m;

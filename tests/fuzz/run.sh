@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# run.sh SECONDS: builds the fuzzers with clang in ./build-fuzz and runs each for that long. What it finds, and the
-# corpus it grows, stays there.
+# run.sh SECONDS: builds the fuzzers with clang in ./build-fuzz and runs each for this long. Findings and the growing
+# corpus stay in that folder.
 set -eu
 
 seconds=${1:?usage: $0 SECONDS}
@@ -15,7 +15,7 @@ if test ! -e Makefile; then
         --enable-sanitizers --disable-shared >configure.out
 fi
 make -s fuzz
-# fuzz_training, fuzz_npy, fuzz_npz and fuzz_onnx make their own first files.
+# fuzz_training, fuzz_npy, fuzz_npz and fuzz_onnx write their own first files.
 mkdir -p corpus/safetensors corpus/training corpus/ts corpus/csv corpus/npy corpus/npz corpus/onnx
 export FROND_TESTS="$source/tests"
 cp "$source"/tests/golden/safetensors/*.safetensors corpus/safetensors

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* First files of a corpus, out of a golden file that holds each as its bytes. */
+/* Writes the first files of a corpus from a golden file, which holds the bytes of each. */
 #ifndef FROND_TESTS_SEEDS_H
 #define FROND_TESTS_SEEDS_H
 
@@ -11,7 +11,7 @@
 
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-/* Writes those of $FROND_TESTS/golden/npy.safetensors whose names begin with kind into the folder, if it is there. */
+/* Writes the files of $FROND_TESTS/golden/npy.safetensors whose names begin with kind to the folder, if it exists. */
 static inline void put_seeds(const char *kind, const char *folder)
 {
     const char *tests = getenv("FROND_TESTS");

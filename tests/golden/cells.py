@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""rnn, gru and lstm with the arguments of fr_rnn and its kin, by torch.nn. With lengths each row is run by itself, over
-its own steps alone, and backwards by turning these around: that says what lengths mean in the plainest way, also for a
-length of 0, which pack_padded_sequence does not take."""
+"""Runs rnn, gru and lstm by torch.nn, with the arguments of fr_rnn, fr_gru and fr_lstm. With lengths each row runs
+alone, over its own steps; for reverse these steps are flipped. This is the plainest definition of lengths. It includes
+a length of 0, which pack_padded_sequence refuses."""
 
 import warnings
 
@@ -12,7 +12,7 @@ warnings.filterwarnings("ignore", message="LSTM with projections is not supporte
 
 
 def run(kind, x, h0, c0, w_ih, w_hh, b_ih=None, b_hh=None, w_hr=None, relu=False, reverse=False, lengths=None):
-    """out, h and, for LSTM, c."""
+    """Returns out, h and, for LSTM, c."""
     steps, batch, features = x.shape
     hidden = w_ih.shape[0] // {"rnn": 1, "gru": 3, "lstm": 4}[kind]
     biased = b_ih is not None or b_hh is not None

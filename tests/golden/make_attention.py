@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""Golden values of attention and of encoder layers from PyTorch: attention.safetensors, for check_attention.c, whose
-tables these are.
+"""Writes attention.safetensors for check_attention.c, which has the same tables: PyTorch's values of attention and of
+encoder layers.
 
     make_attention.py [FOLDER]     (needs torch and safetensors)
 """
@@ -47,12 +47,12 @@ ENCODER = {
     "layers_norm": ({"dropout": 0.2, "batch_first": True, "norm_first": True}, {"layers": 2, "norm": True}),
 }
 INNER = 5
-SINGLE = ("plain", "all", "dropout")  # in float32 as well
-DRAWN = ("plain", "no_bias", "layers_norm")  # whose initial values are stored
+SINGLE = ("plain", "all", "dropout")  # also in float32
+DRAWN = ("plain", "no_bias", "layers_norm")  # their initial values are stored
 
 
 def make_masks(call, queries, keys):
-    """What frond is given."""
+    """Returns the masks that frond gets."""
     masks = {}
     lead = () if call.get("unbatched") else (BATCH,)
     cells = (HEADS if call.get("unbatched") else BATCH * HEADS,)
@@ -60,7 +60,7 @@ def make_masks(call, queries, keys):
         masks["padding"] = torch.rand(*lead, keys) < 0.3
         masks["padding"][..., 0] = False
         if lead:
-            masks["padding"][1] = True  # nothing is left
+            masks["padding"][1] = True  # no key is left
     if dims := call.get("mask"):
         masks["mask"] = torch.rand(*(cells if dims == 3 else ()), queries, keys) < 0.3
     if dims := call.get("bias"):
@@ -69,7 +69,7 @@ def make_masks(call, queries, keys):
 
 
 def for_pytorch(masks, causal, queries, keys):
-    """The same as PyTorch's key_padding_mask and attn_mask."""
+    """Returns the same masks as PyTorch's key_padding_mask and attn_mask."""
     padding, mask, bias = (masks.get(name) for name in ("padding", "mask", "bias"))
     if causal:
         later = torch.ones(queries, keys).triu(1) != 0
@@ -86,7 +86,7 @@ def flat(tensors):
 
 
 def draw_biases(m):
-    """So that they are not zero."""
+    """Draws random biases, which otherwise are 0."""
     torch.manual_seed(BIAS_SEED)
     for name, p in m.named_parameters():
         if name.endswith("bias"):
@@ -142,7 +142,7 @@ def encoder_case(options, call):
 
 
 def storable(t):
-    """Masks are stored as integers."""
+    """Returns t as it is stored: masks as integers."""
     return (t.long() if t.dtype == torch.bool else t.detach()).contiguous()
 
 

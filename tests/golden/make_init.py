@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""What torch.nn.init fills tensors with: init.safetensors, for check_init.c, whose tables these are.
+"""Writes init.safetensors for check_init.c, which has the same tables: tensors filled by torch.nn.init.
 
     make_init.py [FOLDER]     (needs torch and safetensors)
 
-DTYPE.CASE.SHAPE is filled after torch.manual_seed(5); DTYPE.CASE.SHAPE.next is what torch.rand(1) gives then.
+DTYPE.CASE.SHAPE is filled after torch.manual_seed(5); DTYPE.CASE.SHAPE.next is the result of torch.rand(1) after it.
 """
 import math
 import sys

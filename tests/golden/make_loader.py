@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""Writes loader.safetensors: for each case the rows that PyTorch's DataLoader gives in three epochs, and a number drawn
-from the global generator after the first batch of each epoch (the loader has taken its seeds by then) and after it.
-Cases are named by their settings: rows, batch_size, shuffle, drop_last, seed."""
+"""Writes loader.safetensors: for each case the rows that PyTorch's DataLoader returns in three epochs. It also has
+numbers drawn from the global generator after the first batch of each epoch, when the loader has drawn its seeds, and
+after the epoch. A case is named by its settings: rows, batch_size, shuffle, drop_last, seed."""
 
 import os
 
@@ -40,7 +40,7 @@ for shuffle in (True, False):
 record(700, 32, True, False, seed=7)  # more than the generator's 624 words
 record(33, 8, True, False, seed=2**32 + 5)
 
-# Left after two batches, then begun anew.
+# An epoch that is left after two batches and started again.
 torch.manual_seed(3)
 loader = DataLoader(TensorDataset(torch.arange(20)), 3, shuffle=True)
 order = []

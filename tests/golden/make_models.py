@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""The models of models/ and the programs of examples/07 to 12 in PyTorch: same draws, same order of batches, same
-printout. Without arguments, writes what PyTorch prints for short runs to examples/expected, where frond's has to equal
-it; with --full, prints whole runs, those of examples/README.md, and the seconds of processor time that they took."""
+"""The models of models/ and the programs of examples/07 to 12 in PyTorch, with the same draws, the same order of
+batches and the same output. Without arguments it writes PyTorch's output of short runs to examples/expected; frond's
+must equal it. With --full it prints the whole runs of examples/README.md, and the seconds of processor time that they
+took."""
 
 import math
 import pathlib
@@ -19,7 +20,7 @@ EXAMPLES = pathlib.Path(__file__).resolve().parent / "../../examples"
 
 
 def read_ts(name):
-    """x (N,T,D), labels (N), lengths (N)."""
+    """Reads a file and returns x (N,T,D), labels (N), lengths (N)."""
     rows = [line for line in (EXAMPLES / "data" / name).read_text().splitlines() if line and line[0] not in "#@"]
     cases = [[[float(v) for v in series.split(",")] for series in row.split(":")[:-1]] for row in rows]
     lengths = [len(case[0]) for case in cases]
@@ -35,7 +36,8 @@ def count(model):
 
 
 def classify(model, adam, data, test, epochs, batch_size, every, clip=None):
-    """Trains on data and counts what is right of test: tuples of x, labels and, where the model wants them, lengths."""
+    """Trains on data and counts the right answers on test. Both are tuples of x, labels and, if the model needs them,
+    lengths."""
     print(f"{count(model)} parameters")
     loader = DataLoader(TensorDataset(*data), batch_size=batch_size, shuffle=True)
     for epoch in range(1, epochs + 1):
@@ -196,7 +198,7 @@ def forecaster(epochs):
             print(f"epoch {epoch:3}  loss {loss.item():.3f}")
 
     def error(predicted):
-        """Mean absolute error in percent, of predicted logarithms."""
+        """Returns the mean absolute error in percent; predictions are logarithms."""
         true = passengers[n + 1:]
         return ((predicted.exp() - true).abs() / true).mean().item() * 100
 

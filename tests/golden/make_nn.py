@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""Golden values of lib/nn from PyTorch: nn.safetensors and nn.txt, for check_nn.c, whose tables these are.
+"""Writes nn.safetensors and nn.txt for check_nn.c, which has the same tables: PyTorch's values and printouts of layers.
 
     make_nn.py [FOLDER]     (needs torch and safetensors)
 """

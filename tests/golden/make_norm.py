@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""Golden values of normalisation layers and Embedding from PyTorch: norm.safetensors and norm.txt, for check_norm.c,
-whose table this is.
+"""Writes norm.safetensors and norm.txt for check_norm.c, which has the same table: PyTorch's values of normalisation
+layers and Embedding.
 
     make_norm.py [FOLDER]     (needs torch and safetensors)
 
-Each layer is made with seed 7; then its parameters are moved off 0 and 1, it sees three batches in training, and the
-first of them again in evaluation: x has the three, y and dx have all four. sum(y w) is differentiated; "gradients" are
-those of all parameters, added up over the first two batches, of the third, and in evaluation.
+Each layer is made with seed 7, and its parameters are changed, so that they are not 0 or 1. It gets three batches in
+training, and the first of them again in evaluation: x has the three batches, y and dx have all four. The gradients are
+those of sum(y w); "gradients" has the parameters': summed over the first two batches, of the third, and in evaluation.
 """
 import sys
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""Writes golden/npy.safetensors for tests/check_npy.c: files as NumPy writes them, and bad ones, each as its bytes."""
+"""Writes golden/npy.safetensors for tests/check_npy.c: the bytes of files that NumPy writes, and of bad files."""
 import io
 import pathlib
 import struct
@@ -33,7 +33,7 @@ keep("write.permuted", saved(numpy.arange(24, dtype="<f8").reshape(2, 3, 4).tran
 keep("write.none", saved(numpy.zeros((123456789, 0), "<f4")))
 keep("write.eight", saved(numpy.ones((1, 1, 1, 2, 1, 1, 1, 1), "<f4")))
 
-# 0 to 5 as (2, 3), of each dtype in each order of bytes and of dimensions (bool: whether they are odd).
+# 0 to 5 as (2, 3), for each dtype, order of bytes and order of dimensions (bool: True for odd numbers).
 for dtype in ("f2", "f4", "f8", "b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"):
     for order in "<>":
         matrix = numpy.arange(6).reshape(2, 3) % (2 if dtype == "b1" else 6)
@@ -84,7 +84,7 @@ def archive(members, method=zipfile.ZIP_STORED):
 
 
 def patched(data, local, central, form, value):
-    """With value in the form at these offsets of the first local header and of the first central one."""
+    """Returns data with value, packed as form, at these offsets of the first local and the first central header."""
     data = bytearray(data)
     struct.pack_into(form, data, local, value)
     struct.pack_into(form, data, data.index(b"PK\x01\x02") + central, value)
@@ -99,9 +99,9 @@ keep("npz.empty", zipped(numpy.savez))
 one = saved(numpy.arange(3, dtype="<f4"))
 zeros = saved(numpy.zeros(300, "<f4"))
 deflated = archive([("x.npy", zeros)], zipfile.ZIP_DEFLATED)
-warnings.simplefilter("ignore", UserWarning)  # of the name that is there twice
+warnings.simplefilter("ignore", UserWarning)  # the same name is there twice
 keep("bad.is there twice", archive([("x.npy", one), ("y.npy", one), ("x.npy", one)]))
-# In the old code page 437 that is another name of one letter.
+# The byte 0x82 is \u00e9 in the old code page 437: the same name.
 keep("bad.the name of a member is there twice",
      archive([("\u00e9.npy", one), ("X.npy", one)]).replace(b"X.npy", b"\x82.npy"))
 keep("bad.begins with /", archive([("/etc/x.npy", one)]))
@@ -114,7 +114,7 @@ keep("bad.packed by method 12", archive([("x.npy", one)], zipfile.ZIP_BZIP2))
 keep("bad.is encrypted", patched(archive([("x.npy", one)]), 6, 8, "<H", 1))
 keep("bad.cannot be unpacked", archive([("x.npy", one)]).replace(struct.pack("<f", 2), struct.pack("<f", 3)))
 keep("bad.which cannot be", patched(deflated, 22, 24, "<I", 2**31))
-# The header's length agrees with what the archive says, but not with what is packed.
+# The header's length agrees with the archive's entry, but not with the packed data.
 for name, count in {"fewer than it should": 400, "more bytes than it should": 200}.items():
     other = saved(numpy.zeros(300, "<f4")).replace(b"(300,)", b"(%d,)" % count)
     keep(f"bad.{name}", patched(archive([("x.npy", other)], zipfile.ZIP_DEFLATED), 22, 24, "<I", 128 + 4 * count))
@@ -123,12 +123,12 @@ keep("bad.not an npz file", b"not a zip archive, though long enough")
 
 
 def halves(data):
-    """An archive's members and what says where they are, without the end record."""
+    """Returns an archive's members and its central directory, without the end record."""
     begin = data.index(b"PK\x01\x02")
     return data[:begin], data[begin:data.index(b"PK\x05\x06")]
 
 
-# y.npy lies in what are the values of x.npy as well.
+# y.npy lies inside the values of x.npy.
 inner, y = halves(archive([("y.npy", zeros)]))
 inner += b" " * (-len(inner) % 4)
 outer, x = halves(archive([("x.npy", saved(numpy.frombuffer(inner, "<f4")))]))

@@ -1,26 +1,26 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""Golden values of the ops' cases, computed by PyTorch: ops/NAME.safetensors for each op.
+"""Writes ops/NAME.safetensors for each op: golden values of its cases, computed by PyTorch.
 
-    make_ops.py CHECK_OPS [OP...]           makes the files of all ops (of these), where they would change
-    make_ops.py --check CHECK_OPS [OP...]   says which files would change, and fails if any would
+    make_ops.py CHECK_OPS [OP...]           writes the files of all ops, or of these, if they change
+    make_ops.py --check CHECK_OPS [OP...]   prints which files would change, and fails if any would
 
 CHECK_OPS is the built test program; it lists the cases. For each case a file holds, under names that begin with the
-case's,
+case's name,
 
-    CASE a n(3,4)    input a, as drawn for that kind and shape (see lib/ops/op.h); b, c, ... likewise
-    CASE y TORCH     the value of that expression
-    CASE w           random weights of y's shape, where gradients are wanted
+    CASE a n(3,4)    input a, drawn for this kind and shape (see lib/ops/op.h); b, c, ... likewise
+    CASE y TORCH     the value of the expression TORCH
+    CASE w           random weights of y's shape, if gradients are wanted
     CASE da          d sum(y w) / d a; db, dc, ... likewise
 
-so that a case whose inputs or expression have changed is not found. Inputs and weights are float32 values, which are
-exact in float64 as well. y and the gradients are computed in float64: rounded to float32 that is closer to the truth
-than what PyTorch computes in float32. That is computed too: where it is further off than rounding explains (another
-dtype, say), it is stored beside the other, "CASE y TORCH float32", and is what holds for float32.
+Because of these names a case whose inputs or expression have changed is not found. Inputs and weights are float32
+values, which are exact in float64 too. y and the gradients are computed in float64; rounded to float32 they are closer
+to the truth than PyTorch's float32 result. That is computed too: if it differs by more than rounding explains (because
+of another dtype, for example), it is stored as "CASE y TORCH float32", and float32 is compared with it.
 
-A case's values depend on its op's name, its own and the kinds of its inputs alone, so files of unchanged cases stay as
-they are, byte by byte."""
+A case's values depend only on the names of its op and of the case, and on the kinds of its inputs. So the files of
+unchanged cases stay the same, byte by byte."""
 
 import argparse
 import pathlib
@@ -38,11 +38,11 @@ sys.dont_write_bytecode = True
 from cells import gru, lstm, rnn
 
 FOLDER = pathlib.Path(__file__).parent / "ops"
-RTOL, ATOL = 1e-5, 1e-6  # of float32, as in tests/check_ops.c
+RTOL, ATOL = 1e-5, 1e-6  # for float32, as in tests/check_ops.c
 
 
 def draw(spec, generator):
-    """The input that a kind and a shape stand for."""
+    """Returns the input for a kind and a shape."""
     found = re.fullmatch(r"([nudvbi])([^()]*)\(([0-9,]*)\)", spec)
     if not found:
         raise ValueError(f"no kind and shape: {spec}")
@@ -64,7 +64,7 @@ def draw(spec, generator):
 
 
 def evaluate(torch_text, inputs, kinds, dtype, w, no_grad):
-    """y and the gradients by name, with inputs, weights and the default dtype as dtype."""
+    """Returns y and the gradients by name; dtype is the dtype of inputs and weights, and the default dtype."""
     torch.set_default_dtype(dtype)
     torch.manual_seed(0)
     given = [x.to(dtype) if x.is_floating_point() else x for x in inputs]
@@ -84,7 +84,7 @@ def evaluate(torch_text, inputs, kinds, dtype, w, no_grad):
 
 
 def close(x, y):
-    """Whether float32 x is y rounded, up to what tests/check_ops.c lets pass."""
+    """Returns True if float32 x equals y up to the tolerance of tests/check_ops.c."""
     if y.dtype != torch.float64 or x.dtype != torch.float32:
         return x.dtype == y.dtype and torch.equal(x, y)
     largest = y[torch.isfinite(y)].abs().max().item() if torch.isfinite(y).any() else 1
@@ -120,7 +120,7 @@ def main():
     parser.add_argument("op", nargs="*", help="these alone")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    warnings.simplefilter("ignore")  # the variance of one value, and other edges that cases are about
+    warnings.simplefilter("ignore")  # about the variance of one value, and other edge cases
     listed = subprocess.run([options.check_ops, "--cases"], check=True, capture_output=True, text=True).stdout
     ops = {}
     for line in listed.splitlines():
@@ -141,7 +141,7 @@ def main():
         for case in ops[op]:
             try:
                 made.update(make_case(op, *case))
-            except Exception as e:  # whatever the expression raises: the others can still be made
+            except Exception as e:  # whatever it raises, the other cases can still be made
                 print(f"{op}/{case[0]}: {e}", file=sys.stderr)
                 failed = True
         data = save(made)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""Writes optim.safetensors: parameters after steps of PyTorch's optimisers with gradients that are given, not computed,
-and gradients clipped by torch.nn.utils.clip_grad_norm_ and clip_grad_value_."""
+"""Writes optim.safetensors: parameters after steps of PyTorch's optimisers with given gradients, and gradients clipped
+by torch.nn.utils.clip_grad_norm_ and clip_grad_value_."""
 
 import os
 
@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 STEPS, SHOWN = 100, (1, 2, 10, 100)
-SHAPES = {"a": (19,), "b": (2, 3)}  # a: whole vectors and a rest
+SHAPES = {"a": (19,), "b": (2, 3)}  # a: whole SIMD vectors and a rest
 CASES = {
     "sgd": {},
     "sgd_lr": dict(lr=0.05),
@@ -44,7 +44,7 @@ CASES = {
     "adagrad_start": dict(initial_accumulator_value=0.7, eps=0.1),
     "adagrad_maximize": dict(maximize=True),
 }
-# What b has of its own in the cases whose names end in _groups.
+# The options of b's own group in the cases whose names end in _groups.
 GROUPS = {
     "adam_groups": dict(lr=0.03, weight_decay=0.0, betas=(0.5, 0.999), amsgrad=True),
     "rmsprop_groups": dict(momentum=0.0, centered=True, eps=0.01),
@@ -70,7 +70,7 @@ def train(case, dtype):
     for step in range(1, STEPS + 1):
         for k, p in params.items():
             p.grad = out[f"gradients.{k}"][step - 1].to(dtype)
-        if step % 4 == 1:  # b goes without, at its first chance too
+        if step % 4 == 1:  # b has no gradient in these steps, the first one among them
             params["b"].grad = None
         if case.endswith("_lr") and step == 50:
             for group in optim.param_groups:
@@ -84,8 +84,8 @@ for case in CASES:
     for name, dtype in DTYPES.items():
         out |= {f"{case}.{name}.{k}": v for k, v in train(case, dtype)}
 
-# Clipping: float32, float64, and a module of both (a and b). At 0.9, float32 division by the norm and multiplication by
-# its reciprocal differ.
+# Clipping of float32, of float64, and of a module with both (a and b). For 0.9, division by the norm in float32 and
+# multiplication by its reciprocal give different results.
 out["clip.a"], out["clip.b"] = torch.randn(203), torch.randn(7, 5) * 3
 for name, types in {"f32": ("f32", "f32"), "f64": ("f64", "f64"), "both": ("f32", "f64")}.items():
     for limit in ("0", "0.9", "1e9", "inf"):

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""Parameters that are shared, frozen and averaged, after steps of PyTorch: parameters.safetensors, for
-check_parameters.c.
+"""Writes parameters.safetensors for check_parameters.c: parameters that are shared, frozen and averaged, after steps of
+PyTorch.
 
     make_parameters.py [FOLDER]     (needs torch and safetensors)
 """
@@ -29,7 +29,7 @@ class Model(nn.Module):
 
 
 def train(freeze):
-    """Five steps; in the third and fourth of them first is frozen, if that is asked for."""
+    """Trains for five steps. If freezing is asked for, `first` is frozen in the third and fourth step."""
     torch.manual_seed(7)
     m = Model()
     x = torch.randn(4, 3)

@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""Writes print.txt: tensors and what PyTorch prints for them.
+"""Writes print.txt: tensors, and PyTorch's output for them.
 
-Two names differ, as lib/core/print.c says: dtype=float64 stands for dtype=torch.float64, grad_fn=<neg> for
-grad_fn=<NegBackward0>; line breaks are those of the shorter names.
+Two names differ, as lib/core/print.c explains: dtype=float64 instead of dtype=torch.float64, and grad_fn=<neg> instead
+of grad_fn=<NegBackward0>. Line breaks are those for the shorter names.
 
 A case is a line
     case NAME DTYPE VIEW HISTORY DIM,DIM,... KIND
-with the shape of the tensor that the view is taken of, KIND `values` or `steps`; then a line of the values, as
-hexadecimal floats or integers, or of START and STEP, value i being START + i STEP in float64; then the lines printed,
-each after a bar. VIEW is none, transposed (dims 0 and 1 swapped), skipped (every second of the last dim) or expanded
-(a new dim of 3 in front). HISTORY is none, leaf (wants a gradient) or neg (the negative of a leaf).
+with the shape of the base tensor, of which VIEW is taken. For KIND `values` a line with the values follows, as
+hexadecimal floats or as integers; for KIND `steps` a line with START and STEP, where value i is START + i STEP in
+float64. Then the printed lines follow, each after a bar. VIEW is none, transposed (dims 0 and 1 swapped), skipped
+(every second value of the last dim) or expanded (a new dim of 3 in front). HISTORY is none, leaf (wants a gradient) or
+neg (the negative of a leaf).
 
     python make_print.py > print.txt
 """
@@ -178,7 +179,7 @@ case("history_double", [1.5, 2.25], None, "float64", history="neg")
 for n in range(5, 9):
     case("suffix_wraps_%d" % n, uniform(n, 0, 1), history="leaf")
     case("suffixes_wrap_%d" % n, uniform(n, 0, 1), None, "float64", history="neg")
-for n in range(10, 17):  # lengths just below, at and above what still fits
+for n in range(10, 17):  # lengths just below, at and above the limit of a line
     case("suffix_fits_%d" % n, (0, 0.5 if n < 12 else 0.625), [n], history="leaf")
     case("suffix_fits_whole_%d" % n, [1.0] * n, history="leaf")
     case("suffix_fits_double_%d" % n, [10.0] * n, None, "float64")

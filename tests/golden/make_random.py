@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""Writes random.txt: what PyTorch's CPU generator gives. A line is a call,
+"""Writes random.txt: numbers of PyTorch's CPU generator. A line is a call,
 
     seed S | rand DTYPE N | randn DTYPE N | randint LOW HIGH N | randperm N | uniform DTYPE LOW HIGH N | draw63 |
-    permuted S N (by a generator of its own)
+    permuted S N (by its own generator)
 
-and then, but for seed, " : " and the values: floats as hexadecimal, all of them or, of more than 40, the first 20 and
-the last 20. The calls between two seeds follow on each other.
+and then, except for seed, " : " and the values, floats as hexadecimal: all values, or the first 20 and the last 20 if
+there are more than 40. Calls between two seeds continue the same sequence of draws.
 
     python make_random.py > random.txt
 """
@@ -64,7 +64,8 @@ for dtype in DTYPES:
         randn(n, dtype)
         rand(1, dtype)
 
-# The second normal of a pair waits for the next call that wants a single one, of either dtype, and is lost with a seed.
+# The second normal value of a pair is kept for the next call that needs a single one, of either dtype. A new seed drops
+# it.
 seed(11)
 randn(1)
 randn(1)
@@ -113,7 +114,7 @@ for n in (0, 1, 2, 10, 1000, 30000):
     randperm(n)
     rand(1)
 
-# Across the generator's block of 624 words.
+# Draws that cross the end of the generator's block of 624 words.
 seed(3)
 rand(623)
 rand(2, "float64")
@@ -125,7 +126,7 @@ randint(0, 10, 5)
 randn(100)
 rand(3)
 
-# What layers and loaders draw.
+# The draws of layers and loaders.
 seed(8)
 uniform(-0.1, 0.1, 30)
 uniform(-(7**-0.5), 7**-0.5, 30)

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""Golden values of rnn, gru and lstm, computed by PyTorch in float64: recurrent.safetensors.
+"""Writes recurrent.safetensors: golden values of rnn, gru and lstm, computed by PyTorch in float64.
 
-A case's name says which cell and, for rnn, relu, and reverse. What inputs it has (float32 values) says the rest:
+A case's name tells the cell, relu for rnn, and reverse. The inputs that it has, float32 values, tell the rest:
 
-    CASE x, CASE h0, ...     inputs under their names in fr_rnn and its kin, those that are given
-    CASE lengths             (B) int64, where given
+    CASE x, CASE h0, ...     the inputs that are given, under their names in fr_rnn, fr_gru and fr_lstm
+    CASE lengths             (B) int64, if given
     CASE out, CASE h, c      the results
     CASE w out, CASE w h ... random weights of their shapes
     CASE d x, ...            gradients, by each input, of the sum of all results times their weights"""
@@ -22,7 +22,7 @@ sys.dont_write_bytecode = True
 import cells
 
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}
-# name after the cell's: T, B, I, H, what else is given
+# name after the cell's name: T, B, I, H, what else is given
 CASES = {
     "plain": (3, 3, 2, 5, "bias"),
     "no bias": (3, 2, 2, 3, ""),
@@ -71,7 +71,7 @@ def draw_inputs(kind, name, generator):
 
 
 def check_against_packed(kind, inputs, lengths, results):
-    """What cells.py says of lengths is what packed sequences give, for the rows that these can have."""
+    """Checks that lengths in cells.py mean the same as packed sequences, for lengths above 0."""
     rows = lengths > 0
     x = inputs["x"][:, rows].detach()
     module = getattr(torch.nn, kind.upper())(x.shape[2], inputs["w_hh"].shape[1])

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""Golden values of recurrent cells and of what layers have beyond PyTorch's: recurrent_modules.safetensors, for
-check_recurrent_modules.c, whose tables these are.
+"""Writes recurrent_modules.safetensors for check_recurrent_modules.c, which has the same tables: golden values of
+recurrent cells, and of features of layers that PyTorch does not have.
 
-    f32|f64.CELL.CASE.parameters, .x (T,B,I), .h0, .c0   cells: what is drawn and given,
-        .h (T,B,H), .c (T,B,H)                           the states after each step, each fed to the next,
+    f32|f64.CELL.CASE.parameters, .x (T,B,I), .h0, .c0   cells: drawn parameters and the inputs,
+        .h (T,B,H), .c (T,B,H)                           the states after each step, each passed to the next,
         .x_grad, .h0_grad, .c0_grad, .gradients          gradients of the sum of their squares
-    KIND.CASE.x, .parameters, .h0, .c0, .lengths,        layers, in float64: what is given; states (cells,*),
+    KIND.CASE.x, .parameters, .h0, .c0, .lengths,        layers, in float64: the inputs; states are (cells,*),
         .gains                                           gains and bias_c of each cell in the order of frond,
         .out, .h, .c, .gradients                         results and gradients; parameters in the order of frond"""
 
@@ -96,13 +96,13 @@ def learned_case(kind, options, lengths):
 
 
 def norm(sums, gain, bias, gates):
-    """Ba et al. 2016: the sums of these gates together, gates a list of slices."""
+    """Normalises the sums of these gates together (Ba et al., 2016); gates is a list of slices."""
     parts = [F.layer_norm(sums[..., g], gain[g].shape, gain[g], None if bias is None else bias[g]) for g in gates]
     return torch.cat(parts, -1)
 
 
 def normed_step(kind, p, x, h, c, relu):
-    """One step of one row, as the papers have it: p is a cell's parameters by name."""
+    """Computes one step of one row by the papers' formulas; p holds a cell's parameters by name."""
     n = p["weight_hh"].shape[0] // {"rnn": 1, "lstm": 4, "gru": 3}[kind]
     gates = [slice(0, 2 * n), slice(2 * n, 3 * n)] if kind == "gru" else [slice(0, None)]
     zx = norm(p["weight_ih"] @ x, p["gain_ih"], p.get("bias_ih"), gates)
@@ -120,7 +120,7 @@ def normed_step(kind, p, x, h, c, relu):
 
 
 def normed_cell(kind, p, x, lengths, reverse, relu):
-    """A layer in one direction, row by row over its own steps: x (T,B,*) -> out (T,B,*), h (B,*), c (B,H)."""
+    """Runs a layer in one direction, each row over its own steps: x (T,B,*) -> out (T,B,*), h (B,*), c (B,H)."""
     outs, hs, cs = [], [], []
     for b, n in enumerate(lengths):
         h, c = x.new_zeros(p["weight_hh"].shape[1]), x.new_zeros(HIDDEN)

@@ -18,7 +18,7 @@ def write(name, tensors, metadata=None):
     (folder / f"{name}.safetensors").chmod(0o644)
 
 
-# Everything that can be loaded; the test makes the same tensors and expects the same bytes.
+# All kinds of tensors that can be loaded; the test makes the same tensors and expects the same bytes.
 write("all", {
     "matrix": numpy.arange(6, dtype=numpy.float32).reshape(2, 3) / 4,
     "scalar": numpy.array(-1.5),
@@ -31,7 +31,7 @@ write("all", {
 write("empty", {})
 write("metadata", {"x": numpy.ones(2, numpy.float32)}, {"format": "np"})
 
-# What is converted where it is loaded; values by bits, so that NumPy and PyTorch round nothing.
+# dtypes that loading converts. The values are given as bits, so that NumPy and PyTorch round nothing.
 halves = torch.tensor([0x0000, 0x8000, 0x0001, 0x83ff, 0x0400, 0x3555, 0xc000, 0x7bff, 0x7c00, 0xfc00, 0x7e00],
                       dtype=torch.uint16)
 save_torch_file({

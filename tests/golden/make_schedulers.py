@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""Writes schedulers.safetensors: learning rates (and, where it is cycled, momentum) of two groups under PyTorch's
-schedulers, at some of 300 steps; and the metrics that reduce_lr_on_plateau was given."""
+"""Writes schedulers.safetensors: the learning rates (and momentum, if it is cycled) of two groups under PyTorch's
+schedulers, at some of 300 steps, and the metrics for reduce_lr_on_plateau."""
 
 import math
 import os
@@ -17,7 +17,7 @@ RATES = (0.1, 0.03)
 torch.manual_seed(0)
 METRICS = torch.cumsum(torch.randn(STEPS, dtype=torch.float64), 0) * 0.1 + torch.exp(-torch.arange(STEPS) / 50.0)
 
-# Each gives the schedulers to be stepped.
+# Each returns the schedulers to be stepped.
 CASES = {
     "step": lambda o: [L.StepLR(o, 30, 0.5)],
     "step_every": lambda o: [L.StepLR(o, 1, 0.97)],

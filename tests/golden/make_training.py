@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""Whole training runs of SimpleRNN in PyTorch: training.txt, a line for each,
+"""Writes training.txt: a line for each of several training runs of SimpleRNN in PyTorch,
 
     CELL SEED DTYPE  the loss of the last batch of each epoch ...  the prediction for a new sequence
 
-that tests/check_training.c does again in frond. Training is chaotic: on some seeds a rounding error grows until it
-shows in the printed digits. Only seeds are taken on which PyTorch's float32 agrees with itself computed in float64 from
-the same start, far below those digits."""
+tests/check_training.c repeats the runs in frond. Training is chaotic: for some seeds a rounding error grows until it
+shows in the printed digits. The seeds here are those for which PyTorch's float32 agrees with PyTorch's float64 from the
+same start, far below the printed digits."""
 
 import pathlib
 
@@ -29,7 +29,7 @@ class SimpleRNN(torch.nn.Module):
 
 
 def train(cell, seed, drawn, computed):
-    """Losses and prediction, of values drawn in one dtype and computed with in another."""
+    """Returns losses and prediction; values are drawn in one dtype, and computed with in another."""
     torch.set_default_dtype(drawn)
     torch.manual_seed(seed)
     model = SimpleRNN(cell).to(computed)

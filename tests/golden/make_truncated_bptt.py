@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""What PyTorch prints where examples/06_truncated_bptt.c prints its losses: examples/expected/06_truncated_bptt.txt."""
+"""Writes examples/expected/06_truncated_bptt.txt: PyTorch's losses for the run of examples/06_truncated_bptt.c."""
 
 import pathlib
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""Golden values of convolution and pooling layers from PyTorch: windows.safetensors and windows.txt, for
-check_windows.c, whose tables these are.
+"""Writes windows.safetensors and windows.txt for check_windows.c, which has the same tables: PyTorch's values of
+convolution and pooling layers.
 
     make_windows.py [FOLDER]     (needs torch and safetensors)
 """

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* frond from C++17: a scope as an object, and an error handler that throws through the library. */
+/* Uses frond from C++17: a scope as an object, and an error handler that throws through the library. */
 #include <frond.h>
 
 #include <cstdio>

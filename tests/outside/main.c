@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* A program of another project's: the derivative of x^2 at 3. */
+/* A program of another project: prints the derivative of x^2 at 3. */
 #include <frond.h>
 
 #include <stdio.h>

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# frond from Python by ctypes alone: a linear layer learns y = 2 x + 1 with Adam; prints the first loss and the last.
+# Uses frond from Python through ctypes: a linear layer learns y = 2 x + 1 with Adam. Prints the first and the last
+# loss.
 #
 #     train.py LIBFROND.SO
 
