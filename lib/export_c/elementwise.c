@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Loops of exported C: elementwise expressions and copies over any strides, and reductions. */
-#include "export_c/c_code.h"
+#include "export_c/writer.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -129,7 +129,7 @@ static const char *translated(fr_c_writer *w, const char *e, const double *p, fr
     FILE *f = open_memstream(&text, &size);
 
     if (!f)
-        return fr_c_no_memory(w);
+        return fr_c_out_of_memory(w);
     while (*e) {
         size_t n = 0;
 
@@ -151,9 +151,9 @@ static const char *translated(fr_c_writer *w, const char *e, const double *p, fr
     }
     if (fclose(f) != 0) {
         free(text);
-        return fr_c_no_memory(w);
+        return fr_c_out_of_memory(w);
     }
-    kept = fr_c_text_of(w, "%s", text);
+    kept = fr_c_format(w, "%s", text);
     free(text);
     return kept;
 }
@@ -177,7 +177,7 @@ static bool joins(const nest *n, int64_t dim, const int64_t *stride)
 }
 
 /* Dims of size 1 are left out; neighbours that all walk through as one become one. */
-static nest nest_of(const fr_tensor *const *in, int inputs, const fr_c_target *to)
+static nest nest_of(const fr_tensor *const *in, int inputs, const fr_c_destination *to)
 {
     nest n = { .operands = inputs + 1 };
     const fr_shape *shape = &to->shape;
@@ -209,25 +209,25 @@ static nest nest_of(const fr_tensor *const *in, int inputs, const fr_c_target *t
 static const char *index_text(fr_c_writer *w, const nest *n, int operand, int64_t offset)
 {
     static const char counters[] = "ijklmnpq";
-    const char *text = offset ? fr_c_text_of(w, "%" PRId64, offset) : "";
+    const char *text = offset ? fr_c_format(w, "%" PRId64, offset) : "";
 
     for (int i = 0; i < n->ndim; i++) {
         int64_t stride = n->stride[operand][i];
         const char *plus = *text ? " + " : "";
 
         if (stride == 1)
-            text = fr_c_text_of(w, "%s%s%c", text, plus, counters[i]);
+            text = fr_c_format(w, "%s%s%c", text, plus, counters[i]);
         else if (stride != 0)
-            text = fr_c_text_of(w, "%s%s%c * %" PRId64, text, plus, counters[i], stride);
+            text = fr_c_format(w, "%s%s%c * %" PRId64, text, plus, counters[i], stride);
     }
     return *text ? text : "0";
 }
 
 static const char *element(fr_c_writer *w, const nest *n, const fr_tensor *const *in, int k)
 {
-    const char *base = fr_c_base(w, in[k], false);
+    const char *base = fr_c_buffer_name(w, in[k], false);
 
-    return fr_c_text_of(w, "%s[%s]", base, index_text(w, n, k + 1, fr_c_offset(w->now, in[k])));
+    return fr_c_format(w, "%s[%s]", base, index_text(w, n, k + 1, fr_c_buffer_offset(w->now, in[k])));
 }
 
 static bool open_loops(fr_c_writer *w, const nest *n, bool block)
@@ -257,8 +257,8 @@ static bool body(fr_c_writer *w, const nest *n, const fr_tensor *const *in, int 
     return fr_c_line(w, "%s = %s;", target, e);
 }
 
-bool fr_c_loops(fr_c_writer *w, const fr_tensor *const *in, int inputs, const fr_c_target *to, const char *expression,
-                const double p[2])
+bool fr_c_elementwise(fr_c_writer *w, const fr_tensor *const *in, int inputs, const fr_c_destination *to,
+                      const char *expression, const double p[2])
 {
     nest n = nest_of(in, inputs, to);
     const char *e = translated(w, expression, p, to->dtype);
@@ -267,9 +267,9 @@ bool fr_c_loops(fr_c_writer *w, const fr_tensor *const *in, int inputs, const fr
 
     /* Names are declared outside of the loops. */
     for (int k = 0; k < inputs; k++)
-        fr_c_base(w, in[k], false);
+        fr_c_buffer_name(w, in[k], false);
     open_loops(w, &n, block);
-    body(w, &n, in, inputs, fr_c_text_of(w, "%s[%s]", to->base, index_text(w, &n, 0, to->offset)), e);
+    body(w, &n, in, inputs, fr_c_format(w, "%s[%s]", to->base, index_text(w, &n, 0, to->offset)), e);
     w->indent = indent + (block && n.ndim > 0 ? n.ndim - 1 : 0);
     if (block)
         fr_c_line(w, "}");
@@ -280,15 +280,15 @@ bool fr_c_loops(fr_c_writer *w, const fr_tensor *const *in, int inputs, const fr
 bool fr_c_pointwise(fr_c_writer *w, const fr_op_call *call, const char *expression, const double p[2])
 {
     const fr_tensor *y = call->result[0];
-    fr_c_target to = { .base = fr_c_out(w, call, 0), .shape = y->shape, .dtype = fr_dtype_of(y) };
+    fr_c_destination to = { .base = fr_c_out(w, call, 0), .shape = y->shape, .dtype = fr_dtype_of(y) };
 
-    w->now->steps[w->step].manner = FR_C_POINTWISE;
+    w->now->steps[w->step].pattern = FR_C_POINTWISE;
     for (int k = 0; k < call->inputs; k++)
         if (call->in[k]->dtype == FR_F64)
             return fr_c_fail(w, "float64 given, expected float32");
     if (y->dtype == FR_I64 && strchr(expression, '(') && strstr(expression, "FR_"))
         return fr_c_fail(w, "int64 given, expected float32");
-    return fr_c_loops(w, (const fr_tensor *const *)call->in, call->inputs, &to, expression, p);
+    return fr_c_elementwise(w, (const fr_tensor *const *)call->in, call->inputs, &to, expression, p);
 }
 
 void fr_c_sigmoid(fr_c_writer *w)
@@ -303,34 +303,34 @@ void fr_c_tanh(fr_c_writer *w)
 
 /* --- Copies ------------------------------------------------------------------------------------------------------ */
 
-static fr_c_target target_of(fr_c_writer *w, const fr_tensor *t)
+static fr_c_destination target_of(fr_c_writer *w, const fr_tensor *t)
 {
-    return (fr_c_target){ .base = fr_c_base(w, t, true),
-                          .offset = fr_c_offset(w->now, t),
-                          .stride = t->stride,
-                          .shape = t->shape,
-                          .dtype = fr_dtype_of(t) };
+    return (fr_c_destination){ .base = fr_c_buffer_name(w, t, true),
+                               .offset = fr_c_buffer_offset(w->now, t),
+                               .stride = t->stride,
+                               .shape = t->shape,
+                               .dtype = fr_dtype_of(t) };
 }
 
 bool fr_c_copy(fr_c_writer *w, const fr_tensor *to, const fr_tensor *from)
 {
-    fr_c_target target = target_of(w, to);
+    fr_c_destination target = target_of(w, to);
 
-    return fr_c_loops(w, &from, 1, &target, "x", NULL);
+    return fr_c_elementwise(w, &from, 1, &target, "x", NULL);
 }
 
 bool fr_c_fill(fr_c_writer *w, const fr_tensor *to, double value)
 {
-    fr_c_target target = target_of(w, to);
+    fr_c_destination target = target_of(w, to);
 
-    return fr_c_loops(w, NULL, 0, &target, fr_c_number(w, value, fr_dtype_of(to)), NULL);
+    return fr_c_elementwise(w, NULL, 0, &target, fr_c_number(w, value, fr_dtype_of(to)), NULL);
 }
 
-bool fr_c_gather(fr_c_writer *w, const fr_tensor *from, const char *to)
+bool fr_c_copy_contiguous(fr_c_writer *w, const fr_tensor *from, const char *to)
 {
-    fr_c_target target = { .base = to, .shape = from->shape, .dtype = fr_dtype_of(from) };
+    fr_c_destination target = { .base = to, .shape = from->shape, .dtype = fr_dtype_of(from) };
 
-    return fr_c_loops(w, &from, 1, &target, "x", NULL);
+    return fr_c_elementwise(w, &from, 1, &target, "x", NULL);
 }
 
 /* --- Reductions -------------------------------------------------------------------------------------------------- */
@@ -354,10 +354,10 @@ bool fr_c_reduction(fr_c_writer *w, const fr_op_call *call, int64_t outer, int64
                                "    }\n"
                                "}\n";
     const char *x = fr_c_in(w, call, 0), *y = fr_c_out(w, call, 0);
-    const char *name = fr_c_text_of(w, "%s_over", call->op->name);
+    const char *name = fr_c_format(w, "%s_over", call->op->name);
 
     if (call->in[0]->dtype != FR_F32)
         return fr_c_fail(w, "int64 given, expected float32");
-    fr_c_helper(w, name, fr_c_text_of(w, form, name, expressions[0], expressions[1], expressions[2]), false);
+    fr_c_helper(w, name, fr_c_format(w, form, name, expressions[0], expressions[1], expressions[2]), false);
     return fr_c_line(w, "%s(%" PRId64 ", %" PRId64 ", %" PRId64 ", %s, %s);", name, outer, n, inner, x, y);
 }

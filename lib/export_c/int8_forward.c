@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* A traced forward run again with rounded weights. */
-#include "export_c/c_code.h"
+#include "export_c/writer.h"
 
 #include <stdlib.h>
 
 typedef struct {
     fr_c_writer *w;
-    const fr_c_program *p;
+    const fr_c_function *p;
     fr_tensor **rounded; /* of each constant in int8 */
     fr_tensor ***out;    /* of each step */
 } replay;
@@ -34,7 +34,7 @@ static bool run_step(replay *r, size_t i)
     r->out[i] = calloc((size_t)s->op->outputs + 1, sizeof **r->out); /* internal ones too are set */
     if (!in || !r->out[i]) {
         free(in);
-        return *fr_c_no_memory(r->w) != '\0';
+        return *fr_c_out_of_memory(r->w) != '\0';
     }
     for (int k = 0; k < s->inputs; k++)
         in[k] = s->in[k] ? value_of(r, s->in[k]) : NULL;
@@ -46,19 +46,19 @@ static bool run_step(replay *r, size_t i)
 static bool round_constants(replay *r)
 {
     for (size_t i = 0; i < r->w->constant_count; i++)
-        if (r->w->constants[i].int8 && !(r->rounded[i] = fr_c_rounded(r->w, &r->w->constants[i])))
+        if (r->w->constants[i].int8 && !(r->rounded[i] = fr_c_dequantized(r->w, &r->w->constants[i])))
             return false;
     return true;
 }
 
-fr_tensor *fr_c_replay(fr_c_writer *w, const fr_c_program *p)
+fr_tensor *fr_c_int8_forward(fr_c_writer *w, const fr_c_function *p)
 {
     replay r = { w, p, calloc(w->constant_count + 1, sizeof *r.rounded), calloc(p->trace.count + 1, sizeof *r.out) };
     fr_tensor *y = NULL;
     bool ok = r.rounded && r.out;
 
     if (!ok)
-        fr_c_no_memory(w);
+        fr_c_out_of_memory(w);
     ok = ok && round_constants(&r);
     for (size_t i = 0; i < p->trace.count && ok; i++)
         if (p->steps[i].live)

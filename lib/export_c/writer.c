@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* What the ops' c_code hooks call. */
-#include "export_c/c_code.h"
+#include "export_c/writer.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -12,7 +12,7 @@ enum { FEW_ROWS = 8 /* with which a loop over rows does not pay */ };
 
 /* --- Strings ----------------------------------------------------------------------------------------------------- */
 
-const char *fr_c_no_memory(fr_c_writer *w)
+const char *fr_c_out_of_memory(fr_c_writer *w)
 {
     if (!w->failed)
         fr_fail_memory(w->what);
@@ -24,7 +24,7 @@ static const char *keep(fr_c_writer *w, char *text)
 {
     if (!text || !fr_make_room(&w->strings, sizeof *w->strings, w->string_count, &w->string_capacity)) {
         free(text);
-        return fr_c_no_memory(w);
+        return fr_c_out_of_memory(w);
     }
     return w->strings[w->string_count++] = text;
 }
@@ -44,7 +44,7 @@ static char *formatted(const char *format, va_list args)
     return text;
 }
 
-const char *fr_c_text_of(fr_c_writer *w, const char *format, ...)
+const char *fr_c_format(fr_c_writer *w, const char *format, ...)
 {
     va_list args;
     char *text;
@@ -64,7 +64,7 @@ void fr_c_writer_free(fr_c_writer *w)
     free(w->strings);
     free(w->constants);
     free(w->helpers);
-    free(w->groups);
+    free(w->int8_groups);
 }
 
 const char *fr_c_number(fr_c_writer *w, double value, fr_dtype dtype)
@@ -72,7 +72,7 @@ const char *fr_c_number(fr_c_writer *w, double value, fr_dtype dtype)
     char text[40];
 
     if (dtype == FR_I64 && value == floor(value) && fabs(value) < 0x1p62)
-        return fr_c_text_of(w, "%lld", (long long)value);
+        return fr_c_format(w, "%lld", (long long)value);
     if (isnan(value))
         return "NAN";
     if (isinf(value))
@@ -82,14 +82,14 @@ const char *fr_c_number(fr_c_writer *w, double value, fr_dtype dtype)
         if (strtof(text, NULL) == (float)value)
             break;
     }
-    return fr_c_text_of(w, "%s%sF", text, strpbrk(text, ".e") ? "" : ".0");
+    return fr_c_format(w, "%s%sF", text, strpbrk(text, ".e") ? "" : ".0");
 }
 
 /* --- Failing ----------------------------------------------------------------------------------------------------- */
 
-bool fr_c_has_refused(const fr_c_writer *w)
+bool fr_c_has_unsupported(const fr_c_writer *w)
 {
-    return w->refused.used > 0 || w->refused.left_out > 0;
+    return w->unsupported.used > 0 || w->unsupported.left_out > 0;
 }
 
 bool fr_c_fail(fr_c_writer *w, const char *format, ...)
@@ -105,24 +105,24 @@ bool fr_c_fail(fr_c_writer *w, const char *format, ...)
     text = formatted(format, args);
     va_end(args);
     if (!text)
-        return *fr_c_no_memory(w) != '\0';
+        return *fr_c_out_of_memory(w) != '\0';
     fr_place_text(s->place, path);
-    complaint = fr_c_text_of(w, "op %s in %s%s: %s", s->op->name, *path ? "module " : "no module", path, text);
+    complaint = fr_c_format(w, "op %s in %s%s: %s", s->op->name, *path ? "module " : "no module", path, text);
     free(text);
     /* A loop of the module takes the same op many times. */
-    if (!w->failed && !strstr(w->refused.text, complaint))
-        fr_complain(&w->refused, "%s", complaint);
+    if (!w->failed && !strstr(w->unsupported.text, complaint))
+        fr_complain(&w->unsupported, "%s", complaint);
     return false;
 }
 
 bool fr_c_is_read(const fr_c_writer *w, const fr_op_call *call, int output)
 {
-    return fr_c_reads_after(w->now, w->step, call->result[output]);
+    return fr_c_is_read_after(w->now, w->step, call->result[output]);
 }
 
 /* --- Places ------------------------------------------------------------------------------------------------------ */
 
-fr_c_buffer *fr_c_buffer_of(const fr_c_program *p, const fr_tensor *t)
+fr_c_buffer *fr_c_buffer_of(const fr_c_function *p, const fr_tensor *t)
 {
     for (size_t i = p->count; i-- > 0;)
         if (p->buffers[i].storage == t->storage)
@@ -130,7 +130,7 @@ fr_c_buffer *fr_c_buffer_of(const fr_c_program *p, const fr_tensor *t)
     return NULL;
 }
 
-int64_t fr_c_offset(const fr_c_program *p, const fr_tensor *t)
+int64_t fr_c_buffer_offset(const fr_c_function *p, const fr_tensor *t)
 {
     const fr_c_buffer *b = fr_c_buffer_of(p, t);
     const char *start = b->kind == FR_C_INPUT ? p->x->origin : (const char *)t->storage->data;
@@ -143,7 +143,7 @@ static void declare(fr_c_writer *w, fr_c_buffer *b)
 {
     const char *array = b->dtype == FR_I64 ? "integers" : "floats", *type = b->dtype == FR_I64 ? "int64_t" : "float";
 
-    b->name = fr_c_text_of(w, "v%zu", (size_t)(b - w->now->buffers));
+    b->name = fr_c_format(w, "v%zu", (size_t)(b - w->now->buffers));
     if (b->offset)
         fr_c_line(w, "%s *const %s = w->%s + %" PRId64 ";", type, b->name, array, b->offset);
     else
@@ -165,7 +165,7 @@ static void use(fr_c_writer *w, fr_c_buffer *b, bool write)
 {
     if (w->out)
         return;
-    if (!write && b->kind == FR_C_WORK && b->first == SIZE_MAX && !fr_c_has_refused(w))
+    if (!write && b->kind == FR_C_WORKSPACE && b->first == SIZE_MAX && !fr_c_has_unsupported(w))
         fr_fail(w->what, "a result is read that has no C form"), w->failed = true;
     b->read = b->read || !write;
     if (write && w->step < b->first)
@@ -176,7 +176,7 @@ static void use(fr_c_writer *w, fr_c_buffer *b, bool write)
         w->constants[b->constant].used = true;
 }
 
-const char *fr_c_base(fr_c_writer *w, const fr_tensor *t, bool write)
+const char *fr_c_buffer_name(fr_c_writer *w, const fr_tensor *t, bool write)
 {
     fr_c_buffer *b = fr_c_buffer_of(w->now, t);
 
@@ -186,12 +186,12 @@ const char *fr_c_base(fr_c_writer *w, const fr_tensor *t, bool write)
     return name_of(w, b);
 }
 
-const char *fr_c_place(fr_c_writer *w, const fr_tensor *t)
+const char *fr_c_pointer(fr_c_writer *w, const fr_tensor *t)
 {
-    const char *base = fr_c_base(w, t, false);
-    int64_t offset = fr_c_offset(w->now, t);
+    const char *base = fr_c_buffer_name(w, t, false);
+    int64_t offset = fr_c_buffer_offset(w->now, t);
 
-    return offset ? fr_c_text_of(w, "%s + %" PRId64, base, offset) : base;
+    return offset ? fr_c_format(w, "%s + %" PRId64, base, offset) : base;
 }
 
 static bool check_dtype(fr_c_writer *w, const fr_tensor *t)
@@ -209,26 +209,26 @@ const char *fr_c_in(fr_c_writer *w, const fr_op_call *call, int input)
     if (!check_dtype(w, t))
         return "";
     if (t->contiguous)
-        return fr_c_place(w, t);
+        return fr_c_pointer(w, t);
     if (t->dtype == FR_I64) {
         fr_c_fail(w, "int64 values in another order than row-major, which is for float32 alone");
         return "";
     }
     copy = fr_c_scratch(w, t->numel);
-    fr_c_gather(w, t, copy);
+    fr_c_copy_contiguous(w, t, copy);
     return copy;
 }
 
 const char *fr_c_strided(fr_c_writer *w, const fr_op_call *call, int input)
 {
-    return check_dtype(w, call->in[input]) ? fr_c_place(w, call->in[input]) : "";
+    return check_dtype(w, call->in[input]) ? fr_c_pointer(w, call->in[input]) : "";
 }
 
 const char *fr_c_out(fr_c_writer *w, const fr_op_call *call, int output)
 {
     fr_tensor *t = call->result[output];
 
-    return check_dtype(w, t) ? fr_c_base(w, t, true) : "";
+    return check_dtype(w, t) ? fr_c_buffer_name(w, t, true) : "";
 }
 
 static fr_c_buffer *scratch_at(fr_c_writer *w)
@@ -246,14 +246,14 @@ static fr_c_buffer *scratch_at(fr_c_writer *w)
 
 const char *fr_c_scratch(fr_c_writer *w, int64_t n)
 {
-    fr_c_program *p = w->now;
+    fr_c_function *p = w->now;
     fr_c_buffer *b;
 
     if (!w->out) {
         if (!fr_make_room(&p->buffers, sizeof *p->buffers, p->count, &p->capacity))
-            return fr_c_no_memory(w);
+            return fr_c_out_of_memory(w);
         p->buffers[p->count++] =
-            (fr_c_buffer){ .kind = FR_C_WORK, .dtype = FR_F32, .numel = n, .first = w->step, .last = w->step };
+            (fr_c_buffer){ .kind = FR_C_WORKSPACE, .dtype = FR_F32, .numel = n, .first = w->step, .last = w->step };
         return "";
     }
     b = scratch_at(w);
@@ -274,7 +274,7 @@ const char *fr_c_state(fr_c_writer *w, const fr_op_call *call, int i)
     const char *name = fr_c_out(w, call, call->op->steps->state[i].output);
 
     if (w->now->stepwise && w->out)
-        return name; /* fr_c_write_reset has written the rest */
+        return name; /* fr_c_write_reset_body has written the rest */
     if (first)
         fr_c_copy(w, last, first);
     else
@@ -298,7 +298,7 @@ static fr_c_constant *constant_of(fr_c_writer *w, const fr_tensor *t)
 
 bool fr_c_int8(fr_c_writer *w, const fr_op_call *call, unsigned inputs)
 {
-    fr_c_group group = { .count = 0 };
+    fr_c_int8_group group = { .count = 0 };
     bool all = true;
 
     for (int i = 0; i < call->inputs; i++) {
@@ -317,9 +317,9 @@ bool fr_c_int8(fr_c_writer *w, const fr_op_call *call, unsigned inputs)
         c->used = true;
         c->whole = c->whole || !all || !w->int8;
     }
-    if (!fr_make_room(&w->groups, sizeof *w->groups, w->group_count, &w->group_capacity))
-        return *fr_c_no_memory(w) != '\0';
-    w->groups[w->group_count++] = group;
+    if (!fr_make_room(&w->int8_groups, sizeof *w->int8_groups, w->int8_group_count, &w->int8_group_capacity))
+        return *fr_c_out_of_memory(w) != '\0';
+    w->int8_groups[w->int8_group_count++] = group;
     return false;
 }
 
@@ -333,7 +333,7 @@ const char *fr_c_weight(fr_c_writer *w, const fr_op_call *call, int input)
         c->used = c->rows = true;
         return "";
     }
-    return c->int8 ? fr_c_text_of(w, "%s, %s_scale", c->name, c->name) : c->name;
+    return c->int8 ? fr_c_format(w, "%s, %s_scale", c->name, c->name) : c->name;
 }
 
 /* Of what is no constant a copy, made where it is read. */
@@ -348,7 +348,7 @@ static const char *transposed(fr_c_writer *w, fr_tensor *t)
         w->failed = true;
         return "";
     }
-    fr_c_gather(w, turned, copy);
+    fr_c_copy_contiguous(w, turned, copy);
     return copy;
 }
 
@@ -365,8 +365,8 @@ const char *fr_c_columns(fr_c_writer *w, const fr_op_call *call, int input)
         return "";
     }
     suffix = c->rows ? "_columns" : "";
-    return c->int8 ? fr_c_text_of(w, "%s%s, %s_scale", c->name, suffix, c->name)
-                   : fr_c_text_of(w, "%s%s", c->name, suffix);
+    return c->int8 ? fr_c_format(w, "%s%s, %s_scale", c->name, suffix, c->name)
+                   : fr_c_format(w, "%s%s", c->name, suffix);
 }
 
 const char *fr_c_matrix(fr_c_writer *w, const fr_op_call *call, int input, bool *by_columns)
@@ -392,9 +392,9 @@ void fr_c_helper(fr_c_writer *w, const char *name, const char *text, bool int8)
         if (strcmp(w->helpers[i].name, name) == 0 && w->helpers[i].int8 == int8 && !w->helpers[i].text == !text)
             return;
     if (fr_make_room(&w->helpers, sizeof *w->helpers, w->helper_count, &w->helper_capacity))
-        w->helpers[w->helper_count++] = (fr_c_text){ name, text, int8 };
+        w->helpers[w->helper_count++] = (fr_c_helper_text){ name, text, int8 };
     else
-        fr_c_no_memory(w);
+        fr_c_out_of_memory(w);
 }
 
 static void affine_by_rows(fr_c_writer *w, bool int8)
@@ -486,12 +486,12 @@ static int continuation(const char *text, size_t n)
         else if (text[i] == ')')
             depth--;
     }
-    return depth > 0 && open < FR_C_COLUMNS / 2 ? (int)open : FR_C_TAB;
+    return depth > 0 && open < FR_C_LINE_WIDTH / 2 ? (int)open : FR_C_INDENT;
 }
 
-void fr_c_fprint_line(FILE *f, int indent, const char *text)
+void fr_c_put_line(FILE *f, int indent, const char *text)
 {
-    size_t room = FR_C_COLUMNS - (size_t)(indent * FR_C_TAB);
+    size_t room = FR_C_LINE_WIDTH - (size_t)(indent * FR_C_INDENT);
     int extra = 0;
 
     if (!*text)
@@ -499,7 +499,7 @@ void fr_c_fprint_line(FILE *f, int indent, const char *text)
     while (*text) {
         size_t n = strlen(text), at = n > room ? break_of(text, room) : n;
 
-        fprintf(f, "%*s%.*s\n", indent * FR_C_TAB + extra, "", (int)at, text);
+        fprintf(f, "%*s%.*s\n", indent * FR_C_INDENT + extra, "", (int)at, text);
         if (at == n)
             return;
         if (extra == 0) {
@@ -521,16 +521,16 @@ bool fr_c_line(fr_c_writer *w, const char *format, ...)
     text = formatted(format, args);
     va_end(args);
     if (!text)
-        return *fr_c_no_memory(w) != '\0';
-    fr_c_fprint_line(w->out, w->indent, text);
+        return *fr_c_out_of_memory(w) != '\0';
+    fr_c_put_line(w->out, w->indent, text);
     free(text);
     return true;
 }
 
 void fr_c_takes_rows(fr_c_writer *w, int dims)
 {
-    fr_c_step *s = &w->now->steps[w->step];
+    fr_c_step_info *s = &w->now->steps[w->step];
 
-    s->manner = FR_C_ROWS;
+    s->pattern = FR_C_ROWWISE;
     s->row_dims = dims;
 }

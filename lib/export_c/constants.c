@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Constant arrays of exported C: their names, their values, and those in int8. */
-#include "export_c/c_code.h"
+#include "export_c/writer.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -40,7 +40,7 @@ bool fr_c_add_constant(fr_c_writer *w, fr_tensor *t, size_t *index)
             return true;
     }
     if (!fr_make_room(&w->constants, sizeof *w->constants, w->constant_count, &w->constant_capacity))
-        return *fr_c_no_memory(w) != '\0';
+        return *fr_c_out_of_memory(w) != '\0';
     w->constants[w->constant_count++] = (fr_c_constant){ .t = fr_ref(t), .path = path };
     return true;
 }
@@ -54,8 +54,8 @@ static void spread_whole(fr_c_writer *w)
 
     while (changed) {
         changed = false;
-        for (size_t i = 0; i < w->group_count; i++) {
-            const fr_c_group *g = &w->groups[i];
+        for (size_t i = 0; i < w->int8_group_count; i++) {
+            const fr_c_int8_group *g = &w->int8_groups[i];
             bool whole = false;
 
             for (int k = 0; k < g->count; k++)
@@ -68,7 +68,7 @@ static void spread_whole(fr_c_writer *w)
     }
 }
 
-void fr_c_choose_forms(fr_c_writer *w)
+void fr_c_choose_layouts(fr_c_writer *w)
 {
     spread_whole(w);
     for (size_t i = 0; i < w->constant_count; i++) {
@@ -96,7 +96,7 @@ static int rounded(float x, float scale)
     return n > INT8_MAX_ROUNDED ? INT8_MAX_ROUNDED : n < -INT8_MAX_ROUNDED ? -INT8_MAX_ROUNDED : (int)n;
 }
 
-fr_tensor *fr_c_rounded(fr_c_writer *w, const fr_c_constant *c)
+fr_tensor *fr_c_dequantized(fr_c_writer *w, const fr_c_constant *c)
 {
     fr_tensor *t = fr_tensor_copy(w->what, c->t);
     int64_t rows = c->t->shape.dim[0], n = rows ? c->t->numel / rows : 0;
@@ -151,7 +151,7 @@ static const char *name_of(fr_c_writer *w, const char *path)
     for (; path[n] && n + 1 < sizeof text; n++)
         text[n] = strchr("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", path[n]) ? path[n] : '_';
     text[n] = '\0';
-    return fr_c_text_of(w, "%s_%s", w->name, text);
+    return fr_c_format(w, "%s_%s", w->name, text);
 }
 
 bool fr_c_name_constants(fr_c_writer *w)
@@ -162,10 +162,10 @@ bool fr_c_name_constants(fr_c_writer *w)
 
         if (!c->used)
             continue;
-        name = c->path ? name_of(w, c->path) : fr_c_text_of(w, "%s_constant_%zu", w->name, ++unnamed);
+        name = c->path ? name_of(w, c->path) : fr_c_format(w, "%s_constant_%zu", w->name, ++unnamed);
         c->name = name;
         for (int k = 2; !w->failed && is_taken(w, i, c->name); k++)
-            c->name = fr_c_text_of(w, "%s_%d", name, k);
+            c->name = fr_c_format(w, "%s_%d", name, k);
     }
     return !w->failed;
 }
@@ -182,7 +182,7 @@ static void put_value(filler *l, const char *text)
 {
     size_t n = strlen(text);
 
-    if (l->column > 0 && l->column + n + 2 > FR_C_COLUMNS) {
+    if (l->column > 0 && l->column + n + 2 > FR_C_LINE_WIDTH) {
         fputc('\n', l->f);
         l->column = 0;
     }
@@ -251,7 +251,7 @@ static bool write_scaled(fr_c_writer *w, filler *l, const fr_c_constant *c)
     float *scale = malloc((size_t)rows * sizeof *scale);
 
     if (!scale)
-        return *fr_c_no_memory(w) != '\0';
+        return *fr_c_out_of_memory(w) != '\0';
     for (int64_t r = 0; r < rows; r++)
         scale[r] = scale_of((const float *)(const void *)c->t->origin + r * n, n);
     if (c->rows || !c->columns)

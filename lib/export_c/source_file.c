@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* The text of an exported source file and of its header. */
-#include "export_c/c_code.h"
+#include "export_c/writer.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -9,12 +9,12 @@
 
 /* --- Sizes ------------------------------------------------------------------------------------------------------- */
 
-static bool has_workspace(const fr_c_program *p)
+static bool has_workspace(const fr_c_function *p)
 {
     return p->floats > 0 || p->integers > 0;
 }
 
-int64_t fr_c_workspace_bytes(const fr_c_program *p)
+int64_t fr_c_workspace_bytes(const fr_c_function *p)
 {
     int64_t bytes = p->floats * (int64_t)sizeof(float);
 
@@ -23,7 +23,7 @@ int64_t fr_c_workspace_bytes(const fr_c_program *p)
     return bytes + p->integers * (int64_t)sizeof(int64_t);
 }
 
-int64_t fr_c_state_bytes(const fr_c_program *p)
+int64_t fr_c_state_bytes(const fr_c_function *p)
 {
     int64_t bytes = 0;
 
@@ -38,7 +38,7 @@ static const char *type_of(const fr_tensor *t)
     return t->dtype == FR_I64 ? "int64_t" : "float";
 }
 
-static void write_members(FILE *f, const char *indent, const fr_c_program *p)
+static void write_members(FILE *f, const char *indent, const fr_c_function *p)
 {
     if (p->floats > 0 || p->integers == 0)
         fprintf(f, "%sfloat floats[%" PRId64 "];\n", indent, fr_most(p->floats, 1));
@@ -48,7 +48,7 @@ static void write_members(FILE *f, const char *indent, const fr_c_program *p)
 
 /* --- The header -------------------------------------------------------------------------------------------------- */
 
-static void write_about(const fr_c_writer *w, FILE *f, const fr_c_program *all, const fr_export_c_report *r)
+static void write_about(const fr_c_writer *w, FILE *f, const fr_c_function *all, const fr_export_c_report *r)
 {
     char x[FR_SHAPE_TEXT], y[FR_SHAPE_TEXT];
 
@@ -71,7 +71,7 @@ static void write_about(const fr_c_writer *w, FILE *f, const fr_c_program *all, 
         fprintf(f, "/* There is no function for one step: %s. */\n", r->not_stepwise);
 }
 
-static void write_state(const fr_c_writer *w, FILE *f, const fr_c_program *one)
+static void write_state(const fr_c_writer *w, FILE *f, const fr_c_function *one)
 {
     size_t n = 0;
 
@@ -82,7 +82,7 @@ static void write_state(const fr_c_writer *w, FILE *f, const fr_c_program *one)
     fprintf(f, "} %s_state;\n", w->name);
 }
 
-static void write_step_prototypes(const fr_c_writer *w, FILE *f, const fr_c_program *one)
+static void write_step_prototypes(const fr_c_writer *w, FILE *f, const fr_c_function *one)
 {
     char x[FR_SHAPE_TEXT], y[FR_SHAPE_TEXT];
 
@@ -102,7 +102,7 @@ static void write_guard(const fr_c_writer *w, FILE *f)
     fputs("_H\n", f);
 }
 
-bool fr_c_write_header(fr_c_writer *w, FILE *f, const fr_c_program *all, const fr_c_program *one,
+bool fr_c_write_header(fr_c_writer *w, FILE *f, const fr_c_function *all, const fr_c_function *one,
                        const fr_export_c_report *report)
 {
     const char *name = w->name, *x = type_of(all->x), *y = type_of(all->y);
@@ -130,7 +130,7 @@ bool fr_c_write_header(fr_c_writer *w, FILE *f, const fr_c_program *all, const f
 /* --- The source -------------------------------------------------------------------------------------------------- */
 
 /* A helper's text, for one of its variants. */
-static void put_variant(FILE *f, const fr_c_text *h)
+static void put_variant(FILE *f, const fr_c_helper_text *h)
 {
     bool left_out = false;
 
@@ -155,26 +155,26 @@ static void put_variant(FILE *f, const fr_c_text *h)
     }
 }
 
-static bool write_helper(fr_c_writer *w, FILE *f, const fr_c_text *h)
+static bool write_helper(fr_c_writer *w, FILE *f, const fr_c_helper_text *h)
 {
     char *text = NULL;
     size_t size;
     FILE *variant = open_memstream(&text, &size);
 
     if (!variant)
-        return *fr_c_no_memory(w) != '\0';
+        return *fr_c_out_of_memory(w) != '\0';
     put_variant(variant, h);
     if (fclose(variant) != 0) {
         free(text);
-        return *fr_c_no_memory(w) != '\0';
+        return *fr_c_out_of_memory(w) != '\0';
     }
     fputc('\n', f);
     for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
         size_t spaces = strspn(line, " ");
 
         *end = '\0';
-        if (end - line > FR_C_COLUMNS)
-            fr_c_fprint_line(f, (int)spaces / FR_C_TAB, line + spaces);
+        if (end - line > FR_C_LINE_WIDTH)
+            fr_c_put_line(f, (int)spaces / FR_C_INDENT, line + spaces);
         else
             fprintf(f, "%s\n", line);
     }
@@ -182,7 +182,7 @@ static bool write_helper(fr_c_writer *w, FILE *f, const fr_c_text *h)
     return true;
 }
 
-static void write_unused(FILE *f, const fr_c_program *p, bool workspace)
+static void write_unused(FILE *f, const fr_c_function *p, bool workspace)
 {
     if (workspace && !has_workspace(p))
         fputs("    (void)w;\n", f);
@@ -190,25 +190,25 @@ static void write_unused(FILE *f, const fr_c_program *p, bool workspace)
         fputs("    (void)x;\n", f);
 }
 
-static bool write_run(fr_c_writer *w, FILE *f, fr_c_program *p)
+static bool write_run(fr_c_writer *w, FILE *f, fr_c_function *p)
 {
     const char *name = w->name, *x = type_of(p->x), *y = type_of(p->y);
     bool ok;
 
     fprintf(f, "\nvoid %s_run_in(%s_workspace *w, const %s *x, %s *y)\n{\n", name, name, x, y);
     write_unused(f, p, true);
-    ok = fr_c_write_steps(w, p, f);
+    ok = fr_c_write_body(w, p, f);
     fprintf(f, "}\n\nvoid %s_run(const %s *x, %s *y)\n{\n    %s_workspace w;\n\n    %s_run_in(&w, x, y);\n}\n", name, x,
             y, name, name);
     return ok;
 }
 
-static bool write_step(fr_c_writer *w, FILE *f, fr_c_program *p)
+static bool write_step(fr_c_writer *w, FILE *f, fr_c_function *p)
 {
     bool ok;
 
     fprintf(f, "\nvoid %s_reset(%s_state *state)\n{\n", w->name, w->name);
-    ok = fr_c_write_reset(w, p, f);
+    ok = fr_c_write_reset_body(w, p, f);
     fprintf(f, "}\n\nvoid %s_step(%s_state *state, const %s *x, %s *y)\n{\n", w->name, w->name, type_of(p->x),
             type_of(p->y));
     if (has_workspace(p)) {
@@ -217,27 +217,27 @@ static bool write_step(fr_c_writer *w, FILE *f, fr_c_program *p)
         fputs("    } memory, *const w = &memory;\n\n", f);
     }
     write_unused(f, p, false);
-    ok = ok && fr_c_write_steps(w, p, f);
+    ok = ok && fr_c_write_body(w, p, f);
     fputs("}\n", f);
     return ok;
 }
 
 /* What the code is made of comes before it, but is known only when it has been written: it waits in memory. */
-static bool write_functions(fr_c_writer *w, fr_c_program *all, fr_c_program *one, char **text)
+static bool write_functions(fr_c_writer *w, fr_c_function *all, fr_c_function *one, char **text)
 {
     size_t size;
     FILE *f = open_memstream(text, &size);
     bool ok;
 
     if (!f)
-        return *fr_c_no_memory(w) != '\0';
+        return *fr_c_out_of_memory(w) != '\0';
     ok = write_run(w, f, all) && (!one || write_step(w, f, one));
     if (fclose(f) != 0)
-        ok = *fr_c_no_memory(w) != '\0';
+        ok = *fr_c_out_of_memory(w) != '\0';
     return ok && !w->failed;
 }
 
-bool fr_c_write_source(fr_c_writer *w, FILE *f, fr_c_program *all, fr_c_program *one, const char *include)
+bool fr_c_write_source(fr_c_writer *w, FILE *f, fr_c_function *all, fr_c_function *one, const char *include)
 {
     char *functions = NULL;
     bool ok = fr_c_name_constants(w) && write_functions(w, all, one, &functions);

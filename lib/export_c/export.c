@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* fr_export_c: a module as C99. */
-#include "export_c/c_code.h"
+#include "export_c/writer.h"
 #include "files/module_state.h"
 #include "files/replace_file.h"
 #include "nn/module.h"
@@ -11,7 +11,7 @@
 
 typedef struct {
     fr_c_writer w;
-    fr_c_program all, one;
+    fr_c_function all, one;
     bool stepwise;
     fr_export_c_report report;
     char *header, *include; /* the header's path; its name */
@@ -87,7 +87,7 @@ static bool find_names(job *j, const char *path, const char *name)
 static bool find_step(job *j, fr_module *m)
 {
     char *why = j->report.not_stepwise;
-    int result_dim, dim = fr_c_find_steps(&j->all, &result_dim, why);
+    int result_dim, dim = fr_c_find_time_dim(&j->all, &result_dim, why);
     fr_tensor *first;
 
     if (dim < 0)
@@ -96,13 +96,13 @@ static bool find_step(job *j, fr_module *m)
     j->one.stepwise = true;
     if (!first || !fr_c_trace(&j->w, m, first, &j->one))
         return false;
-    j->stepwise = fr_c_same_steps(&j->all, &j->one, why);
+    j->stepwise = fr_c_matches_one_step(&j->all, &j->one, why);
     return !j->stepwise || fr_c_plan(&j->w, &j->one);
 }
 
 static bool measure_loss(job *j)
 {
-    fr_tensor *y = fr_c_replay(&j->w, &j->all);
+    fr_tensor *y = fr_c_int8_forward(&j->w, &j->all);
 
     for (int64_t i = 0; y && i < y->numel; i++)
         j->report.int8_loss = fmax(j->report.int8_loss, fabs(fr_at(y, i) - fr_at(j->all.y, i)));
@@ -116,7 +116,7 @@ static bool prepare(job *j, fr_module *m, fr_tensor *example)
 
     if (!x || !fr_c_trace(&j->w, m, x, &j->all) || !fr_c_plan(&j->w, &j->all) || !find_step(j, m))
         return false;
-    fr_c_choose_forms(&j->w);
+    fr_c_choose_layouts(&j->w);
     if (j->w.int8 && !measure_loss(j))
         return false;
     r->weight_bytes = fr_c_constant_bytes(&j->w);
@@ -141,7 +141,7 @@ static bool prepare_in_evaluation(job *j, fr_module *m, fr_tensor *example)
 
 static bool write_both(job *j, const char *path)
 {
-    fr_c_program *one = j->stepwise ? &j->one : NULL;
+    fr_c_function *one = j->stepwise ? &j->one : NULL;
     char where[FR_WHERE_SIZE], where_header[FR_WHERE_SIZE];
     fr_replacement source, header;
 

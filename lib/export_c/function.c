@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* A traced forward as a function in C: which steps it takes, where its values lie, and its lines. */
-#include "export_c/c_code.h"
+#include "export_c/writer.h"
 
 #include <frond/autograd.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 
-void fr_c_program_free(fr_c_program *p)
+void fr_c_program_free(fr_c_function *p)
 {
     fr_trace_free(&p->trace);
     fr_unref(p->x);
@@ -16,7 +16,7 @@ void fr_c_program_free(fr_c_program *p)
     free(p->steps);
     free(p->buffers);
     free(p->state_names);
-    *p = (fr_c_program){ 0 };
+    *p = (fr_c_function){ 0 };
 }
 
 fr_op_call fr_c_call_of(const fr_step *s)
@@ -31,7 +31,7 @@ fr_op_call fr_c_call_of(const fr_step *s)
 
 /* --- What is computed -------------------------------------------------------------------------------------------- */
 
-static bool add_buffer(fr_c_writer *w, fr_c_program *p, fr_tensor *t, fr_c_kind kind)
+static bool add_buffer(fr_c_writer *w, fr_c_function *p, fr_tensor *t, fr_c_memory kind)
 {
     fr_c_buffer b = { .kind = kind, .storage = t->storage, .dtype = fr_dtype_of(t), .first = SIZE_MAX };
 
@@ -43,13 +43,13 @@ static bool add_buffer(fr_c_writer *w, fr_c_program *p, fr_tensor *t, fr_c_kind 
     if (b.numel > INT_MAX)
         return fr_fail(w->what, "an array of %" PRId64 " values, which an int cannot count", b.numel);
     if (!fr_make_room(&p->buffers, sizeof *p->buffers, p->count, &p->capacity))
-        return *fr_c_no_memory(w) != '\0';
+        return *fr_c_out_of_memory(w) != '\0';
     p->buffers[p->count++] = b;
     return true;
 }
 
 /* What step i reads, or (i the number of steps) the result: noted where no step made it; depends: on x. */
-static bool read_value(fr_c_writer *w, fr_c_program *p, size_t i, fr_tensor *t, bool *depends)
+static bool read_value(fr_c_writer *w, fr_c_function *p, size_t i, fr_tensor *t, bool *depends)
 {
     const fr_c_buffer *b = fr_c_buffer_of(p, t);
     char text[FR_SHAPE_TEXT], path[FR_PATH_TEXT];
@@ -67,7 +67,7 @@ static bool read_value(fr_c_writer *w, fr_c_program *p, size_t i, fr_tensor *t, 
     return false;
 }
 
-static bool find_values(fr_c_writer *w, fr_c_program *p)
+static bool find_values(fr_c_writer *w, fr_c_function *p)
 {
     const fr_trace *t = &p->trace;
     bool depends = false;
@@ -82,13 +82,13 @@ static bool find_values(fr_c_writer *w, fr_c_program *p)
                 return false;
         for (int k = 0; k < s->outputs; k++)
             if (!fr_c_buffer_of(p, s->out[k]) &&
-                !add_buffer(w, p, s->out[k], p->steps[i].depends ? FR_C_WORK : FR_C_CONSTANT))
+                !add_buffer(w, p, s->out[k], p->steps[i].depends ? FR_C_WORKSPACE : FR_C_CONSTANT))
                 return false;
     }
     return read_value(w, p, t->count, p->y, &depends);
 }
 
-bool fr_c_reads_after(const fr_c_program *p, size_t i, const fr_tensor *t)
+bool fr_c_is_read_after(const fr_c_function *p, size_t i, const fr_tensor *t)
 {
     for (size_t j = i + 1; j < p->trace.count; j++)
         for (int k = 0; k < p->trace.steps[j].inputs && p->steps[j].live; k++)
@@ -98,17 +98,17 @@ bool fr_c_reads_after(const fr_c_program *p, size_t i, const fr_tensor *t)
 }
 
 /* From the result back: a step is live where one of its results is read. A view is, if what it looks at is. */
-static void find_live(fr_c_program *p)
+static void find_live(fr_c_function *p)
 {
     for (size_t i = p->trace.count; i-- > 0;) {
         const fr_step *s = &p->trace.steps[i];
 
         for (int o = 0; o < s->outputs && p->steps[i].depends && !p->steps[i].live; o++)
-            p->steps[i].live = fr_c_reads_after(p, i, s->out[o]);
+            p->steps[i].live = fr_c_is_read_after(p, i, s->out[o]);
     }
 }
 
-bool fr_c_trace(fr_c_writer *w, fr_module *m, fr_tensor *x, fr_c_program *p)
+bool fr_c_trace(fr_c_writer *w, fr_module *m, fr_tensor *x, fr_c_function *p)
 {
     fr_thread *th = fr_thread_self();
     int no_grad = fr_no_grad_begin();
@@ -123,7 +123,7 @@ bool fr_c_trace(fr_c_writer *w, fr_module *m, fr_tensor *x, fr_c_program *p)
         return false;
     p->steps = calloc(p->trace.count + 1, sizeof *p->steps);
     if (!p->steps)
-        return *fr_c_no_memory(w) != '\0';
+        return *fr_c_out_of_memory(w) != '\0';
     if (!find_values(w, p))
         return false;
     find_live(p);
@@ -150,7 +150,7 @@ static void write_comment(fr_c_writer *w, const fr_step *s)
 }
 
 /* Runs the hooks: plans where w->out is NULL, else writes. */
-static bool run_steps(fr_c_writer *w, fr_c_program *p)
+static bool run_steps(fr_c_writer *w, fr_c_function *p)
 {
     bool first = true;
 
@@ -167,38 +167,38 @@ static bool run_steps(fr_c_writer *w, fr_c_program *p)
             fr_c_line(w, "%s", "");
         first = false;
         write_comment(w, s);
-        if (!s->op->c_code(w, &call) && !w->failed && !fr_c_has_refused(w))
+        if (!s->op->c_code(w, &call) && !w->failed && !fr_c_has_unsupported(w))
             fr_c_fail(w, "its hook says no");
         if (s->op->multiply_adds && !w->out)
             p->multiply_adds += s->op->multiply_adds(&call);
     }
     w->step = p->trace.count;
-    w->failed = fr_complaints_fail(&w->refused, w->what, "what cannot be written in C") || w->failed;
+    w->failed = fr_complaints_fail(&w->unsupported, w->what, "what cannot be written in C") || w->failed;
     return !w->failed;
 }
 
 /* Whether the result's values are those of one buffer, in order, so that they can be computed where the caller wants
  * them. */
-static fr_c_buffer *own_result(fr_c_program *p)
+static fr_c_buffer *own_result(fr_c_function *p)
 {
     fr_c_buffer *b = fr_c_buffer_of(p, p->y);
 
-    return b->kind == FR_C_WORK && p->y->contiguous && p->y->numel == b->numel ? b : NULL;
+    return b->kind == FR_C_WORKSPACE && p->y->contiguous && p->y->numel == b->numel ? b : NULL;
 }
 
-static bool copy_result(fr_c_writer *w, fr_c_program *p)
+static bool copy_result(fr_c_writer *w, fr_c_function *p)
 {
-    return own_result(p) || fr_c_gather(w, p->y, "y");
+    return own_result(p) || fr_c_copy_contiguous(w, p->y, "y");
 }
 
 /* In a function that takes one step, the states are where the caller keeps them. */
-static bool find_states(fr_c_writer *w, fr_c_program *p)
+static bool find_states(fr_c_writer *w, fr_c_function *p)
 {
     size_t n = 0, layer = 0;
 
     p->state_names = calloc(2 * p->trace.count + 1, sizeof *p->state_names);
     if (!p->state_names)
-        return *fr_c_no_memory(w) != '\0';
+        return *fr_c_out_of_memory(w) != '\0';
     for (size_t i = 0; i < p->trace.count; i++) {
         const fr_step *s = &p->trace.steps[i];
 
@@ -206,14 +206,14 @@ static bool find_states(fr_c_writer *w, fr_c_program *p)
             fr_c_buffer *b = fr_c_buffer_of(p, s->out[s->op->steps->state[k].output]);
 
             b->kind = FR_C_STATE;
-            p->state_names[n++] = fr_c_text_of(w, "%s%zu", s->op->steps->state[k].name, layer);
+            p->state_names[n++] = fr_c_format(w, "%s%zu", s->op->steps->state[k].name, layer);
         }
         layer += s->op->steps && p->steps[i].live;
     }
     return !w->failed;
 }
 
-bool fr_c_plan(fr_c_writer *w, fr_c_program *p)
+bool fr_c_plan(fr_c_writer *w, fr_c_function *p)
 {
     fr_c_buffer *own;
 
@@ -224,12 +224,12 @@ bool fr_c_plan(fr_c_writer *w, fr_c_program *p)
         return false;
     own = own_result(p);
     if (own) {
-        own->is_result = true;
+        own->is_output = true;
         own->name = "y";
     }
     if (p->y->dtype == FR_F64)
         return fr_fail(w->what, "the result is float64, expected float32");
-    fr_c_place_buffers(p);
+    fr_c_plan_workspace(p);
     return true;
 }
 
@@ -237,11 +237,11 @@ bool fr_c_plan(fr_c_writer *w, fr_c_program *p)
 
 static bool has_memory(const fr_c_buffer *b)
 {
-    return b->kind == FR_C_WORK && !b->is_result && b->first != SIZE_MAX;
+    return b->kind == FR_C_WORKSPACE && !b->is_output && b->first != SIZE_MAX;
 }
 
 /* The lowest offset at which b lies clear of all placed before it that are alive together with it. */
-static void place_buffer(const fr_c_program *p, size_t index)
+static void place_buffer(const fr_c_function *p, size_t index)
 {
     fr_c_buffer *b = &p->buffers[index];
     bool moved = true;
@@ -264,7 +264,7 @@ static void place_buffer(const fr_c_program *p, size_t index)
 }
 
 /* The largest buffer first; each takes the lowest place that is free for as long as it lives. */
-void fr_c_place_buffers(fr_c_program *p)
+void fr_c_plan_workspace(fr_c_function *p)
 {
     int64_t below = INT64_MAX;
 
@@ -290,16 +290,16 @@ void fr_c_place_buffers(fr_c_program *p)
 
 /* --- Writing ----------------------------------------------------------------------------------------------------- */
 
-static void name_states(fr_c_writer *w, fr_c_program *p)
+static void name_states(fr_c_writer *w, fr_c_function *p)
 {
     size_t n = 0;
 
     for (size_t i = 0; i < p->count; i++)
         if (p->buffers[i].kind == FR_C_STATE)
-            p->buffers[i].name = fr_c_text_of(w, "state->%s", p->state_names[n++]);
+            p->buffers[i].name = fr_c_format(w, "state->%s", p->state_names[n++]);
 }
 
-bool fr_c_write_steps(fr_c_writer *w, fr_c_program *p, FILE *f)
+bool fr_c_write_body(fr_c_writer *w, fr_c_function *p, FILE *f)
 {
     bool ok;
 
@@ -311,7 +311,7 @@ bool fr_c_write_steps(fr_c_writer *w, fr_c_program *p, FILE *f)
     return ok;
 }
 
-bool fr_c_write_reset(fr_c_writer *w, fr_c_program *p, FILE *f)
+bool fr_c_write_reset_body(fr_c_writer *w, fr_c_function *p, FILE *f)
 {
     name_states(w, p);
     w->out = f;

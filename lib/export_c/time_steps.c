@@ -2,14 +2,14 @@
  * Copyright The frond authors */
 /* Whether a forward can be taken step by step. Each value of the trace is followed: it has all steps along one of its
  * dims, or it is of the last step, which is that of the step under way when steps are taken one by one. */
-#include "export_c/c_code.h"
+#include "export_c/writer.h"
 
 #include <stdlib.h>
 
 enum { LAST = -1, TIMELESS = -2, MIXED = -3 };
 
 typedef struct {
-    const fr_c_program *p;
+    const fr_c_function *p;
     int64_t steps;
     int **dims; /* of each output of each step of the trace */
     int x_dim;
@@ -88,7 +88,7 @@ static bool others_are_timeless(const walk *w, const fr_step *s)
 static bool follow(walk *w, size_t i)
 {
     const fr_step *s = &w->p->trace.steps[i];
-    const fr_c_step *how = &w->p->steps[i];
+    const fr_c_step_info *how = &w->p->steps[i];
     const fr_op_steps *through = s->op->steps;
     int dim = MIXED, first = s->inputs ? dim_of(w, s->in[0]) : TIMELESS;
     bool any = false;
@@ -104,9 +104,9 @@ static bool follow(walk *w, size_t i)
         dim = LAST;
     } else if (s->op->view) {
         dim = view_dim(w, s->in[0], first, s->out[0]);
-    } else if (how->manner == FR_C_POINTWISE) {
+    } else if (how->pattern == FR_C_POINTWISE) {
         dim = pointwise_dim(w, s);
-    } else if (how->manner == FR_C_ROWS && first >= 0 && first < s->in[0]->shape.ndim - how->row_dims &&
+    } else if (how->pattern == FR_C_ROWWISE && first >= 0 && first < s->in[0]->shape.ndim - how->row_dims &&
                others_are_timeless(w, s)) {
         dim = first;
     }
@@ -150,26 +150,26 @@ static bool allocate(walk *w)
     return true;
 }
 
-static void say_why(const walk *w, size_t at, char why[FR_C_WHY])
+static void say_why(const walk *w, size_t at, char why[FR_C_REASON_SIZE])
 {
     const fr_trace *t = &w->p->trace;
     char path[FR_PATH_TEXT];
 
     if (at < t->count)
-        snprintf(why, FR_C_WHY, "%s in module %.120s looks at several steps, or backwards", t->steps[at].op->name,
-                 fr_place_text(t->steps[at].place, path));
+        snprintf(why, FR_C_REASON_SIZE, "%s in module %.120s looks at several steps, or backwards",
+                 t->steps[at].op->name, fr_place_text(t->steps[at].place, path));
     else
-        snprintf(why, FR_C_WHY, "no recurrent layer goes through steps of x");
+        snprintf(why, FR_C_REASON_SIZE, "no recurrent layer goes through steps of x");
 }
 
-int fr_c_find_steps(const fr_c_program *p, int *result_dim, char why[FR_C_WHY])
+int fr_c_find_time_dim(const fr_c_function *p, int *result_dim, char why[FR_C_REASON_SIZE])
 {
     walk w = { .p = p };
     size_t furthest = 0;
     int found = -1;
 
     if (!allocate(&w)) {
-        snprintf(why, FR_C_WHY, "memory ran out");
+        snprintf(why, FR_C_REASON_SIZE, "memory ran out");
         return -1;
     }
     for (int dim = 0; dim < p->x->shape.ndim && found < 0; dim++) {
@@ -188,7 +188,7 @@ int fr_c_find_steps(const fr_c_program *p, int *result_dim, char why[FR_C_WHY])
 
 /* --- The forward of one step ------------------------------------------------------------------------------------- */
 
-static bool same_constants(const fr_c_program *a, const fr_step *s, const fr_c_program *b, const fr_step *z)
+static bool same_constants(const fr_c_function *a, const fr_step *s, const fr_c_function *b, const fr_step *z)
 {
     for (int k = 0; k < s->inputs; k++) {
         const fr_c_buffer *x = s->in[k] ? fr_c_buffer_of(a, s->in[k]) : NULL;
@@ -197,29 +197,29 @@ static bool same_constants(const fr_c_program *a, const fr_step *s, const fr_c_p
         if (!x != !y || (x && (x->kind == FR_C_CONSTANT) != (y->kind == FR_C_CONSTANT)))
             return false;
         if (x && x->kind == FR_C_CONSTANT &&
-            (x->constant != y->constant || fr_c_offset(a, s->in[k]) != fr_c_offset(b, z->in[k])))
+            (x->constant != y->constant || fr_c_buffer_offset(a, s->in[k]) != fr_c_buffer_offset(b, z->in[k])))
             return false;
     }
     return true;
 }
 
-static bool same_step(const fr_c_program *a, size_t i, const fr_c_program *b, size_t j)
+static bool same_step(const fr_c_function *a, size_t i, const fr_c_function *b, size_t j)
 {
     const fr_step *s = &a->trace.steps[i], *z = &b->trace.steps[j];
-    bool alone = a->steps[i].manner != FR_C_WHOLE;
+    bool alone = a->steps[i].pattern != FR_C_READS_ALL;
 
     return s->op == z->op && s->inputs == z->inputs && same_constants(a, s, b, z) &&
            (!alone || !s->attributes || memcmp(s->attributes, z->attributes, s->op->attributes_size) == 0);
 }
 
-static size_t next_live(const fr_c_program *p, size_t i)
+static size_t next_live(const fr_c_function *p, size_t i)
 {
     while (i < p->trace.count && !p->steps[i].live)
         i++;
     return i;
 }
 
-bool fr_c_same_steps(const fr_c_program *all, const fr_c_program *one, char why[FR_C_WHY])
+bool fr_c_matches_one_step(const fr_c_function *all, const fr_c_function *one, char why[FR_C_REASON_SIZE])
 {
     size_t i = next_live(all, 0), j = next_live(one, 0);
 
@@ -229,6 +229,6 @@ bool fr_c_same_steps(const fr_c_program *all, const fr_c_program *one, char why[
     }
     if (i == all->trace.count && j == one->trace.count)
         return true;
-    snprintf(why, FR_C_WHY, "the module does not do the same for a single step");
+    snprintf(why, FR_C_REASON_SIZE, "the module does not do the same for a single step");
     return false;
 }
