@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* A traced forward as a function in C: which steps it takes, where its values lie, and its lines. */
+/* A traced forward as a function of C: which tensors are in which buffers, which steps the output depends on, and the
+ * runs of the steps' hooks, to plan and to write. */
 #include "export_c/writer.h"
 
 #include <frond/autograd.h>
@@ -8,18 +9,18 @@
 #include <limits.h>
 #include <stdlib.h>
 
-void fr_c_program_free(fr_c_function *p)
+void fr_c_function_free(fr_c_function *fn)
 {
-    fr_trace_free(&p->trace);
-    fr_unref(p->x);
-    fr_unref(p->y);
-    free(p->steps);
-    free(p->buffers);
-    free(p->state_names);
-    *p = (fr_c_function){ 0 };
+    fr_trace_free(&fn->trace);
+    fr_unref(fn->x);
+    fr_unref(fn->y);
+    free(fn->steps);
+    free(fn->buffers);
+    free(fn->state_names);
+    *fn = (fr_c_function){ 0 };
 }
 
-fr_op_call fr_c_call_of(const fr_step *s)
+static fr_op_call call_of(const fr_step *s)
 {
     return (fr_op_call){ .op = s->op,
                          .attributes = s->attributes,
@@ -29,11 +30,12 @@ fr_op_call fr_c_call_of(const fr_step *s)
                          .result = s->out };
 }
 
-/* --- What is computed -------------------------------------------------------------------------------------------- */
+/* --- Tracing ----------------------------------------------------------------------------------------------------- */
 
-static bool add_buffer(fr_c_writer *w, fr_c_function *p, fr_tensor *t, fr_c_memory kind)
+/* Adds a buffer for t's storage. */
+static bool add_buffer(fr_c_writer *w, fr_c_function *fn, fr_tensor *t, fr_c_memory kind)
 {
-    fr_c_buffer b = { .kind = kind, .storage = t->storage, .dtype = fr_dtype_of(t), .first = SIZE_MAX };
+    fr_c_buffer b = { .memory = kind, .storage = t->storage, .dtype = fr_dtype_of(t), .first_step = SIZE_MAX };
 
     b.numel = kind == FR_C_INPUT ? t->numel : (int64_t)(t->storage->bytes / fr_dtype_size(b.dtype));
     if (kind == FR_C_INPUT)
@@ -41,96 +43,99 @@ static bool add_buffer(fr_c_writer *w, fr_c_function *p, fr_tensor *t, fr_c_memo
     if (kind == FR_C_CONSTANT && !fr_c_add_constant(w, t, &b.constant))
         return false;
     if (b.numel > INT_MAX)
-        return fr_fail(w->what, "an array of %" PRId64 " values, which an int cannot count", b.numel);
-    if (!fr_make_room(&p->buffers, sizeof *p->buffers, p->count, &p->capacity))
-        return *fr_c_out_of_memory(w) != '\0';
-    p->buffers[p->count++] = b;
+        return fr_fail(w->where, "an array of %" PRId64 " values is too long for an int", b.numel);
+    if (!fr_make_room(&fn->buffers, sizeof *fn->buffers, fn->buffer_count, &fn->buffer_capacity))
+        return fr_c_out_of_memory(w);
+    fn->buffers[fn->buffer_count++] = b;
     return true;
 }
 
-/* What step i reads, or (i the number of steps) the result: noted where no step made it; depends: on x. */
-static bool read_value(fr_c_writer *w, fr_c_function *p, size_t i, fr_tensor *t, bool *depends)
+/* Step i reads t; i the number of steps: t is the output. If no step wrote t's storage, it is a constant. Sets *depends
+ * if t depends on x. */
+static bool find_buffer(fr_c_writer *w, fr_c_function *fn, size_t i, fr_tensor *t, bool *depends)
 {
-    const fr_c_buffer *b = fr_c_buffer_of(p, t);
+    const fr_c_buffer *b = fr_c_buffer_of(fn, t);
     char text[FR_SHAPE_TEXT], path[FR_PATH_TEXT];
     int output;
 
     if (!b)
-        return add_buffer(w, p, t, FR_C_CONSTANT);
-    if (b->kind == FR_C_CONSTANT)
+        return add_buffer(w, fn, t, FR_C_CONSTANT);
+    if (b->memory == FR_C_CONSTANT)
         return true;
     *depends = true;
-    if (t == p->x || fr_trace_maker(&p->trace, i, t, &output))
+    if (t == fn->x || fr_trace_maker(&fn->trace, i, t, &output))
         return true;
-    fr_fail(w->what, "module %s reads values %s of a result that no op gave it: a constant would be wrong",
-            fr_place_text(i < p->trace.count ? p->trace.steps[i].place : NULL, path), fr_shape_text(&t->shape, text));
+    fr_fail(w->where,
+            "module %s reads values %s of an op's result, but no op gave it this tensor: a constant would be wrong",
+            fr_place_text(i < fn->trace.count ? fn->trace.steps[i].place : NULL, path), fr_shape_text(&t->shape, text));
     return false;
 }
 
-static bool find_values(fr_c_writer *w, fr_c_function *p)
+/* Gives each tensor of the trace a buffer. */
+static bool find_buffers(fr_c_writer *w, fr_c_function *fn)
 {
-    const fr_trace *t = &p->trace;
+    const fr_trace *t = &fn->trace;
     bool depends = false;
 
-    if (!add_buffer(w, p, p->x, FR_C_INPUT))
+    if (!add_buffer(w, fn, fn->x, FR_C_INPUT))
         return false;
     for (size_t i = 0; i < t->count; i++) {
         const fr_step *s = &t->steps[i];
 
         for (int k = 0; k < s->inputs; k++)
-            if (s->in[k] && !read_value(w, p, i, s->in[k], &p->steps[i].depends))
+            if (s->in[k] && !find_buffer(w, fn, i, s->in[k], &fn->steps[i].depends))
                 return false;
         for (int k = 0; k < s->outputs; k++)
-            if (!fr_c_buffer_of(p, s->out[k]) &&
-                !add_buffer(w, p, s->out[k], p->steps[i].depends ? FR_C_WORKSPACE : FR_C_CONSTANT))
+            if (!fr_c_buffer_of(fn, s->out[k]) &&
+                !add_buffer(w, fn, s->out[k], fn->steps[i].depends ? FR_C_WORKSPACE : FR_C_CONSTANT))
                 return false;
     }
-    return read_value(w, p, t->count, p->y, &depends);
+    return find_buffer(w, fn, t->count, fn->y, &depends);
 }
 
-bool fr_c_is_read_after(const fr_c_function *p, size_t i, const fr_tensor *t)
+bool fr_c_is_read_after(const fr_c_function *fn, size_t i, const fr_tensor *t)
 {
-    for (size_t j = i + 1; j < p->trace.count; j++)
-        for (int k = 0; k < p->trace.steps[j].inputs && p->steps[j].live; k++)
-            if (p->trace.steps[j].in[k] == t)
+    for (size_t j = i + 1; j < fn->trace.count; j++)
+        for (int k = 0; k < fn->trace.steps[j].inputs && fn->steps[j].live; k++)
+            if (fn->trace.steps[j].in[k] == t)
                 return true;
-    return t == p->y;
+    return t == fn->y;
 }
 
-/* From the result back: a step is live where one of its results is read. A view is, if what it looks at is. */
-static void find_live(fr_c_function *p)
+/* From the output back: a step is live if one of its outputs is read. */
+static void find_live(fr_c_function *fn)
 {
-    for (size_t i = p->trace.count; i-- > 0;) {
-        const fr_step *s = &p->trace.steps[i];
+    for (size_t i = fn->trace.count; i-- > 0;) {
+        const fr_step *s = &fn->trace.steps[i];
 
-        for (int o = 0; o < s->outputs && p->steps[i].depends && !p->steps[i].live; o++)
-            p->steps[i].live = fr_c_is_read_after(p, i, s->out[o]);
+        for (int o = 0; o < s->outputs && fn->steps[i].depends && !fn->steps[i].live; o++)
+            fn->steps[i].live = fr_c_is_read_after(fn, i, s->out[o]);
     }
 }
 
-bool fr_c_trace(fr_c_writer *w, fr_module *m, fr_tensor *x, fr_c_function *p)
+bool fr_c_trace(fr_c_writer *w, fr_module *m, fr_tensor *x, fr_c_function *fn)
 {
     fr_thread *th = fr_thread_self();
     int no_grad = fr_no_grad_begin();
     bool ok;
 
-    p->x = fr_ref(x);
-    fr_trace_begin(th, &p->trace);
-    p->y = fr_ref(fr_forward(m, x));
-    ok = fr_trace_end(th, w->what, &p->trace) && p->y;
+    fn->x = fr_ref(x);
+    fr_trace_begin(th, &fn->trace);
+    fn->y = fr_ref(fr_forward(m, x));
+    ok = fr_trace_end(th, w->where, &fn->trace) && fn->y;
     fr_no_grad_end(no_grad);
     if (!ok)
         return false;
-    p->steps = calloc(p->trace.count + 1, sizeof *p->steps);
-    if (!p->steps)
-        return *fr_c_out_of_memory(w) != '\0';
-    if (!find_values(w, p))
+    fn->steps = calloc(fn->trace.count + 1, sizeof *fn->steps);
+    if (!fn->steps)
+        return fr_c_out_of_memory(w);
+    if (!find_buffers(w, fn))
         return false;
-    find_live(p);
+    find_live(fn);
     return true;
 }
 
-/* --- Steps ------------------------------------------------------------------------------------------------------- */
+/* --- Running the hooks ------------------------------------------------------------------------------------------- */
 
 static bool check_step(fr_c_writer *w, const fr_step *s)
 {
@@ -140,6 +145,7 @@ static bool check_step(fr_c_writer *w, const fr_step *s)
     return s->op->c_code || s->op->view || fr_c_fail(w, "it has no C form (fr_op.c_code)");
 }
 
+/* "rnn: linear: (7, 1, 3) -> (7, 1, 8)", as a comment before the step's lines */
 static void write_comment(fr_c_writer *w, const fr_step *s)
 {
     char path[FR_PATH_TEXT], from[FR_SHAPE_TEXT], to[FR_SHAPE_TEXT];
@@ -149,184 +155,141 @@ static void write_comment(fr_c_writer *w, const fr_step *s)
               s->in[0] ? fr_shape_text(&s->in[0]->shape, from) : "", fr_shape_text(&s->out[0]->shape, to));
 }
 
-/* Runs the hooks: plans where w->out is NULL, else writes. */
-static bool run_steps(fr_c_writer *w, fr_c_function *p)
+/* Plans if w->out is NULL, else writes. Views need no code. */
+static bool run_steps(fr_c_writer *w, fr_c_function *fn)
 {
     bool first = true;
 
-    w->now = p;
-    for (size_t i = 0; i < p->trace.count && !w->failed; i++) {
-        const fr_step *s = &p->trace.steps[i];
-        fr_op_call call = fr_c_call_of(s);
+    w->function = fn;
+    for (size_t i = 0; i < fn->trace.count && !w->failed; i++) {
+        const fr_step *s = &fn->trace.steps[i];
+        fr_op_call call = call_of(s);
 
         w->step = i;
-        w->scratch = 0;
-        if (!p->steps[i].live || !check_step(w, s) || s->op->view)
+        w->scratch_count = 0;
+        if (!fn->steps[i].live || !check_step(w, s) || s->op->view)
             continue;
         if (!first)
             fr_c_line(w, "%s", "");
         first = false;
         write_comment(w, s);
         if (!s->op->c_code(w, &call) && !w->failed && !fr_c_has_unsupported(w))
-            fr_c_fail(w, "its hook says no");
+            fr_c_fail(w, "its c_code hook failed");
         if (s->op->multiply_adds && !w->out)
-            p->multiply_adds += s->op->multiply_adds(&call);
+            fn->multiply_adds += s->op->multiply_adds(&call);
     }
-    w->step = p->trace.count;
-    w->failed = fr_complaints_fail(&w->unsupported, w->what, "what cannot be written in C") || w->failed;
+    w->step = fn->trace.count;
+    w->failed = fr_complaints_fail(&w->unsupported, w->where, "what cannot be written in C") || w->failed;
     return !w->failed;
 }
 
-/* Whether the result's values are those of one buffer, in order, so that they can be computed where the caller wants
- * them. */
-static fr_c_buffer *own_result(fr_c_function *p)
+/* The buffer that can lie in the caller's y, because the output is all of its values in their order; NULL: there is
+ * none, and the output is copied at the end. */
+static fr_c_buffer *output_buffer(fr_c_function *fn)
 {
-    fr_c_buffer *b = fr_c_buffer_of(p, p->y);
+    fr_c_buffer *b = fr_c_buffer_of(fn, fn->y);
 
-    return b->kind == FR_C_WORKSPACE && p->y->contiguous && p->y->numel == b->numel ? b : NULL;
+    return b->memory == FR_C_WORKSPACE && fn->y->contiguous && fn->y->numel == b->numel ? b : NULL;
 }
 
-static bool copy_result(fr_c_writer *w, fr_c_function *p)
+static bool copy_output(fr_c_writer *w, fr_c_function *fn)
 {
-    return own_result(p) || fr_c_copy_contiguous(w, p->y, "y");
+    return output_buffer(fn) || fr_c_copy_contiguous(w, fn->y, "y");
 }
 
-/* In a function that takes one step, the states are where the caller keeps them. */
-static bool find_states(fr_c_writer *w, fr_c_function *p)
+/* How many recurrent states step i ends in. */
+static int count_states(const fr_c_function *fn, size_t i)
+{
+    const fr_op_steps *recurrence = fn->trace.steps[i].op->steps;
+    int n = 0;
+
+    while (recurrence && fn->steps[i].live && n < 2 && recurrence->state[n].name)
+        n++;
+    return n;
+}
+
+/* In NAME_step the outputs of recurrent ops that hold their last states lie in the caller's NAME_state. */
+static bool find_states(fr_c_writer *w, fr_c_function *fn)
 {
     size_t n = 0, layer = 0;
 
-    p->state_names = calloc(2 * p->trace.count + 1, sizeof *p->state_names);
-    if (!p->state_names)
-        return *fr_c_out_of_memory(w) != '\0';
-    for (size_t i = 0; i < p->trace.count; i++) {
-        const fr_step *s = &p->trace.steps[i];
+    fn->state_names = calloc(2 * fn->trace.count + 1, sizeof *fn->state_names);
+    if (!fn->state_names)
+        return fr_c_out_of_memory(w);
+    for (size_t i = 0; i < fn->trace.count; i++) {
+        const fr_step *s = &fn->trace.steps[i];
 
-        for (int k = 0; s->op->steps && p->steps[i].live && k < 2 && s->op->steps->state[k].name; k++) {
-            fr_c_buffer *b = fr_c_buffer_of(p, s->out[s->op->steps->state[k].output]);
+        for (int k = 0; k < count_states(fn, i); k++) {
+            fr_c_buffer *b = fr_c_buffer_of(fn, s->out[s->op->steps->state[k].output]);
 
-            b->kind = FR_C_STATE;
-            p->state_names[n++] = fr_c_format(w, "%s%zu", s->op->steps->state[k].name, layer);
+            b->memory = FR_C_STATE;
+            fn->state_names[n++] = fr_c_format(w, "%s%zu", s->op->steps->state[k].name, layer);
         }
-        layer += s->op->steps && p->steps[i].live;
+        layer += s->op->steps && fn->steps[i].live;
     }
     return !w->failed;
 }
 
-bool fr_c_plan(fr_c_writer *w, fr_c_function *p)
+bool fr_c_plan(fr_c_writer *w, fr_c_function *fn)
 {
-    fr_c_buffer *own;
+    fr_c_buffer *output;
 
-    if (p->stepwise && !find_states(w, p))
+    if (fn->one_time_step && !find_states(w, fn))
         return false;
     w->out = NULL;
-    if (!run_steps(w, p) || !copy_result(w, p))
+    if (!run_steps(w, fn) || !copy_output(w, fn))
         return false;
-    own = own_result(p);
-    if (own) {
-        own->is_output = true;
-        own->name = "y";
+    output = output_buffer(fn);
+    if (output) {
+        output->is_output = true;
+        output->name = "y";
     }
-    if (p->y->dtype == FR_F64)
-        return fr_fail(w->what, "the result is float64, expected float32");
-    fr_c_plan_workspace(p);
+    if (fn->y->dtype == FR_F64)
+        return fr_fail(w->where, "the result is float64, expected float32");
+    fr_c_plan_workspace(fn);
     return true;
-}
-
-/* --- Memory ------------------------------------------------------------------------------------------------------ */
-
-static bool has_memory(const fr_c_buffer *b)
-{
-    return b->kind == FR_C_WORKSPACE && !b->is_output && b->first != SIZE_MAX;
-}
-
-/* The lowest offset at which b lies clear of all placed before it that are alive together with it. */
-static void place_buffer(const fr_c_function *p, size_t index)
-{
-    fr_c_buffer *b = &p->buffers[index];
-    bool moved = true;
-
-    b->offset = 0;
-    while (moved) {
-        moved = false;
-        for (size_t i = 0; i < p->count; i++) {
-            const fr_c_buffer *o = &p->buffers[i];
-            bool placed = o->numel > b->numel || (o->numel == b->numel && i < index);
-
-            if (!placed || i == index || !has_memory(o) || (o->dtype == FR_I64) != (b->dtype == FR_I64) ||
-                o->last < b->first || b->last < o->first || o->offset >= b->offset + b->numel ||
-                b->offset >= o->offset + o->numel)
-                continue;
-            b->offset = o->offset + o->numel;
-            moved = true;
-        }
-    }
-}
-
-/* The largest buffer first; each takes the lowest place that is free for as long as it lives. */
-void fr_c_plan_workspace(fr_c_function *p)
-{
-    int64_t below = INT64_MAX;
-
-    p->floats = p->integers = 0;
-    while (below > 0) {
-        int64_t size = 0;
-
-        for (size_t i = 0; i < p->count; i++)
-            if (has_memory(&p->buffers[i]) && p->buffers[i].numel < below)
-                size = fr_most(size, p->buffers[i].numel);
-        for (size_t i = 0; i < p->count && size > 0; i++) {
-            fr_c_buffer *b = &p->buffers[i];
-            int64_t *total = b->dtype == FR_I64 ? &p->integers : &p->floats;
-
-            if (!has_memory(b) || b->numel != size)
-                continue;
-            place_buffer(p, i);
-            *total = fr_most(*total, b->offset + b->numel);
-        }
-        below = size;
-    }
 }
 
 /* --- Writing ----------------------------------------------------------------------------------------------------- */
 
-static void name_states(fr_c_writer *w, fr_c_function *p)
+static void name_states(fr_c_writer *w, fr_c_function *fn)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < p->count; i++)
-        if (p->buffers[i].kind == FR_C_STATE)
-            p->buffers[i].name = fr_c_format(w, "state->%s", p->state_names[n++]);
+    for (size_t i = 0; i < fn->buffer_count; i++)
+        if (fn->buffers[i].memory == FR_C_STATE)
+            fn->buffers[i].name = fr_c_format(w, "state->%s", fn->state_names[n++]);
 }
 
-bool fr_c_write_body(fr_c_writer *w, fr_c_function *p, FILE *f)
+/* The lines of NAME_run_in or NAME_step. */
+bool fr_c_write_body(fr_c_writer *w, fr_c_function *fn, FILE *f)
 {
     bool ok;
 
-    name_states(w, p);
+    name_states(w, fn);
     w->out = f;
     w->indent = 1;
-    ok = run_steps(w, p) && copy_result(w, p);
+    ok = run_steps(w, fn) && copy_output(w, fn);
     w->out = NULL;
     return ok;
 }
 
-bool fr_c_write_reset_body(fr_c_writer *w, fr_c_function *p, FILE *f)
+bool fr_c_write_reset_body(fr_c_writer *w, fr_c_function *fn, FILE *f)
 {
-    name_states(w, p);
+    name_states(w, fn);
     w->out = f;
     w->indent = 1;
-    w->now = p;
-    p->stepwise = false; /* so that fr_c_state writes what the states begin with */
-    for (size_t i = 0; i < p->trace.count; i++) {
-        const fr_step *s = &p->trace.steps[i];
-        fr_op_call call = fr_c_call_of(s);
+    w->function = fn;
+    fn->one_time_step = false; /* fr_c_state then writes the initial states */
+    for (size_t i = 0; i < fn->trace.count; i++) {
+        const fr_step *s = &fn->trace.steps[i];
+        fr_op_call call = call_of(s);
 
         w->step = i;
-        for (int k = 0; s->op->steps && p->steps[i].live && k < 2 && s->op->steps->state[k].name; k++)
+        for (int k = 0; k < count_states(fn, i); k++)
             fr_c_state(w, &call, k);
     }
-    p->stepwise = true;
+    fn->one_time_step = true;
     w->out = NULL;
     return !w->failed;
 }
