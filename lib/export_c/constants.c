@@ -10,13 +10,13 @@
 
 enum { MAX_INT8 = 127 };
 
-/* Of the whole storage. */
+/* How many values t's whole storage holds. */
 static int64_t storage_numel(const fr_tensor *t)
 {
     return (int64_t)(t->storage->bytes / fr_dtype_size((fr_dtype)t->dtype));
 }
 
-/* The forwards of the sequence and of one time step compute the same constants, each in storages of its own. */
+/* The forwards of NAME_run and NAME_step compute the same constants, each in storages of its own. */
 static bool same_values(const fr_tensor *a, const fr_tensor *b)
 {
     return a->storage == b->storage || (a->dtype == b->dtype && a->storage->bytes == b->storage->bytes &&
@@ -117,7 +117,7 @@ fr_tensor *fr_c_dequantized(fr_c_writer *w, const fr_c_constant *c)
 
 /* --- Names ------------------------------------------------------------------------------------------------------- */
 
-/* True if a and b, or a name made of one by a suffix, are the same. */
+/* True if a and b are the same, or if one is the other with a suffix that arrays or helpers get. */
 static bool names_clash(const char *a, const char *b)
 {
     const char *shorter = strlen(a) < strlen(b) ? a : b, *longer = shorter == a ? b : a, *rest;

@@ -29,7 +29,7 @@ static const struct {
     { "fr_erf_f32", "erff", NULL },
 };
 
-/* Writes an identifier of n characters as it is named in C. */
+/* Writes an identifier of n characters by its name in C. */
 static void put_name(fr_c_writer *w, FILE *f, const char *name, size_t n)
 {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
@@ -43,6 +43,7 @@ static void put_name(fr_c_writer *w, FILE *f, const char *name, size_t n)
     fprintf(f, "%.*s", (int)n, name);
 }
 
+/* Writes e in C: names translated, p[0] and p[1] filled in. */
 static void put_expression(fr_c_writer *w, FILE *f, const char *e, const double *p, fr_dtype dtype)
 {
     while (*e) {
@@ -66,7 +67,7 @@ static void put_expression(fr_c_writer *w, FILE *f, const char *e, const double 
     }
 }
 
-/* The expression in C: names translated, p[0] and p[1] filled in. "" without memory. */
+/* The same as a string; "" without memory. */
 static const char *translated(fr_c_writer *w, const char *expression, const double *p, fr_dtype dtype)
 {
     const char *kept = "";
@@ -86,13 +87,14 @@ static const char *translated(fr_c_writer *w, const char *expression, const doub
 
 /* --- Nested loops ------------------------------------------------------------------------------------------------ */
 
-/* The loops: how often each runs, and the strides of the destination (operand 0) and of the inputs along it. */
+/* Loops, from the outermost on: how often each runs, and how far it moves in each operand. Operand 0 is the
+ * destination, the others are the inputs. */
 typedef struct {
     int ndim, operands;
     int64_t dim[FR_MAX_DIMS], stride[MAX_INPUTS + 1][FR_MAX_DIMS];
 } loop_nest;
 
-/* True if the innermost loop so far and a further one, of dim rounds, can be a single loop. */
+/* True if a further loop, of dim rounds, can be one with the innermost loop so far. */
 static bool can_join(const loop_nest *nest, int64_t dim, const int64_t *stride)
 {
     if (nest->ndim == 0)
@@ -108,20 +110,20 @@ static loop_nest make_loops(const fr_tensor *const *in, int inputs, const fr_c_d
 {
     loop_nest nest = { .operands = inputs + 1 };
     const fr_shape *shape = &to->shape;
-    int64_t own[FR_MAX_DIMS];
+    int64_t out_stride[FR_MAX_DIMS];
 
-    fr_shape_strides(shape, own);
+    fr_shape_strides(shape, out_stride);
     if (to->stride)
-        memcpy(own, to->stride, sizeof own);
+        memcpy(out_stride, to->stride, sizeof out_stride);
     for (int i = 0; i < shape->ndim; i++) {
-        int64_t dim = shape->dim[i], stride[MAX_INPUTS + 1] = { own[i] };
+        int64_t dim = shape->dim[i], stride[MAX_INPUTS + 1] = { out_stride[i] };
 
         if (dim == 1)
             continue;
         for (int k = 0; k < inputs; k++) {
-            int at = i - shape->ndim + in[k]->shape.ndim;
+            int d = i - shape->ndim + in[k]->shape.ndim; /* dims are aligned at their end, as in broadcasting */
 
-            stride[k + 1] = at >= 0 && in[k]->shape.dim[at] != 1 ? in[k]->stride[at] : 0;
+            stride[k + 1] = d >= 0 && in[k]->shape.dim[d] != 1 ? in[k]->stride[d] : 0;
         }
         if (!can_join(&nest, dim, stride))
             nest.dim[nest.ndim++] = 1;
@@ -215,8 +217,8 @@ bool fr_c_pointwise(fr_c_writer *w, const fr_op_call *call, const char *expressi
 
     w->function->steps[w->step].pattern = FR_C_POINTWISE;
     for (int k = 0; k < call->inputs; k++)
-        if (call->in[k]->dtype == FR_F64)
-            return fr_c_fail(w, "float64 given, expected float32");
+        if (!fr_c_check_dtype(w, call->in[k]))
+            return false;
     if (y->dtype == FR_I64 && strchr(expression, '(') && strstr(expression, "FR_"))
         return fr_c_fail(w, "int64 given, expected float32");
     return fr_c_elementwise(w, (const fr_tensor *const *)call->in, call->inputs, &to, expression, p);
@@ -224,7 +226,8 @@ bool fr_c_pointwise(fr_c_writer *w, const fr_op_call *call, const char *expressi
 
 /* --- Copies ------------------------------------------------------------------------------------------------------ */
 
-static fr_c_destination target_of(fr_c_writer *w, const fr_tensor *t)
+/* Where t lies in its buffer. */
+static fr_c_destination destination_in(fr_c_writer *w, const fr_tensor *t)
 {
     return (fr_c_destination){ .base = fr_c_buffer_name(w, t, true),
                                .offset = fr_c_buffer_offset(w->function, t),
@@ -235,23 +238,23 @@ static fr_c_destination target_of(fr_c_writer *w, const fr_tensor *t)
 
 bool fr_c_copy(fr_c_writer *w, const fr_tensor *to, const fr_tensor *from)
 {
-    fr_c_destination target = target_of(w, to);
+    fr_c_destination destination = destination_in(w, to);
 
-    return fr_c_elementwise(w, &from, 1, &target, "x", NULL);
+    return fr_c_elementwise(w, &from, 1, &destination, "x", NULL);
 }
 
 bool fr_c_fill(fr_c_writer *w, const fr_tensor *to, double value)
 {
-    fr_c_destination target = target_of(w, to);
+    fr_c_destination destination = destination_in(w, to);
 
-    return fr_c_elementwise(w, NULL, 0, &target, fr_c_number(w, value, fr_dtype_of(to)), NULL);
+    return fr_c_elementwise(w, NULL, 0, &destination, fr_c_number(w, value, fr_dtype_of(to)), NULL);
 }
 
 bool fr_c_copy_contiguous(fr_c_writer *w, const fr_tensor *from, const char *to)
 {
-    fr_c_destination target = { .base = to, .shape = from->shape, .dtype = fr_dtype_of(from) };
+    fr_c_destination destination = { .base = to, .shape = from->shape, .dtype = fr_dtype_of(from) };
 
-    return fr_c_elementwise(w, &from, 1, &target, "x", NULL);
+    return fr_c_elementwise(w, &from, 1, &destination, "x", NULL);
 }
 
 /* --- Reductions -------------------------------------------------------------------------------------------------- */
@@ -259,7 +262,7 @@ bool fr_c_copy_contiguous(fr_c_writer *w, const fr_tensor *from, const char *to)
 bool fr_c_reduction(fr_c_writer *w, const fr_op_call *call, int64_t outer, int64_t n, int64_t inner,
                     const char *const expressions[3])
 {
-    static const char form[] = "/* Each of (outer,n,inner) x to one of (outer,inner) y. */\n"
+    static const char text[] = "/* Each of (outer,n,inner) x to one of (outer,inner) y. */\n"
                                "static void %s(int outer, int n, int inner, const float *x, float *y)\n"
                                "{\n"
                                "    for (int i = 0; i < outer * inner; i++) {\n"
@@ -279,6 +282,6 @@ bool fr_c_reduction(fr_c_writer *w, const fr_op_call *call, int64_t outer, int64
 
     if (call->in[0]->dtype != FR_F32)
         return fr_c_fail(w, "int64 given, expected float32");
-    fr_c_helper(w, name, fr_c_format(w, form, name, expressions[0], expressions[1], expressions[2]), false);
+    fr_c_helper(w, name, fr_c_format(w, text, name, expressions[0], expressions[1], expressions[2]), false);
     return fr_c_line(w, "%s(%" PRId64 ", %" PRId64 ", %" PRId64 ", %s, %s);", name, outer, n, inner, x, y);
 }

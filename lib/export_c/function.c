@@ -33,14 +33,14 @@ static fr_op_call call_of(const fr_step *s)
 /* --- Tracing ----------------------------------------------------------------------------------------------------- */
 
 /* Adds a buffer for t's storage. */
-static bool add_buffer(fr_c_writer *w, fr_c_function *fn, fr_tensor *t, fr_c_memory kind)
+static bool add_buffer(fr_c_writer *w, fr_c_function *fn, fr_tensor *t, fr_c_memory memory)
 {
-    fr_c_buffer b = { .memory = kind, .storage = t->storage, .dtype = fr_dtype_of(t), .first_step = SIZE_MAX };
+    fr_c_buffer b = { .memory = memory, .storage = t->storage, .dtype = fr_dtype_of(t), .first_step = SIZE_MAX };
 
-    b.numel = kind == FR_C_INPUT ? t->numel : (int64_t)(t->storage->bytes / fr_dtype_size(b.dtype));
-    if (kind == FR_C_INPUT)
+    b.numel = memory == FR_C_INPUT ? t->numel : (int64_t)(t->storage->bytes / fr_dtype_size(b.dtype));
+    if (memory == FR_C_INPUT)
         b.name = "x";
-    if (kind == FR_C_CONSTANT && !fr_c_add_constant(w, t, &b.constant))
+    if (memory == FR_C_CONSTANT && !fr_c_add_constant(w, t, &b.constant))
         return false;
     if (b.numel > INT_MAX)
         return fr_fail(w->where, "an array of %" PRId64 " values is too long for an int", b.numel);
@@ -71,7 +71,7 @@ static bool find_buffer(fr_c_writer *w, fr_c_function *fn, size_t i, fr_tensor *
     return false;
 }
 
-/* Gives each tensor of the trace a buffer. */
+/* Gives each tensor of the trace a buffer. What a step computes without x is a constant. */
 static bool find_buffers(fr_c_writer *w, fr_c_function *fn)
 {
     const fr_trace *t = &fn->trace;
@@ -102,7 +102,7 @@ bool fr_c_is_read_after(const fr_c_function *fn, size_t i, const fr_tensor *t)
     return t == fn->y;
 }
 
-/* From the output back: a step is live if one of its outputs is read. */
+/* From the last step to the first: a step is live if it depends on x and one of its outputs is read. */
 static void find_live(fr_c_function *fn)
 {
     for (size_t i = fn->trace.count; i-- > 0;) {

@@ -20,7 +20,7 @@ void fr_c_write_workspace_members(FILE *f, const char *indent, const fr_c_functi
         fprintf(f, "%sint64_t integers[%" PRId64 "];\n", indent, fn->integers);
 }
 
-/* The opening comment. */
+/* The comment at the top. */
 static void write_about(const fr_c_writer *w, FILE *f, const fr_c_function *run, const fr_export_c_report *r)
 {
     char x[FR_SHAPE_TEXT], y[FR_SHAPE_TEXT];

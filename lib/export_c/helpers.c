@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Helpers: static functions of the source file, each written once, before the functions that call it. */
+/* Helpers: static functions of the source file, each written once, before the functions that call it. While planning,
+ * only their names are noted, from which the names of constants must differ. */
 #include "export_c/writer.h"
 
 #include <stdlib.h>
 
-/* --- Asking for them, writing them -------------------------------------------------------------------------------- */
+/* --- Asking for them, writing them ------------------------------------------------------------------------------- */
 
 void fr_c_helper(fr_c_writer *w, const char *name, const char *text, bool int8)
 {
-    /* Planning notes only the name, since the names of constants must differ from it: what is int8 is not known yet. */
     text = w->out ? text : NULL;
     for (size_t i = 0; i < w->helper_count; i++)
         if (strcmp(w->helpers[i].name, name) == 0 && w->helpers[i].int8 == int8 && !w->helpers[i].text == !text)
@@ -82,7 +82,7 @@ bool fr_c_write_helpers(fr_c_writer *w, FILE *f)
     return true;
 }
 
-/* --- Elementwise functions ---------------------------------------------------------------------------------------- */
+/* --- Elementwise functions --------------------------------------------------------------------------------------- */
 
 /* sigmoid and tanh without branches, so that loops over them become vector code with plain -O2. Bounds are applied to
  * the bits of the floats as integers, which have the same order as floats that are not negative: gcc turns "x > 10 ? 10
@@ -183,7 +183,7 @@ void fr_c_minimum(fr_c_writer *w)
                 false);
 }
 
-/* --- Matrix times vector ------------------------------------------------------------------------------------------ */
+/* --- Matrix times vector ----------------------------------------------------------------------------------------- */
 
 static void affine_by_rows(fr_c_writer *w, bool int8)
 {
@@ -216,6 +216,7 @@ static void affine_by_rows(fr_c_writer *w, bool int8)
     fr_c_helper(w, "affine_rows", affine, int8);
 }
 
+/* While planning it is not known yet which of the two will be called. */
 void fr_c_affine(fr_c_writer *w, bool by_columns, bool int8)
 {
     static const char affine[] =

@@ -6,7 +6,7 @@
 
 #include <inttypes.h>
 
-/* --- Buffers ------------------------------------------------------------------------------------------------------ */
+/* --- Buffers ----------------------------------------------------------------------------------------------------- */
 
 fr_c_buffer *fr_c_buffer_of(const fr_c_function *fn, const fr_tensor *t)
 {
@@ -74,7 +74,7 @@ const char *fr_c_buffer_name(fr_c_writer *w, const fr_tensor *t, bool for_writin
     return name_of(w, b);
 }
 
-/* --- For the hooks ------------------------------------------------------------------------------------------------ */
+/* --- For the hooks ----------------------------------------------------------------------------------------------- */
 
 /* A pointer to t's first value: "v3 + 12". */
 static const char *pointer_to(fr_c_writer *w, const fr_tensor *t)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The writer itself: strings that live as long as it does, numbers, errors, and lines of C. */
+/* What all files of this folder write with: strings that live as long as the writer, numbers, errors, lines of C. */
 #include "export_c/writer.h"
 
 #include <math.h>
@@ -17,7 +17,7 @@ bool fr_c_out_of_memory(fr_c_writer *w)
     return false;
 }
 
-/* Takes text over, to be freed with w; NULL: memory ran out. */
+/* Takes text over, to be freed with w. NULL: there was no memory for it. */
 static const char *keep(fr_c_writer *w, char *text)
 {
     if (!text || !fr_make_room(&w->strings, sizeof *w->strings, w->string_count, &w->string_capacity)) {
@@ -67,7 +67,7 @@ void fr_c_writer_free(fr_c_writer *w)
     free(w->int8_groups);
 }
 
-/* --- Numbers ------------------------------------------------------------------------------------------------------ */
+/* --- Numbers ----------------------------------------------------------------------------------------------------- */
 
 void fr_c_float_text(double x, char text[FR_C_NUMBER_SIZE])
 {
@@ -126,7 +126,7 @@ bool fr_c_fail(fr_c_writer *w, const char *format, ...)
     return false;
 }
 
-/* --- Lines -------------------------------------------------------------------------------------------------------- */
+/* --- Lines ------------------------------------------------------------------------------------------------------- */
 
 /* Where to break text, which is longer than room: at the last ", " that fits, unless it stands in the first quarter;
  * else at the last " ". */

@@ -40,7 +40,7 @@ typedef struct {
     const char *path; /* "rnn.weight_ih_l0"; NULL: neither a parameter nor a buffer */
     bool used;
     bool needs_float;         /* a hook reads its values as they are, so it cannot be int8 */
-    bool any_order;           /* a hook reads it by rows or by columns, as it is written */
+    bool any_order;           /* a hook can read it by rows or by columns */
     bool by_rows, by_columns; /* how it is written; both: as two arrays */
     bool int8;
 } fr_c_constant;
@@ -157,12 +157,12 @@ bool fr_c_elementwise(fr_c_writer *w, const fr_tensor *const *in, int inputs, co
 /* Copies from's values, row-major, to the array `to`. */
 bool fr_c_copy_contiguous(fr_c_writer *w, const fr_tensor *from, const char *to);
 
-/* helpers.c */
+/* helpers.c: maximum(a, b) and minimum(a, b), as fr_c_sigmoid; all helpers that were asked for. */
 void fr_c_maximum(fr_c_writer *w);
 void fr_c_minimum(fr_c_writer *w);
 bool fr_c_write_helpers(fr_c_writer *w, FILE *f);
 
-/* constants.c */
+/* constants.c: finds the constant of t's storage, or adds it. */
 bool fr_c_add_constant(fr_c_writer *w, fr_tensor *t, size_t *index);
 void fr_c_choose_layouts(fr_c_writer *w); /* after planning: which are int8, and which by columns */
 bool fr_c_name_constants(fr_c_writer *w);
@@ -171,16 +171,17 @@ int64_t fr_c_constant_bytes(const fr_c_writer *w);
 /* The float values that an int8 constant stands for: a tensor like it, one reference. */
 fr_tensor *fr_c_dequantized(fr_c_writer *w, const fr_c_constant *c);
 
-/* function.c */
+/* function.c: all but the last two return false with an error. Traces the forward of x; notes what the hooks need;
+ * writes the lines of NAME_run_in, NAME_step or NAME_reset. */
 bool fr_c_trace(fr_c_writer *w, fr_module *m, fr_tensor *x, fr_c_function *fn);
 bool fr_c_plan(fr_c_writer *w, fr_c_function *fn);
 bool fr_c_write_body(fr_c_writer *w, fr_c_function *fn, FILE *f);
-bool fr_c_write_reset_body(fr_c_writer *w, fr_c_function *step, FILE *f); /* NAME_reset's */
+bool fr_c_write_reset_body(fr_c_writer *w, fr_c_function *step, FILE *f);
 /* True if a live step after step i reads t, or if t is the output. */
 bool fr_c_is_read_after(const fr_c_function *fn, size_t i, const fr_tensor *t);
 void fr_c_function_free(fr_c_function *fn);
 
-/* workspace.c */
+/* workspace.c: sets the offsets of all buffers, floats and integers. */
 void fr_c_plan_workspace(fr_c_function *fn);
 int64_t fr_c_workspace_bytes(const fr_c_function *fn);
 int64_t fr_c_state_bytes(const fr_c_function *fn);

@@ -75,11 +75,11 @@ struct fr_onnx {
     size_t node_count, node_capacity;
     fr_onnx_initializer *initializers;
     size_t initializer_count, initializer_capacity;
-    fr_table names;               /* tensor -> its name in the graph */
-    fr_table read;                /* set of the tensors that are read on the way to the output */
-    fr_table storages;            /* storage -> the same storage if a step wrote it, `export` if it is a constant's */
-    bool *state_name_used;        /* [state_count] */
-    int next_number;              /* of unique names */
+    fr_table names;        /* tensor -> its name in the graph */
+    fr_table read;         /* set of the tensors that are read on the way to the output */
+    fr_table storages;     /* storage -> itself if it is the input's or a step wrote it; `export` for a constant */
+    bool *state_name_used; /* [state_count] */
+    int next_number;       /* of unique names */
     struct fr_onnx_block *blocks; /* memory that is freed with the graph */
     bool failed;
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The functions of <frond/onnx.h>, with which ops' hooks put nodes, attributes and constants into the graph, and the
- * names of values. A failure is kept in g->failed: names are "" from then on and nothing more is added. */
+/* The functions of <frond/onnx.h> that put nodes, attributes and constants into the graph and give values their names.
+ * A failure is kept in g->failed: from then on names are "" and nothing more is added. */
 #include <config.h>
 
 #include "onnx/export.h"
@@ -71,8 +71,7 @@ static bool is_state_name(const fr_onnx *g, const char *name)
     return false;
 }
 
-/* Each name gets a number of its own, so they differ from each other; only parameters and buffers have names that are
- * given from outside. */
+/* Each name ends in a number of its own, so all differ. Only the names of parameters and buffers come from outside. */
 const char *fr_onnx_unique_name(fr_onnx *g, const char *format, ...)
 {
     char text[FR_PATH_TEXT + 128];
@@ -260,7 +259,7 @@ int64_t fr_onnx_dtype(fr_dtype dtype)
     return dtype == FR_F32 ? FR_ONNX_FLOAT : dtype == FR_F64 ? FR_ONNX_DOUBLE : FR_ONNX_INT64;
 }
 
-/* The name of a parameter or buffer: the first initializer that is made of it has its own name. */
+/* A name for an initializer that is made of a parameter or buffer: the first one gets its name. */
 static const char *state_name(fr_onnx *g, int i)
 {
     const char *name = g->export->state[i].name;
@@ -303,7 +302,7 @@ const char *fr_onnx_weight(fr_onnx *g, int i, fr_tensor *t)
     return name;
 }
 
-/* --- Tensors of the run ------------------------------------------------------------------------------------------- */
+/* --- Tensors of the run ------------------------------------------------------------------------------------------ */
 
 void fr_onnx_put(fr_onnx *g, fr_table *table, const void *key, const void *value)
 {
@@ -321,7 +320,7 @@ void fr_onnx_note_constant(fr_onnx *g, const fr_tensor *t)
     fr_onnx_put(g, &g->storages, t->storage, g->export);
 }
 
-/* Makes t, a constant, an initializer. */
+/* Adds the constant t as an initializer. */
 static const char *add_constant_tensor(fr_onnx *g, fr_tensor *t)
 {
     int state = find_state(g, t);

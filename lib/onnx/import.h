@@ -87,8 +87,9 @@ bool fr_import_axes(const fr_import_call *c, const fr_tensor *t, fr_import_ints 
 
 /* axis of t, counted from the front; -1 with an error. */
 int fr_import_axis(const fr_import_call *c, const fr_tensor *t, int64_t axis);
-/* The attribute "axis" of input 0, likewise; -1 with an error also if there is no input. */
-int fr_import_axis_of_input(const fr_import_call *c, int64_t otherwise);
+/* The attribute "axis", of input 0, likewise; -1 with an error also unless the first `required` inputs, at least 1, are
+ * there. */
+int fr_import_axis_of_input(const fr_import_call *c, int required, int64_t otherwise);
 /* A new float32 scalar of the scope, or NULL with an error. */
 fr_tensor *fr_import_scalar(double value);
 

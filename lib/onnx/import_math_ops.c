@@ -141,7 +141,7 @@ static bool run_clip(fr_import_call *c)
 static bool run_softmax(fr_import_call *c)
 {
     bool flattened = c->opset < 13, logs = strcmp(c->node->op_type, "LogSoftmax") == 0;
-    int dim = fr_import_axis_of_input(c, flattened ? 1 : -1);
+    int dim = fr_import_axis_of_input(c, 1, flattened ? 1 : -1);
     fr_tensor *x = fr_import_input(c, 0), *y;
 
     if (dim < 0)
@@ -156,7 +156,7 @@ static bool run_softmax(fr_import_call *c)
 
 static bool run_top_k(fr_import_call *c)
 {
-    int dim = fr_import_axis_of_input(c, -1);
+    int dim = fr_import_axis_of_input(c, 1, -1);
     fr_import_ints k;
 
     if (dim < 0 || !fr_import_input_ints(c, 1, "k", &k))

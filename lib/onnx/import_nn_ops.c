@@ -11,7 +11,7 @@
 
 /* --- Convolutions ------------------------------------------------------------------------------------------------ */
 
-/* How a window slides over the last dims (1 or 2) of its input. */
+/* How a window slides over the last `dims` dims, 1 or 2, of its input. */
 typedef struct {
     int dims;
     fr_shape stride, dilation;
@@ -154,7 +154,7 @@ static bool run_global_pool(fr_import_call *c)
 static bool run_layer_norm(fr_import_call *c)
 {
     fr_shape normalized = { 0 };
-    int dim = fr_import_require(c, 2) ? fr_import_axis(c, c->in[0], fr_import_int(c, "axis", -1)) : -1;
+    int dim = fr_import_axis_of_input(c, 2, -1);
     double eps = fr_import_float(c, "epsilon", 1e-5);
 
     if (dim < 0)

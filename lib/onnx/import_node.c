@@ -102,9 +102,9 @@ int fr_import_axis(const fr_import_call *c, const fr_tensor *t, int64_t axis)
     return found;
 }
 
-int fr_import_axis_of_input(const fr_import_call *c, int64_t otherwise)
+int fr_import_axis_of_input(const fr_import_call *c, int required, int64_t otherwise)
 {
-    return fr_import_require(c, 1) ? fr_import_axis(c, c->in[0], fr_import_int(c, "axis", otherwise)) : -1;
+    return fr_import_require(c, required) ? fr_import_axis(c, c->in[0], fr_import_int(c, "axis", otherwise)) : -1;
 }
 
 bool fr_import_axes(const fr_import_call *c, const fr_tensor *t, fr_import_ints *axes, unsigned *chosen)
@@ -141,8 +141,7 @@ fr_tensor *fr_import_scalar(double value)
     return fr_hold("load_onnx", t);
 }
 
-/* --- Finding an op --------------------------------------------------------------------------------------------------
- */
+/* --- Finding an op ------------------------------------------------------------------------------------------------ */
 
 static int by_type(const void *type, const void *op)
 {

@@ -41,7 +41,7 @@ static fr_tensor *l1_dim(fr_tensor *t, int dim, bool keepdim)
 
 static bool run_arg(fr_import_call *c)
 {
-    int dim = fr_import_axis_of_input(c, 0);
+    int dim = fr_import_axis_of_input(c, 1, 0);
     bool keepdims = fr_import_int(c, "keepdims", 1);
 
     if (dim < 0)

@@ -41,15 +41,15 @@ static bool run_size(fr_import_call *c)
 static bool run_constant(fr_import_call *c)
 {
     const fr_attribute_proto *a = fr_import_attribute(c, "value");
-    const fr_attribute_proto *whole = fr_import_attribute(c, "value_int"),
-                             *real = fr_import_attribute(c, "value_float");
+    const fr_attribute_proto *one_int = fr_import_attribute(c, "value_int");
+    const fr_attribute_proto *one_float = fr_import_attribute(c, "value_float");
 
     if (a && a->t)
         return fr_import_return(c, fr_hold("load_onnx", fr_import_tensor("load_onnx", a->t)));
-    if (whole && whole->has_i)
-        return fr_import_return(c, fr_reshape(int64_tensor(1, &whole->i), (fr_shape){ 0 }));
-    if (real && real->has_f)
-        return fr_import_return(c, fr_import_scalar((double)real->f));
+    if (one_int && one_int->has_i)
+        return fr_import_return(c, fr_reshape(int64_tensor(1, &one_int->i), (fr_shape){ 0 }));
+    if (one_float && one_float->has_f)
+        return fr_import_return(c, fr_import_scalar((double)one_float->f));
     if ((a = fr_import_attribute(c, "value_ints")) && a->n_ints <= FR_IMPORT_MAX_INTS)
         return fr_import_return(c, int64_tensor((int)a->n_ints, a->ints));
     return fr_import_fail(c, "its value is of a kind that frond does not read");
@@ -96,13 +96,13 @@ static bool run_reshape(fr_import_call *c)
 
 static bool run_expand(fr_import_call *c)
 {
-    fr_shape shape, whole;
+    fr_shape shape, broadcast;
 
     if (!fr_import_require(c, 2) || !read_shape(c, 1, &shape))
         return false;
-    if (!fr_shape_broadcast(&c->in[0]->shape, &shape, &whole))
+    if (!fr_shape_broadcast(&c->in[0]->shape, &shape, &broadcast))
         return fr_import_fail(c, "the shapes do not broadcast");
-    return fr_import_return(c, fr_expand(c->in[0], whole));
+    return fr_import_return(c, fr_expand(c->in[0], broadcast));
 }
 
 static bool run_flatten(fr_import_call *c)
@@ -242,7 +242,7 @@ static bool read_part_sizes(fr_import_call *c, int64_t size, fr_import_ints *par
 
 static bool run_split(fr_import_call *c)
 {
-    int dim = fr_import_axis_of_input(c, 0);
+    int dim = fr_import_axis_of_input(c, 1, 0);
     fr_import_ints parts;
     int64_t from = 0;
 
@@ -299,16 +299,14 @@ static fr_tensor *index_from_front(fr_tensor *index, int64_t size)
 /* The shape is that of the input with dim replaced by the dims of the indices. */
 static bool run_gather(fr_import_call *c)
 {
+    int dim = fr_import_axis_of_input(c, 2, 0);
     fr_shape shape = { 0 };
-
-    if (!fr_import_require(c, 2))
-        return false;
-
-    const fr_shape *s = &c->in[0]->shape, *index = &c->in[1]->shape;
-    int dim = fr_import_axis(c, c->in[0], fr_import_int(c, "axis", 0));
 
     if (dim < 0)
         return false;
+
+    const fr_shape *s = &c->in[0]->shape, *index = &c->in[1]->shape;
+
     if (s->ndim == 0 || s->ndim + index->ndim - 1 > FR_MAX_DIMS || c->in[1]->dtype != FR_I64)
         return fr_import_fail(c, "its input is a scalar, its indices are not int64, or the result has too many dims");
     for (int i = 0; i < s->ndim; i++) {
@@ -325,7 +323,7 @@ static bool run_gather(fr_import_call *c)
 
 static bool run_gather_elements(fr_import_call *c)
 {
-    int dim = fr_import_require(c, 2) ? fr_import_axis(c, c->in[0], fr_import_int(c, "axis", 0)) : -1;
+    int dim = fr_import_axis_of_input(c, 2, 0);
 
     if (dim < 0)
         return false;
