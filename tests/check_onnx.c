@@ -211,7 +211,7 @@ START_TEST(sizes_that_are_frozen)
 {
     refuses(by_size, "depends on a size of the input");
     refuses(by_constant, "depends on a size of the input");
-    refuses(in_halves, "slice: its number 2 follows the sizes");
+    refuses(in_halves, "slice: its number 2 depends on the sizes");
 }
 END_TEST
 

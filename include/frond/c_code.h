@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* How an op is written in C, for fr_export_c: what its c_code hook calls. A hook is run twice, first to find out what
- * memory and constants are needed, then to write, and must do the same both times. Usually it names its inputs and
- * outputs, asks for a helper, a static function that is written once, and writes one call of it:
+/* How an op is written in C, for fr_export_c: the functions that its c_code hook calls. A hook runs twice and must do
+ * the same both times: the first run plans which memory and constants are needed, the second writes. Most hooks name
+ * their inputs and outputs, ask for a helper (a static function, written once), and write one call of it:
  *
  *     static bool c_code(fr_c_writer *w, const fr_op_call *call)
  *     {
@@ -12,8 +12,8 @@
  *         return fr_c_line(w, "softsign(%lld, %s, %s);", (long long)fr_numel(call->in[0]), x, y);
  *     }
  *
- * Strings that are returned live as long as the writer. Failures are kept by the writer: a hook may go on and return
- * what its last call gave. */
+ * Strings that are returned live as long as the writer. The writer remembers failures, so a hook need not check each
+ * call: it may go on and return what its last call gave. */
 #ifndef FROND_C_CODE_H
 #define FROND_C_CODE_H
 
@@ -21,67 +21,79 @@
 
 FR_BEGIN_DECLS
 
-/* A pointer to the values of an input, row-major (a strided view is copied to scratch memory first); "NULL" where it
- * was left out. float, or int64_t. */
+/* --- Inputs, outputs, memory: each returns a C expression, a pointer ---------------------------------------------- */
+
+/* The values of an input, row-major, float or int64_t: a strided view is copied to scratch memory first. "NULL" if the
+ * input was left out. */
 const char *fr_c_in(fr_c_writer *w, const fr_op_call *call, int input);
-/* A pointer to the memory of an output, row-major. It never overlaps what the call reads. */
+/* The memory of an output, row-major. It never overlaps what the call reads. */
 const char *fr_c_out(fr_c_writer *w, const fr_op_call *call, int output);
-/* Whether an output is read: one that is not needs no code, and fr_c_out of it would only take memory. */
+/* Whether anything reads the output. One that nothing reads needs no code: do not call fr_c_out, which would take
+ * memory for it. */
 bool fr_c_is_read(const fr_c_writer *w, const fr_op_call *call, int output);
-/* A pointer to the first value of an input of any strides (fr_stride). */
+/* The first value of an input that is not copied: the code uses its strides (fr_stride). */
 const char *fr_c_strided(fr_c_writer *w, const fr_op_call *call, int input);
-/* n floats for this call alone. */
+/* n floats, for this call alone. */
 const char *fr_c_scratch(fr_c_writer *w, int64_t n);
-/* For an op with steps: the memory of the output that its i-th state ends in. It holds the state before the first step,
- * and the call must leave in it that after the last. */
+/* For an op with time steps (fr_op.steps): the memory of the output that state i ends in. It holds the state before the
+ * first time step; the code must leave the state after the last one there. */
 const char *fr_c_state(fr_c_writer *w, const fr_op_call *call, int i);
 
-/* Asks whether the inputs of which inputs has the bit are given as int8 rows with scales, all of them or none. Then
- * fr_c_weight gives "values, scale", const int8_t * and const float * to one scale for each row (of dim 0), and
- * otherwise what fr_c_in does. */
+/* --- Weights, which may be int8 ----------------------------------------------------------------------------------- */
+
+/* Asks for int8 weights: rows of int8 with a float scale for each row. Bit i of inputs is for input i. Returns true if
+ * all these inputs are int8; otherwise none is. After it, use the next three functions for these inputs: for int8 they
+ * return two expressions, "values, scale", of types const int8_t * and const float *. */
 bool fr_c_int8(fr_c_writer *w, const fr_op_call *call, unsigned inputs);
+/* Row-major, as fr_c_in. */
 const char *fr_c_weight(fr_c_writer *w, const fr_op_call *call, int input);
-/* The same of a matrix, but by columns: the first of all rows, then the second of all. */
+/* A matrix by columns: the first value of each row, then the second of each, and so on. */
 const char *fr_c_columns(fr_c_writer *w, const fr_op_call *call, int input);
-/* The same in the one order or the other, as by_columns tells: by columns, unless there are few rows or someone reads
- * it row by row. */
+/* A matrix in either order, which *by_columns tells: by columns, unless it has few rows or another op reads it by rows.
+ */
 const char *fr_c_matrix(fr_c_writer *w, const fr_op_call *call, int input, bool *by_columns);
 
-/* A static function, or several, written once before the code. Its text may hold $q, "" or "_int8", $t, "float" or
- * "int8_t", and {{...}}, which is left out but for int8; its lines are broken where they are too long. Those it calls
- * are asked for before it. */
+/* --- Helpers ------------------------------------------------------------------------------------------------------ */
+
+/* One or more static functions, written once, before the code. In the text $q stands for "" or "_int8", $t for "float"
+ * or "int8_t", and {{...}} is left out unless int8 is true. Lines that are too long are broken. Ask first for the
+ * helpers that the text calls. */
 void fr_c_helper(fr_c_writer *w, const char *name, const char *text, bool int8);
-/* static void affine$q(int rows, int columns, const $t *w{{, const float *scale}}, const float *b, const float *x,
- *                      int onto, float *y)     y = W x + b, or with onto y + W x + b; b may be NULL
- * of w by columns, and affine_rows$q of w by rows, which sums with
- * static float dot$q(int n, const $t *w, const float *x) */
+/* With by_columns
+ *     static void affine$q(int rows, int columns, const $t *w{{, const float *scale}}, const float *b, const float *x,
+ *                          int onto, float *y)
+ * y = W x + b, or y + W x + b if onto is not 0; b may be NULL; w is W by columns. Otherwise affine_rows$q, which is the
+ * same but takes W by rows, and
+ *     static float dot$q(int n, const $t *w, const float *x) */
 void fr_c_affine(fr_c_writer *w, bool by_columns, bool int8);
 /* static float sigmoid(float x), static float tanh_of(float x): without branches, so that loops become vector code. */
 void fr_c_sigmoid(fr_c_writer *w);
 void fr_c_tanh(fr_c_writer *w);
 
-/* Lines, broken where they are too long. False where something has failed. */
+/* --- Code --------------------------------------------------------------------------------------------------------- */
+
+/* Writes lines; those that are too long are broken. False if anything has failed. */
 bool fr_c_line(fr_c_writer *w, const char *format, ...) FR_PRINTF(2, 3);
-/* The whole code of an op that takes each value by itself: a C expression of x, or of a, b, c, the (broadcast) inputs,
- * and of p[0] and p[1], numbers that are put in their place. It may use libm, and fr_NAME_f32 for sigmoid, tanh, exp,
- * log, log1p, expm1 and erf, FR_MAXIMUM and FR_MINIMUM. */
+/* The whole code of a pointwise op: a C expression of x, or of a, b and c for several inputs (broadcast), and of p[0]
+ * and p[1], which are replaced by their values. It may use libm; fr_NAME_f32 for sigmoid, tanh, exp, log, log1p, expm1
+ * and erf; FR_MAXIMUM and FR_MINIMUM. */
 bool fr_c_pointwise(fr_c_writer *w, const fr_op_call *call, const char *expression, const double p[2]);
-/* Copies from's values, broadcast, into `to`; sets all of `to` to value. Both of any strides: inputs and outputs of the
- * call, or parts of such. */
+/* Copies from's values, broadcast, into `to`; sets all of `to` to value. Both are inputs or outputs of the call, or
+ * views of these, with any strides. */
 bool fr_c_copy(fr_c_writer *w, const fr_tensor *to, const fr_tensor *from);
 bool fr_c_fill(fr_c_writer *w, const fr_tensor *to, double value);
-/* The whole code of an op that reduces one dim, or all, to one value: the input is seen as (outer,n,inner). Of double s
- * and x, the expressions START, STEP and FINISH, the latter also of n. */
+/* The whole code of an op that reduces one dim, or all: the input is seen as (outer,n,inner), the output is
+ * (outer,inner). The expressions are START, STEP and FINISH, of double s, the value so far, and x; FINISH may use n
+ * too. */
 bool fr_c_reduction(fr_c_writer *w, const fr_op_call *call, int64_t outer, int64_t n, int64_t inner,
                     const char *const expressions[3]);
 
-/* The op takes each row by itself, its last `dims` dims of input 0, so that the code of one step can be that of many.
- */
+/* Says that the op treats each row, the last `dims` dims of input 0, alone. Such an op may run on one time step. */
 void fr_c_takes_rows(fr_c_writer *w, int dims);
-/* The op cannot be written for these inputs or attributes; the error that ends the export names all such ops. Returns
+/* The op cannot be written for these inputs or attributes. The error that ends the export names all such ops. Returns
  * false. */
 bool fr_c_fail(fr_c_writer *w, const char *format, ...) FR_PRINTF(2, 3);
-/* value as a float constant, "0.5F", or of int64. */
+/* value as a C constant: of float, "0.5F", or of int64. */
 const char *fr_c_number(fr_c_writer *w, double value, fr_dtype dtype);
 
 FR_END_DECLS

@@ -4,6 +4,7 @@
  * does, it starts from the nearer end: from 1 - decay = 0.5 on this is model - decay (model - average). int64 values
  * are averaged in float32 and cut off. */
 #ifndef T
+#include "core/integer.h"
 #include "kernels/optim.h"
 
 #include <tgmath.h>

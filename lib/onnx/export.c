@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* fr_export_onnx: the runs of the module, and a graph made of them. */
+/* fr_export_onnx: runs the module with inputs of several sizes, to find out which sizes can be left open, and has the
+ * graph of the run with the example written. */
 #include <config.h>
 
+#include "onnx/export.h"
+
 #include "files/state_dict.h"
-#include "onnx/graph.h"
 #include "nn/module.h"
 
 #include <frond/export.h>
 #include <stdlib.h>
 
-/* --- Running ----------------------------------------------------------------------------------------------------- */
+/* --- One run ----------------------------------------------------------------------------------------------------- */
 
-/* An input of another shape with example's values, again and again. One reference. */
+/* A new tensor of the shape, filled with example's values, repeated as often as needed. One reference. */
 static fr_tensor *input_of_shape(const char *where, const fr_tensor *example, const fr_shape *shape)
 {
     size_t size = fr_dtype_size((fr_dtype)example->dtype);
@@ -24,8 +26,8 @@ static fr_tensor *input_of_shape(const char *where, const fr_tensor *example, co
     return x;
 }
 
-/* Of x, a reference to which the run takes. Says whether it came to an end, with an error. */
-static bool run(fr_module *m, const char *where, fr_tensor *x, fr_onnx_run *r)
+/* Traces the forward of x, whose reference r takes over. False with an error. */
+static bool run_module(fr_module *m, const char *where, fr_tensor *x, fr_onnx_run *r)
 {
     fr_thread *th = fr_thread_self();
     int scope = fr_scope_begin();
@@ -40,7 +42,7 @@ static bool run(fr_module *m, const char *where, fr_tensor *x, fr_onnx_run *r)
     return ok;
 }
 
-static void drop_run(fr_onnx_run *r)
+static void free_run(fr_onnx_run *r)
 {
     fr_trace_free(&r->trace);
     fr_unref(r->x);
@@ -48,133 +50,142 @@ static void drop_run(fr_onnx_run *r)
     *r = (fr_onnx_run){ 0 };
 }
 
+static bool same_step(const fr_step *s, const fr_step *t)
+{
+    if (s->op != t->op || s->inputs != t->inputs || !s->attributes != !t->attributes)
+        return false;
+    for (int k = 0; k < s->inputs; k++)
+        if (!s->in[k] != !t->in[k] || (s->in[k] && s->in[k]->shape.ndim != t->in[k]->shape.ndim))
+            return false;
+    for (int o = 0; o < s->outputs; o++)
+        if (s->out[o]->shape.ndim != t->out[o]->shape.ndim)
+            return false;
+    return true;
+}
+
+/* True if both runs called the same ops, on tensors of the same numbers of dims. */
 static bool same_ops(const fr_onnx_run *a, const fr_onnx_run *b)
 {
     if (a->trace.count != b->trace.count || a->y->shape.ndim != b->y->shape.ndim)
         return false;
-    for (size_t i = 0; i < a->trace.count; i++) {
-        const fr_step *s = &a->trace.steps[i], *t = &b->trace.steps[i];
-
-        if (s->op != t->op || s->inputs != t->inputs || !s->attributes != !t->attributes)
+    for (size_t i = 0; i < a->trace.count; i++)
+        if (!same_step(&a->trace.steps[i], &b->trace.steps[i]))
             return false;
-        for (int k = 0; k < s->inputs; k++)
-            if (!s->in[k] != !t->in[k] || (s->in[k] && s->in[k]->shape.ndim != t->in[k]->shape.ndim))
-                return false;
-        for (int o = 0; o < s->outputs; o++)
-            if (s->out[o]->shape.ndim != t->out[o]->shape.ndim)
-                return false;
-    }
     return true;
 }
 
-/* A run that may fail: then it did not happen, and nobody hears of it, but where memory ran out. */
-static bool try_run(fr_module *m, fr_onnx_source *from, const fr_shape *shape, fr_onnx_run *r)
+/* --- All runs ---------------------------------------------------------------------------------------------------- */
+
+/* Runs m with an input of another shape. False, without an error, if m fails for it or calls other ops; only
+ * th->pending tells that memory ran out. */
+static bool try_shape(fr_module *m, fr_onnx_export *e, const fr_shape *shape, fr_onnx_run *r)
 {
     fr_thread *th = fr_thread_self();
     bool had_message = th->has_message;
-    fr_tensor *x = input_of_shape(from->where, from->runs[FR_ONNX_BASE].x, shape);
-    bool ok = x && run(m, from->where, x, r) && same_ops(&from->runs[FR_ONNX_BASE], r);
+    fr_tensor *x = input_of_shape(e->where, e->runs[FR_ONNX_EXAMPLE_RUN].x, shape);
+    bool ok = x && run_module(m, e->where, x, r) && same_ops(&e->runs[FR_ONNX_EXAMPLE_RUN], r);
 
     if (!ok) {
-        drop_run(r);
+        free_run(r);
         fr_forgive(th, had_message);
     }
     return ok;
 }
 
-/* Another size of dim d with which the same ops run; false where there is none, or (th->pending) memory ran out. */
-static bool try_dim(fr_module *m, fr_onnx_source *from, int d)
+/* Looks for another size of dim d that m can be run with. */
+static bool try_dim(fr_module *m, fr_onnx_export *e, int d)
 {
-    static const int64_t steps[] = { 2, 1, -1 };
+    static const int64_t changes[] = { 2, 1, -1 };
     fr_thread *th = fr_thread_self();
 
-    for (size_t k = 0; k < sizeof steps / sizeof *steps && !th->pending; k++) {
-        fr_shape shape = from->runs[FR_ONNX_BASE].x->shape;
+    for (size_t k = 0; k < sizeof changes / sizeof *changes && !th->pending; k++) {
+        fr_shape shape = e->runs[FR_ONNX_EXAMPLE_RUN].x->shape;
 
-        shape.dim[d] += steps[k];
-        if (shape.dim[d] > 0 && try_run(m, from, &shape, &from->runs[1 + d]))
+        shape.dim[d] += changes[k];
+        if (shape.dim[d] > 0 && try_shape(m, e, &shape, &e->runs[1 + d]))
             return true;
     }
     return false;
 }
 
-/* All open dims changed at once, by other steps if these do. */
-static void try_all(fr_module *m, fr_onnx_source *from)
+/* Changes all open dims at once: first by 3, 2 or 1, then to the sizes that each was changed to alone. */
+static void try_all_dims(fr_module *m, fr_onnx_export *e)
 {
     fr_thread *th = fr_thread_self();
 
-    for (int by = 3; by >= 0 && !th->pending; by--) {
-        fr_shape shape = from->runs[FR_ONNX_BASE].x->shape;
+    for (int change = 3; change >= 0 && !th->pending; change--) {
+        fr_shape shape = e->runs[FR_ONNX_EXAMPLE_RUN].x->shape;
 
         for (int d = 0; d < shape.ndim; d++)
-            if (from->open[d])
-                shape.dim[d] = by > 0 ? shape.dim[d] + by : from->runs[1 + d].x->shape.dim[d];
-        if (try_run(m, from, &shape, &from->runs[FR_ONNX_ALL]))
+            if (e->open[d])
+                shape.dim[d] = change > 0 ? shape.dim[d] + change : e->runs[1 + d].x->shape.dim[d];
+        if (try_shape(m, e, &shape, &e->runs[FR_ONNX_ALL_DIMS_RUN]))
             return;
     }
 }
 
-/* False with an error. */
-static bool run_all(fr_module *m, fr_onnx_source *from, const fr_tensor *example)
+/* Makes all runs. False with an error. */
+static bool run_all(fr_module *m, fr_onnx_export *e, const fr_tensor *example)
 {
     fr_thread *th = fr_thread_self();
-    fr_tensor *x = input_of_shape(from->where, example, &example->shape);
-    bool any = false;
+    fr_tensor *x = input_of_shape(e->where, example, &example->shape);
+    bool any_open = false;
 
-    if (!x || !run(m, from->where, x, &from->runs[FR_ONNX_BASE]))
+    if (!x || !run_module(m, e->where, x, &e->runs[FR_ONNX_EXAMPLE_RUN]))
         return false;
     for (int d = 0; d < x->shape.ndim && !th->pending; d++) {
-        from->open[d] = try_dim(m, from, d);
-        any = any || from->open[d];
+        e->open[d] = try_dim(m, e, d);
+        any_open = any_open || e->open[d];
     }
-    if (any)
-        try_all(m, from);
+    if (any_open)
+        try_all_dims(m, e);
     return !th->pending;
 }
 
 /* --- The graph --------------------------------------------------------------------------------------------------- */
 
-/* The graphs of the other runs say what that of the first does. */
-static bool agrees(const fr_onnx *g)
+/* Makes the graphs of the other runs too. False, with an error, unless each is the same as g. */
+static bool check_other_runs(const fr_onnx *g)
 {
     for (int r = 1; r < FR_ONNX_RUNS; r++) {
         fr_onnx other;
         bool ok;
 
-        if (!g->from->runs[r].x)
+        if (!g->export->runs[r].x)
             continue;
-        ok = fr_onnx_make(&other, g->from, &g->from->runs[r]) && fr_onnx_compare(g, &other);
-        fr_onnx_free(&other);
+        ok = fr_onnx_build_graph(&other, g->export, &g->export->runs[r]) && fr_onnx_check_same(g, &other);
+        fr_onnx_free_graph(&other);
         if (!ok)
             return false;
     }
     return true;
 }
 
-static bool write_graph(const fr_onnx_source *from, const char *path)
+static bool write_graph(const fr_onnx_export *e, const char *path)
 {
     fr_onnx g;
-    bool ok = fr_onnx_make(&g, from, &from->runs[FR_ONNX_BASE]) && agrees(&g) && fr_onnx_write(&g, path);
+    bool ok = fr_onnx_build_graph(&g, e, &e->runs[FR_ONNX_EXAMPLE_RUN]) && check_other_runs(&g) &&
+              fr_onnx_write_file(&g, path);
 
-    fr_onnx_free(&g);
+    fr_onnx_free_graph(&g);
     return ok;
 }
 
-static bool export_module(fr_module *m, const fr_tensor *example, const char *path, fr_onnx_source *from)
+static bool export_module(fr_module *m, const fr_tensor *example, const char *path, fr_onnx_export *e)
 {
-    fr_eval_mode e;
+    fr_eval_mode evaluation;
     bool ok;
 
-    if (!fr_eval_mode_begin(from->where, m, &e))
+    if (!fr_eval_mode_begin(e->where, m, &evaluation))
         return false;
-    ok = run_all(m, from, example) && write_graph(from, path);
-    fr_eval_mode_end(&e);
+    ok = run_all(m, e, example) && write_graph(e, path);
+    fr_eval_mode_end(&evaluation);
     for (int r = 0; r < FR_ONNX_RUNS; r++)
-        drop_run(&from->runs[r]);
+        free_run(&e->runs[r]);
     return ok;
 }
 
-static bool check(const char *where, fr_module *m, const fr_tensor *example, const char *path)
+static bool check_arguments(const char *where, fr_module *m, const fr_tensor *example, const char *path)
 {
     if (!fr_check_not_null(where, path, "path") || !fr_check_not_null(where, m, "module") ||
         !fr_check_not_null(where, example, "example"))
@@ -188,12 +199,12 @@ bool fr_export_onnx(fr_module *m, fr_tensor *example, const char *path)
     fr_site before = fr_begin(th, "export_onnx");
     int scope = fr_scope_begin();
     char where[FR_WHERE_SIZE] = "export_onnx";
-    fr_onnx_source from = { .where = where };
-    bool ok = scope >= 0 && check("export_onnx", m, example, path);
+    fr_onnx_export e = { .where = where };
+    bool ok = scope >= 0 && check_arguments("export_onnx", m, example, path);
 
     if (ok)
         fr_file_where("export_onnx", path, where);
-    ok = ok && fr_state_dict(where, m, &from.state, &from.state_count) && export_module(m, example, path, &from);
+    ok = ok && fr_state_dict(where, m, &e.state, &e.state_count) && export_module(m, example, path, &e);
     if (scope >= 0)
         fr_scope_end(scope);
     fr_finish(th, before);

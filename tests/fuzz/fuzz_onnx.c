@@ -4,7 +4,7 @@
 #include <config.h>
 
 #include "fuzz.h"
-#include "onnx/load.h"
+#include "onnx/import.h"
 
 #include <frond/export.h>
 
@@ -28,7 +28,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     fr_set_error_handler(NULL, NULL);
-    fr_module_free(fr_onnx_read("load_onnx: fuzz", bytes, size));
+    fr_module_free(fr_import_model("load_onnx: fuzz", bytes, size));
     fr_error_clear();
     if (fr_live_tensors() != 0)
         abort();

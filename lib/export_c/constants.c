@@ -1,26 +1,29 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Constant arrays of exported C: their names, their values, and those in int8. */
-#include "export_c/c_code.h"
+/* The constant arrays of the source file: parameters, buffers, and all that the module computes without looking at x.
+ * Which are int8, which by columns; their names; their text. */
+#include "export_c/writer.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
-enum { INT8_MAX_ROUNDED = 127 };
+enum { MAX_INT8 = 127 };
 
-static int64_t numel_of(const fr_tensor *t)
+/* How many values t's whole storage holds. */
+static int64_t storage_numel(const fr_tensor *t)
 {
     return (int64_t)(t->storage->bytes / fr_dtype_size((fr_dtype)t->dtype));
 }
 
-/* Two forwards make the same constants in storages of their own. */
+/* The forwards of NAME_run and NAME_step compute the same constants, each in storages of its own. */
 static bool same_values(const fr_tensor *a, const fr_tensor *b)
 {
     return a->storage == b->storage || (a->dtype == b->dtype && a->storage->bytes == b->storage->bytes &&
                                         memcmp(a->storage->data, b->storage->data, a->storage->bytes) == 0);
 }
 
+/* The parameter's or buffer's path; NULL: t is neither. */
 static const char *path_of(const fr_c_writer *w, const fr_tensor *t)
 {
     for (int i = 0; i < w->state_count; i++)
@@ -40,80 +43,82 @@ bool fr_c_add_constant(fr_c_writer *w, fr_tensor *t, size_t *index)
             return true;
     }
     if (!fr_make_room(&w->constants, sizeof *w->constants, w->constant_count, &w->constant_capacity))
-        return *fr_c_no_memory(w) != '\0';
+        return fr_c_out_of_memory(w);
     w->constants[w->constant_count++] = (fr_c_constant){ .t = fr_ref(t), .path = path };
     return true;
 }
 
-/* --- Forms -------------------------------------------------------------------------------------------------------- */
+/* --- Layouts ----------------------------------------------------------------------------------------------------- */
 
-/* What one of a group cannot be in int8, none is. */
-static void spread_whole(fr_c_writer *w)
+/* If one of a group cannot be int8, none of it is; a constant may be in several groups. */
+static void spread_needs_float(fr_c_writer *w)
 {
     bool changed = true;
 
     while (changed) {
         changed = false;
-        for (size_t i = 0; i < w->group_count; i++) {
-            const fr_c_group *g = &w->groups[i];
-            bool whole = false;
+        for (size_t i = 0; i < w->int8_group_count; i++) {
+            const fr_c_int8_group *g = &w->int8_groups[i];
+            bool needs_float = false;
 
             for (int k = 0; k < g->count; k++)
-                whole = whole || w->constants[g->members[k]].whole;
+                needs_float = needs_float || w->constants[g->members[k]].needs_float;
             for (int k = 0; k < g->count; k++) {
-                changed = changed || (whole && !w->constants[g->members[k]].whole);
-                w->constants[g->members[k]].whole = whole;
+                changed = changed || (needs_float && !w->constants[g->members[k]].needs_float);
+                w->constants[g->members[k]].needs_float = needs_float;
             }
         }
     }
 }
 
-void fr_c_choose_forms(fr_c_writer *w)
+void fr_c_choose_layouts(fr_c_writer *w)
 {
-    spread_whole(w);
+    spread_needs_float(w);
     for (size_t i = 0; i < w->constant_count; i++) {
         fr_c_constant *c = &w->constants[i];
 
-        c->int8 = w->int8 && c->used && !c->whole;
-        c->columns = c->columns || (c->either && !c->rows);
+        c->int8 = w->int8 && c->used && !c->needs_float;
+        c->by_columns = c->by_columns || (c->any_order && !c->by_rows);
     }
 }
 
-/* A row of n values at x is scale times integers of -127..127. */
+/* --- int8 -------------------------------------------------------------------------------------------------------- */
+
+/* The scale of a row of n values: each is the scale times an integer from -127 to 127. */
 static float scale_of(const float *x, int64_t n)
 {
-    float most = 0;
+    float largest = 0;
 
     for (int64_t i = 0; i < n; i++)
-        most = fmaxf(most, fabsf(x[i]));
-    return most > 0 ? most / INT8_MAX_ROUNDED : 1;
+        largest = fmaxf(largest, fabsf(x[i]));
+    return largest > 0 ? largest / MAX_INT8 : 1;
 }
 
-static int rounded(float x, float scale)
+static int quantized(float x, float scale)
 {
     long n = lrintf(x / scale);
 
-    return n > INT8_MAX_ROUNDED ? INT8_MAX_ROUNDED : n < -INT8_MAX_ROUNDED ? -INT8_MAX_ROUNDED : (int)n;
+    return n > MAX_INT8 ? MAX_INT8 : n < -MAX_INT8 ? -MAX_INT8 : (int)n;
 }
 
-fr_tensor *fr_c_rounded(fr_c_writer *w, const fr_c_constant *c)
+fr_tensor *fr_c_dequantized(fr_c_writer *w, const fr_c_constant *c)
 {
-    fr_tensor *t = fr_tensor_copy(w->what, c->t);
+    fr_tensor *t = fr_tensor_copy(w->where, c->t);
     int64_t rows = c->t->shape.dim[0], n = rows ? c->t->numel / rows : 0;
 
     for (int64_t r = 0; t && r < rows; r++) {
         float *x = (float *)t->origin + r * n, scale = scale_of(x, n);
 
         for (int64_t i = 0; i < n; i++)
-            x[i] = (float)rounded(x[i], scale) * scale;
+            x[i] = (float)quantized(x[i], scale) * scale;
     }
     return t;
 }
 
 /* --- Names ------------------------------------------------------------------------------------------------------- */
 
-/* Whether arrays or functions of a and of b, which may have suffixes, could have the same name. */
-static bool same_names(const char *a, const char *b)
+/* True if a and b are the same, or if one is the other with a suffix that arrays or helpers get. */
+static bool names_clash(const char *a, const char *b)
 {
     const char *shorter = strlen(a) < strlen(b) ? a : b, *longer = shorter == a ? b : a, *rest;
 
@@ -123,27 +128,28 @@ static bool same_names(const char *a, const char *b)
     return !*rest || strcmp(rest, "_scale") == 0 || strcmp(rest, "_columns") == 0 || strcmp(rest, "_int8") == 0;
 }
 
+/* True if name is that of a function, a type, a helper or one of the first `count` constants. */
 static bool is_taken(const fr_c_writer *w, size_t count, const char *name)
 {
     static const char *const functions[] = { "run", "run_in", "reset", "step", "state", "workspace" };
     size_t prefix = strlen(w->name) + 1, n = strlen(name);
 
     if (strcmp(name + n - 2, "_t") == 0)
-        return true; /* size_t of a model "size", and what else is a type */
+        return true; /* a type: a model "size" with a parameter "t" would have size_t */
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
         if (strcmp(name + prefix, functions[i]) == 0)
             return true;
     for (size_t i = 0; i < w->helper_count; i++)
-        if (same_names(name, w->helpers[i].name))
+        if (names_clash(name, w->helpers[i].name))
             return true;
     for (size_t i = 0; i < count; i++)
-        if (w->constants[i].used && same_names(name, w->constants[i].name))
+        if (w->constants[i].used && names_clash(name, w->constants[i].name))
             return true;
     return false;
 }
 
 /* NAME_rnn_weight for "rnn.weight" */
-static const char *name_of(fr_c_writer *w, const char *path)
+static const char *name_for_path(fr_c_writer *w, const char *path)
 {
     char text[FR_PATH_TEXT];
     size_t n = 0;
@@ -151,7 +157,7 @@ static const char *name_of(fr_c_writer *w, const char *path)
     for (; path[n] && n + 1 < sizeof text; n++)
         text[n] = strchr("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", path[n]) ? path[n] : '_';
     text[n] = '\0';
-    return fr_c_text_of(w, "%s_%s", w->name, text);
+    return fr_c_format(w, "%s_%s", w->name, text);
 }
 
 bool fr_c_name_constants(fr_c_writer *w)
@@ -162,10 +168,10 @@ bool fr_c_name_constants(fr_c_writer *w)
 
         if (!c->used)
             continue;
-        name = c->path ? name_of(w, c->path) : fr_c_text_of(w, "%s_constant_%zu", w->name, ++unnamed);
+        name = c->path ? name_for_path(w, c->path) : fr_c_format(w, "%s_constant_%zu", w->name, ++unnamed);
         c->name = name;
         for (int k = 2; !w->failed && is_taken(w, i, c->name); k++)
-            c->name = fr_c_text_of(w, "%s_%d", name, k);
+            c->name = fr_c_format(w, "%s_%d", name, k);
     }
     return !w->failed;
 }
@@ -175,51 +181,41 @@ bool fr_c_name_constants(fr_c_writer *w)
 typedef struct {
     FILE *f;
     size_t column;
-} filler;
+} array_text;
 
-/* "1.5F," on this line or the next. */
-static void put_value(filler *l, const char *text)
+/* "1.5F,", on this line or the next. */
+static void put_value(array_text *a, const char *text)
 {
     size_t n = strlen(text);
 
-    if (l->column > 0 && l->column + n + 2 > FR_C_COLUMNS) {
-        fputc('\n', l->f);
-        l->column = 0;
+    if (a->column > 0 && a->column + n + 2 > FR_C_LINE_WIDTH) {
+        fputc('\n', a->f);
+        a->column = 0;
     }
-    l->column += (size_t)fprintf(l->f, "%s%s,", l->column ? " " : "    ", text);
+    a->column += (size_t)fprintf(a->f, "%s%s,", a->column ? " " : "    ", text);
 }
 
-static void put_float(filler *l, float x)
+static void put_float(array_text *a, float x)
 {
-    char text[40], number[32];
+    char text[FR_C_NUMBER_SIZE];
 
-    for (int digits = 1; digits <= 9; digits++) {
-        snprintf(number, sizeof number, "%.*g", digits, (double)x);
-        if (strtof(number, NULL) == x)
-            break;
-    }
-    if (isnan(x))
-        snprintf(text, sizeof text, "NAN");
-    else if (isinf(x))
-        snprintf(text, sizeof text, "%sINFINITY", x < 0 ? "-" : "");
-    else
-        snprintf(text, sizeof text, "%s%sF", number, strpbrk(number, ".e") ? "" : ".0");
-    put_value(l, text);
+    fr_c_float_text((double)x, text);
+    put_value(a, text);
 }
 
-static void begin_array(filler *l, const char *type, const char *name, const char *suffix, int64_t n)
+static void begin_array(array_text *a, const char *type, const char *name, const char *suffix, int64_t n)
 {
-    fprintf(l->f, "static const %s %s%s[%" PRId64 "] = {\n", type, name, suffix, n);
-    l->column = 0;
+    fprintf(a->f, "static const %s %s%s[%" PRId64 "] = {\n", type, name, suffix, n);
+    a->column = 0;
 }
 
-static void end_array(const filler *l)
+static void end_array(const array_text *a)
 {
-    fputs("\n};\n", l->f);
+    fputs("\n};\n", a->f);
 }
 
-/* Where the i-th value stands in memory, for an array by rows or by columns. */
-static int64_t place_of(const fr_c_constant *c, bool by_columns, int64_t i)
+/* Index in c's storage of value i of the array that is written. */
+static int64_t index_of(const fr_c_constant *c, bool by_columns, int64_t i)
 {
     int64_t rows = c->t->shape.dim[0], n;
 
@@ -229,77 +225,78 @@ static int64_t place_of(const fr_c_constant *c, bool by_columns, int64_t i)
     return i % rows * n + i / rows;
 }
 
-static void write_int8(filler *l, const fr_c_constant *c, bool by_columns, const float *scale)
+/* One scale for each row, in either order. */
+static void write_int8(array_text *a, const fr_c_constant *c, bool by_columns, const float *scale)
 {
     int64_t n = c->t->numel / c->t->shape.dim[0];
     const float *x = (const float *)(const void *)c->t->origin;
 
-    begin_array(l, "int8_t", c->name, by_columns && c->rows ? "_columns" : "", c->t->numel);
+    begin_array(a, "int8_t", c->name, by_columns && c->by_rows ? "_columns" : "", c->t->numel);
     for (int64_t i = 0; i < c->t->numel; i++) {
-        int64_t at = place_of(c, by_columns, i);
+        int64_t index = index_of(c, by_columns, i);
         char text[16];
 
-        snprintf(text, sizeof text, "%d", rounded(x[at], scale[at / n]));
-        put_value(l, text);
+        snprintf(text, sizeof text, "%d", quantized(x[index], scale[index / n]));
+        put_value(a, text);
     }
-    end_array(l);
+    end_array(a);
 }
 
-static bool write_scaled(fr_c_writer *w, filler *l, const fr_c_constant *c)
+static bool write_quantized(fr_c_writer *w, array_text *a, const fr_c_constant *c)
 {
     int64_t rows = c->t->shape.dim[0], n = c->t->numel / rows;
     float *scale = malloc((size_t)rows * sizeof *scale);
 
     if (!scale)
-        return *fr_c_no_memory(w) != '\0';
+        return fr_c_out_of_memory(w);
     for (int64_t r = 0; r < rows; r++)
         scale[r] = scale_of((const float *)(const void *)c->t->origin + r * n, n);
-    if (c->rows || !c->columns)
-        write_int8(l, c, false, scale);
-    if (c->columns)
-        write_int8(l, c, true, scale);
-    begin_array(l, "float", c->name, "_scale", rows);
+    if (c->by_rows || !c->by_columns)
+        write_int8(a, c, false, scale);
+    if (c->by_columns)
+        write_int8(a, c, true, scale);
+    begin_array(a, "float", c->name, "_scale", rows);
     for (int64_t r = 0; r < rows; r++)
-        put_float(l, scale[r]);
-    end_array(l);
+        put_float(a, scale[r]);
+    end_array(a);
     free(scale);
     return true;
 }
 
-static void write_whole(filler *l, const fr_c_constant *c, bool by_columns)
+static void write_plain(array_text *a, const fr_c_constant *c, bool by_columns)
 {
-    int64_t n = numel_of(c->t);
+    int64_t n = storage_numel(c->t);
 
-    begin_array(l, c->t->dtype == FR_I64 ? "int64_t" : "float", c->name, by_columns && c->rows ? "_columns" : "", n);
+    begin_array(a, c->t->dtype == FR_I64 ? "int64_t" : "float", c->name, by_columns && c->by_rows ? "_columns" : "", n);
     for (int64_t i = 0; i < n; i++) {
         char text[32];
 
         if (c->t->dtype == FR_F32) {
-            put_float(l, ((const float *)c->t->storage->data)[place_of(c, by_columns, i)]);
+            put_float(a, ((const float *)c->t->storage->data)[index_of(c, by_columns, i)]);
             continue;
         }
         snprintf(text, sizeof text, "%" PRId64, ((const int64_t *)c->t->storage->data)[i]);
-        put_value(l, text);
+        put_value(a, text);
     }
-    end_array(l);
+    end_array(a);
 }
 
 static bool write_constant(fr_c_writer *w, FILE *f, const fr_c_constant *c)
 {
     static const char *const orders[] = { "", ", by columns", ", by rows and by columns" };
-    filler l = { f, 0 };
+    array_text a = { f, 0 };
     char shape[FR_SHAPE_TEXT];
 
     if (c->t->dtype == FR_F64)
-        return fr_fail(w->what, "%s is float64, expected float32", c->path ? c->path : "a constant");
+        return fr_fail(w->where, "%s is float64, expected float32", c->path ? c->path : "a constant");
     fprintf(f, "\n/* %s %s%s%s */\n", c->path ? c->path : "constant", fr_shape_text(&c->t->shape, shape),
-            orders[c->columns ? 1 + c->rows : 0], c->int8 ? ", int8 times a scale for each row" : "");
+            orders[c->by_columns ? 1 + c->by_rows : 0], c->int8 ? ", int8 times a scale for each row" : "");
     if (c->int8)
-        return write_scaled(w, &l, c);
-    if (c->rows || !c->columns)
-        write_whole(&l, c, false);
-    if (c->columns)
-        write_whole(&l, c, true);
+        return write_quantized(w, &a, c);
+    if (c->by_rows || !c->by_columns)
+        write_plain(&a, c, false);
+    if (c->by_columns)
+        write_plain(&a, c, true);
     return true;
 }
 
@@ -317,7 +314,7 @@ int64_t fr_c_constant_bytes(const fr_c_writer *w)
 
     for (size_t i = 0; i < w->constant_count; i++) {
         const fr_c_constant *c = &w->constants[i];
-        int64_t arrays = c->rows && c->columns ? 2 : 1;
+        int64_t arrays = c->by_rows && c->by_columns ? 2 : 1;
 
         if (c->used && c->int8)
             bytes += arrays * c->t->numel + c->t->shape.dim[0] * (int64_t)sizeof(float);

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* A traced forward as a function of C: which tensors are in which buffers, which steps the output depends on, and the
+ * runs of the steps' hooks, to plan and to write. */
+#include "export_c/writer.h"
+
+#include <frond/autograd.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+
+void fr_c_function_free(fr_c_function *fn)
+{
+    fr_trace_free(&fn->trace);
+    fr_unref(fn->x);
+    fr_unref(fn->y);
+    free(fn->steps);
+    free(fn->buffers);
+    free(fn->state_names);
+    *fn = (fr_c_function){ 0 };
+}
+
+static fr_op_call call_of(const fr_step *s)
+{
+    return (fr_op_call){ .op = s->op,
+                         .attributes = s->attributes,
+                         .inputs = s->inputs,
+                         .outputs = s->outputs,
+                         .in = s->in,
+                         .result = s->out };
+}
+
+/* --- Tracing ----------------------------------------------------------------------------------------------------- */
+
+/* Adds a buffer for t's storage. */
+static bool add_buffer(fr_c_writer *w, fr_c_function *fn, fr_tensor *t, fr_c_memory memory)
+{
+    fr_c_buffer b = { .memory = memory, .storage = t->storage, .dtype = fr_dtype_of(t), .first_step = SIZE_MAX };
+
+    b.numel = memory == FR_C_INPUT ? t->numel : (int64_t)(t->storage->bytes / fr_dtype_size(b.dtype));
+    if (memory == FR_C_INPUT)
+        b.name = "x";
+    if (memory == FR_C_CONSTANT && !fr_c_add_constant(w, t, &b.constant))
+        return false;
+    if (b.numel > INT_MAX)
+        return fr_fail(w->where, "an array of %" PRId64 " values is too long for an int", b.numel);
+    if (!fr_make_room(&fn->buffers, sizeof *fn->buffers, fn->buffer_count, &fn->buffer_capacity))
+        return fr_c_out_of_memory(w);
+    fn->buffers[fn->buffer_count++] = b;
+    return true;
+}
+
+/* Step i reads t; i the number of steps: t is the output. If no step wrote t's storage, it is a constant. Sets *depends
+ * if t depends on x. */
+static bool find_buffer(fr_c_writer *w, fr_c_function *fn, size_t i, fr_tensor *t, bool *depends)
+{
+    const fr_c_buffer *b = fr_c_buffer_of(fn, t);
+    char text[FR_SHAPE_TEXT], path[FR_PATH_TEXT];
+    int output;
+
+    if (!b)
+        return add_buffer(w, fn, t, FR_C_CONSTANT);
+    if (b->memory == FR_C_CONSTANT)
+        return true;
+    *depends = true;
+    if (t == fn->x || fr_trace_maker(&fn->trace, i, t, &output))
+        return true;
+    fr_fail(w->where,
+            "module %s reads values %s of an op's result, but no op gave it this tensor: a constant would be wrong",
+            fr_place_text(i < fn->trace.count ? fn->trace.steps[i].place : NULL, path), fr_shape_text(&t->shape, text));
+    return false;
+}
+
+/* Gives each tensor of the trace a buffer. What a step computes without x is a constant. */
+static bool find_buffers(fr_c_writer *w, fr_c_function *fn)
+{
+    const fr_trace *t = &fn->trace;
+    bool depends = false;
+
+    if (!add_buffer(w, fn, fn->x, FR_C_INPUT))
+        return false;
+    for (size_t i = 0; i < t->count; i++) {
+        const fr_step *s = &t->steps[i];
+
+        for (int k = 0; k < s->inputs; k++)
+            if (s->in[k] && !find_buffer(w, fn, i, s->in[k], &fn->steps[i].depends))
+                return false;
+        for (int k = 0; k < s->outputs; k++)
+            if (!fr_c_buffer_of(fn, s->out[k]) &&
+                !add_buffer(w, fn, s->out[k], fn->steps[i].depends ? FR_C_WORKSPACE : FR_C_CONSTANT))
+                return false;
+    }
+    return find_buffer(w, fn, t->count, fn->y, &depends);
+}
+
+bool fr_c_is_read_after(const fr_c_function *fn, size_t i, const fr_tensor *t)
+{
+    for (size_t j = i + 1; j < fn->trace.count; j++)
+        for (int k = 0; k < fn->trace.steps[j].inputs && fn->steps[j].live; k++)
+            if (fn->trace.steps[j].in[k] == t)
+                return true;
+    return t == fn->y;
+}
+
+/* From the last step to the first: a step is live if it depends on x and one of its outputs is read. */
+static void find_live(fr_c_function *fn)
+{
+    for (size_t i = fn->trace.count; i-- > 0;) {
+        const fr_step *s = &fn->trace.steps[i];
+
+        for (int o = 0; o < s->outputs && fn->steps[i].depends && !fn->steps[i].live; o++)
+            fn->steps[i].live = fr_c_is_read_after(fn, i, s->out[o]);
+    }
+}
+
+bool fr_c_trace(fr_c_writer *w, fr_module *m, fr_tensor *x, fr_c_function *fn)
+{
+    fr_thread *th = fr_thread_self();
+    int no_grad = fr_no_grad_begin();
+    bool ok;
+
+    fn->x = fr_ref(x);
+    fr_trace_begin(th, &fn->trace);
+    fn->y = fr_ref(fr_forward(m, x));
+    ok = fr_trace_end(th, w->where, &fn->trace) && fn->y;
+    fr_no_grad_end(no_grad);
+    if (!ok)
+        return false;
+    fn->steps = calloc(fn->trace.count + 1, sizeof *fn->steps);
+    if (!fn->steps)
+        return fr_c_out_of_memory(w);
+    if (!find_buffers(w, fn))
+        return false;
+    find_live(fn);
+    return true;
+}
+
+/* --- Running the hooks ------------------------------------------------------------------------------------------- */
+
+static bool check_step(fr_c_writer *w, const fr_step *s)
+{
+    for (int k = 0; k < s->inputs; k++)
+        if (s->in[k] && s->in[k]->numel == 0)
+            return fr_c_fail(w, "an input without values");
+    return s->op->c_code || s->op->view || fr_c_fail(w, "it has no C form (fr_op.c_code)");
+}
+
+/* "rnn: linear: (7, 1, 3) -> (7, 1, 8)", as a comment before the step's lines */
+static void write_comment(fr_c_writer *w, const fr_step *s)
+{
+    char path[FR_PATH_TEXT], from[FR_SHAPE_TEXT], to[FR_SHAPE_TEXT];
+
+    fr_place_text(s->place, path);
+    fr_c_line(w, "/* %s%s%s: %s -> %s */", path, *path ? ": " : "", s->op->name,
+              s->in[0] ? fr_shape_text(&s->in[0]->shape, from) : "", fr_shape_text(&s->out[0]->shape, to));
+}
+
+/* Plans if w->out is NULL, else writes. Views need no code. */
+static bool run_steps(fr_c_writer *w, fr_c_function *fn)
+{
+    bool first = true;
+
+    w->function = fn;
+    for (size_t i = 0; i < fn->trace.count && !w->failed; i++) {
+        const fr_step *s = &fn->trace.steps[i];
+        fr_op_call call = call_of(s);
+
+        w->step = i;
+        w->scratch_count = 0;
+        if (!fn->steps[i].live || !check_step(w, s) || s->op->view)
+            continue;
+        if (!first)
+            fr_c_line(w, "%s", "");
+        first = false;
+        write_comment(w, s);
+        if (!s->op->c_code(w, &call) && !w->failed && !fr_c_has_unsupported(w))
+            fr_c_fail(w, "its c_code hook failed");
+        if (s->op->multiply_adds && !w->out)
+            fn->multiply_adds += s->op->multiply_adds(&call);
+    }
+    w->step = fn->trace.count;
+    w->failed = fr_error_list_fail(&w->unsupported, w->where, "what cannot be written in C") || w->failed;
+    return !w->failed;
+}
+
+/* The buffer that can lie in the caller's y, because the output is all of its values in their order; NULL: there is
+ * none, and the output is copied at the end. */
+static fr_c_buffer *output_buffer(fr_c_function *fn)
+{
+    fr_c_buffer *b = fr_c_buffer_of(fn, fn->y);
+
+    return b->memory == FR_C_WORKSPACE && fn->y->contiguous && fn->y->numel == b->numel ? b : NULL;
+}
+
+static bool copy_output(fr_c_writer *w, fr_c_function *fn)
+{
+    return output_buffer(fn) || fr_c_copy_contiguous(w, fn->y, "y");
+}
+
+/* How many recurrent states step i ends in. */
+static int count_states(const fr_c_function *fn, size_t i)
+{
+    const fr_op_steps *recurrence = fn->trace.steps[i].op->steps;
+    int n = 0;
+
+    while (recurrence && fn->steps[i].live && n < 2 && recurrence->state[n].name)
+        n++;
+    return n;
+}
+
+/* In NAME_step the outputs of recurrent ops that hold their last states lie in the caller's NAME_state. */
+static bool find_states(fr_c_writer *w, fr_c_function *fn)
+{
+    size_t n = 0, layer = 0;
+
+    fn->state_names = calloc(2 * fn->trace.count + 1, sizeof *fn->state_names);
+    if (!fn->state_names)
+        return fr_c_out_of_memory(w);
+    for (size_t i = 0; i < fn->trace.count; i++) {
+        const fr_step *s = &fn->trace.steps[i];
+
+        for (int k = 0; k < count_states(fn, i); k++) {
+            fr_c_buffer *b = fr_c_buffer_of(fn, s->out[s->op->steps->state[k].output]);
+
+            b->memory = FR_C_STATE;
+            fn->state_names[n++] = fr_c_format(w, "%s%zu", s->op->steps->state[k].name, layer);
+        }
+        layer += s->op->steps && fn->steps[i].live;
+    }
+    return !w->failed;
+}
+
+bool fr_c_plan(fr_c_writer *w, fr_c_function *fn)
+{
+    fr_c_buffer *output;
+
+    if (fn->one_time_step && !find_states(w, fn))
+        return false;
+    w->out = NULL;
+    if (!run_steps(w, fn) || !copy_output(w, fn))
+        return false;
+    output = output_buffer(fn);
+    if (output) {
+        output->is_output = true;
+        output->name = "y";
+    }
+    if (fn->y->dtype == FR_F64)
+        return fr_fail(w->where, "the result is float64, expected float32");
+    fr_c_plan_workspace(fn);
+    return true;
+}
+
+/* --- Writing ----------------------------------------------------------------------------------------------------- */
+
+static void name_states(fr_c_writer *w, fr_c_function *fn)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < fn->buffer_count; i++)
+        if (fn->buffers[i].memory == FR_C_STATE)
+            fn->buffers[i].name = fr_c_format(w, "state->%s", fn->state_names[n++]);
+}
+
+/* The lines of NAME_run_in or NAME_step. */
+bool fr_c_write_body(fr_c_writer *w, fr_c_function *fn, FILE *f)
+{
+    bool ok;
+
+    name_states(w, fn);
+    w->out = f;
+    w->indent = 1;
+    ok = run_steps(w, fn) && copy_output(w, fn);
+    w->out = NULL;
+    return ok;
+}
+
+bool fr_c_write_reset_body(fr_c_writer *w, fr_c_function *fn, FILE *f)
+{
+    name_states(w, fn);
+    w->out = f;
+    w->indent = 1;
+    w->function = fn;
+    fn->one_time_step = false; /* fr_c_state then writes the initial states */
+    for (size_t i = 0; i < fn->trace.count; i++) {
+        const fr_step *s = &fn->trace.steps[i];
+        fr_op_call call = call_of(s);
+
+        w->step = i;
+        for (int k = 0; k < count_states(fn, i); k++)
+            fr_c_state(w, &call, k);
+    }
+    fn->one_time_step = true;
+    w->out = NULL;
+    return !w->failed;
+}

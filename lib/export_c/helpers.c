@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Helpers: static functions of the source file, each written once, before the functions that call it. While planning,
+ * only their names are noted, from which the names of constants must differ. */
+#include "export_c/writer.h"
+
+#include <stdlib.h>
+
+/* --- Asking for them, writing them ------------------------------------------------------------------------------- */
+
+void fr_c_helper(fr_c_writer *w, const char *name, const char *text, bool int8)
+{
+    text = w->out ? text : NULL;
+    for (size_t i = 0; i < w->helper_count; i++)
+        if (strcmp(w->helpers[i].name, name) == 0 && w->helpers[i].int8 == int8 && !w->helpers[i].text == !text)
+            return;
+    if (fr_make_room(&w->helpers, sizeof *w->helpers, w->helper_count, &w->helper_capacity))
+        w->helpers[w->helper_count++] = (fr_c_helper_text){ name, text, int8 };
+    else
+        fr_c_out_of_memory(w);
+}
+
+/* The text for float or for int8: see fr_c_helper. */
+static void put_variant(FILE *f, const fr_c_helper_text *h)
+{
+    bool left_out = false;
+
+    for (const char *c = h->text; *c; c++) {
+        if (strncmp(c, "{{", 2) == 0) {
+            left_out = !h->int8;
+            c++;
+        } else if (strncmp(c, "}}", 2) == 0) {
+            left_out = false;
+            c++;
+        } else if (left_out) {
+            continue;
+        } else if (strncmp(c, "$q", 2) == 0) {
+            fputs(h->int8 ? "_int8" : "", f);
+            c++;
+        } else if (strncmp(c, "$t", 2) == 0) {
+            fputs(h->int8 ? "int8_t" : "float", f);
+            c++;
+        } else {
+            fputc(*c, f);
+        }
+    }
+}
+
+/* Writes the helper, with lines broken where they are too long. */
+static bool write_helper(fr_c_writer *w, FILE *f, const fr_c_helper_text *h)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *variant = open_memstream(&text, &size);
+
+    if (!variant)
+        return fr_c_out_of_memory(w);
+    put_variant(variant, h);
+    if (fclose(variant) != 0) {
+        free(text);
+        return fr_c_out_of_memory(w);
+    }
+    fputc('\n', f);
+    for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
+        size_t spaces = strspn(line, " ");
+
+        *end = '\0';
+        if (end - line > FR_C_LINE_WIDTH)
+            fr_c_put_line(f, (int)spaces / FR_C_INDENT, line + spaces);
+        else
+            fprintf(f, "%s\n", line);
+    }
+    free(text);
+    return true;
+}
+
+bool fr_c_write_helpers(fr_c_writer *w, FILE *f)
+{
+    for (size_t i = 0; i < w->helper_count; i++)
+        if (w->helpers[i].text && !write_helper(w, f, &w->helpers[i]))
+            return false;
+    return true;
+}
+
+/* --- Elementwise functions --------------------------------------------------------------------------------------- */
+
+/* sigmoid and tanh without branches, so that loops over them become vector code with plain -O2. Bounds are applied to
+ * the bits of the floats as integers, which have the same order as floats that are not negative: gcc turns "x > 10 ? 10
+ * : x" into a branch, and keeps it because arithmetic may trap. The polynomial is that of fr_expm1_f32. */
+static const char bits_of_text[] = "static inline int32_t bits_of(float x)\n"
+                                   "{\n"
+                                   "    int32_t bits;\n"
+                                   "\n"
+                                   "    memcpy(&bits, &x, sizeof bits);\n"
+                                   "    return bits;\n"
+                                   "}\n";
+static const char float_of_text[] = "static inline float float_of(int32_t bits)\n"
+                                    "{\n"
+                                    "    float x;\n"
+                                    "\n"
+                                    "    memcpy(&x, &bits, sizeof x);\n"
+                                    "    return x;\n"
+                                    "}\n";
+static const char magnitude_text[] =
+    "/* |x|, at most `most`, and that where x is NaN: as integers, which leaves no branch in the loops. */\n"
+    "static inline float magnitude(float x, float most)\n"
+    "{\n"
+    "    const int32_t a = bits_of(x) & INT32_MAX, b = bits_of(most);\n"
+    "\n"
+    "    return float_of(a < b ? a : b);\n"
+    "}\n";
+static const char or_nan_text[] = "/* y, but NaN where x is: all bits set are one. */\n"
+                                  "static inline float or_nan(float y, float x)\n"
+                                  "{\n"
+                                  "    return float_of(bits_of(y) | -((bits_of(x) & INT32_MAX) > bits_of(INFINITY)));\n"
+                                  "}\n";
+static const char exp_parts_text[] =
+    "/* p and a power of two, s, so that exp(-t) = s (1 + p), for 0 <= t <= 87. Adding 1.5 2^23 rounds to an integer,\n"
+    " * but not where the compiler may reorder sums (-ffast-math). */\n"
+    "static inline float exp_parts(float t, float *s)\n"
+    "{\n"
+    "    const float shift = 12582912.0F, shifted = shift - t * 1.44269504F, k = shifted - shift;\n"
+    "    const float r = (-t - k * 0.693145752F) - k * 1.42860677e-6F;\n"
+    "    float p = 0.00138145941F;\n"
+    "\n"
+    "    *s = float_of((bits_of(shifted) - bits_of(shift) + 127) * (1 << 23));\n"
+    "    p = p * r + 0.00836871658F;\n"
+    "    p = p * r + 0.041668389F;\n"
+    "    p = p * r + 0.166665211F;\n"
+    "    p = p * r + 0.49999994F;\n"
+    "    return r * r * p + r;\n"
+    "}\n";
+static const char sigmoid_text[] = "/* Below -87 that of -87, 1.6e-38. */\n"
+                                   "static inline float sigmoid(float x)\n"
+                                   "{\n"
+                                   "    float s, p = exp_parts(magnitude(x, 87.0F), &s), e = s * p + s;\n"
+                                   "\n"
+                                   "    return or_nan((x < 0 ? e : 1.0F) / (1.0F + e), x);\n"
+                                   "}\n";
+static const char tanh_text[] = "/* -m / (2 + m), m = exp(-2 |x|) - 1, with the sign of x; from 10 on it is 1. */\n"
+                                "static inline float tanh_of(float x)\n"
+                                "{\n"
+                                "    float s, p = exp_parts(2.0F * magnitude(x, 10.0F), &s), m = s * p + (s - 1.0F);\n"
+                                "\n"
+                                "    return or_nan(copysignf(m / (2.0F + m), x), x);\n"
+                                "}\n";
+
+/* What sigmoid and tanh_of call. */
+static void ask_for_exp(fr_c_writer *w)
+{
+    fr_c_helper(w, "bits_of", bits_of_text, false);
+    fr_c_helper(w, "float_of", float_of_text, false);
+    fr_c_helper(w, "magnitude", magnitude_text, false);
+    fr_c_helper(w, "or_nan", or_nan_text, false);
+    fr_c_helper(w, "exp_parts", exp_parts_text, false);
+}
+
+void fr_c_sigmoid(fr_c_writer *w)
+{
+    ask_for_exp(w);
+    fr_c_helper(w, "sigmoid", sigmoid_text, false);
+}
+
+void fr_c_tanh(fr_c_writer *w)
+{
+    ask_for_exp(w);
+    fr_c_helper(w, "tanh_of", tanh_text, false);
+}
+
+void fr_c_maximum(fr_c_writer *w)
+{
+    fr_c_helper(w, "maximum",
+                "/* NaN where either is. */\n"
+                "static float maximum(float a, float b)\n{\n    return a >= b || a != a ? a : b;\n}\n",
+                false);
+}
+
+void fr_c_minimum(fr_c_writer *w)
+{
+    fr_c_helper(w, "minimum",
+                "/* NaN where either is. */\n"
+                "static float minimum(float a, float b)\n{\n    return a <= b || a != a ? a : b;\n}\n",
+                false);
+}
+
+/* --- Matrix times vector ----------------------------------------------------------------------------------------- */
+
+static void affine_by_rows(fr_c_writer *w, bool int8)
+{
+    static const char dot[] = "/* The sum of w[i] x[i], in four parts that do not wait for each other. */\n"
+                              "static float dot$q(int n, const $t *w, const float *x)\n"
+                              "{\n"
+                              "    float a = 0, b = 0, c = 0, d = 0;\n"
+                              "    int i = 0;\n"
+                              "\n"
+                              "    for (; i + 4 <= n; i += 4) {\n"
+                              "        a += w[i] * x[i];\n"
+                              "        b += w[i + 1] * x[i + 1];\n"
+                              "        c += w[i + 2] * x[i + 2];\n"
+                              "        d += w[i + 3] * x[i + 3];\n"
+                              "    }\n"
+                              "    for (; i < n; i++)\n"
+                              "        a += w[i] * x[i];\n"
+                              "    return (a + b) + (c + d);\n"
+                              "}\n";
+    static const char affine[] =
+        "/* y = W x + b, or (onto) y + W x + b: w (rows,columns), b (rows) or NULL. */\n"
+        "static void affine_rows$q(int rows, int columns, const $t *w{{, const float *scale}}, const float *b, "
+        "const float *x, int onto, float *y)\n"
+        "{\n"
+        "    for (int i = 0; i < rows; i++)\n"
+        "        y[i] = (onto ? y[i] : 0) + (b ? b[i] : 0) + dot$q(columns, w + i * columns, x){{ * scale[i]}};\n"
+        "}\n";
+
+    fr_c_helper(w, "dot", dot, int8);
+    fr_c_helper(w, "affine_rows", affine, int8);
+}
+
+/* While planning it is not known yet which of the two will be called. */
+void fr_c_affine(fr_c_writer *w, bool by_columns, bool int8)
+{
+    static const char affine[] =
+        "/* y = W x + b, or (onto) y + W x + b: w (columns,rows), which is W by columns, b (rows) or NULL. A\n"
+        " * loop over y becomes vector code; over one sum, which a compiler may not reorder, it would not. */\n"
+        "static void affine$q(int rows, int columns, const $t *restrict w{{, const float *restrict scale}}, "
+        "const float *restrict b, const float *restrict x, int onto, float *restrict y)\n"
+        "{\n"
+        "    int k = 0;\n"
+        "\n"
+        "    if (!onto)\n"
+        "        memset(y, 0, (size_t)rows * sizeof *y);\n"
+        "    for (int i = 0; b && i < rows; i++)\n"
+        "        y[i] += b[i];\n"
+        "    for (; k + 4 <= columns; k += 4, w += 4 * rows)\n"
+        "        for (int i = 0; i < rows; i++) {\n"
+        "            const float p = w[i] * x[k] + w[rows + i] * x[k + 1];\n"
+        "            const float q = w[2 * rows + i] * x[k + 2] + w[3 * rows + i] * x[k + 3];\n"
+        "\n"
+        "            y[i] += {{scale[i] * }}(p + q);\n"
+        "        }\n"
+        "    for (; k < columns; k++, w += rows)\n"
+        "        for (int i = 0; i < rows; i++)\n"
+        "            y[i] += {{scale[i] * }}w[i] * x[k];\n"
+        "}\n";
+
+    if (!by_columns || !w->out)
+        affine_by_rows(w, int8);
+    if (by_columns || !w->out)
+        fr_c_helper(w, "affine", affine, int8);
+}

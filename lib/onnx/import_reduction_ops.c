@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* ONNX's reductions, by frond's ops. */
+#include <config.h>
+
+#include "onnx/import.h"
+
+#include <frond/op.h>
+#include <frond/ops.h>
+
+/* Reduces one dim after another, from the last to the first. Without axes all dims are reduced. */
+static bool run_reduce(fr_import_call *c)
+{
+    fr_import_ints axes;
+    bool keepdims = fr_import_int(c, "keepdims", 1);
+    fr_tensor *y = fr_import_input(c, 0);
+    unsigned chosen;
+
+    if (!fr_import_require(c, 1) || !fr_import_axes(c, y, &axes, &chosen))
+        return false;
+    if (axes.n <= 0)
+        chosen = fr_import_int(c, "noop_with_empty_axes", 0) ? 0 : ~0U;
+    if (y->shape.ndim == 0) /* frond reduces a scalar along dim 0 */
+        return fr_import_return(c, c->op->reduce(y, 0, false));
+    for (int i = c->in[0]->shape.ndim; i-- > 0 && y;)
+        if (chosen >> i & 1)
+            y = c->op->reduce(y, i, keepdims);
+    return fr_import_return(c, y);
+}
+
+/* The maximum of no values is -inf in ONNX, and an error in fr_max_dim; fr_logsumexp_dim gives -inf. */
+static fr_tensor *max_dim(fr_tensor *t, int dim, bool keepdim)
+{
+    return fr_dim(t, dim) > 0 ? fr_max_dim(t, dim, keepdim) : fr_logsumexp_dim(t, dim, keepdim);
+}
+
+static fr_tensor *l1_dim(fr_tensor *t, int dim, bool keepdim)
+{
+    return fr_norm_with(t, &(fr_norm_options){ .along = true, .dim = dim, .keepdim = keepdim, .p = 1 });
+}
+
+static bool run_arg(fr_import_call *c)
+{
+    int dim = fr_import_axis_of_input(c, 1, 0);
+    bool keepdims = fr_import_int(c, "keepdims", 1);
+
+    if (dim < 0)
+        return false;
+    if (fr_import_int(c, "select_last_index", 0))
+        return fr_import_fail(c, "select_last_index is not supported");
+    return fr_import_return(c, c->op->reduce(c->in[0], dim, keepdims));
+}
+
+/* --- The table --------------------------------------------------------------------------------------------------- */
+
+static const fr_import_op ops[] = {
+    { "ArgMax", .reduce = fr_argmax, .run = run_arg },
+    { "ArgMin", .reduce = fr_argmin, .run = run_arg },
+    { "ReduceL1", .reduce = l1_dim, .run = run_reduce },
+    { "ReduceL2", .reduce = fr_norm_dim, .run = run_reduce },
+    { "ReduceLogSumExp", .reduce = fr_logsumexp_dim, .run = run_reduce },
+    { "ReduceMax", .reduce = max_dim, .run = run_reduce },
+    { "ReduceMean", .reduce = fr_mean_dim, .run = run_reduce },
+    { "ReduceMin", .reduce = fr_min_dim, .run = run_reduce },
+    { "ReduceProd", .reduce = fr_prod_dim, .run = run_reduce },
+    { "ReduceSum", .reduce = fr_sum_dim, .run = run_reduce },
+};
+
+const fr_import_op_table fr_import_reduction_ops = { ops, sizeof ops / sizeof *ops };

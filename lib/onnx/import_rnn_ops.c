@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* ONNX's RNN, GRU and LSTM, by frond's ops. */
+#include <config.h>
+
+#include "onnx/import.h"
+
+#include <frond/op.h>
+#include <frond/ops.h>
+
+/* The weights of ONNX and of frond hold the gates in different orders: gate i of ONNX is gate order[i] of frond. */
+typedef struct {
+    int gates, order[4];
+} gate_layout;
+
+static const gate_layout rnn_layout = { 1, { 0 } }, gru_layout = { 3, { 1, 0, 2 } },
+                         lstm_layout = { 4, { 0, 3, 1, 2 } };
+
+/* The gates of w's rows from `first` on, in frond's order. */
+static fr_tensor *reordered(const gate_layout *l, fr_tensor *w, int64_t first, int64_t hidden)
+{
+    fr_tensor *gates[4] = { NULL };
+
+    for (int i = 0; i < l->gates; i++)
+        gates[l->order[i]] = fr_slice(w, 0, first + i * hidden, first + (i + 1) * hidden, 1);
+    return fr_cat(gates, l->gates, 0);
+}
+
+static fr_tensor *direction_of(fr_tensor *t, int d)
+{
+    return t ? fr_select(t, 0, d) : NULL;
+}
+
+/* Inputs: X (T,B,I), W (directions,gates*H,I), R (directions,gates*H,H), B (directions,2*gates*H), sequence_lens,
+ * initial_h, initial_c. */
+static fr_recurrent run_direction(fr_import_call *c, const gate_layout *l, int d, bool reverse, bool relu)
+{
+    fr_tensor *w = direction_of(c->in[1], d), *r = direction_of(c->in[2], d),
+              *b = direction_of(fr_import_input(c, 3), d);
+    fr_tensor *h0 = direction_of(fr_import_input(c, 5), d), *c0 = direction_of(fr_import_input(c, 6), d);
+    int64_t hidden = fr_dim(r, 1);
+    fr_tensor *w_ih = reordered(l, w, 0, hidden), *w_hh = reordered(l, r, 0, hidden);
+    fr_tensor *b_ih = b ? reordered(l, b, 0, hidden) : NULL;
+    fr_tensor *b_hh = b ? reordered(l, b, l->gates * hidden, hidden) : NULL;
+    fr_recurrence options = { .relu = relu, .reverse = reverse, .lengths = fr_import_input(c, 4) };
+
+    if (l->gates == 4)
+        return fr_lstm(c->in[0], h0, c0, w_ih, w_hh, b_ih, b_hh, NULL, &options);
+    return l->gates == 3 ? fr_gru(c->in[0], h0, w_ih, w_hh, b_ih, b_hh, &options)
+                         : fr_rnn(c->in[0], h0, w_ih, w_hh, b_ih, b_hh, &options);
+}
+
+/* The activations must be ONNX's defaults, or Relu in an RNN. */
+static bool read_activations(const fr_import_call *c, const gate_layout *l, int directions, bool *relu)
+{
+    static const char *const defaults[5][3] = {
+        [1] = { "Tanh" }, [3] = { "Sigmoid", "Tanh" }, [4] = { "Sigmoid", "Tanh", "Tanh" }
+    };
+    const fr_attribute_proto *a = fr_import_attribute(c, "activations");
+    size_t each = l->gates == 1 ? 1 : (size_t)l->gates - 1;
+
+    *relu = false;
+    if (!a)
+        return true;
+    if (a->n_strings != each * (size_t)directions)
+        return fr_import_fail(c, "the number of its activations is wrong");
+    for (size_t i = 0; i < a->n_strings; i++) {
+        const ProtobufCBinaryData *s = &a->strings[i];
+        const char *expected = defaults[l->gates][i % each];
+
+        if (l->gates == 1 && s->len == 4 && memcmp(s->data, "Relu", 4) == 0 && (i == 0 || *relu))
+            *relu = true;
+        else if (*relu || s->len != strlen(expected) || memcmp(s->data, expected, s->len) != 0)
+            return fr_import_fail(c, "its activations are not supported");
+    }
+    return true;
+}
+
+static bool check_recurrent(const fr_import_call *c, const gate_layout *l, int directions)
+{
+    if (fr_import_int(c, "layout", 0) != 0 || fr_import_attribute(c, "clip") ||
+        fr_import_int(c, "input_forget", 0) != 0 || fr_import_input(c, 7))
+        return fr_import_fail(c, "layout 1, clip, input_forget and peepholes are not supported");
+    if (l->gates == 3 && fr_import_int(c, "linear_before_reset", 0) == 0)
+        return fr_import_fail(
+            c, "linear_before_reset is 0, but frond's GRU computes what ONNX calls linear_before_reset 1");
+    for (int i = 1; i < 3; i++)
+        if (c->in[i]->shape.ndim != 3 || c->in[i]->shape.dim[0] != directions)
+            return fr_import_fail(c, "its weights do not fit");
+    return c->in[0]->shape.ndim == 3 || fr_import_fail(c, "its input is not (T, B, I)");
+}
+
+static bool run_recurrent(fr_import_call *c, const gate_layout *l)
+{
+    enum { RESULTS = 3 }; /* Y (T,directions,B,H), Y_h, Y_c (directions,B,H) */
+    bool both = fr_import_string_is(c, "direction", "bidirectional"), relu;
+    int directions = both ? 2 : 1;
+    fr_tensor *parts[RESULTS][2];
+
+    if (!fr_import_require(c, 3) || !check_recurrent(c, l, directions) || !read_activations(c, l, directions, &relu))
+        return false;
+    for (int d = 0; d < directions; d++) {
+        fr_recurrent y = run_direction(c, l, d, d == 1 || fr_import_string_is(c, "direction", "reverse"), relu);
+
+        if (!y.out)
+            return false;
+        parts[0][d] = fr_unsqueeze(y.out, 1);
+        parts[1][d] = fr_unsqueeze(y.h, 0);
+        parts[2][d] = y.c ? fr_unsqueeze(y.c, 0) : NULL;
+    }
+    for (int i = 0; i < RESULTS; i++)
+        if (parts[i][0])
+            c->out[i] = both ? fr_cat(parts[i], 2, i == 0) : parts[i][0];
+    return c->out[0] && c->out[1];
+}
+
+static bool run_rnn(fr_import_call *c)
+{
+    return run_recurrent(c, &rnn_layout);
+}
+
+static bool run_gru(fr_import_call *c)
+{
+    return run_recurrent(c, &gru_layout);
+}
+
+static bool run_lstm(fr_import_call *c)
+{
+    return run_recurrent(c, &lstm_layout);
+}
+
+/* --- The table --------------------------------------------------------------------------------------------------- */
+
+static const fr_import_op ops[] = {
+    { "GRU", .run = run_gru },
+    { "LSTM", .run = run_lstm },
+    { "RNN", .run = run_rnn },
+};
+
+const fr_import_op_table fr_import_rnn_ops = { ops, sizeof ops / sizeof *ops };
