@@ -8,7 +8,7 @@
 #include "kernels/reduce.h"
 #include "kernels/vmath.h"
 
-/* The exponentials add up to sum * exp(base). base is -inf where all values are -inf, and 0 where one is inf. */
+/* The exponentials add up to sum * exp(base). base is -inf if all values are -inf, and finite if one is inf. */
 typedef struct {
     double base, sum;
 } state;
@@ -43,8 +43,8 @@ const fr_reducer *fr_logsumexp_parts_reducer(fr_dtype dtype)
     return FR_KERNEL_FOR(dtype, parts);
 }
 #else
-/* The states of width columns of values, which lie `across` apart. The maxima come first, then the sums, so that the
- * second loop, over exp, becomes vector code. */
+/* Makes states of width columns, which lie `across` apart. It finds the maxima first and then the sums, so that the
+ * loop over exp becomes vector code. */
 FR_INLINE void FN(gather)(int64_t rows, int64_t width, int64_t stride, int64_t across, const T *restrict x,
                           state *restrict states)
 {

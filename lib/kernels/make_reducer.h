@@ -10,7 +10,7 @@
  *     RESULT         the result of a state s of n values
  *     REDUCER_INT64  if there is one for int64 too
  *
- * Each may use p, the number of the op's attributes. That defines REDUCER_reducer(dtype), which kernels/reduce.h runs,
+ * Each may use p, the number in the op's attributes. That defines REDUCER_reducer(dtype), which kernels/reduce.h runs,
  * and the functions that it consists of: sum_add_f32_avx2 and so on. */
 #include "kernels/reduce.h"
 

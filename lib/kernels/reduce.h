@@ -60,9 +60,9 @@ const fr_reducer *fr_argmax_reducer(fr_dtype dtype); /* y is int64 */
 const fr_reducer *fr_argmin_reducer(fr_dtype dtype);
 const fr_reducer *fr_logsumexp_reducer(fr_dtype dtype);
 
-/* The two parts of logsumexp, for cross-entropy: y (outer,inner,2) holds the maximum m (0 where it is infinite or NaN)
- * and log(sum(exp(x - m))), which is NaN where x holds inf or NaN. They are kept apart so that x - m can be taken
- * before the sum. */
+/* The two parts of logsumexp, for cross-entropy: y (outer,inner,2) holds the maximum m, or a finite number if that is
+ * inf, and log(sum(exp(x - m))), or NaN if x holds inf or NaN. They are kept apart so that x - m can be taken before
+ * the sum. */
 const fr_reducer *fr_logsumexp_parts_reducer(fr_dtype dtype);
 
 #endif

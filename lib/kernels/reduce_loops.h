@@ -8,23 +8,23 @@ static void REDUCER_FN(add)(int64_t rows, int64_t width, int64_t stride, int64_t
                             double p)
 {
     const T *restrict x = px;
-    STATE *restrict states_of = states;
+    STATE *restrict all = states;
     int64_t r = 0;
 
     (void)at;
     for (; r + 4 <= rows; r += 4)
         for (int64_t j = 0; j < width; j++) {
-            STATE s = states_of[j];
+            STATE s = all[j];
 
             s = REDUCER_FN(step)(s, x[r * stride + j], p);
             s = REDUCER_FN(step)(s, x[(r + 1) * stride + j], p);
             s = REDUCER_FN(step)(s, x[(r + 2) * stride + j], p);
             s = REDUCER_FN(step)(s, x[(r + 3) * stride + j], p);
-            states_of[j] = s;
+            all[j] = s;
         }
     for (; r < rows; r++)
         for (int64_t j = 0; j < width; j++)
-            states_of[j] = REDUCER_FN(step)(states_of[j], x[r * stride + j], p);
+            all[j] = REDUCER_FN(step)(all[j], x[r * stride + j], p);
 }
 
 FR_INLINE OUT REDUCER_FN(result)(STATE s, int64_t n, int64_t inner, double p);

@@ -28,9 +28,9 @@ FR_INLINE double value_f64(double p, double y)
 
 #define LOSS  bce
 #define VALUE TYPED(value)(x, y)
-#define VALID IN_RANGE(x) & IN_RANGE(y)
-#define DX    dl *SLOPE(x, y)
-#define DY    dl *(TYPED(fr_log1p)(-x) - TYPED(fr_log)(x))
+#define VALID (IN_RANGE(x) & IN_RANGE(y))
+#define DX    (dl * SLOPE(x, y))
+#define DY    (dl * (TYPED(fr_log1p)(-x) - TYPED(fr_log)(x)))
 #include "kernels/make_loss.h"
 
 /* Fails for the first value of t outside [0, 1]. */

@@ -15,16 +15,16 @@
 #define SIGMOID      TYPED(fr_sigmoid)(x)
 
 #define LOSS  plain
-#define VALUE (1 - y) * x + SOFTPLUS_NEG
-#define DX    dl *(SIGMOID - y)
-#define DY    dl * -x
+#define VALUE ((1 - y) * x + SOFTPLUS_NEG)
+#define DX    (dl * (SIGMOID - y))
+#define DY    (dl * -x)
 #include "kernels/make_loss.h"
 
 #define LOSS  weighted
-#define VALUE (1 - y) * x + (1 + (w - 1) * y) * SOFTPLUS_NEG
-#define DX    dl *((w * y + 1 - y) * SIGMOID - w * y)
-#define DY    dl *(w * SOFTPLUS_NEG - SOFTPLUS)
-#define DW    dl *y *SOFTPLUS_NEG
+#define VALUE ((1 - y) * x + (1 + (w - 1) * y) * SOFTPLUS_NEG)
+#define DX    (dl * ((w * y + 1 - y) * SIGMOID - w * y))
+#define DY    (dl * (w * SOFTPLUS_NEG - SOFTPLUS))
+#define DW    (dl * y * SOFTPLUS_NEG)
 #include "kernels/make_loss.h"
 
 static void forward(fr_op_call *call)

@@ -9,9 +9,9 @@
 #define SLOPE(d) ((d) >= p[0] ? p[1] : (d) <= -p[0] ? -p[1] : (d) * (p[1] / p[0]))
 
 #define LOSS  huber
-#define VALUE ABS(x - y) < p[0] ? (x - y) * (x - y) / 2 * (p[1] / p[0]) : p[1] * (ABS(x - y) - p[0] / 2)
-#define DX    dl *SLOPE(x - y)
-#define DY    dl *SLOPE(y - x)
+#define VALUE (ABS(x - y) < p[0] ? (x - y) * (x - y) / 2 * (p[1] / p[0]) : p[1] * (ABS(x - y) - p[0] / 2))
+#define DX    (dl * SLOPE(x - y))
+#define DY    (dl * SLOPE(y - x))
 #include "kernels/make_loss.h"
 
 static void forward(fr_op_call *call)

@@ -9,15 +9,15 @@
 #define LOG(v) TYPED(fr_log)(v)
 
 #define LOSS  plain
-#define VALUE (y == 0 ? 0 : y * LOG(y)) - y *x
-#define DX    -y *dl
-#define DY    dl *(LOG(y) + y / y - x)
+#define VALUE ((y == 0 ? 0 : y * LOG(y)) - y * x)
+#define DX    (-y * dl)
+#define DY    (dl * (LOG(y) + y / y - x))
 #include "kernels/make_loss.h"
 
 #define LOSS  log_target
-#define VALUE EXP(y) * (y - x)
-#define DX    -EXP(y) * dl
-#define DY    dl *EXP(y) * (y - x) + dl *EXP(y)
+#define VALUE (EXP(y) * (y - x))
+#define DX    (-EXP(y) * dl)
+#define DY    (dl * EXP(y) * (y - x) + dl * EXP(y))
 #include "kernels/make_loss.h"
 
 static bool has_log_target(const fr_op_call *call)

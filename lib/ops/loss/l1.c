@@ -5,8 +5,8 @@
 
 #define LOSS  l1
 #define VALUE TYPED(fr_abs)(x - y)
-#define DX    x > y ? dl : x < y ? -dl : 0
-#define DY    x > y ? -dl : x < y ? dl : 0
+#define DX    (x > y ? dl : x < y ? -dl : 0)
+#define DY    (x > y ? -dl : x < y ? dl : 0)
 #include "kernels/make_loss.h"
 
 static void forward(fr_op_call *call)

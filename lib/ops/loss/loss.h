@@ -39,6 +39,7 @@ fr_tensor *fr_apply_loss(const char *what, const fr_op *op, fr_tensor *const in[
 /* smooth_l1 with a beta of 0 is l1. */
 extern const fr_op fr_l1_op;
 
+/* infer: the target must have the prediction's shape, which is also that of the losses. */
 bool fr_infer_loss(fr_op_call *call);
 
 /* The kernels of a file, for a dtype: kernels/make_loss.h makes them. */

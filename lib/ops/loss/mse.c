@@ -4,9 +4,9 @@
 #include "ops/loss/loss.h"
 
 #define LOSS  mse
-#define VALUE (x - y) * (x - y)
-#define DX    2 * (x - y) * dl
-#define DY    2 * (y - x) * dl
+#define VALUE ((x - y) * (x - y))
+#define DX    (2 * (x - y) * dl)
+#define DY    (2 * (y - x) * dl)
 #include "kernels/make_loss.h"
 
 static void forward(fr_op_call *call)

@@ -2,36 +2,12 @@
  * Copyright The frond authors */
 /* argmin: the position of the smallest value along a dim, as int64: the first of several, or of NaN if there is one. It
  * has no gradient. */
-#include "ops/reduce/max_min.h"
-
-static void forward(fr_op_call *call)
-{
-    fr_reduce_forward(call, 0, fr_argmin_reducer);
-}
-
-static bool c_code(fr_c_writer *w, const fr_op_call *call)
-{
-    return fr_c_max_min(w, call, true);
-}
-
 #define NAME argmin
-#include "ops/reduce/argmax_cases.h"
+#define MIN  true
+#include "ops/reduce/argmax_op.h"
 
-const fr_op fr_argmin_op = {
-    .name = "argmin",
-    .formula = "y = the first i at which x[..., i, ...] is smallest",
-    .shapes = "(*,N,**) -> (*,**) or (*,1,**)",
-    .inputs = 1,
-    .outputs = 1,
-    .attributes_size = sizeof(fr_reduce_attributes),
-    .dtypes = FR_ANY,
-    .infer = fr_infer_argmax,
-    .forward = forward,
-    .c_code = c_code,
-    .onnx_name = "ArgMin",
-    .onnx = fr_onnx_argmax,
-    .cases = CASES,
-};
+const fr_op fr_argmin_op = { ARGMAX_OP, .formula = "y = the first i at which x[..., i, ...] is smallest",
+                             .onnx_name = "ArgMin" };
 
 fr_tensor *fr_argmin(fr_tensor *t, int dim, bool keepdim)
 {

@@ -58,25 +58,16 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
 }
 
 #define NAME log_softmax
-#include "ops/reduce/softmax_cases.h"
+#include "ops/reduce/softmax_op.h"
 
 const fr_op fr_log_softmax_op = {
-    .name = "log_softmax",
+    SOFTMAX_OP,
     .formula = "y = x - ln sum exp(x)",
-    .shapes = "(*) -> (*)",
-    .inputs = 1,
-    .outputs = 1,
-    .saves_outputs = 1,
-    .attributes_size = sizeof(fr_softmax_attributes),
-    .infer = fr_infer_softmax,
     .forward = forward,
     .backward = backward,
     .backward_kernel = backward_kernel,
-    .definition = definition,
     .c_code = c_code,
     .onnx_name = "LogSoftmax",
-    .onnx = fr_onnx_softmax,
-    .cases = CASES,
 };
 
 fr_tensor *fr_log_softmax(fr_tensor *t, int dim)

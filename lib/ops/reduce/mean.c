@@ -7,9 +7,9 @@
 #define REDUCER mean
 #define STATE   double
 #define INIT    0
-#define STEP    s + (double)x
-#define MERGE   s + o
-#define RESULT  (T) s / (T)n
+#define STEP    (s + (double)x)
+#define MERGE   (s + o)
+#define RESULT  ((T)s / (T)n)
 #include "kernels/make_reducer.h"
 
 static void forward(fr_op_call *call)

@@ -1,78 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* min: the smallest value of all or along a dim, or NaN if there is one. */
-#include "ops/reduce/max_min.h"
+#define NAME        min
+#define BEATS(a, b) ((a) < (b))
+#define WORST       FR_HIGHEST(T)
+#define MIN         true
+#define C_START     "INFINITY"
+#define C_STEP      "s <= x || s != s ? s : x"
+#include "ops/reduce/max_min_op.h"
 
-#define REDUCER min
-#define REDUCER_INT64
-#define STATE  T
-#define INIT   FR_HIGHEST(T)
-#define STEP   x < s || FR_IS_NAN(x) ? x : s
-#define MERGE  o < s || FR_IS_NAN(o) ? o : s
-#define RESULT s
-#include "kernels/make_reducer.h"
-
-static void forward(fr_op_call *call)
-{
-    fr_reduce_forward(call, 0, min_reducer);
-}
-
-static void dim_forward(fr_op_call *call)
-{
-    fr_max_min_dim_forward(call, fr_argmin_reducer);
-}
-
-static bool c_code(fr_c_writer *w, const fr_op_call *call)
-{
-    return fr_c_reduce(w, call, "INFINITY", "s <= x || s != s ? s : x", "s");
-}
-
-static bool dim_c_code(fr_c_writer *w, const fr_op_call *call)
-{
-    return fr_c_max_min(w, call, true);
-}
-
-#define NAME min
-#include "ops/reduce/max_min_cases.h"
-
-const fr_op fr_min_op = {
-    .name = "min",
-    .formula = "y = the smallest x",
-    .shapes = "(*) -> ()",
-    .inputs = 1,
-    .outputs = 1,
-    .saves_inputs = 1,
-    .saves_outputs = 1,
-    .attributes_size = sizeof(fr_reduce_attributes),
-    .dtypes = FR_ANY,
-    .infer = fr_infer_max_min,
-    .forward = forward,
-    .backward = fr_max_min_backward,
-    .c_code = c_code,
-    .onnx_name = "ReduceMin",
-    .onnx = fr_onnx_reduce,
-    .cases = CASES,
-};
-
-const fr_op fr_min_dim_op = {
-    .name = "min_dim",
-    .formula = "y = the smallest x along a dim",
-    .shapes = "(*,N,**) -> (*,**) (*,**) or (*,1,**) (*,1,**)",
-    .inputs = 1,
-    .outputs = 2,
-    .saves_inputs = FR_SAVES_NOTHING,
-    .saves_outputs = 2,
-    .attributes_size = sizeof(fr_reduce_attributes),
-    .dtypes = FR_ANY,
-    .null_gradients = true,
-    .infer = fr_infer_max_min_dim,
-    .forward = dim_forward,
-    .backward = fr_max_min_dim_backward,
-    .c_code = dim_c_code,
-    .onnx_name = "ReduceMin",
-    .onnx = fr_onnx_max_min_dim,
-    .cases = DIM_CASES,
-};
+const fr_op fr_min_op = { MAX_MIN_OP, .formula = "y = the smallest x", .onnx_name = "ReduceMin" };
+const fr_op fr_min_dim_op = { MAX_MIN_DIM_OP, .formula = "y = the smallest x along a dim", .onnx_name = "ReduceMin" };
 
 fr_tensor *fr_min(fr_tensor *t)
 {

@@ -11,9 +11,9 @@
 #define REDUCER euclidean
 #define STATE   double
 #define INIT    0
-#define STEP    s + (double)x *(double)x
-#define MERGE   s + o
-#define RESULT  (T) sqrt(s)
+#define STEP    (s + (double)x * (double)x)
+#define MERGE   (s + o)
+#define RESULT  ((T)sqrt(s))
 #include "kernels/make_reducer.h"
 
 /* The larger of two |x|, or for p = -inf the smaller; NaN beats all. s may be that of several x. */
@@ -36,8 +36,8 @@ FR_INLINE double finish(double s, double p)
 #define STATE   double
 #define INIT    (p == -INFINITY ? INFINITY : 0)
 #define STEP    step(s, fabs((double)x), p)
-#define MERGE   isinf(p) ? better(s, o, p) : s + o
-#define RESULT  (T) finish(s, p)
+#define MERGE   (isinf(p) ? better(s, o, p) : s + o)
+#define RESULT  ((T)finish(s, p))
 #include "kernels/make_reducer.h"
 
 static double p_of(const fr_op_call *call)

@@ -133,25 +133,16 @@ bool fr_softmax_c_code(fr_c_writer *w, const fr_op_call *call)
 }
 
 #define NAME softmax
-#include "ops/reduce/softmax_cases.h"
+#include "ops/reduce/softmax_op.h"
 
 const fr_op fr_softmax_op = {
-    .name = "softmax",
+    SOFTMAX_OP,
     .formula = "y = exp(x) / sum exp(x)",
-    .shapes = "(*) -> (*)",
-    .inputs = 1,
-    .outputs = 1,
-    .saves_outputs = 1,
-    .attributes_size = sizeof(fr_softmax_attributes),
-    .infer = fr_infer_softmax,
     .forward = fr_softmax_op_forward,
     .backward = fr_softmax_op_backward,
     .backward_kernel = fr_softmax_op_backward_kernel,
-    .definition = definition,
     .c_code = fr_softmax_c_code,
     .onnx_name = "Softmax",
-    .onnx = fr_onnx_softmax,
-    .cases = CASES,
 };
 
 fr_tensor *fr_softmax(fr_tensor *t, int dim)

@@ -11,7 +11,7 @@
 #define INIT    ((fr_moments){ 0 })
 #define STEP    fr_moments_add(s, (double)x)
 #define MERGE   fr_moments_merge(s, o)
-#define RESULT  (T) sqrt(fr_moments_variance(s, p))
+#define RESULT  ((T)sqrt(fr_moments_variance(s, p)))
 #include "kernels/make_reducer.h"
 
 static void forward(fr_op_call *call)

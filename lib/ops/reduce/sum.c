@@ -8,9 +8,9 @@
 #define REDUCER_INT64
 #define STATE  FR_SUM_TYPE(T)
 #define INIT   0
-#define STEP   s + (STATE)x
-#define MERGE  s + o
-#define RESULT (T) s
+#define STEP   (s + (STATE)x)
+#define MERGE  (s + o)
+#define RESULT ((T)s)
 #include "kernels/make_reducer.h"
 
 static void forward(fr_op_call *call)

@@ -1,9 +1,23 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The test cases of argmax, or of argmin: NAME says which. */
-#ifdef FR_TESTS
+/* What argmax.c and argmin.c have in common: the functions and the cases of their ops. They define NAME, argmax or
+ * argmin, and MIN, true for argmin. */
+#include "ops/reduce/max_min.h"
+
+static void forward(fr_op_call *call)
+{
+    fr_reduce_forward(call, 0, MIN ? fr_argmin_reducer : fr_argmax_reducer);
+}
+
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    return fr_c_max_min(w, call, MIN);
+}
+
 #define TEXT_(name) #name
 #define TEXT(name)  TEXT_(name)
+
+#ifdef FR_TESTS
 #define JOIN_(a, b) a##b
 #define JOIN(a, b)  JOIN_(a, b)
 #define FUNCTION    JOIN(fr_, NAME)
@@ -35,3 +49,9 @@ static const fr_case cases[] = {
 #else
 #define CASES NULL
 #endif
+
+/* The entry, but for the formula and onnx_name. */
+#define ARGMAX_OP                                                                                                      \
+    .name = TEXT(NAME), .shapes = "(*,N,**) -> (*,**) or (*,1,**)", .inputs = 1, .outputs = 1,                         \
+    .attributes_size = sizeof(fr_reduce_attributes), .dtypes = FR_ANY, .infer = fr_infer_argmax, .forward = forward,   \
+    .c_code = c_code, .onnx = fr_onnx_argmax, .cases = CASES

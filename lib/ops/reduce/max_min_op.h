@@ -1,13 +1,51 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The test cases of max, or of min: NAME says which. */
-#ifdef FR_TESTS
+/* What max.c and min.c have in common: the reducer, the functions and the cases of their ops. They define
+ *
+ *     NAME             max or min
+ *     BEATS(a, b)      true if the number a is to be chosen, not b
+ *     WORST            the value of type T that no number loses to
+ *     MIN              true for min
+ *     C_START, C_STEP  of fr_c_reduction */
+#include "ops/reduce/max_min.h"
+
+#define REDUCER NAME
+#define REDUCER_INT64
+#define STATE  T
+#define INIT   WORST
+#define STEP   (BEATS(x, s) || FR_IS_NAN(x) ? x : s)
+#define MERGE  (BEATS(o, s) || FR_IS_NAN(o) ? o : s)
+#define RESULT s
+#include "kernels/make_reducer.h"
+
 #define TEXT_(name)    #name
 #define TEXT(name)     TEXT_(name)
 #define JOIN_(a, b, c) a##b##c
 #define JOIN(a, b, c)  JOIN_(a, b, c)
-#define FUNCTION(end)  JOIN(fr_, NAME, end)
-#define TORCH          "a." TEXT(NAME)
+
+static void forward(fr_op_call *call)
+{
+    fr_reduce_forward(call, 0, JOIN(NAME, _, reducer));
+}
+
+static void dim_forward(fr_op_call *call)
+{
+    fr_max_min_dim_forward(call, MIN ? fr_argmin_reducer : fr_argmax_reducer);
+}
+
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    return fr_c_reduce(w, call, C_START, C_STEP, "s");
+}
+
+static bool dim_c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    return fr_c_max_min(w, call, MIN);
+}
+
+#ifdef FR_TESTS
+#define FUNCTION(end) JOIN(fr_, NAME, end)
+#define TORCH         "a." TEXT(NAME)
 
 FR_RUN(run, FUNCTION()(in[0]))
 FR_RUN(run_strided, FUNCTION()(fr_transpose(in[0], 0, 1)))
@@ -55,3 +93,14 @@ static const fr_case dim_cases[] = {
 #define CASES     NULL
 #define DIM_CASES NULL
 #endif
+
+/* The entries, but for the formula and onnx_name. */
+#define MAX_MIN_OP                                                                                                     \
+    .name = TEXT(NAME), .shapes = "(*) -> ()", .inputs = 1, .outputs = 1, .saves_inputs = 1, .saves_outputs = 1,       \
+    .attributes_size = sizeof(fr_reduce_attributes), .dtypes = FR_ANY, .infer = fr_infer_max_min, .forward = forward,  \
+    .backward = fr_max_min_backward, .c_code = c_code, .onnx = fr_onnx_reduce, .cases = CASES
+#define MAX_MIN_DIM_OP                                                                                                 \
+    .name = TEXT(NAME) "_dim", .shapes = "(*,N,**) -> (*,**) (*,**) or (*,1,**) (*,1,**)", .inputs = 1, .outputs = 2,  \
+    .saves_inputs = FR_SAVES_NOTHING, .saves_outputs = 2, .attributes_size = sizeof(fr_reduce_attributes),             \
+    .dtypes = FR_ANY, .null_gradients = true, .infer = fr_infer_max_min_dim, .forward = dim_forward,                   \
+    .backward = fr_max_min_dim_backward, .c_code = dim_c_code, .onnx = fr_onnx_max_min_dim, .cases = DIM_CASES

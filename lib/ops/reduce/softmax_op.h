@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The test cases of softmax, or of log_softmax: NAME says which. */
-#ifdef FR_TESTS
+/* What softmax.c and log_softmax.c have in common: the cases and most of the entry of their ops. NAME says which. */
 #define TEXT_(name) #name
 #define TEXT(name)  TEXT_(name)
+
+#ifdef FR_TESTS
 #define JOIN_(a, b) a##b
 #define JOIN(a, b)  JOIN_(a, b)
 #define FUNCTION    JOIN(fr_, NAME)
@@ -35,3 +36,8 @@ static const fr_case cases[] = {
 #else
 #define CASES NULL
 #endif
+
+#define SOFTMAX_OP                                                                                                     \
+    .name = TEXT(NAME), .shapes = "(*) -> (*)", .inputs = 1, .outputs = 1, .saves_outputs = 1,                         \
+    .attributes_size = sizeof(fr_softmax_attributes), .infer = fr_infer_softmax, .definition = definition,             \
+    .onnx = fr_onnx_softmax, .cases = CASES
