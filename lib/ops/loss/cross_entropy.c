@@ -7,7 +7,7 @@
  * over the classes, with class weights w, label smoothing s, and the target p: given probabilities, or 1 for the class
  * that is given and else 0. The derivative of log(sum(exp(x))) is softmax(x), so that
  *
- *     dl/dx = sum(q) softmax(x) - q, which for a class without weights is softmax(x) - p
+ *     dl/dx = sum(q) softmax(x) - q, which is softmax(x) - p without weights and smoothing
  *     dl/dp = (1 - s) w (log(sum(exp(x))) - x)
  *
  * (C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.3.4.) A second result (...,2) keeps the
