@@ -17,7 +17,7 @@ BEGIN {
     # FOLDER FOLDER: the first may include from the second, although they are siblings.
     pairs = "checkpoint data,checkpoint files,checkpoint optim,export_c files,log data,log files,log optim," \
             "onnx files,ops/attention ops/reduce,ops/conv ops/reduce,ops/linear ops/reduce,ops/loss ops/reduce," \
-            "ops/random ops/pointwise,ops/reduce ops/pointwise"
+            "ops/random ops/pointwise"
     count = split(pairs, list, ",")
     for (i = 1; i <= count; i++)
         allowed[list[i]] = 1

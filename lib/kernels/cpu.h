@@ -68,6 +68,8 @@ int fr_cpu_level(void);
 /* Of a kernel's versions the one for this CPU and dtype, float32 or float64; of one for int64 too. */
 #define FR_KERNEL_FOR(dtype, name)     ((dtype) == FR_F64 ? FR_FOR_THIS_CPU(name##_f64) : FR_FOR_THIS_CPU(name##_f32))
 #define FR_KERNEL_FOR_ANY(dtype, name) ((dtype) == FR_I64 ? FR_FOR_THIS_CPU(name##_i64) : FR_KERNEL_FOR(dtype, name))
+/* The same of kernels that have one version for every CPU. */
+#define FR_BASELINE_KERNEL_FOR(dtype, name) ((dtype) == FR_F64 ? name##_f64_base : name##_f32_base)
 
 /* Between the two this thread takes denormals for zeros: a gradient that vanishes over many steps ends in them, where
  * most CPUs compute a hundred times as slowly. Gives what the second restores. */

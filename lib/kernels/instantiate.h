@@ -24,7 +24,10 @@
  *     T             float or double; also int64_t, if KERNEL_INT64 was defined; double alone, if KERNEL_ONLY_DOUBLE was
  *     FN(name)      the name of a function of this version
  *     TYPED(name)   name_f32, name_f64 or name_i64: the version for T of a function for all CPUs, as vmath.h has them
- *     VECTOR_BYTES  of this CPU's vector registers */
+ *     VECTOR_BYTES  of this CPU's vector registers
+ *
+ * If KERNEL_BASELINE was defined only the version for every CPU is made, which FR_BASELINE_KERNEL_FOR takes: for loops
+ * that are little work. */
 #include "kernels/cpu.h"
 
 #define JOIN_(a, b) a##b
@@ -36,7 +39,7 @@
 #define VECTOR_BYTES 16
 #include "kernels/instantiate_types.h"
 
-#ifdef FR_BEGIN_TARGET
+#if defined(FR_BEGIN_TARGET) && !defined(KERNEL_BASELINE)
 FR_BEGIN_TARGET(FR_AVX2_SET)
 #define CPU_SUFFIX   _avx2
 #define VECTOR_BYTES 32
@@ -57,3 +60,4 @@ FR_END_TARGET
 #undef KERNEL_FILE
 #undef KERNEL_INT64
 #undef KERNEL_ONLY_DOUBLE
+#undef KERNEL_BASELINE

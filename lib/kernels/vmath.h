@@ -32,6 +32,11 @@ FR_INLINE float fr_float_of_bits(uint32_t bits)
     return x;
 }
 
+FR_INLINE float fr_abs_f32(float x)
+{
+    return fabsf(x);
+}
+
 /* 2^n for -126 <= n <= 127 */
 FR_INLINE float fr_power_of_two(int32_t n)
 {
@@ -254,6 +259,21 @@ FR_INLINE float fr_cos_f32(float x)
 FR_INLINE double fr_exp_f64(double x)
 {
     return exp(x);
+}
+
+FR_INLINE double fr_abs_f64(double x)
+{
+    return fabs(x);
+}
+
+FR_INLINE double fr_log_f64(double x)
+{
+    return log(x);
+}
+
+FR_INLINE double fr_log1p_f64(double x)
+{
+    return log1p(x);
 }
 
 FR_INLINE double fr_tanh_f64(double x)

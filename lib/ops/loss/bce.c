@@ -1,35 +1,39 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* bce: binary cross entropy of probabilities, l = -(y max(ln p, -100) + (1 - y) max(ln(1 - p), -100)). Its gradients
- * are PyTorch's: dl/dp = (p - y) / max(p (1 - p), 1e-12), with float32's 1e-12 in float64 too, and
- * dl/dy = ln(1 - p) - ln p. */
+/* bce: binary cross-entropy of probabilities p, l = -(y max(log p, -100) + (1 - y) max(log(1 - p), -100)).
+ *
+ * dl/dp = -y/p + (1 - y)/(1 - p) = (p - y) / (p (1 - p)), where PyTorch, and this, take max(p (1 - p), 1e-12) for the
+ * denominator, so that p = 0 and p = 1 have a finite gradient. dl/dy = log(1 - p) - log p. */
 #include "ops/loss/loss.h"
 
 #define CUT(v) ((v) < -100 ? -100 : (v))
 
 FR_INLINE float value_f32(float p, float y)
 {
-    float yes = fr_log_f32(p), no = fr_log1p_f32(-p);
+    float log_p = fr_log_f32(p), log_q = fr_log1p_f32(-p);
 
-    return (y - 1.0F) * CUT(no) - y * CUT(yes);
+    return (y - 1.0F) * CUT(log_q) - y * CUT(log_p);
 }
 
 FR_INLINE double value_f64(double p, double y)
 {
-    double yes = log(p), no = log1p(-p);
+    double log_p = log(p), log_q = log1p(-p);
 
-    return (y - 1) * CUT(no) - y * CUT(yes);
+    return (y - 1) * CUT(log_q) - y * CUT(log_p);
 }
-
-#define BCE(p, y) _Generic((p), float : value_f32, default : value_f64)(p, y)
 
 #define IN_RANGE(v) (((v) >= 0) & ((v) <= 1))
 #define LEAST       1e-12F /* a float in PyTorch, for float64 too */
 #define SLOPE(p, y) (((p) - (y)) / ((1 - (p)) * (p) > LEAST ? (1 - (p)) * (p) : LEAST))
 
-FR_LOSS_ROWS(bce, BCE(x, y), IN_RANGE(x) & IN_RANGE(y), g *SLOPE(x, y), g *(FR_LOSS_LOG1P(-x) - FR_LOSS_LOG(x)))
+#define LOSS  bce
+#define VALUE TYPED(value)(x, y)
+#define VALID (IN_RANGE(x) & IN_RANGE(y))
+#define DX    (dl * SLOPE(x, y))
+#define DY    (dl * (TYPED(fr_log1p)(-x) - TYPED(fr_log)(x)))
+#include "kernels/make_loss.h"
 
-/* Fails, naming the first value of t that is out of range, if one is. */
+/* Fails for the first value of t outside [0, 1]. */
 static bool check_range(fr_op_call *call, const fr_tensor *t, const char *what)
 {
     for (int64_t i = 0; i < t->numel; i++) {
@@ -43,8 +47,13 @@ static bool check_range(fr_op_call *call, const fr_tensor *t, const char *what)
 
 static void forward(fr_op_call *call)
 {
-    if (!fr_loss_forward(call, bce_f32, bce_f64) && check_range(call, call->in[0], "prediction"))
+    if (!fr_loss_forward(call, bce_kernels) && check_range(call, call->in[0], "prediction"))
         check_range(call, call->in[1], "target");
+}
+
+static void backward_kernel(fr_op_call *call)
+{
+    fr_loss_backward(call, bce_kernels);
 }
 
 static void backward(fr_op_call *call)
@@ -79,7 +88,7 @@ const fr_op fr_bce_op = {
     .forward = forward,
     .backward = backward,
     .jvp = fr_jvp_pointwise,
-    .backward_kernel = bce_backward_kernel,
+    .backward_kernel = backward_kernel,
     FR_CASES(
         { "mean", "u(5,1) b(5,1)", "F.binary_cross_entropy(a, b)", run },
         { "sum", "u(5,7) u(5,7)", "F.binary_cross_entropy(a, b, reduction='sum')", run_sum },
@@ -103,7 +112,8 @@ const fr_op fr_bce_op = {
 
 fr_tensor *fr_bce(fr_tensor *p, fr_tensor *y, fr_reduction reduction)
 {
-    return fr_apply_loss("bce", &fr_bce_op, (fr_tensor *[3]){ p, y }, NULL, &(fr_loss_how){ .reduction = reduction });
+    return fr_apply_loss("bce", &fr_bce_op, (fr_tensor *[3]){ p, y }, NULL,
+                         &(fr_loss_options){ .reduction = reduction });
 }
 
 fr_tensor *fr_bce_with(fr_tensor *p, fr_tensor *y, const fr_bce_options *options)
@@ -113,6 +123,6 @@ fr_tensor *fr_bce_with(fr_tensor *p, fr_tensor *y, const fr_bce_options *options
 
     return fr_apply_loss(
         "bce_with", &fr_bce_op, (fr_tensor *[3]){ p, y }, NULL,
-        &(fr_loss_how){
+        &(fr_loss_options){
             .reduction = o->reduction, .weight = o->weight, .reserved = o->reserved, .missing = !o->weight });
 }

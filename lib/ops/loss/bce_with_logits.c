@@ -1,39 +1,44 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* bce_with_logits: binary cross entropy of sigmoid(x), l = (1 - y) x + (1 + (w - 1) y) ln(1 + exp(-x)), exact for any
- * x. w, input 2 where there is one, weighs the positive answers. */
+/* bce_with_logits: binary cross-entropy of p = sigmoid(x), l = (1 - y) x + (1 + (w - 1) y) log(1 + exp(-x)), which is
+ * exact for any x. w is pos_weight, the weight of positive answers, input 2 if given and else 1.
+ *
+ * From bce, -(w y log p + (1 - y) log(1 - p)), by log p = -log(1 + exp(-x)) and log(1 - p) = -x - log(1 + exp(-x)).
+ * The derivative of log(1 + exp(-x)) is p - 1, so that dl/dx = (w y + 1 - y) p - w y, which is p - y for w = 1.
+ * dl/dy = w log(1 + exp(-x)) - log(1 + exp(x)), which is -x for w = 1, and dl/dw = y log(1 + exp(-x)). */
 #include "ops/loss/loss.h"
 
-/* ln(1 + exp(-x)) and ln(1 + exp(x)) */
-#define TAIL  FR_LOSS_LOG1P(FR_LOSS_EXP(-FR_LOSS_ABS(x)))
-#define BELOW (TAIL + (x < 0 ? -x : 0))
-#define ABOVE (TAIL + (x > 0 ? x : 0))
+/* log(1 + exp(-x)) and log(1 + exp(x)), by log(1 + exp(-|x|)), which does not overflow. */
+#define TAIL         TYPED(fr_log1p)(TYPED(fr_exp)(-TYPED(fr_abs)(x)))
+#define SOFTPLUS_NEG (TAIL + (x < 0 ? -x : 0))
+#define SOFTPLUS     (TAIL + (x > 0 ? x : 0))
+#define SIGMOID      TYPED(fr_sigmoid)(x)
 
-FR_LOSS(plain, (1 - y) * x + BELOW, g *(FR_LOSS_SIGMOID(x) - y), g * -x)
-FR_LOSS(weighted, (1 - y) * x + (1 + (w - 1) * y) * BELOW, g *((w * y + 1 - y) * FR_LOSS_SIGMOID(x) - w * y),
-        g *(w *BELOW - ABOVE))
-FR_LOSS_GRADIENT(dw, g *y *BELOW)
+#define LOSS  plain
+#define VALUE ((1 - y) * x + SOFTPLUS_NEG)
+#define DX    (dl * (SIGMOID - y))
+#define DY    (dl * -x)
+#include "kernels/make_loss.h"
+
+#define LOSS  weighted
+#define VALUE ((1 - y) * x + (1 + (w - 1) * y) * SOFTPLUS_NEG)
+#define DX    (dl * ((w * y + 1 - y) * SIGMOID - w * y))
+#define DY    (dl * (w * SOFTPLUS_NEG - SOFTPLUS))
+#define DW    (dl * y * SOFTPLUS_NEG)
+#include "kernels/make_loss.h"
 
 static void forward(fr_op_call *call)
 {
-    if (call->inputs > 2)
-        weighted_forward(call);
-    else
-        plain_forward(call);
+    fr_loss_forward(call, call->inputs > 2 ? weighted_kernels : plain_kernels);
 }
 
 static void backward_kernel(fr_op_call *call)
 {
-    if (call->inputs == 2) {
-        plain_backward_kernel(call);
-        return;
-    }
-    weighted_backward_kernel(call);
-    fr_loss_gradient(call, 2, dw_f32, dw_f64);
+    fr_loss_backward(call, call->inputs > 2 ? weighted_kernels : plain_kernels);
 }
 
-/* ln(1 + exp(x)) as the logarithm of exp(0) + exp(x), for any x: flat, as there may be 8 dims already. */
-static fr_tensor *above(fr_tensor *x)
+/* log(1 + exp(x)) = logsumexp(0, x), for any x. x is flattened, since stack needs one dim more and 8 are the most. */
+static fr_tensor *softplus(fr_tensor *x)
 {
     fr_tensor *flat = fr_flatten(x, 0, -1), *both[] = { fr_zeros_like(flat), flat };
 
@@ -50,9 +55,9 @@ static void weighted_backward(fr_op_call *call)
         call->grad_in[0] = fr_mul(g, fr_sub(fr_mul(all, fr_sigmoid(x)), positive));
     }
     if (call->needs[1])
-        call->grad_in[1] = fr_mul(g, fr_sub(fr_mul(w, above(fr_neg(x))), above(x)));
+        call->grad_in[1] = fr_mul(g, fr_sub(fr_mul(w, softplus(fr_neg(x))), softplus(x)));
     if (call->needs[2])
-        call->grad_in[2] = fr_mul(g, fr_mul(y, above(fr_neg(x))));
+        call->grad_in[2] = fr_mul(g, fr_mul(y, softplus(fr_neg(x))));
 }
 
 static void backward(fr_op_call *call)
@@ -130,7 +135,7 @@ const fr_op fr_bce_with_logits_op = {
 fr_tensor *fr_bce_with_logits(fr_tensor *x, fr_tensor *y, fr_reduction reduction)
 {
     return fr_apply_loss("bce_with_logits", &fr_bce_with_logits_op, (fr_tensor *[3]){ x, y }, NULL,
-                         &(fr_loss_how){ .reduction = reduction });
+                         &(fr_loss_options){ .reduction = reduction });
 }
 
 fr_tensor *fr_bce_with_logits_with(fr_tensor *x, fr_tensor *y, const fr_bce_with_logits_options *options)
@@ -139,9 +144,9 @@ fr_tensor *fr_bce_with_logits_with(fr_tensor *x, fr_tensor *y, const fr_bce_with
     const fr_bce_with_logits_options *o = options ? options : &defaults;
 
     return fr_apply_loss("bce_with_logits_with", &fr_bce_with_logits_op, (fr_tensor *[3]){ x, y }, NULL,
-                         &(fr_loss_how){ .reduction = o->reduction,
-                                         .weight = o->weight,
-                                         .pos_weight = o->pos_weight,
-                                         .reserved = o->reserved,
-                                         .missing = !o->weight || !o->pos_weight });
+                         &(fr_loss_options){ .reduction = o->reduction,
+                                             .weight = o->weight,
+                                             .pos_weight = o->pos_weight,
+                                             .reserved = o->reserved,
+                                             .missing = !o->weight || !o->pos_weight });
 }

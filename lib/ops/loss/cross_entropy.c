@@ -1,238 +1,73 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* cross_entropy: the surprise log(sum(exp(x))) - x of a row's classes, each as much as it counts: of logits (B,C),
- * (B,C,...) or (C),
- *     l = sum(q w (log(sum(exp(x))) - x)), q = (1 - s) p + s/C
- * with class weights w, label smoothing s, and p the target's probabilities, or 1 for its class and else 0. A second
- * result (...,2) keeps what fr_log_sums gives for backward. */
-#include "core/threads.h"
-#include "ops/loss/class_loss.h"
-#include "ops/reduce/logsumexp.h"
+/* cross_entropy: of logits x (B,C), (B,C,...) or (C),
+ *
+ *     l = -sum(q log_softmax(x)) = sum(q (log(sum(exp(x))) - x)), q = w ((1 - s) p + s/C)
+ *
+ * over the classes, with class weights w, label smoothing s, and the target p: given probabilities, or 1 for the class
+ * that is given and else 0. The derivative of log(sum(exp(x))) is softmax(x), so that
+ *
+ *     dl/dx = sum(q) softmax(x) - q, which is softmax(x) - p without weights and smoothing
+ *     dl/dp = (1 - s) w (log(sum(exp(x))) - x)
+ *
+ * (C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.3.4.) A second result (...,2) keeps the
+ * two parts of log(sum(exp(x))) for backward. */
+#include "ops/loss/classification.h"
 
 static bool infer(fr_op_call *call)
 {
-    if (!fr_infer_classes(call, "logits", true))
+    if (!fr_infer_classification(call, "logits", true))
         return false;
     call->out[1] = call->out[0];
     call->out[1].shape.dim[call->out[1].shape.ndim++] = 2;
     return true;
 }
 
-/* --- Targets ----------------------------------------------------------------------------------------------------- */
-
-/* Which classes of a row count, from `from` until `to`, and how much. */
-typedef struct {
-    int64_t n, inner, from, to;
-    int64_t class;             /* or -1: */
-    const void *probabilities; /* of class 0 */
-    const void *weight;        /* of class 0, or NULL */
-    double smoothing;
-} row_target;
-
-/* Row i's target; one that is ignored counts for nothing. */
-static row_target target_of(const fr_op_call *call, const fr_split *split, int64_t i)
-{
-    const fr_class_attributes *a = call->attributes;
-    const fr_tensor *given = call->in[1];
-    row_target t = { .n = split->n, .inner = split->inner, .to = split->n, .class = -1, .smoothing = a->smoothing };
-
-    t.weight = call->inputs > 2 ? call->in[2]->origin : NULL;
-    if (given->dtype != FR_I64) {
-        t.probabilities = given->origin + fr_first_class(split, i) * (int64_t)fr_dtype_size((fr_dtype)given->dtype);
-        return t;
-    }
-    t.class = ((const int64_t *)given->origin)[i];
-    if (t.class == a->ignored)
-        t.to = 0;
-    else if (t.smoothing == 0)
-        t.to = 1 + (t.from = t.class);
-    return t;
-}
-
-/* q w of class k */
-#define SHARE(NAME, T)                                                                                                 \
-    FR_INLINE T NAME(const row_target *t, int64_t k)                                                                   \
-    {                                                                                                                  \
-        T p = t->probabilities ? ((const T *)t->probabilities)[k * t->inner] : k == t->class;                          \
-        T q = t->smoothing > 0 ? (T)(1 - t->smoothing) * p + (T)(t->smoothing / (double)t->n) : p;                     \
-        return t->weight ? q * ((const T *)t->weight)[k] : q;                                                          \
-    }
-
-SHARE(share_f32, float)
-SHARE(share_f64, double)
-#define SHARE_OF(T) _Generic((T)0, float : share_f32, default : share_f64)
-
-/* --- Kernels ----------------------------------------------------------------------------------------------------- */
-
-/* A slab is (n,inner): n classes of inner rows. parts (inner,2): of each row the maximum and the logarithm of the sum;
- * g (inner): its gradient. EXPR of these and a logit x gives out (n,inner). */
-typedef void slab_kernel(int64_t n, int64_t inner, const void *x, const void *parts, const void *g, void *out);
-
-#define SLAB(NAME, T, EXPR)                                                                                            \
-    FR_KERNEL(NAME, (int64_t n, int64_t inner, const void *px, const void *pp, const void *pg, void *po),              \
-              (n, inner, px, pp, pg, po))                                                                              \
-    {                                                                                                                  \
-        const T *restrict xs = px, *restrict parts = pp, *restrict gs = pg;                                            \
-        T *restrict out = po;                                                                                          \
-        if (inner == 1) {                                                                                              \
-            T top = parts[0], rest = parts[1], g = gs[0];                                                              \
-            for (int64_t c = 0; c < n; c++) {                                                                          \
-                T x = xs[c];                                                                                           \
-                out[c] = EXPR;                                                                                         \
-            }                                                                                                          \
-            return;                                                                                                    \
-        }                                                                                                              \
-        for (int64_t c = 0; c < n; c++) {                                                                              \
-            for (int64_t i = 0; i < inner; i++) {                                                                      \
-                T x = xs[c * inner + i], top = parts[2 * i], rest = parts[2 * i + 1], g = gs[i];                       \
-                out[c * inner + i] = EXPR;                                                                             \
-            }                                                                                                          \
-        }                                                                                                              \
-    }
-
-SLAB(softmax_f32, float, g *fr_exp_f32((x - top) - rest))
-SLAB(softmax_f64, double, g *fr_exp_f64((x - top) - rest))
-SLAB(surprise_f32, float, g *((top - x) + rest))
-SLAB(surprise_f64, double, g *((top - x) + rest))
-
-/* What is left to do for a slab (n,inner) of out, that of rows i and inner - 1 more. */
-typedef void finish_slab(const fr_op_call *call, const fr_split *split, int64_t i, void *out);
-
-typedef struct {
-    const fr_op_call *call;
-    slab_kernel *kernel;
-    finish_slab *finish;
-    fr_split split;
-    int64_t size, per_tile;
-    const char *x, *parts, *g;
-    char *out;
-} job;
-
-static void run_tile(void *user, int64_t tile)
-{
-    const job *w = user;
-    int64_t row = w->split.inner * w->size, slab = w->split.n * row, from = tile * w->per_tile, to = from + w->per_tile;
-
-    for (int64_t i = from; i < to && i < w->split.outer; i++) {
-        w->kernel(w->split.n, w->split.inner, w->x + i * slab, w->parts + i * 2 * row, w->g + i * row,
-                  w->out + i * slab);
-        w->finish(w->call, &w->split, i * w->split.inner, w->out + i * slab);
-    }
-}
-
-static void run_slabs(const fr_op_call *call, slab_kernel *f32, slab_kernel *f64, finish_slab *finish, fr_tensor *out)
-{
-    enum { TILE = 1 << 14 }; /* values of a tile, about */
-    const fr_tensor *x = call->in[0];
-    fr_over over = fr_over_classes(&x->shape);
-    job w = { .call = call,
-              .finish = finish,
-              .split = fr_split_of(&x->shape, &over),
-              .size = (int64_t)fr_dtype_size((fr_dtype)x->dtype),
-              .x = x->origin,
-              .parts = call->result[1]->origin,
-              .g = call->grad_out[0]->origin,
-              .out = out->origin };
-
-    if (x->numel == 0)
-        return;
-    w.kernel = x->dtype == FR_F32 ? f32 : f64;
-    w.per_tile = 1 + TILE / (w.split.n * w.split.inner);
-    fr_run_tiles((w.split.outer + w.per_tile - 1) / w.per_tile, run_tile, &w);
-}
-
-/* --- Forward and backward ---------------------------------------------------------------------------------------- */
-
 static void forward(fr_op_call *call)
 {
     const fr_tensor *x = call->in[0];
-    fr_tensor *l = call->result[0];
-    fr_over over = fr_over_classes(&x->shape);
-    fr_split split = fr_split_of(&x->shape, &over);
+    fr_tensor *l = call->result[0], *parts = call->result[1];
+    fr_dtype dtype = fr_dtype_of(x);
+    fr_class_target t = fr_class_target_of(call);
 
-    if (l->numel == 0 || (call->in[1]->dtype == FR_I64 && !fr_check_classes(call, split.n)))
+    if (l->numel == 0 || (t.classes && !fr_check_classes(call)))
         return;
-    if (!fr_log_sums("cross_entropy", (fr_dtype)x->dtype, split, x->origin, call->result[1]->origin)) {
+    if (!fr_reduce_array(fr_logsumexp_parts_reducer(dtype), t.sizes, 0, x->origin, parts->origin)) {
+        fr_fail_memory("cross_entropy");
         call->failed = true;
         return;
     }
-    FR_DISPATCH_FLOAT(l, T, {
-        for (int64_t i = 0; i < l->numel; i++) {
-            const T *parts = (const T *)call->result[1]->origin + 2 * i;
-            const T *xs = (const T *)x->origin + fr_first_class(&split, i);
-            row_target t = target_of(call, &split, i);
-            double sum = 0;
-
-            for (int64_t k = t.from; k < t.to; k++)
-                sum += (double)(SHARE_OF(T)(&t, k) * ((parts[0] - xs[k * t.inner]) + parts[1]));
-            ((T *)l->origin)[i] = (T)sum;
-        }
-    })
-}
-
-/* dx = g softmax(x) so far, which counts as often as all classes together; from it goes what each one counts. */
-static void finish_logits(const fr_op_call *call, const fr_split *split, int64_t i, void *out)
-{
-    FR_DISPATCH_FLOAT(call->in[0], T, {
-        const T *gs = (const T *)call->grad_out[0]->origin + i;
-
-        for (int64_t j = 0; j < split->inner; j++) {
-            row_target t = target_of(call, split, i + j);
-            T *d = (T *)out + j;
-            double sum = 0;
-
-            for (int64_t k = t.from; k < t.to; k++)
-                sum += (double)SHARE_OF(T)(&t, k);
-            if (sum != 1)
-                for (int64_t k = 0; k < t.n; k++)
-                    d[k * t.inner] = t.to > 0 ? d[k * t.inner] * (T)sum : 0;
-            for (int64_t k = t.from; k < t.to; k++)
-                d[k * t.inner] -= gs[j] * SHARE_OF(T)(&t, k);
-        }
-    })
-}
-
-/* dp = g times the surprise so far; what p makes of that is (1 - s) w. */
-static void finish_probabilities(const fr_op_call *call, const fr_split *split, int64_t i, void *out)
-{
-    const fr_class_attributes *a = call->attributes;
-    const fr_tensor *weight = call->inputs > 2 ? call->in[2] : NULL;
-
-    (void)i;
-    if (!weight && a->smoothing == 0)
-        return;
-    FR_DISPATCH_FLOAT(call->in[0], T, {
-        for (int64_t k = 0; k < split->n; k++) {
-            T factor = (T)(1 - a->smoothing) * (weight ? ((const T *)weight->origin)[k] : 1);
-
-            for (int64_t j = 0; j < split->inner; j++)
-                ((T *)out)[k * split->inner + j] *= factor;
-        }
-    })
+    t.parts = parts->origin;
+    fr_cross_entropy_forward(dtype, &t, l->origin);
 }
 
 static void backward_kernel(fr_op_call *call)
 {
+    fr_dtype dtype = fr_dtype_of(call->in[0]);
+    const void *dl = call->grad_out[0]->origin;
+    fr_class_target t = fr_class_target_of(call);
+
+    t.parts = call->result[1]->origin;
     if (call->needs[0])
-        run_slabs(call, softmax_f32, softmax_f64, finish_logits, call->grad_in[0]);
+        fr_cross_entropy_logits_backward(dtype, &t, dl, call->grad_in[0]->origin);
     if (call->needs[1])
-        run_slabs(call, surprise_f32, surprise_f64, finish_probabilities, call->grad_in[1]);
+        fr_cross_entropy_target_backward(dtype, &t, dl, call->grad_in[1]->origin);
 }
 
 static void definition(fr_op_call *call)
 {
-    const fr_class_attributes *a = call->attributes;
+    const fr_classification_attributes *a = call->attributes;
     fr_tensor *x = call->in[0], *p = call->in[1];
-    int dim = fr_over_classes(&x->shape).dim;
-    fr_tensor *logs = fr_log_softmax(x, dim);
+    int dim = fr_class_dim(&x->shape).dim;
+    fr_tensor *log_p = fr_log_softmax(x, dim);
 
     if (p->dtype == FR_I64) {
-        call->result[0] = fr_class_losses(call, logs);
+        call->result[0] = fr_nll_definition(call, log_p);
         return;
     }
-    if (a->smoothing > 0)
-        p = fr_add_scalar(fr_mul_scalar(p, 1 - a->smoothing), a->smoothing / (double)fr_dim(x, dim));
-    call->result[0] = fr_neg(fr_sum_dim(fr_mul(p, fr_weighted(call, logs)), dim, false));
+    if (a->label_smoothing > 0)
+        p = fr_add_scalar(fr_mul_scalar(p, 1 - a->label_smoothing), a->label_smoothing / (double)fr_dim(x, dim));
+    call->result[0] = fr_neg(fr_sum_dim(fr_mul(p, fr_weigh_classes(call, log_p)), dim, false));
 }
 
 FR_RUN(run, fr_cross_entropy(in[0], in[1], FR_MEAN))
@@ -266,7 +101,7 @@ const fr_op fr_cross_entropy_op = {
     .internal = 1,
     .saves_inputs = 7,
     .saves_outputs = 2,
-    .attributes_size = sizeof(fr_class_attributes),
+    .attributes_size = sizeof(fr_classification_attributes),
     .dtypes = FR_MIXED,
     .null_gradients = true,
     .infer = infer,
@@ -336,20 +171,20 @@ const fr_op fr_cross_entropy_op = {
 fr_tensor *fr_cross_entropy(fr_tensor *logits, fr_tensor *target, fr_reduction reduction)
 {
     return fr_apply_loss("cross_entropy", &fr_cross_entropy_op, (fr_tensor *[3]){ logits, target },
-                         &(fr_class_attributes){ .ignored = FR_IGNORED_CLASS },
-                         &(fr_loss_how){ .reduction = reduction, .count = fr_count_rows });
+                         &(fr_classification_attributes){ .ignore_index = FR_IGNORE_INDEX },
+                         &(fr_loss_options){ .reduction = reduction, .divisor = fr_class_divisor });
 }
 
 fr_tensor *fr_cross_entropy_with(fr_tensor *logits, fr_tensor *target, const fr_cross_entropy_options *options)
 {
     static const fr_cross_entropy_options defaults;
     const fr_cross_entropy_options *o = options ? options : &defaults;
-    fr_class_attributes attributes = { .ignored = o->ignore ? o->ignore_index : FR_IGNORED_CLASS,
-                                       .ignores = o->ignore,
-                                       .smoothing = fr_option(o->label_smoothing, 0) };
+    fr_classification_attributes attributes = { .ignore_index = o->ignore ? o->ignore_index : FR_IGNORE_INDEX,
+                                                .has_ignore_index = o->ignore,
+                                                .label_smoothing = fr_option(o->label_smoothing, 0) };
 
     return fr_apply_loss(
         "cross_entropy_with", &fr_cross_entropy_op, (fr_tensor *[3]){ logits, target, o->weight }, &attributes,
-        &(fr_loss_how){
-            .reduction = o->reduction, .count = fr_count_rows, .reserved = o->reserved, .missing = !o->weight });
+        &(fr_loss_options){
+            .reduction = o->reduction, .divisor = fr_class_divisor, .reserved = o->reserved, .missing = !o->weight });
 }

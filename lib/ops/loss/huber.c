@@ -1,14 +1,28 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* huber: d^2/2 for d = x - y up to |d| = delta, beyond it the line delta (|d| - delta/2). smooth_l1: huber over its
- * delta, which is beta there; l1 where beta is 0. */
+/* huber: with d = x - y, l = d^2 / 2 where |d| < delta, and elsewhere the line delta (|d| - delta / 2) that goes on
+ * from there. smooth_l1 is huber / delta, where delta is called beta, and l1 for a beta of 0. */
 #include "ops/loss/loss.h"
 
-/* A parabola up to p[0], then a line of slope p[1]. */
-#define LOSS(d)  (FR_LOSS_ABS(d) < p[0] ? (d) * (d) / 2 * (p[1] / p[0]) : p[1] * (FR_LOSS_ABS(d) - p[0] / 2))
+/* A parabola for |d| < p[0], and elsewhere a line of slope p[1] or -p[1]. */
+#define ABS(d)   TYPED(fr_abs)(d)
 #define SLOPE(d) ((d) >= p[0] ? p[1] : (d) <= -p[0] ? -p[1] : (d) * (p[1] / p[0]))
 
-FR_LOSS(huber, LOSS(x - y), g *SLOPE(x - y), g *SLOPE(y - x))
+#define LOSS  huber
+#define VALUE (ABS(x - y) < p[0] ? (x - y) * (x - y) / 2 * (p[1] / p[0]) : p[1] * (ABS(x - y) - p[0] / 2))
+#define DX    (dl * SLOPE(x - y))
+#define DY    (dl * SLOPE(y - x))
+#include "kernels/make_loss.h"
+
+static void forward(fr_op_call *call)
+{
+    fr_loss_forward(call, huber_kernels);
+}
+
+static void backward_kernel(fr_op_call *call)
+{
+    fr_loss_backward(call, huber_kernels);
+}
 
 static bool infer_with(fr_op_call *call, const char *name)
 {
@@ -29,7 +43,7 @@ static bool infer_smooth(fr_op_call *call)
     return infer_with(call, "beta");
 }
 
-/* c (d - c/2), c being d within the bounds: its derivative is c. */
+/* c (d - c / 2) with c = clamp(d, -delta, delta): d^2 / 2 within the bounds, and the line outside. */
 static void definition(fr_op_call *call)
 {
     const double *p = call->attributes;
@@ -47,17 +61,9 @@ FR_RUN(run_weight, fr_huber_with(in[0], in[1], &(fr_huber_options){ .weight = in
 FR_RUN(run_no_delta, fr_huber_with(in[0], in[1], &(fr_huber_options){ .delta = FR_ZERO }))
 
 const fr_op fr_huber_op = {
-    .name = "huber",
+    FR_LOSS_OP("huber", infer),
     .formula = "l = |x - y| < delta ? (x - y)^2 / 2 : delta (|x - y| - delta / 2)",
-    .shapes = "(*) (*) -> () or (*)",
-    .inputs = 2,
-    .outputs = 1,
-    .saves_inputs = 3,
     .attributes_size = 2 * sizeof(double),
-    .infer = infer,
-    .forward = huber_forward,
-    .backward_kernel = huber_backward_kernel,
-    .definition = definition,
     FR_CASES(
         { "mean", "n(5,3) n(5,3)", "F.huber_loss(a, b)", run },
         { "sum", "n(5,3) n(5,3)", "F.huber_loss(a, b, reduction='sum')", run_sum },
@@ -75,7 +81,7 @@ const fr_op fr_huber_op = {
 fr_tensor *fr_huber(fr_tensor *x, fr_tensor *y, fr_reduction reduction)
 {
     return fr_apply_loss("huber", &fr_huber_op, (fr_tensor *[3]){ x, y }, (double[2]){ 1, 1 },
-                         &(fr_loss_how){ .reduction = reduction });
+                         &(fr_loss_options){ .reduction = reduction });
 }
 
 fr_tensor *fr_huber_with(fr_tensor *x, fr_tensor *y, const fr_huber_options *options)
@@ -86,7 +92,7 @@ fr_tensor *fr_huber_with(fr_tensor *x, fr_tensor *y, const fr_huber_options *opt
 
     return fr_apply_loss(
         "huber_with", &fr_huber_op, (fr_tensor *[3]){ x, y }, (double[2]){ delta, delta },
-        &(fr_loss_how){
+        &(fr_loss_options){
             .reduction = o->reduction, .weight = o->weight, .reserved = o->reserved, .missing = !o->weight });
 }
 
@@ -98,17 +104,9 @@ FR_RUN(run_no_beta, fr_smooth_l1_with(in[0], in[1], &(fr_smooth_l1_options){ .be
 FR_RUN(run_negative, fr_smooth_l1_with(in[0], in[1], &(fr_smooth_l1_options){ .beta = -1 }))
 
 const fr_op fr_smooth_l1_op = {
-    .name = "smooth_l1",
+    FR_LOSS_OP("smooth_l1", infer_smooth),
     .formula = "l = |x - y| < beta ? (x - y)^2 / (2 beta) : |x - y| - beta / 2",
-    .shapes = "(*) (*) -> () or (*)",
-    .inputs = 2,
-    .outputs = 1,
-    .saves_inputs = 3,
     .attributes_size = 2 * sizeof(double),
-    .infer = infer_smooth,
-    .forward = huber_forward,
-    .backward_kernel = huber_backward_kernel,
-    .definition = definition,
     FR_CASES({ "mean", "n(5,3) n(5,3)", "F.smooth_l1_loss(a, b)", run_smooth },
              { "none", "n(25) n(25)", "F.smooth_l1_loss(a, b, reduction='none')", run_smooth_none },
              { "edges", "v1,-1,0,inf,-inf,inf,nan(7) v0,0,0,1,1,inf,1(7)", "F.smooth_l1_loss(a, b, reduction='none')",
@@ -125,7 +123,7 @@ const fr_op fr_smooth_l1_op = {
 fr_tensor *fr_smooth_l1(fr_tensor *x, fr_tensor *y, fr_reduction reduction)
 {
     return fr_apply_loss("smooth_l1", &fr_smooth_l1_op, (fr_tensor *[3]){ x, y }, (double[2]){ 1, 1 },
-                         &(fr_loss_how){ .reduction = reduction });
+                         &(fr_loss_options){ .reduction = reduction });
 }
 
 fr_tensor *fr_smooth_l1_with(fr_tensor *x, fr_tensor *y, const fr_smooth_l1_options *options)
@@ -135,5 +133,6 @@ fr_tensor *fr_smooth_l1_with(fr_tensor *x, fr_tensor *y, const fr_smooth_l1_opti
     double beta = fr_option(o->beta, 1);
 
     return fr_apply_loss("smooth_l1_with", beta == 0 ? &fr_l1_op : &fr_smooth_l1_op, (fr_tensor *[3]){ x, y },
-                         (double[2]){ beta, 1 }, &(fr_loss_how){ .reduction = o->reduction, .reserved = o->reserved });
+                         (double[2]){ beta, 1 },
+                         &(fr_loss_options){ .reduction = o->reduction, .reserved = o->reserved });
 }

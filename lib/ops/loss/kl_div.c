@@ -1,38 +1,50 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* kl_div: Kullback-Leibler divergence of log-probabilities x from probabilities y, l = y (ln y - x), 0 - y x for a y of
- * 0; or (p[0] is not 0) from their logarithms y, l = e^y (y - x). The first one's gradient of y is NaN where y is 0. */
+/* kl_div: Kullback-Leibler divergence from probabilities y of log-probabilities x, l = y (log y - x), where 0 log 0 is
+ * 0. With log_target (p[0] is 1) y holds logarithms, and l = exp(y) (y - x). The gradient of a probability y of 0 is
+ * NaN, as in PyTorch. */
 #include "ops/loss/loss.h"
 
-FR_LOSS(plain, (y == 0 ? 0 : y * FR_LOSS_LOG(y)) - y * x, -y *g, g *(FR_LOSS_LOG(y) + y / y - x))
-FR_LOSS(of_log, FR_LOSS_EXP(y) * (y - x), -FR_LOSS_EXP(y) * g, g *FR_LOSS_EXP(y) * (y - x) + g * FR_LOSS_EXP(y))
+#define EXP(v) TYPED(fr_exp)(v)
+#define LOG(v) TYPED(fr_log)(v)
 
-static bool log_target(const fr_op_call *call)
+#define LOSS  plain
+#define VALUE ((y == 0 ? 0 : y * LOG(y)) - y * x)
+#define DX    (-y * dl)
+#define DY    (dl * (LOG(y) + y / y - x))
+#include "kernels/make_loss.h"
+
+#define LOSS  log_target
+#define VALUE (EXP(y) * (y - x))
+#define DX    (-EXP(y) * dl)
+#define DY    (dl * EXP(y) * (y - x) + dl * EXP(y))
+#include "kernels/make_loss.h"
+
+static bool has_log_target(const fr_op_call *call)
 {
     return *(const double *)call->attributes != 0;
 }
 
+static fr_loss_kernels_of *kernels_for(const fr_op_call *call)
+{
+    return has_log_target(call) ? log_target_kernels : plain_kernels;
+}
+
 static void forward(fr_op_call *call)
 {
-    if (log_target(call))
-        of_log_forward(call);
-    else
-        plain_forward(call);
+    fr_loss_forward(call, kernels_for(call));
 }
 
 static void backward_kernel(fr_op_call *call)
 {
-    if (log_target(call))
-        of_log_backward_kernel(call);
-    else
-        plain_backward_kernel(call);
+    fr_loss_backward(call, kernels_for(call));
 }
 
 static void definition(fr_op_call *call)
 {
     fr_tensor *x = call->in[0], *y = call->in[1];
 
-    if (log_target(call))
+    if (has_log_target(call))
         call->result[0] = fr_mul(fr_exp(y), fr_sub(y, x));
     else
         call->result[0] = fr_sub(fr_masked_fill(fr_mul(y, fr_log(y)), fr_eq_scalar(y, 0), 0), fr_mul(y, x));
@@ -48,17 +60,9 @@ FR_RUN(run_log, fr_kl_div_with(in[0], in[1], &(fr_kl_div_options){ .log_target =
 FR_RUN(run_log_none, fr_kl_div_with(in[0], in[1], &(fr_kl_div_options){ .log_target = true, .reduction = FR_NONE }))
 
 const fr_op fr_kl_div_op = {
-    .name = "kl_div",
+    FR_LOSS_OP("kl_div", fr_infer_loss),
     .formula = "l = y (ln y - x), or e^y (y - x)",
-    .shapes = "(*) (*) -> () or (*)",
-    .inputs = 2,
-    .outputs = 1,
-    .saves_inputs = 3,
     .attributes_size = 2 * sizeof(double),
-    .infer = fr_infer_loss,
-    .forward = forward,
-    .backward_kernel = backward_kernel,
-    .definition = definition,
     FR_CASES(
         { "mean", "n(5,3) u(5,3)", "F.kl_div(a, b)", run },
         { "sum", "n(5,3) u(5,3)", "F.kl_div(a, b, reduction='sum')", run_sum },
@@ -78,7 +82,7 @@ const fr_op fr_kl_div_op = {
 fr_tensor *fr_kl_div(fr_tensor *x, fr_tensor *y, fr_reduction reduction)
 {
     return fr_apply_loss("kl_div", &fr_kl_div_op, (fr_tensor *[3]){ x, y }, (double[2]){ 0 },
-                         &(fr_loss_how){ .reduction = reduction, .batch_mean = true });
+                         &(fr_loss_options){ .reduction = reduction, .batch_mean = true });
 }
 
 fr_tensor *fr_kl_div_with(fr_tensor *x, fr_tensor *y, const fr_kl_div_options *options)
@@ -87,5 +91,5 @@ fr_tensor *fr_kl_div_with(fr_tensor *x, fr_tensor *y, const fr_kl_div_options *o
     const fr_kl_div_options *o = options ? options : &defaults;
 
     return fr_apply_loss("kl_div_with", &fr_kl_div_op, (fr_tensor *[3]){ x, y }, (double[2]){ o->log_target },
-                         &(fr_loss_how){ .reduction = o->reduction, .batch_mean = true, .reserved = o->reserved });
+                         &(fr_loss_options){ .reduction = o->reduction, .batch_mean = true, .reserved = o->reserved });
 }

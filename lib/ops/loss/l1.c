@@ -1,9 +1,23 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* l1: absolute error, l = |x - y|; its gradient is 0 where they are equal. */
+/* l1: absolute error, l = |x - y|. Its gradient is 0 where x and y are equal. */
 #include "ops/loss/loss.h"
 
-FR_LOSS(l1, FR_LOSS_ABS(x - y), x > y ? g : x < y ? -g : 0, x > y ? -g : x < y ? g : 0)
+#define LOSS  l1
+#define VALUE TYPED(fr_abs)(x - y)
+#define DX    (x > y ? dl : x < y ? -dl : 0)
+#define DY    (x > y ? -dl : x < y ? dl : 0)
+#include "kernels/make_loss.h"
+
+static void forward(fr_op_call *call)
+{
+    fr_loss_forward(call, l1_kernels);
+}
+
+static void backward_kernel(fr_op_call *call)
+{
+    fr_loss_backward(call, l1_kernels);
+}
 
 static void definition(fr_op_call *call)
 {
@@ -18,16 +32,8 @@ FR_RUN(run_weight, fr_l1_with(in[0], in[1], &(fr_l1_options){ .weight = in[2] })
 FR_RUN(run_weight_none, fr_l1_with(in[0], in[1], &(fr_l1_options){ .weight = in[2], .reduction = FR_NONE }))
 
 const fr_op fr_l1_op = {
-    .name = "l1",
+    FR_LOSS_OP("l1", fr_infer_loss),
     .formula = "l = |x - y|",
-    .shapes = "(*) (*) -> () or (*)",
-    .inputs = 2,
-    .outputs = 1,
-    .saves_inputs = 3,
-    .infer = fr_infer_loss,
-    .forward = l1_forward,
-    .backward_kernel = l1_backward_kernel,
-    .definition = definition,
     FR_CASES({ "mean", "n(5,3) n(5,3)", "F.l1_loss(a, b)", run },
              { "sum", "n(5,3) n(5,3)", "F.l1_loss(a, b, reduction='sum')", run_sum },
              { "none", "n(25) n(25)", "F.l1_loss(a, b, reduction='none')", run_none },
@@ -43,7 +49,7 @@ const fr_op fr_l1_op = {
 
 fr_tensor *fr_l1(fr_tensor *x, fr_tensor *y, fr_reduction reduction)
 {
-    return fr_apply_loss("l1", &fr_l1_op, (fr_tensor *[3]){ x, y }, NULL, &(fr_loss_how){ .reduction = reduction });
+    return fr_apply_loss("l1", &fr_l1_op, (fr_tensor *[3]){ x, y }, NULL, &(fr_loss_options){ .reduction = reduction });
 }
 
 fr_tensor *fr_l1_with(fr_tensor *x, fr_tensor *y, const fr_l1_options *options)
@@ -52,9 +58,9 @@ fr_tensor *fr_l1_with(fr_tensor *x, fr_tensor *y, const fr_l1_options *options)
     const fr_l1_options *o = options ? options : &defaults;
 
     return fr_apply_loss("l1_with", &fr_l1_op, (fr_tensor *[3]){ x, y }, NULL,
-                         &(fr_loss_how){ .reduction = o->reduction,
-                                         .weight = o->weight,
-                                         .over_weights = true,
-                                         .reserved = o->reserved,
-                                         .missing = !o->weight });
+                         &(fr_loss_options){ .reduction = o->reduction,
+                                             .weight = o->weight,
+                                             .over_weights = true,
+                                             .reserved = o->reserved,
+                                             .missing = !o->weight });
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The loops and the reduction of losses. */
+/* The loop of pointwise losses, and the reduction of all. */
 #include "ops/loss/loss.h"
 
 #include "core/threads.h"
 
-/* --- Loops ------------------------------------------------------------------------------------------------------- */
+/* --- Pointwise losses -------------------------------------------------------------------------------------------- */
 
-enum { TILE = 1 << 14 };
+enum { TILE = 1 << 14 }; /* values */
 
 bool fr_infer_loss(fr_op_call *call)
 {
@@ -19,10 +19,11 @@ bool fr_infer_loss(fr_op_call *call)
                                                               fr_shape_text(&x->shape, a), fr_shape_text(&y->shape, b));
 }
 
+/* Losses, or with backward gradients, of n values of size bytes. */
 typedef struct {
-    fr_loss_row *row;
-    fr_loss_gradient_row *gradient;
-    const char *g, *x, *y, *w;
+    const fr_loss_kernels *kernels;
+    int input; /* whose gradient it is; -1: forward */
+    const char *dl, *x, *y, *w;
     char *out;
     const double *attributes;
     int64_t n, size;
@@ -31,53 +32,53 @@ typedef struct {
 
 static void run_tile(void *user, int64_t tile)
 {
-    job *w = user;
-    int64_t from = tile * TILE, n = w->n - from < TILE ? w->n - from : TILE, at = from * w->size;
-    int invalid = 0;
+    job *j = user;
+    const fr_loss_kernels *k = j->kernels;
+    int64_t from = tile * TILE, n = fr_least(j->n - from, TILE), at = from * j->size;
 
-    if (w->gradient)
-        w->gradient(n, w->g + at, w->x + at, w->y + at, w->w + at, w->out + at, w->attributes);
-    else
-        w->row(n, w->x + at, w->y + at, w->w + at, w->out + at, w->attributes, &invalid);
-    if (invalid)
-        atomic_store_explicit(&w->invalid, true, memory_order_relaxed);
+    if (j->input >= 0)
+        k->backward[j->input](n, j->dl + at, j->x + at, j->y + at, j->w + at, j->out + at, j->attributes);
+    else if (!k->forward(n, j->x + at, j->y + at, j->w + at, j->out + at, j->attributes))
+        atomic_store_explicit(&j->invalid, true, memory_order_relaxed);
 }
 
-static void run_job(job *w, const fr_op_call *call)
+static void run_job(job *j, const fr_op_call *call)
 {
     static const double none[2];
 
-    w->x = call->in[0]->origin;
-    w->y = call->in[1]->origin;
-    w->w = call->inputs > 2 ? call->in[2]->origin : w->x; /* read, if not used */
-    w->attributes = call->attributes ? call->attributes : none;
-    w->n = call->in[0]->numel;
-    w->size = (int64_t)fr_dtype_size((fr_dtype)call->in[0]->dtype);
-    fr_run_tiles((w->n + TILE - 1) / TILE, run_tile, w);
+    j->x = call->in[0]->origin;
+    j->y = call->in[1]->origin;
+    j->w = call->inputs > 2 ? call->in[2]->origin : j->x; /* kernels read it, even if they do not use it */
+    j->attributes = call->attributes ? call->attributes : none;
+    j->n = call->in[0]->numel;
+    j->size = (int64_t)fr_dtype_size((fr_dtype)call->in[0]->dtype);
+    fr_run_tiles((j->n + TILE - 1) / TILE, run_tile, j);
 }
 
-bool fr_loss_forward(fr_op_call *call, fr_loss_row *f32, fr_loss_row *f64)
+bool fr_loss_forward(fr_op_call *call, fr_loss_kernels_of *kernels)
 {
-    job w = { .row = call->in[0]->dtype == FR_F32 ? f32 : f64, .out = call->result[0]->origin };
+    job j = { .kernels = kernels((fr_dtype)call->in[0]->dtype), .input = -1, .out = call->result[0]->origin };
 
-    run_job(&w, call);
-    return !w.invalid;
+    run_job(&j, call);
+    return !j.invalid;
 }
 
-void fr_loss_gradient(fr_op_call *call, int which, fr_loss_gradient_row *f32, fr_loss_gradient_row *f64)
+void fr_loss_backward(fr_op_call *call, fr_loss_kernels_of *kernels)
 {
-    job w = { .gradient = call->in[0]->dtype == FR_F32 ? f32 : f64, .g = call->grad_out[0]->origin };
+    for (int i = 0; i < call->inputs; i++) {
+        job j = { .kernels = kernels((fr_dtype)call->in[0]->dtype), .input = i, .dl = call->grad_out[0]->origin };
 
-    if (!call->needs[which])
-        return;
-    w.out = call->grad_in[which]->origin;
-    run_job(&w, call);
+        if (!call->needs[i])
+            continue;
+        j.out = call->grad_in[i]->origin;
+        run_job(&j, call);
+    }
 }
 
 /* --- The public functions ---------------------------------------------------------------------------------------- */
 
-/* A weight, expanded to the shape of x where that is there. */
-static fr_tensor *spread(const char *what, const char *name, fr_tensor *weight, const fr_tensor *x)
+/* weight, expanded to the shape of x; either may be NULL. */
+static fr_tensor *expand_weight(const char *what, const char *name, fr_tensor *weight, const fr_tensor *x)
 {
     char a[FR_SHAPE_TEXT], b[FR_SHAPE_TEXT];
 
@@ -92,53 +93,53 @@ static fr_tensor *spread(const char *what, const char *name, fr_tensor *weight, 
     return fr_expand(weight, x->shape);
 }
 
-static bool check(const char *what, const fr_loss_how *how)
+static bool check(const char *what, const fr_loss_options *options)
 {
-    if (how->reserved && !fr_check_reserved(what, how->reserved))
+    if (options->reserved && !fr_check_reserved(what, options->reserved))
         return false;
-    if (how->missing && fr_failed_before(fr_thread_self()))
+    if (options->missing && fr_failed_before(fr_thread_self()))
         return false;
-    if ((unsigned)how->reduction > (how->batch_mean ? FR_BATCHMEAN : FR_NONE))
-        return fr_fail(what, "reduction %d is none of FR_MEAN, FR_SUM, FR_NONE%s", (int)how->reduction,
-                       how->batch_mean ? ", FR_BATCHMEAN" : "");
+    if ((unsigned)options->reduction > (options->batch_mean ? FR_BATCHMEAN : FR_NONE))
+        return fr_fail(what, "reduction %d is none of FR_MEAN, FR_SUM, FR_NONE%s", (int)options->reduction,
+                       options->batch_mean ? ", FR_BATCHMEAN" : "");
     return true;
 }
 
-/* The values l, weighted, reduced; in and attributes are the op's. */
-static fr_tensor *reduce(const char *what, const fr_loss_how *how, fr_tensor *l, fr_tensor *const *in, int n,
+/* The losses l, weighted and reduced; n, in and attributes are the op's. */
+static fr_tensor *reduce(const char *what, const fr_loss_options *options, fr_tensor *l, fr_tensor *const *in, int n,
                          const void *attributes)
 {
-    fr_tensor *weight = spread(what, "weight", how->weight, l);
+    fr_tensor *weight = expand_weight(what, "weight", options->weight, l);
 
-    if (how->weight)
+    if (options->weight)
         l = fr_mul(l, weight);
-    if (!l || how->reduction == FR_NONE)
+    if (!l || options->reduction == FR_NONE)
         return l;
-    if (how->reduction == FR_MEAN && !how->count && !(weight && how->over_weights))
+    if (options->reduction == FR_MEAN && !options->divisor && !(weight && options->over_weights))
         return fr_mean(l);
 
     fr_tensor *sum = fr_sum(l);
 
-    if (how->reduction == FR_MEAN)
-        return how->count ? fr_div_scalar(sum, how->count(in, n, attributes)) : fr_div(sum, fr_sum(weight));
-    return how->reduction == FR_BATCHMEAN && l->shape.ndim > 0 ? fr_div_scalar(sum, (double)l->shape.dim[0]) : sum;
+    if (options->reduction == FR_MEAN)
+        return options->divisor ? fr_div_scalar(sum, options->divisor(in, n, attributes)) : fr_div(sum, fr_sum(weight));
+    return options->reduction == FR_BATCHMEAN && l->shape.ndim > 0 ? fr_div_scalar(sum, (double)l->shape.dim[0]) : sum;
 }
 
 fr_tensor *fr_apply_loss(const char *what, const fr_op *op, fr_tensor *const in[3], const void *attributes,
-                         const fr_loss_how *how)
+                         const fr_loss_options *options)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
     int scope = fr_scope_begin();
-    fr_tensor *results[2], *loss = NULL; /* a second result is for backward */
+    fr_tensor *results[2], *loss = NULL; /* a second result is saved for backward alone */
 
-    if (scope >= 0 && check(what, how)) {
-        fr_tensor *third = how->pos_weight ? spread(what, "pos_weight", how->pos_weight, in[0]) : in[2];
+    if (scope >= 0 && check(what, options)) {
+        fr_tensor *third = options->pos_weight ? expand_weight(what, "pos_weight", options->pos_weight, in[0]) : in[2];
         fr_tensor *given[] = { in[0], in[1], third };
-        int n = op->inputs < 0 && (third || how->pos_weight) ? 3 : 2;
+        int n = op->inputs < 0 && (third || options->pos_weight) ? 3 : 2;
 
         if (fr_apply_n(op, given, n, attributes, results))
-            loss = reduce(what, how, results[0], given, n, attributes);
+            loss = reduce(what, options, results[0], given, n, attributes);
     }
     loss = fr_escape(loss);
     fr_scope_end(scope);

@@ -3,7 +3,21 @@
 /* mse: squared error, l = (x - y)^2. */
 #include "ops/loss/loss.h"
 
-FR_LOSS(mse, (x - y) * (x - y), 2 * (x - y) * g, 2 * (y - x) * g)
+#define LOSS  mse
+#define VALUE ((x - y) * (x - y))
+#define DX    (2 * (x - y) * dl)
+#define DY    (2 * (y - x) * dl)
+#include "kernels/make_loss.h"
+
+static void forward(fr_op_call *call)
+{
+    fr_loss_forward(call, mse_kernels);
+}
+
+static void backward_kernel(fr_op_call *call)
+{
+    fr_loss_backward(call, mse_kernels);
+}
 
 static void definition(fr_op_call *call)
 {
@@ -20,16 +34,8 @@ FR_RUN(run_reserved, fr_mse_with(in[0], in[1], &(fr_mse_options){ .reserved[7] =
 FR_RUN(run_self, fr_mse(in[0], fr_square(in[0]), FR_SUM))
 
 const fr_op fr_mse_op = {
-    .name = "mse",
+    FR_LOSS_OP("mse", fr_infer_loss),
     .formula = "l = (x - y)^2",
-    .shapes = "(*) (*) -> () or (*)",
-    .inputs = 2,
-    .outputs = 1,
-    .saves_inputs = 3,
-    .infer = fr_infer_loss,
-    .forward = mse_forward,
-    .backward_kernel = mse_backward_kernel,
-    .definition = definition,
     FR_CASES(
         { "mean", "n(5,3) n(5,3)", "F.mse_loss(a, b)", run },
         { "sum", "n(5,3) n(5,3)", "F.mse_loss(a, b, reduction='sum')", run_sum },
@@ -51,7 +57,8 @@ const fr_op fr_mse_op = {
 
 fr_tensor *fr_mse(fr_tensor *x, fr_tensor *y, fr_reduction reduction)
 {
-    return fr_apply_loss("mse", &fr_mse_op, (fr_tensor *[3]){ x, y }, NULL, &(fr_loss_how){ .reduction = reduction });
+    return fr_apply_loss("mse", &fr_mse_op, (fr_tensor *[3]){ x, y }, NULL,
+                         &(fr_loss_options){ .reduction = reduction });
 }
 
 fr_tensor *fr_mse_with(fr_tensor *x, fr_tensor *y, const fr_mse_options *options)
@@ -60,9 +67,9 @@ fr_tensor *fr_mse_with(fr_tensor *x, fr_tensor *y, const fr_mse_options *options
     const fr_mse_options *o = options ? options : &defaults;
 
     return fr_apply_loss("mse_with", &fr_mse_op, (fr_tensor *[3]){ x, y }, NULL,
-                         &(fr_loss_how){ .reduction = o->reduction,
-                                         .weight = o->weight,
-                                         .over_weights = true,
-                                         .reserved = o->reserved,
-                                         .missing = !o->weight });
+                         &(fr_loss_options){ .reduction = o->reduction,
+                                             .weight = o->weight,
+                                             .over_weights = true,
+                                             .reserved = o->reserved,
+                                             .missing = !o->weight });
 }

@@ -1,56 +1,32 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* nll: negative log likelihood, l = -w[class] x[class], of log-probabilities x (B,C), (B,C,...) or (C). */
-#include "ops/loss/class_loss.h"
+/* nll: negative log likelihood, l = -w[class] x[class], of log-probabilities x (B,C), (B,C,...) or (C), with class
+ * weights w. */
+#include "ops/loss/classification.h"
 
 static bool infer(fr_op_call *call)
 {
-    return fr_infer_classes(call, "log-probabilities", false);
-}
-
-/* The losses of all rows, or, with their gradients g, what those make of x's where classes are: the rest of out stays.
- */
-static void run_rows(const fr_op_call *call, const fr_tensor *g, fr_tensor *out)
-{
-    const fr_class_attributes *a = call->attributes;
-    const fr_tensor *x = call->in[0], *weight = call->inputs > 2 ? call->in[2] : NULL;
-    const int64_t *class = (const int64_t *)call->in[1]->origin;
-    fr_over over = fr_over_classes(&x->shape);
-    fr_split split = fr_split_of(&x->shape, &over);
-
-    FR_DISPATCH_FLOAT(x, T, {
-        for (int64_t i = 0; i < call->in[1]->numel; i++) {
-            bool counts = class[i] != a->ignored;
-            int64_t at = counts ? fr_first_class(&split, i) + class[i] * split.inner : 0;
-            T w = counts && weight ? ((const T *)weight->origin)[class[i]] : 1;
-
-            if (!g)
-                ((T *)out->origin)[i] = counts ? -w * ((const T *)x->origin)[at] : 0;
-            else if (counts)
-                ((T *)out->origin)[at] = -w * ((const T *)g->origin)[i];
-        }
-    })
+    return fr_infer_classification(call, "log-probabilities", false);
 }
 
 static void forward(fr_op_call *call)
 {
-    fr_over over = fr_over_classes(&call->in[0]->shape);
+    fr_class_target t = fr_class_target_of(call);
 
-    if (fr_check_classes(call, call->in[0]->shape.dim[over.dim]))
-        run_rows(call, NULL, call->result[0]);
+    if (fr_check_classes(call))
+        fr_nll_forward(fr_dtype_of(call->in[0]), &t, call->result[0]->origin);
 }
 
 static void backward_kernel(fr_op_call *call)
 {
-    fr_tensor *dx = call->grad_in[0];
+    fr_class_target t = fr_class_target_of(call);
 
-    memset(dx->origin, 0, dx->storage->bytes);
-    run_rows(call, call->grad_out[0], dx);
+    fr_nll_backward(fr_dtype_of(call->in[0]), &t, call->grad_out[0]->origin, call->grad_in[0]->origin);
 }
 
 static void definition(fr_op_call *call)
 {
-    call->result[0] = fr_class_losses(call, call->in[0]);
+    call->result[0] = fr_nll_definition(call, call->in[0]);
 }
 
 FR_RUN(run, fr_nll(in[0], in[1], FR_MEAN))
@@ -73,7 +49,7 @@ const fr_op fr_nll_op = {
     .inputs = -1,
     .outputs = 1,
     .saves_inputs = 7,
-    .attributes_size = sizeof(fr_class_attributes),
+    .attributes_size = sizeof(fr_classification_attributes),
     .dtypes = FR_MIXED,
     .infer = infer,
     .forward = forward,
@@ -108,19 +84,19 @@ const fr_op fr_nll_op = {
 fr_tensor *fr_nll(fr_tensor *x, fr_tensor *target, fr_reduction reduction)
 {
     return fr_apply_loss("nll", &fr_nll_op, (fr_tensor *[3]){ x, target },
-                         &(fr_class_attributes){ .ignored = FR_IGNORED_CLASS },
-                         &(fr_loss_how){ .reduction = reduction, .count = fr_count_rows });
+                         &(fr_classification_attributes){ .ignore_index = FR_IGNORE_INDEX },
+                         &(fr_loss_options){ .reduction = reduction, .divisor = fr_class_divisor });
 }
 
 fr_tensor *fr_nll_with(fr_tensor *x, fr_tensor *target, const fr_nll_options *options)
 {
     static const fr_nll_options defaults;
     const fr_nll_options *o = options ? options : &defaults;
-    fr_class_attributes attributes = { .ignored = o->ignore ? o->ignore_index : FR_IGNORED_CLASS,
-                                       .ignores = o->ignore };
+    fr_classification_attributes attributes = { .ignore_index = o->ignore ? o->ignore_index : FR_IGNORE_INDEX,
+                                                .has_ignore_index = o->ignore };
 
     return fr_apply_loss(
         "nll_with", &fr_nll_op, (fr_tensor *[3]){ x, target, o->weight }, &attributes,
-        &(fr_loss_how){
-            .reduction = o->reduction, .count = fr_count_rows, .reserved = o->reserved, .missing = !o->weight });
+        &(fr_loss_options){
+            .reduction = o->reduction, .divisor = fr_class_divisor, .reserved = o->reserved, .missing = !o->weight });
 }

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* argmax: where the largest value along a dim stands, as int64. No gradient. */
-#include "ops/reduce/max_min.h"
+/* argmax: the position of the largest value along a dim, as int64: the first of several, or of NaN if there is one. It
+ * has no gradient. */
+#define NAME argmax
+#define MIN  false
+#include "ops/reduce/argmax_op.h"
 
-FR_POSITION(argmax, false)
-
-const fr_op fr_argmax_op = { FR_POSITION_OP(argmax, "y = the first i at which x[..., i, ...] is largest"),
+const fr_op fr_argmax_op = { ARGMAX_OP, .formula = "y = the first i at which x[..., i, ...] is largest",
                              .onnx_name = "ArgMax" };
 
 fr_tensor *fr_argmax(fr_tensor *t, int dim, bool keepdim)
 {
-    return fr_apply(&fr_argmax_op, &t, &(fr_over){ .dim = dim, .keepdim = keepdim });
+    return fr_apply(&fr_argmax_op, &t, &(fr_reduce_attributes){ .dim = dim, .keepdim = keepdim });
 }

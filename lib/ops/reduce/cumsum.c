@@ -1,56 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* cumsum: y[i] = x[0] + ... + x[i] along a dim; its gradient is the same from the back. */
-#include "core/threads.h"
+/* cumsum: y[i] = x[0] + ... + x[i] along a dim. x[i] is part of y[i] and all after it, so that its gradient,
+ * dx[i] = dy[i] + ... + dy[n-1], is the cumulative sum of dy from the back. */
+#include "kernels/cumsum.h"
 #include "ops/reduce/reduce.h"
 
 typedef struct {
-    fr_over over;
-    bool backwards;
+    fr_reduce_attributes over;
+    bool reversed; /* from the back */
 } attributes;
-
-enum { WIDTH = 512, TILE = 1 << 15 }; /* columns that are walked down at once; values of a tile, about */
-
-typedef struct {
-    fr_split split;
-    int64_t step; /* from one value to the next: inner, or -inner */
-    int64_t chunks, pieces, per_tile;
-    const char *x;
-    char *y;
-} job;
-
-#define CUMSUM(NAME, T, SUM)                                                                                           \
-    FR_KERNEL(NAME, (int64_t n, int64_t width, int64_t step, const T *restrict x, T *restrict y),                      \
-              (n, width, step, x, y))                                                                                  \
-    {                                                                                                                  \
-        SUM sum[WIDTH], one = 0;                                                                                       \
-        for (int64_t i = 0; width == 1 && i < n; i++)                                                                  \
-            y[i * step] = (T)(one += (SUM)x[i * step]);                                                                \
-        if (width == 1)                                                                                                \
-            return;                                                                                                    \
-        for (int64_t j = 0; j < width; j++)                                                                            \
-            sum[j] = 0;                                                                                                \
-        for (int64_t i = 0; i < n; i++) {                                                                              \
-            for (int64_t j = 0; j < width; j++) {                                                                      \
-                sum[j] += (SUM)x[i * step + j];                                                                        \
-                y[i * step + j] = (T)sum[j];                                                                           \
-            }                                                                                                          \
-        }                                                                                                              \
-    }                                                                                                                  \
-    static void NAME##_tile(void *user, int64_t tile)                                                                  \
-    {                                                                                                                  \
-        const job *w = user;                                                                                           \
-        int64_t n = w->split.n, inner = w->split.inner, from = tile * w->per_tile, to = from + w->per_tile;            \
-        for (int64_t i = from; i < to && i < w->pieces; i++) {                                                         \
-            int64_t column = i % w->chunks * WIDTH, width = inner - column < WIDTH ? inner - column : WIDTH;           \
-            int64_t at = (i / w->chunks * n + (w->step < 0 ? n - 1 : 0)) * inner + column;                             \
-            NAME(n, width, w->step, (const T *)w->x + at, (T *)w->y + at);                                             \
-        }                                                                                                              \
-    }
-
-CUMSUM(cumsum_f32, float, double)
-CUMSUM(cumsum_f64, double, double)
-CUMSUM(cumsum_i64, int64_t, uint64_t)
 
 static bool infer(fr_op_call *call)
 {
@@ -63,28 +21,21 @@ static void forward(fr_op_call *call)
 {
     const attributes *a = call->attributes;
     const fr_tensor *x = call->in[0];
-    job w = { .split = fr_split_of(&x->shape, &a->over), .x = x->origin, .y = call->result[0]->origin };
-    fr_tile *run = x->dtype == FR_F32 ? cumsum_f32_tile : x->dtype == FR_F64 ? cumsum_f64_tile : cumsum_i64_tile;
 
-    if (x->numel == 0)
-        return;
-    w.step = a->backwards ? -w.split.inner : w.split.inner;
-    w.chunks = (w.split.inner + WIDTH - 1) / WIDTH;
-    w.pieces = w.split.outer * w.chunks;
-    w.per_tile = 1 + TILE / (w.split.n * (w.split.inner < WIDTH ? w.split.inner : WIDTH));
-    fr_run_tiles((w.pieces + w.per_tile - 1) / w.per_tile, run, &w);
+    fr_cumsum_forward((fr_dtype)x->dtype, fr_dim_sizes_of(&x->shape, &a->over), a->reversed, x->origin,
+                      call->result[0]->origin);
 }
 
 static const char c_text[] =
-    "/* y[k] = x[0] + ... + x[k], or (backwards) x[k] + ... + x[n-1], along n of (outer,n,inner). */\n"
-    "static void cumsum(int outer, int n, int inner, int backwards, const float *x, float *y)\n"
+    "/* y[k] = x[0] + ... + x[k], or (reversed) x[k] + ... + x[n-1], along n of (outer,n,inner). */\n"
+    "static void cumsum(int outer, int n, int inner, int reversed, const float *x, float *y)\n"
     "{\n"
     "    for (int i = 0; i < outer * inner; i++) {\n"
     "        const int first = i / inner * n * inner + i % inner;\n"
     "        double sum = 0;\n"
     "\n"
     "        for (int k = 0; k < n; k++) {\n"
-    "            const int at = first + (backwards ? n - 1 - k : k) * inner;\n"
+    "            const int at = first + (reversed ? n - 1 - k : k) * inner;\n"
     "\n"
     "            sum += x[at];\n"
     "            y[at] = (float)sum;\n"
@@ -98,7 +49,7 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
 
     if (call->in[0]->dtype == FR_I64)
         return fr_c_fail(w, "int64 given, expected float32");
-    return fr_write_reduction_by(w, call, "cumsum", c_text, a->backwards ? "1, " : "0, ");
+    return fr_c_reduce_by(w, call, "cumsum", c_text, a->reversed ? "1, " : "0, ");
 }
 
 static void backward(fr_op_call *call);
@@ -114,7 +65,7 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
     }
     fr_onnx_node(g, "CumSum", FR_ONNX_NAMES(fr_onnx_input(g, 0), fr_onnx_number(g, FR_I64, dim)),
                  FR_ONNX_NAMES(fr_onnx_output(g, 0)));
-    fr_onnx_int(g, "reverse", a->backwards);
+    fr_onnx_int(g, "reverse", a->reversed);
     return true;
 }
 
@@ -149,7 +100,7 @@ static void backward(fr_op_call *call)
 {
     attributes a = *(const attributes *)call->attributes;
 
-    a.backwards = !a.backwards;
+    a.reversed = !a.reversed;
     call->grad_in[0] = fr_apply(&fr_cumsum_op, &call->grad_out[0], &a);
 }
 

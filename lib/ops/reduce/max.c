@@ -1,11 +1,29 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* max: the largest value, of all or along a dim. */
-#include "ops/reduce/max_min.h"
+/* max: the largest value of all or along a dim, or NaN if there is one. */
+#define NAME        max
+#define BEATS(a, b) ((a) > (b))
+#define WORST       FR_LOWEST(T)
+#define MIN         false
+#define C_START     "-INFINITY"
+#define C_STEP      "s >= x || s != s ? s : x"
+#include "ops/reduce/max_min_op.h"
 
-FR_EXTREME(max, false)
+const fr_op fr_max_op = { MAX_MIN_OP, .formula = "y = the largest x", .onnx_name = "ReduceMax" };
+const fr_op fr_max_dim_op = { MAX_MIN_DIM_OP, .formula = "y = the largest x along a dim", .onnx_name = "ReduceMax" };
 
-const fr_op fr_max_op = { FR_EXTREME_OP(max, "y = the largest x"), .onnx_name = "ReduceMax" };
-const fr_op fr_max_dim_op = { FR_EXTREME_DIM_OP(max, "y = the largest x along a dim"), .onnx_name = "ReduceMax" };
+fr_tensor *fr_max(fr_tensor *t)
+{
+    return fr_apply(&fr_max_op, &t, &(fr_reduce_attributes){ .all = true });
+}
 
-FR_EXTREME_FUNCTIONS(max)
+fr_tensor *fr_max_dim(fr_tensor *t, int dim, bool keepdim)
+{
+    return fr_apply_reduction("max_dim", &fr_max_dim_op, t, (fr_reduce_attributes){ .dim = dim, .keepdim = keepdim },
+                              NULL);
+}
+
+fr_extreme fr_max_dim_indices(fr_tensor *t, int dim, bool keepdim)
+{
+    return fr_apply_max_min("max_dim_indices", &fr_max_dim_op, t, dim, keepdim);
+}

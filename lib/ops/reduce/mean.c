@@ -1,22 +1,33 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* mean: the sum over the count, over all values or one dim; of nothing, NaN. */
+/* mean: the sum divided by the number of values, over all values or one dim. The mean of no values is NaN. */
 #include "ops/reduce/reduce.h"
 
-/* The sum is rounded before it is divided, as PyTorch does. */
-FR_REDUCER(mean_f32, float, double, float, 0, s + (double)x, s + o, (float)s / (float)n)
-FR_REDUCER(mean_f64, double, double, double, 0, s + x, s + o, s / (double)n)
+/* The sum is rounded to T before it is divided, as in PyTorch. */
+#define REDUCER mean
+#define STATE   double
+#define INIT    0
+#define STEP    (s + (double)x)
+#define MERGE   (s + o)
+#define RESULT  ((T)s / (T)n)
+#include "kernels/make_reducer.h"
 
-FR_REDUCTION_FLOAT(mean)
+static void forward(fr_op_call *call)
+{
+    fr_reduce_forward(call, 0, mean_reducer);
+}
 
-FR_REDUCTION_C(mean, "0", "s + x", "s / n")
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    return fr_c_reduce(w, call, "0", "s + x", "s / n");
+}
 
 static void backward(fr_op_call *call)
 {
-    fr_split split = fr_split_of(&call->in_shape[0], call->attributes);
-    fr_tensor *part = fr_div_scalar(call->grad_out[0], split.n > 0 ? (double)split.n : 1);
+    fr_dim_sizes sizes = fr_dim_sizes_of(&call->in_shape[0], call->attributes);
+    fr_tensor *part = fr_div_scalar(call->grad_out[0], sizes.n > 0 ? (double)sizes.n : 1);
 
-    call->grad_in[0] = fr_expand(fr_kept(call, part), call->in_shape[0]);
+    call->grad_in[0] = fr_expand(fr_keepdim(call, part), call->in_shape[0]);
 }
 
 FR_RUN(run, fr_mean(in[0]))
@@ -26,7 +37,8 @@ FR_RUN(run_strided, fr_mean_dim(fr_transpose(in[0], 0, 1), 0, true))
 FR_RUN(run_range, fr_mean_dim(in[0], -3, false))
 
 const fr_op fr_mean_op = {
-    FR_REDUCTION_OP(mean, "y = the mean of x over all dims or one", fr_infer_reduced),
+    FR_REDUCTION_OP("mean", fr_infer_reduced),
+    .formula = "y = the mean of x over all dims or one",
     .saves_inputs = FR_SAVES_NOTHING,
     .backward = backward,
     .jvp = fr_jvp_linear,
@@ -44,4 +56,13 @@ const fr_op fr_mean_op = {
              { "range", "n(4,3)", NULL, run_range, { "mean", "-3", "(4, 3)" } }),
 };
 
-FR_REDUCTION(mean, 0)
+fr_tensor *fr_mean(fr_tensor *t)
+{
+    return fr_apply(&fr_mean_op, &t, &(fr_reduce_attributes){ .all = true });
+}
+
+fr_tensor *fr_mean_dim(fr_tensor *t, int dim, bool keepdim)
+{
+    return fr_apply_reduction("mean_dim", &fr_mean_op, t, (fr_reduce_attributes){ .dim = dim, .keepdim = keepdim },
+                              NULL);
+}

@@ -1,24 +1,30 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* norm: sum(|x|^p)^(1/p), of all values or along a dim, Euclidean unless p is given: the count of those that are not 0
- * for p = 0, the largest or smallest |x| for p = inf or -inf. Its gradient is sgn(x) (|x| / y)^(p - 1), 0 where x or y
- * is; of p = inf or -inf it is shared evenly by all that equal the result. */
+/* norm: y = sum(|x|^p)^(1/p), of all values or along a dim. p is 2 unless given. The limits are the number of values
+ * other than 0 for p = 0, the largest |x| for p = inf, and the smallest for p = -inf.
+ *
+ * By the chain rule dy/dx = y^(1-p) |x|^(p-1) sign(x) = sign(x) (|x| / y)^(p-1); for p = 2 that is x / y. Where x or y
+ * is 0 the gradient is 0, a subgradient for p >= 1 and PyTorch's choice. For p = inf and -inf all x whose |x| equals y
+ * share it evenly. */
 #include "ops/reduce/max_min.h"
 
-#define EUCLIDEAN(NAME, T) FR_REDUCER(NAME, T, double, T, 0, s + (double)x * (double)x, s + o, (T)sqrt(s))
+#define REDUCER euclidean
+#define STATE   double
+#define INIT    0
+#define STEP    (s + (double)x * (double)x)
+#define MERGE   (s + o)
+#define RESULT  ((T)sqrt(s))
+#include "kernels/make_reducer.h"
 
-EUCLIDEAN(euclidean_f32, float)
-EUCLIDEAN(euclidean_f64, double)
-
-/* Of two |x|, or what became of such, the one that p = inf or -inf stands for; NaN beats all. */
-FR_INLINE double chosen(double s, double x, double p)
+/* The larger of two |x|, or for p = -inf the smaller; NaN beats all. s may be that of several x. */
+FR_INLINE double better(double s, double x, double p)
 {
     return x != x || (p > 0 ? x > s : x < s) ? x : s;
 }
 
 FR_INLINE double step(double s, double x, double p)
 {
-    return isinf(p) ? chosen(s, x, p) : s + (p == 0 ? x != 0 : p == 1 ? x : pow(x, p));
+    return isinf(p) ? better(s, x, p) : s + (p == 0 ? x != 0 : p == 1 ? x : pow(x, p));
 }
 
 FR_INLINE double finish(double s, double p)
@@ -26,37 +32,33 @@ FR_INLINE double finish(double s, double p)
     return isinf(p) || p == 0 || p == 1 ? s : pow(s, 1 / p);
 }
 
-#define NORM(NAME, T)                                                                                                  \
-    FR_REDUCER(NAME, T, double, T, (p == -INFINITY ? INFINITY : 0), step(s, fabs((double)x), p),                       \
-               isinf(p) ? chosen(s, o, p) : s + o, (T)finish(s, p))
-
-NORM(norm_f32, float)
-NORM(norm_f64, double)
+#define REDUCER norm
+#define STATE   double
+#define INIT    (p == -INFINITY ? INFINITY : 0)
+#define STEP    step(s, fabs((double)x), p)
+#define MERGE   (isinf(p) ? better(s, o, p) : s + o)
+#define RESULT  ((T)finish(s, p))
+#include "kernels/make_reducer.h"
 
 static double p_of(const fr_op_call *call)
 {
-    return ((const fr_over *)call->attributes)->p;
+    return ((const fr_reduce_attributes *)call->attributes)->p;
 }
 
-/* PyTorch too knows no norm of nothing where p is negative or inf. */
+/* No values have no norm where p is negative or inf, as in PyTorch. */
 static bool infer(fr_op_call *call)
 {
     double p = p_of(call);
 
     if (isnan(p))
         return fr_op_fail(call, "p is nan, expected a number");
-    return p < 0 || isinf(p) ? fr_infer_extreme(call) : fr_infer_reduced(call);
+    return p < 0 || isinf(p) ? fr_infer_max_min(call) : fr_infer_reduced(call);
 }
 
-static void norm_forward(fr_op_call *call)
+static void forward(fr_op_call *call)
 {
-    if (p_of(call) == 2)
-        fr_reduce(call, 0, &euclidean_f32, &euclidean_f64, NULL);
-    else
-        fr_reduce(call, 0, &norm_f32, &norm_f64, NULL);
+    fr_reduce_forward(call, 0, p_of(call) == 2 ? euclidean_reducer : norm_reducer);
 }
-
-FR_REDUCTION_C(euclidean, "0", "s + x * x", "sqrt(s)")
 
 static const char c_text[] = "/* sum(|x|^p)^(1/p) of each of (outer,n,inner); NaN where there is one. */\n"
                              "static void norm(int outer, int n, int inner, double p, const float *x, float *y)\n"
@@ -77,26 +79,26 @@ static const char c_text[] = "/* sum(|x|^p)^(1/p) of each of (outer,n,inner); Na
                              "    }\n"
                              "}\n";
 
-static bool norm_c(fr_c_writer *w, const fr_op_call *call)
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
 {
     double p = p_of(call);
     char argument[40];
 
     if (p == 2)
-        return euclidean_c(w, call);
+        return fr_c_reduce(w, call, "0", "s + x * x", "sqrt(s)");
     if (isinf(p))
         snprintf(argument, sizeof argument, "%sINFINITY, ", p < 0 ? "-" : "");
     else
         snprintf(argument, sizeof argument, "%.17g, ", p);
-    return fr_write_reduction_by(w, call, "norm", c_text, argument);
+    return fr_c_reduce_by(w, call, "norm", c_text, argument);
 }
 
-static void extreme_backward(fr_op_call *call, fr_tensor *g, fr_tensor *y)
+static void infinity_backward(fr_op_call *call, fr_tensor *g, fr_tensor *y)
 {
-    const fr_over *over = call->attributes;
+    const fr_reduce_attributes *a = call->attributes;
     fr_tensor *x = call->in[0], *size = fr_abs(x);
-    fr_tensor *mask = fr_add(fr_eq(size, y), fr_ne(x, x)); /* where there is a NaN it is the result */
-    fr_tensor *count = over->all ? fr_sum(mask) : fr_sum_dim(mask, over->dim, true);
+    fr_tensor *mask = fr_add(fr_eq(size, y), fr_ne(x, x)); /* or x is NaN, and so y is */
+    fr_tensor *count = a->all ? fr_sum(mask) : fr_sum_dim(mask, a->dim, true);
 
     call->grad_in[0] = fr_mul(fr_mul(fr_sign(x), mask), fr_div(g, count));
 }
@@ -104,10 +106,10 @@ static void extreme_backward(fr_op_call *call, fr_tensor *g, fr_tensor *y)
 static void backward(fr_op_call *call)
 {
     double p = p_of(call);
-    fr_tensor *x = call->in[0], *y = fr_kept(call, call->result[0]), *g = fr_kept(call, call->grad_out[0]);
+    fr_tensor *x = call->in[0], *y = fr_keepdim(call, call->result[0]), *g = fr_keepdim(call, call->grad_out[0]);
 
     if (isinf(p)) {
-        extreme_backward(call, g, y);
+        infinity_backward(call, g, y);
     } else if (p == 2) {
         call->grad_in[0] = fr_mul(x, fr_div_or_zero(g, y));
     } else if (p == 0) {
@@ -120,11 +122,11 @@ static void backward(fr_op_call *call)
     }
 }
 
-/* sum(|x|^p)^(1/p); ONNX has ops for the usual ones. */
+/* ONNX has ops for p = 1 and 2, and reductions for the limits. */
 static bool onnx(fr_onnx *g, const fr_op_call *call)
 {
     double p = p_of(call);
-    bool keepdim = ((const fr_over *)call->attributes)->keepdim;
+    bool keepdim = ((const fr_reduce_attributes *)call->attributes)->keepdim;
     fr_dtype dtype = fr_dtype_of(call->in[0]);
     const char *x = fr_onnx_input(g, 0), *y = fr_onnx_output(g, 0), *sum, *part;
 
@@ -167,7 +169,8 @@ FR_RUN(run_smallest, WITH(.p = -INFINITY, .along = true, .dim = 1))
 FR_RUN(run_nan, WITH(.p = NAN))
 
 const fr_op fr_norm_op = {
-    FR_REDUCTION_OP(norm, "y = sum(|x|^p)^(1/p)", infer),
+    FR_REDUCTION_OP("norm", infer),
+    .formula = "y = sum(|x|^p)^(1/p)",
     .saves_inputs = 1,
     .saves_outputs = 1,
     .backward = backward,
@@ -204,13 +207,22 @@ const fr_op fr_norm_op = {
         { "range", "n(4)", NULL, run_dim, { "norm", "dim 1", "(4,)" } }),
 };
 
-FR_REDUCTION(norm, 2)
+fr_tensor *fr_norm(fr_tensor *t)
+{
+    return fr_apply(&fr_norm_op, &t, &(fr_reduce_attributes){ .all = true, .p = 2 });
+}
+
+fr_tensor *fr_norm_dim(fr_tensor *t, int dim, bool keepdim)
+{
+    return fr_apply_reduction("norm_dim", &fr_norm_op, t,
+                              (fr_reduce_attributes){ .dim = dim, .keepdim = keepdim, .p = 2 }, NULL);
+}
 
 fr_tensor *fr_norm_with(fr_tensor *t, const fr_norm_options *options)
 {
     static const fr_norm_options defaults;
     const fr_norm_options *o = options ? options : &defaults;
-    fr_over over = { .dim = o->dim, .all = !o->along, .keepdim = o->keepdim, .p = fr_option(o->p, 2) };
+    fr_reduce_attributes a = { .dim = o->dim, .all = !o->along, .keepdim = o->keepdim, .p = fr_option(o->p, 2) };
 
-    return fr_apply_over("norm_with", &fr_norm_op, t, over, o->reserved);
+    return fr_apply_reduction("norm_with", &fr_norm_op, t, a, o->reserved);
 }

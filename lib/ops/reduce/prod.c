@@ -1,50 +1,47 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* prod: the product, of all values or along a dim. dy/dx[i] is the product of the others, so that zeros do no harm. */
+/* prod: the product of all values or along a dim. The derivative after x[i] is the product of the other values, which,
+ * unlike y / x[i], is right where some values are 0. */
+#include "kernels/prod.h"
 #include "ops/reduce/reduce.h"
 
-FR_REDUCER(prod_f32, float, double, float, 1, s *(double)x, s *o, (float)s)
-FR_REDUCER(prod_f64, double, double, double, 1, s *x, s *o, s)
-FR_REDUCER(prod_i64, int64_t, uint64_t, int64_t, 1, s *(uint64_t)x, s *o, (int64_t)s)
+/* float32 is multiplied in double, int64 modulo 2^64. */
+#define REDUCER prod
+#define REDUCER_INT64
+#define STATE  FR_SUM_TYPE(T)
+#define INIT   1
+#define STEP   (s * (STATE)x)
+#define MERGE  (s * o)
+#define RESULT ((T)s)
+#include "kernels/make_reducer.h"
 
-FR_REDUCTION_ANY(prod)
-FR_REDUCTION_C(prod, "1", "s * x", "s")
-
-/* The product of those before, from the front, times the product of those behind, from the back. */
-static void backward_kernel(fr_op_call *call)
+static void forward(fr_op_call *call)
 {
-    fr_tensor *out = call->grad_in[0];
-    fr_split split = fr_split_of(&out->shape, call->attributes);
-
-    FR_DISPATCH_FLOAT(out, T, {
-        const T *g = (const T *)call->grad_out[0]->origin;
-
-        for (int64_t i = 0; out->numel > 0 && i < split.outer * split.inner; i++) {
-            int64_t first = i / split.inner * split.n * split.inner + i % split.inner;
-            const T *x = (const T *)call->in[0]->origin + first;
-            T *dx = (T *)out->origin + first;
-            double before = (double)g[i], behind = 1;
-
-            for (int64_t k = 0; k < split.n; k++) {
-                dx[k * split.inner] = (T)before;
-                before *= (double)x[k * split.inner];
-            }
-            for (int64_t k = split.n - 1; k >= 0; k--) {
-                dx[k * split.inner] = (T)((double)dx[k * split.inner] * behind);
-                behind *= (double)x[k * split.inner];
-            }
-        }
-    })
+    fr_reduce_forward(call, 0, prod_reducer);
 }
 
-/* The first half times the second, until one is left: differentiable as often as one likes, whatever is 0. */
+static void backward_kernel(fr_op_call *call)
+{
+    fr_tensor *x = call->in[0], *dx = call->grad_in[0];
+
+    fr_prod_backward(fr_dtype_of(x), fr_dim_sizes_of(&x->shape, call->attributes), x->origin, call->grad_out[0]->origin,
+                     dx->origin);
+}
+
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    return fr_c_reduce(w, call, "1", "s * x", "s");
+}
+
+/* Multiplies the first half by the second until one value is left. No value is divided by, so that all derivatives are
+ * right where some values are 0. */
 static void definition(fr_op_call *call)
 {
-    const fr_over *over = call->attributes;
+    const fr_reduce_attributes *a = call->attributes;
     fr_tensor *t = call->in[0], *odd = NULL;
-    fr_split split = fr_split_of(&t->shape, over);
-    fr_shape whole = { 3, { split.outer, split.n, split.inner } };
-    int64_t n = split.n;
+    fr_dim_sizes sizes = fr_dim_sizes_of(&t->shape, a);
+    fr_shape whole = { 3, { sizes.outer, sizes.n, sizes.inner } };
+    int64_t n = sizes.n;
 
     t = fr_reshape(t, whole);
     if (n == 0)
@@ -58,7 +55,7 @@ static void definition(fr_op_call *call)
         t = fr_mul(fr_slice(t, 1, 0, n / 2, 1), fr_slice(t, 1, n / 2, n / 2 * 2, 1));
     }
     t = odd ? fr_mul(t, odd) : t;
-    call->result[0] = fr_reshape(t, fr_reduced_shape(&call->in[0]->shape, over));
+    call->result[0] = fr_reshape(t, fr_reduced_shape(&call->in[0]->shape, a));
 }
 
 FR_RUN(run, fr_prod(in[0]))
@@ -67,7 +64,8 @@ FR_RUN(run_keepdim, fr_prod_dim(in[0], -1, true))
 FR_RUN(run_strided, fr_prod_dim(fr_transpose(in[0], 0, 2), 1, false))
 
 const fr_op fr_prod_op = {
-    FR_REDUCTION_OP(prod, "y = the product of x over all dims or one", fr_infer_reduced),
+    FR_REDUCTION_OP("prod", fr_infer_reduced),
+    .formula = "y = the product of x over all dims or one",
     .saves_inputs = 1,
     .dtypes = FR_ANY,
     .backward_kernel = backward_kernel,
@@ -88,4 +86,13 @@ const fr_op fr_prod_op = {
         { "range", "n(4)", NULL, run_dim, { "prod", "dim 1", "(4,)" } }),
 };
 
-FR_REDUCTION(prod, 0)
+fr_tensor *fr_prod(fr_tensor *t)
+{
+    return fr_apply(&fr_prod_op, &t, &(fr_reduce_attributes){ .all = true });
+}
+
+fr_tensor *fr_prod_dim(fr_tensor *t, int dim, bool keepdim)
+{
+    return fr_apply_reduction("prod_dim", &fr_prod_op, t, (fr_reduce_attributes){ .dim = dim, .keepdim = keepdim },
+                              NULL);
+}

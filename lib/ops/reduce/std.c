@@ -1,17 +1,28 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* std: the root of the variance, of all values or along a dim; its gradient is 0 where it is 0. */
+/* std: the standard deviation, y = sqrt(v) with the variance v that var.c computes, of all values or along a dim.
+ *
+ * By the chain rule dy/dx = (dv/dx) / (2 y), where dv/dx = 2 (x - mean) / (n - correction), which var.c derives. Where
+ * y is 0 all x are equal, and the gradient is taken as 0, as in PyTorch. */
 #include "ops/reduce/variance.h"
 
-#define DEVIATION(NAME, T)                                                                                             \
-    FR_REDUCER(NAME, T, fr_moments, T, (fr_moments){ 0 }, fr_moments_add(s, (double)x), fr_moments_merge(s, o),        \
-               (T)sqrt(fr_moments_variance(s, p)))
+#define REDUCER std
+#define STATE   fr_moments
+#define INIT    ((fr_moments){ 0 })
+#define STEP    fr_moments_add(s, (double)x)
+#define MERGE   fr_moments_merge(s, o)
+#define RESULT  ((T)sqrt(fr_moments_variance(s, p)))
+#include "kernels/make_reducer.h"
 
-DEVIATION(std_f32, float)
-DEVIATION(std_f64, double)
+static void forward(fr_op_call *call)
+{
+    fr_reduce_forward(call, 0, std_reducer);
+}
 
-FR_REDUCTION_FLOAT(std)
-FR_VARIANCE_C(std, "sqrt(v)")
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    return fr_c_variance(w, call, true);
+}
 
 static void backward(fr_op_call *call)
 {
@@ -36,7 +47,8 @@ FR_RUN(run_correction, WITH(.correction = 2.5))
 FR_RUN(run_reserved, WITH(.reserved[1] = in[0]))
 
 const fr_op fr_std_op = {
-    FR_REDUCTION_OP(std, "y = sqrt(sum((x - mean)^2) / (n - correction))", fr_infer_variance),
+    FR_REDUCTION_OP("std", fr_infer_variance),
+    .formula = "y = sqrt(sum((x - mean)^2) / (n - correction))",
     .saves_inputs = 1,
     .saves_outputs = 1,
     .backward = backward,
@@ -56,7 +68,16 @@ const fr_op fr_std_op = {
              { "range", "n(4)", NULL, run_dim, { "std", "dim 1", "(4,)" } }),
 };
 
-FR_REDUCTION(std, 1)
+fr_tensor *fr_std(fr_tensor *t)
+{
+    return fr_apply(&fr_std_op, &t, &(fr_reduce_attributes){ .all = true, .p = 1 });
+}
+
+fr_tensor *fr_std_dim(fr_tensor *t, int dim, bool keepdim)
+{
+    return fr_apply_reduction("std_dim", &fr_std_op, t,
+                              (fr_reduce_attributes){ .dim = dim, .keepdim = keepdim, .p = 1 }, NULL);
+}
 
 fr_tensor *fr_std_with(fr_tensor *t, const fr_variance_options *options)
 {

@@ -1,20 +1,31 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* sum: over all values, over one dim, or over what broadcasting repeated. */
+/* sum: the sum over all values or one dim; sum_to undoes broadcasting by sums. */
 #include "ops/reduce/reduce.h"
 
 /* float32 is added up in double, int64 modulo 2^64. */
-FR_REDUCER(sum_f32, float, double, float, 0, s + (double)x, s + o, (float)s)
-FR_REDUCER(sum_f64, double, double, double, 0, s + x, s + o, s)
-FR_REDUCER(sum_i64, int64_t, uint64_t, int64_t, 0, s + (uint64_t)x, s + o, (int64_t)s)
+#define REDUCER sum
+#define REDUCER_INT64
+#define STATE  FR_SUM_TYPE(T)
+#define INIT   0
+#define STEP   (s + (STATE)x)
+#define MERGE  (s + o)
+#define RESULT ((T)s)
+#include "kernels/make_reducer.h"
 
-FR_REDUCTION_ANY(sum)
+static void forward(fr_op_call *call)
+{
+    fr_reduce_forward(call, 0, sum_reducer);
+}
 
-FR_REDUCTION_C(sum, "0", "s + x", "s")
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    return fr_c_reduce(w, call, "0", "s + x", "s");
+}
 
 static void backward(fr_op_call *call)
 {
-    call->grad_in[0] = fr_expand(fr_kept(call, call->grad_out[0]), call->in_shape[0]);
+    call->grad_in[0] = fr_expand(fr_keepdim(call, call->grad_out[0]), call->in_shape[0]);
 }
 
 FR_RUN(run, fr_sum(in[0]))
@@ -28,7 +39,8 @@ FR_RUN(run_to_column, fr_sum_to(in[0], (fr_shape){ 2, { 3, 1 } }))
 FR_RUN(run_to_wrong, fr_sum_to(in[0], (fr_shape){ 1, { 3 } }))
 
 const fr_op fr_sum_op = {
-    FR_REDUCTION_OP(sum, "y = the sum of x over all dims or one", fr_infer_reduced),
+    FR_REDUCTION_OP("sum", fr_infer_reduced),
+    .formula = "y = the sum of x over all dims or one",
     .saves_inputs = FR_SAVES_NOTHING,
     .dtypes = FR_ANY,
     .backward = backward,
@@ -52,17 +64,23 @@ const fr_op fr_sum_op = {
              { "to wrong", "n(3,4)", NULL, run_to_wrong, { "sum_to", "(3,)", "(3, 4)" } }),
 };
 
-FR_REDUCTION(sum, 0)
+fr_tensor *fr_sum(fr_tensor *t)
+{
+    return fr_apply(&fr_sum_op, &t, &(fr_reduce_attributes){ .all = true });
+}
+
+fr_tensor *fr_sum_dim(fr_tensor *t, int dim, bool keepdim)
+{
+    return fr_apply_reduction("sum_dim", &fr_sum_op, t, (fr_reduce_attributes){ .dim = dim, .keepdim = keepdim }, NULL);
+}
 
 bool fr_sum_rows(const char *what, fr_dtype dtype, int64_t rows, int64_t columns, const void *x, void *y)
 {
-    const fr_reducer *how = dtype == FR_F32 ? &sum_f32 : dtype == FR_F64 ? &sum_f64 : &sum_i64;
-
-    return fr_reduce_values(what, how, (fr_split){ 1, rows, columns }, 0, x, y);
+    return fr_reduce_array(sum_reducer(dtype), (fr_dim_sizes){ 1, rows, columns }, 0, x, y) || fr_fail_memory(what);
 }
 
-/* from's dims, those of size 1 left out, neighbours joined where both are kept or both are summed; bit i of the result:
- * joined's dim i is summed. */
+/* Sets joined to from's dims, without those of size 1, and with neighbours joined where both are kept or both are
+ * summed. Bit i of the result is set if dim i of joined is summed. */
 static unsigned join_dims(const fr_shape *from, const fr_shape *to, fr_shape *joined)
 {
     int lead = from->ndim - to->ndim;

@@ -1,22 +1,30 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* var: variance, of all values or along a dim: squares of the deviations from the mean, over n less a correction, which
- * is 1 unless given. */
+/* var: the variance y = sum((x - m)^2) / (n - correction) with the mean m, of all values or along a dim. The correction
+ * is 1 unless given (Bessel's).
+ *
+ * dy/dx[i] = 2 sum_k((x[k] - m) (d[k = i] - 1/n)) / (n - correction), with d = 1 where its index says so and else 0.
+ * Deviations from the mean add up to 0, so that 2 (x[i] - m) / (n - correction) is left. */
 #include "ops/reduce/variance.h"
 
-#define VARIANCE(NAME, T)                                                                                              \
-    FR_REDUCER(NAME, T, fr_moments, T, (fr_moments){ 0 }, fr_moments_add(s, (double)x), fr_moments_merge(s, o),        \
-               (T)fr_moments_variance(s, p))
+#define REDUCER var
+#define STATE   fr_moments
+#define INIT    ((fr_moments){ 0 })
+#define STEP    fr_moments_add(s, (double)x)
+#define MERGE   fr_moments_merge(s, o)
+#define RESULT  ((T)fr_moments_variance(s, p))
+#include "kernels/make_reducer.h"
 
-VARIANCE(var_f32, float)
-VARIANCE(var_f64, double)
+static void forward(fr_op_call *call)
+{
+    fr_reduce_forward(call, 0, var_reducer);
+}
 
-FR_REDUCTION_FLOAT(var)
-FR_VARIANCE_C(var, "v")
+/* --- Shared with std --------------------------------------------------------------------------------------------- */
 
 bool fr_infer_variance(fr_op_call *call)
 {
-    double correction = ((const fr_over *)call->attributes)->p;
+    double correction = ((const fr_reduce_attributes *)call->attributes)->p;
 
     if (!isfinite(correction))
         return fr_op_fail(call, "correction is %g, expected a finite number", correction);
@@ -27,31 +35,70 @@ fr_tensor *fr_apply_variance(const char *what, const fr_op *op, fr_tensor *t, co
 {
     static const fr_variance_options defaults;
     const fr_variance_options *o = options ? options : &defaults;
-    fr_over over = { .dim = o->dim, .all = !o->along, .keepdim = o->keepdim, .p = fr_option(o->correction, 1) };
+    fr_reduce_attributes a = {
+        .dim = o->dim, .all = !o->along, .keepdim = o->keepdim, .p = fr_option(o->correction, 1)
+    };
 
-    return fr_apply_over(what, op, t, over, o->reserved);
+    return fr_apply_reduction(what, op, t, a, o->reserved);
 }
 
 const char *fr_onnx_variance(fr_onnx *g, const fr_op_call *call)
 {
-    const fr_over *over = call->attributes;
+    const fr_reduce_attributes *a = call->attributes;
     fr_dtype dtype = fr_dtype_of(call->in[0]);
     const char *x = fr_onnx_input(g, 0), *mean = fr_onnx_new_name(g), *v = fr_onnx_new_name(g), *d, *n, *left;
 
     fr_onnx_reduce_to(g, call, "ReduceMean", x, true, mean);
     d = fr_onnx_value(g, "Sub", FR_ONNX_NAMES(x, mean));
-    fr_onnx_reduce_to(g, call, "ReduceMean", fr_onnx_value(g, "Mul", FR_ONNX_NAMES(d, d)), over->keepdim, v);
-    if (over->p == 0)
+    fr_onnx_reduce_to(g, call, "ReduceMean", fr_onnx_value(g, "Mul", FR_ONNX_NAMES(d, d)), a->keepdim, v);
+    if (a->p == 0)
         return v;
     n = fr_onnx_value(
         g, "Div",
         FR_ONNX_NAMES(fr_onnx_value(g, "Size", FR_ONNX_NAMES(x)), fr_onnx_value(g, "Size", FR_ONNX_NAMES(v))));
     n = fr_onnx_value(g, "Cast", FR_ONNX_NAMES(n));
     fr_onnx_int(g, "to", fr_onnx_dtype(dtype));
-    left = fr_onnx_value(g, "Sub", FR_ONNX_NAMES(n, fr_onnx_number(g, dtype, over->p)));
+    left = fr_onnx_value(g, "Sub", FR_ONNX_NAMES(n, fr_onnx_number(g, dtype, a->p)));
     left = fr_onnx_value(g, "Max", FR_ONNX_NAMES(left, fr_onnx_number(g, dtype, 0)));
     return fr_onnx_value(g, "Mul", FR_ONNX_NAMES(v, fr_onnx_value(g, "Div", FR_ONNX_NAMES(n, left))));
 }
+
+bool fr_c_variance(fr_c_writer *w, const fr_op_call *call, bool root)
+{
+    static const char text[] =
+        "/* The variance of each of (outer,n,inner), or its root, the standard deviation. */\n"
+        "static void variance(int outer, int n, int inner, double correction, int root, const float *x, float *y)\n"
+        "{\n"
+        "    for (int i = 0; i < outer * inner; i++) {\n"
+        "        const float *at = x + i / inner * n * inner + i % inner;\n"
+        "        double mean = 0, square = 0, v;\n"
+        "\n"
+        "        for (int k = 0; k < n; k++)\n"
+        "            mean += at[k * inner];\n"
+        "        mean /= n;\n"
+        "        for (int k = 0; k < n; k++)\n"
+        "            square += (at[k * inner] - mean) * (at[k * inner] - mean);\n"
+        "        v = square / (n > correction ? n - correction : 0);\n"
+        "        y[i] = (float)(root ? sqrt(v) : v);\n"
+        "    }\n"
+        "}\n";
+    char more[48];
+
+    snprintf(more, sizeof more, "%.17g, %d, ", ((const fr_reduce_attributes *)call->attributes)->p, root);
+    return fr_c_reduce_by(w, call, "variance", text, more);
+}
+
+/* If the correction is greater than n, PyTorch divides by 0 over all values, but by n - correction along a dim. */
+fr_tensor *fr_var_gradient(const fr_op_call *call, fr_tensor *g)
+{
+    const fr_reduce_attributes *a = call->attributes;
+    fr_tensor *x = call->in[0], *mean = a->all ? fr_mean(x) : fr_mean_dim(x, a->dim, true);
+    double left = (double)fr_dim_sizes_of(&call->in_shape[0], a).n - a->p;
+
+    return fr_mul(fr_keepdim(call, fr_mul_scalar(g, 2 / (a->all && left < 0 ? 0 : left))), fr_sub(x, mean));
+}
+
+/* --- var --------------------------------------------------------------------------------------------------------- */
 
 static bool onnx(fr_onnx *g, const fr_op_call *call)
 {
@@ -59,15 +106,9 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
     return true;
 }
 
-/* Where the correction takes more than there is, PyTorch divides by 0 over all values, but along a dim by what is left.
- */
-fr_tensor *fr_var_gradient(const fr_op_call *call, fr_tensor *g)
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
 {
-    const fr_over *over = call->attributes;
-    fr_tensor *x = call->in[0], *mean = over->all ? fr_mean(x) : fr_mean_dim(x, over->dim, true);
-    double left = (double)fr_split_of(&call->in_shape[0], over).n - over->p;
-
-    return fr_mul(fr_kept(call, fr_mul_scalar(g, 2 / (over->all && left < 0 ? 0 : left))), fr_sub(x, mean));
+    return fr_c_variance(w, call, false);
 }
 
 static void backward(fr_op_call *call)
@@ -89,7 +130,8 @@ FR_RUN(run_more, WITH(.along = true, .dim = 1, .correction = 2.5))
 FR_RUN(run_nan, WITH(.correction = NAN))
 
 const fr_op fr_var_op = {
-    FR_REDUCTION_OP(var, "y = sum((x - mean)^2) / (n - correction)", fr_infer_variance),
+    FR_REDUCTION_OP("var", fr_infer_variance),
+    .formula = "y = sum((x - mean)^2) / (n - correction)",
     .saves_inputs = 1,
     .backward = backward,
     .onnx = onnx,
@@ -114,7 +156,16 @@ const fr_op fr_var_op = {
              { "range", "n(4)", NULL, run_dim, { "var", "dim 1", "(4,)" } }),
 };
 
-FR_REDUCTION(var, 1)
+fr_tensor *fr_var(fr_tensor *t)
+{
+    return fr_apply(&fr_var_op, &t, &(fr_reduce_attributes){ .all = true, .p = 1 });
+}
+
+fr_tensor *fr_var_dim(fr_tensor *t, int dim, bool keepdim)
+{
+    return fr_apply_reduction("var_dim", &fr_var_op, t,
+                              (fr_reduce_attributes){ .dim = dim, .keepdim = keepdim, .p = 1 }, NULL);
+}
 
 fr_tensor *fr_var_with(fr_tensor *t, const fr_variance_options *options)
 {

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Shapes, targets, the definition and the mean of losses of classes. */
-#include "ops/loss/class_loss.h"
+/* Shapes, targets, the definition and the mean of classification losses. */
+#include "ops/loss/classification.h"
 
 /* --- Shapes and targets ------------------------------------------------------------------------------------------ */
 
-fr_over fr_over_classes(const fr_shape *shape)
+fr_reduce_attributes fr_class_dim(const fr_shape *shape)
 {
-    return (fr_over){ .dim = shape->ndim > 1 ? 1 : 0 };
+    return (fr_reduce_attributes){ .dim = shape->ndim > 1 ? 1 : 0 };
 }
 
 static bool infer_target(fr_op_call *call, const char *name, bool probabilities, const fr_shape *rows)
@@ -41,85 +41,107 @@ static bool infer_weight(fr_op_call *call, const char *name, int64_t n)
                       fr_shape_text(&expected, b), fr_dtype_name((fr_dtype)x->dtype), name);
 }
 
-bool fr_infer_classes(fr_op_call *call, const char *name, bool probabilities)
+bool fr_infer_classification(fr_op_call *call, const char *name, bool probabilities)
 {
     const fr_tensor *x = call->in[0];
-    const fr_class_attributes *a = call->attributes;
-    fr_over over = fr_over_classes(&x->shape);
+    const fr_classification_attributes *a = call->attributes;
+    fr_reduce_attributes over = fr_class_dim(&x->shape);
     fr_shape rows = fr_reduced_shape(&x->shape, &over);
 
     if (x->dtype == FR_I64)
         return fr_op_fail(call, "%s are int64, expected float32 or float64", name);
     if (!infer_target(call, name, probabilities, &rows) || !infer_weight(call, name, x->shape.dim[over.dim]))
         return false;
-    if (a->ignores && call->in[1]->dtype != FR_I64)
-        return fr_op_fail(call, "ignore_index %lld given, but the target holds probabilities", (long long)a->ignored);
-    if (!(a->smoothing >= 0 && a->smoothing <= 1))
-        return fr_op_fail(call, "label_smoothing is %g, expected a number in [0, 1]", a->smoothing);
+    if (a->has_ignore_index && call->in[1]->dtype != FR_I64)
+        return fr_op_fail(call, "ignore_index %lld given, but the target holds probabilities",
+                          (long long)a->ignore_index);
+    if (!(a->label_smoothing >= 0 && a->label_smoothing <= 1))
+        return fr_op_fail(call, "label_smoothing is %g, expected a number in [0, 1]", a->label_smoothing);
     call->out[0] = (fr_meta){ .shape = rows, .dtype = (fr_dtype)x->dtype };
     return true;
 }
 
-bool fr_check_classes(fr_op_call *call, int64_t n)
+bool fr_check_classes(fr_op_call *call)
 {
-    const fr_class_attributes *a = call->attributes;
+    const fr_classification_attributes *a = call->attributes;
+    const fr_shape *shape = &call->in[0]->shape;
     const int64_t *class = (const int64_t *)call->in[1]->origin;
+    int64_t n = shape->dim[fr_class_dim(shape).dim];
     char text[FR_SHAPE_TEXT];
 
     for (int64_t i = 0; i < call->in[1]->numel; i++)
-        if ((class[i] < 0 || class[i] >= n) && class[i] != a->ignored)
+        if ((class[i] < 0 || class[i] >= n) && class[i] != a->ignore_index)
             return fr_op_fail(call, "class %lld at %lld of the target is out of range: shape %s has %lld classes",
-                              (long long)class[i], (long long)i, fr_shape_text(&call->in[0]->shape, text),
-                              (long long)n);
+                              (long long)class[i], (long long)i, fr_shape_text(shape, text), (long long)n);
     return true;
+}
+
+fr_class_target fr_class_target_of(const fr_op_call *call)
+{
+    const fr_classification_attributes *a = call->attributes;
+    const fr_tensor *x = call->in[0], *target = call->in[1];
+    fr_reduce_attributes over = fr_class_dim(&x->shape);
+    fr_class_target t = { .sizes = fr_dim_sizes_of(&x->shape, &over),
+                          .x = x->origin,
+                          .ignore_index = a->ignore_index,
+                          .label_smoothing = a->label_smoothing };
+
+    if (target->dtype == FR_I64)
+        t.classes = (const int64_t *)target->origin;
+    else
+        t.probabilities = target->origin;
+    if (call->inputs > 2)
+        t.weight = call->in[2]->origin;
+    return t;
 }
 
 /* --- The definition ---------------------------------------------------------------------------------------------- */
 
-fr_tensor *fr_weighted(fr_op_call *call, fr_tensor *logs)
+fr_tensor *fr_weigh_classes(fr_op_call *call, fr_tensor *log_p)
 {
     const fr_shape *shape = &call->in[0]->shape;
-    int dim = fr_over_classes(shape).dim;
+    int dim = fr_class_dim(shape).dim;
     fr_shape column = { shape->ndim - dim, { 1, 1, 1, 1, 1, 1, 1, 1 } };
 
     if (call->inputs < 3)
-        return logs;
+        return log_p;
     column.dim[0] = shape->dim[dim];
-    return fr_mul(logs, fr_reshape(call->in[2], column));
+    return fr_mul(log_p, fr_reshape(call->in[2], column));
 }
 
-/* -(1 - s) w[class] logs[class] - s/C sum(w logs); 0 in ignored rows, which for the moment are of class 0. */
-fr_tensor *fr_class_losses(fr_op_call *call, fr_tensor *logs)
+/* -(1 - s) w[class] log_p[class] - s/C sum(w log_p) with label smoothing s. Ignored rows are taken for class 0 at
+ * first, and get a loss of 0 in the end. */
+fr_tensor *fr_nll_definition(fr_op_call *call, fr_tensor *log_p)
 {
-    const fr_class_attributes *a = call->attributes;
+    const fr_classification_attributes *a = call->attributes;
     fr_tensor *target = call->in[1], *weight = call->inputs > 2 ? call->in[2] : NULL;
-    fr_tensor *ignored = fr_eq_scalar(target, (double)a->ignored);
+    fr_tensor *ignored = fr_eq_scalar(target, (double)a->ignore_index);
     fr_tensor *class = fr_masked_fill(target, ignored, 0), *l;
-    int dim = fr_over_classes(&call->in[0]->shape).dim;
+    int dim = fr_class_dim(&call->in[0]->shape).dim;
 
-    l = fr_squeeze(fr_gather(logs, dim, fr_unsqueeze(class, dim)), dim);
+    l = fr_squeeze(fr_gather(log_p, dim, fr_unsqueeze(class, dim)), dim);
     if (weight)
         l = fr_mul(l, fr_view_as(fr_index_select(weight, 0, fr_flatten(class, 0, -1)), class));
-    if (a->smoothing > 0) {
-        double part = a->smoothing / (double)call->in[0]->shape.dim[dim];
-        fr_tensor *all = fr_sum_dim(fr_weighted(call, logs), dim, false);
+    if (a->label_smoothing > 0) {
+        double part = a->label_smoothing / (double)call->in[0]->shape.dim[dim];
+        fr_tensor *all = fr_sum_dim(fr_weigh_classes(call, log_p), dim, false);
 
-        l = fr_add(fr_mul_scalar(l, 1 - a->smoothing), fr_mul_scalar(all, part));
+        l = fr_add(fr_mul_scalar(l, 1 - a->label_smoothing), fr_mul_scalar(all, part));
     }
     return fr_masked_fill(fr_neg(l), ignored, 0);
 }
 
 /* --- The mean ---------------------------------------------------------------------------------------------------- */
 
-double fr_count_rows(fr_tensor *const *in, int n, const void *attributes)
+double fr_class_divisor(fr_tensor *const *in, int n, const void *attributes)
 {
     const fr_tensor *target = in[1];
     const int64_t *class = (const int64_t *)target->origin;
-    int64_t ignored = ((const fr_class_attributes *)attributes)->ignored;
+    int64_t ignored = ((const fr_classification_attributes *)attributes)->ignore_index;
     double sum = 0;
 
     if (target->dtype != FR_I64) {
-        fr_over over = fr_over_classes(&target->shape);
+        fr_reduce_attributes over = fr_class_dim(&target->shape);
         fr_shape rows = fr_reduced_shape(&target->shape, &over);
 
         return (double)fr_shape_numel(&rows);

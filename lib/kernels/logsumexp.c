@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* logsumexp: y = log(sum(exp(x))) over n of (outer,n,inner), computed as m + log(sum(exp(x - m))) with the maximum m,
+ * so that exp does not overflow. The sums of parts are merged by
+ *
+ *     a e^m + b e^k = (a e^(m - M) + b e^(k - M)) e^M, M = max(m, k) */
+#ifndef T
+#include "kernels/reduce.h"
+#include "kernels/vmath.h"
+
+/* The exponentials add up to sum * exp(base). base is -inf if all values are -inf, and finite if one is inf. */
+typedef struct {
+    double base, sum;
+} state;
+
+FR_INLINE double rebased(state s, double base)
+{
+    return s.sum == 0 || s.base == base ? s.sum : s.sum * exp(s.base - base);
+}
+
+FR_INLINE state merged(state s, state o)
+{
+    double base = s.base > o.base ? s.base : o.base;
+
+    return (state){ base, rebased(s, base) + rebased(o, base) };
+}
+
+FR_INLINE double finite_log(double sum)
+{
+    return sum < INFINITY ? log(sum) : NAN;
+}
+
+#define KERNEL_FILE "kernels/logsumexp.c"
+#include "kernels/instantiate.h"
+
+const fr_reducer *fr_logsumexp_reducer(fr_dtype dtype)
+{
+    return FR_KERNEL_FOR(dtype, logsumexp);
+}
+
+const fr_reducer *fr_logsumexp_parts_reducer(fr_dtype dtype)
+{
+    return FR_KERNEL_FOR(dtype, parts);
+}
+#else
+/* Makes states of width columns, which lie `across` apart. It finds the maxima first and then the sums, so that the
+ * loop over exp becomes vector code. */
+FR_INLINE void FN(gather)(int64_t rows, int64_t width, int64_t stride, int64_t across, const T *restrict x,
+                          state *restrict states)
+{
+    T top[FR_REDUCE_WIDTH], sum[FR_REDUCE_WIDTH];
+
+    for (int64_t j = 0; j < width; j++) {
+        top[j] = -INFINITY;
+        sum[j] = 0;
+    }
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t j = 0; j < width; j++) {
+            T v = x[r * stride + j * across];
+
+            top[j] = v > top[j] ? v : top[j];
+        }
+    for (int64_t j = 0; j < width; j++)
+        top[j] = top[j] > -INFINITY && top[j] < INFINITY ? top[j] : 0;
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t j = 0; j < width; j++)
+            sum[j] += TYPED(fr_exp)(x[r * stride + j * across] - top[j]);
+    for (int64_t j = 0; j < width; j++)
+        states[j] = (state){ sum[j] == 0 ? -INFINITY : (double)top[j], (double)sum[j] };
+}
+
+static void FN(add_states)(int64_t rows, int64_t width, int64_t stride, int64_t at, const void *x, void *states,
+                           double p)
+{
+    state more[FR_REDUCE_WIDTH], *s = states;
+
+    (void)at;
+    (void)p;
+    FN(gather)(rows, width, stride, 1, x, more);
+    for (int64_t j = 0; j < width; j++)
+        s[j] = merged(s[j], more[j]);
+}
+
+/* Small slabs have count * inner columns. Those of several slabs are gathered together where each slab has just one.
+ * finish makes results, of size bytes each. */
+FR_INLINE void FN(reduce_small)(int64_t count, int64_t n, int64_t inner, const T *x, char *y, size_t size,
+                                void (*finish)(int64_t width, int64_t n, int64_t inner, const void *states, void *y,
+                                               double p))
+{
+    int64_t columns = count * inner, across = inner == 1 ? n : 1, most = inner == 1 ? columns : inner;
+    state states[FR_REDUCE_WIDTH];
+
+    for (int64_t i = 0, width; i < columns; i += width) {
+        width = most - i % most < FR_REDUCE_WIDTH ? most - i % most : FR_REDUCE_WIDTH;
+        FN(gather)(n, width, inner, across, x + i / inner * n * inner + i % inner, states);
+        finish(width, n, inner, states, y + (size_t)i * size, 0);
+    }
+}
+
+/* --- The reducers ------------------------------------------------------------------------------------------------- */
+
+static void FN(logsumexp_small)(int64_t count, int64_t n, int64_t inner, const void *x, void *y, double p);
+static void FN(parts_small)(int64_t count, int64_t n, int64_t inner, const void *x, void *y, double p);
+
+/* The two parts of a result: m and log(sum(exp(x - m))). */
+typedef struct {
+    T top, log;
+} FN(two_parts);
+
+#define STATE state
+#define INIT  ((state){ -INFINITY, 0 })
+#define MERGE merged(s, o)
+#define ADD   FN(add_states)
+
+#define REDUCER logsumexp
+#define OUT     T
+#define RESULT  (T)(s.base + log(s.sum))
+#define SMALL   FN(logsumexp_small)
+#include "kernels/reduce_states.h"
+#undef REDUCER
+#undef OUT
+#undef RESULT
+#undef SMALL
+
+#define REDUCER parts
+#define OUT     FN(two_parts)
+#define RESULT  ((FN(two_parts)){ (T)s.base, (T)finite_log(s.sum) })
+#define SMALL   FN(parts_small)
+#include "kernels/reduce_states.h"
+#undef REDUCER
+#undef OUT
+#undef RESULT
+#undef SMALL
+
+#undef STATE
+#undef INIT
+#undef MERGE
+#undef ADD
+
+static void FN(logsumexp_small)(int64_t count, int64_t n, int64_t inner, const void *x, void *y, double p)
+{
+    (void)p;
+    FN(reduce_small)(count, n, inner, x, y, sizeof(T), FN(logsumexp_finish));
+}
+
+static void FN(parts_small)(int64_t count, int64_t n, int64_t inner, const void *x, void *y, double p)
+{
+    (void)p;
+    FN(reduce_small)(count, n, inner, x, y, sizeof(FN(two_parts)), FN(parts_finish));
+}
+#endif
