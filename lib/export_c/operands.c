@@ -48,7 +48,7 @@ static const char *name_of(fr_c_writer *w, fr_c_buffer *b)
     return b->name;
 }
 
-/* While planning: notes that this step reads or writes b. */
+/* While planning: notes that this step reads or writes b, from which step to which its memory is needed. */
 static void note_use(fr_c_writer *w, fr_c_buffer *b, bool write)
 {
     if (w->out)
@@ -102,7 +102,7 @@ const char *fr_c_in(fr_c_writer *w, const fr_op_call *call, int input)
     if (t->contiguous)
         return pointer_to(w, t);
     if (t->dtype == FR_I64) {
-        fr_c_fail(w, "int64 values in another order than row-major, which is for float32 alone");
+        fr_c_fail(w, "int64 values that are not row-major; only float32 may be strided");
         return "";
     }
     copy = fr_c_scratch(w, t->numel);

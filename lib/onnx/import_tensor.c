@@ -65,7 +65,7 @@ static bool read_typed_data(const char *where, const fr_tensor_proto *p, int kin
                                      : SIZE_MAX;
 
     if (n != (uint64_t)t->numel)
-        return fr_fail(where, "tensor %.80s has not the values that its shape and type want", name_of(p));
+        return fr_fail(where, "tensor %.80s: the number of its values does not fit its shape and type", name_of(p));
     for (size_t i = 0; small && i < n; i++)
         ((int64_t *)(void *)t->origin)[i] = p->int32_data[i];
     if (!small && n > 0)
@@ -88,7 +88,7 @@ static bool read_shape(const char *where, const fr_tensor_proto *p, int kind, fr
     if (!fr_shape_check(where, shape, fr_file_dtypes[kind].dtype, &numel))
         return false;
     return numel <= (int64_t)present ||
-           fr_fail(where, "tensor %.80s has fewer values than its shape wants", name_of(p));
+           fr_fail(where, "tensor %.80s has fewer values than its shape needs", name_of(p));
 }
 
 fr_tensor *fr_import_tensor(const char *where, const fr_tensor_proto *p)
