@@ -3,7 +3,8 @@
 /* batch_norm: each channel brought to mean 0 and variance 1, by its own mean and variance or by running ones (Ioffe and
  * Szegedy, "Batch Normalization", 2015). ops/norm/channels.h has the formulas. A second result (2,C), in float64, is
  * the mean and the variance, divided by the number of values, of each channel. */
-#include "ops/norm/channels.h"
+#include "kernels/batch_norm.h"
+#include "ops/op.h"
 
 #include <frond/c_code.h>
 #include <frond/autograd.h>
@@ -50,46 +51,53 @@ static bool infer(fr_op_call *call)
     return true;
 }
 
-/* --- Kernels ------------------------------------------------------------------------------------------------------ */
+/* Values of a channel that are neighbours: x is (N,C,*). */
+static int64_t inner_size(const fr_shape *x)
+{
+    fr_shape inner = { .ndim = x->ndim - 2 };
 
-static fr_channels channels_of(const fr_op_call *call)
+    memcpy(inner.dim, x->dim + 2, (size_t)inner.ndim * sizeof *inner.dim);
+    return fr_shape_numel(&inner);
+}
+
+static fr_batch_norm_args args_of(const fr_op_call *call)
 {
     const attributes *a = call->attributes;
+    const fr_tensor *x = call->in[X], *weight = call->in[WEIGHT], *bias = call->in[BIAS];
 
-    return (fr_channels){ .x = call->in[X],
-                          .weight = call->in[WEIGHT],
-                          .bias = call->in[BIAS],
-                          .training = a->training,
-                          .eps = a->eps,
-                          .stats = (double *)call->result[1]->origin };
+    return (fr_batch_norm_args){ .batch = x->shape.dim[0],
+                                 .channels = x->shape.dim[1],
+                                 .inner = inner_size(&x->shape),
+                                 .training = a->training,
+                                 .eps = a->eps,
+                                 .x = x->origin,
+                                 .weight = weight ? weight->origin : NULL,
+                                 .bias = bias ? bias->origin : NULL,
+                                 .stats = (double *)call->result[1]->origin };
 }
 
 static void forward(fr_op_call *call)
 {
-    fr_channels w = channels_of(call);
-    int64_t channels = w.x->shape.dim[1];
+    const fr_tensor *mean = call->in[RUNNING_MEAN], *variance = call->in[RUNNING_VAR];
+    fr_batch_norm_args args = args_of(call);
 
-    for (int64_t c = 0; c < channels; c++) {
-        w.stats[c] = fr_channel_value(call->in[RUNNING_MEAN], c, 0);
-        w.stats[channels + c] = fr_channel_value(call->in[RUNNING_VAR], c, 0);
+    for (int64_t c = 0; c < args.channels; c++) {
+        args.stats[c] = mean ? fr_value_at(mean, c) : 0;
+        args.stats[args.channels + c] = variance ? fr_value_at(variance, c) : 0;
     }
-    w.out = call->result[0];
-    fr_normalise_channels(&w);
+    args.out = call->result[0]->origin;
+    fr_batch_norm_channels(fr_dtype_of(call->in[X]), &args);
 }
 
 static void backward_kernel(fr_op_call *call)
 {
-    fr_channels w = channels_of(call);
+    fr_batch_norm_args args = args_of(call);
 
-    w.g = call->grad_out[0];
-    w.out = call->needs[X] ? call->grad_in[X] : NULL;
-    w.dweight = call->needs[WEIGHT] ? call->grad_in[WEIGHT] : NULL;
-    w.dbias = call->needs[BIAS] ? call->grad_in[BIAS] : NULL;
-    for (int64_t c = 0; w.x->numel == 0 && c < w.x->shape.dim[1]; c++) {
-        fr_set_channel_value(w.dweight, c, 0);
-        fr_set_channel_value(w.dbias, c, 0);
-    }
-    fr_normalise_channels(&w);
+    args.dy = call->grad_out[0]->origin;
+    args.out = call->needs[X] ? call->grad_in[X]->origin : NULL;
+    args.dweight = call->needs[WEIGHT] ? call->grad_in[WEIGHT]->origin : NULL;
+    args.dbias = call->needs[BIAS] ? call->grad_in[BIAS]->origin : NULL;
+    fr_batch_norm_channels(fr_dtype_of(call->in[X]), &args);
 }
 
 /* --- The same in ops: channels as the rows of a matrix ------------------------------------------------------------ */
@@ -98,7 +106,7 @@ static void definition(fr_op_call *call)
 {
     const attributes *a = call->attributes;
     fr_tensor *x = call->in[X], *weight = call->in[WEIGHT], *bias = call->in[BIAS];
-    int64_t n = x->shape.dim[0], channels = x->shape.dim[1], inner = fr_inner_of(&x->shape);
+    int64_t n = x->shape.dim[0], channels = x->shape.dim[1], inner = inner_size(&x->shape);
     fr_shape column = { 2, { channels, 1 } }, pair = { 2, { 2, channels } };
     fr_tensor *rows = fr_transpose(fr_reshape(x, (fr_shape){ 3, { n, channels, inner } }), 0, 1), *d, *y;
 
@@ -264,7 +272,7 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
     y = fr_c_out(w, call, 0);
     fr_c_helper(w, "normalise_channels", channels_text, false);
     return fr_c_line(w, "normalise_channels(%lld, %lld, %lld, %.17g, %s, %s, %s, %s, %s, %s);", (long long)x->dim[0],
-                     (long long)x->dim[1], (long long)fr_inner_of(x), a->eps, names[X], names[WEIGHT], names[BIAS],
+                     (long long)x->dim[1], (long long)inner_size(x), a->eps, names[X], names[WEIGHT], names[BIAS],
                      names[RUNNING_MEAN], names[RUNNING_VAR], y);
 }
 
@@ -344,14 +352,17 @@ static bool can_run(const fr_tensor *x, const fr_tensor *t, const char *name)
     return x->shape.ndim < 2 || check_channels(x, t, name);
 }
 
-/* running = (1 - momentum) running + momentum share value, for each channel */
-static void move(fr_tensor *running, const double *value, double share, double momentum)
+/* running = (1 - momentum) running + momentum correction value, for each channel */
+static void update(fr_tensor *running, const double *value, double correction, double momentum)
 {
-    int64_t step = fr_stride(running, 0);
+    int64_t stride = fr_stride(running, 0);
 
-    for (int64_t c = 0; c < running->numel; c++)
-        fr_set_channel_value(running, c * step,
-                             (1 - momentum) * fr_channel_value(running, c * step, 0) + momentum * share * value[c]);
+    FR_DISPATCH_FLOAT(running, T, {
+        T *r = (T *)running->origin;
+
+        for (int64_t c = 0; c < running->numel; c++)
+            r[c * stride] = (T)((1 - momentum) * (double)r[c * stride] + momentum * correction * value[c]);
+    })
     fr_storage_bump(running);
 }
 
@@ -369,8 +380,8 @@ static fr_tensor *train(fr_tensor *const *in, const attributes *a, double moment
         int64_t channels = x->shape.dim[1];
         double n = (double)(x->numel / channels);
 
-        move(mean, stats, 1, momentum);
-        move(variance, stats + channels, n / (n - 1), momentum);
+        update(mean, stats, 1, momentum);
+        update(variance, stats + channels, n / (n - 1), momentum);
     }
     return y;
 }
