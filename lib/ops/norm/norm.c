@@ -77,7 +77,7 @@ void fr_row_norm_backward(fr_op_call *call)
         if (call->needs[i])
             *grads[i] = call->grad_in[i]->origin;
     if (!fr_row_norm_rows_backward(fr_dtype_of(call->in[0]), &args))
-        fr_fail_memory(call->op->name);
+        call->failed = !fr_fail_memory(call->op->name);
 }
 
 /* The formula in ops, with x as (rows,n). */

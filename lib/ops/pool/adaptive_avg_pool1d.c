@@ -35,13 +35,13 @@ fr_tensor *fr_adaptive_avg_pool1d(fr_tensor *x, int64_t output_size)
     const char *what = fr_adaptive_avg_pool1d_op.name;
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    fr_pool p = { .adaptive = true, .w = { .dims = 1, .out = { 1, output_size } } };
+    fr_pool_attributes a = { .pool = { .adaptive = true, .window = { .dims = 1, .out_size = { 1, output_size } } } };
     fr_tensor *y = NULL;
 
     if (output_size < 0)
         fr_fail(what, "output_size %" PRId64 ", expected 0 or more", output_size);
     else
-        y = fr_apply(&fr_adaptive_avg_pool1d_op, &x, &p);
+        y = fr_apply(&fr_adaptive_avg_pool1d_op, &x, &a);
     fr_finish(th, before);
     return y;
 }
