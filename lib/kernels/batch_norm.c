@@ -75,7 +75,7 @@ typedef void column_sums(int64_t rows, int64_t width, int64_t stride, const void
 #define KERNEL_FILE "kernels/batch_norm.c"
 #include "kernels/instantiate.h"
 
-void fr_batch_norm_channels(fr_dtype dtype, const fr_batch_norm_args *a)
+void fr_normalise_channels(fr_dtype dtype, const fr_batch_norm_args *a)
 {
     job j = { .a = a, .group_size = a->inner > 0 ? fr_most(COLUMNS / a->inner, 1) : 1 };
     int64_t columns = j.group_size * a->inner, size = (int64_t)fr_dtype_size(dtype);
@@ -176,7 +176,7 @@ static void FN(sum_channels)(const fr_batch_norm_args *a, column_sums *add_up, i
 
 /* --- A group of channels ------------------------------------------------------------------------------------------ */
 
-static void FN(find_stats)(const fr_batch_norm_args *a, const group *g)
+static void FN(compute_stats)(const fr_batch_norm_args *a, const group *g)
 {
     double *mean = a->stats + g->first, *variance = mean + a->channels, n = (double)(a->batch * a->inner);
 
@@ -188,7 +188,7 @@ static void FN(find_stats)(const fr_batch_norm_args *a, const group *g)
         variance[i] /= n;
 }
 
-static void FN(begin_group)(const fr_batch_norm_args *a, group *g)
+static void FN(load_group)(const fr_batch_norm_args *a, group *g)
 {
     const T *weight = a->weight, *bias = a->bias;
 
@@ -204,7 +204,7 @@ static void FN(begin_group)(const fr_batch_norm_args *a, group *g)
 }
 
 /* dweight and dbias, and what dx needs. */
-static void FN(find_gradients)(const fr_batch_norm_args *a, group *g)
+static void FN(compute_gradients)(const fr_batch_norm_args *a, group *g)
 {
     T *dweight = a->dweight, *dbias = a->dbias;
     double n = (double)(a->batch * a->inner);
@@ -223,7 +223,7 @@ static void FN(find_gradients)(const fr_batch_norm_args *a, group *g)
 }
 
 /* What the columns of a block are computed with: a group's values as T, once for each column. */
-static void FN(spread)(const group *g, int64_t run, T c[][BLOCK])
+static void FN(spread_to_columns)(const group *g, int64_t run, T c[][BLOCK])
 {
     for (int64_t i = 0; i < g->count; i++)
         for (int64_t k = i * run; k < (i + 1) * run; k++) {
@@ -236,7 +236,7 @@ static void FN(spread)(const group *g, int64_t run, T c[][BLOCK])
         }
 }
 
-static void FN(find_y)(int64_t rows, int64_t width, int64_t stride, T c[][BLOCK], const T *x, T *y)
+static void FN(compute_y)(int64_t rows, int64_t width, int64_t stride, T c[][BLOCK], const T *x, T *y)
 {
     for (int64_t r = 0; r < rows; r++, x += stride, y += stride)
         FR_SIMD for (int64_t k = 0; k < width; k++)
@@ -247,7 +247,7 @@ static void FN(find_y)(int64_t rows, int64_t width, int64_t stride, T c[][BLOCK]
         }
 }
 
-static void FN(find_dx)(int64_t rows, int64_t width, int64_t stride, T c[][BLOCK], const T *x, const T *dy, T *dx)
+static void FN(compute_dx)(int64_t rows, int64_t width, int64_t stride, T c[][BLOCK], const T *x, const T *dy, T *dx)
 {
     for (int64_t r = 0; r < rows; r++, x += stride, dy += stride, dx += stride)
         FR_SIMD for (int64_t k = 0; k < width; k++)
@@ -263,16 +263,16 @@ static void FN(apply)(const fr_batch_norm_args *a, const group *g)
     int64_t width = g->count * a->inner, stride = a->channels * a->inner;
     T c[COLUMN_VALUES][BLOCK];
 
-    FN(spread)(g, columns_per_channel(a), c);
+    FN(spread_to_columns)(g, columns_per_channel(a), c);
     for (int64_t k = 0; k < width; k += BLOCK) {
         int64_t at = g->first * a->inner + k, block = fr_least(width - k, BLOCK);
         const T *x = (const T *)a->x + at;
         T *out = (T *)a->out + at;
 
         if (a->dy)
-            FN(find_dx)(a->batch, block, stride, c, x, (const T *)a->dy + at, out);
+            FN(compute_dx)(a->batch, block, stride, c, x, (const T *)a->dy + at, out);
         else
-            FN(find_y)(a->batch, block, stride, c, x, out);
+            FN(compute_y)(a->batch, block, stride, c, x, out);
     }
 }
 
@@ -281,10 +281,10 @@ static void FN(run_group)(const fr_batch_norm_args *a, int64_t first, int64_t co
     group g = { .first = first, .count = count };
 
     if (a->training && !a->dy)
-        FN(find_stats)(a, &g);
-    FN(begin_group)(a, &g);
+        FN(compute_stats)(a, &g);
+    FN(load_group)(a, &g);
     if (a->dy)
-        FN(find_gradients)(a, &g);
+        FN(compute_gradients)(a, &g);
     if (a->out)
         FN(apply)(a, &g);
 }

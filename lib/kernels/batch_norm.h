@@ -31,6 +31,6 @@ typedef struct {
 } fr_batch_norm_args;
 
 /* Forward, or backward if there is a dy. dtype: float32 or float64. */
-void fr_batch_norm_channels(fr_dtype dtype, const fr_batch_norm_args *a);
+void fr_normalise_channels(fr_dtype dtype, const fr_batch_norm_args *a);
 
 #endif

@@ -16,11 +16,11 @@
 #include "kernels/vmath.h"
 
 enum {
-    BLOCK = 1 << 16,       /* values in a block of columns, about, */
-    LEAST_COLUMNS = 64,    /* which are at least so many */
-    TILE_WORK = 1 << 20,   /* multiply-adds in a tile, at least */
-    MOST_TILES = 32,       /* each has a block of columns */
-    MOST_PARTIAL = 1 << 22 /* values in all slices of dweight, about */
+    BLOCK = 1 << 16,      /* values in a block of columns, about, */
+    MIN_COLUMNS = 64,     /* which are at least so many */
+    TILE_WORK = 1 << 20,  /* multiply-adds in a tile, at least */
+    MAX_TILES = 32,       /* each has a block of columns */
+    MAX_PARTIAL = 1 << 22 /* values in all slices of dweight, about */
 };
 
 /* --- Rows of columns ---------------------------------------------------------------------------------------------- */
@@ -102,7 +102,7 @@ static job job_of(fr_dtype dtype, const fr_convolution *c)
     j.rows = c->in_channels * c->window.kernel[0] * c->window.kernel[1];
     j.in_numel = fr_window_in_numel(&c->window);
     j.out_numel = fr_window_out_numel(&c->window);
-    j.blocks = divide_up(j.out_numel, fr_most(BLOCK / fr_most(j.rows, 1), LEAST_COLUMNS));
+    j.blocks = divide_up(j.out_numel, fr_most(BLOCK / fr_most(j.rows, 1), MIN_COLUMNS));
     j.block = divide_up(j.out_numel, j.blocks);
     return j;
 }
@@ -135,7 +135,7 @@ static bool run_job(job *j, run_unit *run, int64_t units, double work)
 
     j->run = run;
     j->units = units;
-    j->per_tile = fr_most(units_per_tile(work), divide_up(units, MOST_TILES));
+    j->per_tile = fr_most(units_per_tile(work), divide_up(units, MAX_TILES));
     tiles = divide_up(units, j->per_tile);
     if (!fr_mul_size(j->rows, j->block, &j->scratch_values) ||
         !fr_mul_size(j->scratch_values, tiles * j->value_size, &bytes) ||
@@ -169,7 +169,7 @@ static void move_columns(const job *j, int64_t first, int64_t count, const char 
 }
 
 /* The columns of x (in_channels,in_size), made in scratch or x itself. *ld: from row to row of them. */
-static const char *find_columns(const job *j, int64_t first, int64_t count, const char *x, char *scratch, int64_t *ld)
+static const char *get_columns(const job *j, int64_t first, int64_t count, const char *x, char *scratch, int64_t *ld)
 {
     *ld = j->one_value ? j->in_numel : count;
     if (j->one_value)
@@ -180,14 +180,14 @@ static const char *find_columns(const job *j, int64_t first, int64_t count, cons
 
 /* --- y: a unit is one block of a group of an image ---------------------------------------------------------------- */
 
-static void find_y(const job *j, int64_t unit, char *scratch)
+static void compute_y(const job *j, int64_t unit, char *scratch)
 {
     const fr_convolution *c = j->c;
     int64_t group = unit / j->blocks, first = unit % j->blocks * j->block; /* group: of all groups of all images */
     int64_t count = fr_least(j->block, j->out_numel - first), ld;
     const char *weight = j->weight + group % c->groups * c->out_channels * j->rows * j->value_size;
     const char *x = j->x + group * c->in_channels * j->in_numel * j->value_size;
-    const char *columns = find_columns(j, first, count, x, scratch, &ld);
+    const char *columns = get_columns(j, first, count, x, scratch, &ld);
 
     fr_gemm(j->dtype, false, false, c->out_channels, count, j->rows, weight, j->rows, columns, ld, j->add,
             j->result + (group * c->out_channels * j->out_numel + first) * j->value_size, j->out_numel);
@@ -202,7 +202,7 @@ bool fr_convolve(fr_dtype dtype, const fr_convolution *c, const void *x, const v
     j.result = y;
     j.add = add;
     if (!is_empty(&j))
-        return run_job(&j, find_y, c->batch * c->groups * j.blocks,
+        return run_job(&j, compute_y, c->batch * c->groups * j.blocks,
                        (double)c->out_channels * (double)j.rows * (double)j.block);
     if (!add)
         memset(y, 0, (size_t)(c->out_channels * c->groups * c->batch * j.out_numel * j.value_size));
@@ -211,7 +211,7 @@ bool fr_convolve(fr_dtype dtype, const fr_convolution *c, const void *x, const v
 
 /* --- dx: a unit is one group of an image, since its windows overlap ----------------------------------------------- */
 
-static void find_dx(const job *j, int64_t unit, char *scratch)
+static void compute_dx(const job *j, int64_t unit, char *scratch)
 {
     const fr_convolution *c = j->c;
     const char *dy = j->dy + unit * c->out_channels * j->out_numel * j->value_size;
@@ -241,7 +241,7 @@ bool fr_convolve_grad_input(fr_dtype dtype, const fr_convolution *c, const void 
     j.weight = weight;
     j.result = dx;
     if (!is_empty(&j))
-        return run_job(&j, find_dx, c->batch * c->groups,
+        return run_job(&j, compute_dx, c->batch * c->groups,
                        (double)c->out_channels * (double)j.rows * (double)j.out_numel);
     memset(dx, 0, (size_t)(c->in_channels * c->groups * c->batch * j.in_numel * j.value_size));
     return true;
@@ -249,7 +249,7 @@ bool fr_convolve_grad_input(fr_dtype dtype, const fr_convolution *c, const void 
 
 /* --- dweight: a unit is one group of a slice of the images -------------------------------------------------------- */
 
-static void find_dweight(const job *j, int64_t unit, char *scratch)
+static void compute_dweight(const job *j, int64_t unit, char *scratch)
 {
     const fr_convolution *c = j->c;
     int64_t slice = unit / c->groups, group = unit % c->groups, ld;
@@ -262,7 +262,7 @@ static void find_dweight(const job *j, int64_t unit, char *scratch)
 
         for (int64_t first = 0; first < j->out_numel; first += j->block) {
             int64_t count = fr_least(j->block, j->out_numel - first);
-            const char *columns = find_columns(j, first, count, x, scratch, &ld);
+            const char *columns = get_columns(j, first, count, x, scratch, &ld);
             bool add = image > slice * j->slice || first > 0;
 
             fr_gemm(j->dtype, false, true, c->out_channels, j->rows, count, dy + first * j->value_size, j->out_numel,
@@ -281,7 +281,7 @@ static double work_of(const job *j)
 static int64_t slice_of(const job *j)
 {
     const fr_convolution *c = j->c;
-    int64_t slices = fr_most(1, fr_least(MOST_TILES, MOST_PARTIAL / (c->groups * c->out_channels * j->rows)));
+    int64_t slices = fr_most(1, fr_least(MAX_TILES, MAX_PARTIAL / (c->groups * c->out_channels * j->rows)));
 
     return fr_least(fr_most(units_per_tile(work_of(j)), divide_up(c->batch, slices)), c->batch);
 }
@@ -305,7 +305,7 @@ bool fr_convolve_grad_weight(fr_dtype dtype, const fr_convolution *c, const void
         return true;
     }
     j.slice = slice_of(&j);
-    return run_job(&j, find_dweight, divide_up(c->batch, j.slice) * c->groups, work_of(&j) * (double)j.slice);
+    return run_job(&j, compute_dweight, divide_up(c->batch, j.slice) * c->groups, work_of(&j) * (double)j.slice);
 }
 #else
 static void FN(im2col_row)(const fr_sliding_window *w, const fr_valid_outputs valid[FR_SPATIAL_DIMS], int64_t first,

@@ -58,7 +58,7 @@ FR_INLINE double divisor_of(const fr_pool *p, span lines, span columns)
 
 /* --- Threads ------------------------------------------------------------------------------------------------------ */
 
-/* values: how many a plane makes work with. */
+/* values: how many are read or written for a plane, for the size of tiles. */
 static void run_planes(job j, double values, fr_tile *tile)
 {
     j.planes_per_tile = 1 + (int64_t)(TILE / (values + 1));
@@ -92,13 +92,13 @@ void fr_max_pool_planes(fr_dtype dtype, const fr_pool *p, int64_t planes, const 
     run_planes(j, values_of(&j), FR_KERNEL_FOR(dtype, max_tile));
 }
 
-void fr_max_pool_planes_backward(fr_dtype dtype, int64_t planes, int64_t in_numel, int64_t out_numel, const void *dy,
+void fr_max_pool_planes_backward(fr_dtype dtype, const fr_pool *p, int64_t planes, const void *dy,
                                  const int64_t *position, void *dx)
 {
-    job j = { .planes = planes, .in_numel = in_numel, .out_numel = out_numel, .from = dy, .to = dx };
+    job j = job_of(p, planes, dy, dx);
 
     j.position_of = position;
-    run_planes(j, (double)(in_numel + out_numel), FR_KERNEL_FOR(dtype, max_backward_tile));
+    run_planes(j, (double)(j.in_numel + j.out_numel), FR_KERNEL_FOR(dtype, max_backward_tile));
 }
 
 void fr_avg_pool_planes(fr_dtype dtype, const fr_pool *p, int64_t planes, const void *x, void *y)

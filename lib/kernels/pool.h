@@ -20,7 +20,7 @@ typedef struct {
 /* Arrays without gaps: x and dx (planes,in_size), y, dy and position (planes,out_size). dtype: float32 or float64.
  * position: where in its plane each y was found. */
 void fr_max_pool_planes(fr_dtype dtype, const fr_pool *p, int64_t planes, const void *x, void *y, int64_t *position);
-void fr_max_pool_planes_backward(fr_dtype dtype, int64_t planes, int64_t in_numel, int64_t out_numel, const void *dy,
+void fr_max_pool_planes_backward(fr_dtype dtype, const fr_pool *p, int64_t planes, const void *dy,
                                  const int64_t *position, void *dx);
 void fr_avg_pool_planes(fr_dtype dtype, const fr_pool *p, int64_t planes, const void *x, void *y);
 void fr_avg_pool_planes_backward(fr_dtype dtype, const fr_pool *p, int64_t planes, const void *dy, void *dx);

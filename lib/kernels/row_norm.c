@@ -10,10 +10,10 @@
 #include <math.h>
 
 enum {
-    LANES = 16,     /* partial sums of a row, in a fixed order, so that they become vector code */
-    TILE = 1 << 15, /* values of x in a tile, about */
-    TILE_ROWS = 16, /* backward: a tile has at least so many rows, since it needs 2n sums of its own */
-    GROUP = 4,      /* rows whose shares of dweight and dbias are added up before they go to those sums */
+    LANES = 16,         /* partial sums of a row, in a fixed order, so that they become vector code */
+    TILE = 1 << 15,     /* values of x in a tile, about */
+    MIN_TILE_ROWS = 16, /* backward: a tile has at least so many rows, since it needs 2n sums of its own */
+    GROUP = 4,          /* rows whose shares of dweight and dbias are added up before they go to those sums */
 };
 
 typedef struct {
@@ -23,9 +23,9 @@ typedef struct {
 } job;
 
 /* One empty tile if there are no rows. */
-static job job_of(const fr_row_norm_args *a, int64_t least_rows)
+static job job_of(const fr_row_norm_args *a, int64_t min_rows)
 {
-    job j = { .a = a, .rows_per_tile = fr_most(TILE / fr_most(a->n, 1), least_rows) };
+    job j = { .a = a, .rows_per_tile = fr_most(TILE / fr_most(a->n, 1), min_rows) };
 
     j.tiles = a->rows > 0 ? (a->rows - 1) / j.rows_per_tile + 1 : 1;
     return j;
@@ -34,7 +34,7 @@ static job job_of(const fr_row_norm_args *a, int64_t least_rows)
 #define KERNEL_FILE "kernels/row_norm.c"
 #include "kernels/instantiate.h"
 
-void fr_row_norm_rows(fr_dtype dtype, const fr_row_norm_args *a)
+void fr_normalise_rows(fr_dtype dtype, const fr_row_norm_args *a)
 {
     job j = job_of(a, 1);
 
@@ -42,9 +42,9 @@ void fr_row_norm_rows(fr_dtype dtype, const fr_row_norm_args *a)
         fr_run_tiles(j.tiles, FR_KERNEL_FOR(dtype, forward_tile), &j);
 }
 
-bool fr_row_norm_rows_backward(fr_dtype dtype, const fr_row_norm_args *a)
+bool fr_normalise_rows_backward(fr_dtype dtype, const fr_row_norm_args *a)
 {
-    job j = job_of(a, TILE_ROWS);
+    job j = job_of(a, MIN_TILE_ROWS);
     int64_t columns = 2 * a->n;
     size_t bytes = (size_t)(j.tiles * columns) * sizeof *j.sums;
 
@@ -124,7 +124,7 @@ FR_INLINE double FN(sum)(int64_t n, FN(row) row, double (*term)(FN(row) row, int
 
 /* --- Forward ------------------------------------------------------------------------------------------------------ */
 
-static void FN(find_stats)(const fr_row_norm_args *a, int64_t r)
+static void FN(compute_stats)(const fr_row_norm_args *a, int64_t r)
 {
     FN(row) row = { .x = (const T *)a->x + r * a->n };
     double n = (double)a->n;
@@ -158,7 +158,7 @@ static void FN(forward_tile)(void *user, int64_t tile)
     int64_t end = fr_least((tile + 1) * j->rows_per_tile, j->a->rows);
 
     for (int64_t r = tile * j->rows_per_tile; r < end; r++) {
-        FN(find_stats)(j->a, r);
+        FN(compute_stats)(j->a, r);
         FN(normalise)(j->a, r);
     }
 }
@@ -166,7 +166,7 @@ static void FN(forward_tile)(void *user, int64_t tile)
 /* --- Backward ----------------------------------------------------------------------------------------------------- */
 
 /* dx of row r. If there is a weight, dx holds v at first. */
-static void FN(find_dx)(const fr_row_norm_args *a, int64_t r)
+static void FN(compute_dx)(const fr_row_norm_args *a, int64_t r)
 {
     const T *weight = a->weight;
     T *dx = (T *)a->dx + r * a->n;
@@ -235,7 +235,7 @@ static void FN(backward_tile)(void *user, int64_t tile)
         int64_t to = fr_least(first + GROUP, end);
 
         for (int64_t r = first; a->dx && r < to; r++)
-            FN(find_dx)(a, r);
+            FN(compute_dx)(a, r);
         if (sums && to - first == GROUP)
             FN(add_group)(a, first, sums);
         else

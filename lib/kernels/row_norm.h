@@ -31,7 +31,7 @@ typedef struct {
 } fr_row_norm_args;
 
 /* dtype: float32 or float64. Backward returns false if memory runs out. */
-void fr_row_norm_rows(fr_dtype dtype, const fr_row_norm_args *a);
-bool fr_row_norm_rows_backward(fr_dtype dtype, const fr_row_norm_args *a);
+void fr_normalise_rows(fr_dtype dtype, const fr_row_norm_args *a);
+bool fr_normalise_rows_backward(fr_dtype dtype, const fr_row_norm_args *a);
 
 #endif

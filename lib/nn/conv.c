@@ -40,17 +40,18 @@ static void add_option(char *text, size_t room, const char *name, int dims, cons
 static bool describe(fr_module *m, const fr_conv_attributes *a, int64_t in, int64_t out, bool bias)
 {
     enum { NEVER = -1 }; /* usual: what is always said */
+    const fr_sliding_window *w = &a->conv.window;
     char text[512], groups[40] = "";
 
     snprintf(text, sizeof text, "%" PRId64 ", %" PRId64, in, out);
-    add_option(text, sizeof text, "kernel_size", a->c.window.dims, a->c.window.kernel, NEVER);
-    add_option(text, sizeof text, "stride", a->c.window.dims, a->c.window.stride, NEVER);
+    add_option(text, sizeof text, "kernel_size", w->dims, w->kernel, NEVER);
+    add_option(text, sizeof text, "stride", w->dims, w->stride, NEVER);
     if (a->same)
         strcat(text, ", padding=same");
-    add_option(text, sizeof text, "padding", a->c.window.dims, a->c.window.pad_before, 0);
-    add_option(text, sizeof text, "dilation", a->c.window.dims, a->c.window.dilation, 1);
-    if (a->c.groups != 1)
-        snprintf(groups, sizeof groups, ", groups=%" PRId64, a->c.groups);
+    add_option(text, sizeof text, "padding", w->dims, w->pad_before, 0);
+    add_option(text, sizeof text, "dilation", w->dims, w->dilation, 1);
+    if (a->conv.groups != 1)
+        snprintf(groups, sizeof groups, ", groups=%" PRId64, a->conv.groups);
     strcat(text, groups);
     if (!bias)
         strcat(text, ", bias=False");
@@ -63,22 +64,23 @@ static bool check(const char *what, int64_t in, int64_t out, int dims, const fr_
     if (in < 0 || out < 0)
         return fr_fail(what, "in %" PRId64 ", out %" PRId64 ", expected 0 or more", in, out);
     if (!fr_read_conv_options(what, dims, options, a) ||
-        !fr_read_window_option(what, "kernel_size", kernel, kernel, dims, 1, a->c.window.kernel))
+        !fr_read_window_option(what, "kernel_size", kernel, kernel, dims, 1, a->conv.window.kernel))
         return false;
-    return (in % a->c.groups == 0 && out % a->c.groups == 0) ||
+    return (in % a->conv.groups == 0 && out % a->conv.groups == 0) ||
            fr_fail(what, "in %" PRId64 ", out %" PRId64 ", expected both divisible by groups, %" PRId64, in, out,
-                   a->c.groups);
+                   a->conv.groups);
 }
 
 static bool fill(const char *what, fr_module *m, const fr_conv_attributes *a, int64_t in, int64_t out,
                  const fr_conv_options *options)
 {
-    fr_shape weight = { a->c.window.dims + 2, { out, in / a->c.groups } };
+    const fr_sliding_window *w = &a->conv.window;
+    fr_shape weight = { w->dims + 2, { out, in / a->conv.groups } };
     bool bias = !options || !options->no_bias;
     conv *self = fr_self(m);
 
-    for (int i = 0; i < a->c.window.dims; i++)
-        weight.dim[2 + i] = a->c.window.kernel[FR_SPATIAL_DIMS - a->c.window.dims + i];
+    for (int i = 0; i < w->dims; i++)
+        weight.dim[2 + i] = w->kernel[FR_SPATIAL_DIMS - w->dims + i];
     if (options)
         self->options = *options;
     self->options.no_bias = false;

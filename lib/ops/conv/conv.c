@@ -14,18 +14,17 @@ bool fr_read_conv_options(const char *what, int dims, const fr_conv_options *opt
     static const fr_conv_options none;
     const fr_conv_options *o = options ? options : &none;
 
-    *a = (fr_conv_attributes){ .c.window.dims = dims, .c.groups = o->groups ? o->groups : 1, .same = o->same };
+    fr_sliding_window *w = &a->conv.window;
 
-    fr_sliding_window *w = &a->c.window;
-
+    *a = (fr_conv_attributes){ .conv.window.dims = dims, .conv.groups = o->groups ? o->groups : 1, .same = o->same };
     if (!fr_check_reserved(what, o->reserved) ||
         !fr_read_window_option(what, "stride", &o->stride, NULL, dims, 1, w->stride) ||
         !fr_read_window_option(what, "padding", &o->padding, NULL, dims, 0, w->pad_before) ||
         !fr_read_window_option(what, "dilation", &o->dilation, NULL, dims, 1, w->dilation))
         return false;
     memcpy(w->pad_after, w->pad_before, sizeof w->pad_after);
-    if (a->c.groups < 1)
-        return fr_fail(what, "groups is %" PRId64 ", expected 1 or more", a->c.groups);
+    if (a->conv.groups < 1)
+        return fr_fail(what, "groups is %" PRId64 ", expected 1 or more", a->conv.groups);
     if (o->same && (w->stride[0] != 1 || w->stride[1] != 1))
         return fr_fail(what, "same is for stride 1: with another the output is smaller than the input");
     if (o->same && o->padding.ndim > 0)
@@ -78,7 +77,7 @@ static bool pad_to_same(fr_sliding_window *w)
 /* Sets the window's kernel and, with `same`, its padding. False if that overflows. */
 static bool set_kernel(fr_conv_attributes *a, const fr_shape *weight)
 {
-    fr_sliding_window *w = &a->c.window;
+    fr_sliding_window *w = &a->conv.window;
 
     w->kernel[0] = 1;
     for (int i = 1; i <= w->dims; i++)
@@ -89,7 +88,7 @@ static bool set_kernel(fr_conv_attributes *a, const fr_shape *weight)
 bool fr_conv_complete(fr_op_call *call, fr_conv_attributes *a)
 {
     const fr_shape *x = &call->in[0]->shape, *weight = &call->in[1]->shape;
-    fr_convolution *c = &a->c;
+    fr_convolution *c = &a->conv;
 
     *a = *(const fr_conv_attributes *)call->attributes;
     if (!check_shapes(call, c, x, weight, call->in[2]))
@@ -112,7 +111,8 @@ bool fr_conv_infer(fr_op_call *call)
     if (!fr_conv_complete(call, &a))
         return false;
     call->out[0].dtype = fr_dtype_of(call->in[0]);
-    call->out[0].shape = fr_spatial_shape(&a.c.window, &a.x, a.c.groups * a.c.out_channels, a.c.window.out_size);
+    call->out[0].shape =
+        fr_spatial_shape(&a.conv.window, &a.x, a.conv.groups * a.conv.out_channels, a.conv.window.out_size);
     return true;
 }
 
@@ -127,11 +127,11 @@ void fr_conv_forward(fr_op_call *call)
     if (bias) {
         fr_tensor b = *bias; /* as (O,1) or (O,1,1), which broadcasts to y */
 
-        b.shape = (fr_shape){ a.c.window.dims + 1, { bias->numel, 1, 1 } };
+        b.shape = (fr_shape){ a.conv.window.dims + 1, { bias->numel, 1, 1 } };
         memset(b.stride + 1, 0, sizeof b.stride - sizeof *b.stride);
         fr_copy_values(y, &b);
     }
-    if (!fr_convolve((fr_dtype)y->dtype, &a.c, x->origin, weight->origin, bias != NULL, y->origin))
+    if (!fr_convolve((fr_dtype)y->dtype, &a.conv, x->origin, weight->origin, bias != NULL, y->origin))
         call->failed = !fr_fail_memory(call->op->name);
 }
 
@@ -147,15 +147,15 @@ void fr_conv_backward(fr_op_call *call)
     if (call->needs[1])
         call->grad_in[1] = fr_conv_by_weight(x, g, &a);
     if (call->needs[2]) {
-        fr_shape channels = { a.c.window.dims + 1, { a.c.groups * a.c.out_channels, 1, 1 } };
+        fr_shape channels = { a.conv.window.dims + 1, { a.conv.groups * a.conv.out_channels, 1, 1 } };
 
         call->grad_in[2] = fr_reshape(fr_sum_to(g, channels), call->in_shape[2]);
     }
 }
 
-fr_tensor *fr_conv_by_output(fr_tensor *x, fr_tensor *weight, const fr_conv_attributes *a)
+fr_tensor *fr_conv_without_bias(fr_tensor *x, fr_tensor *weight, const fr_conv_attributes *a)
 {
-    return fr_apply(a->c.window.dims == 1 ? &fr_conv1d_op : &fr_conv2d_op, (fr_tensor *[]){ x, weight, NULL }, a);
+    return fr_apply(a->conv.window.dims == 1 ? &fr_conv1d_op : &fr_conv2d_op, (fr_tensor *[]){ x, weight, NULL }, a);
 }
 
 /* Products with padding count too. */
@@ -270,8 +270,8 @@ bool fr_conv_c_code(fr_c_writer *w, const fr_op_call *call)
     return fr_c_line(w,
                      "convolve%s(&(const convolution%s){ .images = %" PRId64 ", .groups = %" PRId64
                      ", .channels = %" PRId64 ", .filters = %" PRId64 ", %s }, %s, %s, %s, %s);",
-                     suffix, suffix, a.c.batch, a.c.groups, a.c.in_channels, a.c.out_channels,
-                     fr_c_window(&a.c.window, true, window), x, weight, b, y);
+                     suffix, suffix, a.conv.batch, a.conv.groups, a.conv.in_channels, a.conv.out_channels,
+                     fr_c_window(&a.conv.window, true, window), x, weight, b, y);
 }
 
 /* --- As ONNX ----------------------------------------------------------------------------------------------------- */
@@ -282,7 +282,7 @@ bool fr_conv_onnx(fr_onnx *g, const fr_op_call *call)
 
     if (!set_kernel(&a, &call->in[1]->shape))
         return fr_onnx_fail(g, "its padding is too large");
-    fr_onnx_window_node(g, call, "Conv", &a.c.window,
-                        (fr_onnx_int_attribute[]){ { "group", a.c.groups }, { NULL, 0 } });
+    fr_onnx_window_node(g, call, "Conv", &a.conv.window,
+                        (fr_onnx_int_attribute[]){ { "group", a.conv.groups }, { NULL, 0 } });
     return true;
 }

@@ -19,7 +19,7 @@
  * batch, x, the window's kernel and sizes, and with `same` its padding. fr_conv_complete sets these in a copy, which is
  * what conv_by_x and conv_by_weight get. */
 typedef struct {
-    fr_convolution c;
+    fr_convolution conv;
     bool same;  /* padding="same" */
     fr_shape x; /* the input's shape */
 } fr_conv_attributes;
@@ -32,8 +32,8 @@ bool fr_conv_complete(fr_op_call *call, fr_conv_attributes *a);
 /* The public functions of conv1d and conv2d. */
 fr_tensor *fr_apply_conv(const fr_op *op, int dims, fr_tensor *x, fr_tensor *weight, fr_tensor *bias,
                          const fr_conv_options *options);
-/* The three maps, for backward: y, dx and dweight; g is the gradient of y. */
-fr_tensor *fr_conv_by_output(fr_tensor *x, fr_tensor *weight, const fr_conv_attributes *a);
+/* The three maps, with completed attributes. g: the gradient of y. */
+fr_tensor *fr_conv_without_bias(fr_tensor *x, fr_tensor *weight, const fr_conv_attributes *a);
 fr_tensor *fr_conv_by_x(fr_tensor *g, fr_tensor *weight, const fr_conv_attributes *a);
 fr_tensor *fr_conv_by_weight(fr_tensor *x, fr_tensor *g, const fr_conv_attributes *a);
 

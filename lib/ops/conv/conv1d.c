@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* conv1d: y[n][o][p] = bias[o] + the sum over c, k of weight[o][c][k] x[n][c][p stride - padding + k dilation]. */
+/* conv1d: y[n][o][p] = bias[o] + the sum over c, k of weight[o][c][k] x[n][c][p stride - padding + k dilation], where x
+ * outside its bounds is 0. With groups, c runs over the channels of o's group. ops/conv/conv.h derives the gradients.
+ */
 #include "ops/conv/conv.h"
 
 FR_RUN(run, fr_conv1d(in[0], in[1], in[2], NULL))

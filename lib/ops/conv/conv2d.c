@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* conv2d: conv1d's formula with two places, two strides and so on. */
+/* conv2d: as conv1d, with two positions, y[n][o][p][q] = bias[o] + the sum over c, k, l of weight[o][c][k][l]
+ * x[n][c][p stride0 - padding0 + k dilation0][q stride1 - padding1 + l dilation1]. */
 #include "ops/conv/conv.h"
 
 FR_RUN(run, fr_conv2d(in[0], in[1], in[2], NULL))

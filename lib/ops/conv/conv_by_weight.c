@@ -7,7 +7,7 @@
 
 static bool infer(fr_op_call *call)
 {
-    const fr_convolution *c = &((const fr_conv_attributes *)call->attributes)->c;
+    const fr_convolution *c = &((const fr_conv_attributes *)call->attributes)->conv;
     fr_shape like = { c->window.dims + 2, { c->groups * c->out_channels } };
 
     call->out[0] = (fr_meta){ .shape = fr_spatial_shape(&c->window, &like, c->in_channels, c->window.kernel),
@@ -18,7 +18,7 @@ static bool infer(fr_op_call *call)
 /* The kernel leaves a sum for each slice of the images. */
 static void forward(fr_op_call *call)
 {
-    const fr_convolution *c = &((const fr_conv_attributes *)call->attributes)->c;
+    const fr_convolution *c = &((const fr_conv_attributes *)call->attributes)->conv;
     const fr_tensor *x = call->in[0], *g = call->in[1];
     fr_tensor *dw = call->result[0];
     fr_dtype dtype = (fr_dtype)dw->dtype;
@@ -41,11 +41,24 @@ static void backward(fr_op_call *call)
     if (call->needs[0])
         call->grad_in[0] = fr_conv_by_x(g, dw, call->attributes);
     if (call->needs[1])
-        call->grad_in[1] = fr_conv_by_output(x, dw, call->attributes);
+        call->grad_in[1] = fr_conv_without_bias(x, dw, call->attributes);
 }
 
-FR_RUN(run_1d, fr_conv_by_weight(in[0], in[1], &(fr_conv_attributes[]){ fr_conv_test_1d() }[0]))
-FR_RUN(run_2d, fr_conv_by_weight(in[0], in[1], &(fr_conv_attributes[]){ fr_conv_test_2d() }[0]))
+#ifdef FR_TESTS
+static fr_tensor *run_1d(fr_tensor *const *in)
+{
+    fr_conv_attributes a = fr_conv_test_1d();
+
+    return fr_conv_by_weight(in[0], in[1], &a);
+}
+
+static fr_tensor *run_2d(fr_tensor *const *in)
+{
+    fr_conv_attributes a = fr_conv_test_2d();
+
+    return fr_conv_by_weight(in[0], in[1], &a);
+}
+#endif
 
 const fr_op fr_conv_by_weight_op = {
     .name = "conv_by_weight",

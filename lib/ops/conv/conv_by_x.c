@@ -18,7 +18,7 @@ static void forward(fr_op_call *call)
     const fr_tensor *g = call->in[0], *weight = call->in[1];
     fr_tensor *dx = call->result[0];
 
-    if (!fr_convolve_grad_input((fr_dtype)dx->dtype, &a->c, g->origin, weight->origin, dx->origin))
+    if (!fr_convolve_grad_input((fr_dtype)dx->dtype, &a->conv, g->origin, weight->origin, dx->origin))
         call->failed = !fr_fail_memory(call->op->name);
 }
 
@@ -27,13 +27,26 @@ static void backward(fr_op_call *call)
     fr_tensor *g = call->in[0], *weight = call->in[1], *dx = call->grad_out[0]; /* dx: here the gradient of it */
 
     if (call->needs[0])
-        call->grad_in[0] = fr_conv_by_output(dx, weight, call->attributes);
+        call->grad_in[0] = fr_conv_without_bias(dx, weight, call->attributes);
     if (call->needs[1])
         call->grad_in[1] = fr_conv_by_weight(dx, g, call->attributes);
 }
 
-FR_RUN(run_1d, fr_conv_by_x(in[0], in[1], &(fr_conv_attributes[]){ fr_conv_test_1d() }[0]))
-FR_RUN(run_2d, fr_conv_by_x(in[0], in[1], &(fr_conv_attributes[]){ fr_conv_test_2d() }[0]))
+#ifdef FR_TESTS
+static fr_tensor *run_1d(fr_tensor *const *in)
+{
+    fr_conv_attributes a = fr_conv_test_1d();
+
+    return fr_conv_by_x(in[0], in[1], &a);
+}
+
+static fr_tensor *run_2d(fr_tensor *const *in)
+{
+    fr_conv_attributes a = fr_conv_test_2d();
+
+    return fr_conv_by_x(in[0], in[1], &a);
+}
+#endif
 
 const fr_op fr_conv_by_x_op = {
     .name = "conv_by_x",

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* batch_norm: each channel brought to mean 0 and variance 1, by its own mean and variance or by running ones (Ioffe and
- * Szegedy, "Batch Normalization", 2015). ops/norm/channels.h has the formulas. A second result (2,C), in float64, is
- * the mean and the variance, divided by the number of values, of each channel. */
+/* batch_norm: for each channel y = (x - mean) / sqrt(variance + eps) weight + bias (Ioffe and Szegedy, "Batch
+ * Normalization", 2015). In training, mean and variance are those of the channel in this batch, and the running ones
+ * move towards them; in evaluation they are the running ones. kernels/batch_norm.h derives the gradients. The second
+ * output (2,C), in float64, is the mean and the variance of each channel, the latter without Bessel's correction. */
 #include "kernels/batch_norm.h"
 #include "ops/op.h"
 
@@ -16,8 +17,8 @@ typedef struct {
     double eps;
 } attributes;
 
-/* Whether t, one of the inputs beside x, is (C). */
-static bool check_channels(const fr_tensor *x, const fr_tensor *t, const char *name)
+/* Fails unless t, an input beside x, is (C) and of x's dtype. NULL is fine. */
+static bool check_per_channel(const fr_tensor *x, const fr_tensor *t, const char *name)
 {
     fr_shape expected = { 1, { x->shape.dim[1] } };
     char p[FR_SHAPE_TEXT], q[FR_SHAPE_TEXT], r[FR_SHAPE_TEXT];
@@ -41,7 +42,7 @@ static bool infer(fr_op_call *call)
     if (x->shape.ndim < 2)
         return fr_op_fail(call, "x %s, expected (N, C) or (N, C, ...)", fr_shape_text(&x->shape, text));
     for (int i = WEIGHT; i < INPUTS; i++)
-        if (!check_channels(x, call->in[i], names[i]))
+        if (!check_per_channel(x, call->in[i], names[i]))
             return false;
     if (a->training && x->numel > 0 && x->numel == x->shape.dim[1])
         return fr_op_fail(call, "x %s: one value a channel has no variance to train with",
@@ -51,7 +52,7 @@ static bool infer(fr_op_call *call)
     return true;
 }
 
-/* Values of a channel that are neighbours: x is (N,C,*). */
+/* Values of one channel in one image: x is (N,C,*). */
 static int64_t inner_size(const fr_shape *x)
 {
     fr_shape inner = { .ndim = x->ndim - 2 };
@@ -86,7 +87,7 @@ static void forward(fr_op_call *call)
         args.stats[args.channels + c] = variance ? fr_value_at(variance, c) : 0;
     }
     args.out = call->result[0]->origin;
-    fr_batch_norm_channels(fr_dtype_of(call->in[X]), &args);
+    fr_normalise_channels(fr_dtype_of(call->in[X]), &args);
 }
 
 static void backward_kernel(fr_op_call *call)
@@ -97,11 +98,10 @@ static void backward_kernel(fr_op_call *call)
     args.out = call->needs[X] ? call->grad_in[X]->origin : NULL;
     args.dweight = call->needs[WEIGHT] ? call->grad_in[WEIGHT]->origin : NULL;
     args.dbias = call->needs[BIAS] ? call->grad_in[BIAS]->origin : NULL;
-    fr_batch_norm_channels(fr_dtype_of(call->in[X]), &args);
+    fr_normalise_channels(fr_dtype_of(call->in[X]), &args);
 }
 
-/* --- The same in ops: channels as the rows of a matrix ------------------------------------------------------------ */
-
+/* The formula in ops, with the channels as rows: (C, N times the values of an image). */
 static void definition(fr_op_call *call)
 {
     const attributes *a = call->attributes;
@@ -126,7 +126,7 @@ static void definition(fr_op_call *call)
     call->result[1] = fr_cast(fr_reshape(fr_cat((fr_tensor *[]){ mean, variance }, 2, 0), pair), FR_F64);
 }
 
-/* BatchNormalization needs all of them. */
+/* ONNX's BatchNormalization needs all five inputs. */
 static bool onnx(fr_onnx *g, const fr_op_call *call)
 {
     const attributes *a = call->attributes;
@@ -144,7 +144,7 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
 #ifdef FR_TESTS
 enum { EVALUATION, TRAINING };
 
-/* x, weight, bias, running mean, running variance; the running ones are copied. */
+/* in: x, weight, bias, running mean, running variance. The running ones are copied before they change. */
 static fr_tensor *run_with(fr_tensor *const *in, int training, double momentum, fr_tensor **mean, fr_tensor **variance)
 {
     fr_batch_norm_options options = { .training = training, .momentum = momentum };
@@ -339,8 +339,8 @@ const fr_op fr_batch_norm_op = {
 
 /* --- Running statistics ------------------------------------------------------------------------------------------- */
 
-/* Whether t can be a running statistic of x's channels, and so be written to. */
-static bool can_run(const fr_tensor *x, const fr_tensor *t, const char *name)
+/* Fails unless t can be a running statistic of x's channels: it will be written in place. */
+static bool check_running(const fr_tensor *x, const fr_tensor *t, const char *name)
 {
     if (!fr_check_not_null("batch_norm", t, name))
         return false;
@@ -349,10 +349,10 @@ static bool can_run(const fr_tensor *x, const fr_tensor *t, const char *name)
                        name, t->producer->name);
     if (fr_repeats_values(t))
         return fr_fail("batch_norm", "%s is an expanded view, where several values share one place", name);
-    return x->shape.ndim < 2 || check_channels(x, t, name);
+    return x->shape.ndim < 2 || check_per_channel(x, t, name);
 }
 
-/* running = (1 - momentum) running + momentum correction value, for each channel */
+/* For each channel: running = (1 - momentum) running + momentum correction value. */
 static void update(fr_tensor *running, const double *value, double correction, double momentum)
 {
     int64_t stride = fr_stride(running, 0);
@@ -366,12 +366,13 @@ static void update(fr_tensor *running, const double *value, double correction, d
     fr_storage_bump(running);
 }
 
-/* x is normalised by what it has itself; running statistics, where there are some, follow when nothing can fail. */
+/* Normalises x by its own statistics. The running ones, if there are any, change last, when nothing can fail any more.
+ * As in PyTorch, the running variance has Bessel's correction n / (n - 1). */
 static fr_tensor *train(fr_tensor *const *in, const attributes *a, double momentum)
 {
     fr_tensor *x = in[X], *mean = in[RUNNING_MEAN], *variance = in[RUNNING_VAR], *results[2], *y = NULL;
 
-    if ((mean || variance) && !(can_run(x, mean, "running_mean") && can_run(x, variance, "running_var")))
+    if ((mean || variance) && !(check_running(x, mean, "running_mean") && check_running(x, variance, "running_var")))
         return NULL;
     if (fr_apply_n(&fr_batch_norm_op, (fr_tensor *[]){ x, in[WEIGHT], in[BIAS], NULL, NULL }, INPUTS, a, results))
         y = fr_escape(results[0]);
@@ -386,7 +387,7 @@ static fr_tensor *train(fr_tensor *const *in, const attributes *a, double moment
     return y;
 }
 
-/* Running statistics get no gradient. */
+/* Normalises x by the running statistics, which get no gradient. */
 static fr_tensor *evaluate(fr_tensor *const *in, const attributes *a)
 {
     fr_tensor *given[] = { in[X], in[WEIGHT], in[BIAS], NULL, NULL }, *results[2];

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* layer_norm: the last dims of x brought to mean 0 and variance 1, times weight, plus bias (Ba et al., "Layer
- * Normalization", 2016). ops/norm/norm.h has the formulas. */
+/* layer_norm: y = (x - mean) / sqrt(variance + eps) weight + bias, with the mean and variance of x over its last dims
+ * (Ba, Kiros and Hinton, "Layer Normalization", 2016). kernels/row_norm.h derives the gradients. */
 #include "ops/norm/norm.h"
 
-/* LayerNormalization needs a scale. */
+/* ONNX's LayerNormalization needs a scale: ones, if there is no weight. */
 static bool onnx(fr_onnx *g, const fr_op_call *call)
 {
     const fr_row_norm_attributes *a = call->attributes;

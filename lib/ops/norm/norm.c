@@ -64,7 +64,7 @@ void fr_row_norm_forward(fr_op_call *call)
     fr_row_norm_args args = args_of(call);
 
     args.y = call->result[0]->origin;
-    fr_row_norm_rows(fr_dtype_of(call->in[0]), &args);
+    fr_normalise_rows(fr_dtype_of(call->in[0]), &args);
 }
 
 void fr_row_norm_backward(fr_op_call *call)
@@ -76,7 +76,7 @@ void fr_row_norm_backward(fr_op_call *call)
     for (int i = 0; i < call->inputs; i++)
         if (call->needs[i])
             *grads[i] = call->grad_in[i]->origin;
-    if (!fr_row_norm_rows_backward(fr_dtype_of(call->in[0]), &args))
+    if (!fr_normalise_rows_backward(fr_dtype_of(call->in[0]), &args))
         call->failed = !fr_fail_memory(call->op->name);
 }
 

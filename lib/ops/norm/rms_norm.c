@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* rms_norm: the last dims of x brought to mean square 1, times weight (Zhang and Sennrich, "Root Mean Square Layer
- * Normalization", 2019). ops/norm/norm.h has the formulas. */
+/* rms_norm: y = x / sqrt(mean(x^2) + eps) weight, with the mean over the last dims of x (Zhang and Sennrich, "Root Mean
+ * Square Layer Normalization", 2019). kernels/row_norm.h derives the gradients. */
 #include "ops/norm/norm.h"
 
 #include <float.h>
 
-/* By its formula: ONNX has the op from operator set 23 on. */
+/* Written as its formula: ONNX has RMSNormalization only from operator set 23 on. */
 static bool onnx(fr_onnx *g, const fr_op_call *call)
 {
     const fr_row_norm_attributes *a = call->attributes;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* adaptive_avg_pool1d: as many windows as are asked for, L' of L values: window i has those from i L / L', rounded
- * down, to (i + 1) L / L', rounded up. */
+/* adaptive_avg_pool1d: the output size L' is given. y[i] is the mean of x[from] to x[to - 1], where from is i L / L'
+ * rounded down and to is (i + 1) L / L' rounded up. */
 #include "ops/pool/pool.h"
 
 #include <inttypes.h>

@@ -4,6 +4,31 @@
  * scatter_add by the positions that forward keeps. */
 #include "ops/pool/pool.h"
 
+#include <inttypes.h>
+
+bool fr_read_max_pool_options(const char *what, int dims, const fr_shape *kernel, const fr_max_pool_options *options,
+                              fr_pool_attributes *a)
+{
+    static const fr_max_pool_options none;
+    const fr_max_pool_options *o = options ? options : &none;
+
+    *a = (fr_pool_attributes){ .ceil_mode = o->ceil_mode };
+    return fr_check_reserved(what, o->reserved) &&
+           fr_read_pool_window(what, dims, kernel, &o->stride, &o->padding, &o->dilation, &a->pool.window);
+}
+
+fr_tensor *fr_apply_max_pool(const fr_op *op, int dims, fr_tensor *x, fr_shape kernel,
+                             const fr_max_pool_options *options)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, op->name);
+    fr_pool_attributes a;
+    fr_tensor *y = fr_read_max_pool_options(op->name, dims, &kernel, options, &a) ? fr_apply(op, &x, &a) : NULL;
+
+    fr_finish(th, before);
+    return y;
+}
+
 /* True if one of the first windows, which begin in the padding, holds no value of x: with dilation it may step over
  * all. */
 static bool misses_values(const fr_sliding_window *w, int dim)
@@ -68,9 +93,62 @@ void fr_max_pool_backward(fr_op_call *call)
 
 void fr_max_pool_backward_kernel(fr_op_call *call)
 {
-    const fr_tensor *dy = call->grad_out[0];
-    fr_shape x = as_planes(call, &call->in_shape[0]), y = as_planes(call, &dy->shape);
+    const fr_shape *x = &call->in_shape[0];
+    fr_tensor *dx = call->grad_in[0];
+    fr_pool_attributes a;
 
-    fr_max_pool_planes_backward((fr_dtype)dy->dtype, x.dim[0], x.dim[1], y.dim[1], dy->origin,
-                                (const int64_t *)call->result[1]->origin, call->grad_in[0]->origin);
+    if (fr_pool_complete(call, x, &a))
+        fr_max_pool_planes_backward((fr_dtype)dx->dtype, &a.pool, fr_pool_planes(&a.pool, x), call->grad_out[0]->origin,
+                                    (const int64_t *)call->result[1]->origin, dx->origin);
+}
+
+/* --- C and ONNX -----------------------------------------------------------------------------------------------------
+ */
+
+static const char max_pool_text[] =
+    "typedef struct {\n"
+    "    int planes, size[2], kernel[2], stride[2], before[2], dilation[2], out[2];\n"
+    "} max_windows;\n"
+    "\n"
+    "/* The largest value of each window of each plane; NaN where there is one. */\n"
+    "static void max_pool(const max_windows *s, const float *x, float *y)\n"
+    "{\n"
+    "    for (int n = 0; n < s->planes * s->out[0] * s->out[1]; n++) {\n"
+    "        const float *plane = x + n / (s->out[0] * s->out[1]) * s->size[0] * s->size[1];\n"
+    "        const int p = n / s->out[1] % s->out[0], q = n % s->out[1];\n"
+    "        float most = -INFINITY;\n"
+    "\n"
+    "        for (int k = 0; k < s->kernel[0] * s->kernel[1]; k++) {\n"
+    "            const int i = p * s->stride[0] - s->before[0] + k / s->kernel[1] * s->dilation[0];\n"
+    "            const int j = q * s->stride[1] - s->before[1] + k % s->kernel[1] * s->dilation[1];\n"
+    "\n"
+    "            if (i >= 0 && i < s->size[0] && j >= 0 && j < s->size[1] && !(plane[i * s->size[1] + j] <= most))\n"
+    "                most = most != most ? most : plane[i * s->size[1] + j];\n"
+    "        }\n"
+    "        y[n] = most;\n"
+    "    }\n"
+    "}\n";
+
+bool fr_max_pool_c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    const fr_shape *shape = &call->in[0]->shape;
+    fr_op_call again = *call;
+    const char *x = fr_c_in(w, call, 0), *y = fr_c_out(w, call, 0);
+    fr_pool_attributes a;
+    char window[FR_C_WINDOW_TEXT];
+
+    if (!fr_pool_complete(&again, shape, &a))
+        return false;
+    fr_c_helper(w, "max_pool", max_pool_text, false);
+    return fr_c_line(w, "max_pool(&(const max_windows){ .planes = %" PRId64 ", %s }, %s, %s);",
+                     fr_pool_planes(&a.pool, shape), fr_c_window(&a.pool.window, true, window), x, y);
+}
+
+bool fr_max_pool_onnx(fr_onnx *g, const fr_op_call *call)
+{
+    const fr_pool_attributes *a = call->attributes;
+
+    fr_onnx_window_node(g, call, "MaxPool", &a->pool.window,
+                        (fr_onnx_int_attribute[]){ { "ceil_mode", a->ceil_mode }, { NULL, 0 } });
+    return true;
 }

@@ -17,50 +17,54 @@ typedef struct {
     fr_shape x;
 } fr_pool_attributes;
 
-/* Read the options for so many dims. Fail as what. options may be NULL. */
-bool fr_read_max_pool_options(const char *what, int dims, const fr_shape *kernel, const fr_max_pool_options *options,
-                              fr_pool_attributes *a);
-bool fr_read_avg_pool_options(const char *what, int dims, const fr_shape *kernel, const fr_avg_pool_options *options,
-                              fr_pool_attributes *a);
-
-/* The public functions. */
-fr_tensor *fr_apply_max_pool(const fr_op *op, int dims, fr_tensor *x, fr_shape kernel,
-                             const fr_max_pool_options *options);
-fr_tensor *fr_apply_avg_pool(const fr_op *op, int dims, fr_tensor *x, fr_shape kernel,
-                             const fr_avg_pool_options *options);
-
+/* Reads the options that all pools have. Fails as what. */
+bool fr_read_pool_window(const char *what, int dims, const fr_shape *kernel, const fr_shape *stride,
+                         const fr_shape *padding, const fr_shape *dilation, fr_sliding_window *w);
 /* The call's attributes with the sizes for an input of shape x. Fails the call if no window fits. */
 bool fr_pool_complete(fr_op_call *call, const fr_shape *x, fr_pool_attributes *a);
 /* infer: output 0 of a pool of input 0. */
 void fr_pool_infer_output(fr_op_call *call, const fr_pool_attributes *a);
-/* Planes of x, which has a pool's input shape: its images times its channels. */
+/* How many planes there are in x, the input's shape: its images times its channels. */
 int64_t fr_pool_planes(const fr_pool *p, const fr_shape *x);
 
-bool fr_pool_c_code(fr_c_writer *w, const fr_op_call *call);
-bool fr_pool_onnx(fr_onnx *g, const fr_op_call *call);
+/* --- max_pool.c: max_pool1d and max_pool2d ------------------------------------------------------------------------ */
 
-/* max_pool.c */
+/* Reads the options for so many dims. Fails as what. options may be NULL. */
+bool fr_read_max_pool_options(const char *what, int dims, const fr_shape *kernel, const fr_max_pool_options *options,
+                              fr_pool_attributes *a);
+/* The public functions. */
+fr_tensor *fr_apply_max_pool(const fr_op *op, int dims, fr_tensor *x, fr_shape kernel,
+                             const fr_max_pool_options *options);
 bool fr_max_pool_infer(fr_op_call *call);
 void fr_max_pool_forward(fr_op_call *call);
 void fr_max_pool_backward(fr_op_call *call);
 void fr_max_pool_backward_kernel(fr_op_call *call);
+bool fr_max_pool_c_code(fr_c_writer *w, const fr_op_call *call);
+bool fr_max_pool_onnx(fr_onnx *g, const fr_op_call *call);
 
 /* Output 1, which is internal and int64, is the position of each value of output 0 in its plane. */
 #define FR_MAX_POOL_OP                                                                                                 \
     .inputs = 1, .outputs = 2, .internal = 1, .saves_inputs = FR_SAVES_NOTHING, .saves_outputs = 2,                    \
     .attributes_size = sizeof(fr_pool_attributes), .infer = fr_max_pool_infer, .forward = fr_max_pool_forward,         \
-    .backward = fr_max_pool_backward, .backward_kernel = fr_max_pool_backward_kernel, .c_code = fr_pool_c_code,        \
-    .onnx_name = "MaxPool", .onnx = fr_pool_onnx
+    .backward = fr_max_pool_backward, .backward_kernel = fr_max_pool_backward_kernel, .c_code = fr_max_pool_c_code,    \
+    .onnx_name = "MaxPool", .onnx = fr_max_pool_onnx
 
-/* avg_pool.c */
+/* --- avg_pool.c: avg_pool1d, avg_pool2d and adaptive_avg_pool1d --------------------------------------------------- */
+
+bool fr_read_avg_pool_options(const char *what, int dims, const fr_shape *kernel, const fr_avg_pool_options *options,
+                              fr_pool_attributes *a);
+fr_tensor *fr_apply_avg_pool(const fr_op *op, int dims, fr_tensor *x, fr_shape kernel,
+                             const fr_avg_pool_options *options);
 bool fr_avg_pool_infer(fr_op_call *call);
 void fr_avg_pool_forward(fr_op_call *call);
 void fr_avg_pool_backward(fr_op_call *call);
+bool fr_avg_pool_c_code(fr_c_writer *w, const fr_op_call *call);
+bool fr_avg_pool_onnx(fr_onnx *g, const fr_op_call *call);
 
 #define FR_AVG_POOL_OP                                                                                                 \
     .inputs = 1, .outputs = 1, .saves_inputs = FR_SAVES_NOTHING, .attributes_size = sizeof(fr_pool_attributes),        \
     .infer = fr_avg_pool_infer, .forward = fr_avg_pool_forward, .backward = fr_avg_pool_backward,                      \
-    .c_code = fr_pool_c_code, .onnx_name = "AveragePool", .onnx = fr_pool_onnx
+    .c_code = fr_avg_pool_c_code, .onnx_name = "AveragePool", .onnx = fr_avg_pool_onnx
 
 /* avg_unpool.c: the gradient of an average pool by x, from the gradient g of y. a is completed. */
 fr_tensor *fr_avg_unpool(fr_tensor *g, const fr_pool_attributes *a);
