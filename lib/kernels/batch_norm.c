@@ -88,7 +88,7 @@ void fr_normalise_channels(fr_dtype dtype, const fr_batch_norm_args *a)
         return;
     }
     j.groups_per_tile = fr_most(TILE / columns / a->batch, 1);
-    fr_run_tiles((a->channels - 1) / (j.groups_per_tile * j.group_size) + 1, FR_KERNEL_FOR(dtype, run_tile), &j);
+    fr_run_tiles((a->channels - 1) / (j.groups_per_tile * j.group_size) + 1, FR_KERNEL_FOR(dtype, batch_norm_tile), &j);
 }
 #else
 /* --- Sums over columns -------------------------------------------------------------------------------------------- */
@@ -124,10 +124,6 @@ FR_INLINE void FN(add_columns)(int64_t rows, int64_t width, int64_t stride, cons
     if (r < rows)
         FN(add_rows)(false, width, stride, x, dy, mean, first, sums, second, products);
 }
-
-/* For each column k: sums[k] += the sum of x, of (x - mean)^2 or of dy; products[k] += that of dy (x - mean). */
-typedef void FN(column_sums)(int64_t rows, int64_t width, int64_t stride, const T *x, const T *dy, const double *mean,
-                             double *sums, double *products);
 
 static void FN(sum_x)(int64_t rows, int64_t width, int64_t stride, const void *x, const void *dy, const double *mean,
                       double *sums, double *products)
@@ -289,7 +285,7 @@ static void FN(run_group)(const fr_batch_norm_args *a, int64_t first, int64_t co
         FN(apply)(a, &g);
 }
 
-static void FN(run_tile)(void *user, int64_t tile)
+static void FN(batch_norm_tile)(void *user, int64_t tile)
 {
     const job *j = user;
     int64_t channels = j->a->channels, per_tile = j->groups_per_tile * j->group_size;

@@ -89,7 +89,7 @@ void fr_max_pool_planes(fr_dtype dtype, const fr_pool *p, int64_t planes, const 
     job j = job_of(p, planes, x, y);
 
     j.position = position;
-    run_planes(j, values_of(&j), FR_KERNEL_FOR(dtype, max_tile));
+    run_planes(j, values_of(&j), FR_KERNEL_FOR(dtype, max_pool_tile));
 }
 
 void fr_max_pool_planes_backward(fr_dtype dtype, const fr_pool *p, int64_t planes, const void *dy,
@@ -98,21 +98,21 @@ void fr_max_pool_planes_backward(fr_dtype dtype, const fr_pool *p, int64_t plane
     job j = job_of(p, planes, dy, dx);
 
     j.position_of = position;
-    run_planes(j, (double)(j.in_numel + j.out_numel), FR_KERNEL_FOR(dtype, max_backward_tile));
+    run_planes(j, (double)(j.in_numel + j.out_numel), FR_KERNEL_FOR(dtype, max_pool_backward_tile));
 }
 
 void fr_avg_pool_planes(fr_dtype dtype, const fr_pool *p, int64_t planes, const void *x, void *y)
 {
     job j = job_of(p, planes, x, y);
 
-    run_planes(j, values_of(&j), FR_KERNEL_FOR(dtype, avg_tile));
+    run_planes(j, values_of(&j), FR_KERNEL_FOR(dtype, avg_pool_tile));
 }
 
 void fr_avg_pool_planes_backward(fr_dtype dtype, const fr_pool *p, int64_t planes, const void *dy, void *dx)
 {
     job j = job_of(p, planes, dy, dx);
 
-    run_planes(j, values_of(&j), FR_KERNEL_FOR(dtype, avg_backward_tile));
+    run_planes(j, values_of(&j), FR_KERNEL_FOR(dtype, avg_pool_backward_tile));
 }
 #else
 /* --- max ---------------------------------------------------------------------------------------------------------- */
@@ -148,7 +148,7 @@ static void FN(max_lines)(const fr_sliding_window *w, int64_t k, int64_t l, cons
     }
 }
 
-static void FN(max_tile)(void *user, int64_t tile)
+static void FN(max_pool_tile)(void *user, int64_t tile)
 {
     const job *j = user;
     const fr_sliding_window *w = &j->p->window;
@@ -167,7 +167,7 @@ static void FN(max_tile)(void *user, int64_t tile)
     }
 }
 
-static void FN(max_backward_tile)(void *user, int64_t tile)
+static void FN(max_pool_backward_tile)(void *user, int64_t tile)
 {
     const job *j = user;
     int64_t end = fr_least((tile + 1) * j->planes_per_tile, j->planes);
@@ -238,7 +238,7 @@ static void FN(avg_plane_backward)(const fr_pool *p, const T *restrict dy, T *re
     }
 }
 
-static void FN(avg_tile)(void *user, int64_t tile)
+static void FN(avg_pool_tile)(void *user, int64_t tile)
 {
     const job *j = user;
     int64_t end = fr_least((tile + 1) * j->planes_per_tile, j->planes);
@@ -247,7 +247,7 @@ static void FN(avg_tile)(void *user, int64_t tile)
         FN(avg_plane)(j->p, (const T *)j->from + plane * j->in_numel, (T *)j->to + plane * j->out_numel);
 }
 
-static void FN(avg_backward_tile)(void *user, int64_t tile)
+static void FN(avg_pool_backward_tile)(void *user, int64_t tile)
 {
     const job *j = user;
     int64_t end = fr_least((tile + 1) * j->planes_per_tile, j->planes);

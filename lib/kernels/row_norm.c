@@ -39,7 +39,7 @@ void fr_normalise_rows(fr_dtype dtype, const fr_row_norm_args *a)
     job j = job_of(a, 1);
 
     if (a->rows > 0 && a->n > 0)
-        fr_run_tiles(j.tiles, FR_KERNEL_FOR(dtype, forward_tile), &j);
+        fr_run_tiles(j.tiles, FR_KERNEL_FOR(dtype, row_norm_forward_tile), &j);
 }
 
 bool fr_normalise_rows_backward(fr_dtype dtype, const fr_row_norm_args *a)
@@ -52,7 +52,7 @@ bool fr_normalise_rows_backward(fr_dtype dtype, const fr_row_norm_args *a)
         return true;
     if ((a->dweight || a->dbias) && !(j.sums = fr_alloc(bytes)))
         return false;
-    fr_run_tiles(j.tiles, FR_KERNEL_FOR(dtype, backward_tile), &j);
+    fr_run_tiles(j.tiles, FR_KERNEL_FOR(dtype, row_norm_backward_tile), &j);
     if (!j.sums)
         return true;
     for (int64_t i = columns; i < j.tiles * columns; i++)
@@ -152,7 +152,7 @@ static void FN(normalise)(const fr_row_norm_args *a, int64_t r)
         FR_SIMD for (int64_t k = 0; k < n; k++) y[k] = FN(h)(row, k);
 }
 
-static void FN(forward_tile)(void *user, int64_t tile)
+static void FN(row_norm_forward_tile)(void *user, int64_t tile)
 {
     const job *j = user;
     int64_t end = fr_least((tile + 1) * j->rows_per_tile, j->a->rows);
@@ -222,7 +222,7 @@ static void FN(add_row)(const fr_row_norm_args *a, int64_t r, double *sums)
 }
 
 /* A group of rows at a time, which is still in the cache when the sums read it. */
-static void FN(backward_tile)(void *user, int64_t tile)
+static void FN(row_norm_backward_tile)(void *user, int64_t tile)
 {
     const job *j = user;
     const fr_row_norm_args *a = j->a;

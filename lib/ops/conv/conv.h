@@ -50,11 +50,12 @@ int64_t fr_conv_multiply_adds(const fr_op_call *call);
     .infer = fr_conv_infer, .forward = fr_conv_forward, .backward = fr_conv_backward, .c_code = fr_conv_c_code,        \
     .onnx_name = "Conv", .onnx = fr_conv_onnx, .multiply_adds = fr_conv_multiply_adds
 
+extern const fr_op fr_conv1d_op, fr_conv2d_op, fr_conv_by_x_op, fr_conv_by_weight_op;
+
 #ifdef FR_TESTS
-/* Attributes as conv_by_x and conv_by_weight get them: conv1d of x (2,4,8) and weight (6,2,3) with stride 2, padding 1
- * and 2 groups; conv2d of x (2,6,4) and weight (3,2,3,2) with stride (2,1), padding (0,1) and dilation (1,2). */
-fr_conv_attributes fr_conv_test_1d(void);
-fr_conv_attributes fr_conv_test_2d(void);
+/* conv_by_x or conv_by_weight of in[0] and in[1], as backward calls it for one dim: x (2,4,8), weight (6,2,3), stride
+ * 2, padding 1 and 2 groups; for two: x (2,6,4), weight (3,2,3,2), stride (2,1), padding (0,1) and dilation (1,2). */
+fr_tensor *fr_conv_test_gradient(const fr_op *op, int dims, fr_tensor *const *in);
 #endif
 
 #endif

@@ -44,21 +44,8 @@ static void backward(fr_op_call *call)
         call->grad_in[1] = fr_conv_without_bias(x, dw, call->attributes);
 }
 
-#ifdef FR_TESTS
-static fr_tensor *run_1d(fr_tensor *const *in)
-{
-    fr_conv_attributes a = fr_conv_test_1d();
-
-    return fr_conv_by_weight(in[0], in[1], &a);
-}
-
-static fr_tensor *run_2d(fr_tensor *const *in)
-{
-    fr_conv_attributes a = fr_conv_test_2d();
-
-    return fr_conv_by_weight(in[0], in[1], &a);
-}
-#endif
+FR_RUN(run_1d, fr_conv_test_gradient(&fr_conv_by_weight_op, 1, in))
+FR_RUN(run_2d, fr_conv_test_gradient(&fr_conv_by_weight_op, 2, in))
 
 const fr_op fr_conv_by_weight_op = {
     .name = "conv_by_weight",
