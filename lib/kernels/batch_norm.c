@@ -40,32 +40,32 @@ static int64_t columns_per_channel(const fr_batch_norm_args *a)
     return fr_least(a->inner, BLOCK);
 }
 
-/* What a value x of a channel with this mean, and its gradient, add to a sum. */
-typedef double sum_term(double x, double dy, double mean);
+/* A sum with the next value's term added: of x, a value of a channel with this mean, and of its gradient. */
+typedef double add_term(double sum, double x, double dy, double mean);
 
-FR_INLINE double term_x(double x, double dy, double mean)
+FR_INLINE double add_x(double sum, double x, double dy, double mean)
 {
     (void)dy;
     (void)mean;
-    return x;
+    return sum + x;
 }
 
-FR_INLINE double term_square(double x, double dy, double mean)
+FR_INLINE double add_square(double sum, double x, double dy, double mean)
 {
     (void)dy;
-    return (x - mean) * (x - mean);
+    return sum + (x - mean) * (x - mean);
 }
 
-FR_INLINE double term_dy(double x, double dy, double mean)
+FR_INLINE double add_dy(double sum, double x, double dy, double mean)
 {
     (void)x;
     (void)mean;
-    return dy;
+    return sum + dy;
 }
 
-FR_INLINE double term_product(double x, double dy, double mean)
+FR_INLINE double add_product(double sum, double x, double dy, double mean)
 {
-    return dy * (x - mean);
+    return sum + dy * (x - mean);
 }
 
 /* For each column k: sums[k] += the sum of x, of (x - mean)^2 or of dy; products[k] += that of dy (x - mean). */
@@ -93,21 +93,21 @@ void fr_normalise_channels(fr_dtype dtype, const fr_batch_norm_args *a)
 #else
 /* --- Sums over columns -------------------------------------------------------------------------------------------- */
 
-/* One row of values, or with `pair` two of them: each column's terms, added to its sums. second: NULL for one sum. */
+/* Adds the terms of one row of values, or with `pair` of two, to each column's sums. second: NULL for one sum. */
 FR_INLINE void FN(add_rows)(bool pair, int64_t width, int64_t stride, const T *x, const T *dy, const double *mean,
-                            sum_term *first, double *sums, sum_term *second, double *products)
+                            add_term *first, double *sums, add_term *second, double *products)
 {
     FR_SIMD for (int64_t k = 0; k < width; k++)
     {
         double m = mean[k], s = 0, p = 0;
 
-        s += first((double)x[k], (double)dy[k], m);
+        s = first(s, (double)x[k], (double)dy[k], m);
         if (second)
-            p += second((double)x[k], (double)dy[k], m);
+            p = second(p, (double)x[k], (double)dy[k], m);
         if (pair)
-            s += first((double)x[stride + k], (double)dy[stride + k], m);
+            s = first(s, (double)x[stride + k], (double)dy[stride + k], m);
         if (pair && second)
-            p += second((double)x[stride + k], (double)dy[stride + k], m);
+            p = second(p, (double)x[stride + k], (double)dy[stride + k], m);
         sums[k] += s;
         if (second)
             products[k] += p;
@@ -115,7 +115,7 @@ FR_INLINE void FN(add_rows)(bool pair, int64_t width, int64_t stride, const T *x
 }
 
 FR_INLINE void FN(add_columns)(int64_t rows, int64_t width, int64_t stride, const T *x, const T *dy, const double *mean,
-                               sum_term *first, double *sums, sum_term *second, double *products)
+                               add_term *first, double *sums, add_term *second, double *products)
 {
     int64_t r = 0;
 
@@ -129,20 +129,20 @@ static void FN(sum_x)(int64_t rows, int64_t width, int64_t stride, const void *x
                       double *sums, double *products)
 {
     (void)products;
-    FN(add_columns)(rows, width, stride, x, dy, mean, term_x, sums, NULL, NULL);
+    FN(add_columns)(rows, width, stride, x, dy, mean, add_x, sums, NULL, NULL);
 }
 
 static void FN(sum_squares)(int64_t rows, int64_t width, int64_t stride, const void *x, const void *dy,
                             const double *mean, double *sums, double *products)
 {
     (void)products;
-    FN(add_columns)(rows, width, stride, x, dy, mean, term_square, sums, NULL, NULL);
+    FN(add_columns)(rows, width, stride, x, dy, mean, add_square, sums, NULL, NULL);
 }
 
 static void FN(sum_gradients)(int64_t rows, int64_t width, int64_t stride, const void *x, const void *dy,
                               const double *mean, double *sums, double *products)
 {
-    FN(add_columns)(rows, width, stride, x, dy, mean, term_dy, sums, term_product, products);
+    FN(add_columns)(rows, width, stride, x, dy, mean, add_dy, sums, add_product, products);
 }
 
 /* sum[i] and product[i]: what add_up finds in all columns of channel first + i. mean: of these channels, or NULL;

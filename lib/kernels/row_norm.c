@@ -86,36 +86,36 @@ FR_INLINE T FN(h)(FN(row) row, int64_t k)
 
 /* --- Sums over a row ---------------------------------------------------------------------------------------------- */
 
-FR_INLINE double FN(term_x)(FN(row) row, int64_t k)
+FR_INLINE double FN(add_x)(double sum, FN(row) row, int64_t k)
 {
-    return (double)row.x[k];
+    return sum + (double)row.x[k];
 }
 
-FR_INLINE double FN(term_square)(FN(row) row, int64_t k)
+FR_INLINE double FN(add_square)(double sum, FN(row) row, int64_t k)
 {
-    return ((double)row.x[k] - row.mean) * ((double)row.x[k] - row.mean);
+    return sum + ((double)row.x[k] - row.mean) * ((double)row.x[k] - row.mean);
 }
 
-FR_INLINE double FN(term_v)(FN(row) row, int64_t k)
+FR_INLINE double FN(add_v)(double sum, FN(row) row, int64_t k)
 {
-    return (double)row.v[k];
+    return sum + (double)row.v[k];
 }
 
-FR_INLINE double FN(term_vh)(FN(row) row, int64_t k)
+FR_INLINE double FN(add_vh)(double sum, FN(row) row, int64_t k)
 {
-    return (double)(row.v[k] * FN(h)(row, k));
+    return sum + (double)(row.v[k] * FN(h)(row, k));
 }
 
-/* The sum of term(row, k) over k of 0..n-1. */
-FR_INLINE double FN(sum)(int64_t n, FN(row) row, double (*term)(FN(row) row, int64_t k))
+/* What `add` sums over k of 0..n-1. */
+FR_INLINE double FN(sum)(int64_t n, FN(row) row, double (*add)(double sum, FN(row) row, int64_t k))
 {
     double lane[LANES] = { 0 };
     int64_t whole = n / LANES * LANES;
 
     for (int64_t i = 0; i < whole; i += LANES)
-        FR_SIMD for (int j = 0; j < LANES; j++) lane[j] += term(row, i + j);
+        FR_SIMD for (int j = 0; j < LANES; j++) lane[j] = add(lane[j], row, i + j);
     for (int64_t k = whole; k < n; k++)
-        lane[k - whole] += term(row, k);
+        lane[k - whole] = add(lane[k - whole], row, k);
     for (int half = LANES / 2; half > 0; half /= 2)
         for (int j = 0; j < half; j++)
             lane[j] += lane[j + half];
@@ -130,9 +130,9 @@ static void FN(compute_stats)(const fr_row_norm_args *a, int64_t r)
     double n = (double)a->n;
 
     if (a->centred)
-        row.mean = FN(sum)(a->n, row, FN(term_x)) / n;
+        row.mean = FN(sum)(a->n, row, FN(add_x)) / n;
     a->stats[2 * r] = row.mean;
-    a->stats[2 * r + 1] = 1 / sqrt(FN(sum)(a->n, row, FN(term_square)) / n + a->eps);
+    a->stats[2 * r + 1] = 1 / sqrt(FN(sum)(a->n, row, FN(add_square)) / n + a->eps);
 }
 
 static void FN(normalise)(const fr_row_norm_args *a, int64_t r)
@@ -179,8 +179,8 @@ static void FN(compute_dx)(const fr_row_norm_args *a, int64_t r)
         row.v = dx;
     }
 
-    double sum_v = a->centred ? FN(sum)(n, row, FN(term_v)) : 0;
-    T mean_v = (T)(sum_v / (double)n), mean_vh = (T)(FN(sum)(n, row, FN(term_vh)) / (double)n);
+    double sum_v = a->centred ? FN(sum)(n, row, FN(add_v)) : 0;
+    T mean_v = (T)(sum_v / (double)n), mean_vh = (T)(FN(sum)(n, row, FN(add_vh)) / (double)n);
 
     FR_SIMD for (int64_t k = 0; k < n; k++) dx[k] = row.scale * ((row.v[k] - mean_v) - FN(h)(row, k) * mean_vh);
 }
