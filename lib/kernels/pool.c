@@ -12,13 +12,17 @@ enum {
     LANES = 16,     /* avg: partial sums of a long row, in a fixed order, so that they become vector code */
 };
 
+/* Forward from x to y or backward from dy to dx, for one plane. position: of max pools. */
+typedef void pool_plane(const fr_pool *p, const void *from, void *to, int64_t *position);
+
 typedef struct {
     const fr_pool *p;
-    int64_t planes, planes_per_tile, in_numel, out_numel;
-    const void *from;           /* x or dy */
-    void *to;                   /* y or dx */
-    int64_t *position;          /* max, forward */
-    const int64_t *position_of; /* max, backward */
+    pool_plane *run;
+    int64_t planes, planes_per_tile;
+    int64_t from_bytes, to_bytes, out_numel; /* of a plane */
+    const char *from;
+    char *to;
+    int64_t *position; /* NULL for avg */
 } job;
 
 /* --- avg: where windows lie --------------------------------------------------------------------------------------- */
@@ -58,61 +62,84 @@ FR_INLINE double divisor_of(const fr_pool *p, span lines, span columns)
 
 /* --- Threads ------------------------------------------------------------------------------------------------------ */
 
-/* values: how many are read or written for a plane, for the size of tiles. */
-static void run_planes(job j, double values, fr_tile *tile)
+static void run_tile(void *user, int64_t tile)
 {
-    j.planes_per_tile = 1 + (int64_t)(TILE / (values + 1));
-    fr_run_tiles((j.planes + j.planes_per_tile - 1) / j.planes_per_tile, tile, &j);
+    const job *j = user;
+    int64_t end = fr_least((tile + 1) * j->planes_per_tile, j->planes);
+
+    for (int64_t i = tile * j->planes_per_tile; i < end; i++)
+        j->run(j->p, j->from + i * j->from_bytes, j->to + i * j->to_bytes,
+               j->position ? j->position + i * j->out_numel : NULL);
 }
 
-static job job_of(const fr_pool *p, int64_t planes, const void *from, void *to)
+/* values: how many are read or written for a plane. The size of tiles depends on it. */
+static void run_planes(job j, double values)
 {
+    j.planes_per_tile = 1 + (int64_t)(TILE / (values + 1));
+    fr_run_tiles((j.planes + j.planes_per_tile - 1) / j.planes_per_tile, run_tile, &j);
+}
+
+static job job_of(fr_dtype dtype, const fr_pool *p, int64_t planes, bool backward)
+{
+    int64_t size = (int64_t)fr_dtype_size(dtype), out_numel = fr_window_out_numel(&p->window);
+    int64_t in_bytes = fr_window_in_numel(&p->window) * size, out_bytes = out_numel * size;
+
     return (job){ .p = p,
                   .planes = planes,
-                  .in_numel = fr_window_in_numel(&p->window),
-                  .out_numel = fr_window_out_numel(&p->window),
-                  .from = from,
-                  .to = to };
+                  .from_bytes = backward ? out_bytes : in_bytes,
+                  .to_bytes = backward ? in_bytes : out_bytes,
+                  .out_numel = out_numel };
 }
 
 /* Values of a plane and of all its windows. */
-static double values_of(const job *j)
+static double values_of(const fr_pool *p)
 {
-    const int64_t *kernel = j->p->window.kernel;
-    double window = j->p->adaptive ? 0 : (double)kernel[0] * (double)kernel[1];
+    double window = p->adaptive ? 0 : (double)p->window.kernel[0] * (double)p->window.kernel[1];
 
-    return (double)j->in_numel + (double)j->out_numel * window;
+    return (double)fr_window_in_numel(&p->window) + (double)fr_window_out_numel(&p->window) * window;
 }
 
 void fr_max_pool_planes(fr_dtype dtype, const fr_pool *p, int64_t planes, const void *x, void *y, int64_t *position)
 {
-    job j = job_of(p, planes, x, y);
+    job j = job_of(dtype, p, planes, false);
 
+    j.run = FR_KERNEL_FOR(dtype, max_pool_plane);
+    j.from = x;
+    j.to = y;
     j.position = position;
-    run_planes(j, values_of(&j), FR_KERNEL_FOR(dtype, max_pool_tile));
+    run_planes(j, values_of(p));
 }
 
-void fr_max_pool_planes_backward(fr_dtype dtype, const fr_pool *p, int64_t planes, const void *dy,
-                                 const int64_t *position, void *dx)
+void fr_max_pool_planes_backward(fr_dtype dtype, const fr_pool *p, int64_t planes, const void *dy, int64_t *position,
+                                 void *dx)
 {
-    job j = job_of(p, planes, dy, dx);
+    job j = job_of(dtype, p, planes, true);
 
-    j.position_of = position;
-    run_planes(j, (double)(j.in_numel + j.out_numel), FR_KERNEL_FOR(dtype, max_pool_backward_tile));
+    j.run = FR_KERNEL_FOR(dtype, max_pool_backward);
+    j.from = dy;
+    j.to = dx;
+    j.position = position;
+    run_planes(j, (double)(fr_window_in_numel(&p->window) + j.out_numel));
 }
 
 void fr_avg_pool_planes(fr_dtype dtype, const fr_pool *p, int64_t planes, const void *x, void *y)
 {
-    job j = job_of(p, planes, x, y);
+    job j = job_of(dtype, p, planes, false);
 
-    run_planes(j, values_of(&j), FR_KERNEL_FOR(dtype, avg_pool_tile));
+    j.run = FR_KERNEL_FOR(dtype, avg_pool_plane);
+    j.from = x;
+    j.to = y;
+    run_planes(j, values_of(p));
 }
 
 void fr_avg_pool_planes_backward(fr_dtype dtype, const fr_pool *p, int64_t planes, const void *dy, void *dx)
 {
-    job j = job_of(p, planes, dy, dx);
+    job j = job_of(dtype, p, planes, true);
 
-    run_planes(j, values_of(&j), FR_KERNEL_FOR(dtype, avg_pool_backward_tile));
+    j.run = FR_KERNEL_FOR(dtype, avg_pool_backward);
+    j.from = dy;
+    j.to = dx;
+    run_planes(j, values_of(p));
 }
 #else
 /* --- max ---------------------------------------------------------------------------------------------------------- */
@@ -148,39 +175,27 @@ static void FN(max_lines)(const fr_sliding_window *w, int64_t k, int64_t l, cons
     }
 }
 
-static void FN(max_pool_tile)(void *user, int64_t tile)
+static void FN(max_pool_plane)(const fr_pool *p, const void *x, void *y, int64_t *position)
 {
-    const job *j = user;
-    const fr_sliding_window *w = &j->p->window;
-    int64_t end = fr_least((tile + 1) * j->planes_per_tile, j->planes), out = j->out_numel;
+    const fr_sliding_window *w = &p->window;
+    size_t out = (size_t)fr_window_out_numel(w);
 
-    for (int64_t plane = tile * j->planes_per_tile; plane < end; plane++) {
-        const T *x = (const T *)j->from + plane * j->in_numel;
-        T *y = (T *)j->to + plane * out;
-        int64_t *position = j->position + plane * out;
-
-        memset(y, 0, (size_t)out * sizeof *y);
-        memset(position, -1, (size_t)out * sizeof *position);
-        for (int64_t k = 0; k < w->kernel[0]; k++)
-            for (int64_t l = 0; l < w->kernel[1]; l++)
-                FN(max_lines)(w, k, l, x, y, position);
-    }
+    memset(y, 0, out * sizeof(T));
+    memset(position, -1, out * sizeof *position);
+    for (int64_t k = 0; k < w->kernel[0]; k++)
+        for (int64_t l = 0; l < w->kernel[1]; l++)
+            FN(max_lines)(w, k, l, x, y, position);
 }
 
-static void FN(max_pool_backward_tile)(void *user, int64_t tile)
+static void FN(max_pool_backward)(const fr_pool *p, const void *pdy, void *pdx, int64_t *position)
 {
-    const job *j = user;
-    int64_t end = fr_least((tile + 1) * j->planes_per_tile, j->planes);
+    const T *dy = pdy;
+    T *dx = pdx;
+    int64_t out = fr_window_out_numel(&p->window);
 
-    for (int64_t plane = tile * j->planes_per_tile; plane < end; plane++) {
-        const T *dy = (const T *)j->from + plane * j->out_numel;
-        const int64_t *position = j->position_of + plane * j->out_numel;
-        T *dx = (T *)j->to + plane * j->in_numel;
-
-        memset(dx, 0, (size_t)j->in_numel * sizeof *dx);
-        for (int64_t i = 0; i < j->out_numel; i++)
-            dx[position[i]] += dy[i];
-    }
+    memset(dx, 0, (size_t)fr_window_in_numel(&p->window) * sizeof *dx);
+    for (int64_t i = 0; i < out; i++)
+        dx[position[i]] += dy[i];
 }
 
 /* --- avg ---------------------------------------------------------------------------------------------------------- */
@@ -202,10 +217,13 @@ FR_INLINE double FN(sum_row)(int64_t n, const T *x)
     return sum;
 }
 
-static void FN(avg_plane)(const fr_pool *p, const T *restrict x, T *restrict y)
+static void FN(avg_pool_plane)(const fr_pool *p, const void *px, void *py, int64_t *position)
 {
     const fr_sliding_window *w = &p->window;
+    const T *restrict x = px;
+    T *restrict y = py;
 
+    (void)position;
     for (int64_t line = 0; line < w->out_size[0]; line++) {
         span lines = window_span(p, 0, line);
 
@@ -220,10 +238,14 @@ static void FN(avg_plane)(const fr_pool *p, const T *restrict x, T *restrict y)
     }
 }
 
-static void FN(avg_plane_backward)(const fr_pool *p, const T *restrict dy, T *restrict dx)
+static void FN(avg_pool_backward)(const fr_pool *p, const void *pdy, void *pdx, int64_t *position)
 {
     const fr_sliding_window *w = &p->window;
+    const T *restrict dy = pdy;
+    T *restrict dx = pdx;
 
+    (void)position;
+    memset(dx, 0, (size_t)fr_window_in_numel(w) * sizeof *dx);
     for (int64_t line = 0; line < w->out_size[0]; line++) {
         span lines = window_span(p, 0, line);
 
@@ -235,28 +257,6 @@ static void FN(avg_plane_backward)(const fr_pool *p, const T *restrict dy, T *re
                 for (int64_t k = columns.begin; k < columns.end; k++)
                     dx[i * w->in_size[1] + k] += share;
         }
-    }
-}
-
-static void FN(avg_pool_tile)(void *user, int64_t tile)
-{
-    const job *j = user;
-    int64_t end = fr_least((tile + 1) * j->planes_per_tile, j->planes);
-
-    for (int64_t plane = tile * j->planes_per_tile; plane < end; plane++)
-        FN(avg_plane)(j->p, (const T *)j->from + plane * j->in_numel, (T *)j->to + plane * j->out_numel);
-}
-
-static void FN(avg_pool_backward_tile)(void *user, int64_t tile)
-{
-    const job *j = user;
-    int64_t end = fr_least((tile + 1) * j->planes_per_tile, j->planes);
-
-    for (int64_t plane = tile * j->planes_per_tile; plane < end; plane++) {
-        T *dx = (T *)j->to + plane * j->in_numel;
-
-        memset(dx, 0, (size_t)j->in_numel * sizeof *dx);
-        FN(avg_plane_backward)(j->p, (const T *)j->from + plane * j->out_numel, dx);
     }
 }
 #endif

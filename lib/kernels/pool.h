@@ -17,11 +17,11 @@ typedef struct {
     int64_t divisor;  /* avg: 0 for the number of values */
 } fr_pool;
 
-/* Arrays without gaps: x and dx (planes,in_size), y, dy and position (planes,out_size). dtype: float32 or float64.
- * position: where in its plane each y was found. */
+/* Arrays without gaps: x and dx (planes,in_size), y and dy (planes,out_size). dtype: float32 or float64. position
+ * (planes,out_size) says where in its plane each y was found; forward writes it, backward reads it. */
 void fr_max_pool_planes(fr_dtype dtype, const fr_pool *p, int64_t planes, const void *x, void *y, int64_t *position);
-void fr_max_pool_planes_backward(fr_dtype dtype, const fr_pool *p, int64_t planes, const void *dy,
-                                 const int64_t *position, void *dx);
+void fr_max_pool_planes_backward(fr_dtype dtype, const fr_pool *p, int64_t planes, const void *dy, int64_t *position,
+                                 void *dx);
 void fr_avg_pool_planes(fr_dtype dtype, const fr_pool *p, int64_t planes, const void *x, void *y);
 void fr_avg_pool_planes_backward(fr_dtype dtype, const fr_pool *p, int64_t planes, const void *dy, void *dx);
 

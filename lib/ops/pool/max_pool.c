@@ -99,7 +99,7 @@ void fr_max_pool_backward_kernel(fr_op_call *call)
 
     if (fr_pool_complete(call, x, &a))
         fr_max_pool_planes_backward((fr_dtype)dx->dtype, &a.pool, fr_pool_planes(&a.pool, x), call->grad_out[0]->origin,
-                                    (const int64_t *)call->result[1]->origin, dx->origin);
+                                    (int64_t *)call->result[1]->origin, dx->origin);
 }
 
 /* --- C and ONNX -----------------------------------------------------------------------------------------------------
