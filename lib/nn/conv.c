@@ -26,10 +26,10 @@ static fr_tensor *forward2d(fr_module *m, fr_tensor *x)
 }
 
 /* Appends ", NAME=(1, 2)", unless all values are the default. */
-static void add_option(char *text, size_t room, const char *name, int dims, const int64_t values[FR_SPACE],
+static void add_option(char *text, size_t room, const char *name, int dims, const int64_t values[FR_SPATIAL_DIMS],
                        int64_t default_value)
 {
-    fr_shape shape = { dims, { values[FR_SPACE - dims], values[FR_SPACE - 1] } };
+    fr_shape shape = { dims, { values[FR_SPATIAL_DIMS - dims], values[FR_SPATIAL_DIMS - 1] } };
     size_t used = strlen(text);
     char tuple[FR_SHAPE_TEXT];
 
@@ -37,20 +37,21 @@ static void add_option(char *text, size_t room, const char *name, int dims, cons
         snprintf(text + used, room - used, ", %s=%s", name, fr_shape_text(&shape, tuple));
 }
 
-static bool describe(fr_module *m, const fr_convolution *c, int64_t in, int64_t out, bool bias)
+static bool describe(fr_module *m, const fr_conv_attributes *a, int64_t in, int64_t out, bool bias)
 {
     enum { NONE = -1 }; /* no default: always printed */
+    const fr_sliding_window *w = &a->conv.window;
     char text[512], groups[40] = "";
 
     snprintf(text, sizeof text, "%" PRId64 ", %" PRId64, in, out);
-    add_option(text, sizeof text, "kernel_size", c->w.dims, c->w.kernel, NONE);
-    add_option(text, sizeof text, "stride", c->w.dims, c->w.stride, NONE);
-    if (c->same)
+    add_option(text, sizeof text, "kernel_size", w->dims, w->kernel, NONE);
+    add_option(text, sizeof text, "stride", w->dims, w->stride, NONE);
+    if (a->same)
         strcat(text, ", padding=same");
-    add_option(text, sizeof text, "padding", c->w.dims, c->w.before, 0);
-    add_option(text, sizeof text, "dilation", c->w.dims, c->w.dilation, 1);
-    if (c->groups != 1)
-        snprintf(groups, sizeof groups, ", groups=%" PRId64, c->groups);
+    add_option(text, sizeof text, "padding", w->dims, w->pad_before, 0);
+    add_option(text, sizeof text, "dilation", w->dims, w->dilation, 1);
+    if (a->conv.groups != 1)
+        snprintf(groups, sizeof groups, ", groups=%" PRId64, a->conv.groups);
     strcat(text, groups);
     if (!bias)
         strcat(text, ", bias=False");
@@ -58,32 +59,33 @@ static bool describe(fr_module *m, const fr_convolution *c, int64_t in, int64_t 
 }
 
 static bool check(const char *what, int64_t in, int64_t out, int dims, const fr_shape *kernel,
-                  const fr_conv_options *options, fr_convolution *c)
+                  const fr_conv_options *options, fr_conv_attributes *a)
 {
     if (in < 0 || out < 0)
         return fr_fail(what, "in %" PRId64 ", out %" PRId64 ", expected 0 or more", in, out);
-    if (!fr_convolution_read(what, dims, options, c) ||
-        !fr_window_option(what, "kernel_size", kernel, kernel, dims, 1, c->w.kernel))
+    if (!fr_read_conv_options(what, dims, options, a) ||
+        !fr_read_window_option(what, "kernel_size", kernel, kernel, dims, 1, a->conv.window.kernel))
         return false;
-    return (in % c->groups == 0 && out % c->groups == 0) ||
+    return (in % a->conv.groups == 0 && out % a->conv.groups == 0) ||
            fr_fail(what, "in %" PRId64 ", out %" PRId64 ", expected both divisible by groups, %" PRId64, in, out,
-                   c->groups);
+                   a->conv.groups);
 }
 
-static bool fill(const char *what, fr_module *m, const fr_convolution *c, int64_t in, int64_t out,
+static bool fill(const char *what, fr_module *m, const fr_conv_attributes *a, int64_t in, int64_t out,
                  const fr_conv_options *options)
 {
-    fr_shape weight = { c->w.dims + 2, { out, in / c->groups } };
+    const fr_sliding_window *w = &a->conv.window;
+    fr_shape weight = { w->dims + 2, { out, in / a->conv.groups } };
     bool bias = !options || !options->no_bias;
     conv *self = fr_self(m);
 
-    for (int i = 0; i < c->w.dims; i++)
-        weight.dim[2 + i] = c->w.kernel[FR_SPACE - c->w.dims + i];
+    for (int i = 0; i < w->dims; i++)
+        weight.dim[2 + i] = w->kernel[FR_SPATIAL_DIMS - w->dims + i];
     if (options)
         self->options = *options;
     self->options.no_bias = false;
     return fr_weight_and_bias(what, m, weight, &self->weight, bias ? &self->bias : NULL) &&
-           describe(m, c, in, out, bias);
+           describe(m, a, in, out, bias);
 }
 
 static fr_module *make(const char *what, const char *type, fr_forward_function *forward, int64_t in, int64_t out,
@@ -92,11 +94,11 @@ static fr_module *make(const char *what, const char *type, fr_forward_function *
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
     fr_module *m = NULL;
-    fr_convolution c;
+    fr_conv_attributes a;
 
-    if (check(what, in, out, dims, &kernel, options, &c))
+    if (check(what, in, out, dims, &kernel, options, &a))
         m = fr_module_new(type, sizeof(conv), forward);
-    m = fr_module_finish(m, m && fill(what, m, &c, in, out, options));
+    m = fr_module_finish(m, m && fill(what, m, &a, in, out, options));
     fr_finish(th, before);
     return m;
 }

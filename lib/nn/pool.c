@@ -61,9 +61,9 @@ static fr_module *make_max(const char *what, const char *type, fr_forward_functi
     fr_max_pool_options o = options ? *options : (fr_max_pool_options){ .ceil_mode = false };
     char text[4 * FR_SHAPE_TEXT + 80], a[FR_SHAPE_TEXT], b[FR_SHAPE_TEXT], c[FR_SHAPE_TEXT], d[FR_SHAPE_TEXT];
     fr_module *m = NULL;
-    fr_pool p;
+    fr_pool_attributes checked;
 
-    if (fr_max_pool_read(what, dims, &kernel, &o, &p))
+    if (fr_read_max_pool_options(what, dims, &kernel, &o, &checked))
         m = fr_module_new(type, sizeof(pool), forward);
     if (m)
         *(pool *)fr_self(m) = (pool){ .kernel = kernel, .max = o };
@@ -86,9 +86,9 @@ static fr_module *make_avg(const char *what, const char *type, fr_forward_functi
     const char *format =
         dims == 1 ? "kernel_size=(%s,), stride=(%s,), padding=(%s,)" : "kernel_size=%s, stride=%s, padding=%s";
     fr_module *m = NULL;
-    fr_pool p;
+    fr_pool_attributes checked;
 
-    if (fr_avg_pool_read(what, dims, &kernel, &o, &p))
+    if (fr_read_avg_pool_options(what, dims, &kernel, &o, &checked))
         m = fr_module_new(type, sizeof(pool), forward);
     if (m)
         *(pool *)fr_self(m) = (pool){ .kernel = kernel, .avg = o };

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Windows: reading their options, counting them, and where a tap meets values. */
+/* Sliding windows of ops: options, sizes, ONNX and C. */
 #include "ops/sliding_window.h"
 
 #include <inttypes.h>
 
-bool fr_window_option(const char *what, const char *name, const fr_shape *given, const fr_shape *otherwise, int dims,
-                      int64_t least, int64_t values[FR_SPACE])
+bool fr_read_window_option(const char *what, const char *name, const fr_shape *given, const fr_shape *otherwise,
+                           int dims, int64_t least, int64_t values[FR_SPATIAL_DIMS])
 {
     const fr_shape neutral = { 1, { least } };
     char text[FR_SHAPE_TEXT];
@@ -19,43 +19,44 @@ bool fr_window_option(const char *what, const char *name, const fr_shape *given,
     for (int i = 0; ok && i < dims; i++) {
         int64_t value = given->dim[given->ndim > 1 ? i : 0];
 
-        values[FR_SPACE - dims + i] = value;
+        values[FR_SPATIAL_DIMS - dims + i] = value;
         ok = value >= least;
     }
     return ok || fr_fail(what, "%s is %s, expected one number%s, %" PRId64 " or more", name, fr_shape_text(given, text),
                          dims > 1 ? " or two" : "", least);
 }
 
-bool fr_is_spatial(const fr_windows *w, const fr_shape *shape)
+bool fr_has_spatial_dims(const fr_sliding_window *w, const fr_shape *shape)
 {
     return shape->ndim == w->dims + 1 || shape->ndim == w->dims + 2;
 }
 
-void fr_windows_over(fr_windows *w, const fr_shape *x)
+void fr_window_set_input(fr_sliding_window *w, const fr_shape *x)
 {
-    w->size[0] = 1;
+    w->in_size[0] = 1;
     for (int i = 1; i <= w->dims; i++)
-        w->size[FR_SPACE - i] = x->dim[x->ndim - i];
+        w->in_size[FR_SPATIAL_DIMS - i] = x->dim[x->ndim - i];
 }
 
-fr_shape fr_spatial_shape(const fr_windows *w, const fr_shape *lead, int64_t channels, const int64_t space[FR_SPACE])
+fr_shape fr_spatial_shape(const fr_sliding_window *w, const fr_shape *like, int64_t channels,
+                          const int64_t space[FR_SPATIAL_DIMS])
 {
-    fr_shape shape = *lead;
+    fr_shape shape = *like;
 
     shape.dim[shape.ndim - w->dims - 1] = channels;
     for (int i = 1; i <= w->dims; i++)
-        shape.dim[shape.ndim - i] = space[FR_SPACE - i];
+        shape.dim[shape.ndim - i] = space[FR_SPATIAL_DIMS - i];
     return shape;
 }
 
-/* Of one dim; 0 where no window fits, -1 where a size overflows. */
-static int64_t count(const fr_windows *w, int dim, bool ceil_mode)
+/* The output size of one dim: 0 if no window fits, -1 if a size overflows. */
+static int64_t output_size(const fr_sliding_window *w, int dim, bool ceil_mode)
 {
     int64_t stride = w->stride[dim], reach, padded, start;
 
     if (__builtin_mul_overflow(w->kernel[dim] - 1, w->dilation[dim], &reach) ||
-        __builtin_add_overflow(w->size[dim], w->before[dim], &padded) ||
-        __builtin_add_overflow(padded, w->after[dim], &padded))
+        __builtin_add_overflow(w->in_size[dim], w->pad_before[dim], &padded) ||
+        __builtin_add_overflow(padded, w->pad_after[dim], &padded))
         return -1;
 
     int64_t room = padded - 1 - reach; /* for the window to slide in */
@@ -65,48 +66,36 @@ static int64_t count(const fr_windows *w, int dim, bool ceil_mode)
 
     int64_t fitting = room / stride + 1;
     bool one_more = ceil_mode && room % stride != 0 && fr_mul_size(fitting, stride, &start) &&
-                    start < w->size[dim] + w->before[dim];
+                    start < w->in_size[dim] + w->pad_before[dim];
 
     return fitting + one_more;
 }
 
-bool fr_windows_fit(fr_op_call *call, const fr_shape *x, bool ceil_mode, fr_windows *w)
+bool fr_window_set_sizes(fr_op_call *call, const fr_shape *x, bool ceil_mode, fr_sliding_window *w)
 {
     char text[FR_SHAPE_TEXT];
 
-    fr_windows_over(w, x);
-    w->out[0] = 1;
-    for (int i = FR_SPACE - w->dims; i < FR_SPACE; i++) {
-        w->out[i] = count(w, i, ceil_mode);
-        if (w->out[i] <= 0)
+    fr_window_set_input(w, x);
+    w->out_size[0] = 1;
+    for (int i = FR_SPATIAL_DIMS - w->dims; i < FR_SPATIAL_DIMS; i++) {
+        w->out_size[i] = output_size(w, i, ceil_mode);
+        if (w->out_size[i] <= 0)
             return fr_op_fail(call,
                               "dim %d of shape %s, padding %" PRId64 ", kernel %" PRId64 ", dilation %" PRId64 ": %s",
-                              x->ndim - FR_SPACE + i, fr_shape_text(x, text), w->before[i], w->kernel[i],
-                              w->dilation[i], w->out[i] < 0 ? "too large" : "no window fits");
+                              x->ndim - FR_SPATIAL_DIMS + i, fr_shape_text(x, text), w->pad_before[i], w->kernel[i],
+                              w->dilation[i], w->out_size[i] < 0 ? "too large" : "no window fits");
     }
     return true;
 }
 
-void fr_windows_within(const fr_windows *w, int dim, int64_t tap, int64_t *from, int64_t *to, int64_t *start)
+static void write_window(fr_onnx *g, const fr_sliding_window *w)
 {
-    int64_t first = tap * w->dilation[dim] - w->before[dim], stride = w->stride[dim], size = w->size[dim];
-    int64_t end = first < size ? (size - 1 - first) / stride + 1 : 0;
-
-    *start = first;
-    *from = first < 0 ? (-first - 1) / stride + 1 : 0;
-    *to = end < w->out[dim] ? end : w->out[dim];
-    if (*from > *to)
-        *from = *to;
-}
-
-static void put_windows(fr_onnx *g, const fr_windows *w)
-{
-    int first = FR_SPACE - w->dims;
-    int64_t pads[2 * FR_SPACE];
+    int first = FR_SPATIAL_DIMS - w->dims;
+    int64_t pads[2 * FR_SPATIAL_DIMS];
 
     for (int i = 0; i < w->dims; i++) {
-        pads[i] = w->before[first + i];
-        pads[w->dims + i] = w->after[first + i];
+        pads[i] = w->pad_before[first + i];
+        pads[w->dims + i] = w->pad_after[first + i];
     }
     fr_onnx_ints(g, "kernel_shape", w->dims, w->kernel + first);
     fr_onnx_ints(g, "strides", w->dims, w->stride + first);
@@ -115,7 +104,8 @@ static void put_windows(fr_onnx *g, const fr_windows *w)
         fr_onnx_ints(g, "dilations", w->dims, w->dilation + first);
 }
 
-void fr_onnx_slide(fr_onnx *g, const fr_op_call *call, const char *type, const fr_windows *w, const fr_onnx_whole *more)
+void fr_onnx_window_node(fr_onnx *g, const fr_op_call *call, const char *type, const fr_sliding_window *w,
+                         const fr_onnx_int_attribute *more)
 {
     const int64_t first = 0;
     bool single = call->in[0]->shape.ndim == 1 + w->dims;
@@ -126,9 +116,22 @@ void fr_onnx_slide(fr_onnx *g, const fr_op_call *call, const char *type, const f
         batch = fr_onnx_new_name(g);
     }
     fr_onnx_node(g, type, FR_ONNX_NAMES(x, fr_onnx_input(g, 1), fr_onnx_input(g, 2)), FR_ONNX_NAMES(batch));
-    put_windows(g, w);
+    write_window(g, w);
     for (; more->name; more++)
         fr_onnx_int(g, more->name, more->value);
     if (single)
         fr_onnx_node(g, "Squeeze", FR_ONNX_NAMES(batch, fr_onnx_int64s(g, 1, &first)), FR_ONNX_NAMES(y));
+}
+
+const char *fr_c_window(const fr_sliding_window *w, bool dilation, char text[FR_C_WINDOW_TEXT])
+{
+    static const char *const names[] = { "size", "kernel", "stride", "before", "dilation", "out" };
+    const int64_t *const values[] = { w->in_size, w->kernel, w->stride, w->pad_before, w->dilation, w->out_size };
+    size_t used = 0;
+
+    for (int i = 0; i < 6; i++)
+        if (dilation || values[i] != w->dilation)
+            used += (size_t)snprintf(text + used, FR_C_WINDOW_TEXT - used, "%s.%s = { %" PRId64 ", %" PRId64 " }",
+                                     used ? ", " : "", names[i], values[i][0], values[i][1]);
+    return text;
 }

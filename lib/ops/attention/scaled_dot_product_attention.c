@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Scaled dot-product attention: y = softmax(scale q k^T + bias, where the mask lets it) v, out of other ops: the two
- * products take nearly all of its time. The one op of its own is safe_softmax, over the last dim: as softmax, but a row
- * of -inf throughout, a query that may attend to nothing, gives 0 in place of NaN. */
+/* Scaled dot-product attention (Vaswani et al., "Attention Is All You Need", 2017): y = softmax(s) v with the scores
+ * s = scale q k' + bias, which are -inf where a query may not attend to a key; q (...,L,E), k (...,S,E), v (...,S,Ev).
+ * It is made of other ops, since the two matrix products take nearly all of its time, and so are its gradients. Written
+ * out, with p = softmax(s) and g the gradient of y:
+ *
+ *     dv = p' g, dp = g v', ds = p (dp - the sum of dp p over the keys), dq = scale ds k, dk = scale ds' q
+ *
+ * The op in this file is safe_softmax, over the last dim. It is softmax, but a row of -inf, a query that may attend to
+ * no key, gives 0 instead of NaN. There p = 0, so that ds = 0 by the same formula. */
 #include "ops/reduce/softmax.h"
 
 extern const fr_op fr_safe_softmax_op;
@@ -24,7 +30,7 @@ static void definition(fr_op_call *call)
     call->result[0] = fr_masked_fill(fr_softmax(fr_masked_fill(x, nothing, 0), -1), nothing, 0);
 }
 
-/* As the definition: rows of -inf are taken out before softmax and put back as 0. */
+/* As the definition: rows of -inf become 0 before softmax and again after it. */
 static bool onnx(fr_onnx *g, const fr_op_call *call)
 {
     fr_dtype dtype = fr_dtype_of(call->in[0]);
@@ -41,8 +47,8 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
 }
 
 #ifdef FR_TESTS
-/* t, which may be NULL in other calls, but not in the case's. */
-static fr_tensor *given(fr_tensor *t)
+/* t; fails if it is NULL. The op takes NULL for none, but in these cases there is one. */
+static fr_tensor *required(fr_tensor *t)
 {
     return fr_check_not_null("test", t, "mask or bias") ? t : NULL;
 }
@@ -56,11 +62,11 @@ FR_RUN(run_self, fr_scaled_dot_product_attention(in[0], in[0], in[0], NULL))
 ATTEND(run_scale, .scale = -0.7)
 ATTEND(run_zero, .scale = FR_ZERO)
 ATTEND(run_causal, .is_causal = true)
-ATTEND(run_mask, .attn_mask = given(in[3]))
-ATTEND(run_causal_mask, .attn_mask = given(in[3]), .is_causal = true)
+ATTEND(run_mask, .attn_mask = required(in[3]))
+ATTEND(run_causal_mask, .attn_mask = required(in[3]), .is_causal = true)
 ATTEND(run_lower, .attn_mask = fr_tril(in[3], -1))
-ATTEND(run_bias, .attn_bias = given(in[3]))
-ATTEND(run_mask_bias, .attn_mask = given(in[3]), .attn_bias = given(in[4]))
+ATTEND(run_bias, .attn_bias = required(in[3]))
+ATTEND(run_mask_bias, .attn_mask = required(in[3]), .attn_bias = required(in[4]))
 ATTEND(run_infinite, .attn_bias = fr_masked_fill(in[3], fr_eq_scalar(fr_tril(in[4], -1), 0), -INFINITY))
 ATTEND(run_dropout, .dropout_p = 0.4)
 ATTEND(run_all_dropped, .dropout_p = 1)
@@ -160,6 +166,7 @@ const fr_op fr_safe_softmax_op = {
 
 static const char name[] = "scaled_dot_product_attention";
 
+/* Sets scores to the shape (...,L,S). */
 static bool check_shapes(const fr_shape *q, const fr_shape *k, const fr_shape *v, fr_shape *scores)
 {
     fr_shape batch_q = *q, batch_k = *k, batch_v = *v, all;
@@ -181,7 +188,7 @@ static bool check_shapes(const fr_shape *q, const fr_shape *k, const fr_shape *v
     return true;
 }
 
-/* t may be NULL. */
+/* In these two, t may be NULL. */
 static bool check_dtype(const char *which, const fr_tensor *t, const fr_tensor *q)
 {
     return !t || (t->dtype == q->dtype && t->dtype != FR_I64) ||

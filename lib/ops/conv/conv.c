@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What conv1d and conv2d share: options, shapes, and the two gradients, which are ops themselves. */
+/* What conv1d and conv2d share: options, shapes, calling the kernel, C and ONNX. */
 #include "ops/conv/conv.h"
 
 #include <inttypes.h>
 
-extern const fr_op fr_conv1d_op, fr_conv2d_op;
-
 /* --- Options and shapes ------------------------------------------------------------------------------------------- */
 
-bool fr_convolution_read(const char *what, int dims, const fr_conv_options *options, fr_convolution *c)
+bool fr_read_conv_options(const char *what, int dims, const fr_conv_options *options, fr_conv_attributes *a)
 {
     static const fr_conv_options none;
     const fr_conv_options *o = options ? options : &none;
 
-    *c = (fr_convolution){ .w.dims = dims, .groups = o->groups ? o->groups : 1, .same = o->same };
+    fr_sliding_window *w = &a->conv.window;
+
+    *a = (fr_conv_attributes){ .conv.window.dims = dims, .conv.groups = o->groups ? o->groups : 1, .same = o->same };
     if (!fr_check_reserved(what, o->reserved) ||
-        !fr_window_option(what, "stride", &o->stride, NULL, dims, 1, c->w.stride) ||
-        !fr_window_option(what, "padding", &o->padding, NULL, dims, 0, c->w.before) ||
-        !fr_window_option(what, "dilation", &o->dilation, NULL, dims, 1, c->w.dilation))
+        !fr_read_window_option(what, "stride", &o->stride, NULL, dims, 1, w->stride) ||
+        !fr_read_window_option(what, "padding", &o->padding, NULL, dims, 0, w->pad_before) ||
+        !fr_read_window_option(what, "dilation", &o->dilation, NULL, dims, 1, w->dilation))
         return false;
-    memcpy(c->w.after, c->w.before, sizeof c->w.after);
-    if (c->groups < 1)
-        return fr_fail(what, "groups is %" PRId64 ", expected 1 or more", c->groups);
-    if (o->same && (c->w.stride[0] != 1 || c->w.stride[1] != 1))
+    memcpy(w->pad_after, w->pad_before, sizeof w->pad_after);
+    if (a->conv.groups < 1)
+        return fr_fail(what, "groups is %" PRId64 ", expected 1 or more", a->conv.groups);
+    if (o->same && (w->stride[0] != 1 || w->stride[1] != 1))
         return fr_fail(what, "same is for stride 1: with another the output is smaller than the input");
     if (o->same && o->padding.ndim > 0)
         return fr_fail(what, "same and padding are given: same finds the padding itself");
@@ -34,15 +34,15 @@ static bool check_shapes(fr_op_call *call, const fr_convolution *c, const fr_sha
                          const fr_tensor *b)
 {
     char p[FR_SHAPE_TEXT], q[FR_SHAPE_TEXT];
-    bool two = c->w.dims == 2;
+    bool two = c->window.dims == 2;
 
     fr_shape_text(x, p);
     fr_shape_text(w, q);
-    if (!fr_is_spatial(&c->w, x) || w->ndim != c->w.dims + 2)
+    if (!fr_has_spatial_dims(&c->window, x) || w->ndim != c->window.dims + 2)
         return fr_op_fail(call, "x %s, weight %s: expected (N, C, %s) or (C, %s), and (O, C / groups, %s)", p, q,
                           two ? "H, W" : "L", two ? "H, W" : "L", two ? "KH, KW" : "K");
 
-    int64_t channels = x->dim[x->ndim - c->w.dims - 1];
+    int64_t channels = x->dim[x->ndim - c->window.dims - 1];
 
     if (channels % c->groups != 0 || channels / c->groups != w->dim[1])
         return fr_op_fail(call,
@@ -58,277 +58,147 @@ static bool check_shapes(fr_op_call *call, const fr_convolution *c, const fr_sha
     return true;
 }
 
-/* padding='same': as much as the window reaches, an odd one behind. What overflows here is too large in any case. */
-static bool pad_to_same(fr_windows *w)
+/* padding="same": as much as the window reaches beyond its first value, an odd one behind. False if that overflows. */
+static bool pad_to_same(fr_sliding_window *w)
 {
-    for (int i = 0; i < FR_SPACE; i++) {
+    for (int i = 0; i < FR_SPATIAL_DIMS; i++) {
         int64_t reach;
 
         if (!fr_mul_size(w->kernel[i] - 1, w->dilation[i], &reach))
             return false;
-        w->before[i] = reach / 2;
-        w->after[i] = reach - reach / 2;
+        w->pad_before[i] = reach / 2;
+        w->pad_after[i] = reach - reach / 2;
     }
     return true;
 }
 
-/* The attributes completed by the shapes of inputs 0 and 1, x and weight. */
-static bool complete(fr_op_call *call, fr_convolution *c)
+/* Sets the window's kernel and, with `same`, its padding. False if that overflows. */
+static bool set_kernel(fr_conv_attributes *a, const fr_shape *weight)
 {
-    const fr_shape *x = &call->in[0]->shape, *w = &call->in[1]->shape;
+    fr_sliding_window *w = &a->conv.window;
 
-    *c = *(const fr_convolution *)call->attributes;
-    if (!check_shapes(call, c, x, w, call->in[2]))
-        return false;
-    c->x = *x;
-    c->images = x->ndim == c->w.dims + 2 ? x->dim[0] : 1;
-    c->channels = w->dim[1];
-    c->filters = w->dim[0] / c->groups;
-    c->w.kernel[0] = 1;
-    for (int i = 1; i <= c->w.dims; i++)
-        c->w.kernel[FR_SPACE - i] = w->dim[w->ndim - i];
-    if (c->same && !pad_to_same(&c->w))
-        return fr_op_fail(call, "dilation is too large");
-    return fr_windows_fit(call, x, false, &c->w);
+    w->kernel[0] = 1;
+    for (int i = 1; i <= w->dims; i++)
+        w->kernel[FR_SPATIAL_DIMS - i] = weight->dim[weight->ndim - i];
+    return !a->same || pad_to_same(w);
 }
 
-/* --- The convolution ---------------------------------------------------------------------------------------------- */
-
-bool fr_infer_convolution(fr_op_call *call)
+bool fr_conv_complete(fr_op_call *call, fr_conv_attributes *a)
 {
-    fr_convolution c;
+    const fr_shape *x = &call->in[0]->shape, *weight = &call->in[1]->shape;
+    fr_convolution *c = &a->conv;
 
-    if (!complete(call, &c))
+    *a = *(const fr_conv_attributes *)call->attributes;
+    if (!check_shapes(call, c, x, weight, call->in[2]))
+        return false;
+    a->x = *x;
+    c->batch = x->ndim == c->window.dims + 2 ? x->dim[0] : 1;
+    c->in_channels = weight->dim[1];
+    c->out_channels = weight->dim[0] / c->groups;
+    if (!set_kernel(a, weight))
+        return fr_op_fail(call, "dilation is too large");
+    return fr_window_set_sizes(call, x, false, &c->window);
+}
+
+/* --- The op ------------------------------------------------------------------------------------------------------- */
+
+bool fr_conv_infer(fr_op_call *call)
+{
+    fr_conv_attributes a;
+
+    if (!fr_conv_complete(call, &a))
         return false;
     call->out[0].dtype = fr_dtype_of(call->in[0]);
-    call->out[0].shape = fr_spatial_shape(&c.w, &c.x, c.groups * c.filters, c.w.out);
+    call->out[0].shape =
+        fr_spatial_shape(&a.conv.window, &a.x, a.conv.groups * a.conv.out_channels, a.conv.window.out_size);
     return true;
 }
 
-void fr_convolution_forward(fr_op_call *call)
+void fr_conv_forward(fr_op_call *call)
 {
-    const fr_tensor *x = call->in[0], *w = call->in[1], *bias = call->in[2];
+    const fr_tensor *x = call->in[0], *weight = call->in[1], *bias = call->in[2];
     fr_tensor *y = call->result[0];
-    fr_convolution c;
+    fr_conv_attributes a;
 
-    if (!complete(call, &c))
+    if (!fr_conv_complete(call, &a))
         return;
     if (bias) {
-        fr_tensor b = *bias;
+        fr_tensor b = *bias; /* as (O,1) or (O,1,1), which broadcasts to y */
 
-        b.shape = (fr_shape){ c.w.dims + 1, { bias->numel, 1, 1 } };
+        b.shape = (fr_shape){ a.conv.window.dims + 1, { bias->numel, 1, 1 } };
         memset(b.stride + 1, 0, sizeof b.stride - sizeof *b.stride);
         fr_copy_values(y, &b);
     }
-    call->failed |=
-        !fr_convolve_values(call->op->name, &c, (fr_dtype)y->dtype, x->origin, w->origin, bias != NULL, y->origin);
+    if (!fr_convolve((fr_dtype)y->dtype, &a.conv, x->origin, weight->origin, bias != NULL, y->origin))
+        call->failed = !fr_fail_memory(call->op->name);
 }
 
-static fr_tensor *by_x(fr_tensor *g, fr_tensor *w, const fr_convolution *c);
-static fr_tensor *by_w(fr_tensor *x, fr_tensor *g, const fr_convolution *c);
-
-static fr_tensor *convolved(fr_tensor *x, fr_tensor *w, const fr_convolution *c)
+void fr_conv_backward(fr_op_call *call)
 {
-    return fr_apply(c->w.dims == 1 ? &fr_conv1d_op : &fr_conv2d_op, (fr_tensor *[]){ x, w, NULL }, c);
-}
+    fr_tensor *x = call->in[0], *weight = call->in[1], *g = call->grad_out[0];
+    fr_conv_attributes a;
 
-void fr_convolution_backward(fr_op_call *call)
-{
-    fr_tensor *x = call->in[0], *w = call->in[1], *g = call->grad_out[0];
-    fr_convolution c;
-
-    if (!complete(call, &c))
+    if (!fr_conv_complete(call, &a))
         return;
     if (call->needs[0])
-        call->grad_in[0] = by_x(g, w, &c);
+        call->grad_in[0] = fr_conv_by_x(g, weight, &a);
     if (call->needs[1])
-        call->grad_in[1] = by_w(x, g, &c);
+        call->grad_in[1] = fr_conv_by_weight(x, g, &a);
     if (call->needs[2]) {
-        fr_shape channels = { c.w.dims + 1, { c.groups * c.filters, 1, 1 } };
+        fr_shape channels = { a.conv.window.dims + 1, { a.conv.groups * a.conv.out_channels, 1, 1 } };
 
         call->grad_in[2] = fr_reshape(fr_sum_to(g, channels), call->in_shape[2]);
     }
 }
 
-/* Padding is multiplied too. */
-int64_t fr_convolution_multiply_adds(const fr_op_call *call)
+fr_tensor *fr_conv_without_bias(fr_tensor *x, fr_tensor *weight, const fr_conv_attributes *a)
 {
-    const fr_tensor *w = call->in[1];
-
-    return w->numel ? call->result[0]->numel * (w->numel / w->shape.dim[0]) : 0;
+    return fr_apply(a->conv.window.dims == 1 ? &fr_conv1d_op : &fr_conv2d_op, (fr_tensor *[]){ x, weight, NULL }, a);
 }
 
-fr_tensor *fr_convolve(const fr_op *op, int dims, fr_tensor *x, fr_tensor *weight, fr_tensor *bias,
-                       const fr_conv_options *options)
+/* Products with padding count too. */
+int64_t fr_conv_multiply_adds(const fr_op_call *call)
+{
+    const fr_tensor *weight = call->in[1];
+
+    return weight->numel ? call->result[0]->numel * (weight->numel / weight->shape.dim[0]) : 0;
+}
+
+fr_tensor *fr_apply_conv(const fr_op *op, int dims, fr_tensor *x, fr_tensor *weight, fr_tensor *bias,
+                         const fr_conv_options *options)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, op->name);
     fr_tensor *y = NULL;
-    fr_convolution c;
+    fr_conv_attributes a;
 
     if (options && options->no_bias)
         fr_fail(op->name, "no_bias is for layers: here it is bias NULL");
-    else if (fr_convolution_read(op->name, dims, options, &c))
-        y = fr_apply(op, (fr_tensor *[]){ x, weight, bias }, &c);
+    else if (fr_read_conv_options(op->name, dims, options, &a))
+        y = fr_apply(op, (fr_tensor *[]){ x, weight, bias }, &a);
     fr_finish(th, before);
     return y;
 }
 
-/* --- Its gradient by x: also known as a transposed convolution ---------------------------------------------------- */
-
-static bool by_x_infer(fr_op_call *call)
-{
-    const fr_convolution *c = call->attributes;
-
-    call->out[0] = (fr_meta){ .shape = c->x, .dtype = fr_dtype_of(call->in[0]) };
-    return true;
-}
-
-static void by_x_forward(fr_op_call *call)
-{
-    fr_tensor *dx = call->result[0];
-
-    call->failed |= !fr_convolve_by_x(call->op->name, call->attributes, (fr_dtype)dx->dtype, call->in[0]->origin,
-                                      call->in[1]->origin, dx->origin);
-}
-
-static void by_x_backward(fr_op_call *call)
-{
-    const fr_convolution *c = call->attributes;
-    fr_tensor *h = call->grad_out[0];
-
-    if (call->needs[0])
-        call->grad_in[0] = convolved(h, call->in[1], c);
-    if (call->needs[1])
-        call->grad_in[1] = by_w(h, call->in[0], c);
-}
-
 #ifdef FR_TESTS
-/* A convolution of such shapes, as infer completes it. */
-static fr_convolution completed(int dims, fr_shape x, fr_shape w, const fr_conv_options *options)
+fr_tensor *fr_conv_test_gradient(const fr_op *op, int dims, fr_tensor *const *in)
 {
-    fr_convolution given, c = { .groups = 0 };
+    const fr_shape x = dims == 1 ? FR_SHAPE(2, 4, 8) : FR_SHAPE(2, 6, 4);
+    const fr_shape weight = dims == 1 ? FR_SHAPE(6, 2, 3) : FR_SHAPE(3, 2, 3, 2);
+    const fr_conv_options options[] = {
+        { .stride = { 1, { 2 } }, .padding = { 1, { 1 } }, .groups = 2 },
+        { .stride = { 2, { 2, 1 } }, .padding = { 2, { 0, 1 } }, .dilation = { 2, { 1, 2 } } },
+    };
+    fr_conv_attributes given, a = { .same = false };
     fr_op_call call = { .op = &fr_conv1d_op,
                         .attributes = &given,
-                        .in = (fr_tensor *[]){ fr_zeros(x), fr_zeros(w), NULL } };
+                        .in = (fr_tensor *[]){ fr_zeros(x), fr_zeros(weight), NULL } };
 
-    if (fr_convolution_read("test", dims, options, &given))
-        complete(&call, &c);
-    return c;
-}
-
-static fr_tensor *run_by_x(fr_tensor *const *in)
-{
-    fr_conv_options options = { .stride = { 1, { 2 } }, .padding = { 1, { 1 } }, .groups = 2 };
-    fr_convolution c = completed(1, FR_SHAPE(2, 4, 8), FR_SHAPE(6, 2, 3), &options);
-
-    return by_x(in[0], in[1], &c);
-}
-
-static fr_tensor *run_by_x_two(fr_tensor *const *in)
-{
-    fr_conv_options options = { .stride = { 2, { 2, 1 } }, .padding = { 2, { 0, 1 } }, .dilation = { 2, { 1, 2 } } };
-    fr_convolution c = completed(2, FR_SHAPE(2, 6, 4), FR_SHAPE(3, 2, 3, 2), &options);
-
-    return by_x(in[0], in[1], &c);
+    if (fr_read_conv_options("test", dims, &options[dims - 1], &given))
+        fr_conv_complete(&call, &a);
+    return fr_apply(op, in, &a);
 }
 #endif
-
-const fr_op fr_conv_by_x_op = {
-    .name = "conv_by_x",
-    .formula = "dx[c][p stride - padding + k dilation] = sum of weight[o][c][k] g[o][p]",
-    .shapes = "(*,O,L') (O,C/groups,K) -> (*,C,L); (*,O,H',W') (O,C/groups,K,K') -> (*,C,H,W)",
-    .inputs = 2,
-    .outputs = 1,
-    .saves_inputs = 3,
-    .attributes_size = sizeof(fr_convolution),
-    .infer = by_x_infer,
-    .forward = by_x_forward,
-    .backward = by_x_backward,
-    FR_CASES({ "one dim", "n(2,6,4) n(6,2,3)",
-               "F.conv_transpose1d(a, b, stride=2, padding=1, output_padding=1, groups=2)", run_by_x },
-             { "two dims", "n(3,2,4) n(3,2,3,2)",
-               "F.conv_transpose2d(a, b, stride=(2, 1), padding=(0, 1), output_padding=(1, 0), dilation=(1, 2))",
-               run_by_x_two },
-             { "int64", "i5(2,6,4) i5(6,2,3)", NULL, run_by_x, { "conv_by_x", "int64" } })
-};
-
-static fr_tensor *by_x(fr_tensor *g, fr_tensor *w, const fr_convolution *c)
-{
-    return fr_apply(&fr_conv_by_x_op, (fr_tensor *[]){ g, w }, c);
-}
-
-/* --- Its gradient by weight --------------------------------------------------------------------------------------- */
-
-static bool by_w_infer(fr_op_call *call)
-{
-    const fr_convolution *c = call->attributes;
-    fr_shape lead = { c->w.dims + 2, { c->groups * c->filters } };
-
-    call->out[0] = (fr_meta){ .shape = fr_spatial_shape(&c->w, &lead, c->channels, c->w.kernel),
-                              .dtype = fr_dtype_of(call->in[0]) };
-    return true;
-}
-
-static void by_w_forward(fr_op_call *call)
-{
-    fr_tensor *dw = call->result[0];
-
-    call->failed |= !fr_convolve_by_w(call->op->name, call->attributes, (fr_dtype)dw->dtype, call->in[0]->origin,
-                                      call->in[1]->origin, dw->origin);
-}
-
-static void by_w_backward(fr_op_call *call)
-{
-    const fr_convolution *c = call->attributes;
-    fr_tensor *h = call->grad_out[0];
-
-    if (call->needs[0])
-        call->grad_in[0] = by_x(call->in[1], h, c);
-    if (call->needs[1])
-        call->grad_in[1] = convolved(call->in[0], h, c);
-}
-
-#ifdef FR_TESTS
-static fr_tensor *run_by_w(fr_tensor *const *in)
-{
-    fr_conv_options options = { .stride = { 1, { 2 } }, .padding = { 1, { 1 } }, .groups = 2 };
-    fr_convolution c = completed(1, FR_SHAPE(2, 4, 8), FR_SHAPE(6, 2, 3), &options);
-
-    return by_w(in[0], in[1], &c);
-}
-
-static fr_tensor *run_by_w_two(fr_tensor *const *in)
-{
-    fr_conv_options options = { .stride = { 2, { 2, 1 } }, .padding = { 2, { 0, 1 } }, .dilation = { 2, { 1, 2 } } };
-    fr_convolution c = completed(2, FR_SHAPE(2, 6, 4), FR_SHAPE(3, 2, 3, 2), &options);
-
-    return by_w(in[0], in[1], &c);
-}
-#endif
-
-const fr_op fr_conv_by_weight_op = {
-    .name = "conv_by_weight",
-    .formula = "dw[o][c][k] = sum of x[c][p stride - padding + k dilation] g[o][p]",
-    .shapes = "(*,C,L) (*,O,L') -> (O,C/groups,K); (*,C,H,W) (*,O,H',W') -> (O,C/groups,K,K')",
-    .inputs = 2,
-    .outputs = 1,
-    .saves_inputs = 3,
-    .attributes_size = sizeof(fr_convolution),
-    .infer = by_w_infer,
-    .forward = by_w_forward,
-    .backward = by_w_backward,
-    FR_CASES({ "one dim", "n(2,4,8) n(2,6,4)",
-               "torch.nn.grad.conv1d_weight(a, (6, 2, 3), b, stride=2, padding=1, groups=2)", run_by_w },
-             { "two dims", "n(2,6,4) n(3,2,4)",
-               "torch.nn.grad.conv2d_weight(a[None], (3, 2, 3, 2), b[None], (2, 1), (0, 1), (1, 2))", run_by_w_two },
-             { "int64", "i5(2,4,8) i5(2,6,4)", NULL, run_by_w, { "conv_by_weight", "int64" } })
-};
-
-static fr_tensor *by_w(fr_tensor *x, fr_tensor *g, const fr_convolution *c)
-{
-    return fr_apply(&fr_conv_by_weight_op, (fr_tensor *[]){ x, g }, c);
-}
 
 /* --- C ------------------------------------------------------------------------------------------------------------ */
 
@@ -375,43 +245,34 @@ static const char convolve_text[] =
     "    }\n"
     "}\n";
 
-bool fr_convolution_c_code(fr_c_writer *w, const fr_op_call *call)
+bool fr_conv_c_code(fr_c_writer *w, const fr_op_call *call)
 {
     fr_op_call again = *call;
     bool int8 = fr_c_int8(w, call, 2);
     const char *x = fr_c_in(w, call, 0), *weight = fr_c_weight(w, call, 1), *b = fr_c_in(w, call, 2);
-    const char *y = fr_c_out(w, call, 0);
-    fr_convolution c;
-    char pairs[6][64];
+    const char *y = fr_c_out(w, call, 0), *suffix = int8 ? "_int8" : "";
+    fr_conv_attributes a;
+    char window[FR_C_WINDOW_TEXT];
 
-    if (!complete(&again, &c))
+    if (!fr_conv_complete(&again, &a))
         return false;
-
-    const int64_t *const of[6] = { c.w.size, c.w.kernel, c.w.stride, c.w.before, c.w.dilation, c.w.out };
-
-    for (int i = 0; i < 6; i++)
-        snprintf(pairs[i], sizeof pairs[i], "{ %" PRId64 ", %" PRId64 " }", of[i][0], of[i][1]);
     fr_c_helper(w, "convolve", convolve_text, int8);
     return fr_c_line(w,
                      "convolve%s(&(const convolution%s){ .images = %" PRId64 ", .groups = %" PRId64
-                     ", .channels = %" PRId64 ", .filters = %" PRId64
-                     ", .size = %s, .kernel = %s, .stride = %s, .before = %s, .dilation = %s, .out = %s }, %s, %s, %s, "
-                     "%s);",
-                     int8 ? "_int8" : "", int8 ? "_int8" : "", c.images, c.groups, c.channels, c.filters, pairs[0],
-                     pairs[1], pairs[2], pairs[3], pairs[4], pairs[5], x, weight, b, y);
+                     ", .channels = %" PRId64 ", .filters = %" PRId64 ", %s }, %s, %s, %s, %s);",
+                     suffix, suffix, a.conv.batch, a.conv.groups, a.conv.in_channels, a.conv.out_channels,
+                     fr_c_window(&a.conv.window, true, window), x, weight, b, y);
 }
 
 /* --- As ONNX ----------------------------------------------------------------------------------------------------- */
 
-bool fr_convolution_onnx(fr_onnx *g, const fr_op_call *call)
+bool fr_conv_onnx(fr_onnx *g, const fr_op_call *call)
 {
-    fr_convolution c = *(const fr_convolution *)call->attributes;
+    fr_conv_attributes a = *(const fr_conv_attributes *)call->attributes;
 
-    c.w.kernel[0] = 1;
-    for (int i = 0; i < c.w.dims; i++)
-        c.w.kernel[FR_SPACE - c.w.dims + i] = call->in[1]->shape.dim[2 + i];
-    if (c.same && !pad_to_same(&c.w))
+    if (!set_kernel(&a, &call->in[1]->shape))
         return fr_onnx_fail(g, "its padding is too large");
-    fr_onnx_slide(g, call, "Conv", &c.w, (fr_onnx_whole[]){ { "group", c.groups }, { NULL, 0 } });
+    fr_onnx_window_node(g, call, "Conv", &a.conv.window,
+                        (fr_onnx_int_attribute[]){ { "group", a.conv.groups }, { NULL, 0 } });
     return true;
 }

@@ -1,55 +1,61 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Convolutions over one or two dims. All of it is one trilinear form, sum of w[o][c][k] x[c][p stride - padding + k
- * dilation] g[o][p]: the convolution is its derivative by g, and its gradients are those by x and by w. So there are
- * three maps, each the gradient of the other two, and derivatives of any order come of the same three kernels. */
+/* Convolutions over one or two dims, and why they need no other kernels for derivatives of any order. All of it is one
+ * trilinear form of the input, the weight and an output g,
+ *
+ *     f(x, w, g) = sum over o, c, k, p of w[o][c][k] x[c][p stride - padding + k dilation] g[o][p]
+ *
+ * The convolution y is df/dg. If g is the gradient of y, then that of x is df/dx and that of w is df/dw. As f is linear
+ * in each of the three, so are these maps, and the gradients of each are the other two: conv1d or conv2d (df/dg),
+ * conv_by_x (df/dx, also known as transposed convolution) and conv_by_weight (df/dw). (Dumoulin and Visin, "A Guide to
+ * Convolution Arithmetic for Deep Learning", 2016.) */
 #ifndef FROND_OPS_CONV_CONV_H
 #define FROND_OPS_CONV_CONV_H
 
+#include "kernels/convolve.h"
 #include "ops/sliding_window.h"
 
-#include <frond/c_code.h>
-
-/* The attributes. Infer completes a copy. */
+/* The attributes of all four ops. Of a conv1d or conv2d, what depends on the shapes of its inputs is not set: channels,
+ * batch, x, the window's kernel and sizes, and with `same` its padding. fr_conv_complete sets these in a copy, which is
+ * what conv_by_x and conv_by_weight get. */
 typedef struct {
-    fr_windows w;
-    int64_t groups;
-    bool same; /* padding is found from the kernel */
-    /* What infer finds; channels are those of one group. */
-    fr_shape x;
-    int64_t images, channels, filters;
-} fr_convolution;
+    fr_convolution conv;
+    bool same;  /* padding="same" */
+    fr_shape x; /* the input's shape */
+} fr_conv_attributes;
 
-/* The options for so many dims; fails as what. options may be NULL. */
-bool fr_convolution_read(const char *what, int dims, const fr_conv_options *options, fr_convolution *c);
+/* Reads the options for so many dims. Fails as what. options may be NULL. */
+bool fr_read_conv_options(const char *what, int dims, const fr_conv_options *options, fr_conv_attributes *a);
+/* The call's attributes, completed from the shapes of its inputs. Fails the call if they do not fit. */
+bool fr_conv_complete(fr_op_call *call, fr_conv_attributes *a);
 
-/* The public functions. */
-fr_tensor *fr_convolve(const fr_op *op, int dims, fr_tensor *x, fr_tensor *weight, fr_tensor *bias,
-                       const fr_conv_options *options);
+/* The public functions of conv1d and conv2d. */
+fr_tensor *fr_apply_conv(const fr_op *op, int dims, fr_tensor *x, fr_tensor *weight, fr_tensor *bias,
+                         const fr_conv_options *options);
+/* The three maps, with completed attributes. g: the gradient of y. */
+fr_tensor *fr_conv_without_bias(fr_tensor *x, fr_tensor *weight, const fr_conv_attributes *a);
+fr_tensor *fr_conv_by_x(fr_tensor *g, fr_tensor *weight, const fr_conv_attributes *a);
+fr_tensor *fr_conv_by_weight(fr_tensor *x, fr_tensor *g, const fr_conv_attributes *a);
 
-bool fr_infer_convolution(fr_op_call *call);
-void fr_convolution_forward(fr_op_call *call);
-void fr_convolution_backward(fr_op_call *call);
-bool fr_convolution_c_code(fr_c_writer *w, const fr_op_call *call);
-bool fr_convolution_onnx(fr_onnx *g, const fr_op_call *call);
-int64_t fr_convolution_multiply_adds(const fr_op_call *call);
+bool fr_conv_infer(fr_op_call *call);
+void fr_conv_forward(fr_op_call *call);
+void fr_conv_backward(fr_op_call *call);
+bool fr_conv_c_code(fr_c_writer *w, const fr_op_call *call);
+bool fr_conv_onnx(fr_onnx *g, const fr_op_call *call);
+int64_t fr_conv_multiply_adds(const fr_op_call *call);
 
-#define FR_CONVOLUTION_OP                                                                                              \
-    .inputs = 3, .outputs = 1, .optional = 4, .saves_inputs = 3, .attributes_size = sizeof(fr_convolution),            \
-    .infer = fr_infer_convolution, .forward = fr_convolution_forward, .backward = fr_convolution_backward,             \
-    .c_code = fr_convolution_c_code, .onnx_name = "Conv", .onnx = fr_convolution_onnx,                                 \
-    .multiply_adds = fr_convolution_multiply_adds
+/* conv1d and conv2d: inputs x, weight and bias, which may be NULL. */
+#define FR_CONV_OP                                                                                                     \
+    .inputs = 3, .outputs = 1, .optional = 4, .saves_inputs = 3, .attributes_size = sizeof(fr_conv_attributes),        \
+    .infer = fr_conv_infer, .forward = fr_conv_forward, .backward = fr_conv_backward, .c_code = fr_conv_c_code,        \
+    .onnx_name = "Conv", .onnx = fr_conv_onnx, .multiply_adds = fr_conv_multiply_adds
 
-/* convolve.c: the kernels, over contiguous values of one float dtype. x (images, groups*channels, size), w (groups*
- * filters, channels, kernel), y and g (images, groups*filters, out). False with an error of what: out of memory. */
+extern const fr_op fr_conv1d_op, fr_conv2d_op, fr_conv_by_x_op, fr_conv_by_weight_op;
 
-/* y = the convolution of x and w, or (onto) y + that. */
-bool fr_convolve_values(const char *what, const fr_convolution *c, fr_dtype dtype, const void *x, const void *w,
-                        bool onto, void *y);
-/* dx and dw = the gradients by x and by w, where g is that of y. */
-bool fr_convolve_by_x(const char *what, const fr_convolution *c, fr_dtype dtype, const void *g, const void *w,
-                      void *dx);
-bool fr_convolve_by_w(const char *what, const fr_convolution *c, fr_dtype dtype, const void *x, const void *g,
-                      void *dw);
+#ifdef FR_TESTS
+/* conv_by_x or conv_by_weight of in[0] and in[1], as backward calls it for one dim: x (2,4,8), weight (6,2,3), stride
+ * 2, padding 1 and 2 groups; for two: x (2,6,4), weight (3,2,3,2), stride (2,1), padding (0,1) and dilation (1,2). */
+fr_tensor *fr_conv_test_gradient(const fr_op *op, int dims, fr_tensor *const *in);
+#endif
 
 #endif

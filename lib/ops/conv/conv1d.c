@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* conv1d: y[n][o][p] = bias[o] + the sum over c, k of weight[o][c][k] x[n][c][p stride - padding + k dilation]. */
+/* conv1d: y[n][o][p] = bias[o] + the sum over c, k of weight[o][c][k] x[n][c][p stride - padding + k dilation], where x
+ * outside its bounds is 0. With groups, c runs over the channels of o's group. ops/conv/conv.h derives the gradients.
+ */
 #include "ops/conv/conv.h"
 
 FR_RUN(run, fr_conv1d(in[0], in[1], in[2], NULL))
@@ -33,7 +35,7 @@ const fr_op fr_conv1d_op = {
     .name = "conv1d",
     .formula = "y[o][p] = bias[o] + sum of weight[o][c][k] x[c][p stride - padding + k dilation]",
     .shapes = "(*,C,L) (O,C/groups,K) (O)? -> (*,O,L')",
-    FR_CONVOLUTION_OP,
+    FR_CONV_OP,
     FR_CASES(
         { "bias", "n(2,3,7) n(4,3,3) n(4)", "F.conv1d(a, b, c)", run },
         { "without", "n(2,3,7) n(4,3,3)", "F.conv1d(a, b)", run_without },
@@ -87,5 +89,5 @@ const fr_op fr_conv1d_op = {
 
 fr_tensor *fr_conv1d(fr_tensor *x, fr_tensor *weight, fr_tensor *bias, const fr_conv_options *options)
 {
-    return fr_convolve(&fr_conv1d_op, 1, x, weight, bias, options);
+    return fr_apply_conv(&fr_conv1d_op, 1, x, weight, bias, options);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* conv2d: conv1d's formula with two places, two strides and so on. */
+/* conv2d: as conv1d, with two positions, y[n][o][p][q] = bias[o] + the sum over c, k, l of weight[o][c][k][l]
+ * x[n][c][p stride0 - padding0 + k dilation0][q stride1 - padding1 + l dilation1]. */
 #include "ops/conv/conv.h"
 
 FR_RUN(run, fr_conv2d(in[0], in[1], in[2], NULL))
@@ -23,7 +24,7 @@ const fr_op fr_conv2d_op = {
     .name = "conv2d",
     .formula = "y[o][p][q] = bias[o] + sum of weight[o][c][k][l] x[c][at p, k][at q, l]",
     .shapes = "(*,C,H,W) (O,C/groups,K,K') (O)? -> (*,O,H',W')",
-    FR_CONVOLUTION_OP,
+    FR_CONV_OP,
     FR_CASES(
         { "bias", "n(2,3,5,6) n(4,3,2,3) n(4)", "F.conv2d(a, b, c)", run },
         { "without", "n(2,3,5,4) n(4,3,3,2)", "F.conv2d(a, b)", run_without },
@@ -51,5 +52,5 @@ const fr_op fr_conv2d_op = {
 
 fr_tensor *fr_conv2d(fr_tensor *x, fr_tensor *weight, fr_tensor *bias, const fr_conv_options *options)
 {
-    return fr_convolve(&fr_conv2d_op, 2, x, weight, bias, options);
+    return fr_apply_conv(&fr_conv2d_op, 2, x, weight, bias, options);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* batch_norm: each channel brought to mean 0 and variance 1, by its own mean and variance or by running ones (Ioffe and
- * Szegedy, "Batch Normalization", 2015). ops/norm/channels.h has the formulas. A second result (2,C), in float64, is
- * the mean and the variance, divided by the number of values, of each channel. */
-#include "ops/norm/channels.h"
+/* batch_norm: for each channel y = (x - mean) / sqrt(variance + eps) weight + bias (Ioffe and Szegedy, "Batch
+ * Normalization", 2015). In training, mean and variance are those of the channel in this batch, and the running ones
+ * move towards them; in evaluation they are the running ones. kernels/batch_norm.h derives the gradients. The second
+ * output (2,C), in float64, is the mean and the variance of each channel, the latter without Bessel's correction. */
+#include "kernels/batch_norm.h"
+#include "ops/op.h"
 
 #include <frond/c_code.h>
 #include <frond/autograd.h>
@@ -15,8 +17,8 @@ typedef struct {
     double eps;
 } attributes;
 
-/* Whether t, one of the inputs beside x, is (C). */
-static bool check_channels(const fr_tensor *x, const fr_tensor *t, const char *name)
+/* Fails unless t, an input beside x, is (C) and of x's dtype. NULL is fine. */
+static bool check_per_channel(const fr_tensor *x, const fr_tensor *t, const char *name)
 {
     fr_shape expected = { 1, { x->shape.dim[1] } };
     char p[FR_SHAPE_TEXT], q[FR_SHAPE_TEXT], r[FR_SHAPE_TEXT];
@@ -40,7 +42,7 @@ static bool infer(fr_op_call *call)
     if (x->shape.ndim < 2)
         return fr_op_fail(call, "x %s, expected (N, C) or (N, C, ...)", fr_shape_text(&x->shape, text));
     for (int i = WEIGHT; i < INPUTS; i++)
-        if (!check_channels(x, call->in[i], names[i]))
+        if (!check_per_channel(x, call->in[i], names[i]))
             return false;
     if (a->training && x->numel > 0 && x->numel == x->shape.dim[1])
         return fr_op_fail(call, "x %s: one value a channel has no variance to train with",
@@ -50,55 +52,61 @@ static bool infer(fr_op_call *call)
     return true;
 }
 
-/* --- Kernels ------------------------------------------------------------------------------------------------------ */
+/* Values of one channel in one image: x is (N,C,*). */
+static int64_t inner_size(const fr_shape *x)
+{
+    fr_shape inner = { .ndim = x->ndim - 2 };
 
-static fr_channels channels_of(const fr_op_call *call)
+    memcpy(inner.dim, x->dim + 2, (size_t)inner.ndim * sizeof *inner.dim);
+    return fr_shape_numel(&inner);
+}
+
+static fr_batch_norm_args args_of(const fr_op_call *call)
 {
     const attributes *a = call->attributes;
+    const fr_tensor *x = call->in[X], *weight = call->in[WEIGHT], *bias = call->in[BIAS];
 
-    return (fr_channels){ .x = call->in[X],
-                          .weight = call->in[WEIGHT],
-                          .bias = call->in[BIAS],
-                          .training = a->training,
-                          .eps = a->eps,
-                          .stats = (double *)call->result[1]->origin };
+    return (fr_batch_norm_args){ .batch = x->shape.dim[0],
+                                 .channels = x->shape.dim[1],
+                                 .inner = inner_size(&x->shape),
+                                 .training = a->training,
+                                 .eps = a->eps,
+                                 .x = x->origin,
+                                 .weight = weight ? weight->origin : NULL,
+                                 .bias = bias ? bias->origin : NULL,
+                                 .stats = (double *)call->result[1]->origin };
 }
 
 static void forward(fr_op_call *call)
 {
-    fr_channels w = channels_of(call);
-    int64_t channels = w.x->shape.dim[1];
+    const fr_tensor *mean = call->in[RUNNING_MEAN], *variance = call->in[RUNNING_VAR];
+    fr_batch_norm_args args = args_of(call);
 
-    for (int64_t c = 0; c < channels; c++) {
-        w.stats[c] = fr_channel_value(call->in[RUNNING_MEAN], c, 0);
-        w.stats[channels + c] = fr_channel_value(call->in[RUNNING_VAR], c, 0);
+    for (int64_t c = 0; c < args.channels; c++) {
+        args.stats[c] = mean ? fr_value_at(mean, c) : 0;
+        args.stats[args.channels + c] = variance ? fr_value_at(variance, c) : 0;
     }
-    w.out = call->result[0];
-    fr_normalise_channels(&w);
+    args.out = call->result[0]->origin;
+    fr_normalise_channels(fr_dtype_of(call->in[X]), &args);
 }
 
 static void backward_kernel(fr_op_call *call)
 {
-    fr_channels w = channels_of(call);
+    fr_batch_norm_args args = args_of(call);
 
-    w.g = call->grad_out[0];
-    w.out = call->needs[X] ? call->grad_in[X] : NULL;
-    w.dweight = call->needs[WEIGHT] ? call->grad_in[WEIGHT] : NULL;
-    w.dbias = call->needs[BIAS] ? call->grad_in[BIAS] : NULL;
-    for (int64_t c = 0; w.x->numel == 0 && c < w.x->shape.dim[1]; c++) {
-        fr_set_channel_value(w.dweight, c, 0);
-        fr_set_channel_value(w.dbias, c, 0);
-    }
-    fr_normalise_channels(&w);
+    args.dy = call->grad_out[0]->origin;
+    args.out = call->needs[X] ? call->grad_in[X]->origin : NULL;
+    args.dweight = call->needs[WEIGHT] ? call->grad_in[WEIGHT]->origin : NULL;
+    args.dbias = call->needs[BIAS] ? call->grad_in[BIAS]->origin : NULL;
+    fr_normalise_channels(fr_dtype_of(call->in[X]), &args);
 }
 
-/* --- The same in ops: channels as the rows of a matrix ------------------------------------------------------------ */
-
+/* The formula in ops, with the channels as rows: (C, N times the values of an image). */
 static void definition(fr_op_call *call)
 {
     const attributes *a = call->attributes;
     fr_tensor *x = call->in[X], *weight = call->in[WEIGHT], *bias = call->in[BIAS];
-    int64_t n = x->shape.dim[0], channels = x->shape.dim[1], inner = fr_inner_of(&x->shape);
+    int64_t n = x->shape.dim[0], channels = x->shape.dim[1], inner = inner_size(&x->shape);
     fr_shape column = { 2, { channels, 1 } }, pair = { 2, { 2, channels } };
     fr_tensor *rows = fr_transpose(fr_reshape(x, (fr_shape){ 3, { n, channels, inner } }), 0, 1), *d, *y;
 
@@ -118,7 +126,7 @@ static void definition(fr_op_call *call)
     call->result[1] = fr_cast(fr_reshape(fr_cat((fr_tensor *[]){ mean, variance }, 2, 0), pair), FR_F64);
 }
 
-/* BatchNormalization needs all of them. */
+/* ONNX's BatchNormalization needs all five inputs. */
 static bool onnx(fr_onnx *g, const fr_op_call *call)
 {
     const attributes *a = call->attributes;
@@ -136,7 +144,7 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
 #ifdef FR_TESTS
 enum { EVALUATION, TRAINING };
 
-/* x, weight, bias, running mean, running variance; the running ones are copied. */
+/* in: x, weight, bias, running mean, running variance. The running ones are copied before they change. */
 static fr_tensor *run_with(fr_tensor *const *in, int training, double momentum, fr_tensor **mean, fr_tensor **variance)
 {
     fr_batch_norm_options options = { .training = training, .momentum = momentum };
@@ -264,7 +272,7 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
     y = fr_c_out(w, call, 0);
     fr_c_helper(w, "normalise_channels", channels_text, false);
     return fr_c_line(w, "normalise_channels(%lld, %lld, %lld, %.17g, %s, %s, %s, %s, %s, %s);", (long long)x->dim[0],
-                     (long long)x->dim[1], (long long)fr_inner_of(x), a->eps, names[X], names[WEIGHT], names[BIAS],
+                     (long long)x->dim[1], (long long)inner_size(x), a->eps, names[X], names[WEIGHT], names[BIAS],
                      names[RUNNING_MEAN], names[RUNNING_VAR], y);
 }
 
@@ -331,8 +339,8 @@ const fr_op fr_batch_norm_op = {
 
 /* --- Running statistics ------------------------------------------------------------------------------------------- */
 
-/* Whether t can be a running statistic of x's channels, and so be written to. */
-static bool can_run(const fr_tensor *x, const fr_tensor *t, const char *name)
+/* Fails unless t can be a running statistic of x's channels: it will be written in place. */
+static bool check_running(const fr_tensor *x, const fr_tensor *t, const char *name)
 {
     if (!fr_check_not_null("batch_norm", t, name))
         return false;
@@ -341,26 +349,30 @@ static bool can_run(const fr_tensor *x, const fr_tensor *t, const char *name)
                        name, t->producer->name);
     if (fr_repeats_values(t))
         return fr_fail("batch_norm", "%s is an expanded view, where several values share one place", name);
-    return x->shape.ndim < 2 || check_channels(x, t, name);
+    return x->shape.ndim < 2 || check_per_channel(x, t, name);
 }
 
-/* running = (1 - momentum) running + momentum share value, for each channel */
-static void move(fr_tensor *running, const double *value, double share, double momentum)
+/* For each channel: running = (1 - momentum) running + momentum correction value. */
+static void update(fr_tensor *running, const double *value, double correction, double momentum)
 {
-    int64_t step = fr_stride(running, 0);
+    int64_t stride = fr_stride(running, 0);
 
-    for (int64_t c = 0; c < running->numel; c++)
-        fr_set_channel_value(running, c * step,
-                             (1 - momentum) * fr_channel_value(running, c * step, 0) + momentum * share * value[c]);
+    FR_DISPATCH_FLOAT(running, T, {
+        T *r = (T *)running->origin;
+
+        for (int64_t c = 0; c < running->numel; c++)
+            r[c * stride] = (T)((1 - momentum) * (double)r[c * stride] + momentum * correction * value[c]);
+    })
     fr_storage_bump(running);
 }
 
-/* x is normalised by what it has itself; running statistics, where there are some, follow when nothing can fail. */
+/* Normalises x by its own statistics. The running ones, if there are any, change last, when nothing can fail any more.
+ * As in PyTorch, the running variance has Bessel's correction n / (n - 1). */
 static fr_tensor *train(fr_tensor *const *in, const attributes *a, double momentum)
 {
     fr_tensor *x = in[X], *mean = in[RUNNING_MEAN], *variance = in[RUNNING_VAR], *results[2], *y = NULL;
 
-    if ((mean || variance) && !(can_run(x, mean, "running_mean") && can_run(x, variance, "running_var")))
+    if ((mean || variance) && !(check_running(x, mean, "running_mean") && check_running(x, variance, "running_var")))
         return NULL;
     if (fr_apply_n(&fr_batch_norm_op, (fr_tensor *[]){ x, in[WEIGHT], in[BIAS], NULL, NULL }, INPUTS, a, results))
         y = fr_escape(results[0]);
@@ -369,13 +381,13 @@ static fr_tensor *train(fr_tensor *const *in, const attributes *a, double moment
         int64_t channels = x->shape.dim[1];
         double n = (double)(x->numel / channels);
 
-        move(mean, stats, 1, momentum);
-        move(variance, stats + channels, n / (n - 1), momentum);
+        update(mean, stats, 1, momentum);
+        update(variance, stats + channels, n / (n - 1), momentum);
     }
     return y;
 }
 
-/* Running statistics get no gradient. */
+/* Normalises x by the running statistics, which get no gradient. */
 static fr_tensor *evaluate(fr_tensor *const *in, const attributes *a)
 {
     fr_tensor *given[] = { in[X], in[WEIGHT], in[BIAS], NULL, NULL }, *results[2];

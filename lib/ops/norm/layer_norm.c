@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* layer_norm: the last dims of x brought to mean 0 and variance 1, times weight, plus bias (Ba et al., "Layer
- * Normalization", 2016). ops/norm/norm.h has the formulas. */
+/* layer_norm: y = (x - mean) / sqrt(variance + eps) weight + bias, with the mean and variance of x over its last dims
+ * (Ba, Kiros and Hinton, "Layer Normalization", 2016). kernels/row_norm.h derives the gradients. */
 #include "ops/norm/norm.h"
 
-/* LayerNormalization needs a scale. */
+/* ONNX's LayerNormalization needs a scale: ones, if there is no weight. */
 static bool onnx(fr_onnx *g, const fr_op_call *call)
 {
-    const fr_row_norm *a = call->attributes;
+    const fr_row_norm_attributes *a = call->attributes;
     const char *scale = fr_onnx_input(g, 1);
 
     if (!call->in[1])
@@ -36,18 +36,9 @@ const fr_op fr_layer_norm_op = {
     .formula = "y = (x - mean) / sqrt(variance + eps) weight + bias",
     .shapes = "(*,**) (**)? (**)? -> (*,**)",
     .inputs = 3,
-    .outputs = 2,
-    .internal = 1,
     .optional = 6,
     .saves_inputs = 7,
-    .saves_outputs = 2,
-    .attributes_size = sizeof(fr_row_norm),
-    .null_gradients = true,
-    .infer = fr_row_norm_infer,
-    .forward = fr_row_norm_forward,
-    .backward_kernel = fr_row_norm_backward,
-    .definition = fr_row_norm_definition,
-    .c_code = fr_row_norm_c_code,
+    FR_ROW_NORM_OP,
     .onnx = onnx,
     FR_CASES(
         { "weight and bias", "n(2,3,4) n(4) n(4)", "F.layer_norm(a, (4,), b, c)", run },
@@ -77,7 +68,7 @@ const fr_op fr_layer_norm_op = {
 
 fr_tensor *fr_layer_norm(fr_tensor *x, fr_shape normalized, fr_tensor *weight, fr_tensor *bias, double eps)
 {
-    fr_row_norm attributes = { .shape = normalized, .eps = fr_option(eps, 1e-5), .centred = true };
+    fr_row_norm_attributes attributes = { .shape = normalized, .eps = fr_option(eps, 1e-5), .centred = true };
 
     return fr_apply(&fr_layer_norm_op, (fr_tensor *[]){ x, weight, bias }, &attributes);
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* rms_norm: the last dims of x brought to mean square 1, times weight (Zhang and Sennrich, "Root Mean Square Layer
- * Normalization", 2019). ops/norm/norm.h has the formulas. */
+/* rms_norm: y = x / sqrt(mean(x^2) + eps) weight, with the mean over the last dims of x (Zhang and Sennrich, "Root Mean
+ * Square Layer Normalization", 2019). kernels/row_norm.h derives the gradients. */
 #include "ops/norm/norm.h"
 
 #include <float.h>
 
-/* By its formula: ONNX has the op from operator set 23 on. */
+/* Written as its formula: ONNX has RMSNormalization only from operator set 23 on. */
 static bool onnx(fr_onnx *g, const fr_op_call *call)
 {
-    const fr_row_norm *a = call->attributes;
+    const fr_row_norm_attributes *a = call->attributes;
     fr_dtype dtype = fr_dtype_of(call->in[0]);
     int64_t axes[FR_MAX_DIMS];
     const char *x = fr_onnx_input(g, 0), *y = fr_onnx_output(g, 0), *mean, *root, *h;
@@ -39,18 +39,9 @@ const fr_op fr_rms_norm_op = {
     .formula = "y = x / sqrt(mean(x^2) + eps) weight",
     .shapes = "(*,**) (**)? -> (*,**)",
     .inputs = 2,
-    .outputs = 2,
-    .internal = 1,
     .optional = 2,
     .saves_inputs = 3,
-    .saves_outputs = 2,
-    .attributes_size = sizeof(fr_row_norm),
-    .null_gradients = true,
-    .infer = fr_row_norm_infer,
-    .forward = fr_row_norm_forward,
-    .backward_kernel = fr_row_norm_backward,
-    .definition = fr_row_norm_definition,
-    .c_code = fr_row_norm_c_code,
+    FR_ROW_NORM_OP,
     .onnx = onnx,
     FR_CASES({ "weight", "n(2,3,4) n(4)", "F.rms_norm(a, (4,), b)", run },
              { "without", "n(3,4)", "F.rms_norm(a, (4,))", run_plain },
@@ -74,7 +65,7 @@ const fr_op fr_rms_norm_op = {
 fr_tensor *fr_rms_norm(fr_tensor *x, fr_shape normalized, fr_tensor *weight, double eps)
 {
     double epsilon = fr_dtype_of(x) == FR_F64 ? DBL_EPSILON : (double)FLT_EPSILON;
-    fr_row_norm attributes = { .shape = normalized, .eps = fr_option(eps, epsilon) };
+    fr_row_norm_attributes attributes = { .shape = normalized, .eps = fr_option(eps, epsilon) };
 
     return fr_apply(&fr_rms_norm_op, (fr_tensor *[]){ x, weight }, &attributes);
 }

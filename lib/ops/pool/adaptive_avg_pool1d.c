@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* adaptive_avg_pool1d: as many windows as are asked for, L' of L values: window i has those from i L / L', rounded
- * down, to (i + 1) L / L', rounded up. */
+/* adaptive_avg_pool1d: the output size L' is given. y[i] is the mean of x[from] to x[to - 1], where from is i L / L'
+ * rounded down and to is (i + 1) L / L' rounded up. */
 #include "ops/pool/pool.h"
 
 #include <inttypes.h>
@@ -35,13 +35,13 @@ fr_tensor *fr_adaptive_avg_pool1d(fr_tensor *x, int64_t output_size)
     const char *what = fr_adaptive_avg_pool1d_op.name;
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    fr_pool p = { .adaptive = true, .w = { .dims = 1, .out = { 1, output_size } } };
+    fr_pool_attributes a = { .pool = { .adaptive = true, .window = { .dims = 1, .out_size = { 1, output_size } } } };
     fr_tensor *y = NULL;
 
     if (output_size < 0)
         fr_fail(what, "output_size %" PRId64 ", expected 0 or more", output_size);
     else
-        y = fr_apply(&fr_adaptive_avg_pool1d_op, &x, &p);
+        y = fr_apply(&fr_adaptive_avg_pool1d_op, &x, &a);
     fr_finish(th, before);
     return y;
 }

@@ -1,217 +1,144 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What avg_pool1d, avg_pool2d and adaptive_avg_pool1d share: y = the sum of each window over a divisor; and avg_unpool,
- * which gives each window's value, over the divisor, to all in it. The two are each other's gradient. */
+/* What avg_pool1d, avg_pool2d and adaptive_avg_pool1d share. */
 #include "ops/pool/pool.h"
 
-/* A window along one dim: the values from..to-1, and what it counts as. */
-typedef struct {
-    int64_t from, to, count;
-} span;
+#include <inttypes.h>
 
-/* Pads are at most half a kernel, and a last window begins before the padding: each has a value at least. */
-FR_INLINE span span_of(const fr_pool *p, int dim, int64_t i)
+bool fr_read_avg_pool_options(const char *what, int dims, const fr_shape *kernel, const fr_avg_pool_options *options,
+                              fr_pool_attributes *a)
 {
-    const fr_windows *w = &p->w;
-    int64_t size = w->size[dim], out = w->out[dim];
+    static const fr_avg_pool_options none;
+    const fr_avg_pool_options *o = options ? options : &none;
 
-    if (p->adaptive) {
-        int64_t from = i * size / out, to = ((i + 1) * size - 1) / out + 1;
-
-        return (span){ from, to, to - from };
-    }
-
-    int64_t begin = i * w->stride[dim] - w->before[dim], end = begin + w->kernel[dim];
-
-    if (end > size + w->after[dim])
-        end = size + w->after[dim];
-
-    int64_t from = begin > 0 ? begin : 0, to = end < size ? end : size;
-
-    return (span){ from, to, p->exclude_pad ? to - from : end - begin };
+    *a = (fr_pool_attributes){ .ceil_mode = o->ceil_mode,
+                               .pool = { .exclude_pad = o->exclude_pad, .divisor = o->divisor_override } };
+    return fr_check_reserved(what, o->reserved) &&
+           fr_read_pool_window(what, dims, kernel, &o->stride, &o->padding, &(fr_shape){ 0 }, &a->pool.window);
 }
 
-FR_INLINE double divisor_of(const fr_pool *p, span y, span x)
+fr_tensor *fr_apply_avg_pool(const fr_op *op, int dims, fr_tensor *x, fr_shape kernel,
+                             const fr_avg_pool_options *options)
 {
-    return p->divisor ? (double)p->divisor : (double)y.count * (double)x.count;
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, op->name);
+    fr_pool_attributes a;
+    fr_tensor *y = fr_read_avg_pool_options(op->name, dims, &kernel, options, &a) ? fr_apply(op, &x, &a) : NULL;
+
+    fr_finish(th, before);
+    return y;
 }
 
-/* Partial sums in a fixed order make vector code of long rows. */
-enum { LANES = 16 };
-
-#define PLANES(T)                                                                                                      \
-    FR_INLINE double sum_row_##T(int64_t n, const T *x)                                                                \
-    {                                                                                                                  \
-        double sum = 0, lane[LANES];                                                                                   \
-        int64_t whole = n / LANES * LANES;                                                                             \
-        for (int j = 0; j < LANES && whole > 0; j++)                                                                   \
-            lane[j] = 0;                                                                                               \
-        for (int64_t i = 0; i < whole; i += LANES)                                                                     \
-            for (int j = 0; j < LANES; j++)                                                                            \
-                lane[j] += (double)x[i + j];                                                                           \
-        for (int j = 0; j < LANES && whole > 0; j++)                                                                   \
-            sum += lane[j];                                                                                            \
-        for (int64_t i = whole; i < n; i++)                                                                            \
-            sum += (double)x[i];                                                                                       \
-        return sum;                                                                                                    \
-    }                                                                                                                  \
-    FR_KERNEL(average_##T, (const fr_pool *p, const void *px, void *py), (p, px, py))                                  \
-    {                                                                                                                  \
-        const T *restrict values = px;                                                                                 \
-        T *restrict result = py;                                                                                       \
-        for (int64_t line = 0; line < p->w.out[0]; line++) {                                                           \
-            span y = span_of(p, 0, line);                                                                              \
-            for (int64_t place = 0; place < p->w.out[1]; place++) {                                                    \
-                span x = span_of(p, 1, place);                                                                         \
-                double sum = 0;                                                                                        \
-                for (int64_t i = y.from; i < y.to; i++)                                                                \
-                    sum += sum_row_##T(x.to - x.from, values + i * p->w.size[1] + x.from);                             \
-                *result++ = (T)(sum / divisor_of(p, y, x));                                                            \
-            }                                                                                                          \
-        }                                                                                                              \
-    }                                                                                                                  \
-    FR_KERNEL(spread_##T, (const fr_pool *p, const void *pg, void *pdx), (p, pg, pdx))                                 \
-    {                                                                                                                  \
-        const T *restrict g = pg;                                                                                      \
-        T *restrict dx = pdx;                                                                                          \
-        for (int64_t line = 0; line < p->w.out[0]; line++) {                                                           \
-            span y = span_of(p, 0, line);                                                                              \
-            for (int64_t place = 0; place < p->w.out[1]; place++) {                                                    \
-                span x = span_of(p, 1, place);                                                                         \
-                T share = (T)((double)*g++ / divisor_of(p, y, x));                                                     \
-                for (int64_t i = y.from; i < y.to; i++)                                                                \
-                    for (int64_t k = x.from; k < x.to; k++)                                                            \
-                        dx[i * p->w.size[1] + k] += share;                                                             \
-            }                                                                                                          \
-        }                                                                                                              \
-    }
-
-PLANES(float)
-PLANES(double)
-
-typedef struct {
-    const fr_pool *p;
-    const fr_tensor *from;
-    fr_tensor *to;
-} job;
-
-static void average_plane(const void *user, int64_t plane)
+bool fr_avg_pool_infer(fr_op_call *call)
 {
-    const job *j = user;
-    int64_t size = (int64_t)fr_dtype_size((fr_dtype)j->to->dtype);
+    fr_pool_attributes a;
 
-    (j->to->dtype == FR_F64 ? average_double
-                            : average_float)(j->p, j->from->origin + plane * fr_windows_size(&j->p->w) * size,
-                                             j->to->origin + plane * fr_windows_out(&j->p->w) * size);
-}
-
-static void spread_plane(const void *user, int64_t plane)
-{
-    const job *j = user;
-    int64_t size = (int64_t)fr_dtype_size((fr_dtype)j->to->dtype), bytes = fr_windows_size(&j->p->w) * size;
-    char *dx = j->to->origin + plane * bytes;
-
-    memset(dx, 0, (size_t)bytes);
-    (j->to->dtype == FR_F64 ? spread_double
-                            : spread_float)(j->p, j->from->origin + plane * fr_windows_out(&j->p->w) * size, dx);
-}
-
-/* x: the pool's input, or what is to be its gradient. */
-static void run(const fr_pool *p, const fr_tensor *x, fr_plane *plane, const fr_tensor *from, fr_tensor *to)
-{
-    fr_run_planes(x->numel / fr_windows_size(&p->w), fr_pool_values(p), plane, &(job){ p, from, to });
-}
-
-/* --- The average -------------------------------------------------------------------------------------------------- */
-
-bool fr_infer_avg_pool(fr_op_call *call)
-{
-    fr_pool p;
-
-    if (!fr_pool_complete(call, &call->in[0]->shape, &p))
+    if (!fr_pool_complete(call, &call->in[0]->shape, &a))
         return false;
-    fr_pool_meta(call, &p);
+    fr_pool_infer_output(call, &a);
     return true;
 }
 
 void fr_avg_pool_forward(fr_op_call *call)
 {
-    fr_pool p;
+    const fr_tensor *x = call->in[0];
+    fr_pool_attributes a;
 
-    if (fr_pool_complete(call, &call->in[0]->shape, &p))
-        run(&p, call->in[0], average_plane, call->in[0], call->result[0]);
+    if (fr_pool_complete(call, &x->shape, &a))
+        fr_avg_pool_planes((fr_dtype)x->dtype, &a.pool, fr_pool_planes(&a.pool, &x->shape), x->origin,
+                           call->result[0]->origin);
 }
-
-static fr_tensor *spread(fr_tensor *g, const fr_pool *p);
 
 void fr_avg_pool_backward(fr_op_call *call)
 {
-    fr_pool p;
+    fr_pool_attributes a;
 
-    if (!fr_pool_complete(call, &call->in_shape[0], &p))
+    if (!fr_pool_complete(call, &call->in_shape[0], &a))
         return;
-    p.average = call->op;
-    p.x = call->in_shape[0];
-    call->grad_in[0] = spread(call->grad_out[0], &p);
+    a.avg_pool = call->op;
+    a.x = call->in_shape[0];
+    call->grad_in[0] = fr_avg_unpool(call->grad_out[0], &a);
 }
 
-/* --- Turned round ------------------------------------------------------------------------------------------------- */
+/* --- C and ONNX -----------------------------------------------------------------------------------------------------
+ */
 
-static bool infer(fr_op_call *call)
+static const char avg_pool_text[] =
+    "typedef struct {\n"
+    "    int planes, size[2], kernel[2], stride[2], before[2], out[2];\n"
+    "    int adaptive, exclude_pad, divisor; /* divisor 0: the number of values */\n"
+    "} avg_windows;\n"
+    "\n"
+    "/* Along one dim, window i is *from..*to-1; returns what it counts as. */\n"
+    "static int span(const avg_windows *s, int dim, int i, int *from, int *to)\n"
+    "{\n"
+    "    const int size = s->size[dim], begin = i * s->stride[dim] - s->before[dim];\n"
+    "    const int reach = begin + s->kernel[dim], end = reach < size + s->before[dim] ? reach : size + "
+    "s->before[dim];\n"
+    "\n"
+    "    if (s->adaptive) {\n"
+    "        *from = i * size / s->out[dim];\n"
+    "        *to = ((i + 1) * size - 1) / s->out[dim] + 1;\n"
+    "        return *to - *from;\n"
+    "    }\n"
+    "    *from = begin > 0 ? begin : 0;\n"
+    "    *to = end < size ? end : size;\n"
+    "    return s->exclude_pad ? *to - *from : end - begin;\n"
+    "}\n"
+    "\n"
+    "/* The sum of each window of each plane over its divisor. */\n"
+    "static void avg_pool(const avg_windows *s, const float *x, float *y)\n"
+    "{\n"
+    "    for (int n = 0; n < s->planes * s->out[0] * s->out[1]; n++) {\n"
+    "        const float *plane = x + n / (s->out[0] * s->out[1]) * s->size[0] * s->size[1];\n"
+    "        int top, bottom, left, right;\n"
+    "        const int rows = span(s, 0, n / s->out[1] % s->out[0], &top, &bottom);\n"
+    "        const int columns = span(s, 1, n % s->out[1], &left, &right);\n"
+    "        double sum = 0;\n"
+    "\n"
+    "        for (int i = top; i < bottom; i++)\n"
+    "            for (int j = left; j < right; j++)\n"
+    "                sum += plane[i * s->size[1] + j];\n"
+    "        y[n] = (float)(sum / (s->divisor ? s->divisor : (double)rows * columns));\n"
+    "    }\n"
+    "}\n";
+
+bool fr_avg_pool_c_code(fr_c_writer *w, const fr_op_call *call)
 {
-    call->out[0] = (fr_meta){ .shape = ((const fr_pool *)call->attributes)->x, .dtype = fr_dtype_of(call->in[0]) };
-    return true;
+    const fr_shape *shape = &call->in[0]->shape;
+    fr_op_call again = *call;
+    const char *x = fr_c_in(w, call, 0), *y = fr_c_out(w, call, 0);
+    fr_pool_attributes a;
+    char window[FR_C_WINDOW_TEXT];
+
+    if (!fr_pool_complete(&again, shape, &a))
+        return false;
+    fr_c_helper(w, "avg_pool", avg_pool_text, false);
+    return fr_c_line(w,
+                     "avg_pool(&(const avg_windows){ .planes = %" PRId64
+                     ", %s, .adaptive = %d, .exclude_pad = %d, .divisor = %" PRId64 " }, %s, %s);",
+                     fr_pool_planes(&a.pool, shape), fr_c_window(&a.pool.window, false, window), a.pool.adaptive,
+                     a.pool.exclude_pad, a.pool.divisor, x, y);
 }
 
-static void forward(fr_op_call *call)
+/* ONNX's AveragePool divides by the number of values only. An adaptive pool is in ONNX only if its output size is 1. */
+bool fr_avg_pool_onnx(fr_onnx *g, const fr_op_call *call)
 {
-    run(call->attributes, call->result[0], spread_plane, call->in[0], call->result[0]);
-}
+    const fr_pool_attributes *a = call->attributes;
+    const fr_pool *p = &a->pool;
+    const int64_t last = -1;
 
-static void backward(fr_op_call *call)
-{
-    const fr_pool *p = call->attributes;
-
-    call->grad_in[0] = fr_apply(p->average, call->grad_out, p);
-}
-
-#ifdef FR_TESTS
-extern const fr_op fr_avg_pool2d_op;
-
-/* What a pool of windows (2,3), strides (2,2) and padding (0,1) makes of its gradient g (2,2,3). */
-static fr_tensor *run_spread(fr_tensor *const *in)
-{
-    fr_avg_pool_options options = { .stride = { 1, { 2 } }, .padding = { 2, { 0, 1 } } };
-    fr_shape x = { 3, { 2, 5, 6 } };
-    fr_pool given, p = { .divisor = 0 };
-    fr_op_call call = { .op = &fr_avg_pool2d_op, .attributes = &given };
-
-    if (fr_avg_pool_read("test", 2, &(fr_shape){ 2, { 2, 3 } }, &options, &given) && fr_pool_complete(&call, &x, &p)) {
-        p.average = &fr_avg_pool2d_op;
-        p.x = x;
+    if (p->adaptive && p->window.out_size[1] != 1)
+        return fr_onnx_fail(g, "in ONNX its output size must be 1");
+    if (p->divisor)
+        return fr_onnx_fail(g, "divisor_override is not in ONNX");
+    if (p->adaptive) {
+        fr_onnx_node(g, "ReduceMean", FR_ONNX_NAMES(fr_onnx_input(g, 0)), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+        fr_onnx_ints(g, "axes", 1, &last);
+        return true;
     }
-    return spread(in[0], &p);
-}
-#endif
-
-const fr_op fr_avg_unpool_op = {
-    .name = "avg_unpool",
-    .formula = "dx = the sum of g / divisor over the windows that x is in",
-    .shapes = "(*,H',W') -> (*,H,W)",
-    .inputs = 1,
-    .outputs = 1,
-    .saves_inputs = FR_SAVES_NOTHING,
-    .attributes_size = sizeof(fr_pool),
-    .infer = infer,
-    .forward = forward,
-    .backward = backward,
-    FR_CASES({ "overlapping", "n(2,2,3)",
-               "F.conv_transpose2d(a[:, None], torch.full((1, 1, 2, 3), 1 / 6), stride=2, padding=(0, 1), "
-               "output_padding=1)[:, 0]",
-               run_spread })
-};
-
-static fr_tensor *spread(fr_tensor *g, const fr_pool *p)
-{
-    return fr_apply(&fr_avg_unpool_op, &g, p);
+    fr_onnx_window_node(g, call, "AveragePool", &p->window,
+                        (fr_onnx_int_attribute[]){
+                            { "ceil_mode", a->ceil_mode }, { "count_include_pad", !p->exclude_pad }, { NULL, 0 } });
+    return true;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* avg_pool1d: y[p] = the sum of x[p stride - padding + k] over k, divided by the number of values. */
+/* avg_pool1d: y[p] = the sum over k of x[p stride - padding + k] / the number of values in the window, with those of
+ * the padding or, with exclude_pad, without. divisor_override takes the place of that number. */
 #include "ops/pool/pool.h"
 
 FR_RUN(run, fr_avg_pool1d(in[0], 2, NULL))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* avg_pool2d: the sum of each window, divided by the number of values or what is given in its place. */
+/* avg_pool2d: y[p][q] = the sum of the window / the number of its values, or / divisor_override; as avg_pool1d. */
 #include "ops/pool/pool.h"
 
 FR_RUN(run, fr_avg_pool2d(in[0], FR_SHAPE(2), NULL))

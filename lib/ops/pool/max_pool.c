@@ -1,94 +1,60 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What max_pool1d and max_pool2d share: y = the largest value of each window, and where in its channel it is: the first
- * of a tie; or NaN, if there is one, and where the last one is, as in PyTorch. */
+/* What max_pool1d and max_pool2d share. The gradient of y is that of the one value of x that y is, so backward is
+ * scatter_add by the positions that forward keeps. */
 #include "ops/pool/pool.h"
 
-/* A row of outputs against one value of each of their windows, which lie a stride apart from position `at` on. Taps
- * come in the order of positions; a position of -1 says that there was none yet. */
-#define BETTER(STEP)                                                                                                   \
-    for (int64_t i = 0; i < n; i++) {                                                                                  \
-        int64_t k = i * STEP;                                                                                          \
-        bool better = position[i] < 0 || x[k] > y[i] || x[k] != x[k];                                                  \
-        y[i] = better ? x[k] : y[i];                                                                                   \
-        position[i] = better ? at + k : position[i];                                                                   \
-    }
+#include <inttypes.h>
 
-#define MAX_ROW(T)                                                                                                     \
-    FR_KERNEL(max_row_##T,                                                                                             \
-              (int64_t n, int64_t stride, int64_t at, const void *px, void *py, int64_t *restrict position),           \
-              (n, stride, at, px, py, position))                                                                       \
-    {                                                                                                                  \
-        const T *restrict x = px;                                                                                      \
-        T *restrict y = py;                                                                                            \
-        if (stride == 1)                                                                                               \
-            BETTER(1)                                                                                                  \
-        else                                                                                                           \
-            BETTER(stride)                                                                                             \
-    }
-
-MAX_ROW(float)
-MAX_ROW(double)
-
-typedef struct {
-    const fr_windows *w;
-    fr_dtype dtype;
-    int64_t size; /* of a value, in bytes */
-    const char *x;
-    char *y;
-    int64_t *position;
-} job;
-
-static void max_plane(const void *user, int64_t plane)
+bool fr_read_max_pool_options(const char *what, int dims, const fr_shape *kernel, const fr_max_pool_options *options,
+                              fr_pool_attributes *a)
 {
-    const job *j = user;
-    const fr_windows *w = j->w;
-    int64_t out = fr_windows_out(w), *position = j->position + plane * out, from[FR_SPACE], to[FR_SPACE], at[FR_SPACE];
-    const char *x = j->x + plane * fr_windows_size(w) * j->size;
-    char *y = j->y + plane * out * j->size;
+    static const fr_max_pool_options none;
+    const fr_max_pool_options *o = options ? options : &none;
 
-    memset(y, 0, (size_t)(out * j->size));
-    memset(position, -1, (size_t)out * sizeof *position);
-    for (int64_t tap = 0; tap < w->kernel[0]; tap++) {
-        fr_windows_within(w, 0, tap, &from[0], &to[0], &at[0]);
-        for (int64_t next = 0; next < w->kernel[1]; next++) {
-            fr_windows_within(w, 1, next, &from[1], &to[1], &at[1]);
-            for (int64_t line = from[0]; line < to[0] && from[1] < to[1]; line++) {
-                int64_t value = (line * w->stride[0] + at[0]) * w->size[1] + from[1] * w->stride[1] + at[1];
-                int64_t result = line * w->out[1] + from[1];
-
-                (j->dtype == FR_F64 ? max_row_double : max_row_float)(
-                    to[1] - from[1], w->stride[1], value, x + value * j->size, y + result * j->size, position + result);
-            }
-        }
-    }
+    *a = (fr_pool_attributes){ .ceil_mode = o->ceil_mode };
+    return fr_check_reserved(what, o->reserved) &&
+           fr_read_pool_window(what, dims, kernel, &o->stride, &o->padding, &o->dilation, &a->pool.window);
 }
 
-/* Whether one of the first windows, which begin in the padding, goes on beyond all values: with dilation it may. */
-static bool misses_values(const fr_windows *w, int dim)
+fr_tensor *fr_apply_max_pool(const fr_op *op, int dims, fr_tensor *x, fr_shape kernel,
+                             const fr_max_pool_options *options)
 {
-    for (int64_t i = 0, at = -w->before[dim]; i < w->out[dim] && at < 0; i++, at += w->stride[dim]) {
-        int64_t tap = (-at - 1) / w->dilation[dim] + 1; /* the first that is no padding */
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, op->name);
+    fr_pool_attributes a;
+    fr_tensor *y = fr_read_max_pool_options(op->name, dims, &kernel, options, &a) ? fr_apply(op, &x, &a) : NULL;
 
-        if (tap >= w->kernel[dim] || at + tap * w->dilation[dim] >= w->size[dim])
+    fr_finish(th, before);
+    return y;
+}
+
+/* True if one of the first windows, which begin in the padding, holds no value of x: with dilation it may step over
+ * all. */
+static bool misses_values(const fr_sliding_window *w, int dim)
+{
+    for (int64_t i = 0, at = -w->pad_before[dim]; i < w->out_size[dim] && at < 0; i++, at += w->stride[dim]) {
+        int64_t k = (-at - 1) / w->dilation[dim] + 1; /* the first that is not in the padding before x */
+
+        if (k >= w->kernel[dim] || at + k * w->dilation[dim] >= w->in_size[dim])
             return true;
     }
     return false;
 }
 
-bool fr_infer_max_pool(fr_op_call *call)
+bool fr_max_pool_infer(fr_op_call *call)
 {
     const fr_shape *x = &call->in[0]->shape;
     char text[FR_SHAPE_TEXT];
-    fr_pool p;
+    fr_pool_attributes a;
 
-    if (!fr_pool_complete(call, x, &p))
+    if (!fr_pool_complete(call, x, &a))
         return false;
-    for (int i = 0; i < FR_SPACE; i++)
-        if (misses_values(&p.w, i))
-            return fr_op_fail(call, "dim %d of shape %s: a window would hold padding alone", x->ndim - FR_SPACE + i,
-                              fr_shape_text(x, text));
-    fr_pool_meta(call, &p);
+    for (int i = 0; i < FR_SPATIAL_DIMS; i++)
+        if (misses_values(&a.pool.window, i))
+            return fr_op_fail(call, "dim %d of shape %s: a window would hold padding alone",
+                              x->ndim - FR_SPATIAL_DIMS + i, fr_shape_text(x, text));
+    fr_pool_infer_output(call, &a);
     call->out[1] = (fr_meta){ .shape = call->out[0].shape, .dtype = FR_I64 };
     return true;
 }
@@ -96,67 +62,93 @@ bool fr_infer_max_pool(fr_op_call *call)
 void fr_max_pool_forward(fr_op_call *call)
 {
     const fr_tensor *x = call->in[0];
-    fr_tensor *y = call->result[0];
-    fr_pool p;
+    fr_pool_attributes a;
 
-    if (!fr_pool_complete(call, &x->shape, &p))
-        return;
-
-    job j = { .w = &p.w, .dtype = (fr_dtype)x->dtype, .x = x->origin, .y = y->origin };
-
-    j.size = (int64_t)fr_dtype_size(j.dtype);
-    j.position = (int64_t *)(void *)call->result[1]->origin;
-    fr_run_planes(x->numel / fr_windows_size(&p.w), fr_pool_values(&p), max_plane, &j);
+    if (fr_pool_complete(call, &x->shape, &a))
+        fr_max_pool_planes((fr_dtype)x->dtype, &a.pool, fr_pool_planes(&a.pool, &x->shape), x->origin,
+                           call->result[0]->origin, (int64_t *)call->result[1]->origin);
 }
 
 /* --- Gradients ---------------------------------------------------------------------------------------------------- */
 
-/* t (...,places) with the places of a channel as one dim, (planes,places). */
-static fr_shape by_plane(const fr_op_call *call, const fr_shape *t)
+/* The shape t, of x or y, as (planes, values of a plane). */
+static fr_shape as_planes(const fr_op_call *call, const fr_shape *t)
 {
-    const fr_pool *p = call->attributes;
+    const fr_pool_attributes *a = call->attributes;
     fr_shape flat = { 2, { 1, 1 } };
 
     for (int i = 0; i < t->ndim; i++)
-        flat.dim[i >= t->ndim - p->w.dims] *= t->dim[i];
+        flat.dim[i >= t->ndim - a->pool.window.dims] *= t->dim[i];
     return flat;
 }
 
 void fr_max_pool_backward(fr_op_call *call)
 {
-    fr_tensor *g = call->grad_out[0], *position = call->result[1];
-    fr_shape x = by_plane(call, &call->in_shape[0]), y = by_plane(call, &g->shape);
+    fr_tensor *dy = call->grad_out[0], *position = call->result[1];
+    fr_shape x = as_planes(call, &call->in_shape[0]), y = as_planes(call, &dy->shape);
+    fr_tensor *dx = fr_scatter_add(fr_reshape(dy, y), x, 1, fr_reshape(position, y));
 
-    g = fr_scatter_add(fr_reshape(g, y), x, 1, fr_reshape(position, y));
-    call->grad_in[0] = fr_reshape(g, call->in_shape[0]);
-}
-
-typedef struct {
-    int64_t size, out; /* values in a plane of dx and of g */
-    const fr_tensor *g, *position;
-    fr_tensor *dx;
-} gradient_job;
-
-static void gradient_plane(const void *user, int64_t plane)
-{
-    const gradient_job *j = user;
-    const int64_t *position = (const int64_t *)(const void *)j->position->origin + plane * j->out;
-
-    FR_DISPATCH_FLOAT(j->dx, T, {
-        const T *g = (const T *)(const void *)j->g->origin + plane * j->out;
-        T *dx = (T *)(void *)j->dx->origin + plane * j->size;
-
-        memset(dx, 0, (size_t)j->size * sizeof *dx);
-        for (int64_t i = 0; i < j->out; i++)
-            dx[position[i]] += g[i];
-    })
+    call->grad_in[0] = fr_reshape(dx, call->in_shape[0]);
 }
 
 void fr_max_pool_backward_kernel(fr_op_call *call)
 {
-    fr_shape x = by_plane(call, &call->in_shape[0]), y = by_plane(call, &call->grad_out[0]->shape);
-    gradient_job j = { .size = x.dim[1], .out = y.dim[1], .g = call->grad_out[0], .position = call->result[1] };
+    const fr_shape *x = &call->in_shape[0];
+    fr_tensor *dx = call->grad_in[0];
+    fr_pool_attributes a;
 
-    j.dx = call->grad_in[0];
-    fr_run_planes(x.dim[0], (double)(j.size + j.out), gradient_plane, &j);
+    if (fr_pool_complete(call, x, &a))
+        fr_max_pool_planes_backward((fr_dtype)dx->dtype, &a.pool, fr_pool_planes(&a.pool, x), call->grad_out[0]->origin,
+                                    (int64_t *)call->result[1]->origin, dx->origin);
+}
+
+/* --- C and ONNX -----------------------------------------------------------------------------------------------------
+ */
+
+static const char max_pool_text[] =
+    "typedef struct {\n"
+    "    int planes, size[2], kernel[2], stride[2], before[2], dilation[2], out[2];\n"
+    "} max_windows;\n"
+    "\n"
+    "/* The largest value of each window of each plane; NaN where there is one. */\n"
+    "static void max_pool(const max_windows *s, const float *x, float *y)\n"
+    "{\n"
+    "    for (int n = 0; n < s->planes * s->out[0] * s->out[1]; n++) {\n"
+    "        const float *plane = x + n / (s->out[0] * s->out[1]) * s->size[0] * s->size[1];\n"
+    "        const int p = n / s->out[1] % s->out[0], q = n % s->out[1];\n"
+    "        float most = -INFINITY;\n"
+    "\n"
+    "        for (int k = 0; k < s->kernel[0] * s->kernel[1]; k++) {\n"
+    "            const int i = p * s->stride[0] - s->before[0] + k / s->kernel[1] * s->dilation[0];\n"
+    "            const int j = q * s->stride[1] - s->before[1] + k % s->kernel[1] * s->dilation[1];\n"
+    "\n"
+    "            if (i >= 0 && i < s->size[0] && j >= 0 && j < s->size[1] && !(plane[i * s->size[1] + j] <= most))\n"
+    "                most = most != most ? most : plane[i * s->size[1] + j];\n"
+    "        }\n"
+    "        y[n] = most;\n"
+    "    }\n"
+    "}\n";
+
+bool fr_max_pool_c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    const fr_shape *shape = &call->in[0]->shape;
+    fr_op_call again = *call;
+    const char *x = fr_c_in(w, call, 0), *y = fr_c_out(w, call, 0);
+    fr_pool_attributes a;
+    char window[FR_C_WINDOW_TEXT];
+
+    if (!fr_pool_complete(&again, shape, &a))
+        return false;
+    fr_c_helper(w, "max_pool", max_pool_text, false);
+    return fr_c_line(w, "max_pool(&(const max_windows){ .planes = %" PRId64 ", %s }, %s, %s);",
+                     fr_pool_planes(&a.pool, shape), fr_c_window(&a.pool.window, true, window), x, y);
+}
+
+bool fr_max_pool_onnx(fr_onnx *g, const fr_op_call *call)
+{
+    const fr_pool_attributes *a = call->attributes;
+
+    fr_onnx_window_node(g, call, "MaxPool", &a->pool.window,
+                        (fr_onnx_int_attribute[]){ { "ceil_mode", a->ceil_mode }, { NULL, 0 } });
+    return true;
 }

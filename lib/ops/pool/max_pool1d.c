@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* max_pool1d: y[p] = the largest of x[p stride - padding + k dilation]. */
+/* max_pool1d: y[p] = the largest over k of x[p stride - padding + k dilation]. Padding counts as -inf. */
 #include "ops/pool/pool.h"
 
 FR_RUN(run, fr_max_pool1d(in[0], 2, NULL))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* max_pool2d: the largest value of each window. */
+/* max_pool2d: y[p][q] = the largest value of the window, as max_pool1d. */
 #include "ops/pool/pool.h"
 
 FR_RUN(run, fr_max_pool2d(in[0], FR_SHAPE(2), NULL))

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* row_norm.h has the formulas. Each row is read several times while it is in the cache. All sums are of doubles. */
+#ifndef T
+#include "core/integer.h"
+#include "core/memory.h"
+#include "kernels/row_norm.h"
+
+#include "core/threads.h"
+#include "kernels/vmath.h"
+
+#include <math.h>
+
+enum {
+    LANES = 16,         /* partial sums of a row, in a fixed order, so that they become vector code */
+    TILE = 1 << 15,     /* values of x in a tile, about */
+    MIN_TILE_ROWS = 16, /* backward: a tile has at least so many rows, since it needs 2n sums of its own */
+    GROUP = 4,          /* rows whose shares of dweight and dbias are added up before they go to those sums */
+};
+
+typedef struct {
+    const fr_row_norm_args *a;
+    int64_t rows_per_tile, tiles;
+    double *sums; /* backward: (tiles,2,n), dweight and dbias of each tile; NULL if neither is wanted */
+} job;
+
+/* One empty tile if there are no rows. */
+static job job_of(const fr_row_norm_args *a, int64_t min_rows)
+{
+    job j = { .a = a, .rows_per_tile = fr_most(TILE / fr_most(a->n, 1), min_rows) };
+
+    j.tiles = a->rows > 0 ? (a->rows - 1) / j.rows_per_tile + 1 : 1;
+    return j;
+}
+
+#define KERNEL_FILE "kernels/row_norm.c"
+#include "kernels/instantiate.h"
+
+void fr_normalise_rows(fr_dtype dtype, const fr_row_norm_args *a)
+{
+    job j = job_of(a, 1);
+
+    if (a->rows > 0 && a->n > 0)
+        fr_run_tiles(j.tiles, FR_KERNEL_FOR(dtype, row_norm_forward_tile), &j);
+}
+
+bool fr_normalise_rows_backward(fr_dtype dtype, const fr_row_norm_args *a)
+{
+    job j = job_of(a, MIN_TILE_ROWS);
+    int64_t columns = 2 * a->n;
+    size_t bytes = (size_t)(j.tiles * columns) * sizeof *j.sums;
+
+    if (a->n == 0)
+        return true;
+    if ((a->dweight || a->dbias) && !(j.sums = fr_alloc(bytes)))
+        return false;
+    fr_run_tiles(j.tiles, FR_KERNEL_FOR(dtype, row_norm_backward_tile), &j);
+    if (!j.sums)
+        return true;
+    for (int64_t i = columns; i < j.tiles * columns; i++)
+        j.sums[i % columns] += j.sums[i];
+    FR_KERNEL_FOR(dtype, store_sums)(&j);
+    fr_free(j.sums, bytes);
+    return true;
+}
+#else
+/* A row of x, and v, the gradient of its h. high + low is the mean: in float32, x - high alone would be off by the
+ * mean's rounding. */
+typedef struct {
+    const T *x, *v;
+    double mean;
+    T high, low, scale;
+} FN(row);
+
+FR_INLINE FN(row) FN(row_of)(const fr_row_norm_args *a, int64_t r)
+{
+    FN(row) row = { .x = (const T *)a->x + r * a->n, .mean = a->stats[2 * r], .scale = (T)a->stats[2 * r + 1] };
+
+    row.high = (T)row.mean;
+    row.low = (T)(row.mean - (double)row.high);
+    return row;
+}
+
+FR_INLINE T FN(h)(FN(row) row, int64_t k)
+{
+    return ((row.x[k] - row.high) - row.low) * row.scale;
+}
+
+/* --- Sums over a row ---------------------------------------------------------------------------------------------- */
+
+FR_INLINE double FN(add_x)(double sum, FN(row) row, int64_t k)
+{
+    return sum + (double)row.x[k];
+}
+
+FR_INLINE double FN(add_square)(double sum, FN(row) row, int64_t k)
+{
+    return sum + ((double)row.x[k] - row.mean) * ((double)row.x[k] - row.mean);
+}
+
+FR_INLINE double FN(add_v)(double sum, FN(row) row, int64_t k)
+{
+    return sum + (double)row.v[k];
+}
+
+FR_INLINE double FN(add_vh)(double sum, FN(row) row, int64_t k)
+{
+    return sum + (double)(row.v[k] * FN(h)(row, k));
+}
+
+/* What `add` sums over k of 0..n-1. */
+FR_INLINE double FN(sum)(int64_t n, FN(row) row, double (*add)(double sum, FN(row) row, int64_t k))
+{
+    double lane[LANES] = { 0 };
+    int64_t whole = n / LANES * LANES;
+
+    for (int64_t i = 0; i < whole; i += LANES)
+        FR_SIMD for (int j = 0; j < LANES; j++) lane[j] = add(lane[j], row, i + j);
+    for (int64_t k = whole; k < n; k++)
+        lane[k - whole] = add(lane[k - whole], row, k);
+    for (int half = LANES / 2; half > 0; half /= 2)
+        for (int j = 0; j < half; j++)
+            lane[j] += lane[j + half];
+    return lane[0];
+}
+
+/* --- Forward ------------------------------------------------------------------------------------------------------ */
+
+static void FN(compute_stats)(const fr_row_norm_args *a, int64_t r)
+{
+    FN(row) row = { .x = (const T *)a->x + r * a->n };
+    double n = (double)a->n;
+
+    if (a->centred)
+        row.mean = FN(sum)(a->n, row, FN(add_x)) / n;
+    a->stats[2 * r] = row.mean;
+    a->stats[2 * r + 1] = 1 / sqrt(FN(sum)(a->n, row, FN(add_square)) / n + a->eps);
+}
+
+static void FN(normalise)(const fr_row_norm_args *a, int64_t r)
+{
+    const T *weight = a->weight, *bias = a->bias;
+    T *y = (T *)a->y + r * a->n;
+    FN(row) row = FN(row_of)(a, r);
+    int64_t n = a->n;
+
+    if (weight && bias)
+        FR_SIMD for (int64_t k = 0; k < n; k++) y[k] = FN(h)(row, k) * weight[k] + bias[k];
+    else if (weight)
+        FR_SIMD for (int64_t k = 0; k < n; k++) y[k] = FN(h)(row, k) * weight[k];
+    else if (bias)
+        FR_SIMD for (int64_t k = 0; k < n; k++) y[k] = FN(h)(row, k) + bias[k];
+    else
+        FR_SIMD for (int64_t k = 0; k < n; k++) y[k] = FN(h)(row, k);
+}
+
+static void FN(row_norm_forward_tile)(void *user, int64_t tile)
+{
+    const job *j = user;
+    int64_t end = fr_least((tile + 1) * j->rows_per_tile, j->a->rows);
+
+    for (int64_t r = tile * j->rows_per_tile; r < end; r++) {
+        FN(compute_stats)(j->a, r);
+        FN(normalise)(j->a, r);
+    }
+}
+
+/* --- Backward ----------------------------------------------------------------------------------------------------- */
+
+/* dx of row r. If there is a weight, dx holds v at first. */
+static void FN(compute_dx)(const fr_row_norm_args *a, int64_t r)
+{
+    const T *weight = a->weight;
+    T *dx = (T *)a->dx + r * a->n;
+    FN(row) row = FN(row_of)(a, r);
+    int64_t n = a->n;
+
+    row.v = (const T *)a->dy + r * n;
+    if (weight) {
+        FR_SIMD for (int64_t k = 0; k < n; k++) dx[k] = row.v[k] * weight[k];
+        row.v = dx;
+    }
+
+    double sum_v = a->centred ? FN(sum)(n, row, FN(add_v)) : 0;
+    T mean_v = (T)(sum_v / (double)n), mean_vh = (T)(FN(sum)(n, row, FN(add_vh)) / (double)n);
+
+    FR_SIMD for (int64_t k = 0; k < n; k++) dx[k] = row.scale * ((row.v[k] - mean_v) - FN(h)(row, k) * mean_vh);
+}
+
+/* Adds the shares of rows r..r+3 to the sums. */
+static void FN(add_group)(const fr_row_norm_args *a, int64_t r, double *sums)
+{
+    FN(row) row0 = FN(row_of)(a, r);
+    FN(row) row1 = FN(row_of)(a, r + 1);
+    FN(row) row2 = FN(row_of)(a, r + 2);
+    FN(row) row3 = FN(row_of)(a, r + 3);
+    int64_t n = a->n;
+    const T *dy = (const T *)a->dy + r * n;
+    double *dweight = sums, *dbias = sums + n;
+
+    FR_SIMD for (int64_t k = 0; k < n; k++)
+    {
+        T dy0 = dy[k], dy1 = dy[n + k], dy2 = dy[2 * n + k], dy3 = dy[3 * n + k];
+        T dw0 = dy0 * FN(h)(row0, k), dw1 = dy1 * FN(h)(row1, k);
+        T dw2 = dy2 * FN(h)(row2, k), dw3 = dy3 * FN(h)(row3, k);
+
+        dweight[k] += (double)((dw0 + dw1) + (dw2 + dw3));
+        dbias[k] += (double)((dy0 + dy1) + (dy2 + dy3));
+    }
+}
+
+static void FN(add_row)(const fr_row_norm_args *a, int64_t r, double *sums)
+{
+    const T *dy = (const T *)a->dy + r * a->n;
+    FN(row) row = FN(row_of)(a, r);
+    int64_t n = a->n;
+    double *dweight = sums, *dbias = sums + n;
+
+    FR_SIMD for (int64_t k = 0; k < n; k++)
+    {
+        dweight[k] += (double)(dy[k] * FN(h)(row, k));
+        dbias[k] += (double)dy[k];
+    }
+}
+
+/* A group of rows at a time, which is still in the cache when the sums read it. */
+static void FN(row_norm_backward_tile)(void *user, int64_t tile)
+{
+    const job *j = user;
+    const fr_row_norm_args *a = j->a;
+    int64_t end = fr_least((tile + 1) * j->rows_per_tile, a->rows);
+    double *sums = j->sums ? j->sums + tile * 2 * a->n : NULL;
+
+    if (sums)
+        memset(sums, 0, (size_t)(2 * a->n) * sizeof *sums);
+    for (int64_t first = tile * j->rows_per_tile; first < end; first += GROUP) {
+        int64_t to = fr_least(first + GROUP, end);
+
+        for (int64_t r = first; a->dx && r < to; r++)
+            FN(compute_dx)(a, r);
+        if (sums && to - first == GROUP)
+            FN(add_group)(a, first, sums);
+        else
+            for (int64_t r = first; sums && r < to; r++)
+                FN(add_row)(a, r, sums);
+    }
+}
+
+/* The sums of all tiles, which are in the first one's place, as T. */
+static void FN(store_sums)(const job *j)
+{
+    T *dweight = j->a->dweight, *dbias = j->a->dbias;
+    int64_t n = j->a->n;
+
+    for (int64_t k = 0; dweight && k < n; k++)
+        dweight[k] = (T)j->sums[k];
+    for (int64_t k = 0; dbias && k < n; k++)
+        dbias[k] = (T)j->sums[n + k];
+}
+#endif
