@@ -9,6 +9,9 @@ enum { FR_CPU_BASE, FR_CPU_AVX2, FR_CPU_AVX512 };
 /* What this CPU offers; FROND_CPU=base or avx2 in the environment asks for less. */
 int fr_cpu_level(void);
 
+/* Inlined into each version of a kernel, and so compiled for its kind of CPU. */
+#define FR_INLINE static inline __attribute__((always_inline))
+
 /* Before a loop whose steps do not depend on each other, where the compiler cannot see that for itself: many arrays are
  * written, which would be too many to check for overlap. */
 #define FR_SIMD _Pragma("omp simd")
@@ -42,7 +45,7 @@ int fr_cpu_level(void);
 /* FR_KERNEL(name, (parameters), (arguments)) { body } defines static void name(parameters), compiled for each kind of
  * CPU: for the one-line bodies that the macros of pointwise ops write. */
 #define FR_KERNEL(name, parameters, arguments)                                                                         \
-    static inline __attribute__((always_inline)) void name##_body parameters;                                          \
+    FR_INLINE void name##_body parameters;                                                                             \
     static void name##_base parameters                                                                                 \
     {                                                                                                                  \
         name##_body arguments;                                                                                         \
@@ -59,7 +62,7 @@ int fr_cpu_level(void);
     {                                                                                                                  \
         FR_FOR_THIS_CPU(name) arguments;                                                                               \
     }                                                                                                                  \
-    static inline __attribute__((always_inline)) void name##_body parameters
+    FR_INLINE void name##_body parameters
 #else
 #define FR_FOR_THIS_CPU(name)                  name##_base
 #define FR_KERNEL(name, parameters, arguments) static void name parameters

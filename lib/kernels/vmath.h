@@ -10,11 +10,11 @@
 #ifndef FROND_KERNELS_VMATH_H
 #define FROND_KERNELS_VMATH_H
 
+#include "kernels/cpu.h"
+
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
-
-#define FR_INLINE static inline __attribute__((always_inline))
 
 FR_INLINE uint32_t fr_float_bits(float x)
 {
