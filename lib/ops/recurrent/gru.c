@@ -21,13 +21,9 @@ static fr_tensor *step(fr_recurrent_step *s)
 
 static const char c_text[] =
     "/* h = (1 - u) n + u h, n = tanh(W_in x + b_in + r (W_hn h + b_hn)), step after step. */\n"
-    "static void gru$q(int steps, int batch, int input, int hidden, int size, int reverse, const float *x, "
-    "const $t *w_ih{{, const float *ih_scale}}, const $t *w_hh{{, const float *hh_scale}}, "
+    "static void gru$q(" FR_C_SIZES FR_C_WEIGHTS
     "const float *b_ih, const float *b_hh, float *out, float *restrict h, float *restrict z)\n"
-    "{\n"
-    "    for (int s = 0; s < steps * batch; s++) {\n"
-    "        const int row = (reverse ? steps - 1 - s / batch : s / batch) * batch + s % batch;\n"
-    "        float *const state = h + s % batch * size, *const zh = z + 3 * hidden;\n"
+    "{\n" FR_C_EACH_ROW "        float *const state = h + s % batch * size, *const zh = z + 3 * hidden;\n"
     "\n"
     "        affine$q(3 * hidden, input, w_ih{{, ih_scale}}, b_ih, x + row * input, 0, z);\n"
     "        affine$q(3 * hidden, size, w_hh{{, hh_scale}}, b_hh, state, 0, zh);\n"
@@ -36,26 +32,17 @@ static const char c_text[] =
     "            const float n = tanh_of(z[2 * hidden + j] + r * zh[2 * hidden + j]);\n"
     "\n"
     "            state[j] = n + u * (state[j] - n);\n"
-    "        }\n"
-    "        for (int j = 0; j < size; j++)\n"
-    "            out[row * size + j] = state[j];\n"
-    "    }\n"
-    "}\n";
+    "        }\n" FR_C_ROW_OUT;
 
 extern const fr_op fr_gru_op;
 
 const fr_recurrent_cell fr_gru_cell = {
     .op = &fr_gru_op,
-    .gates = 3,
-    .width = 4,
-    .part = { { .gate = 0, .count = 2, .column = 0, .added = true }, { .gate = 2, .count = 1, .column = 3 } },
+    .kernel = &fr_gru_kernel,
     .gates_output = 2,
-    .keeps_dh = true,
-    .forward = fr_gru_forward,
-    .backward = fr_gru_backward,
     .step = step,
     .c_text = c_text,
-    .c_room = 6,
+    .c_scratch = 6,
     .onnx_order = { 1, 0, 2 }, /* z, r, h */
 };
 
@@ -63,25 +50,16 @@ FR_RUN(run, fr_gru(in[0], in[1], in[2], in[3], in[4], in[5], NULL).out)
 FR_RUN(run_reverse, fr_gru(in[0], in[1], in[2], in[3], in[4], in[5], &(fr_recurrence){ .reverse = true }).h)
 
 const fr_op fr_gru_op = {
+    FR_RECURRENT_OP,
     .name = "gru",
     .formula = "h' = (1 - z) n + z h, n = tanh(w_in x + b_in + r (w_hn h + b_hn))",
     .shapes = "(T,B,I) (B,H)? (3H,I) (3H,H) (3H)? (3H)? (B)? -> (T,B,H) (B,H)",
     .inputs = 7,
     .outputs = 3,
     .internal = 1,
-    .optional = 1U << FR_H0 | 1U << FR_B_IH | 1U << FR_B_HH | 1U << FR_LENGTHS,
-    .attributes_size = sizeof(fr_recurrent_attributes),
-    .dtypes = FR_MIXED,
-    .null_gradients = true,
-    .infer = fr_recurrent_infer,
-    .forward = fr_recurrent_forward_kernel,
-    .backward_kernel = fr_recurrent_backward_kernel,
-    .definition = fr_recurrent_definition,
-    .c_code = fr_recurrent_c_code,
-    .multiply_adds = fr_recurrent_multiply_adds,
+    .optional = FR_RECURRENT_OPTIONAL,
     .steps = &fr_recurrent_steps,
     .onnx_name = "GRU",
-    .onnx = fr_recurrent_onnx,
     FR_CASES(
         { "all steps", "n(3,2,4) n(2,5) n(15,4) n(15,5) n(15) n(15)", "gru(a, b, c, d, e, f)[0]", run },
         { "reverse", "n(3,2,4) n(2,5) n(15,4) n(15,5) n(15) n(15)", "gru(a, b, c, d, e, f, reverse=True)[1]",
@@ -90,7 +68,7 @@ const fr_op fr_gru_op = {
 };
 
 fr_recurrent fr_gru(fr_tensor *x, fr_tensor *h0, fr_tensor *w_ih, fr_tensor *w_hh, fr_tensor *b_ih, fr_tensor *b_hh,
-                    const fr_recurrence *how)
+                    const fr_recurrence *options)
 {
-    return fr_recurrent_apply(&fr_gru_cell, (fr_tensor *[]){ x, h0, w_ih, w_hh, b_ih, b_hh, NULL }, how, NULL);
+    return fr_recurrent_apply(&fr_gru_cell, (fr_tensor *[]){ x, h0, w_ih, w_hh, b_ih, b_hh, NULL }, options, NULL);
 }
