@@ -44,25 +44,17 @@ int fr_cpu_level(void);
 
 /* FR_KERNEL(name, (parameters), (arguments)) { body } defines static void name(parameters), compiled for each kind of
  * CPU: for the one-line bodies that the macros of pointwise ops write. */
-#define FR_KERNEL(name, parameters, arguments)                                                                         \
-    FR_INLINE void name##_body parameters;                                                                             \
-    static void name##_base parameters                                                                                 \
-    {                                                                                                                  \
-        name##_body arguments;                                                                                         \
-    }                                                                                                                  \
-    FR_TARGET_AVX2 static void name##_avx2 parameters                                                                  \
-    {                                                                                                                  \
-        name##_body arguments;                                                                                         \
-    }                                                                                                                  \
-    FR_TARGET_AVX512 static void name##_avx512 parameters                                                              \
-    {                                                                                                                  \
-        name##_body arguments;                                                                                         \
-    }                                                                                                                  \
+#define FR_CALLER(name, callee, parameters, arguments)                                                                 \
     static void name parameters                                                                                        \
     {                                                                                                                  \
-        FR_FOR_THIS_CPU(name) arguments;                                                                               \
-    }                                                                                                                  \
-    FR_INLINE void name##_body parameters
+        callee arguments;                                                                                              \
+    }
+#define FR_KERNEL(name, parameters, arguments)                                                                         \
+    FR_INLINE void name##_body parameters;                                                                             \
+    FR_CALLER(name##_base, name##_body, parameters, arguments)                                                         \
+    FR_TARGET_AVX2 FR_CALLER(name##_avx2, name##_body, parameters, arguments)                                          \
+    FR_TARGET_AVX512 FR_CALLER(name##_avx512, name##_body, parameters, arguments)                                      \
+        FR_CALLER(name, FR_FOR_THIS_CPU(name), parameters, arguments) FR_INLINE void name##_body parameters
 #else
 #define FR_FOR_THIS_CPU(name)                  name##_base
 #define FR_KERNEL(name, parameters, arguments) static void name parameters

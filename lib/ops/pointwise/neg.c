@@ -3,7 +3,7 @@
 /* neg: y = -x. */
 #include "ops/pointwise/pointwise.h"
 
-FR_UNARY_WRAPS(neg, -x)
+FR_UNARY_ANY(neg, uint64_t, -x)
 
 static void backward(fr_op_call *call)
 {

@@ -62,61 +62,59 @@ bool fr_onnx_negated(fr_onnx *g, const fr_op_call *call);
 #define FR_MAXIMUM(a, b) ((a) >= (b) || (a) != (a) ? (a) : (b))
 #define FR_MINIMUM(a, b) ((a) <= (b) || (a) != (a) ? (a) : (b))
 
+#define FR_UNUSED __attribute__((unused))
+
 /* NAME_c, the expression of float32 as fr_export_c writes it. Not all ops have a use for it. */
 #define FR_POINTWISE_C(NAME, TEXT)                                                                                     \
-    __attribute__((unused)) static bool NAME##_c(fr_c_writer *w, const fr_op_call *call)                               \
+    FR_UNUSED static bool NAME##_c(fr_c_writer *w, const fr_op_call *call)                                             \
     {                                                                                                                  \
         return fr_c_pointwise(w, call, TEXT, call->attributes);                                                        \
     }
 
-/* --- Binary: EXPR is of a and b ---------------------------------------------------------------------------------- */
-
-/* NAME_value is the expression as a function, NAME a row of it. */
-#define FR_BINARY_ROW(NAME, T, EXPR)                                                                                   \
-    FR_INLINE T NAME##_value(T a, T b)                                                                                 \
+/* NAME_value, the expression as a function, for the loops of kernels/pointwise.h. */
+#define FR_VALUE(NAME, T, PARAMETERS, EXPR)                                                                            \
+    FR_INLINE T NAME##_value PARAMETERS                                                                                \
     {                                                                                                                  \
         return (T)(EXPR);                                                                                              \
-    }                                                                                                                  \
+    }
+
+/* NAME, a forward or backward_kernel: RUN of the call and of the row kernels for float32, float64 and maybe int64. */
+#define FR_OP_KERNEL(NAME, RUN, ...)                                                                                   \
+    static void NAME(fr_op_call *call)                                                                                 \
+    {                                                                                                                  \
+        RUN(call, __VA_ARGS__);                                                                                        \
+    }
+
+/* --- Binary: EXPR is of a and b ---------------------------------------------------------------------------------- */
+
+/* NAME is a row of values. */
+#define FR_BINARY_ROW(NAME, T, EXPR)                                                                                   \
+    FR_VALUE(NAME, T, (T a, T b), EXPR)                                                                                \
     FR_KERNEL(NAME, (int64_t n, const void *a, int64_t sa, const void *b, int64_t sb, void *y), (n, a, sa, b, sb, y))  \
     {                                                                                                                  \
         fr_binary_row_##T(n, a, sa, b, sb, y, NAME##_value);                                                           \
     }
 
+/* NAME_forward and NAME_c of an op for floats, with an expression for each of the two. */
 #define FR_BINARY_FLOAT(NAME, EXPR32, EXPR64)                                                                          \
     FR_BINARY_ROW(NAME##_f32, float, EXPR32)                                                                           \
     FR_BINARY_ROW(NAME##_f64, double, EXPR64)                                                                          \
-    FR_POINTWISE_C(NAME, #EXPR32)                                                                                      \
-    static void NAME##_forward(fr_op_call *call)                                                                       \
-    {                                                                                                                  \
-        fr_binary_forward(call, NAME##_f32, NAME##_f64, NULL);                                                         \
-    }
+    FR_OP_KERNEL(NAME##_forward, fr_binary_forward, NAME##_f32, NAME##_f64, NULL)                                      \
+    FR_POINTWISE_C(NAME, #EXPR32)
 
-/* I64: the type in which EXPR is computed for int64. */
-#define FR_BINARY_ALL(NAME, I64, EXPR)                                                                                 \
+/* The same for all dtypes. I64: the type in which int64 is computed; uint64_t for sums, differences and products, which
+ * wrap around. */
+#define FR_BINARY_ANY(NAME, I64, EXPR)                                                                                 \
     FR_BINARY_ROW(NAME##_f32, float, EXPR)                                                                             \
     FR_BINARY_ROW(NAME##_f64, double, EXPR)                                                                            \
     FR_BINARY_ROW(NAME##_i64, I64, EXPR)                                                                               \
-    static void NAME##_forward(fr_op_call *call)                                                                       \
-    {                                                                                                                  \
-        fr_binary_forward(call, NAME##_f32, NAME##_f64, NAME##_i64);                                                   \
-    }
-#define FR_BINARY_ANY(NAME, EXPR)                                                                                      \
-    FR_BINARY_ALL(NAME, int64_t, EXPR)                                                                                 \
-    FR_POINTWISE_C(NAME, #EXPR)
-/* Sums, differences and products: int64 ones wrap around, which is what unsigned ones do. */
-#define FR_BINARY_WRAPS(NAME, EXPR)                                                                                    \
-    FR_BINARY_ALL(NAME, uint64_t, EXPR)                                                                                \
+    FR_OP_KERNEL(NAME##_forward, fr_binary_forward, NAME##_f32, NAME##_f64, NAME##_i64)                                \
     FR_POINTWISE_C(NAME, #EXPR)
 
 /* --- Unary: EXPR is of x and of p[], the attributes as T --------------------------------------------------------- */
 
 #define FR_UNARY_ROW(NAME, T, EXPR)                                                                                    \
-    FR_INLINE T NAME##_value(T x, const T *p, const double *attributes)                                                \
-    {                                                                                                                  \
-        (void)p;                                                                                                       \
-        (void)attributes;                                                                                              \
-        return (T)(EXPR);                                                                                              \
-    }                                                                                                                  \
+    FR_VALUE(NAME, T, (T x, FR_UNUSED const T *p, FR_UNUSED const double *attributes), EXPR)                           \
     FR_KERNEL(NAME, (int64_t n, const void *x, void *y, const double *attributes), (n, x, y, attributes))              \
     {                                                                                                                  \
         fr_unary_row_##T(n, x, y, attributes, NAME##_value);                                                           \
@@ -125,33 +123,25 @@ bool fr_onnx_negated(fr_onnx *g, const fr_op_call *call);
 #define FR_UNARY_FLOAT(NAME, EXPR32, EXPR64)                                                                           \
     FR_UNARY_ROW(NAME##_f32, float, EXPR32)                                                                            \
     FR_UNARY_ROW(NAME##_f64, double, EXPR64)                                                                           \
-    FR_POINTWISE_C(NAME, #EXPR32)                                                                                      \
-    static void NAME##_forward(fr_op_call *call)                                                                       \
-    {                                                                                                                  \
-        fr_unary_forward(call, NAME##_f32, NAME##_f64, NULL);                                                          \
-    }
+    FR_OP_KERNEL(NAME##_forward, fr_unary_forward, NAME##_f32, NAME##_f64, NULL)                                       \
+    FR_POINTWISE_C(NAME, #EXPR32)
 
+/* Without NAME_c: the text of an expression is taken where it is first given, before macros in it are replaced. */
 #define FR_UNARY_THREE(NAME, I64, EXPR32, EXPR64, EXPR_I64)                                                            \
     FR_UNARY_ROW(NAME##_f32, float, EXPR32)                                                                            \
     FR_UNARY_ROW(NAME##_f64, double, EXPR64)                                                                           \
     FR_UNARY_ROW(NAME##_i64, I64, EXPR_I64)                                                                            \
-    static void NAME##_forward(fr_op_call *call)                                                                       \
-    {                                                                                                                  \
-        fr_unary_forward(call, NAME##_f32, NAME##_f64, NAME##_i64);                                                    \
-    }
+    FR_OP_KERNEL(NAME##_forward, fr_unary_forward, NAME##_f32, NAME##_f64, NAME##_i64)
 #define FR_UNARY_ALL(NAME, I64, EXPR32, EXPR64, EXPR_I64)                                                              \
     FR_UNARY_THREE(NAME, I64, EXPR32, EXPR64, EXPR_I64)                                                                \
     FR_POINTWISE_C(NAME, #EXPR32)
-#define FR_UNARY_ANY(NAME, EXPR)                                                                                       \
-    FR_UNARY_THREE(NAME, int64_t, EXPR, EXPR, EXPR)                                                                    \
-    FR_POINTWISE_C(NAME, #EXPR)
-#define FR_UNARY_WRAPS(NAME, EXPR)                                                                                     \
-    FR_UNARY_THREE(NAME, uint64_t, EXPR, EXPR, EXPR)                                                                   \
+#define FR_UNARY_ANY(NAME, I64, EXPR)                                                                                  \
+    FR_UNARY_THREE(NAME, I64, EXPR, EXPR, EXPR)                                                                        \
     FR_POINTWISE_C(NAME, #EXPR)
 
-/* NAME_forward and NAME_scalar_forward, 1 where a OP b or x OP value and else 0. */
+/* NAME_forward and NAME_scalar_forward: 1 where a OP b or x OP value, else 0. */
 #define FR_COMPARISON(NAME, OP)                                                                                        \
-    FR_BINARY_ANY(NAME, a OP b)                                                                                        \
+    FR_BINARY_ANY(NAME, int64_t, a OP b)                                                                               \
     FR_UNARY_ALL(NAME##_scalar, int64_t, x OP p[0], x OP p[0], fr_difference(x, attributes[0]) OP 0)
 
 /* The sign of x - value, exactly, or NaN. */
@@ -165,29 +155,17 @@ static inline double fr_difference(int64_t x, double value)
 
 /* A float32 row whose EXPR is right for |x| <= LIMIT alone; the others, NaN among them, get BEYOND, also of x. */
 #define FR_UNARY_ROW_WITHIN(NAME, LIMIT, EXPR, BEYOND)                                                                 \
-    FR_INLINE float NAME##_value(float x)                                                                              \
-    {                                                                                                                  \
-        return EXPR;                                                                                                   \
-    }                                                                                                                  \
-    FR_INLINE float NAME##_beyond(float x)                                                                             \
-    {                                                                                                                  \
-        return BEYOND;                                                                                                 \
-    }                                                                                                                  \
+    FR_VALUE(NAME, float, (float x), EXPR)                                                                             \
+    FR_VALUE(NAME##_beyond, float, (float x), BEYOND)                                                                  \
     FR_KERNEL(NAME, (int64_t n, const void *x, void *y, const double *attributes), (n, x, y, attributes))              \
     {                                                                                                                  \
         (void)attributes;                                                                                              \
-        fr_unary_row_within(n, x, y, LIMIT, NAME##_value, NAME##_beyond);                                              \
+        fr_unary_row_within(n, x, y, LIMIT, NAME##_value, NAME##_beyond_value);                                        \
     }
 
-/* Its backward_kernel: EXPR is of the gradient g and of x or y, whichever is saved, and p. */
+/* The backward_kernel of a unary op: EXPR is of the gradient g and of x or y, whichever is saved, and p. */
 #define FR_UNARY_GRADIENT_ROW(NAME, T, EXPR)                                                                           \
-    FR_INLINE T NAME##_value(T g, T x, T y, const T *p)                                                                \
-    {                                                                                                                  \
-        (void)x;                                                                                                       \
-        (void)y;                                                                                                       \
-        (void)p;                                                                                                       \
-        return (T)(EXPR);                                                                                              \
-    }                                                                                                                  \
+    FR_VALUE(NAME, T, (T g, FR_UNUSED T x, FR_UNUSED T y, FR_UNUSED const T *p), EXPR)                                 \
     FR_KERNEL(NAME, (int64_t n, const void *g, const void *x, const void *y, void *out, const double *attributes),     \
               (n, g, x, y, out, attributes))                                                                           \
     {                                                                                                                  \
@@ -197,9 +175,6 @@ static inline double fr_difference(int64_t x, double value)
 #define FR_UNARY_GRADIENT(NAME, EXPR32, EXPR64)                                                                        \
     FR_UNARY_GRADIENT_ROW(NAME##_gradient_f32, float, EXPR32)                                                          \
     FR_UNARY_GRADIENT_ROW(NAME##_gradient_f64, double, EXPR64)                                                         \
-    static void NAME##_backward_kernel(fr_op_call *call)                                                               \
-    {                                                                                                                  \
-        fr_unary_backward(call, NAME##_gradient_f32, NAME##_gradient_f64);                                             \
-    }
+    FR_OP_KERNEL(NAME##_backward_kernel, fr_unary_backward, NAME##_gradient_f32, NAME##_gradient_f64)
 
 #endif

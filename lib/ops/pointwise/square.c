@@ -3,7 +3,7 @@
 /* square: y = x^2. */
 #include "ops/pointwise/pointwise.h"
 
-FR_UNARY_WRAPS(square, x *x)
+FR_UNARY_ANY(square, uint64_t, x *x)
 FR_UNARY_GRADIENT(square, 2 * (g * x), 2 * (g * x))
 
 static void backward(fr_op_call *call)
