@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* gather: values picked along a dim by an index for each; index_select: whole slices, by one index for each; and
- * scatter_add, the reverse and so the backward of both. */
+/* gather: y[i][j][k] = x[index[i][j][k]][j][k] for dim 0, and so on. index_select picks whole slices, with one index
+ * for each. scatter_add: y[index[i][j][k]][j][k] += x[i][j][k], the reverse and so the backward of both. */
 #include "core/loop.h"
 #include "kernels/gather.h"
 #include "ops/op.h"
@@ -15,7 +15,7 @@ typedef struct {
 
 /* --- Checking ---------------------------------------------------------------------------------------------------- */
 
-/* The place of the row-major position in shape, "(1, 4)". */
+/* Where the value at a row-major position stands in shape: "(1, 4)". */
 static const char *place_text(const fr_shape *shape, int64_t position, char text[FR_SHAPE_TEXT])
 {
     fr_shape place = { .ndim = shape->ndim };
@@ -29,7 +29,7 @@ static const char *place_text(const fr_shape *shape, int64_t position, char text
 
 bool fr_check_index(const char *what, const fr_tensor *index, int dim, int64_t size)
 {
-    fr_tensor once = *index; /* without the repetitions of an expanded index */
+    fr_tensor once = *index; /* without dims that an expanded index repeats */
     char text[FR_SHAPE_TEXT];
 
     if (index->dtype != FR_I64)
@@ -48,18 +48,19 @@ bool fr_check_index(const char *what, const fr_tensor *index, int dim, int64_t s
     return true;
 }
 
-/* index has the ndim of `whole`, the shape picked from, and is nowhere larger but along dim. */
-static bool check_shapes(fr_op_call *call, const fr_shape *whole, const fr_tensor *index, int dim)
+/* True if index has as many dims as `indexed`, the shape that is picked from, and none larger, except dim. Fails
+ * otherwise. */
+static bool check_shapes(fr_op_call *call, const fr_shape *indexed, const fr_tensor *index, int dim)
 {
-    bool fits = index->shape.ndim == whole->ndim;
+    bool fits = index->shape.ndim == indexed->ndim;
     char t[FR_SHAPE_TEXT], i[FR_SHAPE_TEXT];
 
     if (index->dtype != FR_I64)
         return fr_op_fail(call, "the index is %s, expected int64", fr_dtype_name((fr_dtype)index->dtype));
-    for (int k = 0; fits && k < whole->ndim; k++)
-        fits = k == dim || index->shape.dim[k] <= whole->dim[k];
+    for (int k = 0; fits && k < indexed->ndim; k++)
+        fits = k == dim || index->shape.dim[k] <= indexed->dim[k];
     return fits || fr_op_fail(call, "index %s does not fit in %s: expected as many dims, none larger but dim %d",
-                              fr_shape_text(&index->shape, i), fr_shape_text(whole, t), dim);
+                              fr_shape_text(&index->shape, i), fr_shape_text(indexed, t), dim);
 }
 
 /* --- The loop that both share ------------------------------------------------------------------------------------ */
@@ -155,7 +156,7 @@ static const char c_text[] = "/* y[i] = x[index[i]] along a dim with that stride
                              "    }\n"
                              "}\n";
 
-/* "(const int[]){ 3, 1 }" of numbers of the dims, but 0 for the dim `not`. */
+/* Writes "(const int[]){ 3, 1 }", a number for each dim, with 0 for the dim `not`. */
 static const char *numbers(const int64_t *of, int ndim, int not, size_t size, char *text)
 {
     int n = snprintf(text, size, "(const int[]){ ");
@@ -319,7 +320,7 @@ fr_tensor *fr_scatter_add(fr_tensor *t, fr_shape shape, int dim, fr_tensor *inde
     return fr_apply(&fr_scatter_add_op, (fr_tensor *[]){ t, index }, &(attributes){ dim, shape });
 }
 
-/* --- index_select: a gather whose index is the same all along a slice --------------------------------------------- */
+/* --- index_select: a gather with one index for a whole slice ------------------------------------------------------ */
 
 static fr_tensor *selected(fr_tensor *t, int dim, fr_tensor *index)
 {

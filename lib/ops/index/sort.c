@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* sort: values along a dim in order, and where each stood; topk: the first k of them. NaN counts as the largest, and
- * equal values stay in order. */
+/* sort: the values along a dim in order, and the index at which each stood; topk: the first k of them. NaN counts as
+ * the largest value, and equal values keep their order. The gradient of a value goes to where it stood. */
 #include "kernels/sort.h"
 #include "ops/op.h"
 
@@ -127,7 +127,7 @@ static void backward(fr_op_call *call)
         call->grad_in[0] = fr_scatter_add(call->grad_out[0], call->in_shape[0], a->dim, call->result[1]);
 }
 
-/* Both results of TopK, whichever is read. */
+/* TopK gives both results, even if only one is read. */
 static bool onnx(fr_onnx *g, const fr_op_call *call)
 {
     const attributes *a = call->attributes;
@@ -197,7 +197,7 @@ const fr_op fr_sort_op = {
              { "topk above", "n(3,2)", NULL, run_top, { "topk", "k is 3", "0 to 2" } })
 };
 
-/* A dim that is none is infer's to refuse. */
+/* A dim out of range is left to infer, which refuses it. */
 static bool check_k(const char *what, const fr_tensor *t, const attributes *a)
 {
     int dim = fr_shape_dim(&t->shape, a->dim);

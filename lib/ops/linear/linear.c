@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* linear: y = x W^T + b for x (...,I), W (O,I), b (O). */
+/* linear: y = x W^T + b for x (...,I), W (O,I), b (O). Over all rows: dx = dy W, dW = dy^T x, db = the sum of dy. */
 #include "ops/linear/gemm_operand.h"
 #include "ops/reduce/reduce.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* add: y = a + b, broadcasting; y = x + value. */
+/* add: y = a + b, broadcasting; y = x + value. Both inputs get dy. */
 #include "ops/pointwise/pointwise.h"
 
 FR_BINARY_ANY(add, uint64_t, a + b)

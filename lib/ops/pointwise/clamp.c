@@ -25,7 +25,7 @@ static void backward(fr_op_call *call)
     call->grad_in[0] = fr_masked_fill(call->grad_out[0], fr_eq_scalar(inside, 0), 0);
 }
 
-/* Clip without a bound has the largest finite number there. */
+/* ONNX's Clip takes a missing bound for the largest finite number, which would cut off infinity: then Max or Min. */
 static bool onnx(fr_onnx *g, const fr_op_call *call)
 {
     const double *bounds = call->attributes;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* maximum: y = the greater of a and b, broadcasting, or of x and value. NaN where either is. The gradient goes to the
- * one that is y, to both in halves where they are equal, whole to both where y is NaN. */
+ * greater one, in halves to both where they are equal, and in full to both where y is NaN. */
 #include "ops/pointwise/pointwise.h"
 
 FR_BINARY_ANY(maximum, int64_t, FR_MAXIMUM(a, b))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* mul: y = a b, broadcasting; y = value x. */
+/* mul: y = a b, broadcasting; y = value x. dy/da = b, dy/db = a. */
 #include "ops/pointwise/pointwise.h"
 
 FR_BINARY_ANY(mul, uint64_t, a *b)

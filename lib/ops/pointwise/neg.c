@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* neg: y = -x. */
+/* neg: y = -x, dy/dx = -1. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_ANY(neg, uint64_t, -x)

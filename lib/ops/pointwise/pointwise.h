@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Elementwise ops: what their files start from. An op's file gives an expression of one or two values; the macros make
- * of it row kernels for each dtype and kind of CPU, and forward or backward_kernel from those. */
+/* Pointwise ops. An op's file gives an expression of one or two values. The macros make from it a kernel for a row of
+ * values, for each dtype and kind of CPU, and from those the op's forward or backward_kernel. */
 #ifndef FROND_OPS_POINTWISE_POINTWISE_H
 #define FROND_OPS_POINTWISE_POINTWISE_H
 
@@ -10,13 +10,13 @@
 
 #include <frond/c_code.h>
 
-/* n values of one or two inputs, the latter at strides of 0 or more. */
+/* Row kernels: n values. a and b have strides of 0 or more, in elements; all other arrays have no gaps. */
 typedef void fr_unary_row(int64_t n, const void *x, void *y, const double *attributes);
 typedef void fr_binary_row(int64_t n, const void *a, int64_t a_stride, const void *b, int64_t b_stride, void *y);
 typedef void fr_gradient_row(int64_t n, const void *gradient, const void *x, const void *y, void *out,
                              const double *attributes);
 
-/* elementwise.c: rows over whole tensors; attributes are two doubles or none. */
+/* Run row kernels over whole tensors, on several threads. attributes are two doubles or NULL. */
 bool fr_infer_broadcast(fr_op_call *call);
 void fr_binary_forward(fr_op_call *call, fr_binary_row *f32, fr_binary_row *f64, fr_binary_row *i64);
 void fr_unary_forward(fr_op_call *call, fr_unary_row *f32, fr_unary_row *f64, fr_unary_row *i64);
@@ -24,7 +24,7 @@ void fr_unary_backward(fr_op_call *call, fr_gradient_row *f32, fr_gradient_row *
 
 /* --- The op's entry ---------------------------------------------------------------------------------------------- */
 
-/* What the entries of these ops have in common; NAME_forward is made by the macros below. */
+/* What the entries have in common. The macros below make NAME_forward and NAME_c. */
 #define FR_UNARY_OP(NAME, FORMULA)                                                                                     \
     .name = #NAME, .formula = FORMULA, .shapes = "(*) -> (*)", .inputs = 1, .outputs = 1, .infer = fr_infer_same,      \
     .forward = NAME##_forward, .jvp = fr_jvp_pointwise, .c_code = NAME##_c
@@ -32,25 +32,25 @@ void fr_unary_backward(fr_op_call *call, fr_gradient_row *f32, fr_gradient_row *
     .name = #NAME, .formula = FORMULA, .shapes = "(*) (**) -> (broadcast)", .inputs = 2, .outputs = 1,                 \
     .strided = true, .infer = fr_infer_broadcast, .forward = NAME##_forward, .jvp = fr_jvp_pointwise,                  \
     .c_code = NAME##_c
-/* A unary op with a number: attributes are (double[2]){ value }. With int64 the value must be whole. */
+/* A unary op with a number: attributes are (double[2]){ value }. With int64 the value must be a whole number. */
 #define FR_SCALAR_OP(NAME, FORMULA)                                                                                    \
     .name = #NAME, .formula = FORMULA, .shapes = "(*) -> (*)", .inputs = 1, .outputs = 1,                              \
     .attributes_size = 2 * sizeof(double), .infer = fr_infer_scalar, .forward = NAME##_forward,                        \
     .jvp = fr_jvp_pointwise, .c_code = NAME##_c
 
-/* The same for a comparison: int64 values are held against any number. */
+/* The same for a comparison: int64 values are compared with any number. */
 #define FR_COMPARISON_SCALAR_OP(NAME, FORMULA)                                                                         \
     .name = #NAME, .formula = FORMULA, .shapes = "(*) -> (*)", .inputs = 1, .outputs = 1,                              \
     .attributes_size = 2 * sizeof(double), .infer = fr_infer_same, .forward = NAME##_forward, .c_code = NAME##_c
 
 bool fr_infer_scalar(fr_op_call *call);
 
-/* For fr_op.onnx of log1p and expm1, which ONNX has not: what near 0 rounding took from u, 1 + x or exp(x), is made up
- * for: y x / by, and x itself where u is 1 (Kahan); y where |x| > 1. one: the constant 1. */
+/* For fr_op.onnx of log1p and expm1, which ONNX does not have. u is 1 + x or exp(x), which near 0 has lost digits of x
+ * by rounding. As Kahan does, writes y x / by, x itself where u is 1, and y where |x| > 1. one: the constant 1. */
 bool fr_onnx_near_0(fr_onnx *g, const char *u, const char *one, const char *y, const char *by);
 
-/* For fr_op.onnx, beside onnx_name: with the number as a second input, or as the attribute alpha; of comparisons, and
- * of the one that says the opposite. */
+/* For fr_op.onnx, beside onnx_name. The number is the second input, or the attribute alpha; a comparison, or one whose
+ * opposite ONNX has. */
 bool fr_onnx_scalar(fr_onnx *g, const fr_op_call *call);
 bool fr_onnx_alpha(fr_onnx *g, const fr_op_call *call);
 bool fr_onnx_comparison(fr_onnx *g, const fr_op_call *call);
@@ -153,7 +153,7 @@ static inline double fr_difference(int64_t x, double value)
     return !within ? -value : x != whole ? (x > whole) - (x < whole) : (double)whole - value;
 }
 
-/* A float32 row whose EXPR is right for |x| <= LIMIT alone; the others, NaN among them, get BEYOND, also of x. */
+/* A float32 row: EXPR of x where |x| <= LIMIT, BEYOND of x elsewhere and for NaN. */
 #define FR_UNARY_ROW_WITHIN(NAME, LIMIT, EXPR, BEYOND)                                                                 \
     FR_VALUE(NAME, float, (float x), EXPR)                                                                             \
     FR_VALUE(NAME##_beyond, float, (float x), BEYOND)                                                                  \

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* square: y = x^2. */
+/* square: y = x^2, dy/dx = 2 x. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_ANY(square, uint64_t, x *x)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* sub: y = a - b, broadcasting; y = x - value. */
+/* sub: y = a - b, broadcasting; y = x - value. a gets dy, b gets -dy. */
 #include "ops/pointwise/pointwise.h"
 
 FR_BINARY_ANY(sub, uint64_t, a - b)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* where: y = condition ? a : b, all three broadcasting; any condition but 0 holds, NaN too. masked_fill: the same with
- * a number for a. */
+/* where: y = condition ? a : b, where all three broadcast. A condition holds if it is not 0, so NaN holds too.
+ * masked_fill: the same with a number for a. The gradient goes to a where the condition holds, else to b. */
 #include "core/loop.h"
 #include "kernels/where.h"
 #include "ops/op.h"

@@ -2,21 +2,19 @@
  * Copyright The frond authors */
 /* gru: r = sigmoid(w_ir x + b_ir + w_hr h + b_hr), z likewise, n = tanh(w_in x + b_in + r (w_hn h + b_hn)),
  * h' = (1 - z) n + z h (Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", 2014, with the reset
- * after the product, as cuDNN and PyTorch have it).
- *
- * The gates' array is (rows,4H): r, z, n and s = w_hn h + b_hn. Its gradients are those of the sums of r, of z, of n's
- * part of the input, and of s; so columns 0..3H are w_ih's, and 0..2H with 3H..4H are w_hh's. */
+ * after the product, as cuDNN and PyTorch have it). The backward of a step is derived in kernels/gru.c, that of a
+ * sequence in kernels/recurrent_backward.c. */
 #include "ops/recurrent/recurrent.h"
 
 static fr_tensor *step(fr_recurrent_step *s)
 {
-    int64_t n = fr_dim(s->h, 1);
+    int64_t hidden = fr_dim(s->h, 1);
     fr_tensor *zx = s->zx, *zh = s->zh;
-    fr_tensor *r = fr_sigmoid(fr_add(fr_recurrent_gate(zx, n, 0), fr_recurrent_gate(zh, n, 0)));
-    fr_tensor *z = fr_sigmoid(fr_add(fr_recurrent_gate(zx, n, 1), fr_recurrent_gate(zh, n, 1)));
-    fr_tensor *m = fr_tanh(fr_add(fr_recurrent_gate(zx, n, 2), fr_mul(r, fr_recurrent_gate(zh, n, 2))));
+    fr_tensor *r = fr_sigmoid(fr_add(fr_recurrent_gate(zx, hidden, 0), fr_recurrent_gate(zh, hidden, 0)));
+    fr_tensor *z = fr_sigmoid(fr_add(fr_recurrent_gate(zx, hidden, 1), fr_recurrent_gate(zh, hidden, 1)));
+    fr_tensor *n = fr_tanh(fr_add(fr_recurrent_gate(zx, hidden, 2), fr_mul(r, fr_recurrent_gate(zh, hidden, 2))));
 
-    return fr_add(m, fr_mul(z, fr_sub(s->h, m)));
+    return fr_add(n, fr_mul(z, fr_sub(s->h, n)));
 }
 
 static const char c_text[] =

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* lstm: i, f, o = sigmoid and g = tanh of w_ih x + b_ih + w_hh h + b_hh, c' = f c + i g, h' = o tanh(c') (Hochreiter
- * and Schmidhuber, "Long Short-Term Memory", 1997; Gers et al., "Learning to Forget", 2000), with a projection w_hr h'
- * (Sak et al., 2014). The gates' array is (rows,4H): i, f, g, o. */
+ * and Schmidhuber, "Long Short-Term Memory", 1997; Gers et al., "Learning to Forget", 2000). With a projection w_hr h'
+ * takes the place of h' (Sak et al., 2014). The backward of a step is derived in kernels/lstm.c, that of a sequence in
+ * kernels/recurrent_backward.c. */
 #include "ops/recurrent/recurrent.h"
 
 static fr_tensor *step(fr_recurrent_step *s)
 {
-    int64_t n = fr_dim(s->c, 1);
+    int64_t hidden = fr_dim(s->c, 1);
     fr_tensor *z = fr_add(s->zx, s->zh);
-    fr_tensor *kept = fr_mul(fr_sigmoid(fr_recurrent_gate(z, n, 1)), s->c), *shown;
+    fr_tensor *remembered = fr_mul(fr_sigmoid(fr_recurrent_gate(z, hidden, 1)), s->c), *normed;
 
-    s->c = fr_add(kept, fr_mul(fr_sigmoid(fr_recurrent_gate(z, n, 0)), fr_tanh(fr_recurrent_gate(z, n, 2))));
-    shown = s->norm ? fr_layer_norm(s->c, FR_SHAPE(n), s->norm->gain_c, s->norm->bias_c, 0) : s->c;
-    return fr_mul(fr_sigmoid(fr_recurrent_gate(z, n, 3)), fr_tanh(shown));
+    s->c = fr_add(remembered,
+                  fr_mul(fr_sigmoid(fr_recurrent_gate(z, hidden, 0)), fr_tanh(fr_recurrent_gate(z, hidden, 2))));
+    normed = s->norm ? fr_layer_norm(s->c, FR_SHAPE(hidden), s->norm->gain_c, s->norm->bias_c, 0) : s->c;
+    return fr_mul(fr_sigmoid(fr_recurrent_gate(z, hidden, 3)), fr_tanh(normed));
 }
 
 static const char c_text[] =

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What rnn, gru and lstm share but for their kernels: shapes, the definition in ops, and the way in. */
+/* What rnn, gru and lstm share: shapes, the call of the kernels, the definition in ops, C, ONNX, and the common part of
+ * the public functions. */
 #include "ops/recurrent/recurrent.h"
 
 #include <stdlib.h>
@@ -89,8 +90,8 @@ static void *input_of(const fr_op_call *call, int input)
     return input < call->inputs ? data_of(call->in[input]) : NULL;
 }
 
-/* kept: gates and cells are there, since a backward follows or runs. rnn's gates, which are out, always are. */
-static fr_recurrent_layer layer_of(const fr_op_call *call, bool kept)
+/* for_backward: the results hold gates and cells, since a backward follows or runs. rnn's gates are out itself. */
+static fr_recurrent_layer layer_of(const fr_op_call *call, bool for_backward)
 {
     const fr_recurrent_attributes *a = call->attributes;
     const fr_recurrent_cell *cell = a->cell;
@@ -118,8 +119,8 @@ static fr_recurrent_layer layer_of(const fr_op_call *call, bool kept)
         .out = data_of(call->result[FR_OUT]),
         .h = data_of(call->result[FR_H]),
         .c = cell->cells_output ? data_of(call->result[FR_C]) : NULL,
-        .gates = kept || cell->gates_output == FR_OUT ? data_of(call->result[cell->gates_output]) : NULL,
-        .cells = kept && cell->cells_output ? data_of(call->result[cell->cells_output]) : NULL,
+        .gates = for_backward || cell->gates_output == FR_OUT ? data_of(call->result[cell->gates_output]) : NULL,
+        .cells = for_backward && cell->cells_output ? data_of(call->result[cell->cells_output]) : NULL,
     };
 }
 
@@ -188,13 +189,13 @@ static fr_tensor *initial(fr_tensor *given, const fr_tensor *x, int64_t size)
     return fr_hold("recurrent", zeros);
 }
 
-/* The state after step t: where t is past a row's length, the one before. */
+/* The state after step t; of a row whose steps have ended it is the one before. */
 static fr_tensor *choose(fr_tensor *active, fr_tensor *after, fr_tensor *before)
 {
     return active ? fr_where(active, after, before) : after;
 }
 
-/* w x + b; with a gain LN(w x) gain + b, normalised over the gates of which the cell computes the sums together. */
+/* w x + b; with a gain LN(w x) gain + b, normalised over each block of gates. */
 static fr_tensor *sums(const fr_recurrent_cell *cell, fr_tensor *x, fr_tensor *w, fr_tensor *b, fr_tensor *gain)
 {
     fr_tensor *z = fr_linear(x, w, gain ? NULL : b), *parts[2];
@@ -215,13 +216,14 @@ static fr_tensor *sums(const fr_recurrent_cell *cell, fr_tensor *x, fr_tensor *w
 
 typedef struct {
     const fr_recurrent_attributes *a;
-    fr_tensor *const *in; /* all that any cell has, NULL where this one has none */
+    fr_tensor *const *in; /* as many as any cell has; NULL for those that this one does not have */
     fr_tensor *zx;        /* (T,B,gH) */
     fr_tensor **rows;     /* T of (B,P): the steps of out */
     fr_recurrent_step step;
 } unrolled;
 
-/* In a scope of its own, out of which the states come: where nothing is recorded all else of the step can go. */
+/* Runs in a scope of its own, from which only the states escape: all other tensors of the step are freed, unless they
+ * are recorded. */
 static bool take_step(unrolled *u, int64_t t)
 {
     const fr_recurrent_norm *norm = u->step.norm;
@@ -285,9 +287,9 @@ void fr_recurrent_definition(fr_op_call *call)
 
 /* --- C ------------------------------------------------------------------------------------------------------------ */
 
-/* A helper's arguments: steps, batch, input, hidden, size of h, reverse, x, the weights w_ih, w_hh and (of a cell with
- * a state c) w_hr by columns, b_ih, b_hh, out, h and (the same) c, which are the states before and after, and z, room
- * for one row of sums. */
+/* A helper's arguments: steps, batch, input, hidden, the size of h, reverse, x, the weights w_ih, w_hh and, with a cell
+ * state, w_hr, all by columns, b_ih, b_hh, out, h and, with a cell state, c, which are the states before and after, and
+ * z, room for one row of sums. */
 bool fr_recurrent_c_code(fr_c_writer *w, const fr_op_call *call)
 {
     const fr_recurrent_attributes *a = call->attributes;
@@ -321,7 +323,7 @@ bool fr_recurrent_c_code(fr_c_writer *w, const fr_op_call *call)
                      h, cells ? ", " : "", c, fr_c_scratch(w, a->cell->c_scratch * hidden));
 }
 
-/* --- For summaries and pictures ----------------------------------------------------------------------------------- */
+/* --- For summaries and graphs ------------------------------------------------------------------------------------- */
 
 /* Each row of each step is multiplied by w_ih, w_hh and w_hr. */
 int64_t fr_recurrent_multiply_adds(const fr_op_call *call)
@@ -372,7 +374,7 @@ fr_recurrent fr_recurrent_apply(const fr_recurrent_cell *cell, fr_tensor **in, c
 
 /* --- As ONNX ----------------------------------------------------------------------------------------------------- */
 
-/* w (gH,...) or, for a bias that there is not, NULL: its gates in ONNX's order. */
+/* The gates of w (gH,...) in ONNX's order. w NULL, a bias that is not there: zeros like otherwise. */
 static fr_tensor *reordered(const fr_recurrent_cell *cell, fr_tensor *w, fr_tensor *otherwise)
 {
     fr_tensor *gates[4];
@@ -389,7 +391,7 @@ static fr_tensor *reordered(const fr_recurrent_cell *cell, fr_tensor *w, fr_tens
     return fr_cat(gates, cell->kernel->gates, 0);
 }
 
-/* A weight for the one direction of a node, with the dim of directions in front. */
+/* A weight with ONNX's dim of directions, of size 1, in front. */
 static const char *weight(fr_onnx *g, int input, fr_tensor *t)
 {
     return fr_onnx_weight(g, input, fr_unsqueeze(t, 0));
@@ -434,7 +436,7 @@ static bool can_be_onnx(fr_onnx *g, const fr_op_call *call)
     return call->inputs <= FR_W_HR || !call->in[FR_W_HR] || fr_onnx_fail(g, "ONNX's LSTM has no projection");
 }
 
-/* Y (T,1,B,H) and the states (1,B,H) have a dim of directions. */
+/* ONNX's outputs have a dim of directions, which is squeezed: Y is (T,1,B,H), the states are (1,B,H). */
 bool fr_recurrent_onnx(fr_onnx *g, const fr_op_call *call)
 {
     const fr_recurrent_attributes *a = call->attributes;

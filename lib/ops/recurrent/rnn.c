@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* rnn: h' = tanh(w_ih x + b_ih + w_hh h + b_hh), or relu (Elman, "Finding Structure in Time", 1990). The gates' array
- * is out itself: tanh is applied in place, and its derivative is 1 - h'^2. */
+/* rnn: h' = tanh(w_ih x + b_ih + w_hh h + b_hh), or relu (Elman, "Finding Structure in Time", 1990). The backward of a
+ * step is derived in kernels/rnn.c, that of a sequence in kernels/recurrent_backward.c. */
 #include "ops/recurrent/recurrent.h"
 
 static fr_tensor *step(fr_recurrent_step *s)

@@ -22,7 +22,7 @@ static bool is_upper(const fr_op_call *call)
     return call->op == &fr_triu_op;
 }
 
-/* k, where it is beyond the corners cut down to them: all is kept or zeroed there already. */
+/* k, limited to the corners of the matrix: beyond them nothing more is kept or zeroed. */
 static int64_t diagonal_of(const fr_op_call *call)
 {
     const fr_shape *s = &call->in[0]->shape;
