@@ -5,9 +5,10 @@
  * channels, `width` columns, and a row for each image; from row to row there are `stride` values. All sums are of
  * doubles. */
 #ifndef T
+#include "kernels/batch_norm.h"
+
 #include "core/integer.h"
 #include "core/shape.h"
-#include "kernels/batch_norm.h"
 
 #include "core/threads.h"
 #include "kernels/vmath.h"

@@ -9,9 +9,10 @@
  *
  * Columns are made a block at a time, so that they stay in the cache. If the window is one value, they are x itself. */
 #ifndef T
+#include "kernels/convolve.h"
+
 #include "core/memory.h"
 #include "core/shape.h"
-#include "kernels/convolve.h"
 
 #include "core/threads.h"
 #include "kernels/gemm.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Which kind of CPU this is, found out once. */
+/* Finds out once which kind of CPU this is. */
 #include "kernels/cpu.h"
 
 #include <stdatomic.h>

@@ -6,15 +6,17 @@
 
 enum { FR_CPU_BASE, FR_CPU_AVX2, FR_CPU_AVX512 };
 
-/* What this CPU offers; FROND_CPU=base or avx2 in the environment asks for less. */
+/* The best of these that this CPU has. FROND_CPU=base or avx2 in the environment lowers it. */
 int fr_cpu_level(void);
 
-/* Before a loop whose steps do not depend on each other, where the compiler cannot see that for itself: many arrays are
- * written, which would be too many to check for overlap. */
+/* Inlined into each version of a kernel, and so compiled for its kind of CPU. */
+#define FR_INLINE static inline __attribute__((always_inline))
+
+/* Before a loop whose steps do not depend on each other. It is needed where many arrays are written: the compiler would
+ * have to check too many of them for overlap, and gives up. */
 #define FR_SIMD _Pragma("omp simd")
 
-/* What the compiler is told for a kind of CPU: FR_TARGET_* before one function, FR_BEGIN_* and FR_END_TARGET around
- * several. */
+/* Code for a kind of CPU: FR_TARGET_* before one function, FR_BEGIN_TARGET and FR_END_TARGET around several. */
 #if defined(__x86_64__) && defined(__GNUC__)
 #define FR_AVX2_SET      "avx2,fma,bmi,bmi2"
 #define FR_PRAGMA_(text) _Pragma(#text)
@@ -31,8 +33,8 @@ int fr_cpu_level(void);
 #define FR_TARGET_AVX2   __attribute__((target(FR_AVX2_SET)))
 #define FR_TARGET_AVX512 __attribute__((target(FR_AVX512_SET)))
 
-/* Of the functions name_base, name_avx2 and name_avx512 the one for this CPU. kernels/instantiate.h makes them of a
- * file of kernels. */
+/* The one of the functions name_base, name_avx2 and name_avx512 that suits this CPU. kernels/instantiate.h makes them
+ * from a file of kernels. */
 #define FR_FOR_THIS_CPU(name)                                                                                          \
     ({                                                                                                                 \
         int cpu = fr_cpu_level();                                                                                      \
@@ -41,38 +43,30 @@ int fr_cpu_level(void);
 
 /* FR_KERNEL(name, (parameters), (arguments)) { body } defines static void name(parameters), compiled for each kind of
  * CPU: for the one-line bodies that the macros of pointwise ops write. */
-#define FR_KERNEL(name, parameters, arguments)                                                                         \
-    static inline __attribute__((always_inline)) void name##_body parameters;                                          \
-    static void name##_base parameters                                                                                 \
-    {                                                                                                                  \
-        name##_body arguments;                                                                                         \
-    }                                                                                                                  \
-    FR_TARGET_AVX2 static void name##_avx2 parameters                                                                  \
-    {                                                                                                                  \
-        name##_body arguments;                                                                                         \
-    }                                                                                                                  \
-    FR_TARGET_AVX512 static void name##_avx512 parameters                                                              \
-    {                                                                                                                  \
-        name##_body arguments;                                                                                         \
-    }                                                                                                                  \
+#define FR_CALLER(name, callee, parameters, arguments)                                                                 \
     static void name parameters                                                                                        \
     {                                                                                                                  \
-        FR_FOR_THIS_CPU(name) arguments;                                                                               \
-    }                                                                                                                  \
-    static inline __attribute__((always_inline)) void name##_body parameters
+        callee arguments;                                                                                              \
+    }
+#define FR_KERNEL(name, parameters, arguments)                                                                         \
+    FR_INLINE void name##_body parameters;                                                                             \
+    FR_CALLER(name##_base, name##_body, parameters, arguments)                                                         \
+    FR_TARGET_AVX2 FR_CALLER(name##_avx2, name##_body, parameters, arguments)                                          \
+    FR_TARGET_AVX512 FR_CALLER(name##_avx512, name##_body, parameters, arguments)                                      \
+        FR_CALLER(name, FR_FOR_THIS_CPU(name), parameters, arguments) FR_INLINE void name##_body parameters
 #else
 #define FR_FOR_THIS_CPU(name)                  name##_base
 #define FR_KERNEL(name, parameters, arguments) static void name parameters
 #endif
 
-/* Of a kernel's versions the one for this CPU and dtype, float32 or float64; of one for int64 too. */
+/* A kernel's version for this CPU and dtype: float32 or float64, or with ANY also int64. */
 #define FR_KERNEL_FOR(dtype, name)     ((dtype) == FR_F64 ? FR_FOR_THIS_CPU(name##_f64) : FR_FOR_THIS_CPU(name##_f32))
 #define FR_KERNEL_FOR_ANY(dtype, name) ((dtype) == FR_I64 ? FR_FOR_THIS_CPU(name##_i64) : FR_KERNEL_FOR(dtype, name))
 /* The same of kernels that have one version for every CPU. */
 #define FR_BASELINE_KERNEL_FOR(dtype, name) ((dtype) == FR_F64 ? name##_f64_base : name##_f32_base)
 
-/* Between the two this thread takes denormals for zeros: a gradient that vanishes over many steps ends in them, where
- * most CPUs compute a hundred times as slowly. Gives what the second restores. */
+/* Between the two calls this thread treats denormals as zeros. A gradient that vanishes over many steps ends in
+ * denormals, with which most CPUs compute a hundred times as slowly. The first returns what the second restores. */
 #if defined(__x86_64__) && defined(__GNUC__)
 static inline unsigned fr_flush_denormals(void)
 {

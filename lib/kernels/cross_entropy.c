@@ -9,8 +9,9 @@
  *
  * and l = -w[class] x[class] for nll, of log-probabilities x. */
 #ifndef T
-#include "core/integer.h"
 #include "kernels/cross_entropy.h"
+
+#include "core/integer.h"
 
 #include "core/threads.h"
 #include "kernels/vmath.h"

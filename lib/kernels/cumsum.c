@@ -2,8 +2,9 @@
  * Copyright The frond authors */
 /* kernels/cumsum.h says what this computes. float32 is added up in double. */
 #ifndef T
-#include "core/integer.h"
 #include "kernels/cumsum.h"
+
+#include "core/integer.h"
 
 #include "core/threads.h"
 #include "kernels/reduce.h"

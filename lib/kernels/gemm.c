@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Matrix products: by which library or kernel, and in which tiles. Both are chosen by the sizes alone, so that results
- * do not depend on the number of threads. */
+/* Matrix products: chooses the library or kernel, and the tiles. Both depend on the sizes alone, so that results do not
+ * depend on the number of threads. */
 #include <config.h>
 
 #include "kernels/gemm.h"
@@ -24,13 +24,13 @@ static double work_of(const fr_product *p)
 #include <cblas.h>
 #include <limits.h>
 
-/* Where kernels of our own are slower: products too narrow for their tiles, small ones (unless B has to be transposed,
- * in which OpenBLAS is slow), and all on CPUs that we have no kernels for. */
+/* True where the BLAS is faster: for products too narrow for our tiles, for small ones (but OpenBLAS is slow where B
+ * has to be transposed), and for all on CPUs without AVX2. */
 static bool suits_blas(const fr_product *p)
 {
     enum { FEW_ROWS = 4, FEW_COLUMNS = 16, FEW_TRANSPOSED = 32 };
     bool trans_a = p->a_column != 1, trans_b = p->b_column != 1;
-    double small = fr_cpu_level() == FR_CPU_AVX512 ? 1e6 : 1 << 18; /* for which OpenBLAS packs nothing, or little */
+    double small = fr_cpu_level() == FR_CPU_AVX512 ? 1e6 : 1 << 18; /* below this OpenBLAS packs nothing, or little */
     int64_t longest = fr_most(fr_most(fr_most(p->m, p->n), fr_most(p->k, p->ldc)),
                               fr_most(fr_most(p->a_row, p->a_column), fr_most(p->b_row, p->b_column)));
 
@@ -67,8 +67,8 @@ static void multiply_by_blas(const fr_product *p)
 }
 #endif
 
-/* OpenBLAS shares large products among threads of its own, by their number: another number, another order of sums. Its
- * setting belongs to the process, so it is lowered while any of our threads is in here, and then put back. */
+/* OpenBLAS shares large products among its own threads, and the order of its sums depends on their number. So the
+ * number is set to 1 while any of our threads is in here, and then restored: it is a setting of the whole process. */
 #ifdef FR_HAVE_OPENBLAS
 #include <pthread.h>
 
@@ -78,8 +78,8 @@ extern void openblas_set_num_threads(int);
 static pthread_mutex_t users_lock = PTHREAD_MUTEX_INITIALIZER;
 static int users, threads_before;
 
-/* Whether it might share p: some versions take a vector's products for those of a matrix and a vector, of which they
- * share smaller ones. */
+/* True if OpenBLAS might share p among threads. Some versions compute products with a vector by gemv, and share smaller
+ * ones of these. */
 static bool is_shared(const fr_product *p)
 {
     return work_of(p) > (p->m == 1 || p->n == 1 ? 9216 : 1 << 18);
@@ -119,7 +119,7 @@ static void end_single_threaded(void)
 }
 #endif
 
-static void multiply_at_once(const fr_product *p, bool by_blas)
+static void multiply_tile(const fr_product *p, bool by_blas)
 {
     if (by_blas)
         multiply_by_blas(p);
@@ -132,7 +132,7 @@ static void multiply_at_once(const fr_product *p, bool by_blas)
 typedef struct {
     const fr_product *product;
     bool by_blas;
-    int64_t rows, columns, across; /* of a tile; tiles side by side */
+    int64_t rows, columns, across; /* of a tile; how many tiles lie side by side */
 } job;
 
 static void run_tile(void *user, int64_t tile)
@@ -147,10 +147,10 @@ static void run_tile(void *user, int64_t tile)
     p.b = (const char *)p.b + j * p.b_column * size;
     p.c = (char *)p.c + (i * p.ldc + j) * size;
     p.sums = p.sums && j == 0 ? (char *)p.sums + i * size : NULL;
-    multiply_at_once(&p, w->by_blas);
+    multiply_tile(&p, w->by_blas);
 }
 
-/* The length of pieces, nearly equal multiples of `unit`, none much longer than `longest`. */
+/* Cuts length into nearly equal pieces, multiples of unit, none much longer than longest: the length of a piece. */
 static int64_t piece(int64_t length, int64_t longest, int64_t unit)
 {
     int64_t pieces = (length + longest - 1) / longest, even = (length + pieces - 1) / pieces;
@@ -158,10 +158,10 @@ static int64_t piece(int64_t length, int64_t longest, int64_t unit)
     return (even + unit - 1) / unit * unit;
 }
 
-/* Tiles as many as threads may want, but not so small that packing B for each, or starting it, takes long, nor so large
- * that what a tile needs leaves the second-level cache. Transposed, A is packed for each tile too: then columns stay
- * together rather than rows. */
-static job cut(const fr_product *p)
+/* Cuts C into tiles: enough of them for the threads, but not so small that packing B for each costs much, nor so large
+ * that what a tile reads leaves the second-level cache. A transposed A is packed for each tile too: then a tile keeps
+ * columns together rather than rows. */
+static job cut_tiles(const fr_product *p)
 {
     enum { TILES = 8, TILE_WORK = 1 << 23, TILE_VALUES = 1 << 18, ROWS = 1024, COLUMNS = 512, UNIT = 64 };
     double share = (double)p->m * (double)p->n / TILES, least_share = TILE_WORK / (double)fr_most(p->k, 1);
@@ -182,15 +182,15 @@ static job cut(const fr_product *p)
 
 void fr_multiply(const fr_product *p)
 {
-    enum { ONE_TILE = 1 << 18 }; /* multiply-adds that are not worth the choice */
+    enum { ONE_TILE = 1 << 18 }; /* multiply-adds: up to here C is not cut */
     bool by_blas = suits_blas(p), lowered = by_blas && is_shared(p);
     job w;
 
     if (work_of(p) <= ONE_TILE && !lowered) {
-        multiply_at_once(p, by_blas);
+        multiply_tile(p, by_blas);
         return;
     }
-    w = cut(p);
+    w = cut_tiles(p);
     w.by_blas = by_blas;
     if (lowered)
         begin_single_threaded();

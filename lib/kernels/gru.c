@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* gru, one step of a batch, from the sums of the gates r, z and n and, apart, of the state's share s of n: r, z =
- * sigmoid and n = tanh(n + r s) in place, h' = n + z (h - n). Backward, with sigmoid' = s (1 - s) and tanh' = 1 - n^2:
+/* gru (Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", 2014, with the reset after the product,
+ * as cuDNN and PyTorch have it), one step of a batch. The gates' array is (rows,4H): the sums of r and z, the input's
+ * share of n, and apart the state's share s = w_hn h + b_hn, since r multiplies it. The first three become the gates in
+ * place:
  *
- *     dn = dh (1 - z) (1 - n^2), ds = dn r
- *     dr = dn s r (1 - r), dz = dh (h - n) z (1 - z)
- *     dh = dh z, for the step before; the rest of it comes through the recurrent product */
+ *     r, z = sigmoid of their sums, n = tanh(n + r s), h' = (1 - z) n + z h = n + z (h - n)
+ *
+ * Backward, with dh the gradient of h'. dn and ds are those of the two shares, dr and dz those of the sums:
+ *
+ *     dn = dh (1 - z) (1 - n^2), ds = dn r, dr = dn s r (1 - r), dz = dh (h - n) z (1 - z)
+ *
+ * dh z is left in dh for the step before: it does not pass through w_hh. The gradients' columns 0 to 3H belong to
+ * w_ih, columns 0 to 2H and 3H to 4H to w_hh. */
 #ifndef T
 #include "kernels/recurrent.h"
 #include "kernels/vmath.h"
@@ -13,52 +20,61 @@
 #define KERNEL_FILE "kernels/gru.c"
 #include "kernels/instantiate.h"
 
-void fr_gru_forward(fr_dtype dtype, const fr_recurrent_pass *p)
+static void forward(fr_dtype dtype, const fr_cell_step *step)
 {
-    FR_KERNEL_FOR(dtype, gru_forward)(p);
+    FR_KERNEL_FOR(dtype, gru_forward)(step);
 }
 
-void fr_gru_backward(fr_dtype dtype, const fr_recurrent_pass *p)
+static void backward(fr_dtype dtype, const fr_cell_step *step)
 {
-    FR_KERNEL_FOR(dtype, gru_backward)(p);
+    FR_KERNEL_FOR(dtype, gru_backward)(step);
 }
+
+const fr_cell_kernel fr_gru_kernel = {
+    .gates = 3,
+    .width = 4,
+    .block = { { .gate = 0, .count = 2, .column = 0, .added = true }, { .gate = 2, .count = 1, .column = 3 } },
+    .keeps_dh = true,
+    .forward = forward,
+    .backward = backward,
+};
 #else
-static void FN(gru_forward)(const fr_recurrent_pass *p)
+static void FN(gru_forward)(const fr_cell_step *step)
 {
-    int64_t n = p->hidden;
+    int64_t size = step->hidden;
 
-    for (int64_t i = 0; i < p->rows; i++) {
-        T *row = (T *)p->gates + i * 4 * n, *restrict h = (T *)p->h + i * n;
-        T *restrict r = row, *restrict z = row + n, *restrict m = row + 2 * n;
-        const T *restrict s = row + 3 * n, *restrict before = (const T *)p->h_before + i * n;
+    for (int64_t i = 0; i < step->rows; i++) {
+        T *row = (T *)step->gates + i * 4 * size, *restrict h = (T *)step->h + i * size;
+        T *restrict r = row, *restrict z = row + size, *restrict n = row + 2 * size;
+        const T *restrict s = row + 3 * size, *restrict before = (const T *)step->h_before + i * size;
 
-        FR_SIMD for (int64_t j = 0; j < n; j++)
+        FR_SIMD for (int64_t j = 0; j < size; j++)
         {
             r[j] = TYPED(fr_sigmoid)(r[j]);
             z[j] = TYPED(fr_sigmoid)(z[j]);
-            m[j] = TYPED(fr_tanh)(m[j] + r[j] * s[j]);
-            h[j] = m[j] + z[j] * (before[j] - m[j]);
+            n[j] = TYPED(fr_tanh)(n[j] + r[j] * s[j]);
+            h[j] = n[j] + z[j] * (before[j] - n[j]);
         }
     }
 }
 
-static void FN(gru_backward)(const fr_recurrent_pass *p)
+static void FN(gru_backward)(const fr_cell_step *step)
 {
-    int64_t n = p->hidden;
+    int64_t size = step->hidden;
 
-    for (int64_t i = 0; i < p->rows; i++) {
-        const T *row = (const T *)p->gates + i * 4 * n, *restrict before = (const T *)p->h_before + i * n;
-        const T *restrict r = row, *restrict z = row + n, *restrict m = row + 2 * n, *restrict s = row + 3 * n;
-        T *d = (T *)p->dgates + i * 4 * n, *restrict dh = (T *)p->dh + i * n;
-        T *restrict dr = d, *restrict dz = d + n, *restrict dm = d + 2 * n, *restrict ds = d + 3 * n;
+    for (int64_t i = 0; i < step->rows; i++) {
+        const T *row = (const T *)step->gates + i * 4 * size, *restrict before = (const T *)step->h_before + i * size;
+        const T *restrict r = row, *restrict z = row + size, *restrict n = row + 2 * size, *restrict s = row + 3 * size;
+        T *d = (T *)step->dgates + i * 4 * size, *restrict dh = (T *)step->dh + i * size;
+        T *restrict dr = d, *restrict dz = d + size, *restrict dn = d + 2 * size, *restrict ds = d + 3 * size;
 
-        FR_SIMD for (int64_t j = 0; j < n; j++)
+        FR_SIMD for (int64_t j = 0; j < size; j++)
         {
-            T dsum = dh[j] * (1 - z[j]) * (1 - m[j] * m[j]);
+            T dsum = dh[j] * (1 - z[j]) * (1 - n[j] * n[j]);
 
             dr[j] = dsum * s[j] * (1 - r[j]) * r[j];
-            dz[j] = dh[j] * (before[j] - m[j]) * (1 - z[j]) * z[j];
-            dm[j] = dsum;
+            dz[j] = dh[j] * (before[j] - n[j]) * (1 - z[j]) * z[j];
+            dn[j] = dsum;
             ds[j] = dsum * r[j];
             dh[j] *= z[j];
         }

@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* lstm, one step of a batch, from the sums of the four gates: i, f, o = sigmoid and g = tanh in place, c' = f c + i g,
- * h' = o tanh(c'). Backward, with dc the gradient of c' from later steps:
+/* lstm (Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997; Gers et al., "Learning to Forget", 2000), one step
+ * of a batch. The gates' array is (rows,4H): the sums of i, f, g and o, which become the gates in place:
+ *
+ *     i, f, o = sigmoid of their sums, g = tanh of its sum, c' = f c + i g, h' = o tanh(c')
+ *
+ * Backward, with dh the gradient of h' and dc that of c' which comes from later steps. c' is in h' too, so that its
+ * whole gradient is
  *
  *     dcell = dc + dh o (1 - tanh(c')^2)
- *     di = dcell g, df = dcell c, dg = dcell i, do = dh tanh(c'), each times the derivative of its gate
- *     dc = dcell f, for the step before */
+ *
+ * The product rule gives the gates' gradients, and sigmoid' = s (1 - s), tanh' = 1 - t^2 those of the sums:
+ *
+ *     di = dcell g i (1 - i), df = dcell c f (1 - f), dg = dcell i (1 - g^2), do = dh tanh(c') o (1 - o)
+ *
+ * dc = dcell f is left for the step before. */
 #ifndef T
 #include "kernels/recurrent.h"
 #include "kernels/vmath.h"
@@ -13,27 +22,37 @@
 #define KERNEL_FILE "kernels/lstm.c"
 #include "kernels/instantiate.h"
 
-void fr_lstm_forward(fr_dtype dtype, const fr_recurrent_pass *p)
+static void forward(fr_dtype dtype, const fr_cell_step *step)
 {
-    FR_KERNEL_FOR(dtype, lstm_forward)(p);
+    FR_KERNEL_FOR(dtype, lstm_forward)(step);
 }
 
-void fr_lstm_backward(fr_dtype dtype, const fr_recurrent_pass *p)
+static void backward(fr_dtype dtype, const fr_cell_step *step)
 {
-    FR_KERNEL_FOR(dtype, lstm_backward)(p);
+    FR_KERNEL_FOR(dtype, lstm_backward)(step);
 }
+
+const fr_cell_kernel fr_lstm_kernel = {
+    .gates = 4,
+    .width = 4,
+    .block = { { .gate = 0, .count = 4, .column = 0, .added = true } },
+    .has_c = true,
+    .forward = forward,
+    .backward = backward,
+};
 #else
-static void FN(lstm_forward)(const fr_recurrent_pass *p)
+static void FN(lstm_forward)(const fr_cell_step *step)
 {
-    int64_t n = p->hidden;
+    int64_t size = step->hidden;
 
-    for (int64_t k = 0; k < p->rows; k++) {
-        T *row = (T *)p->gates + k * 4 * n;
-        T *restrict i = row, *restrict f = row + n, *restrict g = row + 2 * n, *restrict o = row + 3 * n;
-        T *restrict c = (T *)p->c + k * n, *restrict t = (T *)p->tanh_c + k * n, *restrict h = (T *)p->h + k * n;
-        const T *restrict before = (const T *)p->c_before + k * n;
+    for (int64_t k = 0; k < step->rows; k++) {
+        T *row = (T *)step->gates + k * 4 * size;
+        T *restrict i = row, *restrict f = row + size, *restrict g = row + 2 * size, *restrict o = row + 3 * size;
+        T *restrict c = (T *)step->c + k * size, *restrict t = (T *)step->tanh_c + k * size,
+                    *restrict h = (T *)step->h + k * size;
+        const T *restrict before = (const T *)step->c_before + k * size;
 
-        FR_SIMD for (int64_t j = 0; j < n; j++)
+        FR_SIMD for (int64_t j = 0; j < size; j++)
         {
             i[j] = TYPED(fr_sigmoid)(i[j]);
             f[j] = TYPED(fr_sigmoid)(f[j]);
@@ -46,19 +65,19 @@ static void FN(lstm_forward)(const fr_recurrent_pass *p)
     }
 }
 
-static void FN(lstm_backward)(const fr_recurrent_pass *p)
+static void FN(lstm_backward)(const fr_cell_step *step)
 {
-    int64_t n = p->hidden;
+    int64_t size = step->hidden;
 
-    for (int64_t k = 0; k < p->rows; k++) {
-        const T *row = (const T *)p->gates + k * 4 * n, *restrict tanhs = (const T *)p->tanh_c + k * n;
-        const T *restrict i = row, *restrict f = row + n, *restrict g = row + 2 * n, *restrict o = row + 3 * n;
-        const T *restrict before = (const T *)p->c_before + k * n, *restrict dh = (const T *)p->dh + k * n;
-        T *d = (T *)p->dgates + k * 4 * n, *restrict dc = (T *)p->dc + k * n;
-        T *restrict di = d, *restrict df = d + n, *restrict dg = d + 2 * n, *restrict d_o = d + 3 * n;
-        T *restrict h = p->h ? (T *)p->h + k * n : NULL;
+    for (int64_t k = 0; k < step->rows; k++) {
+        const T *row = (const T *)step->gates + k * 4 * size, *restrict tanhs = (const T *)step->tanh_c + k * size;
+        const T *restrict i = row, *restrict f = row + size, *restrict g = row + 2 * size, *restrict o = row + 3 * size;
+        const T *restrict before = (const T *)step->c_before + k * size, *restrict dh = (const T *)step->dh + k * size;
+        T *d = (T *)step->dgates + k * 4 * size, *restrict dc = (T *)step->dc + k * size;
+        T *restrict di = d, *restrict df = d + size, *restrict dg = d + 2 * size, *restrict d_o = d + 3 * size;
+        T *restrict h = step->h ? (T *)step->h + k * size : NULL;
 
-        FR_SIMD for (int64_t j = 0; j < n; j++)
+        FR_SIMD for (int64_t j = 0; j < size; j++)
         {
             T dcell = dc[j] + dh[j] * o[j] * (1 - tanhs[j] * tanhs[j]);
 
@@ -68,7 +87,7 @@ static void FN(lstm_backward)(const fr_recurrent_pass *p)
             d_o[j] = dh[j] * tanhs[j] * (1 - o[j]) * o[j];
             dc[j] = dcell * f[j];
         }
-        for (int64_t j = 0; h && j < n; j++)
+        for (int64_t j = 0; h && j < size; j++)
             h[j] = o[j] * tanhs[j];
     }
 }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Loops over rows of values for pointwise ops. An op gives its expression as a function `value` of one value, or two;
- * all is inlined where the op's row kernels call these, so that the expression becomes vector code. */
+/* Loops over rows of values for pointwise ops. An op gives its expression as a function `value`. Loop and function are
+ * inlined into the op's row kernel, so that the expression becomes vector code. */
 #ifndef FROND_KERNELS_POINTWISE_H
 #define FROND_KERNELS_POINTWISE_H
 
 #include "kernels/cpu.h"
 #include "kernels/vmath.h"
 
-/* An attribute as int64: cut off, the nearest where it is out of range, 0 for NaN. */
+/* An attribute as int64: rounded towards zero, limited to the range, 0 for NaN. */
 static inline int64_t fr_whole(double value)
 {
     return value >= 0x1p63 ? INT64_MAX : value > -0x1p63 ? (int64_t)value : value <= -0x1p63 ? INT64_MIN : 0;
@@ -30,7 +30,7 @@ static inline int64_t fr_whole(double value)
 #define CONVERT(x) (uint64_t) fr_whole(x)
 #include "kernels/pointwise_loops.h"
 
-/* value is right for |x| <= limit alone; the others, NaN among them, get what beyond gives. */
+/* y[i] = value(x[i]) where |x[i]| <= limit, else, and for NaN, beyond(x[i]). */
 FR_INLINE void fr_unary_row_within(int64_t n, const void *px, void *py, float limit, float (*value)(float x),
                                    float (*beyond)(float x))
 {

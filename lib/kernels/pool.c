@@ -2,8 +2,9 @@
  * Copyright The frond authors */
 /* pool.h has the formulas. Threads take planes. */
 #ifndef T
-#include "core/shape.h"
 #include "kernels/pool.h"
+
+#include "core/shape.h"
 
 #include "core/threads.h"
 #include "kernels/vmath.h"

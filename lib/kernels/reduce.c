@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* The walk of a reduction over its array, tile by tile. */
+#include "kernels/reduce.h"
+
 #include "core/integer.h"
 #include "core/memory.h"
-#include "kernels/reduce.h"
 
 #include "core/threads.h"
 

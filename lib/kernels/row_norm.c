@@ -2,9 +2,10 @@
  * Copyright The frond authors */
 /* row_norm.h has the formulas. Each row is read several times while it is in the cache. All sums are of doubles. */
 #ifndef T
+#include "kernels/row_norm.h"
+
 #include "core/integer.h"
 #include "core/memory.h"
-#include "kernels/row_norm.h"
 
 #include "core/threads.h"
 #include "kernels/vmath.h"

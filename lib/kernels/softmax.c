@@ -6,8 +6,9 @@
  *     softmax       dx = (dy - sum(dy y)) y
  *     log_softmax   dx = dy - exp(y) sum(dy) */
 #ifndef T
-#include "core/integer.h"
 #include "kernels/softmax.h"
+
+#include "core/integer.h"
 
 #include "core/threads.h"
 #include "kernels/vmath.h"

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Functions for elementwise loops. In float32 they are branch-free, so that a loop over them becomes vector code, and
- * right to 2 units in the last place (tests/check_vmath.c), signed zeros, denormals, infinities and NaN included. In
- * float64 they are the C library's.
+/* Mathematical functions for pointwise loops. In float32 they have no branches, so that a loop over them becomes vector
+ * code. They are accurate to 2 units in the last place (tests/check_vmath.c), also for signed zeros, denormals,
+ * infinities and NaN. In float64 they are the C library's.
  *
- * Polynomials are minimax (Remez) on the interval named, with relative errors below 2^-26 but in tanh. Conditions are
- * written as selections of values that are computed anyway; a comparison with NaN is false, which decides their
- * direction. */
+ * Polynomials are minimax (Remez) on the interval named, with relative errors below 2^-26 except in tanh. Conditions
+ * select between values that are both computed. A comparison with NaN is false, so each is written in the direction
+ * that keeps a NaN. */
 #ifndef FROND_KERNELS_VMATH_H
 #define FROND_KERNELS_VMATH_H
+
+#include "kernels/cpu.h"
 
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
-
-#define FR_INLINE static inline __attribute__((always_inline))
 
 FR_INLINE uint32_t fr_float_bits(float x)
 {
@@ -54,7 +54,7 @@ FR_INLINE float fr_power_of_biased(float sum)
     return fr_float_of_bits(fr_float_bits(sum) << 23);
 }
 
-/* The lesser where both are positive, otherwise sum or limit; as integers, for which there is one instruction. */
+/* The lesser where both are positive, otherwise one of the two. Compared as integers, which takes one instruction. */
 FR_INLINE float fr_at_most(float sum, float limit)
 {
     int32_t a = (int32_t)fr_float_bits(sum), b = (int32_t)fr_float_bits(limit);
@@ -62,7 +62,7 @@ FR_INLINE float fr_at_most(float sum, float limit)
     return fr_float_of_bits((uint32_t)(a < b ? a : b));
 }
 
-/* The greater where limit is positive, but limit where sum is a NaN whose sign bit is set. */
+/* The greater where limit is positive; limit where sum is a NaN whose sign bit is set. */
 FR_INLINE float fr_at_least(float sum, float limit)
 {
     int32_t a = (int32_t)fr_float_bits(sum), b = (int32_t)fr_float_bits(limit);
@@ -70,8 +70,8 @@ FR_INLINE float fr_at_least(float sum, float limit)
     return fr_float_of_bits((uint32_t)(a > b ? a : b));
 }
 
-/* L = 2 ln 2, so that exp(x) = 2^k exp(r) 2^k with factors that neither overflow nor are denormal. Above 89 k stays
- * where it is, and exp(r) overflows. */
+/* L = 2 ln 2, so that exp(x) = 2^k exp(r) 2^k with factors that neither overflow nor are denormal. Above 89 k
+ * grows no more, and exp(r) overflows to infinity. */
 FR_INLINE float fr_exp_f32(float x)
 {
     float y = x < -104.0F ? -104.0F : x;
@@ -177,7 +177,7 @@ FR_INLINE float fr_log_f32(float x)
     return x == 0.0F ? -INFINITY : l;
 }
 
-/* What rounding 1 + x took away is given back to f. */
+/* u = 1 + x is rounded; what that lost is added to f. */
 FR_INLINE float fr_log1p_f32(float x)
 {
     float u = 1.0F + x, lost = x < 1.0F ? x - (u - 1.0F) : 1.0F - (u - x);
@@ -219,7 +219,7 @@ FR_INLINE float fr_erf_f32(float x)
 
 /* --- sin and cos: x = k pi/2 + r, |r| <= pi / 4, reduced in double with pi/2 in two parts ------------------------- */
 
-/* Up to here they are right; beyond the caller takes the C library's. NaN is beyond. */
+/* Up to this |x| they are accurate; beyond it, and for NaN, the caller uses the C library's. */
 #define FR_SIN_LIMIT 1e6F
 
 /* sin(x + quadrant pi/2) */

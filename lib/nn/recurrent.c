@@ -14,7 +14,7 @@ static bool check_options(const fr_recurrent_kind *k, int64_t input, int64_t hid
         return false;
     if (input < 1 || hidden < 1)
         return fr_fail(what, "input_size %" PRId64 ", hidden_size %" PRId64 ", expected 1 or more", input, hidden);
-    if (hidden > INT64_MAX / k->cell->gates)
+    if (hidden > INT64_MAX / k->cell->kernel->gates)
         return fr_fail(what, "hidden_size %" PRId64 " is too large", hidden);
     if (o->num_layers < 1 || o->num_layers > INT32_MAX / 2)
         return fr_fail(what, "num_layers %d, expected 1 or more (0: 1) and at most %d", o->num_layers, INT32_MAX / 2);
@@ -60,7 +60,8 @@ static bool fill_cell(fr_module *m, fr_recurrent_module *r, int cell)
 {
     fr_cell_weights *w = &r->cells[cell];
     const fr_recurrent_options *o = &r->options;
-    int64_t rows = r->kind->cell->gates * r->hidden, in = cell < r->directions ? r->input : r->directions * r->out;
+    int64_t rows = r->kind->cell->kernel->gates * r->hidden,
+            in = cell < r->directions ? r->input : r->directions * r->out;
     bool has_c = r->kind->cell->cells_output != 0;
     bool bias = !o->no_bias, norm = o->layer_norm, learn = o->learn_initial;
     const parameter plan[] = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What op files start from: the op table's entry, test cases, and small help for infer and backward. */
+/* What every op file includes: test cases, and small functions for infer and backward. */
 #ifndef FROND_OPS_OP_H
 #define FROND_OPS_OP_H
 
@@ -17,19 +17,19 @@
 #include <frond/ops.h>
 #include <math.h>
 
-/* One test of an op. inputs says how to draw them, separated by blanks: a kind and a shape,
+/* One test of an op. inputs says how each input is drawn: a kind and a shape, with a blank between inputs:
  *     n(3,4)   N(0,1)
  *     u(3)     U(0.1,0.9)
  *     d(4)     distinct values, a few tenths apart, none within 0.01 of a multiple of 0.1: for ops with kinks or ties
- *     v0,-1.5,inf,nan(2,2)  these values; for ties and edges: not held against finite differences
+ *     v0,-1.5,inf,nan(2,2)  these values, for ties and edges; gradients are not checked by finite differences
  *     b(3)     0 or 1, float, without a gradient
  *     i5(2,3)  int64 of 0..4
- * torch is the PyTorch expression of a, b, c, ... that gives the golden value (F is torch.nn.functional; rnn, gru and
- * lstm are in tests/golden/cells.py; the generator has seed 0); run is the op's call. With no_grad only values are
- * compared; layout_matters: what is drawn at random follows the inputs' place in memory; may_lack: NULL for an input
- * can mean that there is none. A case that must fail, in float32, has instead of torch what the message holds: the
- * function's name, then up to three pieces. tests/check_ops.c says all that is done with a case,
- * tests/golden/make_ops.py makes its golden values. */
+ * torch is the PyTorch expression that gives the golden value: its inputs are a, b, c, ..., F is torch.nn.functional,
+ * rnn, gru and lstm are in tests/golden/cells.py, and the generator has seed 0. run calls the op. no_grad: only values
+ * are compared. layout_matters: random numbers are drawn in the order in which the inputs lie in memory. may_lack: an
+ * input may be NULL, which means that there is none. A case that must fail (in float32) has no torch; fails holds what
+ * the message contains: the function's name, then up to three pieces. tests/check_ops.c runs the cases,
+ * tests/golden/make_ops.py makes the golden values. */
 typedef struct fr_case {
     const char *name, *inputs, *torch;
     fr_tensor *(*run)(fr_tensor *const *in);
@@ -37,7 +37,7 @@ typedef struct fr_case {
     bool no_grad, layout_matters, may_lack;
 } fr_case;
 
-/* All ops by name, then NULL. op_table.c, which tools/op_table.awk makes from op_sources. */
+/* All ops, sorted by name, then NULL. It stands in op_table.c, which tools/op_table.awk makes from op_sources. */
 extern const fr_op *const fr_op_table[];
 
 #ifdef FR_TESTS
@@ -49,7 +49,7 @@ extern const fr_op *const fr_op_table[];
             0                                                                                                          \
         }                                                                                                              \
     }
-/* FR_RUN(run, fr_add(in[0], in[1])) defines a case's function. */
+/* FR_RUN(run, fr_add(in[0], in[1])) defines the function `run` of a case. */
 #define FR_RUN(NAME, ...)                                                                                              \
     static fr_tensor *NAME(fr_tensor *const *in)                                                                       \
     {                                                                                                                  \
@@ -60,20 +60,20 @@ extern const fr_op *const fr_op_table[];
 #define FR_RUN(NAME, ...)
 #endif
 
-/* For fr_op.onnx, where ONNX's op wants an axis: whether input 0 has any. */
+/* For fr_op.onnx of an op that has an axis in ONNX: true if input 0 has one or more dims. Fails otherwise. */
 static inline bool fr_onnx_has_axes(fr_onnx *g, const fr_op_call *call)
 {
     return call->in[0]->shape.ndim > 0 || fr_onnx_fail(g, "of a scalar, which ONNX's op does not take");
 }
 
-/* infer: the output is like input 0. */
+/* For fr_op.infer: the output has the shape and dtype of input 0. */
 static inline bool fr_infer_same(fr_op_call *call)
 {
     call->out[0] = fr_meta_of(call->in[0]);
     return true;
 }
 
-/* dim of input 0 counted from the front, or -1 with the call failed. */
+/* dim of input 0, counted from the front. -1, and the call has failed, if it is out of range. */
 static inline int fr_op_dim(fr_op_call *call, int dim)
 {
     int found = fr_shape_dim(&call->in[0]->shape, dim);
@@ -84,24 +84,26 @@ static inline int fr_op_dim(fr_op_call *call, int dim)
     return found;
 }
 
-/* For backward: t, a gradient, summed to an input's shape that was broadcast; mostly it was not. */
+/* For backward of ops that broadcast: the gradient t, summed to the input's shape if it has another. */
 static inline fr_tensor *fr_op_sum_to(fr_tensor *t, const fr_shape *shape)
 {
     return t && fr_shape_equal(&t->shape, shape) ? t : fr_sum_to(t, *shape);
 }
 
-/* slice's reverse: zeros of the given shape, but t at start, start + step, ... along dim. */
+/* The reverse of slice: zeros of the given shape, with t at start, start + step, ... along dim. */
 fr_tensor *fr_unslice(fr_tensor *t, const fr_shape *shape, int dim, int64_t start, int64_t step);
 
-/* gather's reverse: zeros of the given shape, to which t is added where index says. */
+/* The reverse of gather: zeros of the given shape, to which t is added at the indices. */
 fr_tensor *fr_scatter_add(fr_tensor *t, fr_shape shape, int dim, fr_tensor *index);
 
-/* Whether index is int64 and each of its values within 0..size-1; if not, fails naming what, value, place and size. */
+/* True if index is int64 and all its values lie in 0..size-1. Fails otherwise, naming what, value, position and size.
+ */
 bool fr_check_index(const char *what, const fr_tensor *index, int dim, int64_t size);
 
-/* Which of a weight's rows is padding, counted from the front; -1: none. Fails for options that are not allowed. */
+/* padding: the row of the weight that is padding, counted from the front; -1 if there is none. Fails for options that
+ * are not allowed. */
 bool fr_check_padding(const char *what, const fr_embedding_options *options, int64_t rows, int64_t *padding);
-/* Whether value may be used with t: with int64 it must be a whole number in range. Fails otherwise. */
+/* True if value can be used with t's dtype: with int64 it must be a whole number in range. Fails otherwise. */
 bool fr_check_whole(const char *what, const fr_tensor *t, double value);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The list of all ops, for programs that show them. */
+/* Looking up ops in the table, by number and by name. */
 #include <config.h>
 
 #include "ops/op.h"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* embedding: for each index that row of weight; dweight: for each row the sum of what came of it, in the order of the
- * indices, so that it is the same in each run. */
+/* embedding: y[i] = weight[index[i]], a row for each index. Each row of dweight is the sum of the dy of its indices, in
+ * their order, so that every run gives the same bits. */
 #include "ops/op.h"
 
 #include <frond/c_code.h>
 
 typedef struct {
-    int64_t padding; /* whose row gets no gradient; -1: none */
+    int64_t padding; /* the row that gets no gradient; -1: none */
 } attributes;
 
 static bool infer(fr_op_call *call)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* gather: values picked along a dim by an index for each; index_select: whole slices, by one index for each; and
- * scatter_add, the reverse and so the backward of both. */
+/* gather: y[i][j][k] = x[index[i][j][k]][j][k] for dim 0, and so on. index_select picks whole slices, with one index
+ * for each. scatter_add: y[index[i][j][k]][j][k] += x[i][j][k], the reverse and so the backward of both. */
 #include "core/loop.h"
+#include "kernels/gather.h"
 #include "ops/op.h"
 
 #include <frond/c_code.h>
@@ -14,7 +15,7 @@ typedef struct {
 
 /* --- Checking ---------------------------------------------------------------------------------------------------- */
 
-/* The place of the row-major position in shape, "(1, 4)". */
+/* Where the value at a row-major position stands in shape: "(1, 4)". */
 static const char *place_text(const fr_shape *shape, int64_t position, char text[FR_SHAPE_TEXT])
 {
     fr_shape place = { .ndim = shape->ndim };
@@ -28,7 +29,7 @@ static const char *place_text(const fr_shape *shape, int64_t position, char text
 
 bool fr_check_index(const char *what, const fr_tensor *index, int dim, int64_t size)
 {
-    fr_tensor once = *index; /* without the repetitions of an expanded index */
+    fr_tensor once = *index; /* without dims that an expanded index repeats */
     char text[FR_SHAPE_TEXT];
 
     if (index->dtype != FR_I64)
@@ -47,101 +48,65 @@ bool fr_check_index(const char *what, const fr_tensor *index, int dim, int64_t s
     return true;
 }
 
-/* index has the ndim of `whole`, the shape picked from, and is nowhere larger but along dim. */
-static bool check_shapes(fr_op_call *call, const fr_shape *whole, const fr_tensor *index, int dim)
+/* True if index has as many dims as `indexed`, the shape that is picked from, and none larger, except dim. Fails
+ * otherwise. */
+static bool check_shapes(fr_op_call *call, const fr_shape *indexed, const fr_tensor *index, int dim)
 {
-    bool fits = index->shape.ndim == whole->ndim;
+    bool fits = index->shape.ndim == indexed->ndim;
     char t[FR_SHAPE_TEXT], i[FR_SHAPE_TEXT];
 
     if (index->dtype != FR_I64)
         return fr_op_fail(call, "the index is %s, expected int64", fr_dtype_name((fr_dtype)index->dtype));
-    for (int k = 0; fits && k < whole->ndim; k++)
-        fits = k == dim || index->shape.dim[k] <= whole->dim[k];
+    for (int k = 0; fits && k < indexed->ndim; k++)
+        fits = k == dim || index->shape.dim[k] <= indexed->dim[k];
     return fits || fr_op_fail(call, "index %s does not fit in %s: expected as many dims, none larger but dim %d",
-                              fr_shape_text(&index->shape, i), fr_shape_text(whole, t), dim);
+                              fr_shape_text(&index->shape, i), fr_shape_text(indexed, t), dim);
 }
 
 /* --- The loop that both share ------------------------------------------------------------------------------------ */
 
 typedef struct {
     fr_dtype dtype;
-    bool add;       /* to the indexed tensor; else from it */
-    int64_t stride; /* of the indexed tensor along dim, in bytes */
+    bool add;           /* scatter_add; else gather */
+    int64_t dim_stride; /* of the indexed tensor along dim */
 } job;
 
-/* operands: 0 the indexed tensor, which stands still along dim, 1 the index, 2 the values picked or to be added. */
-#define INDEXED_ROW(T)                                                                                                 \
-    {                                                                                                                  \
-        char *whole = at[0], *values = at[2];                                                                          \
-        const char *index = at[1];                                                                                     \
-        for (int64_t i = 0; i < n; i++) {                                                                              \
-            T *w = (T *)(void *)(whole + *(const int64_t *)(const void *)index * j->stride);                           \
-            T *v = (T *)(void *)values;                                                                                \
-            if (j->add)                                                                                                \
-                *w += *v;                                                                                              \
-            else                                                                                                       \
-                *v = *w;                                                                                               \
-            whole += step[0];                                                                                          \
-            index += step[1];                                                                                          \
-            values += step[2];                                                                                         \
-        }                                                                                                              \
-    }
-
-#define ADD_ROW(T)                                                                                                     \
-    FR_KERNEL(add_row_##T, (int64_t n, T *restrict w, const T *restrict v), (n, w, v))                                 \
-    {                                                                                                                  \
-        for (int64_t i = 0; i < n; i++)                                                                                \
-            w[i] += v[i];                                                                                              \
-    }
-
-ADD_ROW(float)
-ADD_ROW(double)
-ADD_ROW(int64_t)
-
-/* n neighbours of one index. */
-static void slice_row(const job *j, int64_t n, char *whole, char *values)
+/* One row of operands: 0 the indexed tensor, with stride 0 along dim, 1 the index, 2 the values. */
+static void run_row(void *user, const fr_loop *l, char *const *at)
 {
-    if (!j->add)
-        memcpy(values, whole, (size_t)n * fr_dtype_size(j->dtype));
-    else if (j->dtype == FR_F32)
-        add_row_float(n, (float *)(void *)whole, (const float *)(void *)values);
-    else if (j->dtype == FR_F64)
-        add_row_double(n, (double *)(void *)whole, (const double *)(void *)values);
-    else
-        add_row_int64_t(n, (int64_t *)(void *)whole, (const int64_t *)(void *)values);
-}
-
-static void indexed_row(void *given, const fr_loop *l, char *const *at)
-{
-    const job *j = given;
+    const job *j = user;
     const int64_t *step = l->step[l->ndim - 1];
-    int64_t n = l->dim[l->ndim - 1], size = (int64_t)fr_dtype_size(j->dtype);
+    int64_t size = (int64_t)fr_dtype_size(j->dtype);
+    fr_indexed_row row = { .n = l->dim[l->ndim - 1],
+                           .input = at[0],
+                           .index = (const int64_t *)(const void *)at[1],
+                           .values = at[2],
+                           .input_stride = step[0] / size,
+                           .dim_stride = j->dim_stride,
+                           .index_stride = step[1] / (int64_t)sizeof(int64_t),
+                           .values_stride = step[2] / size };
 
-    if (step[1] == 0 && step[0] == size && step[2] == size)
-        slice_row(j, n, at[0] + *(const int64_t *)(const void *)at[1] * j->stride, at[2]);
-    else if (j->dtype == FR_F32)
-        INDEXED_ROW(float)
-    else if (j->dtype == FR_F64)
-        INDEXED_ROW(double)
+    if (j->add)
+        fr_scatter_add_row(j->dtype, &row);
     else
-        INDEXED_ROW(int64_t)
+        fr_gather_row(j->dtype, &row);
 }
 
-static void run_indexed(const fr_tensor *whole, const fr_tensor *index, const fr_tensor *values, int dim, bool add)
+static void run_indexed(const fr_tensor *indexed, const fr_tensor *index, const fr_tensor *values, int dim, bool add)
 {
-    job j = { (fr_dtype)whole->dtype, add, 0 };
+    job j = { .dtype = fr_dtype_of(indexed), .add = add };
     fr_loop l;
 
     fr_loop_begin(&l, &index->shape);
-    fr_loop_add(&l, whole);
+    fr_loop_add(&l, indexed);
     fr_loop_add(&l, index);
     fr_loop_add(&l, values);
-    if (whole->shape.ndim > 0) {
-        j.stride = whole->stride[dim] * (int64_t)fr_dtype_size(j.dtype);
-        l.step[dim][0] = 0;
+    if (indexed->shape.ndim > 0) {
+        j.dim_stride = indexed->stride[dim];
+        l.step[dim][0] = 0; /* the index alone moves along dim */
     }
     fr_loop_join(&l);
-    fr_loop_run(&l, 1, indexed_row, &j);
+    fr_loop_run(&l, 1, run_row, &j);
 }
 
 /* --- gather ------------------------------------------------------------------------------------------------------ */
@@ -191,7 +156,7 @@ static const char c_text[] = "/* y[i] = x[index[i]] along a dim with that stride
                              "    }\n"
                              "}\n";
 
-/* "(const int[]){ 3, 1 }" of numbers of the dims, but 0 for the dim `not`. */
+/* Writes "(const int[]){ 3, 1 }", a number for each dim, with 0 for the dim `not`. */
 static const char *numbers(const int64_t *of, int ndim, int not, size_t size, char *text)
 {
     int n = snprintf(text, size, "(const int[]){ ");
@@ -355,7 +320,7 @@ fr_tensor *fr_scatter_add(fr_tensor *t, fr_shape shape, int dim, fr_tensor *inde
     return fr_apply(&fr_scatter_add_op, (fr_tensor *[]){ t, index }, &(attributes){ dim, shape });
 }
 
-/* --- index_select: a gather whose index is the same all along a slice --------------------------------------------- */
+/* --- index_select: a gather with one index for a whole slice ------------------------------------------------------ */
 
 static fr_tensor *selected(fr_tensor *t, int dim, fr_tensor *index)
 {

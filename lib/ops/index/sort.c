@@ -1,28 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* sort: values along a dim in order, and where each stood; topk: the first k of them. NaN counts as the largest, and
- * equal values stay in order. */
-#include "core/threads.h"
+/* sort: the values along a dim in order, and the index at which each stood; topk: the first k of them. NaN counts as
+ * the largest value, and equal values keep their order. The gradient of a value goes to where it stood. */
+#include "kernels/sort.h"
 #include "ops/op.h"
 
 #include <frond/c_code.h>
-
-#include <stdlib.h>
 
 typedef struct {
     int dim;
     bool descending, all; /* all: k is the size of the dim */
     int64_t k;
 } attributes;
-
-enum { TILE = 1 << 12 }; /* values of a tile, about */
-
-typedef struct {
-    const fr_tensor *x, *y, *position;
-    int64_t n, k, inner, lines, per_tile;
-    bool descending;
-    char *room; /* for pairs of all values */
-} job;
 
 static bool infer(fr_op_call *call)
 {
@@ -40,79 +29,37 @@ static bool infer(fr_op_call *call)
     return true;
 }
 
-/* less: whether a stands before b in ascending order. */
-#define SORT(T)                                                                                                        \
-    typedef struct {                                                                                                   \
-        T value;                                                                                                       \
-        int64_t at;                                                                                                    \
-    } pair_##T;                                                                                                        \
-    static bool less_##T(T a, T b)                                                                                     \
-    {                                                                                                                  \
-        return a < b || (a == a && b != b);                                                                            \
-    }                                                                                                                  \
-    static int ascending_##T(const void *pa, const void *pb)                                                           \
-    {                                                                                                                  \
-        const pair_##T *a = pa, *b = pb;                                                                               \
-        int order = less_##T(b->value, a->value) - less_##T(a->value, b->value);                                       \
-        return order ? order : (a->at > b->at) - (a->at < b->at);                                                      \
-    }                                                                                                                  \
-    static int descending_##T(const void *pa, const void *pb)                                                          \
-    {                                                                                                                  \
-        const pair_##T *a = pa, *b = pb;                                                                               \
-        int order = less_##T(a->value, b->value) - less_##T(b->value, a->value);                                       \
-        return order ? order : (a->at > b->at) - (a->at < b->at);                                                      \
-    }                                                                                                                  \
-    static void sort_tile_##T(void *user, int64_t tile)                                                                \
-    {                                                                                                                  \
-        const job *w = user;                                                                                           \
-        int64_t to = (tile + 1) * w->per_tile;                                                                         \
-        for (int64_t line = tile * w->per_tile; line < w->lines && line < to; line++) {                                \
-            pair_##T *pairs = (pair_##T *)(void *)w->room + line * w->n;                                               \
-            const T *x = (const T *)w->x->origin + line / w->inner * w->n * w->inner + line % w->inner;                \
-            int64_t out = line / w->inner * w->k * w->inner + line % w->inner;                                         \
-            for (int64_t i = 0; i < w->n; i++)                                                                         \
-                pairs[i] = (pair_##T){ x[i * w->inner], i };                                                           \
-            qsort(pairs, (size_t)w->n, sizeof *pairs, w->descending ? descending_##T : ascending_##T);                 \
-            for (int64_t i = 0; i < w->k; i++) {                                                                       \
-                ((T *)w->y->origin)[out + i * w->inner] = pairs[i].value;                                              \
-                ((int64_t *)w->position->origin)[out + i * w->inner] = pairs[i].at;                                    \
-            }                                                                                                          \
-        }                                                                                                              \
-    }
-
-SORT(float)
-SORT(double)
-SORT(int64_t)
-
-static void forward(fr_op_call *call)
+/* x as (outer,n,inner), y as (outer,k,inner): the dim that is sorted, those before it and those behind it. A scalar
+ * is one line of one value. */
+static fr_lines lines_of(const fr_op_call *call)
 {
-    static fr_tile *const tiles[] = {
-        [FR_F32] = sort_tile_float, [FR_F64] = sort_tile_double, [FR_I64] = sort_tile_int64_t
-    };
     const attributes *a = call->attributes;
     const fr_tensor *x = call->in[0];
-    job w = { .x = x, .y = call->result[0], .position = call->result[1], .n = 1, .inner = 1, .k = 1 };
-    size_t bytes = (size_t)x->numel * sizeof(pair_int64_t);
+    fr_lines s = { .n = 1, .inner = 1, .k = 1, .descending = a->descending };
 
-    if (w.y->numel == 0)
-        return;
     if (x->shape.ndim > 0) {
         int dim = fr_shape_dim(&x->shape, a->dim);
 
-        w.n = x->shape.dim[dim];
-        w.k = w.y->shape.dim[dim];
+        s.n = x->shape.dim[dim];
+        s.k = call->result[0]->shape.dim[dim];
         for (int i = dim + 1; i < x->shape.ndim; i++)
-            w.inner *= x->shape.dim[i];
+            s.inner *= x->shape.dim[i];
     }
-    w.lines = x->numel / w.n;
-    w.per_tile = 1 + TILE / w.n;
-    w.descending = a->descending;
-    w.room = fr_alloc(bytes);
-    if (w.room)
-        fr_run_tiles((w.lines + w.per_tile - 1) / w.per_tile, tiles[x->dtype], &w);
-    else
+    s.outer = call->result[0]->numel ? x->numel / s.n / s.inner : 0;
+    return s;
+}
+
+static void forward(fr_op_call *call)
+{
+    fr_lines s = lines_of(call);
+
+    if (s.outer == 0)
+        return;
+    s.x = call->in[0]->origin;
+    s.values = call->result[0]->origin;
+    s.indices = (int64_t *)(void *)call->result[1]->origin;
+    if (!fr_sort_lines(fr_dtype_of(call->in[0]), &s))
         fr_op_fail(call, "out of memory");
-    fr_free(w.room, bytes);
 }
 
 static const char stands_before_text[] =
@@ -153,32 +100,23 @@ static const char c_text[] =
 
 static bool c_code(fr_c_writer *w, const fr_op_call *call)
 {
-    const attributes *a = call->attributes;
     const fr_shape *shape = &call->in[0]->shape;
-    int64_t n = 1, k = 1, inner = 1;
+    fr_lines s = lines_of(call);
     const char *x, *y, *position;
 
     if (call->in[0]->dtype == FR_I64)
         return fr_c_fail(w, "int64 given, expected float32");
-    if (call->result[0]->numel == 0)
+    if (s.outer == 0)
         return fr_c_fail(w, "an output without values");
-    if (shape->ndim > 0) {
-        int dim = fr_shape_dim(shape, a->dim);
-
-        n = shape->dim[dim];
-        k = call->result[0]->shape.dim[dim];
-        for (int i = dim + 1; i < shape->ndim; i++)
-            inner *= shape->dim[i];
-    }
     x = fr_c_in(w, call, 0);
     y = fr_c_out(w, call, 0);
     position = fr_c_out(w, call, 1);
-    if (inner == 1 && shape->ndim > 0)
-        fr_c_takes_rows(w, shape->ndim - fr_shape_dim(shape, a->dim));
+    if (s.inner == 1 && shape->ndim > 0)
+        fr_c_takes_rows(w, shape->ndim - fr_shape_dim(shape, ((const attributes *)call->attributes)->dim));
     fr_c_helper(w, "stands_before", stands_before_text, false);
     fr_c_helper(w, "sort", c_text, false);
-    return fr_c_line(w, "sort(%lld, %lld, %lld, %lld, %d, %s, %s, %s);", (long long)(call->in[0]->numel / n / inner),
-                     (long long)n, (long long)inner, (long long)k, a->descending, x, y, position);
+    return fr_c_line(w, "sort(%lld, %lld, %lld, %lld, %d, %s, %s, %s);", (long long)s.outer, (long long)s.n,
+                     (long long)s.inner, (long long)s.k, s.descending, x, y, position);
 }
 
 static void backward(fr_op_call *call)
@@ -189,7 +127,7 @@ static void backward(fr_op_call *call)
         call->grad_in[0] = fr_scatter_add(call->grad_out[0], call->in_shape[0], a->dim, call->result[1]);
 }
 
-/* Both results of TopK, whichever is read. */
+/* TopK gives both results, even if only one is read. */
 static bool onnx(fr_onnx *g, const fr_op_call *call)
 {
     const attributes *a = call->attributes;
@@ -259,7 +197,7 @@ const fr_op fr_sort_op = {
              { "topk above", "n(3,2)", NULL, run_top, { "topk", "k is 3", "0 to 2" } })
 };
 
-/* A dim that is none is infer's to refuse. */
+/* A dim out of range is left to infer, which refuses it. */
 static bool check_k(const char *what, const fr_tensor *t, const attributes *a)
 {
     int dim = fr_shape_dim(&t->shape, a->dim);

@@ -3,7 +3,7 @@
 /* Tensors of any strides as matrices. */
 #include "ops/linear/gemm_operand.h"
 
-/* False where gemm cannot take t as it lies. */
+/* False if gemm cannot take t as it lies. */
 static bool find_layout(const fr_tensor *t, fr_matrix *l)
 {
     int64_t rows = t->stride[t->shape.ndim - 2], columns = t->stride[t->shape.ndim - 1];

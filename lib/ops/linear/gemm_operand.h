@@ -8,14 +8,15 @@
 #include "ops/op.h"
 
 typedef struct {
-    fr_tensor *t;    /* who has the values: the tensor given, or a copy of it; one reference */
-    bool transposed; /* whether columns, not rows, lie without gaps */
-    int64_t lead;    /* from row to row (transposed: from column to column) */
+    fr_tensor *t;    /* the tensor given or a copy of it; one reference */
+    bool transposed; /* columns, not rows, lie without gaps */
+    int64_t lead;    /* distance of rows (transposed: of columns), in elements */
 } fr_matrix;
 
-/* t's last two dims; a copy where neither rows nor columns lie without gaps. False with an error: out of memory. */
+/* t's last two dims as a matrix; copies t if neither rows nor columns lie without gaps. False if memory runs out: then
+ * the call has failed. */
 bool fr_matrix_open(fr_op_call *call, fr_tensor *t, fr_matrix *m);
-/* t (...,n) as (rows,n). */
+/* t (...,n) as the matrix (rows,n). */
 bool fr_matrix_open_rows(fr_op_call *call, fr_tensor *t, fr_matrix *m);
 void fr_matrix_close(fr_matrix *m);
 

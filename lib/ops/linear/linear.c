@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* linear: y = x W^T + b for x (...,I), W (O,I), b (O). */
+/* linear: y = x W^T + b for x (...,I), W (O,I), b (O). Over all rows: dx = dy W, dW = dy^T x, db = the sum of dy. */
 #include "ops/linear/gemm_operand.h"
 #include "ops/reduce/reduce.h"
 
@@ -80,14 +80,16 @@ static int64_t multiply_adds(const fr_op_call *call)
     return call->result[0]->numel * call->in[1]->shape.dim[1];
 }
 
-#define LINEAR_TEXT(ROWS, SHAPE)                                                                                       \
-    "/* y = x W^T + b for each row of x: x (rows,in), w " SHAPE ", b (out) or NULL. */\n"                              \
-    "static void linear" ROWS "$q(int rows, int in, int out, const float *x, const $t *w{{, const float *scale}}, "    \
-    "const float *b, float *y)\n"                                                                                      \
-    "{\n"                                                                                                              \
-    "    for (int i = 0; i < rows; i++)\n"                                                                             \
-    "        affine" ROWS "$q(out, in, w{{, scale}}, b, x + i * in, 0, y + i * out);\n"                                \
-    "}\n"
+/* Text of both helpers, for W by columns and W by rows. */
+#define COMMENT    "/* y = x W^T + b for each row of x: x (rows,in), w "
+#define PARAMETERS "$q(int rows, int in, int out, const float *x, const $t *w{{, const float *scale}}, "
+#define EACH_ROW   "const float *b, float *y)\n{\n    for (int i = 0; i < rows; i++)\n"
+#define ARGUMENTS  "$q(out, in, w{{, scale}}, b, x + i * in, 0, y + i * out);\n}\n"
+
+static const char c_text[] = COMMENT "(in,out), b (out) or NULL. */\n"
+                                     "static void linear" PARAMETERS EACH_ROW "        affine" ARGUMENTS;
+static const char c_text_rows[] = COMMENT "(out,in), b (out) or NULL. */\n"
+                                          "static void linear_rows" PARAMETERS EACH_ROW "        affine_rows" ARGUMENTS;
 
 static bool c_code(fr_c_writer *w, const fr_op_call *call)
 {
@@ -97,7 +99,7 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
     const char *y = fr_c_out(w, call, 0), *name = by_columns ? "linear" : "linear_rows";
 
     fr_c_affine(w, by_columns, int8);
-    fr_c_helper(w, name, by_columns ? LINEAR_TEXT("", "(in,out)") : LINEAR_TEXT("_rows", "(out,in)"), int8);
+    fr_c_helper(w, name, by_columns ? c_text : c_text_rows, int8);
     fr_c_takes_rows(w, 1);
     return fr_c_line(w, "%s%s(%lld, %lld, %lld, %s, %s, %s, %s);", name, int8 ? "_int8" : "",
                      (long long)count_rows(&call->in[0]->shape), (long long)weight->dim[1], (long long)weight->dim[0],

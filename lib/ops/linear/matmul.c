@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* matmul: matrix products of the last two dims, the dims before them broadcast. */
+/* matmul: y = a b, matrix products over the last two dims; the dims before them are a batch and broadcast. da = dy b^T,
+ * db = a^T dy, summed over what was broadcast. */
 #include "ops/linear/gemm_operand.h"
 
 #include <frond/c_code.h>
 
-/* fr_matmul has made sure of two dims or more and of the inner ones. */
+/* fr_matmul has checked that both have two dims or more and that the inner ones agree. */
 static bool infer(fr_op_call *call)
 {
     const fr_shape *a = &call->in[0]->shape, *b = &call->in[1]->shape;
@@ -23,7 +24,7 @@ static bool infer(fr_op_call *call)
     return true;
 }
 
-/* Where the matrix of a batch (row-major index over the batch dims of y) begins in t, in elements. */
+/* Where matrix number `batch` begins in t, in elements; batch counts over the batch dims of y, row-major. */
 static int64_t batch_offset(const fr_tensor *t, const fr_shape *y, int64_t batch)
 {
     int64_t offset = 0;
@@ -179,8 +180,8 @@ static bool check(const fr_shape *a, const fr_shape *b)
                                     fr_shape_text(b, z), (long long)left, (long long)right);
 }
 
-/* Batches by one matrix are one matrix with all their rows, which makes one product here and, in backward, of the
- * matrix's gradient too. */
+/* A batch times one matrix: all rows of the batch are taken as one matrix. That is one product here, and one for the
+ * matrix's gradient in backward. */
 static fr_tensor *multiply_rows(fr_tensor *a, fr_tensor *b)
 {
     fr_shape y = a->shape, rows = { 2, { 1, a->shape.dim[a->shape.ndim - 1] } };

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* add: y = a + b, broadcasting; y = x + value. */
+/* add: y = a + b, broadcasting; y = x + value. Both inputs get dy. */
 #include "ops/pointwise/pointwise.h"
 
-FR_BINARY_WRAPS(add, a + b)
+FR_BINARY_ANY(add, uint64_t, a + b)
 
 static void backward(fr_op_call *call)
 {
@@ -35,7 +35,7 @@ fr_tensor *fr_add(fr_tensor *a, fr_tensor *b)
     return fr_apply(&fr_add_op, (fr_tensor *[]){ a, b }, NULL);
 }
 
-FR_UNARY_WRAPS(add_scalar, x + p[0])
+FR_UNARY_ANY(add_scalar, uint64_t, x + p[0])
 
 static void add_scalar_backward(fr_op_call *call)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* cast: the same values in another dtype: rounded to nearest; to int64 towards zero, with INT64_MIN for NaN and for
- * what is out of range, as PyTorch has it on x86-64. */
+/* cast: y = x in another dtype, rounded to nearest; to int64 rounded towards zero, and INT64_MIN for NaN and values out
+ * of range, as in PyTorch on x86-64. The gradient is cast back. */
 #include "ops/op.h"
 
 #include <frond/c_code.h>

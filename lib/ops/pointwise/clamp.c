@@ -3,7 +3,7 @@
 /* clamp: y = min(max(x, min), max); NaN stays, a bound of NaN gives NaN. dy/dx = 1 between the bounds, 0 at them. */
 #include "ops/pointwise/pointwise.h"
 
-FR_UNARY_ANY(clamp, FR_MINIMUM(FR_MAXIMUM(x, p[0]), p[1]))
+FR_UNARY_ANY(clamp, int64_t, FR_MINIMUM(FR_MAXIMUM(x, p[0]), p[1]))
 FR_UNARY_GRADIENT(clamp, x > p[0] && x < p[1] ? g : 0, x > p[0] && x < p[1] ? g : 0)
 
 static bool infer(fr_op_call *call)
@@ -25,7 +25,7 @@ static void backward(fr_op_call *call)
     call->grad_in[0] = fr_masked_fill(call->grad_out[0], fr_eq_scalar(inside, 0), 0);
 }
 
-/* Clip without a bound has the largest finite number there. */
+/* ONNX's Clip takes a missing bound for the largest finite number, which would cut off infinity: then Max or Min. */
 static bool onnx(fr_onnx *g, const fr_op_call *call)
 {
     const double *bounds = call->attributes;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* clone: a contiguous copy. contiguous: a copy only where one is needed. */
+/* clone: y = x, a contiguous copy. contiguous: a copy only if x is not contiguous, else a view. */
 #include "ops/op.h"
 
 #include <frond/c_code.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* cos: y = cos x. */
+/* cos: y = cos x, dy/dx = -sin x. */
 #include "ops/pointwise/pointwise.h"
 
 FR_POINTWISE_C(cos, "cosf(x)")

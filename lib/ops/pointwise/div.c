@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* div: y = a / b, broadcasting; y = x / value. Floats alone. */
+/* div: y = a / b, broadcasting; y = x / value. dy/da = 1 / b, dy/db = -a / b^2. Floats alone. */
 #include "ops/pointwise/pointwise.h"
 
 FR_BINARY_FLOAT(div, a / b, a / b)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* elu: y = x where x > 0, else alpha (e^x - 1), dy/dx = alpha e^x there, at 0 too. */
+/* elu: y = x where x > 0, else alpha (e^x - 1). dy/dx = 1 where x > 0, else alpha e^x. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(elu, x < 0 ? p[0] * fr_expm1_f32(x) : x, x < 0 ? p[0] * expm1(x) : x)
@@ -10,7 +10,7 @@ static void backward(fr_op_call *call)
 {
     double alpha = *(const double *)call->attributes;
     fr_tensor *x = call->in[0], *g = call->grad_out[0];
-    fr_tensor *below = fr_where(fr_lt_scalar(x, 0), x, fr_zeros_like(x)); /* no overflow on the right */
+    fr_tensor *below = fr_where(fr_lt_scalar(x, 0), x, fr_zeros_like(x)); /* so that exp does not overflow */
 
     call->grad_in[0] = fr_where(fr_le_scalar(x, 0), fr_mul(g, fr_mul_scalar(fr_exp(below), alpha)), g);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* erf: y = 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x. */
+/* erf: y = 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x; dy/dx = 2/sqrt(pi) exp(-x^2). */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(erf, fr_erf_f32(x), erf(x))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* exp: y = e^x. */
+/* exp: y = e^x, dy/dx = y. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(exp, fr_exp_f32(x), fr_exp_f64(x))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* leaky_relu: y = x where x > 0, else negative_slope x. */
+/* leaky_relu: y = x where x > 0, else negative_slope x; dy/dx is 1 or negative_slope. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(leaky_relu, x > 0 ? x : p[0] * x, x > 0 ? x : p[0] * x)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* log: y = ln x. */
+/* log: y = ln x, dy/dx = 1 / x. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(log, fr_log_f32(x), log(x))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* log1p: y = ln(1 + x), without loss near 0. */
+/* log1p: y = ln(1 + x), accurate near 0 too; dy/dx = 1 / (1 + x). */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(log1p, fr_log1p_f32(x), log1p(x))

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* maximum: y = the greater of a and b, broadcasting, or of x and value. NaN where either is. The gradient goes to the
- * one that is y, to both in halves where they are equal, whole to both where y is NaN. */
+ * greater one, in halves to both where they are equal, and in full to both where y is NaN. */
 #include "ops/pointwise/pointwise.h"
 
-FR_BINARY_ANY(maximum, FR_MAXIMUM(a, b))
+FR_BINARY_ANY(maximum, int64_t, FR_MAXIMUM(a, b))
 
 static void backward(fr_op_call *call)
 {
@@ -39,7 +39,7 @@ fr_tensor *fr_maximum(fr_tensor *a, fr_tensor *b)
     return fr_apply(&fr_maximum_op, (fr_tensor *[]){ a, b }, NULL);
 }
 
-FR_UNARY_ANY(maximum_scalar, FR_MAXIMUM(x, p[0]))
+FR_UNARY_ANY(maximum_scalar, int64_t, FR_MAXIMUM(x, p[0]))
 FR_UNARY_GRADIENT(maximum_scalar, x < p[0] ? 0 : x == p[0] ? g / 2 : g, x < p[0] ? 0 : x == p[0] ? g / 2 : g)
 
 static void maximum_scalar_backward(fr_op_call *call)

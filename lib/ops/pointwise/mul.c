@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* mul: y = a b, broadcasting; y = value x. */
+/* mul: y = a b, broadcasting; y = value x. dy/da = b, dy/db = a. */
 #include "ops/pointwise/pointwise.h"
 
-FR_BINARY_WRAPS(mul, a *b)
+FR_BINARY_ANY(mul, uint64_t, a *b)
 
 static void backward(fr_op_call *call)
 {
@@ -35,7 +35,7 @@ fr_tensor *fr_mul(fr_tensor *a, fr_tensor *b)
     return fr_apply(&fr_mul_op, (fr_tensor *[]){ a, b }, NULL);
 }
 
-FR_UNARY_WRAPS(mul_scalar, x *p[0])
+FR_UNARY_ANY(mul_scalar, uint64_t, x *p[0])
 
 static void mul_scalar_backward(fr_op_call *call)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* neg: y = -x. */
+/* neg: y = -x, dy/dx = -1. */
 #include "ops/pointwise/pointwise.h"
 
-FR_UNARY_WRAPS(neg, -x)
+FR_UNARY_ANY(neg, uint64_t, -x)
 
 static void backward(fr_op_call *call)
 {

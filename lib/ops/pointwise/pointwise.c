@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The loops around elementwise row kernels: broadcasting over any strides, in tiles for threads. */
+/* Runs row kernels over whole tensors: broadcasts over any strides, and cuts the work in tiles for threads. */
 #include "ops/pointwise/pointwise.h"
 
 #include "core/threads.h"
@@ -29,7 +29,8 @@ bool fr_infer_scalar(fr_op_call *call)
     return fr_infer_same(call) && fr_check_whole(call->op->name, call->in[0], *(const double *)call->attributes);
 }
 
-/* Dims of the result with the inputs' strides along them, those that can be walked as one joined. */
+/* The dims of the result, and the inputs' strides along them. Neighbouring dims that can be walked as one are joined,
+ * dims of size 1 dropped; at least one is left. */
 typedef struct {
     int ndim;
     int64_t dim[FR_MAX_DIMS], a[FR_MAX_DIMS], b[FR_MAX_DIMS];
@@ -68,7 +69,7 @@ static void make_plan(plan *p, const fr_tensor *a, const fr_tensor *b, const fr_
     }
 }
 
-/* Work is cut into tiles of this many values of the result, at whatever place in a row. */
+/* Values of a tile of the result. A tile may begin and end within a row. */
 enum { TILE = 1 << 16 };
 
 static int64_t tiles_of(int64_t n)
@@ -135,7 +136,7 @@ void fr_binary_forward(fr_op_call *call, fr_binary_row *f32, fr_binary_row *f64,
     if (y->numel == 0)
         return;
     make_plan(&job.p, a, b, &y->shape);
-    if (job.p.ndim == 1 && job.n <= TILE) /* the same without binary_tile's divisions */
+    if (job.p.ndim == 1 && job.n <= TILE) /* one row: binary_tile would do the same, with divisions */
         job.row(job.n, job.a, job.p.a[0], job.b, job.p.b[0], job.y);
     else
         fr_run_tiles(tiles_of(job.n), binary_tile, &job);
@@ -225,7 +226,7 @@ bool fr_onnx_alpha(fr_onnx *g, const fr_op_call *call)
     return true;
 }
 
-/* A bool; "" where the number is no int64 and should be. */
+/* The name of a bool tensor. "", and g has failed, where int64 is compared with a number that is not whole. */
 static const char *compared(fr_onnx *g, const fr_op_call *call)
 {
     fr_dtype dtype = fr_dtype_of(call->in[0]);

@@ -44,8 +44,8 @@ fr_tensor *fr_pow(fr_tensor *a, fr_tensor *b)
     return fr_apply(&fr_pow_op, (fr_tensor *[]){ a, b }, NULL);
 }
 
-/* As in PyTorch the usual exponents have loops of their own: exact where a power can be, and vector code. (-inf)^0.5
- * is NaN then. */
+/* As in PyTorch, common exponents have kernels of their own, which are exact or faster than powf. One consequence:
+ * (-inf)^0.5 is NaN. */
 FR_UNARY_FLOAT(power, powf(x, p[0]), pow(x, p[0]))
 FR_UNARY_FLOAT(squared, x *x, x *x)
 FR_UNARY_FLOAT(cubed, x *x *x, x *x *x)

@@ -3,7 +3,7 @@
 /* relu: y = max(x, 0); NaN stays. dy/dx = 1 where x > 0, 0 at 0. */
 #include "ops/pointwise/pointwise.h"
 
-FR_UNARY_ANY(relu, FR_MAXIMUM(x, 0))
+FR_UNARY_ANY(relu, int64_t, FR_MAXIMUM(x, 0))
 FR_UNARY_GRADIENT(relu, y <= 0 ? 0 : g, y <= 0 ? 0 : g)
 
 static void backward(fr_op_call *call)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* sin: y = sin x. */
+/* sin: y = sin x, dy/dx = cos x. */
 #include "ops/pointwise/pointwise.h"
 
 FR_POINTWISE_C(sin, "sinf(x)")

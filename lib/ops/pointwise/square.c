@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* square: y = x^2. */
+/* square: y = x^2, dy/dx = 2 x. */
 #include "ops/pointwise/pointwise.h"
 
-FR_UNARY_WRAPS(square, x *x)
+FR_UNARY_ANY(square, uint64_t, x *x)
 FR_UNARY_GRADIENT(square, 2 * (g * x), 2 * (g * x))
 
 static void backward(fr_op_call *call)

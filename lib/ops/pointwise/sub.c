@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* sub: y = a - b, broadcasting; y = x - value. */
+/* sub: y = a - b, broadcasting; y = x - value. a gets dy, b gets -dy. */
 #include "ops/pointwise/pointwise.h"
 
-FR_BINARY_WRAPS(sub, a - b)
+FR_BINARY_ANY(sub, uint64_t, a - b)
 
 static void backward(fr_op_call *call)
 {
@@ -36,7 +36,7 @@ fr_tensor *fr_sub(fr_tensor *a, fr_tensor *b)
     return fr_apply(&fr_sub_op, (fr_tensor *[]){ a, b }, NULL);
 }
 
-FR_UNARY_WRAPS(sub_scalar, x - p[0])
+FR_UNARY_ANY(sub_scalar, uint64_t, x - p[0])
 
 static void sub_scalar_backward(fr_op_call *call)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* where: y = condition ? a : b, all three broadcasting; any condition but 0 holds, NaN too. masked_fill: the same with
- * a number for a. */
+/* where: y = condition ? a : b, where all three broadcast. A condition holds if it is not 0, so NaN holds too.
+ * masked_fill: the same with a number for a. The gradient goes to a where the condition holds, else to b. */
 #include "core/loop.h"
+#include "kernels/where.h"
 #include "ops/op.h"
 
 #include <frond/c_code.h>
@@ -23,44 +24,28 @@ static bool infer(fr_op_call *call)
                       fr_shape_text(&a->shape, y), fr_shape_text(&b->shape, z));
 }
 
-/* operands: 0 y, 1 the condition, 2 a, 3 b. C: type of the condition, T: of the values. */
-#define WHERE_ROW(C, T)                                                                                                \
-    static void where_##C##_##T(int64_t n, char *const *at, const int64_t *step)                                       \
-    {                                                                                                                  \
-        char *y = at[0];                                                                                               \
-        const char *c = at[1], *a = at[2], *b = at[3];                                                                 \
-        for (int64_t i = 0; i < n; i++) {                                                                              \
-            const char *x = *(const C *)(const void *)(c + i * step[1]) != 0 ? a + i * step[2] : b + i * step[3];      \
-            *(T *)(void *)(y + i * step[0]) = *(const T *)(const void *)x;                                             \
-        }                                                                                                              \
-    }
-
-#define WHERE_ROWS(T)                                                                                                  \
-    WHERE_ROW(float, T)                                                                                                \
-    WHERE_ROW(double, T)                                                                                               \
-    WHERE_ROW(int64_t, T)
-
-WHERE_ROWS(float)
-WHERE_ROWS(double)
-WHERE_ROWS(int64_t)
-
-typedef void where_row(int64_t n, char *const *at, const int64_t *step);
-
-/* By the values' dtype, then the condition's. */
-static where_row *const where_rows[3][3] = {
-    [FR_F32] = { where_float_float, where_double_float, where_int64_t_float },
-    [FR_F64] = { where_float_double, where_double_double, where_int64_t_double },
-    [FR_I64] = { where_float_int64_t, where_double_int64_t, where_int64_t_int64_t },
-};
-
-static void run_row(void *row, const fr_loop *l, char *const *at)
+/* One row of operands: 0 y, 1 the condition, 2 a, 3 b. dtypes: of the values, of the condition. */
+static void run_row(void *user, const fr_loop *l, char *const *at)
 {
-    (*(where_row *const *)row)(l->dim[l->ndim - 1], at, l->step[l->ndim - 1]);
+    const fr_dtype *dtypes = user;
+    const int64_t *step = l->step[l->ndim - 1];
+    int64_t size = (int64_t)fr_dtype_size(dtypes[0]);
+
+    fr_where_row(dtypes[0], dtypes[1],
+                 &(fr_choice_row){ .n = l->dim[l->ndim - 1],
+                                   .y = at[0],
+                                   .condition = at[1],
+                                   .a = at[2],
+                                   .b = at[3],
+                                   .y_stride = step[0] / size,
+                                   .condition_stride = step[1] / (int64_t)fr_dtype_size(dtypes[1]),
+                                   .a_stride = step[2] / size,
+                                   .b_stride = step[3] / size });
 }
 
 static void forward(fr_op_call *call)
 {
-    where_row *row = where_rows[call->in[1]->dtype][call->in[0]->dtype];
+    fr_dtype dtypes[] = { fr_dtype_of(call->in[1]), fr_dtype_of(call->in[0]) };
     fr_loop l;
 
     fr_loop_begin(&l, &call->result[0]->shape);
@@ -68,7 +53,7 @@ static void forward(fr_op_call *call)
     for (int i = 0; i < 3; i++)
         fr_loop_add(&l, call->in[i]);
     fr_loop_join(&l);
-    fr_loop_run(&l, 1, run_row, &row);
+    fr_loop_run(&l, 1, run_row, dtypes);
 }
 
 /* value as a scalar of t's dtype. */

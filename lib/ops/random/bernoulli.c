@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* bernoulli: y = 1 with probability p, else 0, in p's dtype; the draws, one for each value, are PyTorch's on its CPU.
- * No gradient. */
+/* bernoulli: y = 1 with probability p, else 0, in p's dtype. One uniform is drawn for each value, as PyTorch does on
+ * its CPU. No gradient. */
 #include "core/random.h"
 #include "ops/op.h"
 

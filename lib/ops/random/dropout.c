@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* dropout: y = x mask, where the mask holds 0 or 1/(1-p) for each value, drawn as PyTorch draws it on its CPU. */
+/* dropout: y = x mask, where mask is 0 with probability p, else 1/(1-p), drawn as PyTorch draws it on its CPU. dx = dy
+ * mask. */
 #include "core/random.h"
 #include "ops/pointwise/pointwise.h"
 
@@ -21,7 +22,7 @@ static void backward(fr_op_call *call)
 }
 
 #ifdef FR_TESTS
-/* Contiguous first: the mask is drawn in the order of memory. */
+/* Of a contiguous input, since the mask is drawn in the order of memory. */
 static fr_tensor *run(fr_tensor *const *in)
 {
     fr_manual_seed(3);
@@ -73,7 +74,7 @@ const fr_op fr_dropout_op = {
              { "int64", "i5(3)", NULL, run, { "dropout", "int64", "float32" } })
 };
 
-/* A float64 uniform for each value, in order, whatever the dtype; p of 0 or 1 takes none from the generator. */
+/* Draws one float64 uniform for each value, in order, for either dtype; none if p is 0 or 1. */
 static void draw(fr_tensor *mask, double p)
 {
     double uniforms[512];
@@ -96,7 +97,7 @@ static void draw(fr_tensor *mask, double p)
     }
 }
 
-/* The dims of t from the largest stride to the smallest; where one is 0 (repeated values) they stay in order. */
+/* The dims of t from the largest stride to the smallest. Dims with stride 0, which repeat values, keep their places. */
 static void order_by_stride(const fr_tensor *t, int *order)
 {
     for (int i = 0; i < t->shape.ndim; i++) {
@@ -118,8 +119,8 @@ static void order_by_stride(const fr_tensor *t, int *order)
     }
 }
 
-/* As PyTorch does, draws for t's values in the order in which they lie in memory: the batch-first output of a recurrent
- * layer, a view of its steps, gets the mask that it gets there. */
+/* As PyTorch does, draws the mask in the order in which t's values lie in memory. So the batch-first output of a
+ * recurrent layer, which is a transposed view, gets the same mask as there. */
 static fr_tensor *dropped(fr_tensor *t, double p)
 {
     int order[FR_MAX_DIMS], back[FR_MAX_DIMS];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* multinomial: which of C classes, drawn with the probabilities p, that need not sum to 1; the draws are PyTorch's on
- * its CPU. With replacement the class is the first whose cumulated probability reaches a uniform number. Without, and
- * for a single draw, a class's key is p / q with q exponential, and the largest keys win: they come in the order in
- * which classes would be drawn one after the other (Efraimidis and Spirakis, "Weighted random sampling with a
+/* multinomial: draws some of C classes with probabilities p, which need not sum to 1, as PyTorch does on its CPU. With
+ * replacement the class is the first whose cumulated probability reaches a uniform number. Without, and for a single
+ * draw, a class has the key p / q, with q drawn from the exponential distribution, and the largest keys win: in the
+ * order in which classes would be drawn one after the other (Efraimidis and Spirakis, "Weighted random sampling with a
  * reservoir", 2006). No gradient. */
 #include "core/random.h"
 #include "ops/op.h"
@@ -39,13 +39,13 @@ static bool infer(fr_op_call *call)
     return true;
 }
 
-/* x as computed in t's dtype: of a sum or a quotient in double that is what float32 gives. */
+/* x rounded to t's dtype. For a sum or quotient of two floats, computed in double, that is the float32 result. */
 static double rounded(const fr_tensor *t, double x)
 {
     return t->dtype == FR_F64 ? x : (double)(float)x;
 }
 
-/* Whether each row has probabilities only, and as many above 0 as are needed. */
+/* True if each row holds probabilities alone, and as many above 0 as are needed. Fails otherwise. */
 static bool check(fr_op_call *call, int64_t rows, int64_t classes)
 {
     const attributes *a = call->attributes;
@@ -106,7 +106,7 @@ static void draw_with_replacement(const fr_tensor *p, int64_t at, int64_t classe
 
     for (int64_t j = 0; j < classes; j++) {
         if (fr_value_at(p, at + j) > 0)
-            last = j; /* its cumulated probability is 1, whatever rounding says */
+            last = j; /* its cumulated probability is 1, in spite of rounding */
         keys[j].value = sum = rounded(p, sum + fr_value_at(p, at + j));
     }
     for (int64_t j = 0; j < classes; j++)

@@ -2,32 +2,26 @@
  * Copyright The frond authors */
 /* gru: r = sigmoid(w_ir x + b_ir + w_hr h + b_hr), z likewise, n = tanh(w_in x + b_in + r (w_hn h + b_hn)),
  * h' = (1 - z) n + z h (Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", 2014, with the reset
- * after the product, as cuDNN and PyTorch have it).
- *
- * The gates' array is (rows,4H): r, z, n and s = w_hn h + b_hn. Its gradients are those of the sums of r, of z, of n's
- * part of the input, and of s; so columns 0..3H are w_ih's, and 0..2H with 3H..4H are w_hh's. */
+ * after the product, as cuDNN and PyTorch have it). The backward of a step is derived in kernels/gru.c, that of a
+ * sequence in kernels/recurrent_backward.c. */
 #include "ops/recurrent/recurrent.h"
 
 static fr_tensor *step(fr_recurrent_step *s)
 {
-    int64_t n = fr_dim(s->h, 1);
+    int64_t hidden = fr_dim(s->h, 1);
     fr_tensor *zx = s->zx, *zh = s->zh;
-    fr_tensor *r = fr_sigmoid(fr_add(fr_recurrent_gate(zx, n, 0), fr_recurrent_gate(zh, n, 0)));
-    fr_tensor *z = fr_sigmoid(fr_add(fr_recurrent_gate(zx, n, 1), fr_recurrent_gate(zh, n, 1)));
-    fr_tensor *m = fr_tanh(fr_add(fr_recurrent_gate(zx, n, 2), fr_mul(r, fr_recurrent_gate(zh, n, 2))));
+    fr_tensor *r = fr_sigmoid(fr_add(fr_recurrent_gate(zx, hidden, 0), fr_recurrent_gate(zh, hidden, 0)));
+    fr_tensor *z = fr_sigmoid(fr_add(fr_recurrent_gate(zx, hidden, 1), fr_recurrent_gate(zh, hidden, 1)));
+    fr_tensor *n = fr_tanh(fr_add(fr_recurrent_gate(zx, hidden, 2), fr_mul(r, fr_recurrent_gate(zh, hidden, 2))));
 
-    return fr_add(m, fr_mul(z, fr_sub(s->h, m)));
+    return fr_add(n, fr_mul(z, fr_sub(s->h, n)));
 }
 
 static const char c_text[] =
     "/* h = (1 - u) n + u h, n = tanh(W_in x + b_in + r (W_hn h + b_hn)), step after step. */\n"
-    "static void gru$q(int steps, int batch, int input, int hidden, int size, int reverse, const float *x, "
-    "const $t *w_ih{{, const float *ih_scale}}, const $t *w_hh{{, const float *hh_scale}}, "
+    "static void gru$q(" FR_C_SIZES FR_C_WEIGHTS
     "const float *b_ih, const float *b_hh, float *out, float *restrict h, float *restrict z)\n"
-    "{\n"
-    "    for (int s = 0; s < steps * batch; s++) {\n"
-    "        const int row = (reverse ? steps - 1 - s / batch : s / batch) * batch + s % batch;\n"
-    "        float *const state = h + s % batch * size, *const zh = z + 3 * hidden;\n"
+    "{\n" FR_C_EACH_ROW "        float *const state = h + s % batch * size, *const zh = z + 3 * hidden;\n"
     "\n"
     "        affine$q(3 * hidden, input, w_ih{{, ih_scale}}, b_ih, x + row * input, 0, z);\n"
     "        affine$q(3 * hidden, size, w_hh{{, hh_scale}}, b_hh, state, 0, zh);\n"
@@ -36,26 +30,17 @@ static const char c_text[] =
     "            const float n = tanh_of(z[2 * hidden + j] + r * zh[2 * hidden + j]);\n"
     "\n"
     "            state[j] = n + u * (state[j] - n);\n"
-    "        }\n"
-    "        for (int j = 0; j < size; j++)\n"
-    "            out[row * size + j] = state[j];\n"
-    "    }\n"
-    "}\n";
+    "        }\n" FR_C_ROW_OUT;
 
 extern const fr_op fr_gru_op;
 
 const fr_recurrent_cell fr_gru_cell = {
     .op = &fr_gru_op,
-    .gates = 3,
-    .width = 4,
-    .part = { { .gate = 0, .count = 2, .column = 0, .added = true }, { .gate = 2, .count = 1, .column = 3 } },
+    .kernel = &fr_gru_kernel,
     .gates_output = 2,
-    .keeps_dh = true,
-    .forward = fr_gru_forward,
-    .backward = fr_gru_backward,
     .step = step,
     .c_text = c_text,
-    .c_room = 6,
+    .c_scratch = 6,
     .onnx_order = { 1, 0, 2 }, /* z, r, h */
 };
 
@@ -63,25 +48,16 @@ FR_RUN(run, fr_gru(in[0], in[1], in[2], in[3], in[4], in[5], NULL).out)
 FR_RUN(run_reverse, fr_gru(in[0], in[1], in[2], in[3], in[4], in[5], &(fr_recurrence){ .reverse = true }).h)
 
 const fr_op fr_gru_op = {
+    FR_RECURRENT_OP,
     .name = "gru",
     .formula = "h' = (1 - z) n + z h, n = tanh(w_in x + b_in + r (w_hn h + b_hn))",
     .shapes = "(T,B,I) (B,H)? (3H,I) (3H,H) (3H)? (3H)? (B)? -> (T,B,H) (B,H)",
     .inputs = 7,
     .outputs = 3,
     .internal = 1,
-    .optional = 1U << FR_H0 | 1U << FR_B_IH | 1U << FR_B_HH | 1U << FR_LENGTHS,
-    .attributes_size = sizeof(fr_recurrent_attributes),
-    .dtypes = FR_MIXED,
-    .null_gradients = true,
-    .infer = fr_recurrent_infer,
-    .forward = fr_recurrent_forward_kernel,
-    .backward_kernel = fr_recurrent_backward_kernel,
-    .definition = fr_recurrent_definition,
-    .c_code = fr_recurrent_c_code,
-    .multiply_adds = fr_recurrent_multiply_adds,
+    .optional = FR_RECURRENT_OPTIONAL,
     .steps = &fr_recurrent_steps,
     .onnx_name = "GRU",
-    .onnx = fr_recurrent_onnx,
     FR_CASES(
         { "all steps", "n(3,2,4) n(2,5) n(15,4) n(15,5) n(15) n(15)", "gru(a, b, c, d, e, f)[0]", run },
         { "reverse", "n(3,2,4) n(2,5) n(15,4) n(15,5) n(15) n(15)", "gru(a, b, c, d, e, f, reverse=True)[1]",
@@ -90,7 +66,7 @@ const fr_op fr_gru_op = {
 };
 
 fr_recurrent fr_gru(fr_tensor *x, fr_tensor *h0, fr_tensor *w_ih, fr_tensor *w_hh, fr_tensor *b_ih, fr_tensor *b_hh,
-                    const fr_recurrence *how)
+                    const fr_recurrence *options)
 {
-    return fr_recurrent_apply(&fr_gru_cell, (fr_tensor *[]){ x, h0, w_ih, w_hh, b_ih, b_hh, NULL }, how, NULL);
+    return fr_recurrent_apply(&fr_gru_cell, (fr_tensor *[]){ x, h0, w_ih, w_hh, b_ih, b_hh, NULL }, options, NULL);
 }

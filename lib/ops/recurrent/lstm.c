@@ -1,31 +1,29 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* lstm: i, f, o = sigmoid and g = tanh of w_ih x + b_ih + w_hh h + b_hh, c' = f c + i g, h' = o tanh(c') (Hochreiter
- * and Schmidhuber, "Long Short-Term Memory", 1997; Gers et al., "Learning to Forget", 2000), with a projection w_hr h'
- * (Sak et al., 2014). The gates' array is (rows,4H): i, f, g, o. */
+ * and Schmidhuber, "Long Short-Term Memory", 1997; Gers et al., "Learning to Forget", 2000). With a projection w_hr h'
+ * takes the place of h' (Sak et al., 2014). The backward of a step is derived in kernels/lstm.c, that of a sequence in
+ * kernels/recurrent_backward.c. */
 #include "ops/recurrent/recurrent.h"
 
 static fr_tensor *step(fr_recurrent_step *s)
 {
-    int64_t n = fr_dim(s->c, 1);
+    int64_t hidden = fr_dim(s->c, 1);
     fr_tensor *z = fr_add(s->zx, s->zh);
-    fr_tensor *kept = fr_mul(fr_sigmoid(fr_recurrent_gate(z, n, 1)), s->c), *shown;
+    fr_tensor *remembered = fr_mul(fr_sigmoid(fr_recurrent_gate(z, hidden, 1)), s->c), *normed;
 
-    s->c = fr_add(kept, fr_mul(fr_sigmoid(fr_recurrent_gate(z, n, 0)), fr_tanh(fr_recurrent_gate(z, n, 2))));
-    shown = s->norm ? fr_layer_norm(s->c, FR_SHAPE(n), s->norm->gain_c, s->norm->bias_c, 0) : s->c;
-    return fr_mul(fr_sigmoid(fr_recurrent_gate(z, n, 3)), fr_tanh(shown));
+    s->c = fr_add(remembered,
+                  fr_mul(fr_sigmoid(fr_recurrent_gate(z, hidden, 0)), fr_tanh(fr_recurrent_gate(z, hidden, 2))));
+    normed = s->norm ? fr_layer_norm(s->c, FR_SHAPE(hidden), s->norm->gain_c, s->norm->bias_c, 0) : s->c;
+    return fr_mul(fr_sigmoid(fr_recurrent_gate(z, hidden, 3)), fr_tanh(normed));
 }
 
 static const char c_text[] =
     "/* c = f c + i g, h = o tanh(c), of W_hr that where it is not NULL, step after step. */\n"
-    "static void lstm$q(int steps, int batch, int input, int hidden, int size, int reverse, const float *x, "
-    "const $t *w_ih{{, const float *ih_scale}}, const $t *w_hh{{, const float *hh_scale}}, "
+    "static void lstm$q(" FR_C_SIZES FR_C_WEIGHTS
     "const $t *w_hr{{, const float *hr_scale}}, const float *b_ih, const float *b_hh, float *out, float *h, "
     "float *restrict c, float *restrict z)\n"
-    "{\n"
-    "    for (int s = 0; s < steps * batch; s++) {\n"
-    "        const int row = (reverse ? steps - 1 - s / batch : s / batch) * batch + s % batch;\n"
-    "        float *const state = h + s % batch * size;\n"
+    "{\n" FR_C_EACH_ROW "        float *const state = h + s % batch * size;\n"
     "        float *const cell = c + s % batch * hidden;\n"
     "\n"
     "        affine$q(4 * hidden, input, w_ih{{, ih_scale}}, b_ih, x + row * input, 0, z);\n"
@@ -39,26 +37,18 @@ static const char c_text[] =
     "        if (w_hr)\n"
     "            affine$q(size, hidden, w_hr{{, hr_scale}}, NULL, z + 4 * hidden, 0, state);\n"
     "        for (int j = 0; !w_hr && j < size; j++)\n"
-    "            state[j] = z[4 * hidden + j];\n"
-    "        for (int j = 0; j < size; j++)\n"
-    "            out[row * size + j] = state[j];\n"
-    "    }\n"
-    "}\n";
+    "            state[j] = z[4 * hidden + j];\n" FR_C_ROW_OUT;
 
 extern const fr_op fr_lstm_op;
 
 const fr_recurrent_cell fr_lstm_cell = {
     .op = &fr_lstm_op,
-    .gates = 4,
-    .width = 4,
-    .part = { { .gate = 0, .count = 4, .column = 0, .added = true } },
+    .kernel = &fr_lstm_kernel,
     .gates_output = 3,
     .cells_output = 4,
-    .forward = fr_lstm_forward,
-    .backward = fr_lstm_backward,
     .step = step,
     .c_text = c_text,
-    .c_room = 5,
+    .c_scratch = 5,
     .onnx_order = { 0, 3, 1, 2 }, /* i, o, f, c */
 };
 
@@ -66,25 +56,16 @@ FR_RUN(run, fr_lstm(in[0], in[1], in[2], in[3], in[4], in[5], in[6], NULL, NULL)
 FR_RUN(run_cell, fr_lstm(in[0], in[1], in[2], in[3], in[4], in[5], in[6], in[7], NULL).c)
 
 const fr_op fr_lstm_op = {
+    FR_RECURRENT_OP,
     .name = "lstm",
     .formula = "c' = f c + i g, h' = o tanh(c')",
     .shapes = "(T,B,I) (B,P)? (4H,I) (4H,P) (4H)? (4H)? (B)? (B,H)? (P,H)? -> (T,B,P) (B,P) (B,H)",
     .inputs = 9,
     .outputs = 5,
     .internal = 2,
-    .optional = 1U << FR_H0 | 1U << FR_B_IH | 1U << FR_B_HH | 1U << FR_LENGTHS | 1U << FR_C0 | 1U << FR_W_HR,
-    .attributes_size = sizeof(fr_recurrent_attributes),
-    .dtypes = FR_MIXED,
-    .null_gradients = true,
-    .infer = fr_recurrent_infer,
-    .forward = fr_recurrent_forward_kernel,
-    .backward_kernel = fr_recurrent_backward_kernel,
-    .definition = fr_recurrent_definition,
-    .c_code = fr_recurrent_c_code,
-    .multiply_adds = fr_recurrent_multiply_adds,
+    .optional = FR_RECURRENT_OPTIONAL | 1U << FR_C0 | 1U << FR_W_HR,
     .steps = &fr_recurrent_steps_c,
     .onnx_name = "LSTM",
-    .onnx = fr_recurrent_onnx,
     FR_CASES({ "all steps", "n(3,2,4) n(2,5) n(2,5) n(20,4) n(20,5) n(20) n(20)", "lstm(a, b, c, d, e, f, g)[0]", run },
              { "projected", "n(3,2,4) n(2,3) n(2,5) n(20,4) n(20,3) n(20) n(20) n(3,5)",
                "lstm(a, b, c, d, e, f, g, h)[2]", run_cell },
@@ -92,8 +73,8 @@ const fr_op fr_lstm_op = {
 };
 
 fr_recurrent fr_lstm(fr_tensor *x, fr_tensor *h0, fr_tensor *c0, fr_tensor *w_ih, fr_tensor *w_hh, fr_tensor *b_ih,
-                     fr_tensor *b_hh, fr_tensor *w_hr, const fr_recurrence *how)
+                     fr_tensor *b_hh, fr_tensor *w_hr, const fr_recurrence *options)
 {
-    return fr_recurrent_apply(&fr_lstm_cell, (fr_tensor *[]){ x, h0, w_ih, w_hh, b_ih, b_hh, NULL, c0, w_hr }, how,
+    return fr_recurrent_apply(&fr_lstm_cell, (fr_tensor *[]){ x, h0, w_ih, w_hh, b_ih, b_hh, NULL, c0, w_hr }, options,
                               NULL);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What rnn, gru and lstm share but for their kernels: shapes, the definition in ops, and the way in. */
+/* What rnn, gru and lstm share: shapes, the call of the kernels, the definition in ops, C, ONNX, and the common part of
+ * the public functions. */
 #include "ops/recurrent/recurrent.h"
 
 #include <stdlib.h>
@@ -43,7 +44,7 @@ bool fr_recurrent_infer(fr_op_call *call)
     const fr_shape *x = &call->in[FR_X]->shape, *w = &call->in[FR_W_IH]->shape;
     const fr_tensor *w_hr = call->inputs > FR_W_HR ? call->in[FR_W_HR] : NULL;
     fr_dtype dtype = fr_dtype_of(call->in[FR_X]);
-    int g = a->cell->gates;
+    int g = a->cell->kernel->gates;
     char text[FR_SHAPE_TEXT];
 
     if (dtype == FR_I64)
@@ -68,13 +69,105 @@ bool fr_recurrent_infer(fr_op_call *call)
     }
     if (a->cell->gates_output)
         call->out[a->cell->gates_output] =
-            (fr_meta){ .shape = { 3, { call->recording ? steps : 0, batch, a->cell->width * hidden } },
+            (fr_meta){ .shape = { 3, { call->recording ? steps : 0, batch, a->cell->kernel->width * hidden } },
                        .dtype = dtype };
     return has_shape(call, "w_ih", FR_W_IH, 2, w->dim[0], x->dim[2]) &&
            has_shape(call, "w_hh", FR_W_HH, 2, w->dim[0], out) && has_shape(call, "b_ih", FR_B_IH, 1, w->dim[0], 0) &&
            has_shape(call, "b_hh", FR_B_HH, 1, w->dim[0], 0) && has_shape(call, "h0", FR_H0, 2, batch, out) &&
            has_shape(call, "c0", FR_C0, 2, batch, hidden) && has_shape(call, "w_hr", FR_W_HR, 2, out, hidden) &&
            has_shape(call, "lengths", FR_LENGTHS, 1, batch, 0) && lengths_fit(call, steps);
+}
+
+/* --- The kernels ------------------------------------------------------------------------------------------------- */
+
+static void *data_of(const fr_tensor *t)
+{
+    return t ? t->origin : NULL;
+}
+
+static void *input_of(const fr_op_call *call, int input)
+{
+    return input < call->inputs ? data_of(call->in[input]) : NULL;
+}
+
+/* for_backward: the results hold gates and cells, since a backward follows or runs. rnn's gates are out itself. */
+static fr_recurrent_layer layer_of(const fr_op_call *call, bool for_backward)
+{
+    const fr_recurrent_attributes *a = call->attributes;
+    const fr_recurrent_cell *cell = a->cell;
+    const fr_shape *x = &call->in[FR_X]->shape, *w_hh = &call->in[FR_W_HH]->shape;
+
+    return (fr_recurrent_layer){
+        .cell = cell->kernel,
+        .dtype = fr_dtype_of(call->in[FR_X]),
+        .relu = a->relu,
+        .reverse = a->reverse,
+        .steps = x->dim[0],
+        .batch = x->dim[1],
+        .input = x->dim[2],
+        .hidden = w_hh->dim[0] / cell->kernel->gates,
+        .out_size = w_hh->dim[1],
+        .lengths = input_of(call, FR_LENGTHS),
+        .x = input_of(call, FR_X),
+        .w_ih = input_of(call, FR_W_IH),
+        .w_hh = input_of(call, FR_W_HH),
+        .b_ih = input_of(call, FR_B_IH),
+        .b_hh = input_of(call, FR_B_HH),
+        .h0 = input_of(call, FR_H0),
+        .c0 = input_of(call, FR_C0),
+        .w_hr = input_of(call, FR_W_HR),
+        .out = data_of(call->result[FR_OUT]),
+        .h = data_of(call->result[FR_H]),
+        .c = cell->cells_output ? data_of(call->result[FR_C]) : NULL,
+        .gates = for_backward || cell->gates_output == FR_OUT ? data_of(call->result[cell->gates_output]) : NULL,
+        .cells = for_backward && cell->cells_output ? data_of(call->result[cell->cells_output]) : NULL,
+    };
+}
+
+void fr_recurrent_forward_kernel(fr_op_call *call)
+{
+    fr_recurrent_layer layer = layer_of(call, call->recording);
+
+    if (!fr_recurrent_layer_forward(&layer))
+        fr_op_fail(call, "out of memory");
+}
+
+static void *wanted(const fr_op_call *call, int input)
+{
+    return input < call->inputs && call->needs[input] ? call->grad_in[input]->origin : NULL;
+}
+
+static void clear_gradients(const fr_op_call *call)
+{
+    for (int i = 0; i < call->inputs; i++) {
+        const fr_tensor *d = call->needs[i] ? call->grad_in[i] : NULL;
+
+        if (d)
+            memset(d->origin, 0, (size_t)d->numel * fr_dtype_size((fr_dtype)d->dtype));
+    }
+}
+
+void fr_recurrent_backward_kernel(fr_op_call *call)
+{
+    fr_recurrent_layer layer = layer_of(call, true);
+    fr_recurrent_gradients gradients = {
+        .out = data_of(call->grad_out[FR_OUT]),
+        .h = data_of(call->grad_out[FR_H]),
+        .c = layer.cell->has_c ? data_of(call->grad_out[FR_C]) : NULL,
+        .x = wanted(call, FR_X),
+        .w_ih = wanted(call, FR_W_IH),
+        .w_hh = wanted(call, FR_W_HH),
+        .b_ih = wanted(call, FR_B_IH),
+        .b_hh = wanted(call, FR_B_HH),
+        .h0 = wanted(call, FR_H0),
+        .c0 = wanted(call, FR_C0),
+        .w_hr = wanted(call, FR_W_HR),
+    };
+
+    if (layer.batch == 0) /* an empty sum: no row adds to it */
+        clear_gradients(call);
+    else if (!fr_recurrent_layer_backward(&layer, &gradients))
+        fr_op_fail(call, "out of memory");
 }
 
 /* --- The definition ---------------------------------------------------------------------------------------------- */
@@ -96,23 +189,24 @@ static fr_tensor *initial(fr_tensor *given, const fr_tensor *x, int64_t size)
     return fr_hold("recurrent", zeros);
 }
 
-/* The state after step t: where t is past a row's length, the one before. */
+/* The state after step t; of a row whose steps have ended it is the one before. */
 static fr_tensor *choose(fr_tensor *active, fr_tensor *after, fr_tensor *before)
 {
     return active ? fr_where(active, after, before) : after;
 }
 
-/* w x + b; with a gain LN(w x) gain + b, normalised over the gates of which the cell computes the sums together. */
+/* w x + b; with a gain LN(w x) gain + b, normalised over each block of gates. */
 static fr_tensor *sums(const fr_recurrent_cell *cell, fr_tensor *x, fr_tensor *w, fr_tensor *b, fr_tensor *gain)
 {
     fr_tensor *z = fr_linear(x, w, gain ? NULL : b), *parts[2];
-    int64_t hidden = fr_dim(w, 0) / cell->gates;
+    int64_t hidden = fr_dim(w, 0) / cell->kernel->gates;
     int n = 0;
 
     if (!gain)
         return z;
-    for (; n < 2 && cell->part[n].count; n++) {
-        int64_t rows = cell->part[n].count * hidden, first = cell->part[n].gate * hidden, end = first + rows;
+    for (; n < 2 && cell->kernel->block[n].count; n++) {
+        int64_t rows = cell->kernel->block[n].count * hidden, first = cell->kernel->block[n].gate * hidden,
+                end = first + rows;
 
         parts[n] = fr_layer_norm(fr_slice(z, -1, first, end, 1), FR_SHAPE(rows), fr_slice(gain, 0, first, end, 1),
                                  b ? fr_slice(b, 0, first, end, 1) : NULL, 0);
@@ -122,18 +216,19 @@ static fr_tensor *sums(const fr_recurrent_cell *cell, fr_tensor *x, fr_tensor *w
 
 typedef struct {
     const fr_recurrent_attributes *a;
-    fr_tensor *const *in; /* all that any cell has, NULL where this one has none */
+    fr_tensor *const *in; /* as many as any cell has; NULL for those that this one does not have */
     fr_tensor *zx;        /* (T,B,gH) */
     fr_tensor **rows;     /* T of (B,P): the steps of out */
-    fr_recurrent_step now;
-} walk;
+    fr_recurrent_step step;
+} unrolled;
 
-/* In a scope of its own, out of which the states come: where nothing is recorded all else of the step can go. */
-static bool take_step(walk *w, int64_t t)
+/* Runs in a scope of its own, from which only the states escape: all other tensors of the step are freed, unless they
+ * are recorded. */
+static bool take_step(unrolled *u, int64_t t)
 {
-    const fr_recurrent_norm *norm = w->now.norm;
-    fr_recurrent_step *s = &w->now;
-    fr_tensor *const *in = w->in, *c_before = s->c;
+    const fr_recurrent_norm *norm = u->step.norm;
+    fr_recurrent_step *s = &u->step;
+    fr_tensor *const *in = u->in, *c_before = s->c;
     int scope = fr_scope_begin();
 
     if (scope < 0)
@@ -141,43 +236,43 @@ static bool take_step(walk *w, int64_t t)
 
     fr_tensor *active = in[FR_LENGTHS] ? fr_unsqueeze(fr_gt_scalar(in[FR_LENGTHS], (double)t), 1) : NULL, *h;
 
-    s->zx = fr_select(w->zx, 0, t);
-    s->zh = sums(w->a->cell, s->h, in[FR_W_HH], in[FR_B_HH], norm ? norm->gain_hh : NULL);
-    h = w->a->cell->step(s);
+    s->zx = fr_select(u->zx, 0, t);
+    s->zh = sums(u->a->cell, s->h, in[FR_W_HH], in[FR_B_HH], norm ? norm->gain_hh : NULL);
+    h = u->a->cell->step(s);
     if (in[FR_W_HR])
         h = fr_linear(h, in[FR_W_HR], NULL);
-    w->rows[t] = fr_escape(active ? fr_where(active, h, fr_zeros_like(h)) : h);
+    u->rows[t] = fr_escape(active ? fr_where(active, h, fr_zeros_like(h)) : h);
     s->h = fr_escape(choose(active, h, s->h));
     s->c = c_before ? fr_escape(choose(active, s->c, c_before)) : NULL;
     fr_scope_end(scope);
-    return w->rows[t] && s->h && (s->c || !c_before) && (active || !in[FR_LENGTHS]);
+    return u->rows[t] && s->h && (s->c || !c_before) && (active || !in[FR_LENGTHS]);
 }
 
-static bool walk_through(const char *what, const fr_recurrent_attributes *a, fr_tensor *const *in,
-                         const fr_recurrent_norm *norm, fr_tensor **result)
+static bool unroll(const char *what, const fr_recurrent_attributes *a, fr_tensor *const *in,
+                   const fr_recurrent_norm *norm, fr_tensor **result)
 {
     fr_tensor *x = in[FR_X];
-    int64_t steps = fr_dim(x, 0), hidden = fr_dim(in[FR_W_IH], 0) / a->cell->gates;
-    walk w = { .a = a, .in = in, .now = { .relu = a->relu, .norm = norm } };
+    int64_t steps = fr_dim(x, 0), hidden = fr_dim(in[FR_W_IH], 0) / a->cell->kernel->gates;
+    unrolled u = { .a = a, .in = in, .step = { .relu = a->relu, .norm = norm } };
     bool ok;
 
-    w.zx = sums(a->cell, x, in[FR_W_IH], in[FR_B_IH], norm ? norm->gain_ih : NULL);
-    w.now.h = initial(in[FR_H0], x, fr_dim(in[FR_W_HH], 1));
+    u.zx = sums(a->cell, x, in[FR_W_IH], in[FR_B_IH], norm ? norm->gain_ih : NULL);
+    u.step.h = initial(in[FR_H0], x, fr_dim(in[FR_W_HH], 1));
     if (a->cell->cells_output)
-        w.now.c = initial(in[FR_C0], x, hidden);
-    w.rows = malloc((size_t)steps * sizeof *w.rows);
-    if (!w.rows)
+        u.step.c = initial(in[FR_C0], x, hidden);
+    u.rows = malloc((size_t)steps * sizeof *u.rows);
+    if (!u.rows)
         fr_fail_memory(what);
-    ok = w.rows && w.zx && w.now.h && (w.now.c || !a->cell->cells_output);
+    ok = u.rows && u.zx && u.step.h && (u.step.c || !a->cell->cells_output);
     for (int64_t i = 0; i < steps && ok; i++)
-        ok = take_step(&w, a->reverse ? steps - 1 - i : i);
+        ok = take_step(&u, a->reverse ? steps - 1 - i : i);
     if (ok) {
-        result[FR_OUT] = fr_stack(w.rows, (int)steps, 0);
-        result[FR_H] = w.now.h;
-        if (w.now.c)
-            result[FR_C] = w.now.c;
+        result[FR_OUT] = fr_stack(u.rows, (int)steps, 0);
+        result[FR_H] = u.step.h;
+        if (u.step.c)
+            result[FR_C] = u.step.c;
     }
-    free(w.rows);
+    free(u.rows);
     return ok;
 }
 
@@ -186,20 +281,21 @@ void fr_recurrent_definition(fr_op_call *call)
     fr_tensor *in[FR_W_HR + 1] = { NULL };
 
     memcpy(in, call->in, (size_t)call->inputs * sizeof *in);
-    if (!walk_through(call->op->name, call->attributes, in, NULL, call->result))
+    if (!unroll(call->op->name, call->attributes, in, NULL, call->result))
         call->failed = true;
 }
 
 /* --- C ------------------------------------------------------------------------------------------------------------ */
 
-/* A helper's arguments: steps, batch, input, hidden, size of h, reverse, x, the weights w_ih, w_hh and (of a cell with
- * a state c) w_hr by columns, b_ih, b_hh, out, h and (the same) c, which are the states before and after, and z, room
- * for one row of sums. */
+/* A helper's arguments: steps, batch, input, hidden, the size of h, reverse, x, the weights w_ih, w_hh and, with a cell
+ * state, w_hr, all by columns, b_ih, b_hh, out, h and, with a cell state, c, which are the states before and after, and
+ * z, room for one row of sums. */
 bool fr_recurrent_c_code(fr_c_writer *w, const fr_op_call *call)
 {
     const fr_recurrent_attributes *a = call->attributes;
     const fr_shape *x = &call->in[FR_X]->shape;
-    int64_t hidden = call->in[FR_W_IH]->shape.dim[0] / a->cell->gates, size = call->result[FR_OUT]->shape.dim[2];
+    int64_t hidden = call->in[FR_W_IH]->shape.dim[0] / a->cell->kernel->gates,
+            size = call->result[FR_OUT]->shape.dim[2];
     bool cells = a->cell->cells_output != 0, int8;
     const char *name = a->relu ? "rnn_relu" : call->op->name, *in, *ih, *hh, *hr, *b_ih, *b_hh, *h, *c, *out;
 
@@ -216,7 +312,7 @@ bool fr_recurrent_c_code(fr_c_writer *w, const fr_op_call *call)
     c = cells ? fr_c_state(w, call, 1) : "";
     out = fr_c_out(w, call, FR_OUT);
     fr_c_affine(w, true, int8);
-    if (a->cell->gates > 1)
+    if (a->cell->kernel->gates > 1)
         fr_c_sigmoid(w);
     if (!a->relu)
         fr_c_tanh(w);
@@ -224,10 +320,10 @@ bool fr_recurrent_c_code(fr_c_writer *w, const fr_op_call *call)
     return fr_c_line(w, "%s%s(%lld, %lld, %lld, %lld, %lld, %d, %s, %s, %s, %s%s%s, %s, %s, %s%s%s, %s);", name,
                      int8 ? "_int8" : "", (long long)x->dim[0], (long long)x->dim[1], (long long)x->dim[2],
                      (long long)hidden, (long long)size, a->reverse, in, ih, hh, hr, cells ? ", " : "", b_ih, b_hh, out,
-                     h, cells ? ", " : "", c, fr_c_scratch(w, a->cell->c_room * hidden));
+                     h, cells ? ", " : "", c, fr_c_scratch(w, a->cell->c_scratch * hidden));
 }
 
-/* --- For summaries and pictures ----------------------------------------------------------------------------------- */
+/* --- For summaries and graphs ------------------------------------------------------------------------------------- */
 
 /* Each row of each step is multiplied by w_ih, w_hh and w_hr. */
 int64_t fr_recurrent_multiply_adds(const fr_op_call *call)
@@ -250,7 +346,7 @@ const fr_op_steps fr_recurrent_steps_c = { .state = { { "h", FR_H0, FR_H }, { "c
 
 /* --- The public functions' common part --------------------------------------------------------------------------- */
 
-fr_recurrent fr_recurrent_apply(const fr_recurrent_cell *cell, fr_tensor **in, const fr_recurrence *how,
+fr_recurrent fr_recurrent_apply(const fr_recurrent_cell *cell, fr_tensor **in, const fr_recurrence *options,
                                 const fr_recurrent_norm *norm)
 {
     static const fr_recurrence plain;
@@ -260,16 +356,16 @@ fr_recurrent fr_recurrent_apply(const fr_recurrent_cell *cell, fr_tensor **in, c
     fr_tensor *out[FR_C + 3] = { NULL };
     fr_recurrent_attributes attributes = { .cell = cell };
 
-    if (!how)
-        how = &plain;
-    in[FR_LENGTHS] = how->lengths;
-    attributes.relu = how->relu;
-    attributes.reverse = how->reverse;
+    if (!options)
+        options = &plain;
+    in[FR_LENGTHS] = options->lengths;
+    attributes.relu = options->relu;
+    attributes.reverse = options->reverse;
 
-    bool ok = fr_check_reserved(op->name, how->reserved);
+    bool ok = fr_check_reserved(op->name, options->reserved);
 
     if (ok && norm)
-        walk_through(op->name, &attributes, in, norm, out);
+        unroll(op->name, &attributes, in, norm, out);
     else if (ok)
         fr_apply_n(op, in, op->inputs, &attributes, out);
     fr_finish(th, before);
@@ -278,7 +374,7 @@ fr_recurrent fr_recurrent_apply(const fr_recurrent_cell *cell, fr_tensor **in, c
 
 /* --- As ONNX ----------------------------------------------------------------------------------------------------- */
 
-/* w (gH,...) or, for a bias that there is not, NULL: its gates in ONNX's order. */
+/* The gates of w (gH,...) in ONNX's order. w NULL, a bias that is not there: zeros like otherwise. */
 static fr_tensor *reordered(const fr_recurrent_cell *cell, fr_tensor *w, fr_tensor *otherwise)
 {
     fr_tensor *gates[4];
@@ -286,16 +382,16 @@ static fr_tensor *reordered(const fr_recurrent_cell *cell, fr_tensor *w, fr_tens
 
     if (!w)
         return fr_zeros_like(otherwise);
-    hidden = fr_dim(w, 0) / cell->gates;
-    for (int i = 0; i < cell->gates; i++) {
+    hidden = fr_dim(w, 0) / cell->kernel->gates;
+    for (int i = 0; i < cell->kernel->gates; i++) {
         int64_t first = cell->onnx_order[i] * hidden;
 
         gates[i] = fr_slice(w, 0, first, first + hidden, 1);
     }
-    return fr_cat(gates, cell->gates, 0);
+    return fr_cat(gates, cell->kernel->gates, 0);
 }
 
-/* A weight for the one direction of a node, with the dim of directions in front. */
+/* A weight with ONNX's dim of directions, of size 1, in front. */
 static const char *weight(fr_onnx *g, int input, fr_tensor *t)
 {
     return fr_onnx_weight(g, input, fr_unsqueeze(t, 0));
@@ -340,7 +436,7 @@ static bool can_be_onnx(fr_onnx *g, const fr_op_call *call)
     return call->inputs <= FR_W_HR || !call->in[FR_W_HR] || fr_onnx_fail(g, "ONNX's LSTM has no projection");
 }
 
-/* Y (T,1,B,H) and the states (1,B,H) have a dim of directions. */
+/* ONNX's outputs have a dim of directions, which is squeezed: Y is (T,1,B,H), the states are (1,B,H). */
 bool fr_recurrent_onnx(fr_onnx *g, const fr_op_call *call)
 {
     const fr_recurrent_attributes *a = call->attributes;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* cat: tensors one after another along a dim; stack: along a new one. */
-#include "ops/op.h"
+/* cat: y = x0, x1, ... one after another along a dim; stack: the same along a new dim. Each input's gradient is its
+ * slice of dy. */
+#include "ops/view/view.h"
 
 #include <frond/c_code.h>
 
@@ -35,14 +36,14 @@ static bool infer(fr_op_call *call)
     return true;
 }
 
-/* The part of the output that input k goes to; before: that of the input before it, NULL for the first. */
+/* The part of the output that input k is copied to. before: the part of input k - 1; NULL for the first. */
 static fr_tensor part_of(const fr_op_call *call, int k, const fr_tensor *before)
 {
     fr_tensor part = before ? *before : *call->result[0];
     int dim = fr_shape_dim(&part.shape, *(const int *)call->attributes);
 
     if (before)
-        part.origin += part.shape.dim[dim] * part.stride[dim] * (int64_t)fr_dtype_size((fr_dtype)part.dtype);
+        fr_advance(&part, dim, part.shape.dim[dim]);
     part.contiguous = false;
     part.shape = call->in[k]->shape;
     part.numel = call->in[k]->numel;
@@ -158,7 +159,7 @@ fr_tensor *fr_cat(fr_tensor *const *ts, int n, int dim)
     return y;
 }
 
-/* Whether ts can be stacked: some, none of them NULL, all of one shape and dtype. */
+/* True if ts can be stacked: one or more, none of them NULL, all of one shape and dtype. Fails otherwise. */
 static bool check_stack(fr_tensor *const *ts, int n, int dim)
 {
     char a[FR_SHAPE_TEXT], b[FR_SHAPE_TEXT];

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* expand: broadcast to a shape, by strides of 0. */
-#include "ops/op.h"
+/* expand: y is x broadcast to a shape; the repeated dims have stride 0. Backward sums dy over them. */
+#include "ops/view/view.h"
 
 static bool infer(fr_op_call *call)
 {
     const fr_tensor *t = call->in[0];
     const fr_shape *wanted = call->attributes;
     fr_meta *m = &call->out[0];
-    int lead = wanted->ndim - t->shape.ndim; /* dims in front that t has not */
+    int lead = wanted->ndim - t->shape.ndim; /* new dims in front */
     bool fits = lead >= 0;
     char from[FR_SHAPE_TEXT], to[FR_SHAPE_TEXT];
 
@@ -47,20 +47,11 @@ FR_RUN(run_new, fr_expand(in[0], (fr_shape){ 3, { -1, 2, 3 } }))
 FR_RUN(run_eight, fr_expand(in[0], (fr_shape){ 8, { -1, 2, -1, 2, -1, 1, -1, 3 } }))
 
 const fr_op fr_expand_op = {
+    FR_VIEW_OP,
     .name = "expand",
     .formula = "y = x, repeated",
     .shapes = "(*) -> (**)",
-    .inputs = 1,
-    .outputs = 1,
-    .saves_inputs = FR_SAVES_NOTHING,
     .attributes_size = sizeof(fr_shape),
-    .dtypes = FR_ANY,
-    .strided = true,
-    .view = true,
-    .infer = infer,
-    .backward = backward,
-    .jvp = fr_jvp_linear,
-    .onnx = onnx,
     FR_CASES({ "rows", "n(3,1)", "a.expand(2, 3, -1)", run }, { "dims", "n(1,4)", "a.expand(2, 3, -1)", run },
              { "scalar", "n()", "a.expand(0, 2, 3)", run_nothing },
              { "to nothing", "n(1,2,3)", "a.expand(0, 2, 3)", run_nothing },

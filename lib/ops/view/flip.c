@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* flip: a dim backwards. */
-#include "ops/op.h"
+/* flip: y[i] = x[n - 1 - i] along dim. The gradient is flipped back. */
+#include "ops/view/view.h"
 
 #include <frond/c_code.h>
 
@@ -11,32 +11,29 @@ static bool infer(fr_op_call *call)
     return fr_op_dim(call, *(const int *)call->attributes) >= 0;
 }
 
-/* The input as one whose strides go backwards. */
-static fr_tensor last_first_of(const fr_op_call *call)
+/* The input with a negative stride along dim, from its last position on. */
+static fr_tensor flipped_input(const fr_op_call *call)
 {
-    fr_tensor last_first = *call->in[0];
-    int dim = fr_shape_dim(&last_first.shape, *(const int *)call->attributes);
+    fr_tensor flipped = *call->in[0];
+    int dim = fr_shape_dim(&flipped.shape, *(const int *)call->attributes);
 
-    if (last_first.shape.ndim > 0 && last_first.numel > 0) {
-        int64_t step = last_first.stride[dim] * (int64_t)fr_dtype_size((fr_dtype)last_first.dtype);
-
-        last_first.origin += (last_first.shape.dim[dim] - 1) * step;
-        last_first.stride[dim] = -last_first.stride[dim];
-        last_first.contiguous = false;
+    if (flipped.shape.ndim > 0 && flipped.numel > 0) {
+        fr_advance(&flipped, dim, flipped.shape.dim[dim] - 1);
+        flipped.stride[dim] = -flipped.stride[dim];
     }
-    return last_first;
+    return flipped;
 }
 
 static void forward(fr_op_call *call)
 {
-    fr_tensor from = last_first_of(call);
+    fr_tensor from = flipped_input(call);
 
     fr_copy_values(call->result[0], &from);
 }
 
 static bool c_code(fr_c_writer *w, const fr_op_call *call)
 {
-    fr_tensor from = last_first_of(call);
+    fr_tensor from = flipped_input(call);
 
     return fr_c_copy(w, call->result[0], &from);
 }
@@ -66,15 +63,11 @@ FR_RUN(run_strided, fr_flip(fr_transpose(in[0], 0, 2), 1))
 FR_RUN(run_range, fr_flip(in[0], 2))
 
 const fr_op fr_flip_op = {
+    FR_MOVING_OP,
     .name = "flip",
     .formula = "y[i] = x[n - 1 - i] along dim",
     .shapes = "(*) -> (*)",
-    .inputs = 1,
-    .outputs = 1,
-    .saves_inputs = FR_SAVES_NOTHING,
     .attributes_size = sizeof(int),
-    .dtypes = FR_ANY,
-    .strided = true,
     .infer = infer,
     .forward = forward,
     .backward = backward,

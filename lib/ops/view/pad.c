@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* pad: a border of one value around x, of which any side may be negative: cut off. Its backward is the pad with the
- * signs turned round. */
-#include "ops/op.h"
+/* pad: y is x with a border of one value. A negative width cuts values off instead. Backward pads dy with the widths
+ * negated: what was added is cut off, what was cut off gets 0. */
+#include "ops/view/view.h"
 
 #include <frond/c_code.h>
 
 typedef struct {
-    int64_t before[FR_MAX_DIMS], after[FR_MAX_DIMS]; /* by dim, as counted from the last: 0 is the last */
+    int64_t before[FR_MAX_DIMS], after[FR_MAX_DIMS]; /* [0] belongs to the last dim, [1] to the one before it */
     double value;
 } attributes;
 
@@ -33,7 +33,7 @@ static bool infer(fr_op_call *call)
     return true;
 }
 
-/* The part of the input that is kept, and the part of the output that it goes to. */
+/* from: the part of the input that is not cut off; to: the part of the output that it is copied to. */
 static void find_parts(const fr_op_call *call, fr_tensor *from, fr_tensor *to)
 {
     const attributes *a = call->attributes;
@@ -43,12 +43,11 @@ static void find_parts(const fr_op_call *call, fr_tensor *from, fr_tensor *to)
     *to = *call->result[0];
     for (int i = 0; i < ndim; i++) {
         int64_t before = a->before[ndim - 1 - i], after = a->after[ndim - 1 - i];
-        int64_t size = (int64_t)fr_dtype_size((fr_dtype)to->dtype);
 
         if (before > 0)
-            to->origin += before * to->stride[i] * size;
+            fr_advance(to, i, before);
         else
-            from->origin -= before * from->stride[i] * size;
+            fr_advance(from, i, -before);
         from->shape.dim[i] += (before < 0 ? before : 0) + (after < 0 ? after : 0);
     }
     to->shape = from->shape;
@@ -123,15 +122,11 @@ FR_RUN(run_huge, fr_pad(in[0], (int64_t[]){ INT64_MAX, 1 }, 2, 0))
 FR_RUN(run_lowest, fr_pad(in[0], (int64_t[]){ INT64_MIN, INT64_MIN }, 2, 0))
 
 const fr_op fr_pad_op = {
+    FR_MOVING_OP,
     .name = "pad",
     .formula = "y = x with a border of one value",
     .shapes = "(*) -> (**)",
-    .inputs = 1,
-    .outputs = 1,
-    .saves_inputs = FR_SAVES_NOTHING,
     .attributes_size = sizeof(attributes),
-    .dtypes = FR_ANY,
-    .strided = true,
     .infer = infer,
     .forward = forward,
     .backward = backward,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* permute: dims in another order. */
-#include "ops/op.h"
+/* permute: y's dim i is x's dim dims[i]; transpose swaps two of them. Backward permutes dy back. */
+#include "ops/view/view.h"
 
 typedef struct {
     bool given;
@@ -64,20 +64,11 @@ FR_RUN(run_transpose_range, fr_transpose(in[0], 0, -3))
 FR_RUN(run_twice, fr_permute(in[0], (int[]){ 1, 1 }))
 
 const fr_op fr_permute_op = {
+    FR_VIEW_OP,
     .name = "permute",
     .formula = "y's dim i is x's dim dims[i]",
     .shapes = "(*) -> (**)",
-    .inputs = 1,
-    .outputs = 1,
-    .saves_inputs = FR_SAVES_NOTHING,
     .attributes_size = sizeof(attributes),
-    .dtypes = FR_ANY,
-    .strided = true,
-    .view = true,
-    .infer = infer,
-    .backward = backward,
-    .jvp = fr_jvp_linear,
-    .onnx = onnx,
     FR_CASES({ "three", "n(2,3,4)", "a.permute(2, 0, 1)", run },
              { "transpose", "n(2,3,4)", "a.transpose(0, 2)", run_transpose },
              { "scalar", "n()", "a.transpose(0, -1)", run_transpose }, { "empty", "n(2,0)", "a.T", run_transpose },

@@ -1,38 +1,39 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* reshape: the same values, row-major, in another shape; and what is a reshape by another name. */
-#include "ops/op.h"
+/* reshape: the same values, row-major, in another shape; squeeze, unsqueeze, flatten and view_as are reshapes too. */
+#include "ops/view/view.h"
 
-/* wanted with its -1 found; false with an error where t's values do not fit in it. */
+/* shape: wanted, with its -1 replaced by the size that is left. Fails if t's values do not fit. */
 static bool resolve(const fr_tensor *t, const fr_shape *wanted, fr_shape *shape)
 {
     char from[FR_SHAPE_TEXT], to[FR_SHAPE_TEXT];
     int64_t numel;
-    int open = -1;
+    int unknown = -1;
 
     *shape = *wanted;
     for (int i = 0; i < shape->ndim && i < FR_MAX_DIMS; i++) {
         if (shape->dim[i] != -1)
             continue;
-        if (open >= 0)
+        if (unknown >= 0)
             return fr_fail("reshape", "%s has more than one -1", fr_shape_text(wanted, to));
-        open = i;
+        unknown = i;
         shape->dim[i] = 1;
     }
     if (!fr_shape_check("reshape", shape, (fr_dtype)t->dtype, &numel))
         return false;
-    if (open >= 0 && numel == 0 && t->numel == 0)
+    if (unknown >= 0 && numel == 0 && t->numel == 0)
         return fr_fail("reshape", "%s to %s: any size would do for -1", fr_shape_text(&t->shape, from),
                        fr_shape_text(wanted, to));
-    if (open >= 0 && numel > 0) {
-        shape->dim[open] = t->numel / numel;
-        numel *= shape->dim[open];
+    if (unknown >= 0 && numel > 0) {
+        shape->dim[unknown] = t->numel / numel;
+        numel *= shape->dim[unknown];
     }
     return numel == t->numel || fr_fail("reshape", "%s has %lld values, which do not fit in %s",
                                         fr_shape_text(&t->shape, from), (long long)t->numel, fr_shape_text(wanted, to));
 }
 
-/* Strides of shape over t's values, where its dims that belong together lie without gaps. */
+/* The strides with which shape views t's values. False if there are none: where dims of t that shape joins or splits
+ * have gaps between them. */
 static bool view_strides(const fr_tensor *t, const fr_shape *shape, int64_t *stride)
 {
     int j = shape->ndim - 1; /* the last dim of shape without its stride */
@@ -96,20 +97,11 @@ FR_RUN(run_overflow, fr_reshape(fr_transpose(in[0], 0, 1), (fr_shape){ 2, { INT6
 FR_RUN(run_squeeze_range, fr_squeeze(in[0], 2))
 
 const fr_op fr_reshape_op = {
+    FR_VIEW_OP,
     .name = "reshape",
     .formula = "y = x",
     .shapes = "(*) -> (**)",
-    .inputs = 1,
-    .outputs = 1,
-    .saves_inputs = FR_SAVES_NOTHING,
     .attributes_size = sizeof(fr_shape),
-    .dtypes = FR_ANY,
-    .strided = true,
-    .view = true,
-    .infer = infer,
-    .backward = backward,
-    .jvp = fr_jvp_linear,
-    .onnx = onnx,
     FR_CASES({ "contiguous", "n(3,4)", "a.reshape(-1, 6)", run },
              { "strided", "n(2,3,4)", "a.permute(2, 0, 1).reshape(4, -1)", run_strided },
              { "copied", "n(2,3,4)", "a.permute(2, 0, 1).reshape(3, 8)", run_copied },
@@ -133,7 +125,7 @@ const fr_op fr_reshape_op = {
              { "flatten order", "n(3)", NULL, run_flatten, { "flatten", "1 to -1", "(3,)" } })
 };
 
-/* A view where that can be, else of a copy; t is not contiguous. */
+/* For a t that is not contiguous: a view if strides allow it, else a view of a copy. */
 static fr_tensor *reshape_strided(fr_tensor *t, const fr_shape *wanted)
 {
     int64_t stride[FR_MAX_DIMS];
@@ -169,10 +161,10 @@ fr_tensor *fr_view_as(fr_tensor *t, const fr_tensor *other)
     return view;
 }
 
-/* Changes t's shape, or says why that cannot be. */
-typedef const char *edit(fr_shape *shape, int dim, int other);
+/* Changes the shape; returns NULL, or why it cannot be changed. */
+typedef const char *shape_change(fr_shape *shape, int dim, int other);
 
-static fr_tensor *edited(const char *what, fr_tensor *t, int dim, int other, edit *change)
+static fr_tensor *change_shape(const char *what, fr_tensor *t, int dim, int other, shape_change *change)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
@@ -244,15 +236,15 @@ static const char *flatten(fr_shape *s, int from, int to)
 
 fr_tensor *fr_squeeze(fr_tensor *t, int dim)
 {
-    return edited("squeeze", t, dim, dim, squeeze);
+    return change_shape("squeeze", t, dim, dim, squeeze);
 }
 
 fr_tensor *fr_unsqueeze(fr_tensor *t, int dim)
 {
-    return edited("unsqueeze", t, dim, dim, unsqueeze);
+    return change_shape("unsqueeze", t, dim, dim, unsqueeze);
 }
 
 fr_tensor *fr_flatten(fr_tensor *t, int from, int to)
 {
-    return edited("flatten", t, from, to, flatten);
+    return change_shape("flatten", t, from, to, flatten);
 }

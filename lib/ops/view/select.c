@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* select: one position of a dim, which is gone. */
-#include "ops/op.h"
+/* select: y = x[..., index, ...]: one position of a dim, without that dim. Backward: dy at that position, 0 elsewhere.
+ */
+#include "ops/view/view.h"
 
 typedef struct {
     int dim;
@@ -50,30 +51,23 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
 {
     const attributes *a = call->attributes;
     const int64_t dim = fr_shape_dim(&call->in[0]->shape, a->dim);
-    const char *kept = fr_onnx_value(g, "Gather", FR_ONNX_NAMES(fr_onnx_input(g, 0), fr_onnx_sizes(g, 1, &a->index)));
+    const char *selected =
+        fr_onnx_value(g, "Gather", FR_ONNX_NAMES(fr_onnx_input(g, 0), fr_onnx_sizes(g, 1, &a->index)));
 
     fr_onnx_int(g, "axis", dim);
-    fr_onnx_node(g, "Squeeze", FR_ONNX_NAMES(kept, fr_onnx_int64s(g, 1, &dim)), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    fr_onnx_node(g, "Squeeze", FR_ONNX_NAMES(selected, fr_onnx_int64s(g, 1, &dim)),
+                 FR_ONNX_NAMES(fr_onnx_output(g, 0)));
     return true;
 }
 
 FR_RUN(run, fr_select(in[0], 1, -1))
 FR_RUN(run_range, fr_select(in[0], 0, 7))
 
-const fr_op fr_select_op = { .name = "select",
+const fr_op fr_select_op = { FR_VIEW_OP,
+                             .name = "select",
                              .formula = "y = x[..., index, ...]",
                              .shapes = "(*,N,**) -> (*,**)",
-                             .inputs = 1,
-                             .outputs = 1,
-                             .saves_inputs = FR_SAVES_NOTHING,
                              .attributes_size = sizeof(attributes),
-                             .dtypes = FR_ANY,
-                             .strided = true,
-                             .view = true,
-                             .infer = infer,
-                             .backward = backward,
-                             .jvp = fr_jvp_linear,
-                             .onnx = onnx,
                              FR_CASES({ "last", "n(2,3,4)", "a[:, -1]", run }, { "first", "n(8)", "a[7]", run_range },
                                       { "empty", "n(9,0)", "a[7]", run_range },
                                       { "int64", "i9(2,3,4)", "a[:, -1]", run },

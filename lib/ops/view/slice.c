@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* slice: every step-th position of a dim, from start to stop; and its reverse, which is its backward. */
-#include "ops/op.h"
+/* slice: y = x[..., start:stop:step, ...], as Python has it. unslice, its backward: zeros, but x at start, start +
+ * step,
+ * ... along dim. */
+#include "ops/view/view.h"
 
 typedef struct {
     int dim;
@@ -69,20 +71,11 @@ FR_RUN(run_nothing, fr_slice(in[0], 0, 2, 1, 3))
 FR_RUN(run_backwards, fr_slice(in[0], 0, 0, 2, 0))
 
 const fr_op fr_slice_op = {
+    FR_VIEW_OP,
     .name = "slice",
     .formula = "y = x[..., start:stop:step, ...]",
     .shapes = "(*,N,**) -> (*,N',**)",
-    .inputs = 1,
-    .outputs = 1,
-    .saves_inputs = FR_SAVES_NOTHING,
     .attributes_size = sizeof(attributes),
-    .dtypes = FR_ANY,
-    .strided = true,
-    .view = true,
-    .infer = infer,
-    .backward = backward,
-    .jvp = fr_jvp_linear,
-    .onnx = onnx,
     FR_CASES({ "step", "n(3,6)", "a[:, 1::2]", run }, { "negative", "n(3,6)", "a[-2:-1]", run_negative },
              { "clamped", "n(3,6)", "a[:, -99:99:99]", run_clamped }, { "nothing", "n(3,6)", "a[2:1:3]", run_nothing },
              { "empty", "n(3,0)", "a[:, 1::2]", run }, { "int64", "i9(3,6)", "a[:, 1::2]", run },
@@ -120,12 +113,11 @@ static void unslice_forward(fr_op_call *call)
     fr_tensor part = *call->result[0];
 
     memset(part.origin, 0, part.storage->bytes);
-    part.origin += a->start * part.stride[a->dim] * (int64_t)fr_dtype_size((fr_dtype)part.dtype);
+    fr_advance(&part, a->dim, a->start);
     if (call->in[0]->shape.dim[a->dim] > 1)
         part.stride[a->dim] *= a->step;
     part.shape = call->in[0]->shape;
     part.numel = call->in[0]->numel;
-    part.contiguous = false;
     fr_copy_values(&part, call->in[0]);
 }
 
@@ -140,15 +132,11 @@ static void unslice_backward(fr_op_call *call)
 
 FR_RUN(run_unslice, fr_unslice(in[0], &(fr_shape){ 2, { 3, 6 } }, 1, 1, 2))
 
-const fr_op fr_unslice_op = { .name = "unslice",
+const fr_op fr_unslice_op = { FR_MOVING_OP,
+                              .name = "unslice",
                               .formula = "y[..., start:stop:step, ...] = x, 0 elsewhere",
                               .shapes = "(*,N',**) -> (*,N,**)",
-                              .inputs = 1,
-                              .outputs = 1,
-                              .saves_inputs = FR_SAVES_NOTHING,
                               .attributes_size = sizeof(attributes),
-                              .dtypes = FR_ANY,
-                              .strided = true,
                               .infer = unslice_infer,
                               .forward = unslice_forward,
                               .backward = unslice_backward,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* tril, triu: zeros above or below the k-th diagonal of the last two dims. Each is its own derivative. */
-#include "ops/op.h"
+/* tril: y[i][j] = x[i][j] where j - i <= k, else 0, over the last two dims; triu: where j - i >= k. The gradient is
+ * zeroed in the same places. */
+#include "ops/view/view.h"
 
 #include <frond/c_code.h>
 
@@ -14,36 +15,39 @@ static bool infer(fr_op_call *call)
     return t->shape.ndim >= 2 || fr_op_fail(call, "%s given, expected 2 dims or more", fr_shape_text(&t->shape, text));
 }
 
-/* Zeroes, in each row i, what lies in columns begin(i)..end(i)-1; all matrices lie one after another. */
-static void zero_parts(fr_tensor *y, int64_t k, bool lower)
+extern const fr_op fr_triu_op;
+
+static bool is_upper(const fr_op_call *call)
 {
-    int64_t m = y->shape.dim[y->shape.ndim - 2], n = y->shape.dim[y->shape.ndim - 1];
+    return call->op == &fr_triu_op;
+}
+
+/* k, limited to the corners of the matrix: beyond them nothing more is kept or zeroed. */
+static int64_t diagonal_of(const fr_op_call *call)
+{
+    const fr_shape *s = &call->in[0]->shape;
+
+    return fr_most(-s->dim[s->ndim - 2], fr_least(s->dim[s->ndim - 1], *(const int64_t *)call->attributes));
+}
+
+/* In row i of a matrix, tril keeps columns 0 to i + k, triu those from i + k on. */
+static void forward(fr_op_call *call)
+{
+    fr_tensor *y = call->result[0];
+    int64_t m = y->shape.dim[y->shape.ndim - 2], n = y->shape.dim[y->shape.ndim - 1], k = diagonal_of(call);
     size_t size = fr_dtype_size((fr_dtype)y->dtype);
+    bool upper = is_upper(call);
     char *row = y->origin;
 
-    k = k < -m ? -m : k > n ? n : k; /* beyond: all or nothing already */
-    for (int64_t left = n ? y->numel / n : 0, i = 0; left > 0; left--, row += (size_t)n * size) {
-        int64_t edge = lower ? i + k + 1 : i + k; /* in column edge and right of it, or left of it */
+    fr_copy_values(y, call->in[0]);
+    for (int64_t rows = n ? y->numel / n : 0, r = 0; r < rows; r++, row += (size_t)n * size) {
+        int64_t i = r % m, edge = fr_most(0, fr_least(n, upper ? i + k : i + k + 1));
 
-        edge = edge < 0 ? 0 : edge > n ? n : edge;
-        if (lower)
-            memset(row + (size_t)edge * size, 0, (size_t)(n - edge) * size);
-        else
+        if (upper)
             memset(row, 0, (size_t)edge * size);
-        i = i + 1 < m ? i + 1 : 0;
+        else
+            memset(row + (size_t)edge * size, 0, (size_t)(n - edge) * size);
     }
-}
-
-static void tril_forward(fr_op_call *call)
-{
-    fr_copy_values(call->result[0], call->in[0]);
-    zero_parts(call->result[0], *(const int64_t *)call->attributes, true);
-}
-
-static void triu_forward(fr_op_call *call)
-{
-    fr_copy_values(call->result[0], call->in[0]);
-    zero_parts(call->result[0], *(const int64_t *)call->attributes, false);
 }
 
 static const char triangle_text[] =
@@ -55,41 +59,23 @@ static const char triangle_text[] =
     "            y[i * columns + j] = (upper ? j - i % rows >= k : j - i % rows <= k) ? x[i * columns + j] : 0;\n"
     "}\n";
 
-static bool write_c(fr_c_writer *w, const fr_op_call *call, bool upper)
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
 {
     const fr_tensor *t = call->in[0];
     int64_t rows = t->shape.dim[t->shape.ndim - 2], columns = t->shape.dim[t->shape.ndim - 1];
-    int64_t k = fr_most(-rows, fr_least(columns, *(const int64_t *)call->attributes));
     const char *x = fr_c_in(w, call, 0), *y = fr_c_out(w, call, 0);
 
     if (t->dtype != FR_F32)
         return fr_c_fail(w, "int64 given, expected float32");
     fr_c_helper(w, "triangle", triangle_text, false);
     return fr_c_line(w, "triangle(%lld, %lld, %lld, %lld, %d, %s, %s);", (long long)(t->numel / rows / columns),
-                     (long long)rows, (long long)columns, (long long)k, upper, x, y);
+                     (long long)rows, (long long)columns, (long long)diagonal_of(call), is_upper(call), x, y);
 }
 
-static bool tril_c_code(fr_c_writer *w, const fr_op_call *call)
+static void backward(fr_op_call *call)
 {
-    return write_c(w, call, false);
+    call->grad_in[0] = fr_apply(call->op, call->grad_out, call->attributes);
 }
-
-static bool triu_c_code(fr_c_writer *w, const fr_op_call *call)
-{
-    return write_c(w, call, true);
-}
-
-static void tril_backward(fr_op_call *call)
-{
-    call->grad_in[0] = fr_tril(call->grad_out[0], *(const int64_t *)call->attributes);
-}
-
-static void triu_backward(fr_op_call *call)
-{
-    call->grad_in[0] = fr_triu(call->grad_out[0], *(const int64_t *)call->attributes);
-}
-
-extern const fr_op fr_triu_op;
 
 static bool onnx(fr_onnx *g, const fr_op_call *call)
 {
@@ -98,7 +84,7 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
 
     fr_onnx_node(g, "Trilu", FR_ONNX_NAMES(fr_onnx_input(g, 0), fr_onnx_number(g, FR_I64, (double)k)),
                  FR_ONNX_NAMES(fr_onnx_output(g, 0)));
-    fr_onnx_int(g, "upper", call->op == &fr_triu_op);
+    fr_onnx_int(g, "upper", is_upper(call));
     return true;
 }
 
@@ -113,22 +99,12 @@ FR_RUN(run_triu_below, fr_triu(fr_transpose(in[0], 0, 1), -2))
 FR_RUN(run_triu_all, fr_triu(in[0], INT64_MIN))
 FR_RUN(run_triu_none, fr_triu(in[0], INT64_MAX))
 
+#define FR_TRIANGLE_OP                                                                                                 \
+    FR_MOVING_OP, .shapes = "(*,N,M) -> (*,N,M)", .attributes_size = sizeof(int64_t), .infer = infer,                  \
+                  .forward = forward, .backward = backward, .c_code = c_code, .jvp = fr_jvp_linear, .onnx = onnx
+
 const fr_op fr_tril_op = {
-    .name = "tril",
-    .formula = "y[i][j] = x[i][j] where j - i <= k, else 0",
-    .shapes = "(*,N,M) -> (*,N,M)",
-    .inputs = 1,
-    .outputs = 1,
-    .saves_inputs = FR_SAVES_NOTHING,
-    .attributes_size = sizeof(int64_t),
-    .dtypes = FR_ANY,
-    .strided = true,
-    .infer = infer,
-    .forward = tril_forward,
-    .backward = tril_backward,
-    .c_code = tril_c_code,
-    .jvp = fr_jvp_linear,
-    .onnx = onnx,
+    FR_TRIANGLE_OP, .name = "tril", .formula = "y[i][j] = x[i][j] where j - i <= k, else 0",
     FR_CASES({ "square", "n(4,4)", "a.tril()", run_tril }, { "batches", "n(2,3,4,6)", "a.tril(2)", run_tril_above },
              { "tall", "n(6,4)", "a.tril(2)", run_tril_above }, { "strided", "n(3,5)", "a.T.tril(-1)", run_tril_below },
              { "all", "n(2,3,4)", "a.tril(9)", run_tril_all }, { "none", "n(2,3,4)", "a.tril(-9)", run_tril_none },
@@ -143,21 +119,7 @@ fr_tensor *fr_tril(fr_tensor *t, int64_t k)
 }
 
 const fr_op fr_triu_op = {
-    .name = "triu",
-    .formula = "y[i][j] = x[i][j] where j - i >= k, else 0",
-    .shapes = "(*,N,M) -> (*,N,M)",
-    .inputs = 1,
-    .outputs = 1,
-    .saves_inputs = FR_SAVES_NOTHING,
-    .attributes_size = sizeof(int64_t),
-    .dtypes = FR_ANY,
-    .strided = true,
-    .infer = infer,
-    .forward = triu_forward,
-    .backward = triu_backward,
-    .c_code = triu_c_code,
-    .jvp = fr_jvp_linear,
-    .onnx = onnx,
+    FR_TRIANGLE_OP, .name = "triu", .formula = "y[i][j] = x[i][j] where j - i >= k, else 0",
     FR_CASES({ "square", "n(4,4)", "a.triu()", run_triu }, { "batches", "n(2,3,4,6)", "a.triu(1)", run_triu_above },
              { "tall", "n(6,4)", "a.triu(1)", run_triu_above }, { "strided", "n(3,5)", "a.T.triu(-2)", run_triu_below },
              { "all", "n(2,3,4)", "a.triu(-9)", run_triu_all }, { "none", "n(2,3,4)", "a.triu(9)", run_triu_none },

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* gather: values[i] = input[i, index[i]]; scatter_add: input[i, index[i]] += values[i]. Where one index serves the
+ * whole row, as in an embedding's, the values picked are neighbours. */
+#ifndef T
+#include "kernels/gather.h"
+
+#include "core/shape.h"
+
+#include "kernels/accumulate.h"
+
+#define KERNEL_FILE "kernels/gather.c"
+#define KERNEL_INT64
+#include "kernels/instantiate.h"
+
+static bool picks_neighbours(const fr_indexed_row *r)
+{
+    return r->index_stride == 0 && r->input_stride == 1 && r->values_stride == 1;
+}
+
+static void *first_picked(fr_dtype dtype, const fr_indexed_row *r)
+{
+    return (char *)r->input + *r->index * r->dim_stride * (int64_t)fr_dtype_size(dtype);
+}
+
+void fr_gather_row(fr_dtype dtype, const fr_indexed_row *r)
+{
+    if (picks_neighbours(r))
+        memcpy(r->values, first_picked(dtype, r), (size_t)r->n * fr_dtype_size(dtype));
+    else
+        FR_KERNEL_FOR_ANY(dtype, gather)(r);
+}
+
+void fr_scatter_add_row(fr_dtype dtype, const fr_indexed_row *r)
+{
+    if (picks_neighbours(r))
+        fr_accumulate(dtype, r->n, first_picked(dtype, r), r->values);
+    else
+        FR_KERNEL_FOR_ANY(dtype, scatter_add)(r);
+}
+#else
+static void FN(gather)(const fr_indexed_row *r)
+{
+    const T *input = r->input;
+    T *values = r->values;
+
+    for (int64_t i = 0; i < r->n; i++)
+        values[i * r->values_stride] = input[i * r->input_stride + r->index[i * r->index_stride] * r->dim_stride];
+}
+
+static void FN(scatter_add)(const fr_indexed_row *r)
+{
+    T *input = r->input;
+    const T *values = r->values;
+
+    for (int64_t i = 0; i < r->n; i++)
+        input[i * r->input_stride + r->index[i * r->index_stride] * r->dim_stride] += values[i * r->values_stride];
+}
+#endif

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Scratch memory of a pass over a sequence, and where it finds its arrays. */
+#include "kernels/recurrent_workspace.h"
+
+char *fr_arena_take(fr_arena *m, int64_t bytes)
+{
+    int64_t at = m->used;
+
+    m->overflow |= bytes < 0 || bytes > INT64_MAX / 2 - at - 64;
+    if (m->overflow)
+        return NULL;
+    m->used += (bytes + 63) / 64 * 64;
+    return m->base && bytes > 0 ? m->base + at : NULL;
+}
+
+bool fr_arena_open(fr_arena *m)
+{
+    m->base = m->overflow ? NULL : fr_alloc((size_t)m->used);
+    m->used = 0;
+    return m->base != NULL;
+}
+
+fr_recurrent_workspace fr_recurrent_workspace_of(const fr_recurrent_layer *l, const fr_recurrent_gradients *gradients)
+{
+    enum { WORTH_SHARING = 4000000 }; /* multiply-adds */
+    double work = (double)l->steps * (double)l->batch * (double)(l->cell->gates * l->hidden * l->out_size);
+    int threads = work < WORTH_SHARING ? 1 : fr_num_threads();
+    int64_t rows = (l->batch + threads - 1) / threads, size = (int64_t)fr_dtype_size(l->dtype);
+    char *c = l->cells;
+
+    return (fr_recurrent_workspace){
+        .layer = l,
+        .gradients = gradients,
+        .size = size,
+        .threads = threads,
+        .tile_rows = threads > 1 ? (rows + 7) / 8 * 8 : l->batch,
+        .h0 = l->h0,
+        .c0 = l->c0,
+        .gates = l->gates,
+        .c = c,
+        .tanh_c = c ? c + l->steps * l->batch * l->hidden * size : NULL,
+    };
+}
+
+void fr_take_states(fr_recurrent_workspace *w, fr_arena *m)
+{
+    const fr_recurrent_layer *l = w->layer;
+    int64_t h_bytes = l->batch * l->out_size * w->size, c_bytes = l->batch * l->hidden * w->size;
+    bool has_c = l->cell->has_c, mixed = l->lengths && l->reverse;
+    int64_t zero_bytes = !l->h0 || (has_c && !l->c0) ? fr_most(h_bytes, c_bytes) : 0;
+    char *zeros = fr_arena_take(m, zero_bytes);
+
+    if (m->base && zero_bytes)
+        memset(zeros, 0, (size_t)zero_bytes);
+    if (!l->h0)
+        w->h0 = zeros;
+    if (has_c && !l->c0)
+        w->c0 = zeros;
+    w->h_before = fr_arena_take(m, mixed ? h_bytes : 0);
+    w->c_before = fr_arena_take(m, mixed && has_c ? c_bytes : 0);
+}
+
+/* The states (rows,width) before step s, of `states` (T,B,width): those after the step before, or the initial ones. In
+ * reverse with lengths each row begins at its own end, so that the rows come from both; they are copied to mixed. */
+static const char *before_step(const fr_recurrent_workspace *w, const void *states, const char *initial, char *mixed,
+                               int64_t width, int64_t s, int64_t b0, int64_t rows)
+{
+    const fr_recurrent_layer *l = w->layer;
+    int64_t t = fr_time_of(l, s), row = width * w->size;
+    const char *first = initial + b0 * row, *previous;
+
+    if (s == 0)
+        return first;
+    previous = fr_row_at(w, states, width, fr_time_of(l, s - 1), b0);
+    if (!l->lengths || !l->reverse)
+        return previous;
+    mixed += b0 * row;
+    for (int64_t i = 0; i < rows; i++)
+        memcpy(mixed + i * row, (fr_is_first_step(l, t, b0 + i) ? first : previous) + i * row, (size_t)row);
+    return mixed;
+}
+
+fr_cell_step fr_cell_step_at(const fr_recurrent_workspace *w, int64_t s, int64_t b0, int64_t rows)
+{
+    const fr_recurrent_layer *l = w->layer;
+    int64_t t = fr_time_of(l, s), n = l->hidden;
+    fr_cell_step step = {
+        .rows = rows,
+        .hidden = n,
+        .relu = l->relu,
+        .gates = fr_row_at(w, w->gates, l->cell->width * n, w->gates_of_chunk ? t - w->start : t, b0),
+        .h_before = before_step(w, l->out, w->h0, w->h_before, l->out_size, s, b0, rows),
+    };
+
+    if (l->cell->has_c) {
+        step.c_before = before_step(w, w->c, w->c0, w->c_before, n, s, b0, rows);
+        step.c = fr_row_at(w, w->c, n, t, b0);
+        step.tanh_c = fr_row_at(w, w->tanh_c, n, t, b0);
+    }
+    return step;
+}
+
+void fr_clear_inactive(const fr_recurrent_workspace *w, char *array, int64_t width, int64_t t, int64_t b0, int64_t rows)
+{
+    const int64_t *lengths = w->layer->lengths;
+
+    for (int64_t i = 0; lengths && i < rows; i++)
+        if (t >= lengths[b0 + i])
+            memset(array + i * width * w->size, 0, (size_t)(width * w->size));
+}
+
+void fr_choose_chunks(fr_recurrent_workspace *w, int64_t rows)
+{
+    int64_t steps = w->layer->steps, most = fr_most(1, fr_least(steps, rows / fr_most(1, w->layer->batch)));
+    int64_t chunks = (steps + most - 1) / most;
+
+    w->chunk_steps = (steps + chunks - 1) / chunks; /* chunks of much the same length */
+}
+
+void fr_run_row_blocks(fr_recurrent_workspace *w, fr_tile *run)
+{
+    int64_t blocks = (fr_chunk_rows(w) + FR_BLOCK_ROWS - 1) / FR_BLOCK_ROWS;
+
+    if (w->threads > 1)
+        fr_run_tiles(blocks, run, w);
+    else
+        for (int64_t i = 0; i < blocks; i++)
+            run(w, i);
+}
