@@ -64,7 +64,8 @@ static bool read_value(fr_c_writer *w, fr_c_program *p, size_t i, fr_tensor *t, 
     if (t == p->x || fr_trace_maker(&p->trace, i, t, &output))
         return true;
     fr_fail(w->what, "module %s reads values %s of a result that no op gave it: a constant would be wrong",
-            fr_place_text(i < p->trace.count ? p->trace.steps[i].place : NULL, path), fr_shape_text(&t->shape, text));
+            fr_module_path_text(i < p->trace.count ? p->trace.steps[i].module_path : NULL, path),
+            fr_shape_text(&t->shape, text));
     return false;
 }
 
@@ -145,7 +146,7 @@ static void write_comment(fr_c_writer *w, const fr_step *s)
 {
     char path[FR_PATH_TEXT], from[FR_SHAPE_TEXT], to[FR_SHAPE_TEXT];
 
-    fr_place_text(s->place, path);
+    fr_module_path_text(s->module_path, path);
     fr_c_line(w, "/* %s%s%s: %s -> %s */", path, *path ? ": " : "", s->op->name,
               s->in[0] ? fr_shape_text(&s->in[0]->shape, from) : "", fr_shape_text(&s->out[0]->shape, to));
 }

@@ -157,7 +157,7 @@ static void say_why(const walk *w, size_t at, char why[FR_C_WHY])
 
     if (at < t->count)
         snprintf(why, FR_C_WHY, "%s in module %.120s looks at several steps, or backwards", t->steps[at].op->name,
-                 fr_place_text(t->steps[at].place, path));
+                 fr_module_path_text(t->steps[at].module_path, path));
     else
         snprintf(why, FR_C_WHY, "no recurrent layer goes through steps of x");
 }

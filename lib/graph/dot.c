@@ -6,8 +6,9 @@
  * opened, also again: Graphviz takes parts of one name for one cluster. Then come all edges. Names are numbers in that
  * order, n1 an op, n1_0 its step 0, i1 what is read, m1 a module: the same graph gives the same text. */
 #include "core/options.h"
-#include "core/text.h"
-#include "graph/picture.h"
+#include "core/utf8.h"
+#include "core/writer.h"
+#include "graph/dot_contents.h"
 
 #include <inttypes.h>
 
@@ -15,10 +16,10 @@ enum { NAME_TEXT = 48 };
 
 typedef struct {
     fr_writer w;
-    fr_picture p;
-    fr_table clusters; /* of modules: number + 1 */
-    fr_place *open;    /* the innermost cluster that is open */
-    size_t next_input; /* the first that has not been drawn */
+    fr_dot_contents p;
+    fr_table clusters;    /* of modules: number + 1 */
+    fr_module_path *open; /* the innermost cluster that is open */
+    size_t next_input;    /* the first that has not been drawn */
 } drawing;
 
 /* --- Text --------------------------------------------------------------------------------------------------------- */
@@ -59,7 +60,7 @@ static void put_values(drawing *d, const fr_tensor *t)
     char text[FR_VALUES_TEXT];
 
     if (d->p.o.values)
-        put_line(d, "", fr_picture_text(t, text));
+        put_line(d, "", fr_dot_values_text(t, text));
 }
 
 static void put_gradient(drawing *d, const void *of)
@@ -72,57 +73,57 @@ static void put_gradient(drawing *d, const void *of)
 static void indent(drawing *d)
 {
     fr_put(&d->w, "    ");
-    for (const fr_place *p = d->open; p; p = p->outer)
+    for (const fr_module_path *p = d->open; p; p = p->outer)
         fr_put(&d->w, "    ");
 }
 
-static bool open_cluster(drawing *d, fr_place *place)
+static bool open_cluster(drawing *d, fr_module_path *path)
 {
-    size_t number = (size_t)(uintptr_t)fr_table_find(&d->clusters, place);
-    char path[FR_PATH_TEXT];
+    size_t number = (size_t)(uintptr_t)fr_table_find(&d->clusters, path);
+    char text[FR_PATH_TEXT];
 
     indent(d);
-    d->open = place;
+    d->open = path;
     fr_put(&d->w, "subgraph cluster_m%zu {\n", number ? number : d->clusters.count + 1);
     if (number)
         return true;
     indent(d);
     fr_put(&d->w, "label=\"");
-    if (place->name) {
-        put_text(d, place->name);
+    if (path->name) {
+        put_text(d, path->name);
         fr_put(&d->w, " (");
     }
-    put_text(d, place->type);
-    fr_put(&d->w, "%s\"; tooltip=\"", place->name ? ")" : "");
-    put_text(d, fr_place_text(place, path));
+    put_text(d, path->type);
+    fr_put(&d->w, "%s\"; tooltip=\"", path->name ? ")" : "");
+    put_text(d, fr_module_path_text(path, text));
     fr_put(&d->w, "\"; style=rounded; color=gray60;\n");
-    return fr_table_put(&d->clusters, place, (void *)(uintptr_t)(d->clusters.count + 1));
+    return fr_table_put(&d->clusters, path, (void *)(uintptr_t)(d->clusters.count + 1));
 }
 
-/* From `open`, which is around place, on; modules are nested no more than 256 deep. */
-static bool open_clusters(drawing *d, fr_place *place)
+/* From `open`, which is around path, on; modules are nested no more than 256 deep. */
+static bool open_clusters(drawing *d, fr_module_path *path)
 {
-    return place == d->open || (open_clusters(d, place->outer) && open_cluster(d, place));
+    return path == d->open || (open_clusters(d, path->outer) && open_cluster(d, path));
 }
 
-/* So that what is written next stands in place; false: out of memory. */
-static bool go_to(drawing *d, fr_place *place)
+/* So that what is written next stands in path; false: out of memory. */
+static bool go_to(drawing *d, fr_module_path *path)
 {
-    const fr_place *common = fr_place_common(d->open, place);
+    const fr_module_path *common = fr_module_path_common(d->open, path);
 
     while (d->open != common) {
         d->open = d->open->outer;
         indent(d);
         fr_put(&d->w, "}\n");
     }
-    return open_clusters(d, place);
+    return open_clusters(d, path);
 }
 
 /* --- Nodes -------------------------------------------------------------------------------------------------------- */
 
 static void put_input(drawing *d, size_t i)
 {
-    const fr_picture_input *in = &d->p.inputs[i];
+    const fr_dot_input *in = &d->p.inputs[i];
 
     indent(d);
     fr_put(&d->w, "i%zu [label=\"", i + 1);
@@ -151,11 +152,11 @@ static void put_nameless(drawing *d)
 static bool put_named(drawing *d, size_t index)
 {
     for (; d->next_input < d->p.input_count && d->p.inputs[d->next_input].reader <= index; d->next_input++) {
-        const fr_picture_input *in = &d->p.inputs[d->next_input];
+        const fr_dot_input *in = &d->p.inputs[d->next_input];
 
         if (!in->name)
             continue;
-        if (!go_to(d, in->place))
+        if (!go_to(d, in->module_path))
             return false;
         put_input(d, d->next_input);
     }
@@ -177,9 +178,8 @@ static void put_tooltip(drawing *d, const fr_node *node)
 /* ", T = 5", where the op goes step by step. */
 static void put_length(drawing *d, const char *before, const fr_node *node)
 {
-    if (fr_picture_steps(node) > 0)
-        fr_put(&d->w, "%sT = %" PRId64 "%s", before, fr_picture_steps(node),
-               fr_picture_is_reversed(node) ? ", reversed" : "");
+    if (fr_dot_steps(node) > 0)
+        fr_put(&d->w, "%sT = %" PRId64 "%s", before, fr_dot_steps(node), fr_dot_is_reversed(node) ? ", reversed" : "");
 }
 
 static void put_op(drawing *d, size_t index)
@@ -232,7 +232,7 @@ static bool put_nodes(drawing *d)
     if (!d->p.m.t->producer)
         return put_named(d, 0);
     for (size_t i = d->p.first; i < d->p.m.node_count; i++) {
-        if (!put_named(d, i) || !go_to(d, d->p.m.nodes[i]->place))
+        if (!put_named(d, i) || !go_to(d, d->p.m.nodes[i]->module_path))
             return false;
         if (steps_drawn(d, i))
             put_steps(d, i);
@@ -247,7 +247,7 @@ static bool put_nodes(drawing *d)
 /* The step, in time, from which the others follow, or the last of them. */
 static int64_t step_at(const drawing *d, size_t index, bool last)
 {
-    return fr_picture_is_reversed(d->p.m.nodes[index]) == last ? 0 : steps_drawn(d, index) - 1;
+    return fr_dot_is_reversed(d->p.m.nodes[index]) == last ? 0 : steps_drawn(d, index) - 1;
 }
 
 /* Where an edge begins that brings output of the node at index. */
@@ -284,7 +284,7 @@ static void put_output_name(drawing *d, const fr_node *node, int output)
 }
 
 /* Of k without its first `without` dims. */
-static void put_kept(drawing *d, const fr_kept *k, int without)
+static void put_kept(drawing *d, const fr_metadata *k, int without)
 {
     fr_shape shape = { .ndim = k->ndim - without };
 
@@ -299,9 +299,9 @@ static void put_label(drawing *d, const fr_edge *e, bool one_step)
     fr_put(&d->w, " [label=\"");
     if (e->node)
         put_output_name(d, e->node, e->output);
-    put_kept(d, &e->kept, one_step);
+    put_kept(d, &e->meta, one_step);
     if (e->node && !one_step)
-        put_values(d, fr_picture_value(e));
+        put_values(d, fr_dot_value(e));
     fr_put(&d->w, "\"");
 }
 
@@ -333,11 +333,11 @@ static void put_edges(drawing *d, size_t index)
 
     for (int k = 0; k < node->inputs; k++) {
         const fr_edge *e = &node->edges[k];
-        const fr_picture_input *in = e->node ? NULL : fr_picture_input_of(&d->p, e);
+        const fr_dot_input *in = e->node ? NULL : fr_dot_input_of(&d->p, e);
         char tail[NAME_TEXT];
 
         if (e->node)
-            tail_of(d, fr_made_of_index(&d->p.m, e->node), e->output, tail);
+            tail_of(d, fr_history_index(&d->p.m, e->node), e->output, tail);
         else if (in)
             snprintf(tail, sizeof tail, "i%zu", (size_t)(in - d->p.inputs) + 1);
         else
@@ -356,18 +356,18 @@ static void put_edges(drawing *d, size_t index)
 static void put_edges_between_steps(drawing *d, size_t index)
 {
     const fr_node *node = d->p.m.nodes[index];
-    int back = fr_picture_is_reversed(node);
+    int back = fr_dot_is_reversed(node);
 
     for (int64_t t = 0; t < steps_drawn(d, index); t++) {
         for (int i = 0; t > 0 && i < 2 && node->op->steps->state[i].name; i++) {
             fr_put(&d->w, "    n%zu_%" PRId64 " -> n%zu_%" PRId64 " [label=\"", index + 1, t - !back, index + 1,
                    t - back);
             put_output_name(d, node, node->op->steps->state[i].output);
-            put_kept(d, &node->results[node->op->steps->state[i].output].kept, 0);
+            put_kept(d, &node->results[node->op->steps->state[i].output].meta, 0);
             fr_put(&d->w, "\"];\n");
         }
         fr_put(&d->w, "    n%zu_%" PRId64 " -> n%zu_out [label=\"", index + 1, t, index + 1);
-        put_kept(d, &node->results[0].kept, 1);
+        put_kept(d, &node->results[0].meta, 1);
         fr_put(&d->w, "\"];\n");
     }
 }
@@ -384,7 +384,7 @@ static void put_result(drawing *d)
     put_shape(d, &t->shape, (fr_dtype)t->dtype);
     put_values(d, t);
     fr_put(&d->w, "\", tooltip=\"what the graph is of\", peripheries=2, fillcolor=\"#fff2cc\"];\n    %s -> result;\n",
-           tail_of(d, fr_made_of_index(&d->p.m, fr_node_of(t)), t->output, tail));
+           tail_of(d, fr_history_index(&d->p.m, fr_node_of(t)), t->output, tail));
 }
 
 /* --- All of it ---------------------------------------------------------------------------------------------------- */
@@ -427,8 +427,8 @@ static bool graph_dot(const char *what, FILE *file, fr_tensor *t, const fr_graph
 
     if (ok) {
         d.p.o = o ? *o : (fr_graph_dot_options){ 0 };
-        ok = fr_picture_take(what, &d.p, t) && draw(what, &d);
-        fr_picture_free(&d.p);
+        ok = fr_dot_collect(what, &d.p, t) && draw(what, &d);
+        fr_dot_free(&d.p);
         fr_table_free(&d.clusters);
     }
     fr_finish(th, before);

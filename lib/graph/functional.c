@@ -3,7 +3,7 @@
 /* Derivatives of a function as a whole, as torch.autograd.functional has them. */
 #include "core/integer.h"
 #include "graph/jvp.h"
-#include "graph/pass.h"
+#include "graph/backward.h"
 
 #include <frond/ops.h>
 
@@ -68,7 +68,7 @@ typedef bool body(functional *c, void *how, fr_tensor **out);
 static bool run(functional *c, body *b, void *how, fr_tensor **out, int count)
 {
     size_t bytes = 2 * (size_t)c->n * sizeof *c->xs;
-    bool before = c->th->no_grad, ok = false;
+    bool before = c->th->mode.no_grad, ok = false;
     int scope = -1;
 
     if (c->flags & ~FR_CREATE_GRAPH)
@@ -77,9 +77,9 @@ static bool run(functional *c, body *b, void *how, fr_tensor **out, int count)
         return fr_fail_memory(c->what);
     c->grads = c->xs + c->n;
     scope = fr_scope_begin();
-    c->th->no_grad = false; /* until the scope ends */
+    c->th->mode.no_grad = false; /* until the scope ends */
     ok = scope >= 0 && take_inputs(c) && b(c, how, out);
-    c->th->no_grad = before;
+    c->th->mode.no_grad = before;
     fr_scope_end(scope);
     fr_free(c->xs, bytes);
     for (int i = 0; i < count; i++) {
@@ -130,13 +130,13 @@ static bool vjp_body(functional *c, void *how, fr_tensor **out)
 static bool hvp_body(functional *c, void *how, fr_tensor **out)
 {
     fr_tensor *const *vs = how;
-    fr_level *outer = c->th->level, *level = fr_level_begin_at(c->th, c->what, c->xs, vs, c->n);
+    fr_level *outer = c->th->levels.current, *level = fr_level_begin_at(c->th, c->what, c->xs, vs, c->n);
     bool ok = level && take_value(c);
 
     if (ok && c->y->numel != 1)
         ok = fr_fail(c->what, "the function gave %lld values, expected a scalar", (long long)c->y->numel);
     ok = ok && pull_back(c, c->y, NULL, c->flags);
-    c->th->level = outer;
+    c->th->levels.current = outer;
     if (ok)
         out[0] = result(c, c->y);
     ok = ok && out[0];
@@ -299,10 +299,11 @@ static bool by_rows(functional *c, fr_tensor *y, fr_tensor **tables)
 static fr_tensor *column(functional *c, int i, int64_t at)
 {
     fr_tensor *hot = one_hot(c->xs[i], at), *y, *tangent = NULL;
-    fr_level *outer = c->th->level, *level = hot ? fr_level_begin_at(c->th, c->what, &c->xs[i], &hot, 1) : NULL;
+    fr_level *outer = c->th->levels.current,
+             *level = hot ? fr_level_begin_at(c->th, c->what, &c->xs[i], &hot, 1) : NULL;
 
     y = level ? fr_call_function(c->what, c->f, c->xs, c->user) : NULL;
-    c->th->level = outer;
+    c->th->levels.current = outer;
     if (y && fr_shape_equal(&y->shape, &c->y->shape))
         tangent = fr_tangent_or_zeros(y, level);
     else if (y)

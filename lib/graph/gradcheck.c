@@ -38,10 +38,10 @@ typedef struct {
 /* f's result, held by the open scope; NULL with an error. */
 static fr_tensor *evaluate(const checker *c, fr_tensor *const *in)
 {
-    unsigned failures = c->th->failures;
+    unsigned failures = c->th->errors.failures;
     fr_tensor *y = c->f(in, c->user);
 
-    if (c->th->failures != failures)
+    if (c->th->errors.failures != failures)
         return NULL;
     if (!y)
         return fr_fail(c->what, "the function gave NULL");
@@ -242,7 +242,7 @@ static bool check(checker *c, fr_tensor *const *xs)
         c->given = room;
         c->copies = room + c->n;
         c->marked = c->copies + c->n;
-        c->th->no_grad = false; /* until the scope ends */
+        c->th->mode.no_grad = false; /* until the scope ends */
         ok = check_all(c, xs, c->marked + c->n);
     }
     fr_scope_end(scope);

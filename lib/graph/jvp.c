@@ -8,7 +8,7 @@
  * and outside: they are recorded like all others. */
 #include "graph/jvp.h"
 
-#include "graph/pass.h"
+#include "graph/backward.h"
 
 #include <frond/ops.h>
 
@@ -16,7 +16,7 @@
 
 bool fr_has_tangents(const fr_thread *th, const fr_op_call *call)
 {
-    for (const fr_level *level = th->level; level; level = level->outer)
+    for (const fr_level *level = th->levels.current; level; level = level->outer)
         for (int i = 0; i < call->inputs; i++)
             if (call->in[i] && fr_tangent_of(call->in[i], level))
                 return true;
@@ -55,7 +55,7 @@ static bool double_backward(fr_thread *th, fr_op_call *call, void *room)
     fr_shape *shapes = room;
     fr_tensor **in = (fr_tensor **)(shapes + n), **grad_in = in + n, **ys = grad_in + n, **dys = ys + n;
     fr_tensor **result = dys + n, **us = result + m, **xs = us + m, **dus = xs + m, **scratch = dus + m;
-    bool *needs = (bool *)(scratch + 2 * (n + m)), create = false, before = th->no_grad;
+    bool *needs = (bool *)(scratch + 2 * (n + m)), create = false, before = th->mode.no_grad;
     fr_op_call back = { .op = call->op,
                         .attributes = call->attributes,
                         .inputs = call->inputs,
@@ -78,12 +78,12 @@ static bool double_backward(fr_thread *th, fr_op_call *call, void *room)
         create = create || (!before && ((x && fr_tracked(x)) || (t && fr_tracked(t))));
     }
     memcpy(result, call->result, m * sizeof *result);
-    th->no_grad = false;
+    th->mode.no_grad = false;
     by = make_gradients(call, us, xs);
 
     bool ok = fr_backward_in_ops(call->op->name, FR_CREATE_GRAPH, &back, in, scratch);
 
-    th->no_grad = before;
+    th->mode.no_grad = before;
     for (size_t i = 0; i < n && ok; i++) {
         if (!needs[i] || !grad_in[i] || !fr_tracked(grad_in[i]))
             continue;
@@ -123,7 +123,7 @@ static bool check_tangent(fr_op_call *call, int o, const fr_tensor *t)
 /* Tangents of one level, those further in being out of sight; tangents: room for all inputs and outputs. */
 static bool carry_in_room(fr_thread *th, fr_op_call *call, fr_level *level, fr_tensor **tangents)
 {
-    unsigned failures = th->failures;
+    unsigned failures = th->errors.failures;
     fr_tensor **out = tangents + call->inputs;
     bool any = false, ok = true;
 
@@ -140,7 +140,7 @@ static bool carry_in_room(fr_thread *th, fr_op_call *call, fr_level *level, fr_t
         call->op->jvp(call);
     else
         ok = run_double_backward(th, call);
-    ok = ok && !call->failed && th->failures == failures;
+    ok = ok && !call->failed && th->errors.failures == failures;
     for (int o = 0; o < call->outputs && ok; o++)
         ok = check_tangent(call, o, out[o]) && (!out[o] || call->result[o]->dtype == FR_I64 ||
                                                 fr_tangent_set(call->op->name, call->result[o], level, out[o]));
@@ -157,7 +157,7 @@ static bool carry_level(fr_thread *th, fr_op_call *call, fr_level *level)
 
     if (level->outer && !carry_level(th, call, level->outer))
         return false;
-    th->level = level->outer;
+    th->levels.current = level->outer;
     if (count > FEW && !(room = fr_alloc(count * sizeof *room)))
         return fr_fail_memory(call->op->name);
     scope = fr_scope_begin();
@@ -170,10 +170,10 @@ static bool carry_level(fr_thread *th, fr_op_call *call, fr_level *level)
 
 bool fr_carry_tangents(fr_thread *th, fr_op_call *call)
 {
-    fr_level *level = th->level;
+    fr_level *level = th->levels.current;
     bool ok = carry_level(th, call, level);
 
-    th->level = level;
+    th->levels.current = level;
     for (int o = 0; o < call->outputs && ok; o++)
         if (call->result[o]->producer)
             return fr_node_share_tangents(fr_node_of(call->result[o]), call);
@@ -321,10 +321,10 @@ bool fr_check_like(const char *what, const char *kind, int i, const fr_tensor *v
 fr_tensor *fr_call_function(const char *what, fr_function *f, fr_tensor *const *xs, void *user)
 {
     fr_thread *th = fr_thread_self();
-    unsigned failures = th->failures;
+    unsigned failures = th->errors.failures;
     fr_tensor *y = f(xs, user);
 
-    if (th->failures != failures)
+    if (th->errors.failures != failures)
         return NULL;
     return y ? y : fr_fail(what, "the function gave NULL");
 }
@@ -363,7 +363,7 @@ static bool check_tangents(const char *what, fr_tensor *const *xs, fr_tensor *co
 static bool jvp(fr_thread *th, fr_function *f, fr_tensor *const *xs, fr_tensor *const *tangents, int n, void *user,
                 fr_tensor **views, fr_tensor **y, fr_tensor **dy)
 {
-    fr_level *outer = th->level, *level;
+    fr_level *outer = th->levels.current, *level;
     fr_tensor *value;
 
     for (int i = 0; i < n; i++)
@@ -371,7 +371,7 @@ static bool jvp(fr_thread *th, fr_function *f, fr_tensor *const *xs, fr_tensor *
             return false;
     level = fr_level_begin_at(th, "jvp", views, tangents, n);
     value = level ? fr_call_function("jvp", f, views, user) : NULL;
-    th->level = outer;
+    th->levels.current = outer;
 
     fr_tensor *tangent = value ? fr_tangent_or_zeros(value, level) : NULL;
 

@@ -6,8 +6,8 @@
 
 #include "log/events.h"
 
-#include "core/text.h"
-#include "graph/made_of.h"
+#include "core/utf8.h"
+#include "graph/history.h"
 #include "log/tensorboard.pb-c.h"
 
 #include <stdlib.h>
@@ -18,7 +18,7 @@ enum { NAME_SIZE = 512 };
 
 typedef struct {
     const char *what;
-    fr_made_of made_of;
+    fr_history made_of;
     const fr_named_tensor *state; /* of the module, or NULL */
     int states;
     size_t constants; /* so far */
@@ -84,7 +84,7 @@ static void leaf_name(const writer *w, const fr_tensor *leaf, char name[NAME_SIZ
     const char *parameter = parameter_name(w, leaf);
 
     if (!parameter) {
-        snprintf(name, NAME_SIZE, "leaf.%zu", fr_made_of_index(&w->made_of, leaf) + 1);
+        snprintf(name, NAME_SIZE, "leaf.%zu", fr_history_index(&w->made_of, leaf) + 1);
         return;
     }
     snprintf(name, NAME_SIZE, "%s", parameter);
@@ -95,7 +95,7 @@ static void leaf_name(const writer *w, const fr_tensor *leaf, char name[NAME_SIZ
  * "". */
 static void box_of(const writer *w, const fr_node *node, char box[FR_PATH_TEXT])
 {
-    fr_place_text(node->place, box);
+    fr_module_path_text(node->module_path, box);
     for (int i = 0; i < node->inputs && !*box; i++) {
         const char *name = node->edges[i].leaf ? parameter_name(w, node->edges[i].leaf) : NULL;
         const char *end = name ? strrchr(name, '.') : NULL;
@@ -116,7 +116,7 @@ static void node_name(const writer *w, const fr_node *node, char name[NAME_SIZE]
 
     box_of(w, node, box);
     snprintf(name, NAME_SIZE, "%s%s%.100s.%zu", box, *box ? "/" : "", node->op->name,
-             fr_made_of_index(&w->made_of, node) + 1);
+             fr_history_index(&w->made_of, node) + 1);
 }
 
 /* --- A node ------------------------------------------------------------------------------------------------------- */
@@ -235,8 +235,8 @@ static bool name_input(writer *w, const fr_node *node, int i, char name[NAME_SIZ
     }
     box_of(w, node, box);
     snprintf(name, NAME_SIZE, "%s%sconstant.%zu", box, *box ? "/" : "", ++w->constants);
-    fr_kept_shape(&e->kept, &shape);
-    return put_source(w, name, "Constant", (fr_dtype)e->kept.dtype, &shape);
+    fr_metadata_shape(&e->meta, &shape);
+    return put_source(w, name, "Constant", (fr_dtype)e->meta.dtype, &shape);
 }
 
 /* With room for its inputs' names and its outputs' shapes. */
@@ -250,7 +250,7 @@ static bool put_op_with(writer *w, const fr_node *node, char (*names)[NAME_SIZE]
     fr_shape shape;
 
     for (int i = 0; i < node->inputs; i++) {
-        if (node->edges[i].kept.ndim < 0) /* an optional input that was left out */
+        if (node->edges[i].meta.ndim < 0) /* an optional input that was left out */
             continue;
         if (!name_input(w, node, i, names[n]))
             return false;
@@ -258,11 +258,11 @@ static bool put_op_with(writer *w, const fr_node *node, char (*names)[NAME_SIZE]
         n++;
     }
     for (int i = 0; i < outputs; i++) {
-        fr_kept_shape(&node->results[i].kept, &shape);
+        fr_metadata_shape(&node->results[i].meta, &shape);
         set_shape(&shapes[i], &shape);
         pointers[i] = shapes[i].pointer;
     }
-    add_dtype(&a, (fr_dtype)node->results[0].kept.dtype);
+    add_dtype(&a, (fr_dtype)node->results[0].meta.dtype);
     add_shapes(&a, &list, pointers, (size_t)outputs);
     if (node->op->formula)
         add_text(&a, "formula", node->op->formula);
@@ -314,10 +314,10 @@ bool fr_events_write_graph(const char *what, fr_logger *log, const fr_tensor *t,
 
     if (m)
         ok = (w.state = fr_module_state(m, &w.states)) != NULL;
-    if (ok && !fr_made_of_find(&w.made_of, t))
+    if (ok && !fr_history_collect(&w.made_of, t))
         ok = fr_fail_memory(what);
     ok = ok && put_graph(&w) && fr_events_graph(what, log, w.bytes, w.size);
-    fr_made_of_free(&w.made_of);
+    fr_history_free(&w.made_of);
     free(w.bytes);
     return ok;
 }

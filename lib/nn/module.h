@@ -13,8 +13,8 @@
 enum { FR_MODULE_DEPTH = 256 }; /* levels of a tree of modules, so that walking it may recurse */
 
 struct fr_module {
-    fr_place *place;
-    const char *type, *name; /* the place's; name: under which the parent has it */
+    fr_module_path *path;
+    const char *type, *name; /* the path's; name: under which the parent has it */
     char *description;       /* or NULL */
     fr_forward_function *forward;
     bool training;
@@ -69,13 +69,13 @@ void fr_module_hooks_free(fr_module *m);
 /* Until the innermost scope ends m is at work. */
 static inline void fr_module_enter(fr_thread *th, const fr_module *m)
 {
-    th->place = m->place;
+    th->module_path = m->path;
 }
 /* ... and has given y. Returns y. */
 static inline fr_tensor *fr_module_leave(fr_thread *th, const fr_module *m, fr_tensor *y)
 {
-    if (FR_UNLIKELY(th->trace != NULL) && y)
-        fr_trace_result(th, m->place, y);
+    if (FR_UNLIKELY(th->graph->trace != NULL) && y)
+        fr_trace_result(th, m->path, y);
     return y;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Modules as text: PyTorch's print(model), and the number of parameters. */
-#include "core/text.h"
+#include "core/writer.h"
 #include "nn/module.h"
 
 #include <inttypes.h>

@@ -71,7 +71,7 @@ static bool same_ops(const fr_onnx_run *a, const fr_onnx_run *b)
 static bool try_run(fr_module *m, fr_onnx_source *from, const fr_shape *shape, fr_onnx_run *r)
 {
     fr_thread *th = fr_thread_self();
-    bool had_message = th->has_message;
+    bool had_message = th->errors.has_message;
     fr_tensor *x = input_of_shape(from->where, from->runs[FR_ONNX_BASE].x, shape);
     bool ok = x && run(m, from->where, x, r) && same_ops(&from->runs[FR_ONNX_BASE], r);
 
@@ -82,13 +82,14 @@ static bool try_run(fr_module *m, fr_onnx_source *from, const fr_shape *shape, f
     return ok;
 }
 
-/* Another size of dim d with which the same ops run; false where there is none, or (th->pending) memory ran out. */
+/* Another size of dim d with which the same ops run; false where there is none, or (th->errors.pending) memory ran out.
+ */
 static bool try_dim(fr_module *m, fr_onnx_source *from, int d)
 {
     static const int64_t steps[] = { 2, 1, -1 };
     fr_thread *th = fr_thread_self();
 
-    for (size_t k = 0; k < sizeof steps / sizeof *steps && !th->pending; k++) {
+    for (size_t k = 0; k < sizeof steps / sizeof *steps && !th->errors.pending; k++) {
         fr_shape shape = from->runs[FR_ONNX_BASE].x->shape;
 
         shape.dim[d] += steps[k];
@@ -103,7 +104,7 @@ static void try_all(fr_module *m, fr_onnx_source *from)
 {
     fr_thread *th = fr_thread_self();
 
-    for (int by = 3; by >= 0 && !th->pending; by--) {
+    for (int by = 3; by >= 0 && !th->errors.pending; by--) {
         fr_shape shape = from->runs[FR_ONNX_BASE].x->shape;
 
         for (int d = 0; d < shape.ndim; d++)
@@ -123,13 +124,13 @@ static bool run_all(fr_module *m, fr_onnx_source *from, const fr_tensor *example
 
     if (!x || !run(m, from->where, x, &from->runs[FR_ONNX_BASE]))
         return false;
-    for (int d = 0; d < x->shape.ndim && !th->pending; d++) {
+    for (int d = 0; d < x->shape.ndim && !th->errors.pending; d++) {
         from->open[d] = try_dim(m, from, d);
         any = any || from->open[d];
     }
     if (any)
         try_all(m, from);
-    return !th->pending;
+    return !th->errors.pending;
 }
 
 /* --- The graph --------------------------------------------------------------------------------------------------- */

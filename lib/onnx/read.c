@@ -254,12 +254,12 @@ static fr_module *place_of(fr_module *m, const char *name, const char **rest)
 /* Under its name, or, where modules' names do not allow it, a number. */
 static bool hold(fr_module *m, const char *where, const char *name, fr_tensor *t, bool buffer, int number)
 {
-    unsigned failures = fr_thread_self()->failures;
+    unsigned failures = fr_thread_self()->errors.failures;
     const char *rest;
     char plain[32];
     fr_module *place = place_of(m, name, &rest);
 
-    if (fr_thread_self()->failures != failures)
+    if (fr_thread_self()->errors.failures != failures)
         return false;
     if (!place || !*rest || fr_module_has(place, rest)) {
         snprintf(plain, sizeof plain, "initializer_%d", number);

@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Lists of the nodes and leaves behind a tensor. With a work list, not by recursion: a graph is as deep as it is long.
- */
-#include "graph/made_of.h"
+/* Collects the nodes and leaves behind a tensor, with a work list: recursion would overflow the stack, since a graph is
+ * as deep as it is long. */
+#include "graph/history.h"
 
 #include <stdlib.h>
 
-static bool add_node(fr_made_of *m, const fr_node *node)
+static bool add_node(fr_history *m, const fr_node *node)
 {
-    if (fr_table_find(&m->places, node))
+    if (fr_table_find(&m->numbers, node))
         return true;
     if (!fr_make_room(&m->nodes, sizeof *m->nodes, m->node_count, &m->node_capacity))
         return false;
     m->nodes[m->node_count++] = node;
-    return fr_table_put(&m->places, node, (void *)(uintptr_t)1); /* its place comes when all are known */
+    return fr_table_put(&m->numbers, node, (void *)(uintptr_t)1); /* its number comes when all are known */
 }
 
-static bool add_leaf(fr_made_of *m, const fr_tensor *leaf)
+static bool add_leaf(fr_history *m, const fr_tensor *leaf)
 {
-    if (fr_table_find(&m->places, leaf))
+    if (fr_table_find(&m->numbers, leaf))
         return true;
     if (!fr_make_room(&m->leaves, sizeof *m->leaves, m->leaf_count, &m->leaf_capacity))
         return false;
     m->leaves[m->leaf_count++] = leaf;
-    return fr_table_put(&m->places, leaf, (void *)(uintptr_t)m->leaf_count);
+    return fr_table_put(&m->numbers, leaf, (void *)(uintptr_t)m->leaf_count);
 }
 
 static int by_number(const void *a, const void *b)
@@ -33,9 +33,9 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-bool fr_made_of_find(fr_made_of *m, const fr_tensor *t)
+bool fr_history_collect(fr_history *m, const fr_tensor *t)
 {
-    *m = (fr_made_of){ .t = t };
+    *m = (fr_history){ .t = t };
 
     bool ok = t->producer ? add_node(m, fr_node_of(t)) : add_leaf(m, t);
 
@@ -47,27 +47,27 @@ bool fr_made_of_find(fr_made_of *m, const fr_tensor *t)
     for (size_t i = 0; i < m->node_count && ok; i++) {
         const fr_node *node = m->nodes[i];
 
-        fr_table_remove(&m->places, node);
-        ok = fr_table_put(&m->places, node, (void *)(uintptr_t)(i + 1));
+        fr_table_remove(&m->numbers, node);
+        ok = fr_table_put(&m->numbers, node, (void *)(uintptr_t)(i + 1));
         for (int k = 0; k < node->inputs && ok; k++)
             ok = !node->edges[k].leaf || add_leaf(m, node->edges[k].leaf);
     }
     return ok;
 }
 
-void fr_made_of_free(fr_made_of *m)
+void fr_history_free(fr_history *m)
 {
     free(m->nodes);
     free(m->leaves);
-    fr_table_free(&m->places);
+    fr_table_free(&m->numbers);
 }
 
-size_t fr_made_of_index(const fr_made_of *m, const void *node_or_leaf)
+size_t fr_history_index(const fr_history *m, const void *node_or_leaf)
 {
-    return (size_t)(uintptr_t)fr_table_find(&m->places, node_or_leaf) - 1;
+    return (size_t)(uintptr_t)fr_table_find(&m->numbers, node_or_leaf) - 1;
 }
 
-bool fr_made_of_is_walked(const fr_made_of *m)
+bool fr_history_is_walked(const fr_history *m)
 {
     for (size_t i = 0; i < m->node_count; i++)
         if (m->nodes[i]->saved && m->nodes[i]->released)
