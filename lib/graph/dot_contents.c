@@ -71,7 +71,7 @@ static bool add_input(fr_dot_contents *p, const void *key, const fr_dot_input *i
 
 static bool read_edge(fr_dot_contents *p, size_t reader, const fr_edge *e)
 {
-    fr_module_path *path = p->m.nodes[reader]->module_path;
+    fr_module_path *path = p->history.nodes[reader]->module_path;
     fr_dot_input input = { .t = e->leaf ? e->leaf : e->saved, .leaf = e->leaf != NULL, .reader = reader };
     uintptr_t known = (uintptr_t)fr_table_find(&p->input_numbers, key_of(e));
 
@@ -92,7 +92,7 @@ static bool read_edge(fr_dot_contents *p, size_t reader, const fr_edge *e)
 
 static bool read_inputs(fr_dot_contents *p)
 {
-    const fr_tensor *t = p->m.t;
+    const fr_tensor *t = p->history.t;
 
     if (!t->producer)
         return add_input(p, t,
@@ -101,9 +101,9 @@ static bool read_inputs(fr_dot_contents *p)
                                           .dtype = (fr_dtype)t->dtype,
                                           .leaf = true,
                                           .name = fr_table_find(&p->names, t) });
-    for (size_t i = p->first; i < p->m.node_count; i++)
-        for (int k = 0; k < p->m.nodes[i]->inputs; k++)
-            if (!read_edge(p, i, &p->m.nodes[i]->edges[k]))
+    for (size_t i = p->first; i < p->history.node_count; i++)
+        for (int k = 0; k < p->history.nodes[i]->inputs; k++)
+            if (!read_edge(p, i, &p->history.nodes[i]->edges[k]))
                 return false;
     return true;
 }
@@ -136,11 +136,11 @@ bool fr_dot_is_reversed(const fr_node *node)
 /* Chooses which recurrent ops are drawn step by step: as many as max_nodes leaves room for. */
 static bool choose_steps(fr_dot_contents *p)
 {
-    int64_t drawn = (int64_t)(p->m.node_count - p->first), room = p->o.max_nodes - drawn;
+    int64_t drawn = (int64_t)(p->history.node_count - p->first), room = p->o.max_nodes - drawn;
 
     p->steps = calloc((size_t)drawn + 1, sizeof *p->steps);
     for (int64_t i = 0; p->steps && p->o.unroll && i < drawn; i++) {
-        int64_t steps = fr_dot_steps(p->m.nodes[p->first + (size_t)i]);
+        int64_t steps = fr_dot_steps(p->history.nodes[p->first + (size_t)i]);
 
         if (steps == 0 || steps > room)
             continue;
@@ -178,7 +178,7 @@ static void at_node(void *user, const fr_node *node, fr_tensor *const *grad_out,
     collector *c = user;
 
     (void)grad_in;
-    if (fr_history_index(&c->p->m, node) >= c->p->first)
+    if (fr_history_index(&c->p->history, node) >= c->p->first)
         collect(c, node, grad_out, node->outputs - node->op->internal);
 }
 
@@ -195,7 +195,7 @@ static bool take_gradients(const char *what, fr_dot_contents *p, fr_tensor *t)
 
     if (!p->o.gradients)
         return true;
-    if (!fr_history_is_walked(&p->m)) {
+    if (!fr_history_is_walked(&p->history)) {
         if (!fr_backward_observed(what, t, &observer))
             return false;
     } else {
@@ -212,9 +212,9 @@ bool fr_dot_collect(const char *what, fr_dot_contents *p, fr_tensor *t)
 {
     if (p->o.max_nodes == 0)
         p->o.max_nodes = DEFAULT_MAX_NODES;
-    if (!fr_history_collect(&p->m, t))
+    if (!fr_history_collect(&p->history, t))
         return fr_fail_memory(what);
-    p->first = p->m.node_count - (size_t)fr_least((int64_t)p->m.node_count, p->o.max_nodes);
+    p->first = p->history.node_count - (size_t)fr_least((int64_t)p->history.node_count, p->o.max_nodes);
     if (!take_names(p) || !choose_steps(p) || !read_inputs(p))
         return fr_fail_memory(what);
     return take_gradients(what, p, t);
@@ -225,7 +225,7 @@ void fr_dot_free(fr_dot_contents *p)
     for (size_t i = 0; i < p->gradients.capacity; i++)
         if (p->gradients.slots[i].key)
             free(p->gradients.slots[i].value);
-    fr_history_free(&p->m);
+    fr_history_free(&p->history);
     fr_table_free(&p->input_numbers);
     fr_table_free(&p->names);
     fr_table_free(&p->gradients);

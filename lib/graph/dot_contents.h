@@ -20,7 +20,7 @@ typedef struct {
 
 typedef struct {
     fr_graph_dot_options o;
-    fr_history m;
+    fr_history history;
     size_t first;   /* nodes from here on are drawn */
     int64_t *steps; /* of each of those: as how many it is drawn; 0: as one */
     fr_dot_input *inputs;

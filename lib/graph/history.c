@@ -6,24 +6,24 @@
 
 #include <stdlib.h>
 
-static bool add_node(fr_history *m, const fr_node *node)
+static bool add_node(fr_history *h, const fr_node *node)
 {
-    if (fr_table_find(&m->numbers, node))
+    if (fr_table_find(&h->numbers, node))
         return true;
-    if (!fr_make_room(&m->nodes, sizeof *m->nodes, m->node_count, &m->node_capacity))
+    if (!fr_make_room(&h->nodes, sizeof *h->nodes, h->node_count, &h->node_capacity))
         return false;
-    m->nodes[m->node_count++] = node;
-    return fr_table_put(&m->numbers, node, (void *)(uintptr_t)1); /* its number comes when all are known */
+    h->nodes[h->node_count++] = node;
+    return fr_table_put(&h->numbers, node, (void *)(uintptr_t)1); /* its number comes when all are known */
 }
 
-static bool add_leaf(fr_history *m, const fr_tensor *leaf)
+static bool add_leaf(fr_history *h, const fr_tensor *leaf)
 {
-    if (fr_table_find(&m->numbers, leaf))
+    if (fr_table_find(&h->numbers, leaf))
         return true;
-    if (!fr_make_room(&m->leaves, sizeof *m->leaves, m->leaf_count, &m->leaf_capacity))
+    if (!fr_make_room(&h->leaves, sizeof *h->leaves, h->leaf_count, &h->leaf_capacity))
         return false;
-    m->leaves[m->leaf_count++] = leaf;
-    return fr_table_put(&m->numbers, leaf, (void *)(uintptr_t)m->leaf_count);
+    h->leaves[h->leaf_count++] = leaf;
+    return fr_table_put(&h->numbers, leaf, (void *)(uintptr_t)h->leaf_count);
 }
 
 static int by_number(const void *a, const void *b)
@@ -33,44 +33,44 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-bool fr_history_collect(fr_history *m, const fr_tensor *t)
+bool fr_history_collect(fr_history *h, const fr_tensor *t)
 {
-    *m = (fr_history){ .t = t };
+    *h = (fr_history){ .t = t };
 
-    bool ok = t->producer ? add_node(m, fr_node_of(t)) : add_leaf(m, t);
+    bool ok = t->producer ? add_node(h, fr_node_of(t)) : add_leaf(h, t);
 
-    for (size_t i = 0; i < m->node_count && ok; i++)
-        for (int k = 0; k < m->nodes[i]->inputs && ok; k++)
-            ok = !m->nodes[i]->edges[k].node || add_node(m, m->nodes[i]->edges[k].node);
-    if (m->node_count > 0)
-        qsort(m->nodes, m->node_count, sizeof *m->nodes, by_number);
-    for (size_t i = 0; i < m->node_count && ok; i++) {
-        const fr_node *node = m->nodes[i];
+    for (size_t i = 0; i < h->node_count && ok; i++)
+        for (int k = 0; k < h->nodes[i]->inputs && ok; k++)
+            ok = !h->nodes[i]->edges[k].node || add_node(h, h->nodes[i]->edges[k].node);
+    if (h->node_count > 0)
+        qsort(h->nodes, h->node_count, sizeof *h->nodes, by_number);
+    for (size_t i = 0; i < h->node_count && ok; i++) {
+        const fr_node *node = h->nodes[i];
 
-        fr_table_remove(&m->numbers, node);
-        ok = fr_table_put(&m->numbers, node, (void *)(uintptr_t)(i + 1));
+        fr_table_remove(&h->numbers, node);
+        ok = fr_table_put(&h->numbers, node, (void *)(uintptr_t)(i + 1));
         for (int k = 0; k < node->inputs && ok; k++)
-            ok = !node->edges[k].leaf || add_leaf(m, node->edges[k].leaf);
+            ok = !node->edges[k].leaf || add_leaf(h, node->edges[k].leaf);
     }
     return ok;
 }
 
-void fr_history_free(fr_history *m)
+void fr_history_free(fr_history *h)
 {
-    free(m->nodes);
-    free(m->leaves);
-    fr_table_free(&m->numbers);
+    free(h->nodes);
+    free(h->leaves);
+    fr_table_free(&h->numbers);
 }
 
-size_t fr_history_index(const fr_history *m, const void *node_or_leaf)
+size_t fr_history_index(const fr_history *h, const void *node_or_leaf)
 {
-    return (size_t)(uintptr_t)fr_table_find(&m->numbers, node_or_leaf) - 1;
+    return (size_t)(uintptr_t)fr_table_find(&h->numbers, node_or_leaf) - 1;
 }
 
-bool fr_history_is_walked(const fr_history *m)
+bool fr_history_is_walked(const fr_history *h)
 {
-    for (size_t i = 0; i < m->node_count; i++)
-        if (m->nodes[i]->saved && m->nodes[i]->released)
+    for (size_t i = 0; i < h->node_count; i++)
+        if (h->nodes[i]->saved && h->nodes[i]->released)
             return true;
     return false;
 }

@@ -17,12 +17,12 @@ typedef struct {
     fr_table numbers; /* of nodes and leaves: index + 1 */
 } fr_history;
 
-/* Fills m; false if memory runs out. m must be freed in any case. */
-bool fr_history_collect(fr_history *m, const fr_tensor *t);
-void fr_history_free(fr_history *m);
-size_t fr_history_index(const fr_history *m, const void *node_or_leaf);
+/* Fills h; false if memory runs out. h must be freed in any case. */
+bool fr_history_collect(fr_history *h, const fr_tensor *t);
+void fr_history_free(fr_history *h);
+size_t fr_history_index(const fr_history *h, const void *node_or_leaf);
 /* True if a backward has run and freed saved values. */
-bool fr_history_is_walked(const fr_history *m);
+bool fr_history_is_walked(const fr_history *h);
 
 /* Writes the values of t if they are FR_FEW_VALUES or fewer: "2" for a scalar, else "[1, 2]". Otherwise, and for NULL,
  * it writes "". Returns text. */

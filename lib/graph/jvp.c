@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Forward mode: tangents are carried along while a function runs.
+/* Forward mode: while a function runs, each op computes the tangents of its results from those of its inputs.
  *
- * Levels nest: what is computed for one carries tangents for those outside of it, so that a derivative of a derivative
- * is right. For each op fr_apply computes the outermost level's tangents first, then those further in, which may read
- * what the former have given the results. Reverse mode inside works as well: its ops carry tangents like all others;
- * and outside: they are recorded like all others. */
+ * Levels nest: what is computed for one level carries tangents for the levels outside of it, so derivatives of
+ * derivatives are right. For each op the outermost level's tangents are computed first, then those further in, which
+ * may read what the outer ones gave the results. Forward and reverse mode mix: ops of a backward carry tangents, and
+ * ops that compute tangents are recorded. */
 #include "graph/jvp.h"
 
 #include "graph/backward.h"
@@ -23,7 +23,7 @@ bool fr_has_tangents(const fr_thread *th, const fr_op_call *call)
     return false;
 }
 
-/* What double backward lays out for each input and output. */
+/* The arrays of a double backward: for each input and for each output one of everything. */
 typedef struct {
     fr_tensor *in, *grad_in, *y, *dy, *x, *dx;
     fr_shape shape;
@@ -34,7 +34,8 @@ typedef struct {
     fr_tensor *result, *u, *x, *du, *y, *dy;
 } output_room;
 
-/* Leaves u in place of the outputs' gradients; gives how many of them, in xs. */
+/* Makes leaves u that stand for the gradients of the outputs. xs lists those that are floating; returns their number.
+ */
 static int make_gradients(fr_op_call *call, fr_tensor **us, fr_tensor **xs)
 {
     int n = 0;
@@ -47,8 +48,9 @@ static int make_gradients(fr_op_call *call, fr_tensor **us, fr_tensor **xs)
     return n;
 }
 
-/* Backward is linear in the gradients u of the outputs, u -> J^T u. So its derivative by u, with the tangents of the
- * inputs for gradients, is J t, whatever u is. */
+/* J t from backward alone, for ops without a jvp. Backward computes J^T u from the gradients u of the outputs, which is
+ * linear in u. So differentiating it by u, with the tangents t of the inputs as gradients, gives (J^T)^T t = J t,
+ * whatever u is (J. Townsend, "A new trick for calculating Jacobian vector products", 2017). */
 static bool double_backward(fr_thread *th, fr_op_call *call, void *room)
 {
     size_t n = (size_t)call->inputs, m = (size_t)call->outputs;
@@ -120,7 +122,8 @@ static bool check_tangent(fr_op_call *call, int o, const fr_tensor *t)
                       fr_shape_text(&y->shape, expected), fr_dtype_name((fr_dtype)y->dtype));
 }
 
-/* Tangents of one level, those further in being out of sight; tangents: room for all inputs and outputs. */
+/* Computes the tangents of one level; those of levels further in are out of sight. tangents: room for all inputs and
+ * outputs. */
 static bool carry_in_room(fr_thread *th, fr_op_call *call, fr_level *level, fr_tensor **tangents)
 {
     unsigned failures = th->errors.failures;
@@ -235,13 +238,13 @@ void fr_jvp_pointwise(fr_op_call *call)
     }
 }
 
-/* call's op with other inputs; the results into outputs. */
+/* Applies call's op to other inputs; outputs gets the results. */
 static bool apply_to(fr_op_call *call, fr_tensor *const *in, fr_tensor **outputs)
 {
     return fr_apply_n(call->op, in, call->inputs, call->attributes, outputs);
 }
 
-/* Memory for the inputs; a call has few, but cat's may be many. */
+/* A copy of the array of inputs. It is allocated, since cat may have many. */
 static fr_tensor **copy_inputs(fr_op_call *call)
 {
     fr_tensor **in = fr_alloc((size_t)call->inputs * sizeof *in);
@@ -258,7 +261,8 @@ static void free_inputs(const fr_op_call *call, fr_tensor **in)
     fr_free(in, (size_t)call->inputs * sizeof *in);
 }
 
-/* A view's layout was inferred from its input's: it may not fit another. */
+/* t, to be given to call's op in place of its input. A view op is given a contiguous tensor: its layout was inferred
+ * from the input's strides and may not fit others. */
 static fr_tensor *in_place_of(const fr_op_call *call, fr_tensor *t)
 {
     return call->op->view ? fr_contiguous(t) : t;
@@ -335,7 +339,7 @@ fr_level *fr_level_begin_at(fr_thread *th, const char *what, fr_tensor *const *x
 
     for (int i = 0; i < n && level; i++)
         if (tangents[i] && !fr_tangent_set(what, xs[i], level, tangents[i]))
-            level = NULL; /* it goes with the scope */
+            level = NULL; /* the scope ends it */
     return level;
 }
 
@@ -359,7 +363,7 @@ static bool check_tangents(const char *what, fr_tensor *const *xs, fr_tensor *co
     return true;
 }
 
-/* In a scope, with which the level ends. views: room for n. y and dy get references. */
+/* Runs in a scope, whose end ends the level. views: room for n. *y and *dy get references. */
 static bool jvp(fr_thread *th, fr_function *f, fr_tensor *const *xs, fr_tensor *const *tangents, int n, void *user,
                 fr_tensor **views, fr_tensor **y, fr_tensor **dy)
 {

@@ -18,7 +18,7 @@ enum { NAME_SIZE = 512 };
 
 typedef struct {
     const char *what;
-    fr_history made_of;
+    fr_history history;
     const fr_named_tensor *state; /* of the module, or NULL */
     int states;
     size_t constants; /* so far */
@@ -84,7 +84,7 @@ static void leaf_name(const writer *w, const fr_tensor *leaf, char name[NAME_SIZ
     const char *parameter = parameter_name(w, leaf);
 
     if (!parameter) {
-        snprintf(name, NAME_SIZE, "leaf.%zu", fr_history_index(&w->made_of, leaf) + 1);
+        snprintf(name, NAME_SIZE, "leaf.%zu", fr_history_index(&w->history, leaf) + 1);
         return;
     }
     snprintf(name, NAME_SIZE, "%s", parameter);
@@ -116,7 +116,7 @@ static void node_name(const writer *w, const fr_node *node, char name[NAME_SIZE]
 
     box_of(w, node, box);
     snprintf(name, NAME_SIZE, "%s%s%.100s.%zu", box, *box ? "/" : "", node->op->name,
-             fr_history_index(&w->made_of, node) + 1);
+             fr_history_index(&w->history, node) + 1);
 }
 
 /* --- A node ------------------------------------------------------------------------------------------------------- */
@@ -296,14 +296,14 @@ static bool put_graph(writer *w)
     char name[NAME_SIZE];
     bool ok = put_version(w);
 
-    for (size_t i = 0; ok && i < w->made_of.leaf_count; i++) {
-        const fr_tensor *leaf = w->made_of.leaves[i];
+    for (size_t i = 0; ok && i < w->history.leaf_count; i++) {
+        const fr_tensor *leaf = w->history.leaves[i];
 
         leaf_name(w, leaf, name);
         ok = put_source(w, name, parameter_name(w, leaf) ? "Parameter" : "Leaf", (fr_dtype)leaf->dtype, &leaf->shape);
     }
-    for (size_t i = 0; ok && i < w->made_of.node_count; i++)
-        ok = put_op(w, w->made_of.nodes[i]);
+    for (size_t i = 0; ok && i < w->history.node_count; i++)
+        ok = put_op(w, w->history.nodes[i]);
     return ok;
 }
 
@@ -314,10 +314,10 @@ bool fr_events_write_graph(const char *what, fr_logger *log, const fr_tensor *t,
 
     if (m)
         ok = (w.state = fr_module_state(m, &w.states)) != NULL;
-    if (ok && !fr_history_collect(&w.made_of, t))
+    if (ok && !fr_history_collect(&w.history, t))
         ok = fr_fail_memory(what);
     ok = ok && put_graph(&w) && fr_events_graph(what, log, w.bytes, w.size);
-    fr_history_free(&w.made_of);
+    fr_history_free(&w.history);
     free(w.bytes);
     return ok;
 }
