@@ -373,13 +373,13 @@ START_TEST(a_jump_out_of_jvp)
 
             (void)inner;
             fr_level_begin(fr_thread_self(), "test");
-            fr_tangent_set("test", x, fr_thread_self()->level, x);
+            fr_tangent_set("test", x, fr_thread_self()->levels.current, x);
             jump(&x, &x);
         }
         fr_scope_end(scope);
     }
-    ck_assert_ptr_null(fr_thread_self()->level);
-    ck_assert_ptr_null(fr_thread_self()->open_levels);
+    ck_assert_ptr_null(fr_thread_self()->levels.current);
+    ck_assert_ptr_null(fr_thread_self()->levels.open);
     x = kept;
     ck_assert_ptr_null(x->tangents);
     ck_assert(fr_jvp(jump, &x, &x, 1, NULL, &y, &dy));
@@ -935,7 +935,7 @@ START_TEST(anomalies)
     fr_detect_anomaly(true);
     ck_assert(!fr_log(fr_full(FR_SHAPE(1), -1)));
     ck_assert_ptr_null(strstr(fr_error_message(), "in module"));
-    ck_assert_ptr_null(fr_thread_self()->place);
+    ck_assert_ptr_null(fr_thread_self()->module_path);
     assert_failed("log: NaN");
     ck_assert(!fr_mul_scalar(fr_full(FR_SHAPE(3), INFINITY), 2));
     assert_failed("mul", "Inf", "(3,) with Inf at 0");

@@ -4,7 +4,7 @@
  * source lines that they name. */
 #include "testing.h"
 
-#include "core/thread.h"
+#include "graph/state.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -549,7 +549,8 @@ START_TEST(handler_may_jump)
         fr_scope_end(scope);
         ck_assert(fr_grad_enabled());
         ck_assert_uint_eq(fr_live_tensors(), before);
-        ck_assert(th->defer == 0 && !th->pending && th->site_count == 0 && th->site.file == NULL);
+        ck_assert(th->errors.deferred == 0 && !th->errors.pending && th->sites.count == 0 &&
+                  th->sites.current.file == NULL);
     }
     /* After a jump, NULL arguments do not count as results of a failure. */
     ck_assert_ptr_nonnull(fr_linear(fr_ones(FR_SHAPE(2)), fr_ones(FR_SHAPE(2, 2)), NULL));
@@ -599,8 +600,8 @@ START_TEST(handler_may_jump_from_a_release)
     ck_assert_int_eq(c.calls, 2);
     ck_assert_int_eq(released, 2);
     ck_assert_uint_eq(fr_live_tensors(), before);
-    ck_assert_int_eq(fr_thread_self()->defer, 0);
-    ck_assert(!fr_thread_self()->freeing);
+    ck_assert_int_eq(fr_thread_self()->errors.deferred, 0);
+    ck_assert(!fr_thread_self()->graph->freeing);
     fr_error_clear();
 }
 END_TEST
@@ -709,7 +710,7 @@ START_TEST(stale_notes)
     const fr_thread *th = fr_thread_self();
     FR_SCOPE;
     fr_tensor *a = fr_zeros(FR_SHAPE(4, 3)), *b = fr_zeros(FR_SHAPE(5, 2));
-    int before = th->site_count, line;
+    int before = th->sites.count, line;
     {
         FR_SCOPE;
         for (int i = 0; i < 1000; i++)
@@ -720,7 +721,7 @@ START_TEST(stale_notes)
         ck_assert_ptr_null(strstr(fr_error_message(), "stale.c")); /* there are too many places to note one more */
         fr_error_clear();
     }
-    ck_assert_int_eq(th->site_count, before);
+    ck_assert_int_eq(th->sites.count, before);
     fr_call_site("mul", "stale.c", 1);
     line = __LINE__ + 1;
     ck_assert_ptr_null(fr_add(a, b));

@@ -305,7 +305,7 @@ START_TEST(a_jump_out_of_a_module)
     fr_set_error_handler(NULL, NULL);
     fr_error_clear();
     fr_module_free(m);
-    ck_assert_ptr_null(fr_thread_self()->place);
+    ck_assert_ptr_null(fr_thread_self()->module_path);
     draw(fr_exp(leaf(1)), NULL);
     lacks("subgraph");
     fr_scope_end(scope);
@@ -334,7 +334,7 @@ START_TEST(threads_record_in_one_module)
         FR_SCOPE;
         fr_tensor *y = fr_sum(fr_forward(m, fr_ones(FR_SHAPE(2, 3))));
 
-        ck_assert_int_eq(atomic_load(&fr_node_of(y)->edges[0].node->place->refs), 2); /* of module and node */
+        ck_assert_int_eq(atomic_load(&fr_node_of(y)->edges[0].node->module_path->refs), 2); /* of module and node */
         draw(y, NULL);
         assert_clusters_of_small_net();
     }
@@ -645,8 +645,9 @@ START_TEST(layers_of_a_transformer)
     ck_assert_int_eq(count("TransformerEncoderLayer                     (3, 1, 4)"), 2);
     ck_assert_int_eq(count("self_attn: MultiheadAttention                (3, 1, 4)"), 2);
     y = fr_forward(m, x);
-    ck_assert_str_eq(fr_node_of(y)->place->type, "LayerNorm");
-    ck_assert_str_eq(fr_node_of(y)->edges[0].node->place->type, "TransformerEncoderLayer"); /* the residual's sum */
+    ck_assert_str_eq(fr_node_of(y)->module_path->type, "LayerNorm");
+    ck_assert_str_eq(fr_node_of(y)->edges[0].node->module_path->type,
+                     "TransformerEncoderLayer"); /* the residual's sum */
     draw(y, NULL);
     has("label=\"1 (TransformerEncoderLayer)\"");
     ck_assert_int_eq(count("label=\"self_attn (MultiheadAttention)\""), 2);
@@ -686,13 +687,13 @@ START_TEST(nothing_is_changed)
     ck_assert_double_eq(fr_at(fr_module_find(norm, "running_mean"), 0), 0);
     ck_assert_ptr_null(fr_grad(weight));
     ck_assert(fr_grad_enabled());
-    ck_assert_ptr_null(fr_thread_self()->trace);
+    ck_assert_ptr_null(fr_thread_self()->graph->trace);
     has("  idle: Alias       -                9");
     has("\nTop                 (4, 3)          18             36"); /* the shared weight counts once */
     ck_assert(!fr_module_summary(stdout, m, fr_ones(FR_SHAPE(4, 2))));
     assert_failed("batch_norm", __FILE__);
     ck_assert(fr_module_training(m) && !fr_module_training(dropout) && fr_grad_enabled());
-    ck_assert_ptr_null(fr_thread_self()->trace);
+    ck_assert_ptr_null(fr_thread_self()->graph->trace);
     fr_module_free(m);
 }
 END_TEST

@@ -76,8 +76,8 @@ START_TEST(a_trace_can_be_run_again)
     fr_trace_begin(fr_thread_self(), &trace);
     y = fr_forward(m, x);
     ck_assert(fr_trace_end(fr_thread_self(), "test", &trace));
-    ck_assert_str_eq(fr_place_text(trace.steps[0].place, path), "rnn");
-    ck_assert_str_eq(fr_place_text(trace.steps[trace.count - 1].place, path), "head");
+    ck_assert_str_eq(fr_module_path_text(trace.steps[0].module_path, path), "rnn");
+    ck_assert_str_eq(fr_module_path_text(trace.steps[trace.count - 1].module_path, path), "head");
     ck_assert_str_eq(trace.steps[trace.count - 1].op->name, "linear");
     ck_assert(fr_equal(run_again(&trace, x, x2, y), fr_forward(m, x2)));
     fr_trace_free(&trace);

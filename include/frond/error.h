@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Errors. Lowest of the public headers: it also holds the macros that the others are declared with.
+/* Errors. All other public headers include this one, which also has the macros that they are declared with.
  *
- * A function that fails reports through the handler. The handler that is in place at the start prints the message and
- * aborts, as a program in development wants it. With the handler off (NULL) the function returns NULL, false or what
- * its comment says, the thread's first message is kept, and NULL passes through every op, so that one check at the end
- * of a computation is enough. A message names the op or file, what was given, what was expected and, where the call was
- * made through <frond.h>, the place: "frond: matmul: (4, 3) x (5, 2): inner dimensions differ (3 and 5) [train.c:41]".
+ * A function that fails calls the error handler. At the start the handler prints the message and aborts, which suits a
+ * program in development. If the handler is off (NULL) the function returns NULL, false or what its comment says, and
+ * the thread's first message is kept. NULL passes through every op, so one check at the end of a computation is enough.
+ * A message names the op or file, what was given, what was expected and, where the call was made through <frond.h>, the
+ * place: "frond: matmul: (4, 3) x (5, 2): inner dimensions differ (3 and 5) [train.c:41]".
  */
 #ifndef FROND_ERROR_H
 #define FROND_ERROR_H
@@ -32,8 +32,8 @@
 
 FR_BEGIN_DECLS
 
-/* Called once for each failure, last: the library holds no lock and nothing half done, so a handler may longjmp or
- * throw. If it returns, the function that failed returns as with the handler off. */
+/* Called once for each failure, after the library has cleaned up: it holds no lock then, so a handler may longjmp or
+ * throw. If it returns, the function that failed returns as if the handler were off. */
 typedef void fr_error_handler(const char *message, void *user);
 
 /* Sets the process's handler, before threads start; NULL turns it off. */
@@ -43,8 +43,8 @@ void fr_set_error_handler(fr_error_handler *handler, void *user);
 const char *fr_error_message(void);
 void fr_error_clear(void);
 
-/* What seems a mistake, but no failure: printed on standard error at the start; NULL: nothing is done about it. Set
- * before threads start. A handler must return. */
+/* Gets warnings of what seems a mistake but is no failure. At the start they are printed on standard error; NULL drops
+ * them. Set it before threads start. The handler must return. */
 typedef void fr_warning_handler(const char *message, void *user);
 void fr_set_warning_handler(fr_warning_handler *handler, void *user);
 

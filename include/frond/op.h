@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Writing an op. The library's own ops and a user's are the same thing: one fr_op, given to fr_apply, which rejects
- * NULL and mixed dtypes, infers, allocates, runs and records. examples/ has one of 20 lines. */
+/* Writing an op. An op, the library's or a user's, is one fr_op. fr_apply does the same for all of them: it rejects
+ * NULL and mixed dtypes, infers the outputs' shapes, allocates them, runs forward and records the call. examples/ has
+ * an op of 20 lines. */
 #ifndef FROND_OP_H
 #define FROND_OP_H
 
@@ -14,7 +15,7 @@ typedef struct fr_op_call fr_op_call;
 typedef struct fr_c_writer fr_c_writer;
 typedef struct fr_onnx fr_onnx; /* <frond/onnx.h> */
 
-/* What infer says of an output. */
+/* An output, as infer describes it. */
 typedef struct {
     fr_shape shape;
     fr_dtype dtype;
@@ -27,11 +28,11 @@ struct fr_op_call {
     const fr_op *op;
     const void *attributes; /* what fr_apply was given; in backward the node's copy */
     int inputs, outputs;
-    bool recording;           /* forward: a backward may follow */
-    fr_tensor *const *in;     /* inputs (contiguous unless op->strided); in backward those that are saved, else NULL */
-    const fr_shape *in_shape; /* backward: the shape of each input, saved or not */
-    fr_meta *out;             /* infer: fill in */
-    fr_tensor **result;       /* forward: fill their memory; in backward those that are saved, else NULL */
+    bool recording;             /* forward: a backward may follow */
+    fr_tensor *const *in;       /* inputs, contiguous unless op->strided; in backward those that are saved, else NULL */
+    const fr_shape *in_shape;   /* backward: the shape of each input, saved or not */
+    fr_meta *out;               /* infer: fill in */
+    fr_tensor **result;         /* outputs; forward fills their memory; in backward those that are saved, else NULL */
     fr_tensor *const *grad_out; /* backward: gradient of each output */
     fr_tensor **grad_in;        /* backward: set to a new tensor of in_shape[i] where needs[i]; backward_kernel: fill */
     const bool *needs;          /* backward: whose gradient is wanted */
@@ -42,11 +43,12 @@ struct fr_op_call {
 
 #define FR_SAVES_NOTHING (1u << 31) /* for fr_op.saves_inputs */
 
-/* Which dtypes an op takes. FR_FLOATS: float32 or float64; FR_ANY: int64 too; both want one dtype for all inputs.
- * FR_MIXED: infer checks. */
+/* Which dtypes an op takes. FR_FLOATS: float32 or float64; FR_ANY: int64 too; with both, all inputs have one dtype.
+ * FR_MIXED: infer checks the dtypes. */
 typedef enum { FR_FLOATS, FR_ANY, FR_MIXED } fr_op_dtypes;
 
-/* Of an op that takes dim 0 of input 0 step by step, as recurrent ones do, for pictures. Output 0 has all steps. */
+/* For pictures of an op that goes through dim 0 of input 0 step by step, as recurrent ops do. Output 0 has all steps.
+ */
 typedef struct {
     struct {
         const char *name;                     /* "h" */
@@ -94,8 +96,8 @@ struct fr_op {
     const char *onnx_name;
     bool (*onnx)(fr_onnx *g, const fr_op_call *call);
     const struct fr_case *cases; /* the library's tests; NULL in users' ops */
-    /* Optional, for summaries: how many multiplications, each with an addition, a forward takes that gave result[] of
-     * in[]; without it none are counted. */
+    /* Optional, for summaries: how many multiply-adds the forward took that computed result[] from in[]; without it
+     * none are counted. */
     int64_t (*multiply_adds)(const fr_op_call *call);
     const fr_op_steps *steps; /* NULL: does not go step by step */
     void *reserved[3];
@@ -106,28 +108,28 @@ fr_tensor *fr_apply(const fr_op *op, fr_tensor *const *inputs, const void *attri
 /* The same for any number of inputs and outputs; outputs[] are all NULL where it fails. */
 bool fr_apply_n(const fr_op *op, fr_tensor *const *inputs, int n, const void *attributes, fr_tensor **outputs);
 
-/* Notes the failure of the call, "frond: NAME: ..."; reported when fr_apply has cleaned up. Returns false. */
+/* Notes that the call has failed, "frond: NAME: ...". It is reported when fr_apply has cleaned up. Returns false. */
 bool fr_op_fail(fr_op_call *call, const char *format, ...) FR_PRINTF(2, 3);
 
-/* For fr_op.jvp. Of an op of one output each of whose values depends on one value of each (broadcast) input alone: its
- * backward, with the tangent for a gradient. */
+/* For fr_op.jvp of pointwise ops: ops with one output, each of whose values depends on one value of each (broadcast)
+ * input. Runs the op's backward with the tangent as the gradient. */
 void fr_jvp_pointwise(fr_op_call *call);
-/* Of an op that is linear in all its floating inputs together (sum, cat): the op, of the tangents. */
+/* For ops that are linear in all their floating inputs together (sum, cat): applies the op to the tangents. */
 void fr_jvp_linear(fr_op_call *call);
-/* Of an op of one output that is linear in each of its floating inputs alone (matmul): the sum over the inputs of the
- * op with the tangent in that input's place. */
+/* For ops with one output that are linear in each floating input by itself (matmul): adds up, over the inputs, the op
+ * with that input replaced by its tangent. */
 void fr_jvp_multilinear(fr_op_call *call);
 
-/* t's shape and dtype (as of a contiguous tensor). */
+/* t's shape and dtype, for an output like t. */
 fr_meta fr_meta_of(const fr_tensor *t);
-/* Distance of neighbours along dim in elements, and the address of element (0, ..., 0): for strided ops. */
+/* For strided ops: the distance of neighbours along dim, in elements, and the address of element (0, ..., 0). */
 int64_t fr_stride(const fr_tensor *t, int dim);
 void *fr_origin(const fr_tensor *t);
 /* Writes "(2, 3)" and returns text, for messages. */
 enum { FR_SHAPE_TEXT = 192 };
 const char *fr_shape_text(const fr_shape *shape, char text[FR_SHAPE_TEXT]);
 
-/* The block with T = float or double, after t's dtype. Commas in it are fine. */
+/* Runs the block with T = float or double, as t's dtype says. It may contain commas. */
 #define FR_DISPATCH_FLOAT(t, T, ...)                                                                                   \
     {                                                                                                                  \
         if (fr_dtype_of(t) == FR_F64) {                                                                                \

@@ -3,9 +3,9 @@
 /* Tensors: reference-counted arrays of up to 8 dimensions, and the scopes that hold them.
  *
  * In the comments of all headers: *new* is a reference made now and held by this thread's innermost open scope; *same*
- * is the argument; *borrowed from X* belongs to X. The caller frees nothing: a scope lets go of what it holds where its
- * block ends. Dimensions and indices may be negative, counting from the end. Functions that return a tensor return NULL
- * when they fail. All of them fail without an open scope and when memory runs out. */
+ * is the argument; *borrowed from X* belongs to X. The caller frees nothing: when its block ends a scope
+ * drops the references that it holds. Dimensions and indices may be negative, counting from the end. Functions that
+ * return a tensor return NULL when they fail. All of them fail without an open scope and when memory runs out. */
 #ifndef FROND_TENSOR_H
 #define FROND_TENSOR_H
 
@@ -38,29 +38,29 @@ int fr_scope_begin(void);
 void fr_scope_end(int scope);
 void fr_scope_leave(const int *scope);
 
-/* The same t, held by the scope around the innermost one as well: `return fr_escape(y);`. NULL passes through. Fails
- * when fewer than two scopes are open. */
+/* Returns t, which the scope around the innermost one now holds as well: `return fr_escape(y);`. NULL passes through.
+ * Fails if fewer than two scopes are open. */
 fr_tensor *fr_escape(fr_tensor *t);
 
-/* Holds t until the matching fr_unref, whatever becomes of the scopes. NULL passes through both. */
+/* Holds t until the matching fr_unref, whatever scopes do. NULL passes through both. */
 fr_tensor *fr_ref(fr_tensor *t);
 void fr_unref(fr_tensor *t);
 /* Puts t (or NULL) into *slot: refs the new, unrefs the old. */
 void fr_assign(fr_tensor **slot, fr_tensor *t);
 
-/* Tensors alive in the process; bytes of their values now and at most (a view counts nothing of its own). Exact as far
- * as this thread goes; each other thread that is running may have changed them by 64 tensors and 4 KiB more, and a peak
- * that was higher by less than 4 KiB than what came before and after goes unnoticed. */
+/* Tensors alive in the process; bytes of their values, now and at most. A view adds no bytes. What this thread does is
+ * counted exactly. Each other running thread may have changed the counts by up to 64 tensors and 4 KiB that are not
+ * counted yet; a peak that rises by less than 4 KiB for a short time may be missed. */
 size_t fr_live_tensors(void);
 size_t fr_live_bytes(void);
 size_t fr_peak_bytes(void);
-void fr_reset_peak_bytes(void); /* from now on */
+void fr_reset_peak_bytes(void); /* the peak so far is forgotten */
 
-/* What is alive, one line for each place and kind: bytes, number, the function that made it, shape, dtype, where that
- * was called; the most bytes first. A storage's bytes count for the first tensor alive that uses it; a view of it
- * counts 0. Only tensors made while tracking is on are listed; it is off at the start unless the environment variable
- * FROND_TRACK_LIVE is set to something but 0. Costs a lock and a table entry for each tensor while it is on. False
- * where the file cannot be written or memory runs out. */
+/* Lists the tensors that are alive, one line for each kind: bytes, number, the function that made them, shape, dtype,
+ * and the line of its call; the most bytes first. A storage's bytes count for the first tensor that uses it; a view of
+ * it counts 0. Only tensors made while tracking is on are listed. It is off at the start, unless the environment
+ * variable FROND_TRACK_LIVE is set to something other than 0; while on, it costs a lock and a table entry for each
+ * tensor. False if the file cannot be written or memory runs out. */
 bool fr_live_report(FILE *file);
 void fr_track_live(bool on); /* for the whole process; off forgets what was noted */
 /* Gives the memory that this thread keeps for reuse back to the system. */
@@ -83,13 +83,13 @@ fr_tensor *fr_from_doubles(fr_shape shape, const double *values); /* row-major, 
 fr_tensor *fr_zeros_like(const fr_tensor *t);                     /* t's shape and dtype */
 fr_tensor *fr_ones_like(const fr_tensor *t);
 fr_tensor *fr_full_like(const fr_tensor *t, double value);
-/* (ceil((stop - start) / step)): start + i step. Fails for step 0 or one that leads away from stop, and where int64 is
- * asked for and start or step is not whole. */
+/* Shape (ceil((stop - start) / step)), values start + i step. Fails if step is 0 or leads away from stop, or if int64
+ * is asked for and start or step is not whole. */
 fr_tensor *fr_arange(double start, double stop, double step, fr_dtype dtype);
 /* Copies row-major values of the given dtype (float, double, int64_t). */
 fr_tensor *fr_tensor_from(fr_shape shape, const void *values, fr_dtype dtype);
-/* The caller's memory, row-major, no copy; it must be aligned for its dtype. release(memory, user) is called once, when
- * nothing uses the memory any longer, also when this call fails; it may be NULL. */
+/* A tensor over the caller's memory: row-major, aligned for its dtype, not copied. release(memory, user) is called
+ * once, when nothing uses the memory any more, or when this call fails; it may be NULL. */
 typedef void fr_release(void *memory, void *user);
 fr_tensor *fr_tensor_view(fr_shape shape, void *memory, fr_dtype dtype, fr_release *release, void *user);
 
@@ -102,16 +102,17 @@ fr_tensor *fr_randn(fr_shape shape);
 fr_tensor *fr_randint(int64_t low, int64_t high, fr_shape shape);
 fr_tensor *fr_randperm(int64_t n);
 
-/* The dtype that the functions above make, FR_F32 at the start; FR_F32 or FR_F64, for the whole process. */
+/* The dtype of what the functions above make, for the whole process: FR_F32 (at the start) or FR_F64. */
 bool fr_set_default_dtype(fr_dtype dtype);
 fr_dtype fr_default_dtype(void);
 
 /* --- Writing in place -------------------------------------------------------------------------------------------- */
 
-/* Writes from's values (its dtype, broadcast to its shape) into `into` and returns that. Never recorded: fails where
- * either has a history or, while recording, wants a gradient. A saved value that changed is found out by backward. */
+/* Writes from's values into `into` and returns it. from has the same dtype and broadcasts to into's shape. This is
+ * never recorded: it fails if either has a history or, while recording is on, wants a gradient. If backward had saved a
+ * value that is overwritten, it fails later and says so. */
 fr_tensor *fr_copy(fr_tensor *into, const fr_tensor *from);
-/* To be called after writing through fr_data, so that backward finds out about values it had saved. Returns t. */
+/* Call this after writing through fr_data, so that backward notices changes of values that it had saved. Returns t. */
 fr_tensor *fr_touch(fr_tensor *t);
 
 /* --- Looking at tensors ------------------------------------------------------------------------------------------ */
@@ -134,8 +135,8 @@ const char *fr_dtype_name(fr_dtype dtype);             /* "float32" */
 void fr_print(const fr_tensor *t);
 int fr_fprint(FILE *file, const fr_tensor *t);
 
-/* Threads used inside an op, at most; n < 1 asks for the default (OMP_NUM_THREADS, else the cores). Results do not
- * depend on it. */
+/* How many threads an op may use; n < 1 asks for the default (OMP_NUM_THREADS, else the number of cores). Results do
+ * not depend on it. */
 void fr_set_num_threads(int n);
 int fr_num_threads(void);
 

@@ -17,6 +17,13 @@ typedef struct {
 
 enum { FR_SITE_DEPTH = 32 };
 
+/* A part of fr_thread. */
+typedef struct {
+    int count;                    /* of notes; those beyond FR_SITE_DEPTH are only counted */
+    fr_site current;              /* of the call that is running; the notes from current.outer on belong to it */
+    fr_site noted[FR_SITE_DEPTH]; /* calls that have not begun, outermost first */
+} fr_call_sites;
+
 /* For functions that have such a macro: function is the name without fr_. fr_enter returns what fr_leave restores. */
 fr_site fr_enter(fr_thread *th, const char *function);
 void fr_leave(fr_thread *th, fr_site before);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Copying values from tensor to tensor, whatever their strides and dtypes; and what writes in place. */
+/* Copying values between tensors of any strides and dtypes, and writing in place. */
 #include "core/integer.h"
 #include "core/loop.h"
 #include "core/shape.h"
@@ -10,54 +10,43 @@
 #include <frond/op.h>
 #include <stdlib.h>
 
-/* --- Kernels and walks ------------------------------------------------------------------------------------------- */
+/* --- Rows of values ----------------------------------------------------------------------------------------------- */
 
-/* m rows of n values; steps from row to row and from value to value, in bytes. */
-typedef void copy_kernel(int64_t m, int64_t n, char *to, int64_t to_row, int64_t to_step, const char *from,
-                         int64_t from_row, int64_t from_step);
+/* Converts m rows of n values. Steps are in bytes, from row to row and from value to value. */
+typedef void convert_rows(int64_t m, int64_t n, char *to, int64_t to_row, int64_t to_step, const char *from,
+                          int64_t from_row, int64_t from_step);
 
-#define SAME(x) x
+#define TO         float
+#define TO_SUFFIX  _f32
+#define CONVERT(x) (float)(x)
+#include "core/convert_rows.h"
+#define TO         double
+#define TO_SUFFIX  _f64
+#define CONVERT(x) (double)(x)
+#include "core/convert_rows.h"
+#define TO         int64_t
+#define TO_SUFFIX  _i64
+#define CONVERT(x) _Generic((x), int64_t : (x), default : fr_to_int64((double)(x)))
+#include "core/convert_rows.h"
 
-#define COPY_KERNEL(NAME, TO, FROM, CONVERT)                                                                           \
-    static void NAME(int64_t m, int64_t n, char *to, int64_t to_row, int64_t to_step, const char *from,                \
-                     int64_t from_row, int64_t from_step)                                                              \
-    {                                                                                                                  \
-        for (; m > 0; m--, to += to_row, from += from_row) {                                                           \
-            TO *restrict y = (TO *)(void *)to;                                                                         \
-            const FROM *restrict x = (const FROM *)(const void *)from;                                                 \
-            if (to_step == (int64_t)sizeof(TO) && from_step == (int64_t)sizeof(FROM))                                  \
-                for (int64_t i = 0; i < n; i++)                                                                        \
-                    y[i] = (TO)CONVERT(x[i]);                                                                          \
-            else                                                                                                       \
-                for (int64_t i = 0; i < n; i++)                                                                        \
-                    y[i * (to_step / (int64_t)sizeof(TO))] = (TO)CONVERT(x[i * (from_step / (int64_t)sizeof(FROM))]);  \
-        }                                                                                                              \
-    }
-
-COPY_KERNEL(copy_f32_f32, float, float, SAME)
-COPY_KERNEL(copy_f32_f64, float, double, SAME)
-COPY_KERNEL(copy_f32_i64, float, int64_t, SAME)
-COPY_KERNEL(copy_f64_f32, double, float, SAME)
-COPY_KERNEL(copy_f64_f64, double, double, SAME)
-COPY_KERNEL(copy_f64_i64, double, int64_t, SAME)
-COPY_KERNEL(copy_i64_f32, int64_t, float, fr_to_int64)
-COPY_KERNEL(copy_i64_f64, int64_t, double, fr_to_int64)
-COPY_KERNEL(copy_i64_i64, int64_t, int64_t, SAME)
-
-static copy_kernel *const copy_kernels[3][3] = {
-    [FR_F32] = { copy_f32_f32, copy_f32_f64, copy_f32_i64 },
-    [FR_F64] = { copy_f64_f32, copy_f64_f64, copy_f64_i64 },
-    [FR_I64] = { copy_i64_f32, copy_i64_f64, copy_i64_i64 },
+static convert_rows *const converters[3][3] = {
+    [FR_F32] = { convert_f32_f32, convert_f32_f64, convert_f32_i64 },
+    [FR_F64] = { convert_f64_f32, convert_f64_f64, convert_f64_i64 },
+    [FR_I64] = { convert_i64_f32, convert_i64_f64, convert_i64_i64 },
 };
 
+/* --- Whole tensors ------------------------------------------------------------------------------------------------ */
+
+/* The body of a loop over all dims but the last. Operand 0 is written, operand 1 is read. */
 static void copy_row(void *job, const fr_loop *l, char *const *at)
 {
     const int64_t *step = l->step[l->ndim - 1];
 
-    (*(copy_kernel **)job)(1, l->dim[l->ndim - 1], at[0], 0, step[0], at[1], 0, step[1]);
+    (*(convert_rows **)job)(1, l->dim[l->ndim - 1], at[0], 0, step[0], at[1], 0, step[1]);
 }
 
-/* The last two dims, in blocks whose rows and columns both stay in the first cache. */
+/* The body of a loop over all dims but the last two: copies these in blocks, so small that the rows read and the rows
+ * written both stay in the first-level cache. */
 static void copy_blocks(void *job, const fr_loop *l, char *const *at)
 {
     enum { EDGE = 32 };
@@ -66,13 +55,13 @@ static void copy_blocks(void *job, const fr_loop *l, char *const *at)
 
     for (int64_t i = 0; i < m; i += EDGE)
         for (int64_t j = 0; j < n; j += EDGE)
-            (*(copy_kernel **)job)(m - i < EDGE ? m - i : EDGE, n - j < EDGE ? n - j : EDGE,
-                                   at[0] + i * row[0] + j * step[0], row[0], step[0], at[1] + i * row[1] + j * step[1],
-                                   row[1], step[1]);
+            (*(convert_rows **)job)(m - i < EDGE ? m - i : EDGE, n - j < EDGE ? n - j : EDGE,
+                                    at[0] + i * row[0] + j * step[0], row[0], step[0], at[1] + i * row[1] + j * step[1],
+                                    row[1], step[1]);
 }
 
-/* Moves the dim along which operand 1 lies closest together to the last place but one, for blocks; false where it is
- * the last, so that rows will do. */
+/* A transposed source is read fastest along a dim other than the last. Makes that dim the last but one, for
+ * copy_blocks. False if the source is read fastest along the last dim, so that copy_row is right. */
 static bool arrange_blocks(fr_loop *l)
 {
     int last = l->ndim - 1, closest = last;
@@ -94,11 +83,11 @@ static bool arrange_blocks(fr_loop *l)
 
 void fr_copy_values(fr_tensor *into, const fr_tensor *from)
 {
-    copy_kernel *kernel = copy_kernels[into->dtype][from->dtype];
+    convert_rows *convert = converters[into->dtype][from->dtype];
     fr_loop l;
 
     if (into->contiguous && from->contiguous && into->numel == from->numel && into->dtype == from->dtype) {
-        if (into->numel > 0) /* without values memory may be NULL */
+        if (into->numel > 0) /* origin may be NULL if there are no values */
             memcpy(into->origin, from->origin, (size_t)into->numel * fr_dtype_size((fr_dtype)into->dtype));
         return;
     }
@@ -108,9 +97,9 @@ void fr_copy_values(fr_tensor *into, const fr_tensor *from)
     fr_loop_sort(&l, 0);
     fr_loop_join(&l);
     if (arrange_blocks(&l))
-        fr_loop_run(&l, 2, copy_blocks, &kernel);
+        fr_loop_run(&l, 2, copy_blocks, &convert);
     else
-        fr_loop_run(&l, 1, copy_row, &kernel);
+        fr_loop_run(&l, 1, copy_row, &convert);
 }
 
 void fr_copy_rows(fr_tensor *into, const fr_tensor *from, const int64_t *rows)
@@ -141,7 +130,7 @@ fr_tensor *fr_tensor_copy(const char *what, const fr_tensor *t)
     return copy;
 }
 
-/* --- In place ---------------------------------------------------------------------------------------------------- */
+/* --- Writing in place --------------------------------------------------------------------------------------------- */
 
 bool fr_repeats_values(const fr_tensor *t)
 {
@@ -163,7 +152,7 @@ static fr_tensor *copy_into(fr_thread *th, fr_tensor *into, const fr_tensor *fro
     if (into->producer || from->producer)
         return fr_fail("copy", "%s has a history, which copying in place would break: use fr_detach or FR_NO_GRAD",
                        into->producer ? "into" : "from");
-    if (!th->no_grad && (into->requires_grad || from->requires_grad))
+    if (!th->mode.no_grad && (into->requires_grad || from->requires_grad))
         return fr_fail("copy", "%s wants a gradient: copy under FR_NO_GRAD", into->requires_grad ? "into" : "from");
     if (into->tangents || from->tangents)
         return fr_fail("copy", "%s has a tangent of fr_jvp, which copying in place would lose: use fr_detach",
@@ -175,7 +164,8 @@ static fr_tensor *copy_into(fr_thread *th, fr_tensor *into, const fr_tensor *fro
         return fr_fail("copy", "%s does not broadcast to %s", fr_shape_text(&from->shape, from_text),
                        fr_shape_text(&into->shape, to_text));
 
-    fr_tensor *source = from->storage == into->storage ? fr_tensor_copy("copy", from) : NULL; /* they may overlap */
+    fr_tensor *source =
+        from->storage == into->storage ? fr_tensor_copy("copy", from) : NULL; /* views that may overlap */
 
     if (from->storage == into->storage && !source)
         return NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Making tensors of given or regular values; the default dtype. */
+/* Making tensors from given values, constants and ranges; the default dtype. */
 #include "core/integer.h"
 #include "core/shape.h"
 #include "core/tensor.h"
@@ -145,7 +145,7 @@ static fr_tensor *arange_float(double start, double stop, double step, fr_dtype 
     return t;
 }
 
-/* Counted in integers, as differences of large ones are not exact in double. */
+/* Computed in integers, since differences of large ones are not exact in double. */
 static fr_tensor *arange_whole(double start, double stop, double step)
 {
     double end = step > 0 ? ceil(stop) : floor(stop);

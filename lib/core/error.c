@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* This thread's state, failures, warnings, and the call sites that messages end with. */
+/* Failures, warnings, and the call sites that messages end with. */
 #include "core/options.h"
 #include "core/thread.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
 
-/* Set before threads start, as the header asks, so that a plain read suffices. */
+/* These are set before threads start, as <frond/error.h> asks, so plain reads suffice. */
 static void print_and_abort(const char *message, void *user);
 static fr_error_handler *handler = print_and_abort;
 static void *handler_user;
@@ -28,8 +28,6 @@ static void print_warning(const char *message, void *user)
     fprintf(stderr, "%s\n", message);
 }
 
-_Thread_local fr_thread *fr_current_thread;
-
 void fr_set_error_handler(fr_error_handler *new_handler, void *user)
 {
     handler = new_handler;
@@ -46,70 +44,70 @@ const char *fr_error_message(void)
 {
     const fr_thread *th = fr_thread_self();
 
-    return th->has_message ? th->message : NULL;
+    return th->errors.has_message ? th->errors.message : NULL;
 }
 
 void fr_error_clear(void)
 {
     fr_thread *th = fr_thread_self();
 
-    th->has_message = false;
-    th->returned = false;
+    th->errors.has_message = false;
+    th->errors.returned = false;
 }
 
 void fr_defer_errors(fr_thread *th)
 {
-    th->defer++;
+    th->errors.deferred++;
 }
 
 void fr_report_errors(fr_thread *th)
 {
-    if (--th->defer > 0 || !th->pending)
+    if (--th->errors.deferred > 0 || !th->errors.pending)
         return;
-    th->pending = false;
+    th->errors.pending = false;
     if (handler)
-        handler(th->latest, handler_user);
-    th->returned = true;
+        handler(th->errors.latest, handler_user);
+    th->errors.returned = true;
 }
 
 bool fr_forgive(fr_thread *th, bool had_message)
 {
-    const char *out = th->pending ? strstr(th->latest, ": out of memory") : NULL;
+    const char *out = th->errors.pending ? strstr(th->errors.latest, ": out of memory") : NULL;
 
     if (out)
         return false;
-    th->pending = false;
-    th->has_message = had_message;
+    th->errors.pending = false;
+    th->errors.has_message = had_message;
     return true;
 }
 
 bool fr_failed_before(const fr_thread *th)
 {
-    return th->pending || th->returned;
+    return th->errors.pending || th->errors.returned;
 }
 
 void *fr_fail(const char *what, const char *format, ...)
 {
     fr_thread *th = fr_thread_self();
-    char *text = th->latest;
+    char *text = th->errors.latest;
     size_t used;
     va_list arguments;
 
-    th->failures++;
-    if (th->pending) /* a failure that followed from the one to be reported */
+    th->errors.failures++;
+    if (th->errors.pending) /* this failure follows from the one that is to be reported */
         return NULL;
     used = (size_t)snprintf(text, FR_MESSAGE_SIZE, "frond: %.400s: ", what);
     va_start(arguments, format);
     vsnprintf(text + used, FR_MESSAGE_SIZE - used, format, arguments);
     va_end(arguments);
     used = strlen(text);
-    if (th->site.file)
-        snprintf(text + used, FR_MESSAGE_SIZE - used, "   [%s:%d]", th->site.file, th->site.line);
-    if (!th->has_message) {
-        memcpy(th->message, text, FR_MESSAGE_SIZE);
-        th->has_message = true;
+    if (th->sites.current.file)
+        snprintf(text + used, FR_MESSAGE_SIZE - used, "   [%s:%d]", th->sites.current.file, th->sites.current.line);
+    if (!th->errors.has_message) {
+        memcpy(th->errors.message, text, FR_MESSAGE_SIZE);
+        th->errors.has_message = true;
     }
-    th->pending = true;
+    th->errors.pending = true;
     fr_defer_errors(th);
     fr_report_errors(th);
     return NULL;
@@ -162,34 +160,34 @@ void fr_call_site(const char *function, const char *file, int line)
 {
     fr_thread *th = fr_thread_self();
 
-    if (th->site_count < FR_SITE_DEPTH)
-        th->sites[th->site_count] = (fr_site){ .function = function, .file = file, .line = line };
-    th->site_count++;
+    if (th->sites.count < FR_SITE_DEPTH)
+        th->sites.noted[th->sites.count] = (fr_site){ .function = function, .file = file, .line = line };
+    th->sites.count++;
 }
 
-/* Arguments are evaluated between fr_call_site and the call, so what lies above the function's own note is over and
- * done with. A call made without its macro (all those inside the library) finds no note and keeps the place of the
- * function that it runs in; notes below site.outer are not its own. */
+/* Looks for the function's own note, the last one with its name. Notes above it belong to calls in its arguments, which
+ * are over. Notes below current.outer belong to the calls around. A call without its macro, as all calls inside the
+ * library are, finds no note and keeps the site of the call that it runs in. */
 fr_site fr_enter(fr_thread *th, const char *function)
 {
-    fr_site before = th->site;
-    int top = th->site_count < FR_SITE_DEPTH ? th->site_count : FR_SITE_DEPTH;
+    fr_site before = th->sites.current;
+    int top = th->sites.count < FR_SITE_DEPTH ? th->sites.count : FR_SITE_DEPTH;
 
     for (int i = top; i-- > before.outer;) {
-        if (strcmp(th->sites[i].function, function) == 0) {
-            th->site = th->sites[i];
-            th->site_count = i;
+        if (strcmp(th->sites.noted[i].function, function) == 0) {
+            th->sites.current = th->sites.noted[i];
+            th->sites.count = i;
             break;
         }
     }
-    th->site.outer = th->site_count;
+    th->sites.current.outer = th->sites.count;
     return before;
 }
 
 void fr_leave(fr_thread *th, fr_site before)
 {
-    th->site_count = th->site.outer;
-    th->site = before;
+    th->sites.count = th->sites.current.outer;
+    th->sites.current = before;
 }
 
 fr_site fr_begin(fr_thread *th, const char *function)

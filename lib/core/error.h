@@ -8,6 +8,17 @@
 
 enum { FR_MESSAGE_SIZE = 1024 };
 
+/* A part of fr_thread. */
+typedef struct {
+    int deferred; /* > 0: the handler waits ... */
+    bool pending; /* ... for this long to hear of a failure */
+    bool has_message;
+    bool returned;     /* a failure was returned to the caller, who may pass its NULL on, and has not been cleared */
+    unsigned failures; /* so far */
+    char message[FR_MESSAGE_SIZE]; /* the first since fr_error_clear */
+    char latest[FR_MESSAGE_SIZE];
+} fr_error_state;
+
 /* Notes the failure "frond: WHAT: ...   [file:line]". what is the public function's name without fr_, or a file's.
  * Returns NULL, so that a bool function may return it as false. */
 void *fr_fail(const char *what, const char *format, ...) FR_PRINTF(2, 3);
@@ -26,7 +37,7 @@ fr_site fr_begin(fr_thread *th, const char *function);
 void fr_finish(fr_thread *th, fr_site before);
 
 /* Takes back the failure of a call that was allowed to fail. Errors must have been deferred since before that call;
- * had_message is th->has_message of then. False if memory ran out: that failure stands. */
+ * had_message is th->errors.has_message of then. False if memory ran out: that failure stands. */
 bool fr_forgive(fr_thread *th, bool had_message);
 /* True if a NULL argument may be the result of a failure: one in the running call, or one whose NULL was returned to
  * the caller and that has not been cleared. (A handler that jumps returns nothing, so later NULLs do not come from it.)

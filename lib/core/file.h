@@ -6,13 +6,13 @@
 
 #include "core/base.h"
 
-/* Room for fr_fail's first argument where that names a function, a file and a place in it. */
+/* Size of a text for fr_fail's first argument that names a function, a file and a place in it. */
 enum { FR_WHERE_SIZE = 400 };
 
-/* "what: path", for fr_fail; of a long path its end. Returns where; at least 120 bytes of it are left. */
+/* Writes "what: path" for fr_fail, of a long path only the end, and returns where. At least 120 bytes stay free. */
 const char *fr_file_where(const char *what, const char *path, char where[FR_WHERE_SIZE]);
 
-/* Opens path to read bytes. NULL with an error, for a folder as well. */
+/* Opens path for reading bytes. NULL with an error; a folder is an error, too. */
 FILE *fr_file_open(const char *where, const char *path);
 
 #endif

@@ -59,7 +59,7 @@ void fr_table_remove(fr_table *t, const void *key)
 
     for (size_t i = (hole + 1) & mask; t->slots[i].key; i = (i + 1) & mask) {
         if (((i - home(t, t->slots[i].key)) & mask) < ((i - hole) & mask))
-            continue; /* it would come before its home */
+            continue; /* the entry must not move to before its home */
         t->slots[hole] = t->slots[i];
         hole = i;
     }

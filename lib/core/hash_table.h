@@ -6,7 +6,7 @@
 
 #include "core/base.h"
 
-/* From pointers to pointers: open addressing, linear probing, removal by shifting back. */
+/* Maps pointers to pointers: open addressing with linear probing; removal moves later entries back. */
 typedef struct {
     struct {
         const void *key;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Which tensors are alive and where they were made: a table of all that were made while tracking is on. */
+/* Which tensors are alive and where they were made: a table of all tensors that were made while tracking is on. */
 #include "core/live_tensors.h"
 
 #include "core/hash_table.h"
@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-/* One tensor; where the report puts several together, the first of them. */
+/* One tensor. In the report, a group of tensors of one kind: then the first of them. */
 typedef struct {
     const fr_tensor *tensor;
     const void *storage;
@@ -26,7 +26,7 @@ typedef struct {
 /* Of the process; under the lock. */
 typedef struct {
     fr_table entries;    /* tensor -> entry, malloc'd */
-    uint64_t made, lost; /* lost: not noted because memory had run out */
+    uint64_t made, lost; /* lost: not noted, because memory ran out */
 } registry;
 
 atomic_bool fr_tracking;
@@ -43,7 +43,7 @@ void fr_track_made(const fr_tensor *t, const char *what)
         *e = (entry){ .tensor = t,
                       .storage = t->storage,
                       .what = what,
-                      .site = fr_thread_self()->site,
+                      .site = fr_thread_self()->sites.current,
                       .shape = t->shape,
                       .dtype = (fr_dtype)t->dtype,
                       .bytes = t->storage->bytes,
@@ -142,7 +142,8 @@ static int by_bytes(const void *a, const void *b)
     return order ? order : compare(x->number, y->number);
 }
 
-/* Leaves a storage's bytes to the first tensor that uses it; joins those of one kind; gives how many kinds there are.
+/* Groups the entries by kind and returns the number of kinds. A storage's bytes count for the first tensor that uses
+ * it.
  */
 static size_t group(entry *entries, size_t n)
 {

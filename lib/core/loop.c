@@ -41,7 +41,8 @@ void fr_loop_sort(fr_loop *l, int operand)
     }
 }
 
-/* Whether dim i goes on where the dim after it, of size n, ends. */
+/* True if dim i and the dim after it, of size n and with these steps, can be walked as one: the next row starts where
+ * the last one ends. */
 static bool follows(const fr_loop *l, int i, int64_t n, const int64_t *step)
 {
     for (int k = 0; k < l->operands; k++)

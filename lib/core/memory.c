@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Blocks for tensors, values and nodes. A freed block goes to the freeing thread's cache, by size class, so that a
- * training step whose shapes were seen before asks the system for nothing.
+/* Memory for tensors, values and nodes. A freed block goes to the cache of the thread that frees it, sorted by size
+ * class. So a training step whose shapes were seen before asks the system for nothing.
  *
- * A class keeps at most as many blocks as this thread ever had in use at once: a thread that only frees what others
+ * A class keeps no more blocks than this thread has ever had in use at once. A thread that only frees what others
  * allocate keeps none. */
 #include <config.h>
 
-#include "core/live_tensors.h"
-#include "core/tensor.h"
+#include "core/memory.h"
+
 #include "core/thread.h"
 
-#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define HUGE_PAGE ((size_t)1 << 21) /* as most systems have it; elsewhere an alignment like another */
+#define HUGE_PAGE ((size_t)1 << 21) /* the usual size; on other systems it is just an alignment */
 
-/* Blocks of up to SMALL bytes are cut from slabs: malloc would spend as much again on the alignment of each. */
+/* Blocks of up to SMALL bytes are cut from slabs: malloc would need twice the memory to align each of them. */
 enum { SLAB = 1 << 15, SMALL = 1 << 10 };
 
 enum { ALIGNMENT = 64, CLASSES = FR_SIZE_CLASSES };
 
 #ifdef FR_SANITIZE
-enum { CACHED = false }; /* sanitizers should see each use after free */
+enum { CACHED = false }; /* so that sanitizers see each use after free */
 #else
 enum { CACHED = true };
 #endif
@@ -34,7 +34,8 @@ struct fr_block {
 
 /* --- Sizes, and memory from the system --------------------------------------------------------------------------- */
 
-/* The class of a size >= 1, or -1: four classes to each power of two, a fifth of the block is wasted at most. */
+/* The class of a size >= 1, or -1 if it is too large for any. With four classes to each power of two, at most a fifth
+ * of a block is wasted. */
 static int class_of(size_t bytes)
 {
     if (bytes <= (size_t)1 << FR_CLASS_MIN)
@@ -48,7 +49,7 @@ static int class_of(size_t bytes)
     return (shift - FR_CLASS_MIN) * FR_CLASS_STEPS + (int)steps + 1;
 }
 
-/* Of the blocks of a class: the largest size in it, in whole cache lines. */
+/* The size of a class's blocks: the largest size that belongs to it, in whole cache lines. */
 static size_t size_of(int class)
 {
     int shift = FR_CLASS_MIN + (class - 1) / FR_CLASS_STEPS, steps = (class - 1) % FR_CLASS_STEPS + 1;
@@ -57,7 +58,8 @@ static size_t size_of(int class)
     return (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-/* From two huge pages on the system is asked for them: streaming over a block is a seventh faster then. */
+/* From two huge pages on, the system is asked for huge pages: reading a block from end to end is a seventh faster then.
+ */
 static void *from_system(size_t bytes)
 {
     bool huge = bytes >= 2 * HUGE_PAGE;
@@ -70,12 +72,13 @@ static void *from_system(size_t bytes)
     memory = aligned_alloc(alignment, rounded);
 #ifdef MADV_HUGEPAGE
     if (memory && huge)
-        madvise(memory, rounded, MADV_HUGEPAGE); /* where it fails, small pages do */
+        madvise(memory, rounded, MADV_HUGEPAGE); /* if it fails, small pages do as well */
 #endif
     return memory;
 }
 
-/* The first bytes of a slab, which is aligned to its size and goes when all its blocks have been given back. */
+/* The start of a slab. A slab is aligned to its size, so that a block's slab is found from its address; it is freed
+ * when all its blocks have been given back. */
 typedef struct {
     atomic_int blocks;
 } slab;
@@ -114,10 +117,10 @@ static void give_back(void *block, size_t size)
 
 /* --- A thread's blocks ------------------------------------------------------------------------------------------- */
 
-static void empty(fr_thread *th)
+void fr_cache_empty(fr_block_cache *cache)
 {
     for (int i = 0; i < CLASSES; i++) {
-        fr_size_class *k = &th->cache.classes[i];
+        fr_size_class *k = &cache->classes[i];
         size_t size = size_of(i);
 
         for (struct fr_block *b = k->free, *next; b; b = next) {
@@ -131,47 +134,6 @@ static void empty(fr_thread *th)
         k->kept = 0;
         k->most_out = k->out;
     }
-}
-
-static pthread_key_t exit_key;
-static pthread_once_t exit_once = PTHREAD_ONCE_INIT;
-static bool have_exit_key;
-
-/* Exit functions of this thread that run after this one find another state, which has this one called again. */
-static void thread_ends(void *self)
-{
-    fr_thread *th = self;
-
-    fr_scope_end(0); /* and those inside, where the thread ended in them */
-    fr_scope_release(th);
-    if (th->growth)
-        th->free_growth(th);
-    fr_count_flush(th);
-    empty(th);
-    fr_current_thread = NULL;
-    free(th);
-}
-
-static void make_exit_key(void)
-{
-    have_exit_key = pthread_key_create(&exit_key, thread_ends) == 0;
-}
-
-/* On the heap: memory for thread-local variables is short in a library that is loaded by dlopen. A process that has
- * used up its keys goes on without: what ended threads kept leaks then. */
-fr_thread *fr_thread_begin(void)
-{
-    fr_thread *th = calloc(1, sizeof *th);
-
-    if (!th) {
-        fputs("frond: out of memory for a thread's state\n", stderr);
-        abort();
-    }
-    pthread_once(&exit_once, make_exit_key);
-    th->registered = have_exit_key && pthread_setspecific(exit_key, th) == 0;
-    fr_current_thread = th;
-    fr_track_from_environment();
-    return th;
 }
 
 void *fr_alloc(size_t bytes)
@@ -227,7 +189,7 @@ void fr_free(void *memory, size_t bytes)
 
 void fr_cache_trim(void)
 {
-    empty(fr_thread_self());
+    fr_cache_empty(&fr_thread_self()->cache);
 }
 
 bool fr_grow(void *array, size_t element, size_t *capacity)

@@ -42,4 +42,6 @@ typedef struct {
     fr_size_class classes[FR_SIZE_CLASSES];
 } fr_block_cache;
 
+void fr_cache_empty(fr_block_cache *cache); /* gives its blocks back to the system */
+
 #endif

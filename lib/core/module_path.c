@@ -1,35 +1,35 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Places of modules: names that outlive what they name. */
+/* Paths of modules. They outlive the modules, so that graphs can name them. */
 #include "core/module_path.h"
 
 #include "core/refcount.h"
 
 #include <stdlib.h>
 
-fr_place *fr_place_new(const char *type)
+fr_module_path *fr_module_path_new(const char *type)
 {
     size_t length = strlen(type);
-    fr_place *p = malloc(sizeof *p + length + 1);
+    fr_module_path *p = malloc(sizeof *p + length + 1);
 
     if (!p)
         return NULL;
-    *p = (fr_place){ .refs = 1 };
+    *p = (fr_module_path){ .refs = 1 };
     memcpy(p->type, type, length + 1);
     return p;
 }
 
-fr_place *fr_place_ref(fr_place *p)
+fr_module_path *fr_module_path_ref(fr_module_path *p)
 {
     if (p)
         atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
     return p;
 }
 
-void fr_place_unref(fr_place *p)
+void fr_module_path_unref(fr_module_path *p)
 {
     while (p && fr_refcount_drop(&p->refs)) {
-        fr_place *outer = p->outer;
+        fr_module_path *outer = p->outer;
 
         free(p->name);
         free(p);
@@ -37,13 +37,13 @@ void fr_place_unref(fr_place *p)
     }
 }
 
-void fr_place_move(fr_place *p, fr_place *outer, char *name)
+void fr_module_path_move(fr_module_path *p, fr_module_path *outer, char *name)
 {
-    p->outer = fr_place_ref(outer);
+    p->outer = fr_module_path_ref(outer);
     p->name = name;
 }
 
-static int depth_of(const fr_place *p)
+static int depth_of(const fr_module_path *p)
 {
     int depth = 0;
 
@@ -52,7 +52,7 @@ static int depth_of(const fr_place *p)
     return depth;
 }
 
-fr_place *fr_place_common(fr_place *a, fr_place *b)
+fr_module_path *fr_module_path_common(fr_module_path *a, fr_module_path *b)
 {
     int left = depth_of(a), right = depth_of(b);
 
@@ -65,7 +65,7 @@ fr_place *fr_place_common(fr_place *a, fr_place *b)
     return a;
 }
 
-const char *fr_place_text(const fr_place *p, char text[FR_PATH_TEXT])
+const char *fr_module_path_text(const fr_module_path *p, char text[FR_PATH_TEXT])
 {
     size_t at = FR_PATH_TEXT - 1;
     const char *type = p ? p->type : "";

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Printing tensors as PyTorch 2.15 does with its default options, to the byte. Two names are ours: a dtype is called
- * float64, not torch.float64, and a history after our op, grad_fn=<add>, not <AddBackward0>. float64 is always named,
- * whatever the default dtype is, so that a tensor prints the same wherever it is printed.
+/* Prints tensors as PyTorch 2.15 does with its default options, byte for byte, with three exceptions: a dtype is called
+ * float64, not torch.float64; a history is called after our op, grad_fn=<add>, not <AddBackward0>; float64 is named
+ * whatever the default dtype is, so that a tensor always prints the same.
  *
- * All values of a tensor have one format. It is found in two looks at the values that will be shown: at their
- * magnitudes, which decide between "1.", "1.0000" and "1.0000e+00", and then at how wide they come out. */
+ * All values of a tensor have one format. Two passes over the values that will be shown find it: the first looks at
+ * their magnitudes, which decide between "1.", "1.0000" and "1.0000e+00", the second at how wide they come out. */
 #include "core/tensor.h"
 #include "core/thread.h"
 
@@ -27,7 +27,7 @@ typedef struct {
     bool summarised;
     bool integral; /* no value that counts has a fraction */
     bool scientific;
-    double least, greatest; /* magnitude of the values that count, those that are finite and not 0; 0: there are none */
+    double least, greatest; /* magnitudes of values that are finite and not 0 (those that count); 0: there are none */
     int width;              /* of the widest value that counts */
     FILE *file;
     int64_t count; /* characters written */
@@ -42,7 +42,7 @@ static bool leaves_out(const printer *p, int dim)
     return p->summarised && p->t->shape.dim[dim] > 2 * EDGE;
 }
 
-/* The index after i along dim of those that are shown. */
+/* The next index along dim that is shown. */
 static int64_t next_shown(const printer *p, int dim, int64_t i)
 {
     return leaves_out(p, dim) && i + 1 == EDGE ? p->t->shape.dim[dim] - EDGE : i + 1;
@@ -78,8 +78,8 @@ static void look_at(printer *p, int64_t offset)
     p->greatest = magnitude > p->greatest ? magnitude : p->greatest;
 }
 
-/* Puts "." for the radix character of the locale, which may be several bytes: whatever is neither digit nor sign nor
- * exponent. Returns the length. */
+/* Replaces the locale's radix character by ".". It may be several bytes: all that is no digit, sign or exponent.
+ * Returns the length. */
 static int unlocalise(char *text)
 {
     char *to = text;
@@ -98,7 +98,7 @@ static int unlocalise(char *text)
     return (int)(to - text);
 }
 
-/* The value, not padded; returns its length. */
+/* Writes the value without padding; returns its length. */
 static int format_value(const printer *p, int64_t offset, char text[VALUE_TEXT])
 {
     double value;
@@ -166,7 +166,8 @@ static void put_value(printer *p, int64_t offset)
     put(p, text);
 }
 
-/* Before an entry of a list: a comma, and a new line when per_line are on it. inside: dims within the list. */
+/* Writes what separates an entry of a list from the one before: a comma, and a new line after per_line entries. inside:
+ * the number of dims within an entry. */
 static void put_separator(printer *p, int64_t entry, int64_t per_line, int inside, int indent)
 {
     if (entry == 0)
@@ -181,8 +182,8 @@ static void put_separator(printer *p, int64_t entry, int64_t per_line, int insid
     put_spaces(p, indent);
 }
 
-/* The part of the tensor from dim on, which begins after `indent` columns. Values go as many on a line as fit, what has
- * more dims in paragraphs. The gap counts as an entry, and among values has a space of its own before it. */
+/* Writes the part of the tensor from dim on, which begins at column `indent`. As many values go on a line as fit; parts
+ * with more dims are paragraphs. The gap "..." counts as an entry, with one more space before it among values. */
 static void put_dims(printer *p, int dim, int64_t offset, int indent)
 {
     int inside = p->t->shape.ndim - 1 - dim;
@@ -204,8 +205,8 @@ static void put_dims(printer *p, int dim, int64_t offset, int indent)
     put(p, "]");
 }
 
-/* ", NAME=VALUE", on a new line where the present one would grow too long (counted as PyTorch does, 2 more than are
- * there before the first suffix). */
+/* Writes ", NAME=VALUE", on a new line if the present one would become too long. As in PyTorch, the line counts 2
+ * characters more than are there before the first suffix. */
 static void put_suffix(printer *p, const char *name, const char *value, int *line)
 {
     int length = (int)(strlen(name) + strlen(value));

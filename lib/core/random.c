@@ -1,26 +1,23 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The generator: MT19937 (Matsumoto and Nishimura, ACM TOMACS 8, 1998), and values drawn from it in the order and with
- * the arithmetic of PyTorch's CPU generator, so that the same seed gives the same numbers. */
+/* Random numbers. The generator is MT19937 (Matsumoto and Nishimura, ACM TOMACS 8, 1998). Values are drawn from it in
+ * the order of PyTorch's CPU generator and with its arithmetic, so that the same seed gives the same numbers. */
 #include "core/random.h"
 
 #include "core/shape.h"
 #include "core/tensor.h"
 #include "core/thread.h"
 
-#include <frond/op.h>
-#include <math.h>
 #include <pthread.h>
+#include <tgmath.h>
 
 enum { WORDS = FR_GENERATOR_WORDS, MIDDLE = 397, NORMAL_BLOCK = 16 };
 
-typedef fr_generator generator;
-
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static generator process; /* seeded at its first use or by fr_manual_seed */
-static bool seeded;
+static fr_generator process; /* under the lock */
+static bool seeded;          /* at its first use or by fr_manual_seed */
 
-static void seed_generator(generator *g, uint64_t seed)
+static void seed_generator(fr_generator *g, uint64_t seed)
 {
     g->state[0] = (uint32_t)seed;
     for (uint32_t i = 1; i < WORDS; i++)
@@ -33,12 +30,12 @@ static uint32_t twist(uint32_t high, uint32_t low)
 {
     uint32_t mixed = (high & 0x80000000U) | (low & 0x7fffffffU);
 
-    return (mixed >> 1) ^ (-(low & 1) & 0x9908b0dfU); /* no branch, which would be mispredicted every other time */
+    return (mixed >> 1) ^ (-(low & 1) & 0x9908b0dfU); /* a branch would be mispredicted half of the time */
 }
 
-/* Word i becomes word i + MIDDLE ^ twist(word i, word i + 1), their places modulo WORDS: in loops that know which of
- * them wrap around, so that compilers can vectorise them. */
-static void refill(generator *g)
+/* Word i = word i + MIDDLE ^ twist(word i, word i + 1), indices modulo WORDS. The loops are cut where an index wraps
+ * around, so that compilers can vectorise them. */
+static void refill(fr_generator *g)
 {
     enum { REST = WORDS - MIDDLE };
     uint32_t *s = g->state;
@@ -51,7 +48,7 @@ static void refill(generator *g)
     g->next = 0;
 }
 
-static uint32_t draw32(generator *g)
+static uint32_t draw32(fr_generator *g)
 {
     if (g->next == WORDS)
         refill(g);
@@ -64,24 +61,25 @@ static uint32_t draw32(generator *g)
     return y ^ (y >> 18);
 }
 
-static uint64_t draw64(generator *g)
+static uint64_t draw64(fr_generator *g)
 {
     uint64_t high = draw32(g);
 
     return high << 32 | draw32(g);
 }
 
-static float uniform32(generator *g)
+static float uniform32(fr_generator *g)
 {
     return (float)(draw32(g) & 0xffffffU) * 0x1p-24F;
 }
 
-static double uniform64(generator *g)
+static double uniform64(fr_generator *g)
 {
     return (double)(draw64(g) & ((1ULL << 53) - 1)) * 0x1p-53;
 }
 
-static generator *take(void)
+/* The process's generator, locked until give_back. */
+static fr_generator *take(void)
 {
     pthread_mutex_lock(&lock);
     if (!seeded) {
@@ -110,7 +108,7 @@ void fr_generator_restore(const fr_generator *state)
 
 void fr_manual_seed(uint64_t seed)
 {
-    generator *g = take();
+    fr_generator *g = take();
 
     seed_generator(g, seed);
     give_back();
@@ -128,14 +126,14 @@ uint64_t fr_random_u64(void)
 
 void fr_random_doubles(int64_t n, double *out)
 {
-    generator *g = take();
+    fr_generator *g = take();
 
     for (int64_t i = 0; i < n; i++)
         out[i] = uniform64(g);
     give_back();
 }
 
-static void permute(generator *g, int64_t n, int64_t *out)
+static void permute(fr_generator *g, int64_t n, int64_t *out)
 {
     for (int64_t i = 0; i < n; i++)
         out[i] = i;
@@ -150,7 +148,7 @@ static void permute(generator *g, int64_t n, int64_t *out)
 
 bool fr_randperm_seeded(uint64_t seed, int64_t n, int64_t *out)
 {
-    generator *own = fr_alloc(sizeof *own);
+    fr_generator *own = fr_alloc(sizeof *own);
 
     if (!own)
         return false;
@@ -160,61 +158,8 @@ bool fr_randperm_seeded(uint64_t seed, int64_t n, int64_t *out)
     return true;
 }
 
-/* x (b - a) + a in one rounding, as PyTorch's compiled code has it. */
-void fr_fill_uniform(fr_tensor *t, double low, double high)
-{
-    generator *g = take();
-
-    if (t->dtype == FR_F64) {
-        double *d = (double *)t->origin;
-
-        for (int64_t i = 0; i < t->numel; i++)
-            d[i] = fma(uniform64(g), high - low, low);
-    } else {
-        float *d = (float *)t->origin, a = (float)low, range = (float)high - (float)low;
-
-        for (int64_t i = 0; i < t->numel; i++)
-            d[i] = fmaf(uniform32(g), range, a);
-    }
-    give_back();
-}
-
-/* Box-Muller on 16 uniforms at d: the first 8 give radii, the last 8 angles. */
-static void normal_block32(float *d, float mean, float std)
-{
-    for (int j = 0; j < NORMAL_BLOCK / 2; j++) {
-        float r = sqrtf(-2.0F * logf(1.0F - d[j])), angle = 2.0F * (float)M_PI * d[j + 8];
-
-        d[j] = fmaf(r * cosf(angle), std, mean);
-        d[j + 8] = fmaf(r * sinf(angle), std, mean);
-    }
-}
-
-static void normal_block64(double *d, double mean, double std)
-{
-    for (int j = 0; j < NORMAL_BLOCK / 2; j++) {
-        double r = sqrt(-2.0 * log(1.0 - d[j])), angle = 2.0 * M_PI * d[j + 8];
-
-        d[j] = fma(r * cos(angle), std, mean);
-        d[j + 8] = fma(r * sin(angle), std, mean);
-    }
-}
-
-#define FILL_NORMAL_BLOCKS(g, n, d, T, uniform, block)                                                                 \
-    {                                                                                                                  \
-        for (int64_t i = 0; i < (n); i++)                                                                              \
-            (d)[i] = uniform(g);                                                                                       \
-        for (int64_t i = 0; i + NORMAL_BLOCK <= (n); i += NORMAL_BLOCK)                                                \
-            block((d) + i, (T)mean, (T)std);                                                                           \
-        if ((n) % NORMAL_BLOCK != 0) { /* the last 16 are drawn again */                                               \
-            for (int64_t i = (n)-NORMAL_BLOCK; i < (n); i++)                                                           \
-                (d)[i] = uniform(g);                                                                                   \
-            block((d) + (n)-NORMAL_BLOCK, (T)mean, (T)std);                                                            \
-        }                                                                                                              \
-    }
-
-/* One value: computed in float64, the pair's second kept for the next. */
-static double normal_single(generator *g)
+/* One normal value in float64. Two uniforms give a pair of them; the second is kept for the next call. */
+static double normal_single(fr_generator *g)
 {
     if (g->has_normal) {
         g->has_normal = false;
@@ -229,67 +174,72 @@ static double normal_single(generator *g)
     return r * cos(angle);
 }
 
+#define T        float
+#define UNIFORM  uniform32
+#define FN(name) name##_f32
+#include "core/random_fill.h"
+#define T        double
+#define UNIFORM  uniform64
+#define FN(name) name##_f64
+#include "core/random_fill.h"
+
+/* A way to fill n values, with two parameters. */
+typedef void fill(fr_generator *g, int64_t n, void *values, double a, double b);
+
+static void fill_tensor(fr_tensor *t, fill *f32, fill *f64, double a, double b)
+{
+    (t->dtype == FR_F64 ? f64 : f32)(take(), t->numel, t->origin, a, b);
+    give_back();
+}
+
+void fr_fill_uniform(fr_tensor *t, double low, double high)
+{
+    fill_tensor(t, fill_uniform_f32, fill_uniform_f64, low, high);
+}
+
 void fr_fill_normal_singly(fr_tensor *t, double mean, double std)
 {
-    generator *g = take();
-
-    FR_DISPATCH_FLOAT(t, T, {
-        T *d = (T *)t->origin;
-
-        for (int64_t i = 0; i < t->numel; i++)
-            d[i] = (T)fma(normal_single(g), std, mean);
-    })
-    give_back();
+    fill_tensor(t, fill_normal_singly_f32, fill_normal_singly_f64, mean, std);
 }
 
 void fr_fill_normal(fr_tensor *t, double mean, double std)
 {
-    if (t->numel < NORMAL_BLOCK) {
+    if (t->numel < NORMAL_BLOCK)
         fr_fill_normal_singly(t, mean, std);
-        return;
-    }
-
-    generator *g = take();
-    float *f = (float *)t->origin;
-    double *d = (double *)t->origin;
-
-    if (t->dtype == FR_F64)
-        FILL_NORMAL_BLOCKS(g, t->numel, d, double, uniform64, normal_block64)
     else
-        FILL_NORMAL_BLOCKS(g, t->numel, f, float, uniform32, normal_block32)
-    give_back();
+        fill_tensor(t, fill_normal_f32, fill_normal_f64, mean, std);
+}
+
+/* --- New tensors ------------------------------------------------------------------------------------------------- */
+
+/* A tensor of the default dtype that fr_fill_uniform or fr_fill_normal fills. */
+static fr_tensor *filled(const char *what, const fr_shape *shape, void (*fill_with)(fr_tensor *t, double a, double b))
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    fr_tensor *t = fr_tensor_alloc(what, shape, fr_default_dtype());
+
+    if (t)
+        fill_with(t, 0, 1);
+    t = fr_hold(what, t);
+    fr_finish(th, before);
+    return t;
 }
 
 fr_tensor *fr_rand(fr_shape shape)
 {
-    fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, "rand");
-    fr_tensor *t = fr_tensor_alloc("rand", &shape, fr_default_dtype());
-
-    if (t)
-        fr_fill_uniform(t, 0, 1);
-    t = fr_hold("rand", t);
-    fr_finish(th, before);
-    return t;
+    return filled("rand", &shape, fr_fill_uniform);
 }
 
 fr_tensor *fr_randn(fr_shape shape)
 {
-    fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, "randn");
-    fr_tensor *t = fr_tensor_alloc("randn", &shape, fr_default_dtype());
-
-    if (t)
-        fr_fill_normal(t, 0, 1);
-    t = fr_hold("randn", t);
-    fr_finish(th, before);
-    return t;
+    return filled("randn", &shape, fr_fill_normal);
 }
 
-/* From 2^28 values on, 64 bits keep the modulo's bias small. */
+/* The remainder favours small values by at most range / 2^32, so from a range of 2^28 on 64 bits are drawn. */
 static void fill_integers(fr_tensor *t, int64_t low, uint64_t range)
 {
-    generator *g = take();
+    fr_generator *g = take();
     int64_t *d = (int64_t *)t->origin;
 
     for (int64_t i = 0; i < t->numel; i++) {

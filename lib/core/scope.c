@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Scopes: who holds the tensors that functions return.
+/* Scopes: they hold the tensors that functions return.
  *
- * All open scopes of a thread share one array of held references, innermost last; a scope is where its part begins.
- * fr_escape adds a reference marked as escaping: where its scope ends it stays, unmarked, as the last of the scope
- * around. A scope also remembers what a jump out of it would leave behind: deeper call sites, recording turned off,
- * levels of forward mode, a module at work. */
+ * All open scopes of a thread share one array of references, innermost last; a scope knows where its part begins.
+ * fr_escape adds a reference that is marked as escaping. When the scope ends, this reference stays, unmarked, and so
+ * becomes the last of the scope around it.
+ *
+ * A jump (longjmp, an exception) may leave a scope at any point. So a scope also remembers the thread's state at its
+ * beginning, and puts it back: call sites, grad mode, levels of forward mode, the running module. */
 #include "core/tensor.h"
 #include "core/thread.h"
 
@@ -18,82 +20,75 @@ struct fr_held {
 
 struct fr_scope {
     size_t start;
-    int site_count, defer;
+    int site_count, deferred;
     fr_site site;
-    bool no_grad, probing, in_backward;
-    fr_level *level, *open_levels;
-    fr_place *place;
+    fr_grad_mode mode;
+    fr_levels levels;
+    fr_module_path *module_path;
 };
 
 int fr_scope_begin(void)
 {
     fr_thread *th = fr_thread_self();
-    size_t capacity = (size_t)th->scope_capacity;
+    size_t capacity = (size_t)th->scopes.capacity;
 
-    if (!fr_make_room(&th->scopes, sizeof *th->scopes, (size_t)th->scope_count, &capacity)) {
+    if (!fr_make_room(&th->scopes.open, sizeof *th->scopes.open, (size_t)th->scopes.count, &capacity)) {
         fr_fail_memory("scope_begin");
         return -1;
     }
-    th->scope_capacity = (int)capacity;
-    th->scopes[th->scope_count] = (struct fr_scope){ .start = th->held_count,
-                                                     .site_count = th->site_count,
-                                                     .defer = th->defer,
-                                                     .site = th->site,
-                                                     .no_grad = th->no_grad,
-                                                     .probing = th->probing,
-                                                     .in_backward = th->in_backward,
-                                                     .level = th->level,
-                                                     .open_levels = th->open_levels,
-                                                     .place = th->place };
-    return th->scope_count++;
+    th->scopes.capacity = (int)capacity;
+    th->scopes.open[th->scopes.count] = (struct fr_scope){ .start = th->scopes.held_count,
+                                                           .site_count = th->sites.count,
+                                                           .site = th->sites.current,
+                                                           .deferred = th->errors.deferred,
+                                                           .mode = th->mode,
+                                                           .levels = th->levels,
+                                                           .module_path = th->module_path };
+    return th->scopes.count++;
 }
 
-void fr_scope_release(fr_thread *th)
+void fr_scope_release(fr_scope_stack *s)
 {
-    free(th->held);
-    free(th->scopes);
-    th->held = NULL;
-    th->scopes = NULL;
-    th->held_capacity = 0;
-    th->scope_capacity = 0;
+    free(s->held);
+    free(s->open);
+    *s = (fr_scope_stack){ 0 };
 }
 
 void fr_scope_end(int scope)
 {
     fr_thread *th = fr_thread_self();
 
-    if (scope < 0 || scope >= th->scope_count)
+    if (scope < 0 || scope >= th->scopes.count)
         return;
 
-    struct fr_scope left = th->scopes[scope];
-    size_t kept = left.start, end = th->held_count;
-    size_t inner =
-        scope + 1 < th->scope_count ? th->scopes[scope + 1].start : end; /* those escape no further than here */
+    struct fr_scope left = th->scopes.open[scope];
+    size_t kept = left.start, end = th->scopes.held_count;
+    size_t inner = scope + 1 < th->scopes.count
+                       ? th->scopes.open[scope + 1].start
+                       : end; /* what escapes from a scope further in gets no further than this one */
 
-    /* Letting go may run release functions of the user. They may open scopes, so th->held moves; what they leave in the
-     * scope around is found from `end` on; their errors wait until everything is in order again. */
+    /* Dropping references may run release functions of the user. These may use scopes, so the array may move. What they
+     * leave in the scope around this one is found from `end` on. Their errors wait until all is in order again. */
     fr_defer_errors(th);
-    th->scope_count = scope;
-    for (size_t i = left.start; i < th->held_count; i++) {
-        struct fr_held h = th->held[i];
+    th->scopes.count = scope;
+    for (size_t i = left.start; i < th->scopes.held_count; i++) {
+        struct fr_held h = th->scopes.held[i];
 
         if (i >= end)
-            th->held[kept++] = h;
+            th->scopes.held[kept++] = h;
         else if (h.escapes && i < inner)
-            th->held[kept++] = (struct fr_held){ h.tensor, false };
+            th->scopes.held[kept++] = (struct fr_held){ h.tensor, false };
         else
             fr_unref(h.tensor);
     }
-    th->held_count = kept;
-    th->site_count = left.site_count;
-    th->site = left.site;
-    th->no_grad = left.no_grad;
-    th->probing = left.probing;
-    th->in_backward = left.in_backward;
-    th->place = left.place;
-    fr_levels_end(th, left.open_levels);
-    th->level = left.level;
-    th->defer = left.defer + 1;
+    th->scopes.held_count = kept;
+    th->sites.count = left.site_count;
+    th->sites.current = left.site;
+    th->mode = left.mode;
+    th->module_path = left.module_path;
+    fr_levels_end(th, left.levels.open);
+    th->levels.current = left.levels.current;
+    th->errors.deferred = left.deferred + 1;
     fr_report_errors(th);
 }
 
@@ -104,9 +99,9 @@ void fr_scope_leave(const int *scope)
 
 static bool push(fr_thread *th, fr_tensor *t, bool escapes)
 {
-    if (!fr_make_room(&th->held, sizeof *th->held, th->held_count, &th->held_capacity))
+    if (!fr_make_room(&th->scopes.held, sizeof *th->scopes.held, th->scopes.held_count, &th->scopes.held_capacity))
         return false;
-    th->held[th->held_count++] = (struct fr_held){ t, escapes };
+    th->scopes.held[th->scopes.held_count++] = (struct fr_held){ t, escapes };
     return true;
 }
 
@@ -116,21 +111,21 @@ fr_tensor *fr_hold(const char *what, fr_tensor *t)
 
     if (!t)
         return NULL;
-    if (FR_LIKELY(th->scope_count > 0) && push(th, t, false))
+    if (FR_LIKELY(th->scopes.count > 0) && push(th, t, false))
         return t;
     fr_unref(t);
-    if (th->scope_count > 0)
+    if (th->scopes.count > 0)
         return fr_fail_memory(what);
     return fr_fail(what, "no scope is open to hold the result: begin the block with FR_SCOPE;");
 }
 
 fr_tensor *fr_take(fr_thread *th, fr_tensor *t)
 {
-    enum { NEAR = 8 }; /* looking further would cost more than a new reference */
-    size_t start = th->scope_count > 0 ? th->scopes[th->scope_count - 1].start : th->held_count;
+    enum { NEAR = 8 }; /* looking further would cost more than making a new reference */
+    size_t start = th->scopes.count > 0 ? th->scopes.open[th->scopes.count - 1].start : th->scopes.held_count;
 
-    for (size_t i = th->held_count; i > start && i + NEAR > th->held_count; i--) {
-        struct fr_held *h = &th->held[i - 1];
+    for (size_t i = th->scopes.held_count; i > start && i + NEAR > th->scopes.held_count; i--) {
+        struct fr_held *h = &th->scopes.held[i - 1];
 
         if (h->tensor != t || h->escapes)
             continue;
@@ -146,8 +141,8 @@ fr_tensor *fr_escape(fr_tensor *t)
     fr_site before = fr_begin(th, "escape");
     fr_tensor *escaped = NULL;
 
-    if (t && th->scope_count < 2)
-        fr_fail("escape", "needs a scope around the innermost one, %d open", th->scope_count);
+    if (t && th->scopes.count < 2)
+        fr_fail("escape", "needs a scope around the innermost one, %d open", th->scopes.count);
     else if (t && !push(th, t, true))
         fr_fail_memory("escape");
     else

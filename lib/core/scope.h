@@ -6,6 +6,14 @@
 
 #include "core/base.h"
 
+/* A part of fr_thread: the open scopes, innermost last, and the tensors that they hold. */
+typedef struct {
+    struct fr_held *held;
+    size_t held_count, held_capacity;
+    struct fr_scope *open;
+    int count, capacity;
+} fr_scope_stack;
+
 /* Hands the caller's reference to the innermost scope and returns t. NULL passes through. If no scope is open it fails
  * and drops the reference. */
 fr_tensor *fr_hold(const char *what, fr_tensor *t);
@@ -13,6 +21,6 @@ fr_tensor *fr_hold(const char *what, fr_tensor *t);
  * is taken out of it; otherwise a new one is made. */
 fr_tensor *fr_take(fr_thread *th, fr_tensor *t);
 /* Frees the arrays of a thread that ends. */
-void fr_scope_release(fr_thread *th);
+void fr_scope_release(fr_scope_stack *s);
 
 #endif

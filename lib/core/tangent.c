@@ -2,9 +2,9 @@
  * Copyright The frond authors */
 /* Tangents: what forward mode carries beside values.
  *
- * A tensor has a list of its tangents, one for each level, and a level one of all that were made for it, by which they
- * go when it ends: a recorded tangent may lead back to the tensor that has it, so they would not go by themselves. A
- * tensor may be freed on another thread than the level's; the lock is for that. */
+ * A tensor has a list of its tangents, one for each level. A level has a list of all tangents that were made for it,
+ * and frees them when it ends. They would not all go by themselves: a recorded tangent may lead back to its own tensor,
+ * which makes a reference cycle. The lock is for tensors that are freed on another thread than the level's. */
 #include "core/tensor.h"
 #include "core/thread.h"
 
@@ -12,7 +12,7 @@
 
 typedef struct fr_tangent {
     struct fr_tangent *next;        /* of the same tensor */
-    struct fr_tangent *later, **at; /* of the same level; at: what points to this one */
+    struct fr_tangent *later, **at; /* of the same level; at: the pointer that points to this one */
     fr_tensor *owner, *value;
     fr_level *level;
 } fr_tangent;
@@ -58,7 +58,7 @@ fr_tensor *fr_tangents_share(const char *what, fr_tensor *view, const fr_tensor 
 {
     if (!view || !t->tangents)
         return view;
-    for (fr_level *level = fr_thread_self()->level; level; level = level->outer) {
+    for (fr_level *level = fr_thread_self()->levels.current; level; level = level->outer) {
         fr_tensor *value = fr_tangent_of(t, level);
 
         if (value && !fr_tangent_set(what, view, level, value))
@@ -67,7 +67,7 @@ fr_tensor *fr_tangents_share(const char *what, fr_tensor *view, const fr_tensor 
     return view;
 }
 
-/* Takes g out of both lists; the lock is held. */
+/* Takes g out of both lists. The lock is held. */
 static void take_out(fr_tangent *g)
 {
     fr_tangent **link = &g->owner->tangents;
@@ -80,7 +80,8 @@ static void take_out(fr_tangent *g)
         g->later->at = g->at;
 }
 
-/* Empties the list that begins at *first; letting go of a value may take others out of it. */
+/* Frees all of the list that begins at *first. Dropping a value may free a tensor and so take others out of the list.
+ */
 static void drop_all(fr_tangent **first)
 {
     for (;;) {
@@ -109,17 +110,17 @@ fr_level *fr_level_begin(fr_thread *th, const char *what)
 
     if (!level)
         return fr_fail_memory(what);
-    *level = (fr_level){ .outer = th->level, .below = th->open_levels };
-    th->level = th->open_levels = level;
+    *level = (fr_level){ .outer = th->levels.current, .below = th->levels.open };
+    th->levels.current = th->levels.open = level;
     return level;
 }
 
 void fr_levels_end(fr_thread *th, const fr_level *until)
 {
-    while (th->open_levels != until) {
-        fr_level *level = th->open_levels;
+    while (th->levels.open != until) {
+        fr_level *level = th->levels.open;
 
-        th->open_levels = level->below;
+        th->levels.open = level->below;
         drop_all(&level->tangents);
         fr_free(level, sizeof *level);
     }

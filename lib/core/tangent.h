@@ -13,6 +13,12 @@ typedef struct fr_level {
     struct fr_tangent *tangents;
 } fr_level;
 
+/* A part of fr_thread. */
+typedef struct {
+    fr_level *current; /* the innermost level that ops carry tangents for; NULL: none */
+    fr_level *open;    /* all levels that have begun, by `below` */
+} fr_levels;
+
 /* The derivative of t by the level's inputs in the direction it was given, of t's shape. Borrowed from t; NULL: zero.
  */
 fr_tensor *fr_tangent_of(const fr_tensor *t, const fr_level *level);

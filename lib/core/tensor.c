@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Tensors: their storage, reference counts, views, and looking at their values. */
+/* Tensors: storage, reference counts, views, and functions that look at them. */
 #include "core/tensor.h"
 
 #include "core/live_tensors.h"
@@ -11,65 +11,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* --- Counting: the only process-wide state besides the generator, the handler and the default dtype -------------- */
-
-static atomic_size_t live_tensors, live_bytes, peak_bytes;
-
-void fr_count_flush(fr_thread *th)
-{
-    size_t bytes = (size_t)th->counted_bytes; /* modulo 2^64, as are the sums */
-    size_t now = atomic_fetch_add_explicit(&live_bytes, bytes, memory_order_relaxed) + bytes;
-    size_t peak = atomic_load_explicit(&peak_bytes, memory_order_relaxed);
-
-    atomic_fetch_add_explicit(&live_tensors, (size_t)th->counted_tensors, memory_order_relaxed);
-    while (
-        th->counted_bytes > 0 && now > peak &&
-        !atomic_compare_exchange_weak_explicit(&peak_bytes, &peak, now, memory_order_relaxed, memory_order_relaxed)) {
-    }
-    th->counted_bytes = th->counted_tensors = 0;
-}
-
-/* The process's counts learn of a thread's small changes in batches, since a locked instruction for each would be a
- * fifth of the cost of a small op. A thread whose end would go unnoticed has none. */
-static void count(fr_thread *th, int64_t tensors, int64_t bytes)
-{
-    th->counted_tensors += tensors;
-    th->counted_bytes += bytes;
-    if (th->counted_bytes > FR_UNCOUNTED_BYTES || th->counted_bytes < -FR_UNCOUNTED_BYTES ||
-        th->counted_tensors > FR_UNCOUNTED_TENSORS || th->counted_tensors < -FR_UNCOUNTED_TENSORS || !th->registered)
-        fr_count_flush(th);
-}
-
-static size_t counted(const atomic_size_t *count_of)
-{
-    fr_count_flush(fr_thread_self());
-    return atomic_load_explicit(count_of, memory_order_relaxed);
-}
-
-size_t fr_live_tensors(void)
-{
-    return counted(&live_tensors);
-}
-
-size_t fr_live_bytes(void)
-{
-    return counted(&live_bytes);
-}
-
-size_t fr_peak_bytes(void)
-{
-    return counted(&peak_bytes);
-}
-
-void fr_reset_peak_bytes(void)
-{
-    atomic_store_explicit(&peak_bytes, fr_live_bytes(), memory_order_relaxed);
-}
-
 /* --- Storage ----------------------------------------------------------------------------------------------------- */
 
-/* The header takes a cache line of its own, so the values behind it are aligned for any vector; what is no longer than
- * the rest of that line stands there. */
+/* Storage is one block: a header of one cache line, then the values, which are so aligned for any vector. Values that
+ * fit into the rest of the header's cache line stand there. */
 enum { STORAGE_HEADER = 64 };
 _Static_assert(sizeof(fr_storage) <= STORAGE_HEADER, "values would overlap the header");
 
@@ -82,7 +27,7 @@ static fr_storage *storage_alloc(size_t bytes)
         return NULL;
     *s = (fr_storage){ .refs = 1, .bytes = bytes, .block = at + bytes };
     s->data = (char *)s + at;
-    count(fr_thread_self(), 0, (int64_t)bytes);
+    fr_count_live(&fr_thread_self()->uncounted, 0, (int64_t)bytes);
     return s;
 }
 
@@ -90,7 +35,7 @@ static void storage_unref(fr_storage *s)
 {
     if (!fr_refcount_drop(&s->refs))
         return;
-    count(fr_thread_self(), 0, -(int64_t)s->bytes);
+    fr_count_live(&fr_thread_self()->uncounted, 0, -(int64_t)s->bytes);
     if (s->release)
         s->release(s->data, s->user);
     fr_free(s, s->block ? s->block : STORAGE_HEADER);
@@ -98,7 +43,7 @@ static void storage_unref(fr_storage *s)
 
 /* --- Making and freeing ------------------------------------------------------------------------------------------ */
 
-/* Row-major where sizes of 1 may have any stride. */
+/* True if the values lie row-major without gaps; dims of size 1 may have any stride. */
 static bool is_row_major(const fr_tensor *t)
 {
     int64_t step = 1;
@@ -113,7 +58,8 @@ static bool is_row_major(const fr_tensor *t)
     return true;
 }
 
-/* Size by size: where they have just been written one by one, reading them as one vector would wait for the writes. */
+/* Copies size by size. The sizes have often just been written one by one; reading them as one vector would have to wait
+ * for these writes. */
 static void copy_shape(fr_shape *to, const fr_shape *from)
 {
     to->ndim = from->ndim;
@@ -121,7 +67,7 @@ static void copy_shape(fr_shape *to, const fr_shape *from)
         to->dim[i] = from->dim[i];
 }
 
-/* Takes over the reference to storage. */
+/* A contiguous tensor over storage, whose reference it takes over; NULL if memory runs out. */
 static fr_tensor *tensor_with(const char *what, fr_storage *storage, const fr_shape *shape, fr_dtype dtype,
                               int64_t numel)
 {
@@ -146,7 +92,7 @@ static fr_tensor *tensor_with(const char *what, fr_storage *storage, const fr_sh
     t->tangents = NULL;
     if (fr_is_tracking())
         fr_track_made(t, what);
-    count(fr_thread_self(), 1, 0);
+    fr_count_live(&fr_thread_self()->uncounted, 1, 0);
     return t;
 }
 
@@ -188,7 +134,7 @@ fr_tensor *fr_tensor_share(const char *what, const fr_tensor *t, const fr_shape 
         return fr_fail_memory(what);
     fr_tensor_lay_out(view, shape, stride);
     view->origin = t->origin;
-    if (numel > 0) /* else offset may lie outside of the memory */
+    if (numel > 0) /* without values offset may lie outside of the memory */
         view->origin += offset * (int64_t)fr_dtype_size((fr_dtype)t->dtype);
     return view;
 }
@@ -213,7 +159,7 @@ fr_tensor *fr_tensor_view(fr_shape shape, void *memory, fr_dtype dtype, fr_relea
         size_t bytes = (size_t)numel * fr_dtype_size(dtype);
 
         *s = (fr_storage){ .refs = 1, .bytes = bytes, .data = memory, .release = release, .user = user };
-        count(th, 0, (int64_t)bytes);
+        fr_count_live(&th->uncounted, 0, (int64_t)bytes);
         t = tensor_with("tensor_view", s, &shape, dtype, numel);
         if (t)
             fr_shape_strides(&shape, t->stride);
@@ -244,7 +190,8 @@ void fr_hooks_free(fr_hook *hooks)
     }
 }
 
-/* Errors of the user's release functions, of this tensor's memory or of what its history held, come last. */
+/* Release functions of the user may run here, for this tensor's memory or for what its history held. Their errors are
+ * reported at the end. */
 static void tensor_free(fr_tensor *t)
 {
     fr_producer *producer = t->producer;
@@ -261,7 +208,7 @@ static void tensor_free(fr_tensor *t)
     if (t->tangents)
         fr_tangents_drop(t);
     fr_free(t, sizeof *t);
-    count(th, -1, 0);
+    fr_count_live(&th->uncounted, -1, 0);
     if (producer && fr_refcount_drop(&producer->refs))
         producer->release(producer);
     if (may_fail)

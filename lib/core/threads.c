@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* How many threads an op may use, and running tiles on them: those of a pool that belongs to the process. One caller at
- * a time has it; others run their tiles themselves, as a tile does that runs tiles.
+/* How many threads an op may use, and a pool of threads that run tiles. The pool belongs to the process. One caller at
+ * a time has it; other callers, and tiles that run tiles themselves, do so on their own thread.
  *
- * A caller takes tiles, too, and never waits for a thread that has not begun: where the other cores are busy with
- * something else it does everything itself, and loses next to nothing. Threads without work look out for more for a
- * while, since ops follow each other, and then sleep. */
+ * The caller takes tiles too and never waits for a thread that has not begun: if the other cores are busy it does all
+ * the work itself and loses next to nothing. A thread without work looks out for more for a while, since ops follow
+ * each other, and then sleeps. */
 #include <config.h>
 
 #include "core/threads.h"
@@ -21,7 +21,7 @@
 
 enum {
     MOST_THREADS = 1024,
-    OPEN = 1 << 16,      /* in gate: tiles may be taken. Below it, how many threads of the pool do so */
+    OPEN = 1 << 16,      /* a bit of gate: tiles may be taken. The bits below count the pool's threads that do so */
     LOOKOUT_NS = 200000, /* for how long a thread looks out for work before it sleeps */
     GLANCES = 32         /* ... and how many times between two looks at the clock */
 };
@@ -44,7 +44,7 @@ static atomic_int asked_for; /* 0: the default */
 static int by_default;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-/* A child process has none of the threads, and what they held. */
+/* After fork the child has none of the threads; locks that they held would stay locked. */
 static void start_again(void)
 {
     pthread_mutex_init(&pool.owner, NULL);
@@ -107,7 +107,7 @@ static void rest(void)
 #endif
 }
 
-/* Whether this thread takes part now. */
+/* Joins the work if the gate is open and threads are still wanted. */
 static bool enter(void)
 {
     int gate = atomic_load_explicit(&pool.gate, memory_order_relaxed);
@@ -161,7 +161,8 @@ static void *serve(void *unused)
     return unused;
 }
 
-/* Fewer threads than wanted do as well, and none. Signals are the program's own threads' business. */
+/* If fewer threads can be started, fewer do the work. They block all signals, which the program's own threads handle.
+ */
 static void start_threads(int wanted)
 {
     sigset_t all, before;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Work shared among threads. It is cut into tiles by its size alone, and each tile is computed in the same way whoever
- * takes it, so that results do not depend on the number of threads. */
+/* Work shared among threads. Its size alone decides how it is cut into tiles, and a tile is computed in the same way by
+ * every thread. So results do not depend on the number of threads. */
 #ifndef FROND_CORE_THREADS_H
 #define FROND_CORE_THREADS_H
 
 #include "core/base.h"
 
-/* Runs run(job, i) for each tile i of 0..tiles-1, on several threads where there are several tiles. A tile makes no
+/* Calls run(job, i) for each tile i = 0..tiles-1, on several threads if there are several tiles. A tile makes no
  * tensors and reports no errors. */
 typedef void fr_tile(void *job, int64_t tile);
 void fr_run_tiles(int64_t tiles, fr_tile *run, void *job);

@@ -67,7 +67,8 @@ static bool find_buffer(fr_c_writer *w, fr_c_function *fn, size_t i, fr_tensor *
         return true;
     fr_fail(w->where,
             "module %s reads values %s of an op's result, but no op gave it this tensor: a constant would be wrong",
-            fr_place_text(i < fn->trace.count ? fn->trace.steps[i].place : NULL, path), fr_shape_text(&t->shape, text));
+            fr_module_path_text(i < fn->trace.count ? fn->trace.steps[i].module_path : NULL, path),
+            fr_shape_text(&t->shape, text));
     return false;
 }
 
@@ -150,7 +151,7 @@ static void write_comment(fr_c_writer *w, const fr_step *s)
 {
     char path[FR_PATH_TEXT], from[FR_SHAPE_TEXT], to[FR_SHAPE_TEXT];
 
-    fr_place_text(s->place, path);
+    fr_module_path_text(s->module_path, path);
     fr_c_line(w, "/* %s%s%s: %s -> %s */", path, *path ? ": " : "", s->op->name,
               s->in[0] ? fr_shape_text(&s->in[0]->shape, from) : "", fr_shape_text(&s->out[0]->shape, to));
 }

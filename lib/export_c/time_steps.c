@@ -185,7 +185,7 @@ static void write_reason(const fr_trace *trace, size_t at, char reason[FR_C_REAS
 
     if (at < trace->count)
         snprintf(reason, FR_C_REASON_SIZE, "%s in module %.120s looks at several steps, or backwards",
-                 trace->steps[at].op->name, fr_place_text(trace->steps[at].place, path));
+                 trace->steps[at].op->name, fr_module_path_text(trace->steps[at].module_path, path));
     else
         snprintf(reason, FR_C_REASON_SIZE, "no recurrent layer goes through steps of x");
 }

@@ -117,7 +117,7 @@ bool fr_c_fail(fr_c_writer *w, const char *format, ...)
     va_end(args);
     if (!text)
         return fr_c_out_of_memory(w);
-    fr_place_text(s->place, path);
+    fr_module_path_text(s->module_path, path);
     complaint = fr_c_format(w, "op %s in %s%s: %s", s->op->name, *path ? "module " : "no module", path, text);
     free(text);
     /* A module with a loop calls the same op many times. */

@@ -129,7 +129,7 @@ static bool write_archive(fr_replacement *file, const char *const *names, fr_ten
 {
     output o = { .file = file };
     zip_t *archive;
-    unsigned failures = fr_thread_self()->failures;
+    unsigned failures = fr_thread_self()->errors.failures;
     bool ok = true;
 
     zip_error_init(&o.error);
@@ -141,7 +141,7 @@ static bool write_archive(fr_replacement *file, const char *const *names, fr_ten
                       : (fr_fail(file->where, "name %d is NULL", i), false);
     if (ok && zip_close(archive) != 0) {
         ok = false;
-        if (fr_thread_self()->failures == failures)
+        if (fr_thread_self()->errors.failures == failures)
             fr_fail(file->where, "cannot write: %s", zip_strerror(archive));
     }
     if (!ok)

@@ -6,7 +6,7 @@
 
 #include "core/shape.h"
 #include "core/tensor.h"
-#include "core/text.h"
+#include "core/utf8.h"
 #include "core/thread.h"
 #include "files/replace_file.h"
 #include "files/safetensors.h"

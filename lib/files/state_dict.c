@@ -17,13 +17,13 @@
 bool fr_state_dict(const char *what, fr_module *m, const fr_named_tensor **state, int *n)
 {
     const fr_thread *th = fr_thread_self();
-    unsigned failures = th->failures;
+    unsigned failures = th->errors.failures;
 
     *n = 0;
     if (!fr_check_not_null(what, m, "module"))
         return false;
     *state = fr_module_state(m, n);
-    return th->failures == failures;
+    return th->errors.failures == failures;
 }
 
 /* --- Saving ------------------------------------------------------------------------------------------------------ */

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Anomaly detection: the first NaN or Inf that an op or a backward gives is an error that says all that is known about
- * it. */
+/* Anomaly detection: the first NaN or Inf that an op or a backward computes is an error that says where it came from.
+ */
 #include "graph/anomaly.h"
 
-#include "core/text.h"
+#include "core/writer.h"
 
 #include <math.h>
 
 void fr_detect_anomaly(bool on)
 {
-    fr_thread_self()->anomaly = on;
+    fr_thread_self()->graph->anomaly = on;
 }
 
 /* The row-major index of t's first value that is not finite, or -1. */
@@ -29,13 +29,13 @@ static const char *name_of(const fr_tensor *t, int64_t index)
     return isnan(fr_at(t, index)) ? "NaN" : "Inf";
 }
 
-/* A text that grows as far as it has room. */
+/* A text, filled as far as it has room. */
 typedef struct {
     char text[FR_MESSAGE_SIZE / 2];
     size_t used;
 } message;
 
-/* "(2, 3), (3,) with Inf at 1, NULL" */
+/* Adds "(2, 3), (3,) with Inf at 1, NULL". */
 static void put_tensors(message *m, fr_tensor *const *ts, int n)
 {
     char text[FR_SHAPE_TEXT];
@@ -61,7 +61,7 @@ bool fr_check_results(fr_thread *th, fr_op_call *call)
         if (at < 0)
             continue;
         put_tensors(&inputs, call->in, call->inputs);
-        fr_place_text(th->place, path);
+        fr_module_path_text(th->module_path, path);
         return fr_op_fail(call, "%s at %lld of output %d, of shape %s, from inputs %s%s%s%s", name_of(y, at),
                           (long long)at, o, fr_shape_text(&y->shape, shape), inputs.text, *path ? ", in module \"" : "",
                           path, *path ? "\"" : "");
@@ -82,8 +82,8 @@ bool fr_check_gradients(const char *what, const fr_node *node, fr_tensor *const 
         FR_APPEND(&m, "%s at %lld of the gradient that %s gives its input %d, of shape %s, from gradients ",
                   name_of(g, at), (long long)at, node->op->name, i, fr_shape_text(&g->shape, shape));
         put_tensors(&m, grad_out, node->outputs);
-        if (node->place)
-            FR_APPEND(&m, ", in module \"%s\"", fr_place_text(node->place, path));
+        if (node->module_path)
+            FR_APPEND(&m, ", in module \"%s\"", fr_module_path_text(node->module_path, path));
         if (node->site.file)
             FR_APPEND(&m, "; %s was called at %s:%d", node->op->name, node->site.file, node->site.line);
         return fr_fail(what, "%s", m.text);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Looking for NaN and Inf, for apply.c and backward.c, which ask th->anomaly first. */
+/* Looking for NaN and Inf, for apply.c and backward.c, which ask th->graph->anomaly first. */
 #ifndef FROND_GRAPH_ANOMALY_H
 #define FROND_GRAPH_ANOMALY_H
 

@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* fr_apply: the one way in for every op. Rejects NULL and mixed dtypes, infers, allocates, runs, records. */
+/* fr_apply: the one way in for every op. What happens to a call, in this order:
+ *
+ *     reject_null, check_dtypes    are the inputs there, and of one dtype?
+ *     op->infer                    the shape and dtype of each output
+ *     make_results                 allocates the outputs, or makes them views of input 0
+ *     run                          op->forward fills them
+ *     fr_node_record               keeps the call for backward, if an input wants a gradient (node.c)
+ *     hold_results                 hands the outputs to the caller's scope
+ *
+ * Backward then starts from the node (backward.c). */
 #include "graph/anomaly.h"
 #include "graph/jvp.h"
 #include "graph/trace.h"
 
 #include <stdarg.h>
 
-enum { FEW = 8 }; /* inputs or outputs kept on the stack */
+enum { FEW = 8 }; /* arrays for up to this many inputs or outputs are on the stack */
 
 fr_meta fr_meta_of(const fr_tensor *t)
 {
@@ -42,7 +51,7 @@ static bool reject_null(fr_op_call *call)
         if (call->in[i])
             continue;
         if (i < 31 && call->op->optional & 1U << i) {
-            if (failed) /* it failed: leaving it out would be another computation */
+            if (failed) /* the caller meant to give this input: without it the result would be another one */
                 return false;
         } else {
             return failed ? false : fr_op_fail(call, "input %d is NULL", i);
@@ -73,6 +82,7 @@ static bool check_dtypes(fr_op_call *call)
     return true;
 }
 
+/* True if the op has a backward and an input wants a gradient. */
 static bool wants_gradient(const fr_op_call *call)
 {
     if (!fr_op_has_backward(call->op))
@@ -96,7 +106,7 @@ static bool make_results(fr_op_call *call)
     return true;
 }
 
-/* Runs forward on contiguous inputs; copies made for that die here. */
+/* Runs forward on contiguous copies of those inputs that are not contiguous. */
 static bool run_on_contiguous(fr_op_call *call, fr_tensor **inputs)
 {
     fr_tensor *const *given = call->in;
@@ -118,6 +128,7 @@ static bool run_on_contiguous(fr_op_call *call, fr_tensor **inputs)
     return ok && !call->failed;
 }
 
+/* Runs forward, which most ops want on contiguous inputs. A view has none. scratch: room for the inputs. */
 static bool run(fr_op_call *call, fr_tensor **scratch)
 {
     bool as_given = true;
@@ -132,7 +143,8 @@ static bool run(fr_op_call *call, fr_tensor **scratch)
     return !call->failed;
 }
 
-/* Hands the results to the scope, but for internal ones; on failure none is left. */
+/* Hands the results to the innermost scope, except the internal ones: these are for backward alone, and the node has
+ * saved them. After a failure all results are NULL. */
 static bool hold_results(fr_op_call *call, bool ok)
 {
     int handed_out = call->outputs - call->op->internal;
@@ -144,7 +156,7 @@ static bool hold_results(fr_op_call *call, bool ok)
             fr_assign(&call->result[i], NULL);
     }
     for (int i = 0; !ok && i < call->outputs; i++)
-        call->result[i] = NULL; /* those held go with the scope */
+        call->result[i] = NULL; /* the scope frees those it holds */
     return ok;
 }
 
@@ -153,27 +165,27 @@ static bool apply(fr_thread *th, fr_op_call *call, fr_tensor **scratch)
     if (!reject_null(call) || !check_dtypes(call))
         return false;
 
-    bool record = (!th->no_grad || th->probing) && wants_gradient(call);
-    bool tangents = FR_UNLIKELY(th->level != NULL) && fr_has_tangents(th, call);
+    bool record = (!th->mode.no_grad || th->mode.probing) && wants_gradient(call);
+    bool tangents = FR_UNLIKELY(th->levels.current != NULL) && fr_has_tangents(th, call);
 
-    if (FR_UNLIKELY(th->probing)) {
-        th->probe_found = th->probe_found || record;
-        record = record && !th->no_grad;
+    if (FR_UNLIKELY(th->mode.probing)) {
+        th->graph->probe_found = th->graph->probe_found || record;
+        record = record && !th->mode.no_grad;
     }
     call->recording = record || tangents;
 
     bool ok = call->op->infer(call) && !call->failed && make_results(call) && run(call, scratch);
 
-    if (FR_UNLIKELY(th->anomaly && !th->in_backward))
+    if (FR_UNLIKELY(th->graph->anomaly && !th->mode.in_backward))
         ok = ok && fr_check_results(th, call);
     ok = ok && (!record || fr_node_record(th, call));
     ok = ok && (!tangents || fr_carry_tangents(th, call));
-    if (FR_UNLIKELY(th->trace != NULL) && ok)
+    if (FR_UNLIKELY(th->graph->trace != NULL) && ok)
         fr_trace_note(th, call);
     return hold_results(call, ok);
 }
 
-/* What a user's op may lack. */
+/* Fails if a user's op lacks something, or gets another number of inputs. */
 static bool check_op(const fr_op *op, int n)
 {
     if (!op->infer || op->outputs < 1 || op->outputs > UINT16_MAX || (op->view ? n < 1 : !op->forward))

@@ -1,42 +1,57 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Reverse mode: walks recorded nodes from the last made to the first, with a work list instead of recursion, adding up
- * what arrives at each before it is run. */
+/* Reverse mode: walks the recorded nodes from the last made to the first, with a queue instead of recursion, so that a
+ * chain of a million nodes does not overflow the stack. What happens, in this order:
+ *
+ *     fr_backward_start    puts y's gradient (1 for a loss) into the queue, as a task for the node that made y
+ *     fr_backward_run      takes one task after the other out of the queue, the node made last first
+ *       run_task             calls the hooks
+ *         run_node             runs the backward of the node's op: gradients of outputs in, gradients of inputs out
+ *           send_gradients       adds each of these to the task of the node, or leaf, that made the input
+ *       accumulate           at the end: adds what has come to the leaves to their grad
+ *
+ * Whatever reads an output of a node was made after the node. So when a node's turn comes, all readers of its outputs
+ * have run, and the sums of what they sent are the complete gradients of its outputs. */
+#include "graph/backward.h"
+
 #include "graph/anomaly.h"
 #include "graph/checkpoint.h"
 #include "graph/hooks.h"
-#include "graph/pass.h"
 
 #include <frond/ops.h>
 #include <pthread.h>
 
-/* Whether gradients are computed in ops alone: for a graph of their own, or for the tangents that ops carry. */
-static bool in_ops(const fr_pass *p)
+/* True if gradients must be computed by ops: because they get a graph of their own, or because ops carry tangents. */
+static bool in_ops(const fr_backward_pass *p)
 {
-    return p->flags & FR_CREATE_GRAPH || p->th->level;
+    return p->flags & FR_CREATE_GRAPH || p->th->levels.current;
 }
 
 /* --- Adding up --------------------------------------------------------------------------------------------------- */
 
-#define ADD_VALUES(T)                                                                                                  \
-    {                                                                                                                  \
-        T *restrict a = (T *)sum->origin;                                                                              \
-        const T *restrict b = (const T *)values->origin;                                                               \
-        for (int64_t i = 0; i < sum->numel; i++)                                                                       \
-            a[i] += b[i];                                                                                              \
-    }
+static void add_f32(int64_t n, float *restrict sum, const float *restrict values)
+{
+    for (int64_t i = 0; i < n; i++)
+        sum[i] += values[i];
+}
 
-/* sum += values, both contiguous */
+static void add_f64(int64_t n, double *restrict sum, const double *restrict values)
+{
+    for (int64_t i = 0; i < n; i++)
+        sum[i] += values[i];
+}
+
+/* sum += values; both are contiguous. */
 static void add_values(fr_tensor *sum, const fr_tensor *values)
 {
     if (sum->dtype == FR_F64)
-        ADD_VALUES(double)
+        add_f64(sum->numel, (double *)sum->origin, (const double *)values->origin);
     else
-        ADD_VALUES(float)
+        add_f32(sum->numel, (float *)sum->origin, (const float *)values->origin);
 }
 
-/* sum += t; sum is contiguous and seen by nobody who would mind. */
-static bool add_into(fr_pass *p, fr_tensor *sum, fr_tensor *t)
+/* sum += t in place; sum is contiguous and belongs to the pass alone. */
+static bool add_in_place(fr_backward_pass *p, fr_tensor *sum, fr_tensor *t)
 {
     fr_tensor *values = t->contiguous ? t : fr_tensor_copy(p->what, t);
 
@@ -48,34 +63,37 @@ static bool add_into(fr_pass *p, fr_tensor *sum, fr_tensor *t)
     return true;
 }
 
-/* take: grad is not needed by the caller any more. */
-static bool arrive(fr_pass *p, fr_node *node, fr_tensor *leaf, int output, fr_tensor *grad, bool take)
+/* Adds grad to the gradient of output `output` of node, or of leaf. take: the caller gives up its reference, so grad
+ * may be modified in place later. */
+static bool add_gradient(fr_backward_pass *p, fr_node *node, fr_tensor *leaf, int output, fr_tensor *grad, bool take)
 {
-    fr_pending *e = fr_queue_entry(&p->queue, node, leaf);
+    fr_backward_task *task = fr_backward_queue_task(&p->queue, node, leaf);
 
-    if (!e)
+    if (!task)
         return fr_fail_memory(p->what);
-    if (!e->slot[output].grad) {
-        e->slot[output].grad = take ? fr_take(p->th, grad) : fr_ref(grad);
+    if (!task->slot[output].grad) {
+        task->slot[output].grad = take ? fr_take(p->th, grad) : fr_ref(grad);
         return true;
     }
-    if (e->slot[output].own)
-        return add_into(p, e->slot[output].grad, grad);
+    if (task->slot[output].own)
+        return add_in_place(p, task->slot[output].grad, grad);
 
-    fr_tensor *sum = fr_add(e->slot[output].grad, grad);
+    fr_tensor *sum = fr_add(task->slot[output].grad, grad);
 
     if (!sum)
         return false;
-    fr_assign(&e->slot[output].grad, sum);
-    e->slot[output].own = !in_ops(p) && sum->contiguous;
+    fr_assign(&task->slot[output].grad, sum);
+    task->slot[output].own = !in_ops(p) && sum->contiguous;
     return true;
 }
 
-/* --- One node ---------------------------------------------------------------------------------------------------- */
+/* --- One node: what its op's backward reads ---------------------------------------------------------------------- */
 
-static bool changed(fr_pass *p, const fr_node *node, const char *kind, int i, const fr_tensor *saved, unsigned version)
+/* True, with an error, if a saved value has changed since it was saved. kind: "input", "output". */
+static bool changed(fr_backward_pass *p, const fr_node *node, const char *kind, int i, const fr_tensor *saved,
+                    unsigned version)
 {
-    unsigned now = atomic_load_explicit(&saved->storage->version, memory_order_relaxed);
+    unsigned now = fr_storage_version(saved);
     char text[FR_SHAPE_TEXT];
 
     if (now == version)
@@ -87,8 +105,9 @@ static bool changed(fr_pass *p, const fr_node *node, const char *kind, int i, co
     return true;
 }
 
-/* An output handed back to its op's backward: a fresh tensor, with this node as its history where that is recorded. */
-static fr_tensor *saved_result(fr_pass *p, fr_node *node, int i)
+/* Output i as backward reads it: a new tensor over the saved values. If the gradients are to have a graph of their own,
+ * this node is its history. */
+static fr_tensor *saved_result(fr_backward_pass *p, fr_node *node, int i)
 {
     const fr_tensor *saved = node->results[i].saved;
     fr_tensor *t = fr_hold(p->what, fr_tensor_share(p->what, saved, &saved->shape, saved->stride, 0));
@@ -96,61 +115,77 @@ static fr_tensor *saved_result(fr_pass *p, fr_node *node, int i)
     if (t && p->flags & FR_CREATE_GRAPH) {
         t->producer = &node->producer;
         t->output = (uint16_t)i;
-        atomic_fetch_add_explicit(&node->producer.refs, 1, memory_order_relaxed);
+        fr_refcount_add(&node->producer.refs);
     }
     return fr_tangents_share(p->what, t, saved);
 }
 
-static fr_tensor *contiguous(fr_pass *p, fr_tensor *t)
+static fr_tensor *contiguous(fr_backward_pass *p, fr_tensor *t)
 {
     return t->contiguous ? t : fr_hold(p->what, fr_tensor_copy(p->what, t));
 }
 
-static bool fill_call(fr_pass *p, fr_pending *e, fr_op_call *call, fr_tensor **in, fr_tensor **grad_out, bool kernel)
+static fr_tensor *zeros_like_output(fr_backward_pass *p, const fr_node *node, int i)
 {
-    fr_node *node = e->node;
+    const fr_metadata *meta = &node->results[i].meta;
+    fr_shape shape;
+    fr_tensor *zeros;
 
+    fr_metadata_shape(meta, &shape);
+    zeros = fr_tensor_alloc(p->what, &shape, (fr_dtype)meta->dtype);
+    if (zeros)
+        memset(zeros->origin, 0, zeros->storage->bytes);
+    return fr_hold(p->what, zeros);
+}
+
+/* Sets in[] to the saved inputs. kernel: a backward_kernel will read them, so they must be contiguous. */
+static bool fill_inputs(fr_backward_pass *p, fr_node *node, fr_tensor **in, bool kernel)
+{
     for (int i = 0; i < node->inputs; i++) {
         fr_edge *edge = &node->edges[i];
 
         in[i] = edge->saved;
-        if (in[i] && changed(p, node, "input", i, in[i], edge->kept.version))
+        if (in[i] && changed(p, node, "input", i, in[i], edge->meta.version))
             return false;
         if (in[i] && kernel && !(in[i] = contiguous(p, in[i])))
             return false;
     }
+    return true;
+}
+
+/* Sets result[] to the saved outputs and grad_out[] to the gradients that have come: zeros for an output that none has
+ * come to, unless the op takes NULL for that. */
+static bool fill_outputs(fr_backward_pass *p, fr_backward_task *task, fr_tensor **result, fr_tensor **grad_out,
+                         bool kernel)
+{
+    fr_node *node = task->node;
+
     for (int i = 0; i < node->outputs; i++) {
         const fr_node_output *r = &node->results[i];
 
-        call->result[i] = NULL;
+        result[i] = NULL;
         if (r->saved &&
-            (changed(p, node, "output", i, r->saved, r->kept.version) || !(call->result[i] = saved_result(p, node, i))))
+            (changed(p, node, "output", i, r->saved, r->meta.version) || !(result[i] = saved_result(p, node, i))))
             return false;
-        grad_out[i] = e->slot[i].grad;
-        if (!grad_out[i] && !node->op->null_gradients) {
-            fr_shape shape;
-            fr_tensor *zeros;
-
-            fr_kept_shape(&r->kept, &shape);
-            zeros = fr_tensor_alloc(p->what, &shape, (fr_dtype)r->kept.dtype);
-            if (zeros)
-                memset(zeros->origin, 0, zeros->storage->bytes);
-            if (!(grad_out[i] = fr_hold(p->what, zeros)))
-                return false;
-        }
+        grad_out[i] = task->slot[i].grad;
+        if (!grad_out[i] && !node->op->null_gradients && !(grad_out[i] = zeros_like_output(p, node, i)))
+            return false;
         if (grad_out[i] && kernel && !(grad_out[i] = contiguous(p, grad_out[i])))
             return false;
     }
     return true;
 }
 
-static bool run_kernel(fr_pass *p, fr_node *node, fr_op_call *call)
+/* --- One node: running its op's backward, and what becomes of the gradients --------------------------------------- */
+
+/* Allocates the gradients that are wanted and has the op's backward_kernel fill them. */
+static bool run_kernel(fr_backward_pass *p, fr_node *node, fr_op_call *call)
 {
     for (int i = 0; i < node->inputs; i++) {
         if (!call->needs[i])
             continue;
         call->grad_in[i] =
-            fr_hold(p->what, fr_tensor_alloc(node->op->name, &call->in_shape[i], (fr_dtype)node->edges[i].kept.dtype));
+            fr_hold(p->what, fr_tensor_alloc(node->op->name, &call->in_shape[i], (fr_dtype)node->edges[i].meta.dtype));
         if (!call->grad_in[i])
             return false;
     }
@@ -158,8 +193,9 @@ static bool run_kernel(fr_pass *p, fr_node *node, fr_op_call *call)
     return true;
 }
 
-/* Whether input i's gradient is also that of a later one, or of too many to look at. */
-static bool needed_later(const fr_op_call *call, int i)
+/* True if a later input receives the very same gradient tensor, as both inputs of add do: it may not be taken over yet.
+ * Assumed true for ops with more than 8 inputs. */
+static bool is_shared(const fr_op_call *call, int i)
 {
     enum { FEW = 8 };
 
@@ -169,8 +205,10 @@ static bool needed_later(const fr_op_call *call, int i)
     return call->inputs > FEW;
 }
 
-/* Sends each gradient on, having checked it here, once for all ops. */
-static bool deliver(fr_pass *p, fr_node *node, const fr_op_call *call)
+/* Adds the gradient of each input to the task of what made the input. Checks its shape and dtype here, once for all
+ * ops.
+ */
+static bool send_gradients(fr_backward_pass *p, fr_node *node, const fr_op_call *call)
 {
     for (int i = 0; i < node->inputs; i++) {
         const fr_edge *e = &node->edges[i];
@@ -179,38 +217,39 @@ static bool deliver(fr_pass *p, fr_node *node, const fr_op_call *call)
 
         if (!call->needs[i] || !g)
             continue;
-        if (!fr_shape_equal(&g->shape, &call->in_shape[i]) || g->dtype != e->kept.dtype)
+        if (!fr_shape_equal(&g->shape, &call->in_shape[i]) || g->dtype != e->meta.dtype)
             return fr_fail(p->what, "%s gave input %d a gradient of shape %s, %s, expected %s, %s", node->op->name, i,
                            fr_shape_text(&g->shape, got), fr_dtype_name((fr_dtype)g->dtype),
-                           fr_shape_text(&call->in_shape[i], expected), fr_dtype_name((fr_dtype)e->kept.dtype));
-        if (!arrive(p, e->node, e->leaf, e->output, g, !needed_later(call, i)))
+                           fr_shape_text(&call->in_shape[i], expected), fr_dtype_name((fr_dtype)e->meta.dtype));
+        if (!add_gradient(p, e->node, e->leaf, e->output, g, !is_shared(call, i)))
             return false;
     }
     return true;
 }
 
-/* What run_in_room lays out for each input and output. */
+/* The arrays of a call: for each input and for each output one of everything. */
 typedef struct {
-    fr_tensor *in, *grad_in, *x, *dx;
+    fr_tensor *in, *grad_in, *x, *dx; /* x, dx, y, dy: scratch of fr_backward_in_ops */
     fr_shape shape;
     bool needs;
-} input_room;
+} input_workspace;
 
 typedef struct {
     fr_tensor *result, *grad_out, *y, *dy;
-} output_room;
+} output_workspace;
 
-static bool run_in_room(fr_pass *p, fr_pending *e, char *room)
+/* Runs the op's backward and sends on what it gives. workspace: memory for the structs above, laid out as arrays. */
+static bool run_op(fr_backward_pass *p, fr_backward_task *task, char *workspace)
 {
-    fr_node *node = e->node;
+    fr_node *node = task->node;
     size_t n = (size_t)node->inputs, m = (size_t)node->outputs;
-    fr_shape *shapes = (fr_shape *)room;
+    fr_shape *shapes = (fr_shape *)workspace;
     fr_tensor **in = (fr_tensor **)(shapes + n), **grad_in = in + n, **result = grad_in + n, **grad_out = result + m;
     fr_tensor **scratch = grad_out + m;
     bool *needs = (bool *)(scratch + 2 * (n + m));
     bool kernel = node->op->backward_kernel && !in_ops(p);
-    bool in_backward = p->th->in_backward;
-    unsigned failures = p->th->failures;
+    bool in_backward = p->th->mode.in_backward;
+    unsigned failures = p->th->errors.failures;
     fr_op_call call = { .op = node->op,
                         .attributes = node->attributes,
                         .inputs = node->inputs,
@@ -224,63 +263,64 @@ static bool run_in_room(fr_pass *p, fr_pending *e, char *room)
     bool ok;
 
     for (size_t i = 0; i < n; i++) {
-        fr_kept_shape(&node->edges[i].kept, &shapes[i]);
-        needs[i] =
-            (node->edges[i].node || node->edges[i].leaf) && (!p->selective || fr_targets_want(&p->xs, &node->edges[i]));
+        const fr_edge *e = &node->edges[i];
+
+        fr_metadata_shape(&e->meta, &shapes[i]);
+        needs[i] = (e->node || e->leaf) && (!p->selective || fr_needed_edge(&p->xs, e));
         grad_in[i] = NULL;
     }
-    ok = fill_call(p, e, &call, in, grad_out, kernel);
-    p->th->in_backward = true;
+    ok = fill_inputs(p, node, in, kernel) && fill_outputs(p, task, result, grad_out, kernel);
+    p->th->mode.in_backward = true;
     if (ok && kernel)
         ok = run_kernel(p, node, &call);
     else if (ok)
         ok = fr_backward_in_ops(p->what, p->flags, &call, in, scratch);
-    p->th->in_backward = in_backward;
-    ok = ok && p->th->failures == failures;
-    if (FR_UNLIKELY(p->th->anomaly && !in_backward))
+    p->th->mode.in_backward = in_backward;
+    ok = ok && p->th->errors.failures == failures;
+    if (FR_UNLIKELY(p->th->graph->anomaly && !in_backward))
         ok = ok && fr_check_gradients(p->what, node, grad_out, grad_in);
     if (p->observer && ok)
         p->observer->at_node(p->observer->user, node, grad_out, grad_in);
-    return ok && deliver(p, node, &call);
+    return ok && send_gradients(p, node, &call);
 }
 
-/* The gradient of y, from which the pass goes on. */
-bool fr_pass_start(fr_pass *p, fr_tensor *y, fr_tensor *gradient)
+bool fr_backward_start(fr_backward_pass *p, fr_tensor *y, fr_tensor *gradient)
 {
-    fr_start *s = fr_alloc(sizeof *s);
+    fr_backward_root *root = fr_alloc(sizeof *root);
 
-    if (!s)
+    if (!root)
         return fr_fail_memory(p->what);
-    *s = (fr_start){ .next = p->starts, .node = fr_node_of(y), .leaf = y->producer ? NULL : fr_ref(y) };
-    if (s->node)
-        atomic_fetch_add_explicit(&s->node->producer.refs, 1, memory_order_relaxed);
-    p->starts = s;
-    return arrive(p, s->node, s->leaf, y->output, gradient, false);
+    *root = (fr_backward_root){ .next = p->roots, .node = fr_node_of(y), .leaf = y->producer ? NULL : fr_ref(y) };
+    if (root->node)
+        fr_refcount_add(&root->node->producer.refs);
+    p->roots = root;
+    return add_gradient(p, root->node, root->leaf, y->output, gradient, false);
 }
 
-/* The gradient goes on into what the checkpoint's function records now: those nodes are newer than all that wait, so
- * they come next, in order, and lead to what the checkpoint was made from. */
-static bool run_checkpoint(fr_pass *p, fr_pending *e)
+/* Runs a checkpoint's function again, which records its nodes now, and gives its result the gradient. Those nodes are
+ * newer than all that wait in the queue, so they come next, in order, and lead back to the checkpoint's inputs. */
+static bool run_checkpoint(fr_backward_pass *p, fr_backward_task *task)
 {
-    fr_node *node = e->node;
+    fr_node *node = task->node;
     fr_tensor *y;
 
     for (int i = 0; i < node->inputs; i++)
-        if (changed(p, node, "input", i, node->edges[i].saved, node->edges[i].kept.version))
+        if (changed(p, node, "input", i, node->edges[i].saved, node->edges[i].meta.version))
             return false;
     y = fr_checkpoint_run_again(p->what, p->th, node);
     if (!y || !fr_tracked(y))
         return y != NULL;
-    if (p->selective && !fr_targets_find(&p->xs, &y, 1))
+    if (p->selective && !fr_needed_nodes_find(&p->xs, &y, 1))
         return fr_fail_memory(p->what);
-    return fr_pass_start(p, y, e->slot[0].grad);
+    return fr_backward_start(p, y, task->slot[0].grad);
 }
 
-static bool run_node(fr_pass *p, fr_pending *e)
+/* In a scope of its own, so that what backward makes on the way is freed node by node. */
+static bool run_node(fr_backward_pass *p, fr_backward_task *task)
 {
-    fr_node *node = e->node;
-    size_t room = (size_t)node->inputs * sizeof(input_room) + (size_t)node->outputs * sizeof(output_room);
-    char few[1024] __attribute__((aligned(16))), *space = few;
+    fr_node *node = task->node;
+    size_t bytes = (size_t)node->inputs * sizeof(input_workspace) + (size_t)node->outputs * sizeof(output_workspace);
+    char few[1024] __attribute__((aligned(16))), *workspace = few;
     int scope;
     bool ok;
 
@@ -289,31 +329,31 @@ static bool run_node(fr_pass *p, fr_pending *e)
                        "backward through %s a second time: what it had saved is gone; fr_detach a state that "
                        "is kept across steps, or retain the graph (FR_RETAIN_GRAPH)",
                        node->op->name);
-    if (room > sizeof few && !(space = fr_alloc(room)))
+    if (bytes > sizeof few && !(workspace = fr_alloc(bytes)))
         return fr_fail_memory(p->what);
     scope = fr_scope_begin();
-    ok = scope >= 0 && (node->op == &fr_checkpoint_op ? run_checkpoint(p, e) : run_in_room(p, e, space));
+    ok = scope >= 0 && (node->op == &fr_checkpoint_op ? run_checkpoint(p, task) : run_op(p, task, workspace));
     fr_scope_end(scope);
-    if (space != few)
-        fr_free(space, room);
+    if (workspace != few)
+        fr_free(workspace, bytes);
     if (ok && !(p->flags & (FR_RETAIN_GRAPH | FR_CREATE_GRAPH)))
         fr_node_release_saved(node);
     return ok;
 }
 
-/* --- Arrived: hooks, results, leaves ----------------------------------------------------------------------------- */
+/* --- One task: its gradients are complete ------------------------------------------------------------------------ */
 
-/* What hook gives in place of the gradient in slot. */
-static bool call_hook(fr_pass *p, fr_hook *hook, fr_pending *e)
+/* Calls a hook with the gradient in its slot, and puts what it returns in the gradient's place. */
+static bool call_hook(fr_backward_pass *p, fr_hook *hook, fr_backward_task *task)
 {
-    fr_tensor **slot = &e->slot[hook->output].grad;
-    unsigned failures = p->th->failures;
+    fr_tensor **slot = &task->slot[hook->output].grad;
+    unsigned failures = p->th->errors.failures;
     fr_tensor *other;
 
     hook->running++;
     other = hook->call(*slot, hook->user);
     hook->running--;
-    if (p->th->failures != failures)
+    if (p->th->errors.failures != failures)
         return false;
     if (other && (!fr_shape_equal(&other->shape, &(*slot)->shape) || other->dtype != (*slot)->dtype)) {
         char got[FR_SHAPE_TEXT], expected[FR_SHAPE_TEXT];
@@ -324,40 +364,46 @@ static bool call_hook(fr_pass *p, fr_hook *hook, fr_pending *e)
     }
     if (other) {
         fr_assign(slot, other);
-        e->slot[hook->output].own = false;
+        task->slot[hook->output].own = false;
     }
     return true;
 }
 
-/* Hooks may take themselves and others off, and put new ones on. */
-static bool call_hooks(fr_pass *p, fr_pending *e)
+/* Hooks may remove themselves and others, and add new ones, so those removed are freed after all were called. */
+static bool call_hooks(fr_backward_pass *p, fr_backward_task *task)
 {
-    fr_hook **list = e->node ? &e->node->hooks : &e->leaf->hooks;
-    bool ok = true;
+    fr_hook **list = task->node ? &task->node->hooks : &task->leaf->hooks;
+    int scope = fr_scope_begin(); /* for what the hooks make */
+    bool ok = scope >= 0;
 
     for (fr_hook *h = *list; h && ok; h = h->next)
-        if (h->call && e->slot[h->output].grad)
-            ok = call_hook(p, h, e);
-    fr_hooks_sweep(list);
+        if (h->call && task->slot[h->output].grad)
+            ok = call_hook(p, h, task);
+    if (scope >= 0)
+        fr_hooks_sweep(list);
+    fr_scope_end(scope);
     return ok;
 }
 
-static void capture(fr_pass *p, const fr_pending *e)
+/* Selective passes: keeps the gradients of those xs that are outputs of this node, or this leaf. */
+static void capture(fr_backward_pass *p, const fr_backward_task *task)
 {
     for (int i = 0; i < p->xs.n; i++) {
-        const fr_tensor *x = p->xs.tensors[i];
+        const fr_tensor *x = p->xs.xs[i];
 
-        if (e->leaf ? x == e->leaf : x->producer && fr_node_of(x) == e->node)
-            fr_assign(&p->out[i], e->slot[e->leaf ? 0 : x->output].grad);
+        if (task->leaf ? x == task->leaf : x->producer && fr_node_of(x) == task->node)
+            fr_assign(&p->out[i], task->slot[task->leaf ? 0 : x->output].grad);
     }
 }
 
-/* Makes what arrived at a leaf contiguous storage of its own: as it is where nothing else holds it, else a copy. */
-static bool own_gradient(fr_pass *p, fr_pending *e)
+/* A leaf's gradient owns contiguous storage. What has come is used as it is if nothing else holds it; else it is
+ * copied.
+ */
+static bool own_gradient(fr_backward_pass *p, fr_backward_task *task)
 {
-    fr_tensor *g = e->slot[0].grad, *copy;
+    fr_tensor *g = task->slot[0].grad, *copy;
 
-    if (FR_UNLIKELY(p->th->level && g->tangents))
+    if (FR_UNLIKELY(p->th->levels.current && g->tangents))
         return fr_fail(p->what, "inside fr_jvp a leaf would accumulate the gradient without its tangent: take "
                                 "fr_gradients");
     if (g->contiguous && g->refs == 1 && g->storage->refs == 1 && g->storage->block && !fr_tracked(g))
@@ -365,90 +411,87 @@ static bool own_gradient(fr_pass *p, fr_pending *e)
     copy = fr_tensor_copy(p->what, g);
     if (copy) {
         fr_unref(g);
-        e->slot[0].grad = copy;
+        task->slot[0].grad = copy;
     }
     return copy != NULL;
 }
 
-static bool process(fr_pass *p, fr_pending *e)
+static bool run_task(fr_backward_pass *p, fr_backward_task *task)
 {
-    if (e->node ? e->node->hooks : e->leaf->hooks) {
-        int scope = fr_scope_begin(); /* for what hooks make */
-        bool ok = scope >= 0 && call_hooks(p, e);
-
-        fr_scope_end(scope);
-        if (!ok)
-            return false;
-    }
+    if ((task->node ? task->node->hooks : task->leaf->hooks) && !call_hooks(p, task))
+        return false;
     if (p->selective)
-        capture(p, e);
-    if (e->leaf && p->observer) {
-        p->observer->at_leaf(p->observer->user, e->leaf, e->slot[0].grad);
+        capture(p, task);
+    if (task->leaf && p->observer) {
+        p->observer->at_leaf(p->observer->user, task->leaf, task->slot[0].grad);
         return true;
     }
-    if (e->leaf)
-        return p->selective || own_gradient(p, e);
-    if (p->selective && !fr_targets_led_to_by(&p->xs, e->node))
+    if (task->leaf)
+        return p->selective || own_gradient(p, task);
+    if (p->selective && !fr_needed_nodes_has(&p->xs, task->node))
         return true;
-    return run_node(p, e);
+    return run_node(p, task);
 }
 
-/* One at a time: graphs of several threads may share leaves. */
+/* --- The whole pass ---------------------------------------------------------------------------------------------- */
+
+/* Graphs of several threads may share leaves. */
 static pthread_mutex_t accumulating = PTHREAD_MUTEX_INITIALIZER;
 
-/* Adds what the leaves of the list own to what they have; nothing here can fail. */
-static void accumulate(fr_pending *leaves)
+/* Adds the gradient of each leaf in the list to its grad. Nothing here can fail. */
+static void accumulate(fr_backward_task *leaves)
 {
     pthread_mutex_lock(&accumulating);
-    for (fr_pending *e = leaves; e; e = e->next) {
-        if (e->leaf->grad) {
-            fr_storage_bump(e->leaf->grad);
-            add_values(e->leaf->grad, e->slot[0].grad);
+    for (fr_backward_task *task = leaves; task; task = task->next) {
+        fr_tensor *leaf = task->leaf;
+
+        if (leaf->grad) {
+            fr_storage_bump(leaf->grad);
+            add_values(leaf->grad, task->slot[0].grad);
         } else {
-            e->leaf->grad = fr_ref(e->slot[0].grad);
+            leaf->grad = fr_ref(task->slot[0].grad);
         }
     }
     pthread_mutex_unlock(&accumulating);
 }
 
-/* Frees what the pass still has. */
-static void finish(fr_pass *p)
+static void free_pass(fr_backward_pass *p)
 {
-    fr_queue_free(&p->queue);
-    fr_targets_free(&p->xs);
-    for (fr_start *s = p->starts, *next; s; s = next) {
-        next = s->next;
-        if (s->node)
-            fr_node_unref(s->node);
-        fr_unref(s->leaf);
-        fr_free(s, sizeof *s);
+    fr_backward_queue_free(&p->queue);
+    fr_needed_nodes_free(&p->xs);
+    for (fr_backward_root *root = p->roots, *next; root; root = next) {
+        next = root->next;
+        if (root->node)
+            fr_node_unref(root->node);
+        fr_unref(root->leaf);
+        fr_free(root, sizeof *root);
     }
 }
 
-/* Leaves get their gradients when all are there, so that a pass that fails leaves none changed. */
-bool fr_pass_walk(fr_pass *p, bool ok)
+/* Leaves accumulate only when the walk is over, so that a pass that fails changes none of them. */
+bool fr_backward_run(fr_backward_pass *p, bool started)
 {
     fr_thread *th = p->th;
-    fr_pending *leaves = NULL, *next;
-    bool no_grad = th->no_grad;
+    fr_backward_task *leaves = NULL, *next;
+    bool no_grad = th->mode.no_grad, ok = started;
 
-    th->no_grad = !(p->flags & FR_CREATE_GRAPH);
-    for (fr_pending *e; ok && (e = fr_queue_pop(&p->queue));) {
-        ok = process(p, e);
-        if (e->leaf) {
-            e->next = leaves;
-            leaves = e;
+    th->mode.no_grad = !(p->flags & FR_CREATE_GRAPH);
+    for (fr_backward_task *task; ok && (task = fr_backward_queue_pop(&p->queue));) {
+        ok = run_task(p, task);
+        if (task->leaf) {
+            task->next = leaves;
+            leaves = task;
         } else {
-            fr_pending_free(e);
+            fr_backward_task_free(task);
         }
     }
-    th->no_grad = no_grad;
+    th->mode.no_grad = no_grad;
     if (ok && !p->selective && !p->observer)
         accumulate(leaves);
     for (; leaves; leaves = next) {
         next = leaves->next;
-        fr_pending_free(leaves);
+        fr_backward_task_free(leaves);
     }
-    finish(p);
+    free_pass(p);
     return ok;
 }

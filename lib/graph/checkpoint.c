@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Checkpoints: a function is run unrecorded, and again, recorded, when its gradients are wanted.
+/* Checkpoints: a function runs unrecorded first, and again, recorded, when its gradients are wanted.
  *
- * What is recorded is one node that saves the inputs. In backward (run_checkpoint there) the function's own graph takes
- * its place: it hangs on the same inputs, and on whatever else the function used, so that a module's parameters get
- * their gradients without being named. Whether there is anything to differentiate by is found in the first run, by ops
- * that would have been recorded. */
+ * The first run leaves one node, which saves the inputs. In backward (run_checkpoint in backward.c) the graph of the
+ * second run takes the node's place. It leads to the same inputs and to everything else that the function used, so a
+ * module's parameters get their gradients without being named.
+ *
+ * A node is made only if there is something to differentiate by. To find that out, apply notes in the first run
+ * (mode.probing) whether an op came by that would have been recorded. */
 #include "graph/checkpoint.h"
 
 #include "core/random.h"
@@ -21,7 +23,7 @@ typedef struct {
     fr_generator generator; /* as it was before the first run */
 } attributes;
 
-/* Never given to fr_apply: fr_checkpoint makes the call and backward.c runs it. */
+/* Never given to fr_apply: fr_checkpoint makes the node, and backward.c knows what to do with it. */
 const fr_op fr_checkpoint_op = {
     .name = "checkpoint",
     .formula = "y = f(x), f being run again for its gradients",
@@ -31,8 +33,8 @@ const fr_op fr_checkpoint_op = {
     .attributes_size = sizeof(attributes),
 };
 
-/* In a scope of its own, out of which the result alone comes. While the user's function runs, errors are reported where
- * they happen, as in fr_forward. */
+/* Calls f in a scope of its own; only its result leaves the scope. While the user's function runs, errors are reported
+ * where they happen, as in fr_forward. */
 static fr_tensor *run(fr_thread *th, const char *what, fr_function *f, fr_tensor *const *xs, void *user)
 {
     int scope = fr_scope_begin();
@@ -50,7 +52,7 @@ static fr_tensor *run(fr_thread *th, const char *what, fr_function *f, fr_tensor
     return fr_hold(what, y);
 }
 
-/* A result without history that has the checkpoint for one. */
+/* The result y, which has no history, as the output of a checkpoint node. */
 static fr_tensor *record(fr_thread *th, fr_tensor *y, fr_tensor *const *xs, int n, const attributes *a)
 {
     fr_tensor *view = fr_detach(y);
@@ -70,19 +72,19 @@ static fr_tensor *record(fr_thread *th, fr_tensor *y, fr_tensor *const *xs, int 
 static fr_tensor *checkpoint(fr_thread *th, fr_function *f, fr_tensor *const *xs, int n, void *user)
 {
     attributes a = { .f = f, .user = user };
-    bool probing = th->probing, found = th->probe_found, wanted;
+    bool probing = th->mode.probing, found = th->graph->probe_found, wanted;
     fr_tensor *y;
 
-    if (th->no_grad)
+    if (th->mode.no_grad)
         return run(th, "checkpoint", f, xs, user);
     fr_generator_save(&a.generator);
-    th->no_grad = th->probing = true;
-    th->probe_found = false;
+    th->mode.no_grad = th->mode.probing = true;
+    th->graph->probe_found = false;
     y = run(th, "checkpoint", f, xs, user);
-    wanted = th->probe_found || (y && fr_tracked(y));
-    th->no_grad = false;
-    th->probing = probing;
-    th->probe_found = found;
+    wanted = th->graph->probe_found || (y && fr_tracked(y));
+    th->mode.no_grad = false;
+    th->mode.probing = probing;
+    th->graph->probe_found = found;
     return y && wanted && y->dtype != FR_I64 ? record(th, y, xs, n, &a) : y;
 }
 
@@ -105,9 +107,9 @@ fr_tensor *fr_checkpoint(fr_function *f, fr_tensor *const *xs, int n, void *user
 fr_tensor *fr_checkpoint_run_again(const char *what, fr_thread *th, const fr_node *node)
 {
     const attributes *a = node->attributes;
-    const fr_kept *kept = &node->results[0].kept;
+    const fr_metadata *kept = &node->results[0].meta;
     fr_tensor *xs[MOST_INPUTS], *y;
-    bool no_grad = th->no_grad;
+    bool no_grad = th->mode.no_grad;
     fr_generator now;
     char got[FR_SHAPE_TEXT], wanted[FR_SHAPE_TEXT];
     fr_shape expected;
@@ -116,11 +118,11 @@ fr_tensor *fr_checkpoint_run_again(const char *what, fr_thread *th, const fr_nod
         xs[i] = node->edges[i].saved;
     fr_generator_save(&now);
     fr_generator_restore(&a->generator);
-    th->no_grad = false;
+    th->mode.no_grad = false;
     y = run(th, what, a->f, xs, a->user);
-    th->no_grad = no_grad;
+    th->mode.no_grad = no_grad;
     fr_generator_restore(&now);
-    fr_kept_shape(kept, &expected);
+    fr_metadata_shape(kept, &expected);
     if (!y || (fr_shape_equal(&y->shape, &expected) && y->dtype == kept->dtype))
         return y;
     return fr_fail(what, "the function of a checkpoint gave shape %s, %s, when it was run again, %s, %s, before",

@@ -8,9 +8,8 @@
 
 extern const fr_op fr_checkpoint_op;
 
-/* What the checkpoint's function gives when it is run again, recorded, on the saved inputs: held by the open scope,
- * with a history that leads to those inputs and to all else that the function took from elsewhere. NULL with an error.
- */
+/* Runs the checkpoint's function again, recorded, on the saved inputs. Its result is held by the open scope; its
+ * history leads to those inputs and to everything else that the function used. NULL with an error. */
 fr_tensor *fr_checkpoint_run_again(const char *what, fr_thread *th, const fr_node *node);
 
 #endif

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* fr_graph_dot: the graph of a tensor as a picture, in Graphviz's language.
+/* fr_graph_dot: writes the graph of a tensor as a picture, in Graphviz's language.
  *
- * Nodes come first, in the order in which they were made. As they go from module to module clusters are closed and
- * opened, also again: Graphviz takes parts of one name for one cluster. Then come all edges. Names are numbers in that
- * order, n1 an op, n1_0 its step 0, i1 what is read, m1 a module: the same graph gives the same text. */
+ * The nodes come first, in the order in which they were made. Modules are clusters. When the next node belongs to
+ * another module, clusters are closed and opened; one may be opened several times, since Graphviz joins the parts of
+ * one name. Then come all edges. Names are numbers in this order, so the same graph gives the same text: n1 is an op,
+ * n1_0 its step 0, i1 an input, m1 a module. */
 #include "core/options.h"
-#include "core/text.h"
-#include "graph/picture.h"
+#include "core/utf8.h"
+#include "core/writer.h"
+#include "graph/dot_contents.h"
 
 #include <inttypes.h>
 
@@ -15,15 +17,15 @@ enum { NAME_TEXT = 48 };
 
 typedef struct {
     fr_writer w;
-    fr_picture p;
-    fr_table clusters; /* of modules: number + 1 */
-    fr_place *open;    /* the innermost cluster that is open */
-    size_t next_input; /* the first that has not been drawn */
+    fr_dot_contents contents;
+    fr_table clusters;    /* of modules: number + 1 */
+    fr_module_path *open; /* the innermost cluster that is open */
+    size_t next_input;    /* the first that has not been drawn */
 } drawing;
 
 /* --- Text --------------------------------------------------------------------------------------------------------- */
 
-/* What may stand between quotes: Graphviz reads backslashes, and entities of HTML, in what it shows. */
+/* Writes text so that it may stand between quotes. Graphviz interprets backslashes and HTML entities in labels. */
 static void put_text(drawing *d, const char *text)
 {
     for (int size; *text; text += size) {
@@ -47,7 +49,7 @@ static void put_shape(drawing *d, const fr_shape *shape, fr_dtype dtype)
         fr_put(&d->w, " %s", fr_dtype_name(dtype));
 }
 
-/* Another line of a label, unless text is empty. */
+/* Adds a line to a label, unless text is empty. */
 static void put_line(drawing *d, const char *before, const char *text)
 {
     if (text && *text)
@@ -58,13 +60,13 @@ static void put_values(drawing *d, const fr_tensor *t)
 {
     char text[FR_VALUES_TEXT];
 
-    if (d->p.o.values)
-        put_line(d, "", fr_picture_text(t, text));
+    if (d->contents.o.values)
+        put_line(d, "", fr_dot_values_text(t, text));
 }
 
 static void put_gradient(drawing *d, const void *of)
 {
-    put_line(d, "gradient ", of ? fr_table_find(&d->p.gradients, of) : NULL);
+    put_line(d, "gradient ", of ? fr_table_find(&d->contents.gradients, of) : NULL);
 }
 
 /* --- Modules ------------------------------------------------------------------------------------------------------ */
@@ -72,57 +74,58 @@ static void put_gradient(drawing *d, const void *of)
 static void indent(drawing *d)
 {
     fr_put(&d->w, "    ");
-    for (const fr_place *p = d->open; p; p = p->outer)
+    for (const fr_module_path *p = d->open; p; p = p->outer)
         fr_put(&d->w, "    ");
 }
 
-static bool open_cluster(drawing *d, fr_place *place)
+static bool open_cluster(drawing *d, fr_module_path *path)
 {
-    size_t number = (size_t)(uintptr_t)fr_table_find(&d->clusters, place);
-    char path[FR_PATH_TEXT];
+    size_t number = (size_t)(uintptr_t)fr_table_find(&d->clusters, path);
+    char text[FR_PATH_TEXT];
 
     indent(d);
-    d->open = place;
+    d->open = path;
     fr_put(&d->w, "subgraph cluster_m%zu {\n", number ? number : d->clusters.count + 1);
     if (number)
         return true;
     indent(d);
     fr_put(&d->w, "label=\"");
-    if (place->name) {
-        put_text(d, place->name);
+    if (path->name) {
+        put_text(d, path->name);
         fr_put(&d->w, " (");
     }
-    put_text(d, place->type);
-    fr_put(&d->w, "%s\"; tooltip=\"", place->name ? ")" : "");
-    put_text(d, fr_place_text(place, path));
+    put_text(d, path->type);
+    fr_put(&d->w, "%s\"; tooltip=\"", path->name ? ")" : "");
+    put_text(d, fr_module_path_text(path, text));
     fr_put(&d->w, "\"; style=rounded; color=gray60;\n");
-    return fr_table_put(&d->clusters, place, (void *)(uintptr_t)(d->clusters.count + 1));
+    return fr_table_put(&d->clusters, path, (void *)(uintptr_t)(d->clusters.count + 1));
 }
 
-/* From `open`, which is around place, on; modules are nested no more than 256 deep. */
-static bool open_clusters(drawing *d, fr_place *place)
+/* Opens the clusters from the open one, which is around path, to path. Modules are nested no more than 256 deep, so
+ * this may recurse. */
+static bool open_clusters(drawing *d, fr_module_path *path)
 {
-    return place == d->open || (open_clusters(d, place->outer) && open_cluster(d, place));
+    return path == d->open || (open_clusters(d, path->outer) && open_cluster(d, path));
 }
 
-/* So that what is written next stands in place; false: out of memory. */
-static bool go_to(drawing *d, fr_place *place)
+/* Closes and opens clusters so that what is written next stands in the one of path. False: out of memory. */
+static bool go_to(drawing *d, fr_module_path *path)
 {
-    const fr_place *common = fr_place_common(d->open, place);
+    const fr_module_path *common = fr_module_path_common(d->open, path);
 
     while (d->open != common) {
         d->open = d->open->outer;
         indent(d);
         fr_put(&d->w, "}\n");
     }
-    return open_clusters(d, place);
+    return open_clusters(d, path);
 }
 
 /* --- Nodes -------------------------------------------------------------------------------------------------------- */
 
 static void put_input(drawing *d, size_t i)
 {
-    const fr_picture_input *in = &d->p.inputs[i];
+    const fr_dot_input *in = &d->contents.inputs[i];
 
     indent(d);
     fr_put(&d->w, "i%zu [label=\"", i + 1);
@@ -139,23 +142,24 @@ static void put_input(drawing *d, size_t i)
         fr_put(&d->w, "\", tooltip=\"constant\", style=\"dashed\"];\n");
 }
 
-/* Those without a name belong to no module. */
+/* Writes the inputs without a name, which belong to no module. */
 static void put_nameless(drawing *d)
 {
-    for (size_t i = 0; i < d->p.input_count; i++)
-        if (!d->p.inputs[i].name)
+    for (size_t i = 0; i < d->contents.input_count; i++)
+        if (!d->contents.inputs[i].name)
             put_input(d, i);
 }
 
-/* Those that have one and are first read by the node at index. */
+/* Writes the inputs with a name that the node at index is the first to read. */
 static bool put_named(drawing *d, size_t index)
 {
-    for (; d->next_input < d->p.input_count && d->p.inputs[d->next_input].reader <= index; d->next_input++) {
-        const fr_picture_input *in = &d->p.inputs[d->next_input];
+    for (; d->next_input < d->contents.input_count && d->contents.inputs[d->next_input].reader <= index;
+         d->next_input++) {
+        const fr_dot_input *in = &d->contents.inputs[d->next_input];
 
         if (!in->name)
             continue;
-        if (!go_to(d, in->place))
+        if (!go_to(d, in->module_path))
             return false;
         put_input(d, d->next_input);
     }
@@ -164,7 +168,7 @@ static bool put_named(drawing *d, size_t index)
 
 static int64_t steps_drawn(const drawing *d, size_t index)
 {
-    return d->p.steps[index - d->p.first];
+    return d->contents.steps[index - d->contents.first];
 }
 
 static void put_tooltip(drawing *d, const fr_node *node)
@@ -174,17 +178,16 @@ static void put_tooltip(drawing *d, const fr_node *node)
     fr_put(&d->w, "\"");
 }
 
-/* ", T = 5", where the op goes step by step. */
+/* Writes ", T = 5" for a recurrent op. */
 static void put_length(drawing *d, const char *before, const fr_node *node)
 {
-    if (fr_picture_steps(node) > 0)
-        fr_put(&d->w, "%sT = %" PRId64 "%s", before, fr_picture_steps(node),
-               fr_picture_is_reversed(node) ? ", reversed" : "");
+    if (fr_dot_steps(node) > 0)
+        fr_put(&d->w, "%sT = %" PRId64 "%s", before, fr_dot_steps(node), fr_dot_is_reversed(node) ? ", reversed" : "");
 }
 
 static void put_op(drawing *d, size_t index)
 {
-    const fr_node *node = d->p.m.nodes[index];
+    const fr_node *node = d->contents.history.nodes[index];
 
     indent(d);
     fr_put(&d->w, "n%zu [label=\"", index + 1);
@@ -195,10 +198,10 @@ static void put_op(drawing *d, size_t index)
     fr_put(&d->w, "];\n");
 }
 
-/* A cluster of its own, of steps and what collects their results. */
+/* Writes a recurrent op as a cluster of its steps and a node that collects their results. */
 static void put_steps(drawing *d, size_t index)
 {
-    const fr_node *node = d->p.m.nodes[index];
+    const fr_node *node = d->contents.history.nodes[index];
 
     indent(d);
     fr_put(&d->w, "subgraph cluster_n%zu {\n", index + 1);
@@ -225,14 +228,14 @@ static void put_steps(drawing *d, size_t index)
 
 static bool put_nodes(drawing *d)
 {
-    if (d->p.first > 0)
-        fr_put(&d->w, "    more [label=\"%zu earlier op%s\\nleft out\", shape=plaintext, style=\"\"];\n", d->p.first,
-               d->p.first == 1 ? " is" : "s are");
+    if (d->contents.first > 0)
+        fr_put(&d->w, "    more [label=\"%zu earlier op%s\\nleft out\", shape=plaintext, style=\"\"];\n",
+               d->contents.first, d->contents.first == 1 ? " is" : "s are");
     put_nameless(d);
-    if (!d->p.m.t->producer)
+    if (!d->contents.history.t->producer)
         return put_named(d, 0);
-    for (size_t i = d->p.first; i < d->p.m.node_count; i++) {
-        if (!put_named(d, i) || !go_to(d, d->p.m.nodes[i]->place))
+    for (size_t i = d->contents.first; i < d->contents.history.node_count; i++) {
+        if (!put_named(d, i) || !go_to(d, d->contents.history.nodes[i]->module_path))
             return false;
         if (steps_drawn(d, i))
             put_steps(d, i);
@@ -244,16 +247,16 @@ static bool put_nodes(drawing *d)
 
 /* --- Edges -------------------------------------------------------------------------------------------------------- */
 
-/* The step, in time, from which the others follow, or the last of them. */
+/* The index of the step that is computed first, or last. */
 static int64_t step_at(const drawing *d, size_t index, bool last)
 {
-    return fr_picture_is_reversed(d->p.m.nodes[index]) == last ? 0 : steps_drawn(d, index) - 1;
+    return fr_dot_is_reversed(d->contents.history.nodes[index]) == last ? 0 : steps_drawn(d, index) - 1;
 }
 
-/* Where an edge begins that brings output of the node at index. */
+/* The name of what an edge from this output of the node at index begins at. */
 static const char *tail_of(const drawing *d, size_t index, int output, char name[NAME_TEXT])
 {
-    if (index < d->p.first)
+    if (index < d->contents.first)
         snprintf(name, NAME_TEXT, "more");
     else if (steps_drawn(d, index) == 0)
         snprintf(name, NAME_TEXT, "n%zu", index + 1);
@@ -264,7 +267,7 @@ static const char *tail_of(const drawing *d, size_t index, int output, char name
     return name;
 }
 
-/* "h ", where the op has several outputs. */
+/* Writes the output's name, as "h ", if the op has several. */
 static void put_output_name(drawing *d, const fr_node *node, int output)
 {
     const fr_op_steps *s = node->op->steps;
@@ -283,32 +286,34 @@ static void put_output_name(drawing *d, const fr_node *node, int output)
         fr_put(&d->w, "output %d ", output);
 }
 
-/* Of k without its first `without` dims. */
-static void put_kept(drawing *d, const fr_kept *k, int without)
+/* Writes the shape without its first `without` dims, and the dtype. */
+static void put_metadata(drawing *d, const fr_metadata *meta, int without)
 {
-    fr_shape shape = { .ndim = k->ndim - without };
+    fr_shape shape = { .ndim = meta->ndim - without };
 
     for (int i = 0; i < shape.ndim; i++)
-        shape.dim[i] = k->dim[i + without];
-    put_shape(d, &shape, (fr_dtype)k->dtype);
+        shape.dim[i] = meta->dim[i + without];
+    put_shape(d, &shape, (fr_dtype)meta->dtype);
 }
 
-/* All of an edge but its end: "n1 -> " and, after it, the label. */
+/* Writes the beginning of an edge's attributes: its label. one_step: of input 0 of a recurrent op, a single step. */
 static void put_label(drawing *d, const fr_edge *e, bool one_step)
 {
     fr_put(&d->w, " [label=\"");
     if (e->node)
         put_output_name(d, e->node, e->output);
-    put_kept(d, &e->kept, one_step);
+    put_metadata(d, &e->meta, one_step);
     if (e->node && !one_step)
-        put_values(d, fr_picture_value(e));
+        put_values(d, fr_dot_value(e));
     fr_put(&d->w, "\"");
 }
 
-/* An input of steps goes to each of them, a state to the first in time, a weight to their cluster. */
+/* Writes the edges of input k to the steps: input 0 goes to each step, a state to the first one, a weight to their
+ * cluster.
+ */
 static void put_edge_to_steps(drawing *d, size_t index, int k, const char *tail)
 {
-    const fr_node *node = d->p.m.nodes[index];
+    const fr_node *node = d->contents.history.nodes[index];
     const fr_op_steps *s = node->op->steps;
     bool state = (s->state[0].name && s->state[0].input == k) || (s->state[1].name && s->state[1].input == k);
 
@@ -329,17 +334,17 @@ static void put_edge_to_steps(drawing *d, size_t index, int k, const char *tail)
 
 static void put_edges(drawing *d, size_t index)
 {
-    const fr_node *node = d->p.m.nodes[index];
+    const fr_node *node = d->contents.history.nodes[index];
 
     for (int k = 0; k < node->inputs; k++) {
         const fr_edge *e = &node->edges[k];
-        const fr_picture_input *in = e->node ? NULL : fr_picture_input_of(&d->p, e);
+        const fr_dot_input *in = e->node ? NULL : fr_dot_input_of(&d->contents, e);
         char tail[NAME_TEXT];
 
         if (e->node)
-            tail_of(d, fr_made_of_index(&d->p.m, e->node), e->output, tail);
+            tail_of(d, fr_history_index(&d->contents.history, e->node), e->output, tail);
         else if (in)
-            snprintf(tail, sizeof tail, "i%zu", (size_t)(in - d->p.inputs) + 1);
+            snprintf(tail, sizeof tail, "i%zu", (size_t)(in - d->contents.inputs) + 1);
         else
             continue;
         if (steps_drawn(d, index)) {
@@ -352,29 +357,29 @@ static void put_edges(drawing *d, size_t index)
     }
 }
 
-/* What goes from step to step, and from each to the collected results. */
+/* Writes the edges from step to step, and from each step to the node that collects their results. */
 static void put_edges_between_steps(drawing *d, size_t index)
 {
-    const fr_node *node = d->p.m.nodes[index];
-    int back = fr_picture_is_reversed(node);
+    const fr_node *node = d->contents.history.nodes[index];
+    int back = fr_dot_is_reversed(node);
 
     for (int64_t t = 0; t < steps_drawn(d, index); t++) {
         for (int i = 0; t > 0 && i < 2 && node->op->steps->state[i].name; i++) {
             fr_put(&d->w, "    n%zu_%" PRId64 " -> n%zu_%" PRId64 " [label=\"", index + 1, t - !back, index + 1,
                    t - back);
             put_output_name(d, node, node->op->steps->state[i].output);
-            put_kept(d, &node->results[node->op->steps->state[i].output].kept, 0);
+            put_metadata(d, &node->results[node->op->steps->state[i].output].meta, 0);
             fr_put(&d->w, "\"];\n");
         }
         fr_put(&d->w, "    n%zu_%" PRId64 " -> n%zu_out [label=\"", index + 1, t, index + 1);
-        put_kept(d, &node->results[0].kept, 1);
+        put_metadata(d, &node->results[0].meta, 1);
         fr_put(&d->w, "\"];\n");
     }
 }
 
 static void put_result(drawing *d)
 {
-    const fr_tensor *t = d->p.m.t;
+    const fr_tensor *t = d->contents.history.t;
     char tail[NAME_TEXT];
 
     if (!t->producer)
@@ -384,7 +389,7 @@ static void put_result(drawing *d)
     put_shape(d, &t->shape, (fr_dtype)t->dtype);
     put_values(d, t);
     fr_put(&d->w, "\", tooltip=\"what the graph is of\", peripheries=2, fillcolor=\"#fff2cc\"];\n    %s -> result;\n",
-           tail_of(d, fr_made_of_index(&d->p.m, fr_node_of(t)), t->output, tail));
+           tail_of(d, fr_history_index(&d->contents.history, fr_node_of(t)), t->output, tail));
 }
 
 /* --- All of it ---------------------------------------------------------------------------------------------------- */
@@ -399,7 +404,7 @@ static bool draw(const char *what, drawing *d)
     if (!put_nodes(d))
         return fr_fail_memory(what);
     put_result(d);
-    for (size_t i = d->p.first; i < d->p.m.node_count; i++) {
+    for (size_t i = d->contents.first; i < d->contents.history.node_count; i++) {
         put_edges(d, i);
         if (steps_drawn(d, i))
             put_edges_between_steps(d, i);
@@ -426,9 +431,9 @@ static bool graph_dot(const char *what, FILE *file, fr_tensor *t, const fr_graph
     bool ok = check(what, file, t, o);
 
     if (ok) {
-        d.p.o = o ? *o : (fr_graph_dot_options){ 0 };
-        ok = fr_picture_take(what, &d.p, t) && draw(what, &d);
-        fr_picture_free(&d.p);
+        d.contents.o = o ? *o : (fr_graph_dot_options){ 0 };
+        ok = fr_dot_collect(what, &d.contents, t) && draw(what, &d);
+        fr_dot_free(&d.contents);
         fr_table_free(&d.clusters);
     }
     fr_finish(th, before);

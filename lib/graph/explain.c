@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* fr_explain: the graph of a tensor as text, forward and backward. */
-#include "core/text.h"
-#include "graph/made_of.h"
-#include "graph/pass.h"
+#include "core/writer.h"
+#include "graph/history.h"
+#include "graph/backward.h"
 
 enum { NAME_TEXT = 32 };
 
 typedef struct {
     fr_writer w;
-    fr_made_of m; /* node i is called #i+1; leaf i is called a, b, ... z, a1, b1, ... */
+    fr_history history; /* node i is called #i+1; leaf i is called a, b, ... z, a1, b1, ... */
 } explainer;
 
 /* --- Words -------------------------------------------------------------------------------------------------------- */
 
 static const char *node_name(const explainer *x, const fr_node *node, int output, char text[NAME_TEXT])
 {
-    int n = snprintf(text, NAME_TEXT, "#%zu", fr_made_of_index(&x->m, node) + 1);
+    int n = snprintf(text, NAME_TEXT, "#%zu", fr_history_index(&x->history, node) + 1);
 
     if (node->outputs - node->op->internal > 1)
         snprintf(text + n, NAME_TEXT - (size_t)n, ".%d", output);
@@ -25,7 +25,7 @@ static const char *node_name(const explainer *x, const fr_node *node, int output
 
 static const char *leaf_name(const explainer *x, const fr_tensor *leaf, char text[NAME_TEXT])
 {
-    size_t i = fr_made_of_index(&x->m, leaf);
+    size_t i = fr_history_index(&x->history, leaf);
 
     if (i < 26)
         snprintf(text, NAME_TEXT, "%c", (char)('a' + (int)i));
@@ -34,7 +34,7 @@ static const char *leaf_name(const explainer *x, const fr_tensor *leaf, char tex
     return text;
 }
 
-/* " = 2" or " = [1, 2]", or nothing where there are many values or t is NULL. */
+/* Adds " = 2" or " = [1, 2]"; nothing if t is NULL or has many values. */
 static void put_values(explainer *x, const fr_tensor *t)
 {
     char text[FR_VALUES_TEXT];
@@ -50,12 +50,12 @@ static void put_shape(explainer *x, const fr_shape *shape)
     fr_put(&x->w, " %s", fr_shape_text(shape, text));
 }
 
-/* What an input is called. */
+/* The name that the text uses for an input: #3 for a node, a for a leaf. */
 static const char *input_name(const explainer *x, const fr_edge *e, char text[NAME_TEXT])
 {
     if (e->node)
         return node_name(x, e->node, e->output, text);
-    return e->leaf ? leaf_name(x, e->leaf, text) : e->kept.ndim < 0 ? "nothing" : "a constant";
+    return e->leaf ? leaf_name(x, e->leaf, text) : e->meta.ndim < 0 ? "nothing" : "a constant";
 }
 
 /* --- Forward ------------------------------------------------------------------------------------------------------ */
@@ -65,10 +65,10 @@ static void put_leaves(explainer *x)
     char name[NAME_TEXT];
 
     fr_put(&x->w, "\nLeaves, by which it is differentiated:\n");
-    for (size_t i = 0; i < x->m.leaf_count; i++) {
-        fr_put(&x->w, "  %s", leaf_name(x, x->m.leaves[i], name));
-        put_shape(x, &x->m.leaves[i]->shape);
-        put_values(x, x->m.leaves[i]);
+    for (size_t i = 0; i < x->history.leaf_count; i++) {
+        fr_put(&x->w, "  %s", leaf_name(x, x->history.leaves[i], name));
+        put_shape(x, &x->history.leaves[i]->shape);
+        put_values(x, x->history.leaves[i]);
         fr_put(&x->w, "\n");
     }
 }
@@ -79,8 +79,8 @@ static void put_step(explainer *x, const fr_node *node)
     const fr_node_output *r = &node->results[0];
     fr_shape shape;
 
-    fr_kept_shape(&r->kept, &shape);
-    fr_put(&x->w, "  #%zu = %s(", fr_made_of_index(&x->m, node) + 1, node->op->name);
+    fr_metadata_shape(&r->meta, &shape);
+    fr_put(&x->w, "  #%zu = %s(", fr_history_index(&x->history, node) + 1, node->op->name);
     for (int i = 0; i < node->inputs; i++) {
         const fr_edge *e = &node->edges[i];
 
@@ -90,11 +90,11 @@ static void put_step(explainer *x, const fr_node *node)
     }
     fr_put(&x->w, ")");
     put_shape(x, &shape);
-    put_values(x, x->m.t->producer == &node->producer && x->m.t->output == 0 ? x->m.t : r->saved);
+    put_values(x, x->history.t->producer == &node->producer && x->history.t->output == 0 ? x->history.t : r->saved);
     if (node->op->formula)
         fr_put(&x->w, "    by %s", node->op->formula);
-    if (node->place)
-        fr_put(&x->w, "    in %s", fr_place_text(node->place, path));
+    if (node->module_path)
+        fr_put(&x->w, "    in %s", fr_module_path_text(node->module_path, path));
     if (node->site.file)
         fr_put(&x->w, "    [%s:%d]", node->site.file, node->site.line);
     fr_put(&x->w, "\n");
@@ -102,7 +102,7 @@ static void put_step(explainer *x, const fr_node *node)
 
 /* --- Backward ----------------------------------------------------------------------------------------------------- */
 
-/* prefix: "dL/d", or "" for what is only a part of that */
+/* prefix: "dL/d"; "" for what is only a part of that derivative. */
 static void put_gradient(explainer *x, const char *prefix, const char *name, const fr_tensor *gradient)
 {
     fr_put(&x->w, "%s%s", prefix, name);
@@ -110,7 +110,7 @@ static void put_gradient(explainer *x, const char *prefix, const char *name, con
     put_values(x, gradient);
 }
 
-/* Of numbers: a: dL/d#1 * d#1/da = 2 * 0.5 = 1 */
+/* Between scalars: a: dL/d#1 * d#1/da = 2 * 0.5 = 1 */
 static void put_product(explainer *x, const char *from, const char *to, double arrived, double sent)
 {
     fr_put(&x->w, "%s: dL/d%s * d%s/d%s = %.5g * %.5g = %.5g", to, from, from, to, arrived, sent / arrived, sent);
@@ -122,7 +122,7 @@ static void at_node(void *user, const fr_node *node, fr_tensor *const *grad_out,
     char from[NAME_TEXT], to[NAME_TEXT];
 
     node_name(x, node, 0, from);
-    fr_put(&x->w, "  at #%zu, %s, ", fr_made_of_index(&x->m, node) + 1, node->op->name);
+    fr_put(&x->w, "  at #%zu, %s, ", fr_history_index(&x->history, node) + 1, node->op->name);
     if (grad_out[0])
         put_gradient(x, "dL/d", from, grad_out[0]);
     fr_put(&x->w, "\n");
@@ -156,38 +156,39 @@ static bool put_backward(explainer *x)
     const fr_observer observer = { .at_node = at_node, .at_leaf = at_leaf, .user = x };
     char name[NAME_TEXT];
 
-    if (fr_made_of_is_walked(&x->m)) {
+    if (fr_history_is_walked(&x->history)) {
         fr_put(&x->w, "\nA backward has been here and let go of the values it needed: explain before, or with "
                       "FR_RETAIN_GRAPH.\n");
         return true;
     }
-    if (x->m.t->producer)
-        node_name(x, fr_node_of(x->m.t), x->m.t->output, name);
+    if (x->history.t->producer)
+        node_name(x, fr_node_of(x->history.t), x->history.t->output, name);
     else
-        leaf_name(x, x->m.t, name);
+        leaf_name(x, x->history.t, name);
     fr_put(
         &x->w,
         "\nBackward, from the last op to the first. L is %s%s, so dL/d%s is %s. An op gets the gradient of its "
         "result,\n"
         "complete, and gives each input that gradient times its own derivative; what comes to one place is added up.\n",
-        x->m.t->numel == 1 ? "" : "the sum of ", name, name, x->m.t->numel == 1 ? "1" : "all ones");
-    return fr_backward_observed("explain", (fr_tensor *)x->m.t, &observer);
+        x->history.t->numel == 1 ? "" : "the sum of ", name, name, x->history.t->numel == 1 ? "1" : "all ones");
+    return fr_backward_observed("explain", (fr_tensor *)x->history.t, &observer);
 }
 
 static bool explain(explainer *x, const fr_tensor *t)
 {
     char shape[FR_SHAPE_TEXT];
 
-    if (!fr_made_of_find(&x->m, t))
+    if (!fr_history_collect(&x->history, t))
         return fr_fail_memory("explain");
     fr_put(&x->w, "A tensor of shape %s, %s, made in %zu recorded op%s from %zu lea%s.\n",
-           fr_shape_text(&x->m.t->shape, shape), fr_dtype_name((fr_dtype)x->m.t->dtype), x->m.node_count,
-           x->m.node_count == 1 ? "" : "s", x->m.leaf_count, x->m.leaf_count == 1 ? "f" : "ves");
+           fr_shape_text(&x->history.t->shape, shape), fr_dtype_name((fr_dtype)x->history.t->dtype),
+           x->history.node_count, x->history.node_count == 1 ? "" : "s", x->history.leaf_count,
+           x->history.leaf_count == 1 ? "f" : "ves");
     put_leaves(x);
-    if (x->m.node_count > 0)
+    if (x->history.node_count > 0)
         fr_put(&x->w, "\nForward:\n");
-    for (size_t i = 0; i < x->m.node_count; i++)
-        put_step(x, x->m.nodes[i]);
+    for (size_t i = 0; i < x->history.node_count; i++)
+        put_step(x, x->history.nodes[i]);
     return put_backward(x) && (x->w.written >= 0 || fr_fail("explain", "the file cannot be written"));
 }
 
@@ -204,7 +205,7 @@ bool fr_explain(FILE *file, fr_tensor *t)
         fr_fail("explain", "the tensor wants no gradient: there is nothing recorded to explain");
     else
         ok = explain(&x, t);
-    fr_made_of_free(&x.m);
+    fr_history_free(&x.history);
     fr_finish(th, before);
     return ok;
 }

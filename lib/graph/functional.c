@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Derivatives of a function as a whole, as torch.autograd.functional has them. */
+/* Derivatives of whole functions, as in torch.autograd.functional. */
 #include "core/integer.h"
 #include "graph/jvp.h"
-#include "graph/pass.h"
+#include "graph/backward.h"
 
 #include <frond/ops.h>
 
-/* One of these calls. Without FR_CREATE_GRAPH the function is differentiated at leaves of our own, with it at views
- * whose history goes on to the caller's tensors. */
+/* A call of one of these functions. Without FR_CREATE_GRAPH the user's function gets leaves of our own, with it views
+ * whose history leads to the caller's tensors. */
 typedef struct {
     const char *what;
     fr_thread *th;
@@ -54,7 +54,7 @@ static bool pull_back(functional *c, fr_tensor *y, fr_tensor *dy, int flags)
     return true;
 }
 
-/* A result for the caller: with its history, where that was asked for. One reference. */
+/* A result for the caller, with its history if FR_CREATE_GRAPH asks for it. One reference. */
 static fr_tensor *result(const functional *c, fr_tensor *t)
 {
     if (!(c->flags & FR_CREATE_GRAPH))
@@ -62,13 +62,13 @@ static fr_tensor *result(const functional *c, fr_tensor *t)
     return fr_ref(t);
 }
 
-typedef bool body(functional *c, void *how, fr_tensor **out);
+typedef bool body(functional *c, void *arguments, fr_tensor **out);
 
-/* Runs b in a scope; what it puts into out (count of them, one reference each) is handed over to the caller's. */
-static bool run(functional *c, body *b, void *how, fr_tensor **out, int count)
+/* Runs b in a scope of its own. b puts count results into out, one reference each; the caller's scope gets them. */
+static bool run(functional *c, body *b, void *arguments, fr_tensor **out, int count)
 {
     size_t bytes = 2 * (size_t)c->n * sizeof *c->xs;
-    bool before = c->th->no_grad, ok = false;
+    bool before = c->th->mode.no_grad, ok = false;
     int scope = -1;
 
     if (c->flags & ~FR_CREATE_GRAPH)
@@ -77,9 +77,9 @@ static bool run(functional *c, body *b, void *how, fr_tensor **out, int count)
         return fr_fail_memory(c->what);
     c->grads = c->xs + c->n;
     scope = fr_scope_begin();
-    c->th->no_grad = false; /* until the scope ends */
-    ok = scope >= 0 && take_inputs(c) && b(c, how, out);
-    c->th->no_grad = before;
+    c->th->mode.no_grad = false; /* until the scope ends */
+    ok = scope >= 0 && take_inputs(c) && b(c, arguments, out);
+    c->th->mode.no_grad = before;
     fr_scope_end(scope);
     fr_free(c->xs, bytes);
     for (int i = 0; i < count; i++) {
@@ -93,7 +93,7 @@ static bool run(functional *c, body *b, void *how, fr_tensor **out, int count)
     return ok;
 }
 
-/* Checks what all have in common and clears out. */
+/* Checks the arguments that all these functions have, and clears out. */
 static bool begin(functional *c, fr_tensor **out, int64_t count)
 {
     if (!out)
@@ -108,9 +108,9 @@ static bool begin(functional *c, fr_tensor **out, int64_t count)
 /* --- Products ----------------------------------------------------------------------------------------------------- */
 
 /* out: y, then dxs. */
-static bool vjp_body(functional *c, void *how, fr_tensor **out)
+static bool vjp_body(functional *c, void *arguments, fr_tensor **out)
 {
-    fr_tensor *dy = how;
+    fr_tensor *dy = arguments;
 
     if (!take_value(c))
         return false;
@@ -126,17 +126,18 @@ static bool vjp_body(functional *c, void *how, fr_tensor **out)
     return out[c->n] != NULL;
 }
 
-/* Reverse mode under a level of its own: the gradients' tangents are the product. out: y, then hvs. */
-static bool hvp_body(functional *c, void *how, fr_tensor **out)
+/* Forward mode over reverse mode: the gradients are computed under a level of their own, with tangents vs of xs; the
+ * gradients' tangents are the product. out: y, then hvs. */
+static bool hvp_body(functional *c, void *arguments, fr_tensor **out)
 {
-    fr_tensor *const *vs = how;
-    fr_level *outer = c->th->level, *level = fr_level_begin_at(c->th, c->what, c->xs, vs, c->n);
+    fr_tensor *const *vs = arguments;
+    fr_level *outer = c->th->levels.current, *level = fr_level_begin_at(c->th, c->what, c->xs, vs, c->n);
     bool ok = level && take_value(c);
 
     if (ok && c->y->numel != 1)
         ok = fr_fail(c->what, "the function gave %lld values, expected a scalar", (long long)c->y->numel);
     ok = ok && pull_back(c, c->y, NULL, c->flags);
-    c->th->level = outer;
+    c->th->levels.current = outer;
     if (ok)
         out[0] = result(c, c->y);
     ok = ok && out[0];
@@ -148,8 +149,8 @@ static bool hvp_body(functional *c, void *how, fr_tensor **out)
     return ok;
 }
 
-/* The common end of fr_vjp and fr_hvp, whose results are y, which may not be wanted, and one for each x. */
-static bool products(functional *c, body *b, void *how, fr_tensor **y, fr_tensor **out)
+/* Runs fr_vjp or fr_hvp. The results are y, which may not be wanted, and one for each x. */
+static bool products(functional *c, body *b, void *arguments, fr_tensor **y, fr_tensor **out)
 {
     size_t bytes = ((size_t)c->n + 1) * sizeof *out;
     fr_tensor **all = fr_alloc(bytes);
@@ -159,7 +160,7 @@ static bool products(functional *c, body *b, void *how, fr_tensor **y, fr_tensor
         fr_fail_memory(c->what);
     for (int i = 0; i <= c->n && all; i++)
         all[i] = NULL;
-    ok = ok && run(c, b, how, all, c->n + 1);
+    ok = ok && run(c, b, arguments, all, c->n + 1);
     if (ok) {
         memcpy(out, all + 1, (size_t)c->n * sizeof *out);
         if (y)
@@ -206,7 +207,7 @@ bool fr_hvp(fr_function *f, fr_tensor *const *xs, fr_tensor *const *vs, int n, v
 
 /* --- Matrices ----------------------------------------------------------------------------------------------------- */
 
-/* t's shape, zeros but for a 1 at row-major position `at`. */
+/* Zeros of t's shape with a 1 at row-major position `at`. */
 static fr_tensor *one_hot(const fr_tensor *t, int64_t at)
 {
     fr_tensor *hot = fr_zeros_like(t);
@@ -231,13 +232,14 @@ static bool join_shapes(const char *what, const fr_shape *a, const fr_shape *b, 
     return true;
 }
 
-/* A table of derivatives by one x, put together of slices as they come. */
+/* The rows or columns of a Jacobian, as they are computed. */
 typedef struct {
     fr_tensor **slices;
     int64_t count;
 } slices;
 
-/* slices (count of shape s) -> their stack, shape; along the first dim, or (columns) the last. */
+/* The Jacobian of y by x, of y's shape followed by x's, from its rows (the gradients of each element of y) or its
+ * columns (the tangents of y for each element of x). */
 static fr_tensor *put_together(const functional *c, const slices *s, const fr_tensor *y, const fr_tensor *x,
                                bool columns)
 {
@@ -268,7 +270,7 @@ static int64_t count_columns(const functional *c)
     return columns;
 }
 
-/* tables[i] = d y / d xs[i], by rows: the gradients of one element of y after the other. tables: n references. */
+/* tables[i] = d y / d xs[i], one reference each, row by row: the gradients of one element of y after the other. */
 static bool by_rows(functional *c, fr_tensor *y, fr_tensor **tables)
 {
     int64_t rows = y->numel, entries;
@@ -295,14 +297,15 @@ static bool by_rows(functional *c, fr_tensor *y, fr_tensor **tables)
     return ok;
 }
 
-/* One column: the tangent of f's result where element `at` of x `i` alone has one. */
+/* One column: the tangent of f's result if element `at` of x i has tangent 1 and all others have 0. */
 static fr_tensor *column(functional *c, int i, int64_t at)
 {
     fr_tensor *hot = one_hot(c->xs[i], at), *y, *tangent = NULL;
-    fr_level *outer = c->th->level, *level = hot ? fr_level_begin_at(c->th, c->what, &c->xs[i], &hot, 1) : NULL;
+    fr_level *outer = c->th->levels.current,
+             *level = hot ? fr_level_begin_at(c->th, c->what, &c->xs[i], &hot, 1) : NULL;
 
     y = level ? fr_call_function(c->what, c->f, c->xs, c->user) : NULL;
-    c->th->level = outer;
+    c->th->levels.current = outer;
     if (y && fr_shape_equal(&y->shape, &c->y->shape))
         tangent = fr_tangent_or_zeros(y, level);
     else if (y)
@@ -310,7 +313,7 @@ static fr_tensor *column(functional *c, int i, int64_t at)
     return tangent;
 }
 
-/* The same by columns, each in a scope of its own, with which its level ends. */
+/* The same column by column. Each runs in a scope of its own, so that its level ends. */
 static bool by_columns(functional *c, fr_tensor **tables)
 {
     bool ok = true;
@@ -340,9 +343,9 @@ static bool is_float(const functional *c, const fr_tensor *y)
     return y->dtype != FR_I64 || fr_fail(c->what, "the function gave int64, which has no derivatives");
 }
 
-static bool jacobian_body(functional *c, void *how, fr_tensor **out)
+static bool jacobian_body(functional *c, void *arguments, fr_tensor **out)
 {
-    (void)how;
+    (void)arguments;
     if (!take_value(c) || !is_float(c, c->y))
         return false;
     return count_columns(c) < c->y->numel ? by_columns(c, out) : by_rows(c, c->y, out);
@@ -361,10 +364,10 @@ bool fr_jacobian(fr_function *f, fr_tensor *const *xs, int n, void *user, int fl
 
 enum { MOST_INPUTS = 1000 };
 
-/* The Jacobian of the gradients, each by rows. how: room for n. */
-static bool hessian_body(functional *c, void *how, fr_tensor **out)
+/* The Hessian is the Jacobian of the gradients, row by row. arguments: room for n tensors. */
+static bool hessian_body(functional *c, void *arguments, fr_tensor **out)
 {
-    fr_tensor **gradients = how;
+    fr_tensor **gradients = arguments;
     bool ok = take_value(c) && is_float(c, c->y);
 
     if (ok && c->y->numel != 1)

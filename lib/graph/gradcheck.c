@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Gradients against central differences, element by element of the Jacobian.
+/* Compares gradients with central differences, element by element of the Jacobian.
  *
- * The gradients are taken at the caller's values in their own layout (views that share them, marked in their place);
- * the differences on contiguous copies, which are what is perturbed. So a kernel that goes wrong on strided or expanded
- * inputs shows as well, and nothing of the caller's is written. */
+ * The gradients are taken at views of the caller's tensors, in the caller's layout. The differences are taken at
+ * contiguous copies, which are perturbed. So a kernel that goes wrong on strided or expanded inputs is found too, and
+ * the caller's values are never written. */
 #include "graph/node.h"
 
 #include <frond/ops.h>
@@ -12,12 +12,12 @@
 
 static const double STEP = 1e-6, ABSOLUTE = 1e-5, RELATIVE = 1e-3; /* as <frond/autograd.h> says */
 
-/* The Jacobian's element that is furthest off, measured in what it may be off by. */
+/* The element of the Jacobian with the largest error, as a multiple of the allowed error. */
 typedef struct {
     double excess, expected, got;
     int input;
     int64_t element, output; /* row-major */
-    int64_t wrong, of;       /* elements beyond what is allowed, and all */
+    int64_t wrong, of;       /* elements with more than the allowed error; all elements */
 } worst_element;
 
 typedef struct {
@@ -38,10 +38,10 @@ typedef struct {
 /* f's result, held by the open scope; NULL with an error. */
 static fr_tensor *evaluate(const checker *c, fr_tensor *const *in)
 {
-    unsigned failures = c->th->failures;
+    unsigned failures = c->th->errors.failures;
     fr_tensor *y = c->f(in, c->user);
 
-    if (c->th->failures != failures)
+    if (c->th->errors.failures != failures)
         return NULL;
     if (!y)
         return fr_fail(c->what, "the function gave NULL");
@@ -90,7 +90,7 @@ static bool prepare_results(checker *c, const fr_tensor *y)
     return true;
 }
 
-/* Row `row` of the Jacobian: the gradients for a dy of 0 but for a 1 there. */
+/* Row `row` of the Jacobian: the gradients for a dy of zeros with a 1 at element `row`. */
 static bool fill_row(checker *c, fr_tensor *y, int64_t row, fr_tensor **gradients)
 {
     fr_tensor *dy = fr_zeros_like(y);
@@ -114,7 +114,9 @@ static bool fill_row(checker *c, fr_tensor *y, int64_t row, fr_tensor **gradient
     return true;
 }
 
-/* Where y depends on no input the Jacobian stays 0. One walk is made although y has no values: it must not fail. */
+/* If y depends on no input the Jacobian stays 0. If y has no elements one backward is run all the same: it must not
+ * fail.
+ */
 static bool fill_jacobian(checker *c, fr_tensor *y, fr_tensor **gradients)
 {
     bool ok = true;
@@ -128,7 +130,7 @@ static bool fill_jacobian(checker *c, fr_tensor *y, fr_tensor **gradients)
     return ok;
 }
 
-/* f of the copies as they are now, into `values`. */
+/* values = f(copies) as they are now. */
 static bool evaluate_into(checker *c, fr_tensor *values)
 {
     int scope = fr_scope_begin();
@@ -145,7 +147,7 @@ static bool evaluate_into(checker *c, fr_tensor *values)
     return same;
 }
 
-/* Holds column `column` of the Jacobian, for element `element` of input `input`, against differences. */
+/* Compares column `column` of the Jacobian, for this element of this input, with differences. */
 static bool check_column(checker *c, int64_t column, int input, int64_t element)
 {
     double *x = (double *)c->copies[input]->origin + element, at = *x, up = at + STEP, down = at - STEP;
@@ -227,7 +229,7 @@ static bool check_all(checker *c, fr_tensor *const *xs, fr_tensor **gradients)
     return report(c);
 }
 
-/* Gives c the room and the scope it works in. */
+/* Gives c memory and a scope to work in. */
 static bool check(checker *c, fr_tensor *const *xs)
 {
     size_t bytes = (size_t)c->n * 4 * sizeof(fr_tensor *);
@@ -242,7 +244,7 @@ static bool check(checker *c, fr_tensor *const *xs)
         c->given = room;
         c->copies = room + c->n;
         c->marked = c->copies + c->n;
-        c->th->no_grad = false; /* until the scope ends */
+        c->th->mode.no_grad = false; /* until the scope ends */
         ok = check_all(c, xs, c->marked + c->n);
     }
     fr_scope_end(scope);
@@ -276,7 +278,7 @@ typedef struct {
     int n, by; /* inputs of f; the one that f is differentiated by */
 } gradient_function;
 
-/* in: f's inputs, then dy. */
+/* The gradient by input `by`, as a function of f's inputs and dy, which follows them in `in`. */
 static fr_tensor *gradient_of(fr_tensor *const *in, void *user)
 {
     const gradient_function *g = user;
@@ -287,7 +289,7 @@ static fr_tensor *gradient_of(fr_tensor *const *in, void *user)
     return fr_gradients_with(y, in[g->n], &in[g->by], 1, &gradient, FR_CREATE_GRAPH) ? gradient : NULL;
 }
 
-/* A dy of f's result's shape: values of either sign, away from 0, the same at each call. */
+/* A dy of the shape of f's result: values of both signs, not near 0, the same at each call. */
 static fr_tensor *make_dy(const checker *c, fr_tensor *const *xs)
 {
     fr_tensor *y = evaluate(c, xs), *dy = y ? fr_zeros_like(y) : NULL;

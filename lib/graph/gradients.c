@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The public functions of reverse mode: what a pass starts from, and what becomes of what it finds. */
-#include "graph/growth.h"
-#include "graph/pass.h"
+/* The public functions of reverse mode: they check their arguments, start a pass (backward.c) and hand out its results.
+ */
+#include "graph/backward.h"
 
 #include <frond/ops.h>
 
-/* gradient, or ones for a scalar, checked against y; one reference, or NULL with an error. */
+/* The gradient of y that the pass starts with: the given one, checked, or ones if y is a scalar. One reference, or NULL
+ * with an error. */
 static fr_tensor *seed(const char *what, const fr_tensor *y, fr_tensor *gradient)
 {
     char text[FR_SHAPE_TEXT], other[FR_SHAPE_TEXT];
@@ -28,11 +29,11 @@ static fr_tensor *seed(const char *what, const fr_tensor *y, fr_tensor *gradient
     return fr_ref(gradient);
 }
 
-static bool start(fr_pass *p, fr_tensor *y, fr_tensor *gradient)
+static bool start(fr_backward_pass *p, fr_tensor *y, fr_tensor *gradient)
 {
     int scope = fr_scope_begin();
     fr_tensor *g = scope < 0 ? NULL : seed(p->what, y, gradient);
-    bool ok = g && fr_pass_start(p, y, g);
+    bool ok = g && fr_backward_start(p, y, g);
 
     fr_scope_end(scope);
     fr_unref(g);
@@ -41,7 +42,7 @@ static bool start(fr_pass *p, fr_tensor *y, fr_tensor *gradient)
 
 static bool backward(fr_thread *th, fr_tensor *t, fr_tensor *gradient, int flags)
 {
-    fr_pass p = { .what = "backward", .th = th, .flags = flags };
+    fr_backward_pass p = { .what = "backward", .th = th, .flags = flags };
 
     if (!fr_check_not_null(p.what, t, "tensor"))
         return false;
@@ -51,17 +52,17 @@ static bool backward(fr_thread *th, fr_tensor *t, fr_tensor *gradient, int flags
     if (!fr_tracked(t) && (gradient || t->numel == 1))
         return fr_fail(p.what, "the tensor wants no gradient: nothing it was made from was marked with "
                                "fr_requires_grad, or it was made under FR_NO_GRAD");
-    fr_growth_step(th);
-    return fr_pass_walk(&p, start(&p, t, gradient));
+    fr_growth_step(&th->graph->growth, th->graph->clock);
+    return fr_backward_run(&p, start(&p, t, gradient));
 }
 
 bool fr_backward_observed(const char *what, fr_tensor *t, const fr_observer *observer)
 {
-    fr_pass p = { .what = what, .th = fr_thread_self(), .flags = FR_RETAIN_GRAPH, .observer = observer };
+    fr_backward_pass p = { .what = what, .th = fr_thread_self(), .flags = FR_RETAIN_GRAPH, .observer = observer };
     int scope = fr_scope_begin();
     bool ok = scope >= 0 && start(&p, t, fr_ones_like(t));
 
-    ok = fr_pass_walk(&p, ok);
+    ok = fr_backward_run(&p, ok);
     fr_scope_end(scope);
     return ok;
 }
@@ -86,20 +87,21 @@ bool fr_backward(fr_tensor *scalar)
     return ok;
 }
 
-/* What the pass captured, or zeros, held by the open scope; with an error all NULL. */
-static bool hand_out(fr_pass *p, bool ok)
+/* Hands what the pass captured to the open scope: zeros for an x that y does not depend on; all NULL after an error.
+ * Without FR_CREATE_GRAPH the results are views without history. */
+static bool hand_out(fr_backward_pass *p, bool ok)
 {
     for (int i = 0; i < p->xs.n; i++) {
         fr_tensor *g = p->out[i];
 
         if (ok && g && p->flags & FR_CREATE_GRAPH) {
-            g = fr_hold(p->what, g); /* with its history, for the next derivative */
+            g = fr_hold(p->what, g);
         } else if (ok && g) {
             g = fr_hold(p->what, fr_tensor_share(p->what, g, &g->shape, g->stride, 0));
             g = fr_tangents_share(p->what, g, p->out[i]);
             fr_unref(p->out[i]);
         } else if (ok) {
-            g = fr_zeros_like(p->xs.tensors[i]);
+            g = fr_zeros_like(p->xs.xs[i]);
         } else {
             fr_unref(g);
             g = NULL;
@@ -115,12 +117,9 @@ static bool hand_out(fr_pass *p, bool ok)
 bool fr_gradients_of_many(const char *what, fr_tensor *const *ys, fr_tensor *const *dys, int count,
                           fr_tensor *const *xs, int n, fr_tensor **out, int flags)
 {
-    fr_pass p = { .what = what,
-                  .th = fr_thread_self(),
-                  .flags = flags,
-                  .xs = { .tensors = xs, .n = n },
-                  .out = out,
-                  .selective = true };
+    fr_backward_pass p = {
+        .what = what, .th = fr_thread_self(), .flags = flags, .xs = { .xs = xs, .n = n }, .out = out, .selective = true
+    };
     bool ok = true;
 
     for (int i = 0; i < n; i++)
@@ -132,10 +131,10 @@ bool fr_gradients_of_many(const char *what, fr_tensor *const *ys, fr_tensor *con
     }
     if (flags & ~(FR_RETAIN_GRAPH | FR_CREATE_GRAPH))
         ok = fr_fail(what, "flags %d: expected FR_RETAIN_GRAPH, FR_CREATE_GRAPH", flags);
-    ok = ok && (fr_targets_find(&p.xs, ys, count) || fr_fail_memory(what));
+    ok = ok && (fr_needed_nodes_find(&p.xs, ys, count) || fr_fail_memory(what));
     for (int i = 0; i < count && ok; i++)
         ok = start(&p, ys[i], dys[i]);
-    return hand_out(&p, fr_pass_walk(&p, ok));
+    return hand_out(&p, fr_backward_run(&p, ok));
 }
 
 static bool gradients(const char *what, fr_tensor *y, fr_tensor *dy, fr_tensor *const *xs, int n, fr_tensor **out,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Gradient hooks: putting them on tensors and taking them off. backward.c calls them. */
+/* Gradient hooks: adding and removing them. backward.c calls them. */
 #include "graph/hooks.h"
 
 static fr_hook **list_of(fr_tensor *t)

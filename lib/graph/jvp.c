@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Forward mode: tangents are carried along while a function runs.
+/* Forward mode: while a function runs, each op computes the tangents of its results from those of its inputs.
  *
- * Levels nest: what is computed for one carries tangents for those outside of it, so that a derivative of a derivative
- * is right. For each op fr_apply computes the outermost level's tangents first, then those further in, which may read
- * what the former have given the results. Reverse mode inside works as well: its ops carry tangents like all others;
- * and outside: they are recorded like all others. */
+ * Levels nest: what is computed for one level carries tangents for the levels outside of it, so derivatives of
+ * derivatives are right. For each op the outermost level's tangents are computed first, then those further in, which
+ * may read what the outer ones gave the results. Forward and reverse mode mix: ops of a backward carry tangents, and
+ * ops that compute tangents are recorded. */
 #include "graph/jvp.h"
 
-#include "graph/pass.h"
+#include "graph/backward.h"
 
 #include <frond/ops.h>
 
@@ -16,14 +16,14 @@
 
 bool fr_has_tangents(const fr_thread *th, const fr_op_call *call)
 {
-    for (const fr_level *level = th->level; level; level = level->outer)
+    for (const fr_level *level = th->levels.current; level; level = level->outer)
         for (int i = 0; i < call->inputs; i++)
             if (call->in[i] && fr_tangent_of(call->in[i], level))
                 return true;
     return false;
 }
 
-/* What double backward lays out for each input and output. */
+/* The arrays of a double backward: for each input and for each output one of everything. */
 typedef struct {
     fr_tensor *in, *grad_in, *y, *dy, *x, *dx;
     fr_shape shape;
@@ -34,7 +34,8 @@ typedef struct {
     fr_tensor *result, *u, *x, *du, *y, *dy;
 } output_room;
 
-/* Leaves u in place of the outputs' gradients; gives how many of them, in xs. */
+/* Makes leaves u that stand for the gradients of the outputs. xs lists those that are floating; returns their number.
+ */
 static int make_gradients(fr_op_call *call, fr_tensor **us, fr_tensor **xs)
 {
     int n = 0;
@@ -47,15 +48,16 @@ static int make_gradients(fr_op_call *call, fr_tensor **us, fr_tensor **xs)
     return n;
 }
 
-/* Backward is linear in the gradients u of the outputs, u -> J^T u. So its derivative by u, with the tangents of the
- * inputs for gradients, is J t, whatever u is. */
+/* J t from backward alone, for ops without a jvp. Backward computes J^T u from the gradients u of the outputs, which is
+ * linear in u. So differentiating it by u, with the tangents t of the inputs as gradients, gives (J^T)^T t = J t,
+ * whatever u is (J. Townsend, "A new trick for calculating Jacobian vector products", 2017). */
 static bool double_backward(fr_thread *th, fr_op_call *call, void *room)
 {
     size_t n = (size_t)call->inputs, m = (size_t)call->outputs;
     fr_shape *shapes = room;
     fr_tensor **in = (fr_tensor **)(shapes + n), **grad_in = in + n, **ys = grad_in + n, **dys = ys + n;
     fr_tensor **result = dys + n, **us = result + m, **xs = us + m, **dus = xs + m, **scratch = dus + m;
-    bool *needs = (bool *)(scratch + 2 * (n + m)), create = false, before = th->no_grad;
+    bool *needs = (bool *)(scratch + 2 * (n + m)), create = false, before = th->mode.no_grad;
     fr_op_call back = { .op = call->op,
                         .attributes = call->attributes,
                         .inputs = call->inputs,
@@ -78,12 +80,12 @@ static bool double_backward(fr_thread *th, fr_op_call *call, void *room)
         create = create || (!before && ((x && fr_tracked(x)) || (t && fr_tracked(t))));
     }
     memcpy(result, call->result, m * sizeof *result);
-    th->no_grad = false;
+    th->mode.no_grad = false;
     by = make_gradients(call, us, xs);
 
     bool ok = fr_backward_in_ops(call->op->name, FR_CREATE_GRAPH, &back, in, scratch);
 
-    th->no_grad = before;
+    th->mode.no_grad = before;
     for (size_t i = 0; i < n && ok; i++) {
         if (!needs[i] || !grad_in[i] || !fr_tracked(grad_in[i]))
             continue;
@@ -120,10 +122,11 @@ static bool check_tangent(fr_op_call *call, int o, const fr_tensor *t)
                       fr_shape_text(&y->shape, expected), fr_dtype_name((fr_dtype)y->dtype));
 }
 
-/* Tangents of one level, those further in being out of sight; tangents: room for all inputs and outputs. */
+/* Computes the tangents of one level; those of levels further in are out of sight. tangents: room for all inputs and
+ * outputs. */
 static bool carry_in_room(fr_thread *th, fr_op_call *call, fr_level *level, fr_tensor **tangents)
 {
-    unsigned failures = th->failures;
+    unsigned failures = th->errors.failures;
     fr_tensor **out = tangents + call->inputs;
     bool any = false, ok = true;
 
@@ -140,7 +143,7 @@ static bool carry_in_room(fr_thread *th, fr_op_call *call, fr_level *level, fr_t
         call->op->jvp(call);
     else
         ok = run_double_backward(th, call);
-    ok = ok && !call->failed && th->failures == failures;
+    ok = ok && !call->failed && th->errors.failures == failures;
     for (int o = 0; o < call->outputs && ok; o++)
         ok = check_tangent(call, o, out[o]) && (!out[o] || call->result[o]->dtype == FR_I64 ||
                                                 fr_tangent_set(call->op->name, call->result[o], level, out[o]));
@@ -157,7 +160,7 @@ static bool carry_level(fr_thread *th, fr_op_call *call, fr_level *level)
 
     if (level->outer && !carry_level(th, call, level->outer))
         return false;
-    th->level = level->outer;
+    th->levels.current = level->outer;
     if (count > FEW && !(room = fr_alloc(count * sizeof *room)))
         return fr_fail_memory(call->op->name);
     scope = fr_scope_begin();
@@ -170,10 +173,10 @@ static bool carry_level(fr_thread *th, fr_op_call *call, fr_level *level)
 
 bool fr_carry_tangents(fr_thread *th, fr_op_call *call)
 {
-    fr_level *level = th->level;
+    fr_level *level = th->levels.current;
     bool ok = carry_level(th, call, level);
 
-    th->level = level;
+    th->levels.current = level;
     for (int o = 0; o < call->outputs && ok; o++)
         if (call->result[o]->producer)
             return fr_node_share_tangents(fr_node_of(call->result[o]), call);
@@ -235,13 +238,13 @@ void fr_jvp_pointwise(fr_op_call *call)
     }
 }
 
-/* call's op with other inputs; the results into outputs. */
+/* Applies call's op to other inputs; outputs gets the results. */
 static bool apply_to(fr_op_call *call, fr_tensor *const *in, fr_tensor **outputs)
 {
     return fr_apply_n(call->op, in, call->inputs, call->attributes, outputs);
 }
 
-/* Memory for the inputs; a call has few, but cat's may be many. */
+/* A copy of the array of inputs. It is allocated, since cat may have many. */
 static fr_tensor **copy_inputs(fr_op_call *call)
 {
     fr_tensor **in = fr_alloc((size_t)call->inputs * sizeof *in);
@@ -258,7 +261,8 @@ static void free_inputs(const fr_op_call *call, fr_tensor **in)
     fr_free(in, (size_t)call->inputs * sizeof *in);
 }
 
-/* A view's layout was inferred from its input's: it may not fit another. */
+/* t, to be given to call's op in place of its input. A view op is given a contiguous tensor: its layout was inferred
+ * from the input's strides and may not fit others. */
 static fr_tensor *in_place_of(const fr_op_call *call, fr_tensor *t)
 {
     return call->op->view ? fr_contiguous(t) : t;
@@ -321,10 +325,10 @@ bool fr_check_like(const char *what, const char *kind, int i, const fr_tensor *v
 fr_tensor *fr_call_function(const char *what, fr_function *f, fr_tensor *const *xs, void *user)
 {
     fr_thread *th = fr_thread_self();
-    unsigned failures = th->failures;
+    unsigned failures = th->errors.failures;
     fr_tensor *y = f(xs, user);
 
-    if (th->failures != failures)
+    if (th->errors.failures != failures)
         return NULL;
     return y ? y : fr_fail(what, "the function gave NULL");
 }
@@ -335,7 +339,7 @@ fr_level *fr_level_begin_at(fr_thread *th, const char *what, fr_tensor *const *x
 
     for (int i = 0; i < n && level; i++)
         if (tangents[i] && !fr_tangent_set(what, xs[i], level, tangents[i]))
-            level = NULL; /* it goes with the scope */
+            level = NULL; /* the scope ends it */
     return level;
 }
 
@@ -359,11 +363,11 @@ static bool check_tangents(const char *what, fr_tensor *const *xs, fr_tensor *co
     return true;
 }
 
-/* In a scope, with which the level ends. views: room for n. y and dy get references. */
+/* Runs in a scope, whose end ends the level. views: room for n. *y and *dy get references. */
 static bool jvp(fr_thread *th, fr_function *f, fr_tensor *const *xs, fr_tensor *const *tangents, int n, void *user,
                 fr_tensor **views, fr_tensor **y, fr_tensor **dy)
 {
-    fr_level *outer = th->level, *level;
+    fr_level *outer = th->levels.current, *level;
     fr_tensor *value;
 
     for (int i = 0; i < n; i++)
@@ -371,7 +375,7 @@ static bool jvp(fr_thread *th, fr_function *f, fr_tensor *const *xs, fr_tensor *
             return false;
     level = fr_level_begin_at(th, "jvp", views, tangents, n);
     value = level ? fr_call_function("jvp", f, views, user) : NULL;
-    th->level = outer;
+    th->levels.current = outer;
 
     fr_tensor *tangent = value ? fr_tangent_or_zeros(value, level) : NULL;
 

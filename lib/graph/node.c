@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Recorded nodes: what a call leaves behind for backward, and how it is freed. */
-#include "graph/growth.h"
+/* Recorded nodes: how a call becomes one, and how it is freed. */
+#include "graph/node.h"
 
+/* True if op's backward reads input i (mask: saves_inputs) or output i (mask: saves_outputs). If the op names nothing
+ * in either mask (other: the other one), backward reads everything. */
 static bool saves(const fr_op *op, unsigned mask, unsigned other, int i)
 {
     if (mask == 0 && other == 0)
@@ -10,21 +12,24 @@ static bool saves(const fr_op *op, unsigned mask, unsigned other, int i)
     return i < 31 && (mask & 1U << i);
 }
 
-/* Frees without recursion: nodes whose last reference goes while another is being freed wait in a list. So do errors of
- * the release functions that this may run. */
+/* --- Freeing ----------------------------------------------------------------------------------------------------- */
+
+/* Called when the last reference to a node goes. Freeing a node may drop the last reference to those it was made from,
+ * so this is called again from within; such nodes are put in a list instead, and the outermost call frees them. So the
+ * stack does not grow with the graph. Errors of release functions wait until the end. */
 static void release(fr_producer *producer)
 {
     fr_thread *th = fr_thread_self();
     fr_node *node = (fr_node *)producer;
 
-    node->next_dying = th->dying;
-    th->dying = node;
-    if (th->freeing)
+    node->next_dying = th->graph->dying;
+    th->graph->dying = node;
+    if (th->graph->freeing)
         return;
     fr_defer_errors(th);
-    th->freeing = true;
-    while ((node = th->dying)) {
-        th->dying = node->next_dying;
+    th->graph->freeing = true;
+    while ((node = th->graph->dying)) {
+        th->graph->dying = node->next_dying;
         fr_node_release_saved(node);
         for (int i = 0; i < node->inputs; i++) {
             fr_unref(node->edges[i].leaf);
@@ -32,12 +37,12 @@ static void release(fr_producer *producer)
                 fr_node_unref(node->edges[i].node);
         }
         fr_hooks_free(node->hooks);
-        if (node->holds_place)
-            fr_place_unref(node->place);
-        fr_growth_freed(th, node);
+        if (node->holds_module_path)
+            fr_module_path_unref(node->module_path);
+        fr_growth_freed(&th->graph->growth, node);
         fr_free(node, node->bytes);
     }
-    th->freeing = false;
+    th->graph->freeing = false;
     fr_report_errors(th);
 }
 
@@ -58,34 +63,36 @@ void fr_node_release_saved(fr_node *node)
     node->released = true;
 }
 
-/* Its sizes go to *dims, which moves on. */
-static fr_kept keep(const fr_tensor *t, int64_t **dims)
+/* --- Recording --------------------------------------------------------------------------------------------------- */
+
+/* The sizes of t are written at *dims, which moves on. */
+static fr_metadata metadata_of(const fr_tensor *t, int64_t **dims)
 {
-    fr_kept k = { .dim = *dims,
-                  .version = atomic_load_explicit(&t->storage->version, memory_order_relaxed),
-                  .ndim = (int8_t)t->shape.ndim,
-                  .dtype = t->dtype };
+    fr_metadata m = {
+        .dim = *dims, .version = fr_storage_version(t), .ndim = (int8_t)t->shape.ndim, .dtype = t->dtype
+    };
 
     for (int i = 0; i < t->shape.ndim; i++)
         *(*dims)++ = t->shape.dim[i];
-    return k;
+    return m;
 }
 
+/* Makes edge i lead to what made t, the input. */
 static void set_edge(fr_thread *th, fr_node *node, int i, fr_tensor *t, int64_t **dims)
 {
     const fr_op *op = node->op;
     fr_edge *edge = &node->edges[i];
 
-    *edge = (fr_edge){ .kept.ndim = -1 };
+    *edge = (fr_edge){ .meta.ndim = -1 };
     if (!t)
         return;
-    edge->kept = keep(t, dims);
+    edge->meta = metadata_of(t, dims);
     if (t->producer) {
         edge->node = fr_node_of(t);
         edge->output = t->output;
-        atomic_fetch_add_explicit(&t->producer->refs, 1, memory_order_relaxed);
-        if (edge->node->number > th->clock)
-            th->clock = edge->node->number;
+        fr_refcount_add(&t->producer->refs);
+        if (edge->node->number > th->graph->clock)
+            th->graph->clock = edge->node->number;
     } else if (t->requires_grad) {
         edge->leaf = fr_ref(t);
     }
@@ -95,6 +102,7 @@ static void set_edge(fr_thread *th, fr_node *node, int i, fr_tensor *t, int64_t 
     }
 }
 
+/* Saves what backward reads of the results; false: out of memory. */
 static bool set_results(fr_node *node, const fr_op_call *call, int64_t **dims)
 {
     const fr_op *op = node->op;
@@ -104,7 +112,7 @@ static bool set_results(fr_node *node, const fr_op_call *call, int64_t **dims)
         fr_tensor *t = call->result[i];
         fr_node_output *r = &node->results[i];
 
-        *r = (fr_node_output){ .kept = keep(t, dims) };
+        *r = (fr_node_output){ .meta = metadata_of(t, dims) };
         if (saves(op, op->saves_outputs, op->saves_inputs, i)) {
             r->saved = ok ? fr_tensor_share(op->name, t, &t->shape, t->stride, 0) : NULL;
             ok = r->saved != NULL;
@@ -114,7 +122,7 @@ static bool set_results(fr_node *node, const fr_op_call *call, int64_t **dims)
     return ok;
 }
 
-/* Makes the results the node's outputs, each of which holds it. */
+/* Makes the node the history of the results; each of them holds a reference to it. */
 static void set_producer(fr_node *node, const fr_op_call *call)
 {
     int holders = 0;
@@ -145,16 +153,16 @@ bool fr_node_share_tangents(fr_node *node, const fr_op_call *call)
     return true;
 }
 
-/* Most ops of a module read another's result, whose node they keep anyway, and with it the place: one atomic addition
- * less. */
-static void set_place(fr_node *node, fr_place *place)
+/* Most ops of a module read the result of another op of it. Their node keeps that op's node anyway, which holds the
+ * path, so it needs no reference of its own; that saves an atomic addition. */
+static void set_module_path(fr_node *node, fr_module_path *path)
 {
-    node->place = place;
+    node->module_path = path;
     for (int i = 0; i < node->inputs; i++)
-        if (node->edges[i].node && node->edges[i].node->place == place)
+        if (node->edges[i].node && node->edges[i].node->module_path == path)
             return;
-    node->holds_place = true;
-    fr_place_ref(place);
+    node->holds_module_path = true;
+    fr_module_path_ref(path);
 }
 
 static size_t aligned(size_t bytes)
@@ -162,7 +170,8 @@ static size_t aligned(size_t bytes)
     return (bytes + 15) / 16 * 16;
 }
 
-/* Memory for the node of a call, in one block; *dims is where the sizes of its inputs and outputs go. */
+/* The node of a call, with room for all that belongs to it in one block. *dims: where the sizes of its inputs and
+ * outputs are to be written. */
 static fr_node *node_alloc(const fr_op_call *call, int64_t **dims)
 {
     size_t results_at = sizeof(fr_node) + (size_t)call->inputs * sizeof(fr_edge);
@@ -199,15 +208,15 @@ bool fr_node_record(fr_thread *th, const fr_op_call *call)
 
     if (!node)
         return false;
-    node->site = th->site;
+    node->site = th->sites.current;
     if (node->attributes)
         memcpy(node->attributes, call->attributes, call->op->attributes_size);
     for (int i = 0; i < call->inputs; i++)
         set_edge(th, node, i, call->in[i], &dims);
-    node->number = ++th->clock;
-    fr_growth_recorded(th, node);
-    if (th->place)
-        set_place(node, th->place);
+    node->number = ++th->graph->clock;
+    fr_growth_recorded(&th->graph->growth, node);
+    if (th->module_path)
+        set_module_path(node, th->module_path);
     if (!set_results(node, call, &dims)) {
         fr_node_unref(node);
         return false;

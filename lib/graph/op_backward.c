@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* One op's backward in ops: by its own backward, or by differentiating its definition. */
-#include "graph/pass.h"
+/* One op's backward, computed in ops: by the op's own backward, or by differentiating its definition. */
+#include "graph/backward.h"
 
 #include <frond/ops.h>
 
-/* Backward of an op that has a definition: differentiates that. Its inputs stand in as views (or, where no graph leads
- * to them, as leaves) of their own, so that each gets its own part although one may have been made from another. */
+/* Runs the op's definition, recorded, and takes the gradients of what it makes. Its inputs are replaced by views, or by
+ * leaves where no graph is wanted. So each input gets the gradient of its own part, even if one was made from another.
+ */
 static bool run_definition(const char *what, int flags, fr_op_call *call, fr_tensor **in, fr_tensor **scratch)
 {
     fr_thread *th = fr_thread_self();
-    bool create = flags & FR_CREATE_GRAPH, before = th->no_grad;
+    bool create = flags & FR_CREATE_GRAPH, before = th->mode.no_grad;
     fr_tensor **xs = scratch, **dxs = xs + call->inputs, **ys = dxs + call->inputs, **dys = ys + call->outputs;
     int n = 0, count = 0;
     fr_op_call inner = *call;
     bool ok = true;
 
-    th->no_grad = false;
+    th->mode.no_grad = false;
     for (int i = 0; i < call->inputs && ok; i++) {
         fr_tensor *x = in[i];
 
@@ -40,7 +41,7 @@ static bool run_definition(const char *what, int flags, fr_op_call *call, fr_ten
         dys[count++] = call->grad_out[i];
     }
     ok = ok && fr_gradients_of_many(what, ys, dys, count, xs, n, dxs, create ? FR_CREATE_GRAPH : 0);
-    th->no_grad = before;
+    th->mode.no_grad = before;
     for (int i = 0, k = 0; i < call->inputs && ok; i++)
         call->grad_in[i] = call->needs[i] ? dxs[k++] : NULL;
     return ok;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Lists of the ops that were run. */
+/* Lists of the ops that a thread has run. */
 #include "graph/trace.h"
 
 #include <stdlib.h>
@@ -11,8 +11,8 @@ typedef struct fr_alias {
 
 void fr_trace_begin(fr_thread *th, fr_trace *t)
 {
-    *t = (fr_trace){ .outer = th->trace };
-    th->trace = t;
+    *t = (fr_trace){ .outer = th->graph->trace };
+    th->graph->trace = t;
 }
 
 static unsigned version_of(const fr_tensor *t)
@@ -32,7 +32,7 @@ static bool check_unchanged(const char *what, const fr_trace *t)
 
 bool fr_trace_stop(fr_thread *th, const char *what, fr_trace *t)
 {
-    th->trace = t->outer;
+    th->graph->trace = t->outer;
     return !t->failed || fr_fail_memory(what);
 }
 
@@ -51,7 +51,7 @@ static void free_step(fr_step *s)
     free(s->out);
     free(s->version);
     free(s->attributes);
-    fr_place_unref(s->place);
+    fr_module_path_unref(s->module_path);
 }
 
 const fr_step *fr_trace_maker(const fr_trace *t, size_t before, const fr_tensor *value, int *output)
@@ -68,7 +68,7 @@ void fr_trace_free(fr_trace *t)
     for (size_t i = 0; i < t->count; i++)
         free_step(&t->steps[i]);
     for (size_t i = 0; i < t->run_count; i++) {
-        fr_place_unref(t->runs[i].place);
+        fr_module_path_unref(t->runs[i].module_path);
         fr_unref(t->runs[i].result);
     }
     for (size_t i = 0; i < t->alias_count; i++) {
@@ -81,7 +81,8 @@ void fr_trace_free(fr_trace *t)
     *t = (fr_trace){ 0 };
 }
 
-/* What t is another name of, or t. An alias is noted with what its source stood for, so that one look is enough. */
+/* The tensor that t was detached from, or t itself. An alias is noted with the resolved source, so one look is enough.
+ */
 static fr_tensor *resolve(const fr_trace *trace, fr_tensor *t)
 {
     for (size_t i = trace->alias_count; t && i-- > 0;)
@@ -90,17 +91,17 @@ static fr_tensor *resolve(const fr_trace *trace, fr_tensor *t)
     return t;
 }
 
-/* Everything of call that is kept; false, s being partly filled: memory ran out. */
+/* Fills s with what is kept of call. False if memory runs out; s is then filled in part. */
 static bool fill(const fr_thread *th, fr_step *s, const fr_op_call *call)
 {
     s->in = calloc((size_t)s->inputs + 1, sizeof(fr_tensor *));
     s->out = calloc((size_t)s->outputs + 1, sizeof(fr_tensor *));
     s->version = calloc((size_t)s->outputs + 1, sizeof(unsigned));
-    s->place = fr_place_ref(th->place);
+    s->module_path = fr_module_path_ref(th->module_path);
     if (!s->in || !s->out || !s->version)
         return false;
     for (int i = 0; i < s->inputs; i++)
-        s->in[i] = fr_ref(resolve(th->trace, call->in[i]));
+        s->in[i] = fr_ref(resolve(th->graph->trace, call->in[i]));
     for (int i = 0; i < s->outputs; i++) {
         s->out[i] = fr_ref(call->result[i]);
         s->version[i] = version_of(call->result[i]);
@@ -113,7 +114,7 @@ static bool fill(const fr_thread *th, fr_step *s, const fr_op_call *call)
 
 void fr_trace_note(fr_thread *th, const fr_op_call *call)
 {
-    fr_trace *t = th->trace;
+    fr_trace *t = th->graph->trace;
     fr_step s = { .op = call->op, .inputs = call->inputs, .outputs = call->outputs - call->op->internal };
 
     if (t->failed)
@@ -127,8 +128,8 @@ void fr_trace_note(fr_thread *th, const fr_op_call *call)
 
 void fr_trace_alias(fr_thread *th, fr_tensor *view, fr_tensor *t)
 {
-    fr_trace *trace = th->trace;
-    fr_tensor *of = resolve(trace, t); /* before there is one more, which is not filled in yet */
+    fr_trace *trace = th->graph->trace;
+    fr_tensor *of = resolve(trace, t); /* before the list gets a new entry, which is not filled in yet */
 
     trace->failed = trace->failed ||
                     !fr_make_room(&trace->aliases, sizeof *trace->aliases, trace->alias_count, &trace->alias_capacity);
@@ -136,12 +137,12 @@ void fr_trace_alias(fr_thread *th, fr_tensor *view, fr_tensor *t)
         trace->aliases[trace->alias_count++] = (fr_alias){ fr_ref(view), fr_ref(of) };
 }
 
-void fr_trace_result(fr_thread *th, fr_place *place, fr_tensor *t)
+void fr_trace_result(fr_thread *th, fr_module_path *path, fr_tensor *t)
 {
-    fr_trace *trace = th->trace;
+    fr_trace *trace = th->graph->trace;
 
     trace->failed =
         trace->failed || !fr_make_room(&trace->runs, sizeof *trace->runs, trace->run_count, &trace->run_capacity);
     if (!trace->failed)
-        trace->runs[trace->run_count++] = (fr_module_run){ fr_place_ref(place), fr_ref(t) };
+        trace->runs[trace->run_count++] = (fr_module_run){ fr_module_path_ref(path), fr_ref(t) };
 }

@@ -1,30 +1,30 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What this thread computes, op by op, for those who count it or write it down in another language. */
+/* Traces: lists of the ops that a thread runs, for code that counts them or writes them in another language. */
 #ifndef FROND_GRAPH_TRACE_H
 #define FROND_GRAPH_TRACE_H
 
 #include "graph/node.h"
 
-/* One run of an op. Tensors are held, so that one address is one value for as long as the trace lives. */
+/* One call of an op. Tensors are held, so an address stands for one value as long as the trace lives. */
 typedef struct {
     const fr_op *op;
-    void *attributes; /* a copy, op->attributes_size bytes; NULL: none were given */
-    fr_place *place;  /* of the module at work; NULL outside of any */
+    void *attributes;            /* a copy of op->attributes_size bytes; NULL: none */
+    fr_module_path *module_path; /* of the module at work; NULL outside of any */
     int inputs, outputs;
     unsigned *version; /* of the storage of each output when it was made */
-    fr_tensor **in;    /* NULL where an optional input was left out; a detached tensor is the one it was taken of */
-    fr_tensor **out;   /* those handed out */
+    fr_tensor **in;    /* NULL: an optional input was left out. A detached tensor is replaced by its source */
+    fr_tensor **out;   /* without the op's internal outputs */
 } fr_step;
 
-/* A module has run: where it stands, and what it gave. */
+/* A module has run and returned result. */
 typedef struct {
-    fr_place *place;
+    fr_module_path *module_path;
     fr_tensor *result;
 } fr_module_run;
 
 typedef struct fr_trace {
-    fr_step *steps; /* in order: what a step reads was made before, by a step or by none */
+    fr_step *steps; /* in the order in which they ran */
     size_t count, capacity;
     fr_module_run *runs; /* in the order in which they ended */
     size_t run_count, run_capacity;
@@ -34,21 +34,22 @@ typedef struct fr_trace {
     bool failed;
 } fr_trace;
 
-/* From here to fr_trace_end each op of this thread is noted in t, whether it is recorded or not. Traces nest: the
- * innermost alone is written. */
+/* From here to fr_trace_end each op of this thread is noted in t, whether it is recorded or not. Traces nest; only the
+ * innermost one takes notes. */
 void fr_trace_begin(fr_thread *th, fr_trace *t);
-/* False, with an error named after what: memory ran out. To be called also where what was traced failed. */
+/* Ends t; must be called even if what was traced failed. False, with an error, if memory ran out. */
 bool fr_trace_stop(fr_thread *th, const char *what, fr_trace *t);
-/* The same, and an error also where a result was changed in place, which no list of ops says. */
+/* The same, and also an error if a result was changed in place: a list of ops cannot say that. */
 bool fr_trace_end(fr_thread *th, const char *what, fr_trace *t);
 void fr_trace_free(fr_trace *t);
-/* Which of the first `before` steps made value, as its *output; NULL: none did. */
+/* The step among the first `before` that made value, as its output *output; NULL: none did. */
 const fr_step *fr_trace_maker(const fr_trace *t, size_t before, const fr_tensor *value, int *output);
 
-/* For apply.c: call is done. For fr_detach: view is t. For modules: the one at place gave t. All ask th->trace first.
+/* For apply.c: call is done. For fr_detach: view is t. For modules: the one at path returned t. All look for a trace
+ * first.
  */
 void fr_trace_note(fr_thread *th, const fr_op_call *call);
 void fr_trace_alias(fr_thread *th, fr_tensor *view, fr_tensor *t);
-void fr_trace_result(fr_thread *th, fr_place *place, fr_tensor *t);
+void fr_trace_result(fr_thread *th, fr_module_path *path, fr_tensor *t);
 
 #endif

@@ -15,6 +15,8 @@
  *
  * which are matrix products over all steps of a chunk. With a projection h_t = w_hr s_t, ds_t = w_hr^T dh_t stands
  * between, and dw_hr = sum of dh_t s_t^T. A row that has ended at step t takes no part in it: its dsums_t are 0. */
+#include "core/integer.h"
+#include "core/memory.h"
 #include "kernels/accumulate.h"
 #include "kernels/cpu.h"
 #include "kernels/gemm.h"

@@ -3,6 +3,8 @@
 /* A recurrent layer forward. The input's share of the sums, w_ih x + b, is one matrix product for all steps of a chunk.
  * Then each step adds the state's share, w_hh h, a product of a few rows with packed weights, and takes the cell's
  * pointwise step. */
+#include "core/integer.h"
+#include "core/memory.h"
 #include "kernels/accumulate.h"
 #include "kernels/packed_gemm.h"
 #include "kernels/recurrent_workspace.h"

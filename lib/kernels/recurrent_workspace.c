@@ -3,6 +3,10 @@
 /* Scratch memory of a pass over a sequence, and where it finds its arrays. */
 #include "kernels/recurrent_workspace.h"
 
+#include "core/integer.h"
+#include "core/memory.h"
+#include "core/shape.h"
+
 char *fr_arena_take(fr_arena *m, int64_t bytes)
 {
     int64_t at = m->used;

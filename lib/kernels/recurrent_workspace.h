@@ -9,6 +9,7 @@
 #ifndef FROND_KERNELS_RECURRENT_WORKSPACE_H
 #define FROND_KERNELS_RECURRENT_WORKSPACE_H
 
+#include "core/integer.h"
 #include "core/threads.h"
 #include "kernels/recurrent.h"
 

@@ -5,6 +5,9 @@
 #ifndef T
 #include "kernels/sort.h"
 
+#include "core/integer.h"
+#include "core/memory.h"
+
 #include "core/threads.h"
 
 #include <math.h>

@@ -6,8 +6,8 @@
 
 #include "log/event_file.h"
 
-#include "core/text.h"
-#include "graph/made_of.h"
+#include "core/utf8.h"
+#include "graph/history.h"
 #include "log/tensorboard.pb-c.h"
 
 #include <stdlib.h>
@@ -18,7 +18,7 @@ enum { NAME_SIZE = 512 };
 
 typedef struct {
     const char *what;
-    fr_made_of made_of;
+    fr_history history;
     const fr_named_tensor *state; /* of the module, or NULL */
     int states;
     size_t constants; /* number of constants so far */
@@ -84,7 +84,7 @@ static void leaf_name(const writer *w, const fr_tensor *leaf, char name[NAME_SIZ
     const char *parameter = parameter_name(w, leaf);
 
     if (!parameter) {
-        snprintf(name, NAME_SIZE, "leaf.%zu", fr_made_of_index(&w->made_of, leaf) + 1);
+        snprintf(name, NAME_SIZE, "leaf.%zu", fr_history_index(&w->history, leaf) + 1);
         return;
     }
     snprintf(name, NAME_SIZE, "%s", parameter);
@@ -95,7 +95,7 @@ static void leaf_name(const writer *w, const fr_tensor *leaf, char name[NAME_SIZ
  * parameter; else "". */
 static void module_path(const writer *w, const fr_node *node, char path[FR_PATH_TEXT])
 {
-    fr_place_text(node->place, path);
+    fr_module_path_text(node->module_path, path);
     for (int i = 0; i < node->inputs && !*path; i++) {
         const char *name = node->edges[i].leaf ? parameter_name(w, node->edges[i].leaf) : NULL;
         const char *end = name ? strrchr(name, '.') : NULL;
@@ -116,7 +116,7 @@ static void node_name(const writer *w, const fr_node *node, char name[NAME_SIZE]
 
     module_path(w, node, path);
     snprintf(name, NAME_SIZE, "%s%s%.100s.%zu", path, *path ? "/" : "", node->op->name,
-             fr_made_of_index(&w->made_of, node) + 1);
+             fr_history_index(&w->history, node) + 1);
 }
 
 /* --- A node ------------------------------------------------------------------------------------------------------- */
@@ -236,8 +236,8 @@ static bool resolve_input(writer *w, const fr_node *node, int i, char name[NAME_
     }
     module_path(w, node, path);
     snprintf(name, NAME_SIZE, "%s%sconstant.%zu", path, *path ? "/" : "", ++w->constants);
-    fr_kept_shape(&e->kept, &shape);
-    return put_leaf(w, name, "Constant", (fr_dtype)e->kept.dtype, &shape);
+    fr_metadata_shape(&e->meta, &shape);
+    return put_leaf(w, name, "Constant", (fr_dtype)e->meta.dtype, &shape);
 }
 
 /* Puts an op's node. The arrays are working memory: names and inputs one for each input, shapes and pointers for each
@@ -252,7 +252,7 @@ static bool fill_and_put_op(writer *w, const fr_node *node, char (*names)[NAME_S
     fr_shape shape;
 
     for (int i = 0; i < node->inputs; i++) {
-        if (node->edges[i].kept.ndim < 0) /* an optional input that was not given */
+        if (node->edges[i].meta.ndim < 0) /* an optional input that was not given */
             continue;
         if (!resolve_input(w, node, i, names[n]))
             return false;
@@ -260,11 +260,11 @@ static bool fill_and_put_op(writer *w, const fr_node *node, char (*names)[NAME_S
         n++;
     }
     for (int i = 0; i < outputs; i++) {
-        fr_kept_shape(&node->results[i].kept, &shape);
+        fr_metadata_shape(&node->results[i].meta, &shape);
         set_shape(&shapes[i], &shape);
         pointers[i] = shapes[i].pointer;
     }
-    add_dtype(&a, (fr_dtype)node->results[0].kept.dtype);
+    add_dtype(&a, (fr_dtype)node->results[0].meta.dtype);
     add_shapes(&a, &list, pointers, (size_t)outputs);
     if (node->op->formula)
         add_text(&a, "formula", node->op->formula);
@@ -298,14 +298,14 @@ static bool put_graph(writer *w)
     char name[NAME_SIZE];
     bool ok = put_version(w);
 
-    for (size_t i = 0; ok && i < w->made_of.leaf_count; i++) {
-        const fr_tensor *leaf = w->made_of.leaves[i];
+    for (size_t i = 0; ok && i < w->history.leaf_count; i++) {
+        const fr_tensor *leaf = w->history.leaves[i];
 
         leaf_name(w, leaf, name);
         ok = put_leaf(w, name, parameter_name(w, leaf) ? "Parameter" : "Leaf", (fr_dtype)leaf->dtype, &leaf->shape);
     }
-    for (size_t i = 0; ok && i < w->made_of.node_count; i++)
-        ok = put_op(w, w->made_of.nodes[i]);
+    for (size_t i = 0; ok && i < w->history.node_count; i++)
+        ok = put_op(w, w->history.nodes[i]);
     return ok;
 }
 
@@ -316,10 +316,10 @@ bool fr_event_file_add_graph(const char *what, fr_logger *log, const fr_tensor *
 
     if (m)
         ok = (w.state = fr_module_state(m, &w.states)) != NULL;
-    if (ok && !fr_made_of_find(&w.made_of, t))
+    if (ok && !fr_history_collect(&w.history, t))
         ok = fr_fail_memory(what);
     ok = ok && put_graph(&w) && fr_event_file_add_graph_def(what, log, w.bytes, w.size);
-    fr_made_of_free(&w.made_of);
+    fr_history_free(&w.history);
     free(w.bytes);
     return ok;
 }

@@ -6,7 +6,7 @@
 #include "log/progress.h"
 
 #include "core/options.h"
-#include "core/text.h"
+#include "core/writer.h"
 #include "core/thread.h"
 
 #include <math.h>

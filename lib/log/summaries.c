@@ -9,8 +9,8 @@
 
 #include "core/integer.h"
 #include "core/tensor.h"
-#include "core/text.h"
 #include "core/thread.h"
+#include "core/utf8.h"
 #include "optim/clip.h"
 
 #include <stdlib.h>

@@ -25,18 +25,18 @@ fr_module *fr_module_new(const char *type, size_t size, fr_forward_function *for
     } else if (!*type) {
         fr_fail("module_new", "type is empty, expected a name such as \"SimpleRNN\"");
     } else {
-        fr_place *place = fr_place_new(type);
+        fr_module_path *path = fr_module_path_new(type);
 
-        if (place && size <= SIZE_MAX - sizeof *m)
+        if (path && size <= SIZE_MAX - sizeof *m)
             m = calloc(1, sizeof *m + size);
         if (m) {
-            m->place = place;
-            m->type = place->type;
+            m->path = path;
+            m->type = path->type;
             m->size = size;
             m->forward = forward;
             m->training = true;
         } else {
-            fr_place_unref(place);
+            fr_module_path_unref(path);
             fr_fail_memory("module_new");
         }
     }
@@ -200,7 +200,7 @@ bool fr_module_adopt(const char *what, fr_module *m, const char *name, fr_module
         free(copy);
         return fr_fail_memory(what);
     }
-    fr_place_move(child->place, m->place, copy);
+    fr_module_path_move(child->path, m->path, copy);
     child->parent = m;
     child->name = copy;
     child->index = m->child_count;
@@ -258,9 +258,9 @@ void fr_module_destroy(fr_module *m)
     free(m->tensors);
     free(m->children);
     free(m->description);
-    if (fr_thread_self()->place == m->place) /* longjmp left its forward function */
-        fr_thread_self()->place = NULL;
-    fr_place_unref(m->place);
+    if (fr_thread_self()->module_path == m->path) /* longjmp left its forward function */
+        fr_thread_self()->module_path = NULL;
+    fr_module_path_unref(m->path);
     free(m);
 }
 

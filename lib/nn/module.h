@@ -14,8 +14,8 @@
 enum { FR_MODULE_DEPTH = 256 }; /* levels of a tree of modules: few enough to walk it by recursion */
 
 struct fr_module {
-    fr_place *place;
-    const char *type, *name; /* owned by place; name: that of the child in its parent */
+    fr_module_path *path;
+    const char *type, *name; /* owned by path; name: that of the child in its parent */
     char *description;       /* may be NULL */
     fr_forward_function *forward;
     bool training;
@@ -72,13 +72,13 @@ void fr_module_hooks_free(fr_module *m);
 /* Says that m runs from here to the end of the innermost scope ... */
 static inline void fr_module_enter(fr_thread *th, const fr_module *m)
 {
-    th->place = m->place;
+    th->module_path = m->path;
 }
 /* ... and that its result is y, for a trace. Returns y. */
 static inline fr_tensor *fr_module_leave(fr_thread *th, const fr_module *m, fr_tensor *y)
 {
-    if (FR_UNLIKELY(th->trace != NULL) && y)
-        fr_trace_result(th, m->place, y);
+    if (FR_UNLIKELY(th->graph->trace != NULL) && y)
+        fr_trace_result(th, m->path, y);
     return y;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* A module as text: what PyTorch's print(model) prints, and the number of parameters. */
-#include "core/text.h"
+#include "core/writer.h"
 #include "nn/module.h"
 
 #include <inttypes.h>

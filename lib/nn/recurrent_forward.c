@@ -87,7 +87,7 @@ static bool is_recorded(const fr_tensor *t)
 {
     const fr_thread *th = fr_thread_self();
 
-    return th->trace || (fr_tracked(t) && !th->no_grad);
+    return th->graph->trace || (fr_tracked(t) && !th->mode.no_grad);
 }
 
 /* (a,b,*) -> (b,a,*). own: t itself may be changed. */
@@ -276,7 +276,7 @@ static fr_recurrent run_in_scope(const char *what, fr_recurrent_run *run, fr_mod
 {
     int scope = fr_scope_begin();
     fr_thread *th = fr_thread_self();
-    unsigned failures = th->failures;
+    unsigned failures = th->errors.failures;
     fr_recurrent y = { 0 };
 
     if (scope >= 0) {
@@ -288,7 +288,7 @@ static fr_recurrent run_in_scope(const char *what, fr_recurrent_run *run, fr_mod
     fr_ref(y.c);
     fr_scope_end(scope);
     y = (fr_recurrent){ fr_hold(what, y.out), fr_hold(what, y.h), fr_hold(what, y.c) };
-    return scope >= 0 && th->failures == failures ? y : (fr_recurrent){ 0 };
+    return scope >= 0 && th->errors.failures == failures ? y : (fr_recurrent){ 0 };
 }
 
 fr_recurrent fr_recurrent_call(const char *what, bool single_step, fr_recurrent_run *run, fr_module *m, fr_tensor *x,

@@ -3,7 +3,7 @@
 /* fr_module_summary: a table of a module and all below it, with what one traced forward computes in each. */
 #include "core/hash_table.h"
 #include "core/integer.h"
-#include "core/text.h"
+#include "core/writer.h"
 #include "nn/module.h"
 
 #include <inttypes.h>
@@ -24,7 +24,7 @@ enum { COLUMNS = 5, CELL_TEXT = FR_SHAPE_TEXT + 16, NUMBER_TEXT = 32 };
 typedef struct {
     row *rows; /* in preorder: the root first */
     size_t count, capacity;
-    fr_table places; /* a module's place -> the index of its row, + 1 */
+    fr_table paths; /* a module's path -> the index of its row, + 1 */
     fr_trace trace;
     int64_t frozen;          /* the number of frozen parameters */
     int64_t parameter_bytes; /* of all parameters */
@@ -44,7 +44,7 @@ static bool list_rows(summary *s, fr_module *root)
         if (r.parameters < 0)
             return false;
         if (!fr_make_room(&s->rows, sizeof *s->rows, s->count, &s->capacity) ||
-            !fr_table_put(&s->places, m->place, (void *)(uintptr_t)(s->count + 1)))
+            !fr_table_put(&s->paths, m->path, (void *)(uintptr_t)(s->count + 1)))
             return fr_fail_memory(name);
         s->rows[s->count++] = r;
     }
@@ -63,11 +63,11 @@ static bool count_parameters(summary *s)
     return all != NULL;
 }
 
-/* The row of the module at place, or of the innermost module around it that has a row. */
-static row *row_of(summary *s, const fr_place *place)
+/* The row of the module at path, or of the innermost module around it that has a row. */
+static row *row_of(summary *s, const fr_module_path *path)
 {
-    for (; place; place = place->outer) {
-        uintptr_t found = (uintptr_t)fr_table_find(&s->places, place);
+    for (; path; path = path->outer) {
+        uintptr_t found = (uintptr_t)fr_table_find(&s->paths, path);
 
         if (found)
             return &s->rows[found - 1];
@@ -118,9 +118,9 @@ static void count_steps(summary *s)
     for (size_t i = 0; i < s->trace.count; i++) {
         const fr_step *step = &s->trace.steps[i];
         const fr_module *root = s->rows[0].m;
-        row *r = row_of(s, step->place);
+        row *r = row_of(s, step->module_path);
 
-        for (;; r = row_of(s, r->m->parent->place)) {
+        for (;; r = row_of(s, r->m->parent->path)) {
             r->multiply_adds += multiply_adds_of(step);
             r->bytes += bytes_of(step);
             if (r->m == root)
@@ -128,7 +128,7 @@ static void count_steps(summary *s)
         }
     }
     for (size_t i = 0; i < s->trace.run_count; i++) {
-        uintptr_t found = (uintptr_t)fr_table_find(&s->places, s->trace.runs[i].place);
+        uintptr_t found = (uintptr_t)fr_table_find(&s->paths, s->trace.runs[i].module_path);
 
         if (found)
             s->rows[found - 1].result = s->trace.runs[i].result;
@@ -260,7 +260,7 @@ bool fr_module_summary(FILE *file, fr_module *m, fr_tensor *example)
               fr_check_not_null(name, example, "example") && summarise(th, &s, m, example);
 
     fr_trace_free(&s.trace);
-    fr_table_free(&s.places);
+    fr_table_free(&s.paths);
     free(s.rows);
     fr_scope_end(scope);
     fr_finish(th, before);

@@ -77,11 +77,11 @@ static bool same_ops(const fr_onnx_run *a, const fr_onnx_run *b)
 /* --- All runs ---------------------------------------------------------------------------------------------------- */
 
 /* Runs m with an input of another shape. False, without an error, if m fails for it or calls other ops; only
- * th->pending tells that memory ran out. */
+ * th->errors.pending tells that memory ran out. */
 static bool try_shape(fr_module *m, fr_onnx_export *e, const fr_shape *shape, fr_onnx_run *r)
 {
     fr_thread *th = fr_thread_self();
-    bool had_message = th->has_message;
+    bool had_message = th->errors.has_message;
     fr_tensor *x = input_of_shape(e->where, e->runs[FR_ONNX_EXAMPLE_RUN].x, shape);
     bool ok = x && run_module(m, e->where, x, r) && same_ops(&e->runs[FR_ONNX_EXAMPLE_RUN], r);
 
@@ -98,7 +98,7 @@ static bool try_dim(fr_module *m, fr_onnx_export *e, int d)
     static const int64_t changes[] = { 2, 1, -1 };
     fr_thread *th = fr_thread_self();
 
-    for (size_t k = 0; k < sizeof changes / sizeof *changes && !th->pending; k++) {
+    for (size_t k = 0; k < sizeof changes / sizeof *changes && !th->errors.pending; k++) {
         fr_shape shape = e->runs[FR_ONNX_EXAMPLE_RUN].x->shape;
 
         shape.dim[d] += changes[k];
@@ -113,7 +113,7 @@ static void try_all_dims(fr_module *m, fr_onnx_export *e)
 {
     fr_thread *th = fr_thread_self();
 
-    for (int change = 3; change >= 0 && !th->pending; change--) {
+    for (int change = 3; change >= 0 && !th->errors.pending; change--) {
         fr_shape shape = e->runs[FR_ONNX_EXAMPLE_RUN].x->shape;
 
         for (int d = 0; d < shape.ndim; d++)
@@ -133,13 +133,13 @@ static bool run_all(fr_module *m, fr_onnx_export *e, const fr_tensor *example)
 
     if (!x || !run_module(m, e->where, x, &e->runs[FR_ONNX_EXAMPLE_RUN]))
         return false;
-    for (int d = 0; d < x->shape.ndim && !th->pending; d++) {
+    for (int d = 0; d < x->shape.ndim && !th->errors.pending; d++) {
         e->open[d] = try_dim(m, e, d);
         any_open = any_open || e->open[d];
     }
     if (any_open)
         try_all_dims(m, e);
-    return !th->pending;
+    return !th->errors.pending;
 }
 
 /* --- The graph --------------------------------------------------------------------------------------------------- */

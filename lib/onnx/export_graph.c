@@ -60,10 +60,10 @@ static bool write_step(fr_onnx *g, const fr_step *s)
                         .outputs = s->outputs,
                         .in = s->in,
                         .result = s->out };
-    unsigned failures = fr_thread_self()->failures;
+    unsigned failures = fr_thread_self()->errors.failures;
 
     g->step = s;
-    fr_place_text(s->place, g->module_path);
+    fr_module_path_text(s->module_path, g->module_path);
     for (int i = 0; i < s->inputs; i++)
         if (s->in[i] && !fr_table_find(&g->names, s->in[i]))
             fr_onnx_note_constant(g, s->in[i]);
@@ -72,7 +72,7 @@ static bool write_step(fr_onnx *g, const fr_step *s)
         return false;
     if (s->op->onnx ? s->op->onnx(g, &call) && !g->failed : write_same_op(g))
         return true;
-    return failures == fr_thread_self()->failures && fr_onnx_fail(g, "this call cannot be written as ONNX");
+    return failures == fr_thread_self()->errors.failures && fr_onnx_fail(g, "this call cannot be written as ONNX");
 }
 
 /* The module may return what no op made: its input or a parameter. */
@@ -113,7 +113,7 @@ static bool check_ops(fr_onnx *g)
         const fr_step *s = &g->run->trace.steps[i];
 
         if (!s->op->onnx && !s->op->onnx_name && is_needed(g, s)) {
-            fr_place_text(s->place, path);
+            fr_module_path_text(s->module_path, path);
             fr_error_list_add(&c, "%s%s%s", path, path[0] ? ": " : "", s->op->name);
         }
     }

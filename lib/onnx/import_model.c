@@ -165,12 +165,12 @@ static fr_module *submodule_for(fr_module *m, const char *name, const char **las
 /* Makes t a parameter or buffer of m, under its name if a module allows it, else as initializer_INDEX. */
 static bool add_to_module(fr_module *m, const char *where, const char *name, fr_tensor *t, bool buffer, int index)
 {
-    unsigned failures = fr_thread_self()->failures;
+    unsigned failures = fr_thread_self()->errors.failures;
     const char *last;
     char numbered[32];
     fr_module *owner = submodule_for(m, name, &last);
 
-    if (fr_thread_self()->failures != failures)
+    if (fr_thread_self()->errors.failures != failures)
         return false;
     if (!owner || !*last || fr_module_has(owner, last)) {
         snprintf(numbered, sizeof numbered, "initializer_%d", index);

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Which recorded nodes lead to the tensors that fr_gradients differentiates by. */
-#include "graph/targets.h"
+/* Which recorded nodes lead to the tensors that fr_gradients differentiates by: found before the walk, so that it
+ * computes nothing else. */
+#include "graph/needed_nodes.h"
 
 #include "graph/checkpoint.h"
 
 #include <stdlib.h>
 
-static bool is_target(const fr_targets *t, const fr_node *node, int output, const fr_tensor *leaf)
+static bool is_x(const fr_needed_nodes *needed, const fr_node *node, int output, const fr_tensor *leaf)
 {
-    for (int i = 0; i < t->n; i++) {
-        const fr_tensor *x = t->tensors[i];
+    for (int i = 0; i < needed->n; i++) {
+        const fr_tensor *x = needed->xs[i];
 
         if (leaf ? x == leaf : x->producer && fr_node_of(x) == node && x->output == output)
             return true;
@@ -18,15 +19,15 @@ static bool is_target(const fr_targets *t, const fr_node *node, int output, cons
     return false;
 }
 
-bool fr_targets_led_to_by(const fr_targets *t, const fr_node *node)
+bool fr_needed_nodes_has(const fr_needed_nodes *needed, const fr_node *node)
 {
-    return fr_table_find(&t->leading, node) != NULL;
+    return fr_table_find(&needed->nodes, node) != NULL;
 }
 
-bool fr_targets_want(const fr_targets *t, const fr_edge *e)
+bool fr_needed_edge(const fr_needed_nodes *needed, const fr_edge *e)
 {
     return (e->node || e->leaf) &&
-           (is_target(t, e->node, e->output, e->leaf) || (e->node && fr_targets_led_to_by(t, e->node)));
+           (is_x(needed, e->node, e->output, e->leaf) || (e->node && fr_needed_nodes_has(needed, e->node)));
 }
 
 static int by_number(const void *a, const void *b)
@@ -52,8 +53,9 @@ static bool list_add(node_list *l, fr_node *node)
     return fr_table_put(&l->seen, node, node);
 }
 
-/* From the first made node to the last, one leads to a target if one of its inputs does. */
-bool fr_targets_find(fr_targets *t, fr_tensor *const *ys, int count)
+/* Collects all nodes behind ys. Then goes through them from the first made to the last: a node is needed if one of its
+ * inputs is an x or a needed node. */
+bool fr_needed_nodes_find(fr_needed_nodes *needed, fr_tensor *const *ys, int count)
 {
     node_list all = { 0 };
     bool ok = true;
@@ -70,16 +72,16 @@ bool fr_targets_find(fr_targets *t, fr_tensor *const *ys, int count)
         bool leads = node->op == &fr_checkpoint_op;
 
         for (int k = 0; k < node->inputs && !leads; k++)
-            leads = fr_targets_want(t, &node->edges[k]);
-        if (leads && !fr_targets_led_to_by(t, node))
-            ok = fr_table_put(&t->leading, node, node);
+            leads = fr_needed_edge(needed, &node->edges[k]);
+        if (leads && !fr_needed_nodes_has(needed, node))
+            ok = fr_table_put(&needed->nodes, node, node);
     }
     free(all.nodes);
     fr_table_free(&all.seen);
     return ok;
 }
 
-void fr_targets_free(fr_targets *t)
+void fr_needed_nodes_free(fr_needed_nodes *needed)
 {
-    fr_table_free(&t->leading);
+    fr_table_free(&needed->nodes);
 }

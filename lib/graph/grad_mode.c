@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Whether ops record; leaves. */
+/* Turning recording off and on; leaves and their gradients; fr_detach. */
 #include "graph/trace.h"
 
 int fr_no_grad_begin(void)
 {
     fr_thread *th = fr_thread_self();
-    int before = th->no_grad;
+    int before = th->mode.no_grad;
 
-    th->no_grad = true;
+    th->mode.no_grad = true;
     return before;
 }
 
 void fr_no_grad_end(int before)
 {
-    fr_thread_self()->no_grad = before != 0;
+    fr_thread_self()->mode.no_grad = before != 0;
 }
 
 void fr_no_grad_leave(const int *before)
@@ -24,7 +24,7 @@ void fr_no_grad_leave(const int *before)
 
 bool fr_grad_enabled(void)
 {
-    return !fr_thread_self()->no_grad;
+    return !fr_thread_self()->mode.no_grad;
 }
 
 bool fr_wants_grad(const fr_tensor *t)
@@ -81,7 +81,7 @@ fr_tensor *fr_detach(const fr_tensor *t)
 
     if (fr_check_not_null("detach", t, "tensor"))
         view = fr_hold("detach", fr_tensor_share("detach", t, &t->shape, t->stride, 0));
-    if (FR_UNLIKELY(th->trace != NULL) && view)
+    if (FR_UNLIKELY(th->graph->trace != NULL) && view)
         fr_trace_alias(th, view, (fr_tensor *)t);
     fr_finish(th, before);
     return view;

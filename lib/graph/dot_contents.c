@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What stands in a picture: which ops, what they read, under which names, in which modules, with what gradients. */
-#include "graph/picture.h"
+/* What fr_graph_dot draws: ops, what they read, names, modules, gradients. */
+#include "graph/dot_contents.h"
 
 #include "core/integer.h"
-#include "graph/pass.h"
+#include "graph/backward.h"
 
 #include <frond/nn.h>
 #include <math.h>
@@ -14,7 +14,7 @@ enum { DEFAULT_MAX_NODES = 500 };
 
 /* --- Values ------------------------------------------------------------------------------------------------------- */
 
-const char *fr_picture_text(const fr_tensor *t, char text[FR_VALUES_TEXT])
+const char *fr_dot_values_text(const fr_tensor *t, char text[FR_VALUES_TEXT])
 {
     double least = INFINITY, most = -INFINITY, sum = 0;
 
@@ -31,20 +31,20 @@ const char *fr_picture_text(const fr_tensor *t, char text[FR_VALUES_TEXT])
     return text;
 }
 
-static const fr_tensor *unchanged(const fr_tensor *saved, const fr_kept *kept)
+static const fr_tensor *unchanged(const fr_tensor *saved, const fr_metadata *kept)
 {
     bool same = saved && atomic_load_explicit(&saved->storage->version, memory_order_relaxed) == kept->version;
 
     return same ? saved : NULL;
 }
 
-const fr_tensor *fr_picture_value(const fr_edge *e)
+const fr_tensor *fr_dot_value(const fr_edge *e)
 {
     const fr_node_output *r = e->node ? &e->node->results[e->output] : NULL;
 
     if (e->saved)
-        return unchanged(e->saved, &e->kept);
-    return r ? unchanged(r->saved, &r->kept) : NULL;
+        return unchanged(e->saved, &e->meta);
+    return r ? unchanged(r->saved, &r->meta) : NULL;
 }
 
 /* --- What is read ------------------------------------------------------------------------------------------------- */
@@ -54,62 +54,62 @@ static const void *key_of(const fr_edge *e)
     return e->leaf ? (const void *)e->leaf : e->saved ? (const void *)e->saved : (const void *)e;
 }
 
-const fr_picture_input *fr_picture_input_of(const fr_picture *p, const fr_edge *e)
+const fr_dot_input *fr_dot_input_of(const fr_dot_contents *p, const fr_edge *e)
 {
-    uintptr_t place = (uintptr_t)fr_table_find(&p->input_places, key_of(e));
+    uintptr_t number = (uintptr_t)fr_table_find(&p->input_numbers, key_of(e));
 
-    return place ? &p->inputs[place - 1] : NULL;
+    return number ? &p->inputs[number - 1] : NULL;
 }
 
-static bool add_input(fr_picture *p, const void *key, const fr_picture_input *input)
+static bool add_input(fr_dot_contents *p, const void *key, const fr_dot_input *input)
 {
     if (!fr_make_room(&p->inputs, sizeof *p->inputs, p->input_count, &p->input_capacity))
         return false;
     p->inputs[p->input_count++] = *input;
-    return fr_table_put(&p->input_places, key, (void *)(uintptr_t)p->input_count);
+    return fr_table_put(&p->input_numbers, key, (void *)(uintptr_t)p->input_count);
 }
 
-static bool read_edge(fr_picture *p, size_t reader, const fr_edge *e)
+static bool read_edge(fr_dot_contents *p, size_t reader, const fr_edge *e)
 {
-    fr_place *place = p->m.nodes[reader]->place;
-    fr_picture_input input = { .t = e->leaf ? e->leaf : e->saved, .leaf = e->leaf != NULL, .reader = reader };
-    uintptr_t known = (uintptr_t)fr_table_find(&p->input_places, key_of(e));
+    fr_module_path *path = p->history.nodes[reader]->module_path;
+    fr_dot_input input = { .t = e->leaf ? e->leaf : e->saved, .leaf = e->leaf != NULL, .reader = reader };
+    uintptr_t known = (uintptr_t)fr_table_find(&p->input_numbers, key_of(e));
 
-    if (e->node || e->kept.ndim < 0)
+    if (e->node || e->meta.ndim < 0)
         return true;
     if (known) {
-        fr_picture_input *i = &p->inputs[known - 1];
+        fr_dot_input *i = &p->inputs[known - 1];
 
-        i->place = fr_place_common(i->place, place);
+        i->module_path = fr_module_path_common(i->module_path, path);
         return true;
     }
-    fr_kept_shape(&e->kept, &input.shape);
-    input.dtype = (fr_dtype)e->kept.dtype;
+    fr_metadata_shape(&e->meta, &input.shape);
+    input.dtype = (fr_dtype)e->meta.dtype;
     input.name = input.t ? fr_table_find(&p->names, input.t) : NULL;
-    input.place = place;
+    input.module_path = path;
     return add_input(p, key_of(e), &input);
 }
 
-static bool read_inputs(fr_picture *p)
+static bool read_inputs(fr_dot_contents *p)
 {
-    const fr_tensor *t = p->m.t;
+    const fr_tensor *t = p->history.t;
 
     if (!t->producer)
         return add_input(p, t,
-                         &(fr_picture_input){ .t = t,
-                                              .shape = t->shape,
-                                              .dtype = (fr_dtype)t->dtype,
-                                              .leaf = true,
-                                              .name = fr_table_find(&p->names, t) });
-    for (size_t i = p->first; i < p->m.node_count; i++)
-        for (int k = 0; k < p->m.nodes[i]->inputs; k++)
-            if (!read_edge(p, i, &p->m.nodes[i]->edges[k]))
+                         &(fr_dot_input){ .t = t,
+                                          .shape = t->shape,
+                                          .dtype = (fr_dtype)t->dtype,
+                                          .leaf = true,
+                                          .name = fr_table_find(&p->names, t) });
+    for (size_t i = p->first; i < p->history.node_count; i++)
+        for (int k = 0; k < p->history.nodes[i]->inputs; k++)
+            if (!read_edge(p, i, &p->history.nodes[i]->edges[k]))
                 return false;
     return true;
 }
 
-/* A tensor of several names has the first. */
-static bool take_names(fr_picture *p)
+/* A tensor with several names gets the first. */
+static bool take_names(fr_dot_contents *p)
 {
     int n = 0;
     const fr_named_tensor *state = p->o.module ? fr_module_state(p->o.module, &n) : NULL;
@@ -123,24 +123,24 @@ static bool take_names(fr_picture *p)
 
 /* --- Steps -------------------------------------------------------------------------------------------------------- */
 
-int64_t fr_picture_steps(const fr_node *node)
+int64_t fr_dot_steps(const fr_node *node)
 {
-    return node->op->steps && node->edges[0].kept.ndim > 0 ? node->edges[0].kept.dim[0] : 0;
+    return node->op->steps && node->edges[0].meta.ndim > 0 ? node->edges[0].meta.dim[0] : 0;
 }
 
-bool fr_picture_is_reversed(const fr_node *node)
+bool fr_dot_is_reversed(const fr_node *node)
 {
     return node->op->steps->reversed && node->op->steps->reversed(node->attributes);
 }
 
-/* As many as there is room for. */
-static bool choose_steps(fr_picture *p)
+/* Chooses which recurrent ops are drawn step by step: as many as max_nodes leaves room for. */
+static bool choose_steps(fr_dot_contents *p)
 {
-    int64_t drawn = (int64_t)(p->m.node_count - p->first), room = p->o.max_nodes - drawn;
+    int64_t drawn = (int64_t)(p->history.node_count - p->first), room = p->o.max_nodes - drawn;
 
     p->steps = calloc((size_t)drawn + 1, sizeof *p->steps);
     for (int64_t i = 0; p->steps && p->o.unroll && i < drawn; i++) {
-        int64_t steps = fr_picture_steps(p->m.nodes[p->first + (size_t)i]);
+        int64_t steps = fr_dot_steps(p->history.nodes[p->first + (size_t)i]);
 
         if (steps == 0 || steps > room)
             continue;
@@ -153,7 +153,7 @@ static bool choose_steps(fr_picture *p)
 /* --- Gradients ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    fr_picture *p;
+    fr_dot_contents *p;
     bool failed;
 } collector;
 
@@ -163,7 +163,7 @@ static void collect(collector *c, const void *of, fr_tensor *const *gradients, i
     size_t used = 0;
 
     for (int i = 0; i < n && used < sizeof all; i++)
-        if (*fr_picture_text(gradients[i], text))
+        if (*fr_dot_values_text(gradients[i], text))
             used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", used ? "; " : "", text);
     if (c->failed || used == 0 || fr_table_find(&c->p->gradients, of))
         return;
@@ -178,7 +178,7 @@ static void at_node(void *user, const fr_node *node, fr_tensor *const *grad_out,
     collector *c = user;
 
     (void)grad_in;
-    if (fr_made_of_index(&c->p->m, node) >= c->p->first)
+    if (fr_history_index(&c->p->history, node) >= c->p->first)
         collect(c, node, grad_out, node->outputs - node->op->internal);
 }
 
@@ -187,15 +187,15 @@ static void at_leaf(void *user, const fr_tensor *leaf, const fr_tensor *gradient
     collect(user, leaf, &(fr_tensor *){ (fr_tensor *)gradient }, 1);
 }
 
-/* By a backward that changes nothing or, where one has been here, as the leaves have them. */
-static bool take_gradients(const char *what, fr_picture *p, fr_tensor *t)
+/* By a backward that changes nothing. If one has already run through the graph, the gradients that the leaves have. */
+static bool take_gradients(const char *what, fr_dot_contents *p, fr_tensor *t)
 {
     collector c = { .p = p };
     const fr_observer observer = { .at_node = at_node, .at_leaf = at_leaf, .user = &c };
 
     if (!p->o.gradients)
         return true;
-    if (!fr_made_of_is_walked(&p->m)) {
+    if (!fr_history_is_walked(&p->history)) {
         if (!fr_backward_observed(what, t, &observer))
             return false;
     } else {
@@ -208,25 +208,25 @@ static bool take_gradients(const char *what, fr_picture *p, fr_tensor *t)
 
 /* --- All of it ---------------------------------------------------------------------------------------------------- */
 
-bool fr_picture_take(const char *what, fr_picture *p, fr_tensor *t)
+bool fr_dot_collect(const char *what, fr_dot_contents *p, fr_tensor *t)
 {
     if (p->o.max_nodes == 0)
         p->o.max_nodes = DEFAULT_MAX_NODES;
-    if (!fr_made_of_find(&p->m, t))
+    if (!fr_history_collect(&p->history, t))
         return fr_fail_memory(what);
-    p->first = p->m.node_count - (size_t)fr_least((int64_t)p->m.node_count, p->o.max_nodes);
+    p->first = p->history.node_count - (size_t)fr_least((int64_t)p->history.node_count, p->o.max_nodes);
     if (!take_names(p) || !choose_steps(p) || !read_inputs(p))
         return fr_fail_memory(what);
     return take_gradients(what, p, t);
 }
 
-void fr_picture_free(fr_picture *p)
+void fr_dot_free(fr_dot_contents *p)
 {
     for (size_t i = 0; i < p->gradients.capacity; i++)
         if (p->gradients.slots[i].key)
             free(p->gradients.slots[i].value);
-    fr_made_of_free(&p->m);
-    fr_table_free(&p->input_places);
+    fr_history_free(&p->history);
+    fr_table_free(&p->input_numbers);
     fr_table_free(&p->names);
     fr_table_free(&p->gradients);
     free(p->inputs);
