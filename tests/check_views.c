@@ -285,7 +285,7 @@ static void compare(const model *m)
     for (int64_t i = 0; i < n; i++) {
         double expected = (double)m->base[i] + 0.5;
 
-        row_major = row_major && m->path[i] == m->path[0] + i;
+        row_major = row_major && m->place[i] == m->place[0] + i;
         ck_assert_msg(fr_at(m->t, i) == expected, "%s: value %lld is %g, expected %g", m->text, (long long)i,
                       fr_at(m->t, i), expected);
         ck_assert_msg(((const double *)fr_data(row))[i] == expected, "%s: contiguous value %lld", m->text,
@@ -316,16 +316,16 @@ static void extend(model *m)
     for (int64_t i = 0; i < n; i++) {
         index_of(&v.to, i, index);
         m->base[i] = before.base[source_of(&v, index)];
-        m->path[i] = before.place[source_of(&v, index)];
+        m->place[i] = before.place[source_of(&v, index)];
     }
     ck_assert_msg(m->t != NULL, "%s: %s", m->text, fr_error_message());
     if (m->t->storage != before.t->storage) {
-        ck_assert_msg((v.kind == RESHAPE || v.kind == FLATTEN) && !is_affine(&v.to, m->path), "%s: a copy", m->text);
+        ck_assert_msg((v.kind == RESHAPE || v.kind == FLATTEN) && !is_affine(&v.to, m->place), "%s: a copy", m->text);
         m->copied = true;
         for (int64_t i = 0; i < n; i++)
-            m->path[i] = i;
+            m->place[i] = i;
     } else if (n > 0) {
-        ck_assert_msg(is_affine(&v.to, m->path), "%s: no view can be", m->text);
+        ck_assert_msg(is_affine(&v.to, m->place), "%s: no view can be", m->text);
     }
     compare(m);
 }
@@ -341,7 +341,7 @@ static void begin_chain(model *m, int seed)
     m->t = fr_add_scalar(fr_arange(0, (double)count(&m->shape), 1, FR_F64), 0.5);
     m->t = fr_reshape(m->t, m->shape);
     for (int64_t i = 0; i < count(&m->shape); i++)
-        m->base[i] = m->path[i] = i;
+        m->base[i] = m->place[i] = i;
 }
 
 START_TEST(chains)
