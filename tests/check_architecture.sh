@@ -30,7 +30,7 @@ while read -r text target; do
     \`fr_*\` | \`[a-z]*[a-z]\`)
         name=$(printf '%s' "$text" | tr -d '`')
         functions=$((functions + 1))
-        grep -q "^[a-z].*[ *]$name(" "$target" || complain "$page: $target defines no $name"
+        grep -q "^[A-Za-z].*[ *]\(FN(\)*$name)*(" "$target" || complain "$page: $target defines no $name"
         ;;
     esac
 done <"$work/links"
@@ -40,6 +40,6 @@ for folder in ../lib/*/ ../lib/ops/*/; do
     folder=${folder#../lib/}
     folder=${folder%/}
     grep -q "lib/$folder[\`/)]" "$page" || complain "$page: lib/$folder is missing"
-    grep -q "\\b${folder##*/}\\b" "$picture" || complain "$picture: ${folder##*/} is missing"
+    grep -q "${folder##*/}" "$picture" || complain "$picture: ${folder##*/} is missing"
 done
 exit $failed

@@ -40,6 +40,8 @@ FNR <= 4 && /SPDX-License-Identifier: MIT$/ { licence = 1 }
 FNR <= 4 && /Copyright The frond authors( \*\/)?$/ { copyright = 1 }
 /[ \t\r]$/ { complain(FNR, "blanks at the end of the line") }
 /\t/ && !tabs { complain(FNR, "a tab") }
+# A debugger enters no macro: what has a loop is a function. Lines that begin with a quote are text.
+file ~ /^lib\// && /\\$/ && !/^ *"/ && /(^|[^A-Za-z_])(for|while|do) *[({]/ { complain(FNR, "a loop in a macro") }
 length($0) > 120 { complain(FNR, "longer than 120 characters") }
 /TO[D]O|FIXM[E]/ { complain(FNR, "something is left to be done") }
 
