@@ -131,7 +131,7 @@ void fr_cache_empty(fr_block_cache *cache)
             give_back_cut(k->fresh, (int)((size_t)(k->end - k->fresh) / size));
         k->free = NULL;
         k->fresh = k->end = NULL;
-        k->kept = 0;
+        k->free_count = 0;
         k->most_out = k->out;
     }
 }
@@ -149,7 +149,7 @@ void *fr_alloc(size_t bytes)
 
     if (FR_LIKELY(b != NULL)) {
         k->free = b->next;
-        k->kept--;
+        k->free_count--;
     } else {
         size_t size = size_of(i);
 
@@ -178,10 +178,10 @@ void fr_free(void *memory, size_t bytes)
     struct fr_block *b = memory;
 
     k->out -= k->out > 0;
-    if (k->kept + k->out < k->most_out) {
+    if (k->free_count + k->out < k->most_out) {
         b->next = k->free;
         k->free = b;
-        k->kept++;
+        k->free_count++;
     } else {
         give_back(b, size_of(i));
     }

@@ -32,10 +32,10 @@ enum {
 /* Freed blocks of one size, kept for reuse. */
 typedef struct {
     struct fr_block *free;
-    char *fresh, *end; /* the part of the current slab that has not been handed out */
-    int64_t kept;      /* length of free */
-    int64_t out;       /* blocks handed out less blocks taken back; other threads' blocks count when freed here */
-    int64_t most_out;  /* the highest value of out so far */
+    char *fresh, *end;  /* the part of the current slab that has not been handed out */
+    int64_t free_count; /* length of free */
+    int64_t out;        /* blocks handed out less blocks taken back; other threads' blocks count when freed here */
+    int64_t most_out;   /* the highest value of out so far */
 } fr_size_class;
 
 typedef struct {

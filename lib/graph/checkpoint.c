@@ -107,7 +107,7 @@ fr_tensor *fr_checkpoint(fr_function *f, fr_tensor *const *xs, int n, void *user
 fr_tensor *fr_checkpoint_run_again(const char *what, fr_thread *th, const fr_node *node)
 {
     const attributes *a = node->attributes;
-    const fr_metadata *kept = &node->results[0].meta;
+    const fr_metadata *meta = &node->results[0].meta;
     fr_tensor *xs[MOST_INPUTS], *y;
     bool no_grad = th->mode.no_grad;
     fr_generator now;
@@ -122,10 +122,10 @@ fr_tensor *fr_checkpoint_run_again(const char *what, fr_thread *th, const fr_nod
     y = run(th, what, a->f, xs, a->user);
     th->mode.no_grad = no_grad;
     fr_generator_restore(&now);
-    fr_metadata_shape(kept, &expected);
-    if (!y || (fr_shape_equal(&y->shape, &expected) && y->dtype == kept->dtype))
+    fr_metadata_shape(meta, &expected);
+    if (!y || (fr_shape_equal(&y->shape, &expected) && y->dtype == meta->dtype))
         return y;
     return fr_fail(what, "the function of a checkpoint gave shape %s, %s, when it was run again, %s, %s, before",
                    fr_shape_text(&y->shape, got), fr_dtype_name((fr_dtype)y->dtype), fr_shape_text(&expected, wanted),
-                   fr_dtype_name((fr_dtype)kept->dtype));
+                   fr_dtype_name((fr_dtype)meta->dtype));
 }

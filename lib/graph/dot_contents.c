@@ -31,9 +31,9 @@ const char *fr_dot_values_text(const fr_tensor *t, char text[FR_VALUES_TEXT])
     return text;
 }
 
-static const fr_tensor *unchanged(const fr_tensor *saved, const fr_metadata *kept)
+static const fr_tensor *unchanged(const fr_tensor *saved, const fr_metadata *meta)
 {
-    bool same = saved && atomic_load_explicit(&saved->storage->version, memory_order_relaxed) == kept->version;
+    bool same = saved && atomic_load_explicit(&saved->storage->version, memory_order_relaxed) == meta->version;
 
     return same ? saved : NULL;
 }
