@@ -141,8 +141,8 @@ const char *fr_shape_text(const fr_shape *shape, char text[FR_SHAPE_TEXT]);
         }                                                                                                              \
     }
 
-/* Return an op of the library: number i in the order of their names, from 0, or the op of that name. Return NULL, without
- * an error, if there is none. */
+/* Return an op of the library: number i, from 0, in the order of their names; or the op of that name. Return NULL,
+ * without an error, if there is none. */
 const fr_op *fr_op_at(int i);
 const fr_op *fr_op_find(const char *name);
 
