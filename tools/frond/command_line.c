@@ -41,7 +41,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
 void parse_command_line(int argc, char **argv, command_line *c)
 {
     struct argp_option options[OPTIONS_MAX + 1] = { 0 };
-    const struct argp argp = { .options = options, .parser = parse, .args_doc = c->args_doc, .doc = c->doc };
+    const struct argp argp = { .options = c->options ? options : NULL, /* for none glibc's help would leak a byte */
+                               .parser = parse,
+                               .args_doc = c->args_doc,
+                               .doc = c->doc };
 
     for (int i = 0; c->options && c->options[i].name && i < OPTIONS_MAX; i++) {
         const command_option *o = &c->options[i];
