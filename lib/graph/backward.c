@@ -17,6 +17,7 @@
 #include "graph/anomaly.h"
 #include "graph/checkpoint.h"
 #include "graph/hooks.h"
+#include "kernels/accumulate.h"
 
 #include <frond/ops.h>
 #include <pthread.h>
@@ -29,25 +30,10 @@ static bool in_ops(const fr_backward_pass *p)
 
 /* --- Adding up --------------------------------------------------------------------------------------------------- */
 
-static void add_f32(int64_t n, float *restrict sum, const float *restrict values)
-{
-    for (int64_t i = 0; i < n; i++)
-        sum[i] += values[i];
-}
-
-static void add_f64(int64_t n, double *restrict sum, const double *restrict values)
-{
-    for (int64_t i = 0; i < n; i++)
-        sum[i] += values[i];
-}
-
 /* sum += values; both are contiguous. */
 static void add_values(fr_tensor *sum, const fr_tensor *values)
 {
-    if (sum->dtype == FR_F64)
-        add_f64(sum->numel, (double *)sum->origin, (const double *)values->origin);
-    else
-        add_f32(sum->numel, (float *)sum->origin, (const float *)values->origin);
+    fr_accumulate((fr_dtype)sum->dtype, sum->numel, sum->origin, values->origin);
 }
 
 /* sum += t in place; sum is contiguous and belongs to the pass alone. */
