@@ -25,6 +25,24 @@ typedef enum { FR_F32, FR_F64, FR_I64 } fr_dtype;
 /* In an options struct, a real zero in a double field whose default is not 0. */
 #define FR_ZERO (-0x1.5a0fp-1000)
 
+/* --- After the release
+ * ------------------------------------------------------------------------------------------------
+ *
+ * A tensor dies with its last reference: when its scope ends, or by fr_unref. Every function that is given a released
+ * tensor fails, and says where it was made and where it was released:
+ *
+ *   frond: rnn: h0 was released when the scope at train.c:41 ended (made by rnn at train.c:44): keep it with fr_ref, or
+ *   return it with fr_escape   [train.c:44]
+ *
+ * So does every function that is given a released module, optimiser, scheduler, average, loader, data set, logger or
+ * progress line. A thread remembers at least the last 1,024 tensors that it released, the process the last 1,024 other
+ * objects; a use after that, or through a pointer that fr_data gave, may go unnoticed.
+ *
+ * The environment variable FROND_CHECK=1 makes it remember 262,144 tensors and 16,384 objects. Values are filled with
+ * NaN when they are freed, and their memory is not used again for the next 256 MB. Under valgrind and AddressSanitizer,
+ * and in a library built with --enable-sanitizers, this is always so, and values are freed at once, so that these tools
+ * name the place that freed them. FROND_CHECK=0 turns it off under valgrind. */
+
 /* --- Scopes ------------------------------------------------------------------------------------------------------ */
 
 /* A declaration: the block it stands in is a scope, left by any exit (its end, break, return, a C++ exception). */
@@ -47,6 +65,10 @@ fr_tensor *fr_ref(fr_tensor *t);
 void fr_unref(fr_tensor *t);
 /* Puts t (or NULL) into *slot: refs the new, unrefs the old. */
 void fr_assign(fr_tensor **slot, fr_tensor *t);
+/* For the macros of <frond.h>: the same, called at file:line, for the message of a later use. */
+fr_tensor *fr_ref_at(fr_tensor *t, const char *file, int line);
+void fr_unref_at(fr_tensor *t, const char *file, int line);
+void fr_assign_at(fr_tensor **slot, fr_tensor *t, const char *file, int line);
 
 /* Tensors alive in the process; bytes of their values, now and at most. A view adds no bytes. What this thread does is
  * counted exactly. Each other running thread may have changed the counts by up to 64 tensors and 4 KiB that are not

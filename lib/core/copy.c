@@ -187,7 +187,8 @@ fr_tensor *fr_copy(fr_tensor *into, const fr_tensor *from)
 
 fr_tensor *fr_touch(fr_tensor *t)
 {
-    if (t)
-        fr_storage_bump(t);
+    if (!fr_is_given("touch", t, "tensor"))
+        return NULL;
+    fr_storage_bump(t);
     return t;
 }

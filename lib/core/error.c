@@ -131,7 +131,7 @@ void *fr_fail_memory(const char *what)
     return fr_fail(what, "out of memory");
 }
 
-bool fr_check_not_null(const char *what, const void *t, const char *name)
+bool fr_check_there(const char *what, const void *t, const char *name)
 {
     if (FR_LIKELY(t != NULL))
         return true;
@@ -180,6 +180,8 @@ fr_site fr_enter(fr_thread *th, const char *function)
             break;
         }
     }
+    if (!th->sites.current.function) /* called without its macro, and not from inside the library */
+        th->sites.current.function = function;
     th->sites.current.outer = th->sites.count;
     return before;
 }

@@ -4,7 +4,7 @@
 #ifndef FROND_CORE_ERROR_H
 #define FROND_CORE_ERROR_H
 
-#include "core/call_site.h"
+#include "core/life.h"
 
 enum { FR_MESSAGE_SIZE = 1024 };
 
@@ -44,6 +44,22 @@ bool fr_forgive(fr_thread *th, bool had_message);
  */
 bool fr_failed_before(const fr_thread *th);
 /* True unless t is NULL. Then it fails, except where the NULL may come from an earlier failure. name: "input". */
-bool fr_check_not_null(const char *what, const void *t, const char *name);
+bool fr_check_there(const char *what, const void *t, const char *name);
+/* The same, and if t is of a type that begins with a fr_life, it also fails where t was released. */
+#define fr_check_not_null(what, t, name)                                                                               \
+    (_Generic((t), FR_LIVES(fr_tensor), FR_LIVES(fr_module), FR_LIVES(fr_optim), FR_LIVES(fr_scheduler),               \
+              FR_LIVES(fr_ema), FR_LIVES(fr_loader), FR_LIVES(fr_sequences), FR_LIVES(fr_tensors),                     \
+              FR_LIVES(fr_logger), FR_LIVES(fr_progress), default                                                      \
+              : fr_check_there)(what, t, name))
+struct fr_module;
+struct fr_optim;
+struct fr_scheduler;
+struct fr_ema;
+struct fr_loader;
+struct fr_sequences;
+struct fr_tensors;
+struct fr_logger;
+struct fr_progress;
+#define FR_LIVES(type) struct type * : fr_check_alive, const struct type * : fr_check_alive
 
 #endif

@@ -4,16 +4,25 @@
  * class. So a training step whose shapes were seen before asks the system for nothing.
  *
  * A class keeps no more blocks than this thread has ever had in use at once. A thread that only frees what others
- * allocate keeps none. */
+ * allocate keeps none.
+ *
+ * With FROND_CHECK there is no cache: freed blocks wait, filled with NaN, before they go back to the system. */
 #include <config.h>
 
 #include "core/memory.h"
 
 #include "core/thread.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+
+#if defined(__has_include)
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#endif
+#endif
 
 #define HUGE_PAGE ((size_t)1 << 21) /* the usual size; on other systems it is just an alignment */
 
@@ -21,12 +30,6 @@
 enum { SLAB = 1 << 15, SMALL = 1 << 10 };
 
 enum { ALIGNMENT = 64, CLASSES = FR_SIZE_CLASSES };
-
-#ifdef FR_SANITIZE
-enum { CACHED = false }; /* so that sanitizers see each use after free */
-#else
-enum { CACHED = true };
-#endif
 
 struct fr_block {
     struct fr_block *next;
@@ -115,6 +118,106 @@ static void give_back(void *block, size_t size)
         free(block);
 }
 
+/* --- With FROND_CHECK -------------------------------------------------------------------------------------------- */
+
+/* The beginning of a freed block that waits. */
+typedef struct waiting_block {
+    struct waiting_block *next;
+    size_t bytes;
+} waiting_block;
+
+enum { WAITING_BYTES = 256 << 20 }; /* of all blocks that wait at most */
+
+static struct {
+    pthread_mutex_t lock;
+    waiting_block *oldest, *newest;
+    size_t bytes;
+} freed = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+bool fr_check_memory;
+static bool under_tool; /* which has a queue of freed blocks of its own, and names the place that freed one */
+
+/* There if the program was built with AddressSanitizer, whether the library was or not. */
+extern void __asan_poison_memory_region(const volatile void *start, size_t bytes) __attribute__((weak));
+
+static void look_at_environment(void)
+{
+    const char *value = getenv("FROND_CHECK");
+
+    under_tool = __asan_poison_memory_region != NULL;
+#ifdef RUNNING_ON_VALGRIND
+    under_tool = under_tool || RUNNING_ON_VALGRIND;
+#endif
+    fr_check_memory = value && *value ? strcmp(value, "0") != 0 : under_tool;
+#ifdef FR_SANITIZE
+    fr_check_memory = true;
+#endif
+}
+
+void fr_check_from_environment(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, look_at_environment);
+}
+
+/* Under the lock: takes blocks out of the queue until it holds at most that many bytes, and returns them as a list. */
+static waiting_block *take_down_to(size_t bytes)
+{
+    waiting_block *list = NULL;
+
+    while (freed.bytes > bytes) {
+        waiting_block *b = freed.oldest;
+
+        freed.oldest = b->next;
+        freed.bytes -= b->bytes;
+        b->next = list;
+        list = b;
+    }
+    return list;
+}
+
+static void free_list(waiting_block *list)
+{
+    for (waiting_block *next; list; list = next) {
+        next = list->next;
+        free(list);
+    }
+}
+
+/* All bits set are NaN in float32 and float64, and -1 in int64. */
+static void free_later(void *block, size_t bytes)
+{
+    waiting_block *b = block, *list;
+
+    memset(block, 0xff, bytes);
+    if (under_tool) {
+        free(block);
+        return;
+    }
+    pthread_mutex_lock(&freed.lock);
+    *b = (waiting_block){ .bytes = bytes };
+    if (freed.bytes > 0)
+        freed.newest->next = b;
+    else
+        freed.oldest = b;
+    freed.newest = b;
+    freed.bytes += bytes;
+    list = take_down_to(WAITING_BYTES);
+    pthread_mutex_unlock(&freed.lock);
+    free_list(list);
+}
+
+void fr_freed_blocks_empty(void)
+{
+    waiting_block *list;
+
+    pthread_mutex_lock(&freed.lock);
+    list = take_down_to(0);
+    pthread_mutex_unlock(&freed.lock);
+    free_list(list);
+}
+
 /* --- A thread's blocks ------------------------------------------------------------------------------------------- */
 
 void fr_cache_empty(fr_block_cache *cache)
@@ -139,7 +242,7 @@ void fr_cache_empty(fr_block_cache *cache)
 void *fr_alloc(size_t bytes)
 {
     fr_thread *th = fr_thread_self();
-    int i = CACHED ? class_of(bytes ? bytes : 1) : -1;
+    int i = FR_LIKELY(!fr_checking()) ? class_of(bytes ? bytes : 1) : -1;
 
     if (FR_UNLIKELY(i < 0))
         return from_system(bytes ? bytes : 1);
@@ -165,10 +268,14 @@ void *fr_alloc(size_t bytes)
 void fr_free(void *memory, size_t bytes)
 {
     fr_thread *th = fr_thread_self();
-    int i = CACHED ? class_of(bytes ? bytes : 1) : -1;
+    int i = class_of(bytes ? bytes : 1);
 
     if (!memory)
         return;
+    if (FR_UNLIKELY(fr_checking())) {
+        free_later(memory, bytes ? bytes : 1);
+        return;
+    }
     if (FR_UNLIKELY(i < 0)) {
         free(memory);
         return;
@@ -189,7 +296,10 @@ void fr_free(void *memory, size_t bytes)
 
 void fr_cache_trim(void)
 {
-    fr_cache_empty(&fr_thread_self()->cache);
+    fr_thread *th = fr_thread_self();
+
+    fr_cache_empty(&th->cache);
+    fr_header_pool_trim(&th->headers);
 }
 
 bool fr_grow(void *array, size_t element, size_t *capacity)

@@ -11,6 +11,17 @@ void *fr_alloc(size_t bytes);
 /* Frees a block on any thread. bytes is what fr_alloc was given; NULL is fine. */
 void fr_free(void *block, size_t bytes);
 
+/* True if FROND_CHECK asks for it (<frond/error.h>), under valgrind or AddressSanitizer, and when built with
+ * sanitizers. Then freed blocks are filled with NaN and not used again for long. It does not change after a thread's
+ * first call. */
+extern bool fr_check_memory;
+static inline bool fr_checking(void)
+{
+    return fr_check_memory;
+}
+void fr_check_from_environment(void);
+void fr_freed_blocks_empty(void); /* with FROND_CHECK: frees the blocks that wait */
+
 /* Makes room in a malloc'd array for one more element than count. array is the address of the pointer to it. False if
  * memory runs out. */
 bool fr_grow(void *array, size_t element, size_t *capacity);

@@ -22,6 +22,7 @@ struct fr_scope {
     size_t start;
     int site_count, deferred;
     fr_site site;
+    fr_site begun; /* the call that began it */
     fr_grad_mode mode;
     fr_levels levels;
     fr_module_path *module_path;
@@ -30,8 +31,10 @@ struct fr_scope {
 int fr_scope_begin(void)
 {
     fr_thread *th = fr_thread_self();
+    fr_site before = fr_enter(th, "scope_begin"), begun = th->sites.current;
     size_t capacity = (size_t)th->scopes.capacity;
 
+    fr_leave(th, before);
     if (!fr_make_room(&th->scopes.open, sizeof *th->scopes.open, (size_t)th->scopes.count, &capacity)) {
         fr_fail_memory("scope_begin");
         return -1;
@@ -40,6 +43,7 @@ int fr_scope_begin(void)
     th->scopes.open[th->scopes.count] = (struct fr_scope){ .start = th->scopes.held_count,
                                                            .site_count = th->sites.count,
                                                            .site = th->sites.current,
+                                                           .begun = begun,
                                                            .deferred = th->errors.deferred,
                                                            .mode = th->mode,
                                                            .levels = th->levels,
@@ -62,6 +66,7 @@ void fr_scope_end(int scope)
         return;
 
     struct fr_scope left = th->scopes.open[scope];
+    const fr_site *around = th->scopes.ending;
     size_t kept = left.start, end = th->scopes.held_count;
     size_t inner = scope + 1 < th->scopes.count
                        ? th->scopes.open[scope + 1].start
@@ -71,6 +76,7 @@ void fr_scope_end(int scope)
      * leave in the scope around this one is found from `end` on. Their errors wait until all is in order again. */
     fr_defer_errors(th);
     th->scopes.count = scope;
+    th->scopes.ending = &left.begun;
     for (size_t i = left.start; i < th->scopes.held_count; i++) {
         struct fr_held h = th->scopes.held[i];
 
@@ -81,6 +87,7 @@ void fr_scope_end(int scope)
         else
             fr_unref(h.tensor);
     }
+    th->scopes.ending = around;
     th->scopes.held_count = kept;
     th->sites.count = left.site_count;
     th->sites.current = left.site;

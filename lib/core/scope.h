@@ -4,7 +4,7 @@
 #ifndef FROND_CORE_SCOPE_H
 #define FROND_CORE_SCOPE_H
 
-#include "core/base.h"
+#include "core/call_site.h"
 
 /* A part of fr_thread: the open scopes, innermost last, and the tensors that they hold. */
 typedef struct {
@@ -12,6 +12,7 @@ typedef struct {
     size_t held_count, held_capacity;
     struct fr_scope *open;
     int count, capacity;
+    const fr_site *ending; /* where the scope that is ending began; NULL: none is */
 } fr_scope_stack;
 
 /* Hands the caller's reference to the innermost scope and returns t. NULL passes through. If no scope is open it fails

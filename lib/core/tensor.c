@@ -71,13 +71,17 @@ static void copy_shape(fr_shape *to, const fr_shape *from)
 static fr_tensor *tensor_with(const char *what, fr_storage *storage, const fr_shape *shape, fr_dtype dtype,
                               int64_t numel)
 {
-    fr_tensor *t = fr_alloc(sizeof *t);
+    fr_thread *th = fr_thread_self();
+    fr_tensor *t = fr_header_alloc(&th->headers);
 
     if (!t) {
         storage_unref(storage);
         return NULL;
     }
     atomic_init(&t->refs, 1);
+    t->made = th->sites.current;
+    if (!t->made.function)
+        t->made.function = what;
     t->dtype = (uint8_t)dtype;
     t->requires_grad = false;
     t->contiguous = true;
@@ -92,7 +96,7 @@ static fr_tensor *tensor_with(const char *what, fr_storage *storage, const fr_sh
     t->tangents = NULL;
     if (fr_is_tracking())
         fr_track_made(t, what);
-    fr_count_live(&fr_thread_self()->uncounted, 1, 0);
+    fr_count_live(&th->uncounted, 1, 0);
     return t;
 }
 
@@ -175,8 +179,9 @@ fr_tensor *fr_tensor_view(fr_shape shape, void *memory, fr_dtype dtype, fr_relea
 
 fr_tensor *fr_ref(fr_tensor *t)
 {
-    if (t)
-        atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
+    if (!fr_is_given("ref", t, "tensor"))
+        return NULL;
+    fr_refcount_add(&t->refs);
     return t;
 }
 
@@ -196,18 +201,20 @@ static void tensor_free(fr_tensor *t)
 {
     fr_producer *producer = t->producer;
     fr_thread *th = fr_thread_self();
-    bool may_fail = producer || t->hooks || t->tangents || t->storage->release;
+    fr_storage *storage = t->storage;
+    bool may_fail = producer || t->hooks || t->tangents || storage->release;
 
     if (may_fail)
         fr_defer_errors(th);
     if (fr_is_tracking())
         fr_track_freed(t);
-    storage_unref(t->storage);
-    fr_unref(t->grad);
-    fr_hooks_free(t->hooks);
     if (t->tangents)
         fr_tangents_drop(t);
-    fr_free(t, sizeof *t);
+    fr_life_end(th, (fr_life *)(void *)t);
+    storage_unref(storage);
+    fr_unref(t->grad);
+    fr_hooks_free(t->hooks);
+    fr_header_free(&th->headers, t);
     fr_count_live(&th->uncounted, -1, 0);
     if (producer && fr_refcount_drop(&producer->refs))
         producer->release(producer);
@@ -217,7 +224,7 @@ static void tensor_free(fr_tensor *t)
 
 void fr_unref(fr_tensor *t)
 {
-    if (t && fr_refcount_drop(&t->refs))
+    if (fr_is_given("unref", t, "tensor") && fr_refcount_drop(&t->refs))
         tensor_free(t);
 }
 
@@ -225,54 +232,93 @@ void fr_assign(fr_tensor **slot, fr_tensor *t)
 {
     fr_tensor *old = *slot;
 
+    if (t && !fr_is_given("assign", t, "tensor"))
+        return;
     *slot = fr_ref(t);
     fr_unref(old);
+}
+
+/* Only the last reference, and a tensor that was released, need the place of the call. */
+fr_tensor *fr_ref_at(fr_tensor *t, const char *file, int line)
+{
+    if (FR_LIKELY(!t || fr_is_alive(t)))
+        return fr_ref(t);
+
+    fr_thread *th = fr_thread_self();
+    fr_site before = (fr_call_site("ref", file, line), fr_begin(th, "ref"));
+
+    fr_ref(t);
+    fr_finish(th, before);
+    return NULL;
+}
+
+void fr_unref_at(fr_tensor *t, const char *file, int line)
+{
+    if (!t || atomic_load_explicit(&t->refs, memory_order_relaxed) > 1) {
+        fr_unref(t);
+        return;
+    }
+
+    fr_thread *th = fr_thread_self();
+    fr_site before = (fr_call_site("unref", file, line), fr_begin(th, "unref"));
+
+    fr_unref(t);
+    fr_finish(th, before);
+}
+
+void fr_assign_at(fr_tensor **slot, fr_tensor *t, const char *file, int line)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = (fr_call_site("assign", file, line), fr_begin(th, "assign"));
+
+    fr_assign(slot, t);
+    fr_finish(th, before);
 }
 
 /* --- Looking ----------------------------------------------------------------------------------------------------- */
 
 int fr_ndim(const fr_tensor *t)
 {
-    return t ? t->shape.ndim : -1;
+    return fr_is_given("ndim", t, "tensor") ? t->shape.ndim : -1;
 }
 
 int64_t fr_dim(const fr_tensor *t, int dim)
 {
-    int i = t && t->shape.ndim > 0 ? fr_shape_dim(&t->shape, dim) : -1;
+    int i = fr_is_given("dim", t, "tensor") && t->shape.ndim > 0 ? fr_shape_dim(&t->shape, dim) : -1;
 
     return i < 0 ? -1 : t->shape.dim[i];
 }
 
 int64_t fr_numel(const fr_tensor *t)
 {
-    return t ? t->numel : -1;
+    return fr_is_given("numel", t, "tensor") ? t->numel : -1;
 }
 
 fr_shape fr_shape_of(const fr_tensor *t)
 {
-    return t ? t->shape : (fr_shape){ .ndim = -1 };
+    return fr_is_given("shape_of", t, "tensor") ? t->shape : (fr_shape){ .ndim = -1 };
 }
 
 fr_dtype fr_dtype_of(const fr_tensor *t)
 {
-    return t ? (fr_dtype)t->dtype : fr_default_dtype();
+    return fr_is_given("dtype_of", t, "tensor") ? (fr_dtype)t->dtype : fr_default_dtype();
 }
 
 bool fr_is_contiguous(const fr_tensor *t)
 {
-    return t && t->contiguous;
+    return fr_is_given("is_contiguous", t, "tensor") && t->contiguous;
 }
 
 int64_t fr_stride(const fr_tensor *t, int dim)
 {
-    int i = t && t->shape.ndim > 0 ? fr_shape_dim(&t->shape, dim) : -1;
+    int i = fr_is_given("stride", t, "tensor") && t->shape.ndim > 0 ? fr_shape_dim(&t->shape, dim) : -1;
 
     return i < 0 ? 0 : t->stride[i];
 }
 
 void *fr_origin(const fr_tensor *t)
 {
-    return t ? t->origin : NULL;
+    return fr_is_given("origin", t, "tensor") ? t->origin : NULL;
 }
 
 void *fr_data(const fr_tensor *t)
@@ -346,7 +392,8 @@ double fr_item(const fr_tensor *t)
 
 bool fr_equal(const fr_tensor *a, const fr_tensor *b)
 {
-    if (!a || !b || a->dtype != b->dtype || !fr_shape_equal(&a->shape, &b->shape))
+    if (!fr_is_given("equal", a, "a") || !fr_is_given("equal", b, "b") || a->dtype != b->dtype ||
+        !fr_shape_equal(&a->shape, &b->shape))
         return false;
     for (int64_t i = 0; i < a->numel; i++) {
         int64_t x = fr_offset_of(a, i), y = fr_offset_of(b, i);

@@ -4,8 +4,10 @@
 #ifndef FROND_CORE_TENSOR_H
 #define FROND_CORE_TENSOR_H
 
-#include "core/base.h"
+#include "core/life.h"
 #include "core/refcount.h"
+
+#include <stddef.h>
 
 /* The values; views share them. */
 typedef struct {
@@ -37,22 +39,34 @@ typedef struct fr_hook {
 
 void fr_hooks_free(fr_hook *hooks); /* the whole list */
 
+/* The first cache line is all that most looks need. When the tensor is released its first fields, up to `ended`, still
+ * stand as in a fr_life. */
 struct fr_tensor {
-    atomic_int refs;
+    atomic_int refs; /* 0: released */
     uint8_t dtype;
     bool requires_grad : 1; /* a leaf that wants a gradient */
     bool contiguous : 1;
     uint16_t output; /* which of the producer's outputs this is */
+    fr_site made;    /* the call that made it */
+    union {
+        struct {
+            char *origin; /* element (0, ..., 0) */
+            fr_storage *storage;
+            fr_producer *producer; /* the node that made it; NULL for a leaf */
+        };
+        fr_site ended; /* of a released one */
+    };
     int64_t numel;
-    fr_shape shape;
-    int64_t stride[FR_MAX_DIMS]; /* in elements; >= 0 */
-    char *origin;                /* element (0, ..., 0) */
-    fr_storage *storage;
-    fr_producer *producer;       /* the node that made it; NULL for a leaf */
     fr_tensor *grad;             /* of a leaf: its accumulated gradient */
     fr_hook *hooks;              /* of a leaf */
     struct fr_tangent *tangents; /* forward mode: one for each level that reaches it */
+    fr_shape shape;
+    int64_t stride[FR_MAX_DIMS]; /* in elements; >= 0 */
 };
+_Static_assert(offsetof(fr_tensor, refs) == offsetof(fr_life, refs) &&
+                   offsetof(fr_tensor, made) == offsetof(fr_life, made) &&
+                   offsetof(fr_tensor, ended) == offsetof(fr_life, ended),
+               "a released tensor does not look like a fr_life");
 
 static inline bool fr_has_history(const fr_tensor *t)
 {

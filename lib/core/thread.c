@@ -27,6 +27,7 @@ static void thread_ends(void *self)
     fr_graph_thread_part.end(th->graph);
     fr_count_flush(&th->uncounted);
     fr_cache_empty(&th->cache);
+    fr_header_pool_end(&th->headers);
     fr_current_thread = NULL;
     free(th);
 }
@@ -50,6 +51,7 @@ fr_thread *fr_thread_begin(void)
     pthread_once(&end_once, make_end_key);
     th->uncounted.batched = have_end_key && pthread_setspecific(end_key, th) == 0;
     fr_current_thread = th;
+    fr_check_from_environment();
     fr_track_from_environment();
     return th;
 }

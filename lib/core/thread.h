@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/grad_mode.h"
+#include "core/header_pool.h"
 #include "core/live_counts.h"
 #include "core/memory.h"
 #include "core/module_path.h"
@@ -23,6 +24,7 @@ struct fr_thread {
     fr_grad_mode mode;
     fr_call_sites sites;
     fr_error_state errors;
+    fr_header_pool headers;
     fr_block_cache cache;
 };
 

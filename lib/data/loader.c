@@ -63,7 +63,7 @@ static fr_loader *make_loader(fr_tensor *const *tensors, int n, const fr_loader_
 
     if (!check_arguments(tensors, n, o))
         return NULL;
-    l = calloc(1, sizeof *l);
+    l = fr_object_new("loader_new", sizeof *l);
     if (!l)
         return fr_fail_memory("loader_new");
     l->rows = tensors[0]->shape.dim[0];
@@ -94,17 +94,25 @@ static void release_batch(fr_loader *l)
         fr_assign(&l->batch[i], NULL);
 }
 
-void fr_loader_free(fr_loader *l)
+static void release(fr_loader *l)
 {
-    if (!l)
-        return;
     release_batch(l);
     for (int i = 0; i < l->count; i++)
         fr_unref(l->tensors[i]);
     free(l->tensors);
     free(l->batch);
     free(l->order);
-    free(l);
+    fr_object_free(l);
+}
+
+void fr_loader_free(fr_loader *l)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "loader_free");
+
+    if (fr_is_given("loader_free", l, "loader"))
+        release(l);
+    fr_finish(th, before);
 }
 
 /* --- Epochs ------------------------------------------------------------------------------------------------------ */
@@ -170,13 +178,13 @@ fr_tensor *const *fr_loader_next(fr_loader *l)
 
 void fr_loader_rewind(fr_loader *l)
 {
-    if (l)
+    if (fr_is_given("loader_rewind", l, "loader"))
         l->running = false;
 }
 
 int64_t fr_loader_batches(const fr_loader *l)
 {
-    if (!l)
+    if (!fr_is_given("loader_batches", l, "loader"))
         return -1;
     return l->rows / l->batch_size + (!l->drop_last && l->rows % l->batch_size != 0);
 }

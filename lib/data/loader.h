@@ -4,11 +4,12 @@
 #ifndef FROND_DATA_LOADER_H
 #define FROND_DATA_LOADER_H
 
-#include "core/base.h"
+#include "core/life.h"
 
 #include <frond/data.h>
 
 struct fr_loader {
+    fr_life life;
     int count;           /* of tensors */
     fr_tensor **tensors; /* the user's tensors, detached */
     fr_tensor **batch;   /* the tensors that were returned last, or NULLs */

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/tensor.h"
+#include "core/thread.h"
 
 #include <float.h>
 #include <limits.h>
@@ -129,7 +130,7 @@ static fr_sequences *make_sequences(const char *where, fr_sequence_builder *b)
         fr_label_set_sort(&b->texts, b->labels);
     if (b->texts.count > INT_MAX)
         return fr_fail(where, "%zu different labels are too many", b->texts.count);
-    s = calloc(1, sizeof *s);
+    s = fr_object_new(where, sizeof *s);
     if (!s)
         return fr_fail_memory(where);
     s->targets = b->targets;
@@ -178,47 +179,56 @@ fr_sequences *fr_sequences_read_path(const char *what, const char *path, fr_sequ
 
 fr_tensor *fr_sequences_x(const fr_sequences *s)
 {
-    return s ? s->x : NULL;
+    return fr_is_given("sequences_x", s, "sequences") ? s->x : NULL;
 }
 
 fr_tensor *fr_sequences_lengths(const fr_sequences *s)
 {
-    return s ? s->lengths : NULL;
+    return fr_is_given("sequences_lengths", s, "sequences") ? s->lengths : NULL;
 }
 
 fr_tensor *fr_sequences_labels(const fr_sequences *s)
 {
-    return s ? s->labels : NULL;
+    return fr_is_given("sequences_labels", s, "sequences") ? s->labels : NULL;
 }
 
 bool fr_sequences_have_targets(const fr_sequences *s)
 {
-    return s && s->targets;
+    return fr_is_given("sequences_have_targets", s, "sequences") && s->targets;
 }
 
 int fr_sequences_label_count(const fr_sequences *s)
 {
-    return s ? (int)s->texts.count : -1;
+    return fr_is_given("sequences_label_count", s, "sequences") ? (int)s->texts.count : -1;
 }
 
 const char *fr_sequences_label_text(const fr_sequences *s, int i)
 {
-    int count = fr_sequences_label_count(s);
-
     if (!fr_check_not_null("sequences_label_text", s, "sequences"))
         return NULL;
+
+    int count = fr_sequences_label_count(s);
+
     if (i < 0 || i >= count)
         return fr_fail("sequences_label_text", "index %d is out of range for %d labels", i, count);
     return s->texts.items[i].text;
 }
 
-void fr_sequences_free(fr_sequences *s)
+static void release(fr_sequences *s)
 {
-    if (!s)
-        return;
     fr_unref(s->x);
     fr_unref(s->lengths);
     fr_unref(s->labels);
     fr_label_set_free(&s->texts);
-    free(s);
+    fr_object_free(s);
+}
+
+void fr_sequences_free(fr_sequences *s)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "sequences_free");
+
+    if (fr_is_given("sequences_free", s, "sequences"))
+        release(s);
+    fr_finish(th, before);
 }

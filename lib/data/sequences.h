@@ -4,12 +4,14 @@
 #ifndef FROND_DATA_SEQUENCES_H
 #define FROND_DATA_SEQUENCES_H
 
+#include "core/life.h"
 #include "data/label_set.h"
 #include "data/line_reader.h"
 
 #include <frond/data.h>
 
 struct fr_sequences {
+    fr_life life;
     fr_tensor *x, *lengths, *labels; /* (N,T,D), (N), (N) or NULL */
     fr_label_set texts;              /* that labels are indices of */
     bool targets;                    /* labels are numbers to be predicted, not classes */

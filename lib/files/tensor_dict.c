@@ -3,7 +3,7 @@
 /* fr_tensors: the named tensors of one file, found by index or by name. */
 #include "files/tensor_dict.h"
 
-#include "core/error.h"
+#include "core/thread.h"
 
 #include <stdlib.h>
 
@@ -16,7 +16,7 @@ static int compare_items(const void *a, const void *b)
 
 fr_tensors *fr_tensors_new(const char *where, int capacity)
 {
-    fr_tensors *ts = calloc(1, sizeof *ts);
+    fr_tensors *ts = fr_object_new(where, sizeof *ts);
     size_t size = (size_t)capacity + 1; /* calloc(0) may return NULL */
 
     if (!ts)
@@ -37,22 +37,30 @@ void fr_tensors_sort(fr_tensors *ts)
     qsort(ts->by_name, (size_t)ts->count, sizeof *ts->by_name, compare_items);
 }
 
-void fr_tensors_free(fr_tensors *ts)
+static void release(fr_tensors *ts)
 {
-    if (!ts)
-        return;
     for (int i = 0; i < ts->count; i++) {
         free(ts->items[i].name);
         fr_unref(ts->items[i].tensor);
     }
     free(ts->items);
     free(ts->by_name);
-    free(ts);
+    fr_object_free(ts);
+}
+
+void fr_tensors_free(fr_tensors *ts)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "tensors_free");
+
+    if (fr_is_given("tensors_free", ts, "tensors"))
+        release(ts);
+    fr_finish(th, before);
 }
 
 int fr_tensors_count(const fr_tensors *ts)
 {
-    return ts ? ts->count : -1;
+    return fr_is_given("tensors_count", ts, "tensors") ? ts->count : -1;
 }
 
 static const fr_tensors_item *item_at(const char *what, const fr_tensors *ts, int i)
@@ -87,7 +95,7 @@ static int compare_name(const void *name, const void *item)
 
 fr_tensor *fr_tensors_find(const fr_tensors *ts, const char *name)
 {
-    if (!ts || !name || ts->count == 0)
+    if (!fr_is_given("tensors_find", ts, "tensors") || !name || ts->count == 0)
         return NULL;
 
     const fr_tensors_item *const *found =

@@ -14,6 +14,7 @@ typedef struct {
 } fr_tensors_item;
 
 struct fr_tensors {
+    fr_life life;
     int count;
     fr_tensors_item *items;          /* in the order of the file */
     const fr_tensors_item **by_name; /* sorted, for fr_tensors_find */

@@ -43,13 +43,26 @@ const fr_op *fr_call_site_of(const fr_op *op, const char *file, int line)
     return op;
 }
 
+static bool fail_released(fr_op_call *call, int i)
+{
+    char name[32];
+
+    snprintf(name, sizeof name, "input %d", i);
+    call->failed = true;
+    return fr_fail_released(call->op->name, call->in[i], name);
+}
+
+/* Also rejects what was released. */
 static bool reject_null(fr_op_call *call)
 {
     bool failed = fr_failed_before(fr_thread_self());
 
     for (int i = 0; i < call->inputs; i++) {
-        if (call->in[i])
+        if (call->in[i]) {
+            if (FR_UNLIKELY(!fr_is_alive(call->in[i])))
+                return fail_released(call, i);
             continue;
+        }
         if (i < 31 && call->op->optional & 1U << i) {
             if (failed) /* the caller meant to give this input: without it the result would be another one */
                 return false;
@@ -102,6 +115,7 @@ static bool make_results(fr_op_call *call)
                                          : fr_tensor_alloc(call->op->name, &m->shape, m->dtype);
         if (!call->result[i])
             return false;
+        call->result[i]->made.function = call->op->name; /* not the module's fr_forward that called it */
     }
     return true;
 }

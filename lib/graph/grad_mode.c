@@ -29,12 +29,12 @@ bool fr_grad_enabled(void)
 
 bool fr_wants_grad(const fr_tensor *t)
 {
-    return t && fr_tracked(t);
+    return fr_is_given("wants_grad", t, "tensor") && fr_tracked(t);
 }
 
 bool fr_is_leaf(const fr_tensor *t)
 {
-    return t && !t->producer;
+    return fr_is_given("is_leaf", t, "tensor") && !t->producer;
 }
 
 fr_tensor *fr_requires_grad(fr_tensor *leaf)
@@ -69,7 +69,7 @@ fr_tensor *fr_grad(const fr_tensor *leaf)
 
 void fr_zero_grad(fr_tensor *leaf)
 {
-    if (leaf)
+    if (fr_is_given("zero_grad", leaf, "tensor"))
         fr_assign(&leaf->grad, NULL);
 }
 

@@ -108,7 +108,7 @@ static bool close_logger(const char *what, fr_logger *log)
     if (log->c_locale)
         freelocale(log->c_locale);
     free(log->dir);
-    free(log);
+    fr_object_free(log);
     return ok;
 }
 
@@ -122,7 +122,7 @@ static fr_logger *open_logger(const char *what, const char *dir, const fr_log_op
         return fr_fail(what, "dir is empty");
     if (options->purge_step < 0)
         return fr_fail(what, ".purge_step is %lld, expected one > 0, or 0 for none", (long long)options->purge_step);
-    log = calloc(1, sizeof *log);
+    log = fr_object_new(what, sizeof *log);
     if (!log)
         return fr_fail_memory(what);
     log->clock = wall_time;
@@ -170,7 +170,7 @@ bool fr_log_close(fr_logger *log)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "log_close");
-    bool ok = !log || close_logger("log_close", log);
+    bool ok = !log || (fr_check_not_null("log_close", log, "log") && close_logger("log_close", log));
 
     fr_finish(th, before);
     return ok;

@@ -5,6 +5,7 @@
 #define FROND_LOG_LOGGER_H
 
 #include "core/file.h"
+#include "core/life.h"
 
 #include <frond/log.h>
 #include <locale.h>
@@ -17,6 +18,7 @@ typedef struct {
 } fr_log_file;
 
 struct fr_logger {
+    fr_life life;
     char *dir;
     fr_log_file metrics, events; /* metrics.csv; the event file, not open with .csv_only */
     locale_t c_locale;           /* for a decimal point in numbers */

@@ -144,14 +144,17 @@ static fr_progress *make_progress(const char *what, const char *label, int64_t t
         return NULL;
     if (total < 0)
         return fr_fail(what, "total is %lld, expected one > 0, or 0 where it is not known", (long long)total);
-    p = malloc(sizeof *p);
+    p = fr_object_new(what, sizeof *p);
     if (!p)
         return fr_fail_memory(what);
-    *p = (fr_progress){ .label = strdup(label), .total = total, .clock = monotonic_clock, .width = terminal_width };
+    p->label = strdup(label);
     if (!p->label) {
-        free(p);
+        fr_object_free(p);
         return fr_fail_memory(what);
     }
+    p->total = total;
+    p->clock = monotonic_clock;
+    p->width = terminal_width;
     p->stream = o->quiet ? NULL : o->stream ? o->stream : stderr;
     p->terminal = p->stream && isatty(fileno(p->stream));
     p->interval = fr_option(o->interval, p->terminal ? 0.1 : 10);
@@ -232,15 +235,23 @@ bool fr_progress_step(fr_progress *p, int64_t steps)
     return ok;
 }
 
-void fr_progress_end(fr_progress *p)
+static void release(fr_progress *p)
 {
-    if (!p)
-        return;
     if (p->stream)
         draw(p, p->clock(), true);
     for (size_t i = 0; i < p->count; i++)
         free(p->items[i].name);
     free(p->items);
     free(p->label);
-    free(p);
+    fr_object_free(p);
+}
+
+void fr_progress_end(fr_progress *p)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "progress_end");
+
+    if (fr_is_given("progress_end", p, "progress"))
+        release(p);
+    fr_finish(th, before);
 }

@@ -4,11 +4,12 @@
 #ifndef FROND_LOG_PROGRESS_H
 #define FROND_LOG_PROGRESS_H
 
-#include "core/base.h"
+#include "core/life.h"
 
 #include <frond/log.h>
 
 struct fr_progress {
+    fr_life life;
     char *label;
     int64_t total, done;   /* steps; total 0: not known */
     FILE *stream;          /* NULL: quiet */

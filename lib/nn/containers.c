@@ -84,7 +84,7 @@ fr_module *fr_nn_module_list(int n, fr_module *const *modules)
 
 int fr_module_children(const fr_module *m)
 {
-    return m ? (int)m->child_count : -1;
+    return fr_is_given("module_children", m, "module") ? (int)m->child_count : -1;
 }
 
 fr_module *fr_module_at(const fr_module *m, int i)

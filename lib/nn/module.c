@@ -28,7 +28,7 @@ fr_module *fr_module_new(const char *type, size_t size, fr_forward_function *for
         fr_module_path *path = fr_module_path_new(type);
 
         if (path && size <= SIZE_MAX - sizeof *m)
-            m = calloc(1, sizeof *m + size);
+            m = fr_object_new("module_new", sizeof *m + size);
         if (m) {
             m->path = path;
             m->type = path->type;
@@ -46,7 +46,7 @@ fr_module *fr_module_new(const char *type, size_t size, fr_forward_function *for
 
 void *fr_self(const fr_module *m)
 {
-    return m ? (void *)m->memory : NULL;
+    return fr_is_given("self", m, "module") ? (void *)m->memory : NULL;
 }
 
 bool fr_module_describe(fr_module *m, const char *text)
@@ -261,15 +261,21 @@ void fr_module_destroy(fr_module *m)
     if (fr_thread_self()->module_path == m->path) /* longjmp left its forward function */
         fr_thread_self()->module_path = NULL;
     fr_module_path_unref(m->path);
-    free(m);
+    fr_object_free(m);
 }
 
 void fr_module_free(fr_module *m)
 {
-    if (m && m->parent)
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "module_free");
+
+    if (!fr_is_given("module_free", m, "module")) {
+    } else if (m->parent) {
         fr_fail("module_free", "the %s is \"%s\" of a %s, which owns it", m->type, m->name, m->parent->type);
-    else
+    } else {
         fr_module_destroy(m);
+    }
+    fr_finish(th, before);
 }
 
 /* --- Running ------------------------------------------------------------------------------------------------------ */
@@ -290,6 +296,8 @@ static fr_tensor *run(fr_thread *th, fr_module *m, fr_tensor *x)
     fr_defer_errors(th);
     if (!y && !fr_failed_before(th))
         fr_fail("forward", "the forward function of %s returned NULL", m->type);
+    if (!fr_is_given("forward", y, "result of the forward function"))
+        y = NULL;
     fr_ref(fr_module_leave(th, m, y));
     fr_scope_end(scope);
     return fr_hold("forward", y);
@@ -313,13 +321,15 @@ fr_tensor *fr_forward(fr_module *m, fr_tensor *x)
 
 void fr_train(fr_module *root, bool training)
 {
-    if (!fr_check_not_null("train", root, "module"))
-        return;
-    for (fr_module *m = root; m; m = fr_module_next(root, m))
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "train");
+
+    for (fr_module *m = fr_check_not_null("train", root, "module") ? root : NULL; m; m = fr_module_next(root, m))
         m->training = training;
+    fr_finish(th, before);
 }
 
 bool fr_module_training(const fr_module *m)
 {
-    return m && m->training;
+    return fr_is_given("module_training", m, "module") && m->training;
 }

@@ -14,6 +14,7 @@
 enum { FR_MODULE_DEPTH = 256 }; /* levels of a tree of modules: few enough to walk it by recursion */
 
 struct fr_module {
+    fr_life life;
     fr_module_path *path;
     const char *type, *name; /* owned by path; name: that of the child in its parent */
     char *description;       /* may be NULL */

@@ -26,6 +26,7 @@ typedef struct {
 } pair;
 
 struct fr_ema {
+    fr_life life;
     double decay;
     bool average_buffers, swapped;
     fr_module *root;     /* the AveragedModel */
@@ -103,7 +104,7 @@ fr_ema *fr_ema_new(fr_module *m, double decay)
     if (!fr_check_not_null(what, m, "module")) {
     } else if (!(decay >= 0 && decay <= 1)) {
         fr_fail(what, "decay is %g, expected 0 to 1", decay);
-    } else if (!(e = calloc(1, sizeof *e))) {
+    } else if (!(e = fr_object_new(what, sizeof *e))) {
         fr_fail_memory(what);
     } else {
         e->decay = decay;
@@ -116,17 +117,25 @@ fr_ema *fr_ema_new(fr_module *m, double decay)
     return e;
 }
 
-void fr_ema_free(fr_ema *e)
+static void release(fr_ema *e)
 {
-    if (!e)
-        return;
     fr_module_destroy(e->root);
     for (size_t i = 0; i < e->count; i++) {
         fr_unref(e->pairs[i].model);
         fr_unref(e->pairs[i].average);
     }
     free(e->pairs);
-    free(e);
+    fr_object_free(e);
+}
+
+void fr_ema_free(fr_ema *e)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "ema_free");
+
+    if (fr_is_given("ema_free", e, "average"))
+        release(e);
+    fr_finish(th, before);
 }
 
 fr_module *fr_ema_module(const fr_ema *e)

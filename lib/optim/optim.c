@@ -214,14 +214,14 @@ int fr_optim_split(fr_optim *o, fr_tensor *const *parameters, int n)
 
 int fr_optim_groups(const fr_optim *o)
 {
-    return o ? (int)o->group_count : -1;
+    return fr_is_given("optim_groups", o, "optimiser") ? (int)o->group_count : -1;
 }
 
 /* --- Making and freeing ------------------------------------------------------------------------------------------ */
 
 static fr_optim *make(const fr_optim_kind *kind, fr_module *m, const void *options)
 {
-    fr_optim *o = calloc(1, sizeof *o);
+    fr_optim *o = fr_object_new(kind->name, sizeof *o);
     void *own = calloc(1, kind->size);
     bool ok = (o && own) || fr_fail_memory(kind->name);
 
@@ -249,13 +249,21 @@ fr_optim *fr_optim_make(const fr_optim_kind *kind, fr_module *m, const void *opt
     return o;
 }
 
-void fr_optim_free(fr_optim *o)
+static void release(fr_optim *o)
 {
-    if (!o)
-        return;
     fr_schedulers_detach(o);
     shrink(o, 0, 0);
     free(o->slots);
     free(o->groups);
-    free(o);
+    fr_object_free(o);
+}
+
+void fr_optim_free(fr_optim *o)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "optim_free");
+
+    if (fr_is_given("optim_free", o, "optimiser"))
+        release(o);
+    fr_finish(th, before);
 }

@@ -57,6 +57,7 @@ typedef struct {
 } fr_optim_group;
 
 struct fr_optim {
+    fr_life life;
     const fr_optim_kind *kind;
     fr_optim_slot *slots;
     fr_optim_group *groups;

@@ -199,5 +199,5 @@ bool fr_optim_set_lr(fr_optim *o, double lr)
 
 double fr_optim_lr(const fr_optim *o)
 {
-    return o ? fr_optim_read_lr(o, 0) : NAN;
+    return fr_is_given("optim_lr", o, "optimiser") ? fr_optim_read_lr(o, 0) : NAN;
 }

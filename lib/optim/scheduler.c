@@ -100,12 +100,12 @@ static void release(fr_scheduler *s)
 {
     free(s->lrs);
     free(s->settings);
-    free(s);
+    fr_object_free(s);
 }
 
 fr_scheduler *fr_scheduler_new(const fr_scheduler_kind *kind, fr_optim *o, const double *settings, int count)
 {
-    fr_scheduler *s = calloc(1, kind->size);
+    fr_scheduler *s = fr_object_new(kind->name, kind->size);
     size_t bytes = (size_t)count * sizeof *settings;
 
     if (!s)
@@ -151,10 +151,16 @@ void fr_scheduler_destroy(fr_scheduler *s)
 
 void fr_scheduler_free(fr_scheduler *s)
 {
-    if (s && s->is_part)
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "scheduler_free");
+
+    if (!fr_is_given("scheduler_free", s, "scheduler")) {
+    } else if (s->is_part) {
         fr_fail("scheduler_free", "the %s is part of a sequential_lr, which owns it", s->kind->name);
-    else
+    } else {
         fr_scheduler_destroy(s);
+    }
+    fr_finish(th, before);
 }
 
 /* --- Stepping ---------------------------------------------------------------------------------------------------- */

@@ -33,6 +33,7 @@ typedef struct {
 } fr_scheduler_kind;
 
 struct fr_scheduler {
+    fr_life life;
     const fr_scheduler_kind *kind;
     fr_optim *optim;    /* NULL once it was freed */
     fr_scheduler *next; /* in the optimiser's list */

@@ -112,6 +112,11 @@ bool fr_optim_step(fr_optim *o)
 
 void fr_optim_zero_grad(fr_optim *o)
 {
-    for (size_t i = 0; o && i < o->count; i++)
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "optim_zero_grad");
+    bool given = fr_is_given("optim_zero_grad", o, "optimiser");
+
+    for (size_t i = 0; given && i < o->count; i++)
         fr_zero_grad(o->slots[i].parameter);
+    fr_finish(th, before);
 }
