@@ -8,6 +8,7 @@
  * list that the test uses, from 0: the test's loop index is the number of the line. */
 #include <config.h>
 
+#include "graph/argument_name.h"
 #include "graph/trace.h"
 #include "ops/op.h"
 #include "shapes.h"
@@ -663,6 +664,38 @@ START_TEST(failing_calls)
 }
 END_TEST
 
+/* Copies the name of tensor i in the prototype of the op's function. False if it has no such tensor. */
+static bool prototype_name(const fr_op *op, int i, char name[NAME_SIZE])
+{
+    for (const fr_argument_names *a = fr_argument_table; a->function; a++) {
+        const char *text = a->names;
+
+        if (strcmp(a->function, op->name) != 0)
+            continue;
+        for (; i > 0 && *text; i--) {
+            text += strcspn(text, " ");
+            text += strspn(text, " ");
+        }
+        snprintf(name, NAME_SIZE, "%.*s", (int)strcspn(text, " []"), text);
+        return *text != '\0';
+    }
+    return false;
+}
+
+/* If the op's function failed because input i is NULL, the message has its name. Cases take the inputs in the order of
+ * the prototype, so that this compares the order of the op's inputs with it. */
+static void check_named(const subject *s, int i)
+{
+    char start[NAME_SIZE], name[NAME_SIZE];
+    const char *message = fr_error_message();
+    int length = snprintf(start, sizeof start, "frond: %s: ", s->op->name);
+
+    if (message && strncmp(message, start, (size_t)length) == 0 && strstr(message, " is NULL") &&
+        prototype_name(s->op, i, name))
+        ck_assert_msg(strncmp(message + length, name, strlen(name)) == 0, "%s: input %c is NULL: \"%s\" is not in: %s",
+                      test_about, 'a' + i, name, message);
+}
+
 /* With NULL for an input an op returns NULL and there is one error: the earlier one if there is one. Ops with optional
  * inputs, and cases that say so, may succeed if there is no earlier error. */
 START_TEST(null_inputs)
@@ -677,6 +710,7 @@ START_TEST(null_inputs)
         y = run(&s, s.in);
         ck_assert_msg((y == NULL) == (fr_error_message() != NULL), "%s: input %c is NULL: %s", test_about, 'a' + i,
                       y ? "an error with a result" : "NULL without an error");
+        check_named(&s, i);
         ck_assert_msg(!y || s.op->optional || s.c->may_lack, "%s: input %c is NULL: succeeded", test_about, 'a' + i);
         fr_error_clear();
         fr_fail("test", "an earlier failure");
@@ -778,6 +812,37 @@ END_TEST
 
 /* --- The table ---------------------------------------------------------------------------------------------------- */
 
+/* Each input has a name, and no name is left over. */
+static void check_names(const fr_op *op)
+{
+    char name[FR_ARGUMENT_TEXT], other[FR_ARGUMENT_TEXT];
+    int inputs = op->inputs < 0 ? 2 : op->inputs;
+
+    for (int i = 0; i < inputs; i++) {
+        ck_assert_msg(strncmp(fr_argument_name(op, i, name), "input", 5) != 0, "%s has no name for input %d", op->name,
+                      i);
+        for (int j = 0; j < i; j++)
+            ck_assert_str_ne(name, fr_argument_name(op, j, other));
+    }
+    snprintf(other, sizeof other, "input %d", inputs);
+    if (op->inputs >= 0)
+        ck_assert_msg(strcmp(fr_argument_name(op, inputs, name), other) == 0, "%s: %s is none of its %d inputs",
+                      op->name, name, inputs);
+}
+
+/* A user's op has the names that it gives its inputs, or none, even if it is called like one of the library's. */
+START_TEST(names_of_users)
+{
+    fr_op op = { .name = "matmul" };
+    char name[FR_ARGUMENT_TEXT];
+
+    ck_assert_str_eq(fr_argument_name(&op, 1, name), "input 1");
+    op.input_names = "x ys[]";
+    ck_assert_str_eq(fr_argument_name(&op, 0, name), "x");
+    ck_assert_str_eq(fr_argument_name(&op, 12, name), "ys[11]");
+}
+END_TEST
+
 /* Each op has the entries that readers and these tests need. An op that can be called wrongly, because it has several
  * inputs or a dim, must have a failing case. */
 START_TEST(table)
@@ -788,6 +853,7 @@ START_TEST(table)
     ck_assert_msg(op->name && *op->name, "op %d of the table has no name", _i);
     ck_assert_msg(op->formula && *op->formula, "%s has no formula", op->name);
     ck_assert_msg(op->shapes, "%s has no shapes", op->name);
+    check_names(op);
     for (int i = 0; i < _i; i++)
         ck_assert_msg(strcmp(fr_op_table[i]->name, op->name) != 0, "two ops are named %s", op->name);
     for (const fr_case *c = op->cases; c && c->name; c++) {
@@ -841,6 +907,7 @@ int main(int argc, char **argv)
 #ifdef FR_SANITIZE
     setenv("CK_FORK", "no", 0); /* thousands of forks are slow; a sanitizer stops at the first error anyway */
 #endif
+    tcase_add_test(ops, names_of_users);
     tcase_add_loop_test(ops, table, 0, count_ops());
     tcase_add_loop_test(ops, golden_values, 0, count_cases(is_golden));
     tcase_add_loop_test(ops, not_recorded, 0, count_cases(is_golden));

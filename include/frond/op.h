@@ -100,7 +100,10 @@ struct fr_op {
      * none are counted. */
     int64_t (*multiply_adds)(const fr_op_call *call);
     const fr_op_steps *steps; /* NULL: does not go step by step */
-    void *reserved[3];
+    /* Optional, for errors: what the inputs are called, "x weight bias"; "ts[]" stands for all that follow. Without it
+     * the library's ops have the names in the prototype of their public function. */
+    const char *input_names;
+    void *reserved[2];
 };
 
 /* Runs op on its inputs and returns its output, new; NULL where it fails. */

@@ -11,6 +11,7 @@
  *
  * Backward then starts from the node (backward.c). */
 #include "graph/anomaly.h"
+#include "graph/argument_name.h"
 #include "graph/jvp.h"
 #include "graph/trace.h"
 
@@ -56,6 +57,7 @@ static bool fail_released(fr_op_call *call, int i)
 static bool reject_null(fr_op_call *call)
 {
     bool failed = fr_failed_before(fr_thread_self());
+    char name[FR_ARGUMENT_TEXT];
 
     for (int i = 0; i < call->inputs; i++) {
         if (call->in[i]) {
@@ -67,7 +69,7 @@ static bool reject_null(fr_op_call *call)
             if (failed) /* the caller meant to give this input: without it the result would be another one */
                 return false;
         } else {
-            return failed ? false : fr_op_fail(call, "input %d is NULL", i);
+            return failed ? false : fr_op_fail(call, "%s is NULL", fr_argument_name(call->op, i, name));
         }
     }
     return true;

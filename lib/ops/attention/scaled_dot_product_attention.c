@@ -79,6 +79,7 @@ const fr_op fr_safe_softmax_op = {
     .name = "safe_softmax",
     .formula = "y = exp(x) / sum exp(x), 0 where all x are -inf",
     .shapes = "(*) -> (*)",
+    .input_names = "t",
     .inputs = 1,
     .outputs = 1,
     .saves_outputs = 1,

@@ -51,6 +51,7 @@ const fr_op fr_conv_by_weight_op = {
     .name = "conv_by_weight",
     .formula = "dw[o][c][k] = sum of x[c][p stride - padding + k dilation] g[o][p]",
     .shapes = "(*,C,L) (*,O,L') -> (O,C/groups,K); (*,C,H,W) (*,O,H',W') -> (O,C/groups,K,K')",
+    .input_names = "x g",
     .inputs = 2,
     .outputs = 1,
     .saves_inputs = 3,

@@ -39,6 +39,7 @@ const fr_op fr_conv_by_x_op = {
     .name = "conv_by_x",
     .formula = "dx[c][p stride - padding + k dilation] = sum of weight[o][c][k] g[o][p]",
     .shapes = "(*,O,L') (O,C/groups,K) -> (*,C,L); (*,O,H',W') (O,C/groups,K,K') -> (*,C,H,W)",
+    .input_names = "g weight",
     .inputs = 2,
     .outputs = 1,
     .saves_inputs = 3,

@@ -295,6 +295,7 @@ const fr_op fr_scatter_add_op = {
     .name = "scatter_add",
     .formula = "y[index[i][j][k]][j][k] += x[i][j][k] for dim 0, and so on",
     .shapes = "(*) (*) -> (**)",
+    .input_names = "t index",
     .inputs = 2,
     .outputs = 1,
     .saves_inputs = 2,
@@ -347,7 +348,7 @@ fr_tensor *fr_index_select(fr_tensor *t, int dim, fr_tensor *index)
     int scope = fr_scope_begin();
     fr_tensor *y = NULL;
 
-    if (fr_check_not_null("index_select", t, "input") && fr_check_not_null("index_select", index, "index"))
+    if (fr_check_not_null("index_select", t, "t") && fr_check_not_null("index_select", index, "index"))
         y = fr_escape(selected(t, dim, index));
     fr_scope_end(scope);
     fr_finish(th, before);

@@ -90,6 +90,7 @@ const fr_op fr_bce_with_logits_op = {
     .name = "bce_with_logits",
     .formula = "l = (1 - y) x + (1 + (w - 1) y) ln(1 + exp(-x))",
     .shapes = "(*) (*) (**)? (***)? -> () or (*)",
+    .input_names = "x y pos_weight",
     .inputs = -1,
     .outputs = 1,
     .saves_inputs = 7,

@@ -96,6 +96,7 @@ const fr_op fr_cross_entropy_op = {
     .formula = "l = w[class] (log(sum(exp(x))) - x[class])",
     .shapes =
         "(N,C,*) (N,*) (C)? -> () or (N,*); (N,C,*) (N,C,*) (C)? -> () or (N,*); (C) () (C)? -> (); (C) (C) (C)? -> ()",
+    .input_names = "logits target weight",
     .inputs = -1,
     .outputs = 2,
     .internal = 1,

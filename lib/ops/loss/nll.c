@@ -46,6 +46,7 @@ const fr_op fr_nll_op = {
     .name = "nll",
     .formula = "l = -w[class] x[class]",
     .shapes = "(N,C,*) (N,*) (C)? -> () or (N,*); (C) () (C)? -> ()",
+    .input_names = "x target weight",
     .inputs = -1,
     .outputs = 1,
     .saves_inputs = 7,

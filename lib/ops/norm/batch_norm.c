@@ -280,6 +280,7 @@ const fr_op fr_batch_norm_op = {
     .name = "batch_norm",
     .formula = "y = (x - mean) / sqrt(variance + eps) weight + bias, for each channel",
     .shapes = "(N,C,*) (C)? (C)? (C)? (C)? -> (N,C,*) (2,C)",
+    .input_names = "x weight bias running_mean running_var",
     .inputs = INPUTS,
     .outputs = 2,
     .optional = 1U << WEIGHT | 1U << BIAS | 1U << RUNNING_MEAN | 1U << RUNNING_VAR,
@@ -414,7 +415,7 @@ fr_tensor *fr_batch_norm(fr_tensor *x, fr_tensor *running_mean, fr_tensor *runni
     fr_tensor *in[] = { x, weight, bias, running_mean, running_var }, *y = NULL;
 
     if (scope < 0 || !fr_check_reserved(what, o->reserved) || !fr_check_option(what, "eps", a.eps, INFINITY) ||
-        !fr_check_not_null(what, x, "input")) {
+        !fr_check_not_null(what, x, "x")) {
     } else if (!(momentum >= 0 && momentum <= 1)) {
         fr_fail(what, "momentum is %g, expected a number in [0, 1]", momentum);
     } else if (o->training && a.eps == 0) {

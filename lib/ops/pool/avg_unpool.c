@@ -52,6 +52,7 @@ const fr_op fr_avg_unpool_op = {
     .name = "avg_unpool",
     .formula = "dx = the sum of g / divisor over the windows that x is in",
     .shapes = "(*,H',W') -> (*,H,W)",
+    .input_names = "g",
     .inputs = 1,
     .outputs = 1,
     .saves_inputs = FR_SAVES_NOTHING,

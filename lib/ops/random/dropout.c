@@ -51,6 +51,7 @@ const fr_op fr_dropout_op = {
     .name = "dropout",
     .formula = "y = x mask, mask = 0 with probability p, else 1/(1-p)",
     .shapes = "(*) (*) -> (*)",
+    .input_names = "t mask",
     .inputs = 2,
     .outputs = 1,
     .saves_inputs = 2,
@@ -145,7 +146,7 @@ fr_tensor *fr_dropout(fr_tensor *t, double p)
     int scope = fr_scope_begin();
     fr_tensor *y = NULL;
 
-    if (!fr_check_not_null("dropout", t, "input")) {
+    if (!fr_check_not_null("dropout", t, "t")) {
     } else if (!(p >= 0 && p <= 1)) {
         fr_fail("dropout", "p is %g, expected 0 to 1", p);
     } else if (t->dtype == FR_I64) {

@@ -52,6 +52,7 @@ const fr_op fr_gru_op = {
     .name = "gru",
     .formula = "h' = (1 - z) n + z h, n = tanh(w_in x + b_in + r (w_hn h + b_hn))",
     .shapes = "(T,B,I) (B,H)? (3H,I) (3H,H) (3H)? (3H)? (B)? -> (T,B,H) (B,H)",
+    .input_names = "x h0 w_ih w_hh b_ih b_hh lengths",
     .inputs = 7,
     .outputs = 3,
     .internal = 1,

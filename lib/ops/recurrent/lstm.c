@@ -60,6 +60,7 @@ const fr_op fr_lstm_op = {
     .name = "lstm",
     .formula = "c' = f c + i g, h' = o tanh(c')",
     .shapes = "(T,B,I) (B,P)? (4H,I) (4H,P) (4H)? (4H)? (B)? (B,H)? (P,H)? -> (T,B,P) (B,P) (B,H)",
+    .input_names = "x h0 w_ih w_hh b_ih b_hh lengths c0 w_hr",
     .inputs = 9,
     .outputs = 5,
     .internal = 2,

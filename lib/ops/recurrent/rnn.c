@@ -45,6 +45,7 @@ const fr_op fr_rnn_op = {
     .name = "rnn",
     .formula = "h' = tanh(w_ih x + b_ih + w_hh h + b_hh)",
     .shapes = "(T,B,I) (B,H)? (H,I) (H,H) (H)? (H)? (B)? -> (T,B,H) (B,H)",
+    .input_names = "x h0 w_ih w_hh b_ih b_hh lengths",
     .inputs = 7,
     .outputs = 2,
     .optional = FR_RECURRENT_OPTIONAL,

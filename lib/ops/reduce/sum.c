@@ -122,7 +122,7 @@ fr_tensor *fr_sum_to(fr_tensor *t, fr_shape shape)
     char from[FR_SHAPE_TEXT], to[FR_SHAPE_TEXT];
     fr_tensor *y = NULL;
 
-    if (!fr_check_not_null("sum_to", t, "input")) {
+    if (!fr_check_not_null("sum_to", t, "t")) {
         y = NULL;
     } else if (shape.ndim < 0 || !fr_shape_broadcasts_to(&shape, &t->shape)) {
         fr_fail("sum_to", "%s does not broadcast to %s", fr_shape_text(&shape, to), fr_shape_text(&t->shape, from));

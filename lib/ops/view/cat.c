@@ -138,10 +138,10 @@ const fr_op fr_cat_op = {
              { "range", "n(3) n(3)", NULL, run, { "cat", "dim 1", "(3,)" } },
              { "scalars", "n()", NULL, run_one, { "cat", "scalars" } },
              { "none", "n(3)", NULL, run_none, { "cat", "no tensors" } },
-             { "null", "n(3)", NULL, run_null, { "cat", "input 1 is NULL" } },
+             { "null", "n(3)", NULL, run_null, { "cat", "ts[1] is NULL" } },
              { "stack shapes", "n(2,3) n(3,2)", NULL, run_stack, { "stack", "(2, 3)", "(3, 2)" } },
              { "stack none", "n(3)", NULL, run_stack_none, { "stack", "no tensors" } },
-             { "stack null", "n(3)", NULL, run_stack_null, { "stack", "NULL" } },
+             { "stack null", "n(3)", NULL, run_stack_null, { "stack", "ts[0] is NULL" } },
              { "stack eight dims",
                "n(1,1,1,1,1,1,1,1) n(1,1,1,1,1,1,1,1)",
                NULL,
@@ -167,8 +167,10 @@ static bool check_stack(fr_tensor *const *ts, int n, int dim)
     if (n < 1 || !ts)
         return fr_fail("stack", "no tensors given");
     for (int i = 0; i < n; i++) {
-        if (!fr_check_not_null("stack", ts[i], "one of the tensors"))
-            return false;
+        if (!ts[i]) {
+            snprintf(a, sizeof a, "ts[%d]", i);
+            return fr_check_not_null("stack", NULL, a);
+        }
         if (!fr_shape_equal(&ts[i]->shape, &ts[0]->shape))
             return fr_fail("stack", "shapes differ: %s and %s", fr_shape_text(&ts[0]->shape, a),
                            fr_shape_text(&ts[i]->shape, b));

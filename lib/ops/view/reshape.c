@@ -170,7 +170,7 @@ static fr_tensor *change_shape(const char *what, fr_tensor *t, int dim, int othe
     fr_site before = fr_begin(th, what);
     fr_tensor *view = NULL;
 
-    if (fr_check_not_null(what, t, "input")) {
+    if (fr_check_not_null(what, t, "t")) {
         fr_shape shape = t->shape;
         const char *wrong = change(&shape, dim, other);
         char text[FR_SHAPE_TEXT];
