@@ -15,7 +15,7 @@
 #define UNLOCKED PTHREAD_RWLOCK_INITIALIZER
 #endif
 
-pthread_rwlock_t fr_locks[FR_LOCKS] = { UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED, UNLOCKED };
+pthread_rwlock_t fr_locks[FR_LOCKS] = { [0 ... FR_LOCKS - 1] = UNLOCKED };
 
 static void lock_all(void)
 {

@@ -178,10 +178,10 @@ static job cut_tiles(const fr_product *p)
     return w;
 }
 
-void fr_multiply(const fr_product *p)
+static void multiply(const fr_product *p, bool by_blas)
 {
     enum { ONE_TILE = 1 << 18 }; /* multiply-adds: up to here C is not cut */
-    bool by_blas = suits_blas(p), lowered = by_blas && is_shared(p);
+    bool lowered = by_blas && is_shared(p);
     job w;
 
     if (work_of(p) <= ONE_TILE && !lowered) {
@@ -195,6 +195,18 @@ void fr_multiply(const fr_product *p)
     fr_run_tiles((p->m + w.rows - 1) / w.rows * w.across, run_tile, &w);
     if (lowered)
         end_single_threaded();
+}
+
+/* Fork waits until no thread is in the BLAS: the child could find the BLAS's own locks locked. */
+void fr_multiply(const fr_product *p)
+{
+    bool by_blas = suits_blas(p);
+
+    if (by_blas)
+        fr_lock_shared(FR_LOCK_BLAS);
+    multiply(p, by_blas);
+    if (by_blas)
+        fr_unlock(FR_LOCK_BLAS);
 }
 
 void fr_gemm(fr_dtype dtype, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, const void *a, int64_t lda,
