@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The pool of threads: each tile runs once, for any caller in any thread. */
+/* The pool of threads: each tile runs once, for any caller in any thread. Children of a process whose threads compute.
+ */
 #include "testing.h"
 
+#include "core/locks.h"
 #include "core/threads.h" /* after <frond.h>: it turns the call sites off */
 
 #include <pthread.h>
@@ -109,11 +111,101 @@ START_TEST(a_child_process_has_threads_of_its_own)
     ck_assert_int_eq(wrong_rounds(false), 0);
     child = fork();
     ck_assert_int_ge(child, 0);
-    if (child == 0)
-        _exit(wrong_rounds(true) == 0 ? 0 : 1);
+    if (child == 0) {
+        bool one = fr_num_threads() == 1;
+
+        fr_set_num_threads(3);
+        _exit(one && wrong_rounds(true) == 0 ? 0 : 1);
+    }
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert_int_eq(status, 0);
     ck_assert_int_eq(wrong_rounds(false), 0);
+    fr_set_num_threads(0);
+}
+END_TEST
+
+/* --- Forking beside a busy thread --------------------------------------------------------------------------------- */
+
+static atomic_bool stop;
+
+/* Forks many times while another thread is busy. Returns how many children did not end well: work failed in them, or
+ * hung. */
+static int bad_children(int forks, void *(*busy)(void *), bool (*work)(void *), void *user)
+{
+    pthread_t thread;
+    int bad = 0;
+
+    stop = false;
+    ck_assert_int_eq(pthread_create(&thread, NULL, busy, user), 0);
+    for (int i = 0; i < forks && bad == 0; i++) {
+        int status = -1;
+        pid_t child = fork();
+
+        ck_assert_int_ge(child, 0);
+        if (child == 0) {
+            alarm(10); /* ends a child that hangs */
+            _exit(work(user) ? 0 : 1);
+        }
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        bad += status != 0;
+    }
+    stop = true;
+    pthread_join(thread, NULL);
+    return bad;
+}
+
+static void *lock_and_unlock(void *name)
+{
+    while (!stop) {
+        fr_lock(*(fr_lock_name *)name);
+        fr_unlock(*(fr_lock_name *)name);
+    }
+    return NULL;
+}
+
+static bool lock_once(void *name)
+{
+    fr_lock(*(fr_lock_name *)name);
+    fr_unlock(*(fr_lock_name *)name);
+    return true;
+}
+
+START_TEST(no_lock_is_held_in_a_child)
+{
+    fr_lock_name name = (fr_lock_name)_i;
+
+    ck_assert_int_eq(bad_children(30, lock_and_unlock, lock_once, &name), 0);
+}
+END_TEST
+
+/* Products of two sizes, one of them large enough for several tiles; random values; a graph; tracking. */
+static bool step(void *weights)
+{
+    FR_SCOPE;
+    fr_tensor *w = weights, *small = fr_randn(FR_SHAPE(16, 16)), *large = fr_randn(FR_SHAPE(150, 150));
+    fr_tensor *loss = fr_add(fr_sum(fr_matmul(large, large)), fr_sum(fr_matmul(small, w)));
+
+    for (int i = 0; i < 50; i++)
+        fr_matmul(small, small);
+    fr_track_live(true);
+    fr_zeros(FR_SHAPE(3));
+    fr_track_live(false);
+    return fr_backward(loss);
+}
+
+static void *keep_stepping(void *w)
+{
+    while (!stop)
+        step(w);
+    return NULL;
+}
+
+START_TEST(children_of_a_busy_process_compute)
+{
+    FR_SCOPE;
+
+    fr_set_num_threads(3);
+    ck_assert_int_eq(bad_children(60, keep_stepping, step, fr_requires_grad(fr_ones(FR_SHAPE(16, 16)))), 0);
     fr_set_num_threads(0);
 }
 END_TEST
@@ -129,12 +221,14 @@ END_TEST
 
 int main(void)
 {
-    TCase *pool = tcase_create("pool");
+    TCase *pool = tcase_create("pool"), *forks = tcase_create("forks");
 
     tcase_add_loop_test(pool, each_tile_is_run_once, 1, 5);
     tcase_add_test(pool, callers_at_once);
     tcase_add_test(pool, after_a_rest);
     tcase_add_test(pool, a_child_process_has_threads_of_its_own);
     tcase_add_test(pool, numbers_of_threads);
-    return run_tests("threads", pool);
+    tcase_add_loop_test(forks, no_lock_is_held_in_a_child, 0, FR_LOCKS);
+    tcase_add_test(forks, children_of_a_busy_process_compute);
+    return run_tests("threads", pool, forks);
 }

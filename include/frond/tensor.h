@@ -158,7 +158,7 @@ void fr_print(const fr_tensor *t);
 int fr_fprint(FILE *file, const fr_tensor *t);
 
 /* How many threads an op may use; n < 1 asks for the default (OMP_NUM_THREADS, else the number of cores). Results do
- * not depend on it. */
+ * not depend on it. A process made by fork begins with 1. */
 void fr_set_num_threads(int n);
 int fr_num_threads(void);
 

@@ -4,11 +4,11 @@
 #include "core/live_tensors.h"
 
 #include "core/hash_table.h"
+#include "core/locks.h"
 #include "core/tensor.h"
 #include "core/thread.h"
 
 #include <frond/op.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 /* One tensor. In the report, a group of tensors of one kind: then the first of them. */
@@ -30,7 +30,6 @@ typedef struct {
 } registry;
 
 atomic_bool fr_tracking;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static registry all;
 
 /* --- Noting ------------------------------------------------------------------------------------------------------ */
@@ -48,14 +47,14 @@ void fr_track_made(const fr_tensor *t, const char *what)
                       .dtype = (fr_dtype)t->dtype,
                       .bytes = t->storage->bytes,
                       .count = 1 };
-    pthread_mutex_lock(&lock);
+    fr_lock(FR_LOCK_LIVE_TENSORS);
     if (e && fr_table_put(&all.entries, t, e)) {
         e->number = all.made++;
         e = NULL;
     } else {
         all.lost++;
     }
-    pthread_mutex_unlock(&lock);
+    fr_unlock(FR_LOCK_LIVE_TENSORS);
     free(e);
 }
 
@@ -63,17 +62,17 @@ void fr_track_freed(const fr_tensor *t)
 {
     entry *e;
 
-    pthread_mutex_lock(&lock);
+    fr_lock(FR_LOCK_LIVE_TENSORS);
     e = fr_table_find(&all.entries, t);
     if (e)
         fr_table_remove(&all.entries, t);
-    pthread_mutex_unlock(&lock);
+    fr_unlock(FR_LOCK_LIVE_TENSORS);
     free(e);
 }
 
 void fr_track_live(bool on)
 {
-    pthread_mutex_lock(&lock);
+    fr_lock(FR_LOCK_LIVE_TENSORS);
     atomic_store_explicit(&fr_tracking, on, memory_order_relaxed);
     if (!on) {
         for (size_t i = 0; i < all.entries.capacity; i++)
@@ -81,7 +80,7 @@ void fr_track_live(bool on)
         fr_table_free(&all.entries);
         all = (registry){ 0 };
     }
-    pthread_mutex_unlock(&lock);
+    fr_unlock(FR_LOCK_LIVE_TENSORS);
 }
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -207,13 +206,13 @@ static bool report(FILE *file)
 
     if (!fr_check_not_null("live_report", file, "file"))
         return false;
-    pthread_mutex_lock(&lock);
+    fr_lock(FR_LOCK_LIVE_TENSORS);
     copy = malloc((all.entries.count + 1) * sizeof *copy);
     for (size_t i = 0; copy && i < all.entries.capacity; i++)
         if (all.entries.slots[i].key)
             copy[n++] = *(const entry *)all.entries.slots[i].value;
     lost = all.lost;
-    pthread_mutex_unlock(&lock);
+    fr_unlock(FR_LOCK_LIVE_TENSORS);
     if (!copy)
         return fr_fail_memory("live_report");
     ok = print(file, copy, group(copy, n), n, lost) || fr_fail("live_report", "the file cannot be written");

@@ -4,16 +4,15 @@
  * the order of PyTorch's CPU generator and with its arithmetic, so that the same seed gives the same numbers. */
 #include "core/random.h"
 
+#include "core/locks.h"
 #include "core/shape.h"
 #include "core/tensor.h"
 #include "core/thread.h"
 
-#include <pthread.h>
 #include <tgmath.h>
 
 enum { WORDS = FR_GENERATOR_WORDS, MIDDLE = 397, NORMAL_BLOCK = 16 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static fr_generator process; /* under the lock */
 static bool seeded;          /* at its first use or by fr_manual_seed */
 
@@ -81,7 +80,7 @@ static double uniform64(fr_generator *g)
 /* The process's generator, locked until give_back. */
 static fr_generator *take(void)
 {
-    pthread_mutex_lock(&lock);
+    fr_lock(FR_LOCK_GENERATOR);
     if (!seeded) {
         seed_generator(&process, 5489);
         seeded = true;
@@ -91,7 +90,7 @@ static fr_generator *take(void)
 
 static void give_back(void)
 {
-    pthread_mutex_unlock(&lock);
+    fr_unlock(FR_LOCK_GENERATOR);
 }
 
 void fr_generator_save(fr_generator *state)

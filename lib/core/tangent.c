@@ -5,10 +5,9 @@
  * A tensor has a list of its tangents, one for each level. A level has a list of all tangents that were made for it,
  * and frees them when it ends. They would not all go by themselves: a recorded tangent may lead back to its own tensor,
  * which makes a reference cycle. The lock is for tensors that are freed on another thread than the level's. */
+#include "core/locks.h"
 #include "core/tensor.h"
 #include "core/thread.h"
-
-#include <pthread.h>
 
 typedef struct fr_tangent {
     struct fr_tangent *next;        /* of the same tensor */
@@ -17,19 +16,17 @@ typedef struct fr_tangent {
     fr_level *level;
 } fr_tangent;
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
 fr_tensor *fr_tangent_of(const fr_tensor *t, const fr_level *level)
 {
     fr_tensor *value = NULL;
 
     if (!t->tangents)
         return NULL;
-    pthread_mutex_lock(&lock);
+    fr_lock(FR_LOCK_TANGENTS);
     for (const fr_tangent *g = t->tangents; g && !value; g = g->next)
         if (g->level == level)
             value = g->value;
-    pthread_mutex_unlock(&lock);
+    fr_unlock(FR_LOCK_TANGENTS);
     return value;
 }
 
@@ -39,7 +36,7 @@ bool fr_tangent_set(const char *what, fr_tensor *t, fr_level *level, fr_tensor *
 
     if (!g)
         return fr_fail_memory(what);
-    pthread_mutex_lock(&lock);
+    fr_lock(FR_LOCK_TANGENTS);
     *g = (fr_tangent){ .next = t->tangents,
                        .later = level->tangents,
                        .at = &level->tangents,
@@ -50,7 +47,7 @@ bool fr_tangent_set(const char *what, fr_tensor *t, fr_level *level, fr_tensor *
         g->later->at = &g->later;
     level->tangents = g;
     t->tangents = g;
-    pthread_mutex_unlock(&lock);
+    fr_unlock(FR_LOCK_TANGENTS);
     return true;
 }
 
@@ -87,11 +84,11 @@ static void drop_all(fr_tangent **first)
     for (;;) {
         fr_tangent *g;
 
-        pthread_mutex_lock(&lock);
+        fr_lock(FR_LOCK_TANGENTS);
         g = *first;
         if (g)
             take_out(g);
-        pthread_mutex_unlock(&lock);
+        fr_unlock(FR_LOCK_TANGENTS);
         if (!g)
             return;
         fr_unref(g->value);

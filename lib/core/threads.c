@@ -44,8 +44,7 @@ static atomic_int asked_for; /* 0: the default */
 static int by_default;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-/* After fork the child has none of the threads; locks that they held would stay locked. */
-static void start_again(void)
+void fr_threads_begin_child(void)
 {
     pthread_mutex_init(&pool.owner, NULL);
     pthread_mutex_init(&pool.lock, NULL);
@@ -53,6 +52,7 @@ static void start_again(void)
     pool.threads = 0;
     atomic_store(&pool.gate, 0);
     atomic_store(&pool.sleeping, 0);
+    fr_set_num_threads(1);
 }
 
 static int cores(void)
@@ -72,7 +72,6 @@ static void begin(void)
     long n = given ? strtol(given, NULL, 10) : 0;
 
     by_default = n > 0 && n <= MOST_THREADS ? (int)n : cores();
-    pthread_atfork(NULL, NULL, start_again);
 }
 
 int fr_num_threads(void)

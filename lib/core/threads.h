@@ -12,4 +12,8 @@
 typedef void fr_tile(void *job, int64_t tile);
 void fr_run_tiles(int64_t tiles, fr_tile *run, void *job);
 
+/* In the child after fork, which has none of the pool's threads: it begins anew, and runs on one thread until it asks
+ * for more. */
+void fr_threads_begin_child(void);
+
 #endif

@@ -14,13 +14,13 @@
  * have run, and the sums of what they sent are the complete gradients of its outputs. */
 #include "graph/backward.h"
 
+#include "core/locks.h"
 #include "graph/anomaly.h"
 #include "graph/checkpoint.h"
 #include "graph/hooks.h"
 #include "kernels/accumulate.h"
 
 #include <frond/ops.h>
-#include <pthread.h>
 
 /* True if gradients must be computed by ops: because they get a graph of their own, or because ops carry tangents. */
 static bool in_ops(const fr_backward_pass *p)
@@ -421,13 +421,11 @@ static bool run_task(fr_backward_pass *p, fr_backward_task *task)
 
 /* --- The whole pass ---------------------------------------------------------------------------------------------- */
 
-/* Graphs of several threads may share leaves. */
-static pthread_mutex_t accumulating = PTHREAD_MUTEX_INITIALIZER;
-
-/* Adds the gradient of each leaf in the list to its grad. Nothing here can fail. */
+/* Adds the gradient of each leaf in the list to its grad. Graphs of several threads may share leaves. Nothing here can
+ * fail. */
 static void accumulate(fr_backward_task *leaves)
 {
-    pthread_mutex_lock(&accumulating);
+    fr_lock(FR_LOCK_GRADIENTS);
     for (fr_backward_task *task = leaves; task; task = task->next) {
         fr_tensor *leaf = task->leaf;
 
@@ -438,7 +436,7 @@ static void accumulate(fr_backward_task *leaves)
             leaf->grad = fr_ref(task->slot[0].grad);
         }
     }
-    pthread_mutex_unlock(&accumulating);
+    fr_unlock(FR_LOCK_GRADIENTS);
 }
 
 static void free_pass(fr_backward_pass *p)

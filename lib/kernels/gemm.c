@@ -7,6 +7,7 @@
 #include "kernels/gemm.h"
 
 #include "core/integer.h"
+#include "core/locks.h"
 #include "core/shape.h"
 #include "core/threads.h"
 
@@ -70,12 +71,9 @@ static void multiply_by_blas(const fr_product *p)
 /* OpenBLAS shares large products among its own threads, and the order of its sums depends on their number. So the
  * number is set to 1 while any of our threads is in here, and then restored: it is a setting of the whole process. */
 #ifdef FR_HAVE_OPENBLAS
-#include <pthread.h>
-
 extern int openblas_get_num_threads(void);
 extern void openblas_set_num_threads(int);
 
-static pthread_mutex_t users_lock = PTHREAD_MUTEX_INITIALIZER;
 static int users, threads_before;
 
 /* True if OpenBLAS might share p among threads. Some versions compute products with a vector by gemv, and share smaller
@@ -87,21 +85,21 @@ static bool is_shared(const fr_product *p)
 
 static void begin_single_threaded(void)
 {
-    pthread_mutex_lock(&users_lock);
+    fr_lock(FR_LOCK_BLAS_THREADS);
     if (users++ == 0) {
         threads_before = openblas_get_num_threads();
         if (threads_before != 1)
             openblas_set_num_threads(1);
     }
-    pthread_mutex_unlock(&users_lock);
+    fr_unlock(FR_LOCK_BLAS_THREADS);
 }
 
 static void end_single_threaded(void)
 {
-    pthread_mutex_lock(&users_lock);
+    fr_lock(FR_LOCK_BLAS_THREADS);
     if (--users == 0 && threads_before != 1)
         openblas_set_num_threads(threads_before);
-    pthread_mutex_unlock(&users_lock);
+    fr_unlock(FR_LOCK_BLAS_THREADS);
 }
 #else
 static bool is_shared(const fr_product *p)
@@ -180,10 +178,10 @@ static job cut_tiles(const fr_product *p)
     return w;
 }
 
-void fr_multiply(const fr_product *p)
+static void multiply(const fr_product *p, bool by_blas)
 {
     enum { ONE_TILE = 1 << 18 }; /* multiply-adds: up to here C is not cut */
-    bool by_blas = suits_blas(p), lowered = by_blas && is_shared(p);
+    bool lowered = by_blas && is_shared(p);
     job w;
 
     if (work_of(p) <= ONE_TILE && !lowered) {
@@ -197,6 +195,18 @@ void fr_multiply(const fr_product *p)
     fr_run_tiles((p->m + w.rows - 1) / w.rows * w.across, run_tile, &w);
     if (lowered)
         end_single_threaded();
+}
+
+/* Fork waits until no thread is in the BLAS: the child could find the BLAS's own locks locked. */
+void fr_multiply(const fr_product *p)
+{
+    bool by_blas = suits_blas(p);
+
+    if (by_blas)
+        fr_lock_shared(FR_LOCK_BLAS);
+    multiply(p, by_blas);
+    if (by_blas)
+        fr_unlock(FR_LOCK_BLAS);
 }
 
 void fr_gemm(fr_dtype dtype, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, const void *a, int64_t lda,
