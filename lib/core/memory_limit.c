@@ -29,7 +29,8 @@ int64_t fr_memory_limit(int64_t there, int64_t multiple)
 
 bool fr_fail_memory_limit(const char *where, const char *what, int64_t needed, int64_t limit)
 {
-    return fr_fail(where, "%s need %lld bytes, more than the limit of %lld; FROND_MEMORY_LIMIT=%lld in the environment "
-                          "raises it",
+    return fr_fail(where,
+                   "%s need %lld bytes, more than the limit of %lld; FROND_MEMORY_LIMIT=%lld in the environment "
+                   "raises it",
                    what, (long long)needed, (long long)limit, (long long)needed);
 }
