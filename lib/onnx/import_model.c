@@ -234,6 +234,22 @@ static bool is_running_statistic(const fr_graph_proto *g, const char *name)
     return false;
 }
 
+/* Frees the values in the file's form: the tensor has them. */
+static void drop_values(fr_tensor_proto *p)
+{
+    free(p->raw_data.data);
+    free(p->float_data);
+    free(p->double_data);
+    free(p->int32_data);
+    free(p->int64_data);
+    p->raw_data = (ProtobufCBinaryData){ 0 };
+    p->float_data = NULL;
+    p->double_data = NULL;
+    p->int32_data = NULL;
+    p->int64_data = NULL;
+    p->n_float_data = p->n_double_data = p->n_int32_data = p->n_int64_data = 0;
+}
+
 static bool read_initializers(fr_module *m, onnx_model *model, const char *where)
 {
     const fr_graph_proto *g = model->proto->graph;
@@ -251,6 +267,7 @@ static bool read_initializers(fr_module *m, onnx_model *model, const char *where
         fr_unref(t);
         if (!ok)
             return false;
+        drop_values(g->initializer[i]);
     }
     return true;
 }
