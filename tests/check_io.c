@@ -682,7 +682,7 @@ START_TEST(takes_headers_that_python_does_not_write)
 {
     const char *path = in_folder("odd");
     const char *header = "{\"b\":{\"shape\":[ 0 ],\"data_offsets\":[4,4],\"dtype\":\"I64\",\"more\":null},\n"
-                         " \"a\":" FLOATS(1, "[0,4]") ",\"\":" FLOATS(0, "[4,4]") ",\"e\":" FLOATS(
+                         " \"a\":" FLOATS(1, "[0,4]") ",\"\":" FLOATS(0, "[4,4]") ",\"\\u0065\":" FLOATS(
                              0, "[0,0]") ", \"__metadata__\":{}}  \n";
 
     write_with_header(path, strlen(header), header, 4);

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/shape.h"
+#include "core/utf8.h"
 #include "files/safetensors.h"
 
 #include <frond/op.h>
@@ -144,12 +145,51 @@ static json_t *parse_value(parser *p, size_t max)
     return value;
 }
 
-static json_t *parse_string(parser *p)
+/* The length of a string that stands for itself, without escapes, from its first character to its closing quote; -1: it
+ * is no such string. */
+static int64_t plain_length(const char *text, size_t left)
 {
-    if (peek(p) == '"')
-        return parse_value(p, SIZE_MAX);
-    expected(p, "a string");
-    return NULL;
+    for (size_t i = 0; i < left; i++) {
+        if (text[i] == '"')
+            return (int64_t)i;
+        if (text[i] == '\\' || (unsigned char)text[i] < ' ')
+            return -1;
+    }
+    return -1;
+}
+
+static char *decode_string(parser *p)
+{
+    json_t *value = parse_value(p, SIZE_MAX);
+    char *string = value ? strdup(json_string_value(value)) : NULL;
+
+    if (value && !string)
+        fr_fail_memory(p->where);
+    json_decref(value);
+    return string;
+}
+
+/* The next string, to be freed. NULL with an error. jansson is left with the rare ones: where its buffer for a string
+ * cannot grow, it drops a character and goes on. */
+static char *parse_string(parser *p)
+{
+    char *string;
+    int64_t length;
+
+    if (peek(p) != '"')
+        return expected(p, "a string"), NULL;
+    length = plain_length(p->text + p->at + 1, p->size - p->at - 1);
+    if (length < 0)
+        return decode_string(p);
+    string = strndup(p->text + p->at + 1, (size_t)length);
+    if (!string)
+        return fr_fail_memory(p->where);
+    if (!fr_is_utf8(string)) {
+        free(string);
+        return decode_string(p); /* for its error */
+    }
+    p->at += (size_t)length + 2;
+    return string;
 }
 
 /* Calls member for each name in an object. It parses the value that comes next. */
@@ -160,10 +200,10 @@ static bool parse_object(parser *p, bool (*member)(parser *p, const char *name))
     if (accept(p, '}'))
         return true;
     do {
-        json_t *name = parse_string(p);
-        bool ok = name && (accept(p, ':') || expected(p, ":")) && member(p, json_string_value(name));
+        char *name = parse_string(p);
+        bool ok = name && (accept(p, ':') || expected(p, ":")) && member(p, name);
 
-        json_decref(name);
+        free(name);
         if (!ok)
             return false;
     } while (accept(p, ','));
@@ -177,9 +217,9 @@ static bool parse_metadata(parser *p, const char *name)
     if (peek(p) != '"')
         return fr_fail(p->where, "\"" FR_SAFETENSORS_METADATA "\": the value of \"%.80s\" is not a string", name);
 
-    json_t *value = parse_string(p);
+    char *value = parse_string(p);
 
-    json_decref(value);
+    free(value);
     return value != NULL;
 }
 
