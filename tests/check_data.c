@@ -247,6 +247,23 @@ START_TEST(refuses_binary_files)
 }
 END_TEST
 
+/* 3 rows of up to 4 values are 12 values of 4 bytes. */
+START_TEST(limits_padding)
+{
+    static const char text[] = "a,1,2,3,4\nb,1\nb,1\n", first[] = "3 sequences", all[] = "6 values";
+
+    setenv("FROND_MEMORY_LIMIT", "47", 1);
+    assert_refused(csv(text, NULL), "x.csv", first, all, "4 steps", "need 48 bytes", "limit of 47", "_LIMIT=48");
+    assert_refused(ts("@classLabel true a b\n@data\n1:1:1:a\n1,2:1,2:1,2:b\n"), "x.ts", "need 48 bytes");
+    setenv("FROND_MEMORY_LIMIT", "48", 1);
+    assert_sequences(csv(text, NULL), 3, 4, 1, VALUES(1, 2, 3, 4, 1, 0, 0, 0, 1, 0, 0, 0), INTEGERS(4, 1, 1),
+                     INTEGERS(0, 1, 1), TEXTS("a", "b"));
+    setenv("FROND_MEMORY_LIMIT", "48 bytes", 1); /* not a number: as if it was not there */
+    fr_sequences_free(csv(text, NULL));
+    unsetenv("FROND_MEMORY_LIMIT");
+}
+END_TEST
+
 START_TEST(names_files_that_cannot_be_opened)
 {
     ck_assert_ptr_null(fr_read_csv("no-such-file.csv", NULL));
@@ -478,6 +495,7 @@ int main(void)
     tcase_add_test(tables, ignores_the_locale);
     tcase_add_loop_test(tables, refuses_bad_csv, 0, sizeof bad_csv / sizeof *bad_csv);
     tcase_add_test(tables, refuses_binary_files);
+    tcase_add_test(tables, limits_padding);
     tcase_add_test(tables, names_files_that_cannot_be_opened);
     tcase_add_test(tables, answers_for_null_and_any_index);
     tcase_add_test(ts_files, reads_italy_power_demand);

@@ -310,6 +310,15 @@ head -c 100 "$work/two/model.json" >"$work/torn/model.json"
 refuses 1 "torn/model.json:" evaluate "$work/torn" "$italy"
 sed 's/"lstm"/"qrnn"/' "$work/two/model.json" >"$work/torn/model.json"
 refuses 1 "torn/model.json: the setting \"cell\"" evaluate "$work/torn" "$italy"
+sed 's/"hidden": [0-9]*/"hidden": 2000000000/' "$work/two/model.json" >"$work/torn/model.json"
+refuses 1 "torn/model.json: describes a model with weights of 16" evaluate "$work/torn" "$italy"
+sed 's/"steps": [0-9]*,/"steps": 2000000000,/' "$work/two/model.json" >"$work/torn/model.json"
+refuses 1 "torn/model.json: sequences of 2000000000 steps" graph "$work/torn"
+sed 's/"variables": [0-9]*/"variables": 2000000000/; s/"mean": null/"mean": [0]/' "$work/two/model.json" \
+    >"$work/torn/model.json"
+refuses 1 "torn/model.json: expected 2000000000 numbers" evaluate "$work/torn" "$italy"
+head -c 17000000 /dev/zero >"$work/torn/model.json"
+refuses 1 "torn/model.json: has more than 16777216 bytes" evaluate "$work/torn" "$italy"
 refuses 1 "no such op" ops nonsense
 refuses 1 "file.txt: expected a name that ends in" info "$work/file.txt"
 refuses 1 "/dev/full: cannot be written: No space left" predict "$work/two" "$italy" --output /dev/full

@@ -606,7 +606,12 @@ static const struct {
     { " {}", 0, { "begin with {" } },
     { "[]", 0, { "begin with {" } },
     { "{", 0, { "header, byte 1" } },
-    { "{} {}", 0, { "header, byte", "end of file expected" } },
+    { "{} {}", 0, { "header, byte 3", "expected its end" } },
+    { "{1:2}", 0, { "header, byte 1", "expected a string" } },
+    { "{\"a\"}", 0, { "header, byte 4", "expected :" } },
+    { "{\"a\":{},}", 0, { "tensor \"a\"" } },
+    { "{\"a\":" FLOATS(1, "[0,4]") ",}", 4, { "header, byte", "expected a string" } },
+    { "{\"a\":" FLOATS(1, "[0,4]") " \"b\"}", 4, { "header, byte", "expected , or }" } },
     { "{\"a\":" FLOATS(1, "[0,4]") ",\"a\":" FLOATS(1, "[4,8]") "}", 8, { "duplicate", "a" } },
     { "{\"\xff\":1}", 0, { "header", "0xff" } },
     { "{\"a\":1}", 0, { "tensor \"a\"", "not an object" } },
@@ -645,6 +650,8 @@ static const struct {
     { "{\"a\":" FLOATS(2, "[0,8]") "}", 4, { "\"a\"", "end at offset 8", "at 4" } },
     { "{\"a\":" FLOATS(2, "[0,8]") "}", 9, { "1 bytes follow" } },
     { "{}", 1, { "1 bytes follow" } },
+    { "{\"__metadata__\":{},\"__metadata__\":{}}", 0, { "__metadata__", "twice" } },
+    { "{\"__metadata__\":{\"a\":\"b\"", 0, { "header, byte", "expected , or }" } },
     { "{\"__metadata__\":3}", 0, { "__metadata__", "not an object" } },
     { "{\"__metadata__\":{\"epoch\":3}}", 0, { "__metadata__", "\"epoch\"", "not a string" } },
 };
@@ -675,7 +682,7 @@ START_TEST(takes_headers_that_python_does_not_write)
 {
     const char *path = in_folder("odd");
     const char *header = "{\"b\":{\"shape\":[ 0 ],\"data_offsets\":[4,4],\"dtype\":\"I64\",\"more\":null},\n"
-                         " \"a\":" FLOATS(1, "[0,4]") ",\"\":" FLOATS(0, "[4,4]") ",\"e\":" FLOATS(
+                         " \"a\":" FLOATS(1, "[0,4]") ",\"\":" FLOATS(0, "[4,4]") ",\"\\u0065\":" FLOATS(
                              0, "[0,0]") ", \"__metadata__\":{}}  \n";
 
     write_with_header(path, strlen(header), header, 4);

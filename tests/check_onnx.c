@@ -20,6 +20,7 @@
 
 #include "onnx/onnx.pb-c.h"
 
+#include <setjmp.h>
 #include <unistd.h>
 
 #define PROTO(NAME) Frond__Onnx__##NAME
@@ -512,6 +513,42 @@ static void gives(fr_module *m, fr_tensor *x, void (*spoil)(PROTO(ModelProto) * 
     fr_module_free(m);
 }
 
+static jmp_buf before_the_error;
+
+static void leave(const char *message, void *user)
+{
+    (void)message;
+    (void)user;
+    longjmp(before_the_error, 1);
+}
+
+/* The layers make (4,8), (4,8) and (4,2) values. The limit holds in the model's forward alone, however it ends. */
+START_TEST(results_are_limited)
+{
+    FR_SCOPE;
+    fr_module *m = layers(), *back;
+    fr_tensor *x = fr_randn(FR_SHAPE(4, 3));
+
+    back = through_file(m, x, NULL);
+    setenv("FROND_MEMORY_LIMIT", "127", 1);
+    assert_refused(fr_forward(back, x), "linear: this result", "need 128 bytes", "limit of 127", "_LIMIT=128");
+    setenv("FROND_MEMORY_LIMIT", "255", 1);
+    assert_refused(fr_forward(back, x), "relu: this result", "need 256 bytes");
+    ck_assert_ptr_nonnull(fr_forward(m, x));
+    fr_set_error_handler(leave, NULL);
+    if (setjmp(before_the_error) == 0)
+        fr_forward(back, x);
+    fr_set_error_handler(NULL, NULL);
+    assert_failed("relu: this result");
+    ck_assert_ptr_nonnull(fr_forward(m, x));
+    setenv("FROND_MEMORY_LIMIT", "288", 1);
+    assert_near("within the limit", fr_forward(back, x), fr_forward(m, x));
+    unsetenv("FROND_MEMORY_LIMIT");
+    fr_module_free(back);
+    fr_module_free(m);
+}
+END_TEST
+
 static void pad_before_alone(PROTO(ModelProto) * m)
 {
     ((PROTO(AttributeProto) *)find_attribute(m->graph->node[0], "pads"))->ints[1] = 0;
@@ -642,6 +679,7 @@ int main(void)
     tcase_add_test(contents, own_op);
     tcase_add_test(contents, models_come_back);
     tcase_add_loop_test(contents, spoilt_files, 0, sizeof spoilt / sizeof *spoilt);
+    tcase_add_test(contents, results_are_limited);
     tcase_add_test(contents, of_other_writers);
     tcase_add_test(contents, loaded_models_learn);
     tcase_add_test(contents, broken_files);

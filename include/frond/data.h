@@ -44,11 +44,14 @@ typedef struct {
 /* Reads one sequence per row. Values are separated by commas; by tabs in a .tsv, and if the first row has tabs and no
  * comma. The label is in the first column, as in the UCR archive. Rows may differ in length. Missing values are
  * refused, and so are names, except with header. NULL with an error that names file, line, column and reason. To be
- * freed with fr_sequences_free. Needs no scope. */
+ * freed with fr_sequences_free. Needs no scope.
+ *
+ * Shorter rows are padded to the longest one. A file is refused, before it is padded, if that takes more than 64 MiB and
+ * 16 times the file; the environment variable FROND_MEMORY_LIMIT, in bytes, sets another limit. */
 fr_sequences *fr_read_csv(const char *path, const fr_csv_options *options);
 /* Reads the .ts format of the UCR archive and sktime: univariate or multivariate sequences of equal or different
  * lengths. The header is checked against the data. With @targetLabel true labels are numbers, given as texts. Missing
- * values and timestamps are refused. Fails as fr_read_csv does. */
+ * values and timestamps are refused. Fails as fr_read_csv does, and has its limit. */
 fr_sequences *fr_read_ts(const char *path);
 
 /* Tensors that are borrowed from s: x (N,T,D) of the default dtype, with D variables, and T the length of the longest

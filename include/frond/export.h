@@ -32,7 +32,12 @@ bool fr_export_onnx(fr_module *m, fr_tensor *example, const char *path);
  *
  * The caller frees it with fr_module_free. NULL with an error: the error names all ops that frond cannot run, and their
  * nodes. It fails as well for a file that is not an ONNX model or is cut short, that keeps values in other files or is
- * of another version of the operator set, and for a node that reads what no node before it makes. */
+ * of another version of the operator set, and for a node that reads what no node before it makes.
+ *
+ * A file of a few bytes can describe a model that takes any amount of memory. So fr_load_onnx fails if the parts of the
+ * model take more than 64 MiB and 16 times the file; and fr_forward fails, before it allocates them, if the results of
+ * all nodes together take more than 64 MiB and 1,024 times the weights and the input. The environment variable
+ * FROND_MEMORY_LIMIT, in bytes, sets another limit in place of both. */
 fr_module *fr_load_onnx(const char *path);
 
 /* --- C ------------------------------------------------------------------------------------------------------------ */

@@ -7,7 +7,12 @@
  * Files hold more dtypes than tensors do. Loading converts them, in all formats: float16 and bfloat16 become float32;
  * bool (0 or 1), int8, int16, int32, uint8, uint16 and uint32 become int64. All of this is exact. uint64 becomes int64
  * if every value is below 2^63; otherwise the file is refused. So are files with other dtypes. Files are written with
- * float32, float64 and int64. */
+ * float32, float64 and int64.
+ *
+ * A damaged file cannot ask for any amount of memory: what it promises is checked against what it has. The functions
+ * that read take at most 18 times the size of a file, which is the worst case: bytes that become int64. An npz file may
+ * be packed, and take 64 MiB and 64 times its size; the environment variable FROND_MEMORY_LIMIT, in bytes, sets another
+ * limit. */
 #ifndef FROND_IO_H
 #define FROND_IO_H
 

@@ -75,7 +75,7 @@ static struct {
     size_t next;
 } freed = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-void *fr_object_new(const char *what, size_t size)
+void *fr_object_new(size_t size)
 {
     fr_life *life = calloc(1, size);
 
@@ -83,8 +83,6 @@ void *fr_object_new(const char *what, size_t size)
         return NULL;
     atomic_init(&life->refs, 1);
     life->made = fr_thread_self()->sites.current;
-    if (!life->made.function)
-        life->made.function = what;
     return life;
 }
 

@@ -25,7 +25,7 @@ static inline bool fr_is_alive(const void *object)
 }
 
 /* A zeroed object of that size, which begins with a fr_life. NULL, without an error, if memory runs out. */
-void *fr_object_new(const char *what, size_t size);
+void *fr_object_new(size_t size);
 /* Ends the life of such an object, whose contents were freed. NULL is fine. */
 void fr_object_free(void *object);
 /* Writes down the call or scope that releases an object. */

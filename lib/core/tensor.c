@@ -80,8 +80,6 @@ static fr_tensor *tensor_with(const char *what, fr_storage *storage, const fr_sh
     }
     atomic_init(&t->refs, 1);
     t->made = th->sites.current;
-    if (!t->made.function)
-        t->made.function = what;
     t->dtype = (uint8_t)dtype;
     t->requires_grad = false;
     t->contiguous = true;

@@ -29,6 +29,8 @@ static char *take_label(char **rest, char separator, bool last)
 static bool read_row(const fr_line_reader *lines, char *text, char separator, const fr_csv_options *o,
                      fr_sequence_builder *b)
 {
+    int64_t place = 0;
+
     if (!o->no_label) {
         const char *label = take_label(&text, separator, o->label_last);
 
@@ -37,14 +39,15 @@ static bool read_row(const fr_line_reader *lines, char *text, char separator, co
                                        o->label_last ? "last" : "first");
         if (!text)
             return fr_line_reader_fail(lines, "a label without values");
-        if (!fr_label_set_add(&b->texts, label))
+        place = fr_label_set_add(&b->texts, label);
+        if (place < 0)
             return fr_line_reader_fail(lines, "out of memory");
     }
 
     int64_t n =
         fr_sequence_builder_add_values(b, lines, text, separator, "column", o->no_label || o->label_last ? 1 : 2);
 
-    return n > 0 && fr_sequence_builder_end_row(b, lines, n, 0);
+    return n > 0 && fr_sequence_builder_end_row(b, lines, n, place);
 }
 
 typedef struct {
@@ -59,7 +62,7 @@ static bool parse_csv(fr_line_reader *lines, fr_sequence_builder *b, const void 
     bool is_header = f->options->header;
 
     b->variables = 1;
-    b->labelled = b->text_per_row = !f->options->no_label;
+    b->labelled = b->texts_grow = !f->options->no_label;
     while ((text = fr_line_reader_next(lines))) {
         if (!separator)
             separator = strchr(text, '\t') && !strchr(text, ',') ? '\t' : ',';

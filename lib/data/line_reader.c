@@ -57,6 +57,7 @@ char *fr_line_reader_next(fr_line_reader *lines)
             return NULL;
         }
         lines->number++;
+        lines->bytes += length;
         if (memchr(text, '\0', (size_t)length)) {
             lines->failed = true;
             fr_line_reader_fail(lines, "a byte of value 0: not a text file");

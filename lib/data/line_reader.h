@@ -14,6 +14,7 @@ typedef struct {
     char *text; /* the current line, without its newline */
     size_t capacity;
     int64_t number; /* of the current line, from 1 */
+    int64_t bytes;  /* that were read so far */
     bool failed;
     locale_t c_locale, callers_locale;
 } fr_line_reader;

@@ -63,7 +63,7 @@ static fr_loader *make_loader(fr_tensor *const *tensors, int n, const fr_loader_
 
     if (!check_arguments(tensors, n, o))
         return NULL;
-    l = fr_object_new("loader_new", sizeof *l);
+    l = fr_object_new(sizeof *l);
     if (!l)
         return fr_fail_memory("loader_new");
     l->rows = tensors[0]->shape.dim[0];

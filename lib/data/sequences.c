@@ -7,11 +7,12 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/memory_limit.h"
+#include "core/shape.h"
 #include "core/tensor.h"
 #include "core/thread.h"
 
 #include <float.h>
-#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -88,25 +89,43 @@ static void set_value(fr_tensor *t, int64_t i, double value)
         ((float *)t->origin)[i] = (float)value;
 }
 
-/* (N,T,D) from rows of (D,length), with zeros after the end of shorter rows. */
-static fr_tensor *make_x(const char *where, const fr_sequence_builder *b)
+/* The shape (N,T,D) of all rows, padded. One long row makes all rows long: that is refused where it takes far more
+ * memory than the file. */
+static bool get_padded_shape(const char *where, const fr_sequence_builder *b, fr_shape *shape)
 {
-    int64_t longest = 0;
-    const double *value = b->values;
+    int64_t longest = 0, limit = fr_memory_limit(b->bytes, FR_READ_MULTIPLE), needed;
+    char what[120];
 
     for (size_t i = 0; i < b->rows; i++)
         longest = b->lengths[i] > longest ? b->lengths[i] : longest;
+    *shape = (fr_shape){ 3, { (int64_t)b->rows, longest, b->variables } };
+    if (!fr_shape_check(where, shape, fr_default_dtype(), &needed))
+        return false;
+    needed *= (int64_t)fr_dtype_size(fr_default_dtype());
+    snprintf(what, sizeof what, "%zu sequences, padded from %zu values in all to %lld steps each,", b->rows, b->count,
+             (long long)longest);
+    return needed <= limit || fr_fail_memory_limit(where, what, needed, limit);
+}
 
-    fr_shape shape = { 3, { (int64_t)b->rows, longest, b->variables } };
-    fr_tensor *x = fr_tensor_alloc(where, &shape, fr_default_dtype());
+/* (N,T,D) from rows of (D,length), with zeros after the end of shorter rows. Frees b's values. */
+static fr_tensor *make_x(const char *where, fr_sequence_builder *b)
+{
+    const double *value = b->values;
+    fr_shape shape;
+    fr_tensor *x = get_padded_shape(where, b, &shape) ? fr_tensor_alloc(where, &shape, fr_default_dtype()) : NULL;
 
     if (!x)
         return NULL;
+
+    int64_t longest = shape.dim[1];
+
     memset(x->origin, 0, x->storage->bytes);
     for (int64_t i = 0; i < shape.dim[0]; i++)
         for (int64_t d = 0; d < b->variables; d++)
             for (int64_t t = 0; t < b->lengths[i]; t++)
                 set_value(x, (i * longest + t) * b->variables + d, *value++);
+    free(b->values);
+    b->values = NULL;
     return x;
 }
 
@@ -126,11 +145,9 @@ static fr_sequences *make_sequences(const char *where, fr_sequence_builder *b)
 
     if (b->rows == 0)
         return fr_fail(where, "there is no sequence in it");
-    if (b->text_per_row)
-        fr_label_set_sort(&b->texts, b->labels);
-    if (b->texts.count > INT_MAX)
-        return fr_fail(where, "%zu different labels are too many", b->texts.count);
-    s = fr_object_new(where, sizeof *s);
+    if (b->texts_grow && !fr_label_set_sort(&b->texts, b->labels, b->labelled ? b->rows : 0))
+        return fr_fail_memory(where);
+    s = fr_object_new(sizeof *s);
     if (!s)
         return fr_fail_memory(where);
     s->targets = b->targets;
@@ -151,12 +168,17 @@ fr_sequences *fr_sequences_read(const char *where, FILE *file, fr_sequence_parse
 {
     fr_line_reader lines;
     fr_sequence_builder b = { 0 };
-    fr_sequences *s;
 
     if (!fr_line_reader_begin(&lines, where, file))
         return NULL;
-    s = parse(&lines, &b, options) ? make_sequences(where, &b) : NULL;
+
+    bool ok = parse(&lines, &b, options);
+
+    b.bytes = lines.bytes;
     fr_line_reader_end(&lines);
+
+    fr_sequences *s = ok ? make_sequences(where, &b) : NULL;
+
     free_builder(&b);
     return s;
 }

@@ -19,6 +19,7 @@ struct fr_sequences {
 
 /* The rows that were read so far, one for each sequence. */
 typedef struct {
+    int64_t bytes;     /* of the text that was read */
     int64_t variables; /* of each sequence: D */
     double *values;    /* row after row, each (D,length) */
     size_t count, capacity;
@@ -26,7 +27,7 @@ typedef struct {
     size_t rows, lengths_capacity, labels_capacity;
     fr_label_set texts;
     bool labelled, targets; /* targets: labels are numbers to be predicted, not classes */
-    bool text_per_row;      /* texts gets one text for each row, and labels are filled in when all are there */
+    bool texts_grow;        /* texts are added row by row; labels are places in their order until all are there */
 } fr_sequence_builder;
 
 /* Appends the numbers in text, which are divided by the separator. Returns how many there are, or -1 with an error that

@@ -105,11 +105,12 @@ static bool read_labels(const fr_line_reader *lines, const char *tag, char **res
     if (h->value[CLASS_LABEL] == 0)
         return true;
     for (; (word = next_word(rest)); declared++)
-        if (!fr_label_set_add(h->labels, word))
+        if (fr_label_set_add(h->labels, word) < 0)
             return fr_line_reader_fail(lines, "out of memory");
     if (declared == 0)
         return fr_line_reader_fail(lines, "@%s true: the labels are missing", tag);
-    fr_label_set_sort(h->labels, NULL);
+    if (!fr_label_set_sort(h->labels, NULL, 0))
+        return fr_line_reader_fail(lines, "out of memory");
     if (h->labels->count < declared)
         return fr_line_reader_fail(lines, "@%s: a label is given twice", tag);
     return true;
@@ -250,8 +251,8 @@ static bool check_length(const fr_line_reader *lines, const header *h, const fr_
     return true;
 }
 
-/* Cuts the label off text. Of a class, *label becomes its index among those of @classLabel; of a target, the index is
- * known only when all labels were read and sorted. */
+/* Cuts the label off text. Of a class, *label becomes its index among those of @classLabel; of a target, its place in
+ * the order of adding, of which the index is made when all labels were read. */
 static bool take_label(const fr_line_reader *lines, fr_sequence_builder *b, char *text, int64_t *label)
 {
     char quoted[FR_QUOTED_SIZE], *colon = strrchr(text, ':');
@@ -268,7 +269,7 @@ static bool take_label(const fr_line_reader *lines, fr_sequence_builder *b, char
         return fr_line_reader_fail(lines, "the label %s is not a number, but @targetLabel true",
                                    fr_quoted(label_text, quoted));
     if (b->targets)
-        return fr_label_set_add(&b->texts, label_text) || fr_line_reader_fail(lines, "out of memory");
+        return (*label = fr_label_set_add(&b->texts, label_text)) >= 0 || fr_line_reader_fail(lines, "out of memory");
     *label = fr_label_set_find(&b->texts, label_text);
     return *label >= 0 || fr_line_reader_fail(lines, "the label %s is not one that @classLabel declares",
                                               fr_quoted(label_text, quoted));
@@ -307,7 +308,7 @@ static bool parse_ts(fr_line_reader *lines, fr_sequence_builder *b, const void *
     (void)options;
     if (!read_header(lines, &h))
         return false;
-    b->targets = b->text_per_row = h.value[TARGET_LABEL] == 1;
+    b->targets = b->texts_grow = h.value[TARGET_LABEL] == 1;
     b->labelled = b->targets || h.value[CLASS_LABEL] == 1;
     return read_rows(lines, &h, b);
 }

@@ -6,6 +6,7 @@
 #include "files/npy.h"
 
 #include "core/integer.h"
+#include "core/memory_limit.h"
 #include "core/shape.h"
 #include "core/tensor.h"
 #include "core/thread.h"
@@ -75,7 +76,9 @@ static bool read_header(fr_byte_stream *s, fr_npy_header *h)
     return ok;
 }
 
-static bool check_size(const fr_byte_stream *s, const fr_npy_header *h)
+/* The values must take up the rest of the stream, and in memory, where a byte may become an int64, at most limit bytes.
+ */
+static bool check_size(const fr_byte_stream *s, const fr_npy_header *h, int64_t limit)
 {
     const fr_file_dtype_info *info = &fr_file_dtypes[h->dtype];
     char text[FR_SHAPE_TEXT];
@@ -86,7 +89,10 @@ static bool check_size(const fr_byte_stream *s, const fr_npy_header *h)
     if (numel * (int64_t)info->size != s->remaining)
         return fr_fail(s->where, "%" PRId64 " bytes of values, expected %" PRId64 " for %s of shape %s", s->remaining,
                        numel * (int64_t)info->size, info->npy, fr_shape_text(&h->shape, text));
-    return true;
+
+    int64_t needed = numel * (int64_t)fr_dtype_size(info->dtype) * (h->column_major ? 2 : 1);
+
+    return needed <= limit || fr_fail_memory_limit(s->where, "its values, unpacked,", needed, limit);
 }
 
 /* Column-major values of shape (2,3) are row-major values of shape (3,2): reads those and copies their transpose. */
@@ -106,11 +112,11 @@ static fr_tensor *read_column_major(fr_byte_stream *s, const fr_npy_header *h)
     return copy;
 }
 
-fr_tensor *fr_npy_read(fr_byte_stream *s)
+fr_tensor *fr_npy_read(fr_byte_stream *s, int64_t limit)
 {
     fr_npy_header h;
 
-    if (!read_header(s, &h) || !check_size(s, &h))
+    if (!read_header(s, &h) || !check_size(s, &h, limit))
         return NULL;
     if (h.column_major)
         return read_column_major(s, &h);
@@ -133,7 +139,7 @@ static fr_tensor *load_npy(const char *what, const char *path)
     if (!file)
         return NULL;
 
-    fr_tensor *t = fr_byte_stream_from_file(&s, where, file) ? fr_npy_read(&s) : NULL;
+    fr_tensor *t = fr_byte_stream_from_file(&s, where, file) ? fr_npy_read(&s, INT64_MAX) : NULL;
 
     fclose(file);
     return fr_hold(what, t);

@@ -27,8 +27,9 @@ typedef struct {
 /* Parses the dict. python2: numbers may end in L, as Python 2 writes them. False with an error. */
 bool fr_npy_parse_header(const char *where, const char *text, size_t size, bool python2, fr_npy_header *header);
 
-/* Reads an npy file that takes up all that remains of s. The caller owns one reference. NULL with an error. */
-fr_tensor *fr_npy_read(fr_byte_stream *s);
+/* Reads an npy file that takes up all that remains of s. It fails before it allocates more than limit bytes of values.
+ * The caller owns one reference. NULL with an error. */
+fr_tensor *fr_npy_read(fr_byte_stream *s, int64_t limit);
 
 /* The two parts of an npy file, ready to be written. */
 typedef struct {

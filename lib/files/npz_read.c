@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Reads npz files with libzip. The sizes that an archive claims are checked against the size of the file before memory
- * is allocated: members may not overlap, and deflate packs at most 1,032 bytes into one. */
+ * is allocated: members may not overlap, deflate packs at most 1,032 bytes into one, and all values together may take
+ * up to a limit. */
 #include <config.h>
 
 #include "core/error.h"
+#include "core/memory_limit.h"
 #include "files/npy.h"
 #include "files/npz.h"
 
@@ -57,7 +59,7 @@ static bool check_member(const char *where, const zip_stat_t *member)
     return true;
 }
 
-static fr_tensor *read_tensor(const char *where, zip_t *archive, const zip_stat_t *member)
+static fr_tensor *read_tensor(const char *where, zip_t *archive, const zip_stat_t *member, int64_t limit)
 {
     zip_file_t *file = zip_fopen_index(archive, member->index, 0);
     fr_byte_stream s = { where, file, read_member, (int64_t)member->size };
@@ -65,7 +67,7 @@ static fr_tensor *read_tensor(const char *where, zip_t *archive, const zip_stat_
     if (!file)
         return fr_fail(where, "cannot be unpacked: %s", zip_strerror(archive));
 
-    fr_tensor *t = fr_npy_read(&s);
+    fr_tensor *t = fr_npy_read(&s, limit);
 
     if (t && !check_end(&s)) {
         fr_unref(t);
@@ -75,8 +77,9 @@ static fr_tensor *read_tensor(const char *where, zip_t *archive, const zip_stat_
     return t;
 }
 
-/* Appends the member's array to ts. */
-static bool read_item(const char *archive_where, zip_t *archive, const zip_stat_t *member, fr_tensors *ts)
+/* Appends the member's array to ts, and takes its bytes off *limit. */
+static bool read_item(const char *archive_where, zip_t *archive, const zip_stat_t *member, fr_tensors *ts,
+                      int64_t *limit)
 {
     size_t length = strlen(member->name), suffix = strlen(FR_NPZ_SUFFIX);
     fr_tensors_item *item = &ts->items[ts->count++];
@@ -90,7 +93,8 @@ static bool read_item(const char *archive_where, zip_t *archive, const zip_stat_
         return fr_fail_memory(where);
     if (!fr_npz_check_name(archive_where, item->name) || !check_member(where, member))
         return false;
-    item->tensor = read_tensor(where, archive, member);
+    item->tensor = read_tensor(where, archive, member, *limit);
+    *limit -= item->tensor ? (int64_t)item->tensor->storage->bytes : 0;
     return item->tensor != NULL;
 }
 
@@ -127,6 +131,7 @@ static bool check_sizes(const char *where, zip_t *archive, int count, uint64_t a
 static fr_tensors *read_all(const char *where, zip_t *archive, uint64_t archive_size)
 {
     zip_int64_t count = zip_get_num_entries(archive, 0);
+    int64_t limit = fr_memory_limit((int64_t)archive_size, FR_UNPACK_MULTIPLE);
     zip_stat_t member;
 
     if (count < 0 || count >= INT_MAX)
@@ -138,7 +143,7 @@ static fr_tensors *read_all(const char *where, zip_t *archive, uint64_t archive_
     bool ok = ts != NULL;
 
     for (zip_int64_t i = 0; ok && i < count; i++)
-        ok = stat_member(where, archive, i, &member) && read_item(where, archive, &member, ts);
+        ok = stat_member(where, archive, i, &member) && read_item(where, archive, &member, ts, &limit);
     if (!ok) {
         fr_tensors_free(ts);
         return NULL;

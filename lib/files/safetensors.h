@@ -20,21 +20,20 @@ enum { FR_SAFETENSORS_PREFIX = 8, FR_SAFETENSORS_HEADER_MAX = 100 * 1000 * 1000 
 /* --- Header ------------------------------------------------------------------------------------------------------ */
 
 typedef struct {
-    const char *name; /* borrowed from the header */
-    int index;        /* in the header */
+    char *name; /* to be freed; a reader may take it out */
+    int index;  /* in the header */
     fr_file_dtype dtype;
     fr_shape shape;
     int64_t begin, end; /* offsets of its values: bytes after the header */
 } fr_safetensors_entry;
 
 typedef struct {
-    struct json_t *json;
     fr_safetensors_entry *entries; /* in the order of their offsets */
-    int count;
+    size_t count, capacity;
 } fr_safetensors_header;
 
-/* Parses the header's text and checks it completely, with data_size, the number of bytes that follow it. False with an
- * error. fr_safetensors_free_header must be called in either case. */
+/* Parses the header's text, of which it keeps nothing, and checks it completely, with data_size, the number of bytes
+ * that follow it. False with an error. fr_safetensors_free_header must be called in either case. */
 bool fr_safetensors_parse_header(const char *where, const char *text, size_t size, int64_t data_size,
                                  fr_safetensors_header *header);
 void fr_safetensors_free_header(fr_safetensors_header *header);

@@ -43,22 +43,21 @@ static char *read_header(fr_byte_stream *s, size_t *size)
 }
 
 /* Appends the tensor of e to ts; its values are next in the stream. */
-static bool read_tensor(fr_byte_stream *s, const fr_safetensors_entry *e, fr_tensors *ts)
+static bool read_tensor(fr_byte_stream *s, fr_safetensors_entry *e, fr_tensors *ts)
 {
     fr_tensors_item *item = &ts->items[ts->count++];
 
-    item->name = strdup(e->name);
-    if (!item->name)
-        return fr_fail_memory(s->where);
+    item->name = e->name;
+    e->name = NULL;
     item->tensor = fr_tensor_alloc(s->where, &e->shape, fr_file_dtypes[e->dtype].dtype);
     return item->tensor && fr_read_values(s, e->dtype, false, item->tensor);
 }
 
 static fr_tensors *read_all(fr_byte_stream *s, const fr_safetensors_header *h)
 {
-    fr_tensors *ts = fr_tensors_new(s->where, h->count);
+    fr_tensors *ts = fr_tensors_new(s->where, (int)h->count);
 
-    for (int i = 0; ts && i < h->count; i++) {
+    for (size_t i = 0; ts && i < h->count; i++) {
         if (!read_tensor(s, &h->entries[i], ts)) {
             fr_tensors_free(ts);
             return NULL;
@@ -79,10 +78,13 @@ fr_tensors *fr_safetensors_load_file(const char *where, FILE *file)
         return NULL;
 
     fr_safetensors_header h;
-    fr_tensors *ts = fr_safetensors_parse_header(where, text, size, s.remaining, &h) ? read_all(&s, &h) : NULL;
+    bool ok = fr_safetensors_parse_header(where, text, size, s.remaining, &h);
+
+    free(text);
+
+    fr_tensors *ts = ok ? read_all(&s, &h) : NULL;
 
     fr_safetensors_free_header(&h);
-    free(text);
     return ts;
 }
 

@@ -16,7 +16,7 @@ static int compare_items(const void *a, const void *b)
 
 fr_tensors *fr_tensors_new(const char *where, int capacity)
 {
-    fr_tensors *ts = fr_object_new(where, sizeof *ts);
+    fr_tensors *ts = fr_object_new(sizeof *ts);
     size_t size = (size_t)capacity + 1; /* calloc(0) may return NULL */
 
     if (!ts)

@@ -190,8 +190,11 @@ static bool apply(fr_thread *th, fr_op_call *call, fr_tensor **scratch)
     }
     call->recording = record || tangents;
 
-    bool ok = call->op->infer(call) && !call->failed && make_results(call) && run(call, scratch);
+    bool ok = call->op->infer(call) && !call->failed;
 
+    if (FR_UNLIKELY(th->graph->results.limit != 0))
+        ok = ok && fr_result_limit_count(th, call);
+    ok = ok && make_results(call) && run(call, scratch);
     if (FR_UNLIKELY(th->graph->anomaly && !th->mode.in_backward))
         ok = ok && fr_check_results(th, call);
     ok = ok && (!record || fr_node_record(th, call));

@@ -6,6 +6,7 @@
 
 #include "core/thread.h"
 #include "graph/growth_warning.h"
+#include "graph/result_limit.h"
 
 typedef struct fr_graph_state {
     uint64_t clock;           /* node.c: the greatest number of a node that was made on this thread, or read by one */
@@ -14,6 +15,7 @@ typedef struct fr_graph_state {
     bool freeing;             /* node.c: one is */
     bool anomaly;             /* anomaly.c: fr_detect_anomaly is on */
     bool probe_found;         /* checkpoint.c: while probing, an op was run that would have been recorded */
+    fr_result_limit results;  /* result_limit.c */
     fr_growth_warning growth; /* growth_warning.c */
 } fr_graph_state;
 

@@ -122,7 +122,7 @@ static fr_logger *open_logger(const char *what, const char *dir, const fr_log_op
         return fr_fail(what, "dir is empty");
     if (options->purge_step < 0)
         return fr_fail(what, ".purge_step is %lld, expected one > 0, or 0 for none", (long long)options->purge_step);
-    log = fr_object_new(what, sizeof *log);
+    log = fr_object_new(sizeof *log);
     if (!log)
         return fr_fail_memory(what);
     log->clock = wall_time;

@@ -144,7 +144,7 @@ static fr_progress *make_progress(const char *what, const char *label, int64_t t
         return NULL;
     if (total < 0)
         return fr_fail(what, "total is %lld, expected one > 0, or 0 where it is not known", (long long)total);
-    p = fr_object_new(what, sizeof *p);
+    p = fr_object_new(sizeof *p);
     if (!p)
         return fr_fail_memory(what);
     p->label = strdup(label);

@@ -28,7 +28,7 @@ fr_module *fr_module_new(const char *type, size_t size, fr_forward_function *for
         fr_module_path *path = fr_module_path_new(type);
 
         if (path && size <= SIZE_MAX - sizeof *m)
-            m = fr_object_new("module_new", sizeof *m + size);
+            m = fr_object_new(sizeof *m + size);
         if (m) {
             m->path = path;
             m->type = path->type;

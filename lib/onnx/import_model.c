@@ -4,7 +4,9 @@
  * forward then runs the nodes in their order, on an array of the values. */
 #include <config.h>
 
+#include "core/memory_limit.h"
 #include "files/error_list.h"
+#include "graph/result_limit.h"
 #include "nn/module.h"
 #include "onnx/import.h"
 
@@ -28,7 +30,8 @@ typedef struct {
     json_t *indices;    /* name -> index, a hash table; NULL when the model is complete */
     fr_tensor **values; /* the initializers, borrowed from the module; NULL for all other values */
     int value_count, input, output;
-    int64_t opset; /* version */
+    int64_t opset;        /* version */
+    int64_t weight_bytes; /* of the initializers */
     model_node *nodes;
     size_t node_count;
 } onnx_model;
@@ -67,9 +70,8 @@ static bool run_node(const onnx_model *model, const model_node *node, fr_tensor 
     return ok;
 }
 
-static fr_tensor *forward(fr_module *m, fr_tensor *x)
+static fr_tensor *run_nodes(const onnx_model *model, fr_tensor *x)
 {
-    const onnx_model *model = fr_self(m);
     fr_tensor **values = malloc((size_t)model->value_count * sizeof *values), *y;
     bool ok = values != NULL;
 
@@ -86,14 +88,51 @@ static fr_tensor *forward(fr_module *m, fr_tensor *x)
     return y;
 }
 
-/* --- Memory of protobuf-c ---------------------------------------------------------------------------------------- */
+/* The file decides what the nodes make: all their results together are limited. */
+static fr_tensor *forward(fr_module *m, fr_tensor *x)
+{
+    const onnx_model *model = fr_self(m);
+    fr_thread *th = fr_thread_self();
+    int64_t there = model->weight_bytes + x->numel * (int64_t)fr_dtype_size((fr_dtype)x->dtype);
 
-/* data: a bool that notes whether memory ran out, which protobuf-c does not tell from a bad file. */
+    fr_defer_errors(th);
+
+    fr_result_limit before = fr_result_limit_begin(th, fr_memory_limit(there, FR_FORWARD_MULTIPLE));
+    fr_tensor *y = run_nodes(model, x);
+
+    fr_result_limit_end(th, before);
+    fr_report_errors(th);
+    return y;
+}
+
+/* --- Memory of the file's parts ---------------------------------------------------------------------------------- */
+
+/* What may still be allocated, and why there is no more: protobuf-c does not tell either from a bad file. */
+typedef struct {
+    int64_t limit, used;
+    bool out_of_memory;
+} import_memory;
+
+/* Notes that `bytes` are wanted. False if they are too many. */
+static bool want_memory(import_memory *memory, int64_t bytes)
+{
+    if (memory->used <= memory->limit)
+        memory->used += bytes;
+    return memory->used <= memory->limit;
+}
+
+static void *fail_want(const import_memory *memory, const char *where)
+{
+    return fr_fail_memory_limit(where, "what its bytes describe", memory->used, memory->limit), NULL;
+}
+
 static void *allocate(void *data, size_t size)
 {
-    void *block = malloc(size);
+    enum { HEADER = 32 }; /* about what malloc adds to a small block */
+    import_memory *memory = data;
+    void *block = want_memory(memory, (int64_t)size + HEADER) ? malloc(size) : NULL;
 
-    *(bool *)data = *(bool *)data || !block;
+    memory->out_of_memory = memory->out_of_memory || !block;
     return block;
 }
 
@@ -106,7 +145,7 @@ static void deallocate(void *data, void *block)
 static void release(void *memory)
 {
     onnx_model *model = memory;
-    ProtobufCAllocator allocator = { allocate, deallocate, NULL };
+    ProtobufCAllocator allocator = { NULL, deallocate, NULL };
 
     for (size_t i = 0; i < model->node_count; i++)
         free(model->nodes[i].inputs);
@@ -195,6 +234,22 @@ static bool is_running_statistic(const fr_graph_proto *g, const char *name)
     return false;
 }
 
+/* Frees the values in the file's form: the tensor has them. */
+static void drop_values(fr_tensor_proto *p)
+{
+    free(p->raw_data.data);
+    free(p->float_data);
+    free(p->double_data);
+    free(p->int32_data);
+    free(p->int64_data);
+    p->raw_data = (ProtobufCBinaryData){ 0 };
+    p->float_data = NULL;
+    p->double_data = NULL;
+    p->int32_data = NULL;
+    p->int64_data = NULL;
+    p->n_float_data = p->n_double_data = p->n_int32_data = p->n_int64_data = 0;
+}
+
 static bool read_initializers(fr_module *m, onnx_model *model, const char *where)
 {
     const fr_graph_proto *g = model->proto->graph;
@@ -205,11 +260,14 @@ static bool read_initializers(fr_module *m, onnx_model *model, const char *where
         fr_tensor *t = index >= 0 ? fr_import_tensor(where, g->initializer[i]) : NULL;
         bool ok = t && add_to_module(m, where, name, t, t->dtype == FR_I64 || is_running_statistic(g, name), index);
 
-        if (ok)
+        if (ok) {
             model->values[index] = t;
+            model->weight_bytes += (int64_t)t->storage->bytes;
+        }
         fr_unref(t);
         if (!ok)
             return false;
+        drop_values(g->initializer[i]);
     }
     return true;
 }
@@ -311,13 +369,28 @@ static bool check_ops(const fr_graph_proto *g, const char *where)
     return !fr_error_list_fail(&c, where, "ops that frond cannot run");
 }
 
-static bool allocate_model(onnx_model *model, const char *where)
+/* What the parts of the graph will take, besides the values: modules and tensors, names, nodes. */
+static int64_t memory_of_parts(const fr_graph_proto *g, size_t values)
+{
+    enum { EACH_VALUE = 192, EACH_TENSOR = 1024, EACH_MODULE = 1024 };
+    size_t modules = 0;
+
+    for (size_t i = 0; i < g->n_initializer; i++)
+        for (const char *c = g->initializer[i]->name; c && *c; c++)
+            modules += *c == '.';
+    return (int64_t)(values * EACH_VALUE + g->n_initializer * EACH_TENSOR + modules * EACH_MODULE +
+                     g->n_node * sizeof(model_node));
+}
+
+static bool allocate_model(onnx_model *model, const char *where, import_memory *memory)
 {
     const fr_graph_proto *g = model->proto->graph;
     size_t max_values = g->n_initializer + g->n_input + 1;
 
     for (size_t i = 0; i < g->n_node; i++)
         max_values += g->node[i]->n_output;
+    if (!want_memory(memory, memory_of_parts(g, max_values)))
+        return fail_want(memory, where);
     model->names = calloc(max_values, sizeof *model->names);
     model->values = calloc(max_values, sizeof *model->values);
     model->nodes = calloc(g->n_node + 1, sizeof *model->nodes);
@@ -325,13 +398,13 @@ static bool allocate_model(onnx_model *model, const char *where)
     return (model->names && model->values && model->nodes && model->indices) || fr_fail_memory(where);
 }
 
-static bool read_graph(fr_module *m, onnx_model *model, const char *where)
+static bool read_graph(fr_module *m, onnx_model *model, const char *where, import_memory *memory)
 {
     const fr_graph_proto *g = model->proto->graph;
 
     if (!g || g->n_output < 1 || g->n_node > INT32_MAX / 8)
         return fr_fail(where, "not an ONNX model: it has no graph, or one without outputs");
-    if (!read_opset(model, where) || !check_ops(g, where) || !allocate_model(model, where) ||
+    if (!read_opset(model, where) || !check_ops(g, where) || !allocate_model(model, where, memory) ||
         !read_initializers(m, model, where) || !read_input(model, where))
         return false;
     for (size_t i = 0; i < g->n_node; i++)
@@ -342,22 +415,31 @@ static bool read_graph(fr_module *m, onnx_model *model, const char *where)
            fr_fail(where, "nothing makes the model's output %.80s", text_or_empty(g->output[0]->name));
 }
 
+static fr_model_proto *unpack(const char *where, const uint8_t *bytes, size_t size, import_memory *memory)
+{
+    ProtobufCAllocator allocator = { allocate, deallocate, memory };
+    fr_model_proto *proto = frond__onnx__model_proto__unpack(&allocator, size, bytes);
+
+    if (!proto && memory->used > memory->limit)
+        return fail_want(memory, where);
+    if (!proto && memory->out_of_memory)
+        return fr_fail_memory(where);
+    return proto ? proto : fr_fail(where, "not an ONNX model, or one that is cut short (%zu bytes)", size);
+}
+
 fr_module *fr_import_model(const char *where, const uint8_t *bytes, size_t size)
 {
     fr_module *m = fr_module_new("ONNX", sizeof(onnx_model), forward);
     onnx_model *model = m ? fr_self(m) : NULL;
-    bool ok, out_of_memory = false;
-    ProtobufCAllocator allocator = { allocate, deallocate, &out_of_memory };
+    import_memory memory = { .limit = fr_memory_limit((int64_t)size, FR_READ_MULTIPLE) };
 
     if (!model)
         return NULL;
     m->release = release;
-    model->proto = frond__onnx__model_proto__unpack(&allocator, size, bytes);
-    if (!model->proto && out_of_memory)
-        fr_fail_memory(where);
-    else if (!model->proto)
-        fr_fail(where, "not an ONNX model, or one that is cut short (%zu bytes)", size);
-    ok = model->proto && read_graph(m, model, where);
+    model->proto = unpack(where, bytes, size, &memory);
+
+    bool ok = model->proto && read_graph(m, model, where, &memory);
+
     json_decref(model->indices);
     model->indices = NULL;
     if (ok)

@@ -6,10 +6,13 @@
 #include "core/integer.h"
 #include "core/scope.h"
 #include "core/shape.h"
+#include "core/thread.h"
+#include "graph/result_limit.h"
 #include "onnx/import.h"
 
 #include <frond/op.h>
 #include <frond/ops.h>
+#include <math.h>
 
 /* --- Shapes and constants ---------------------------------------------------------------------------------------- */
 
@@ -270,11 +273,14 @@ static bool run_range(fr_import_call *c)
         return false;
 
     fr_dtype dtype = fr_dtype_of(c->in[0]);
+    double count = ceil((limit - start) / delta);
 
     if (delta == 0)
         return fr_import_fail(c, "its delta is 0");
-    if ((limit - start) / delta <= 0) /* fr_arange takes no empty range */
+    if (count <= 0) /* fr_arange takes no empty range */
         return fr_import_return(c, fr_hold("load_onnx", fr_tensor_alloc("load_onnx", &FR_SHAPE(0), dtype)));
+    if (count < 0x1p48 && !fr_result_limit_count_bytes(fr_thread_self(), "range", (int64_t)count * 8))
+        return false; /* fr_arange refuses larger counts */
     return fr_import_return(c, fr_arange(start, limit, delta, dtype));
 }
 

@@ -104,7 +104,7 @@ fr_ema *fr_ema_new(fr_module *m, double decay)
     if (!fr_check_not_null(what, m, "module")) {
     } else if (!(decay >= 0 && decay <= 1)) {
         fr_fail(what, "decay is %g, expected 0 to 1", decay);
-    } else if (!(e = fr_object_new(what, sizeof *e))) {
+    } else if (!(e = fr_object_new(sizeof *e))) {
         fr_fail_memory(what);
     } else {
         e->decay = decay;

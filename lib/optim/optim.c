@@ -221,7 +221,7 @@ int fr_optim_groups(const fr_optim *o)
 
 static fr_optim *make(const fr_optim_kind *kind, fr_module *m, const void *options)
 {
-    fr_optim *o = fr_object_new(kind->name, sizeof *o);
+    fr_optim *o = fr_object_new(sizeof *o);
     void *own = calloc(1, kind->size);
     bool ok = (o && own) || fr_fail_memory(kind->name);
 

@@ -105,7 +105,7 @@ static void release(fr_scheduler *s)
 
 fr_scheduler *fr_scheduler_new(const fr_scheduler_kind *kind, fr_optim *o, const double *settings, int count)
 {
-    fr_scheduler *s = fr_object_new(kind->name, kind->size);
+    fr_scheduler *s = fr_object_new(kind->size);
     size_t bytes = (size_t)count * sizeof *settings;
 
     if (!s)

@@ -11,16 +11,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Bytes of weights that any run may have, and of model.json; values of a sequence. */
+enum { ALWAYS_FINE = 1 << 26, DESCRIPTION_MAX = 1 << 24, STEPS_MAX = 1 << 28 };
+
 /* A tensor (n) from a JSON array of n finite numbers; NULL for null. */
 static fr_tensor *tensor_from_json(const json_t *array, int64_t n, const char *path)
 {
-    fr_tensor *t = fr_zeros(FR_SHAPE(n));
-    float *value = fr_data(t);
-
     if (json_is_null(array))
         return NULL;
     if ((int64_t)json_array_size(array) != n)
         die("%s: expected %lld numbers for normalisation", path, (long long)n);
+
+    fr_tensor *t = fr_zeros(FR_SHAPE(n));
+    float *value = fr_data(t);
+
     for (int64_t i = 0; i < n; i++) {
         value[i] = (float)json_number_value(json_array_get(array, (size_t)i));
         if (!isfinite(value[i]))
@@ -55,6 +59,39 @@ void run_from_json(run *r, json_t *json, const char *path)
     r->deviation = tensor_from_json(deviation, variables, path);
 }
 
+/* -1: there is none. */
+static int64_t size_of_file(const char *dir, const char *name)
+{
+    char *path = path_in(dir, name);
+    struct stat status;
+    int64_t size = stat(path, &status) == 0 ? (int64_t)status.st_size : -1;
+
+    free(path);
+    return size;
+}
+
+/* Dies if model.json is damaged so that it asks for far more memory than the run's weights take. Every model has a
+ * matrix (hidden,variables), and one (hidden,hidden) in each layer; the transformer has one (steps,hidden) as well, and
+ * a tcn has `kernel` of each. */
+static void check_sizes(const run *r, const char *path)
+{
+    const settings *s = &r->settings;
+    double hidden = (double)s->hidden, layers = s->layers ? (double)s->layers : 1, steps = (double)r->steps;
+    double least = 4 * hidden * ((double)r->variables + hidden * layers);
+    double best = (double)size_of_file(r->dir, "best.safetensors"),
+           last = (double)size_of_file(r->dir, "last.safetensors");
+
+    if (strcmp(setting_choice(s, "model"), "transformer") == 0)
+        least += 4 * hidden * steps;
+    if (strcmp(setting_choice(s, "model"), "tcn") == 0)
+        least *= (double)s->kernel;
+    if (least > fmax(best, last) + ALWAYS_FINE)
+        die("%s: describes a model with weights of %.0f bytes or more, its files have %.0f", path, least,
+            fmax(best, last));
+    if (steps * (double)r->variables > STEPS_MAX)
+        die("%s: sequences of %.0f steps of %lld variables are too long", path, steps, (long long)r->variables);
+}
+
 run run_open(const char *dir)
 {
     run r = { .dir = dir };
@@ -65,11 +102,14 @@ run run_open(const char *dir)
 
     if (!file)
         die("%s: cannot be read: %s; expected the directory of a run of frond train", path, strerror(errno));
+    if (size_of_file(dir, "model.json") > DESCRIPTION_MAX)
+        die("%s: has more than %d bytes: it is not the description of a run", path, DESCRIPTION_MAX);
     json = json_loadf(file, 0, &error);
     fclose(file);
     if (!json)
         die("%s:%d: %s", path, error.line, error.text);
     run_from_json(&r, json, path);
+    check_sizes(&r, path);
     free(path);
     return r;
 }
