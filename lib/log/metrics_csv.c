@@ -75,12 +75,13 @@ bool fr_metrics_open(const char *what, fr_logger *log, const fr_log_options *opt
     bool exists = stat(path, &status) == 0, has_rows = exists && S_ISREG(status.st_mode) && status.st_size > 0;
 
     fr_file_where(what, path, where);
+    if (!exists && errno != ENOENT)
+        return fr_fail(where, "%s", strerror(errno));
     if (exists && options->must_be_new)
         return fr_fail(where, "is there already, and .must_be_new was given");
     if (has_rows && !repair(where, path, options->purge_step))
         return false;
-    log->metrics.file = fopen(path, "ae");
-    if (!log->metrics.file)
+    if (!fr_log_file_open(&log->metrics, 0))
         return fr_fail(where, "%s", strerror(errno));
     if (!has_rows)
         fputs(header, log->metrics.file);
