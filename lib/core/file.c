@@ -34,7 +34,12 @@ static int descriptor(void *cookie)
 
 static ssize_t read_some(void *cookie, char *into, size_t bytes)
 {
-    return FR_RETRY(read(descriptor(cookie), into, bytes));
+    ssize_t count;
+
+    do
+        count = read(descriptor(cookie), into, bytes);
+    while (fr_interrupted(count));
+    return count;
 }
 
 /* Returns how many bytes were written: fewer than given are a failure. */
@@ -43,11 +48,11 @@ static ssize_t write_all(void *cookie, const char *from, size_t bytes)
     size_t done = 0;
 
     while (done < bytes) {
-        ssize_t count = FR_RETRY(write(descriptor(cookie), from + done, bytes - done));
+        ssize_t count = write(descriptor(cookie), from + done, bytes - done);
 
-        if (count <= 0)
+        if (count <= 0 && !fr_interrupted(count))
             break;
-        done += (size_t)count;
+        done += count > 0 ? (size_t)count : 0;
     }
     return (ssize_t)done;
 }
@@ -63,6 +68,16 @@ static int seek(void *cookie, off64_t *offset, int whence)
 static int close_descriptor(void *cookie)
 {
     return close(descriptor(cookie)) == 0 || errno == EINTR ? 0 : -1; /* after EINTR it is closed, too */
+}
+
+int fr_file_descriptor(const char *path, int flags)
+{
+    int fd;
+
+    do
+        fd = open(path, flags | O_CLOEXEC, 0666);
+    while (fr_interrupted(fd));
+    return fd;
 }
 
 FILE *fr_file_stream(int fd, const char *mode)
@@ -81,7 +96,7 @@ FILE *fr_file_open(const char *where, const char *path)
     if (!path)
         return fr_fail(where, "path is NULL");
 
-    int fd = FR_RETRY(open(path, O_RDONLY | O_CLOEXEC));
+    int fd = fr_file_descriptor(path, O_RDONLY);
     FILE *file = NULL;
 
     if (fd < 0)
@@ -99,12 +114,17 @@ FILE *fr_file_open(const char *where, const char *path)
 
 bool fr_file_sync(int fd)
 {
-    return FR_RETRY(fsync(fd)) == 0 || errno == EINVAL;
+    int result;
+
+    do
+        result = fsync(fd);
+    while (fr_interrupted(result));
+    return result == 0 || errno == EINVAL;
 }
 
 bool fr_folder_sync(const char *where, const char *folder)
 {
-    int fd = FR_RETRY(open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    int fd = fr_file_descriptor(folder, O_RDONLY | O_DIRECTORY);
     bool ok = fd >= 0 ? fr_file_sync(fd) : errno == EACCES;
 
     if (!ok)

@@ -7,17 +7,13 @@
 #include "core/base.h"
 
 #include <errno.h>
+#include <sys/types.h>
 
-/* The value of a system call, which is made again for as long as a signal interrupts it. */
-#define FR_RETRY(call)                                                                                                 \
-    __extension__({                                                                                                    \
-        __typeof__(call) result_of_call;                                                                               \
-                                                                                                                       \
-        do                                                                                                             \
-            result_of_call = (call);                                                                                   \
-        while (result_of_call == -1 && errno == EINTR);                                                                \
-        result_of_call;                                                                                                \
-    })
+/* True if a signal interrupted a system call, which is then to be made again. */
+static inline bool fr_interrupted(ssize_t result)
+{
+    return result == -1 && errno == EINTR;
+}
 
 /* Size of a text for fr_fail's first argument that names a function, a file and a place in it. */
 enum { FR_WHERE_SIZE = 400 };
@@ -25,6 +21,8 @@ enum { FR_WHERE_SIZE = 400 };
 /* Writes "what: path" for fr_fail, of a long path only the end, and returns where. At least 120 bytes stay free. */
 const char *fr_file_where(const char *what, const char *path, char where[FR_WHERE_SIZE]);
 
+/* open(2) with O_CLOEXEC, and mode 0666 for a new file; made again if it was interrupted. -1 with errno. */
+int fr_file_descriptor(const char *path, int flags);
 /* A stream on a descriptor, which fclose closes. Unlike one of fdopen, it makes interrupted calls again and completes
  * short counts; it has no fileno. NULL if memory runs out: then fd stays open. */
 FILE *fr_file_stream(int fd, const char *mode);

@@ -105,8 +105,12 @@ static char *beside(const char *where, const char *path, const char *name)
 static bool lock(int fd)
 {
     struct stat status;
+    int result;
 
-    if (FR_RETRY(flock(fd, LOCK_EX | LOCK_NB)) != 0)
+    do
+        result = flock(fd, LOCK_EX | LOCK_NB);
+    while (fr_interrupted(result));
+    if (result != 0)
         return errno != EWOULDBLOCK;
     return fstat(fd, &status) != 0 || status.st_nlink > 0;
 }
@@ -126,7 +130,7 @@ static bool create_temporary(fr_replacement *r)
         r->temporary = beside(r->where, r->path, name);
         if (!r->temporary)
             return false;
-        r->fd = FR_RETRY(open(r->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
+        r->fd = fr_file_descriptor(r->temporary, O_WRONLY | O_CREAT | O_EXCL);
         if (r->fd < 0 && errno != EEXIST)
             break;
         if (r->fd >= 0 && lock(r->fd))
@@ -151,7 +155,7 @@ static bool begin(fr_replacement *r, const char *path)
     free(folder);
     if (!create_temporary(r))
         return false;
-    if (status.st_mode && FR_RETRY(fchmod(r->fd, status.st_mode & 07777)) != 0)
+    if (status.st_mode && fchmod(r->fd, status.st_mode & 07777) != 0)
         return fr_fail(r->where, "cannot keep its mode: %s", strerror(errno));
     r->file = fr_file_stream(r->fd, "wb");
     return r->file || fr_fail_memory(r->where);
@@ -228,7 +232,7 @@ bool fr_replace_finish(fr_replacement *r, bool ok)
 /* Opens the old file, which can be read even after it was replaced. *old is NULL if there is none. */
 static bool open_old(const fr_replacement *r, FILE **old)
 {
-    int fd = FR_RETRY(open(r->path, O_RDONLY | O_CLOEXEC));
+    int fd = fr_file_descriptor(r->path, O_RDONLY);
 
     *old = fd >= 0 ? fr_file_stream(fd, "rb") : NULL;
     if (*old || (fd < 0 && errno == ENOENT))

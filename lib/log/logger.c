@@ -36,7 +36,7 @@ char *fr_log_path(const char *what, const char *dir, const char *name)
 
 bool fr_log_file_open(fr_log_file *f, int flags)
 {
-    f->fd = FR_RETRY(open(f->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | flags, 0666));
+    f->fd = fr_file_descriptor(f->path, O_WRONLY | O_APPEND | O_CREAT | flags);
     if (f->fd < 0)
         return false;
     f->file = fr_file_stream(f->fd, "ab");
@@ -56,8 +56,8 @@ bool fr_log_file_flush(const char *what, fr_log_file *f)
     }
     fr_fail(fr_file_where(what, f->path, where), "cannot write: %s", strerror(errno));
     clearerr(f->file);
-    if (f->size >= 0)
-        (void)!FR_RETRY(ftruncate(f->fd, f->size)); /* fails for a pipe or a device, and may */
+    while (f->size >= 0 && fr_interrupted(ftruncate(f->fd, f->size))) /* fails for a pipe or a device, and may */
+        ;
     return false;
 }
 
