@@ -100,7 +100,7 @@ static char *beside(const char *where, const char *path, const char *name)
     return result;
 }
 
-/* Locks the new file until it is closed. False if another program took it for abandoned before, and removes it. Where
+/* Locks the new file until it is closed. False if another program takes it for abandoned and removes it. Where
  * there are no locks, nobody removes it. */
 static bool lock(int fd)
 {
@@ -135,8 +135,10 @@ static bool create_temporary(fr_replacement *r)
             break;
         if (r->fd >= 0 && lock(r->fd))
             return true;
-        if (r->fd >= 0)
+        if (r->fd >= 0) {
+            unlink(r->temporary);
             close(r->fd);
+        }
         r->fd = -1;
     }
     return fr_fail(r->where, "cannot create a file beside it: %s", strerror(errno));

@@ -49,8 +49,7 @@ static bool check_file(const char *where, FILE *file, bool *complete)
     if (fseeko(file, -1, SEEK_END) != 0)
         return fr_fail(where, "%s", strerror(errno));
     *complete = getc(file) == '\n';
-    rewind(file);
-    return true;
+    return fseeko(file, 0, SEEK_SET) == 0 || fr_fail(where, "%s", strerror(errno));
 }
 
 /* Prepares the file of an earlier run to be appended to: drops an incomplete last row, and rows from purge_step on. */

@@ -202,7 +202,8 @@ static bool run_gnuplot(const char *what, FILE *script, FILE *messages)
     int status, error;
     pid_t pid;
 
-    rewind(script);
+    if (fseeko(script, 0, SEEK_SET) != 0)
+        return fr_fail(what, "cannot read a temporary file: %s", strerror(errno));
     error = start_gnuplot(script, messages, &pid);
     if (error)
         return fr_fail(what, "cannot run gnuplot, which draws the plots: %s", strerror(error));
