@@ -218,45 +218,77 @@ static bool same_names(const sequences *a, const sequences *b)
     return strcmp(a->names[0], b->names[0]) == 0 && strcmp(a->names[1], b->names[1]) == 0;
 }
 
-static void test_and_predict(fr_module *model, const sequences *trained, const program_options *o)
-{
-    sequences test = { 0 }, predict = { 0 };
-    const char *const *names = trained->names;
+/* The files of --data, --test and --predict. They are read before training, so that a wrong one costs no time. */
+typedef struct {
+    sequences data, test, predict;
+} inputs;
 
-    if (o->test)
-        test = read_sequences(o->test, true);
-    if (o->test && trained->file && !same_names(trained, &test)) {
-        fprintf(stderr, "simple_rnn: %s: labels %s and %s, those of %s are %s and %s\n", o->test, test.names[0],
-                test.names[1], o->data, names[0], names[1]);
+static inputs read_inputs(program_options *o)
+{
+    inputs in = { .data.names = { "0", "1" } };
+
+    if (o->data) {
+        in.data = read_sequences(o->data, true);
+        if (o->load)
+            check_variables(o->data, &in.data, &o->model);
+        o->model.input = fr_dim(in.data.x, 2);
+    }
+    if (o->test) {
+        in.test = read_sequences(o->test, true);
+        check_variables(o->test, &in.test, &o->model);
+    }
+    if (o->test && o->data && !same_names(&in.data, &in.test)) {
+        fprintf(stderr, "simple_rnn: %s: labels %s and %s, those of %s are %s and %s\n", o->test, in.test.names[0],
+                in.test.names[1], o->data, in.data.names[0], in.data.names[1]);
         exit(EXIT_FAILURE);
     }
-    if (o->test)
-        check_variables(o->test, &test, &o->model);
     if (o->predict) {
-        predict = read_sequences(o->predict, false);
-        check_variables(o->predict, &predict, &o->model);
-        print_predictions(model, &predict, trained->file ? names : test.file ? test.names : predict.names);
+        in.predict = read_sequences(o->predict, false);
+        check_variables(o->predict, &in.predict, &o->model);
     }
-    if (o->test)
-        print_accuracy(model, &test);
-    fr_sequences_free(test.file);
-    fr_sequences_free(predict.file);
+    return in;
 }
 
-static void show_results(fr_module *model, const sequences *trained, bool training, const program_options *o)
+static void free_inputs(inputs *in)
 {
+    fr_sequences_free(in->data.file);
+    fr_sequences_free(in->test.file);
+    fr_sequences_free(in->predict.file);
+}
+
+static void show_results(fr_module *model, const inputs *in, bool training, const program_options *o)
+{
+    const sequences *named = o->data ? &in->data : o->test ? &in->test : &in->predict;
+
     if (training && !o->data) {
         fr_tensor *unseen = fr_randn(FR_SHAPE(1, LENGTH, 1));
 
         printf("Prediction: %.4f\n", fr_item(fr_forward(model, unseen)));
     }
-    test_and_predict(model, trained, o);
+    if (o->predict)
+        print_predictions(model, &in->predict, named->names);
+    if (o->test)
+        print_accuracy(model, &in->test);
+}
+
+/* Exits if no file can be made beside the one to be saved. */
+static void check_can_save(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    int length = slash ? (int)(slash + 1 - path) : 0;
+    char folder[4096];
+
+    snprintf(folder, sizeof folder, "%.*s.", length, path);
+    if (access(folder, W_OK) == 0)
+        return;
+    fprintf(stderr, "simple_rnn: --save=%s: %s\n", path, strerror(errno));
+    exit(EXIT_FAILURE);
 }
 
 /* The first Ctrl-C ends training after the current step, the second one ends the program. */
 static void watch_interrupts(void)
 {
-    struct sigaction action = { .sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND };
+    struct sigaction action = { .sa_handler = interrupt, .sa_flags = (int)(SA_RESETHAND | SA_RESTART) };
 
     sigaction(SIGINT, &action, NULL);
 }
@@ -273,7 +305,7 @@ int main(int argc, char **argv)
 {
     FR_SCOPE;
     program_options o;
-    sequences data = { .names = { "0", "1" } };
+    inputs in;
     bool training, stopped;
 
     parse_options(argc, argv, &o);
@@ -284,30 +316,27 @@ int main(int argc, char **argv)
     o.model.input = 1;
     if (o.load && !o.model_given)
         describe_model(o.load, &o.model);
-    if (o.data) {
-        data = read_sequences(o.data, true);
-        if (o.load)
-            check_variables(o.data, &data, &o.model);
-        o.model.input = fr_dim(data.x, 2);
-    }
+    in = read_inputs(&o);
+    if (o.save)
+        check_can_save(o.save);
 
     fr_module *model = simple_rnn_new(&o.model);
 
     if (o.load)
         fr_load_into(model, o.load);
     if (training && !o.data)
-        data = generate();
+        in.data = generate();
     watch_interrupts();
     if (training)
-        train(model, &data, &o);
+        train(model, &in.data, &o);
     stopped = interrupted;
     if (o.save)
         fr_save(model, o.save);
     if (stopped)
         fprintf(stderr, "simple_rnn: interrupted%s%s\n", o.save ? ", weights saved to " : "", o.save ? o.save : "");
     else
-        show_results(model, &data, training, &o);
-    fr_sequences_free(data.file);
+        show_results(model, &in, training, &o);
+    free_inputs(&in);
     fr_module_free(model);
     finish_output();
     return stopped ? 128 + SIGINT : 0;

@@ -198,6 +198,15 @@ cut -d, -f1-4 "$work/sum.csv" >"$work/unlabelled.csv"
 cp "$work/out" "$work/labelled.out"
 runs predict "$work/numbers" "$work/unlabelled.csv" --no-target
 cmp -s "$work/out" "$work/labelled.out" || wrong "predictions without a target column are others"
+refuses 1 "have 3 values, those of the training data have 4: --no-target says" predict "$work/numbers" \
+    "$work/unlabelled.csv"
+runs predict "$work/numbers" "$work/unlabelled.csv" --target
+refuses 1 "--target and --no-target were both given" predict "$work/numbers" "$work/sum.csv" --target --no-target
+sed '1d; s/^[^,]*,[^,]*,//' "$work/sum.csv" >"$work/ragged.csv"
+sed 1d "$work/sum.csv" >>"$work/ragged.csv"
+train ragged "$work/ragged.csv" --regression --epochs 1 --hidden 4
+refuses 1 "may have a column of targets or not" predict "$work/ragged" "$work/ragged.csv"
+runs predict "$work/ragged" "$work/ragged.csv" --target
 refuses 1 "has no probabilities" predict "$work/numbers" "$work/sum.csv" --probabilities
 
 # --- Resuming ---------------------------------------------------------------------------------------------------------
@@ -223,6 +232,13 @@ holds "loss in training" "$(figure loss) - $loss < 2e-6 && $loss - $(figure loss
 runs train "$italy" --lr 1e-30 --validation 0.2 --patience 2 --epochs 50 --output "$work/patient"
 prints "No lower loss in 2 epochs."
 [ "$(grep -c '^Epoch .*; validation loss' "$work/out")" -eq 3 ] || wrong "patience: $(cat "$work/out")"
+
+# --plots without gnuplot fails before anything is done.
+mkdir "$work/empty"
+PATH=$work/empty "$frond" train "$italy" --plots --output "$work/unplotted" >"$work/out" 2>&1 &&
+    wrong "--plots without gnuplot: exit status 0"
+prints "cannot run gnuplot"
+[ -e "$work/unplotted" ] && wrong "--plots without gnuplot leaves a run"
 
 # Ctrl-C, within an epoch or between two.
 "$frond" train "$italy" --batch-size 1 --epochs 1000000 --hidden 4 --quiet --output "$work/stopped" 2>"$work/err" &
@@ -296,6 +312,10 @@ refuses 1 "high.csv: the target \"high\" of sequence 2 is not a number" train "$
 } >"$work/split.csv"
 refuses 1 "split.csv: the target \"high\" of sequence 20 is not a number" train "$work/split.csv" --regression \
     --validation 0.5 --output "$work/bad"
+printf '1,2,3\n3,4,5\n' >"$work/values.csv"
+refuses 1 'values.csv: the label "3" of sequence 1 is not one of the 2 that the model knows: --no-target says' \
+    predict "$work/two" "$work/values.csv"
+runs predict "$work/two" "$work/values.csv" --no-target
 refuses 1 "cannot be split by --validation=0.001" train "$italy" --validation 0.001 --output "$work/bad"
 refuses 1 "a sequence of 24 steps, the transformer takes up to 9" train "$italy" --model transformer --steps 9 \
     --output "$work/bad"

@@ -7,11 +7,15 @@
 #include "core/tensor.h"
 #include "files/safetensors.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
-#include <dirent.h>
 
 static char folder[64];
 
@@ -759,6 +763,97 @@ START_TEST(names_files_that_cannot_be_opened)
 }
 END_TEST
 
+/* --- Any file ---------------------------------------------------------------------------------------------------- */
+
+static void assert_contents(const char *name, const char *expected)
+{
+    char got[64] = "";
+    FILE *file = fopen(in_folder(name), "r");
+
+    ck_assert_msg(file != NULL, "%s is not there", name);
+    ck_assert_uint_eq(fread(got, 1, sizeof got - 1, file), strlen(expected));
+    ck_assert_str_eq(got, expected);
+    fclose(file);
+}
+
+START_TEST(replaces_any_file)
+{
+    struct stat status;
+
+    ck_assert(fr_replace_file(in_folder("x"), "old", 3));
+    assert_contents("x", "old");
+    ck_assert_int_eq(chmod(in_folder("x"), 0600), 0);
+    ck_assert(fr_replace_file(in_folder("x"), NULL, 0));
+    assert_contents("x", "");
+    ck_assert_int_eq(stat(in_folder("x"), &status), 0);
+    ck_assert_int_eq(status.st_mode & 07777, 0600);
+    assert_refused(fr_replace_file(NULL, "a", 1), "replace_file", "path is NULL");
+    assert_refused(fr_replace_file(in_folder("x"), NULL, 1), "replace_file", "bytes is NULL");
+    assert_refused(fr_replace_file(folder, "a", 1), folder, "not a regular file");
+    assert_refused(fr_replace_file(in_folder("no/x"), "a", 1), "no/x", "cannot create a file beside it",
+                   strerror(ENOENT));
+    ck_assert_int_eq(count_files(), 1);
+}
+END_TEST
+
+/* A temporary file goes if nobody has locked it. A name that is like one, and what is no file, stays. */
+START_TEST(sweeps_what_is_abandoned)
+{
+    static const char *const others[] = { "frond-0123456789abcdeF.tmp", "frond-0123456789abcde.tmp",
+                                          "frond-0123456789abcdef.tmp.old", "my-frond-0123456789abcdef.tmp" };
+    enum { OTHERS = sizeof others / sizeof *others };
+
+    for (int i = 0; i < OTHERS; i++)
+        ck_assert(fr_replace_file(in_folder(others[i]), others[i], strlen(others[i])));
+    ck_assert_int_eq(mkdir(in_folder("frond-00000000000000d1.tmp"), 0777), 0);
+    ck_assert_int_eq(symlink(others[0], in_folder("frond-00000000000000d2.tmp")), 0);
+
+    int locked = open(in_folder("frond-00000000000000d3.tmp"), O_WRONLY | O_CREAT, 0666);
+    int abandoned = open(in_folder("frond-00000000000000d4.tmp"), O_WRONLY | O_CREAT, 0666);
+
+    ck_assert_int_eq(flock(locked, LOCK_EX), 0);
+    ck_assert(fr_replace_file(in_folder("x"), "new", 3));
+    ck_assert_int_eq(count_files(), OTHERS + 4); /* without the abandoned one */
+    ck_assert_int_ne(access(in_folder("frond-00000000000000d4.tmp"), F_OK), 0);
+    for (int i = 0; i < OTHERS; i++)
+        assert_contents(others[i], others[i]);
+    close(locked);
+    close(abandoned);
+    ck_assert(fr_replace_file(in_folder("x"), "new", 3));
+    ck_assert_int_eq(count_files(), OTHERS + 3);
+    ck_assert_int_eq(rmdir(in_folder("frond-00000000000000d1.tmp")), 0);
+}
+END_TEST
+
+/* Each writer sweeps while the others write. */
+START_TEST(many_may_write_at_once)
+{
+    enum { WRITERS = 4, TIMES = 100 };
+    pid_t pid[WRITERS];
+    char path[512];
+
+    strcpy(path, in_folder("x"));
+    for (int i = 0; i < WRITERS; i++) {
+        pid[i] = fork();
+        if (pid[i] == 0) {
+            bool ok = true;
+
+            for (int j = 0; ok && j < TIMES; j++)
+                ok = fr_replace_file(path, "the same", 8);
+            _exit(!ok);
+        }
+    }
+    for (int i = 0; i < WRITERS; i++) {
+        int status;
+
+        ck_assert_int_eq(waitpid(pid[i], &status, 0), pid[i]);
+        ck_assert_int_eq(status, 0);
+    }
+    assert_contents("x", "the same");
+    ck_assert_int_eq(count_files(), 1);
+}
+END_TEST
+
 static bool read_mutated(FILE *file)
 {
     fr_tensors *ts = fr_safetensors_load_file("load: changed", file);
@@ -798,6 +893,9 @@ int main(void)
     tcase_add_test(replacing, writes_through_links);
     tcase_add_test(replacing, failed_write_leaves_the_old_file);
     tcase_add_test(replacing, refuses_to_save);
+    tcase_add_test(replacing, replaces_any_file);
+    tcase_add_test(replacing, sweeps_what_is_abandoned);
+    tcase_add_test(replacing, many_may_write_at_once);
     tcase_add_test(modules, loads_and_saves_modules_as_python);
     tcase_add_test(modules, backward_notices_loaded_values);
     tcase_add_test(modules, saves_a_shared_parameter_once);

@@ -71,10 +71,16 @@ printf 'b,1,2,3\na,-1,-2\nb,2,1,1,1\na,-1\n' >"$work/ragged.csv"
 "$program" --epochs 60 --batch-size 4 --data "$work/ragged.csv" --test "$work/ragged.csv" |
     tail -n 1 | grep -qxF 'Test accuracy: 1.0000 (4/4)' || wrong "different lengths: not learnt"
 
-refuses "no-such-file.ts" --data no-such-file.ts
+printf '@dimensions 2\n@classLabel true 1 2\n@data\n1,2:3,4:1\n1,2:3,4:2\n' >"$work/wide.ts"
 refuses "expected two labels, found 3: 1, 2, 3" --data "$golden/three_labels.csv"
 refuses "--hidden=0" --hidden 0
 refuses "--cell=tcn" --cell tcn
+for option in --data --test --predict; do # before training, of which nothing is printed
+    refuses "no-such-file.ts" $option no-such-file.ts
+done
+refuses "wide.ts: 2 variables" --test "$work/wide.ts"
+refuses "wide.ts: 2 variables" --predict "$work/wide.ts"
+refuses "--save=$work/no/weights: No such file" --save "$work/no/weights"
 refuses "not an option" what
 refuses "safetensors" --load "$train"
 printf '1,2,x\n' >"$work/bad.csv"

@@ -2,7 +2,7 @@
  * Copyright The frond authors */
 /* Files: weights in the safetensors format, compatible with Python's safetensors, and arrays in NumPy's npy and npz
  * formats. An error names the file and what is wrong with it. A file is written as a whole or not at all: if writing
- * fails, the old file stays.
+ * fails, if the program is killed or the machine loses power, the old file stays (see fr_replace_file).
  *
  * Files hold more dtypes than tensors do. Loading converts them, in all formats: float16 and bfloat16 become float32;
  * bool (0 or 1), int8, int16, int32, uint8, uint16 and uint32 become int64. All of this is exact. uint64 becomes int64
@@ -82,14 +82,26 @@ bool fr_save_npz(const char *path, const char *const *names, fr_tensor *const *t
  * Needs no scope. */
 fr_tensors *fr_load_npz(const char *path);
 
+/* --- Any file ---------------------------------------------------------------------------------------------------- */
+
+/* Replaces the file at path by these bytes, in the way in which all functions of frond write files: the bytes go to a
+ * temporary file in the same folder, frond-DIGITS.tmp, which is synced to the disk (fsync) and renamed, and the folder
+ * is synced. So path names the old file or the complete new one at any moment, even if the program is killed or the
+ * machine loses power, and once this has returned true it names the new one. The old file's mode is kept; a symbolic
+ * link is followed. Temporary files of programs that were killed are removed from the folder, those of others that are
+ * still writing are not: they are locked. bytes may be NULL if count is 0. False with an error if path is NULL, a
+ * folder or no regular file, if a file beside it cannot be made, or if writing, syncing or renaming fails: the old file
+ * is there as before, except that the new one is there already if only the folder could not be synced. */
+bool fr_replace_file(const char *path, const void *bytes, size_t count);
+
 /* --- Runs -------------------------------------------------------------------------------------------------------- */
 
 /* Saves a training run so that it can be resumed: m's parameters and buffers; the optimiser with its groups, options,
  * state and step counts; its schedulers; the loader's position in its epoch; and the process's random number generator.
- * All of it is one safetensors file. A program that makes these objects in the same way as before and loads the file
- * continues with the same bits as if it had never stopped. Gradients are not saved: save between a step and the next
- * backward. optim and loader may be NULL: then they are not saved. Fails if the optimiser holds a parameter that is not
- * in m. */
+ * All of it is one safetensors file. Call fr_log_flush before, so that after a loss of power the log has what was
+ * logged before the save. A program that makes these objects in the same way as before and loads the file continues
+ * with the same bits as if it had never stopped. Gradients are not saved: save between a step and the next backward.
+ * optim and loader may be NULL: then they are not saved. Fails if the optimiser holds a parameter that is not in m. */
 bool fr_save_training(const char *path, fr_module *m, fr_optim *optim, fr_loader *loader);
 /* Resumes a run. Everything must agree with what was saved: names, shapes and dtypes of m; the kind of optimiser, its
  * groups and their parameters; its schedulers, in the order in which they were made, and their settings; the loader's

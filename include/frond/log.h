@@ -64,6 +64,9 @@ bool fr_log_flush(fr_logger *log);
  * "_"; if two groups get the same file, the last one is kept. NaN and Inf make gaps; a group without a finite number is
  * left out. Runs gnuplot from PATH, without a shell, and fails if there is none. */
 bool fr_log_plot(fr_logger *log);
+/* False with an error if fr_log_plot could not draw in dir, since gnuplot cannot be run or would not take the name: for
+ * programs that plot at their end. */
+bool fr_log_can_plot(const char *dir);
 /* Frees log in any case. False with an error if the files could not be written completely. NULL is fine: true. */
 bool fr_log_close(fr_logger *log);
 

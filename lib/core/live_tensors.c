@@ -15,8 +15,7 @@
 typedef struct {
     const fr_tensor *tensor;
     const void *storage;
-    const char *what; /* the function that made it */
-    fr_site site;     /* of the caller's call, file NULL: unknown */
+    fr_site made;    /* the call that made it */
     uint64_t number;  /* in order of making */
     fr_shape shape;
     fr_dtype dtype;
@@ -34,15 +33,13 @@ static registry all;
 
 /* --- Noting ------------------------------------------------------------------------------------------------------ */
 
-void fr_track_made(const fr_tensor *t, const char *what)
+void fr_track_made(const fr_tensor *t)
 {
     entry *e = malloc(sizeof *e);
 
     if (e)
         *e = (entry){ .tensor = t,
                       .storage = t->storage,
-                      .what = what,
-                      .site = fr_thread_self()->sites.current,
                       .shape = t->shape,
                       .dtype = (fr_dtype)t->dtype,
                       .bytes = t->storage->bytes,
@@ -113,15 +110,20 @@ static int by_storage(const void *a, const void *b)
     return order ? order : compare(x->number, y->number);
 }
 
+static const char *maker(const entry *e)
+{
+    return e->made.function ? e->made.function : "(unknown)";
+}
+
 static int by_kind(const void *a, const void *b)
 {
     const entry *x = a, *y = b;
-    int order = strcmp(x->what, y->what);
+    int order = strcmp(maker(x), maker(y));
 
     if (order == 0)
-        order = strcmp(x->site.file ? x->site.file : "", y->site.file ? y->site.file : "");
+        order = strcmp(x->made.file ? x->made.file : "", y->made.file ? y->made.file : "");
     if (order == 0)
-        order = x->site.line - y->site.line;
+        order = x->made.line - y->made.line;
     if (order == 0)
         order = (int)x->dtype - (int)y->dtype;
     if (order == 0)
@@ -187,12 +189,12 @@ static bool print(FILE *file, const entry *kinds, size_t count, size_t tensors, 
         const entry *e = &kinds[i];
         char shape[FR_SHAPE_TEXT];
 
-        ok = fprintf(file, "%12zu %7zu  %-16s %-20s %-8s %s", e->bytes, e->count, e->what,
+        ok = fprintf(file, "%12zu %7zu  %-16s %-20s %-8s %s", e->bytes, e->count, maker(e),
                      fr_shape_text(&e->shape, shape), fr_dtype_name(e->dtype),
-                     e->site.file ? e->site.file : "(place unknown)\n") >= 0 &&
+                     e->made.file ? e->made.file : "(place unknown)\n") >= 0 &&
              ok;
-        if (e->site.file)
-            ok = fprintf(file, ":%d\n", e->site.line) >= 0 && ok;
+        if (e->made.file)
+            ok = fprintf(file, ":%d\n", e->made.line) >= 0 && ok;
     }
     return ok;
 }
@@ -208,9 +210,13 @@ static bool report(FILE *file)
         return false;
     fr_lock(FR_LOCK_LIVE_TENSORS);
     copy = malloc((all.entries.count + 1) * sizeof *copy);
-    for (size_t i = 0; copy && i < all.entries.capacity; i++)
-        if (all.entries.slots[i].key)
-            copy[n++] = *(const entry *)all.entries.slots[i].value;
+    for (size_t i = 0; copy && i < all.entries.capacity; i++) {
+        if (!all.entries.slots[i].key)
+            continue;
+        copy[n] = *(const entry *)all.entries.slots[i].value;
+        copy[n].made = copy[n].tensor->made; /* it is alive: fr_track_freed waits for the lock */
+        n++;
+    }
     lost = all.lost;
     fr_unlock(FR_LOCK_LIVE_TENSORS);
     if (!copy)

@@ -12,7 +12,7 @@
 
 extern atomic_bool fr_tracking;
 void fr_track_from_environment(void);
-void fr_track_made(const fr_tensor *t, const char *what);
+void fr_track_made(const fr_tensor *t);
 void fr_track_freed(const fr_tensor *t);
 
 static inline bool fr_is_tracking(void)

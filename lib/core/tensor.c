@@ -68,8 +68,7 @@ static void copy_shape(fr_shape *to, const fr_shape *from)
 }
 
 /* A contiguous tensor over storage, whose reference it takes over; NULL if memory runs out. */
-static fr_tensor *tensor_with(const char *what, fr_storage *storage, const fr_shape *shape, fr_dtype dtype,
-                              int64_t numel)
+static fr_tensor *tensor_with(fr_storage *storage, const fr_shape *shape, fr_dtype dtype, int64_t numel)
 {
     fr_thread *th = fr_thread_self();
     fr_tensor *t = fr_header_alloc(&th->headers);
@@ -93,7 +92,7 @@ static fr_tensor *tensor_with(const char *what, fr_storage *storage, const fr_sh
     t->hooks = NULL;
     t->tangents = NULL;
     if (fr_is_tracking())
-        fr_track_made(t, what);
+        fr_track_made(t);
     fr_count_live(&th->uncounted, 1, 0);
     return t;
 }
@@ -106,7 +105,7 @@ fr_tensor *fr_tensor_alloc(const char *what, const fr_shape *shape, fr_dtype dty
         return NULL;
 
     fr_storage *s = storage_alloc((size_t)numel * fr_dtype_size(dtype));
-    fr_tensor *t = s ? tensor_with(what, s, shape, dtype, numel) : NULL;
+    fr_tensor *t = s ? tensor_with(s, shape, dtype, numel) : NULL;
 
     if (!t)
         return fr_fail_memory(what);
@@ -130,7 +129,7 @@ fr_tensor *fr_tensor_share(const char *what, const fr_tensor *t, const fr_shape 
         return NULL;
     atomic_fetch_add_explicit(&t->storage->refs, 1, memory_order_relaxed);
 
-    fr_tensor *view = tensor_with(what, t->storage, shape, t->dtype, numel);
+    fr_tensor *view = tensor_with(t->storage, shape, t->dtype, numel);
 
     if (!view)
         return fr_fail_memory(what);
@@ -162,7 +161,7 @@ fr_tensor *fr_tensor_view(fr_shape shape, void *memory, fr_dtype dtype, fr_relea
 
         *s = (fr_storage){ .refs = 1, .bytes = bytes, .data = memory, .release = release, .user = user };
         fr_count_live(&th->uncounted, 0, (int64_t)bytes);
-        t = tensor_with("tensor_view", s, &shape, dtype, numel);
+        t = tensor_with(s, &shape, dtype, numel);
         if (t)
             fr_shape_strides(&shape, t->stride);
         else

@@ -30,7 +30,13 @@ static fr_tensors *load_npz(const char *what, const char *path)
     char where[FR_WHERE_SIZE];
     FILE *file = fr_file_open(fr_file_where(what, path, where), path);
 
-    return file ? fr_npz_read_file(where, file) : NULL;
+    if (!file)
+        return NULL;
+
+    fr_tensors *ts = fr_npz_read_file(where, file);
+
+    fclose(file);
+    return ts;
 }
 
 static bool save_npz(const char *what, const char *path, const char *const *names, fr_tensor *const *tensors, int n)

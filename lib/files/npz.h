@@ -16,7 +16,7 @@ struct zip_source;
 
 /* Frees source, also if it fails. NULL with an error. */
 fr_tensors *fr_npz_read(const char *where, struct zip_source *source);
-/* The same for a file, which it closes. */
+/* The same for a file, which stays open. */
 fr_tensors *fr_npz_read_file(const char *where, FILE *file);
 bool fr_npz_write(const char *where, const char *path, const char *const *names, fr_tensor *const *tensors, int n);
 

@@ -10,6 +10,7 @@
 #include "files/npy.h"
 #include "files/npz.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <zip.h>
@@ -188,16 +189,80 @@ fr_tensors *fr_npz_read(const char *where, zip_source_t *source)
     return ts;
 }
 
+/* --- The file that libzip reads from ----------------------------------------------------------------------------- */
+
+typedef struct {
+    FILE *file;
+    zip_stat_t stat; /* with the size */
+    zip_error_t error;
+} input;
+
+static zip_int64_t read_bytes(input *in, void *into, zip_uint64_t size)
+{
+    size_t count = fread(into, 1, (size_t)size, in->file);
+
+    if (!ferror(in->file))
+        return (zip_int64_t)count;
+    zip_error_set(&in->error, ZIP_ER_READ, errno);
+    return -1;
+}
+
+static zip_int64_t seek(input *in, void *data, zip_uint64_t size)
+{
+    off_t at = ftello(in->file);
+    zip_int64_t to =
+        at < 0 ? -1 : zip_source_seek_compute_offset((zip_uint64_t)at, in->stat.size, data, size, &in->error);
+
+    if (to >= 0 && fseeko(in->file, (off_t)to, SEEK_SET) == 0)
+        return 0;
+    zip_error_set(&in->error, ZIP_ER_SEEK, errno);
+    return -1;
+}
+
+/* A zip_source_callback. libzip's own sources cannot read a stream that has no fileno. */
+static zip_int64_t handle_command(void *user, void *data, zip_uint64_t size, zip_source_cmd_t command)
+{
+    input *in = user;
+
+    switch (command) {
+    case ZIP_SOURCE_SUPPORTS:
+        return ZIP_SOURCE_SUPPORTS_SEEKABLE;
+    case ZIP_SOURCE_ERROR:
+        return zip_error_to_data(&in->error, data, size);
+    case ZIP_SOURCE_STAT:
+        return memcpy(data, &in->stat, sizeof in->stat), (zip_int64_t)sizeof in->stat;
+    case ZIP_SOURCE_OPEN:
+        return fseeko(in->file, 0, SEEK_SET);
+    case ZIP_SOURCE_READ:
+        return read_bytes(in, data, size);
+    case ZIP_SOURCE_SEEK:
+        return seek(in, data, size);
+    case ZIP_SOURCE_TELL:
+        return ftello(in->file);
+    case ZIP_SOURCE_CLOSE:
+    case ZIP_SOURCE_FREE:
+        return 0;
+    default:
+        return zip_error_set(&in->error, ZIP_ER_OPNOTSUPP, 0), -1;
+    }
+}
+
 fr_tensors *fr_npz_read_file(const char *where, FILE *file)
 {
-    zip_error_t error;
+    input in = { .file = file };
+    fr_byte_stream s;
     zip_source_t *source;
 
-    zip_error_init(&error);
-    source = zip_source_filep_create(file, 0, -1, &error);
-    if (!source) {
-        fclose(file);
-        return fail_open(where, &error);
-    }
-    return fr_npz_read(where, source);
+    if (!fr_byte_stream_from_file(&s, where, file))
+        return NULL;
+    zip_stat_init(&in.stat);
+    in.stat.size = (zip_uint64_t)s.remaining;
+    in.stat.valid = ZIP_STAT_SIZE;
+    zip_error_init(&in.error);
+    source = zip_source_function_create(handle_command, &in, NULL);
+
+    fr_tensors *ts = source ? fr_npz_read(where, source) : fr_fail_memory(where);
+
+    zip_error_fini(&in.error);
+    return ts;
 }

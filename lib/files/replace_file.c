@@ -1,47 +1,73 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Atomic replacement of a file: writes a temporary file in the same folder, flushes it to the disk and renames it. */
+/* Atomic replacement of a file. The new file is written under a temporary name in the same folder and synced to the
+ * disk, then renamed, then its folder is synced: a program that is killed and a machine that loses power leave the old
+ * file or the complete new one. All files of frond are written so, except those that grow.
+ *
+ * A killed program leaves its temporary file. The next one that replaces a file in that folder removes it. Names of
+ * temporary files are random, so that no two writers ever share one; and a writer holds a lock on its file until it has
+ * renamed it, so that no living writer, in whatever process or machine, loses its file. */
 #include <config.h>
 
 #include "files/replace_file.h"
 
 #include "core/error.h"
+#include "core/thread.h"
 
-#include <errno.h>
+#include <frond/io.h>
+
+#include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { NAMES_TRIED = 100 };
+#define PREFIX "frond-"
+#define DIGITS "0123456789abcdef"
+#define SUFFIX ".tmp"
+enum { NAME_SIZE = sizeof PREFIX DIGITS SUFFIX, NAMES_TRIED = 100 };
 
-static void free_replacement(fr_replacement *r)
+/* --- Files of killed programs ------------------------------------------------------------------------------------- */
+
+static bool is_temporary(const char *name)
 {
-    free(r->path);
-    free(r->temporary);
-    *r = (fr_replacement){ 0 };
+    size_t digits = sizeof PREFIX - 1, suffix = digits + sizeof DIGITS - 1;
+
+    return strlen(name) == NAME_SIZE - 1 && memcmp(name, PREFIX, digits) == 0 &&
+           strspn(name + digits, DIGITS) == sizeof DIGITS - 1 && strcmp(name + suffix, SUFFIX) == 0;
 }
 
-/* Creates PATH.PID-I.tmp with the first I that is free. mkstemp would not do: only the owner can read its files,
- * whatever the umask. Returns a file descriptor, or -1 with an error. */
-static int open_temporary(fr_replacement *r)
+/* Removes a temporary file of this user that nobody writes to: its writer would hold a lock. */
+static void remove_abandoned(int folder, const char *name)
 {
-    size_t size = strlen(r->path) + 40;
-    int fd = -1;
+    int fd = openat(folder, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC); /* on NFS a lock needs O_RDWR */
+    struct stat status;
 
-    r->temporary = malloc(size);
-    if (!r->temporary)
-        return fr_fail_memory(r->where), -1;
-    for (int i = 0; fd < 0 && i < NAMES_TRIED; i++) {
-        snprintf(r->temporary, size, "%s.%ld-%d.tmp", r->path, (long)getpid(), i);
-        fd = open(r->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd < 0 && errno != EEXIST)
-            break;
-    }
     if (fd < 0)
-        fr_fail(r->where, "cannot create a file beside it: %s", strerror(errno));
-    return fd;
+        return;
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
+        flock(fd, LOCK_EX | LOCK_NB) == 0)
+        unlinkat(folder, name, 0);
+    close(fd);
 }
+
+/* What cannot be removed stays for the next time. */
+static void sweep(const char *folder)
+{
+    DIR *entries = opendir(folder);
+    const struct dirent *entry;
+
+    if (!entries)
+        return;
+    while ((entry = readdir(entries)))
+        if (is_temporary(entry->d_name))
+            remove_abandoned(dirfd(entries), entry->d_name);
+    closedir(entries);
+}
+
+/* --- Beginning ---------------------------------------------------------------------------------------------------- */
 
 /* Fills in r->path and status->st_mode: the old file's mode, or 0 if there is no old file. */
 static bool resolve_path(fr_replacement *r, const char *path, struct stat *status)
@@ -60,31 +86,133 @@ static bool resolve_path(fr_replacement *r, const char *path, struct stat *statu
     return true;
 }
 
-bool fr_replace_begin(fr_replacement *r, const char *where, const char *path)
+/* The path of a file beside path; that of their folder if name is ".". To be freed; NULL with an error. */
+static char *beside(const char *where, const char *path, const char *name)
+{
+    const char *slash = strrchr(path, '/');
+    int folder = slash ? (int)(slash + 1 - path) : 0;
+    size_t size = (size_t)folder + strlen(name) + 1;
+    char *result = malloc(size);
+
+    if (!result)
+        return fr_fail_memory(where);
+    snprintf(result, size, "%.*s%s", folder, path, name);
+    return result;
+}
+
+/* Locks the new file until it is closed. False if another program takes it for abandoned and removes it. Where
+ * there are no locks, nobody removes it. */
+static bool lock(int fd)
 {
     struct stat status;
+    int result;
 
-    *r = (fr_replacement){ .where = where };
+    do
+        result = flock(fd, LOCK_EX | LOCK_NB);
+    while (fr_interrupted(result));
+    if (result != 0)
+        return errno != EWOULDBLOCK;
+    return fstat(fd, &status) != 0 || status.st_nlink > 0;
+}
+
+/* Creates r->temporary and fills in r->fd. mkstemp would not do: only the owner can read its files, whatever the umask.
+ */
+static bool create_temporary(fr_replacement *r)
+{
+    for (int i = 0; i < NAMES_TRIED; i++) {
+        char name[NAME_SIZE];
+        uint64_t random;
+
+        if (getentropy(&random, sizeof random) != 0)
+            break;
+        snprintf(name, sizeof name, PREFIX "%016" PRIx64 SUFFIX, random);
+        free(r->temporary);
+        r->temporary = beside(r->where, r->path, name);
+        if (!r->temporary)
+            return false;
+        r->fd = fr_file_descriptor(r->temporary, O_WRONLY | O_CREAT | O_EXCL);
+        if (r->fd < 0 && errno != EEXIST)
+            break;
+        if (r->fd >= 0 && lock(r->fd))
+            return true;
+        if (r->fd >= 0) {
+            unlink(r->temporary);
+            close(r->fd);
+        }
+        r->fd = -1;
+    }
+    return fr_fail(r->where, "cannot create a file beside it: %s", strerror(errno));
+}
+
+static bool begin(fr_replacement *r, const char *path)
+{
+    struct stat status;
+    char *folder;
+
     if (!path)
-        return fr_fail(where, "path is NULL");
-
-    int fd = resolve_path(r, path, &status) ? open_temporary(r) : -1;
-
-    if (fd < 0) {
-        free_replacement(r);
+        return fr_fail(r->where, "path is NULL");
+    if (!resolve_path(r, path, &status) || !(folder = beside(r->where, r->path, ".")))
         return false;
-    }
-    if (status.st_mode && fchmod(fd, status.st_mode & 07777) != 0)
-        fr_fail(where, "cannot keep its mode: %s", strerror(errno));
-    else if (!(r->file = fdopen(fd, "wb")))
-        fr_fail(where, "%s", strerror(errno));
-    if (!r->file) {
-        close(fd);
+    sweep(folder);
+    free(folder);
+    if (!create_temporary(r))
+        return false;
+    if (status.st_mode && fchmod(r->fd, status.st_mode & 07777) != 0)
+        return fr_fail(r->where, "cannot keep its mode: %s", strerror(errno));
+    r->file = fr_file_stream(r->fd, "wb");
+    return r->file || fr_fail_memory(r->where);
+}
+
+/* --- Ending ------------------------------------------------------------------------------------------------------- */
+
+/* Closes the new file, whose bytes are on the disk by now or not wanted, and removes it unless it is in place. */
+static void end(fr_replacement *r)
+{
+    if (r->fd >= 0 && r->temporary)
         unlink(r->temporary);
-        free_replacement(r);
-        return false;
-    }
+    if (r->file)
+        fclose(r->file);
+    else if (r->fd >= 0)
+        close(r->fd);
+    free(r->path);
+    free(r->temporary);
+    *r = (fr_replacement){ .fd = -1 };
+}
+
+static bool sync_new(fr_replacement *r)
+{
+    if (ferror(r->file)) /* a write failed whose result the caller did not check */
+        return fr_fail(r->where, "cannot write all of it: the disk is full, or failed");
+    if (fflush(r->file) != 0 || !fr_file_sync(r->fd))
+        return fr_fail(r->where, "cannot write: %s", strerror(errno));
     return true;
+}
+
+static bool put_in_place(fr_replacement *r)
+{
+    if (rename(r->temporary, r->path) != 0)
+        return fr_fail(r->where, "cannot put the written file in place: %s", strerror(errno));
+    free(r->temporary);
+    r->temporary = NULL;
+    return true;
+}
+
+static bool sync_folder(const fr_replacement *r)
+{
+    char *folder = beside(r->where, r->path, ".");
+    bool ok = folder && fr_folder_sync(r->where, folder);
+
+    free(folder);
+    return ok;
+}
+
+bool fr_replace_begin(fr_replacement *r, const char *where, const char *path)
+{
+    *r = (fr_replacement){ .where = where, .fd = -1 };
+    if (begin(r, path))
+        return true;
+    end(r);
+    return false;
 }
 
 bool fr_replace_write(fr_replacement *r, const void *bytes, size_t count)
@@ -94,89 +222,88 @@ bool fr_replace_write(fr_replacement *r, const void *bytes, size_t count)
     return true;
 }
 
-/* Flushes the new file to the disk if ok, and closes it. */
-static bool sync_and_close(fr_replacement *r, bool ok)
-{
-    if (ok && ferror(r->file)) /* a write failed whose result the caller did not check */
-        ok = fr_fail(r->where, "cannot write all of it: the disk is full, or failed");
-    else if (ok && (fflush(r->file) != 0 || fsync(fileno(r->file)) != 0))
-        ok = fr_fail(r->where, "cannot write: %s", strerror(errno));
-    if (fclose(r->file) != 0 && ok)
-        ok = fr_fail(r->where, "cannot write: %s", strerror(errno));
-    return ok;
-}
-
-static bool rename_temporary(fr_replacement *r)
-{
-    return rename(r->temporary, r->path) == 0 ||
-           fr_fail(r->where, "cannot put the written file in place: %s", strerror(errno));
-}
-
 bool fr_replace_finish(fr_replacement *r, bool ok)
 {
-    ok = sync_and_close(r, ok) && rename_temporary(r);
-    if (!ok)
-        unlink(r->temporary);
-    free_replacement(r);
+    ok = ok && sync_new(r) && put_in_place(r) && sync_folder(r);
+    end(r);
     return ok;
 }
 
-/* Gives the old file a second name, by which it can be restored, or moves it there if the file system has no hard
- * links. Returns that name. NULL if there is no old file, or with an error, which sets *ok to false. */
-static char *back_up(const fr_replacement *r, bool *ok)
-{
-    size_t size = strlen(r->temporary) + sizeof ".old";
-    char *backup;
+/* --- Two files ---------------------------------------------------------------------------------------------------- */
 
-    if (access(r->path, F_OK) != 0)
-        return NULL;
-    backup = malloc(size);
-    if (!backup) {
-        *ok = fr_fail_memory(r->where);
-        return NULL;
-    }
-    snprintf(backup, size, "%s.old", r->temporary);
-    if (link(r->path, backup) == 0 || rename(r->path, backup) == 0)
-        return backup;
-    *ok = fr_fail(r->where, "cannot keep the old file: %s", strerror(errno));
-    free(backup);
-    return NULL;
+/* Opens the old file, which can be read even after it was replaced. *old is NULL if there is none. */
+static bool open_old(const fr_replacement *r, FILE **old)
+{
+    int fd = fr_file_descriptor(r->path, O_RDONLY);
+
+    *old = fd >= 0 ? fr_file_stream(fd, "rb") : NULL;
+    if (*old || (fd < 0 && errno == ENOENT))
+        return true;
+    fr_fail(r->where, "cannot keep the old file: %s", strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return false;
 }
 
-/* Restores the file at first's path from its backup (NULL: there was no file) and fails with the errno `why`. If that
- * is impossible, the error names the backup. replaced: the new file is already at the path. */
-static bool restore(const fr_replacement *first, const char *backup, bool replaced, const char *where, int why)
+static bool copy_all(fr_replacement *to, FILE *from)
 {
-    if (!backup && replaced)
-        unlink(first->path);
-    if (backup && rename(backup, first->path) != 0)
-        return fr_fail(where, "cannot put the written file in place: %s; what was at %s is now %s", strerror(why),
-                       first->path, backup);
-    if (backup)
-        unlink(backup); /* rename leaves it where both names are of one file */
-    return fr_fail(where, "cannot put the written file in place: %s", strerror(why));
+    char bytes[4096];
+    size_t count;
+
+    while ((count = fread(bytes, 1, sizeof bytes, from)) > 0)
+        if (!fr_replace_write(to, bytes, count))
+            return false;
+    return !ferror(from) || fr_fail(to->where, "%s", strerror(errno));
+}
+
+/* Puts the old file back at r's path. NULL: there was none. */
+static bool restore(const fr_replacement *r, FILE *old)
+{
+    char where[FR_WHERE_SIZE + 40];
+    fr_replacement again;
+
+    snprintf(where, sizeof where, "%s: cannot put the old file back", r->where);
+    if (!old)
+        return unlink(r->path) == 0 || fr_fail(where, "%s", strerror(errno));
+    return fr_replace_begin(&again, where, r->path) && fr_replace_finish(&again, copy_all(&again, old));
 }
 
 bool fr_replace_finish_both(fr_replacement *first, fr_replacement *second, bool ok)
 {
-    char *backup = NULL;
+    FILE *old = NULL;
 
-    ok = sync_and_close(first, ok);
-    ok = sync_and_close(second, ok);
-    if (ok)
-        backup = back_up(first, &ok);
-    if (ok && rename(first->temporary, first->path) != 0)
-        ok = restore(first, backup, false, first->where, errno);
-    else if (ok && rename(second->temporary, second->path) != 0)
-        ok = restore(first, backup, true, second->where, errno);
-    if (!ok) {
-        unlink(first->temporary);
-        unlink(second->temporary);
-    } else if (backup) {
-        unlink(backup);
+    ok = ok && sync_new(first) && sync_new(second) && open_old(first, &old) && put_in_place(first);
+    if (ok && !put_in_place(second)) {
+        restore(first, old);
+        ok = false;
     }
-    free(backup);
-    free_replacement(first);
-    free_replacement(second);
+    ok = ok && sync_folder(first) && sync_folder(second);
+    if (old)
+        fclose(old);
+    end(first);
+    end(second);
+    return ok;
+}
+
+/* --- For programs ------------------------------------------------------------------------------------------------- */
+
+static bool replace_file(const char *what, const char *path, const void *bytes, size_t count)
+{
+    char where[FR_WHERE_SIZE];
+    fr_replacement r;
+
+    if (count > 0 && !fr_check_not_null(what, bytes, "bytes"))
+        return false;
+    return fr_replace_begin(&r, fr_file_where(what, path, where), path) &&
+           fr_replace_finish(&r, fr_replace_write(&r, bytes, count));
+}
+
+bool fr_replace_file(const char *path, const void *bytes, size_t count)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "replace_file");
+    bool ok = replace_file("replace_file", path, bytes, count);
+
+    fr_finish(th, before);
     return ok;
 }

@@ -83,30 +83,28 @@ static bool put_event(const char *what, fr_logger *log, event *e)
 
 /* --- Opening ------------------------------------------------------------------------------------------------------ */
 
-/* TensorBoard reads files whose name contains "tfevents", those of one folder in alphabetical order. Returns a file
- * descriptor, or -1 with an error. */
-static int create_file(const char *what, fr_logger *log)
+/* TensorBoard reads files whose name contains "tfevents", those of one folder in alphabetical order. False with an
+ * error. */
+static bool create_file(const char *what, fr_logger *log)
 {
     enum { NAMES_TRIED = 100 };
     char host[65] = "", name[160], where[FR_WHERE_SIZE];
-    int fd = -1;
 
     if (gethostname(host, sizeof host - 1) != 0 || !*host)
         strcpy(host, "localhost");
-    for (int i = 0; fd < 0 && i < NAMES_TRIED; i++) {
+    for (int i = 0; i < NAMES_TRIED; i++) {
         snprintf(name, sizeof name, "events.out.tfevents.%010lld.%s.%ld.%d", (long long)log->clock(), host,
                  (long)getpid(), i);
         free(log->events.path);
         log->events.path = fr_log_path(what, log->dir, name);
         if (!log->events.path)
-            return -1;
-        fd = open(log->events.path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd < 0 && errno != EEXIST)
+            return false;
+        if (fr_log_file_open(&log->events, O_EXCL))
+            return true;
+        if (errno != EEXIST)
             break;
     }
-    if (fd < 0)
-        fr_fail(fr_file_where(what, log->events.path, where), "%s", strerror(errno));
-    return fd;
+    return fr_fail(fr_file_where(what, log->events.path, where), "%s", strerror(errno));
 }
 
 bool fr_event_file_open(const char *what, fr_logger *log, int64_t purge_step)
@@ -114,15 +112,9 @@ bool fr_event_file_open(const char *what, fr_logger *log, int64_t purge_step)
     event version = FROND__TENSORBOARD__EVENT__INIT, start = FROND__TENSORBOARD__EVENT__INIT;
     Frond__Tensorboard__SessionLog session = FROND__TENSORBOARD__SESSION_LOG__INIT;
     char file_version[] = "brain.Event:2";
-    int fd = create_file(what, log);
 
-    if (fd < 0)
+    if (!create_file(what, log))
         return false;
-    log->events.file = fdopen(fd, "ab");
-    if (!log->events.file) {
-        close(fd);
-        return fr_fail_memory(what);
-    }
     version.what_case = FROND__TENSORBOARD__EVENT__WHAT_FILE_VERSION;
     version.file_version = file_version;
     session.status = FROND__TENSORBOARD__SESSION_LOG__SESSION_STATUS__START;

@@ -11,6 +11,7 @@
 #include "log/metrics_csv.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -33,48 +34,77 @@ char *fr_log_path(const char *what, const char *dir, const char *name)
     return path;
 }
 
+bool fr_log_file_open(fr_log_file *f, int flags)
+{
+    f->fd = fr_file_descriptor(f->path, O_WRONLY | O_APPEND | O_CREAT | flags);
+    if (f->fd < 0)
+        return false;
+    f->file = fr_file_stream(f->fd, "ab");
+    if (!f->file)
+        close(f->fd);
+    return f->file != NULL;
+}
+
 bool fr_log_file_flush(const char *what, fr_log_file *f)
 {
     char where[FR_WHERE_SIZE];
     struct stat status;
 
     if (fflush(f->file) == 0 && !ferror(f->file)) {
-        f->size = fstat(fileno(f->file), &status) == 0 ? status.st_size : f->size;
+        f->size = fstat(f->fd, &status) == 0 ? status.st_size : -1;
         return true;
     }
     fr_fail(fr_file_where(what, f->path, where), "cannot write: %s", strerror(errno));
     clearerr(f->file);
-    (void)!ftruncate(fileno(f->file), f->size); /* fails for a pipe or a device, and may */
+    while (f->size >= 0 && fr_interrupted(ftruncate(f->fd, f->size))) /* fails for a pipe or a device, and may */
+        ;
     return false;
+}
+
+/* Makes a directory, unless it is there, and syncs its name to the disk. */
+static bool make_directory(const char *what, const char *dir)
+{
+    struct stat status;
+    char where[FR_WHERE_SIZE];
+
+    fr_file_where(what, dir, where);
+    if (mkdir(dir, 0777) == 0) {
+        char *parent = fr_log_path(what, dir, "..");
+        bool ok = parent && fr_folder_sync(where, parent);
+
+        free(parent);
+        return ok;
+    }
+
+    int error = errno;
+
+    return (stat(dir, &status) == 0 && S_ISDIR(status.st_mode)) ||
+           fr_fail(where, "cannot make the directory: %s", strerror(error));
 }
 
 /* mkdir -p. Changes dir while it works, and restores it. */
 static bool make_directories(const char *what, char *dir)
 {
-    struct stat status;
-    char where[FR_WHERE_SIZE];
-    int error = 0;
+    bool ok = true;
 
-    for (char *end = dir + strspn(dir, "/"); !error && *end; end += strspn(end, "/")) {
+    for (char *end = dir + strspn(dir, "/"); ok && *end; end += strspn(end, "/")) {
         char separator;
 
         end += strcspn(end, "/");
         separator = *end;
         *end = '\0';
-        error = mkdir(dir, 0777) == 0 ? 0 : errno;
-        if (error && stat(dir, &status) == 0 && S_ISDIR(status.st_mode))
-            error = 0;
-        if (error)
-            fr_fail(fr_file_where(what, dir, where), "cannot make the directory: %s", strerror(error));
+        ok = make_directory(what, dir);
         *end = separator;
     }
-    return !error;
+    return ok;
 }
 
 /* --- Opening and closing ------------------------------------------------------------------------------------------ */
 
 static bool open_files(const char *what, fr_logger *log, const char *dir, const fr_log_options *options)
 {
+    char where[FR_WHERE_SIZE];
+
     log->dir = strdup(dir);
     log->c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     if (!log->dir || !log->c_locale)
@@ -85,7 +115,8 @@ static bool open_files(const char *what, fr_logger *log, const char *dir, const 
         return false;
     log->metrics.path = fr_log_path(what, dir, "metrics.csv");
     return log->metrics.path && fr_metrics_open(what, log, options) &&
-           (options->csv_only || fr_event_file_open(what, log, options->purge_step));
+           (options->csv_only || fr_event_file_open(what, log, options->purge_step)) &&
+           fr_folder_sync(fr_file_where(what, dir, where), dir);
 }
 
 /* Closes f, if it is open, and frees its path. False with an error. */
@@ -149,9 +180,7 @@ static bool sync_file(const char *what, fr_log_file *f)
 
     if (!fr_log_file_flush(what, f))
         return false;
-    if (fsync(fileno(f->file)) == 0 || errno == EINVAL) /* EINVAL: not a file on a disk */
-        return true;
-    return fr_fail(fr_file_where(what, f->path, where), "cannot write: %s", strerror(errno));
+    return fr_file_sync(f->fd) || fr_fail(fr_file_where(what, f->path, where), "cannot write: %s", strerror(errno));
 }
 
 bool fr_log_flush(fr_logger *log)

@@ -14,7 +14,8 @@
 typedef struct {
     char *path;
     FILE *file; /* NULL: not open */
-    off_t size; /* in bytes, without what was not written completely */
+    int fd;     /* its descriptor */
+    off_t size; /* in bytes, without what was not written completely; -1: unknown */
 } fr_log_file;
 
 struct fr_logger {
@@ -27,6 +28,8 @@ struct fr_logger {
 
 /* "dir/name", to be freed; NULL with an error. */
 char *fr_log_path(const char *what, const char *dir, const char *name);
+/* Opens f, whose path is set, to append to it. flags: for open, in addition. False with errno. */
+bool fr_log_file_open(fr_log_file *f, int flags);
 /* Flushes f. If that fails, fails and cuts f back to the last complete row or record, so that those that are appended
  * later can still be read. */
 bool fr_log_file_flush(const char *what, fr_log_file *f);

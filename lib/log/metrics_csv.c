@@ -49,8 +49,7 @@ static bool check_file(const char *where, FILE *file, bool *complete)
     if (fseeko(file, -1, SEEK_END) != 0)
         return fr_fail(where, "%s", strerror(errno));
     *complete = getc(file) == '\n';
-    rewind(file);
-    return true;
+    return fseeko(file, 0, SEEK_SET) == 0 || fr_fail(where, "%s", strerror(errno));
 }
 
 /* Prepares the file of an earlier run to be appended to: drops an incomplete last row, and rows from purge_step on. */
@@ -75,12 +74,13 @@ bool fr_metrics_open(const char *what, fr_logger *log, const fr_log_options *opt
     bool exists = stat(path, &status) == 0, has_rows = exists && S_ISREG(status.st_mode) && status.st_size > 0;
 
     fr_file_where(what, path, where);
+    if (!exists && errno != ENOENT)
+        return fr_fail(where, "%s", strerror(errno));
     if (exists && options->must_be_new)
         return fr_fail(where, "is there already, and .must_be_new was given");
     if (has_rows && !repair(where, path, options->purge_step))
         return false;
-    log->metrics.file = fopen(path, "ae");
-    if (!log->metrics.file)
+    if (!fr_log_file_open(&log->metrics, 0))
         return fr_fail(where, "%s", strerror(errno));
     if (!has_rows)
         fputs(header, log->metrics.file);

@@ -5,6 +5,7 @@
 #include <config.h>
 
 #include "core/thread.h"
+#include "files/replace_file.h"
 #include "log/metrics_csv.h"
 
 #include <errno.h>
@@ -15,6 +16,19 @@
 #include <unistd.h>
 
 extern char **environ;
+
+typedef struct {
+    char where[FR_WHERE_SIZE];
+    fr_replacement replacement;
+} plot_file;
+
+/* The plots that one run of gnuplot makes. */
+typedef struct {
+    const char *what, *dir;
+    FILE *script;
+    plot_file *files; /* with room for two for each series */
+    size_t count;
+} drawing;
 
 /* --- The script --------------------------------------------------------------------------------------------------- */
 
@@ -59,22 +73,30 @@ static void put_data(FILE *script, const fr_series *s, size_t n)
     fputs("EOD\n", script);
 }
 
-/* Sets the output file of a group, to which the series `name` belongs: 'DIR/GROUP.SUFFIX'. */
-static void put_output(FILE *script, const char *dir, const char *name, const char *suffix)
+/* The file DIR/GROUP.SUFFIX of the group to which the series `name` belongs: begins to replace it, and has gnuplot draw
+ * the temporary file. False with an error. */
+static bool put_output(drawing *d, const char *name, const char *suffix)
 {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    char file[256];
+    plot_file *p = &d->files[d->count];
+    char file[256], *path;
     size_t n = group_length(name), max = sizeof file - sizeof ".png";
 
     n = n < max ? n : max;
     for (size_t i = 0; i < n; i++)
         file[i] = strchr(allowed, name[i]) ? name[i] : '_';
     snprintf(file + n, sizeof file - n, ".%s", suffix);
-    fputs("set output ", script);
-    put_quoted(script, dir);
-    fputs(".'/'.", script);
-    put_quoted(script, file);
-    putc('\n', script);
+    path = fr_log_path(d->what, d->dir, file);
+    if (!path || !fr_replace_begin(&p->replacement, fr_file_where(d->what, path, p->where), path)) {
+        free(path);
+        return false;
+    }
+    d->count++;
+    fputs("set output ", d->script);
+    put_quoted(d->script, p->replacement.temporary);
+    putc('\n', d->script);
+    free(path);
+    return true;
 }
 
 static void put_plot(FILE *script, const fr_metrics *m, size_t first)
@@ -97,42 +119,45 @@ static void put_plot(FILE *script, const fr_metrics *m, size_t first)
 }
 
 /* The plots, .png and .svg, of the group whose first series is `first`. */
-static void put_group(FILE *script, const char *dir, const fr_metrics *m, size_t first)
+static bool put_group(drawing *d, const fr_metrics *m, size_t first)
 {
+    FILE *script = d->script;
     const char *name = m->items[first].name;
 
     fputs("if (strstrt(GPVAL_TERMINALS, 'pngcairo') > 0) { set terminal pngcairo size 960,600 } "
           "else { set terminal png size 960,600 }\n",
           script);
-    put_output(script, dir, name, "png");
+    if (!put_output(d, name, "png"))
+        return false;
     put_plot(script, m, first);
     fputs("set terminal svg size 960,600 dynamic background 'white'\n", script);
-    put_output(script, dir, name, "svg");
+    if (!put_output(d, name, "svg"))
+        return false;
     put_plot(script, m, first);
     fputs("unset output\n", script);
+    return true;
 }
 
-/* Returns the number of groups. */
-static int put_script(FILE *script, const fr_logger *log, const fr_metrics *m)
+/* False with an error. */
+static bool put_script(drawing *d, const fr_logger *log, const fr_metrics *m)
 {
     locale_t before = uselocale(log->c_locale);
-    int groups = 0;
+    bool ok = true;
 
-    fputs("set grid\nset xlabel 'step'\n", script);
+    fputs("set grid\nset xlabel 'step'\n", d->script);
     for (size_t i = 0; i < m->count; i++)
-        put_data(script, &m->items[i], i);
-    for (size_t i = 0; i < m->count; i++) {
+        put_data(d->script, &m->items[i], i);
+    for (size_t i = 0; ok && i < m->count; i++) {
         bool done = false; /* with an earlier series of its group */
 
         for (size_t k = 0; k < i && !done; k++)
             done = has_finite(&m->items[k]) && same_group(m->items[k].name, m->items[i].name);
         if (done || !has_finite(&m->items[i]))
             continue;
-        put_group(script, log->dir, m, i);
-        groups++;
+        ok = put_group(d, m, i);
     }
     uselocale(before);
-    return groups;
+    return ok;
 }
 
 /* --- gnuplot ------------------------------------------------------------------------------------------------------ */
@@ -177,7 +202,8 @@ static bool run_gnuplot(const char *what, FILE *script, FILE *messages)
     int status, error;
     pid_t pid;
 
-    rewind(script);
+    if (fseeko(script, 0, SEEK_SET) != 0)
+        return fr_fail(what, "cannot read a temporary file: %s", strerror(errno));
     error = start_gnuplot(script, messages, &pid);
     if (error)
         return fr_fail(what, "cannot run gnuplot, which draws the plots: %s", strerror(error));
@@ -192,23 +218,44 @@ static bool run_gnuplot(const char *what, FILE *script, FILE *messages)
     return fr_fail(what, "gnuplot failed: %s", *text ? text : "it does not say why");
 }
 
-static bool plot(const char *what, const fr_logger *log)
+/* Runs gnuplot with a script that draws m. */
+static bool draw(drawing *d, const fr_logger *log, const fr_metrics *m, FILE *messages)
+{
+    char where[FR_WHERE_SIZE];
+
+    if (!put_script(d, log, m))
+        return false;
+    if (d->count == 0)
+        return fr_fail(fr_file_where(d->what, log->metrics.path, where), "there is no number to draw yet");
+    if (fflush(d->script) != 0 || ferror(d->script))
+        return fr_fail(d->what, "cannot write a temporary file: %s", strerror(errno));
+    return run_gnuplot(d->what, d->script, messages);
+}
+
+/* Draws m and puts the files in place. */
+static bool plot(const char *what, const fr_logger *log, const fr_metrics *m, FILE *script, FILE *messages)
+{
+    drawing d = { .what = what, .dir = log->dir, .script = script };
+    bool ok;
+
+    d.files = calloc(2 * m->count + 1, sizeof *d.files);
+    ok = d.files ? draw(&d, log, m, messages) : (fr_fail_memory(what), false);
+    for (size_t i = 0; i < d.count; i++)
+        ok = fr_replace_finish(&d.files[i].replacement, ok);
+    free(d.files);
+    return ok;
+}
+
+static bool plot_log(const char *what, const fr_logger *log)
 {
     FILE *script = tmpfile(), *messages = script ? tmpfile() : NULL;
     fr_metrics m = { .count = 0 };
-    char where[FR_WHERE_SIZE];
     bool ok = false;
 
     if (!messages)
         fr_fail(what, "cannot make a temporary file: %s", strerror(errno));
-    else if (!fr_metrics_read(what, log, &m))
-        ok = false;
-    else if (put_script(script, log, &m) == 0)
-        fr_fail(fr_file_where(what, log->metrics.path, where), "there is no number to draw yet");
-    else if (fflush(script) != 0 || ferror(script))
-        fr_fail(what, "cannot write a temporary file: %s", strerror(errno));
     else
-        ok = run_gnuplot(what, script, messages);
+        ok = fr_metrics_read(what, log, &m) && plot(what, log, &m, script, messages);
     fr_metrics_free(&m);
     if (messages)
         fclose(messages);
@@ -217,16 +264,41 @@ static bool plot(const char *what, const fr_logger *log)
     return ok;
 }
 
+static bool check_dir(const char *what, const char *dir)
+{
+    return !strpbrk(dir, "\n\r") || fr_fail(what, "gnuplot cannot write to a directory whose name contains a newline");
+}
+
 bool fr_log_plot(fr_logger *log)
 {
     static const char what[] = "log_plot";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    bool ok = fr_check_not_null(what, log, "log");
+    bool ok = fr_check_not_null(what, log, "log") && check_dir(what, log->dir) && plot_log(what, log);
 
-    if (ok && strpbrk(log->dir, "\n\r"))
-        ok = fr_fail(what, "gnuplot cannot write to a directory whose name contains a newline");
-    ok = ok && plot(what, log);
+    fr_finish(th, before);
+    return ok;
+}
+
+/* Has gnuplot run an empty script. */
+static bool try_gnuplot(const char *what)
+{
+    FILE *empty = tmpfile();
+    bool ok = empty ? run_gnuplot(what, empty, empty)
+                    : (fr_fail(what, "cannot make a temporary file: %s", strerror(errno)), false);
+
+    if (empty)
+        fclose(empty);
+    return ok;
+}
+
+bool fr_log_can_plot(const char *dir)
+{
+    static const char what[] = "log_can_plot";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    bool ok = fr_check_not_null(what, dir, "dir") && check_dir(what, dir) && try_gnuplot(what);
+
     fr_finish(th, before);
     return ok;
 }

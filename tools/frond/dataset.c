@@ -136,9 +136,10 @@ json_t *dataset_describe(const dataset *data, const settings *s)
         describe_variables(data, mean, deviations);
     if (s->normalize && chosen.regression)
         describe_targets(data, &target_mean, &target_deviation);
-    return json_pack("{s:s, s:o, s:I, s:I, s:o, s:o, s:o, s:f, s:f}", "frond", fr_version(), "settings",
+    return json_pack("{s:s, s:o, s:I, s:I, s:[I, I], s:o, s:o, s:o, s:f, s:f}", "frond", fr_version(), "settings",
                      settings_to_json(&chosen), "variables", (json_int_t)fr_dim(data->x, 2), "steps",
-                     (json_int_t)(s->steps ? s->steps : fr_dim(data->x, 1)), "labels",
+                     (json_int_t)(s->steps ? s->steps : fr_dim(data->x, 1)), "lengths",
+                     (json_int_t)fr_item(fr_min(data->lengths)), (json_int_t)fr_item(fr_max(data->lengths)), "labels",
                      chosen.regression ? json_array() : describe_labels(data), "mean", mean, "deviation", deviations,
                      "target_mean", target_mean, "target_deviation", target_deviation);
 }
@@ -153,8 +154,8 @@ static int64_t find_class(const run *r, const char *text)
     return -1;
 }
 
-/* (N) int64: the run's class of each sequence. */
-static fr_tensor *make_classes(const dataset *data, const run *r)
+/* (N) int64: the run's class of each sequence. advice: what to do about a label that is none. */
+static fr_tensor *make_classes(const dataset *data, const run *r, const char *advice)
 {
     fr_tensor *y = fr_cast(data->labels, FR_I64);
     int64_t *value = fr_data(y), n = fr_numel(y);
@@ -164,8 +165,8 @@ static fr_tensor *make_classes(const dataset *data, const run *r)
 
         value[i] = find_class(r, text);
         if (value[i] < 0)
-            die("%s: the label \"%s\" of sequence %.0f is not one of the %lld that the model knows", data->path, text,
-                fr_at(data->number, i), (long long)run_outputs(r));
+            die("%s: the label \"%s\" of sequence %.0f is not one of the %lld that the model knows%s", data->path, text,
+                fr_at(data->number, i), (long long)run_outputs(r), advice);
     }
     return y;
 }
@@ -191,6 +192,26 @@ static fr_tensor *normalize(const dataset *data, const run *r)
     return fr_masked_fill(fr_div(fr_sub(data->x, r->mean), r->deviation), fr_unsqueeze(past, 2), 0);
 }
 
+/* Three signs: labels that the model does not know; sequences that are all one value too short; and for a regression on
+ * sequences of different lengths there is no sign, so that the user must say it. */
+void dataset_check_label_column(const dataset *data, const run *r)
+{
+    static const char advice[] = ": --no-target says that there is no column of labels or targets, --target that there "
+                                 "is one";
+    long long shortest = (long long)fr_item(fr_min(data->lengths)), longest = (long long)fr_item(fr_max(data->lengths));
+
+    if (has_suffix(data->path, ".ts")) /* its header says whether there are labels */
+        return;
+    if (!r->settings.regression)
+        make_classes(data, r, advice);
+    else if (r->shortest != r->longest || r->longest == 0)
+        die("%s: may have a column of targets or not, as the training data has no fixed length%s", data->path, advice);
+    if (r->shortest == r->longest && shortest == r->longest - 1 && longest == shortest)
+        die("%s: beside a column of labels or targets, all sequences have %lld values, those of the training data have "
+            "%lld%s",
+            data->path, longest, (long long)r->longest, advice);
+}
+
 void dataset_prepare(dataset *data, const run *r, bool with_y)
 {
     if (fr_dim(data->x, 2) != r->variables)
@@ -202,7 +223,7 @@ void dataset_prepare(dataset *data, const run *r, bool with_y)
     if (with_y && !data->labels)
         die("%s: there are no labels to compare with", data->path);
     if (with_y)
-        data->y = r->settings.regression ? make_targets(data, r) : make_classes(data, r);
+        data->y = r->settings.regression ? make_targets(data, r) : make_classes(data, r, "");
     if (r->mean)
         data->x = normalize(data, r);
 }

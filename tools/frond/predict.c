@@ -48,17 +48,20 @@ static void print_targets(FILE *file, const run *r, fr_tensor *out)
 int command_predict(int argc, char **argv)
 {
     const char *paths[2], *path = NULL;
-    bool probabilities = false, no_target = false;
+    bool probabilities = false, target = false, no_target = false;
     const command_option options[] = {
         { "output", 'o', "FILE", "Write the table there (standard output)", .text = &path },
         { "probabilities", 'p', NULL, "A column for each class's probability", .flag = &probabilities },
         { "no-target", 'n', NULL, "The .csv or .tsv has no column of labels or targets", .flag = &no_target },
+        { "target", 't', NULL, "It has one, whatever is in it", .flag = &target },
         { .name = NULL },
     };
 
     parse_command_line(argc, argv,
                        &(command_line){ .args_doc = "RUN DATA",
-                                        .doc = "Predicts with the model in RUN, a directory of frond train.",
+                                        .doc = "Predicts with the model in RUN, a directory of frond train.\vA .csv or "
+                                               ".tsv is expected to have a column of labels or targets, as in "
+                                               "training, which is ignored. If it does not look so, this is an error.",
                                         .options = options,
                                         .paths = paths,
                                         .paths_min = 2,
@@ -66,11 +69,16 @@ int command_predict(int argc, char **argv)
 
     run r = run_open(paths[0]);
 
+    if (target && no_target)
+        die("--target and --no-target were both given");
     if (probabilities && r.settings.regression)
         die("%s: a regression has no probabilities", r.dir);
 
     dataset data = dataset_read(paths[1], &r.settings, !no_target);
     fr_module *model = model_load(&r);
+
+    if (!target && !no_target)
+        dataset_check_label_column(&data, &r);
 
     dataset_prepare(&data, &r, false);
 

@@ -95,6 +95,7 @@ typedef struct {
     settings settings;
     int64_t variables;           /* of each step */
     int64_t steps;               /* of the longest training sequence, or --steps */
+    int64_t shortest, longest;   /* of the training sequences, in steps; 0: unknown */
     const json_t *labels;        /* texts of the classes */
     fr_tensor *mean, *deviation; /* (variables): for normalisation; NULL: none */
     double target_mean, target_deviation;
@@ -130,6 +131,8 @@ dataset dataset_split(dataset *data, double fraction);
 json_t *dataset_describe(const dataset *data, const settings *s); /* model.json for a new run on this data */
 /* Checks that data fits the run's model, and normalises x. with_y: labels are needed, and become y. */
 void dataset_prepare(dataset *data, const run *r, bool with_y);
+/* Dies if what was read as labels from a .csv or .tsv are likely to be values. */
+void dataset_check_label_column(const dataset *data, const run *r);
 void dataset_free(dataset *data);
 
 /* --- Scores ------------------------------------------------------------------------------------------------------- */

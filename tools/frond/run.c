@@ -4,6 +4,7 @@
 #include "program.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <math.h>
 #include <stdlib.h>
@@ -36,12 +37,13 @@ static fr_tensor *tensor_from_json(const json_t *array, int64_t n, const char *p
 void run_from_json(run *r, json_t *json, const char *path)
 {
     json_t *chosen, *mean, *deviation, *labels;
-    json_int_t variables, steps;
+    json_int_t variables, steps, shortest = 0, longest = 0;
     json_error_t error;
 
-    if (json_unpack_ex(json, &error, 0, "{s:o, s:I, s:I, s:o, s:o, s:o, s:F, s:F}", "settings", &chosen, "variables",
-                       &variables, "steps", &steps, "labels", &labels, "mean", &mean, "deviation", &deviation,
-                       "target_mean", &r->target_mean, "target_deviation", &r->target_deviation) != 0)
+    if (json_unpack_ex(json, &error, 0, "{s:o, s:I, s:I, s?[I, I], s:o, s:o, s:o, s:F, s:F}", "settings", &chosen,
+                       "variables", &variables, "steps", &steps, "lengths", &shortest, &longest, "labels", &labels,
+                       "mean", &mean, "deviation", &deviation, "target_mean", &r->target_mean, "target_deviation",
+                       &r->target_deviation) != 0)
         die("%s: not the description of a run: %s", path, error.text);
     if (variables < 1 || variables > INT_MAX || steps < 1 || steps > INT_MAX)
         die("%s: variables and steps must be 1 or more", path);
@@ -54,6 +56,8 @@ void run_from_json(run *r, json_t *json, const char *path)
     r->json = json;
     r->variables = variables;
     r->steps = steps;
+    r->shortest = shortest;
+    r->longest = longest;
     r->labels = labels;
     r->mean = tensor_from_json(mean, variables, path);
     r->deviation = tensor_from_json(deviation, variables, path);
@@ -92,20 +96,51 @@ static void check_sizes(const run *r, const char *path)
         die("%s: sequences of %.0f steps of %lld variables are too long", path, steps, (long long)r->variables);
 }
 
+/* Opens a file or directory to read. -1 with errno. */
+static int open_to_read(const char *path)
+{
+    int fd;
+
+    do
+        fd = open(path, O_RDONLY | O_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+typedef struct {
+    int fd, error; /* error: an errno, or 0 */
+} json_source;
+
+/* A json_load_callback_t. */
+static size_t read_some(void *into, size_t size, void *user)
+{
+    json_source *s = user;
+    ssize_t count;
+
+    do
+        count = read(s->fd, into, size);
+    while (count < 0 && errno == EINTR);
+    if (count < 0)
+        s->error = errno;
+    return (size_t)count;
+}
+
 run run_open(const char *dir)
 {
     run r = { .dir = dir };
     char *path = path_in(dir, "model.json");
+    json_source s = { .fd = open_to_read(path) };
     json_error_t error;
     json_t *json;
-    FILE *file = fopen(path, "r");
 
-    if (!file)
+    if (s.fd < 0)
         die("%s: cannot be read: %s; expected the directory of a run of frond train", path, strerror(errno));
     if (size_of_file(dir, "model.json") > DESCRIPTION_MAX)
         die("%s: has more than %d bytes: it is not the description of a run", path, DESCRIPTION_MAX);
-    json = json_loadf(file, 0, &error);
-    fclose(file);
+    json = json_load_callback(read_some, &s, 0, &error);
+    close(s.fd);
+    if (s.error)
+        die("%s: cannot be read: %s", path, strerror(s.error));
     if (!json)
         die("%s:%d: %s", path, error.line, error.text);
     run_from_json(&r, json, path);
@@ -114,14 +149,37 @@ run run_open(const char *dir)
     return r;
 }
 
+/* Waits until the name of a new directory is on the disk. A parent that cannot be read cannot be synced. */
+static void sync_parent(const char *dir)
+{
+    char *parent = path_in(dir, "..");
+    int fd = open_to_read(parent), result = 0;
+
+    if (fd < 0 && errno != EACCES)
+        die("%s: cannot be synced: %s", parent, strerror(errno));
+    if (fd >= 0)
+        do
+            result = fsync(fd);
+        while (result != 0 && errno == EINTR);
+    if (result != 0 && errno != EINVAL)
+        die("%s: cannot be synced: %s", parent, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    free(parent);
+}
+
 void run_create(const run *r)
 {
     char *path = path_in(r->dir, "model.json");
 
-    if (mkdir(r->dir, 0777) != 0 && errno != EEXIST)
+    if (mkdir(r->dir, 0777) == 0)
+        sync_parent(r->dir);
+    else if (errno != EEXIST)
         die("%s: cannot be made: %s", r->dir, strerror(errno));
     if (access(path, F_OK) == 0)
         die("%s: holds a run already; --resume goes on with it", r->dir);
+    if (errno != ENOENT)
+        die("%s: %s", path, strerror(errno));
     free(path);
 }
 

@@ -227,6 +227,8 @@ static void begin(training *t, const arguments *a)
 {
     fr_log_options log = { .csv_only = !fr_log_has_events() };
 
+    if (a->plots)
+        fr_log_can_plot(a->dir);
     begin_data(t, a);
     begin_model(t);
     t->quiet = a->quiet;
@@ -256,6 +258,13 @@ static void end(training *t)
     run_close(&t->r);
     free(t->best);
     free(t->last);
+}
+
+/* Saves the whole run. What was logged before gets to the disk before, since a resumed run goes on from here. */
+static void save(training *t)
+{
+    fr_log_flush(t->log);
+    fr_save_training(t->last, t->saved, t->optim, t->loader);
 }
 
 /* --- Training ----------------------------------------------------------------------------------------------------- */
@@ -350,7 +359,7 @@ static void finish_epoch(training *t)
         fr_save(t->model, t->best);
     }
     p->sum = (scores){ 0 };
-    fr_save_training(t->last, t->saved, t->optim, t->loader);
+    save(t);
 }
 
 static bool is_out_of_patience(const training *t)
@@ -380,23 +389,23 @@ static bool run_epochs(training *t)
 static int run_training(training *t)
 {
     if (!is_over(t) && !run_epochs(t)) {
-        fr_save_training(t->last, t->saved, t->optim, t->loader);
+        save(t);
         fprintf(stderr, "frond: interrupted in epoch %.0f; saved: --resume goes on with it\n", t->progress->epoch + 1);
         return FAILED;
     }
-    if (t->plots)
-        fr_log_plot(t->log);
     if (is_out_of_patience(t))
         printf("No lower loss in %lld epochs.\n", (long long)t->r.settings.patience);
     printf("Best: epoch %.0f, %s loss %.4f, in %s\n", t->progress->best_epoch,
            t->validation.x ? "validation" : "training", t->progress->best, t->best);
+    if (t->plots)
+        fr_log_plot(t->log);
     return 0;
 }
 
 /* The first Ctrl-C ends training after the current step, the second ends the program. */
 static void catch_interrupts(void)
 {
-    struct sigaction action = { .sa_handler = interrupt, .sa_flags = (int)SA_RESETHAND };
+    struct sigaction action = { .sa_handler = interrupt, .sa_flags = (int)(SA_RESETHAND | SA_RESTART) };
 
     sigaction(SIGINT, &action, NULL);
 }
