@@ -46,24 +46,26 @@ static const fr_op *op_of(const char *function)
 typedef struct {
     program *p;
     const uint8_t *begin; /* its arguments */
+    const fr_op *op;      /* of the function's name, or NULL */
     unsigned function, result;
 } call;
+
+static fr_generator seeded; /* before each call */
 
 static fr_tensor *run(fr_tensor *const *in, void *user)
 {
     call *c = user;
     program *p = c->p;
-    const fr_op *op = op_of(calls[c->function].name);
 
     p->next = c->begin;
     p->given = in;
     p->taken = p->returned = 0;
     p->nice = in ? p->nice : true;
-    p->shapes = op ? op->shapes : NULL;
+    p->shapes = c->op ? c->op->shapes : NULL;
     memset(p->sizes, -1, sizeof p->sizes);
     for (int i = 0; i < STARS; i++)
         p->stars[i].ndim = -1;
-    fr_manual_seed(0);
+    fr_generator_restore(&seeded);
     calls[c->function].call(p);
     return p->results[c->result % (unsigned)p->returned];
 }
@@ -183,19 +185,18 @@ static void check_forward_mode(call *c, const outcome *o)
 
 /* --- Programs ---------------------------------------------------------------------------------------------------- */
 
-static bool draws_random_numbers(call *c)
+static bool drew_random_numbers(void)
 {
-    uint64_t next = fr_random_u64();
+    fr_generator now;
 
-    (void)c;
-    fr_manual_seed(0);
-    return next != fr_random_u64();
+    fr_generator_save(&now);
+    return now.next != seeded.next || now.state[0] != seeded.state[0];
 }
 
 static void check_call(call *c, const outcome *first)
 {
     FR_SCOPE;
-    bool random = draws_random_numbers(c);
+    bool random = drew_random_numbers();
     outcome again = evaluate(c, FR_I64), other;
 
     compare(c, "the same call again", again.y, first->y);
@@ -213,12 +214,15 @@ static void check_call(call *c, const outcome *first)
 /* Makes the next call; what it returns goes to the pool. */
 static void make_call(program *p)
 {
-    call c = { .p = p, .function = draw_byte(p) % (sizeof calls / sizeof *calls), .result = draw_byte(p) };
+    call c = { .p = p };
     outcome first = { 0 };
     fr_tensor *results[RESULTS];
     const uint8_t *end;
     int n;
 
+    c.function = draw_byte(p) % (sizeof calls / sizeof *calls);
+    c.result = draw_byte(p);
+    c.op = op_of(calls[c.function].name);
     c.begin = p->next;
     first.y = run(NULL, &c);
     end = p->next;
@@ -255,6 +259,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     program p = { .next = bytes, .end = bytes + size };
 
     fr_set_error_handler(NULL, NULL);
+    fr_generator_save(&seeded);
     {
         FR_SCOPE;
 
@@ -263,5 +268,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         if (p.pooled > 0)
             differentiate(&p);
     }
+    fr_generator_restore(&seeded);
     return fuzz_end();
 }
