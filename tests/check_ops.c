@@ -8,6 +8,7 @@
  * list that the test uses, from 0: the test's loop index is the number of the line. */
 #include <config.h>
 
+#include "by_definition.h"
 #include "graph/argument_name.h"
 #include "graph/trace.h"
 #include "ops/op.h"
@@ -172,25 +173,14 @@ static bool has_gradient(const subject *s, int i)
     return s->kind[i] != 'i' && s->kind[i] != 'b';
 }
 
-/* Replaces one op by another. The linker redirects all calls of fr_apply and fr_apply_n in other files to the functions
- * below (--wrap). */
+/* Replaces one op by another, wherever it is applied (by_definition.h). */
 static struct {
     const fr_op *from, *to;
 } replaced;
 
-fr_tensor *__real_fr_apply(const fr_op *op, fr_tensor *const *inputs, const void *attributes);
-fr_tensor *__wrap_fr_apply(const fr_op *op, fr_tensor *const *inputs, const void *attributes);
-bool __real_fr_apply_n(const fr_op *op, fr_tensor *const *inputs, int n, const void *attributes, fr_tensor **outputs);
-bool __wrap_fr_apply_n(const fr_op *op, fr_tensor *const *inputs, int n, const void *attributes, fr_tensor **outputs);
-
-fr_tensor *__wrap_fr_apply(const fr_op *op, fr_tensor *const *inputs, const void *attributes)
+static const fr_op *instead_of(const fr_op *op)
 {
-    return __real_fr_apply(op == replaced.from ? replaced.to : op, inputs, attributes);
-}
-
-bool __wrap_fr_apply_n(const fr_op *op, fr_tensor *const *inputs, int n, const void *attributes, fr_tensor **outputs)
-{
-    return __real_fr_apply_n(op == replaced.from ? replaced.to : op, inputs, n, attributes, outputs);
+    return op == replaced.from ? replaced.to : op;
 }
 
 static fr_tensor *run(const subject *s, fr_tensor *const *in)
@@ -339,35 +329,14 @@ END_TEST
 
 /* --- Definitions -------------------------------------------------------------------------------------------------- */
 
-/* A forward that runs the definition in smaller ops. */
-static void forward_by_definition(fr_op_call *call)
-{
-    FR_SCOPE;
-    FR_NO_GRAD;
-    fr_tensor *results[MAX_INPUTS] = { NULL };
-    fr_op_call inner = *call;
-
-    inner.result = results;
-    call->op->definition(&inner);
-    call->failed = inner.failed;
-    for (int i = 0; i < call->outputs - call->op->internal && !call->failed; i++) {
-        ck_assert_msg(results[i] != NULL, "%s: its definition failed: %s", call->op->name, fr_error_message());
-        ck_assert(fr_shape_equal(&results[i]->shape, &call->result[i]->shape));
-        fr_copy_values(call->result[i], results[i]);
-    }
-}
-
 /* Without its kernels an op computes the golden values and gradients too. */
 START_TEST(definitions)
 {
     for (int d = 0; d < 2; d++) {
         FR_SCOPE;
         subject s = open_case(is_defined, _i, FLOATS[d]);
-        fr_op defined = *s.op;
+        fr_op defined = by_definition(s.op);
 
-        defined.forward = forward_by_definition;
-        defined.backward = defined.backward_kernel = NULL;
-        defined.saves_inputs = defined.saves_outputs = 0;
         s.instead = &defined;
         compare_with_golden(&s, "definition");
         close_case(&s);

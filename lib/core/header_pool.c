@@ -10,10 +10,10 @@
 
 #include "core/header_pool.h"
 
+#include "core/locks.h"
 #include "core/memory.h"
 #include "core/tensor.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -31,10 +31,9 @@ enum { SLAB_SIZE = FR_HEADER_SIZE * 2 * FR_HEADERS_KEPT, SLAB_HEADERS = 2 * FR_H
 
 /* What threads that ended, and threads that only release, leave to the others. */
 static struct {
-    pthread_mutex_t lock;
     fr_header_queue waiting;
     slab *slabs; /* with headers that were never used */
-} depot = { .lock = PTHREAD_MUTEX_INITIALIZER };
+} depot;
 
 /* --- Queues ------------------------------------------------------------------------------------------------------- */
 
@@ -97,13 +96,13 @@ static slab *map_slab(void)
 /* Gives a pool without headers what the depot has, else a new slab. */
 static bool refill(fr_header_pool *pool)
 {
-    pthread_mutex_lock(&depot.lock);
+    fr_lock(FR_LOCK_HEADERS);
     append(&pool->waiting, &depot.waiting);
     depot.waiting = (fr_header_queue){ 0 };
     pool->slab = depot.slabs;
     if (pool->slab)
         depot.slabs = pool->slab->next;
-    pthread_mutex_unlock(&depot.lock);
+    fr_unlock(FR_LOCK_HEADERS);
     if (pool->waiting.count <= FR_HEADERS_KEPT && !pool->slab)
         pool->slab = map_slab();
     return pool->waiting.count > FR_HEADERS_KEPT || pool->slab;
@@ -155,11 +154,11 @@ static fr_dead_header *put_in_depot(fr_dead_header *h)
 {
     fr_dead_header *oldest = NULL;
 
-    pthread_mutex_lock(&depot.lock);
+    fr_lock(FR_LOCK_HEADERS);
     put_newest(&depot.waiting, h);
     if (fr_checking() && depot.waiting.count > FR_HEADERS_CHECKED)
         oldest = take_oldest(&depot.waiting);
-    pthread_mutex_unlock(&depot.lock);
+    fr_unlock(FR_LOCK_HEADERS);
     return oldest;
 }
 
@@ -177,13 +176,13 @@ void fr_header_free(fr_header_pool *pool, void *header)
 
 void fr_header_pool_end(fr_header_pool *pool)
 {
-    pthread_mutex_lock(&depot.lock);
+    fr_lock(FR_LOCK_HEADERS);
     append(&depot.waiting, &pool->waiting);
     if (pool->slab) {
         pool->slab->next = depot.slabs;
         depot.slabs = pool->slab;
     }
-    pthread_mutex_unlock(&depot.lock);
+    fr_unlock(FR_LOCK_HEADERS);
     *pool = (fr_header_pool){ 0 };
 }
 
@@ -222,7 +221,7 @@ void fr_header_pool_trim(fr_header_pool *pool)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
-    pthread_mutex_lock(&depot.lock); /* also for `waiting` of slabs, whose headers may lie in several pools */
+    fr_lock(FR_LOCK_HEADERS); /* also for `waiting` of slabs, whose headers may lie in several pools */
     append(&pool->waiting, &depot.waiting);
     depot.waiting = (fr_header_queue){ 0 };
     for (slab *s = take_whole_slabs(&pool->waiting), *next; s; s = next) {
@@ -233,13 +232,13 @@ void fr_header_pool_trim(fr_header_pool *pool)
         depot.slabs = s;
     }
     pool->most_out = pool->out;
-    pthread_mutex_unlock(&depot.lock);
+    fr_unlock(FR_LOCK_HEADERS);
 }
 
 void fr_headers_empty(void)
 {
-    pthread_mutex_lock(&depot.lock);
+    fr_lock(FR_LOCK_HEADERS);
     while (fr_checking() && depot.waiting.count > 0)
         free(take_oldest(&depot.waiting));
-    pthread_mutex_unlock(&depot.lock);
+    fr_unlock(FR_LOCK_HEADERS);
 }

@@ -3,10 +3,10 @@
 /* Where objects were made and released, errors that say so, and objects that are kept readable for them. */
 #include "core/life.h"
 
+#include "core/locks.h"
 #include "core/memory.h"
 #include "core/thread.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 /* --- Places ------------------------------------------------------------------------------------------------------- */
@@ -70,10 +70,9 @@ bool fr_check_alive(const char *what, const void *object, const char *name)
 
 /* The last objects that were freed, oldest at `next`. */
 static struct {
-    pthread_mutex_t lock;
     void *objects[16 * FR_OBJECTS_KEPT];
     size_t next;
-} freed = { .lock = PTHREAD_MUTEX_INITIALIZER };
+} freed;
 
 void *fr_object_new(size_t size)
 {
@@ -94,19 +93,19 @@ void fr_object_free(void *object)
     if (!object)
         return;
     fr_life_end(fr_thread_self(), object);
-    pthread_mutex_lock(&freed.lock);
+    fr_lock(FR_LOCK_OBJECTS);
     oldest = freed.objects[freed.next % kept];
     freed.objects[freed.next++ % kept] = object;
-    pthread_mutex_unlock(&freed.lock);
+    fr_unlock(FR_LOCK_OBJECTS);
     free(oldest);
 }
 
 void fr_objects_empty(void)
 {
-    pthread_mutex_lock(&freed.lock);
+    fr_lock(FR_LOCK_OBJECTS);
     for (size_t i = 0; i < sizeof freed.objects / sizeof *freed.objects; i++) {
         free(freed.objects[i]);
         freed.objects[i] = NULL;
     }
-    pthread_mutex_unlock(&freed.lock);
+    fr_unlock(FR_LOCK_OBJECTS);
 }

@@ -17,6 +17,9 @@ typedef enum {
     FR_LOCK_TANGENTS,     /* core/tangent.c: lists of tangents */
     FR_LOCK_LIVE_TENSORS, /* core/live_tensors.c: the table of tensors */
     FR_LOCK_GENERATOR,    /* core/random.c: the generator */
+    FR_LOCK_OBJECTS,      /* core/life.c: objects that were freed */
+    FR_LOCK_HEADERS,      /* core/header_pool.c: headers of tensors for all threads */
+    FR_LOCK_FREED_BLOCKS, /* core/memory.c: blocks that were freed */
     FR_LOCKS
 } fr_lock_name;
 

@@ -11,6 +11,7 @@
 
 #include "core/memory.h"
 
+#include "core/locks.h"
 #include "core/thread.h"
 
 #include <pthread.h>
@@ -129,10 +130,9 @@ typedef struct waiting_block {
 enum { WAITING_BYTES = 256 << 20 }; /* of all blocks that wait at most */
 
 static struct {
-    pthread_mutex_t lock;
     waiting_block *oldest, *newest;
     size_t bytes;
-} freed = { .lock = PTHREAD_MUTEX_INITIALIZER };
+} freed;
 
 bool fr_check_memory;
 static bool under_tool; /* which has a queue of freed blocks of its own, and names the place that freed one */
@@ -195,7 +195,7 @@ static void free_later(void *block, size_t bytes)
         free(block);
         return;
     }
-    pthread_mutex_lock(&freed.lock);
+    fr_lock(FR_LOCK_FREED_BLOCKS);
     *b = (waiting_block){ .bytes = bytes };
     if (freed.bytes > 0)
         freed.newest->next = b;
@@ -204,7 +204,7 @@ static void free_later(void *block, size_t bytes)
     freed.newest = b;
     freed.bytes += bytes;
     list = take_down_to(WAITING_BYTES);
-    pthread_mutex_unlock(&freed.lock);
+    fr_unlock(FR_LOCK_FREED_BLOCKS);
     free_list(list);
 }
 
@@ -212,9 +212,9 @@ void fr_freed_blocks_empty(void)
 {
     waiting_block *list;
 
-    pthread_mutex_lock(&freed.lock);
+    fr_lock(FR_LOCK_FREED_BLOCKS);
     list = take_down_to(0);
-    pthread_mutex_unlock(&freed.lock);
+    fr_unlock(FR_LOCK_FREED_BLOCKS);
     free_list(list);
 }
 

@@ -46,11 +46,10 @@ const fr_op *fr_call_site_of(const fr_op *op, const char *file, int line)
 
 static bool fail_released(fr_op_call *call, int i)
 {
-    char name[32];
+    char name[FR_ARGUMENT_TEXT];
 
-    snprintf(name, sizeof name, "input %d", i);
     call->failed = true;
-    return fr_fail_released(call->op->name, call->in[i], name);
+    return fr_fail_released(call->op->name, call->in[i], fr_argument_name(call->op, i, name));
 }
 
 /* Also rejects what was released. */

@@ -36,13 +36,13 @@ static void take_scratch(fr_recurrent_workspace *w, fr_arena *m)
         w->packed_hh[i] = fr_arena_take(m, fr_packed_bytes(l->dtype, l->cell->block[i].count * n, p));
     w->dgates = fr_arena_take(m, w->chunk_steps * l->batch * w->size * l->cell->width * n);
     w->dh = fr_arena_take(m, l->batch * p * w->size);
-    w->dc = fr_arena_take(m, l->cell->has_c ? l->batch * n * w->size : 0);
+    w->dc = l->cell->has_c ? fr_arena_take(m, l->batch * n * w->size) : NULL;
     w->packed_hr = fr_arena_take(m, l->w_hr ? fr_packed_bytes(l->dtype, p, n) : 0);
     w->state = fr_arena_take(m, l->w_hr ? l->batch * n * w->size : 0);
     w->dh_all = fr_arena_take(m, l->w_hr ? all * p : 0);
     w->states = fr_arena_take(m, l->w_hr ? all * n : 0);
-    w->h_before_all = fr_arena_take(m, l->lengths && l->reverse ? all * p : 0);
-    w->packed_ih = fr_arena_take(m, w->gradients->x ? fr_packed_bytes(l->dtype, l->cell->gates * n, l->input) : 0);
+    w->h_before_all = l->lengths && l->reverse ? fr_arena_take(m, all * p) : NULL;
+    w->packed_ih = w->gradients->x ? fr_arena_take(m, fr_packed_bytes(l->dtype, l->cell->gates * n, l->input)) : NULL;
 }
 
 static void pack_weights(const fr_recurrent_workspace *w)

@@ -15,7 +15,7 @@ char *fr_arena_take(fr_arena *m, int64_t bytes)
     if (m->overflow)
         return NULL;
     m->used += (bytes + 63) / 64 * 64;
-    return m->base && bytes > 0 ? m->base + at : NULL;
+    return m->base ? m->base + at : NULL;
 }
 
 bool fr_arena_open(fr_arena *m)

@@ -10,7 +10,16 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-/* Calls read with a file that holds the bytes. Afterwards no tensor may be alive. */
+/* Ends an execution: no tensor may be alive. */
+static inline int fuzz_end(void)
+{
+    fr_error_clear();
+    if (fr_live_tensors() != 0)
+        abort();
+    return 0;
+}
+
+/* Calls read with a file that holds the bytes. */
 static inline int fuzz_file(const uint8_t *bytes, size_t size, void (*read)(FILE *file))
 {
     FILE *file = size > 0 ? fmemopen((void *)(uintptr_t)bytes, size, "rb") : NULL;
@@ -20,10 +29,7 @@ static inline int fuzz_file(const uint8_t *bytes, size_t size, void (*read)(FILE
     fr_set_error_handler(NULL, NULL);
     read(file);
     fclose(file);
-    fr_error_clear();
-    if (fr_live_tensors() != 0)
-        abort();
-    return 0;
+    return fuzz_end();
 }
 
 #endif

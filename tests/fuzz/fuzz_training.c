@@ -2,22 +2,75 @@
  * Copyright The frond authors */
 /* Fuzzes fr_load_training. A file that is refused must not change the run. After a file that is accepted the run must
  * continue without undefined behaviour. */
+#include <config.h>
+
 #include "fuzz.h"
 
 #include <frond.h>
 
 #include "checkpoint/checkpoint.h"
 
-#include <sys/stat.h>
-
-static const char seed[] = "corpus/training/good"; /* in the corpus that run.sh names */
+#include <stdio.h>
+#include <string.h>
 
 typedef struct {
     fr_module *m;
     fr_optim *optim;
     fr_loader *loader;
     fr_scheduler *s;
+    bool metric; /* s uses one */
 } run;
+
+/* --- Optimisers and schedulers ----------------------------------------------------------------------------------- */
+
+static void adam(run *r)
+{
+    r->optim = fr_adam(r->m, &(fr_adam_options){ .amsgrad = true });
+    r->s = fr_cosine_annealing_lr(r->optim, 9, 0);
+}
+
+static void adamw(run *r)
+{
+    r->optim = fr_adamw(r->m, NULL);
+    r->s = fr_one_cycle_lr(r->optim, 0.1, 20, NULL);
+}
+
+static void sgd(run *r)
+{
+    r->optim = fr_sgd(r->m, &(fr_sgd_options){ .momentum = 0.9 });
+    r->s = fr_sequential_lr(r->optim,
+                            (fr_scheduler *[]){ fr_linear_lr(r->optim, 0.5, 1, 5),
+                                                fr_multi_step_lr(r->optim, (int64_t[]){ 2, 4 }, 2, 0.1) },
+                            2, (int64_t[]){ 1 });
+}
+
+static void rmsprop(run *r)
+{
+    r->optim = fr_rmsprop(r->m, &(fr_rmsprop_options){ .centered = true, .momentum = 0.5 });
+    r->s = fr_reduce_lr_on_plateau(r->optim, NULL);
+    r->metric = true;
+}
+
+static void adagrad(run *r)
+{
+    r->optim = fr_adagrad(r->m, NULL);
+    r->s = fr_step_lr(r->optim, 2, 0.5);
+}
+
+static const struct {
+    const char *tensor; /* a name that only files of this kind have */
+    void (*make)(run *r);
+} kinds[] = { { "optim.adam.groups", adam },
+              { "optim.adamw.groups", adamw },
+              { "optim.sgd.groups", sgd },
+              { "optim.rmsprop.groups", rmsprop },
+              { "optim.adagrad.groups", adagrad } };
+
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static int kind; /* of the run */
+
+/* --- Runs -------------------------------------------------------------------------------------------------------- */
 
 static run begin(void)
 {
@@ -26,8 +79,7 @@ static run begin(void)
     run r = { .m = fr_nn_linear(2, 1, NULL) };
 
     r.loader = fr_loader_new(&x, 1, &(fr_loader_options){ .shuffle = true });
-    r.optim = fr_adam(r.m, NULL);
-    r.s = fr_cosine_annealing_lr(r.optim, 9, 0);
+    kinds[kind].make(&r);
     return r;
 }
 
@@ -39,7 +91,10 @@ static void step(run *r)
     if (batch)
         fr_backward(fr_sum(fr_forward(r->m, batch[0])));
     fr_optim_step(r->optim);
-    fr_scheduler_step(r->s);
+    if (r->metric)
+        fr_scheduler_step_metric(r->s, 1);
+    else
+        fr_scheduler_step(r->s);
     fr_randn(FR_SHAPE(3));
 }
 
@@ -67,21 +122,27 @@ static void resume(FILE *file)
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    struct stat status;
+    char path[64];
 
     (void)argc;
     (void)argv;
-    if (stat("corpus/training", &status) == 0) {
+    fr_set_error_handler(NULL, NULL);
+    for (kind = 0; kind < KINDS; kind++) {
         run r = begin();
 
         step(&r);
-        fr_save_training(seed, r.m, r.optim, r.loader);
+        snprintf(path, sizeof path, "corpus/training/%s", kinds[kind].tensor); /* in the corpus that run.sh names */
+        fr_save_training(path, r.m, r.optim, r.loader);
         end(&r);
     }
+    fr_error_clear();
     return 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
+    for (kind = KINDS - 1; kind > 0; kind--)
+        if (memmem(bytes, size, kinds[kind].tensor, strlen(kinds[kind].tensor)))
+            break;
     return fuzz_file(bytes, size, resume);
 }

@@ -81,11 +81,15 @@ static double parse_number(const char *text, const setting *s, struct argp_state
 static int choice_index(const char *text, const char *choices)
 {
     size_t n = strlen(text);
+    const char *end;
 
-    for (int i = 0; choices; i++, choices = strchr(choices, '|'), choices += choices != NULL)
-        if (strncmp(choices, text, n) == 0 && (choices[n] == '|' || !choices[n]))
+    for (int i = 0;; i++, choices = end + 1) {
+        end = strchrnul(choices, '|');
+        if ((size_t)(end - choices) == n && memcmp(choices, text, n) == 0)
             return i;
-    return -1;
+        if (!*end)
+            return -1;
+    }
 }
 
 void settings_parse(settings *s, int i, const char *text, struct argp_state *state)

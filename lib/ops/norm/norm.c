@@ -26,8 +26,8 @@ bool fr_row_norm_infer(fr_op_call *call)
     static const char *const names[] = { "x", "weight", "bias" };
     const fr_row_norm_attributes *a = call->attributes;
     const fr_shape *x = &call->in[0]->shape, *normalized = &a->shape;
-    int lead = x->ndim - normalized->ndim;
-    bool fits = normalized->ndim >= 1 && lead >= 0;
+    bool fits = normalized->ndim >= 1 && normalized->ndim <= x->ndim;
+    int lead = fits ? x->ndim - normalized->ndim : 0;
     char is[FR_SHAPE_TEXT], expected[FR_SHAPE_TEXT];
 
     for (int i = 0; fits && i < normalized->ndim; i++)

@@ -8,8 +8,8 @@ static bool infer(fr_op_call *call)
     const fr_tensor *t = call->in[0];
     const fr_shape *wanted = call->attributes;
     fr_meta *m = &call->out[0];
-    int lead = wanted->ndim - t->shape.ndim; /* new dims in front */
-    bool fits = lead >= 0;
+    bool fits = wanted->ndim >= t->shape.ndim;
+    int lead = fits ? wanted->ndim - t->shape.ndim : 0; /* new dims in front */
     char from[FR_SHAPE_TEXT], to[FR_SHAPE_TEXT];
 
     if (wanted->ndim > FR_MAX_DIMS)

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: MIT
+# Copyright The frond authors
+#
+# calls.awk HEADER...: for each function of a header that returns tensors, writes a function that draws the arguments
+# and calls it, and a table of these functions. So a new op is fuzzed as soon as it has a prototype. fuzz_ops.c has a
+# draw for each type of an argument; for a type that it does not know the result does not compile.
+
+{
+    gsub(/\/\*([^*]|\*+[^*\/])*\*+\//, "") # comments of one line
+    if (sub(/\/\*.*/, ""))
+        comment = 1
+    else if (comment && sub(/.*\*\//, ""))
+        comment = 0
+    else if (comment)
+        next
+    if (!/^#/)
+        text = text " " $0
+}
+
+function trim(s)
+{
+    gsub(/^[ \t]+|[ \t]+$/, "", s)
+    return s
+}
+
+# Writes the function that draws an options struct, once.
+function write_options(type,    fields, n, i, names, k, last)
+{
+    if (type in written)
+        return
+    written[type] = 1
+    n = split(body[type], fields, ";")
+    printf "static const %s *draw_%s(program *program_, %s *o)\n{\n    bool given;\n\n    *o = (%s){ 0 };\n", type, type, type,
+           type
+    print "    draw(program_, &given);\n    if (!given)\n        return NULL;"
+    for (i = 1; i <= n; i++) {
+        last = split(fields[i], names, ",")
+        for (k = 1; k <= last; k++)
+            if (match(names[k], /[a-z_]+[ \t]*$/) && names[k] !~ /reserved/)
+                printf "    draw(program_, &o->%s);\n", trim(substr(names[k], RSTART))
+    }
+    print "    return o;\n}\n"
+}
+
+# Writes how one parameter is drawn; returns its name. A list is drawn with its length, which is the next parameter.
+function write_draw(parameter,    name, type)
+{
+    match(parameter, /[a-z_0-9]+$/)
+    name = substr(parameter, RSTART)
+    type = trim(substr(parameter, 1, RSTART - 1))
+    if (type ~ /^const fr_[a-z_0-9]+ \*$/ && type !~ /fr_tensor/) {
+        type = substr(type, 7, length(type) - 8)
+        options = options " " type
+        return sprintf("    %s %s_;\n    const %s *%s = draw_%s(program_, &%s_);\n", type, name, type, name, type, name)
+    }
+    sub(/^const /, "", type)
+    if (type ~ /^(fr_tensor \*const|int64_t|int) \*$/) {
+        sub(/(const)? ?\*$/, "", type)
+        list = 1
+        return sprintf("    %s%s%s[LIST] = { 0 };\n    int n = draw_count(program_);\n\n    for (int i = 0; i < n; i++)\n" \
+                       "        draw(program_, &%s[i]);\n", type, type ~ /\*$/ ? "" : " ", name, name)
+    }
+    if (list && name == "n")
+        return ""
+    return sprintf("    %s%s%s;\n    draw(program_, &%s);\n", type, type ~ /\*$/ ? "" : " ", name, name)
+}
+
+function write_call(name, parameters,    n, i, each, arguments, code)
+{
+    list = 0
+    options = code = arguments = ""
+    n = split(parameters, each, ",")
+    for (i = 1; i <= n; i++) {
+        each[i] = trim(each[i])
+        code = code write_draw(each[i])
+        match(each[i], /[a-z_0-9]+$/)
+        arguments = arguments (i > 1 ? ", " : "") substr(each[i], RSTART)
+    }
+    n = split(options, each, " ")
+    for (i = 1; i <= n; i++)
+        write_options(each[i])
+    printf "static void call_%s(program *program_)\n{\n%s    keep(program_, fr_%s(%s));\n}\n\n", name, code, name, arguments
+    table = table sprintf("    { \"%s\", call_%s },\n", name, name)
+}
+
+END {
+    print "/* Made from the public headers. */\n"
+    while (match(text, /typedef struct \{[^}]*\} [a-z_0-9]+/)) {
+        struct = substr(text, RSTART, RLENGTH)
+        text = substr(text, 1, RSTART - 1) substr(text, RSTART + RLENGTH)
+        type = struct
+        sub(/.*\} /, "", type)
+        sub(/[^{]*\{/, "", struct)
+        sub(/\}.*/, "", struct)
+        body[type] = struct
+    }
+    n = split(text, statements, ";")
+    for (i = 1; i <= n; i++) {
+        gsub(/[ \t]+/, " ", statements[i])
+        if (match(statements[i], /(fr_tensor \*|fr_extreme |fr_recurrent )fr_[a-z_0-9]+\(/)) {
+            name = substr(statements[i], RSTART, RLENGTH - 1)
+            parameters = substr(statements[i], RSTART + RLENGTH)
+            sub(/.*[ *]fr_/, "", name)
+            sub(/\)[^)]*$/, "", parameters)
+            write_call(name, parameters)
+        }
+    }
+    printf "static const struct {\n    const char *name;\n    void (*call)(program *program_);\n} calls[] = {\n%s};\n", table
+}
