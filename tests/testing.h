@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The basis of each check_*.c: Check, the error handler off, and a check after each test that no tensor or byte leaked.
- */
+/* The basis of each check_*.c: Check, the error handler off, and a check after each test that no tensor or byte leaked
+ * and that each function finished. */
 #ifndef FROND_TESTS_TESTING_H
 #define FROND_TESTS_TESTING_H
 
@@ -24,6 +24,25 @@ static inline void begin_test(void)
     bytes_before = fr_live_bytes();
 }
 
+static inline void count_error(const char *message, void *count)
+{
+    (void)message;
+    ++*(int *)count;
+}
+
+/* A function that forgets to finish leaves the handler unheard: errors stay deferred to its end, which never comes. */
+static inline void assert_finished(void)
+{
+    int errors = 0;
+
+    fr_set_error_handler(count_error, &errors);
+    ck_assert_ptr_null(fr_zeros(FR_SHAPE(-1)));
+    fr_set_error_handler(NULL, NULL);
+    fr_error_clear();
+    ck_assert_msg(errors == 1, "%s: a function did not finish: an error after it was reported %d times", test_about,
+                  errors);
+}
+
 static inline void end_test(void)
 {
     ck_assert_msg(!fr_error_message(), "%s: unexpected: %s", test_about, fr_error_message());
@@ -31,6 +50,7 @@ static inline void end_test(void)
                   fr_live_tensors());
     ck_assert_msg(fr_live_bytes() == bytes_before, "%s: %zu bytes before, %zu after", test_about, bytes_before,
                   fr_live_bytes());
+    assert_finished();
 }
 
 /* Asserts that a call failed with a message that contains all of these texts. Clears the message. */

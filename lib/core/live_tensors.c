@@ -80,19 +80,12 @@ void fr_track_live(bool on)
     fr_unlock(FR_LOCK_LIVE_TENSORS);
 }
 
-static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-static void look_at_environment(void)
+void fr_track_from_environment(void)
 {
     const char *value = getenv("FROND_TRACK_LIVE");
 
     if (value && *value && strcmp(value, "0") != 0)
         fr_track_live(true);
-}
-
-void fr_track_from_environment(void)
-{
-    pthread_once(&once, look_at_environment);
 }
 
 /* --- Reporting --------------------------------------------------------------------------------------------------- */

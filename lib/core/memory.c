@@ -14,7 +14,6 @@
 #include "core/locks.h"
 #include "core/thread.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -140,7 +139,7 @@ static bool under_tool; /* which has a queue of freed blocks of its own, and nam
 /* There if the program was built with AddressSanitizer, whether the library was or not. */
 extern void __asan_poison_memory_region(const volatile void *start, size_t bytes) __attribute__((weak));
 
-static void look_at_environment(void)
+void fr_check_from_environment(void)
 {
     const char *value = getenv("FROND_CHECK");
 
@@ -152,13 +151,6 @@ static void look_at_environment(void)
 #ifdef FR_SANITIZE
     fr_check_memory = true;
 #endif
-}
-
-void fr_check_from_environment(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-    pthread_once(&once, look_at_environment);
 }
 
 /* Under the lock: takes blocks out of the queue until it holds at most that many bytes, and returns them as a list. */

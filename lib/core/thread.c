@@ -13,7 +13,7 @@
 _Thread_local fr_thread *fr_current_thread;
 
 static pthread_key_t end_key;
-static pthread_once_t end_once = PTHREAD_ONCE_INIT;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool have_end_key;
 
 /* If exit functions of this thread that run later call the library, they get a new state, for which this function is
@@ -32,8 +32,11 @@ static void thread_ends(void *self)
     free(th);
 }
 
-static void make_end_key(void)
+/* At the first call of the library. */
+static void begin_process(void)
 {
+    fr_check_from_environment();
+    fr_track_from_environment();
     have_end_key = pthread_key_create(&end_key, thread_ends) == 0;
 }
 
@@ -48,10 +51,8 @@ fr_thread *fr_thread_begin(void)
         abort();
     }
     th->graph = (void *)(th + 1);
-    pthread_once(&end_once, make_end_key);
+    pthread_once(&once, begin_process);
     th->uncounted.batched = have_end_key && pthread_setspecific(end_key, th) == 0;
     fr_current_thread = th;
-    fr_check_from_environment();
-    fr_track_from_environment();
     return th;
 }

@@ -9,8 +9,12 @@ enum { FR_CPU_BASE, FR_CPU_AVX2, FR_CPU_AVX512 };
 /* The best of these that this CPU has. FROND_CPU=base or avx2 in the environment lowers it. */
 int fr_cpu_level(void);
 
-/* Inlined into each version of a kernel, and so compiled for its kind of CPU. */
+/* Inlined into each version of a kernel, and so compiled for its kind of CPU. gcov would count each place apart. */
+#ifdef FR_COVERAGE
+#define FR_INLINE static inline
+#else
 #define FR_INLINE static inline __attribute__((always_inline))
+#endif
 
 /* Before a loop whose steps do not depend on each other. It is needed where many arrays are written: the compiler would
  * have to check too many of them for overlap, and gives up. */

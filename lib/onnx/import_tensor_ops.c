@@ -171,6 +171,7 @@ static bool run_unsqueeze(fr_import_call *c)
     return fr_import_return(c, fr_reshape(c->in[0], shape));
 }
 
+/* Without perm the dims are reversed. */
 static bool run_transpose(fr_import_call *c)
 {
     fr_import_ints perm;
@@ -178,13 +179,16 @@ static bool run_transpose(fr_import_call *c)
 
     if (!fr_import_require(c, 1) || !fr_import_attribute_ints(c, "perm", &perm))
         return false;
-    if (perm.n < 0)
-        return fr_import_return(c, fr_permute(c->in[0], NULL));
-    if (perm.n != c->in[0]->shape.ndim)
+
+    int ndim = c->in[0]->shape.ndim;
+
+    if (perm.n >= 0 && perm.n != ndim)
         return fr_import_fail(c, "perm does not fit its input");
-    for (int i = 0; i < perm.n; i++)
-        if ((dims[i] = fr_import_axis(c, c->in[0], perm.value[i])) < 0)
+    for (int i = 0; i < ndim; i++) {
+        dims[i] = perm.n < 0 ? ndim - 1 - i : fr_import_axis(c, c->in[0], perm.value[i]);
+        if (dims[i] < 0)
             return false;
+    }
     return fr_import_return(c, fr_permute(c->in[0], dims));
 }
 
@@ -393,8 +397,9 @@ static bool run_cast(fr_import_call *c)
         return fr_import_return(c, fr_cast(fr_ne_scalar(c->in[0], 0), FR_I64));
     if (to == FR_ONNX_DOUBLE || to == FR_ONNX_FLOAT || to == FR_ONNX_FLOAT16 || to == FR_ONNX_BFLOAT16)
         return fr_import_return(c, fr_cast(c->in[0], to == FR_ONNX_DOUBLE ? FR_F64 : FR_F32));
-    return to < 1 || to > FR_ONNX_BFLOAT16 ? fr_import_fail(c, "it casts to a type that frond does not have")
-                                           : fr_import_return(c, fr_cast(c->in[0], FR_I64));
+    if (!((to >= FR_ONNX_UINT8 && to <= FR_ONNX_INT64) || to == FR_ONNX_UINT32 || to == FR_ONNX_UINT64))
+        return fr_import_fail(c, "it casts to a type that frond does not have");
+    return fr_import_return(c, fr_cast(c->in[0], FR_I64));
 }
 
 /* --- The table --------------------------------------------------------------------------------------------------- */

@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* ONNX nodes that frond reads: models of one node, made here, with values by hand from the specification of ONNX's ops
+ * (onnx.ai/onnx/operators), and nodes that are refused. check_onnx.c has whole models. */
+#include <config.h>
+
+#include "testing.h"
+
+#ifdef HAVE_PROTOBUF_C
+
+#include "onnx/format.h"
+#include "onnx/onnx.pb-c.h"
+
+#include <ctype.h>
+#include <unistd.h>
+
+#define PROTO(NAME) Frond__Onnx__##NAME
+
+enum { MAX_VALUES = 16, MAX_INPUTS = 9, MAX_ATTRIBUTES = 4 };
+
+/* A tensor is written "f(2,1):3,4": the letter for its dtype, the shape, the values, which may be left out for zeros.
+ * f, d and i stand for float32, float64 and int64 in raw bytes; F, D, I and B for float32, float64, int64 and int8 in
+ * the fields for them. Attributes are written "axis=1 alpha=0.5 mode='edge' perm=[1,0] activations={Tanh,Relu}
+ * value=f():1": what has a point is a float. in[0] is the model's input, the others are initializers, "" is left out;
+ * "-" as in[0]: the node takes no input. y is what output number `output` of the node is; NULL: the node is refused
+ * with the message. */
+typedef struct {
+    const char *op, *attributes, *in[MAX_INPUTS], *y, *message;
+    int output, outputs, opset;
+} node_case;
+
+/* --- Models of one node ------------------------------------------------------------------------------------------ */
+
+typedef struct {
+    PROTO(TensorProto) proto;
+    int64_t dims[MAX_VALUES], int64s[MAX_VALUES];
+    double doubles[MAX_VALUES];
+    float floats[MAX_VALUES];
+    int32_t int32s[MAX_VALUES];
+} tensor_text;
+
+/* Numbers between separators, up to `end`. Returns what follows. */
+static const char *read_numbers(const char *text, char end, double *numbers, size_t *n)
+{
+    for (*n = 0; *text != end && *text != '\0' && *text != ' '; text += *text == ',') {
+        ck_assert_uint_lt(*n, MAX_VALUES);
+        numbers[(*n)++] = strtod(text, (char **)&text);
+    }
+    return *text == end ? text + 1 : text;
+}
+
+static void read_tensor(const char *text, tensor_text *t)
+{
+    double dims[MAX_VALUES];
+    size_t n = 1;
+
+    *t = (tensor_text){ .proto = FROND__ONNX__TENSOR_PROTO__INIT };
+    t->proto.dims = t->dims;
+    text = read_numbers(text + 2, ')', dims, &t->proto.n_dims);
+    for (size_t i = 0; i < t->proto.n_dims; i++)
+        n *= (size_t)(t->dims[i] = (int64_t)dims[i]);
+    if (*text == ':')
+        read_numbers(text + 1, ' ', t->doubles, &n);
+    ck_assert_uint_le(n, MAX_VALUES);
+    for (size_t i = 0; i < n; i++) {
+        t->floats[i] = (float)t->doubles[i];
+        t->int64s[i] = isnan(t->doubles[i]) ? 0 : (int64_t)t->doubles[i];
+        t->int32s[i] = (int32_t)t->int64s[i];
+    }
+    t->proto.raw_data.len = n;
+}
+
+/* Puts the n values into the field that the letter stands for. */
+static void place_values(char letter, tensor_text *t)
+{
+    PROTO(TensorProto) *p = &t->proto;
+    size_t n = p->raw_data.len;
+    char kind = (char)tolower(letter);
+
+    p->has_data_type = true;
+    p->data_type = kind == 'f'   ? FR_ONNX_FLOAT
+                   : kind == 'd' ? FR_ONNX_DOUBLE
+                   : kind == 'i' ? FR_ONNX_INT64
+                                 : FR_ONNX_INT8;
+    p->has_raw_data = islower(letter);
+    p->raw_data = (ProtobufCBinaryData){ 0 };
+    if (p->has_raw_data && kind == 'f')
+        p->raw_data = (ProtobufCBinaryData){ n * sizeof(float), (uint8_t *)t->floats };
+    else if (p->has_raw_data && kind == 'd')
+        p->raw_data = (ProtobufCBinaryData){ n * sizeof(double), (uint8_t *)t->doubles };
+    else if (p->has_raw_data)
+        p->raw_data = (ProtobufCBinaryData){ n * sizeof(int64_t), (uint8_t *)t->int64s };
+    else if (kind == 'f')
+        p->n_float_data = n, p->float_data = t->floats;
+    else if (kind == 'd')
+        p->n_double_data = n, p->double_data = t->doubles;
+    else if (kind == 'i')
+        p->n_int64_data = n, p->int64_data = t->int64s;
+    else
+        p->n_int32_data = n, p->int32_data = t->int32s;
+}
+
+static PROTO(TensorProto) * tensor_proto(const char *text, const char *name, tensor_text *t)
+{
+    read_tensor(text, t);
+    place_values(*text, t);
+    t->proto.name = (char *)name;
+    return &t->proto;
+}
+
+static fr_tensor *tensor_of(const char *text)
+{
+    tensor_text t;
+    fr_shape shape = { 0 };
+    fr_tensor *y;
+
+    read_tensor(text, &t);
+    shape.ndim = (int)t.proto.n_dims;
+    memcpy(shape.dim, t.dims, sizeof shape.dim);
+    fr_set_default_dtype(FR_F64);
+    y = fr_cast(fr_from_doubles(shape, t.doubles), *text == 'i' ? FR_I64 : *text == 'd' ? FR_F64 : FR_F32);
+    fr_set_default_dtype(FR_F32);
+    ck_assert_ptr_nonnull(y);
+    return y;
+}
+
+typedef struct {
+    PROTO(AttributeProto) proto;
+    char name[32], text[40];
+    ProtobufCBinaryData strings[MAX_VALUES];
+    int64_t ints[MAX_VALUES];
+    double numbers[MAX_VALUES];
+    tensor_text tensor;
+} attribute_text;
+
+/* Reads a list {Tanh,Relu} in place. */
+static void read_strings(char *text, attribute_text *a)
+{
+    for (char *s = strtok(text, ",}"); s; s = strtok(NULL, ",}"))
+        a->strings[a->proto.n_strings++] = (ProtobufCBinaryData){ strlen(s), (uint8_t *)s };
+    a->proto.strings = a->strings;
+}
+
+/* Reads name=value; returns what follows. */
+static const char *read_attribute(const char *text, attribute_text *a)
+{
+    int length;
+    PROTO(AttributeProto) *p = &a->proto;
+
+    frond__onnx__attribute_proto__init(p);
+    ck_assert_int_eq(sscanf(text, "%31[^=]=%39s%n", a->name, a->text, &length), 2);
+    p->name = a->name;
+    if (*a->text == '\'') {
+        p->has_s = true;
+        p->s = (ProtobufCBinaryData){ strlen(a->text) - 2, (uint8_t *)a->text + 1 };
+    } else if (*a->text == '[') {
+        read_numbers(a->text + 1, ']', a->numbers, &p->n_ints);
+        for (size_t i = 0; i < p->n_ints; i++)
+            a->ints[i] = (int64_t)a->numbers[i];
+        p->ints = a->ints;
+    } else if (*a->text == '{') {
+        read_strings(a->text + 1, a);
+    } else if (strchr(a->text, '(')) {
+        p->t = tensor_proto(a->text, "", &a->tensor);
+    } else {
+        p->has_f = strchr(a->text, '.') != NULL;
+        p->has_i = !p->has_f;
+        p->f = strtof(a->text, NULL);
+        p->i = strtoll(a->text, NULL, 10);
+    }
+    return text + length + strspn(text + length, " ");
+}
+
+static const char path[] = "check_onnx_nodes.onnx";
+
+static void write_model(const PROTO(ModelProto) * m)
+{
+    static uint8_t bytes[4096];
+    size_t size = frond__onnx__model_proto__get_packed_size(m);
+    FILE *file = fopen(path, "wb");
+
+    ck_assert_uint_le(size, sizeof bytes);
+    frond__onnx__model_proto__pack(m, bytes);
+    ck_assert_ptr_nonnull(file);
+    ck_assert_uint_eq(fwrite(bytes, 1, size, file), size);
+    fclose(file);
+}
+
+/* Writes the model of a case, with outputs y0, y1, ... of its node. */
+static void write_case(const node_case *c)
+{
+    static char *const names[MAX_INPUTS] = { "x", "w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8" };
+    static char *const outputs[] = { "y0", "y1", "y2" };
+    static tensor_text tensors[MAX_INPUTS];
+    static attribute_text attributes[MAX_ATTRIBUTES];
+    PROTO(ModelProto) model = FROND__ONNX__MODEL_PROTO__INIT;
+    PROTO(OperatorSetIdProto) opset = FROND__ONNX__OPERATOR_SET_ID_PROTO__INIT;
+    PROTO(GraphProto) graph = FROND__ONNX__GRAPH_PROTO__INIT;
+    PROTO(NodeProto) node = FROND__ONNX__NODE_PROTO__INIT;
+    PROTO(ValueInfoProto) x = FROND__ONNX__VALUE_INFO_PROTO__INIT, y = FROND__ONNX__VALUE_INFO_PROTO__INIT;
+    PROTO(TensorProto) * initializers[MAX_INPUTS];
+    PROTO(AttributeProto) * pointers[MAX_ATTRIBUTES];
+    char *in[MAX_INPUTS];
+
+    memset(attributes, 0, sizeof attributes);
+    for (const char *text = c->attributes; *text;
+         pointers[node.n_attribute] = &attributes[node.n_attribute].proto, node.n_attribute++)
+        text = read_attribute(text, &attributes[node.n_attribute]);
+    for (int i = 0; i < MAX_INPUTS && c->in[i] && *c->in[i] != '-'; i++) {
+        in[node.n_input++] = *c->in[i] ? names[i] : "";
+        if (i > 0 && *c->in[i])
+            initializers[graph.n_initializer++] = tensor_proto(c->in[i], names[i], &tensors[i]);
+    }
+    node.op_type = (char *)c->op;
+    node.name = "it";
+    node.input = in;
+    node.n_output = c->outputs < 0 ? 0 : c->outputs ? (size_t)c->outputs : 1;
+    node.output = (char **)outputs;
+    node.attribute = pointers;
+    x.name = names[0];
+    y.name = outputs[c->output];
+    graph.initializer = initializers;
+    graph.n_node = graph.n_input = graph.n_output = 1;
+    graph.node = (PROTO(NodeProto) *[]){ &node };
+    graph.input = (PROTO(ValueInfoProto) *[]){ &x };
+    graph.output = (PROTO(ValueInfoProto) *[]){ &y };
+    opset.has_version = true;
+    opset.version = c->opset ? c->opset : FR_ONNX_OPSET_VERSION;
+    model.n_opset_import = 1;
+    model.opset_import = (PROTO(OperatorSetIdProto) *[]){ &opset };
+    model.graph = &graph;
+    write_model(&model);
+}
+
+/* --- Cases ------------------------------------------------------------------------------------------------------- */
+
+static const node_case cases[] = {
+    /* Shapes and constants */
+    { "Shape", "", { "f(2,3)" }, "i(2):2,3" },
+    { "Shape", "start=1", { "f(2,3)" }, "i(1):3" },
+    { "Shape", "end=-1", { "f(2,3)" }, "i(1):2" },
+    { "Shape", "start=-1 end=9", { "f(2,3)" }, "i(1):3" },
+    { "Shape", "start=5", { "f(2,3)" }, "i(0)" },
+    { "Size", "", { "f(2,3)" }, "i():6" },
+    { "Constant", "value=f(2):1.5,2", { "-" }, "f(2):1.5,2" },
+    { "Constant", "value=F(2):1.5,2", { "-" }, "f(2):1.5,2" },
+    { "Constant", "value=d(1):0.1", { "-" }, "d(1):0.1" },
+    { "Constant", "value=D(1):0.1", { "-" }, "d(1):0.1" },
+    { "Constant", "value=I(2):5,-6", { "-" }, "i(2):5,-6" },
+    { "Constant", "value=B(2):5,-6", { "-" }, "i(2):5,-6" },
+    { "Constant", "value=I(0)", { "-" }, "i(0)" },
+    { "Constant", "value_int=7", { "-" }, "i():7" },
+    { "Constant", "value_float=2.5", { "-" }, "f():2.5" },
+    { "Constant", "value_ints=[3,4]", { "-" }, "i(2):3,4" },
+    { "Constant", "value_string='a'", { "-" }, NULL, "its value is of a kind that frond does not read" },
+    { "Constant", "value=I(3):1,2", { "-" }, NULL, "has fewer values than its shape needs" },
+    { "Constant", "value=I(1):1,2", { "-" }, NULL, "does not fit its shape and type" },
+    { "Constant", "value=i(1):1,2", { "-" }, NULL, "16 bytes of values, expected 8" },
+    { "Constant", "value=f(-1):1", { "-" }, NULL, "-1" },
+    { "Constant", "value=f(1,1,1,1,1,1,1,1,1):1", { "-" }, NULL, "9 dims, expected at most 8" },
+    { "ConstantOfShape", "value=I(1):3", { "i(2):2,1" }, "i(2,1):3,3" },
+    { "ConstantOfShape", "", { "i(1):2" }, "f(2):0,0" },
+    { "ConstantOfShape", "", { "i(9):1,1,1,1,1,1,1,1,1" }, NULL, "a shape is missing or has too many dims" },
+    { "ConstantOfShape", "", { "f(1):2" }, NULL, "must be a short list of int64" },
+    { "ConstantOfShape", "value=I(2):3", { "i(1):1" }, NULL, "has fewer values" },
+
+    /* Other shapes */
+    { "Reshape", "", { "f(2,3):1,2,3,4,5,6", "i(2):0,-1" }, "f(2,3):1,2,3,4,5,6" },
+    { "Reshape", "", { "f(2,3):1,2,3,4,5,6", "i(1):-1" }, "f(6):1,2,3,4,5,6" },
+    { "Reshape", "allowzero=1", { "f(0,3)", "i(2):3,0" }, "f(3,0)" },
+    { "Reshape", "", { "f(2,3):1,2,3,4,5,6", "i(3):2,3,0" }, NULL, "reshape" },
+    { "Reshape", "", { "f(2)", "" }, NULL, "node it (Reshape): an input is missing" },
+    { "Expand", "", { "f(1,3):1,2,3", "i(2):2,1" }, "f(2,3):1,2,3,1,2,3" },
+    { "Expand", "", { "f(2):1,2", "i(1):3" }, NULL, "the shapes do not broadcast" },
+    { "Flatten", "", { "f(2,1,3):1,2,3,4,5,6" }, "f(2,3):1,2,3,4,5,6" },
+    { "Flatten", "axis=0", { "f(2,1,3):1,2,3,4,5,6" }, "f(1,6):1,2,3,4,5,6" },
+    { "Flatten", "axis=-2", { "f(2,1,3):1,2,3,4,5,6" }, "f(2,3):1,2,3,4,5,6" },
+    { "Flatten", "axis=3", { "f(2,1,3):1,2,3,4,5,6" }, "f(6,1):1,2,3,4,5,6" },
+    { "Flatten", "axis=4", { "f(2,1,3)" }, NULL, "an axis is out of range" },
+    { "Flatten", "axis=-4", { "f(2,1,3)" }, NULL, "an axis is out of range" },
+    { "Squeeze", "", { "f(1,2,1):1,2" }, "f(2):1,2" },
+    { "Squeeze", "", { "f(1,2,1):1,2", "i(1):-1" }, "f(1,2):1,2" },
+    { "Squeeze", "axes=[0]", { "f(1,2,1):1,2" }, "f(2,1):1,2", .opset = 11 },
+    { "Squeeze", "", { "f(1,2,1):1,2", "i(1):3" }, NULL, "an axis is out of range" },
+    { "Unsqueeze", "", { "f(2):1,2", "i(2):0,-1" }, "f(1,2,1):1,2" },
+    { "Unsqueeze", "", { "f(2):1,2", "i(2):0,0" }, NULL, "an axis is out of range" },
+    { "Unsqueeze", "", { "f(2):1,2", "i(1):2" }, NULL, "an axis is out of range" },
+    { "Unsqueeze", "", { "f(2):1,2" }, NULL, "its axes are missing or too many" },
+    { "Unsqueeze", "axes=[0,1,2,3,4,5,6,7]", { "f(2):1,2" }, NULL, "its axes are missing or too many" },
+    { "Transpose", "", { "f(1,2):1,2" }, "f(2,1):1,2" },
+    { "Transpose", "perm=[1,0]", { "f(2,2):1,2,3,4" }, "f(2,2):1,3,2,4" },
+    { "Transpose", "perm=[0]", { "f(2,2)" }, NULL, "perm does not fit its input" },
+    { "Transpose", "perm=[0,2]", { "f(2,2)" }, NULL, "an axis is out of range" },
+    { "Transpose", "perm=[1,2,3,4,5,6,7,8,9,1,2,3,4,5,6,7]", { "f(2,2)" }, NULL, "" },
+
+    /* Parts */
+    { "Concat", "axis=-1", { "f(2,1):1,2", "f(2,2):3,4,5,6" }, "f(2,3):1,3,4,2,5,6" },
+    { "Concat", "axis=0", { "f(1):1", "", "f(1):2" }, NULL, "an input is missing" },
+    { "Concat", "axis=2", { "f(1):1", "f(1):2" }, NULL, "an axis is out of range" },
+    { "Slice", "", { "f(5):0,1,2,3,4", "i(1):-3", "i(1):100" }, "f(3):2,3,4" },
+    { "Slice", "", { "f(5):0,1,2,3,4", "i(1):0", "i(1):4", "i(1):0", "i(1):2" }, "f(2):0,2" },
+    { "Slice", "", { "f(2,2):1,2,3,4", "i(1):1", "i(1):2", "i(1):-1" }, "f(2,1):2,4" },
+    { "Slice", "", { "f(3):0,1,2", "i(1):-1", "i(1):-4", "i(1):0", "i(1):-1" }, "f(3):2,1,0" },
+    { "Slice", "", { "f(3):0,1,2", "i(1):-1", "i(1):-3", "i(1):0", "i(1):-1" }, NULL, "slice" },
+    { "Slice", "", { "f(3):0,1,2", "i(1):0", "i(2):1,1" }, NULL, "starts, ends, axes and steps differ in number" },
+    { "Slice", "", { "f(3):0,1,2", "i(1):0", "i(1):1", "i(2):0,0" }, NULL, "differ in number" },
+    { "Slice", "", { "f(3):0,1,2", "i(1):0", "i(1):1", "i(1):0", "i(2):1,1" }, NULL, "differ in number" },
+    { "Slice", "", { "f(3):0,1,2", "i(1):0", "i(1):1", "i(1):1" }, NULL, "an axis is out of range" },
+    { "Split", "", { "f(5):0,1,2,3,4" }, "f(3):0,1,2", .outputs = 2 },
+    { "Split", "", { "f(5):0,1,2,3,4" }, "f(2):3,4", .outputs = 2, .output = 1 },
+    { "Split", "axis=-1", { "f(1,3):0,1,2", "i(2):1,2" }, "f(1,2):1,2", .outputs = 2, .output = 1 },
+    { "Split", "axis=1", { "f(3):0,1,2" }, NULL, "an axis is out of range", .outputs = 2 },
+    { "Split", "", { "f(3):0,1,2", "i(2):-1,4" }, NULL, "the size of a part is negative", .outputs = 2 },
+    { "Split", "", { "f(3):0,1,2", "i(2):1,1" }, NULL, "do not add up", .outputs = 2 },
+    { "Split", "", { "f(3):0,1,2", "i(1):3" }, NULL, "do not add up", .outputs = 2 },
+    { "Split", "", { "f():0" }, NULL, "its input is a scalar", .outputs = 2 },
+    { "Range", "", { "i():1", "i():7", "i():3" }, "i(2):1,4" },
+    { "Range", "", { "f():1", "f():0", "f():-0.5" }, "f(2):1,0.5" },
+    { "Range", "", { "i():3", "i():1", "i():1" }, "i(0)" },
+    { "Range", "", { "i():3", "i():1", "i():0" }, NULL, "its delta is 0" },
+    { "Range", "", { "i():3", "i(2):1,2", "i():1" }, NULL, "an input must be a scalar" },
+    { "Trilu", "", { "f(2,2):1,2,3,4" }, "f(2,2):1,2,0,4" },
+    { "Trilu", "upper=0", { "f(2,2):1,2,3,4", "i():-1" }, "f(2,2):0,0,3,0" },
+
+    /* Elements */
+    { "Gather", "", { "f(3,2):1,2,3,4,5,6", "i(1,2):-1,0" }, "f(1,2,2):5,6,1,2" },
+    { "Gather", "axis=1", { "f(2,2):1,2,3,4", "i():1" }, "f(2):2,4" },
+    { "Gather", "axis=2", { "f(2,2)", "i():1" }, NULL, "an axis is out of range" },
+    { "Gather", "", { "f():1", "i():0" }, NULL, "its input is a scalar" },
+    { "Gather", "", { "f(2):1,2", "f():0" }, NULL, "its indices are not int64" },
+    { "GatherElements", "axis=1", { "f(2,2):1,2,3,4", "i(2,1):-1,0" }, "f(2,1):2,3" },
+    { "GatherElements", "axis=2", { "f(2,2)", "i(2,1):0,0" }, NULL, "an axis is out of range" },
+    { "GatherElements", "", { "f():1", "i():0" }, NULL, "its input is a scalar" },
+    { "Pad", "", { "f(2):1,2", "i(2):1,2", "f():9" }, "f(5):9,1,2,9,9" },
+    { "Pad", "mode='constant'", { "f(1,2):1,2", "i(4):0,1,1,0" }, "f(2,3):0,1,2,0,0,0" },
+    { "Pad", "pads=[1,0] value=5.0", { "f(1):1" }, "f(2):5,1", .opset = 10 },
+    { "Pad", "mode='reflect'", { "f(2):1,2", "i(2):1,1" }, NULL, "only constant padding" },
+    { "Pad", "", { "f(2):1,2", "i(2):1,1", "f():0", "i(1):0" }, NULL, "only constant padding" },
+    { "Pad", "", { "f(2):1,2", "i(1):1" }, NULL, "pads do not fit its input" },
+    { "Where", "", { "i(2):1,0", "f(2):1,2", "f(1):9" }, "f(2):1,9" },
+    { "Where", "", { "i(2):1,0", "f(2):1,2" }, NULL, "an input is missing" },
+    { "IsNaN", "", { "f(2):nan,1" }, "f(2):1,0" },
+    { "Identity", "", { "f(2):3,1" }, "f(2):3,1" },
+    { "Identity", "", { "" }, NULL, "node it (Identity): expected an input" },
+    { "Cast", "to=9", { "f(3):0.5,0,nan" }, "i(3):1,0,1" },
+    { "Cast", "to=6", { "f(2):1.7,-1.7" }, "i(2):1,-1" },
+    { "Cast", "to=11", { "f(1):0.5" }, "d(1):0.5" },
+    { "Cast", "to=10", { "i(1):3" }, "f(1):3" },
+    { "Cast", "", { "f(1):1" }, NULL, "it casts to a type that frond does not have" },
+    { "Cast", "to=8", { "f(1):1" }, NULL, "it casts to a type that frond does not have" },
+    { "Cast", "to=15", { "f(1):1" }, NULL, "it casts to a type that frond does not have" },
+    { "Cast", "to=17", { "f(1):1" }, NULL, "it casts to a type that frond does not have" },
+
+    /* Arithmetic */
+    { "Gemm", "", { "f(1,2):1,2", "f(2,1):3,4" }, "f(1,1):11" },
+    { "Gemm", "", { "f(1,2):1,2", "f(2,1):3,4", "f(1):5" }, "f(1,1):16" },
+    { "Gemm", "transA=1 transB=1", { "f(2,1):1,2", "f(1,2):3,4", "f(1,1):5" }, "f(1,1):16" },
+    { "Gemm", "alpha=0.5 beta=2.0", { "f(1,2):1,2", "f(2,1):3,4", "f(1):5" }, "f(1,1):15.5" },
+    { "Gemm", "alpha=0.5", { "f(1,2):1,2", "f(2,1):3,4", "f():5" }, "f(1,1):10.5" },
+    { "Gemm", "", { "f(1,2):1,2" }, NULL, "an input is missing" },
+    { "Max", "", { "f(2):1,5", "f(2):3,2", "f(2):2,2" }, "f(2):3,5" },
+    { "Min", "", { "f(2):1,5" }, "f(2):1,5" },
+    { "Sum", "", { "f(1):1", "f(1):2", "f(1):3" }, "f(1):6" },
+    { "Sum", "", { "f(1):1", "", "f(1):3" }, NULL, "an input is missing" },
+    { "Sum", "", { "f(2):1,1", "f(3):1,1,1", "f(1):3" }, NULL, "add" },
+    { "Add", "", { "f(1):1" }, NULL, "node it (Add): expected two inputs" },
+    { "Add", "", { "f(1):1", "" }, NULL, "node it (Add): expected two inputs" },
+    { "Add", "", { "f(1):1", "f(1):1", "f(1):1" }, NULL, "node it (Add): expected two inputs" },
+    { "Div", "", { "i(4):7,-7,7,-7", "i(4):2,2,-2,-2" }, "i(4):3,-3,-3,3" },
+    { "Div", "", { "f(1):7", "f(1):2" }, "f(1):3.5" },
+    { "Mod", "", { "i(4):5,-5,5,-5", "i(4):3,3,-3,-3" }, "i(4):2,1,-1,-2" },
+    { "Mod", "fmod=1", { "i(4):5,-5,5,-5", "i(4):3,3,-3,-3" }, "i(4):2,-2,2,-2" },
+    { "Mod", "fmod=1", { "f(1):5", "f(1):3" }, NULL, "its inputs must be int64" },
+    { "Mod", "", { "i(1):5", "f(1):3" }, NULL, "its inputs must be int64" },
+    { "Mod", "", { "i(1):5" }, NULL, "an input is missing" },
+    { "Pow", "", { "f(2):2,3", "i(2):3,2" }, "f(2):8,9" },
+
+    /* Logic and comparisons */
+    { "And", "", { "i(4):0,0,2,1", "i(4):0,1,0,3" }, "i(4):0,0,0,1" },
+    { "Or", "", { "i(4):0,0,2,1", "i(4):0,1,0,3" }, "i(4):0,1,1,1" },
+    { "Xor", "", { "i(4):0,0,2,1", "i(4):0,1,0,3" }, "i(4):0,1,1,0" },
+    { "Not", "", { "i(2):0,5" }, "i(2):1,0" },
+    { "GreaterOrEqual", "", { "f(3):1,2,3", "f(1):2" }, "f(3):0,1,1" },
+    { "LessOrEqual", "", { "f(3):1,2,3", "f(1):2" }, "f(3):1,1,0" },
+
+    /* Activations */
+    { "Gelu", "", { "f(2):1,-1" }, "f(2):0.841344746,-0.158655254" },
+    { "Gelu", "approximate='tanh'", { "f(2):1,-1" }, "f(2):0.841191991,-0.158808009" },
+    { "Gelu", "", { "" }, NULL, "an input is missing" },
+    { "LeakyRelu", "", { "f(2):1,-1" }, "f(2):1,-0.01" },
+    { "LeakyRelu", "alpha=0.5", { "f(2):1,-1" }, "f(2):1,-0.5" },
+    { "LeakyRelu", "", { "" }, NULL, "an input is missing" },
+    { "Elu", "", { "f(2):1,-1" }, "f(2):1,-0.632120559" },
+    { "Elu", "alpha=2.0", { "f(2):1,-1" }, "f(2):1,-1.26424112" },
+    { "Elu", "", { "" }, NULL, "an input is missing" },
+    { "Clip", "", { "f(3):-5,0,5", "f():-1", "f():2" }, "f(3):-1,0,2" },
+    { "Clip", "", { "f(3):-5,0,5", "", "f():2" }, "f(3):-5,0,2" },
+    { "Clip", "min=-1.0 max=2.0", { "f(3):-5,0,5" }, "f(3):-1,0,2", .opset = 10 },
+    { "Clip", "", { "f(1):1", "f(2):1,2" }, NULL, "an input must be a scalar" },
+    { "Clip", "", { "f(1):1", "f():1", "f(2):1,2" }, NULL, "an input must be a scalar" },
+    { "Softmax", "axis=0", { "f(2,2):0,1,0,1" }, "f(2,2):0.5,0.5,0.5,0.5" },
+    { "Softmax", "axis=0", { "f(2,2):0,0,0,0" }, "f(2,2):0.25,0.25,0.25,0.25", .opset = 12 },
+    { "LogSoftmax", "", { "f(2):0,0" }, "f(2):-0.693147181,-0.693147181" },
+    { "LogSoftmax", "axis=0", { "f():7" }, "f():0", .opset = 12 },
+    { "Softmax", "axis=1", { "f(2):0,0" }, NULL, "an axis is out of range" },
+
+    /* Along an axis */
+    { "TopK", "", { "f(4):3,1,4,2", "i(1):2" }, "f(2):4,3", .outputs = 2 },
+    { "TopK", "", { "f(4):3,1,4,2", "i(1):2" }, "i(2):2,0", .outputs = 2, .output = 1 },
+    { "TopK", "largest=0", { "f(4):3,1,4,2", "i(1):2" }, "f(2):1,2", .outputs = 2 },
+    { "TopK", "axis=0 k=1", { "f(2,2):1,4,3,2" }, "f(1,2):3,4", .outputs = 2, .opset = 9 },
+    { "TopK", "", { "f(2):1,4" }, NULL, "k must be one number", .outputs = 2 },
+    { "TopK", "axis=1", { "f(2):1,4", "i(1):1" }, NULL, "an axis is out of range", .outputs = 2 },
+    { "CumSum", "", { "f(3):1,2,3", "i():0" }, "f(3):1,3,6" },
+    { "CumSum", "reverse=1", { "f(3):1,2,3", "i():-1" }, "f(3):6,5,3" },
+    { "CumSum", "exclusive=1", { "f(3):1,2,3", "i():0" }, NULL, "exclusive is not supported" },
+    { "CumSum", "", { "f(3):1,2,3", "i(2):0,0" }, NULL, "its axis must be one number" },
+    { "CumSum", "", { "f(3):1,2,3", "i():1" }, NULL, "an axis is out of range" },
+
+    /* Convolutions and pools */
+    { "Conv", "", { "f(1,1,3):1,2,3", "f(1,1,2):1,10" }, "f(1,1,2):21,32" },
+    { "Conv", "pads=[1,0] auto_pad='NOTSET'", { "f(1,1,3):1,2,3", "f(1,1,2):1,10", "f(1):1" }, "f(1,1,3):11,22,33" },
+    { "Conv", "strides=[2] auto_pad='VALID'", { "f(1,1,4):1,2,3,4", "f(1,1,2):1,10" }, "f(1,1,2):21,43" },
+    { "Conv", "dilations=[2]", { "f(1,1,3):1,2,3", "f(1,1,2):1,10" }, "f(1,1,1):31" },
+    { "Conv", "auto_pad='SAME_UPPER'", { "f(1,1,3)", "f(1,1,2)" }, NULL, "auto_pad is not supported" },
+    { "Conv", "strides=[1,1]", { "f(1,1,3)", "f(1,1,2)" }, NULL, "strides, dilations or pads do not fit" },
+    { "Conv", "dilations=[1,1]", { "f(1,1,3)", "f(1,1,2)" }, NULL, "strides, dilations or pads do not fit" },
+    { "Conv", "pads=[1]", { "f(1,1,3)", "f(1,1,2)" }, NULL, "strides, dilations or pads do not fit" },
+    { "Conv", "", { "f(1,1,1,1,1):1", "f(1,1,1,1,1):1" }, NULL, "must be (N, C, L) or (N, C, H, W)" },
+    { "Conv", "", { "f(1,1,3)", "f(1,1,1,1):1" }, NULL, "must be (N, C, L) or (N, C, H, W)" },
+    { "Conv", "", { "f(1,1,3)" }, NULL, "an input is missing" },
+    { "MaxPool", "kernel_shape=[2]", { "f(1,1,3):1,3,2" }, "f(1,1,2):3,3" },
+    { "MaxPool", "kernel_shape=[2,1]", { "f(1,1,2,2):1,2,3,0" }, "f(1,1,1,2):3,2" },
+    { "MaxPool", "kernel_shape=[2]", { "f(1,1,3)" }, NULL, "Indices are not supported", .outputs = 2 },
+    { "MaxPool", "", { "f(1,1,3)" }, NULL, "with a kernel_shape of 1 or 2 sizes" },
+    { "MaxPool", "kernel_shape=[2]", { "f(1,3)" }, NULL, "with a kernel_shape of 1 or 2 sizes" },
+    { "MaxPool", "kernel_shape=[2] pads=[1]", { "f(1,1,3)" }, NULL, "strides, dilations or pads do not fit" },
+    { "AveragePool", "kernel_shape=[2]", { "f(1,1,3):1,2,4" }, "f(1,1,2):1.5,3" },
+    { "AveragePool", "kernel_shape=[2] pads=[1,1]", { "f(1,1,2):1,3" }, "f(1,1,3):1,2,3" },
+    { "AveragePool", "kernel_shape=[2] pads=[1,0] count_include_pad=1", { "f(1,1,2):1,3" }, "f(1,1,2):0.5,2" },
+    { "AveragePool", "kernel_shape=[2] pads=[1,0]", { "f(1,1,2):1,3" }, NULL, "an average with pads that differ" },
+    { "AveragePool", "kernel_shape=[2] dilations=[2]", { "f(1,1,3)" }, NULL, "an average with dilations" },
+    { "AveragePool", "kernel_shape=[1,1] dilations=[1,2]", { "f(1,1,2,2)" }, NULL, "an average with dilations" },
+    { "GlobalAveragePool", "", { "f(1,2,2):1,3,5,8" }, "f(1,2,1):2,6.5" },
+    { "GlobalMaxPool", "", { "f(1,1,2,2):1,3,4,2" }, "f(1,1,1,1):4" },
+    { "GlobalMaxPool", "", { "" }, NULL, "an input is missing" },
+
+    /* Norms and dropout */
+    { "BatchNormalization", "epsilon=0.0", { "f(1,1):3", "f(1):2", "f(1):1", "f(1):1", "f(1):4" }, "f(1,1):3" },
+    { "BatchNormalization", "", { "f(1,1):3", "f(1):2", "f(1):1", "f(1):1", "f(1):0" }, "f(1,1):1265.91113" },
+    { "BatchNormalization",
+      "training_mode=1",
+      { "f(1,1):3", "f(1):2", "f(1):1", "f(1):1", "f(1):4" },
+      NULL,
+      "it is in training mode" },
+    { "BatchNormalization",
+      "",
+      { "f(1,1):3", "f(1):2", "f(1):1", "f(1):1", "f(1):4" },
+      NULL,
+      "it is in training mode",
+      .outputs = 3 },
+    { "BatchNormalization", "", { "f(1,1):3", "f(1):2", "f(1):1", "f(1):1" }, NULL, "an input is missing" },
+    { "LayerNormalization", "epsilon=0.0", { "f(1,2):1,3", "f(2):1,2" }, "f(1,2):-1,2" },
+    { "LayerNormalization", "epsilon=3.0 axis=0", { "f(2):1,3", "f(2):1,2", "f(2):0,1" }, "f(2):-0.5,2" },
+    { "LayerNormalization", "axis=2", { "f(1,2)", "f(2):1,1" }, NULL, "an axis is out of range" },
+    { "Dropout", "", { "f(2):1,2" }, "f(2):1,2" },
+    { "Dropout", "", { "f(2):1,2", "f():0.5", "i():0" }, "f(2):1,2" },
+    { "Dropout", "", { "f(2):1,2", "f():0.5", "i():1" }, NULL, "it is in training mode" },
+    { "Dropout", "", { "" }, NULL, "an input is missing" },
+
+    /* Recurrent: of one value, with h' = act(x + 0 h) */
+    { "RNN", "activations={Relu}", { "f(2,1,1):2,-1", "f(1,1,1):1", "f(1,1,1):0" }, "f(2,1,1,1):2,0" },
+    { "RNN", "activations={Tanh}", { "f(1,1,1):1", "f(1,1,1):1", "f(1,1,1):0" }, "f(1,1,1,1):0.761594156" },
+    { "RNN",
+      "activations={Relu} direction='reverse'",
+      { "f(2,1,1):2,3", "f(1,1,1):1", "f(1,1,1):1" },
+      "f(2,1,1,1):5,3" },
+    { "RNN", "activations={Sigmoid}", { "f(1,1,1)", "f(1,1,1)", "f(1,1,1)" }, NULL, "not supported" },
+    { "RNN", "activations={Tanh,Tanh}", { "f(1,1,1)", "f(1,1,1)", "f(1,1,1)" }, NULL, "the number of its activations" },
+    { "RNN",
+      "activations={Relu,Tanh} direction='bidirectional'",
+      { "f(1,1,1)", "f(2,1,1)", "f(2,1,1)" },
+      NULL,
+      "its activations are not supported" },
+    { "RNN", "layout=1", { "f(1,1,1)", "f(1,1,1)", "f(1,1,1)" }, NULL, "layout 1, clip" },
+    { "RNN", "clip=1.0", { "f(1,1,1)", "f(1,1,1)", "f(1,1,1)" }, NULL, "layout 1, clip" },
+    { "LSTM", "input_forget=1", { "f(1,1,1)", "f(1,4,1)", "f(1,4,1)" }, NULL, "input_forget" },
+    { "LSTM", "", { "f(1,1,1)", "f(1,4,1)", "f(1,4,1)", "", "", "", "", "f(1,3)" }, NULL, "peepholes" },
+    { "GRU", "", { "f(1,1,1)", "f(1,3,1)", "f(1,3,1)" }, NULL, "linear_before_reset is 0" },
+    { "RNN", "", { "f(1,1,1)", "f(2,1,1)", "f(1,1,1)" }, NULL, "its weights do not fit" },
+    { "RNN", "", { "f(1,1,1)", "f(1,1,1)", "f(1,1)" }, NULL, "its weights do not fit" },
+    { "RNN", "", { "f(1,1)", "f(1,1,1)", "f(1,1,1)" }, NULL, "its input is not (T, B, I)" },
+    { "RNN", "", { "f(1,1,1)", "f(1,1,1)" }, NULL, "an input is missing" },
+};
+
+START_TEST(node)
+{
+    FR_SCOPE;
+    const node_case *c = &cases[_i];
+    const char *x = c->in[0] && strchr(c->in[0], '(') ? c->in[0] : "f():0";
+    fr_tensor *y;
+
+    snprintf(test_about, sizeof test_about, "%s %s of %s", c->op, c->attributes, x);
+    write_case(c);
+
+    fr_module *m = fr_load_onnx(path);
+
+    unlink(path);
+    ck_assert_msg(m != NULL, "%s: %s", test_about, fr_error_message());
+    y = fr_forward(m, tensor_of(x));
+    if (c->y) {
+        assert_near(test_about, y, tensor_of(c->y));
+    } else {
+        ck_assert_msg(!y, "%s: not refused", test_about);
+        assert_failed(c->message);
+    }
+    fr_module_free(m);
+}
+END_TEST
+
+/* What is wrong with the model, not with its node. */
+static const node_case refused_models[] = {
+    { "Relu", "", { "f(1)" }, NULL, "0 outputs", .outputs = -1 },
+    { "Add", "", { "f(1)", "f(9):1" }, NULL, "w1 has fewer values than its shape needs" },
+    { "Einsum", "", { "f(1)" }, NULL, "ops that frond cannot run: Einsum (node it)" },
+    { "Relu", "", { "f(1)" }, NULL, "nothing makes the model's output y1", .output = 1 },
+};
+
+START_TEST(model_refused)
+{
+    write_case(&refused_models[_i]);
+    assert_refused(fr_load_onnx(path), "load_onnx", path, refused_models[_i].message);
+    unlink(path);
+}
+END_TEST
+
+#endif
+
+int main(void)
+{
+    TCase *nodes = tcase_create("nodes");
+
+#ifdef HAVE_PROTOBUF_C
+    tcase_add_loop_test(nodes, node, 0, sizeof cases / sizeof *cases);
+    tcase_add_loop_test(nodes, model_refused, 0, sizeof refused_models / sizeof *refused_models);
+#endif
+    return run_tests("onnx_nodes", nodes);
+}
