@@ -876,6 +876,9 @@ static bool try_scenario(attempt *a)
 
     ck_assert_int_eq(pthread_create(&thread, NULL, run_attempt, a), 0);
     pthread_join(thread, NULL);
+    fr_objects_empty();
+    fr_headers_empty();
+    fr_freed_blocks_empty();
     if (a->ok)
         ck_assert_msg(a->failed || !a->message[0], "%s: %s", name, a->message);
     else

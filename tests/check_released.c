@@ -60,7 +60,7 @@ START_TEST(losses_kept_in_an_array)
         kept[i] = fr_sum(fr_forward(m, x)), made = __LINE__;
     }
     ck_assert_ptr_null(fr_stack(kept, 5, 0));
-    assert_released(scope, made, "frond: stack: ", "made by sum");
+    assert_released(scope, made, "frond: stack: ts[0] was released", "made by sum");
     fr_module_free(m);
 }
 END_TEST
@@ -105,7 +105,7 @@ START_TEST(forward_without_escape)
     fr_module *m = fr_module_new("NoEscape", 0, without_escape);
 
     ck_assert_ptr_null(fr_forward(m, fr_ones(FR_SHAPE(2))));
-    assert_released(escape_line, escape_line + 3, "frond: forward: the result of the forward function", "fr_escape");
+    assert_released(escape_line, escape_line + 3, "frond: forward: result of the forward function", "fr_escape");
     fr_module_free(m);
 }
 END_TEST

@@ -16,7 +16,7 @@ typedef struct {
     const fr_tensor *tensor;
     const void *storage;
     fr_site made;    /* the call that made it */
-    uint64_t number;  /* in order of making */
+    uint64_t number; /* in order of making */
     fr_shape shape;
     fr_dtype dtype;
     size_t bytes, count;
