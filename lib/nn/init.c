@@ -190,7 +190,7 @@ static void accept_within(fr_tensor *t, const fr_tensor *candidates, const doubl
         for (int64_t i = 0; i < t->numel; i++) {
             if (!isnan(y[i]))
                 continue;
-            if (x[i] >= low && x[i] <= high)
+            if (isfinite(x[i]) && x[i] >= low && x[i] <= high)
                 y[i] = x[i];
             note_place(p, !isnan(y[i]));
         }
