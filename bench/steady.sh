@@ -28,7 +28,7 @@ system_calls() {
 echo "# date: $(date +%F)"
 echo "# command: bench/steady.sh BUILD $*"
 echo "work,mallocs_a_step,system_calls_a_step"
-"$build/bench/steady" $((many - few)) "$@" | while IFS=, read -r work steps mallocs; do
+"$build/bench/steady" $((many - few)) "$@" | while IFS=, read -r work steps mallocs _; do
     calls_a_step=
     if command -v strace >/dev/null; then
         short=$(system_calls $few "$work")

@@ -1119,6 +1119,71 @@ START_TEST(growing_graphs)
 }
 END_TEST
 
+/* Steps that record nothing, all in one scope or each in its own, from which a number escapes. */
+static void *evaluate(void *one_scope)
+{
+    FR_SCOPE;
+    FR_NO_GRAD;
+    fr_tensor *w = fr_ones(FR_SHAPE(64, 64));
+
+    for (int i = 0; i < 3000; i++) {
+        int scope = *(bool *)one_scope ? -1 : fr_scope_begin();
+        fr_tensor *y = fr_sum(fr_tanh(fr_mul(w, w)));
+
+        if (scope >= 0)
+            fr_escape(y);
+        fr_scope_end(scope);
+    }
+    return NULL;
+}
+
+START_TEST(growing_piles)
+{
+    bool one_scope = _i;
+    pthread_t thread;
+
+    warnings = 0;
+    fr_set_warning_handler(keep_warning, NULL);
+    ck_assert_int_eq(pthread_create(&thread, NULL, evaluate, &one_scope), 0);
+    pthread_join(thread, NULL);
+    fr_set_warning_handler(NULL, NULL);
+    ck_assert_int_eq(warnings, one_scope);
+    if (warnings)
+        ck_assert_msg(strstr(warning, "pile up") && strstr(warning, "begin each step with FR_SCOPE") &&
+                          strstr(warning, __FILE__),
+                      "%s", warning);
+}
+END_TEST
+
+/* fr_grad gives NULL without an error; who prints that is told why. */
+START_TEST(printing_no_gradient)
+{
+    FR_SCOPE;
+    fr_tensor *w = leaf(1), *plain = vector(1), *y = fr_square(w);
+
+    fr_print(fr_grad(w));
+    assert_failed("frond: print: tensor is NULL", "fr_grad gave NULL", "no backward has reached its leaf");
+    fr_print(fr_grad(plain));
+    assert_failed("mark it with fr_requires_grad");
+    fr_print(fr_grad(y));
+    assert_failed("the result of an op", "fr_gradients");
+    {
+        FR_NO_GRAD;
+
+        fr_print(fr_grad(w));
+        assert_failed("FR_NO_GRAD");
+    }
+    fr_print(NULL); /* the reason was told */
+    assert_failed("frond: print: tensor is NULL");
+    ck_assert_ptr_null(fr_grad(w));
+    ck_assert(fr_backward(y));
+    ck_assert_ptr_nonnull(fr_grad(w));
+    fr_fprint(stdout, NULL);
+    ck_assert_ptr_null(strstr(fr_error_message(), "fr_grad"));
+    fr_error_clear();
+}
+END_TEST
+
 int main(void)
 {
     TCase *forward = tcase_create("forward"), *functions = tcase_create("functions");
@@ -1154,6 +1219,8 @@ int main(void)
     tcase_add_test(looking, anomalies);
     tcase_add_test(looking, live_reports);
     tcase_add_test(looking, explanations);
+    tcase_add_test(looking, printing_no_gradient);
+    tcase_add_loop_test(looking, growing_piles, 0, 2);
     tcase_add_loop_test(looking, growing_graphs, GROWING_SEQUENCES, ONE_SCOPE + 1);
     return run_tests("autograd_more", forward, functions, checkpoints, hooks, looking);
 }

@@ -619,6 +619,57 @@ START_TEST(forward_says_what_is_missing)
 }
 END_TEST
 
+static char warned[512];
+
+static void keep_warning(const char *message, void *user)
+{
+    (void)user;
+    snprintf(warned, sizeof warned, "%s", message);
+}
+
+/* PyTorch warns of this, too. */
+START_TEST(dropout_in_one_layer_warns)
+{
+    fr_recurrent_options o = { .dropout = 0.5 };
+
+    fr_set_warning_handler(keep_warning, NULL);
+    fr_module_free(fr_nn_lstm(1, 1, &o));
+    ck_assert_msg(strstr(warned, "nn_lstm: dropout 0.5 has no effect") != NULL, "%s", warned);
+    warned[0] = '\0';
+    o.num_layers = 2;
+    fr_module_free(fr_nn_lstm(1, 1, &o));
+    ck_assert_str_eq(warned, "");
+    fr_set_warning_handler(NULL, NULL);
+}
+END_TEST
+
+START_TEST(errors_name_the_module)
+{
+    FR_SCOPE;
+    fr_tensor *x = fr_ones(FR_SHAPE(2, 3)), *y = fr_ones(FR_SHAPE(2, 4, 6));
+    fr_module *inner = sequential2(fr_nn_relu(), fr_nn_linear(5, 1, NULL));
+    fr_module *outer = sequential2(fr_nn_linear(3, 4, NULL), inner), *linear = fr_nn_linear(2, 1, NULL);
+    fr_module *rnn = sequential2(fr_nn_rnn(3, 4, NULL), fr_nn_gru(5, 4, NULL));
+    fr_module *attention = sequential2(fr_nn_multihead_attention(4, 2, NULL), fr_nn_relu());
+
+    ck_assert_ptr_null(fr_forward(outer, x));
+    assert_failed("frond: linear: ", " in 1.1 (Linear)   [", __FILE__);
+    ck_assert_ptr_null(fr_forward(linear, x));
+    assert_failed("frond: linear: ", " in Linear   [");
+    ck_assert_ptr_null(fr_forward(rnn, x));
+    assert_failed("frond: gru: ", " in 1 (GRU)");
+    ck_assert_ptr_null(fr_forward(attention, y));
+    assert_failed("frond: attention_forward: ", " in 0 (MultiheadAttention)");
+    fr_add(x, y);
+    ck_assert_ptr_null(strstr(fr_error_message(), " in "));
+    fr_error_clear();
+    fr_module_free(outer);
+    fr_module_free(linear);
+    fr_module_free(rnn);
+    fr_module_free(attention);
+}
+END_TEST
+
 START_TEST(forward_without_a_scope_says_how_to_open_one)
 {
     fr_module *m = sequential2(fr_nn_tanh(), fr_nn_rnn(1, 1, NULL));
@@ -937,6 +988,8 @@ int main(void)
     tcase_add_test(names, a_list_gives_its_modules);
     tcase_add_test(names, bad_modules_are_refused);
     tcase_add_test(running, forward_says_what_is_missing);
+    tcase_add_test(running, errors_name_the_module);
+    tcase_add_test(running, dropout_in_one_layer_warns);
     tcase_add_test(running, forward_without_a_scope_says_how_to_open_one);
     tcase_add_test(running, the_handler_may_leave_forward);
     tcase_add_test(running, training_is_told_to_all);

@@ -287,6 +287,28 @@ static fr_tensor *products(fr_tensor *const *in, void *user)
     return user ? fr_prod(in[0]) : fr_prod_dim(in[0], 1, false);
 }
 
+/* dy / y would overflow: for values near 0 the quotient x / y has to come first. */
+START_TEST(gradients_near_zero)
+{
+    static const double ps[] = { 1.5, 2, 3 };
+    static const double values[] = { 1e-38, 5e-39 };
+
+    for (int k = 0; k < 4; k++) {
+        FR_SCOPE;
+        fr_tensor *x = fr_requires_grad(fr_from_doubles(FR_SHAPE(2), values));
+        fr_tensor *y = k < 3 ? fr_norm_with(x, &(fr_norm_options){ .p = ps[k] }) : fr_std(x);
+
+        ck_assert(fr_backward(fr_mul_scalar(y, 1000)));
+        for (int i = 0; i < 2; i++) {
+            double size = k < 3 ? pow(pow(1, ps[k]) + pow(0.5, ps[k]), 1 / ps[k]) : 1;
+            double slope = k < 3 ? pow((i ? 0.5 : 1) / size, ps[k] - 1) : i ? -sqrt(0.5) : sqrt(0.5);
+
+            ck_assert_double_eq_tol(fr_at(fr_grad(x), i), 1000 * slope, 0.01);
+        }
+    }
+}
+END_TEST
+
 START_TEST(prod_with_zeros)
 {
     FR_SCOPE;
@@ -314,5 +336,6 @@ int main(void)
     tcase_add_test(walk, first_of_a_tie);
     tcase_add_test(other, sum_to_any_shape);
     tcase_add_test(other, prod_with_zeros);
+    tcase_add_test(other, gradients_near_zero);
     return run_tests("reductions", walk, other);
 }

@@ -210,6 +210,98 @@ START_TEST(children_of_a_busy_process_compute)
 }
 END_TEST
 
+/* --- Everything at once ------------------------------------------------------------------------------------------- */
+
+enum { STEPS = 25, PERSONS = 7 };
+
+static fr_module *shared_model;
+static atomic_int failures;
+
+static fr_module *make_model(void)
+{
+    return fr_nn_sequential(4, (fr_module *[]){ fr_nn_rnn(6, 20, &(fr_recurrent_options){ .batch_first = true }),
+                                                fr_nn_layer_norm(FR_SHAPE(20), NULL), fr_nn_dropout(0.1),
+                                                fr_nn_linear(20, 1, NULL) });
+}
+
+static fr_tensor *loss_of(fr_module *m)
+{
+    return fr_mse(fr_forward(m, fr_randn(FR_SHAPE(70, 5, 6))), fr_zeros(FR_SHAPE(70, 5, 1)), FR_MEAN);
+}
+
+static void *train(void *unused)
+{
+    FR_SCOPE;
+    fr_module *m = make_model();
+    fr_optim *o = fr_adam(m, NULL);
+
+    for (int i = 0; i < STEPS; i++) {
+        FR_SCOPE;
+
+        fr_optim_zero_grad(o);
+        failures += !fr_backward(loss_of(m)) || !fr_optim_step(o) || !(fr_clip_grad_norm(m, 1) >= 0);
+    }
+    fr_optim_free(o);
+    fr_module_free(m);
+    return unused;
+}
+
+static void *infer(void *unused)
+{
+    for (int i = 0; i < STEPS; i++) {
+        FR_SCOPE;
+        FR_NO_GRAD;
+
+        failures += !isfinite(fr_item(loss_of(shared_model)));
+    }
+    return unused;
+}
+
+/* Adds to the gradients of the shared model. */
+static void *differentiate(void *unused)
+{
+    for (int i = 0; i < STEPS; i++) {
+        FR_SCOPE;
+
+        failures += !fr_backward(loss_of(shared_model));
+    }
+    return unused;
+}
+
+static void *change_settings(void *unused)
+{
+    for (int i = 0; i < 20 * STEPS; i++) {
+        FR_SCOPE;
+
+        fr_set_num_threads(i % 5);
+        fr_manual_seed((uint64_t)i);
+        fr_track_live(i % 16 == 0);
+        failures += fr_num_threads() < 1 || fr_live_bytes() == 0 || !fr_randperm(10) || !fr_eye(3);
+    }
+    fr_track_live(false);
+    return unused;
+}
+
+/* The thread sanitizer looks at this (--enable-sanitizers=thread). */
+START_TEST(training_inference_and_settings_at_once)
+{
+    static void *(*const roles[PERSONS])(void *) = { train,         train,         infer,          infer,
+                                                     differentiate, differentiate, change_settings };
+    pthread_t threads[PERSONS];
+
+    shared_model = make_model();
+    fr_train(shared_model, false);
+    failures = 0;
+    for (int i = 0; i < PERSONS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, roles[i], NULL), 0);
+    for (int i = 0; i < PERSONS; i++)
+        pthread_join(threads[i], NULL);
+    fr_module_free(shared_model);
+    fr_set_num_threads(0);
+    ck_assert_int_eq(failures, 0);
+}
+END_TEST
+
 START_TEST(numbers_of_threads)
 {
     fr_set_num_threads(5);
@@ -222,6 +314,7 @@ END_TEST
 int main(void)
 {
     TCase *pool = tcase_create("pool"), *forks = tcase_create("forks");
+    TCase *together = tcase_create("together");
 
     tcase_add_loop_test(pool, each_tile_is_run_once, 1, 5);
     tcase_add_test(pool, callers_at_once);
@@ -230,5 +323,6 @@ int main(void)
     tcase_add_test(pool, numbers_of_threads);
     tcase_add_loop_test(forks, no_lock_is_held_in_a_child, 0, FR_LOCKS);
     tcase_add_test(forks, children_of_a_busy_process_compute);
-    return run_tests("threads", pool, forks);
+    tcase_add_test(together, training_inference_and_settings_at_once);
+    return run_tests("threads", pool, forks, together);
 }

@@ -8,6 +8,7 @@
 #include "testing.h"
 
 #include <frond/op.h>
+#include <limits.h>
 
 enum { CHAINS = 400, STEPS = 8, MOST_VALUES = 1500 };
 
@@ -528,6 +529,22 @@ START_TEST(eight_dims)
     assert_failed("frond: expand: ", "9 dimensions");
     ck_assert_ptr_null(fr_reshape(t, (fr_shape){ -1, { 0 } }));
     assert_failed("frond: reshape: ", "-1 dimensions");
+    for (int k = 0; k < 4; k++) {
+        static const int ndims[] = { INT_MIN, -1, 9, INT_MAX };
+        fr_shape bad = { .ndim = ndims[k] };
+
+        assert_refused(fr_expand(t, bad), "frond: expand: ", "dimensions, expected 0 to 8");
+        assert_refused(fr_reshape(t, bad), "frond: reshape: ", "dimensions, expected 0 to 8");
+        assert_refused(fr_sum_to(t, bad), "frond: sum_to: ", "dimensions, expected 0 to 8");
+        assert_refused(fr_zeros(bad), "frond: zeros: ", "dimensions, expected 0 to 8");
+        assert_refused(fr_layer_norm(t, bad, NULL, NULL, 0), "frond: layer_norm: ", "dimensions, expected 0 to 8");
+        assert_refused(fr_rms_norm(t, bad, NULL, 0), "frond: rms_norm: ", "dimensions, expected 0 to 8");
+        assert_refused(fr_nn_layer_norm(bad, NULL), "frond: nn_layer_norm: ", "dimensions, expected 0 to 8");
+        assert_refused(fr_nn_conv2d(1, 1, bad, NULL), "frond: nn_conv2d: ", "kernel_size");
+        assert_refused(fr_max_pool2d(t, bad, NULL), "frond: max_pool2d: ", "kernel_size");
+        assert_refused(fr_avg_pool2d(t, bad, NULL), "frond: avg_pool2d: ", "kernel_size");
+    }
+    ck_assert_int_eq(fr_meta_of(NULL).shape.ndim, -1);
 }
 END_TEST
 

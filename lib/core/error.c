@@ -101,6 +101,12 @@ void *fr_fail(const char *what, const char *format, ...)
     vsnprintf(text + used, FR_MESSAGE_SIZE - used, format, arguments);
     va_end(arguments);
     used = strlen(text);
+    if (th->module_path) {
+        used += (size_t)snprintf(text + used, FR_MESSAGE_SIZE - used, " in ");
+        used = used < FR_MESSAGE_SIZE ? used : FR_MESSAGE_SIZE - 1;
+        fr_module_path_label(th->module_path, text + used, FR_MESSAGE_SIZE - used);
+        used = strlen(text);
+    }
     if (th->sites.current.file)
         snprintf(text + used, FR_MESSAGE_SIZE - used, "   [%s:%d]", th->sites.current.file, th->sites.current.line);
     if (!th->errors.has_message) {

@@ -87,3 +87,14 @@ const char *fr_module_path_text(const fr_module_path *p, char text[FR_PATH_TEXT]
         snprintf(text, FR_PATH_TEXT, "%s", type);
     return text;
 }
+
+void fr_module_path_label(const fr_module_path *p, char *text, size_t size)
+{
+    char path[FR_PATH_TEXT];
+
+    fr_module_path_text(p, path);
+    if (p->name)
+        snprintf(text, size, "%s (%s)", path, p->type);
+    else
+        snprintf(text, size, "%s", path);
+}

@@ -28,5 +28,7 @@ fr_module_path *fr_module_path_common(fr_module_path *a,
 enum { FR_PATH_TEXT = 256 };
 /* Writes "encoder.rnn", or the type of a module without a name, or "" for NULL; returns text. */
 const char *fr_module_path_text(const fr_module_path *p, char text[FR_PATH_TEXT]);
+/* Writes "encoder.rnn (RNN)" into text, which has room for it: size bytes. */
+void fr_module_path_label(const fr_module_path *p, char *text, size_t size);
 
 #endif

@@ -29,6 +29,12 @@ const char *fr_shape_text(const fr_shape *shape, char text[FR_SHAPE_TEXT])
     return text;
 }
 
+bool fr_shape_check_ndim(const char *what, const fr_shape *shape)
+{
+    return (shape->ndim >= 0 && shape->ndim <= FR_MAX_DIMS) ||
+           fr_fail(what, "a shape of %d dimensions, expected 0 to %d", shape->ndim, FR_MAX_DIMS);
+}
+
 bool fr_shape_check(const char *what, const fr_shape *shape, fr_dtype dtype, int64_t *numel)
 {
     char text[FR_SHAPE_TEXT];
@@ -37,8 +43,8 @@ bool fr_shape_check(const char *what, const fr_shape *shape, fr_dtype dtype, int
 
     if ((unsigned)dtype > FR_I64)
         return fr_fail(what, "dtype %d is none of float32, float64, int64", (int)dtype);
-    if (shape->ndim < 0 || shape->ndim > FR_MAX_DIMS)
-        return fr_fail(what, "a shape of %d dimensions, expected 0 to %d", shape->ndim, FR_MAX_DIMS);
+    if (!fr_shape_check_ndim(what, shape))
+        return false;
     for (int i = 0; i < shape->ndim; i++) {
         if (shape->dim[i] < 0)
             return fr_fail(what, "shape %s has a negative size", fr_shape_text(shape, text));

@@ -9,6 +9,8 @@
 /* True if shape has 0..8 dims, each >= 0, and its size in bytes fits int64. Fails otherwise, naming what. *numel gets
  * the number of elements. */
 bool fr_shape_check(const char *what, const fr_shape *shape, fr_dtype dtype, int64_t *numel);
+/* True if there are 0..8 dims. Fails otherwise. Nothing may be computed from a caller's ndim before. */
+bool fr_shape_check_ndim(const char *what, const fr_shape *shape);
 bool fr_shape_equal(const fr_shape *a, const fr_shape *b);
 int64_t fr_shape_numel(const fr_shape *shape); /* of a checked shape */
 /* dim counted from the front, 0..ndim-1, or -1 if there is no such dim. A scalar has dims 0 and -1. */

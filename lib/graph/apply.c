@@ -21,7 +21,7 @@ enum { FEW = 8 }; /* arrays for up to this many inputs or outputs are on the sta
 
 fr_meta fr_meta_of(const fr_tensor *t)
 {
-    return (fr_meta){ .shape = t->shape, .dtype = (fr_dtype)t->dtype };
+    return t ? (fr_meta){ .shape = t->shape, .dtype = (fr_dtype)t->dtype } : (fr_meta){ .shape.ndim = -1 };
 }
 
 bool fr_op_fail(fr_op_call *call, const char *format, ...)
@@ -188,6 +188,10 @@ static bool apply(fr_thread *th, fr_op_call *call, fr_tensor **scratch)
         record = record && !th->mode.no_grad;
     }
     call->recording = record || tangents;
+
+    if (!record && !th->mode.in_backward)
+        fr_growth_unrecorded(&th->graph->growth, call->op->name, &th->sites.current, th->scopes.held_count,
+                             th->graph->clock);
 
     bool ok = call->op->infer(call) && !call->failed;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Turning recording off and on; leaves and their gradients; fr_detach. */
+#include "core/print.h"
 #include "graph/trace.h"
 
 int fr_no_grad_begin(void)
@@ -55,14 +56,28 @@ fr_tensor *fr_requires_grad(fr_tensor *leaf)
     return leaf;
 }
 
+/* Why there is no gradient, for who prints it. */
+static const char *reason_for_none(const fr_tensor *leaf)
+{
+    if (leaf->producer)
+        return "its tensor is the result of an op, and backward leaves gradients with leaves alone: take fr_gradients "
+               "or a hook";
+    if (!leaf->requires_grad)
+        return "its leaf does not want one: mark it with fr_requires_grad, or make it a parameter";
+    return fr_grad_enabled() ? "no backward has reached its leaf since that was made or its gradient zeroed"
+                             : "no backward has reached its leaf, and nothing is recorded here (FR_NO_GRAD)";
+}
+
 fr_tensor *fr_grad(const fr_tensor *leaf)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "grad");
     fr_tensor *grad = NULL;
 
-    if (fr_check_not_null("grad", leaf, "leaf") && leaf->grad)
+    if (fr_check_not_null("grad", leaf, "leaf")) {
+        fr_note_no_gradient(leaf->grad ? NULL : reason_for_none(leaf));
         grad = fr_hold("grad", fr_ref(leaf->grad));
+    }
     fr_finish(th, before);
     return grad;
 }

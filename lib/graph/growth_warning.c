@@ -10,14 +10,18 @@
  *
  * When this number has risen STEPS times in a row, the nodes of the next step are noted, and the step after that is
  * waited for: nodes that are still alive then are what is kept. One of them that took a result of an earlier step ties
- * the steps together. The warning names it. There is one warning for each thread. */
+ * the steps together. The warning names it. There is one warning for each thread.
+ *
+ * Results that are not recorded, as under FR_NO_GRAD, have no graph and no backward that tells the steps apart. Where
+ * nothing is recorded, the number of tensors that scopes hold returns to a low value with each step that has a scope of
+ * its own. Without one it doubles again and again, and the second warning comes when that has cost HELD_BYTES. */
 #include "graph/growth_warning.h"
 
 #include "graph/node.h"
 
 #include <stdlib.h>
 
-enum { STEPS = 20 };
+enum { STEPS = 20, HELD_TENSORS = 1024, HELD_BYTES = 8 << 20 };
 
 /* A node of the step that is looked at. */
 typedef struct fr_growth_sample {
@@ -150,4 +154,28 @@ void fr_growth_step(fr_growth_warning *g, uint64_t clock)
         advance(g);
     }
     g->start = clock;
+}
+
+/* Between two looks at the same pile the number never fell below the first, and nothing was recorded. */
+void fr_growth_held(fr_growth_warning *g, const char *op, const fr_site *site, size_t held, uint64_t clock)
+{
+    bool more = g->held.least > 0 && held >= g->held.most && g->held.clock == clock;
+    size_t bytes = fr_live_bytes();
+    char here[FR_PATH_TEXT];
+
+    if (more && bytes >= g->held.bytes + HELD_BYTES) {
+        fr_warn(op,
+                "results%s pile up: %zu tensors are held, and %zu bytes have been added since they were %zu; begin "
+                "each step with FR_SCOPE, and fr_ref or fr_escape what is to be kept",
+                call_site_text(site, here), held, bytes - g->held.bytes, g->held.least);
+        g->held.least = 0;
+        g->held.most = SIZE_MAX;
+        return;
+    }
+    if (!more) {
+        g->held.least = held >= HELD_TENSORS ? held : 0;
+        g->held.bytes = bytes;
+        g->held.clock = clock;
+    }
+    g->held.most = held >= HELD_TENSORS ? 2 * held : HELD_TENSORS;
 }

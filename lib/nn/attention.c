@@ -210,13 +210,14 @@ static fr_tensor *attend(fr_module *m, const sizes *s, fr_tensor *const in[3], c
 static fr_tensor *run(fr_thread *th, fr_module *m, fr_tensor *const in[3], const fr_attention_masks *masks)
 {
     sizes s = { .a = fr_self(m) };
-    int scope;
-    fr_tensor *y;
+    int scope = fr_scope_begin();
+    fr_tensor *y = NULL;
 
-    if (!check_inputs(&s, in[0], in[1], in[2]) || !check_masks(&s, masks) || (scope = fr_scope_begin()) < 0)
+    if (scope < 0)
         return NULL;
     fr_module_enter(th, m);
-    y = fr_escape(fr_module_leave(th, m, attend(m, &s, in, masks)));
+    if (check_inputs(&s, in[0], in[1], in[2]) && check_masks(&s, masks))
+        y = fr_escape(fr_module_leave(th, m, attend(m, &s, in, masks)));
     fr_scope_end(scope);
     return y;
 }

@@ -169,32 +169,42 @@ static double normal_cdf(double x)
     return (1 + erf(x / sqrt(2))) / 2;
 }
 
-/* Copies the candidates that lie within the bounds to where t is still NaN. True once no NaN is left. */
-static bool accept_within(fr_tensor *t, const fr_tensor *candidates, const double *bounds)
-{
-    bool done = true;
+/* How far t has come: places that are still NaN, and candidates refused since the last that was accepted. */
+typedef struct {
+    int64_t left, refused;
+} progress;
 
+static void note_place(progress *p, bool filled)
+{
+    p->left += !filled;
+    p->refused = filled ? 0 : p->refused + 1;
+}
+
+/* Copies the candidates that lie within the bounds to where t is still NaN. */
+static void accept_within(fr_tensor *t, const fr_tensor *candidates, const double *bounds, progress *p)
+{
     FR_DISPATCH_FLOAT(t, T, {
         T *y = (T *)t->origin, low = (T)bounds[0], high = (T)bounds[1];
         const T *x = (const T *)candidates->origin;
 
         for (int64_t i = 0; i < t->numel; i++) {
-            if (isnan(y[i]) && x[i] >= low && x[i] <= high)
+            if (!isnan(y[i]))
+                continue;
+            if (isfinite(x[i]) && x[i] >= low && x[i] <= high)
                 y[i] = x[i];
-            done = done && !isnan(y[i]);
+            note_place(p, !isnan(y[i]));
         }
     })
-    return done;
 }
 
 /* The same by rejection sampling: candidates are uniform, and x is accepted with the probability
  * exp(-((x - mean) / std)^2 / 2 + ((mode - mean) / std)^2 / 2). chances are U[0,1). Each operation is rounded to t's
  * dtype, as in PyTorch. */
-static bool accept_likely(fr_tensor *t, const fr_tensor *candidates, const fr_tensor *chances, const double *parameters)
+static void accept_likely(fr_tensor *t, const fr_tensor *candidates, const fr_tensor *chances, const double *parameters,
+                          progress *p)
 {
     double mean = parameters[0], std = parameters[1], mode = fmax(parameters[2], fmin(mean, parameters[3]));
     double peak = -0.5 * ((mode - mean) / std) * ((mode - mean) / std);
-    bool done = true;
 
     FR_DISPATCH_FLOAT(t, T, {
         T *y = (T *)t->origin;
@@ -203,12 +213,19 @@ static bool accept_likely(fr_tensor *t, const fr_tensor *candidates, const fr_te
         for (int64_t i = 0; i < t->numel; i++) {
             T distance = (x[i] - (T)mean) / (T)std, square = distance * distance;
 
-            if (isnan(y[i]) && !((T)log((double)u[i]) > square * (T)-0.5 - (T)peak))
+            if (!isnan(y[i]))
+                continue;
+            if (!((T)log((double)u[i]) > square * (T)-0.5 - (T)peak))
                 y[i] = x[i];
-            done = done && !isnan(y[i]);
+            note_place(p, !isnan(y[i]));
         }
     })
-    return done;
+}
+
+static bool too_few(const char *what, const double *parameters)
+{
+    return fr_fail(what, "from %g to %g there are too few values of mean %g and std %g to find any", parameters[2],
+                   parameters[3], parameters[0], parameters[1]);
 }
 
 /* Fails where rejection would take too long: far from the mean about std^2 / (distance (high - low)) are accepted. */
@@ -217,41 +234,48 @@ static bool check_acceptance(const char *what, const double *parameters)
     double mean = parameters[0], std = parameters[1], low = parameters[2], high = parameters[3];
     double distance = fmax(fmax(low - mean, mean - high), std);
 
-    if (!check_finite(what, "low", low) || !check_finite(what, "high", high))
-        return false;
-    return std * std >= 1e-6 * distance * (high - low) ||
-           fr_fail(what, "from %g to %g there are too few values of mean %g and std %g to find any", low, high, mean,
-                   std);
+    return check_finite(what, "low", low) && check_finite(what, "high", high) &&
+           (std >= 1e-3 * distance * ((high - low) / std) || too_few(what, parameters));
 }
 
 /* parameters: mean, std, low, high. If more than 0.3 of the normal distribution lies within the bounds, normal values
- * are drawn until all of t is within; else uniform ones until all are accepted. Each round draws for all of t. */
+ * are drawn until all of t is within; else uniform ones until all are accepted. Each round draws for all of t. At least
+ * one candidate in 1,000 would do, so when HOPELESS in a row do not, the bounds are beyond what t's dtype can tell
+ * apart. */
 static bool draw_truncated(const char *what, fr_tensor *t, bool contiguous, const double *parameters)
 {
     double mean = parameters[0], std = parameters[1], low = parameters[2], high = parameters[3];
-    bool normal = normal_cdf((high - mean) / std) - normal_cdf((low - mean) / std) > 0.3, done = t->numel == 0;
-    fr_tensor *candidates, *chances = NULL;
+    bool normal = normal_cdf((high - mean) / std) - normal_cdf((low - mean) / std) > 0.3;
+    progress p = { .left = t->numel };
+    fr_tensor *values, *candidates, *chances = NULL;
+    enum { HOPELESS = 50000 };
 
     if (!normal && !check_acceptance(what, parameters))
         return false;
+    values = fr_tensor_alloc(what, &t->shape, t->dtype);
     candidates = fr_tensor_alloc(what, &t->shape, t->dtype);
-    if (candidates && !normal)
+    if (!normal)
         chances = fr_tensor_alloc(what, &t->shape, t->dtype);
 
-    bool ok = candidates && (normal || chances);
+    bool ok = values && candidates && (normal || chances);
 
     if (ok)
-        draw_constant(what, t, contiguous, &(double){ NAN });
-    while (ok && !done) {
+        draw_constant(what, values, contiguous, &(double){ NAN });
+    while (ok && p.left > 0) {
+        p.left = 0;
         if (normal) {
             draw_normal(what, candidates, contiguous, parameters);
-            done = accept_within(t, candidates, parameters + 2);
+            accept_within(values, candidates, parameters + 2, &p);
         } else {
             fr_fill_uniform(candidates, low, high);
             fr_fill_uniform(chances, 0, 1);
-            done = accept_likely(t, candidates, chances, parameters);
+            accept_likely(values, candidates, chances, parameters, &p);
         }
+        ok = p.refused < HOPELESS || too_few(what, parameters);
     }
+    if (ok)
+        fr_copy_values(t, values);
+    fr_unref(values);
     fr_unref(candidates);
     fr_unref(chances);
     return ok;

@@ -295,7 +295,7 @@ static fr_tensor *run(fr_thread *th, fr_module *m, fr_tensor *x)
 
     fr_defer_errors(th);
     if (!y && !fr_failed_before(th))
-        fr_fail("forward", "the forward function of %s returned NULL", m->type);
+        fr_fail("forward", "the forward function returned NULL");
     if (!fr_is_given("forward", y, "result of the forward function"))
         y = NULL;
     fr_ref(fr_module_leave(th, m, y));

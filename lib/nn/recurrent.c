@@ -118,6 +118,8 @@ static fr_module *make(const fr_recurrent_kind *kind, int64_t input, int64_t hid
         o.num_layers = 1;
     if (!check_options(kind, input, hidden, &o))
         return NULL;
+    if (o.dropout > 0 && o.num_layers == 1 && !kind->single_step)
+        fr_warn(kind->maker, "dropout %g has no effect: it acts between layers, and there is one", o.dropout);
 
     size_t cells = (size_t)o.num_layers * (size_t)directions;
     fr_module *m = fr_module_new(kind->type, sizeof(fr_recurrent_module) + cells * sizeof(fr_cell_weights),

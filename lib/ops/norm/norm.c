@@ -26,9 +26,13 @@ bool fr_row_norm_infer(fr_op_call *call)
     static const char *const names[] = { "x", "weight", "bias" };
     const fr_row_norm_attributes *a = call->attributes;
     const fr_shape *x = &call->in[0]->shape, *normalized = &a->shape;
-    bool fits = normalized->ndim >= 1 && normalized->ndim <= x->ndim;
-    int lead = fits ? x->ndim - normalized->ndim : 0;
     char is[FR_SHAPE_TEXT], expected[FR_SHAPE_TEXT];
+
+    if (!fr_shape_check_ndim(call->op->name, normalized))
+        return false;
+
+    int lead = x->ndim - normalized->ndim;
+    bool fits = normalized->ndim >= 1 && lead >= 0;
 
     for (int i = 0; fits && i < normalized->ndim; i++)
         fits = x->dim[lead + i] == normalized->dim[i];

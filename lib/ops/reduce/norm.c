@@ -3,8 +3,9 @@
 /* norm: y = sum(|x|^p)^(1/p), of all values or along a dim. p is 2 unless given. The limits are the number of values
  * other than 0 for p = 0, the largest |x| for p = inf, and the smallest for p = -inf.
  *
- * By the chain rule dy/dx = y^(1-p) |x|^(p-1) sign(x) = sign(x) (|x| / y)^(p-1); for p = 2 that is x / y. Where x or y
- * is 0 the gradient is 0, a subgradient for p >= 1 and PyTorch's choice. For p = inf and -inf all x whose |x| equals y
+ * By the chain rule dy/dx = y^(1-p) |x|^(p-1) sign(x) = sign(x) (|x| / y)^(p-1); for p = 2 that is x / y. The quotient
+ * comes first: powers of y alone, and dy / y, would overflow for values near 0. Where x or y is 0 the gradient is 0, a
+ * subgradient for p >= 1 and PyTorch's choice. For p = inf and -inf all x whose |x| equals y
  * share it evenly. */
 #include "ops/reduce/max_min.h"
 
@@ -111,14 +112,13 @@ static void backward(fr_op_call *call)
     if (isinf(p)) {
         infinity_backward(call, g, y);
     } else if (p == 2) {
-        call->grad_in[0] = fr_mul(x, fr_div_or_zero(g, y));
+        call->grad_in[0] = fr_mul(fr_div_or_zero(x, y), g);
     } else if (p == 0) {
         call->grad_in[0] = fr_zeros_like(x);
     } else {
-        fr_tensor *slope = fr_masked_fill(fr_pow_scalar(fr_abs(x), p - 1), fr_eq_scalar(x, 0), 0);
-        fr_tensor *part = fr_masked_fill(fr_div(g, fr_pow_scalar(y, p - 1)), fr_eq_scalar(y, 0), 0);
+        fr_tensor *slope = fr_pow_scalar(fr_div_or_zero(fr_abs(x), y), p - 1);
 
-        call->grad_in[0] = fr_mul(fr_mul(fr_sign(x), slope), part);
+        call->grad_in[0] = fr_mul(fr_mul(fr_sign(x), fr_masked_fill(slope, fr_eq_scalar(x, 0), 0)), g);
     }
 }
 

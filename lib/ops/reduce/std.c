@@ -3,7 +3,8 @@
 /* std: the standard deviation, y = sqrt(v) with the variance v that var.c computes, of all values or along a dim.
  *
  * By the chain rule dy/dx = (dv/dx) / (2 y), where dv/dx = 2 (x - mean) / (n - correction), which var.c derives. Where
- * y is 0 all x are equal, and the gradient is taken as 0, as in PyTorch. */
+ * y is 0 all x are equal, and the gradient is taken as 0, as in PyTorch. (x - mean) / y comes first: dy / y would
+ * overflow for a small y. */
 #include "ops/reduce/variance.h"
 
 #define REDUCER std
@@ -26,9 +27,7 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
 
 static void backward(fr_op_call *call)
 {
-    fr_tensor *twice = fr_mul_scalar(call->result[0], 2);
-
-    call->grad_in[0] = fr_var_gradient(call, fr_div_or_zero(call->grad_out[0], twice));
+    call->grad_in[0] = fr_var_gradient(call, call->grad_out[0], call->result[0]);
 }
 
 static bool onnx(fr_onnx *g, const fr_op_call *call)

@@ -124,7 +124,9 @@ fr_tensor *fr_sum_to(fr_tensor *t, fr_shape shape)
 
     if (!fr_check_not_null("sum_to", t, "t")) {
         y = NULL;
-    } else if (shape.ndim < 0 || !fr_shape_broadcasts_to(&shape, &t->shape)) {
+    } else if (!fr_shape_check_ndim("sum_to", &shape)) {
+        y = NULL;
+    } else if (!fr_shape_broadcasts_to(&shape, &t->shape)) {
         fr_fail("sum_to", "%s does not broadcast to %s", fr_shape_text(&shape, to), fr_shape_text(&t->shape, from));
     } else if (fr_shape_equal(&shape, &t->shape)) {
         y = t;

@@ -89,13 +89,18 @@ bool fr_c_variance(fr_c_writer *w, const fr_op_call *call, bool root)
 }
 
 /* If the correction is greater than n, PyTorch divides by 0 over all values, but by n - correction along a dim. */
-fr_tensor *fr_var_gradient(const fr_op_call *call, fr_tensor *g)
+fr_tensor *fr_var_gradient(const fr_op_call *call, fr_tensor *g, fr_tensor *std)
 {
     const fr_reduce_attributes *a = call->attributes;
     fr_tensor *x = call->in[0], *mean = a->all ? fr_mean(x) : fr_mean_dim(x, a->dim, true);
     double left = (double)fr_dim_sizes_of(&call->in_shape[0], a).n - a->p;
 
-    return fr_mul(fr_keepdim(call, fr_mul_scalar(g, 2 / (a->all && left < 0 ? 0 : left))), fr_sub(x, mean));
+    fr_tensor *deviation = fr_sub(x, mean);
+
+    if (std)
+        deviation = fr_div_or_zero(deviation, fr_keepdim(call, std));
+    g = fr_mul_scalar(g, (std ? 1 : 2) / (a->all && left < 0 ? 0 : left));
+    return fr_mul(fr_keepdim(call, g), deviation);
 }
 
 /* --- var --------------------------------------------------------------------------------------------------------- */
@@ -113,7 +118,7 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
 
 static void backward(fr_op_call *call)
 {
-    call->grad_in[0] = fr_var_gradient(call, call->grad_out[0]);
+    call->grad_in[0] = fr_var_gradient(call, call->grad_out[0], NULL);
 }
 
 FR_RUN(run, fr_var(in[0]))

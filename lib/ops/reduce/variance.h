@@ -36,8 +36,9 @@ FR_INLINE double fr_moments_variance(fr_moments s, double correction)
 
 /* infer: fails for a correction that is not finite. */
 bool fr_infer_variance(fr_op_call *call);
-/* The variance's gradient, 2 (x - mean) / (n - correction), times g, which is of the output's shape. Input 0 is x. */
-fr_tensor *fr_var_gradient(const fr_op_call *call, fr_tensor *g);
+/* The variance's gradient, 2 (x - mean) / (n - correction), times g, which is of the output's shape. Input 0 is x. With
+ * std, the gradient of the standard deviation, which is that over 2 std. */
+fr_tensor *fr_var_gradient(const fr_op_call *call, fr_tensor *g, fr_tensor *std);
 /* The public functions with options. */
 fr_tensor *fr_apply_variance(const char *what, const fr_op *op, fr_tensor *t, const fr_variance_options *options);
 

@@ -8,12 +8,14 @@ static bool infer(fr_op_call *call)
     const fr_tensor *t = call->in[0];
     const fr_shape *wanted = call->attributes;
     fr_meta *m = &call->out[0];
-    bool fits = wanted->ndim >= t->shape.ndim;
-    int lead = fits ? wanted->ndim - t->shape.ndim : 0; /* new dims in front */
     char from[FR_SHAPE_TEXT], to[FR_SHAPE_TEXT];
 
-    if (wanted->ndim > FR_MAX_DIMS)
-        return fr_op_fail(call, "%d dimensions, expected at most %d", wanted->ndim, FR_MAX_DIMS);
+    if (!fr_shape_check_ndim("expand", wanted))
+        return false;
+
+    int lead = wanted->ndim - t->shape.ndim; /* new dims in front */
+    bool fits = lead >= 0;
+
     *m = (fr_meta){ .shape = *wanted, .dtype = fr_dtype_of(t) };
     for (int i = 0; fits && i < wanted->ndim; i++) {
         int64_t size = i < lead ? 1 : t->shape.dim[i - lead];
