@@ -243,13 +243,13 @@ static bool draw_truncated(const char *what, fr_tensor *t, bool contiguous, cons
     if (ok)
         draw_constant(what, t, contiguous, &(double){ NAN });
     while (ok && !done) {
-        if (normal) {
-            draw_normal(what, candidates, contiguous, parameters);
-            done = accept_within(t, candidates, parameters + 2);
-        } else {
+        if (chances) {
             fr_fill_uniform(candidates, low, high);
             fr_fill_uniform(chances, 0, 1);
             done = accept_likely(t, candidates, chances, parameters);
+        } else {
+            draw_normal(what, candidates, contiguous, parameters);
+            done = accept_within(t, candidates, parameters + 2);
         }
     }
     fr_unref(candidates);

@@ -71,9 +71,9 @@ static fr_tensor *forward(fr_module *m, fr_tensor *x)
 {
     const onnx_model *model = fr_self(m);
     fr_tensor **values = malloc((size_t)model->value_count * sizeof *values), *y;
-    bool ok = values != NULL;
+    bool ok = true;
 
-    if (!ok)
+    if (!values)
         return fr_fail_memory("load_onnx");
     memcpy(values, model->values, (size_t)model->value_count * sizeof *values);
     values[model->input] = x;
