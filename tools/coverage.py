@@ -138,6 +138,7 @@ def main():
     folder = pathlib.Path(sys.argv[1]).resolve()
     build, counts = folder / "build", folder / "counts"
     build_in(build)
+    build = build.resolve()  # as gcov knows it
     passed = run_tests(build, counts, sys.argv[2:])
     lines, reached = {}, {}
     with concurrent.futures.ProcessPoolExecutor() as pool:

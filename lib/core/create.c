@@ -53,18 +53,13 @@ void fr_fill(fr_tensor *t, double value)
             set(t, i, value);
 }
 
-static bool fits_int64(double value)
-{
-    return value >= -0x1p63 && value < 0x1p63;
-}
-
 static fr_tensor *filled(const char *what, const fr_shape *shape, fr_dtype dtype, double value)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
     fr_tensor *t = NULL;
 
-    if (dtype == FR_I64 && !fits_int64(value))
+    if (dtype == FR_I64 && !fr_fits_int64(value))
         fr_fail(what, "%g is no int64", value);
     else
         t = fr_tensor_alloc(what, shape, dtype);
@@ -150,7 +145,8 @@ static fr_tensor *arange_whole(double start, double stop, double step)
 {
     double end = step > 0 ? ceil(stop) : floor(stop);
 
-    if (start != trunc(start) || step != trunc(step) || !fits_int64(start) || !fits_int64(end) || !fits_int64(step))
+    if (start != trunc(start) || step != trunc(step) || !fr_fits_int64(start) || !fr_fits_int64(end) ||
+        !fr_fits_int64(step))
         return fr_fail("arange", "from %g to %g by %g: int64 needs whole numbers within its range", start, stop, step);
 
     uint64_t first = (uint64_t)(int64_t)start, last = (uint64_t)(int64_t)end, by = (uint64_t)(int64_t)step;

@@ -23,10 +23,16 @@ static inline int64_t fr_most(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+/* Not NaN, and within the range after rounding towards zero. */
+static inline bool fr_fits_int64(double x)
+{
+    return x >= (double)INT64_MIN && x < -(double)INT64_MIN; /* -2^63 and 2^63, exactly */
+}
+
 /* Rounds towards zero. NaN and values out of range give INT64_MIN, as in PyTorch on x86-64. */
 static inline int64_t fr_to_int64(double x)
 {
-    return x >= -0x1p63 && x < 0x1p63 ? (int64_t)x : INT64_MIN;
+    return fr_fits_int64(x) ? (int64_t)x : INT64_MIN;
 }
 
 #endif

@@ -95,8 +95,12 @@ static bool add_member(const char *where, zip_t *archive, const char *name, fr_t
         return false;
 
     char *member = malloc(strlen(name) + sizeof FR_NPZ_SUFFIX);
-    bool ok = (member || fr_fail_memory(where)) && fr_npy_encode(where, t, npy) &&
-              add_bytes(where, archive, strcat(strcpy(member, name), FR_NPZ_SUFFIX), npy);
+
+    if (!member)
+        return fr_fail_memory(where);
+    strcat(strcpy(member, name), FR_NPZ_SUFFIX);
+
+    bool ok = fr_npy_encode(where, t, npy) && add_bytes(where, archive, member, npy);
 
     free(member);
     return ok;

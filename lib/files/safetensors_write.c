@@ -170,8 +170,10 @@ bool fr_safetensors_save_aliased(const char *what, const char *path, const char 
     if (n > 0 && (!fr_check_not_null(where, names, "names") || !fr_check_not_null(where, tensors, "tensors")))
         return false;
     c.entries = calloc((size_t)n + 1, sizeof *c.entries);
+    if (!c.entries)
+        return fr_fail_memory(where);
 
-    bool ok = c.entries || fr_fail_memory(where);
+    bool ok = true;
 
     for (int i = 0; ok && i < n; i++) {
         c.entries[i] = (entry){ names[i], tensors[i] };

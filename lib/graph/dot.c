@@ -105,7 +105,7 @@ static bool open_cluster(drawing *d, fr_module_path *path)
  * this may recurse. */
 static bool open_clusters(drawing *d, fr_module_path *path)
 {
-    return path == d->open || (open_clusters(d, path->outer) && open_cluster(d, path));
+    return !path || path == d->open || (open_clusters(d, path->outer) && open_cluster(d, path));
 }
 
 /* Closes and opens clusters so that what is written next stands in the one of path. False: out of memory. */

@@ -55,7 +55,7 @@ void fr_take_states(fr_recurrent_workspace *w, fr_arena *m)
     int64_t zero_bytes = !l->h0 || (has_c && !l->c0) ? fr_most(h_bytes, c_bytes) : 0;
     char *zeros = fr_arena_take(m, zero_bytes);
 
-    if (m->base && zero_bytes)
+    if (zeros)
         memset(zeros, 0, (size_t)zero_bytes);
     if (!l->h0)
         w->h0 = zeros;

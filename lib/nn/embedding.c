@@ -47,7 +47,7 @@ fr_module *fr_nn_embedding(int64_t num, int64_t dim, const fr_embedding_options 
     const char *what = "nn_embedding";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    int64_t padding;
+    int64_t padding = -1;
     fr_module *m = NULL;
 
     if (num < 0 || dim < 0)

@@ -263,13 +263,13 @@ static bool draw_truncated(const char *what, fr_tensor *t, bool contiguous, cons
         draw_constant(what, values, contiguous, &(double){ NAN });
     while (ok && p.left > 0) {
         p.left = 0;
-        if (normal) {
-            draw_normal(what, candidates, contiguous, parameters);
-            accept_within(values, candidates, parameters + 2, &p);
-        } else {
+        if (chances) {
             fr_fill_uniform(candidates, low, high);
             fr_fill_uniform(chances, 0, 1);
             accept_likely(values, candidates, chances, parameters, &p);
+        } else {
+            draw_normal(what, candidates, contiguous, parameters);
+            accept_within(values, candidates, parameters + 2, &p);
         }
         ok = p.refused < HOPELESS || too_few(what, parameters);
     }

@@ -155,11 +155,10 @@ static const char *number_text(int64_t number, char text[NUMBER_TEXT])
 /* The text in a column other than the first. */
 static const char *cell_text(const row *r, int column, char text[CELL_TEXT])
 {
-    const int64_t numbers[] = { 0, 0, r->parameters, r->multiply_adds, r->bytes };
     char shape[FR_SHAPE_TEXT];
 
     if (column > 1)
-        return number_text(numbers[column], text);
+        return number_text(column == 2 ? r->parameters : column == 3 ? r->multiply_adds : r->bytes, text);
     if (!r->result)
         return "-";
     snprintf(text, CELL_TEXT, "%s%s%s", fr_shape_text(&r->result->shape, shape), r->result->dtype == FR_F32 ? "" : " ",

@@ -73,9 +73,9 @@ static bool run_node(const onnx_model *model, const model_node *node, fr_tensor 
 static fr_tensor *run_nodes(const onnx_model *model, fr_tensor *x)
 {
     fr_tensor **values = malloc((size_t)model->value_count * sizeof *values), *y;
-    bool ok = values != NULL;
+    bool ok = true;
 
-    if (!ok)
+    if (!values)
         return fr_fail_memory("load_onnx");
     memcpy(values, model->values, (size_t)model->value_count * sizeof *values);
     values[model->input] = x;

@@ -143,18 +143,18 @@ static fr_scheduler *make(fr_optim *optim, double max_lr, int64_t total_steps, c
     bool each = o->max_lrs || o->base_momentums || o->max_momentums;
     size_t groups = each ? optim->group_count : 1;
     double *settings = calloc(GROUPS + groups * WIDTH, sizeof *settings);
-    bool ok = settings || fr_fail_memory(name);
     fr_scheduler *s = NULL;
+    bool ok = true;
 
-    if (ok) {
-        settings[STEPS] = (double)total_steps;
-        settings[PCT_START] = o->pct_start;
-        settings[DIV] = o->div_factor;
-        settings[FINAL_DIV] = o->final_div_factor;
-        settings[LINEAR] = o->linear;
-        settings[THREE_PHASE] = o->three_phase;
-        settings[KEEP_MOMENTUM] = o->keep_momentum;
-    }
+    if (!settings)
+        return fr_fail_memory(name);
+    settings[STEPS] = (double)total_steps;
+    settings[PCT_START] = o->pct_start;
+    settings[DIV] = o->div_factor;
+    settings[FINAL_DIV] = o->final_div_factor;
+    settings[LINEAR] = o->linear;
+    settings[THREE_PHASE] = o->three_phase;
+    settings[KEEP_MOMENTUM] = o->keep_momentum;
     for (size_t g = 0; ok && g < groups; g++)
         ok = set_group_settings(settings + GROUPS + g * WIDTH, g, max_lr, o);
     if (ok)

@@ -223,14 +223,18 @@ static fr_optim *make(const fr_optim_kind *kind, fr_module *m, const void *optio
 {
     fr_optim *o = fr_object_new(sizeof *o);
     void *own = calloc(1, kind->size);
-    bool ok = (o && own) || fr_fail_memory(kind->name);
 
-    if (ok && options)
-        memcpy(own, options, kind->size);
-    if (ok) {
-        o->kind = kind;
-        ok = fr_optim_set_defaults(kind, own) && new_group(kind->name, o, own) && add_module(kind->name, o, m);
+    if (!o || !own) {
+        free(o);
+        free(own);
+        return fr_fail_memory(kind->name);
     }
+    if (options)
+        memcpy(own, options, kind->size);
+    o->kind = kind;
+
+    bool ok = fr_optim_set_defaults(kind, own) && new_group(kind->name, o, own) && add_module(kind->name, o, m);
+
     free(own);
     if (!ok) {
         fr_optim_free(o);

@@ -90,18 +90,18 @@ static fr_scheduler *make(fr_optim *optim, const fr_plateau_options *o)
 {
     size_t groups = o->min_lrs ? optim->group_count : 1;
     double *settings = calloc(MIN_LR + groups, sizeof *settings);
-    bool ok = settings || fr_fail_memory(name);
     fr_scheduler *s = NULL;
+    bool ok = true;
 
-    if (ok) {
-        settings[MAX] = o->max;
-        settings[FACTOR] = o->factor;
-        settings[PATIENCE] = (double)o->patience;
-        settings[THRESHOLD] = o->threshold;
-        settings[ABSOLUTE] = o->absolute;
-        settings[COOLDOWN] = (double)o->cooldown;
-        settings[EPS] = o->eps;
-    }
+    if (!settings)
+        return fr_fail_memory(name);
+    settings[MAX] = o->max;
+    settings[FACTOR] = o->factor;
+    settings[PATIENCE] = (double)o->patience;
+    settings[THRESHOLD] = o->threshold;
+    settings[ABSOLUTE] = o->absolute;
+    settings[COOLDOWN] = (double)o->cooldown;
+    settings[EPS] = o->eps;
     for (size_t g = 0; ok && g < groups; g++) {
         settings[MIN_LR + g] = o->min_lrs ? o->min_lrs[g] : o->min_lr;
         ok = fr_check_option(name, "min_lr", settings[MIN_LR + g], INFINITY);

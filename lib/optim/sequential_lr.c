@@ -95,14 +95,18 @@ static fr_scheduler *make(fr_optim *o, fr_scheduler *const *parts, int n, const 
 {
     double *settings = calloc((size_t)n, sizeof *settings);
     fr_scheduler **copy = calloc((size_t)n, sizeof *copy);
-    bool ok = (settings && copy) || fr_fail_memory(name);
 
-    for (int i = 0; ok && i < n; i++)
+    if (!settings || !copy) {
+        free(settings);
+        free(copy);
+        return fr_fail_memory(name);
+    }
+    for (int i = 0; i < n; i++)
         copy[i] = parts[i];
-    for (int i = 0; ok && i + 1 < n; i++)
+    for (int i = 0; i + 1 < n; i++)
         settings[i] = (double)milestones[i];
 
-    sequential_lr *sequence = ok ? (sequential_lr *)fr_scheduler_new(&sequential_kind, o, settings, n - 1) : NULL;
+    sequential_lr *sequence = (sequential_lr *)fr_scheduler_new(&sequential_kind, o, settings, n - 1);
 
     free(settings);
     if (!sequence) {

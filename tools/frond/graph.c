@@ -6,7 +6,7 @@
 
 int command_graph(int argc, char **argv)
 {
-    const char *dir, *path = NULL;
+    const char *dir = NULL, *path = NULL;
     bool unroll = false, values = false;
     const command_option options[] = {
         { "output", 'o', "FILE", "Write it there (standard output)", .text = &path },

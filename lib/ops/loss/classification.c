@@ -100,12 +100,12 @@ fr_class_target fr_class_target_of(const fr_op_call *call)
 fr_tensor *fr_weigh_classes(fr_op_call *call, fr_tensor *log_p)
 {
     const fr_shape *shape = &call->in[0]->shape;
-    int dim = fr_class_dim(shape).dim;
-    fr_shape column = { shape->ndim - dim, { 1, 1, 1, 1, 1, 1, 1, 1 } };
+    fr_reduce_attributes over = fr_class_dim(shape);
+    fr_shape column = { .dim = { shape->dim[over.dim], 1, 1, 1, 1, 1, 1, 1 } };
 
     if (call->inputs < 3)
         return log_p;
-    column.dim[0] = shape->dim[dim];
+    column.ndim = shape->ndim - over.dim;
     return fr_mul(log_p, fr_reshape(call->in[2], column));
 }
 

@@ -18,7 +18,7 @@ bool fr_infer_broadcast(fr_op_call *call)
 
 bool fr_check_whole(const char *what, const fr_tensor *t, double value)
 {
-    if (t->dtype != FR_I64 || (value >= -0x1p63 && value < 0x1p63 && value == floor(value)))
+    if (t->dtype != FR_I64 || (fr_fits_int64(value) && value == floor(value)))
         return true;
     fr_fail(what, "%g given with int64, expected a whole number in its range; use fr_cast", value);
     return false;

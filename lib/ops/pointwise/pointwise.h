@@ -5,6 +5,7 @@
 #ifndef FROND_OPS_POINTWISE_POINTWISE_H
 #define FROND_OPS_POINTWISE_POINTWISE_H
 
+#include "core/integer.h"
 #include "kernels/pointwise.h"
 #include "ops/op.h"
 
@@ -148,7 +149,7 @@ bool fr_onnx_negated(fr_onnx *g, const fr_op_call *call);
 static inline double fr_difference(int64_t x, double value)
 {
     int64_t whole = fr_whole(value);
-    bool within = value >= -0x1p63 && value < 0x1p63;
+    bool within = fr_fits_int64(value);
 
     return !within ? -value : x != whole ? (x > whole) - (x < whole) : (double)whole - value;
 }
