@@ -19,7 +19,7 @@
 #include <zip.h>
 #endif
 
-enum { MULTIPLE = 18, SLACK = 6 << 20, LIMIT = 80 << 20, SKIPPED = 77 };
+enum { MULTIPLE = 18, SLACK = 3 << 20, LIMIT = 80 << 20, SKIPPED = 77 };
 
 static const char path[] = "check_memory.file";
 
@@ -46,7 +46,7 @@ static void csv_ordinary(FILE *file)
 
 static void csv_single_digits(FILE *file)
 {
-    put_rows(file, 1000000, 1, "1", "\n");
+    put_rows(file, 2000000, 1, "1", "\n");
 }
 
 static void csv_one_row(FILE *file)
@@ -479,6 +479,11 @@ static bool read_csv(void)
     return fr_read_csv(path, &(fr_csv_options){ .no_label = true });
 }
 
+static bool read_csv_as_float64(void)
+{
+    return fr_set_default_dtype(FR_F64) && read_csv();
+}
+
 static bool read_labelled_csv(void)
 {
     return fr_read_csv(path, NULL);
@@ -516,6 +521,7 @@ static const struct {
 } cases[] = {
     { "`fr_read_csv`", "100 values in each row", csv_ordinary, read_csv, NULL },
     { "", "one digit in each row", csv_single_digits, read_csv, NULL },
+    { "", "the same, as float64", csv_single_digits, read_csv_as_float64, NULL },
     { "", "single digits in one row", csv_one_row, read_csv, NULL },
     { "", "one label and one digit in each row", csv_short_labels, read_labelled_csv, NULL },
     { "", "the same, all labels differ", csv_many_labels, read_labelled_csv, NULL },
