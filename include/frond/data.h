@@ -46,8 +46,8 @@ typedef struct {
  * refused, and so are names, except with header. NULL with an error that names file, line, column and reason. To be
  * freed with fr_sequences_free. Needs no scope.
  *
- * Shorter rows are padded to the longest one. A file is refused, before it is padded, if that takes more than 64 MiB and
- * 16 times the file; the environment variable FROND_MEMORY_LIMIT, in bytes, sets another limit. */
+ * Shorter rows are padded to the longest one. A file is refused, before it is padded, if that takes more than 64 MiB
+ * and 16 times the file; the environment variable FROND_MEMORY_LIMIT, in bytes, sets another limit. */
 fr_sequences *fr_read_csv(const char *path, const fr_csv_options *options);
 /* Reads the .ts format of the UCR archive and sktime: univariate or multivariate sequences of equal or different
  * lengths. The header is checked against the data. With @targetLabel true labels are numbers, given as texts. Missing
