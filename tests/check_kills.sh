@@ -83,7 +83,8 @@ kill_often() { # PROGRAM SEED
     while [ "$count" -lt "$kills" ] || [ "$tries" -gt 0 ]; do
         step=$((step + 1))
         # From the program's start to its end; longer if one run takes more and more kills.
-        limit=$(awk "BEGIN { srand($2 * 100000 + $step); print rand() * ($after - $before) * (1 + $tries / 20) + 0.001 }")
+        limit=$(awk -v seed=$(($2 * 100000 + step)) -v whole="$after $before" -v tries=$tries \
+            'BEGIN { srand(seed); split(whole, t, " "); print rand() * (t[1] - t[2]) * (1 + tries / 20) + 0.001 }')
         $1 "$work/$1.killed"
         status=$?
         case $status in

@@ -436,6 +436,75 @@ END_TEST
 
 /* --- Plots -------------------------------------------------------------------------------------------------------- */
 
+/* Puts a program gnuplot first in PATH, which writes "new" to each output and ends with this status. */
+static void fake_gnuplot(int status)
+{
+    char script[512], path[4096];
+
+    snprintf(script, sizeof script,
+             "#!/bin/sh\n"
+             "PATH=/usr/bin:/bin\n"
+             "sed -n \"s/^set output '\\(.*\\)'/\\1/p\" | while read -r file; do printf new >\"$file\"; done\n"
+             "echo it has reasons\n"
+             "exit %d\n",
+             status);
+    spit(in_dir("gnuplot"), script);
+    ck_assert_int_eq(chmod(in_dir("gnuplot"), 0777), 0);
+    ck_assert_ptr_nonnull(realpath(dir, path));
+    setenv("PATH", path, 1);
+}
+
+static void assert_plot(const char *expected)
+{
+    size_t size;
+    char *text = slurp(in_dir("x.png"), &size);
+
+    ck_assert_str_eq(text, expected);
+    free(text);
+}
+
+static int count_files(void)
+{
+    DIR *d = opendir(dir);
+    int files = -2; /* without . and .. */
+
+    while (readdir(d))
+        files++;
+    closedir(d);
+    return files;
+}
+
+/* If gnuplot fails, old plots stay; otherwise they are replaced, and nothing else is left. */
+START_TEST(plots_are_replaced_as_a_whole)
+{
+    make_dir();
+
+    fr_logger *log = open_csv();
+    char *path = strdup(getenv("PATH"));
+
+    ck_assert(fr_log_scalar(log, "x", 1, 1));
+    spit(in_dir("x.png"), "old");
+    fake_gnuplot(1);
+    ck_assert(!fr_log_can_plot(dir));
+    assert_failed("log_can_plot", "gnuplot failed: it has reasons");
+    ck_assert(!fr_log_plot(log));
+    assert_failed("log_plot", "gnuplot failed: it has reasons");
+    assert_plot("old");
+    ck_assert_int_eq(count_files(), 3); /* metrics.csv, gnuplot, x.png */
+    fake_gnuplot(0);
+    ck_assert(fr_log_can_plot(dir));
+    ck_assert(fr_log_plot(log));
+    assert_plot("new");
+    ck_assert_int_eq(count_files(), 4); /* x.svg */
+    setenv("PATH", path, 1);
+    ck_assert(!fr_log_can_plot("a\nb"));
+    assert_failed("log_can_plot", "newline");
+    ck_assert(fr_log_close(log));
+    free(path);
+    remove_dir();
+}
+END_TEST
+
 START_TEST(without_gnuplot)
 {
     make_dir();
@@ -589,6 +658,7 @@ int main(void)
     tcase_add_test(shown, histograms_count_all_values);
     tcase_add_test(shown, modules_are_logged);
     tcase_add_test(shown, records);
+    tcase_add_test(shown, plots_are_replaced_as_a_whole);
     tcase_add_test(shown, without_gnuplot);
     tcase_add_test(progress, bars);
     tcase_add_test(progress, lines);

@@ -14,6 +14,7 @@
 #include "testing.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <frond/op.h>
 #include <jansson.h>
 #include <pthread.h>
@@ -728,6 +729,35 @@ static bool log_run(void)
     return ok;
 }
 
+/* With a program gnuplot that does nothing. */
+static bool draw_plots(void)
+{
+    fr_logger *log = fr_log_open(path, &(fr_log_options){ .csv_only = true });
+    bool ok = log && fr_log_scalar(log, "loss", 1, 0.5);
+    char *before = strdup(getenv("PATH"));
+
+    if (ok) {
+        char gnuplot[512];
+        int fd;
+
+        snprintf(gnuplot, sizeof gnuplot, "%s/gnuplot", path);
+        fd = open(gnuplot, O_WRONLY | O_CREAT, 0777);
+        must(fd >= 0 && write(fd, "#!/bin/sh\n", 10) == 10 && close(fd) == 0, "a gnuplot is made");
+        setenv("PATH", path, 1);
+        ok = fr_log_can_plot(path) && fr_log_plot(log);
+        setenv("PATH", before, 1);
+    }
+    __real_free(before);
+    ok = fr_log_close(log) && ok;
+    remove_run();
+    return ok;
+}
+
+static bool replace_file(void)
+{
+    return fr_replace_file(path, "bytes", 5) && fr_replace_file(path, "others", 6);
+}
+
 static bool show_progress(void)
 {
     fr_progress *p = fr_progress_new("train", 2, &(fr_progress_options){ .quiet = true });
@@ -833,6 +863,8 @@ static const struct {
 #endif
     { "save_and_resume", save_and_resume, .by_jansson = true },
     { "log_run", log_run },
+    { "draw_plots", draw_plots },
+    { "replace_file", replace_file },
     { "show_progress", show_progress },
     { "attend", attend },
     { "initialise", initialise },

@@ -21,8 +21,9 @@ FILE *output_begin(output *o)
 static void write_directly(const output *o, const char *path)
 {
     FILE *file = fopen(path, "we");
+    bool ok = file && fwrite(o->text, 1, o->size, file) == o->size;
 
-    if (!file || (fwrite(o->text, 1, o->size, file) != o->size) | (fclose(file) != 0))
+    if (!file || fclose(file) != 0 || !ok)
         die("%s: cannot be written: %s", path, strerror(errno));
 }
 

@@ -45,6 +45,18 @@ static void print_targets(FILE *file, const run *r, fr_tensor *out)
         fprintf(file, "%lld,%.9g\n", (long long)i + 1, fr_at(out, i) * r->target_deviation + r->target_mean);
 }
 
+static void write_table(const run *r, fr_tensor *out, bool probabilities, const char *path)
+{
+    output o;
+    FILE *file = output_begin(&o);
+
+    if (r->settings.regression)
+        print_targets(file, r, out);
+    else
+        print_classes(file, r, out, probabilities);
+    output_end(&o, file, path);
+}
+
 int command_predict(int argc, char **argv)
 {
     const char *paths[2], *path = NULL;
@@ -82,15 +94,7 @@ int command_predict(int argc, char **argv)
 
     dataset_prepare(&data, &r, false);
 
-    fr_tensor *out = scores_outputs(&r, model, &data);
-    output o;
-    FILE *file = output_begin(&o);
-
-    if (r.settings.regression)
-        print_targets(file, &r, out);
-    else
-        print_classes(file, &r, out, probabilities);
-    output_end(&o, file, path);
+    write_table(&r, scores_outputs(&r, model, &data), probabilities, path);
     fr_module_free(model);
     dataset_free(&data);
     run_close(&r);
