@@ -37,7 +37,8 @@ function write_options(type,    fields, n, i, names, k, last)
         last = split(fields[i], names, ",")
         for (k = 1; k <= last; k++)
             if (match(names[k], /[a-z_]+[ \t]*$/) && names[k] !~ /reserved/)
-                printf "    draw(program_, &o->%s);\n", trim(substr(names[k], RSTART))
+                printf "    %s(program_, &o->%s);\n", names[k] ~ /lengths/ ? "draw_index" : "draw",
+                       trim(substr(names[k], RSTART))
     }
     print "    return o;\n}\n"
 }
@@ -62,7 +63,8 @@ function write_draw(parameter,    name, type)
     }
     if (list && name == "n")
         return ""
-    return sprintf("    %s%s%s;\n    draw(program_, &%s);\n", type, type ~ /\*$/ ? "" : " ", name, name)
+    return sprintf("    %s%s%s;\n    %s(program_, &%s);\n", type, type ~ /\*$/ ? "" : " ", name,
+                   type ~ /fr_tensor/ && name ~ /^(index|target)$/ ? "draw_index" : "draw", name)
 }
 
 function write_call(name, parameters,    n, i, each, arguments, code)
