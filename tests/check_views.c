@@ -8,6 +8,7 @@
 #include "testing.h"
 
 #include <frond/op.h>
+#include <limits.h>
 
 enum { CHAINS = 400, STEPS = 8, MOST_VALUES = 1500 };
 
@@ -528,6 +529,7 @@ START_TEST(eight_dims)
     assert_failed("frond: expand: ", "9 dimensions");
     ck_assert_ptr_null(fr_reshape(t, (fr_shape){ -1, { 0 } }));
     assert_failed("frond: reshape: ", "-1 dimensions");
+    assert_refused(fr_expand(t, (fr_shape){ .ndim = INT_MIN }), "frond: expand: ", "does not broadcast");
 }
 END_TEST
 
