@@ -4,6 +4,7 @@
  * dtypes compared with the formulas in float64 for many sizes, writes in place, and the calls that are refused. */
 #include "testing.h"
 
+#include <limits.h>
 #include <unistd.h>
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
@@ -607,6 +608,8 @@ START_TEST(bad_input_is_refused)
     refuse_x(batch_norm1d(), fr_cast(fr_ones(FR_SHAPE(2, 3)), FR_F64), "batch_norm", "float32");
     refuse_x(layer_norm(), fr_ones(FR_SHAPE(2, 3)), "layer_norm", "(2, 3)");
     refuse_x(rms_norm(), fr_ones(FR_SHAPE(2, 3)), "rms_norm", "(2, 3)");
+    assert_refused(fr_layer_norm(fr_ones(FR_SHAPE(3)), (fr_shape){ .ndim = INT_MIN }, NULL, NULL, 0), "layer_norm",
+                   "normalized shape ()");
     refuse_x(embedding(), fr_full(FR_SHAPE(2, 3), 1), "embedding", "float32, expected int64");
     refuse_x(embedding(), fr_arange(2, 6, 1, FR_I64), "embedding", "index 5 at (3,)");
 }

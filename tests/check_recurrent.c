@@ -194,8 +194,8 @@ static call make_call(kind k, fr_dtype dtype, int64_t steps, int64_t batch, int6
 
 static const int64_t SIZES[][4] = {
     /* T, B, I, H; the last one is cut into parts */
-    { 1, 1, 1, 1 },  { 3, 1, 2, 5 },   { 1, 4, 3, 2 },   { 4, 3, 1, 5 }, { 4, 3, 2, 1 },    { 3, 7, 5, 17 },
-    { 5, 2, 9, 33 }, { 2, 33, 17, 9 }, { 2, 70, 3, 64 }, { 3, 0, 2, 5 }, { 37, 230, 2, 3 },
+    { 1, 1, 1, 1 },  { 3, 1, 2, 5 },   { 1, 4, 3, 2 },   { 4, 3, 1, 5 }, { 4, 3, 2, 1 }, { 3, 7, 5, 17 },
+    { 5, 2, 9, 33 }, { 2, 33, 17, 9 }, { 2, 70, 3, 64 }, { 3, 0, 2, 5 }, { 3, 2, 0, 5 }, { 37, 230, 2, 3 },
 };
 
 /* Every combination of results gets gradients; the kernel gets NULL for the gradients of the others. */

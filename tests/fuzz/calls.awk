@@ -30,19 +30,20 @@ function write_options(type,    fields, n, i, names, k, last)
         return
     written[type] = 1
     n = split(body[type], fields, ";")
-    printf "static const %s *draw_%s(program *program_, %s *o)\n{\n    bool given;\n\n    *o = (%s){ 0 };\n", type, type, type,
-           type
+    printf "static const %s *draw_%s(program *program_, %s *o)\n", type, type, type
+    printf "{\n    bool given;\n\n    *o = (%s){ 0 };\n", type
     print "    draw(program_, &given);\n    if (!given)\n        return NULL;"
     for (i = 1; i <= n; i++) {
         last = split(fields[i], names, ",")
         for (k = 1; k <= last; k++)
             if (match(names[k], /[a-z_]+[ \t]*$/) && names[k] !~ /reserved/)
-                printf "    draw(program_, &o->%s);\n", trim(substr(names[k], RSTART))
+                printf "    %s(program_, &o->%s);\n", names[k] ~ /lengths/ ? "draw_index" : "draw",
+                       trim(substr(names[k], RSTART))
     }
     print "    return o;\n}\n"
 }
 
-# Writes how one parameter is drawn; returns its name. A list is drawn with its length, which is the next parameter.
+# Returns the lines that draw one parameter. A list is drawn with its length, which is the next parameter.
 function write_draw(parameter,    name, type)
 {
     match(parameter, /[a-z_0-9]+$/)
@@ -57,12 +58,14 @@ function write_draw(parameter,    name, type)
     if (type ~ /^(fr_tensor \*const|int64_t|int) \*$/) {
         sub(/(const)? ?\*$/, "", type)
         list = 1
-        return sprintf("    %s%s%s[LIST] = { 0 };\n    int n = draw_count(program_);\n\n    for (int i = 0; i < n; i++)\n" \
+        return sprintf("    %s%s%s[LIST] = { 0 };\n    int n = draw_count(program_);\n\n" \
+                       "    for (int i = 0; i < n; i++)\n" \
                        "        draw(program_, &%s[i]);\n", type, type ~ /\*$/ ? "" : " ", name, name)
     }
     if (list && name == "n")
         return ""
-    return sprintf("    %s%s%s;\n    draw(program_, &%s);\n", type, type ~ /\*$/ ? "" : " ", name, name)
+    return sprintf("    %s%s%s;\n    %s(program_, &%s);\n", type, type ~ /\*$/ ? "" : " ", name,
+                   type ~ /fr_tensor/ && name ~ /^(index|target)$/ ? "draw_index" : "draw", name)
 }
 
 function write_call(name, parameters,    n, i, each, arguments, code)
@@ -79,7 +82,8 @@ function write_call(name, parameters,    n, i, each, arguments, code)
     n = split(options, each, " ")
     for (i = 1; i <= n; i++)
         write_options(each[i])
-    printf "static void call_%s(program *program_)\n{\n%s    keep(program_, fr_%s(%s));\n}\n\n", name, code, name, arguments
+    printf "static void call_%s(program *program_)\n{\n%s", name, code
+    printf "    keep(program_, fr_%s(%s));\n}\n\n", name, arguments
     table = table sprintf("    { \"%s\", call_%s },\n", name, name)
 }
 
@@ -105,5 +109,6 @@ END {
             write_call(name, parameters)
         }
     }
-    printf "static const struct {\n    const char *name;\n    void (*call)(program *program_);\n} calls[] = {\n%s};\n", table
+    print "static const struct {\n    const char *name;\n    void (*call)(program *program_);"
+    printf "} calls[] = {\n%s};\n", table
 }

@@ -31,6 +31,7 @@ typedef struct {
     fr_tensor *in[INPUTS];         /* copies of what it took, as they were before */
     bool wants_grad[INPUTS], nice; /* nice: no number is very large, very small or not finite */
     int taken;                     /* number of tensors so far */
+    fr_shape first;                /* of the first of them */
     fr_tensor *const *given;       /* when it is called again: the tensors that it takes; NULL: those drawn */
     fr_tensor *results[RESULTS];   /* what it returned */
     int returned;
@@ -48,20 +49,22 @@ static inline void draw_bool(program *p, bool *x)
     *x = draw_byte(p) & 1;
 }
 
-static inline void draw_int(program *p, int *x)
+/* A small number, seldom a bad one. */
+static inline int64_t draw_number(program *p, const int64_t bad[4])
 {
-    static const int bad[] = { INT_MIN, INT_MAX, INT_MIN + 1, 100 };
     unsigned b = draw_byte(p);
 
-    *x = b < 0xf8 ? (int)(b % 8) - 3 : bad[b % 4];
+    return b < 0xc0 ? (int64_t)(b % 4) : b < 0xf8 ? (int64_t)(b % 16) - 6 : bad[b % 4];
+}
+
+static inline void draw_int(program *p, int *x)
+{
+    *x = (int)draw_number(p, (const int64_t[]){ INT_MIN, INT_MAX, INT_MIN + 1, 100 });
 }
 
 static inline void draw_int64(program *p, int64_t *x)
 {
-    static const int64_t bad[] = { INT64_MIN, INT64_MAX, 1LL << 62, 1LL << 32 };
-    unsigned b = draw_byte(p);
-
-    *x = b < 0xf8 ? (int64_t)(b % 16) - 5 : bad[b % 4];
+    *x = draw_number(p, (const int64_t[]){ INT64_MIN, INT64_MAX, 1LL << 62, 1LL << 32 });
 }
 
 static const double bad_numbers[] = { INFINITY, -INFINITY, NAN, 1e300, -1e-310, 1e38, -0.0, 0x1p63 };
@@ -71,7 +74,7 @@ static inline void draw_double(program *p, double *x)
     unsigned b = draw_byte(p);
 
     p->nice = p->nice && b < 0xf0;
-    *x = b < 0xf0 ? ((int)b - 64) / 16.0 : b < 0xf8 ? FR_ZERO : bad_numbers[b % 8];
+    *x = b < 0xc0 ? (int)b / 64.0 : b < 0xf0 ? (int)b - 0xd8 : b < 0xf8 ? FR_ZERO : bad_numbers[b % 8];
 }
 
 static inline void draw_dtype(program *p, fr_dtype *x)
@@ -84,14 +87,19 @@ static inline void draw_reduction(program *p, fr_reduction *x)
     *x = (fr_reduction)(draw_byte(p) % 5);
 }
 
+/* The last dims of the first tensor, or any. */
 static inline void draw_shape(program *p, fr_shape *x)
 {
     static const int bad[] = { -1, INT_MIN, FR_MAX_DIMS + 1, INT_MAX };
     unsigned b = draw_byte(p);
+    const fr_shape *first = &p->first;
 
-    *x = (fr_shape){ .ndim = b < 0xf8 ? (int)(b % 6) : bad[b % 4] };
-    for (int i = 0; i < x->ndim && i < FR_MAX_DIMS; i++)
-        draw_int64(p, &x->dim[i]);
+    *x = (fr_shape){ .ndim = b < 0xf8 ? (int)(b % 4) : bad[b % 4] };
+    if (b < 0x80 && x->ndim <= first->ndim)
+        memcpy(x->dim, first->dim + first->ndim - x->ndim, (size_t)x->ndim * sizeof *x->dim);
+    else
+        for (int i = 0; i < x->ndim && i < FR_MAX_DIMS; i++)
+            draw_int64(p, &x->dim[i]);
 }
 
 static inline int draw_count(program *p)
@@ -103,15 +111,27 @@ static inline int draw_count(program *p)
 
 static inline int64_t draw_size(program *p)
 {
-    static const int64_t sizes[] = { 2, 3, 1, 4, 2, 5, 1, 0, 9, 17 };
+    static const int64_t sizes[] = { 2, 2, 2, 3, 3, 1, 4, 0, 9, 17 };
 
     return sizes[draw_byte(p) % 10];
 }
 
+static inline fr_tensor *draw_from_pool(const program *p, unsigned i)
+{
+    return p->pooled > 0 ? p->pool[i % (unsigned)(p->pooled < POOL ? p->pooled : POOL)] : NULL;
+}
+
+/* The shape of the call's first tensor, that of one of the pool, or any. */
 static inline fr_shape draw_any_shape(program *p)
 {
-    fr_shape shape = { .ndim = (int)(draw_byte(p) % 5) };
+    unsigned b = draw_byte(p);
+    const fr_tensor *t = draw_from_pool(p, b);
+    fr_shape shape = { .ndim = (int)(b % 4) };
 
+    if (b < 0x60 && p->taken > 0)
+        return p->first;
+    if (b < 0xc0 && t)
+        return t->shape;
     for (int i = 0; i < shape.ndim; i++)
         shape.dim[i] = draw_size(p);
     return shape;
@@ -134,9 +154,7 @@ static inline const fr_shape *draw_star(program *p, int n)
         if (how == 2 && one->ndim > 0)
             star->dim[star->ndim - 1] = 1;
     } else {
-        *star = (fr_shape){ .ndim = (int)(draw_byte(p) % 3) };
-        for (int i = 0; i < star->ndim; i++)
-            star->dim[i] = draw_size(p);
+        *star = draw_any_shape(p);
     }
     return star;
 }
@@ -178,12 +196,14 @@ static inline fr_shape draw_fitting_shape(program *p)
 
 /* --- Tensors ----------------------------------------------------------------------------------------------------- */
 
-/* A new tensor: one byte chooses its dtype and what kind of values it has, one the values. */
-static inline fr_tensor *draw_leaf(program *p, fr_shape shape)
+/* A new tensor. A byte chooses its values, the lowest bits of kind what they are like, the others its dtype. */
+enum { TIES, PROBABILITIES, INDICES, TROUBLE, INDEX = INDICES | 7 << 2 };
+
+static inline fr_tensor *draw_leaf(program *p, fr_shape shape, unsigned kind)
 {
     static const fr_dtype dtypes[] = { FR_F32, FR_F32, FR_F32, FR_F32, FR_F32, FR_F32, FR_F64, FR_I64 };
     double values[KEPT];
-    unsigned kind = draw_byte(p), first = draw_byte(p);
+    unsigned first = draw_byte(p);
     fr_dtype dtype = dtypes[kind >> 2 & 7];
     fr_tensor *t;
 
@@ -192,11 +212,11 @@ static inline fr_tensor *draw_leaf(program *p, fr_shape shape)
     for (int64_t i = 0, n = fr_shape_numel(&shape); i < n; i++) {
         unsigned x = first + (unsigned)i * (first | 1);
 
-        values[i] = (kind & 3) == 0   ? ((int)(x % 33) - 16) / 4.0 /* -4 to 4, with ties and zeros */
-                    : (kind & 3) == 1 ? (x % 100 + 0.5) / 100      /* a probability */
-                    : (kind & 3) == 2 ? (double)(x % 4)            /* an index */
-                    : x % 8 == 0      ? bad_numbers[x / 8 % 8]
-                                      : 1.5; /* trouble */
+        values[i] = (kind & 3) == TIES            ? ((int)(x % 33) - 16) / 4.0
+                    : (kind & 3) == PROBABILITIES ? (x % 100 + 0.5) / 100
+                    : (kind & 3) == INDICES       ? (double)(x % 2)
+                    : x % 8 == 0                  ? bad_numbers[x / 8 % 8]
+                                                  : 1.5;
     }
     t = fr_cast(fr_tensor_from(shape, values, FR_F64), dtype);
     return t && dtype != FR_I64 && kind & 0x80 ? fr_requires_grad(fr_clone(t)) : t;
@@ -220,6 +240,8 @@ static inline fr_tensor *take(program *p, fr_tensor *t)
 
     if (!t || p->taken == INPUTS)
         return NULL;
+    if (p->taken == 0)
+        p->first = t->shape;
     if (p->given)
         return p->given[p->taken++];
     p->wants_grad[p->taken] = fr_wants_grad(t);
@@ -228,18 +250,38 @@ static inline fr_tensor *take(program *p, fr_tensor *t)
     return t;
 }
 
+/* A tensor of the pool that has this shape, or NULL. */
+static inline fr_tensor *find_in_pool(const program *p, const fr_shape *shape)
+{
+    for (int i = p->pooled - 1; i >= 0 && i >= p->pooled - POOL; i--)
+        if (fr_shape_equal(&p->pool[i % POOL]->shape, shape))
+            return p->pool[i % POOL];
+    return NULL;
+}
+
 static inline void draw_tensor(program *p, fr_tensor **x)
 {
+    enum { FROM_POOL = 0x70, FITTING = 0xc0, ANY = 0xd0, NO_TENSOR = 0xe0 }; /* how: ends of ranges */
     unsigned how = draw_byte(p);
     fr_tensor *t = NULL;
+    fr_shape shape;
 
-    if (how < 0xa0 && p->shapes)
-        t = draw_leaf(p, draw_fitting_shape(p));
-    else if (how < 0xe0 && p->pooled > 0)
-        t = p->pool[how % (unsigned)(p->pooled < POOL ? p->pooled : POOL)];
-    else if (how < 0xf0)
-        t = draw_leaf(p, draw_any_shape(p));
+    if (how < NO_TENSOR) { /* else the function has an argument here that is none of the op's inputs */
+        shape = p->shapes ? draw_fitting_shape(p) : draw_any_shape(p);
+        t = how < FROM_POOL ? find_in_pool(p, &shape) : how >= FITTING && how < ANY ? draw_from_pool(p, how) : NULL;
+    }
+    if (!t && how < ANY)
+        t = draw_leaf(p, shape, draw_byte(p));
     *x = take(p, t);
+}
+
+/* For an argument that is named index or target: mostly int64. */
+static inline void draw_index(program *p, fr_tensor **x)
+{
+    if (draw_byte(p) < 0xc0)
+        *x = take(p, draw_leaf(p, p->shapes ? draw_fitting_shape(p) : (fr_shape){ 1, { draw_size(p) } }, INDEX));
+    else
+        draw_tensor(p, x);
 }
 
 /* --- What the functions that calls.awk writes use ---------------------------------------------------------------- */

@@ -19,7 +19,7 @@ test -e Makefile || "$source/configure" -q CC="${CC:-clang}" CFLAGS='-g -fsaniti
     --enable-sanitizers --disable-shared
 make -s -j"$(getconf _NPROCESSORS_ONLN)" fuzz
 
-# --- The first files of each corpus; fuzz_training, fuzz_npy and fuzz_npz write their own ------------------------------
+# --- The first files of each corpus; fuzz_training, fuzz_npy and fuzz_npz write their own ----------------------------
 
 build=$PWD
 mkdir -p fuzz
@@ -52,7 +52,7 @@ if test -d corpus/onnx; then
     rm -f corpus/onnx/*.npy
 fi
 
-# --- Runs --------------------------------------------------------------------------------------------------------------
+# --- Runs ------------------------------------------------------------------------------------------------------------
 
 heavy='onnx ops training'
 parts=0
