@@ -14,7 +14,7 @@ mkdir -p "$kept"
 
 say() { printf '%s\n' "$@" >>"$page"; }
 
-# Runs the command in BUILD unless its output is there, and puts both into the page. A table in Markdown is shown as one.
+# Runs the command in BUILD unless its output is there, and puts both into the page; a table in Markdown stays one.
 measured() { # NAME COMMAND
     if [ ! -e "$kept/$1" ]; then
         echo "$2" >&2
