@@ -156,6 +156,33 @@ START_TEST(gradients_through_views_share_no_values)
 }
 END_TEST
 
+/* Two leaves have views of one gradient; what comes to one of them later is not added to the other. */
+START_TEST(sums_of_views_share_no_values)
+{
+    FR_SCOPE;
+    fr_tensor *a = leaf(0, 0, 0, 0), *b = leaf(0, 0, 0, 0),
+              *w = fr_reshape(fr_detach(leaf(1, 2, 3, 4)), FR_SHAPE(2, 2));
+    fr_tensor *first = fr_sum(a), *y = fr_add(fr_reshape(a, FR_SHAPE(2, 2)), fr_reshape(b, FR_SHAPE(2, 2)));
+
+    ck_assert(fr_backward(fr_add(fr_sum(fr_mul(y, w)), first)));
+    assert_values(fr_grad(a), 2, 3, 4, 5);
+    assert_values(fr_grad(b), 1, 2, 3, 4);
+}
+END_TEST
+
+/* A gradient is changed in place when more is added to it: an op that had saved it finds out. */
+START_TEST(a_saved_gradient_that_grows)
+{
+    FR_SCOPE;
+    fr_tensor *x = leaf(1, 2), *w = leaf(3, 4), *y;
+
+    ck_assert(fr_backward(fr_sum(x)));
+    y = fr_sum(fr_mul(w, fr_grad(x)));
+    ck_assert(fr_backward(fr_sum(x)));
+    assert_refused(fr_backward(y), "mul", "has been changed in place");
+}
+END_TEST
+
 static double lent[2];
 
 static fr_tensor *lend_memory(fr_tensor *gradient, void *user)
@@ -1096,6 +1123,8 @@ int main(void)
     tcase_add_test(first, gradients_accumulate);
     tcase_add_test(first, leaves_share_no_gradient);
     tcase_add_test(first, gradients_through_views_share_no_values);
+    tcase_add_test(first, sums_of_views_share_no_values);
+    tcase_add_test(first, a_saved_gradient_that_grows);
     tcase_add_test(first, gradients_from_hooks_are_copied);
     tcase_add_test(first, a_leaf_is_its_own_gradient);
     tcase_add_test(first, one_tensor_twice);
