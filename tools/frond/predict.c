@@ -65,7 +65,7 @@ int command_predict(int argc, char **argv)
         { "output", 'o', "FILE", "Write the table there (standard output)", .text = &path },
         { "probabilities", 'p', NULL, "A column for each class's probability", .flag = &probabilities },
         { "no-target", 'n', NULL, "The .csv or .tsv has no column of labels or targets", .flag = &no_target },
-        { "target", 't', NULL, "It has one, whatever is in it", .flag = &target },
+        { "target", 't', NULL, "The .csv or .tsv has such a column, whatever is in it", .flag = &target },
         { .name = NULL },
     };
 
