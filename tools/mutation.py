@@ -130,15 +130,16 @@ def digest(build):
 
 
 def prepare(folder):
+    """Makes or updates the copy, without touching what has not changed, and builds it."""
     source, build = folder / "source", folder / "build"
-    shutil.rmtree(source, ignore_errors=True)
     files = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=TOP, capture_output=True, text=True,
                            check=True).stdout.split("\n")
-    made = ["configure", "config.h.in", "Makefile.in", "aclocal.m4"] + list(map(str, TOP.glob("build-aux/*")))
-    for name in filter(None, made + files):
-        name = pathlib.Path(name) if not os.path.isabs(name) else pathlib.Path(name).relative_to(TOP)
-        (source / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(TOP / name, source / name)
+    made = ["aclocal.m4", "config.h.in", "configure", "Makefile.in"]  # of the others, so copied after them
+    for name in [*filter(None, files), *(str(p.relative_to(TOP)) for p in TOP.glob("build-aux/*")), *made]:
+        copy = source / name
+        if not copy.exists() or copy.read_bytes() != (TOP / name).read_bytes():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(TOP / name, copy)
     build.mkdir(parents=True, exist_ok=True)
     if not (build / "Makefile").exists():
         subprocess.run([source / "configure", "-q", "--disable-shared", "CFLAGS=-O1"], cwd=build, check=True)

@@ -35,7 +35,7 @@ static void JOIN(convert, TO_SUFFIX, FROM_SUFFIX)(int64_t m, int64_t n, char *to
             for (int64_t i = 0; i < n; i++)
                 y[i] = CONVERT(x[i]);
         else
-            for (int64_t i = 0; i < n; i++)
+            for (int64_t i = 0; i < n; i++) /* NOLINTNEXTLINE(bugprone-integer-division): steps are whole values */
                 y[i * (to_step / (int64_t)sizeof(TO))] = CONVERT(x[i * (from_step / (int64_t)sizeof(FROM))]);
     }
 }

@@ -52,7 +52,7 @@ int64_t fr_sequence_builder_add_values(fr_sequence_builder *b, const fr_line_rea
         const char *fault = find_fault(field, is_number, value);
 
         if (fault) {
-            fr_line_reader_fail(lines, "%s %lld: %s %s", kind, (long long)(first + n), fr_quoted(field, quoted), fault);
+            fr_line_reader_fail(lines, "%s %lld: %s %s", kind, (long long)first + n, fr_quoted(field, quoted), fault);
             return -1;
         }
         if (!add_value(b, lines, value))

@@ -56,7 +56,7 @@ static char *name_from(const char *base, size_t n)
         strcpy(name, "model");
     if (!is_identifier(name)) {
         memmove(name + strlen("model_"), name, strlen(name) + 1);
-        memcpy(name, "model_", strlen("model_"));
+        memcpy(name, "model_", strlen("model_")); /* NOLINT(bugprone-not-null-terminated-result): name follows */
     }
     return name;
 }

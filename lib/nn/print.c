@@ -20,7 +20,7 @@ const char *fr_number_text(double number, char text[FR_NUMBER_TEXT])
     do
         snprintf(text, FR_NUMBER_TEXT, "%.*e", digits, number);
     while (strtod(text, NULL) != number && ++digits < 17);
-    exponent = atoi(strchr(text, 'e') + 1);
+    exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
     if (exponent >= -4 && exponent < 16)
         snprintf(text, FR_NUMBER_TEXT, "%.*f", digits - exponent > 1 ? digits - exponent : 1, number);
     return text;

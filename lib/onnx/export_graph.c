@@ -170,8 +170,11 @@ static bool same_tensors(const fr_tensor *a, const fr_tensor *b)
 
 static bool same_attributes(const fr_onnx_attribute *a, const fr_onnx_attribute *b)
 {
-    if (strcmp(a->name, b->name) != 0 || a->type != b->type || a->n != b->n || a->i != b->i ||
-        memcmp(&a->f, &b->f, sizeof a->f) != 0 || !same_tensors(a->tensor, b->tensor))
+    /* NaN equals itself here. NOLINTNEXTLINE(*-memory-comparison,cert-exp42-c,cert-flp37-c) */
+    bool same_f = memcmp(&a->f, &b->f, sizeof a->f) == 0;
+
+    if (strcmp(a->name, b->name) != 0 || a->type != b->type || a->n != b->n || a->i != b->i || !same_f ||
+        !same_tensors(a->tensor, b->tensor))
         return false;
     if (a->type == FR_ONNX_ATTRIBUTE_INTS)
         return a->n == 0 || memcmp(a->ints, b->ints, (size_t)a->n * sizeof *a->ints) == 0;

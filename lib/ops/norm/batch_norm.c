@@ -380,7 +380,7 @@ static fr_tensor *train(fr_tensor *const *in, const attributes *a, double moment
     if (y && mean && x->numel > 0) {
         const double *stats = (const double *)results[1]->origin;
         int64_t channels = x->shape.dim[1];
-        double n = (double)(x->numel / channels);
+        double n = (double)(x->numel / channels); /* NOLINT(bugprone-integer-division): it divides evenly */
 
         update(mean, stats, 1, momentum);
         update(variance, stats + channels, n / (n - 1), momentum);
