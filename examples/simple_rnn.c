@@ -275,19 +275,21 @@ int main(int argc, char **argv)
     program_options o;
     sequences data = { .names = { "0", "1" } };
     bool training, stopped;
+    const char *path;
 
     parse_options(argc, argv, &o);
-    training = o.data || !o.load;
+    path = o.data;
+    training = path || !o.load;
     fr_set_error_handler(fail, NULL);
     fr_set_num_threads(o.threads);
     fr_manual_seed((uint64_t)o.seed);
     o.model.input = 1;
     if (o.load && !o.model_given)
         describe_model(o.load, &o.model);
-    if (o.data) {
-        data = read_sequences(o.data, true);
+    if (path) {
+        data = read_sequences(path, true);
         if (o.load)
-            check_variables(o.data, &data, &o.model);
+            check_variables(path, &data, &o.model);
         o.model.input = fr_dim(data.x, 2);
     }
 
@@ -295,7 +297,7 @@ int main(int argc, char **argv)
 
     if (o.load)
         fr_load_into(model, o.load);
-    if (training && !o.data)
+    if (training && !path)
         data = generate();
     watch_interrupts();
     if (training)

@@ -33,7 +33,7 @@ bool fr_export_onnx(fr_module *m, fr_tensor *example, const char *path);
  * The caller frees it with fr_module_free. NULL with an error: the error names all ops that frond cannot run, and their
  * nodes. It fails as well for a file that is not an ONNX model or is cut short, that keeps values in other files or is
  * of another version of the operator set, and for a node that reads what no node before it makes. */
-fr_module *fr_load_onnx(const char *path);
+fr_module *fr_load_onnx(const char *path) FR_FREED_BY(fr_module_free);
 
 /* --- C ------------------------------------------------------------------------------------------------------------ */
 
