@@ -51,7 +51,7 @@ fr_module *transformer_new(const transformer_options *o)
     fr_module *self = fr_module_new("Transformer", sizeof(transformer), forward);
     transformer *net = fr_self(self);
 
-    if (!net)
+    if (!self)
         return NULL;
     net->project = fr_module_add(self, "project", fr_nn_linear(o->variables, o->width, NULL));
     net->positions = fr_module_param(self, "positions", fr_zeros(FR_SHAPE(o->steps, o->width)));

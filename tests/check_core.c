@@ -4,6 +4,8 @@
  * source lines that they name. */
 #include "testing.h"
 
+#include <frond/op.h> /* before headers that leave out its macros */
+
 #include "graph/state.h"
 
 #include <pthread.h>
@@ -127,6 +129,49 @@ START_TEST(bad_shapes)
     assert_failed("tensor_from", "values is NULL");
     ck_assert_ptr_null(fr_from_doubles(FR_SHAPE(2), NULL));
     assert_failed("from_doubles", "values is NULL");
+}
+END_TEST
+
+static fr_tensor *copy_first(fr_tensor *const *in)
+{
+    static const fr_op op = { .name = "first", .inputs = 2 };
+
+    return fr_apply(&op, (fr_tensor *[]){ in[0] }, NULL);
+}
+
+/* The macros of functions that take an array know its size, and evaluate it once. */
+START_TEST(short_arrays)
+{
+    FR_SCOPE;
+    static const double two[] = { 1, 2 };
+    const double *unknown = two;
+    float room[6] = { 0 };
+    int64_t whole = 3, i = 0;
+    fr_tensor *t = fr_zeros(FR_SHAPE(2, 1, 2)), *values = fr_from_doubles(FR_SHAPE(2), (double[]){ 3, 4, 5 });
+
+    assert_values(values, 3, 4);
+    ck_assert_ptr_null(fr_from_doubles(FR_SHAPE(4, 2), (double[]){ 1, 2 }));
+    assert_failed("from_doubles: 2 values given, expected 8 for shape (4, 2)", "check_core.c");
+    ck_assert_ptr_null(fr_from_doubles((fr_shape){ 1, { 3 } }, two));
+    assert_failed("from_doubles: 2 values given, expected 3 for shape (3,)");
+    ck_assert_ptr_null(fr_tensor_from(FR_SHAPE(2, 2), (float[]){ 1, 2, 3 }, FR_F32));
+    assert_failed("tensor_from: 3 values given, expected 4 for shape (2, 2)");
+    ck_assert_ptr_null(fr_tensor_from(FR_SHAPE(2, 2), (int[]){ 1, 2, 3, 4 }, FR_I64));
+    assert_failed("tensor_from: 2 values given, expected 4");
+    ck_assert_ptr_null(fr_tensor_view(FR_SHAPE(7), room, FR_F32, NULL, NULL));
+    assert_failed("tensor_view: memory has room for 6 values, expected 7 for shape (7,)");
+    ck_assert_ptr_null(fr_permute(t, (int[]){ 1, 0 }));
+    assert_failed("permute: 2 dims given, expected 3 for shape (2, 1, 2)");
+    ck_assert_ptr_null(copy_first(&t));
+    assert_failed("first: 1 inputs given, expected 2");
+
+    ck_assert_ptr_nonnull(fr_tensor_view(FR_SHAPE(2, 3), room, FR_F32, NULL, NULL));
+    ck_assert_ptr_nonnull(fr_permute(t, (int[]){ 2, 1, 0 }));
+    assert_values(fr_from_doubles(FR_SHAPE(2), unknown), 1, 2);
+    ck_assert_int_eq(fr_numel(fr_tensor_from(FR_SHAPE(++i), &whole, FR_I64)), 1);
+    ck_assert_int_eq(i, 1);
+    ck_assert_ptr_nonnull(fr_from_doubles(FR_SHAPE(0), NULL));
+    assert_values((fr_from_doubles)(FR_SHAPE(2), (double[]){ 6, 7 }), 6, 7);
 }
 END_TEST
 
@@ -292,10 +337,10 @@ START_TEST(ending_a_scope_ends_those_inside)
     int outer = fr_scope_begin();
 
     for (int i = 0; i < 100; i++) {
-        fr_scope_begin();
+        ck_assert_int_ge(fr_scope_begin(), 0);
         fr_escape(fr_ones(FR_SHAPE(1)));
     }
-    fr_no_grad_begin();
+    ck_assert_int_ge(fr_no_grad_begin(), 0);
     fr_scope_end(outer);
     ck_assert(fr_grad_enabled());
     ck_assert_uint_eq(fr_live_tensors(), before);
@@ -733,9 +778,9 @@ END_TEST
 
 static void *end_in_scopes(void *user)
 {
-    fr_scope_begin();
+    ck_assert_int_ge(fr_scope_begin(), 0);
     fr_ones(FR_SHAPE(3));
-    fr_scope_begin();
+    ck_assert_int_ge(fr_scope_begin(), 0);
     fr_escape(fr_ones(FR_SHAPE(4)));
     *(fr_tensor **)user = fr_ref(fr_ones(FR_SHAPE(5)));
     return NULL;
@@ -835,6 +880,7 @@ int main(void)
     tcase_add_test(tensors, default_dtype);
     tcase_add_test(tensors, ranges);
     tcase_add_test(tensors, bad_shapes);
+    tcase_add_test(tensors, short_arrays);
     tcase_add_test(tensors, values_by_index);
     tcase_add_test(tensors, equality);
     tcase_add_test(tensors, null_is_said_to_be_none);

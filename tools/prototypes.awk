@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# prototypes.awk HEADER...: prints the names of the functions that public headers declare, one on each line. A prototype
-# begins at the left margin and has its name on its first line.
+# awk -f declarations.awk -f prototypes.awk HEADER...: prints the names of the functions that public headers declare,
+# one on each line.
 
-/^(#|typedef|template|static|inline|[ \t])/ { next }
-match($0, /[ *]fr_[a-z0-9_]+\(/) && /^[a-z]/ { print substr($0, RSTART + 1, RLENGTH - 2) }
+function declaration(text)
+{
+    if (function_name(text) != "")
+        print function_name(text)
+}

@@ -43,7 +43,7 @@ bool fr_gradients_with(fr_tensor *y, fr_tensor *dy, fr_tensor *const *xs, int n,
 #define FR_NO_GRAD_NAMED_(n) FR_NO_GRAD_NAMED__(n)
 #define FR_NO_GRAD_NAMED__(n)                                                                                          \
     int fr_no_grad_##n##_ __attribute__((cleanup(fr_no_grad_leave), unused)) = fr_no_grad_begin()
-int fr_no_grad_begin(void); /* returns what fr_no_grad_end takes */
+int fr_no_grad_begin(void) FR_NODISCARD; /* returns what fr_no_grad_end takes */
 void fr_no_grad_end(int before);
 void fr_no_grad_leave(const int *before);
 bool fr_grad_enabled(void);

@@ -30,6 +30,23 @@
 
 #define FR_PRINTF(text, first) __attribute__((format(printf, text, first)))
 
+/* Behind a function's declaration: a call that drops the result gets a warning. */
+#define FR_NODISCARD __attribute__((warn_unused_result))
+/* The same for a result that `release` frees. gcc -fanalyzer then finds leaks and double frees. */
+#ifndef FR_FREED_BY
+#if defined __GNUC__ && !defined __clang__ && __GNUC__ >= 11
+#define FR_FREED_BY(release) __attribute__((warn_unused_result, malloc(release, 1)))
+#else
+#define FR_FREED_BY(release) FR_NODISCARD
+#endif
+#endif
+/* In C, the bytes of an array. Of a pointer, the bytes of what it points to, where the compiler knows them, else
+ * SIZE_MAX. */
+#define FR_SIZE_OF_(...)                                                                                               \
+    (FR_IS_POINTER_((__VA_ARGS__)) ? __builtin_object_size((__VA_ARGS__), 0)                                           \
+                                   : sizeof(__builtin_choose_expr(FR_IS_POINTER_((__VA_ARGS__)), 0, (__VA_ARGS__))))
+#define FR_IS_POINTER_(x) __builtin_types_compatible_p(__typeof__(x), __typeof__(((void)0, x)))
+
 FR_BEGIN_DECLS
 
 /* Called once for each failure, after the library has cleaned up: it holds no lock then, so a handler may longjmp or

@@ -38,7 +38,7 @@ bool fr_export_onnx(fr_module *m, fr_tensor *example, const char *path);
  * model take more than 64 MiB and 16 times the file; and fr_forward fails, before it allocates them, if the results of
  * all nodes together take more than 64 MiB and 1,024 times the weights and the input. The environment variable
  * FROND_MEMORY_LIMIT, in bytes, sets another limit in place of both. */
-fr_module *fr_load_onnx(const char *path);
+fr_module *fr_load_onnx(const char *path) FR_FREED_BY(fr_module_free);
 
 /* --- C ------------------------------------------------------------------------------------------------------------ */
 

@@ -22,6 +22,7 @@
 FR_BEGIN_DECLS
 
 typedef struct fr_tensors fr_tensors; /* named tensors, in the order in which their values are in the file */
+void fr_tensors_free(fr_tensors *ts);
 
 /* Writes m's parameters and buffers under their full names. A tensor with several names is written once, under the
  * alphabetically first; the file's metadata lists the others, as in save_model of Python's safetensors. */
@@ -54,13 +55,12 @@ bool fr_save_tensors(const char *path, const char *const *names, fr_tensor *cons
 
 /* Loads a safetensors file. A file with a dtype that is not listed above, or that breaks a rule of the format, is
  * refused. NULL with an error. To be freed with fr_tensors_free. Needs no scope. */
-fr_tensors *fr_load(const char *path);
+fr_tensors *fr_load(const char *path) FR_FREED_BY(fr_tensors_free);
 int fr_tensors_count(const fr_tensors *ts); /* -1 for NULL */
 /* The results of these three are borrowed from ts. NULL with an error if i is out of range. */
 const char *fr_tensors_name(const fr_tensors *ts, int i);
 fr_tensor *fr_tensors_at(const fr_tensors *ts, int i);
 fr_tensor *fr_tensors_find(const fr_tensors *ts, const char *name); /* NULL without an error if there is none */
-void fr_tensors_free(fr_tensors *ts);
 
 /* --- NumPy ------------------------------------------------------------------------------------------------------- */
 
@@ -80,7 +80,7 @@ bool fr_save_npz(const char *path, const char *const *names, fr_tensor *const *t
  * fr_load_npy can load, under a name as above. Refused are equal names, and members that are encrypted, that overlap in
  * the file, or that claim to unpack to more than deflate can pack into their bytes. To be freed with fr_tensors_free.
  * Needs no scope. */
-fr_tensors *fr_load_npz(const char *path);
+fr_tensors *fr_load_npz(const char *path) FR_FREED_BY(fr_tensors_free);
 
 /* --- Any file ---------------------------------------------------------------------------------------------------- */
 

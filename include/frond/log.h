@@ -12,6 +12,9 @@ FR_BEGIN_DECLS
 /* --- A run's directory ------------------------------------------------------------------------------------------- */
 
 typedef struct fr_logger fr_logger;
+/* Frees log in any case. False with an error if the files could not be written completely. NULL is fine: true. */
+bool fr_log_close(fr_logger *log);
+
 typedef struct {
     bool csv_only;      /* only metrics.csv, no file for TensorBoard; histograms and graphs are checked and dropped */
     bool must_be_new;   /* fail if dir has a metrics.csv already, instead of appending to it */
@@ -34,7 +37,7 @@ typedef struct {
  * Each row and record is flushed to the system before the call returns, so that a killed program loses none. A logger
  * continues in the directory of an earlier run, even of one that was killed, as PyTorch's SummaryWriter does: rows are
  * appended to metrics.csv, after an incomplete last row is dropped, and TensorBoard reads both its files. */
-fr_logger *fr_log_open(const char *dir, const fr_log_options *options);
+fr_logger *fr_log_open(const char *dir, const fr_log_options *options) FR_FREED_BY(fr_log_close);
 bool fr_log_has_events(void); /* true if this frond can write files for TensorBoard */
 
 /* These functions return false with an error if a name is empty, is not UTF-8, or has a control character, and if a
@@ -67,12 +70,13 @@ bool fr_log_plot(fr_logger *log);
 /* False with an error if fr_log_plot could not draw in dir, since gnuplot cannot be run or would not take the name: for
  * programs that plot at their end. */
 bool fr_log_can_plot(const char *dir);
-/* Frees log in any case. False with an error if the files could not be written completely. NULL is fine: true. */
-bool fr_log_close(fr_logger *log);
 
 /* --- A progress bar ---------------------------------------------------------------------------------------------- */
 
 typedef struct fr_progress fr_progress;
+/* Writes the last line, with the time that was needed instead of the time left. Frees p. NULL is fine. */
+void fr_progress_end(fr_progress *p);
+
 typedef struct {
     FILE *stream;    /* default: standard error */
     bool quiet;      /* write nothing */
@@ -89,12 +93,11 @@ typedef struct {
  * the bar. fr_progress_step writes a line if .interval has passed since the last one, fr_progress_end always. Errors of
  * the stream are ignored. label is copied. NULL with an error for total < 0 or .interval < 0. The stream must stay open
  * until fr_progress_end. */
-fr_progress *fr_progress_new(const char *label, int64_t total, const fr_progress_options *options);
+fr_progress *fr_progress_new(const char *label, int64_t total, const fr_progress_options *options)
+    FR_FREED_BY(fr_progress_end);
 /* Shows name with this value from the next line on. Names are in the order in which they were first given. */
 bool fr_progress_value(fr_progress *p, const char *name, double value);
 bool fr_progress_step(fr_progress *p, int64_t steps); /* this many more are done; >= 0 */
-/* Writes the last line, with the time that was needed instead of the time left. Frees p. NULL is fine. */
-void fr_progress_end(fr_progress *p);
 
 FR_END_DECLS
 #endif

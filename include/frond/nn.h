@@ -18,9 +18,11 @@ typedef fr_tensor *fr_forward_function(fr_module *self, fr_tensor *x);
 
 /* --- Building modules --------------------------------------------------------------------------------------------- */
 
+void fr_module_free(fr_module *m); /* frees m and its children; NULL is allowed; an error for a module with a parent */
+
 /* Makes a module of the named type, such as "SimpleRNN", with size bytes of zeroed memory for its own use. Returns NULL
  * if that fails. forward may be NULL: then the module only holds others, and fr_forward fails for it. */
-fr_module *fr_module_new(const char *type, size_t size, fr_forward_function *forward);
+fr_module *fr_module_new(const char *type, size_t size, fr_forward_function *forward) FR_FREED_BY(fr_module_free);
 
 void *fr_self(const fr_module *m); /* the module's own memory, borrowed from m; NULL for NULL */
 
@@ -39,8 +41,6 @@ fr_tensor *fr_module_buffer(fr_module *m, const char *name, fr_tensor *t);
 /* Sets the text that is printed in the brackets after m's type, such as "1, 32, batch_first=True". Each line of the
  * text is printed on a line of its own. The text is copied; it replaces the one before. */
 bool fr_module_describe(fr_module *m, const char *text);
-
-void fr_module_free(fr_module *m); /* frees m and its children; NULL is allowed; an error for a module with a parent */
 
 /* --- Using modules ------------------------------------------------------------------------------------------------ */
 
@@ -122,7 +122,7 @@ typedef struct {
     void *reserved[8];
 } fr_linear_options;
 /* Applies fr_linear: (...,in) -> (...,out). Parameters: weight (out,in), bias (out). */
-fr_module *fr_nn_linear(int64_t in, int64_t out, const fr_linear_options *options);
+fr_module *fr_nn_linear(int64_t in, int64_t out, const fr_linear_options *options) FR_FREED_BY(fr_module_free);
 
 typedef struct {
     int num_layers; /* default 1 */
@@ -151,9 +151,12 @@ typedef struct {
  * in gru it normalises those of r and z together, and those of n alone. The parameters gain_ih_l{k} and gain_hh_l{k}
  * (gH) and, for lstm, gain_c_l{k} and bias_c_l{k} (H) come before h0. Gains start at 1, bias_c starts at 0. Without
  * biases there is no bias_c. */
-fr_module *fr_nn_rnn(int64_t input_size, int64_t hidden_size, const fr_recurrent_options *options);
-fr_module *fr_nn_lstm(int64_t input_size, int64_t hidden_size, const fr_recurrent_options *options);
-fr_module *fr_nn_gru(int64_t input_size, int64_t hidden_size, const fr_recurrent_options *options);
+fr_module *fr_nn_rnn(int64_t input_size, int64_t hidden_size, const fr_recurrent_options *options)
+    FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_lstm(int64_t input_size, int64_t hidden_size, const fr_recurrent_options *options)
+    FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_gru(int64_t input_size, int64_t hidden_size, const fr_recurrent_options *options)
+    FR_FREED_BY(fr_module_free);
 /* Runs an rnn, lstm or gru. Returns out (T,B,D*H), or (B,T,D*H) with batch_first, and the final states h and, for lstm,
  * c (D*layers,B,H). Unbatched: out (T,D*H), states (D*layers,H). With proj_size P, out and h have P instead of H.
  * initial holds the initial states h and, for lstm, c, in these shapes. If initial or one of its states is NULL, the
@@ -178,9 +181,12 @@ typedef struct {
 } fr_cell_options;
 /* Cells: one step of the layers above; call the cell once for each step. Parameters: weight_ih (gH,I), weight_hh
  * (gH,H), bias_ih and bias_hh (gH). */
-fr_module *fr_nn_rnn_cell(int64_t input_size, int64_t hidden_size, const fr_cell_options *options);
-fr_module *fr_nn_lstm_cell(int64_t input_size, int64_t hidden_size, const fr_cell_options *options);
-fr_module *fr_nn_gru_cell(int64_t input_size, int64_t hidden_size, const fr_cell_options *options);
+fr_module *fr_nn_rnn_cell(int64_t input_size, int64_t hidden_size, const fr_cell_options *options)
+    FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_lstm_cell(int64_t input_size, int64_t hidden_size, const fr_cell_options *options)
+    FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_gru_cell(int64_t input_size, int64_t hidden_size, const fr_cell_options *options)
+    FR_FREED_BY(fr_module_free);
 /* Runs one step of a cell. x (B,I), or (I) unbatched; state: h and, for lstm, c, (B,H) or (H). Where state or
  * one of its tensors is NULL, zeros are used. Returns the new h and, for lstm, c, in these shapes; out is h. Pass the
  * result as the state of the next step. All results are new; all are NULL if the call fails, also if m is no cell.
@@ -190,16 +196,19 @@ fr_recurrent fr_cell_forward(fr_module *m, fr_tensor *x, const fr_recurrent *sta
 /* Convolutions: fr_conv1d and fr_conv2d with parameters weight (out,in/groups,kernel) and bias (out). in and out are
  * numbers of channels, 0 or more, divisible by groups. Sizes, options and formulas are those of fr_conv1d and
  * fr_conv2d. */
-fr_module *fr_nn_conv1d(int64_t in, int64_t out, int64_t kernel_size, const fr_conv_options *options);
-fr_module *fr_nn_conv2d(int64_t in, int64_t out, fr_shape kernel_size, const fr_conv_options *options);
+fr_module *fr_nn_conv1d(int64_t in, int64_t out, int64_t kernel_size, const fr_conv_options *options)
+    FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_conv2d(int64_t in, int64_t out, fr_shape kernel_size, const fr_conv_options *options)
+    FR_FREED_BY(fr_module_free);
 /* Pools: fr_max_pool1d and the other pools, as modules without parameters. */
-fr_module *fr_nn_max_pool1d(int64_t kernel_size, const fr_max_pool_options *options);
-fr_module *fr_nn_max_pool2d(fr_shape kernel_size, const fr_max_pool_options *options);
-fr_module *fr_nn_avg_pool1d(int64_t kernel_size, const fr_avg_pool_options *options);
-fr_module *fr_nn_avg_pool2d(fr_shape kernel_size, const fr_avg_pool_options *options);
-fr_module *fr_nn_adaptive_avg_pool1d(int64_t output_size);
+fr_module *fr_nn_max_pool1d(int64_t kernel_size, const fr_max_pool_options *options) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_max_pool2d(fr_shape kernel_size, const fr_max_pool_options *options) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_avg_pool1d(int64_t kernel_size, const fr_avg_pool_options *options) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_avg_pool2d(fr_shape kernel_size, const fr_avg_pool_options *options) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_adaptive_avg_pool1d(int64_t output_size) FR_FREED_BY(fr_module_free);
 
-fr_module *fr_nn_flatten(int from, int to); /* joins dims from..to into one; PyTorch's default: 1 to -1 */
+/* Joins dims from..to into one. PyTorch's default: 1 to -1. */
+fr_module *fr_nn_flatten(int from, int to) FR_FREED_BY(fr_module_free);
 
 /* --- Attention and transformers ----------------------------------------------------------------------------------- */
 
@@ -213,7 +222,7 @@ typedef struct {
  * in_proj_weight (3E,E) and in_proj_bias (3E) for query, key and value, out_proj.weight (E,E) and out_proj.bias (E).
  * fr_forward(m, x) attends from x to x itself. */
 fr_module *fr_nn_multihead_attention(int64_t embed_dim, int64_t num_heads,
-                                     const fr_multihead_attention_options *options);
+                                     const fr_multihead_attention_options *options) FR_FREED_BY(fr_module_free);
 
 /* Masks of the attention modules. As in PyTorch's modules, a key is left out where a mask is not 0. This is the
  * opposite of attn_mask in fr_scaled_dot_product_attention, also as in PyTorch. Masks may have any dtype. */
@@ -244,11 +253,12 @@ typedef struct {
 /* A transformer encoder layer: self-attention and two linear layers, each of the two parts with dropout, a residual and
  * a norm; E = d_model. Children: self_attn, linear1, dropout, linear2, norm1, norm2, dropout1, dropout2. */
 fr_module *fr_nn_transformer_encoder_layer(int64_t d_model, int64_t nhead,
-                                           const fr_transformer_encoder_layer_options *options);
+                                           const fr_transformer_encoder_layer_options *options)
+    FR_FREED_BY(fr_module_free);
 /* A transformer encoder: num_layers layers, one after another, as "layers", and norm, which may be NULL, as "norm". It
  * owns layer, which becomes the first one, and norm. The other layers start with copies of its values, as in PyTorch;
  * initialise them to make them differ. If the call fails, layer and norm are freed unless they have a parent. */
-fr_module *fr_nn_transformer_encoder(fr_module *layer, int num_layers, fr_module *norm);
+fr_module *fr_nn_transformer_encoder(fr_module *layer, int num_layers, fr_module *norm) FR_FREED_BY(fr_module_free);
 /* Runs a transformer encoder or an encoder layer with masks. src (T,B,E), or (B,T,E) with batch_first, or (T,E)
  * unbatched; returns a new tensor of the same shape. masks are those of fr_attention_forward with L = S = T, or NULL.
  * PyTorch's src_mask is attn_mask (a float mask is attn_bias), its src_key_padding_mask is key_padding_mask. */
@@ -258,23 +268,27 @@ fr_tensor *fr_transformer_encoder_forward(fr_module *m, fr_tensor *src, const fr
 
 /* Runs n modules one after another. Owns them as children "0", "1", ... If the call fails, modules without a parent are
  * freed. */
-fr_module *fr_nn_sequential(int n, fr_module *const *modules);
+fr_module *fr_nn_sequential(int n, fr_module *const *modules) FR_FREED_BY(fr_module_free);
 /* The same without a forward function: for a module that runs its children itself, and gets them with fr_module_at. Use
  * fr_module_add to add more, with the next number as the name. */
-fr_module *fr_nn_module_list(int n, fr_module *const *modules);
+fr_module *fr_nn_module_list(int n, fr_module *const *modules) FR_FREED_BY(fr_module_free);
 
-fr_module *fr_nn_identity(void);    /* returns x itself */
-fr_module *fr_nn_dropout(double p); /* fr_dropout with p, 0 to 1, in training; in evaluation it returns x itself */
-fr_module *fr_nn_sigmoid(void);     /* the op of the same name, like all that follow */
-fr_module *fr_nn_tanh(void);
-fr_module *fr_nn_relu(void);
-fr_module *fr_nn_leaky_relu(double negative_slope);
-fr_module *fr_nn_elu(double alpha);
-fr_module *fr_nn_gelu(void);
-fr_module *fr_nn_silu(void);
-fr_module *fr_nn_softplus(void);
-fr_module *fr_nn_softmax(int dim);
-fr_module *fr_nn_log_softmax(int dim);
+fr_module *fr_nn_identity(void) FR_FREED_BY(fr_module_free); /* returns x itself */
+
+/* Applies fr_dropout with p, 0 to 1, in training; in evaluation it returns x itself. */
+fr_module *fr_nn_dropout(double p) FR_FREED_BY(fr_module_free);
+
+/* These apply the op of the same name. */
+fr_module *fr_nn_sigmoid(void) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_tanh(void) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_relu(void) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_leaky_relu(double negative_slope) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_elu(double alpha) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_gelu(void) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_silu(void) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_softplus(void) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_softmax(int dim) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_log_softmax(int dim) FR_FREED_BY(fr_module_free);
 
 /* --- Normalisation and embedding ---------------------------------------------------------------------------------- */
 
@@ -286,7 +300,7 @@ typedef struct {
 } fr_layer_norm_options;
 /* Applies fr_layer_norm over the last dims of x, which are shape. Parameters: weight, initially 1, and bias, initially
  * 0, both of that shape. Fails for a shape without dims. */
-fr_module *fr_nn_layer_norm(fr_shape shape, const fr_layer_norm_options *options);
+fr_module *fr_nn_layer_norm(fr_shape shape, const fr_layer_norm_options *options) FR_FREED_BY(fr_module_free);
 
 typedef struct {
     double eps;                 /* 0 or more; default: the epsilon of x's dtype */
@@ -295,7 +309,7 @@ typedef struct {
 } fr_rms_norm_options;
 /* Applies fr_rms_norm over the last dims of x, which are shape. Parameter: weight, initially 1. Fails for a shape
  * without dims. */
-fr_module *fr_nn_rms_norm(fr_shape shape, const fr_rms_norm_options *options);
+fr_module *fr_nn_rms_norm(fr_shape shape, const fr_rms_norm_options *options) FR_FREED_BY(fr_module_free);
 
 typedef struct {
     double eps;      /* default 1e-5; more than 0 in training */
@@ -306,15 +320,18 @@ typedef struct {
     bool no_track_running_stats; /* no buffers: evaluation uses the statistics of x too */
     void *reserved[8];
 } fr_nn_batch_norm_options;
-/* Apply fr_batch_norm with C = num_features. In training they use the statistics of x, in evaluation the running
- * statistics. Parameters: weight (C), initially 1, and bias (C), initially 0. Buffers: running_mean (C), initially 0,
- * running_var (C), initially 1, and num_batches_tracked () int64, the number of batches seen in training. */
-fr_module *fr_nn_batch_norm1d(int64_t num_features, const fr_nn_batch_norm_options *options); /* x (N,C) or (N,C,L) */
-fr_module *fr_nn_batch_norm2d(int64_t num_features, const fr_nn_batch_norm_options *options); /* x (N,C,H,W) */
+/* Apply fr_batch_norm to x, of shape (N,C) or (N,C,L) for the first, (N,C,H,W) for the second, with C = num_features.
+ * In training they use the statistics of x, in evaluation the running statistics. Parameters: weight (C), initially 1,
+ * and bias (C), initially 0. Buffers: running_mean (C), initially 0, running_var (C), initially 1, and
+ * num_batches_tracked () int64, the number of batches seen in training. */
+fr_module *fr_nn_batch_norm1d(int64_t num_features, const fr_nn_batch_norm_options *options)
+    FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_batch_norm2d(int64_t num_features, const fr_nn_batch_norm_options *options)
+    FR_FREED_BY(fr_module_free);
 
 /* Applies fr_embedding: x (...) int64, each index in 0..num-1 -> (...,dim). Parameter: weight (num,dim), drawn from
  * N(0,1). The padding row, if there is one, is 0 and does not change in training. */
-fr_module *fr_nn_embedding(int64_t num, int64_t dim, const fr_embedding_options *options);
+fr_module *fr_nn_embedding(int64_t num, int64_t dim, const fr_embedding_options *options) FR_FREED_BY(fr_module_free);
 
 /* --- Initial values ----------------------------------------------------------------------------------------------- */
 

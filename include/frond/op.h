@@ -108,6 +108,9 @@ struct fr_op {
 
 /* Runs op on its inputs and returns its output, new; NULL where it fails. */
 fr_tensor *fr_apply(const fr_op *op, fr_tensor *const *inputs, const void *attributes);
+/* The same for inputs of `size` bytes: fails if these are fewer than op->inputs pointers. The macro fr_apply calls it.
+ */
+fr_tensor *fr_apply_sized(size_t size, const fr_op *op, fr_tensor *const *inputs, const void *attributes);
 /* The same for any number of inputs and outputs; outputs[] are all NULL where it fails. */
 bool fr_apply_n(const fr_op *op, fr_tensor *const *inputs, int n, const void *attributes, fr_tensor **outputs);
 
@@ -156,7 +159,13 @@ FR_END_DECLS
 
 /* Errors end with the place of the call, as <frond.h> has it for its functions. */
 #ifndef FR_NO_CALL_SITES
-#define fr_apply(op, ...)   fr_apply(fr_call_site_of(op, __FILE__, __LINE__), __VA_ARGS__)
+#ifdef __cplusplus
+#define fr_apply(op, ...) fr_apply(fr_call_site_of(op, __FILE__, __LINE__), __VA_ARGS__)
+#else
+#define fr_apply(op, ...)                                                                                              \
+    fr_apply_sized(FR_SIZE_OF_(__builtin_choose_expr(1, __VA_ARGS__)), fr_call_site_of(op, __FILE__, __LINE__),        \
+                   __VA_ARGS__)
+#endif
 #define fr_apply_n(op, ...) fr_apply_n(fr_call_site_of(op, __FILE__, __LINE__), __VA_ARGS__)
 #endif
 

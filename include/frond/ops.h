@@ -30,8 +30,10 @@ fr_tensor *fr_reshape(fr_tensor *t, fr_shape shape);
 
 fr_tensor *fr_view_as(fr_tensor *t, const fr_tensor *other); /* fr_reshape to other's shape */
 fr_tensor *fr_permute(fr_tensor *t, const int *dims);        /* dim i is t's dim dims[i]; dims has fr_ndim(t) entries */
-fr_tensor *fr_transpose(fr_tensor *t, int dim0, int dim1);   /* swaps two dims */
-fr_tensor *fr_select(fr_tensor *t, int dim, int64_t index);  /* t[..., index, ...]: removes dim */
+/* The same for dims of `size` bytes, which the macro knows as that of fr_from_doubles does. */
+fr_tensor *fr_permute_sized(size_t size, fr_tensor *t, const int *dims);
+fr_tensor *fr_transpose(fr_tensor *t, int dim0, int dim1);  /* swaps two dims */
+fr_tensor *fr_select(fr_tensor *t, int dim, int64_t index); /* t[..., index, ...]: removes dim */
 
 /* Returns t[..., start:stop:step, ...] along dim. start and stop are clamped to dim's size, as in Python; stop =
  * INT64_MAX means to the end. step must be greater than 0. */

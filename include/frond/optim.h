@@ -17,6 +17,8 @@ typedef struct fr_optim fr_optim;
 
 /* --- Making optimisers -------------------------------------------------------------------------------------------- */
 
+void fr_optim_free(fr_optim *o); /* NULL is allowed */
+
 /* Each function makes an optimiser for the parameters of m. It returns NULL with an error if an option is negative,
  * infinite or NaN, if beta1, beta2 or alpha is 1 or more, if a reserved field is not NULL, or if the module has no
  * parameters or an expanded one. maximize goes up the gradient, not down. */
@@ -30,7 +32,7 @@ typedef struct {
 } fr_sgd_options;
 /* Stochastic gradient descent, with PyTorch's form of momentum: p' = p - lr v', v' = momentum v + (1 - dampening) g,
  * where g = gradient + weight_decay p. At the first step v' = g. With nesterov p' = p - lr (g + momentum v'). */
-fr_optim *fr_sgd(fr_module *m, const fr_sgd_options *options);
+fr_optim *fr_sgd(fr_module *m, const fr_sgd_options *options) FR_FREED_BY(fr_optim_free);
 
 typedef struct {
     double lr;           /* default 1e-3 */
@@ -43,10 +45,10 @@ typedef struct {
 } fr_adam_options;
 /* Adam: Kingma and Ba, "Adam: A Method for Stochastic Optimization", 2015. amsgrad: Reddi, Kale and Kumar, "On the
  * Convergence of Adam and Beyond", 2018. */
-fr_optim *fr_adam(fr_module *m, const fr_adam_options *options);
+fr_optim *fr_adam(fr_module *m, const fr_adam_options *options) FR_FREED_BY(fr_optim_free);
 /* AdamW: Loshchilov and Hutter, "Decoupled Weight Decay Regularization", 2019. */
 typedef fr_adam_options fr_adamw_options;
-fr_optim *fr_adamw(fr_module *m, const fr_adamw_options *options);
+fr_optim *fr_adamw(fr_module *m, const fr_adamw_options *options) FR_FREED_BY(fr_optim_free);
 
 typedef struct {
     double lr;    /* default 1e-2 */
@@ -59,7 +61,7 @@ typedef struct {
 } fr_rmsprop_options;
 /* RMSprop: Hinton, lecture 6 of "Neural Networks for Machine Learning", 2012. centered: Graves, "Generating Sequences
  * With Recurrent Neural Networks", 2013. */
-fr_optim *fr_rmsprop(fr_module *m, const fr_rmsprop_options *options);
+fr_optim *fr_rmsprop(fr_module *m, const fr_rmsprop_options *options) FR_FREED_BY(fr_optim_free);
 
 typedef struct {
     double lr;       /* default 1e-2 */
@@ -71,7 +73,7 @@ typedef struct {
 } fr_adagrad_options;
 /* Adagrad: Duchi, Hazan and Singer, "Adaptive Subgradient Methods for Online Learning and Stochastic Optimization",
  * 2011. */
-fr_optim *fr_adagrad(fr_module *m, const fr_adagrad_options *options);
+fr_optim *fr_adagrad(fr_module *m, const fr_adagrad_options *options) FR_FREED_BY(fr_optim_free);
 
 /* Makes one step for each parameter that has a gradient and wants one. Other parameters, such as frozen ones, and their
  * step counts do not change. The step writes values in place, so a backward that saved them fails. It records nothing.
@@ -82,7 +84,6 @@ bool fr_optim_step(fr_optim *o);
 void fr_optim_zero_grad(fr_optim *o);         /* drops the gradients; NULL is allowed */
 bool fr_optim_set_lr(fr_optim *o, double lr); /* for all groups, from the next step on; fails unless 0 <= lr < inf */
 double fr_optim_lr(const fr_optim *o);        /* the rate of the first group; NaN for NULL */
-void fr_optim_free(fr_optim *o);              /* NULL is allowed */
 
 /* --- Groups of parameters, each with its own options -------------------------------------------------------------- */
 
@@ -124,21 +125,26 @@ double fr_optim_group_lr(const fr_optim *o, int group);        /* fr_optim_get f
  * negative or not finite. */
 typedef struct fr_scheduler fr_scheduler;
 
+void fr_scheduler_free(fr_scheduler *s); /* NULL is allowed; an error for a part, which its owner frees */
+
 /* Multiplies the rate by gamma at every step_size-th epoch; step_size >= 1, gamma >= 0 (PyTorch's default: 0.1). */
-fr_scheduler *fr_step_lr(fr_optim *o, int64_t step_size, double gamma);
+fr_scheduler *fr_step_lr(fr_optim *o, int64_t step_size, double gamma) FR_FREED_BY(fr_scheduler_free);
 /* Multiplies the rate by gamma at each of n milestones, which must not fall. They are copied. */
-fr_scheduler *fr_multi_step_lr(fr_optim *o, const int64_t *milestones, int n, double gamma);
-fr_scheduler *fr_exponential_lr(fr_optim *o, double gamma); /* multiplies the rate by gamma at every epoch */
+fr_scheduler *fr_multi_step_lr(fr_optim *o, const int64_t *milestones, int n, double gamma)
+    FR_FREED_BY(fr_scheduler_free);
+/* Multiplies the rate by gamma at every epoch. */
+fr_scheduler *fr_exponential_lr(fr_optim *o, double gamma) FR_FREED_BY(fr_scheduler_free);
 /* Goes from base to eta_min >= 0 along half a cosine in t_max >= 1 epochs, then back in as many, and so on. */
-fr_scheduler *fr_cosine_annealing_lr(fr_optim *o, int64_t t_max, double eta_min);
+fr_scheduler *fr_cosine_annealing_lr(fr_optim *o, int64_t t_max, double eta_min) FR_FREED_BY(fr_scheduler_free);
 /* A warm-up: goes along a line from base x start_factor at epoch 0 to base x end_factor at epoch total_iters >= 1, and
  * stays there. 0 < start_factor <= 1, 0 <= end_factor <= 1. PyTorch's defaults: 1/3, 1, 5. */
-fr_scheduler *fr_linear_lr(fr_optim *o, double start_factor, double end_factor, int64_t total_iters);
+fr_scheduler *fr_linear_lr(fr_optim *o, double start_factor, double end_factor, int64_t total_iters)
+    FR_FREED_BY(fr_scheduler_free);
 /* The rate is base x factor before epoch total_iters >= 1; 0 < factor <= 1. PyTorch's defaults: 1/3, 5. */
-fr_scheduler *fr_constant_lr(fr_optim *o, double factor, int64_t total_iters);
+fr_scheduler *fr_constant_lr(fr_optim *o, double factor, int64_t total_iters) FR_FREED_BY(fr_scheduler_free);
 /* The rate is base x factor(epoch, group, user). */
 typedef double fr_lr_function(int64_t epoch, int group, void *user);
-fr_scheduler *fr_lambda_lr(fr_optim *o, fr_lr_function *factor, void *user);
+fr_scheduler *fr_lambda_lr(fr_optim *o, fr_lr_function *factor, void *user) FR_FREED_BY(fr_scheduler_free);
 
 typedef struct {
     double pct_start;                   /* default 0.3: the part of all steps in which the rate rises, 0 to 1 */
@@ -155,7 +161,8 @@ typedef struct {
 /* The rate goes up to max_lr and down again in total_steps >= 1 steps (Smith and Topin, "Super-Convergence", 2018);
  * momentum, or beta1 of Adam, goes the opposite way. As in PyTorch, one more step can be made after the last. Sets
  * base. Fails for an optimiser without momentum unless keep_momentum is set. */
-fr_scheduler *fr_one_cycle_lr(fr_optim *o, double max_lr, int64_t total_steps, const fr_one_cycle_options *options);
+fr_scheduler *fr_one_cycle_lr(fr_optim *o, double max_lr, int64_t total_steps, const fr_one_cycle_options *options)
+    FR_FREED_BY(fr_scheduler_free);
 
 typedef struct {
     bool max;              /* true: a larger metric is better; false: a smaller one */
@@ -172,12 +179,13 @@ typedef struct {
 } fr_plateau_options;
 /* Multiplies the rate by factor if the metric given to fr_scheduler_step_metric has not improved for more than patience
  * epochs. NaN is no improvement. */
-fr_scheduler *fr_reduce_lr_on_plateau(fr_optim *o, const fr_plateau_options *options);
+fr_scheduler *fr_reduce_lr_on_plateau(fr_optim *o, const fr_plateau_options *options) FR_FREED_BY(fr_scheduler_free);
 
 /* Runs n >= 1 schedulers of o, one after another: number i takes over at epoch milestones[i - 1] and starts from base.
  * The n - 1 milestones rise and are 1 or more. Owns its parts; none may be on_plateau or sequential. If the call fails,
  * parts that belong to no other scheduler are freed. */
-fr_scheduler *fr_sequential_lr(fr_optim *o, fr_scheduler *const *parts, int n, const int64_t *milestones);
+fr_scheduler *fr_sequential_lr(fr_optim *o, fr_scheduler *const *parts, int n, const int64_t *milestones)
+    FR_FREED_BY(fr_scheduler_free);
 
 /* Go on to the next epoch. They return false with an error, and change nothing, if s is part of another scheduler, if o
  * was freed, or where making s would fail. A scheduler that uses a metric needs fr_scheduler_step_metric, any other
@@ -185,7 +193,6 @@ fr_scheduler *fr_sequential_lr(fr_optim *o, fr_scheduler *const *parts, int n, c
 bool fr_scheduler_step(fr_scheduler *s);
 bool fr_scheduler_step_metric(fr_scheduler *s, double metric);
 double fr_scheduler_lr(const fr_scheduler *s, int group); /* the rate that s set last; NaN with an error if it fails */
-void fr_scheduler_free(fr_scheduler *s); /* NULL is allowed; an error for a part, which its owner frees */
 
 /* --- Clipping gradients ------------------------------------------------------------------------------------------- */
 
@@ -208,7 +215,8 @@ bool fr_clip_grad_value(fr_module *m, double max);
  * another decay, for a tensor with a history and for an expanded view. Needs no open scope and holds m's tensors. Free
  * it with fr_ema_free, before or after m. */
 typedef struct fr_ema fr_ema;
-fr_ema *fr_ema_new(fr_module *m, double decay);
+void fr_ema_free(fr_ema *e); /* NULL is allowed */
+fr_ema *fr_ema_new(fr_module *m, double decay) FR_FREED_BY(fr_ema_free);
 /* Sets whether buffers are averaged too (PyTorch's use_buffers); at first each update copies them. int64 buffers are
  * averaged in float32 and cut off to whole numbers. */
 bool fr_ema_average_buffers(fr_ema *e, bool average);
@@ -222,7 +230,6 @@ bool fr_ema_copy_to(const fr_ema *e, fr_module *m);
  * below "module", all names of the model. Save it with fr_save (not while swapped), load it with fr_load_into; it
  * cannot be run. Borrowed from e. */
 fr_module *fr_ema_module(const fr_ema *e);
-void fr_ema_free(fr_ema *e); /* NULL is allowed */
 
 FR_END_DECLS
 #endif

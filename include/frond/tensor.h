@@ -52,7 +52,7 @@ typedef enum { FR_F32, FR_F64, FR_I64 } fr_dtype;
 
 /* The same by hand. fr_scope_end closes the scopes inside as well, so a longjmp out of them does no harm.
  * fr_scope_begin gives -1 when memory runs out (and fr_scope_end(-1) does nothing). */
-int fr_scope_begin(void);
+int fr_scope_begin(void) FR_NODISCARD;
 void fr_scope_end(int scope);
 void fr_scope_leave(const int *scope);
 
@@ -114,6 +114,14 @@ fr_tensor *fr_tensor_from(fr_shape shape, const void *values, fr_dtype dtype);
  * once, when nothing uses the memory any more, or when this call fails; it may be NULL. */
 typedef void fr_release(void *memory, void *user);
 fr_tensor *fr_tensor_view(fr_shape shape, void *memory, fr_dtype dtype, fr_release *release, void *user);
+/* The same for values or memory of `size` bytes: they fail if the shape needs more. In C the macros of <frond.h> call
+ * them with the size of an array, or of what a pointer points to, as far as the compiler knows it. So
+ * fr_from_doubles(FR_SHAPE(4, 2), (double[]){ 1, 2 }) is an error. Without the macro, (fr_from_doubles)(...), any
+ * number of values is taken for enough. */
+fr_tensor *fr_from_doubles_sized(size_t size, fr_shape shape, const double *values);
+fr_tensor *fr_tensor_from_sized(size_t size, fr_shape shape, const void *values, fr_dtype dtype);
+fr_tensor *fr_tensor_view_sized(size_t size, fr_shape shape, void *memory, fr_dtype dtype, fr_release *release,
+                                void *user);
 
 /* Random values, equal to PyTorch's on its CPU for the same seed. One generator serves the process; it starts with seed
  * 5489 and uses the low 32 bits of a seed. rand: U[0,1); randn: N(0,1); both of the default dtype. randint: int64,

@@ -6,6 +6,9 @@
 #define FROND_CORE_BASE_H
 
 #define FR_NO_CALL_SITES
+#ifndef FR_FREED_BY
+#define FR_FREED_BY(release) FR_NODISCARD /* for users: inside, what is freed so may come from malloc */
+#endif
 #include <frond/tensor.h>
 
 #include <string.h>

@@ -6,6 +6,7 @@
 #include "core/tensor.h"
 #include "core/thread.h"
 
+#include <frond/op.h>
 #include <math.h>
 
 static atomic_int default_dtype = FR_F32;
@@ -177,32 +178,79 @@ fr_tensor *fr_arange(double start, double stop, double step, fr_dtype dtype)
     return t;
 }
 
-fr_tensor *fr_tensor_from(fr_shape shape, const void *values, fr_dtype dtype)
+/* True if there are values for all of t, which may be NULL, in the given size, each of item bytes. Fails otherwise. */
+static bool check_values(const char *what, const fr_tensor *t, const void *values, size_t size, size_t item)
+{
+    char text[FR_SHAPE_TEXT];
+
+    if (!t || t->numel == 0)
+        return t;
+    if (size / item < (size_t)t->numel)
+        return fr_fail(what, "%zu values given, expected %lld for shape %s", size / item, (long long)t->numel,
+                       fr_shape_text(&t->shape, text));
+    return fr_check_not_null(what, values, "values");
+}
+
+fr_tensor *fr_tensor_from_sized(size_t size, fr_shape shape, const void *values, fr_dtype dtype)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "tensor_from");
     fr_tensor *t = fr_tensor_alloc("tensor_from", &shape, dtype);
 
-    if (t && t->numel > 0 && !fr_check_not_null("tensor_from", values, "values"))
+    if (!check_values("tensor_from", t, values, size, fr_dtype_size(dtype)))
         fr_assign(&t, NULL);
-    else if (t && t->numel > 0)
+    else if (t->numel > 0)
         memcpy(t->origin, values, t->storage->bytes);
     t = fr_hold("tensor_from", t);
     fr_finish(th, before);
     return t;
 }
 
-fr_tensor *fr_from_doubles(fr_shape shape, const double *values)
+fr_tensor *fr_tensor_from(fr_shape shape, const void *values, fr_dtype dtype)
+{
+    return fr_tensor_from_sized(SIZE_MAX, shape, values, dtype);
+}
+
+fr_tensor *fr_from_doubles_sized(size_t size, fr_shape shape, const double *values)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "from_doubles");
     fr_tensor *t = fr_tensor_alloc("from_doubles", &shape, fr_default_dtype());
 
-    if (t && t->numel > 0 && !fr_check_not_null("from_doubles", values, "values"))
+    if (!check_values("from_doubles", t, values, size, sizeof *values))
         fr_assign(&t, NULL);
     for (int64_t i = 0; t && i < t->numel; i++)
         set(t, i, values[i]);
     t = fr_hold("from_doubles", t);
+    fr_finish(th, before);
+    return t;
+}
+
+fr_tensor *fr_from_doubles(fr_shape shape, const double *values)
+{
+    return fr_from_doubles_sized(SIZE_MAX, shape, values);
+}
+
+fr_tensor *fr_tensor_view_sized(size_t size, fr_shape shape, void *memory, fr_dtype dtype, fr_release *release,
+                                void *user)
+{
+    const char *what = "tensor_view";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    char text[FR_SHAPE_TEXT];
+    fr_tensor *t = NULL;
+    int64_t numel;
+    bool ok = fr_shape_check(what, &shape, dtype, &numel);
+
+    if (ok && size / fr_dtype_size(dtype) < (size_t)numel) {
+        fr_fail(what, "memory has room for %zu values, expected %lld for shape %s", size / fr_dtype_size(dtype),
+                (long long)numel, fr_shape_text(&shape, text));
+        ok = false;
+    }
+    if (ok)
+        t = fr_tensor_view(shape, memory, dtype, release, user);
+    else if (release)
+        release(memory, user);
     fr_finish(th, before);
     return t;
 }

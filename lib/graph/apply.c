@@ -279,3 +279,18 @@ fr_tensor *fr_apply(const fr_op *op, fr_tensor *const *inputs, const void *attri
     fr_finish(th, before);
     return NULL;
 }
+
+fr_tensor *fr_apply_sized(size_t size, const fr_op *op, fr_tensor *const *inputs, const void *attributes)
+{
+    size_t given = size / sizeof *inputs;
+
+    if (FR_LIKELY(!op || op->inputs < 0 || given >= (size_t)op->inputs))
+        return fr_apply(op, inputs, attributes);
+
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, op->name);
+
+    fr_fail(op->name, "%zu inputs given, expected %d", given, op->inputs);
+    fr_finish(th, before);
+    return NULL;
+}

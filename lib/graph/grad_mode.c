@@ -20,7 +20,8 @@ void fr_no_grad_end(int before)
 
 void fr_no_grad_leave(const int *before)
 {
-    fr_no_grad_end(*before);
+    if (before)
+        fr_no_grad_end(*before);
 }
 
 bool fr_grad_enabled(void)

@@ -171,6 +171,8 @@ static fr_module *copy_layer(const char *what, fr_module *from)
     return m;
 }
 
+enum { MAX_LAYERS = 10000 };
+
 static bool check_layers(const char *what, const fr_module *first, int num_layers)
 {
     if (!fr_check_not_null(what, first, "layer"))
@@ -180,8 +182,8 @@ static bool check_layers(const char *what, const fr_module *first, int num_layer
     if (first->parent)
         return fr_fail(what, "the layer has a parent already, the %s in which it is \"%s\"", first->parent->type,
                        first->name);
-    if (num_layers < 1)
-        return fr_fail(what, "num_layers %d, expected 1 or more", num_layers);
+    if (num_layers < 1 || num_layers > MAX_LAYERS)
+        return fr_fail(what, "num_layers %d, expected 1 to %d", num_layers, MAX_LAYERS);
     return true;
 }
 

@@ -301,7 +301,7 @@ static fr_progress *new_bar(const training *t, double epochs)
 static bool run_epoch(training *t)
 {
     double rows = (double)fr_dim(t->data.x, 0);
-    fr_progress *bar = t->bar ? t->bar : new_bar(t, 1);
+    fr_progress *own = t->bar ? NULL : new_bar(t, 1), *bar = own ? own : t->bar;
     fr_tensor *const *batch;
 
     fr_train(t->model, true);
@@ -310,8 +310,7 @@ static bool run_epoch(training *t)
         fr_progress_value(bar, "loss", scores_loss(&t->progress->sum));
         fr_progress_step(bar, 1);
     }
-    if (!t->bar)
-        fr_progress_end(bar);
+    fr_progress_end(own);
     return t->progress->sum.rows == rows;
 }
 

@@ -442,7 +442,6 @@ bool fr_recurrent_onnx(fr_onnx *g, const fr_op_call *call)
     const fr_recurrent_attributes *a = call->attributes;
     const fr_recurrent_cell *cell = a->cell;
     const char *outputs[4] = { "", "", "", NULL };
-    const int64_t dims[] = { 1, 0, 0 };
 
     if (!can_be_onnx(g, call))
         return false;
@@ -468,7 +467,8 @@ bool fr_recurrent_onnx(fr_onnx *g, const fr_op_call *call)
         fr_onnx_int(g, "linear_before_reset", 1);
     for (int i = 0; i < call->outputs; i++)
         if (outputs[i][0])
-            fr_onnx_node(g, "Squeeze", FR_ONNX_NAMES(outputs[i], fr_onnx_int64s(g, 1, &dims[i])),
+            fr_onnx_node(g, "Squeeze",
+                         FR_ONNX_NAMES(outputs[i], fr_onnx_int64s(g, 1, (const int64_t[]){ i == FR_OUT })),
                          FR_ONNX_NAMES(fr_onnx_output(g, i)));
     fr_onnx_name_dim(g, FR_X, 0, "time");
     fr_onnx_name_dim(g, FR_X, 1, "batch");

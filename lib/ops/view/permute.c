@@ -4,7 +4,7 @@
 #include "ops/view/view.h"
 
 typedef struct {
-    bool given;
+    int given; /* how many dims were given, as far as it is known; FR_MAX_DIMS at most */
     int dims[FR_MAX_DIMS];
 } attributes;
 
@@ -14,11 +14,14 @@ static bool infer(fr_op_call *call)
     const attributes *a = call->attributes;
     fr_meta *m = &call->out[0];
     unsigned seen = 0;
+    char text[FR_SHAPE_TEXT];
 
     *m = fr_meta_of(t);
     m->offset = 0;
-    if (!a->given && t->shape.ndim > 0)
-        return fr_op_fail(call, "dims is NULL");
+    if (a->given < t->shape.ndim)
+        return a->given == 0 ? fr_op_fail(call, "dims is NULL")
+                             : fr_op_fail(call, "%d dims given, expected %d for shape %s", a->given, t->shape.ndim,
+                                          fr_shape_text(&t->shape, text));
     for (int i = 0; i < t->shape.ndim; i++) {
         int from = fr_op_dim(call, a->dims[i]);
 
@@ -80,13 +83,18 @@ const fr_op fr_permute_op = {
              { "twice", "n(2,3)", NULL, run_twice, { "permute", "twice" } })
 };
 
-fr_tensor *fr_permute(fr_tensor *t, const int *dims)
+fr_tensor *fr_permute_sized(size_t size, fr_tensor *t, const int *dims)
 {
-    attributes a = { .given = dims != NULL };
+    attributes a = { .given = dims ? (int)fr_least((int64_t)(size / sizeof *dims), FR_MAX_DIMS) : 0 };
 
-    if (t && dims)
+    if (t && dims && a.given >= t->shape.ndim)
         memcpy(a.dims, dims, (size_t)t->shape.ndim * sizeof *dims);
     return fr_apply(&fr_permute_op, &t, &a);
+}
+
+fr_tensor *fr_permute(fr_tensor *t, const int *dims)
+{
+    return fr_permute_sized(SIZE_MAX, t, dims);
 }
 
 fr_tensor *fr_transpose(fr_tensor *t, int dim0, int dim1)

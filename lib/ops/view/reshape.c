@@ -155,8 +155,10 @@ fr_tensor *fr_view_as(fr_tensor *t, const fr_tensor *other)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "view_as");
-    fr_tensor *view = fr_check_not_null("view_as", other, "other") ? fr_reshape(t, other->shape) : NULL;
+    fr_tensor *view = NULL;
 
+    if (fr_check_not_null("view_as", t, "t") && fr_check_not_null("view_as", other, "other"))
+        view = fr_reshape(t, other->shape);
     fr_finish(th, before);
     return view;
 }
