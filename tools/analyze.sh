@@ -50,7 +50,7 @@ for tool in ${*:-gcc clang-tidy cppcheck}; do
     "analyze_$(echo "$tool" | tr - _)" >"$work/found" || failed=1
     [ ! -s "$work/found" ] || failed=1
     cat "$work/found"
-    findings=$(grep -cE ': (warning|error|portability|performance):' "$work/found") || true
-    echo "$tool: $findings findings in $(($(date +%s) - started)) s"
+    found=$(grep -cE ': (warning|error|portability|performance):' "$work/found" || true)
+    echo "$tool: $found findings in $(($(date +%s) - started)) s"
 done
 exit $failed
