@@ -814,9 +814,9 @@ static void check_message(const function *f, const char *message)
     ck_assert_msg(!strstr(message, "out of memory"), "%s: asks for too much: %s", test_about, message);
 }
 
-/* Calls f with sound arguments, but bad value number `which` for parameter `varied`. False if there is no such value.
- */
-static bool call(const function *f, int varied, int which)
+/* Calls f with sound arguments, but bad value number `which` for parameter `varied` and the `more` after it. False if
+ * there is no such value. */
+static bool call(const function *f, int varied, int more, int which)
 {
     value v[MAX_PARAMETERS];
     size_t live = fr_live_tensors();
@@ -830,10 +830,11 @@ static bool call(const function *f, int varied, int which)
         make_sound(f, i, &v[i]);
     if (varied >= 0) {
         world.parameter = varied;
-        there = make_bad(f, &f->parameters[varied], which, &v[varied]);
+        for (int i = varied; i <= varied + more; i++)
+            there = make_bad(f, &f->parameters[i], which, &v[i]) && there;
         no_list = f->parameters[varied].kind == KIND_int;
-        snprintf(test_about, sizeof test_about, "%s with bad value %d for %s", f->name, which,
-                 f->parameters[varied].name);
+        snprintf(test_about, sizeof test_about, "%s with bad value %d for %s%s", f->name, which,
+                 f->parameters[varied].name, more ? " and the next" : "");
     }
     ck_assert_msg(!fr_error_message(), "%s: an argument: %s", test_about, fr_error_message());
     if (there) {
@@ -882,6 +883,15 @@ static void confine(void)
     fr_set_warning_handler(NULL, NULL);
 }
 
+/* True if parameter i and the `more` after it are numbers of one kind, as bounds are, or if more is 0. */
+static bool are_alike(const function *f, int i, int more)
+{
+    kind k = f->parameters[i].kind;
+
+    return more == 0 || (i + more < f->n && f->parameters[i + more].kind == k &&
+                         (k == KIND_double || k == KIND_int || k == KIND_int64_t));
+}
+
 START_TEST(bad_arguments)
 {
     const function *f = &functions[_i];
@@ -890,10 +900,11 @@ START_TEST(bad_arguments)
         if (strcmp(left_out[k].name, f->name) == 0)
             return;
     confine();
-    call(f, -1, 0);
+    call(f, -1, 0, 0);
     for (int i = 0; i < f->n; i++)
-        for (int which = 0; call(f, i, which); which++)
-            ;
+        for (int more = 0; more < 2 && are_alike(f, i, more); more++)
+            for (int which = 0; call(f, i, more, which); which++)
+                ;
 }
 END_TEST
 

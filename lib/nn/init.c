@@ -8,6 +8,7 @@
 #include "nn/module.h"
 
 #include <frond/op.h>
+#include <float.h>
 #include <math.h>
 
 /* --- Parameters of layers ----------------------------------------------------------------------------------------- */
@@ -211,14 +212,17 @@ static bool accept_likely(fr_tensor *t, const fr_tensor *candidates, const fr_te
     return done;
 }
 
-/* Fails where rejection would take too long: far from the mean about std^2 / (distance (high - low)) are accepted. */
-static bool check_acceptance(const char *what, const double *parameters)
+/* Fails where rejection would take too long: far from the mean about std^2 / (distance (high - low)) are accepted; none
+ * is where t's dtype does not have the bounds. */
+static bool check_acceptance(const char *what, const fr_tensor *t, const double *parameters)
 {
     double mean = parameters[0], std = parameters[1], low = parameters[2], high = parameters[3];
     double distance = fmax(fmax(low - mean, mean - high), std);
 
     if (!check_finite(what, "low", low) || !check_finite(what, "high", high))
         return false;
+    if (fmax(fmax(-low, high), high - low) > (t->dtype == FR_F64 ? DBL_MAX : FLT_MAX))
+        return fr_fail(what, "from %g to %g is too wide for %s", low, high, fr_dtype_name((fr_dtype)t->dtype));
     return std * std >= 1e-6 * distance * (high - low) ||
            fr_fail(what, "from %g to %g there are too few values of mean %g and std %g to find any", low, high, mean,
                    std);
@@ -232,7 +236,7 @@ static bool draw_truncated(const char *what, fr_tensor *t, bool contiguous, cons
     bool normal = normal_cdf((high - mean) / std) - normal_cdf((low - mean) / std) > 0.3, done = t->numel == 0;
     fr_tensor *candidates, *chances = NULL;
 
-    if (!normal && !check_acceptance(what, parameters))
+    if (!normal && !check_acceptance(what, t, parameters))
         return false;
     candidates = fr_tensor_alloc(what, &t->shape, t->dtype);
     if (candidates && !normal)
