@@ -563,9 +563,6 @@ static void make_sound(const function *f, int i, value *v)
 
 /* --- Bad arguments ------------------------------------------------------------------------------------------------ */
 
-/* Values of objects that were freed, one of each type, are to be errors too. */
-enum { WITH_RELEASED = false };
-
 static const double bad_doubles[] = { NAN, INFINITY, -INFINITY, -1, 1e308, -1e308, 1e39, 0 };
 static const int bad_ints[] = { -1, -9, 9, INT_MIN, INT_MAX, 0 };
 static const int64_t bad_wides[] = { -1, 0, INT64_MIN, INT64_MIN + 1, INT64_MAX, INT64_MAX - 1, INT_MIN };
@@ -713,6 +710,61 @@ static bool make_bad(const function *f, const parameter *p, int which, value *v)
     }
 }
 
+/* --- Released arguments ------------------------------------------------------------------------------------------- */
+
+enum { RELEASED = -1 }; /* in place of the number of a bad value */
+
+static fr_tensor *released_tensor(void)
+{
+    FR_SCOPE;
+
+    return fr_ones(FR_SHAPE(2, 3));
+}
+
+/* Releases an object that was made as an argument. */
+static void *release_owned(void *object)
+{
+    for (int i = 0; i < world.count; i++)
+        if (world.owned[i].object == object) {
+            world.owned[i].release(object);
+            world.owned[i] = world.owned[--world.count];
+            break;
+        }
+    return object;
+}
+
+/* Puts an object of kind k that was released in the place of v, a sound value. False if k is no object of frond. */
+static bool make_released(kind k, value *v)
+{
+    static void *list[LIST];
+
+    switch (k) {
+    case KIND_fr_tensor_p:
+        v->as_fr_tensor_p = released_tensor();
+        return true;
+    case KIND_fr_tensor_list:
+    case KIND_fr_module_list:
+    case KIND_fr_scheduler_list:
+        memcpy(list, v->as_fr_tensor_list, sizeof list);
+        list[1] = k == KIND_fr_tensor_list ? released_tensor() : release_owned(list[1]);
+        v->as_fr_tensor_list = list;
+        return true;
+    case KIND_fr_ema_p:
+    case KIND_fr_loader_p:
+    case KIND_fr_logger_p:
+    case KIND_fr_module_p:
+    case KIND_fr_optim_p:
+    case KIND_fr_progress_p:
+    case KIND_fr_scheduler_p:
+    case KIND_fr_sequences_p:
+    case KIND_fr_tensors_p:
+        release_owned(v->as_void_p);
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* --- Calls -------------------------------------------------------------------------------------------------------- */
 
 /* Parameters that a function takes over, even if it fails, besides what the functions named _free, _close and _end do.
@@ -814,9 +866,9 @@ static void check_message(const function *f, const char *message)
     ck_assert_msg(!strstr(message, "out of memory"), "%s: asks for too much: %s", test_about, message);
 }
 
-/* Calls f with sound arguments, but bad value number `which` for parameter `varied`. False if there is no such value.
- */
-static bool call(const function *f, int varied, int which)
+/* Calls f with sound arguments, but bad value number `which` for parameter `varied` and the `more` after it. False if
+ * there is no such value. */
+static bool call(const function *f, int varied, int more, int which)
 {
     value v[MAX_PARAMETERS];
     size_t live = fr_live_tensors();
@@ -830,19 +882,22 @@ static bool call(const function *f, int varied, int which)
         make_sound(f, i, &v[i]);
     if (varied >= 0) {
         world.parameter = varied;
-        there = make_bad(f, &f->parameters[varied], which, &v[varied]);
+        for (int i = varied; i <= varied + more; i++)
+            there = make_bad(f, &f->parameters[i], which, &v[i]) && there;
         no_list = f->parameters[varied].kind == KIND_int;
-        snprintf(test_about, sizeof test_about, "%s with bad value %d for %s", f->name, which,
-                 f->parameters[varied].name);
+        snprintf(test_about, sizeof test_about, "%s with bad value %d for %s%s", f->name, which,
+                 f->parameters[varied].name, more ? " and the next" : "");
     }
     ck_assert_msg(!fr_error_message(), "%s: an argument: %s", test_about, fr_error_message());
     if (there) {
-        alarm(20);
+        alarm(120); /* far more than any call takes, on a busy machine too */
         f->call(v);
         alarm(0);
     }
     message = fr_error_message();
     ck_assert_msg(varied >= 0 || !message || needs_more(f), "%s with sound arguments: %s", test_about, message);
+    ck_assert_msg(which != RELEASED || !there || (message && strstr(message, "was released")),
+                  "%s, which was released: %s", test_about, message ? message : "no error");
     if (message)
         check_message(f, message);
     fr_error_clear();
@@ -882,6 +937,15 @@ static void confine(void)
     fr_set_warning_handler(NULL, NULL);
 }
 
+/* True if parameter i and the `more` after it are numbers of one kind, as bounds are, or if more is 0. */
+static bool are_alike(const function *f, int i, int more)
+{
+    kind k = f->parameters[i].kind;
+
+    return more == 0 || (i + more < f->n && f->parameters[i + more].kind == k &&
+                         (k == KIND_double || k == KIND_int || k == KIND_int64_t));
+}
+
 START_TEST(bad_arguments)
 {
     const function *f = &functions[_i];
@@ -890,10 +954,11 @@ START_TEST(bad_arguments)
         if (strcmp(left_out[k].name, f->name) == 0)
             return;
     confine();
-    call(f, -1, 0);
+    call(f, -1, 0, 0);
     for (int i = 0; i < f->n; i++)
-        for (int which = 0; call(f, i, which); which++)
-            ;
+        for (int more = 0; more < 2 && are_alike(f, i, more); more++)
+            for (int which = 0; call(f, i, more, which); which++)
+                ;
 }
 END_TEST
 

@@ -8,6 +8,7 @@
 #include "nn/module.h"
 
 #include <frond/op.h>
+#include <float.h>
 #include <math.h>
 
 /* --- Parameters of layers ----------------------------------------------------------------------------------------- */
@@ -228,14 +229,18 @@ static bool too_few(const char *what, const double *parameters)
                    parameters[3], parameters[0], parameters[1]);
 }
 
-/* Fails where rejection would take too long: far from the mean about std^2 / (distance (high - low)) are accepted. */
-static bool check_acceptance(const char *what, const double *parameters)
+/* Fails where rejection would take too long: far from the mean about std^2 / (distance (high - low)) are accepted; none
+ * is where t's dtype does not have the bounds. */
+static bool check_acceptance(const char *what, const fr_tensor *t, const double *parameters)
 {
     double mean = parameters[0], std = parameters[1], low = parameters[2], high = parameters[3];
     double distance = fmax(fmax(low - mean, mean - high), std);
 
-    return check_finite(what, "low", low) && check_finite(what, "high", high) &&
-           (std >= 1e-3 * distance * ((high - low) / std) || too_few(what, parameters));
+    if (!check_finite(what, "low", low) || !check_finite(what, "high", high))
+        return false;
+    if (fmax(fmax(-low, high), high - low) > (t->dtype == FR_F64 ? DBL_MAX : FLT_MAX))
+        return fr_fail(what, "from %g to %g is too wide for %s", low, high, fr_dtype_name((fr_dtype)t->dtype));
+    return std >= 1e-3 * distance * ((high - low) / std) || too_few(what, parameters);
 }
 
 /* parameters: mean, std, low, high. If more than 0.3 of the normal distribution lies within the bounds, normal values
@@ -250,7 +255,7 @@ static bool draw_truncated(const char *what, fr_tensor *t, bool contiguous, cons
     fr_tensor *values, *candidates, *chances = NULL;
     enum { HOPELESS = 50000 };
 
-    if (!normal && !check_acceptance(what, parameters))
+    if (!normal && !check_acceptance(what, t, parameters))
         return false;
     values = fr_tensor_alloc(what, &t->shape, t->dtype);
     candidates = fr_tensor_alloc(what, &t->shape, t->dtype);
