@@ -971,7 +971,7 @@ static int print_cases(void)
 
 int main(int argc, char **argv)
 {
-    TCase *ops = tcase_create("ops");
+    TCase *ops = tcase_create("ops"), *threads = tcase_create("threads");
 
     program = argv[0];
     if (argc > 1 && strcmp(argv[1], "--cases") == 0)
@@ -990,10 +990,10 @@ int main(int argc, char **argv)
     tcase_add_loop_test(ops, not_recorded, 0, count_cases(is_golden));
     tcase_add_loop_test(ops, definitions, 0, count_cases(is_defined));
     tcase_add_loop_test(ops, layouts, 0, count_cases(is_golden));
-    tcase_add_loop_test(ops, same_bits_for_any_number_of_threads, 0, count_ops());
+    tcase_add_loop_test(threads, same_bits_for_any_number_of_threads, 0, count_ops());
     tcase_add_loop_test(ops, derivatives, 0, count_cases(is_smooth));
     tcase_add_loop_test(ops, forward_mode, 0, count_cases(is_smooth));
     tcase_add_loop_test(ops, failing_calls, 0, count_cases(is_failing));
     tcase_add_loop_test(ops, null_inputs, 0, count_cases(is_golden));
-    return run_tests("ops", ops);
+    return run_tests("ops", ops, threads);
 }
