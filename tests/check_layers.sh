@@ -19,7 +19,7 @@ BEGIN {
     pairs = "checkpoint data,checkpoint files,checkpoint optim,export_c files,log data,log files,log optim," \
             "onnx files,ops/attention ops/reduce,ops/conv ops/reduce,ops/linear ops/reduce,ops/loss ops/reduce," \
             "ops/random ops/pointwise"
-    kernels_see = "base integer memory shape threads"
+    kernels_see = "base integer locks memory shape threads"
     count = split(pairs, list, ",")
     for (i = 1; i <= count; i++)
         allowed[list[i]] = 1
