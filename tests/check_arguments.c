@@ -110,6 +110,9 @@ static const struct {
     { "fr_ref", "gives the caller a reference, which is to be dropped" },
     { "fr_unref", "drops a reference that the test does not have" },
     { "fr_assign", "the same for what the slot holds" },
+    { "fr_ref_at", "as fr_ref" },
+    { "fr_unref_at", "as fr_unref" },
+    { "fr_assign_at", "as fr_assign" },
 };
 
 /* --- Sound arguments ---------------------------------------------------------------------------------------------- */
@@ -238,6 +241,8 @@ static const struct {
     { "fr_sequential_lr", "parts", "scheduler" },
     { "fr_clip_grad_norm_with", "p", "2" },
     { "fr_save*", "path", "@out" },
+    { "fr_replace_file", "path", "@out" },
+    { "fr_log_can_plot", "dir", "@log" },
     { "fr_export_onnx", "path", "@out" },
     { "fr_export_c*", "path", "@out.c" },
     { "fr_load", "path", "@tensors" },
@@ -866,8 +871,8 @@ static void check_message(const function *f, const char *message)
     ck_assert_msg(!strstr(message, "out of memory"), "%s: asks for too much: %s", test_about, message);
 }
 
-/* Calls f with sound arguments, but bad value number `which` for parameter `varied` and the `more` after it. False if
- * there is no such value. */
+/* Calls f with sound arguments, but bad value number `which`, or RELEASED, for parameter `varied` and the `more` after
+ * it. False if there is no such value. */
 static bool call(const function *f, int varied, int more, int which)
 {
     value v[MAX_PARAMETERS];
@@ -883,7 +888,9 @@ static bool call(const function *f, int varied, int more, int which)
     if (varied >= 0) {
         world.parameter = varied;
         for (int i = varied; i <= varied + more; i++)
-            there = make_bad(f, &f->parameters[i], which, &v[i]) && there;
+            there = (which == RELEASED ? make_released(f->parameters[i].kind, &v[i])
+                                       : make_bad(f, &f->parameters[i], which, &v[i])) &&
+                    there;
         no_list = f->parameters[varied].kind == KIND_int;
         snprintf(test_about, sizeof test_about, "%s with bad value %d for %s%s", f->name, which,
                  f->parameters[varied].name, more ? " and the next" : "");
@@ -955,6 +962,8 @@ START_TEST(bad_arguments)
             return;
     confine();
     call(f, -1, 0, 0);
+    for (int i = 0; i < f->n; i++)
+        call(f, i, 0, RELEASED);
     for (int i = 0; i < f->n; i++)
         for (int more = 0; more < 2 && are_alike(f, i, more); more++)
             for (int which = 0; call(f, i, more, which); which++)

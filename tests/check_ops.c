@@ -434,6 +434,150 @@ START_TEST(layouts)
 }
 END_TEST
 
+/* --- Any number of threads ---------------------------------------------------------------------------------------- */
+
+/* Returns t with each dim of size `from` made `factor` times as large: the values come again and again, floats a little
+ * smaller each time. Kinds with distinct values stay so. */
+static fr_tensor *enlarged(const subject *s, int input, int64_t from, int64_t factor)
+{
+    const fr_tensor *t = s->in[input];
+    fr_shape shape = t->shape;
+    fr_tensor *large;
+
+    for (int i = 0; i < shape.ndim; i++)
+        if (shape.dim[i] == from)
+            shape.dim[i] *= factor;
+    large = fr_hold("test", fr_tensor_alloc("test", &shape, (fr_dtype)t->dtype));
+    for (int64_t i = 0; large && t->numel > 0 && i < large->numel; i++) {
+        double value = fr_value_at(t, i % t->numel);
+        double scale = has_gradient(s, input) ? 1 - (double)(i / t->numel % 97) / 128 : 1;
+
+        if (t->dtype == FR_I64)
+            ((int64_t *)(void *)large->origin)[i] = (int64_t)value;
+        else
+            ((float *)(void *)large->origin)[i] = (float)(value * scale);
+    }
+    return large;
+}
+
+/* The value and the gradients of an enlarged case, with the present number of threads; y is NULL if the op refuses. */
+typedef struct {
+    fr_tensor *y, *dx[MAX_INPUTS];
+} outcome;
+
+static outcome run_enlarged(const subject *s, int64_t from, int64_t factor)
+{
+    fr_tensor *in[MAX_INPUTS];
+    outcome o = { 0 };
+
+    for (int i = 0; i < s->n; i++)
+        in[i] = enlarged(s, i, from, factor);
+    mark(s, in);
+    o.y = run(s, in);
+    fr_error_clear();
+    if (o.y && !s->c->no_grad)
+        differentiate(o.y, fr_ones_like(o.y), in, s->n, ALL, o.dx, 0);
+    return o;
+}
+
+static void assert_same_bits(const fr_tensor *a, const fr_tensor *b, int threads, int64_t size)
+{
+    const fr_tensor *x, *y;
+
+    if (!a)
+        return;
+    x = fr_contiguous((fr_tensor *)a);
+    y = fr_contiguous((fr_tensor *)b);
+    ck_assert_msg(x->numel == y->numel && memcmp(x->origin, y->origin, x->numel * fr_dtype_size(x->dtype)) == 0,
+                  "%s: with %lld values, 1 thread and %d threads give different bits", test_about, (long long)size,
+                  threads);
+}
+
+/* Memory, so work, grows with the factor and not with its square. */
+static bool grows_evenly(const subject *s, int64_t from)
+{
+    enum { FACTOR = 16 };
+    size_t peak[2];
+
+    for (int i = 0; i < 2; i++) {
+        FR_SCOPE;
+        size_t before = fr_live_bytes();
+
+        fr_reset_peak_bytes();
+        if (!run_enlarged(s, from, FACTOR << i).y)
+            return false;
+        peak[i] = fr_peak_bytes() - before;
+    }
+    return peak[1] < 3 * peak[0];
+}
+
+/* Compares the bits where the first input has just more values than one and two tiles of the largest kind. Returns
+ * false if the case cannot be enlarged along this dim of its first input. */
+static bool compare_threads(const subject *s, int dim)
+{
+    static const int threads[] = { 2, 3, 4, 8 };
+    enum { TILE = 1 << 16 };
+    int64_t from = dim < s->in[0]->shape.ndim ? s->in[0]->shape.dim[dim] : 0;
+
+    if (from < 1 || s->in[0]->numel < 1 || !grows_evenly(s, from))
+        return false;
+    for (int tiles = 1; tiles <= 2; tiles++) {
+        FR_SCOPE;
+        int64_t size = (int64_t)tiles * TILE + 1, factor = (size - 1) / s->in[0]->numel + 1;
+        outcome one, more;
+
+        fr_set_num_threads(1);
+        one = run_enlarged(s, from, factor);
+        for (size_t k = 0; k < sizeof threads / sizeof *threads; k++) {
+            FR_SCOPE;
+
+            fr_set_num_threads(threads[k]);
+            more = run_enlarged(s, from, factor);
+            assert_same_bits(one.y, more.y, threads[k], size);
+            for (int i = 0; i < s->n; i++)
+                assert_same_bits(one.dx[i], more.dx[i], threads[k], size);
+        }
+    }
+    fr_set_num_threads(0);
+    return true;
+}
+
+/* Ops of which no case can be enlarged: the call gives a shape, which the sizes of the input have to fit. */
+static bool has_fixed_sizes(const fr_op *op)
+{
+    static const char *const names[] = { "avg_unpool", "conv_by_weight", "conv_by_x", "scatter_add", "unslice" };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(op->name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* For each dim of the first input one case, the first that can be enlarged along it. */
+START_TEST(same_bits_for_any_number_of_threads)
+{
+    const fr_op *op = fr_op_table[_i];
+    bool done[FR_MAX_DIMS] = { false }, any = false;
+
+    snprintf(test_about, sizeof test_about, "%s", op->name);
+    for (const fr_case *c = has_fixed_sizes(op) ? NULL : op->cases; c && c->name; c++) {
+        FR_SCOPE;
+        subject s = { .op = op, .c = c, .dtype = FR_F32 };
+
+        if (!is_golden(op, c))
+            continue;
+        snprintf(test_about, sizeof test_about, "%s/%s", op->name, c->name);
+        load_golden(&s);
+        load_inputs(&s);
+        for (int dim = 0; dim < 3; dim++)
+            if (!done[dim] && s.n > 0)
+                any = (done[dim] = compare_threads(&s, dim)) || any;
+        close_case(&s);
+    }
+    ck_assert_msg(any || has_fixed_sizes(op), "%s: no case can be enlarged", op->name);
+}
+END_TEST
+
 /* --- Finite differences ------------------------------------------------------------------------------------------- */
 
 static fr_tensor *run_subject(fr_tensor *const *in, void *user)
@@ -862,7 +1006,7 @@ static int print_cases(void)
 
 int main(int argc, char **argv)
 {
-    TCase *ops = tcase_create("ops");
+    TCase *ops = tcase_create("ops"), *threads = tcase_create("threads");
 
     program = argv[0];
     if (argc > 1 && strcmp(argv[1], "--cases") == 0)
@@ -882,9 +1026,10 @@ int main(int argc, char **argv)
     tcase_add_loop_test(ops, not_recorded, 0, count_cases(is_golden));
     tcase_add_loop_test(ops, definitions, 0, count_cases(is_defined));
     tcase_add_loop_test(ops, layouts, 0, count_cases(is_golden));
+    tcase_add_loop_test(threads, same_bits_for_any_number_of_threads, 0, count_ops());
     tcase_add_loop_test(ops, derivatives, 0, count_cases(is_smooth));
     tcase_add_loop_test(ops, forward_mode, 0, count_cases(is_smooth));
     tcase_add_loop_test(ops, failing_calls, 0, count_cases(is_failing));
     tcase_add_loop_test(ops, null_inputs, 0, count_cases(is_golden));
-    return run_tests("ops", ops);
+    return run_tests("ops", ops, threads);
 }

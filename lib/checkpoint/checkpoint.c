@@ -30,6 +30,9 @@ static bool is_parameter(const fr_training_state *t, const fr_tensor *parameter)
 static bool init_state(const char *where, fr_training_state *t, fr_module *m, fr_optim *optim, fr_loader *loader)
 {
     *t = (fr_training_state){ .optim = optim, .loader = loader };
+    if ((optim && !fr_check_not_null(where, optim, "optimiser")) ||
+        (loader && !fr_check_not_null(where, loader, "loader")))
+        return false;
     if ((!optim || !loader) && fr_failed_before(fr_thread_self()))
         return false;
     if (!fr_state_dict(where, m, &t->state, &t->state_count))

@@ -93,7 +93,7 @@ fr_tensor *fr_scalar(double value)
 
 static fr_tensor *filled_like(const char *what, const fr_tensor *t, double value)
 {
-    if (FR_LIKELY(t != NULL))
+    if (FR_LIKELY(t && fr_is_alive(t)))
         return filled(what, &t->shape, t->dtype, value);
 
     fr_thread *th = fr_thread_self();

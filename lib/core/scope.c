@@ -148,12 +148,14 @@ fr_tensor *fr_escape(fr_tensor *t)
     fr_site before = fr_begin(th, "escape");
     fr_tensor *escaped = NULL;
 
-    if (t && th->scopes.count < 2)
+    if (!fr_is_given("escape", t, "tensor")) {
+    } else if (th->scopes.count < 2) {
         fr_fail("escape", "needs a scope around the innermost one, %d open", th->scopes.count);
-    else if (t && !push(th, t, true))
+    } else if (!push(th, t, true)) {
         fr_fail_memory("escape");
-    else
+    } else {
         escaped = fr_ref(t);
+    }
     fr_finish(th, before);
     return escaped;
 }

@@ -227,10 +227,11 @@ void fr_unref(fr_tensor *t)
 
 void fr_assign(fr_tensor **slot, fr_tensor *t)
 {
-    fr_tensor *old = *slot;
+    fr_tensor *old;
 
-    if (t && !fr_is_given("assign", t, "tensor"))
+    if (!fr_check_not_null("assign", slot, "slot") || (t && !fr_is_given("assign", t, "tensor")))
         return;
+    old = *slot;
     *slot = fr_ref(t);
     fr_unref(old);
 }

@@ -316,10 +316,11 @@ bool fr_check_like(const char *what, const char *kind, int i, const fr_tensor *v
 {
     char got[FR_SHAPE_TEXT], expected[FR_SHAPE_TEXT];
 
-    return (fr_shape_equal(&v->shape, &x->shape) && v->dtype == x->dtype) ||
-           fr_fail(what, "%s %d is of shape %s, %s, expected %s, %s", kind, i, fr_shape_text(&v->shape, got),
-                   fr_dtype_name((fr_dtype)v->dtype), fr_shape_text(&x->shape, expected),
-                   fr_dtype_name((fr_dtype)x->dtype));
+    return fr_check_not_null(what, v, kind) &&
+           ((fr_shape_equal(&v->shape, &x->shape) && v->dtype == x->dtype) ||
+            fr_fail(what, "%s %d is of shape %s, %s, expected %s, %s", kind, i, fr_shape_text(&v->shape, got),
+                    fr_dtype_name((fr_dtype)v->dtype), fr_shape_text(&x->shape, expected),
+                    fr_dtype_name((fr_dtype)x->dtype)));
 }
 
 fr_tensor *fr_call_function(const char *what, fr_function *f, fr_tensor *const *xs, void *user)

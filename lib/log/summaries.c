@@ -149,7 +149,8 @@ bool fr_log_graph(fr_logger *log, const fr_tensor *t, fr_module *m)
     static const char what[] = "log_graph";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    bool ok = fr_check_not_null(what, log, "log") && fr_check_not_null(what, t, "tensor");
+    bool ok = fr_check_not_null(what, log, "log") && fr_check_not_null(what, t, "tensor") &&
+              (!m || fr_check_not_null(what, m, "module"));
 
     if (ok && !fr_tracked(t))
         ok = fr_fail(what, "the tensor does not require a gradient: no graph was recorded for it");

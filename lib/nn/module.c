@@ -243,7 +243,7 @@ fr_module *fr_module_next(const fr_module *root, const fr_module *m)
 
 void fr_module_destroy(fr_module *m)
 {
-    if (!m)
+    if (!m || !fr_is_alive(m))
         return;
     if (m->release)
         m->release(m->memory);

@@ -58,7 +58,7 @@ bool fr_module_adopt(const char *what, fr_module *m, const char *name, fr_module
 fr_module *fr_module_adopt_new(const char *what, fr_module *m, const char *name, fr_module *child);
 /* Adds t to m as a parameter or buffer, without checks. */
 bool fr_module_register(const char *what, fr_module *m, const char *name, fr_tensor *t, bool buffer);
-/* Frees m and all below, even if m has a parent. NULL is fine. */
+/* Frees m and all below, even if m has a parent. NULL is fine, and so is one that was released. */
 void fr_module_destroy(fr_module *m);
 /* The module after m in the tree of root, in preorder: root comes first, each module before its children. NULL after
  * the last. */

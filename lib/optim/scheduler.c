@@ -140,7 +140,7 @@ fr_scheduler *fr_scheduler_make(const fr_scheduler_kind *kind, fr_optim *o, cons
 
 void fr_scheduler_destroy(fr_scheduler *s)
 {
-    if (!s)
+    if (!s || !fr_is_alive(s))
         return;
     if (s->kind->release)
         s->kind->release(s);

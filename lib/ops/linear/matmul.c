@@ -234,10 +234,12 @@ fr_tensor *fr_outer(fr_tensor *a, fr_tensor *b)
     char x[FR_SHAPE_TEXT], z[FR_SHAPE_TEXT];
     fr_tensor *y = NULL;
 
-    if (a && b && (a->shape.ndim != 1 || b->shape.ndim != 1))
+    if (!fr_check_not_null("outer", a, "a") || !fr_check_not_null("outer", b, "b")) {
+    } else if (a->shape.ndim != 1 || b->shape.ndim != 1) {
         fr_fail("outer", "%s and %s, expected two vectors", fr_shape_text(&a->shape, x), fr_shape_text(&b->shape, z));
-    else if (fr_check_not_null("outer", a, "a") && fr_check_not_null("outer", b, "b"))
+    } else {
         y = fr_matmul(fr_unsqueeze(a, 1), fr_unsqueeze(b, 0));
+    }
     fr_finish(th, before);
     return y;
 }

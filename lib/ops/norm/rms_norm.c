@@ -64,7 +64,7 @@ const fr_op fr_rms_norm_op = {
 
 fr_tensor *fr_rms_norm(fr_tensor *x, fr_shape normalized, fr_tensor *weight, double eps)
 {
-    double epsilon = fr_dtype_of(x) == FR_F64 ? DBL_EPSILON : (double)FLT_EPSILON;
+    double epsilon = x && x->dtype == FR_F64 ? DBL_EPSILON : (double)FLT_EPSILON;
     fr_row_norm_attributes attributes = { .shape = normalized, .eps = fr_option(eps, epsilon) };
 
     return fr_apply(&fr_rms_norm_op, (fr_tensor *[]){ x, weight }, &attributes);

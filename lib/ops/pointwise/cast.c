@@ -77,8 +77,8 @@ const fr_op fr_cast_op = {
 
 fr_tensor *fr_cast(fr_tensor *t, fr_dtype dtype)
 {
-    if (!t || t->dtype != dtype)
-        return fr_apply(&fr_cast_op, &t, (fr_dtype[2]){ dtype, fr_dtype_of(t) });
+    if (!t || !fr_is_alive(t) || t->dtype != dtype)
+        return fr_apply(&fr_cast_op, &t, (fr_dtype[2]){ dtype, t ? (fr_dtype)t->dtype : dtype });
 
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "cast");

@@ -5,8 +5,7 @@
  *
  * By the chain rule dy/dx = y^(1-p) |x|^(p-1) sign(x) = sign(x) (|x| / y)^(p-1); for p = 2 that is x / y. The quotient
  * comes first: powers of y alone, and dy / y, would overflow for values near 0. Where x or y is 0 the gradient is 0, a
- * subgradient for p >= 1 and PyTorch's choice. For p = inf and -inf all x whose |x| equals y
- * share it evenly. */
+ * subgradient for p >= 1 and PyTorch's choice. For p = inf and -inf all x whose |x| equals y share it evenly. */
 #include "ops/reduce/max_min.h"
 
 #define REDUCER euclidean
@@ -116,9 +115,10 @@ static void backward(fr_op_call *call)
     } else if (p == 0) {
         call->grad_in[0] = fr_zeros_like(x);
     } else {
-        fr_tensor *slope = fr_pow_scalar(fr_div_or_zero(fr_abs(x), y), p - 1);
+        fr_tensor *size = fr_where(fr_eq_scalar(x, 0), y, fr_abs(x)); /* of 0 any slope but inf will do: sign(x) is 0 */
+        fr_tensor *slope = fr_pow_scalar(fr_div_or_zero(size, y), p - 1);
 
-        call->grad_in[0] = fr_mul(fr_mul(fr_sign(x), fr_masked_fill(slope, fr_eq_scalar(x, 0), 0)), g);
+        call->grad_in[0] = fr_mul(fr_mul(fr_sign(x), fr_masked_fill(slope, fr_eq_scalar(y, 0), 0)), g);
     }
 }
 
