@@ -225,21 +225,22 @@ typedef struct {
 
 static inputs read_inputs(program_options *o)
 {
+    const char *data = o->data, *test = o->test;
     inputs in = { .data.names = { "0", "1" } };
 
-    if (o->data) {
-        in.data = read_sequences(o->data, true);
+    if (data) {
+        in.data = read_sequences(data, true);
         if (o->load)
-            check_variables(o->data, &in.data, &o->model);
+            check_variables(data, &in.data, &o->model);
         o->model.input = fr_dim(in.data.x, 2);
     }
-    if (o->test) {
-        in.test = read_sequences(o->test, true);
-        check_variables(o->test, &in.test, &o->model);
+    if (test) {
+        in.test = read_sequences(test, true);
+        check_variables(test, &in.test, &o->model);
     }
-    if (o->test && o->data && !same_names(&in.data, &in.test)) {
-        fprintf(stderr, "simple_rnn: %s: labels %s and %s, those of %s are %s and %s\n", o->test, in.test.names[0],
-                in.test.names[1], o->data, in.data.names[0], in.data.names[1]);
+    if (test && data && !same_names(&in.data, &in.test)) {
+        fprintf(stderr, "simple_rnn: %s: labels %s and %s, those of %s are %s and %s\n", test, in.test.names[0],
+                in.test.names[1], data, in.data.names[0], in.data.names[1]);
         exit(EXIT_FAILURE);
     }
     if (o->predict) {
@@ -324,7 +325,7 @@ int main(int argc, char **argv)
 
     if (o.load)
         fr_load_into(model, o.load);
-    if (training && !o.data)
+    if (training && !in.data.file)
         in.data = generate();
     watch_interrupts();
     if (training)

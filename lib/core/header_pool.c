@@ -49,7 +49,7 @@ static void append(fr_header_queue *to, const fr_header_queue *from)
     to->count += from->count;
 }
 
-static fr_dead_header *take_oldest(fr_header_queue *q)
+static inline fr_dead_header *take_oldest(fr_header_queue *q)
 {
     fr_dead_header *h = q->oldest;
 
@@ -58,9 +58,10 @@ static fr_dead_header *take_oldest(fr_header_queue *q)
     return h;
 }
 
-static void put_newest(fr_header_queue *q, fr_dead_header *h)
+static inline void put_newest(fr_header_queue *q, fr_dead_header *h)
 {
-    append(q, &(fr_header_queue){ h, h, 1 });
+    *(q->count++ ? &q->newest->next : &q->oldest) = h;
+    q->newest = h;
 }
 
 /* --- Slabs -------------------------------------------------------------------------------------------------------- */
@@ -136,13 +137,13 @@ void *fr_header_alloc(fr_header_pool *pool)
 
     if (FR_UNLIKELY(fr_checking()))
         return aligned_alloc(64, FR_HEADER_SIZE);
-    if (FR_UNLIKELY(!pool->slab && pool->waiting.count <= FR_HEADERS_KEPT) && !refill(pool))
-        return NULL;
-    if (pool->slab) {
-        header = cut(pool);
-    } else {
+    if (FR_LIKELY(!pool->slab && pool->waiting.count > FR_HEADERS_KEPT)) {
         header = take_oldest(&pool->waiting);
         fetch(pool->waiting.oldest);
+    } else if (pool->slab || refill(pool)) {
+        header = pool->slab ? cut(pool) : take_oldest(&pool->waiting);
+    } else {
+        return NULL;
     }
     if (++pool->out > pool->most_out)
         pool->most_out = pool->out;

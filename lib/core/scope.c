@@ -31,10 +31,15 @@ struct fr_scope {
 int fr_scope_begin(void)
 {
     fr_thread *th = fr_thread_self();
-    fr_site before = fr_enter(th, "scope_begin"), begun = th->sites.current;
+    fr_site begun = th->sites.current;
     size_t capacity = (size_t)th->scopes.capacity;
 
-    fr_leave(th, before);
+    if (FR_UNLIKELY(th->sites.count > begun.outer)) { /* a note, which may be of this call */
+        fr_site before = fr_enter(th, "scope_begin");
+
+        begun = th->sites.current;
+        fr_leave(th, before);
+    }
     if (!fr_make_room(&th->scopes.open, sizeof *th->scopes.open, (size_t)th->scopes.count, &capacity)) {
         fr_fail_memory("scope_begin");
         return -1;

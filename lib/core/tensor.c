@@ -221,19 +221,31 @@ static void tensor_free(fr_tensor *t)
 
 void fr_unref(fr_tensor *t)
 {
-    if (fr_is_given("unref", t, "tensor") && fr_refcount_drop(&t->refs))
+    int refs = t ? atomic_load_explicit(&t->refs, memory_order_acquire) : 0;
+
+    if (refs == 1 || (refs > 1 && fr_refcount_drop(&t->refs)))
         tensor_free(t);
+    else if (FR_UNLIKELY(t && refs <= 0))
+        fr_fail_released("unref", t, "tensor");
 }
 
 void fr_assign(fr_tensor **slot, fr_tensor *t)
 {
     fr_tensor *old;
 
-    if (!fr_check_not_null("assign", slot, "slot") || (t && !fr_is_given("assign", t, "tensor")))
+    if (FR_UNLIKELY(!slot)) {
+        fr_check_not_null("assign", slot, "slot");
         return;
+    }
+    if (t) {
+        if (!fr_is_given("assign", t, "tensor"))
+            return;
+        fr_refcount_add(&t->refs);
+    }
     old = *slot;
-    *slot = fr_ref(t);
-    fr_unref(old);
+    *slot = t;
+    if (old)
+        fr_unref(old);
 }
 
 /* Only the last reference, and a tensor that was released, need the place of the call. */

@@ -5,10 +5,13 @@
 
 #include <string.h>
 
+/* Weak, so that a static program is not linked with all ops because of this. */
+extern __typeof__(fr_op_find) fr_op_find __attribute__((weak));
+
 /* "x weight bias", or NULL. A user's op may have the name of one of the library's ops. */
 static const char *names_of(const fr_op *op)
 {
-    if (op->input_names || fr_op_find(op->name) != op)
+    if (op->input_names || (fr_op_find && fr_op_find(op->name) != op))
         return op->input_names;
     for (const fr_argument_names *a = fr_argument_table; a->function; a++)
         if (strcmp(a->function, op->name) == 0)

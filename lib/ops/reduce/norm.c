@@ -112,13 +112,14 @@ static void backward(fr_op_call *call)
         infinity_backward(call, g, y);
     } else if (p == 2) {
         call->grad_in[0] = fr_mul(fr_div_or_zero(x, y), g);
+    } else if (p == 1) {
+        call->grad_in[0] = fr_mul(fr_sign(x), g);
     } else if (p == 0) {
         call->grad_in[0] = fr_zeros_like(x);
     } else {
-        fr_tensor *size = fr_where(fr_eq_scalar(x, 0), y, fr_abs(x)); /* of 0 any slope but inf will do: sign(x) is 0 */
-        fr_tensor *slope = fr_pow_scalar(fr_div_or_zero(size, y), p - 1);
+        fr_tensor *quotient = fr_div_or_zero(fr_abs(x), y), *slope = fr_pow_scalar(quotient, p - 1);
 
-        call->grad_in[0] = fr_mul(fr_mul(fr_sign(x), fr_masked_fill(slope, fr_eq_scalar(y, 0), 0)), g);
+        call->grad_in[0] = fr_mul(fr_mul(fr_sign(x), fr_masked_fill(slope, fr_eq_scalar(quotient, 0), 0)), g);
     }
 }
 
