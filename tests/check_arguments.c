@@ -821,8 +821,8 @@ static void restore(const function *f, const value *v)
     fr_no_grad_end(0);
 }
 
-/* Functions that fail for sound arguments, since what they take away is not there. */
-static const char *const need_more[] = { "fr_off_gradient", "fr_module_off_*", "fr_recurrent_keep" };
+/* Functions that may fail for sound arguments: what they take away is not there, or there is no gnuplot. */
+static const char *const need_more[] = { "fr_off_gradient", "fr_module_off_*", "fr_recurrent_keep", "fr_log_*plot" };
 
 static bool needs_more(const function *f)
 {

@@ -949,6 +949,7 @@ START_TEST(names_of_users)
     fr_op op = { .name = "matmul" };
     char name[FR_ARGUMENT_TEXT];
 
+    ck_assert_ptr_ne(fr_op_find("matmul"), &op);
     ck_assert_str_eq(fr_argument_name(&op, 1, name), "input 1");
     op.input_names = "x ys[]";
     ck_assert_str_eq(fr_argument_name(&op, 0, name), "x");
