@@ -6,8 +6,6 @@
  *
  * All values of a tensor have one format. Two passes over the values that will be shown find it: the first looks at
  * their magnitudes, which decide between "1.", "1.0000" and "1.0000e+00", the second at how wide they come out. */
-#include "core/print.h"
-
 #include "core/tensor.h"
 #include "core/thread.h"
 
@@ -244,21 +242,14 @@ static void put_suffixes(printer *p)
     }
 }
 
-/* Of this thread, for its next message about NULL. */
-static _Thread_local const char *no_gradient FR_STATIC_TLS;
-
-void fr_note_no_gradient(const char *why)
-{
-    no_gradient = why;
-}
-
 static bool check_tensor(const char *what, const fr_tensor *t)
 {
-    const char *why = no_gradient;
+    fr_thread *th = fr_thread_self();
+    const char *why = th->no_gradient;
 
-    if (t || !why || fr_failed_before(fr_thread_self()))
+    if (t || !why || fr_failed_before(th))
         return fr_check_not_null(what, t, "tensor");
-    no_gradient = NULL;
+    th->no_gradient = NULL;
     return fr_fail(what, "tensor is NULL; the last fr_grad gave NULL, since %s", why);
 }
 

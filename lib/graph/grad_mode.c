@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Turning recording off and on; leaves and their gradients; fr_detach. */
-#include "core/print.h"
 #include "graph/trace.h"
 
 int fr_no_grad_begin(void)
@@ -76,7 +75,7 @@ fr_tensor *fr_grad(const fr_tensor *leaf)
     fr_tensor *grad = NULL;
 
     if (fr_check_not_null("grad", leaf, "leaf")) {
-        fr_note_no_gradient(leaf->grad ? NULL : reason_for_none(leaf));
+        th->no_gradient = leaf->grad ? NULL : reason_for_none(leaf);
         grad = fr_hold("grad", fr_ref(leaf->grad));
     }
     fr_finish(th, before);

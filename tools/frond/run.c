@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* Bytes of weights that any run may have, and of model.json; values of a sequence. */
-enum { ALWAYS_FINE = 1 << 26, DESCRIPTION_MAX = 1 << 24, STEPS_MAX = 1 << 28 };
+enum { ALWAYS_FINE = 1 << 26, DESCRIPTION_MAX = 1 << 24, STEPS_MAX = 1 << 28, LAYERS_MAX = 10000 };
 
 /* A tensor (n) from a JSON array of n finite numbers; NULL for null. */
 static fr_tensor *tensor_from_json(const json_t *array, int64_t n, const char *path)
@@ -92,6 +92,8 @@ static void check_sizes(const run *r, const char *path)
     if (least > fmax(best, last) + ALWAYS_FINE)
         die("%s: describes a model with weights of %.0f bytes or more, its files have %.0f", path, least,
             fmax(best, last));
+    if (layers > LAYERS_MAX)
+        die("%s: describes a model of %.0f layers, expected at most %d", path, layers, LAYERS_MAX);
     if (steps * (double)r->variables > STEPS_MAX)
         die("%s: sequences of %.0f steps of %lld variables are too long", path, steps, (long long)r->variables);
 }
