@@ -625,13 +625,20 @@ static fr_tensor *bad_tensor(int which, fr_tensor *t, bool *more)
     }
 }
 
+#ifdef FR_SANITIZE
+enum { SANITIZED = true }; /* a bool of 0xff stops the program */
+#else
+enum { SANITIZED = false };
+#endif
+
 static bool make_bad(const function *f, const parameter *p, int which, value *v);
 
 /* The same for a struct, which is NULL, or has one bad member, or is full of 0xff. */
 static bool make_bad_struct(const function *f, const parameter *p, int which, value *v)
 {
     char *object = v->as_STRUCT;
-    bool may_hold = strcmp(p->name, "kept") != 0, has_reserved = false; /* kept is what the function itself wrote */
+    bool may_hold = strcmp(p->name, "kept") != 0; /* kept is what the function itself wrote */
+    bool fill = false;                            /* without a reserved member nothing tells that pointers are bad */
 
     if (which-- == 0)
         v->as_STRUCT = NULL;
@@ -643,12 +650,10 @@ static bool make_bad_struct(const function *f, const parameter *p, int which, va
                 memcpy(object + m->offset, &bad, m->size);
             memset(&bad, 0, sizeof bad);
         }
-        has_reserved = m->kind == KIND_reserved;
+        fill = m->kind == KIND_reserved && !SANITIZED;
     }
-#ifndef FR_SANITIZE
-    if (has_reserved && which-- == 0) /* without, nothing tells that pointers are bad */
+    if (fill && which-- == 0)
         memset(object, 0xff, p->size);
-#endif
     return which < 0;
 }
 

@@ -583,11 +583,11 @@ static int64_t peak_bytes(void)
 /* In the child. */
 static void measure(int i, int to)
 {
+    FR_SCOPE;
     report r = { .read = false };
 
     fr_set_error_handler(NULL, NULL);
     r.bytes = -peak_bytes();
-    fr_scope_begin();
     r.read = cases[i].read();
     r.bytes += peak_bytes();
     if (fr_error_message())

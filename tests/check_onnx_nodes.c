@@ -189,8 +189,8 @@ static void write_model(const PROTO(ModelProto) * m)
 /* Writes the model of a case, with outputs y0, y1, ... of its node. */
 static void write_case(const node_case *c)
 {
-    static char *const names[MAX_INPUTS] = { "x", "w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8" };
-    static char *const outputs[] = { "y0", "y1", "y2" };
+    static const char *const names[MAX_INPUTS] = { "x", "w1", "w2", "w3", "w4", "w5", "w6", "w7", "w8" };
+    static const char *const outputs[] = { "y0", "y1", "y2" };
     static tensor_text tensors[MAX_INPUTS];
     static attribute_text attributes[MAX_ATTRIBUTES];
     PROTO(ModelProto) model = FROND__ONNX__MODEL_PROTO__INIT;
@@ -207,18 +207,18 @@ static void write_case(const node_case *c)
          pointers[node.n_attribute] = &attributes[node.n_attribute].proto, node.n_attribute++)
         text = read_attribute(text, &attributes[node.n_attribute]);
     for (int i = 0; i < MAX_INPUTS && c->in[i] && *c->in[i] != '-'; i++) {
-        in[node.n_input++] = *c->in[i] ? names[i] : "";
+        in[node.n_input++] = (char *)(*c->in[i] ? names[i] : "");
         if (i > 0 && *c->in[i])
             initializers[graph.n_initializer++] = tensor_proto(c->in[i], names[i], &tensors[i]);
     }
     node.op_type = (char *)c->op;
-    node.name = "it";
+    node.name = (char *)"it";
     node.input = in;
     node.n_output = c->outputs < 0 ? 0 : c->outputs ? (size_t)c->outputs : 1;
     node.output = (char **)outputs;
     node.attribute = pointers;
-    x.name = names[0];
-    y.name = outputs[c->output];
+    x.name = (char *)names[0];
+    y.name = (char *)outputs[c->output];
     graph.initializer = initializers;
     graph.n_node = graph.n_input = graph.n_output = 1;
     graph.node = (PROTO(NodeProto) *[]){ &node };
