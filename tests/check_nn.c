@@ -471,6 +471,7 @@ END_TEST
 
 /* --- Ownership ---------------------------------------------------------------------------------------------------- */
 
+USES_FREED /* the child that fr_module_free refuses to free */
 START_TEST(a_child_has_one_parent)
 {
     fr_module *child = fr_nn_linear(1, 1, NULL), *m = sequential2(child, fr_nn_tanh());

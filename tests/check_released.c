@@ -11,6 +11,8 @@
 #include <pthread.h>
 #include <unistd.h>
 
+USES_FREED
+
 /* "FILE:LINE" of a line of this file, valid until the fourth next call. */
 static const char *at_line(int line)
 {
