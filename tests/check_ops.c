@@ -1018,16 +1018,18 @@ int main(int argc, char **argv)
     if (onnx_folder)
         return run_tests("onnx", ops);
 #endif
+    int large = count_ops(); /* ops that are run at large sizes */
 #ifdef FR_SANITIZE
     setenv("CK_FORK", "no", 0); /* thousands of forks are slow; a sanitizer stops at the first error anyway */
+    large = 0;                  /* very slow */
 #endif
+    tcase_add_loop_test(threads, same_bits_for_any_number_of_threads, 0, large);
     tcase_add_test(ops, names_of_users);
     tcase_add_loop_test(ops, table, 0, count_ops());
     tcase_add_loop_test(ops, golden_values, 0, count_cases(is_golden));
     tcase_add_loop_test(ops, not_recorded, 0, count_cases(is_golden));
     tcase_add_loop_test(ops, definitions, 0, count_cases(is_defined));
     tcase_add_loop_test(ops, layouts, 0, count_cases(is_golden));
-    tcase_add_loop_test(threads, same_bits_for_any_number_of_threads, 0, count_ops());
     tcase_add_loop_test(ops, derivatives, 0, count_cases(is_smooth));
     tcase_add_loop_test(ops, forward_mode, 0, count_cases(is_smooth));
     tcase_add_loop_test(ops, failing_calls, 0, count_cases(is_failing));
