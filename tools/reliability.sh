@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# reliability.sh BUILD: makes doc/reliability.md. Each section is what a command printed; the page shows the command.
-# Outputs are kept in BUILD/reliability, one file a section. What is there is not measured again: remove a file to have
-# it measured anew. All of them take some hours. BUILD is a shared build in which `make check` has run.
+# reliability.sh BUILD [NAME...]: makes doc/reliability.md. Each section is what a command printed; the page shows the
+# command. If names of sections are given, no others are measured. Outputs are kept in BUILD/reliability, one file a
+# section. What is there is not measured again: remove a file to have it measured anew. All of them take some hours.
+# BUILD is a shared build in which `make check` has run.
 set -u
-build=$(cd "${1:?usage: $0 BUILD}" && pwd)
+build=$(cd "${1:?usage: $0 BUILD [NAME...]}" && pwd)
+shift
+names=$*
 source=$(cd "$(dirname "$0")/.." && pwd)
 kept=$build/reliability
 page=$source/doc/reliability.md
@@ -16,6 +19,10 @@ say() { printf '%s\n' "$@" >>"$page"; }
 
 # Runs the command in BUILD unless its output is there, and puts both into the page; a table in Markdown stays one.
 measured() { # NAME COMMAND
+    if [ ! -e "$kept/$1" ] && [ -n "$names" ] && ! echo " $names " | grep -qF " $1 "; then
+        say '' "\`$2\`: not measured yet." ''
+        return
+    fi
     if [ ! -e "$kept/$1" ]; then
         echo "$2" >&2
         if ! (cd "$build" && FROND_TESTS=$source/tests sh -c "$2") >"$kept/$1.new" 2>&1; then
@@ -36,8 +43,8 @@ measured() { # NAME COMMAND
 cat >"$page" <<'END'
 # Reliability
 
-What can go wrong around a library, and how frond is tested against it. `tools/reliability.sh BUILD` makes this page;
-each command below is run in the build folder and can be run alone.
+What can go wrong around a library, and how frond is tested against it. `tools/reliability.sh BUILD` makes this page.
+Each command below is run in the build folder, where the variable `FROND_TESTS` holds the path of the folder `tests`.
 
 ## Use after the release
 
@@ -50,7 +57,7 @@ it is 262,144 and 16,384. A use after that is not noticed, nor is one through a 
 kind of bad argument, released objects among them.
 END
 measured arguments 'tests/check_arguments | tail -n 2'
-measured valgrind 'FROND_VALGRIND_ALL=1 ../tests/check_valgrind.sh && echo "every example: 0 errors, 0 bytes lost"'
+measured valgrind 'FROND_VALGRIND_ALL=1 $FROND_TESTS/check_valgrind.sh && echo "every example: 0 errors, 0 bytes lost"'
 
 cat >>"$page" <<'END'
 ## Files
@@ -60,7 +67,7 @@ before a kill. The old file or the complete new one must be there, and a message
 END
 measured faults 'tests/check_faults | tail -n 30'
 say 'Runs that are killed at random moments and resumed: the weights, checkpoint and metrics of an unbroken run.'
-measured kills 'FROND_KILLS=200 ../tests/check_kills.sh'
+measured kills 'FROND_KILLS=200 $FROND_TESTS/check_kills.sh'
 say 'What readers take for a file. A file that asks for more is refused before memory is allocated.'
 measured memory 'tests/check_memory'
 
@@ -70,7 +77,7 @@ cat >>"$page" <<'END'
 Readers of all formats, loaded ONNX graphs run forward and backward, and random programs of all ops, kernels against
 definitions and float32 against float64, with the sanitizers.
 END
-measured fuzz '../tests/fuzz/run.sh 3600'
+measured fuzz '$FROND_TESTS/fuzz/run.sh 3600'
 
 cat >>"$page" <<'END'
 ## Memory
