@@ -1016,7 +1016,7 @@ int main(int argc, char **argv)
     onnx_folder = argc > 2 && strcmp(argv[1], "--onnx") == 0 ? argv[2] : NULL;
     tcase_add_loop_test(ops, onnx, 0, count_ops());
     if (onnx_folder)
-        return run_tests("onnx", ops);
+        return run_tests("onnx", ops, threads);
 #endif
     int large = count_ops(); /* ops that are run at large sizes */
 #ifdef FR_SANITIZE

@@ -106,7 +106,8 @@ END {
             parameters = substr(statements[i], RSTART + RLENGTH)
             sub(/.*[ *]fr_/, "", name)
             sub(/\)[^)]*$/, "", parameters)
-            write_call(name, parameters)
+            if (name !~ /_sized$/) # for the macros of functions that take an array
+                write_call(name, parameters)
         }
     }
     print "static const struct {\n    const char *name;\n    void (*call)(program *program_);"
