@@ -100,6 +100,18 @@ void fr_object_free(void *object)
     free(oldest);
 }
 
+void fr_object_end(const char *what, void *object, const char *name, void (*release)(void *object))
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+
+    if (fr_is_given(what, object, name)) {
+        release(object);
+        fr_object_free(object);
+    }
+    fr_finish(th, before);
+}
+
 void fr_objects_empty(void)
 {
     fr_lock(FR_LOCK_OBJECTS);

@@ -28,6 +28,9 @@ static inline bool fr_is_alive(const void *object)
 void *fr_object_new(size_t size);
 /* Ends the life of such an object, whose contents were freed. NULL is fine. */
 void fr_object_free(void *object);
+/* What a public function that frees an object does, with its call site: release frees the contents, then the life ends.
+ * NULL is fine; an object that was released before is an error. */
+void fr_object_end(const char *what, void *object, const char *name, void (*release)(void *object));
 /* Writes down the call or scope that releases an object. */
 void fr_life_end(fr_thread *th, fr_life *life);
 /* Frees the objects that are kept readable. */
@@ -36,7 +39,7 @@ void fr_objects_empty(void);
 /* Fails: WHAT was given the object called name, which was released. Returns false. */
 bool fr_fail_released(const char *what, const void *object, const char *name);
 /* True if object is there and was not released. Otherwise it fails, except where a NULL may come from an earlier
- * failure. fr_check_given calls it for each type that begins with a fr_life. */
+ * failure. fr_check_not_null calls it for each type that begins with a fr_life. */
 bool fr_check_alive(const char *what, const void *object, const char *name);
 /* The same for an argument that may be NULL: then it returns false without an error. */
 static inline bool fr_is_given(const char *what, const void *object, const char *name)

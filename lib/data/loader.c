@@ -94,25 +94,21 @@ static void release_batch(fr_loader *l)
         fr_assign(&l->batch[i], NULL);
 }
 
-static void release(fr_loader *l)
+static void release(void *object)
 {
+    fr_loader *l = object;
+
     release_batch(l);
     for (int i = 0; i < l->count; i++)
         fr_unref(l->tensors[i]);
     free(l->tensors);
     free(l->batch);
     free(l->order);
-    fr_object_free(l);
 }
 
 void fr_loader_free(fr_loader *l)
 {
-    fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, "loader_free");
-
-    if (fr_is_given("loader_free", l, "loader"))
-        release(l);
-    fr_finish(th, before);
+    fr_object_end("loader_free", l, "loader", release);
 }
 
 /* --- Epochs ------------------------------------------------------------------------------------------------------ */

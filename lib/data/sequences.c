@@ -236,21 +236,17 @@ const char *fr_sequences_label_text(const fr_sequences *s, int i)
     return s->texts.items[i].text;
 }
 
-static void release(fr_sequences *s)
+static void release(void *object)
 {
+    fr_sequences *s = object;
+
     fr_unref(s->x);
     fr_unref(s->lengths);
     fr_unref(s->labels);
     fr_label_set_free(&s->texts);
-    fr_object_free(s);
 }
 
 void fr_sequences_free(fr_sequences *s)
 {
-    fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, "sequences_free");
-
-    if (fr_is_given("sequences_free", s, "sequences"))
-        release(s);
-    fr_finish(th, before);
+    fr_object_end("sequences_free", s, "sequences", release);
 }

@@ -37,25 +37,21 @@ void fr_tensors_sort(fr_tensors *ts)
     qsort(ts->by_name, (size_t)ts->count, sizeof *ts->by_name, compare_items);
 }
 
-static void release(fr_tensors *ts)
+static void release(void *object)
 {
+    fr_tensors *ts = object;
+
     for (int i = 0; i < ts->count; i++) {
         free(ts->items[i].name);
         fr_unref(ts->items[i].tensor);
     }
     free(ts->items);
     free(ts->by_name);
-    fr_object_free(ts);
 }
 
 void fr_tensors_free(fr_tensors *ts)
 {
-    fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, "tensors_free");
-
-    if (fr_is_given("tensors_free", ts, "tensors"))
-        release(ts);
-    fr_finish(th, before);
+    fr_object_end("tensors_free", ts, "tensors", release);
 }
 
 int fr_tensors_count(const fr_tensors *ts)

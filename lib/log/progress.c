@@ -235,23 +235,19 @@ bool fr_progress_step(fr_progress *p, int64_t steps)
     return ok;
 }
 
-static void release(fr_progress *p)
+static void release(void *object)
 {
+    fr_progress *p = object;
+
     if (p->stream)
         draw(p, p->clock(), true);
     for (size_t i = 0; i < p->count; i++)
         free(p->items[i].name);
     free(p->items);
     free(p->label);
-    fr_object_free(p);
 }
 
 void fr_progress_end(fr_progress *p)
 {
-    fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, "progress_end");
-
-    if (fr_is_given("progress_end", p, "progress"))
-        release(p);
-    fr_finish(th, before);
+    fr_object_end("progress_end", p, "progress", release);
 }

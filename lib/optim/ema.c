@@ -117,25 +117,21 @@ fr_ema *fr_ema_new(fr_module *m, double decay)
     return e;
 }
 
-static void release(fr_ema *e)
+static void release(void *object)
 {
+    fr_ema *e = object;
+
     fr_module_destroy(e->root);
     for (size_t i = 0; i < e->count; i++) {
         fr_unref(e->pairs[i].model);
         fr_unref(e->pairs[i].average);
     }
     free(e->pairs);
-    fr_object_free(e);
 }
 
 void fr_ema_free(fr_ema *e)
 {
-    fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, "ema_free");
-
-    if (fr_is_given("ema_free", e, "average"))
-        release(e);
-    fr_finish(th, before);
+    fr_object_end("ema_free", e, "average", release);
 }
 
 fr_module *fr_ema_module(const fr_ema *e)

@@ -253,21 +253,17 @@ fr_optim *fr_optim_make(const fr_optim_kind *kind, fr_module *m, const void *opt
     return o;
 }
 
-static void release(fr_optim *o)
+static void release(void *object)
 {
+    fr_optim *o = object;
+
     fr_schedulers_detach(o);
     shrink(o, 0, 0);
     free(o->slots);
     free(o->groups);
-    fr_object_free(o);
 }
 
 void fr_optim_free(fr_optim *o)
 {
-    fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, "optim_free");
-
-    if (fr_is_given("optim_free", o, "optimiser"))
-        release(o);
-    fr_finish(th, before);
+    fr_object_end("optim_free", o, "optimiser", release);
 }

@@ -167,9 +167,10 @@ static bool check_stack(fr_tensor *const *ts, int n, int dim)
     if (n < 1 || !ts)
         return fr_fail("stack", "no tensors given");
     for (int i = 0; i < n; i++) {
-        snprintf(a, sizeof a, "ts[%d]", i);
-        if (!fr_check_not_null("stack", ts[i], a))
-            return false;
+        if (!ts[i] || !fr_is_alive(ts[i])) {
+            snprintf(a, sizeof a, "ts[%d]", i);
+            return fr_check_not_null("stack", ts[i], a);
+        }
         if (!fr_shape_equal(&ts[i]->shape, &ts[0]->shape))
             return fr_fail("stack", "shapes differ: %s and %s", fr_shape_text(&ts[0]->shape, a),
                            fr_shape_text(&ts[i]->shape, b));
