@@ -625,12 +625,6 @@ static fr_tensor *bad_tensor(int which, fr_tensor *t, bool *more)
     }
 }
 
-#ifdef FR_SANITIZE
-enum { SANITIZED = true }; /* a bool of 0xff stops the program */
-#else
-enum { SANITIZED = false };
-#endif
-
 static bool make_bad(const function *f, const parameter *p, int which, value *v);
 
 /* The same for a struct, which is NULL, or has one bad member, or is full of 0xff. */
@@ -650,7 +644,7 @@ static bool make_bad_struct(const function *f, const parameter *p, int which, va
                 memcpy(object + m->offset, &bad, m->size);
             memset(&bad, 0, sizeof bad);
         }
-        fill = m->kind == KIND_reserved && !SANITIZED;
+        fill = m->kind == KIND_reserved && !SANITIZED; /* a bool of 0xff stops the program there */
     }
     if (fill && which-- == 0)
         memset(object, 0xff, p->size);
@@ -941,9 +935,8 @@ static void confine(void)
 
     for (int i = 0; i < COUNT(signals); i++)
         signal(signals[i], crashed);
-#ifndef FR_SANITIZE
-    setrlimit(RLIMIT_AS, &(struct rlimit){ (rlim_t)4 << 30, (rlim_t)4 << 30 });
-#endif
+    if (!SANITIZED)
+        setrlimit(RLIMIT_AS, &(struct rlimit){ (rlim_t)4 << 30, (rlim_t)4 << 30 });
     report = dup(STDERR_FILENO);
     ck_assert(freopen("/dev/null", "w", stdout) && freopen("/dev/null", "w", stderr));
     fr_set_warning_handler(NULL, NULL);

@@ -202,15 +202,6 @@ static void *keep_stepping(void *w)
     return NULL;
 }
 
-/* Without AddressSanitizer, whose own allocator may be locked in a child. */
-#if defined(__SANITIZE_ADDRESS__)
-#define WITH_ADDRESS_SANITIZER 1
-#elif defined(__has_feature)
-#define WITH_ADDRESS_SANITIZER __has_feature(address_sanitizer)
-#else
-#define WITH_ADDRESS_SANITIZER 0
-#endif
-
 START_TEST(children_of_a_busy_process_compute)
 {
     FR_SCOPE;
@@ -333,7 +324,7 @@ int main(void)
     tcase_add_test(pool, a_child_process_has_threads_of_its_own);
     tcase_add_test(pool, numbers_of_threads);
     tcase_add_loop_test(forks, no_lock_is_held_in_a_child, 0, FR_LOCKS);
-    if (!WITH_ADDRESS_SANITIZER)
+    if (!SANITIZED) /* a sanitizer's own allocator may be locked in a child */
         tcase_add_test(forks, children_of_a_busy_process_compute);
     tcase_add_test(together, training_inference_and_settings_at_once);
     return run_tests("threads", pool, forks, together);

@@ -5,6 +5,8 @@
 #ifndef FROND_TESTS_TESTING_H
 #define FROND_TESTS_TESTING_H
 
+#include <config.h>
+
 #include <frond.h>
 
 #include <check.h>
@@ -17,6 +19,13 @@
 #define USES_FREED _Pragma("GCC diagnostic ignored \"-Wuse-after-free\"")
 #else
 #define USES_FREED
+#endif
+
+/* Whether sanitizers watch: they stop at what some tests do on purpose, are very slow, and lock in children. */
+#ifdef FR_SANITIZE
+enum { SANITIZED = true };
+#else
+enum { SANITIZED = false };
 #endif
 
 static size_t live_before, bytes_before;
