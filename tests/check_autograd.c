@@ -775,7 +775,7 @@ END_TEST
 
 /* --- Long graphs ------------------------------------------------------------------------------------------------- */
 
-enum { OPS = 1000000 };
+enum { OPS = SANITIZED ? 100000 : 1000000 };
 
 /* A chain of this many ops. */
 static fr_tensor *long_chain(fr_tensor *const *x, void *user)

@@ -1008,7 +1008,7 @@ static int print_cases(void)
 
 int main(int argc, char **argv)
 {
-    TCase *ops = tcase_create("ops"), *threads = tcase_create("threads");
+    TCase *ops = tcase_create("ops"), *kernels = tcase_create("kernels"), *threads = tcase_create("threads");
 
     program = argv[0];
     if (argc > 1 && strcmp(argv[1], "--cases") == 0)
@@ -1017,20 +1017,20 @@ int main(int argc, char **argv)
     onnx_folder = argc > 2 && strcmp(argv[1], "--onnx") == 0 ? argv[2] : NULL;
     tcase_add_loop_test(ops, onnx, 0, count_ops());
     if (onnx_folder)
-        return run_tests("onnx", ops, threads);
+        return run_tests("onnx", ops, kernels, threads);
 #endif
     if (SANITIZED)
         setenv("CK_FORK", "no", 0); /* thousands of forks are slow; a sanitizer stops at the first error anyway */
     tcase_add_loop_test(threads, same_bits_for_any_number_of_threads, 0, SANITIZED ? 0 : count_ops());
     tcase_add_test(ops, names_of_users);
     tcase_add_loop_test(ops, table, 0, count_ops());
-    tcase_add_loop_test(ops, golden_values, 0, count_cases(is_golden));
+    tcase_add_loop_test(kernels, golden_values, 0, count_cases(is_golden));
     tcase_add_loop_test(ops, not_recorded, 0, count_cases(is_golden));
-    tcase_add_loop_test(ops, definitions, 0, count_cases(is_defined));
-    tcase_add_loop_test(ops, layouts, 0, count_cases(is_golden));
+    tcase_add_loop_test(kernels, definitions, 0, count_cases(is_defined));
+    tcase_add_loop_test(kernels, layouts, 0, count_cases(is_golden));
     tcase_add_loop_test(ops, derivatives, 0, count_cases(is_smooth));
     tcase_add_loop_test(ops, forward_mode, 0, count_cases(is_smooth));
     tcase_add_loop_test(ops, failing_calls, 0, count_cases(is_failing));
     tcase_add_loop_test(ops, null_inputs, 0, count_cases(is_golden));
-    return run_tests("ops", ops, threads);
+    return run_tests("ops", ops, kernels, threads);
 }

@@ -15,8 +15,8 @@ for cpu in base avx2; do
             echo "skipped: there is no tests/$program (Check was not found?)"
             exit 77
         fi
-        cases= # all; how threads share the work does not depend on the kernels
-        [ $program != check_ops ] || cases=ops
+        cases= # all
+        [ $program != check_ops ] || cases=kernels
         env FROND_CPU=$cpu ${cases:+CK_RUN_CASE=$cases} "tests/$program" >"$log" 2>&1 && continue
         echo "FROND_CPU=$cpu tests/$program:"
         cat "$log"

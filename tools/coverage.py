@@ -26,8 +26,6 @@ import sys
 TOP = pathlib.Path(__file__).resolve().parent.parent
 WANTED_LINES, WANTED_BRANCHES = 95.0, 85.0
 COUNTED = re.compile(r"(lib|tools)/.*\.[ch]$")
-# These look at sources, symbols and other builds: they run nothing of the library that was built for coverage.
-NOT_RUN = "abi architecture headers layers reference style symbols".split()
 
 
 def build_in(build):
@@ -39,18 +37,11 @@ def build_in(build):
     subprocess.run(["make", "-s", jobs, "check", "TESTS="], cwd=build, check=True, stdout=subprocess.DEVNULL)
 
 
-def tests_of(build):
-    text = subprocess.run(["make", "-s", "-f", "-", "print"], cwd=build, capture_output=True, text=True, check=True,
-                          input="include Makefile\nprint:\n\t@echo $(TESTS)\n").stdout
-    left_out = {f"tests/check_{name}.sh" for name in NOT_RUN}
-    return " ".join(t for t in text.split() if t not in left_out)
-
-
 def run_tests(build, counts, arguments):
     """Runs the tests, each of which leaves its counts in a folder of its own. Returns whether all passed."""
     shutil.rmtree(counts, ignore_errors=True)
     if not any(a.startswith("TESTS=") for a in arguments):
-        arguments = [*arguments, f"TESTS={tests_of(build)}"]
+        arguments = [*arguments, "TESTS=$(run_checks)"]
     strip = len(build.parts) - 1
     return subprocess.run(["make", "-s", "-k", f"-j{os.cpu_count()}", "check", *arguments,
                            f"TESTS_ENVIRONMENT=GCOV_PREFIX='{counts}'/$$b GCOV_PREFIX_STRIP={strip}"], cwd=build,

@@ -126,7 +126,7 @@ def make(build, *targets):
 
 
 def digest(build):
-    return hashlib.sha256((build / "libfrondtest.a").read_bytes()).digest()
+    return hashlib.sha256((build / ".libs/libfrondtest.a").read_bytes()).digest()
 
 
 def prepare(folder):
@@ -211,7 +211,7 @@ def main():
         text = (source / file).read_text()
         (source / file).write_text("\n".join(new if k == i else x for k, x in enumerate(text.split("\n"))))
         begun, finder = time.time(), "nothing"
-        if make(build, "libfrondtest.a") and digest(build) != original:
+        if make(build, "libfrondtest.la") and digest(build) != original:
             done += 1
             finder = tests.finder(file, i)
             if not finder:
