@@ -200,6 +200,9 @@ START_TEST(unfit_numbers_are_refused)
     assert_refused(fr_init_uniform(t, 2, 1), "init_uniform", "low 2", "high 1");
     assert_refused(fr_init_uniform(t, -INFINITY, 1), "init_uniform", "low is -inf");
     assert_refused(fr_init_uniform(t, 0, NAN), "init_uniform", "high is nan");
+    assert_refused(fr_init_uniform(t, -3e38, 3e38), "init_uniform", "from -3e+38 to 3e+38", "float32");
+    assert_refused(fr_init_uniform(fr_cast(t, FR_F64), -1e308, 1e308), "init_uniform", "1e+308", "float64");
+    assert_refused(fr_init_xavier_uniform(t, 1e39), "init_xavier_uniform", "float32");
     assert_refused(fr_init_normal(t, NAN, 1), "init_normal", "mean is nan");
     assert_refused(fr_init_normal(t, 0, -1), "init_normal", "std is -1", ">= 0");
     assert_refused(fr_init_trunc_normal(t, 0, 0, -1, 1), "init_trunc_normal", "std is 0", "> 0");

@@ -382,17 +382,28 @@ static void onnx_small_integers(FILE *file)
     onnx_with_weights(file, INT64, 5000000, INT64_DATA, 5000000);
 }
 
-static void onnx_chain(FILE *file)
+/* Each node takes what the one before it made, once or twice. */
+static void onnx_row(FILE *file, const char *type, int nodes, bool twice)
 {
     message graph;
     char from[32] = "x", to[32];
 
     begin_message(&graph);
-    for (int i = 0; i < 20000; i++, memcpy(from, to, sizeof to)) {
+    for (int i = 0; i < nodes; i++, memcpy(from, to, sizeof to)) {
         snprintf(to, sizeof to, "/encoder/layer/value_%d", i);
-        put_node(graph.file, "Identity", from, NULL, to);
+        put_node(graph.file, type, from, twice ? from : NULL, to);
     }
     put_model(file, &graph, from);
+}
+
+static void onnx_chain(FILE *file)
+{
+    onnx_row(file, "Identity", 20000, false);
+}
+
+static void onnx_doubling(FILE *file)
+{
+    onnx_row(file, "Concat", 40, true);
 }
 
 static void onnx_empty_nodes(FILE *file)
@@ -418,19 +429,6 @@ static void onnx_nested_names(FILE *file)
     put_node(graph.file, "Identity", "x", NULL, "y");
     put_model(file, &graph, "y");
     free(name);
-}
-
-static void onnx_doubling(FILE *file)
-{
-    message graph;
-    char from[8] = "x", to[8];
-
-    begin_message(&graph);
-    for (int i = 0; i < 40; i++, memcpy(from, to, sizeof to)) {
-        snprintf(to, sizeof to, "v%d", i);
-        put_node(graph.file, "Concat", from, from, to);
-    }
-    put_model(file, &graph, from);
 }
 
 /* type makes a large value of the number n; the next node needs its values, but makes a small one. */

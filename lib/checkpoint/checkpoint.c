@@ -30,8 +30,8 @@ static bool is_parameter(const fr_training_state *t, const fr_tensor *parameter)
 static bool init_state(const char *where, fr_training_state *t, fr_module *m, fr_optim *optim, fr_loader *loader)
 {
     *t = (fr_training_state){ .optim = optim, .loader = loader };
-    if ((optim && !fr_check_not_null(where, optim, "optimiser")) ||
-        (loader && !fr_check_not_null(where, loader, "loader")))
+    if ((optim && !fr_check_argument(where, optim, "optimiser")) ||
+        (loader && !fr_check_argument(where, loader, "loader")))
         return false;
     if ((!optim || !loader) && fr_failed_before(fr_thread_self()))
         return false;
@@ -150,7 +150,7 @@ bool fr_load_training(const char *path, fr_module *m, fr_optim *optim, fr_loader
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
     bool ok =
-        fr_check_not_null(what, m, "module") &&
+        fr_check_argument(what, m, "module") &&
         fr_checkpoint_restore(fr_file_where(what, path, where), fr_safetensors_load(what, path), m, optim, loader);
 
     fr_finish(th, before);

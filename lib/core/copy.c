@@ -144,7 +144,7 @@ static fr_tensor *copy_into(fr_thread *th, fr_tensor *into, const fr_tensor *fro
 {
     char to_text[FR_SHAPE_TEXT], from_text[FR_SHAPE_TEXT];
 
-    if (!fr_check_not_null("copy", into, "into") || !fr_check_not_null("copy", from, "from"))
+    if (!fr_check_argument("copy", into, "into") || !fr_check_argument("copy", from, "from"))
         return NULL;
     if (into->dtype != from->dtype)
         return fr_fail("copy", "into is %s, from is %s: dtypes must be equal", fr_dtype_name(into->dtype),

@@ -99,7 +99,7 @@ static fr_tensor *filled_like(const char *what, const fr_tensor *t, double value
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
 
-    fr_check_not_null(what, t, "tensor");
+    fr_check_argument(what, t, "tensor");
     fr_finish(th, before);
     return NULL;
 }
@@ -188,7 +188,7 @@ static bool check_values(const char *what, const fr_tensor *t, const void *value
     if (size / item < (size_t)t->numel)
         return fr_fail(what, "%zu values given, expected %lld for shape %s", size / item, (long long)t->numel,
                        fr_shape_text(&t->shape, text));
-    return fr_check_not_null(what, values, "values");
+    return fr_check_argument(what, values, "values");
 }
 
 fr_tensor *fr_tensor_from_sized(size_t size, fr_shape shape, const void *values, fr_dtype dtype)

@@ -45,8 +45,8 @@ bool fr_forgive(fr_thread *th, bool had_message);
 bool fr_failed_before(const fr_thread *th);
 /* True unless t is NULL. Then it fails, except where the NULL may come from an earlier failure. name: "input". */
 bool fr_check_there(const char *what, const void *t, const char *name);
-/* The same, and if t is of a type that begins with a fr_life, it also fails where t was released. */
-#define fr_check_not_null(what, t, name)                                                                               \
+/* The same for an argument; if it is of a type that begins with a fr_life, it also fails where it was released. */
+#define fr_check_argument(what, t, name)                                                                               \
     (_Generic((t), FR_LIVES(fr_tensor), FR_LIVES(fr_module), FR_LIVES(fr_optim), FR_LIVES(fr_scheduler),               \
               FR_LIVES(fr_ema), FR_LIVES(fr_loader), FR_LIVES(fr_sequences), FR_LIVES(fr_tensors),                     \
               FR_LIVES(fr_logger), FR_LIVES(fr_progress), default                                                      \

@@ -39,7 +39,7 @@ void fr_objects_empty(void);
 /* Fails: WHAT was given the object called name, which was released. Returns false. */
 bool fr_fail_released(const char *what, const void *object, const char *name);
 /* True if object is there and was not released. Otherwise it fails, except where a NULL may come from an earlier
- * failure. fr_check_not_null calls it for each type that begins with a fr_life. */
+ * failure. fr_check_argument calls it for each type that begins with a fr_life. */
 bool fr_check_alive(const char *what, const void *object, const char *name);
 /* The same for an argument that may be NULL: then it returns false without an error. */
 static inline bool fr_is_given(const char *what, const void *object, const char *name)

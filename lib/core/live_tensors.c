@@ -199,7 +199,7 @@ static bool report(FILE *file)
     uint64_t lost;
     bool ok;
 
-    if (!fr_check_not_null("live_report", file, "file"))
+    if (!fr_check_argument("live_report", file, "file"))
         return false;
     fr_lock(FR_LOCK_LIVE_TENSORS);
     copy = malloc((all.entries.count + 1) * sizeof *copy);

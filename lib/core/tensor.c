@@ -234,7 +234,7 @@ void fr_assign(fr_tensor **slot, fr_tensor *t)
     fr_tensor *old;
 
     if (FR_UNLIKELY(!slot)) {
-        fr_check_not_null("assign", slot, "slot");
+        fr_check_argument("assign", slot, "slot");
         return;
     }
     if (t) {
@@ -337,7 +337,7 @@ void *fr_data(const fr_tensor *t)
     fr_site before = fr_begin(th, "data");
     void *data = NULL;
 
-    if (!fr_check_not_null("data", t, "tensor")) {
+    if (!fr_check_argument("data", t, "tensor")) {
     } else if (!t->contiguous) {
         char text[FR_SHAPE_TEXT];
 
@@ -369,7 +369,7 @@ double fr_at(const fr_tensor *t, int64_t index)
     fr_site before = fr_begin(th, "at");
     double value = NAN;
 
-    if (!fr_check_not_null("at", t, "tensor")) {
+    if (!fr_check_argument("at", t, "tensor")) {
     } else if (index < -t->numel || index >= t->numel) {
         char text[FR_SHAPE_TEXT];
 
@@ -388,7 +388,7 @@ double fr_item(const fr_tensor *t)
     fr_site before = fr_begin(th, "item");
     double value = NAN;
 
-    if (!fr_check_not_null("item", t, "tensor")) {
+    if (!fr_check_argument("item", t, "tensor")) {
     } else if (t->numel != 1) {
         char text[FR_SHAPE_TEXT];
 

@@ -20,14 +20,14 @@ static bool check_arguments(fr_tensor *const *tensors, int n, const fr_loader_op
 {
     char text[FR_SHAPE_TEXT], other[FR_SHAPE_TEXT];
 
-    if (!fr_check_not_null("loader_new", tensors, "tensors") || !fr_check_reserved("loader_new", o->reserved))
+    if (!fr_check_argument("loader_new", tensors, "tensors") || !fr_check_reserved("loader_new", o->reserved))
         return false;
     if (n < 1)
         return fr_fail("loader_new", "%d tensors given, expected 1 or more", n);
     if (o->batch_size < 0)
         return fr_fail("loader_new", "batch_size is %lld, expected 1 or more", (long long)o->batch_size);
     for (int i = 0; i < n; i++) {
-        if (!fr_check_not_null("loader_new", tensors[i], "a tensor"))
+        if (!fr_check_argument("loader_new", tensors[i], "a tensor"))
             return false;
         if (tensors[i]->shape.ndim == 0)
             return fr_fail("loader_new", "tensor %d is a scalar: it has no rows", i);
@@ -144,7 +144,7 @@ static bool fill_batch(fr_loader *l, int64_t rows)
 
 static fr_tensor *const *next_batch(fr_loader *l)
 {
-    if (!fr_check_not_null("loader_next", l, "loader"))
+    if (!fr_check_argument("loader_next", l, "loader"))
         return NULL;
     release_batch(l);
     if (!l->running && !begin_epoch(l))

@@ -226,7 +226,7 @@ int fr_sequences_label_count(const fr_sequences *s)
 
 const char *fr_sequences_label_text(const fr_sequences *s, int i)
 {
-    if (!fr_check_not_null("sequences_label_text", s, "sequences"))
+    if (!fr_check_argument("sequences_label_text", s, "sequences"))
         return NULL;
 
     int count = fr_sequences_label_count(s);

@@ -167,7 +167,7 @@ static bool export_module(export_job *j, fr_module *m, fr_tensor *example, const
     const char *where = j->w.where;
 
     if (!fr_check_reserved(where, o->reserved) || !fr_state_dict(where, m, &j->w.state, &j->w.state_count) ||
-        !fr_check_not_null(where, example, "example"))
+        !fr_check_argument(where, example, "example"))
         return false;
     if (!path)
         return fr_fail(where, "path is NULL");

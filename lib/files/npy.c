@@ -195,7 +195,7 @@ static void make_header(fr_npy_encoded *npy, const fr_tensor *t, bool column_maj
 bool fr_npy_encode(const char *where, fr_tensor *t, fr_npy_encoded *npy)
 {
     *npy = (fr_npy_encoded){ .values = NULL };
-    if (!fr_check_not_null(where, t, "tensor"))
+    if (!fr_check_argument(where, t, "tensor"))
         return false;
 
     fr_tensor *transposed = t->contiguous ? NULL : transpose_all(where, t);

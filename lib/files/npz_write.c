@@ -91,7 +91,7 @@ static bool add_member(const char *where, zip_t *archive, const char *name, fr_t
     char text[100];
 
     snprintf(text, sizeof text, "tensor \"%.80s\"", name);
-    if (!fr_npz_check_name(where, name) || !fr_check_not_null(where, t, text))
+    if (!fr_npz_check_name(where, name) || !fr_check_argument(where, t, text))
         return false;
 
     char *member = malloc(strlen(name) + sizeof FR_NPZ_SUFFIX);
@@ -160,7 +160,7 @@ bool fr_npz_write(const char *where, const char *path, const char *const *names,
 
     if (n < 0)
         return fr_fail(where, "%d tensors given", n);
-    if (n > 0 && (!fr_check_not_null(where, names, "names") || !fr_check_not_null(where, tensors, "tensors")))
+    if (n > 0 && (!fr_check_argument(where, names, "names") || !fr_check_argument(where, tensors, "tensors")))
         return false;
 
     fr_npy_encoded *encoded = calloc((size_t)n + 1, sizeof *encoded);

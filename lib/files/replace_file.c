@@ -292,7 +292,7 @@ static bool replace_file(const char *what, const char *path, const void *bytes, 
     char where[FR_WHERE_SIZE];
     fr_replacement r;
 
-    if (count > 0 && !fr_check_not_null(what, bytes, "bytes"))
+    if (count > 0 && !fr_check_argument(what, bytes, "bytes"))
         return false;
     return fr_replace_begin(&r, fr_file_where(what, path, where), path) &&
            fr_replace_finish(&r, fr_replace_write(&r, bytes, count));

@@ -155,7 +155,7 @@ static bool check_entry(const char *where, const entry *e, int i)
     if (!e->name)
         return fr_fail(where, "name %d is NULL", i);
     snprintf(text, sizeof text, "tensor \"%.80s\"", e->name);
-    return fr_check_not_null(where, e->tensor, text);
+    return fr_check_argument(where, e->tensor, text);
 }
 
 bool fr_safetensors_save_aliased(const char *what, const char *path, const char *const *names,
@@ -167,7 +167,7 @@ bool fr_safetensors_save_aliased(const char *what, const char *path, const char 
     fr_file_where(what, path, where);
     if (n < 0)
         return fr_fail(where, "%d tensors given", n);
-    if (n > 0 && (!fr_check_not_null(where, names, "names") || !fr_check_not_null(where, tensors, "tensors")))
+    if (n > 0 && (!fr_check_argument(where, names, "names") || !fr_check_argument(where, tensors, "tensors")))
         return false;
     c.entries = calloc((size_t)n + 1, sizeof *c.entries);
     if (!c.entries)

@@ -20,7 +20,7 @@ bool fr_state_dict(const char *what, fr_module *m, const fr_named_tensor **state
     unsigned failures = th->errors.failures;
 
     *n = 0;
-    if (!fr_check_not_null(what, m, "module"))
+    if (!fr_check_argument(what, m, "module"))
         return false;
     *state = fr_module_state(m, n);
     return th->errors.failures == failures;

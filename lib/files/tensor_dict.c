@@ -61,7 +61,7 @@ int fr_tensors_count(const fr_tensors *ts)
 
 static const fr_tensors_item *item_at(const char *what, const fr_tensors *ts, int i)
 {
-    if (!fr_check_not_null(what, ts, "tensors"))
+    if (!fr_check_argument(what, ts, "tensors"))
         return NULL;
     if (i < 0 || i >= ts->count)
         return fr_fail(what, "index %d is out of range for %d tensors", i, ts->count);

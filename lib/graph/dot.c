@@ -415,7 +415,7 @@ static bool draw(const char *what, drawing *d)
 
 static bool check(const char *what, const FILE *file, const fr_tensor *t, const fr_graph_dot_options *o)
 {
-    if (!fr_check_not_null(what, file, "file") || !fr_check_not_null(what, t, "tensor") ||
+    if (!fr_check_argument(what, file, "file") || !fr_check_argument(what, t, "tensor") ||
         (o && !fr_check_reserved(what, o->reserved)))
         return false;
     if (o && o->max_nodes < 0)

@@ -199,7 +199,7 @@ bool fr_explain(FILE *file, fr_tensor *t)
     explainer x = { .w.file = file };
     bool ok = false;
 
-    if (!fr_check_not_null("explain", file, "file") || !fr_check_not_null("explain", t, "tensor"))
+    if (!fr_check_argument("explain", file, "file") || !fr_check_argument("explain", t, "tensor"))
         ok = false;
     else if (!fr_tracked(t))
         fr_fail("explain", "the tensor wants no gradient: there is nothing recorded to explain");

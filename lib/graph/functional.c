@@ -199,7 +199,7 @@ bool fr_hvp(fr_function *f, fr_tensor *const *xs, fr_tensor *const *vs, int n, v
     if (ok && !vs)
         ok = fr_fail("hvp", "vs is NULL, expected an array of n tensors");
     for (int i = 0; i < n && ok; i++)
-        ok = fr_check_not_null("hvp", vs[i], "a v") && fr_check_like("hvp", "v", i, vs[i], xs[i]);
+        ok = fr_check_argument("hvp", vs[i], "a v") && fr_check_like("hvp", "v", i, vs[i], xs[i]);
     ok = ok && products(&c, hvp_body, (void *)vs, y, hvs);
     fr_finish(th, before);
     return ok;

@@ -43,7 +43,7 @@ fr_tensor *fr_requires_grad(fr_tensor *leaf)
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "requires_grad");
 
-    if (!fr_check_not_null("requires_grad", leaf, "tensor"))
+    if (!fr_check_argument("requires_grad", leaf, "tensor"))
         leaf = NULL;
     else if (leaf->producer)
         leaf = fr_fail("requires_grad", "the tensor is a result of %s, not a leaf: take fr_detach of it",
@@ -74,7 +74,7 @@ fr_tensor *fr_grad(const fr_tensor *leaf)
     fr_site before = fr_begin(th, "grad");
     fr_tensor *grad = NULL;
 
-    if (fr_check_not_null("grad", leaf, "leaf")) {
+    if (fr_check_argument("grad", leaf, "leaf")) {
         th->no_gradient = leaf->grad ? NULL : reason_for_none(leaf);
         grad = fr_hold("grad", fr_ref(leaf->grad));
     }
@@ -94,7 +94,7 @@ fr_tensor *fr_detach(const fr_tensor *t)
     fr_site before = fr_begin(th, "detach");
     fr_tensor *view = NULL;
 
-    if (fr_check_not_null("detach", t, "tensor"))
+    if (fr_check_argument("detach", t, "tensor"))
         view = fr_hold("detach", fr_tensor_share("detach", t, &t->shape, t->stride, 0));
     if (FR_UNLIKELY(th->graph->trace != NULL) && view)
         fr_trace_alias(th, view, (fr_tensor *)t);

@@ -52,7 +52,7 @@ static fr_tensor *evaluate(const checker *c, fr_tensor *const *in)
 
 static bool prepare_input(checker *c, int i, fr_tensor *x)
 {
-    if (!fr_check_not_null(c->what, x, "an x"))
+    if (!fr_check_argument(c->what, x, "an x"))
         return false;
     if (x->dtype == FR_F32)
         return fr_fail(c->what, "input %d is float32, expected float64 (or int64, which is not checked)", i);
@@ -307,7 +307,7 @@ static bool check_gradients(checker *c, fr_tensor *const *xs, int n, fr_tensor *
     bool checked = false;
 
     for (int i = 0; i < n; i++)
-        if (!fr_check_not_null(c->what, with_dy[i] = xs[i], "an x"))
+        if (!fr_check_argument(c->what, with_dy[i] = xs[i], "an x"))
             return false;
     if (!(with_dy[n] = make_dy(c, xs)))
         return false;

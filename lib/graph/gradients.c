@@ -44,7 +44,7 @@ static bool backward(fr_thread *th, fr_tensor *t, fr_tensor *gradient, int flags
 {
     fr_backward_pass p = { .what = "backward", .th = th, .flags = flags };
 
-    if (!fr_check_not_null(p.what, t, "tensor"))
+    if (!fr_check_argument(p.what, t, "tensor"))
         return false;
     if (flags & ~FR_RETAIN_GRAPH)
         return fr_fail(p.what, "flags %d: only FR_RETAIN_GRAPH is for backward; use fr_gradients for FR_CREATE_GRAPH",
@@ -125,7 +125,7 @@ bool fr_gradients_of_many(const char *what, fr_tensor *const *ys, fr_tensor *con
     for (int i = 0; i < n; i++)
         out[i] = NULL;
     for (int i = 0; i < n && ok; i++) {
-        ok = fr_check_not_null(what, xs[i], "an x");
+        ok = fr_check_argument(what, xs[i], "an x");
         if (ok && !fr_tracked(xs[i]))
             ok = fr_fail(what, "x %d wants no gradient: mark it with fr_requires_grad", i);
     }
@@ -148,7 +148,7 @@ static bool gradients(const char *what, fr_tensor *y, fr_tensor *dy, fr_tensor *
         memset(out, 0, (size_t)n * sizeof *out);
     if (n < 0 || !xs || !out)
         fr_fail(what, "xs and out must be arrays of n >= 0");
-    else if (!fr_check_not_null(what, y, "y"))
+    else if (!fr_check_argument(what, y, "y"))
         ok = false;
     else if (!fr_tracked(y) && (dy || y->numel == 1))
         fr_fail(what, "y wants no gradient: nothing it was made from was marked with fr_requires_grad");

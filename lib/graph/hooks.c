@@ -38,7 +38,7 @@ void fr_hooks_sweep(fr_hook **list)
 
 static bool can_have_hooks(const char *what, const fr_tensor *t, fr_gradient_hook *call)
 {
-    if (!fr_check_not_null(what, t, "tensor"))
+    if (!fr_check_argument(what, t, "tensor"))
         return false;
     if (!fr_tracked(t))
         return fr_fail(what, "the tensor wants no gradient: mark a leaf with fr_requires_grad");

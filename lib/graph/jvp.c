@@ -307,7 +307,7 @@ bool fr_check_function(const char *what, fr_function *f, fr_tensor *const *xs, i
     if (!f || !xs || n < 1)
         return fr_fail(what, "expected a function and an array of n >= 1 inputs");
     for (int i = 0; i < n; i++)
-        if (!fr_check_not_null(what, xs[i], "an x"))
+        if (!fr_check_argument(what, xs[i], "an x"))
             return false;
     return true;
 }
@@ -316,7 +316,7 @@ bool fr_check_like(const char *what, const char *kind, int i, const fr_tensor *v
 {
     char got[FR_SHAPE_TEXT], expected[FR_SHAPE_TEXT];
 
-    return fr_check_not_null(what, v, kind) &&
+    return fr_check_argument(what, v, kind) &&
            ((fr_shape_equal(&v->shape, &x->shape) && v->dtype == x->dtype) ||
             fr_fail(what, "%s %d is of shape %s, %s, expected %s, %s", kind, i, fr_shape_text(&v->shape, got),
                     fr_dtype_name((fr_dtype)v->dtype), fr_shape_text(&x->shape, expected),

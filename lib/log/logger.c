@@ -147,7 +147,7 @@ static fr_logger *open_logger(const char *what, const char *dir, const fr_log_op
 {
     fr_logger *log;
 
-    if (!fr_check_not_null(what, dir, "dir") || !fr_check_reserved(what, options->reserved))
+    if (!fr_check_argument(what, dir, "dir") || !fr_check_reserved(what, options->reserved))
         return NULL;
     if (!*dir)
         return fr_fail(what, "dir is empty");
@@ -188,7 +188,7 @@ bool fr_log_flush(fr_logger *log)
     static const char what[] = "log_flush";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    bool ok = fr_check_not_null(what, log, "log") && sync_file(what, &log->metrics) &&
+    bool ok = fr_check_argument(what, log, "log") && sync_file(what, &log->metrics) &&
               (!log->events.file || sync_file(what, &log->events));
 
     fr_finish(th, before);
@@ -199,7 +199,7 @@ bool fr_log_close(fr_logger *log)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "log_close");
-    bool ok = !log || (fr_check_not_null("log_close", log, "log") && close_logger("log_close", log));
+    bool ok = !log || (fr_check_argument("log_close", log, "log") && close_logger("log_close", log));
 
     fr_finish(th, before);
     return ok;

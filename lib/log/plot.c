@@ -274,7 +274,7 @@ bool fr_log_plot(fr_logger *log)
     static const char what[] = "log_plot";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    bool ok = fr_check_not_null(what, log, "log") && check_dir(what, log->dir) && plot_log(what, log);
+    bool ok = fr_check_argument(what, log, "log") && check_dir(what, log->dir) && plot_log(what, log);
 
     fr_finish(th, before);
     return ok;
@@ -297,7 +297,7 @@ bool fr_log_can_plot(const char *dir)
     static const char what[] = "log_can_plot";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    bool ok = fr_check_not_null(what, dir, "dir") && check_dir(what, dir) && try_gnuplot(what);
+    bool ok = fr_check_argument(what, dir, "dir") && check_dir(what, dir) && try_gnuplot(what);
 
     fr_finish(th, before);
     return ok;

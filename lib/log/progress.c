@@ -139,7 +139,7 @@ static fr_progress *make_progress(const char *what, const char *label, int64_t t
 {
     fr_progress *p;
 
-    if (!fr_check_not_null(what, label, "label") || !fr_check_reserved(what, o->reserved) ||
+    if (!fr_check_argument(what, label, "label") || !fr_check_reserved(what, o->reserved) ||
         !fr_check_option(what, "interval", fr_option(o->interval, 1), INFINITY))
         return NULL;
     if (total < 0)
@@ -198,7 +198,7 @@ bool fr_progress_value(fr_progress *p, const char *name, double value)
     static const char what[] = "progress_value";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    bool ok = fr_check_not_null(what, p, "progress") && fr_check_not_null(what, name, "name") &&
+    bool ok = fr_check_argument(what, p, "progress") && fr_check_argument(what, name, "name") &&
               set_value(what, p, name, value);
 
     fr_finish(th, before);
@@ -229,7 +229,7 @@ bool fr_progress_step(fr_progress *p, int64_t steps)
     static const char what[] = "progress_step";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    bool ok = fr_check_not_null(what, p, "progress") && add_steps(what, p, steps);
+    bool ok = fr_check_argument(what, p, "progress") && add_steps(what, p, steps);
 
     fr_finish(th, before);
     return ok;

@@ -17,7 +17,7 @@
 
 static bool check_name(const char *what, const fr_logger *log, const char *name)
 {
-    if (!fr_check_not_null(what, log, "log") || !fr_check_not_null(what, name, "name"))
+    if (!fr_check_argument(what, log, "log") || !fr_check_argument(what, name, "name"))
         return false;
     if (!*name)
         return fr_fail(what, "the name is empty");
@@ -82,7 +82,7 @@ bool fr_log_histogram(fr_logger *log, const char *name, int64_t step, const fr_t
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
     bool ok =
-        check_name(what, log, name) && fr_check_not_null(what, t, "tensor") && log_histogram(what, log, name, step, t);
+        check_name(what, log, name) && fr_check_argument(what, t, "tensor") && log_histogram(what, log, name, step, t);
 
     fr_finish(th, before);
     return ok;
@@ -136,7 +136,7 @@ bool fr_log_module(fr_logger *log, int64_t step, fr_module *m)
     static const char what[] = "log_module";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    bool ok = fr_check_not_null(what, log, "log") && fr_check_not_null(what, m, "module") && log_module(log, step, m);
+    bool ok = fr_check_argument(what, log, "log") && fr_check_argument(what, m, "module") && log_module(log, step, m);
 
     fr_finish(th, before);
     return ok;
@@ -149,8 +149,8 @@ bool fr_log_graph(fr_logger *log, const fr_tensor *t, fr_module *m)
     static const char what[] = "log_graph";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    bool ok = fr_check_not_null(what, log, "log") && fr_check_not_null(what, t, "tensor") &&
-              (!m || fr_check_not_null(what, m, "module"));
+    bool ok = fr_check_argument(what, log, "log") && fr_check_argument(what, t, "tensor") &&
+              (!m || fr_check_argument(what, m, "module"));
 
     if (ok && !fr_tracked(t))
         ok = fr_fail(what, "the tensor does not require a gradient: no graph was recorded for it");

@@ -231,8 +231,8 @@ fr_tensor *fr_attention_forward(fr_module *m, fr_tensor *query, fr_tensor *key, 
     bool failed = masks && !(given.key_padding_mask && given.attn_mask && given.attn_bias) && fr_failed_before(th);
     fr_tensor *y = NULL;
 
-    if (!failed && fr_check_not_null(name, m, "module") && fr_check_not_null(name, query, "query") &&
-        fr_check_not_null(name, key, "key") && fr_check_not_null(name, value, "value") &&
+    if (!failed && fr_check_argument(name, m, "module") && fr_check_argument(name, query, "query") &&
+        fr_check_argument(name, key, "key") && fr_check_argument(name, value, "value") &&
         (m->forward == forward || fr_fail(name, "%s given, expected MultiheadAttention", m->type)))
         y = run(th, m, (fr_tensor *[]){ query, key, value }, &given);
     fr_finish(th, before);

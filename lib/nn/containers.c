@@ -52,7 +52,7 @@ static fr_module *make(const char *what, const char *type, fr_forward_function *
 
     if (n < 0)
         fr_fail(what, "%d modules, expected 0 or more", n);
-    else if (n == 0 || fr_check_not_null(what, modules, "modules"))
+    else if (n == 0 || fr_check_argument(what, modules, "modules"))
         ok = (m = fr_module_new(type, 0, run)) != NULL;
     for (int i = 0; ok && i < n; i++) {
         char name[16];
@@ -93,7 +93,7 @@ fr_module *fr_module_at(const fr_module *m, int i)
     fr_site before = fr_begin(th, "module_at");
     fr_module *child = NULL;
 
-    if (fr_check_not_null("module_at", m, "module")) {
+    if (fr_check_argument("module_at", m, "module")) {
         int64_t n = (int64_t)m->child_count, at = i < 0 ? i + n : i;
 
         if (at < 0 || at >= n)

@@ -69,7 +69,7 @@ static bool add_hook(const char *what, fr_module *m, hook h)
 {
     hook **end, *copy;
 
-    if (!fr_check_not_null(what, m, "module"))
+    if (!fr_check_argument(what, m, "module"))
         return false;
     if (!h.forward && !h.backward)
         return fr_fail(what, "hook is NULL");
@@ -91,7 +91,7 @@ static bool add_hook(const char *what, fr_module *m, hook h)
 
 static bool remove_hook(const char *what, fr_module *m, hook which)
 {
-    if (!fr_check_not_null(what, m, "module"))
+    if (!fr_check_argument(what, m, "module"))
         return false;
     for (hook *h = !m->hooks ? NULL : which.forward ? m->hooks->forward : m->hooks->backward; h; h = h->next) {
         if (h->removed || h->forward != which.forward || h->backward != which.backward || h->user != which.user)

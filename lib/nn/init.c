@@ -82,7 +82,7 @@ bool fr_weight_and_bias(const char *what, fr_module *m, fr_shape shape, fr_tenso
 
 bool fr_can_initialise(const char *what, const fr_tensor *t)
 {
-    if (!fr_check_not_null(what, t, "tensor"))
+    if (!fr_check_argument(what, t, "tensor"))
         return false;
     if (t->dtype == FR_I64)
         return fr_fail(what, "int64 given, expected float32 or float64");
@@ -149,11 +149,16 @@ static bool draw_constant(const char *what, fr_tensor *t, bool contiguous, const
     return true;
 }
 
+/* A number is low + (high - low) times a random one, so that the dtype must hold the distance too. */
 static bool draw_uniform(const char *what, fr_tensor *t, bool contiguous, const double *parameters)
 {
-    (void)what;
+    double low = parameters[0], high = parameters[1], most = t->dtype == FR_F32 ? (double)FLT_MAX : DBL_MAX;
+
     (void)contiguous;
-    fr_fill_uniform(t, parameters[0], parameters[1]);
+    if (t->numel > 0 && high - low > most)
+        return fr_fail(what, "from %g to %g is farther than the largest %s, %g", low, high, fr_dtype_name(t->dtype),
+                       most);
+    fr_fill_uniform(t, low, high);
     return true;
 }
 

@@ -21,7 +21,7 @@ fr_module *fr_module_new(const char *type, size_t size, fr_forward_function *for
     fr_site before = fr_begin(th, "module_new");
     fr_module *m = NULL;
 
-    if (!fr_check_not_null("module_new", type, "type")) {
+    if (!fr_check_argument("module_new", type, "type")) {
     } else if (!*type) {
         fr_fail("module_new", "type is empty, expected a name such as \"SimpleRNN\"");
     } else {
@@ -55,7 +55,7 @@ bool fr_module_describe(fr_module *m, const char *text)
     fr_site before = fr_begin(th, "module_describe");
     char *copy = NULL;
 
-    if (fr_check_not_null("module_describe", m, "module") && fr_check_not_null("module_describe", text, "text")) {
+    if (fr_check_argument("module_describe", m, "module") && fr_check_argument("module_describe", text, "text")) {
         copy = copy_text(text);
         if (!copy)
             fr_fail_memory("module_describe");
@@ -97,7 +97,7 @@ bool fr_module_has(const fr_module *m, const char *name)
 /* A name is new in m. It has no dot, since dots join the names in a full name. */
 static bool check_name(const char *what, const fr_module *m, const char *name)
 {
-    if (!fr_check_not_null(what, m, "module") || !fr_check_not_null(what, name, "name"))
+    if (!fr_check_argument(what, m, "module") || !fr_check_argument(what, name, "name"))
         return false;
     if (!*name)
         return fr_fail(what, "the name is empty");
@@ -135,7 +135,7 @@ fr_tensor *fr_module_param(fr_module *m, const char *name, fr_tensor *t)
     const char *what = "module_param";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    bool ok = fr_check_not_null(what, t, "tensor") && check_name(what, m, name) && fr_check_parameter(what, name, t) &&
+    bool ok = fr_check_argument(what, t, "tensor") && check_name(what, m, name) && fr_check_parameter(what, name, t) &&
               fr_module_register(what, m, name, t, false);
 
     if (ok)
@@ -150,7 +150,7 @@ fr_tensor *fr_module_buffer(fr_module *m, const char *name, fr_tensor *t)
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
     bool ok =
-        fr_check_not_null(what, t, "tensor") && check_name(what, m, name) && fr_module_register(what, m, name, t, true);
+        fr_check_argument(what, t, "tensor") && check_name(what, m, name) && fr_module_register(what, m, name, t, true);
 
     fr_finish(th, before);
     return ok ? t : NULL;
@@ -177,7 +177,7 @@ static int depth_of(const fr_module *m)
 
 static bool can_adopt(const char *what, const fr_module *m, const char *name, const fr_module *child)
 {
-    if (!fr_check_not_null(what, child, "child") || !check_name(what, m, name))
+    if (!fr_check_argument(what, child, "child") || !check_name(what, m, name))
         return false;
     if (child->parent)
         return fr_fail(what, "\"%s\": the %s has a parent already, the %s in which it is \"%s\"", name, child->type,
@@ -309,7 +309,7 @@ fr_tensor *fr_forward(fr_module *m, fr_tensor *x)
     fr_site before = fr_begin(th, "forward");
     fr_tensor *y = NULL;
 
-    if (!fr_check_not_null("forward", m, "module") || !fr_check_not_null("forward", x, "x")) {
+    if (!fr_check_argument("forward", m, "module") || !fr_check_argument("forward", x, "x")) {
     } else if (!m->forward) {
         fr_fail("forward", "%s has no forward function", m->type);
     } else {
@@ -324,7 +324,7 @@ void fr_train(fr_module *root, bool training)
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "train");
 
-    for (fr_module *m = fr_check_not_null("train", root, "module") ? root : NULL; m; m = fr_module_next(root, m))
+    for (fr_module *m = fr_check_argument("train", root, "module") ? root : NULL; m; m = fr_module_next(root, m))
         m->training = training;
     fr_finish(th, before);
 }

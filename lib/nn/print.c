@@ -89,7 +89,7 @@ int fr_module_fprint(FILE *file, fr_module *m)
     fr_writer w = { .file = file, .written = -1 };
     int64_t count;
 
-    if (fr_check_not_null(what, file, "file") && fr_check_not_null(what, m, "module") &&
+    if (fr_check_argument(what, file, "file") && fr_check_argument(what, m, "module") &&
         (count = fr_module_count(m)) >= 0) {
         w.written = 0;
         put_module(&w, m, 0);

@@ -298,7 +298,7 @@ fr_recurrent fr_recurrent_call(const char *what, bool single_step, fr_recurrent_
     fr_site before = fr_begin(th, what);
     fr_recurrent y = { 0 };
 
-    if (fr_check_not_null(what, m, "module") && fr_check_not_null(what, x, "x") && is_kind(what, m, single_step))
+    if (fr_check_argument(what, m, "module") && fr_check_argument(what, x, "x") && is_kind(what, m, single_step))
         y = run_in_scope(what, run, m, x, initial, lengths);
     fr_finish(th, before);
     return y;
@@ -321,7 +321,7 @@ fr_recurrent fr_recurrent_forward_lengths(fr_module *m, fr_tensor *x, const fr_r
     fr_site before = fr_begin(th, what);
     fr_recurrent y = { 0 };
 
-    if (fr_check_not_null(what, lengths, "lengths"))
+    if (fr_check_argument(what, lengths, "lengths"))
         y = fr_recurrent_call(what, false, prepare_and_run, m, x, initial, lengths);
     fr_finish(th, before);
     return y;

@@ -9,7 +9,7 @@
 
 static bool keep(fr_recurrent *kept, const fr_recurrent *y)
 {
-    if (!fr_check_not_null("recurrent_keep", y->h, "the result's h"))
+    if (!fr_check_argument("recurrent_keep", y->h, "the result's h"))
         return false;
 
     fr_tensor *h = fr_detach(y->h), *c = y->c ? fr_detach(y->c) : NULL;
@@ -25,7 +25,7 @@ bool fr_recurrent_keep(fr_recurrent *kept, const fr_recurrent *y)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "recurrent_keep");
-    bool ok = fr_check_not_null("recurrent_keep", kept, "kept");
+    bool ok = fr_check_argument("recurrent_keep", kept, "kept");
 
     if (ok && y) {
         int scope = fr_scope_begin();

@@ -59,7 +59,7 @@ fr_tensor *const *fr_module_parameters(fr_module *m, int *n)
     const char *what = "module_parameters";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    bool ok = fr_check_not_null(what, m, "module") && fr_check_not_null(what, n, "n") &&
+    bool ok = fr_check_argument(what, m, "module") && fr_check_argument(what, n, "n") &&
               (m->parameters || list_parameters(what, m));
 
     if (n)
@@ -129,7 +129,7 @@ const fr_named_tensor *fr_module_state(fr_module *m, int *n)
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
     bool ok =
-        fr_check_not_null(what, m, "module") && fr_check_not_null(what, n, "n") && (m->state || list_state(what, m));
+        fr_check_argument(what, m, "module") && fr_check_argument(what, n, "n") && (m->state || list_state(what, m));
 
     if (n)
         *n = ok ? m->state_listed : 0;
@@ -161,7 +161,7 @@ fr_tensor *fr_module_find(fr_module *m, const char *name)
     fr_site before = fr_begin(th, "module_find");
     fr_tensor *t = NULL;
 
-    if (fr_check_not_null("module_find", m, "module") && fr_check_not_null("module_find", name, "name"))
+    if (fr_check_argument("module_find", m, "module") && fr_check_argument("module_find", name, "name"))
         t = find(m, name);
     fr_finish(th, before);
     return t;
@@ -175,7 +175,7 @@ int64_t fr_module_count(fr_module *m)
     fr_site before = fr_begin(th, "module_count");
     int64_t count = -1;
 
-    if (fr_check_not_null("module_count", m, "module") && (m->parameters || list_parameters("module_count", m))) {
+    if (fr_check_argument("module_count", m, "module") && (m->parameters || list_parameters("module_count", m))) {
         count = 0;
         for (int i = 0; i < m->parameters_listed; i++)
             count += m->parameters[i]->numel;
@@ -188,7 +188,7 @@ bool fr_module_freeze(fr_module *root, bool frozen)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "module_freeze");
-    bool ok = fr_check_not_null("module_freeze", root, "module");
+    bool ok = fr_check_argument("module_freeze", root, "module");
 
     for (const fr_module *m = ok ? root : NULL; m; m = fr_module_next(root, m))
         for (size_t i = 0; i < m->parameter_count; i++)

@@ -255,8 +255,8 @@ bool fr_module_summary(FILE *file, fr_module *m, fr_tensor *example)
     fr_site before = fr_begin(th, name);
     int scope = fr_scope_begin();
     summary s = { .w.file = file };
-    bool ok = scope >= 0 && fr_check_not_null(name, file, "file") && fr_check_not_null(name, m, "module") &&
-              fr_check_not_null(name, example, "example") && summarise(th, &s, m, example);
+    bool ok = scope >= 0 && fr_check_argument(name, file, "file") && fr_check_argument(name, m, "module") &&
+              fr_check_argument(name, example, "example") && summarise(th, &s, m, example);
 
     fr_trace_free(&s.trace);
     fr_table_free(&s.paths);

@@ -175,7 +175,7 @@ enum { MAX_LAYERS = 10000 };
 
 static bool check_layers(const char *what, const fr_module *first, int num_layers)
 {
-    if (!fr_check_not_null(what, first, "layer"))
+    if (!fr_check_argument(what, first, "layer"))
         return false;
     if (first->forward != layer_forward)
         return fr_fail(what, "%s given, expected TransformerEncoderLayer", first->type);
@@ -253,7 +253,7 @@ fr_tensor *fr_transformer_encoder_forward(fr_module *m, fr_tensor *src, const fr
     fr_site before = fr_begin(th, name);
     fr_tensor *y = NULL;
 
-    if (fr_check_not_null(name, m, "module") && fr_check_not_null(name, src, "src"))
+    if (fr_check_argument(name, m, "module") && fr_check_argument(name, src, "src"))
         y = run(th, m, src, masks);
     fr_finish(th, before);
     return y;

@@ -187,8 +187,8 @@ static bool export_module(fr_module *m, const fr_tensor *example, const char *pa
 
 static bool check_arguments(const char *where, fr_module *m, const fr_tensor *example, const char *path)
 {
-    if (!fr_check_not_null(where, path, "path") || !fr_check_not_null(where, m, "module") ||
-        !fr_check_not_null(where, example, "example"))
+    if (!fr_check_argument(where, path, "path") || !fr_check_argument(where, m, "module") ||
+        !fr_check_argument(where, example, "example"))
         return false;
     return example->numel > 0 || fr_fail(where, "the example has no values");
 }

@@ -64,7 +64,7 @@ fr_module *fr_load_onnx(const char *path)
     char where[FR_WHERE_SIZE];
     fr_module *m = NULL;
 
-    if (fr_check_not_null("load_onnx", path, "path"))
+    if (fr_check_argument("load_onnx", path, "path"))
         m = load_onnx(fr_file_where("load_onnx", path, where), path);
     fr_finish(th, before);
     return m;

@@ -78,7 +78,7 @@ bool fr_gradient_norm(const char *what, fr_tensor *const *parameters, int n, dou
 /* Checks the module and max, and lists m's parameters. False with an error. */
 static bool parameters_to_clip(const char *what, fr_module *m, double max, fr_tensor *const **parameters, int *n)
 {
-    if (!fr_check_not_null(what, m, "module"))
+    if (!fr_check_argument(what, m, "module"))
         return false;
     if (!(max >= 0))
         return fr_fail(what, "max is %g, expected a number >= 0", max);

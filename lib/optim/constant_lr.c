@@ -23,7 +23,7 @@ fr_scheduler *fr_constant_lr(fr_optim *o, double factor, int64_t total_iters)
     fr_site before = fr_begin(th, name);
     fr_scheduler *s = NULL;
 
-    if (fr_check_not_null(name, o, "optimiser") && fr_check_factor(name, "factor", factor) &&
+    if (fr_check_argument(name, o, "optimiser") && fr_check_factor(name, "factor", factor) &&
         fr_check_count(name, "total_iters", total_iters, 1))
         s = fr_scheduler_make(&kind, o, (double[]){ factor, (double)total_iters }, 2);
     fr_finish(th, before);

@@ -29,7 +29,7 @@ fr_scheduler *fr_cosine_annealing_lr(fr_optim *o, int64_t t_max, double eta_min)
     fr_site before = fr_begin(th, name);
     fr_scheduler *s = NULL;
 
-    if (fr_check_not_null(name, o, "optimiser") && fr_check_count(name, "t_max", t_max, 1) &&
+    if (fr_check_argument(name, o, "optimiser") && fr_check_count(name, "t_max", t_max, 1) &&
         fr_check_option(name, "eta_min", eta_min, INFINITY))
         s = fr_scheduler_make(&kind, o, (double[]){ (double)t_max, eta_min }, 2);
     fr_finish(th, before);

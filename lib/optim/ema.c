@@ -101,7 +101,7 @@ fr_ema *fr_ema_new(fr_module *m, double decay)
     fr_ema *e = NULL;
 
     decay = fr_option(decay, 0);
-    if (!fr_check_not_null(what, m, "module")) {
+    if (!fr_check_argument(what, m, "module")) {
     } else if (!(decay >= 0 && decay <= 1)) {
         fr_fail(what, "decay is %g, expected 0 to 1", decay);
     } else if (!(e = fr_object_new(sizeof *e))) {
@@ -138,7 +138,7 @@ fr_module *fr_ema_module(const fr_ema *e)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "ema_module");
-    fr_module *m = fr_check_not_null("ema_module", e, "average") ? e->root : NULL;
+    fr_module *m = fr_check_argument("ema_module", e, "average") ? e->root : NULL;
 
     fr_finish(th, before);
     return m;
@@ -148,7 +148,7 @@ bool fr_ema_average_buffers(fr_ema *e, bool average)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "ema_average_buffers");
-    bool ok = fr_check_not_null("ema_average_buffers", e, "average");
+    bool ok = fr_check_argument("ema_average_buffers", e, "average");
 
     if (ok)
         e->average_buffers = average;
@@ -182,7 +182,7 @@ static void loop_over(const pair *p, fr_loop *l)
 
 static bool check_not_swapped(const char *what, const fr_ema *e)
 {
-    return fr_check_not_null(what, e, "average") &&
+    return fr_check_argument(what, e, "average") &&
            (!e->swapped || fr_fail(what, "the averages are in the model: fr_ema_swap them back first"));
 }
 
@@ -234,7 +234,7 @@ bool fr_ema_swap(fr_ema *e)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "ema_swap");
-    bool ok = fr_check_not_null("ema_swap", e, "average");
+    bool ok = fr_check_argument("ema_swap", e, "average");
 
     for (size_t i = 0; ok && i < e->count; i++) {
         /* Swapping back goes in reverse order, for tensors that share values. */
@@ -291,7 +291,7 @@ bool fr_ema_copy_to(const fr_ema *e, fr_module *m)
     const char *what = "ema_copy_to";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    bool ok = check_not_swapped(what, e) && fr_check_not_null(what, m, "module") && copy_to(what, e, m);
+    bool ok = check_not_swapped(what, e) && fr_check_argument(what, m, "module") && copy_to(what, e, m);
 
     fr_finish(th, before);
     return ok;

@@ -19,7 +19,7 @@ fr_scheduler *fr_exponential_lr(fr_optim *o, double gamma)
     fr_site before = fr_begin(th, name);
     fr_scheduler *s = NULL;
 
-    if (fr_check_not_null(name, o, "optimiser") && fr_check_option(name, "gamma", gamma, INFINITY))
+    if (fr_check_argument(name, o, "optimiser") && fr_check_option(name, "gamma", gamma, INFINITY))
         s = fr_scheduler_make(&kind, o, &gamma, 1);
     fr_finish(th, before);
     return s;

@@ -34,7 +34,7 @@ fr_scheduler *fr_lambda_lr(fr_optim *o, fr_lr_function *factor, void *user)
     fr_site before = fr_begin(th, name);
     fr_scheduler *s = NULL;
 
-    if (fr_check_not_null(name, o, "optimiser") && (factor || fr_fail(name, "factor is NULL")))
+    if (fr_check_argument(name, o, "optimiser") && (factor || fr_fail(name, "factor is NULL")))
         s = fr_scheduler_new(&kind, o, NULL, 0);
     if (s) {
         ((lambda_lr *)s)->factor = factor;

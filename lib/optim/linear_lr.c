@@ -28,7 +28,7 @@ fr_scheduler *fr_linear_lr(fr_optim *o, double start_factor, double end_factor, 
     fr_site before = fr_begin(th, name);
     fr_scheduler *s = NULL;
 
-    if (fr_check_not_null(name, o, "optimiser") && fr_check_factor(name, "start_factor", start_factor) &&
+    if (fr_check_argument(name, o, "optimiser") && fr_check_factor(name, "start_factor", start_factor) &&
         fr_check_between(name, "end_factor", end_factor, 0, 1) && fr_check_count(name, "total_iters", total_iters, 1))
         s = fr_scheduler_make(&kind, o, (double[]){ start_factor, end_factor, (double)total_iters }, 3);
     fr_finish(th, before);

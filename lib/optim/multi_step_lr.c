@@ -24,8 +24,8 @@ static const fr_scheduler_kind kind = { .name = name, .size = sizeof(fr_schedule
 
 static bool check(const fr_optim *o, const int64_t *milestones, int n, double gamma)
 {
-    if (!fr_check_not_null(name, o, "optimiser") || !fr_check_count(name, "n", n, 0) ||
-        (n > 0 && !fr_check_not_null(name, milestones, "milestones")) ||
+    if (!fr_check_argument(name, o, "optimiser") || !fr_check_count(name, "n", n, 0) ||
+        (n > 0 && !fr_check_argument(name, milestones, "milestones")) ||
         !fr_check_option(name, "gamma", gamma, INFINITY))
         return false;
     for (int i = 0; i < n; i++)

@@ -178,7 +178,7 @@ fr_scheduler *fr_one_cycle_lr(fr_optim *optim, double max_lr, int64_t total_step
     o.max_momentum = fr_option(o.max_momentum, 0.95);
     o.div_factor = fr_option(o.div_factor, 25);
     o.final_div_factor = fr_option(o.final_div_factor, 1e4);
-    if (fr_check_not_null(name, optim, "optimiser") && check_options(optim, total_steps, &o))
+    if (fr_check_argument(name, optim, "optimiser") && check_options(optim, total_steps, &o))
         s = make(optim, fr_option(max_lr, 0), total_steps, &o);
     fr_finish(th, before);
     return s;

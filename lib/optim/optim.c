@@ -105,7 +105,7 @@ static bool add_list(const char *what, fr_optim *o, fr_tensor *const *parameters
     char name[NAME_SIZE];
 
     for (int i = 0; i < n; i++)
-        if (!fr_check_not_null(what, parameters[i], name_in_list(i, name)) ||
+        if (!fr_check_argument(what, parameters[i], name_in_list(i, name)) ||
             !fr_check_parameter(what, name, parameters[i]) || !add_slot(what, o, parameters[i], name))
             return false;
     return true;
@@ -113,7 +113,7 @@ static bool add_list(const char *what, fr_optim *o, fr_tensor *const *parameters
 
 static bool check_list(const char *what, const fr_optim *o, fr_tensor *const *parameters, int n)
 {
-    if (!fr_check_not_null(what, o, "optimiser") || !fr_check_not_null(what, parameters, "parameters"))
+    if (!fr_check_argument(what, o, "optimiser") || !fr_check_argument(what, parameters, "parameters"))
         return false;
     return n > 0 || fr_fail(what, "%d parameters given, expected 1 or more", n);
 }
@@ -133,7 +133,7 @@ int fr_optim_add_group(fr_optim *o, fr_module *m)
     fr_site before = fr_begin(th, what);
     int group = -1;
 
-    if (fr_check_not_null(what, o, "optimiser") && fr_check_not_null(what, m, "module")) {
+    if (fr_check_argument(what, o, "optimiser") && fr_check_argument(what, m, "module")) {
         size_t count = o->count, groups = o->group_count;
 
         group = finish_group(o, new_group(what, o, o->groups[0].options) && add_module(what, o, m), count, groups);
@@ -168,7 +168,7 @@ static int group_of(const char *what, const fr_optim *o, fr_tensor *const *param
     for (int i = 0; i < n; i++) {
         const fr_optim_slot *s = find_slot(o, parameters[i]);
 
-        if (!fr_check_not_null(what, parameters[i], name_in_list(i, name)))
+        if (!fr_check_argument(what, parameters[i], name_in_list(i, name)))
             return -1;
         if (!s)
             return fr_fail(what, "%s is not in the optimiser", name), -1;
@@ -247,7 +247,7 @@ fr_optim *fr_optim_make(const fr_optim_kind *kind, fr_module *m, const void *opt
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, kind->name);
-    fr_optim *o = fr_check_not_null(kind->name, m, "module") ? make(kind, m, options) : NULL;
+    fr_optim *o = fr_check_argument(kind->name, m, "module") ? make(kind, m, options) : NULL;
 
     fr_finish(th, before);
     return o;

@@ -109,7 +109,7 @@ static const fr_optim_option *option_named(const char *what, const fr_optim *o, 
 {
     char text[200];
 
-    if (!fr_check_not_null(what, o, "optimiser") || !fr_check_not_null(what, name, "option") ||
+    if (!fr_check_argument(what, o, "optimiser") || !fr_check_argument(what, name, "option") ||
         !fr_optim_check_group(what, o, group))
         return NULL;
 

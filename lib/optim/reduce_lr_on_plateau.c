@@ -129,7 +129,7 @@ fr_scheduler *fr_reduce_lr_on_plateau(fr_optim *optim, const fr_plateau_options 
     o.threshold = fr_option(o.threshold, 1e-4);
     o.min_lr = fr_option(o.min_lr, 0);
     o.eps = fr_option(o.eps, 1e-8);
-    if (fr_check_not_null(name, optim, "optimiser") && check_options(&o))
+    if (fr_check_argument(name, optim, "optimiser") && check_options(&o))
         s = make(optim, &o);
     fr_finish(th, before);
     return s;

@@ -35,7 +35,7 @@ bool fr_check_factor(const char *what, const char *name, double value)
 
 bool fr_scheduler_check(const char *what, const fr_scheduler *s)
 {
-    if (!fr_check_not_null(what, s, "scheduler"))
+    if (!fr_check_argument(what, s, "scheduler"))
         return false;
     if (s->is_part)
         return fr_fail(what, "the %s is part of a sequential_lr, which steps it", s->kind->name);
@@ -248,7 +248,7 @@ double fr_scheduler_lr(const fr_scheduler *s, int group)
     fr_site before = fr_begin(th, what);
     double lr = NAN;
 
-    if (fr_check_not_null(what, s, "scheduler") && (s->optim || fr_fail(what, "its optimiser was freed")) &&
+    if (fr_check_argument(what, s, "scheduler") && (s->optim || fr_fail(what, "its optimiser was freed")) &&
         fr_optim_check_group(what, s->optim, group))
         lr = s->lrs[group].last;
     fr_finish(th, before);

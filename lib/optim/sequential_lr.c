@@ -50,7 +50,7 @@ static bool check_part(const fr_optim *o, fr_scheduler *const *parts, int i)
 {
     const fr_scheduler *part = parts[i];
 
-    if (!fr_check_not_null(name, part, "a part"))
+    if (!fr_check_argument(name, part, "a part"))
         return false;
     if (part->optim != o)
         return fr_fail(name, "part %d, a %s, belongs to another optimiser", i, part->kind->name);
@@ -66,8 +66,8 @@ static bool check_part(const fr_optim *o, fr_scheduler *const *parts, int i)
 
 static bool check(const fr_optim *o, fr_scheduler *const *parts, int n, const int64_t *milestones)
 {
-    if (!fr_check_not_null(name, o, "optimiser") || !fr_check_not_null(name, parts, "parts") ||
-        (n > 1 && !fr_check_not_null(name, milestones, "milestones")) || !fr_check_count(name, "n", n, 1))
+    if (!fr_check_argument(name, o, "optimiser") || !fr_check_argument(name, parts, "parts") ||
+        (n > 1 && !fr_check_argument(name, milestones, "milestones")) || !fr_check_count(name, "n", n, 1))
         return false;
     for (int i = 0; i < n; i++)
         if (!check_part(o, parts, i))

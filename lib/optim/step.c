@@ -89,7 +89,7 @@ static bool is_updated(const fr_optim_slot *s)
 
 static bool step(fr_optim *o)
 {
-    if (!fr_check_not_null("optim_step", o, "optimiser"))
+    if (!fr_check_argument("optim_step", o, "optimiser"))
         return false;
     for (size_t i = 0; i < o->count; i++)
         if (is_updated(&o->slots[i]) && !prepare(o, &o->slots[i]))

@@ -21,7 +21,7 @@ fr_scheduler *fr_step_lr(fr_optim *o, int64_t step_size, double gamma)
     fr_site before = fr_begin(th, name);
     fr_scheduler *s = NULL;
 
-    if (fr_check_not_null(name, o, "optimiser") && fr_check_count(name, "step_size", step_size, 1) &&
+    if (fr_check_argument(name, o, "optimiser") && fr_check_count(name, "step_size", step_size, 1) &&
         fr_check_option(name, "gamma", gamma, INFINITY))
         s = fr_scheduler_make(&kind, o, (double[]){ (double)step_size, gamma }, 2);
     fr_finish(th, before);

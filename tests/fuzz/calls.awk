@@ -1,21 +1,11 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# calls.awk HEADER...: for each function of a header that returns tensors, writes a function that draws the arguments
-# and calls it, and a table of these functions. So a new op is fuzzed as soon as it has a prototype. fuzz_ops.c has a
-# draw for each type of an argument; for a type that it does not know the result does not compile.
+# Run after tools/declarations.awk: for each function of a header that returns tensors, writes a function that draws the
+# arguments and calls it, and a table of these functions. So a new op is fuzzed as soon as it has a prototype.
+# fuzz_ops.c has a draw for each type of an argument; for a type that it does not know the result does not compile.
 
-{
-    gsub(/\/\*([^*]|\*+[^*\/])*\*+\//, "") # comments of one line
-    if (sub(/\/\*.*/, ""))
-        comment = 1
-    else if (comment && sub(/.*\*\//, ""))
-        comment = 0
-    else if (comment)
-        next
-    if (!/^#/)
-        text = text " " $0
-}
+BEGIN { print "/* Made from the public headers. */\n" }
 
 function trim(s)
 {
@@ -68,13 +58,12 @@ function write_draw(parameter,    name, type)
                    type ~ /fr_tensor/ && name ~ /^(index|target)$/ ? "draw_index" : "draw", name)
 }
 
-function write_call(name, parameters,    n, i, each, arguments, code)
+function write_call(name, text,    n, i, each, arguments, code)
 {
     list = 0
     options = code = arguments = ""
-    n = split(parameters, each, ",")
+    n = parameters(text, each)
     for (i = 1; i <= n; i++) {
-        each[i] = trim(each[i])
         code = code write_draw(each[i])
         match(each[i], /[a-z_0-9]+$/)
         arguments = arguments (i > 1 ? ", " : "") substr(each[i], RSTART)
@@ -87,29 +76,22 @@ function write_call(name, parameters,    n, i, each, arguments, code)
     table = table sprintf("    { \"%s\", call_%s },\n", name, name)
 }
 
-END {
-    print "/* Made from the public headers. */\n"
-    while (match(text, /typedef struct \{[^}]*\} [a-z_0-9]+/)) {
-        struct = substr(text, RSTART, RLENGTH)
-        text = substr(text, 1, RSTART - 1) substr(text, RSTART + RLENGTH)
-        type = struct
+function declaration(text,    name, type)
+{
+    if (text ~ /^typedef struct \{/) {
+        type = text
         sub(/.*\} /, "", type)
-        sub(/[^{]*\{/, "", struct)
-        sub(/\}.*/, "", struct)
-        body[type] = struct
+        sub(/[^{]*\{/, "", text)
+        sub(/\}.*/, "", text)
+        body[type] = text
+        return
     }
-    n = split(text, statements, ";")
-    for (i = 1; i <= n; i++) {
-        gsub(/[ \t]+/, " ", statements[i])
-        if (match(statements[i], /(fr_tensor \*|fr_extreme |fr_recurrent )fr_[a-z_0-9]+\(/)) {
-            name = substr(statements[i], RSTART, RLENGTH - 1)
-            parameters = substr(statements[i], RSTART + RLENGTH)
-            sub(/.*[ *]fr_/, "", name)
-            sub(/\)[^)]*$/, "", parameters)
-            if (name !~ /_sized$/) # for the macros of functions that take an array
-                write_call(name, parameters)
-        }
-    }
+    name = function_name(text)
+    if (text ~ /^(fr_tensor \*|fr_extreme |fr_recurrent )/ && name != "" && name !~ /_sized$/) # for macros
+        write_call(substr(name, 4), text)
+}
+
+END {
     print "static const struct {\n    const char *name;\n    void (*call)(program *program_);"
     printf "} calls[] = {\n%s};\n", table
 }

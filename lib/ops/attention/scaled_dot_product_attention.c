@@ -50,7 +50,7 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
 /* t; fails if it is NULL. The op takes NULL for none, but in these cases there is one. */
 static fr_tensor *required(fr_tensor *t)
 {
-    return fr_check_not_null("test", t, "mask or bias") ? t : NULL;
+    return fr_check_argument("test", t, "mask or bias") ? t : NULL;
 }
 
 #define ATTEND(NAME, ...)                                                                                              \
@@ -210,7 +210,7 @@ static bool check(fr_tensor *q, fr_tensor *k, fr_tensor *v, const fr_attention_o
 {
     fr_shape scores;
 
-    return fr_check_not_null(name, q, "q") && fr_check_not_null(name, k, "k") && fr_check_not_null(name, v, "v") &&
+    return fr_check_argument(name, q, "q") && fr_check_argument(name, k, "k") && fr_check_argument(name, v, "v") &&
            fr_check_reserved(name, o->reserved) && check_dtype("q", q, q) && check_dtype("k", k, q) &&
            check_dtype("v", v, q) && check_dtype("attn_bias", o->attn_bias, q) &&
            check_shapes(&q->shape, &k->shape, &v->shape, &scores) &&

@@ -348,7 +348,7 @@ fr_tensor *fr_index_select(fr_tensor *t, int dim, fr_tensor *index)
     int scope = fr_scope_begin();
     fr_tensor *y = NULL;
 
-    if (fr_check_not_null("index_select", t, "t") && fr_check_not_null("index_select", index, "index"))
+    if (fr_check_argument("index_select", t, "t") && fr_check_argument("index_select", index, "index"))
         y = fr_escape(selected(t, dim, index));
     fr_scope_end(scope);
     fr_finish(th, before);

@@ -216,7 +216,7 @@ static fr_extreme apply(const char *what, fr_tensor *t, const attributes *a)
     fr_site before = fr_begin(th, what);
     fr_tensor *results[2] = { NULL, NULL };
 
-    if (fr_check_not_null(what, t, "t") && check_k(what, t, a))
+    if (fr_check_argument(what, t, "t") && check_k(what, t, a))
         fr_apply_n(&fr_sort_op, &t, 1, a, results);
     fr_finish(th, before);
     return (fr_extreme){ results[0], results[1] };

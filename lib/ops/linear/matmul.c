@@ -221,7 +221,7 @@ fr_tensor *fr_matmul(fr_tensor *a, fr_tensor *b)
     fr_site before = fr_begin(th, "matmul");
     fr_tensor *y = NULL;
 
-    if (fr_check_not_null("matmul", a, "a") && fr_check_not_null("matmul", b, "b") && check(&a->shape, &b->shape))
+    if (fr_check_argument("matmul", a, "a") && fr_check_argument("matmul", b, "b") && check(&a->shape, &b->shape))
         y = multiplied(a, b);
     fr_finish(th, before);
     return y;
@@ -234,7 +234,7 @@ fr_tensor *fr_outer(fr_tensor *a, fr_tensor *b)
     char x[FR_SHAPE_TEXT], z[FR_SHAPE_TEXT];
     fr_tensor *y = NULL;
 
-    if (!fr_check_not_null("outer", a, "a") || !fr_check_not_null("outer", b, "b")) {
+    if (!fr_check_argument("outer", a, "a") || !fr_check_argument("outer", b, "b")) {
     } else if (a->shape.ndim != 1 || b->shape.ndim != 1) {
         fr_fail("outer", "%s and %s, expected two vectors", fr_shape_text(&a->shape, x), fr_shape_text(&b->shape, z));
     } else {

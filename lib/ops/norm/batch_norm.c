@@ -343,7 +343,7 @@ const fr_op fr_batch_norm_op = {
 /* Fails unless t can be a running statistic of x's channels: it will be written in place. */
 static bool check_running(const fr_tensor *x, const fr_tensor *t, const char *name)
 {
-    if (!fr_check_not_null("batch_norm", t, name))
+    if (!fr_check_argument("batch_norm", t, name))
         return false;
     if (fr_has_history(t))
         return fr_fail("batch_norm", "%s is a result of %s, which changing it in place would break: use fr_detach",
@@ -393,8 +393,8 @@ static fr_tensor *evaluate(fr_tensor *const *in, const attributes *a)
 {
     fr_tensor *given[] = { in[X], in[WEIGHT], in[BIAS], NULL, NULL }, *results[2];
 
-    if (!fr_check_not_null("batch_norm", in[RUNNING_MEAN], "running_mean") ||
-        !fr_check_not_null("batch_norm", in[RUNNING_VAR], "running_var"))
+    if (!fr_check_argument("batch_norm", in[RUNNING_MEAN], "running_mean") ||
+        !fr_check_argument("batch_norm", in[RUNNING_VAR], "running_var"))
         return NULL;
     given[RUNNING_MEAN] = fr_detach(in[RUNNING_MEAN]);
     given[RUNNING_VAR] = fr_detach(in[RUNNING_VAR]);
@@ -415,7 +415,7 @@ fr_tensor *fr_batch_norm(fr_tensor *x, fr_tensor *running_mean, fr_tensor *runni
     fr_tensor *in[] = { x, weight, bias, running_mean, running_var }, *y = NULL;
 
     if (scope < 0 || !fr_check_reserved(what, o->reserved) || !fr_check_option(what, "eps", a.eps, INFINITY) ||
-        !fr_check_not_null(what, x, "x")) {
+        !fr_check_argument(what, x, "x")) {
     } else if (!(momentum >= 0 && momentum <= 1)) {
         fr_fail(what, "momentum is %g, expected a number in [0, 1]", momentum);
     } else if (o->training && a.eps == 0) {

@@ -53,7 +53,7 @@ fr_tensor *fr_contiguous(fr_tensor *t)
     fr_site before = fr_begin(th, "contiguous");
     fr_tensor *y = NULL;
 
-    if (fr_check_not_null("contiguous", t, "t"))
+    if (fr_check_argument("contiguous", t, "t"))
         y = t->contiguous ? fr_reshape(t, t->shape) : fr_clone(t);
     fr_finish(th, before);
     return y;

@@ -156,7 +156,7 @@ fr_tensor *fr_masked_fill(fr_tensor *t, fr_tensor *mask, double value)
     fr_site before = fr_begin(th, "masked_fill");
     fr_tensor *y = NULL;
 
-    if (fr_check_not_null("masked_fill", t, "t") && fr_check_not_null("masked_fill", mask, "mask"))
+    if (fr_check_argument("masked_fill", t, "t") && fr_check_argument("masked_fill", mask, "mask"))
         y = filled(t, mask, value);
     fr_finish(th, before);
     return y;

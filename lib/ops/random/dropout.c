@@ -146,7 +146,7 @@ fr_tensor *fr_dropout(fr_tensor *t, double p)
     int scope = fr_scope_begin();
     fr_tensor *y = NULL;
 
-    if (!fr_check_not_null("dropout", t, "t")) {
+    if (!fr_check_argument("dropout", t, "t")) {
     } else if (!(p >= 0 && p <= 1)) {
         fr_fail("dropout", "p is %g, expected 0 to 1", p);
     } else if (t->dtype == FR_I64) {

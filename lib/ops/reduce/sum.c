@@ -122,7 +122,7 @@ fr_tensor *fr_sum_to(fr_tensor *t, fr_shape shape)
     char from[FR_SHAPE_TEXT], to[FR_SHAPE_TEXT];
     fr_tensor *y = NULL;
 
-    if (!fr_check_not_null("sum_to", t, "t")) {
+    if (!fr_check_argument("sum_to", t, "t")) {
         y = NULL;
     } else if (!fr_shape_check_ndim("sum_to", &shape)) {
         y = NULL;

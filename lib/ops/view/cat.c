@@ -169,7 +169,7 @@ static bool check_stack(fr_tensor *const *ts, int n, int dim)
     for (int i = 0; i < n; i++) {
         if (!ts[i] || !fr_is_alive(ts[i])) {
             snprintf(a, sizeof a, "ts[%d]", i);
-            return fr_check_not_null("stack", ts[i], a);
+            return fr_check_argument("stack", ts[i], a);
         }
         if (!fr_shape_equal(&ts[i]->shape, &ts[0]->shape))
             return fr_fail("stack", "shapes differ: %s and %s", fr_shape_text(&ts[0]->shape, a),

@@ -157,7 +157,7 @@ fr_tensor *fr_pad(fr_tensor *t, const int64_t *pads, int n, double value)
     char text[FR_SHAPE_TEXT];
     fr_tensor *y = NULL;
 
-    if (!fr_check_not_null("pad", t, "t") || (n != 0 && !fr_check_not_null("pad", pads, "pads"))) {
+    if (!fr_check_argument("pad", t, "t") || (n != 0 && !fr_check_argument("pad", pads, "pads"))) {
     } else if (n < 0 || n % 2 != 0 || n > 2 * t->shape.ndim) {
         fr_fail("pad", "%d numbers for shape %s, expected two for each of its last dims", n,
                 fr_shape_text(&t->shape, text));

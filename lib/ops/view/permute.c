@@ -104,7 +104,7 @@ fr_tensor *fr_transpose(fr_tensor *t, int dim0, int dim1)
     fr_tensor *view = NULL;
     char text[FR_SHAPE_TEXT];
 
-    if (fr_check_not_null("transpose", t, "t")) {
+    if (fr_check_argument("transpose", t, "t")) {
         int i = fr_shape_dim(&t->shape, dim0), j = fr_shape_dim(&t->shape, dim1), dims[FR_MAX_DIMS];
 
         for (int k = 0; k < FR_MAX_DIMS; k++)

@@ -157,7 +157,7 @@ fr_tensor *fr_view_as(fr_tensor *t, const fr_tensor *other)
     fr_site before = fr_begin(th, "view_as");
     fr_tensor *view = NULL;
 
-    if (fr_check_not_null("view_as", t, "t") && fr_check_not_null("view_as", other, "other"))
+    if (fr_check_argument("view_as", t, "t") && fr_check_argument("view_as", other, "other"))
         view = fr_reshape(t, other->shape);
     fr_finish(th, before);
     return view;
@@ -172,7 +172,7 @@ static fr_tensor *change_shape(const char *what, fr_tensor *t, int dim, int othe
     fr_site before = fr_begin(th, what);
     fr_tensor *view = NULL;
 
-    if (fr_check_not_null(what, t, "t")) {
+    if (fr_check_argument(what, t, "t")) {
         fr_shape shape = t->shape;
         const char *wrong = change(&shape, dim, other);
         char text[FR_SHAPE_TEXT];
