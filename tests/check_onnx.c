@@ -513,6 +513,34 @@ static void gives(fr_module *m, fr_tensor *x, void (*spoil)(PROTO(ModelProto) * 
     fr_module_free(m);
 }
 
+/* The first initializer's name ends with a dot, the second's has an empty part, the third's is a module's. */
+static void names_of_no_tensor(PROTO(ModelProto) * m)
+{
+    static const char *const names[] = { "layer.", ".bias", "layer" };
+
+    for (size_t i = 0; i < m->graph->n_initializer; i++)
+        for (size_t k = 0; i < 3 && k < m->graph->n_node; k++)
+            for (size_t j = 0; j < m->graph->node[k]->n_input; j++)
+                if (strcmp(m->graph->node[k]->input[j], m->graph->initializer[i]->name) == 0)
+                    set_text(&m->graph->node[k]->input[j], names[i]);
+    for (size_t i = 0; i < m->graph->n_initializer && i < 3; i++)
+        set_text(&m->graph->initializer[i]->name, names[i]);
+}
+
+START_TEST(initializers_without_a_name_are_numbered)
+{
+    FR_SCOPE;
+    fr_module *m = layers(), *back = through_file(m, fr_randn(FR_SHAPE(4, 3)), names_of_no_tensor);
+    static const char *const names[] = { "initializer_0", "initializer_1", "initializer_2" };
+
+    ck_assert_ptr_nonnull(back);
+    for (int i = 0; i < 3; i++)
+        ck_assert_msg(fr_module_find(back, names[i]) != NULL, "%s is not there", names[i]);
+    fr_module_free(back);
+    fr_module_free(m);
+}
+END_TEST
+
 static jmp_buf before_the_error;
 
 static void leave(const char *message, void *user)
@@ -679,6 +707,7 @@ int main(void)
     tcase_add_test(contents, own_op);
     tcase_add_test(contents, models_come_back);
     tcase_add_loop_test(contents, spoilt_files, 0, sizeof spoilt / sizeof *spoilt);
+    tcase_add_test(contents, initializers_without_a_name_are_numbered);
     tcase_add_test(contents, results_are_limited);
     tcase_add_test(contents, of_other_writers);
     tcase_add_test(contents, loaded_models_learn);

@@ -37,16 +37,18 @@ static convert_rows *const converters[3][3] = {
 
 /* --- Whole tensors ------------------------------------------------------------------------------------------------ */
 
-/* The body of a loop over all dims but the last. Operand 0 is written, operand 1 is read. */
-static void copy_row(void *job, const fr_loop *l, char *const *at)
+/* The body of a loop over all dims but the last two, if there are two. Operand 0 is written, operand 1 is read. */
+static void copy_rows(void *job, const fr_loop *l, char *const *at)
 {
-    const int64_t *step = l->step[l->ndim - 1];
+    static const int64_t none[2];
+    int last = l->ndim - 1;
+    const int64_t *row = last > 0 ? l->step[last - 1] : none, *step = l->step[last];
 
-    (*(convert_rows **)job)(1, l->dim[l->ndim - 1], at[0], 0, step[0], at[1], 0, step[1]);
+    (*(convert_rows **)job)(last > 0 ? l->dim[last - 1] : 1, l->dim[last], at[0], row[0], step[0], at[1], row[1],
+                            step[1]);
 }
 
-/* The body of a loop over all dims but the last two: copies these in blocks, so small that the rows read and the rows
- * written both stay in the first-level cache. */
+/* The same in blocks, so small that the rows read and the rows written both stay in the first-level cache. */
 static void copy_blocks(void *job, const fr_loop *l, char *const *at)
 {
     enum { EDGE = 32 };
@@ -61,7 +63,7 @@ static void copy_blocks(void *job, const fr_loop *l, char *const *at)
 }
 
 /* A transposed source is read fastest along a dim other than the last. Makes that dim the last but one, for
- * copy_blocks. False if the source is read fastest along the last dim, so that copy_row is right. */
+ * copy_blocks. False if the source is read fastest along the last dim, so that copy_rows is right. */
 static bool arrange_blocks(fr_loop *l)
 {
     int last = l->ndim - 1, closest = last;
@@ -96,10 +98,7 @@ void fr_copy_values(fr_tensor *into, const fr_tensor *from)
     fr_loop_add(&l, from);
     fr_loop_sort(&l, 0);
     fr_loop_join(&l);
-    if (arrange_blocks(&l))
-        fr_loop_run(&l, 2, copy_blocks, &convert);
-    else
-        fr_loop_run(&l, 1, copy_row, &convert);
+    fr_loop_run(&l, l.ndim > 1 ? 2 : 1, arrange_blocks(&l) ? copy_blocks : copy_rows, &convert);
 }
 
 void fr_copy_rows(fr_tensor *into, const fr_tensor *from, const int64_t *rows)
