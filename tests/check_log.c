@@ -394,6 +394,35 @@ static const char *event_file(void)
     return path;
 }
 
+/* Fields 1 to 5 of TensorBoard's HistogramProto: least, most, number, sum, sum of squares; little-endian doubles. */
+START_TEST(histograms_are_written_whole)
+{
+    FR_SCOPE;
+    static const double fields[] = { 1, 4, 3, 7, 21 };
+    unsigned char expected[45];
+    size_t size;
+
+    if (!fr_log_has_events())
+        return;
+    for (int i = 0; i < 5; i++) {
+        expected[9 * i] = (unsigned char)((i + 1) << 3 | 1);
+        memcpy(expected + 9 * i + 1, &fields[i], sizeof(double));
+    }
+    make_dir();
+
+    fr_logger *log = fr_log_open(dir, NULL);
+
+    ck_assert(fr_log_histogram(log, "h", 0, fr_from_doubles(FR_SHAPE(3), (double[]){ 1, 2, 4 })));
+
+    char *bytes = slurp(event_file(), &size);
+
+    ck_assert_ptr_nonnull(memmem(bytes, size, expected, sizeof expected));
+    free(bytes);
+    ck_assert(fr_log_close(log));
+    remove_dir();
+}
+END_TEST
+
 /* The first record is byte for byte what TensorFlow's writer makes for this time; its checksums are those of
  * tensorboard's crc32c. The second one is a scalar. */
 START_TEST(records)
@@ -656,6 +685,7 @@ int main(void)
     tcase_add_test(metrics, what_was_cut_is_taken_back);
     tcase_add_test(metrics, wrong_calls_fail);
     tcase_add_test(shown, histograms_count_all_values);
+    tcase_add_test(shown, histograms_are_written_whole);
     tcase_add_test(shown, modules_are_logged);
     tcase_add_test(shown, records);
     tcase_add_test(shown, plots_are_replaced_as_a_whole);

@@ -12,7 +12,7 @@
 typedef struct fr_life {
     atomic_int refs; /* 0: released */
     fr_site made;    /* the call that made it */
-    fr_site ended;   /* the call, or the beginning of the scope, that released it; set when refs falls to 0 */
+    fr_site ended;   /* the call that released it, or the beginning of the scope that did: `outer` is then 1 */
 } fr_life;
 
 /* How long one object that is no tensor stays readable: until so many others were freed. With FROND_CHECK: 16 times as
