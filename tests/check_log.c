@@ -415,8 +415,11 @@ START_TEST(histograms_are_written_whole)
     ck_assert(fr_log_histogram(log, "h", 0, fr_from_doubles(FR_SHAPE(3), (double[]){ 1, 2, 4 })));
 
     char *bytes = slurp(event_file(), &size);
+    size_t at = 0;
 
-    ck_assert_ptr_nonnull(memmem(bytes, size, expected, sizeof expected));
+    while (at + sizeof expected <= size && memcmp(bytes + at, expected, sizeof expected) != 0)
+        at++;
+    ck_assert_uint_le(at + sizeof expected, size);
     free(bytes);
     ck_assert(fr_log_close(log));
     remove_dir();
