@@ -140,6 +140,31 @@ static void compile(void)
 
 /* Exports m and asserts that the code computes what m computes, within bound. If steps > 0, the code must also run step
  * by step, in that many steps. */
+/* Of the constant arrays that the file defines: lines as "static const float net_weight[24] = {". */
+static int64_t constant_bytes(const char *path)
+{
+    static const struct {
+        const char *line;
+        int64_t size;
+    } types[] = { { "static const float %*[a-z0-9_][%lld] =", sizeof(float) },
+                  { "static const int64_t %*[a-z0-9_][%lld] =", sizeof(int64_t) },
+                  { "static const int8_t %*[a-z0-9_][%lld] =", sizeof(int8_t) } };
+    FILE *f = fopen(path, "r");
+    char line[512];
+    int64_t bytes = 0;
+
+    ck_assert_ptr_nonnull(f);
+    while (fgets(line, sizeof line, f))
+        for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+            long long n;
+
+            if (sscanf(line, types[i].line, &n) == 1)
+                bytes += n * types[i].size;
+        }
+    fclose(f);
+    return bytes;
+}
+
 static void check_exported(fr_module *m, fr_tensor *x, int64_t steps, double bound, const fr_export_c_options *options,
                            fr_export_c_report *report)
 {
@@ -155,6 +180,7 @@ static void check_exported(fr_module *m, fr_tensor *x, int64_t steps, double bou
     step_y = steps > 0 && fr_ndim(y) == 3 ? fr_numel(y) / steps : fr_numel(y);
     ck_assert_msg(fr_export_c_with(m, x, in_folder("net.c", path), options, report), "%s", fr_error_message());
     ck_assert_msg((report->state_bytes > 0) == (steps > 0), "steps: %s", report->not_stepwise);
+    ck_assert_int_eq(report->weight_bytes, constant_bytes(path));
     write_main(x, y, steps, step_y);
     write_x(x);
     compile();

@@ -187,7 +187,7 @@ class Tests:
                 self.found[file, name] = self.found.get((file, name), 0) + 1
                 return name
         for script in SCRIPTS:
-            if not run(["make", "-s", "check", f"TESTS={script}"], self.build, None, 1200):
+            if not run(["make", "-s", "check", f"TESTS={script}"], self.build, 60, 600):
                 return pathlib.Path(script).name
         return None
 
