@@ -213,6 +213,22 @@ START_TEST(misuse)
 }
 END_TEST
 
+/* Each row has one class that can be drawn, in turns the first and the last. */
+START_TEST(rows_are_drawn_alone)
+{
+    FR_SCOPE;
+    fr_tensor *p = fr_zeros(FR_SHAPE(100, 2)), *drawn[2];
+
+    for (int64_t i = 0; i < 100; i++)
+        ((float *)fr_data(p))[2 * i + i % 2] = 1;
+    drawn[0] = fr_multinomial(p, 1, false);
+    drawn[1] = fr_multinomial(p, 1, true);
+    for (int k = 0; k < 2; k++)
+        for (int64_t i = 0; i < 100; i++)
+            ck_assert_int_eq((int64_t)fr_at(drawn[k], i), i % 2);
+}
+END_TEST
+
 int main(void)
 {
     TCase *golden = tcase_create("golden"), *more = tcase_create("more");
@@ -221,6 +237,7 @@ int main(void)
     tcase_add_test(more, shapes_do_not_matter);
     tcase_add_test(more, doubles_are_those_of_rand);
     tcase_add_test(more, one_generator_for_all_threads);
+    tcase_add_test(more, rows_are_drawn_alone);
     tcase_add_test(more, misuse);
     return run_tests("random", golden, more);
 }

@@ -7,6 +7,9 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#undef fr_fail /* FR_ANALYZE wraps them */
+#undef fr_fail_memory
+
 /* These are set before threads start, as <frond/error.h> asks, so plain reads suffice. */
 static void print_and_abort(const char *message, void *user);
 static fr_error_handler *handler = print_and_abort;

@@ -23,6 +23,18 @@ typedef struct {
  * Returns NULL, so that a bool function may return it as false. */
 void *fr_fail(const char *what, const char *format, ...) FR_PRINTF(2, 3);
 void *fr_fail_memory(const char *what);
+#ifdef FR_ANALYZE /* static analysers do not see what these return */
+static inline void *fr_null_of_failure(void *null)
+{
+    (void)null;
+    return NULL;
+}
+#define fr_fail(...)         fr_null_of_failure(fr_fail(__VA_ARGS__))
+#define fr_fail_memory(what) fr_null_of_failure(fr_fail_memory(what))
+#define FR_AND_THERE(t)      (t) &&
+#else
+#define FR_AND_THERE(t)
+#endif
 /* Gives "frond: warning: WHAT: ..." to the warning handler. */
 void fr_warn(const char *what, const char *format, ...) FR_PRINTF(2, 3);
 
@@ -47,10 +59,10 @@ bool fr_failed_before(const fr_thread *th);
 bool fr_check_there(const char *what, const void *t, const char *name);
 /* The same for an argument; if it is of a type that begins with a fr_life, it also fails where it was released. */
 #define fr_check_argument(what, t, name)                                                                               \
-    (_Generic((t), FR_LIVES(fr_tensor), FR_LIVES(fr_module), FR_LIVES(fr_optim), FR_LIVES(fr_scheduler),               \
-              FR_LIVES(fr_ema), FR_LIVES(fr_loader), FR_LIVES(fr_sequences), FR_LIVES(fr_tensors),                     \
-              FR_LIVES(fr_logger), FR_LIVES(fr_progress), default                                                      \
-              : fr_check_there)(what, t, name))
+    (FR_AND_THERE(t) _Generic((t), FR_LIVES(fr_tensor), FR_LIVES(fr_module), FR_LIVES(fr_optim),                       \
+                              FR_LIVES(fr_scheduler), FR_LIVES(fr_ema), FR_LIVES(fr_loader), FR_LIVES(fr_sequences),   \
+                              FR_LIVES(fr_tensors), FR_LIVES(fr_logger), FR_LIVES(fr_progress), default                \
+                              : fr_check_there)(what, t, name))
 struct fr_module;
 struct fr_optim;
 struct fr_scheduler;

@@ -245,7 +245,7 @@ static void write_int8(array_text *a, const fr_c_constant *c, bool by_columns, c
 static bool write_quantized(fr_c_writer *w, array_text *a, const fr_c_constant *c)
 {
     int64_t rows = c->t->shape.dim[0], n = c->t->numel / rows;
-    float *scale = malloc((size_t)rows * sizeof *scale);
+    float *scale = calloc((size_t)rows, sizeof *scale);
 
     if (!scale)
         return fr_c_out_of_memory(w);

@@ -82,8 +82,8 @@ static bool resolve_path(fr_replacement *r, const char *path, struct stat *statu
         status->st_mode = 0;
     r->path = exists ? realpath(path, NULL) : strdup(path);
     if (!r->path)
-        return fr_fail(r->where, "%s", strerror(errno));
-    return true;
+        fr_fail(r->where, "%s", strerror(errno));
+    return r->path != NULL;
 }
 
 /* The path of a file beside path; that of their folder if name is ".". To be freed; NULL with an error. */

@@ -202,7 +202,8 @@ static void backward_tile(void *workspace, int64_t tile)
         backward_step(w, s, b0, rows);
     if (w->from == 0) {
         finish_initial(w, w->dh, g->h, g->h0, p, b0, rows);
-        finish_initial(w, w->dc, g->c, g->c0, n, b0, rows);
+        if (w->dc)
+            finish_initial(w, w->dc, g->c, g->c0, n, b0, rows);
     }
     fr_restore_denormals(mode);
 }

@@ -12,7 +12,7 @@ bool fr_eval_mode_begin(const char *what, fr_module *m, fr_eval_mode *e)
 
     for (fr_module *each = m; each; each = fr_module_next(m, each))
         count++;
-    *e = (fr_eval_mode){ .m = m, .training = malloc(count * sizeof *e->training) };
+    *e = (fr_eval_mode){ .m = m, .training = malloc((count + 1) * sizeof *e->training) };
     if (!e->training)
         return fr_fail_memory(what);
     count = 0;

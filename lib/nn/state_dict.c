@@ -152,6 +152,7 @@ static fr_tensor *find(const fr_module *m, const char *name)
     for (size_t i = 0; at && i < at->tensor_count; i++)
         if (strcmp(at->tensors[i].name, rest) == 0)
             return at->tensors[i].tensor;
+    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): `at` may be NULL, m is not */
     return fr_fail("module_find", "%s has no parameter or buffer \"%s\"", m->type, name);
 }
 

@@ -56,7 +56,7 @@ static bool count_parameters(summary *s)
     int n;
     fr_tensor *const *all = fr_module_parameters(s->rows[0].m, &n);
 
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; all && i < n; i++) {
         s->frozen += all[i]->requires_grad ? 0 : all[i]->numel;
         s->parameter_bytes += all[i]->numel * (int64_t)fr_dtype_size((fr_dtype)all[i]->dtype);
     }

@@ -63,7 +63,7 @@ static bool run_node(const onnx_model *model, const model_node *node, fr_tensor 
     if (op->run)
         ok = op->run(&c);
     else
-        ok = fr_import_return(&c, op->unary ? op->unary(in[0]) : op->binary(in[0], in[1]));
+        ok = fr_import_return(&c, op->binary ? op->binary(in[0], in[1]) : op->unary(in[0]));
     for (int i = 0; ok && i < FR_IMPORT_MAX_OUTPUTS; i++)
         if (node->outputs[i] >= 0)
             values[node->outputs[i]] = c.out[i];

@@ -63,7 +63,7 @@ static bool run_conv(fr_import_call *c)
     fr_tensor *x = c->in[0];
     int dims = c->in[1]->shape.ndim - 2;
     fr_conv_options o = { .groups = fr_import_int(c, "group", 1) };
-    window w;
+    window w = { 0 };
 
     if ((dims != 1 && dims != 2) || x->shape.ndim != dims + 2)
         return fr_import_fail(c, "its input must be (N, C, L) or (N, C, H, W)");
@@ -119,7 +119,7 @@ static bool run_pool(fr_import_call *c)
 {
     fr_import_ints sizes;
     fr_shape kernel = { 0 }, padding;
-    window w;
+    window w = { 0 };
 
     if (!fr_import_require(c, 1) || !fr_import_attribute_ints(c, "kernel_shape", &sizes))
         return false;

@@ -78,7 +78,7 @@ static bool run_constant_of_shape(fr_import_call *c)
 {
     const fr_attribute_proto *a = fr_import_attribute(c, "value");
     fr_tensor *value = a && a->t ? fr_hold("load_onnx", fr_import_tensor("load_onnx", a->t)) : NULL;
-    fr_shape shape;
+    fr_shape shape = { 0 };
 
     if (!fr_import_require(c, 1) || !read_shape(c, 0, &shape) || (a && !value))
         return false;
@@ -90,7 +90,7 @@ static bool run_constant_of_shape(fr_import_call *c)
 /* A size of 0 stands for that of the input, unless allowzero is set. */
 static bool run_reshape(fr_import_call *c)
 {
-    fr_shape shape;
+    fr_shape shape = { 0 };
 
     if (!fr_import_require(c, 2) || !read_shape(c, 1, &shape))
         return false;

@@ -196,8 +196,12 @@ static bool split(const char *what, fr_optim *o, fr_tensor *const *parameters, i
     group->initial_lr = o->groups[from].initial_lr;
     for (fr_scheduler *s = o->schedulers; s; s = s->next)
         s->lrs[o->group_count - 1] = s->lrs[from];
-    for (int i = 0; i < n; i++)
-        find_slot(o, parameters[i])->group = (int)o->group_count - 1;
+    for (int i = 0; i < n; i++) {
+        fr_optim_slot *moved = find_slot(o, parameters[i]);
+
+        if (moved) /* as group_of found */
+            moved->group = (int)o->group_count - 1;
+    }
     return true;
 }
 

