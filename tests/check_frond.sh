@@ -243,7 +243,7 @@ prints "cannot run gnuplot"
 # Ctrl-C, within an epoch or between two.
 "$frond" train "$italy" --batch-size 1 --epochs 1000000 --hidden 4 --quiet --output "$work/stopped" 2>"$work/err" &
 pid=$!
-while ! grep -q '^1,' "$work/stopped/metrics.csv" 2>/dev/null; do sleep 0.1; done
+while kill -0 $pid 2>/dev/null && ! grep -q '^1,' "$work/stopped/metrics.csv" 2>/dev/null; do sleep 0.1; done
 kill -INT $pid
 wait $pid
 [ $? -eq 1 ] || wrong "interrupted: exit status"

@@ -40,7 +40,7 @@ analyze_cppcheck() {
     # shellcheck disable=SC2086
     cppcheck --quiet -j "$jobs" --enable=warning,performance,portability --inline-suppr $FLAGS -D__extension__= \
         -DPROTOBUF_C_VERSION_NUMBER=1004001 -DPROTOBUF_C_MIN_COMPILER_VERSION=1000000 \
-        --suppress=preprocessorErrorDirective:lib/kernels/instantiate.h --suppress=invalidPointerCast \
+        --suppress="preprocessorErrorDirective:*lib/kernels/instantiate.h" --suppress=invalidPointerCast \
         --file-list="$work/files" 2>&1
 }
 

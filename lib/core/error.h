@@ -31,9 +31,6 @@ static inline void *fr_null_of_failure(void *null)
 }
 #define fr_fail(...)         fr_null_of_failure(fr_fail(__VA_ARGS__))
 #define fr_fail_memory(what) fr_null_of_failure(fr_fail_memory(what))
-#define FR_AND_THERE(t)      (t) &&
-#else
-#define FR_AND_THERE(t)
 #endif
 /* Gives "frond: warning: WHAT: ..." to the warning handler. */
 void fr_warn(const char *what, const char *format, ...) FR_PRINTF(2, 3);
@@ -58,11 +55,15 @@ bool fr_failed_before(const fr_thread *th);
 /* True unless t is NULL. Then it fails, except where the NULL may come from an earlier failure. name: "input". */
 bool fr_check_there(const char *what, const void *t, const char *name);
 /* The same for an argument; if it is of a type that begins with a fr_life, it also fails where it was released. */
+#ifdef FR_ANALYZE
+#define fr_check_argument(what, t, name) ((t) && fr_check_there(what, t, name))
+#else
 #define fr_check_argument(what, t, name)                                                                               \
-    (FR_AND_THERE(t) _Generic((t), FR_LIVES(fr_tensor), FR_LIVES(fr_module), FR_LIVES(fr_optim),                       \
-                              FR_LIVES(fr_scheduler), FR_LIVES(fr_ema), FR_LIVES(fr_loader), FR_LIVES(fr_sequences),   \
-                              FR_LIVES(fr_tensors), FR_LIVES(fr_logger), FR_LIVES(fr_progress), default                \
-                              : fr_check_there)(what, t, name))
+    (_Generic((t), FR_LIVES(fr_tensor), FR_LIVES(fr_module), FR_LIVES(fr_optim), FR_LIVES(fr_scheduler),               \
+              FR_LIVES(fr_ema), FR_LIVES(fr_loader), FR_LIVES(fr_sequences), FR_LIVES(fr_tensors),                     \
+              FR_LIVES(fr_logger), FR_LIVES(fr_progress), default                                                      \
+              : fr_check_there)(what, t, name))
+#endif
 struct fr_module;
 struct fr_optim;
 struct fr_scheduler;
