@@ -1037,6 +1037,7 @@ START_TEST(explanations)
     read_report(file);
     assert_reported("the sum of #1, so dL/d#1 is all ones");
     assert_reported("to a (2,) = [3, 3]");
+    assert_reported("\n  a (2,) = [1, 1]\n");
     ck_assert(!fr_explain(stdout, fr_scalar(1)));
     assert_failed("explain", "nothing recorded");
     ck_assert(!fr_explain(NULL, y));

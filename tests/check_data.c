@@ -5,6 +5,7 @@
 
 #include "data/sequences.h"
 
+#include <float.h>
 #include <locale.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -79,6 +80,8 @@ START_TEST(reads_csv)
 {
     assert_sequences(csv("a,1,2.5,-3e2\nb,+4,.5,6.\n", NULL), 2, 3, 1, VALUES(1, 2.5, -300, 4, 0.5, 6), INTEGERS(3, 3),
                      INTEGERS(0, 1), TEXTS("a", "b"));
+    assert_sequences(csv("a,3.4028234663852886e38\n", NULL), 1, 1, 1, VALUES(FLT_MAX), INTEGERS(1), INTEGERS(0),
+                     TEXTS("a")); /* the largest float32 */
 }
 END_TEST
 

@@ -124,6 +124,8 @@ START_TEST(shapes_and_dtypes)
     has("-> n1 [label=\"(2, 3) float64\"]");
     has("int64");
     has("result [label=\"result\\n(2, 2) float64\"");
+    draw(fr_mul_scalar(fr_max_dim_indices(x, 1, false).values, 2), NULL);
+    has("[label=\"output 0 (2,) float64\"]");
     draw(x, NULL); /* a leaf alone */
     has("i1 [label=\"(2, 3) float64\", tooltip=\"leaf\"");
     lacks(" -> ");

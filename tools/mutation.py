@@ -173,8 +173,10 @@ class Tests:
 
     def order(self, file, line):
         names = self.seconds
-        if self.reached:
-            names = [n for n in names if line + 1 in self.reached.get(n, {}).get(file, ())]
+        for at in range(line + 1, max(line - 9, 0), -1) if self.reached else ():  # gcov counts a statement's first line
+            names = [n for n in self.seconds if at in self.reached.get(n, {}).get(file, ())]
+            if names:
+                break
         return sorted(names, key=lambda n: self.seconds[n] / (1 + 4 * self.found.get((file, n), 0)))
 
     def finder(self, file, line):
