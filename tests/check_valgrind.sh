@@ -10,9 +10,14 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 status=0
 
-check() { # PROGRAM ARGUMENT...
-    ./libtool --mode=execute valgrind -q --leak-check=full --errors-for-leak-kinds=definite,indirect,possible \
-        --show-leak-kinds=definite,indirect,possible --error-exitcode=99 "$@"
+build=$PWD
+
+# In a folder of their own, where the examples find their data and may write.
+mkdir "$work/examples"
+ln -s "$(cd "$FROND_TESTS/.." && pwd)/examples/data" "$work/examples/data"
+check() { # PROGRAM
+    (cd "$work" && "$build/libtool" --mode=execute valgrind -q --leak-check=full --error-exitcode=99 \
+        --errors-for-leak-kinds=definite,indirect,possible --show-leak-kinds=definite,indirect,possible "$build/$1")
 }
 
 programs='01_scalar 02_line 03_modules 04_second_derivative 05_own_op 06_truncated_bptt'
