@@ -870,6 +870,14 @@ static void check_message(const function *f, const char *message)
     ck_assert_msg(!strstr(message, "out of memory"), "%s: asks for too much: %s", test_about, message);
 }
 
+/* An error of a function that was not called by its macro names no place: the call before left none behind. */
+static void check_no_call_site(void)
+{
+    ck_assert_ptr_null((fr_zeros_like)(NULL));
+    ck_assert_msg(!strchr(fr_error_message(), '['), "%s leaves its place behind: %s", test_about, fr_error_message());
+    fr_error_clear();
+}
+
 /* Calls f with sound arguments, but bad value number `which`, or RELEASED, for parameter `varied` and the `more` after
  * it. False if there is no such value. */
 static bool call(const function *f, int varied, int more, int which)
@@ -907,6 +915,8 @@ static bool call(const function *f, int varied, int more, int which)
     if (message)
         check_message(f, message);
     fr_error_clear();
+    if (strncmp(f->name, "fr_call_site", strlen("fr_call_site")) != 0)
+        check_no_call_site();
     restore(f, v);
     while (world.count-- > 0)
         if (!there || !was_taken(f, &world.owned[world.count], v, no_list))

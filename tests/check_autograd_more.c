@@ -531,6 +531,22 @@ START_TEST(misuse_of_functions)
 }
 END_TEST
 
+START_TEST(results_need_a_scope)
+{
+    fr_tensor *xs[2], *y, *dx[2];
+
+    {
+        FR_SCOPE;
+        xs[0] = fr_ref(vector(2));
+        xs[1] = fr_ref(vector(3));
+    }
+    ck_assert(!fr_vjp(cube, xs, 2, NULL, NULL, 0, &y, dx) && !y && !dx[0]);
+    assert_failed("vjp", "no scope is open");
+    fr_unref(xs[0]);
+    fr_unref(xs[1]);
+}
+END_TEST
+
 /* --- Checkpoints -------------------------------------------------------------------------------------------------- */
 
 static int runs, recorded_runs;
@@ -1207,6 +1223,7 @@ int main(void)
     tcase_add_test(functions, hessians);
     tcase_add_test(functions, derivatives_with_history);
     tcase_add_test(functions, misuse_of_functions);
+    tcase_add_test(functions, results_need_a_scope);
     tcase_add_test(checkpoints, checkpoints_change_no_gradient);
     tcase_add_test(checkpoints, checkpoints_reach_what_was_captured);
     tcase_add_test(checkpoints, checkpoints_save_memory);

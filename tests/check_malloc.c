@@ -851,6 +851,10 @@ static const struct {
     { "load_batches", load_batches },
     { "order_and_draw", order_and_draw },
     { "read_csv", read_csv, "a,1,2,3\nb,4,5\na,6,7,8\n" },
+    { "read_csv of many labels", read_csv,
+      "a0,1\nb0,1\nc0,1\nd0,1\ne0,1\nf0,1\ng0,1\nh0,1\ni0,1\nj0,1\nk0,1\nl0,1\nm0,1\nn0,1\n"
+      "o0,1\np0,1\nq0,1\nr0,1\ns0,1\nt0,1\nu0,1\nv0,1\nw0,1\nx0,1\ny0,1\nz0,1\na1,1\nb1,1\n"
+      "c1,1\nd1,1\ne1,1\nf1,1\ng1,1\nh1,1\ni1,1\nj1,1\nk1,1\nl1,1\nm1,1\nn1,1\n" },
     { "read_ts", read_ts, "@univariate true\n@equalLength false\n@classLabel true a b\n@data\n1,2,3:a\n4,5:b\n" },
     { "save_and_load", save_and_load, .by_jansson = true },
     { "save_and_load_npy", save_and_load_npy },

@@ -4,6 +4,7 @@
  * describes. */
 #include "testing.h"
 
+#include <frond/op.h>
 #include <locale.h>
 
 typedef struct {
@@ -160,6 +161,41 @@ START_TEST(as_pytorch_prints)
 }
 END_TEST
 
+static bool infer_same(fr_op_call *call)
+{
+    call->out[0] = fr_meta_of(call->in[0]);
+    return true;
+}
+
+static void copy(fr_op_call *call)
+{
+    memcpy(fr_data(call->result[0]), fr_data(call->in[0]), (size_t)fr_numel(call->in[0]) * sizeof(double));
+}
+
+static void pass_on(fr_op_call *call)
+{
+    call->grad_in[0] = call->grad_out[0];
+}
+
+/* A suffix that does not fit in a line goes to the next, after one that did not fit either. */
+START_TEST(wraps_twice)
+{
+    static const fr_op named = { .name = "a_name_so_long_that_it_leaves_no_room_beside_it_in_a_line",
+                                 .inputs = 1,
+                                 .outputs = 1,
+                                 .infer = infer_same,
+                                 .forward = copy,
+                                 .backward = pass_on };
+    FR_SCOPE;
+    fr_tensor *x = fr_cast(fr_arange(1, 15, 1, FR_I64), FR_F64);
+
+    assert_printed("twice", fr_apply(&named, (fr_tensor *[]){ fr_requires_grad(fr_detach(x)) }, NULL),
+                   "tensor([ 1.,  2.,  3.,  4.,  5.,  6.,  7.,  8.,  9., 10., 11., 12., 13., 14.],\n"
+                   "       dtype=float64,\n"
+                   "       grad_fn=<a_name_so_long_that_it_leaves_no_room_beside_it_in_a_line>)");
+}
+END_TEST
+
 /* In a locale with a decimal comma, if the system has one. */
 START_TEST(in_any_locale)
 {
@@ -199,6 +235,7 @@ int main(void)
     TCase *print = tcase_create("print");
 
     tcase_add_test(print, as_pytorch_prints);
+    tcase_add_test(print, wraps_twice);
     tcase_add_test(print, in_any_locale);
     tcase_add_test(print, misuse);
     return run_tests("print", print);

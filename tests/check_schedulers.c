@@ -442,6 +442,12 @@ START_TEST(a_cycle_ends)
     assert_failed("scheduler_step", "step 4, but the one_cycle_lr has 3");
     ck_assert_double_eq(fr_optim_lr(o), 0);
     fr_scheduler_free(s);
+    s = fr_one_cycle_lr(
+        o, 1, 2,
+        &(fr_one_cycle_options){ .pct_start = 0.5, .linear = true, .max_momentum = 0.5, .base_momentum = FR_ZERO });
+    ck_assert(fr_scheduler_step(s) && fr_scheduler_step(s));
+    ck_assert_double_eq(fr_optim_get(o, 0, "momentum"), 0.5); /* and 1 here, which no momentum may be */
+    fr_scheduler_free(s);
     s = fr_one_cycle_lr(o, 1, 1, NULL); /* the only step is the last one */
     ck_assert_double_eq(fr_optim_lr(o), 1.0 / 25 / 1e4);
     fr_scheduler_free(s);
