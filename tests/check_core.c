@@ -164,6 +164,9 @@ START_TEST(short_arrays)
     assert_failed("permute: 2 dims given, expected 3 for shape (2, 1, 2)");
     ck_assert_ptr_null(copy_first(&t));
     assert_failed("first: 1 inputs given, expected 2");
+    ck_assert_ptr_null((fr_zeros_like)(NULL));
+    ck_assert_msg(!strchr(fr_error_message(), '['), "a place is left behind: %s", fr_error_message());
+    fr_error_clear();
 
     ck_assert_ptr_nonnull(fr_tensor_view(FR_SHAPE(2, 3), room, FR_F32, NULL, NULL));
     ck_assert_ptr_nonnull(fr_permute(t, (int[]){ 2, 1, 0 }));

@@ -8,7 +8,9 @@
 Works on a copy of the tree in FOLDER/source, built with -O1 in FOLDER/build. Where FOLDER/../coverage/reached.json is
 there (tools/coverage.py makes it) only test programs that run the line are run, the one that takes least time first.
 A bug that does not compile, or that leaves the object code as it was, is drawn again. Fails if fewer than 95 % are
-found. tests/mutation.txt lists bugs that are none, because the program means the same with them."""
+found. tests/mutation.txt lists bugs that are none, because the program means the same with them. FOLDER/found.json
+keeps which were found: a run after tests were added plants only the others again. Remove it after other changes of
+tests."""
 
 import hashlib
 import json
@@ -204,6 +206,8 @@ def main():
     tests, original, known = Tests(build, reached), digest(build), explained()
     places, survivors, done, none, start = all_places(source), [], 0, 0, time.time()
     draw = random.Random(seed)
+    kept = folder / "found.json"  # by whom each bug was found, for the next run: tests that are added lose none
+    found_before = json.loads(kept.read_text()) if kept.exists() else {}
     while done < count and places:
         file, i, old, found = places.pop(draw.randrange(len(places)))
         new = draw.choice(found)
@@ -211,12 +215,20 @@ def main():
             none += 1
             continue
         text = (source / file).read_text()
+        bug = f"{file}:{i + 1} {new.strip()} {hashlib.sha256(text.encode()).hexdigest()}"
+        if bug in found_before:
+            done += 1
+            print(f"{done:3}    0 s  {found_before[bug]} before: {file}:{i + 1}")
+            continue
         (source / file).write_text("\n".join(new if k == i else x for k, x in enumerate(text.split("\n"))))
         begun, finder = time.time(), "nothing"
         if make(build, "libfrondtest.la") and digest(build) != original:
             done += 1
             finder = tests.finder(file, i)
-            if not finder:
+            if finder:
+                found_before[bug] = finder
+                kept.write_text(json.dumps(found_before, indent=0))
+            else:
                 survivors.append((file, i, old, new))
             print(f"{done:3} {time.time() - begun:4.0f} s  {finder or 'NOT FOUND'}: {file}:{i + 1}\n"
                   f"         {old.strip()}\n         {new.strip()}", flush=True)
