@@ -169,8 +169,6 @@ void fr_call_site(const char *function, const char *file, int line)
 {
     fr_thread *th = fr_thread_self();
 
-    if (!function)
-        return;
     if (th->sites.count < FR_SITE_DEPTH)
         th->sites.noted[th->sites.count] = (fr_site){ .function = function, .file = file, .line = line };
     th->sites.count++;
