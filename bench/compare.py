@@ -18,7 +18,7 @@ import sys
 import time
 
 from plot import check_gnuplot, plot_ratios
-from workloads import RECURRENT
+from workloads import MODELS, RECURRENT, SINGLE
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 COLUMNS = ["work", "threads", "peer", "frond_best_us", "frond_median_us", "peer_best_us", "peer_median_us", "ratio",
@@ -57,7 +57,7 @@ def split_comments(text):
 
 def frond(o):
     def side(work):
-        name = work if work in ("ops", "products") else "recurrent"
+        name = work if work in SINGLE else "models" if work in MODELS else "recurrent"
         words = [] if name == work else [work]
         text, _, peak = run(o.build, o.threads, [program(o.build, "bench", name), str(o.threads), *words])
         rows = csv.DictReader(split_comments(text))
@@ -134,7 +134,7 @@ def sides_of(work, o):
 
 
 def compare(o):
-    for work in ["ops", "products", *RECURRENT]:
+    for work in [*SINGLE, *MODELS, *RECURRENT]:
         if not o.work or any(work.startswith(word) for word in o.work):
             yield from compare_one(work, sides_of(work, o), o)
     if o.whole:
@@ -160,7 +160,8 @@ def processor():
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", help="the build folder")
-    parser.add_argument("work", nargs="*", help="ops, products, W1, ... W5-gru; the first letters do (default: all)")
+    parser.add_argument("work", nargs="*", help="ops, products, layers, convnet, gpt, bigru, W1, ... W5-gru; the first "
+                        "letters do (default: all)")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--fused", action="store_true", help="PyTorch with its fused Adam as well")

@@ -6,7 +6,8 @@ import argparse
 
 import torch
 
-from workloads import ONE_SEQUENCE, RECURRENT, SHAPES, measure, write_rows
+from torch_layers import layers, model
+from workloads import MODELS, ONE_SEQUENCE, RECURRENT, SHAPES, measure, write_rows
 
 
 class Net(torch.nn.Module):
@@ -107,12 +108,15 @@ def products():
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("threads", type=int)
-    parser.add_argument("work", choices=["ops", "products", *RECURRENT])
+    parser.add_argument("work", choices=["ops", "products", "layers", *MODELS, *RECURRENT])
     parser.add_argument("mode", choices=["eager", "fused", "compile"],
                         help="fused: with the fused Adam; compile: with torch.compile as well")
     o = parser.parse_args()
     torch.set_num_threads(o.threads)
-    rows = {"ops": ops, "products": products}.get(o.work, lambda: recurrent(o.work, o.mode))()
+    torch.manual_seed(0)
+    whole = {name: lambda name=name: model(name) for name in MODELS}
+    rows = {"ops": ops, "products": products, "layers": layers, **whole}.get(
+        o.work, lambda: recurrent(o.work, o.mode))()
     write_rows(f"PyTorch {torch.__version__}", rows)
 
 

@@ -26,6 +26,13 @@ of the whole process. One thread each.
 ![How many times as fast](performance-ratios.svg)
 """),
     "compare_threads": ("Beside its peers, two threads", ""),
+    "compare_layers": ("Layers and models beside PyTorch", """\
+What real models are made of, each layer forward and backward of the sum of its result: at a small size, where the cost
+of a call counts, at one that fits in the caches, and at a large one. The number is that of values, of which 256 make a
+row, or the size of the batch: bench/layers.c has the shapes. Three whole models follow, bench/models.c: a training step
+of a convnet, a GPT and a bidirectional GRU of sequences of different lengths. The slowest come first.
+"""),
+    "compare_layers_threads": ("Layers and models beside PyTorch, two threads", ""),
     "recurrent": ("Recurrent layers beside the BLAS", """\
 The limit is the sum of the times of the matrix products that the step cannot do without, each measured alone with
 sgemm. Memory is that of training: of tensors' values, and of the process.
@@ -76,7 +83,10 @@ def read(path):
     with open(path, encoding="utf-8") as file:
         lines = file.read().splitlines()
     about = dict(line[2:].split(": ", 1) for line in lines if line.startswith("#"))
-    return about, list(csv.DictReader(line for line in lines if not line.startswith("#")))
+    rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
+    if "compare_layers" in os.path.basename(path):
+        rows.sort(key=lambda row: float(row["ratio"]))
+    return about, rows
 
 
 def shown(text):

@@ -22,5 +22,9 @@ done
 "$here/steady.sh" "$build" >"$folder/steady.csv"
 "$here/exported.sh" "$build" >"$folder/exported.csv"
 "$here/exported.sh" "$build" -O3 -march=native >"$folder/exported_native.csv"
-"$python" "$here/compare.py" "$build" --whole --csv "$folder/compare.csv" "$@"
+"$python" "$here/compare.py" "$build" ops products W --whole --csv "$folder/compare.csv" "$@"
 "$python" "$here/compare.py" "$build" W1 W4 W5 --threads 2 --csv "$folder/compare_threads.csv" "$@"
+for threads in 1 2; do
+    "$python" "$here/compare.py" "$build" layers convnet gpt bigru --rounds 1 --threads $threads \
+        --csv "$folder/compare_layers$([ $threads = 1 ] || echo _threads).csv"
+done

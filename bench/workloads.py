@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""The workloads of workloads.c, ops.c and growth.c, and their timing, for frond's peers."""
+"""The workloads of workloads.c, ops.c, models.c and growth.c, and their timing, for frond's peers."""
 import csv
 import statistics
 import sys
@@ -11,6 +11,8 @@ RECURRENT = {  # name: cell, input, hidden, batch, steps, seconds to measure
     "W4-rnn": ("RNN", 64, 128, 64, 50, 2), "W4-lstm": ("LSTM", 64, 128, 64, 50, 2),
     "W4-gru": ("GRU", 64, 128, 64, 50, 2), "W5-rnn": ("RNN", 512, 512, 64, 100, 3),
     "W5-lstm": ("LSTM", 512, 512, 64, 100, 3), "W5-gru": ("GRU", 512, 512, 64, 100, 3)}
+SINGLE = ("ops", "products", "layers")  # programs that measure many things in one process
+MODELS = ("convnet", "gpt", "bigru")
 ONE_SEQUENCE = ("W1", "W2")
 SHAPES = ((32, 32, 32), (32, 128, 32), (32, 32, 128), (64, 128, 128), (64, 128, 512), (64, 512, 512),
           (64, 512, 2048), (64, 2048, 512), (6400, 512, 2048), (1024, 1024, 1024))  # products: m, k, n
