@@ -26,6 +26,7 @@ static void JOIN(convert, TO_SUFFIX, FROM_SUFFIX)(int64_t m, int64_t n, char *to
                                                   const char *from, int64_t from_row, int64_t from_step)
 {
     bool dense = to_step == (int64_t)sizeof(TO) && from_step == (int64_t)sizeof(FROM);
+    bool fill = to_step == (int64_t)sizeof(TO) && from_step == 0;
 
     for (; m > 0; m--, to += to_row, from += from_row) {
         TO *restrict y = (TO *)(void *)to;
@@ -34,6 +35,9 @@ static void JOIN(convert, TO_SUFFIX, FROM_SUFFIX)(int64_t m, int64_t n, char *to
         if (dense)
             for (int64_t i = 0; i < n; i++)
                 y[i] = CONVERT(x[i]);
+        else if (fill)
+            for (int64_t i = 0; i < n; i++)
+                y[i] = CONVERT(x[0]);
         else
             for (int64_t i = 0; i < n; i++) /* NOLINTNEXTLINE(bugprone-integer-division): steps are whole values */
                 y[i * (to_step / (int64_t)sizeof(TO))] = CONVERT(x[i * (from_step / (int64_t)sizeof(FROM))]);

@@ -6,6 +6,7 @@
 #include "core/shape.h"
 #include "core/tensor.h"
 #include "core/thread.h"
+#include "core/threads.h"
 
 #include <frond/op.h>
 #include <stdlib.h>
@@ -48,10 +49,11 @@ static void copy_rows(void *job, const fr_loop *l, char *const *at)
                             step[1]);
 }
 
-/* The same in blocks, so small that the rows read and the rows written both stay in the first-level cache. */
+/* The same in blocks, so small that the rows read and the rows written both stay in the first-level cache: a cache
+ * line of float32 wide. */
 static void copy_blocks(void *job, const fr_loop *l, char *const *at)
 {
-    enum { EDGE = 32 };
+    enum { EDGE = 16 };
     const int64_t *row = l->step[l->ndim - 2], *step = l->step[l->ndim - 1];
     int64_t m = l->dim[l->ndim - 2], n = l->dim[l->ndim - 1];
 
@@ -85,12 +87,15 @@ static bool arrange_blocks(fr_loop *l)
 
 void fr_copy_values(fr_tensor *into, const fr_tensor *from)
 {
+    enum { SMALL = 1 << 10 }; /* values that memcpy copies before the loop has begun */
     convert_rows *convert = converters[into->dtype][from->dtype];
     fr_loop l;
 
-    if (into->contiguous && from->contiguous && into->numel == from->numel && into->dtype == from->dtype) {
-        if (into->numel > 0) /* origin may be NULL if there are no values */
-            memcpy(into->origin, from->origin, (size_t)into->numel * fr_dtype_size((fr_dtype)into->dtype));
+    if (into->numel == 0) /* origin may be NULL */
+        return;
+    if (into->numel <= SMALL && into->contiguous && from->contiguous && into->numel == from->numel &&
+        into->dtype == from->dtype) {
+        memcpy(into->origin, from->origin, (size_t)into->numel * fr_dtype_size((fr_dtype)into->dtype));
         return;
     }
     fr_loop_begin(&l, &into->shape);
@@ -98,26 +103,46 @@ void fr_copy_values(fr_tensor *into, const fr_tensor *from)
     fr_loop_add(&l, from);
     fr_loop_sort(&l, 0);
     fr_loop_join(&l);
-    fr_loop_run(&l, l.ndim > 1 ? 2 : 1, arrange_blocks(&l) ? copy_blocks : copy_rows, &convert);
+    fr_loop_run_tiles(&l, l.ndim > 1 ? 2 : 1, 0, arrange_blocks(&l) ? copy_blocks : copy_rows, &convert);
+}
+
+/* Rows of a copy, all of one shape. */
+typedef struct {
+    fr_tensor into, from; /* a row of each */
+    const int64_t *rows;
+    int64_t count, per_tile, into_step, from_step; /* in bytes */
+} rows_job;
+
+static void copy_some_rows(void *job, int64_t tile)
+{
+    const rows_job *j = job;
+    fr_tensor row = j->into, source = j->from;
+
+    for (int64_t i = tile * j->per_tile; i < j->count && i < (tile + 1) * j->per_tile; i++) {
+        row.origin = j->into.origin + i * j->into_step;
+        source.origin = j->from.origin + j->rows[i] * j->from_step;
+        fr_copy_values(&row, &source);
+    }
 }
 
 void fr_copy_rows(fr_tensor *into, const fr_tensor *from, const int64_t *rows)
 {
-    int64_t count = into->shape.dim[0], step = from->stride[0] * (int64_t)fr_dtype_size((fr_dtype)from->dtype);
-    fr_tensor row = *into, source = *from;
+    enum { TILE = 1 << 16 }; /* values */
+    rows_job j = { .into = *into, .from = *from, .rows = rows, .count = into->shape.dim[0] };
 
-    row.numel = source.numel = count ? into->numel / count : 0;
-    row.shape.ndim = source.shape.ndim = into->shape.ndim - 1;
-    for (int i = 0; i < row.shape.ndim; i++) {
-        row.shape.dim[i] = source.shape.dim[i] = into->shape.dim[i + 1];
-        row.stride[i] = into->stride[i + 1];
-        source.stride[i] = from->stride[i + 1];
+    if (into->numel == 0)
+        return;
+    j.into.numel = j.from.numel = into->numel / j.count;
+    j.into.shape.ndim = j.from.shape.ndim = into->shape.ndim - 1;
+    for (int i = 0; i < j.into.shape.ndim; i++) {
+        j.into.shape.dim[i] = j.from.shape.dim[i] = into->shape.dim[i + 1];
+        j.into.stride[i] = into->stride[i + 1];
+        j.from.stride[i] = from->stride[i + 1];
     }
-    for (int64_t i = 0; row.numel > 0 && i < count; i++) {
-        row.origin = into->origin + i * row.numel * (int64_t)fr_dtype_size((fr_dtype)into->dtype);
-        source.origin = from->origin + rows[i] * step;
-        fr_copy_values(&row, &source);
-    }
+    j.into_step = j.into.numel * (int64_t)fr_dtype_size((fr_dtype)into->dtype);
+    j.from_step = from->stride[0] * (int64_t)fr_dtype_size((fr_dtype)from->dtype);
+    j.per_tile = TILE / (j.into.numel < TILE ? j.into.numel : TILE);
+    fr_run_tiles((j.count - 1) / j.per_tile + 1, copy_some_rows, &j);
 }
 
 fr_tensor *fr_tensor_copy(const char *what, const fr_tensor *t)

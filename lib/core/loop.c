@@ -5,6 +5,7 @@
 
 #include "core/shape.h"
 #include "core/tensor.h"
+#include "core/threads.h"
 
 void fr_loop_begin(fr_loop *l, const fr_shape *shape)
 {
@@ -96,4 +97,59 @@ void fr_loop_run(const fr_loop *l, int inner, fr_loop_body *body, void *job)
             index[i] = 0;
         }
     } while (i >= 0);
+}
+
+/* --- On several threads --------------------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    const fr_loop *loop;
+    int inner;
+    fr_loop_body *body;
+    void *job;
+    int dim; /* the one that is cut, into pieces of so many */
+    int64_t piece;
+} tiles_of_loop;
+
+static void run_tile(void *job, int64_t tile)
+{
+    const tiles_of_loop *w = job;
+    fr_loop l = *w->loop;
+    int64_t from = tile * w->piece, rest = l.dim[w->dim] - from;
+
+    l.dim[w->dim] = rest < w->piece ? rest : w->piece;
+    for (int k = 0; k < l.operands; k++)
+        l.at[k] += from * l.step[w->dim][k];
+    fr_loop_run(&l, w->inner, w->body, w->job);
+}
+
+/* The dim to cut into so many tiles: the first that is long enough, or else the longest; -1 if none may be cut. */
+static int dim_to_cut(const fr_loop *l, int64_t tiles, unsigned whole)
+{
+    int best = -1;
+
+    for (int i = 0; i < l->ndim && (best < 0 || l->dim[best] < tiles); i++)
+        if (!(whole & 1U << i) && (best < 0 || l->dim[i] > l->dim[best]))
+            best = i;
+    return best;
+}
+
+void fr_loop_run_tiles(const fr_loop *l, int inner, unsigned whole, fr_loop_body *body, void *job)
+{
+    enum { TILE = 1 << 16, SHORTEST = 64 }; /* values of a tile, about; and of a piece of a row, at least */
+    tiles_of_loop w = { .loop = l, .inner = inner, .body = body, .job = job };
+    int64_t tiles = 1;
+
+    for (int i = 0; i < l->ndim; i++)
+        tiles *= l->dim[i];
+    tiles = (tiles + TILE - 1) / TILE;
+    w.dim = tiles > 1 ? dim_to_cut(l, tiles, whole) : -1;
+    if (w.dim < 0) {
+        fr_loop_run(l, inner, body, job);
+        return;
+    }
+    w.piece = (l->dim[w.dim] - 1) / tiles + 1;
+    if (w.dim == l->ndim - 1 && w.piece < SHORTEST)
+        w.piece = SHORTEST;
+    fr_run_tiles((l->dim[w.dim] - 1) / w.piece + 1, run_tile, &w);
 }

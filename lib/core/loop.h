@@ -29,4 +29,8 @@ void fr_loop_join(fr_loop *l);
 typedef void fr_loop_body(void *job, const fr_loop *l, char *const *at);
 void fr_loop_run(const fr_loop *l, int inner, fr_loop_body *body, void *job);
 
+/* The same on several threads if there is much to do: the loop is cut into tiles, which body may get in any order, by
+ * one of its dims. Dims whose bit is set in `whole` are not cut. */
+void fr_loop_run_tiles(const fr_loop *l, int inner, unsigned whole, fr_loop_body *body, void *job);
+
 #endif
