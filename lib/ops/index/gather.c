@@ -7,6 +7,7 @@
 #include "ops/op.h"
 
 #include <frond/c_code.h>
+#include <stdatomic.h>
 
 typedef struct {
     int dim;
@@ -27,6 +28,37 @@ static const char *place_text(const fr_shape *shape, int64_t position, char text
     return fr_shape_text(&place, text);
 }
 
+typedef struct {
+    uint64_t size;
+    atomic_bool outside;
+} index_range;
+
+static void check_row(void *user, const fr_loop *l, char *const *at)
+{
+    index_range *range = user;
+    const int64_t *index = (const int64_t *)(void *)at[0];
+    int64_t step = l->step[l->ndim - 1][0] / (int64_t)sizeof(int64_t);
+    bool outside = false;
+
+    for (int64_t i = 0; i < l->dim[l->ndim - 1]; i++)
+        outside |= (uint64_t)index[i * step] >= range->size; /* as are negative ones */
+    if (outside)
+        atomic_store_explicit(&range->outside, true, memory_order_relaxed);
+}
+
+/* True if an index is out of range. */
+static bool has_outside(const fr_tensor *index, int64_t size)
+{
+    index_range range = { .size = (uint64_t)size };
+    fr_loop l;
+
+    fr_loop_begin(&l, &index->shape);
+    fr_loop_add(&l, index);
+    fr_loop_join(&l);
+    fr_loop_run_tiles(&l, 1, 0, check_row, &range);
+    return atomic_load(&range.outside);
+}
+
 bool fr_check_index(const char *what, const fr_tensor *index, int dim, int64_t size)
 {
     fr_tensor once = *index; /* without dims that an expanded index repeats */
@@ -38,6 +70,8 @@ bool fr_check_index(const char *what, const fr_tensor *index, int dim, int64_t s
         if (once.shape.dim[i] > 1 && once.stride[i] == 0)
             once.shape.dim[i] = 1;
     once.numel = fr_shape_numel(&once.shape);
+    if (!has_outside(&once, size))
+        return true;
     for (int64_t i = 0; i < once.numel; i++) {
         int64_t value = ((const int64_t *)once.origin)[fr_offset_of(&once, i)];
 
@@ -95,6 +129,7 @@ static void run_row(void *user, const fr_loop *l, char *const *at)
 static void run_indexed(const fr_tensor *indexed, const fr_tensor *index, const fr_tensor *values, int dim, bool add)
 {
     job j = { .dtype = fr_dtype_of(indexed), .add = add };
+    unsigned whole = 0;
     fr_loop l;
 
     fr_loop_begin(&l, &index->shape);
@@ -106,7 +141,9 @@ static void run_indexed(const fr_tensor *indexed, const fr_tensor *index, const 
         l.step[dim][0] = 0; /* the index alone moves along dim */
     }
     fr_loop_join(&l);
-    fr_loop_run(&l, 1, run_row, &j);
+    for (int i = 0; add && i < l.ndim; i++) /* tiles must not add to one place */
+        whole |= (unsigned)(l.step[i][0] == 0) << i;
+    fr_loop_run_tiles(&l, 1, whole, run_row, &j);
 }
 
 /* --- gather ------------------------------------------------------------------------------------------------------ */
