@@ -7,7 +7,8 @@
  *
  *     y = weight columns,    dcolumns = weight' dy, which col2im adds up to dx,    dweight = dy columns'
  *
- * Columns are made a block at a time, so that they stay in the cache. If the window is one value, they are x itself. */
+ * Columns are made a block at a time, so that they stay in the cache. If the window is one value, they are x itself.
+ * Groups of one channel and few filters, as in depthwise convolutions, have no columns: depthwise.c computes them. */
 #ifndef T
 #include "kernels/convolve.h"
 
@@ -15,10 +16,12 @@
 #include "core/shape.h"
 
 #include "core/threads.h"
+#include "kernels/depthwise.h"
 #include "kernels/gemm.h"
 #include "kernels/vmath.h"
 
 enum {
+    FEW_FILTERS = 2,      /* of one channel: columns would not pay */
     BLOCK = 1 << 16,      /* values in a block of columns, about, */
     MIN_COLUMNS = 64,     /* which are at least so many */
     TILE_WORK = 1 << 20,  /* multiply-adds in a tile, at least */
@@ -71,8 +74,10 @@ struct job {
     int64_t value_size;                /* in bytes */
     int64_t rows, in_numel, out_numel; /* rows of the columns; values in a channel of x and of y */
     bool one_value;                    /* the window is one value: x is the columns */
-    int64_t block, blocks;             /* columns in a block, blocks in an image */
-    const char *x, *weight, *dy;       /* the operands */
+    bool depthwise;                    /* no columns at all: */
+    fr_depthwise_plan plan;
+    int64_t block, blocks;       /* columns in a block, blocks in an image */
+    const char *x, *weight, *dy; /* the operands */
     char *result;
     bool add;      /* y: add to what it holds */
     int64_t slice; /* dweight: images in a slice */
@@ -105,6 +110,13 @@ static job job_of(fr_dtype dtype, const fr_convolution *c)
     j.rows = c->in_channels * c->window.kernel[0] * c->window.kernel[1];
     j.in_numel = fr_window_in_numel(&c->window);
     j.out_numel = fr_window_out_numel(&c->window);
+    j.depthwise = !j.one_value && c->in_channels == 1 && c->out_channels <= FEW_FILTERS &&
+                  fr_depthwise_begin(&c->window, &j.plan);
+    if (j.depthwise) {
+        j.block = j.out_numel;
+        j.blocks = 1;
+        return j;
+    }
     j.blocks = divide_up(j.out_numel, fr_most(BLOCK / fr_most(j.rows, 1), MIN_COLUMNS));
     j.block = divide_up(j.out_numel, j.blocks);
     return j;
@@ -140,8 +152,11 @@ static bool run_job(job *j, run_unit *run, int64_t units, double work)
     j->units = units;
     j->per_tile = fr_most(units_per_tile(work), divide_up(units, MAX_TILES));
     tiles = divide_up(units, j->per_tile);
-    if (!fr_mul_size(j->rows, j->block, &j->scratch_values) ||
-        !fr_mul_size(j->scratch_values, tiles * j->value_size, &bytes) ||
+    if (j->depthwise)
+        j->scratch_values = j->plan.scratch;
+    else if (!fr_mul_size(j->rows, j->block, &j->scratch_values))
+        return false;
+    if (!fr_mul_size(j->scratch_values, tiles * j->value_size, &bytes) ||
         (!j->one_value && !(j->scratch = fr_alloc((size_t)bytes))))
         return false;
     fr_run_tiles(tiles, run_tile, j);
@@ -196,6 +211,20 @@ static void compute_y(const job *j, int64_t unit, char *scratch)
             j->result + (group * c->out_channels * j->out_numel + first) * j->value_size, j->out_numel);
 }
 
+/* A unit is a group of an image. */
+static void compute_y_depthwise(const job *j, int64_t unit, char *scratch)
+{
+    const fr_convolution *c = j->c;
+    const char *weight = j->weight + unit % c->groups * c->out_channels * j->rows * j->value_size;
+    char *y = j->result + unit * c->out_channels * j->out_numel * j->value_size;
+
+    if (!j->add)
+        memset(y, 0, (size_t)(c->out_channels * j->out_numel * j->value_size));
+    for (int64_t i = 0; i < c->out_channels; i++)
+        fr_depthwise(j->dtype, &c->window, &j->plan, scratch, j->x + unit * j->in_numel * j->value_size,
+                     weight + i * j->rows * j->value_size, y + i * j->out_numel * j->value_size);
+}
+
 bool fr_convolve(fr_dtype dtype, const fr_convolution *c, const void *x, const void *weight, bool add, void *y)
 {
     job j = job_of(dtype, c);
@@ -205,7 +234,7 @@ bool fr_convolve(fr_dtype dtype, const fr_convolution *c, const void *x, const v
     j.result = y;
     j.add = add;
     if (!is_empty(&j))
-        return run_job(&j, compute_y, c->batch * c->groups * j.blocks,
+        return run_job(&j, j.depthwise ? compute_y_depthwise : compute_y, c->batch * c->groups * j.blocks,
                        (double)c->out_channels * (double)j.rows * (double)j.block);
     if (!add)
         memset(y, 0, (size_t)(c->out_channels * c->groups * c->batch * j.out_numel * j.value_size));
@@ -227,7 +256,10 @@ static void compute_dx(const job *j, int64_t unit, char *scratch)
         return;
     }
     memset(dx, 0, (size_t)(c->in_channels * j->in_numel * j->value_size));
-    for (int64_t first = 0; first < j->out_numel; first += j->block) {
+    for (int64_t i = 0; j->depthwise && i < c->out_channels; i++)
+        fr_depthwise_grad_input(j->dtype, &c->window, &j->plan, scratch, dy + i * j->out_numel * j->value_size,
+                                weight + i * j->rows * j->value_size, dx);
+    for (int64_t first = 0; !j->depthwise && first < j->out_numel; first += j->block) {
         int64_t count = fr_least(j->block, j->out_numel - first);
 
         fr_gemm(j->dtype, true, false, j->rows, count, c->out_channels, weight, j->rows, dy + first * j->value_size,
@@ -274,6 +306,25 @@ static void compute_dweight(const job *j, int64_t unit, char *scratch)
     }
 }
 
+static void compute_dweight_depthwise(const job *j, int64_t unit, char *scratch)
+{
+    const fr_convolution *c = j->c;
+    int64_t slice = unit / c->groups, group = unit % c->groups, filter = j->rows * j->value_size;
+    int64_t end = fr_least((slice + 1) * j->slice, c->batch);
+    char *dweight = j->result + unit * c->out_channels * filter;
+
+    memset(dweight, 0, (size_t)(c->out_channels * filter));
+    for (int64_t image = slice * j->slice; image < end; image++) {
+        int64_t channel = image * c->groups + group;
+        const char *dy = j->dy + channel * c->out_channels * j->out_numel * j->value_size;
+
+        for (int64_t i = 0; i < c->out_channels; i++)
+            fr_depthwise_grad_weight(j->dtype, &c->window, &j->plan, scratch,
+                                     j->x + channel * j->in_numel * j->value_size,
+                                     dy + i * j->out_numel * j->value_size, dweight + i * filter);
+    }
+}
+
 /* Multiply-adds of a group of an image. */
 static double work_of(const job *j)
 {
@@ -308,7 +359,8 @@ bool fr_convolve_grad_weight(fr_dtype dtype, const fr_convolution *c, const void
         return true;
     }
     j.slice = slice_of(&j);
-    return run_job(&j, compute_dweight, divide_up(c->batch, j.slice) * c->groups, work_of(&j) * (double)j.slice);
+    return run_job(&j, j.depthwise ? compute_dweight_depthwise : compute_dweight,
+                   divide_up(c->batch, j.slice) * c->groups, work_of(&j) * (double)j.slice);
 }
 #else
 static void FN(im2col_row)(const fr_sliding_window *w, const fr_valid_outputs valid[FR_SPATIAL_DIMS], int64_t first,

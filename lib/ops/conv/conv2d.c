@@ -17,6 +17,12 @@ FR_RUN(run_all,
        fr_conv2d(in[0], in[1], in[2],
                  &(fr_conv_options){
                      .stride = FR_SHAPE(2, 3), .padding = FR_SHAPE(3, 1), .dilation = FR_SHAPE(1, 2), .groups = 2 }))
+FR_RUN(run_depthwise, fr_conv2d(in[0], in[1], in[2], &(fr_conv_options){ .padding = FR_SHAPE(1, 2), .groups = 3 }))
+FR_RUN(run_depthwise_strided,
+       fr_conv2d(in[0], in[1], NULL,
+                 &(fr_conv_options){
+                     .stride = FR_SHAPE(2, 1), .padding = FR_SHAPE(0, 2), .dilation = FR_SHAPE(1, 2), .groups = 3 }))
+FR_RUN(run_depthwise_padded, fr_conv2d(in[0], in[1], in[2], &(fr_conv_options){ .padding = FR_SHAPE(20), .groups = 2 }))
 FR_RUN(run_three, fr_conv2d(in[0], in[1], NULL, &(fr_conv_options){ .stride = FR_SHAPE(1, 2, 3) }))
 FR_RUN(run_padding_less, fr_conv2d(in[0], in[1], NULL, &(fr_conv_options){ .padding = FR_SHAPE(1, -2) }))
 
@@ -36,6 +42,15 @@ const fr_op fr_conv2d_op = {
         { "padding", "n(2,3,3,4) n(4,3,2,3) n(4)", "F.conv2d(a, b, c, padding=(0, 2))", run_padding },
         { "dilation", "n(2,3,5,4) n(4,3,2,3) n(4)", "F.conv2d(a, b, c, dilation=(2, 1))", run_dilation },
         { "groups", "n(2,4,3,4) n(6,2,2,3) n(6)", "F.conv2d(a, b, c, groups=2)", run_groups },
+        { "depthwise", "n(2,3,5,6) n(3,1,3,2) n(3)", "F.conv2d(a, b, c, padding=(1, 2), groups=3)", run_depthwise },
+        { "depthwise, wide", "n(1,3,3,70) n(3,1,3,3) n(3)", "F.conv2d(a, b, c, padding=(1, 2), groups=3)",
+          run_depthwise },
+        { "depthwise, strided", "n(2,3,7,5) n(6,1,3,2)", "F.conv2d(a, b, None, (2, 1), (0, 2), (1, 2), 3)",
+          run_depthwise_strided },
+        { "depthwise, many taps", "n(1,3,12,9) n(3,1,13,11) n(3)", "F.conv2d(a, b, c, padding=(1, 2), groups=3)",
+          run_depthwise },
+        { "depthwise, much padding", "n(1,2,2,3) n(2,1,2,2) n(2)", "F.conv2d(a, b, c, padding=20, groups=2)",
+          run_depthwise_padded },
         { "same", "n(2,3,4,3) n(2,3,3,2) n(2)", "F.conv2d(a, b, c, padding='same')", run_same },
         { "all", "n(2,4,3,7) n(6,2,3,2) n(6)", "F.conv2d(a, b, c, (2, 3), (3, 1), (1, 2), 2)", run_all },
         { "strided", "n(2,4,3,3) n(2,3,4,3)", "F.conv2d(a.transpose(1, 3), b.transpose(0, 2))", run_strided },
