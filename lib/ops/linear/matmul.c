@@ -2,6 +2,7 @@
  * Copyright The frond authors */
 /* matmul: y = a b, matrix products over the last two dims; the dims before them are a batch and broadcast. da = dy b^T,
  * db = a^T dy, summed over what was broadcast. */
+#include "core/threads.h"
 #include "ops/linear/gemm_operand.h"
 
 #include <frond/c_code.h>
@@ -39,20 +40,43 @@ static int64_t batch_offset(const fr_tensor *t, const fr_shape *y, int64_t batch
     return offset;
 }
 
+typedef struct {
+    fr_tensor *y;
+    fr_matrix a, b;
+    int64_t m, n, k, batches, per_tile;
+} job;
+
+static void run_tile(void *user, int64_t tile)
+{
+    const job *j = user;
+    fr_dtype dtype = (fr_dtype)j->y->dtype;
+    int64_t size = (int64_t)fr_dtype_size(dtype);
+
+    for (int64_t i = tile * j->per_tile; i < j->batches && i < (tile + 1) * j->per_tile; i++)
+        fr_gemm(dtype, j->a.transposed, j->b.transposed, j->m, j->n, j->k,
+                j->a.t->origin + batch_offset(j->a.t, &j->y->shape, i) * size, j->a.lead,
+                j->b.t->origin + batch_offset(j->b.t, &j->y->shape, i) * size, j->b.lead, false,
+                j->y->origin + i * j->m * j->n * size, j->n);
+}
+
+/* A tile is a few small products. Large ones make tiles of their own. */
 static void forward(fr_op_call *call)
 {
-    fr_tensor *y = call->result[0];
-    const fr_shape *s = &y->shape;
-    int64_t m = s->dim[s->ndim - 2], n = s->dim[s->ndim - 1], k = call->in[0]->shape.dim[call->in[0]->shape.ndim - 1];
-    int64_t size = (int64_t)fr_dtype_size((fr_dtype)y->dtype), batches = m > 0 && n > 0 ? y->numel / (m * n) : 0;
-    fr_matrix a = { 0 }, b = { 0 };
-    bool ok = fr_matrix_open(call, call->in[0], &a) && fr_matrix_open(call, call->in[1], &b);
+    enum { TILE_WORK = 1 << 20, LARGE = 1 << 24 }; /* multiply-adds */
+    const fr_shape *s = &call->result[0]->shape;
+    job j = { .y = call->result[0],
+              .m = s->dim[s->ndim - 2],
+              .n = s->dim[s->ndim - 1],
+              .k = call->in[0]->shape.dim[call->in[0]->shape.ndim - 1] };
+    bool ok = fr_matrix_open(call, call->in[0], &j.a) && fr_matrix_open(call, call->in[1], &j.b);
+    double work = (double)j.m * (double)j.n * (double)j.k;
 
-    for (int64_t i = 0; ok && i < batches; i++)
-        fr_gemm((fr_dtype)y->dtype, a.transposed, b.transposed, m, n, k, a.t->origin + batch_offset(a.t, s, i) * size,
-                a.lead, b.t->origin + batch_offset(b.t, s, i) * size, b.lead, false, y->origin + i * m * n * size, n);
-    fr_matrix_close(&a);
-    fr_matrix_close(&b);
+    j.batches = ok && j.m > 0 && j.n > 0 ? j.y->numel / (j.m * j.n) : 0;
+    j.per_tile = work > LARGE ? j.batches : work < TILE_WORK ? (int64_t)(TILE_WORK / (work + 1)) : 1;
+    if (j.batches > 0)
+        fr_run_tiles((j.batches - 1) / j.per_tile + 1, run_tile, &j);
+    fr_matrix_close(&j.a);
+    fr_matrix_close(&j.b);
 }
 
 static void backward(fr_op_call *call)
