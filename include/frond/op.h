@@ -75,6 +75,8 @@ struct fr_op {
     fr_op_dtypes dtypes;
     bool strided;                      /* forward takes strided inputs; see fr_stride */
     bool view;                         /* the output shares input 0's storage; no forward */
+    bool expanded_gradients;           /* backward_kernel takes a gradient that is one number expanded, as a sum's is:
+                                        * all strides 0 */
     bool null_gradients;               /* backward takes NULL for an undefined gradient of an output instead of zeros */
     bool (*infer)(fr_op_call *call);   /* call->out[i] = shape and dtype, or return fr_op_fail(call, "...") */
     void (*forward)(fr_op_call *call); /* call->in[] -> call->result[]; may fr_op_fail */

@@ -111,6 +111,21 @@ static fr_tensor *contiguous(fr_backward_pass *p, fr_tensor *t)
     return t->contiguous ? t : fr_hold(p->what, fr_tensor_copy(p->what, t));
 }
 
+/* True if all values are one. */
+static bool is_one_number(const fr_tensor *t)
+{
+    for (int i = 0; i < t->shape.ndim; i++)
+        if (t->stride[i] != 0)
+            return false;
+    return t->numel > 0;
+}
+
+/* A gradient as the op's backward_kernel takes it. */
+static fr_tensor *for_kernel(fr_backward_pass *p, const fr_op *op, fr_tensor *gradient)
+{
+    return op->expanded_gradients && is_one_number(gradient) ? gradient : contiguous(p, gradient);
+}
+
 static fr_tensor *zeros_like_output(fr_backward_pass *p, const fr_node *node, int i)
 {
     const fr_metadata *meta = &node->results[i].meta;
@@ -156,7 +171,7 @@ static bool fill_outputs(fr_backward_pass *p, fr_backward_task *task, fr_tensor 
         grad_out[i] = task->slot[i].grad;
         if (!grad_out[i] && !node->op->null_gradients && !(grad_out[i] = zeros_like_output(p, node, i)))
             return false;
-        if (grad_out[i] && kernel && !(grad_out[i] = contiguous(p, grad_out[i])))
+        if (grad_out[i] && kernel && !(grad_out[i] = for_kernel(p, node->op, grad_out[i])))
             return false;
     }
     return true;

@@ -176,6 +176,23 @@ static void gradient_tile(void *job, int64_t tile)
     w->gradient_row(tile_length(w->n, tile), w->gradient + at, w->x + at, w->y + at, w->out + at, w->attributes);
 }
 
+/* The same where the gradient is one number: a short row of it serves all the way. */
+static void one_gradient_tile(void *job, int64_t tile)
+{
+    enum { SHORT = 1 << 9 };
+    const unary_job *w = job;
+    double row[SHORT];
+    int64_t n = tile_length(w->n, tile);
+
+    for (int64_t i = 0; i < SHORT && i < n; i++)
+        memcpy((char *)row + (size_t)i * w->size, w->gradient, w->size);
+    for (int64_t i = 0; i < n; i += SHORT) {
+        size_t at = (size_t)(tile * TILE + i) * w->size;
+
+        w->gradient_row(n - i < SHORT ? n - i : SHORT, row, w->x + at, w->y + at, w->out + at, w->attributes);
+    }
+}
+
 void fr_unary_forward(fr_op_call *call, fr_unary_row *f32, fr_unary_row *f64, fr_unary_row *i64)
 {
     const fr_tensor *x = call->in[0];
@@ -194,7 +211,8 @@ void fr_unary_forward(fr_op_call *call, fr_unary_row *f32, fr_unary_row *f64, fr
 void fr_unary_backward(fr_op_call *call, fr_gradient_row *f32, fr_gradient_row *f64)
 {
     const fr_tensor *g = call->grad_out[0];
-    const fr_tensor *x = call->in[0] ? call->in[0] : g, *y = call->result[0] ? call->result[0] : g;
+    const fr_tensor *unread = call->grad_in[0]; /* for what is not saved */
+    const fr_tensor *x = call->in[0] ? call->in[0] : unread, *y = call->result[0] ? call->result[0] : unread;
     unary_job job = { .gradient_row = g->dtype == FR_F32 ? f32 : f64,
                       .n = g->numel,
                       .size = fr_dtype_size((fr_dtype)g->dtype),
@@ -204,7 +222,7 @@ void fr_unary_backward(fr_op_call *call, fr_gradient_row *f32, fr_gradient_row *
                       .out = call->grad_in[0]->origin,
                       .attributes = attributes_of(call) };
 
-    fr_run_tiles(tiles_of(job.n), gradient_tile, &job);
+    fr_run_tiles(tiles_of(job.n), g->contiguous ? gradient_tile : one_gradient_tile, &job);
 }
 
 /* --- As ONNX ----------------------------------------------------------------------------------------------------- */

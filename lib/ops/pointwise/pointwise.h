@@ -27,8 +27,8 @@ void fr_unary_backward(fr_op_call *call, fr_gradient_row *f32, fr_gradient_row *
 
 /* What the entries have in common. The macros below make NAME_forward and NAME_c. */
 #define FR_UNARY_OP(NAME, FORMULA)                                                                                     \
-    .name = #NAME, .formula = FORMULA, .shapes = "(*) -> (*)", .inputs = 1, .outputs = 1, .infer = fr_infer_same,      \
-    .forward = NAME##_forward, .jvp = fr_jvp_pointwise, .c_code = NAME##_c
+    .name = #NAME, .formula = FORMULA, .shapes = "(*) -> (*)", .inputs = 1, .outputs = 1, .expanded_gradients = true,  \
+    .infer = fr_infer_same, .forward = NAME##_forward, .jvp = fr_jvp_pointwise, .c_code = NAME##_c
 #define FR_BINARY_OP(NAME, FORMULA)                                                                                    \
     .name = #NAME, .formula = FORMULA, .shapes = "(*) (**) -> (broadcast)", .inputs = 2, .outputs = 1,                 \
     .strided = true, .infer = fr_infer_broadcast, .forward = NAME##_forward, .jvp = fr_jvp_pointwise,                  \
@@ -36,8 +36,8 @@ void fr_unary_backward(fr_op_call *call, fr_gradient_row *f32, fr_gradient_row *
 /* A unary op with a number: attributes are (double[2]){ value }. With int64 the value must be a whole number. */
 #define FR_SCALAR_OP(NAME, FORMULA)                                                                                    \
     .name = #NAME, .formula = FORMULA, .shapes = "(*) -> (*)", .inputs = 1, .outputs = 1,                              \
-    .attributes_size = 2 * sizeof(double), .infer = fr_infer_scalar, .forward = NAME##_forward,                        \
-    .jvp = fr_jvp_pointwise, .c_code = NAME##_c
+    .attributes_size = 2 * sizeof(double), .expanded_gradients = true, .infer = fr_infer_scalar,                       \
+    .forward = NAME##_forward, .jvp = fr_jvp_pointwise, .c_code = NAME##_c
 
 /* The same for a comparison: int64 values are compared with any number. */
 #define FR_COMPARISON_SCALAR_OP(NAME, FORMULA)                                                                         \

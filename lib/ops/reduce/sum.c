@@ -103,6 +103,14 @@ static unsigned join_dims(const fr_shape *from, const fr_shape *to, fr_shape *jo
     return summed;
 }
 
+/* Where all values along dim are one, as in the gradient of a sum, their sum is that value times their number. */
+static fr_tensor *sum_along(fr_tensor *t, int dim)
+{
+    if (t && t->numel > 0 && t->stride[dim] == 0)
+        return fr_mul_scalar(fr_select(t, dim, 0), (double)t->shape.dim[dim]);
+    return fr_sum_dim(t, dim, false);
+}
+
 static fr_tensor *sum_to(fr_tensor *t, const fr_shape *shape)
 {
     fr_shape joined;
@@ -112,7 +120,7 @@ static fr_tensor *sum_to(fr_tensor *t, const fr_shape *shape)
         t = fr_reshape(t, joined);
     for (int i = joined.ndim - 1; i >= 0; i--)
         if (summed & 1U << i)
-            t = fr_sum_dim(t, i, false);
+            t = sum_along(t, i);
     return t && !fr_shape_equal(&t->shape, shape) ? fr_reshape(t, *shape) : t;
 }
 
