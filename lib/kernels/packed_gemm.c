@@ -16,7 +16,7 @@
 
 enum {
     K_BLOCK = 256,   /* rows of a panel: they stay in the first-level cache while the rows of A pass */
-    M_BLOCK = 64,    /* rows of A: they stay in the second-level cache while the panels pass */
+    M_BLOCK = 128,   /* rows of A: they stay in the second-level cache while the panels pass */
     A_BLOCK = 512,   /* rows of A where each panel is packed first: more rows share the cost of that */
     MANY_ROWS = 512, /* rows of A from which on all of B is packed first: panels in sequence are read faster */
     AHEAD = 16,      /* rows of B: so far ahead they are prefetched while B is packed */
