@@ -3,7 +3,7 @@
 # Copyright The frond authors
 #
 # Under valgrind: the examples that end soon have no error and lose no byte, and a read of freed values is found, with
-# the place that freed them. FROND_VALGRIND_ALL=1 runs all examples, which takes a quarter of an hour.
+# the place that freed them. FROND_VALGRIND_ALL=1 runs all examples, which takes half an hour.
 command -v valgrind >/dev/null || exit 77
 grep -q '^#define FR_SANITIZE 1' config.h && exit 77
 work=$(mktemp -d)

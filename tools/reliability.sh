@@ -93,7 +93,8 @@ Lines and branches of the library that `make check` runs.
 END
 measured coverage 'make -s coverage | grep "^|"'
 say 'Bugs planted at random places: how many `make check` finds, and those that it does not. Each of these then gets' \
-    'a test, or a paragraph in `tests/mutation.txt` if the program means the same with it.'
+    'a test, or a paragraph in `tests/mutation.txt` if the program means the same with it. Of the first sample of 100' \
+    '84 were found at once, of a second one 89; this counts them after those tests were there.'
 measured mutation 'make -s mutation SEED=15 | sed -n "/were found/,\$p"'
 say 'Static analysis by gcc -fanalyzer, clang-tidy and cppcheck.'
 measured analyze 'make -s analyze'
