@@ -8,7 +8,8 @@
  *     y = weight columns,    dcolumns = weight' dy, which col2im adds up to dx,    dweight = dy columns'
  *
  * Columns are made a block at a time, so that they stay in the cache. If the window is one value, they are x itself.
- * Groups of one channel and few filters, as in depthwise convolutions, have no columns: depthwise.c computes them. */
+ * Most convolutions of stride 1 need no columns: convolve_planes.c computes them, and depthwise.c those of groups of
+ * one channel and few filters. */
 #ifndef T
 #include "kernels/convolve.h"
 
@@ -16,6 +17,7 @@
 #include "core/shape.h"
 
 #include "core/threads.h"
+#include "kernels/convolve_planes.h"
 #include "kernels/depthwise.h"
 #include "kernels/gemm.h"
 #include "kernels/vmath.h"
@@ -233,6 +235,8 @@ bool fr_convolve(fr_dtype dtype, const fr_convolution *c, const void *x, const v
     j.weight = weight;
     j.result = y;
     j.add = add;
+    if (!is_empty(&j) && !j.depthwise && fr_suits_planes(c))
+        return fr_planes_convolve(dtype, c, x, weight, add, y);
     if (!is_empty(&j))
         return run_job(&j, j.depthwise ? compute_y_depthwise : compute_y, c->batch * c->groups * j.blocks,
                        (double)c->out_channels * (double)j.rows * (double)j.block);
@@ -275,6 +279,8 @@ bool fr_convolve_grad_input(fr_dtype dtype, const fr_convolution *c, const void 
     j.dy = dy;
     j.weight = weight;
     j.result = dx;
+    if (!is_empty(&j) && !j.depthwise && fr_suits_planes(c))
+        return fr_planes_grad_input(dtype, c, dy, weight, dx);
     if (!is_empty(&j))
         return run_job(&j, compute_dx, c->batch * c->groups,
                        (double)c->out_channels * (double)j.rows * (double)j.out_numel);
@@ -359,6 +365,8 @@ bool fr_convolve_grad_weight(fr_dtype dtype, const fr_convolution *c, const void
         return true;
     }
     j.slice = slice_of(&j);
+    if (!j.depthwise && fr_suits_planes(c))
+        return fr_planes_grad_weight(dtype, c, j.slice, x, dy, dweight);
     return run_job(&j, j.depthwise ? compute_dweight_depthwise : compute_dweight,
                    divide_up(c->batch, j.slice) * c->groups, work_of(&j) * (double)j.slice);
 }

@@ -28,6 +28,7 @@ enum {
 typedef struct {
     int64_t depth;
     int64_t a_row, a_column, a_group, b_row;
+    const int64_t *b_rows; /* NULL, or where each row of B begins: (l,j) at b[b_rows[l] + j] */
 } layout;
 
 #define UNROLL _Pragma("GCC unroll 16")
@@ -49,14 +50,14 @@ typedef double four __attribute__((vector_size(32), aligned(8), may_alias));
 #define LOW_HALVES(a, b)  __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11)
 #define HIGH_HALVES(a, b) __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15)
 
-/* to[j * width + i] = from[i * step + j] for i, j < 8: pairs, then fours, then halves of rows change places. */
-FR_INLINE void transpose_block_f32(const float *from, int64_t step, float *to, int64_t width)
+/* to[j * width + i] = from[offset[i] + j] for i, j < 8: pairs, then fours, then halves of rows change places. */
+FR_INLINE void transpose_block_f32(const float *from, const int64_t *offset, float *to, int64_t width)
 {
     eight r[8], pair[8], fours[8];
 
     UNROLL for (int i = 0; i < 8; i++)
     {
-        r[i] = *(const eight *)(from + i * step);
+        r[i] = *(const eight *)(from + offset[i]);
     }
     UNROLL for (int i = 0; i < 8; i += 2)
     {
@@ -78,13 +79,13 @@ FR_INLINE void transpose_block_f32(const float *from, int64_t step, float *to, i
 }
 
 /* The same for i, j < 4. */
-FR_INLINE void transpose_block_f64(const double *from, int64_t step, double *to, int64_t width)
+FR_INLINE void transpose_block_f64(const double *from, const int64_t *offset, double *to, int64_t width)
 {
     four r[4], pair[4];
 
     UNROLL for (int i = 0; i < 4; i++)
     {
-        r[i] = *(const four *)(from + i * step);
+        r[i] = *(const four *)(from + offset[i]);
     }
     UNROLL for (int i = 0; i < 4; i += 2)
     {
@@ -114,6 +115,17 @@ int64_t fr_packed_bytes(fr_dtype dtype, int64_t k, int64_t n)
 void fr_pack(fr_dtype dtype, int64_t k, int64_t n, const void *b, int64_t step_k, int64_t step_n, void *packed)
 {
     FR_KERNEL_FOR(dtype, pack)(k, n, b, step_k, step_n, packed);
+}
+
+void fr_pack_shifted(fr_dtype dtype, int64_t k, int64_t n, const void *b, const int64_t *columns, void *packed)
+{
+    FR_KERNEL_FOR(dtype, pack_shifted)(k, n, b, columns, packed);
+}
+
+void fr_multiply_shifted(fr_dtype dtype, int64_t m, int64_t n, int64_t k, const void *a, int64_t step_m, const void *b,
+                         const int64_t *rows, void *c, int64_t ldc)
+{
+    FR_KERNEL_FOR(dtype, multiply_shifted)(m, n, k, a, step_m, b, rows, c, ldc);
 }
 
 void fr_multiply_packed(fr_dtype dtype, int64_t m, int64_t n, int64_t k, const void *a, int64_t step_m, int64_t step_k,

@@ -28,10 +28,17 @@ void fr_multiply_here(const fr_product *p);
 int64_t fr_packed_bytes(fr_dtype dtype, int64_t k, int64_t n);
 /* Packs B, whose element (l,j) is b[l * step_k + j * step_n]. packed is aligned to 64 bytes. */
 void fr_pack(fr_dtype dtype, int64_t k, int64_t n, const void *b, int64_t step_k, int64_t step_n, void *packed);
+/* The same for a B whose element (l,j) is b[l + columns[j]]. */
+void fr_pack_shifted(fr_dtype dtype, int64_t k, int64_t n, const void *b, const int64_t *columns, void *packed);
 /* C (m,n) = start + A (m,k) B. A's element (i,l) is a[i * step_m + l * step_k], C's rows are ldc apart. start is C with
  * add, else bias (n) in every row, else, with bias NULL, 0. */
 void fr_multiply_packed(fr_dtype dtype, int64_t m, int64_t n, int64_t k, const void *a, int64_t step_m, int64_t step_k,
                         const void *packed, const void *bias, bool add, void *c, int64_t ldc);
+
+/* C (m,n) = A (m,k) B for a B whose element (l,j) is b[rows[l] + j], which is not packed. A's rows are step_m apart,
+ * C's ldc; n is a multiple of 64. */
+void fr_multiply_shifted(fr_dtype dtype, int64_t m, int64_t n, int64_t k, const void *a, int64_t step_m, const void *b,
+                         const int64_t *rows, void *c, int64_t ldc);
 
 /* sums (m) = the sums of the columns of a (k,m), whose rows are lda apart; with add they are added to sums. */
 void fr_sum_columns(fr_dtype dtype, int64_t k, int64_t m, const void *a, int64_t lda, bool add, void *sums);

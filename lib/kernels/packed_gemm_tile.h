@@ -5,9 +5,10 @@
 typedef T FN(vector) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
 
 /* A tile of C, rows x vectors, both constants where it is inlined: c = start + A B. B is left in `keep`, packed, unless
- * that is NULL; then B's rows are far apart and are prefetched, since no CPU foresees them. */
-FR_INLINE void FN(tile)(const int rows, const int vectors, const layout *w, const T *a, const T *b, T *keep,
-                        const T *start, int64_t start_step, T *c, int64_t ldc)
+ * that is NULL; then B's rows are far apart and are prefetched, since no CPU foresees them. shifted, a constant too:
+ * b_rows has B's rows. */
+FR_INLINE void FN(tile)(const int rows, const int vectors, const bool shifted, const layout *w, const T *a, const T *b,
+                        T *keep, const T *start, int64_t start_step, T *c, int64_t ldc)
 {
     FN(vector) sum[ROWS][2], x[2];
     int64_t depth = w->depth, row = w->a_row, column = w->a_column, b_row = w->b_row;
@@ -20,9 +21,11 @@ FR_INLINE void FN(tile)(const int rows, const int vectors, const layout *w, cons
         }
     }
     for (int64_t l = 0; l < depth; l++) {
+        const T *row_of_b = b + (shifted ? w->b_rows[l] : l * b_row);
+
         UNROLL for (int v = 0; v < vectors; v++)
         {
-            x[v] = *(const FN(vector) *)(b + l * b_row + v * LANES);
+            x[v] = *(const FN(vector) *)(row_of_b + v * LANES);
             if (keep) {
                 __builtin_prefetch(b + (l + AHEAD < depth ? l + AHEAD : l) * b_row + v * LANES);
                 *(FN(vector) *)(keep + l * WIDTH + v * LANES) = x[v];
@@ -48,26 +51,26 @@ FR_INLINE void FN(tile)(const int rows, const int vectors, const layout *w, cons
 }
 
 /* A tile of up to ROWS rows. */
-FR_INLINE void FN(rows)(int rows, const int vectors, const layout *w, const T *a, const T *b, const T *start,
-                        int64_t start_step, T *c, int64_t ldc)
+FR_INLINE void FN(rows)(int rows, const int vectors, const bool shifted, const layout *w, const T *a, const T *b,
+                        const T *start, int64_t start_step, T *c, int64_t ldc)
 {
     if (rows == ROWS) {
-        FN(tile)(ROWS, vectors, w, a, b, NULL, start, start_step, c, ldc);
+        FN(tile)(ROWS, vectors, shifted, w, a, b, NULL, start, start_step, c, ldc);
         return;
     }
     if (rows >= 4) {
-        FN(tile)(4, vectors, w, a, b, NULL, start, start_step, c, ldc);
+        FN(tile)(4, vectors, shifted, w, a, b, NULL, start, start_step, c, ldc);
         rows -= 4;
         a += 4 * w->a_row;
         start += 4 * start_step;
         c += 4 * ldc;
     }
     if (rows == 3)
-        FN(tile)(3, vectors, w, a, b, NULL, start, start_step, c, ldc);
+        FN(tile)(3, vectors, shifted, w, a, b, NULL, start, start_step, c, ldc);
     else if (rows == 2)
-        FN(tile)(2, vectors, w, a, b, NULL, start, start_step, c, ldc);
+        FN(tile)(2, vectors, shifted, w, a, b, NULL, start, start_step, c, ldc);
     else if (rows == 1)
-        FN(tile)(1, vectors, w, a, b, NULL, start, start_step, c, ldc);
+        FN(tile)(1, vectors, shifted, w, a, b, NULL, start, start_step, c, ldc);
 }
 
 /* Up to ROWS rows of a panel of fewer columns than WIDTH, by way of an array: C's memory ends behind the columns. */
@@ -81,9 +84,9 @@ static void FN(edge)(int rows, int columns, const layout *w, const T *a, const T
         memset(tile + i * WIDTH + columns, 0, (size_t)(WIDTH - columns) * sizeof(T));
     }
     if (columns <= LANES)
-        FN(rows)(rows, 1, w, a, b, tile, WIDTH, tile, WIDTH);
+        FN(rows)(rows, 1, false, w, a, b, tile, WIDTH, tile, WIDTH);
     else
-        FN(rows)(rows, 2, w, a, b, tile, WIDTH, tile, WIDTH);
+        FN(rows)(rows, 2, false, w, a, b, tile, WIDTH, tile, WIDTH);
     for (int i = 0; i < rows; i++)
         memcpy(c + i * ldc, tile + i * WIDTH, (size_t)columns * sizeof(T));
 }
@@ -115,12 +118,12 @@ __attribute__((noinline)) static void FN(panel)(const layout *given, int64_t row
         if (columns < WIDTH) {
             FN(edge)(some, columns, &w, a, b, start, start_step, c, ldc);
         } else if (keep && rows > ROWS) {
-            FN(tile)(ROWS, 2, &w, a, b, keep, start, start_step, c, ldc);
+            FN(tile)(ROWS, 2, false, &w, a, b, keep, start, start_step, c, ldc);
             b = keep;
             keep = NULL;
             w.b_row = WIDTH;
         } else {
-            FN(rows)(some, 2, &w, a, b, start, start_step, c, ldc);
+            FN(rows)(some, 2, false, &w, a, b, start, start_step, c, ldc);
         }
     }
 }
@@ -148,6 +151,28 @@ static void FN(multiply_packed)(int64_t m, int64_t n, int64_t k, const void *pa,
                 step = ldc;
                 l += K_BLOCK;
             } while (l < k);
+        }
+}
+
+/* --- B read where it lies ----------------------------------------------------------------------------------------- */
+
+static void FN(multiply_shifted)(int64_t m, int64_t n, int64_t k, const void *pa, int64_t step_m, const void *pb,
+                                 const int64_t *rows, void *pc, int64_t ldc)
+{
+    static const T zeros[WIDTH];
+    layout w = { .a_row = step_m, .a_column = 1 };
+
+    for (int64_t j = 0; j < n; j += WIDTH)
+        for (int64_t l = 0; l < k; l += K_BLOCK) {
+            w.depth = fr_least(K_BLOCK, k - l);
+            w.b_rows = rows + l;
+            for (int64_t i = 0; i < m; i += ROWS) {
+                T *c = (T *)pc + i * ldc + j;
+
+                FN(rows)
+                ((int)fr_least(ROWS, m - i), 2, true, &w, (const T *)pa + i * step_m + l, (const T *)pb + j,
+                 l > 0 ? c : zeros, l > 0 ? ldc : 0, c, ldc);
+            }
         }
 }
 

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* An image within a plane: a wider array of zeros, such as the image with its padding. Planes are read and written in
+ * pieces of one long line: position i is in line i / width, column i % width. */
+#ifndef FROND_KERNELS_PLANE_H
+#define FROND_KERNELS_PLANE_H
+
+#include "core/base.h"
+
+typedef struct {
+    int64_t lines, columns; /* of the image */
+    int64_t top, left;      /* where it begins in the plane */
+    int64_t width;          /* of the plane */
+} fr_plane;
+
+/* Positions from..from+count-1 of the plane. dtype: float32 or float64. */
+void fr_plane_read(fr_dtype dtype, const fr_plane *p, int64_t from, int64_t count, const void *image, void *to);
+/* Writes those of them that are in the image to it; with add, adds them. */
+void fr_plane_write(fr_dtype dtype, const fr_plane *p, int64_t from, int64_t count, const void *values, bool add,
+                    void *image);
+
+#endif
