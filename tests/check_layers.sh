@@ -17,8 +17,8 @@ BEGIN {
         rank[folders[i]] = i
     # FOLDER FOLDER: the first may include from the second, although they are siblings.
     pairs = "checkpoint data,checkpoint files,checkpoint optim,export_c files,log data,log files,log optim," \
-            "onnx files,ops/attention ops/reduce,ops/conv ops/reduce,ops/linear ops/reduce,ops/loss ops/reduce," \
-            "ops/random ops/pointwise"
+            "onnx files,ops/attention ops/linear,ops/attention ops/reduce,ops/conv ops/reduce,ops/linear ops/reduce," \
+            "ops/loss ops/reduce,ops/random ops/pointwise"
     kernels_see = "base integer locks memory shape threads"
     count = split(pairs, list, ",")
     for (i = 1; i <= count; i++)

@@ -2,13 +2,12 @@
  * Copyright The frond authors */
 /* Scaled dot-product attention (Vaswani et al., "Attention Is All You Need", 2017): y = softmax(s) v with the scores
  * s = scale q k' + bias, which are -inf where a query may not attend to a key; q (...,L,E), k (...,S,E), v (...,S,Ev).
- * It is made of other ops, since the two matrix products take nearly all of its time, and so are its gradients. Written
- * out, with p = softmax(s) and g the gradient of y:
- *
- *     dv = p' g, dp = g v', ds = p (dp - the sum of dp p over the keys), dq = scale ds k, dk = scale ds' q
+ * The plain and the causal kind are one op, attention.c; with a mask, a bias or dropout it is made of other ops.
  *
  * The op in this file is safe_softmax, over the last dim. It is softmax, but a row of -inf, a query that may attend to
  * no key, gives 0 instead of NaN. There p = 0, so that ds = 0 by the same formula. */
+#include "graph/state.h"
+#include "ops/attention/attention.h"
 #include "ops/reduce/softmax.h"
 
 extern const fr_op fr_safe_softmax_op;
@@ -220,9 +219,8 @@ static bool check(fr_tensor *q, fr_tensor *k, fr_tensor *v, const fr_attention_o
            (isfinite(o->scale) || fr_fail(name, "scale is %g, expected a finite number", o->scale));
 }
 
-static fr_tensor *attend(fr_tensor *q, fr_tensor *k, fr_tensor *v, const fr_attention_options *o)
+fr_tensor *fr_attention_in_ops(fr_tensor *q, fr_tensor *k, fr_tensor *v, double scale, const fr_attention_options *o)
 {
-    double scale = fr_option(o->scale, 1 / sqrt((double)q->shape.dim[q->shape.ndim - 1]));
     fr_tensor *s = fr_matmul(fr_mul_scalar(q, scale), fr_transpose(k, -2, -1)), *weights;
 
     if (o->attn_bias)
@@ -237,6 +235,27 @@ static fr_tensor *attend(fr_tensor *q, fr_tensor *k, fr_tensor *v, const fr_atte
     return fr_matmul(weights, v);
 }
 
+/* True if the op attention does it. A trace gets ops that can be written in other languages. */
+static bool is_one_op(const fr_thread *th, const fr_tensor *q, const fr_tensor *k, const fr_tensor *v,
+                      const fr_attention_options *o)
+{
+    bool alike = q->shape.ndim == k->shape.ndim && q->shape.ndim == v->shape.ndim;
+
+    for (int i = 0; alike && i < q->shape.ndim - 2; i++)
+        alike = q->shape.dim[i] == k->shape.dim[i] && q->shape.dim[i] == v->shape.dim[i];
+    return alike && !th->graph->trace && !o->attn_bias && !o->attn_mask && o->dropout_p == 0 && q->numel > 0 &&
+           k->numel > 0 && v->numel > 0;
+}
+
+static fr_tensor *attend(const fr_thread *th, fr_tensor *q, fr_tensor *k, fr_tensor *v, const fr_attention_options *o)
+{
+    double scale = fr_option(o->scale, 1 / sqrt((double)q->shape.dim[q->shape.ndim - 1]));
+
+    if (!is_one_op(th, q, k, v, o))
+        return fr_attention_in_ops(q, k, v, scale, o);
+    return fr_apply(&fr_attention_op, (fr_tensor *[]){ q, k, v }, &(fr_attention_attributes){ scale, o->is_causal });
+}
+
 fr_tensor *fr_scaled_dot_product_attention(fr_tensor *q, fr_tensor *k, fr_tensor *v,
                                            const fr_attention_options *options)
 {
@@ -248,7 +267,7 @@ fr_tensor *fr_scaled_dot_product_attention(fr_tensor *q, fr_tensor *k, fr_tensor
     fr_tensor *y = NULL;
 
     if (scope >= 0 && !failed && check(q, k, v, &o))
-        y = fr_escape(attend(q, k, v, &o));
+        y = fr_escape(attend(th, q, k, v, &o));
     fr_scope_end(scope);
     fr_finish(th, before);
     return y;

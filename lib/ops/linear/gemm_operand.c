@@ -45,3 +45,17 @@ void fr_matrix_close(fr_matrix *m)
 {
     fr_unref(m->t);
 }
+
+int64_t fr_batch_offset(const fr_tensor *t, const fr_shape *y, int64_t batch)
+{
+    int64_t offset = 0;
+
+    for (int i = y->ndim - 3; i >= 0; i--) {
+        int k = i - (y->ndim - t->shape.ndim);
+
+        if (k >= 0 && t->shape.dim[k] != 1)
+            offset += batch % y->dim[i] * t->stride[k];
+        batch /= y->dim[i];
+    }
+    return offset;
+}

@@ -20,4 +20,8 @@ bool fr_matrix_open(fr_op_call *call, fr_tensor *t, fr_matrix *m);
 bool fr_matrix_open_rows(fr_op_call *call, fr_tensor *t, fr_matrix *m);
 void fr_matrix_close(fr_matrix *m);
 
+/* Where matrix number `batch` begins in t, in elements; batch counts over the dims of y before its last two, row-major,
+ * to which those of t broadcast. */
+int64_t fr_batch_offset(const fr_tensor *t, const fr_shape *y, int64_t batch);
+
 #endif

@@ -25,21 +25,6 @@ static bool infer(fr_op_call *call)
     return true;
 }
 
-/* Where matrix number `batch` begins in t, in elements; batch counts over the batch dims of y, row-major. */
-static int64_t batch_offset(const fr_tensor *t, const fr_shape *y, int64_t batch)
-{
-    int64_t offset = 0;
-
-    for (int i = y->ndim - 3; i >= 0; i--) {
-        int k = i - (y->ndim - t->shape.ndim);
-
-        if (k >= 0 && t->shape.dim[k] != 1)
-            offset += batch % y->dim[i] * t->stride[k];
-        batch /= y->dim[i];
-    }
-    return offset;
-}
-
 typedef struct {
     fr_tensor *y;
     fr_matrix a, b;
@@ -54,8 +39,8 @@ static void run_tile(void *user, int64_t tile)
 
     for (int64_t i = tile * j->per_tile; i < j->batches && i < (tile + 1) * j->per_tile; i++)
         fr_gemm(dtype, j->a.transposed, j->b.transposed, j->m, j->n, j->k,
-                j->a.t->origin + batch_offset(j->a.t, &j->y->shape, i) * size, j->a.lead,
-                j->b.t->origin + batch_offset(j->b.t, &j->y->shape, i) * size, j->b.lead, false,
+                j->a.t->origin + fr_batch_offset(j->a.t, &j->y->shape, i) * size, j->a.lead,
+                j->b.t->origin + fr_batch_offset(j->b.t, &j->y->shape, i) * size, j->b.lead, false,
                 j->y->origin + i * j->m * j->n * size, j->n);
 }
 
