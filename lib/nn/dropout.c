@@ -12,7 +12,7 @@ static fr_tensor *forward(fr_module *m, fr_tensor *x)
 {
     const double *p = fr_self(m);
 
-    return m->training ? fr_dropout(x, *p) : x;
+    return m->training && *p > 0 ? fr_dropout(x, *p) : x;
 }
 
 fr_module *fr_nn_dropout(double p)
