@@ -5,7 +5,9 @@
  *
  *     y[o][p] = sum over c, k of weight[o][c][k] (x[c] at p k)
  *     dx[c][i] = sum of weight[o][c][k] dy[o][p] over o and all p, k that meet at i
- *     dweight[o][c][k] = sum over images and p of dy[o][p] (x[c] at p k) */
+ *     dweight[o][c][k] = sum over images and p of dy[o][p] (x[c] at p k)
+ *
+ * Where x holds infinities, dweight may be NaN instead of infinite: zeros of padded planes meet them. */
 #ifndef FROND_KERNELS_CONVOLVE_H
 #define FROND_KERNELS_CONVOLVE_H
 
