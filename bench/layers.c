@@ -73,34 +73,28 @@ static void cube(inputs *in, int64_t n)
     in->x[0] = leaf(FR_SHAPE(n, 64, WIDTH));
 }
 
-/* Whole numbers below limit. */
-static fr_tensor *integers(fr_shape shape, int64_t limit)
-{
-    return fr_randint(0, limit, shape);
-}
-
 static void and_index(inputs *in, int64_t n)
 {
     rows(in, n);
-    in->index = integers(FR_SHAPE(n / WIDTH, WIDTH), WIDTH);
+    in->index = fr_randint(0, WIDTH, FR_SHAPE(n / WIDTH, WIDTH));
 }
 
 static void and_rows_of_it(inputs *in, int64_t n)
 {
     rows(in, n);
-    in->index = integers(FR_SHAPE(n / WIDTH), n / WIDTH);
+    in->index = fr_randint(0, n / WIDTH, FR_SHAPE(n / WIDTH));
 }
 
 static void words(inputs *in, int64_t n)
 {
     in->x[0] = leaf(FR_SHAPE(10000, WIDTH));
-    in->index = integers(FR_SHAPE(n / WIDTH), 10000);
+    in->index = fr_randint(0, 10000, FR_SHAPE(n / WIDTH));
 }
 
 static void classes(inputs *in, int64_t n)
 {
     rows(in, n);
-    in->index = integers(FR_SHAPE(n / WIDTH), WIDTH);
+    in->index = fr_randint(0, WIDTH, FR_SHAPE(n / WIDTH));
 }
 
 static void sequences(inputs *in, int64_t n)

@@ -10,6 +10,7 @@
 #include "core/shape.h"
 
 #include "kernels/cpu.h"
+#include "kernels/plane.h"
 
 enum {
     VECTORS = 4, /* that are computed side by side */
@@ -37,13 +38,27 @@ bool fr_depthwise_begin(const fr_sliding_window *w, fr_depthwise_plan *p)
     return true;
 }
 
+/* Lays out x, with its padding, in a plane of zeros. */
+static void lay_out_input(fr_dtype dtype, const fr_sliding_window *w, const fr_depthwise_plan *p, const void *x,
+                          void *plane)
+{
+    fr_plane_read(dtype,
+                  &(fr_plane){ .lines = w->in_size[0],
+                               .columns = w->in_size[1],
+                               .top = w->pad_before[0],
+                               .left = w->pad_before[1],
+                               .width = p->width },
+                  0, p->plane + SLACK, x, plane);
+}
+
 #define KERNEL_FILE "kernels/depthwise.c"
 #include "kernels/instantiate.h"
 
 void fr_depthwise(fr_dtype dtype, const fr_sliding_window *w, const fr_depthwise_plan *p, void *scratch, const void *x,
                   const void *weight, void *y)
 {
-    FR_KERNEL_FOR(dtype, depthwise)(w, p, scratch, x, weight, y);
+    lay_out_input(dtype, w, p, x, scratch);
+    FR_KERNEL_FOR(dtype, depthwise)(w, p, scratch, weight, y);
 }
 
 void fr_depthwise_grad_input(fr_dtype dtype, const fr_sliding_window *w, const fr_depthwise_plan *p, void *scratch,
@@ -55,7 +70,8 @@ void fr_depthwise_grad_input(fr_dtype dtype, const fr_sliding_window *w, const f
 void fr_depthwise_grad_weight(fr_dtype dtype, const fr_sliding_window *w, const fr_depthwise_plan *p, void *scratch,
                               const void *x, const void *dy, void *dweight)
 {
-    FR_KERNEL_FOR(dtype, grad_weight)(w, p, scratch, x, dy, dweight);
+    lay_out_input(dtype, w, p, x, scratch);
+    FR_KERNEL_FOR(dtype, grad_weight)(w, p, scratch, dy, dweight);
 }
 #else
 typedef T FN(vector) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
@@ -104,18 +120,7 @@ static void FN(correlate_grad)(int64_t n, int64_t taps, const int64_t *offset, c
             dweight[k] += sum[k][j];
 }
 
-/* Lays out the lines of x in a plane of zeros, with the padding before them. */
-static void FN(lay_out_input)(const fr_sliding_window *w, const fr_depthwise_plan *p, const T *restrict x,
-                              T *restrict plane)
-{
-    memset(plane, 0, (size_t)(p->plane + SLACK) * sizeof(T));
-    plane += w->pad_before[0] * p->width + w->pad_before[1];
-    for (int64_t i = 0; i < w->in_size[0]; i++, x += w->in_size[1], plane += p->width)
-        for (int64_t j = 0; j < w->in_size[1]; j++)
-            plane[j] = x[j];
-}
-
-/* The same for the gradient of the outputs, with zeros between them where the stride is more than 1. */
+/* Lays out the gradient of the outputs in a plane of zeros, with zeros between them where the stride is more than 1. */
 static void FN(lay_out_gradient)(const fr_sliding_window *w, const fr_depthwise_plan *p, const T *restrict dy,
                                  T *restrict plane)
 {
@@ -125,12 +130,12 @@ static void FN(lay_out_gradient)(const fr_sliding_window *w, const fr_depthwise_
             plane[j * w->stride[1]] = dy[j];
 }
 
-static void FN(depthwise)(const fr_sliding_window *w, const fr_depthwise_plan *p, void *scratch, const void *x,
-                          const void *weight, void *py)
+/* scratch begins with the plane of x; likewise in grad_weight. */
+static void FN(depthwise)(const fr_sliding_window *w, const fr_depthwise_plan *p, void *scratch, const void *weight,
+                          void *py)
 {
     T *plane = scratch, *out = plane + p->plane + SLACK, *restrict y = py;
 
-    FN(lay_out_input)(w, p, x, plane);
     FN(correlate)(p->plane - p->offset[p->taps - 1], p->taps, p->offset, weight, plane, out);
     for (int64_t i = 0; i < w->out_size[0]; i++, y += w->out_size[1], out += w->stride[0] * p->width)
         for (int64_t j = 0; j < w->out_size[1]; j++)
@@ -154,12 +159,11 @@ static void FN(grad_input)(const fr_sliding_window *w, const fr_depthwise_plan *
             dx[j] += plane[j];
 }
 
-static void FN(grad_weight)(const fr_sliding_window *w, const fr_depthwise_plan *p, void *scratch, const void *x,
-                            const void *dy, void *dweight)
+static void FN(grad_weight)(const fr_sliding_window *w, const fr_depthwise_plan *p, void *scratch, const void *dy,
+                            void *dweight)
 {
     T *plane = scratch, *gradient = plane + p->plane + SLACK;
 
-    FN(lay_out_input)(w, p, x, plane);
     FN(lay_out_gradient)(w, p, dy, gradient);
     FN(correlate_grad)(p->plane - p->offset[p->taps - 1], p->taps, p->offset, plane, gradient, dweight);
 }
