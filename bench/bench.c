@@ -106,12 +106,14 @@ void print_row(const row *r)
 
 void in_child(void (*f)(const void *), const void *argument)
 {
+    const int threads = fr_num_threads();
     pid_t child;
     int status;
 
     fflush(stdout);
     child = fork();
     if (child == 0) {
+        fr_set_num_threads(threads); /* a child begins with one */
         f(argument);
         exit(EXIT_SUCCESS);
     }
