@@ -38,6 +38,11 @@ static convert_rows *const converters[3][3] = {
 
 /* --- Whole tensors ------------------------------------------------------------------------------------------------ */
 
+typedef struct {
+    convert_rows *convert, *copy; /* from the source's dtype, and from the result's own */
+    int64_t size;                 /* of a value of the result, in bytes */
+} convert_job;
+
 /* The body of a loop over all dims but the last two, if there are two. Operand 0 is written, operand 1 is read. */
 static void copy_rows(void *job, const fr_loop *l, char *const *at)
 {
@@ -45,23 +50,33 @@ static void copy_rows(void *job, const fr_loop *l, char *const *at)
     int last = l->ndim - 1;
     const int64_t *row = last > 0 ? l->step[last - 1] : none, *step = l->step[last];
 
-    (*(convert_rows **)job)(last > 0 ? l->dim[last - 1] : 1, l->dim[last], at[0], row[0], step[0], at[1], row[1],
-                            step[1]);
+    ((const convert_job *)job)
+        ->convert(last > 0 ? l->dim[last - 1] : 1, l->dim[last], at[0], row[0], step[0], at[1], row[1], step[1]);
 }
 
-/* The same in blocks, so small that the rows read and the rows written both stay in the first-level cache: a cache
- * line of float32 wide. */
+enum {
+    EDGE = 32,
+    BUFFER_ROW = EDGE + 1
+}; /* values; one more, so that a column does not fall into one set of the cache */
+
+/* The same in blocks, for a source whose neighbours lie along the last dim but one: a block is first read along that
+ * dim and then written along the last one. */
 static void copy_blocks(void *job, const fr_loop *l, char *const *at)
 {
-    enum { EDGE = 16 };
+    const convert_job *j = job;
     const int64_t *row = l->step[l->ndim - 2], *step = l->step[l->ndim - 1];
     int64_t m = l->dim[l->ndim - 2], n = l->dim[l->ndim - 1];
+    _Alignas(64) char buffer[EDGE * BUFFER_ROW * sizeof(int64_t)];
 
     for (int64_t i = 0; i < m; i += EDGE)
-        for (int64_t j = 0; j < n; j += EDGE)
-            (*(convert_rows **)job)(m - i < EDGE ? m - i : EDGE, n - j < EDGE ? n - j : EDGE,
-                                    at[0] + i * row[0] + j * step[0], row[0], step[0], at[1] + i * row[1] + j * step[1],
-                                    row[1], step[1]);
+        for (int64_t k = 0; k < n; k += EDGE) {
+            int64_t rows = m - i < EDGE ? m - i : EDGE, columns = n - k < EDGE ? n - k : EDGE;
+
+            j->convert(columns, rows, buffer, BUFFER_ROW * j->size, j->size, at[1] + i * row[1] + k * step[1], step[1],
+                       row[1]);
+            j->copy(rows, columns, at[0] + i * row[0] + k * step[0], row[0], step[0], buffer, j->size,
+                    BUFFER_ROW * j->size);
+        }
 }
 
 /* A transposed source is read fastest along a dim other than the last. Makes that dim the last but one, for
@@ -88,7 +103,8 @@ static bool arrange_blocks(fr_loop *l)
 void fr_copy_values(fr_tensor *into, const fr_tensor *from)
 {
     enum { SMALL = 1 << 10 }; /* values that memcpy copies before the loop has begun */
-    convert_rows *convert = converters[into->dtype][from->dtype];
+    convert_job job = { converters[into->dtype][from->dtype], converters[into->dtype][into->dtype],
+                        (int64_t)fr_dtype_size((fr_dtype)into->dtype) };
     fr_loop l;
 
     if (into->numel == 0) /* origin may be NULL */
@@ -103,7 +119,7 @@ void fr_copy_values(fr_tensor *into, const fr_tensor *from)
     fr_loop_add(&l, from);
     fr_loop_sort(&l, 0);
     fr_loop_join(&l);
-    fr_loop_run_tiles(&l, l.ndim > 1 ? 2 : 1, 0, arrange_blocks(&l) ? copy_blocks : copy_rows, &convert);
+    fr_loop_run_tiles(&l, l.ndim > 1 ? 2 : 1, 0, arrange_blocks(&l) ? copy_blocks : copy_rows, &job);
 }
 
 /* Rows of a copy, all of one shape. */

@@ -123,33 +123,45 @@ static void run_tile(void *job, int64_t tile)
     fr_loop_run(&l, w->inner, w->body, w->job);
 }
 
-/* The dim to cut into so many tiles: the first that is long enough, or else the longest; -1 if none may be cut. */
-static int dim_to_cut(const fr_loop *l, int64_t tiles, unsigned whole)
+/* Pieces of dims that the body walks are at least so long: it may work in blocks. */
+enum { SHORTEST = 64 };
+
+static int64_t most_pieces(const fr_loop *l, int i, int inner)
 {
+    return i < l->ndim - inner ? l->dim[i] : (l->dim[i] - 1) / SHORTEST + 1;
+}
+
+/* The dim to cut into so many tiles: the first that gives as many, or else the one that gives most; -1 if none may be
+ * cut. */
+static int dim_to_cut(const fr_loop *l, int inner, int64_t tiles, unsigned whole)
+{
+    int64_t most = 1;
     int best = -1;
 
-    for (int i = 0; i < l->ndim && (best < 0 || l->dim[best] < tiles); i++)
-        if (!(whole & 1U << i) && (best < 0 || l->dim[i] > l->dim[best]))
+    for (int i = 0; i < l->ndim && most < tiles; i++)
+        if (!(whole & 1U << i) && most_pieces(l, i, inner) > most) {
+            most = most_pieces(l, i, inner);
             best = i;
+        }
     return best;
 }
 
 void fr_loop_run_tiles(const fr_loop *l, int inner, unsigned whole, fr_loop_body *body, void *job)
 {
-    enum { TILE = 1 << 16, SHORTEST = 64 }; /* values of a tile, about; and of a piece of a row, at least */
+    enum { TILE = 1 << 16 }; /* values of a tile, about */
     tiles_of_loop w = { .loop = l, .inner = inner, .body = body, .job = job };
     int64_t tiles = 1;
 
     for (int i = 0; i < l->ndim; i++)
         tiles *= l->dim[i];
     tiles = (tiles + TILE - 1) / TILE;
-    w.dim = tiles > 1 ? dim_to_cut(l, tiles, whole) : -1;
+    w.dim = tiles > 1 ? dim_to_cut(l, inner, tiles, whole) : -1;
     if (w.dim < 0) {
         fr_loop_run(l, inner, body, job);
         return;
     }
     w.piece = (l->dim[w.dim] - 1) / tiles + 1;
-    if (w.dim == l->ndim - 1 && w.piece < SHORTEST)
+    if (w.dim >= l->ndim - inner && w.piece < SHORTEST)
         w.piece = SHORTEST;
     fr_run_tiles((l->dim[w.dim] - 1) / w.piece + 1, run_tile, &w);
 }

@@ -18,6 +18,12 @@ static bool picks_neighbours(const fr_indexed_row *r)
     return r->index_stride == 0 && r->input_stride == 1 && r->values_stride == 1;
 }
 
+/* As in the gradient of a sum. */
+static bool adds_one_number(const fr_indexed_row *r)
+{
+    return r->index_stride == 0 && r->input_stride == 1 && r->values_stride == 0;
+}
+
 static void *first_picked(fr_dtype dtype, const fr_indexed_row *r)
 {
     return (char *)r->input + *r->index * r->dim_stride * (int64_t)fr_dtype_size(dtype);
@@ -35,10 +41,34 @@ void fr_scatter_add_row(fr_dtype dtype, const fr_indexed_row *r)
 {
     if (picks_neighbours(r))
         fr_accumulate(dtype, r->n, first_picked(dtype, r), r->values);
+    else if (adds_one_number(r))
+        FR_KERNEL_FOR_ANY(dtype, add_number)(r->n, first_picked(dtype, r), r->values);
     else
         FR_KERNEL_FOR_ANY(dtype, scatter_add)(r);
 }
+
+bool fr_indices_fit(int64_t n, const int64_t *index, int64_t stride, int64_t size)
+{
+    bool fit;
+
+    FR_KERNEL_FOR_ANY(FR_I64, all_below)(n, index, stride, (uint64_t)size, &fit);
+    return fit;
+}
 #else
+/* *all: no index is below 0, which would be a large unsigned one, or at least `bound`. */
+static void FN(all_below)(int64_t n, const int64_t *index, int64_t stride, uint64_t bound, bool *all)
+{
+    bool outside = false;
+
+    if (stride == 1)
+        for (int64_t i = 0; i < n; i++)
+            outside |= (uint64_t)index[i] >= bound;
+    else
+        for (int64_t i = 0; i < n; i++)
+            outside |= (uint64_t)index[i * stride] >= bound;
+    *all = !outside;
+}
+
 static void FN(gather)(const fr_indexed_row *r)
 {
     const T *input = r->input;
@@ -46,6 +76,14 @@ static void FN(gather)(const fr_indexed_row *r)
 
     for (int64_t i = 0; i < r->n; i++)
         values[i * r->values_stride] = input[i * r->input_stride + r->index[i * r->index_stride] * r->dim_stride];
+}
+
+static void FN(add_number)(int64_t n, void *to, const void *number)
+{
+    T *y = to, value = *(const T *)number;
+
+    for (int64_t i = 0; i < n; i++)
+        y[i] += value;
 }
 
 static void FN(scatter_add)(const fr_indexed_row *r)

@@ -20,4 +20,7 @@ typedef struct {
 void fr_gather_row(fr_dtype dtype, const fr_indexed_row *r);
 void fr_scatter_add_row(fr_dtype dtype, const fr_indexed_row *r);
 
+/* True if all n indices are within 0..size-1. */
+bool fr_indices_fit(int64_t n, const int64_t *index, int64_t stride, int64_t size);
+
 #endif

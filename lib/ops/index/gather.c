@@ -29,27 +29,29 @@ static const char *place_text(const fr_shape *shape, int64_t position, char text
 }
 
 typedef struct {
-    uint64_t size;
+    int64_t size;
     atomic_bool outside;
 } index_range;
 
+/* The same as fr_indices_fit; an index outside is noted. */
+static bool note_outside(index_range *range, int64_t n, const char *index, int64_t step)
+{
+    bool fit = fr_indices_fit(n, (const int64_t *)(const void *)index, step / (int64_t)sizeof(int64_t), range->size);
+
+    if (!fit)
+        atomic_store_explicit(&range->outside, true, memory_order_relaxed);
+    return fit;
+}
+
 static void check_row(void *user, const fr_loop *l, char *const *at)
 {
-    index_range *range = user;
-    const int64_t *index = (const int64_t *)(void *)at[0];
-    int64_t step = l->step[l->ndim - 1][0] / (int64_t)sizeof(int64_t);
-    bool outside = false;
-
-    for (int64_t i = 0; i < l->dim[l->ndim - 1]; i++)
-        outside |= (uint64_t)index[i * step] >= range->size; /* as are negative ones */
-    if (outside)
-        atomic_store_explicit(&range->outside, true, memory_order_relaxed);
+    note_outside(user, l->dim[l->ndim - 1], at[0], l->step[l->ndim - 1][0]);
 }
 
 /* True if an index is out of range. */
 static bool has_outside(const fr_tensor *index, int64_t size)
 {
-    index_range range = { .size = (uint64_t)size };
+    index_range range = { .size = size };
     fr_loop l;
 
     fr_loop_begin(&l, &index->shape);
@@ -103,12 +105,14 @@ typedef struct {
     fr_dtype dtype;
     bool add;           /* scatter_add; else gather */
     int64_t dim_stride; /* of the indexed tensor along dim */
+    index_range range;
 } job;
 
-/* One row of operands: 0 the indexed tensor, with stride 0 along dim, 1 the index, 2 the values. */
+/* One row of operands: 0 the indexed tensor, with stride 0 along dim, 1 the index, 2 the values. The indices are
+ * checked here, since this brings them into the cache. */
 static void run_row(void *user, const fr_loop *l, char *const *at)
 {
-    const job *j = user;
+    job *j = user;
     const int64_t *step = l->step[l->ndim - 1];
     int64_t size = (int64_t)fr_dtype_size(j->dtype);
     fr_indexed_row row = { .n = l->dim[l->ndim - 1],
@@ -120,15 +124,20 @@ static void run_row(void *user, const fr_loop *l, char *const *at)
                            .index_stride = step[1] / (int64_t)sizeof(int64_t),
                            .values_stride = step[2] / size };
 
+    if (!note_outside(&j->range, row.index_stride ? row.n : 1, at[1], step[1]))
+        return;
     if (j->add)
         fr_scatter_add_row(j->dtype, &row);
     else
         fr_gather_row(j->dtype, &row);
 }
 
-static void run_indexed(const fr_tensor *indexed, const fr_tensor *index, const fr_tensor *values, int dim, bool add)
+static void run_indexed(fr_op_call *call, const fr_tensor *indexed, const fr_tensor *values, bool add)
 {
-    job j = { .dtype = fr_dtype_of(indexed), .add = add };
+    const fr_tensor *index = call->in[1];
+    int dim = fr_shape_dim(&indexed->shape, ((const attributes *)call->attributes)->dim);
+    int64_t size = indexed->shape.ndim ? indexed->shape.dim[dim] : 1;
+    job j = { .dtype = fr_dtype_of(indexed), .add = add, .range.size = size };
     unsigned whole = 0;
     fr_loop l;
 
@@ -144,6 +153,7 @@ static void run_indexed(const fr_tensor *indexed, const fr_tensor *index, const 
     for (int i = 0; add && i < l.ndim; i++) /* tiles must not add to one place */
         whole |= (unsigned)(l.step[i][0] == 0) << i;
     fr_loop_run_tiles(&l, 1, whole, run_row, &j);
+    call->failed = atomic_load(&j.range.outside) && !fr_check_index(call->op->name, index, dim, size);
 }
 
 /* --- gather ------------------------------------------------------------------------------------------------------ */
@@ -159,13 +169,7 @@ static bool infer(fr_op_call *call)
 
 static void forward(fr_op_call *call)
 {
-    const fr_tensor *t = call->in[0], *index = call->in[1];
-    int dim = fr_shape_dim(&t->shape, ((const attributes *)call->attributes)->dim);
-
-    if (fr_check_index(call->op->name, index, dim, t->shape.ndim ? t->shape.dim[dim] : 1))
-        run_indexed(t, index, call->result[0], dim, false);
-    else
-        call->failed = true;
+    run_indexed(call, call->in[0], call->result[0], false);
 }
 
 static void backward(fr_op_call *call)
@@ -309,13 +313,9 @@ static bool scatter_add_infer(fr_op_call *call)
 static void scatter_add_forward(fr_op_call *call)
 {
     fr_tensor *y = call->result[0];
-    int dim = fr_shape_dim(&y->shape, ((const attributes *)call->attributes)->dim);
 
     memset(y->origin, 0, y->storage->bytes);
-    if (fr_check_index(call->op->name, call->in[1], dim, y->shape.ndim ? y->shape.dim[dim] : 1))
-        run_indexed(y, call->in[1], call->in[0], dim, true);
-    else
-        call->failed = true;
+    run_indexed(call, y, call->in[0], true);
 }
 
 static void scatter_add_backward(fr_op_call *call)
