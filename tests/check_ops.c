@@ -418,6 +418,22 @@ static void compare_with_contiguous(const subject *s, const char *what, fr_tenso
     compare_gradients(what, dx, expected, s->n);
 }
 
+/* The gradient of a sum is one number, expanded. Asserts that a case's gradients are those of the same number at every
+ * place. */
+static void compare_expanded_gradient(const subject *s)
+{
+    fr_tensor *y, *number, *dx[MAX_INPUTS], *expected[MAX_INPUTS];
+
+    if (s->c->no_grad)
+        return;
+    mark(s, s->in);
+    y = run(s, s->in);
+    number = fr_expand(convert(fr_full((fr_shape){ 0 }, 0.75), (fr_dtype)y->dtype), y->shape);
+    differentiate(y, number, s->in, s->n, ALL, dx, FR_RETAIN_GRAPH);
+    differentiate(y, fr_clone(number), s->in, s->n, ALL, expected, 0);
+    compare_gradients("expanded gradient", dx, expected, s->n);
+}
+
 START_TEST(layouts)
 {
     for (int d = 0; d < 2; d++) {
@@ -429,6 +445,7 @@ START_TEST(layouts)
             compare_with_contiguous(&s, "strided inputs", in);
         if (lay_out(&s, EXPANDED, in))
             compare_with_contiguous(&s, "expanded inputs", in);
+        compare_expanded_gradient(&s);
         close_case(&s);
     }
 }
