@@ -53,7 +53,7 @@ static void forward(fr_op_call *call)
     for (int i = 0; i < 3; i++)
         fr_loop_add(&l, call->in[i]);
     fr_loop_join(&l);
-    fr_loop_run(&l, 1, run_row, dtypes);
+    fr_loop_run_tiles(&l, 1, 0, run_row, dtypes);
 }
 
 /* value as a scalar of t's dtype. */
