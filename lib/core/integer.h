@@ -23,6 +23,12 @@ static inline int64_t fr_most(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+/* a / b for a >= 0 and b > 0, rounded up. */
+static inline int64_t fr_divide_up(int64_t a, int64_t b)
+{
+    return a / b + (a % b != 0);
+}
+
 /* Not NaN, and within the range after rounding towards zero. */
 static inline bool fr_fits_int64(double x)
 {

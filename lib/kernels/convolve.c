@@ -15,7 +15,6 @@
 
 #include "core/memory.h"
 #include "core/shape.h"
-
 #include "core/threads.h"
 #include "kernels/convolve_planes.h"
 #include "kernels/depthwise.h"
@@ -63,6 +62,14 @@ typedef void col2im_row(const fr_sliding_window *w, const fr_valid_outputs valid
 
 /* --- Work, cut into units ----------------------------------------------------------------------------------------- */
 
+/* How a convolution is computed. */
+typedef enum {
+    NOTHING, /* there is nothing to multiply: all sums are 0 */
+    COLUMNS,
+    DEPTHWISE,
+    PLANES
+} way;
+
 typedef struct job job;
 
 /* One unit of the work. scratch has room for a block of columns. */
@@ -75,9 +82,9 @@ struct job {
     col2im_row *col2im;
     int64_t value_size;                /* in bytes */
     int64_t rows, in_numel, out_numel; /* rows of the columns; values in a channel of x and of y */
-    bool one_value;                    /* the window is one value: x is the columns */
-    bool depthwise;                    /* no columns at all: */
-    fr_depthwise_plan plan;
+    way way;
+    bool one_value;              /* the window is one value: x is the columns */
+    fr_depthwise_plan plan;      /* of DEPTHWISE */
     int64_t block, blocks;       /* columns in a block, blocks in an image */
     const char *x, *weight, *dy; /* the operands */
     char *result;
@@ -88,11 +95,6 @@ struct job {
     char *scratch;
 };
 
-static int64_t divide_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 static bool is_one_value(const fr_sliding_window *w)
 {
     bool one = true;
@@ -100,6 +102,18 @@ static bool is_one_value(const fr_sliding_window *w)
     for (int i = 0; i < FR_SPATIAL_DIMS; i++)
         one = one && w->kernel[i] == 1 && w->stride[i] == 1 && w->pad_before[i] == 0 && w->pad_after[i] == 0;
     return one;
+}
+
+static way way_of(job *j)
+{
+    const fr_convolution *c = j->c;
+
+    if (c->batch == 0 || c->out_channels == 0 || j->rows == 0)
+        return NOTHING;
+    if (!j->one_value && c->in_channels == 1 && c->out_channels <= FEW_FILTERS &&
+        fr_depthwise_begin(&c->window, &j->plan))
+        return DEPTHWISE;
+    return fr_suits_planes(c) ? PLANES : COLUMNS;
 }
 
 static job job_of(fr_dtype dtype, const fr_convolution *c)
@@ -112,22 +126,10 @@ static job job_of(fr_dtype dtype, const fr_convolution *c)
     j.rows = c->in_channels * c->window.kernel[0] * c->window.kernel[1];
     j.in_numel = fr_window_in_numel(&c->window);
     j.out_numel = fr_window_out_numel(&c->window);
-    j.depthwise = !j.one_value && c->in_channels == 1 && c->out_channels <= FEW_FILTERS &&
-                  fr_depthwise_begin(&c->window, &j.plan);
-    if (j.depthwise) {
-        j.block = j.out_numel;
-        j.blocks = 1;
-        return j;
-    }
-    j.blocks = divide_up(j.out_numel, fr_most(BLOCK / fr_most(j.rows, 1), MIN_COLUMNS));
-    j.block = divide_up(j.out_numel, j.blocks);
+    j.way = way_of(&j);
+    j.blocks = j.way == COLUMNS ? fr_divide_up(j.out_numel, fr_most(BLOCK / j.rows, MIN_COLUMNS)) : 1;
+    j.block = fr_divide_up(j.out_numel, j.blocks);
     return j;
-}
-
-/* True if there is nothing to multiply: all sums are 0. */
-static bool is_empty(const job *j)
-{
-    return j->c->batch == 0 || j->c->out_channels == 0 || j->rows == 0;
 }
 
 static void run_tile(void *user, int64_t tile)
@@ -152,9 +154,9 @@ static bool run_job(job *j, run_unit *run, int64_t units, double work)
 
     j->run = run;
     j->units = units;
-    j->per_tile = fr_most(units_per_tile(work), divide_up(units, MAX_TILES));
-    tiles = divide_up(units, j->per_tile);
-    if (j->depthwise)
+    j->per_tile = fr_most(units_per_tile(work), fr_divide_up(units, MAX_TILES));
+    tiles = fr_divide_up(units, j->per_tile);
+    if (j->way == DEPTHWISE)
         j->scratch_values = j->plan.scratch;
     else if (!fr_mul_size(j->rows, j->block, &j->scratch_values))
         return false;
@@ -235,10 +237,10 @@ bool fr_convolve(fr_dtype dtype, const fr_convolution *c, const void *x, const v
     j.weight = weight;
     j.result = y;
     j.add = add;
-    if (!is_empty(&j) && !j.depthwise && fr_suits_planes(c))
+    if (j.way == PLANES)
         return fr_planes_convolve(dtype, c, x, weight, add, y);
-    if (!is_empty(&j))
-        return run_job(&j, j.depthwise ? compute_y_depthwise : compute_y, c->batch * c->groups * j.blocks,
+    if (j.way != NOTHING)
+        return run_job(&j, j.way == DEPTHWISE ? compute_y_depthwise : compute_y, c->batch * c->groups * j.blocks,
                        (double)c->out_channels * (double)j.rows * (double)j.block);
     if (!add)
         memset(y, 0, (size_t)(c->out_channels * c->groups * c->batch * j.out_numel * j.value_size));
@@ -260,10 +262,10 @@ static void compute_dx(const job *j, int64_t unit, char *scratch)
         return;
     }
     memset(dx, 0, (size_t)(c->in_channels * j->in_numel * j->value_size));
-    for (int64_t i = 0; j->depthwise && i < c->out_channels; i++)
+    for (int64_t i = 0; j->way == DEPTHWISE && i < c->out_channels; i++)
         fr_depthwise_grad_input(j->dtype, &c->window, &j->plan, scratch, dy + i * j->out_numel * j->value_size,
                                 weight + i * j->rows * j->value_size, dx);
-    for (int64_t first = 0; !j->depthwise && first < j->out_numel; first += j->block) {
+    for (int64_t first = 0; j->way == COLUMNS && first < j->out_numel; first += j->block) {
         int64_t count = fr_least(j->block, j->out_numel - first);
 
         fr_gemm(j->dtype, true, false, j->rows, count, c->out_channels, weight, j->rows, dy + first * j->value_size,
@@ -279,9 +281,9 @@ bool fr_convolve_grad_input(fr_dtype dtype, const fr_convolution *c, const void 
     j.dy = dy;
     j.weight = weight;
     j.result = dx;
-    if (!is_empty(&j) && !j.depthwise && fr_suits_planes(c))
+    if (j.way == PLANES)
         return fr_planes_grad_input(dtype, c, dy, weight, dx);
-    if (!is_empty(&j))
+    if (j.way != NOTHING)
         return run_job(&j, compute_dx, c->batch * c->groups,
                        (double)c->out_channels * (double)j.rows * (double)j.out_numel);
     memset(dx, 0, (size_t)(c->in_channels * c->groups * c->batch * j.in_numel * j.value_size));
@@ -343,14 +345,14 @@ static int64_t slice_of(const job *j)
     const fr_convolution *c = j->c;
     int64_t slices = fr_most(1, fr_least(MAX_TILES, MAX_PARTIAL / (c->groups * c->out_channels * j->rows)));
 
-    return fr_least(fr_most(units_per_tile(work_of(j)), divide_up(c->batch, slices)), c->batch);
+    return fr_least(fr_most(units_per_tile(work_of(j)), fr_divide_up(c->batch, slices)), c->batch);
 }
 
 int64_t fr_convolve_slices(const fr_convolution *c)
 {
     job j = job_of(FR_F32, c);
 
-    return is_empty(&j) ? 1 : divide_up(c->batch, slice_of(&j));
+    return j.way == NOTHING ? 1 : fr_divide_up(c->batch, slice_of(&j));
 }
 
 bool fr_convolve_grad_weight(fr_dtype dtype, const fr_convolution *c, const void *x, const void *dy, void *dweight)
@@ -360,15 +362,15 @@ bool fr_convolve_grad_weight(fr_dtype dtype, const fr_convolution *c, const void
     j.x = x;
     j.dy = dy;
     j.result = dweight;
-    if (is_empty(&j)) {
+    if (j.way == NOTHING) {
         memset(dweight, 0, (size_t)(c->out_channels * c->groups * j.rows * j.value_size));
         return true;
     }
     j.slice = slice_of(&j);
-    if (!j.depthwise && fr_suits_planes(c))
+    if (j.way == PLANES)
         return fr_planes_grad_weight(dtype, c, j.slice, x, dy, dweight);
-    return run_job(&j, j.depthwise ? compute_dweight_depthwise : compute_dweight,
-                   divide_up(c->batch, j.slice) * c->groups, work_of(&j) * (double)j.slice);
+    return run_job(&j, j.way == DEPTHWISE ? compute_dweight_depthwise : compute_dweight,
+                   fr_divide_up(c->batch, j.slice) * c->groups, work_of(&j) * (double)j.slice);
 }
 #else
 static void FN(im2col_row)(const fr_sliding_window *w, const fr_valid_outputs valid[FR_SPATIAL_DIMS], int64_t first,

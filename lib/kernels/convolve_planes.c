@@ -61,14 +61,9 @@ struct job {
     int64_t pieces_bytes, packed_bytes, out_bytes; /* the parts of a tile's scratch */
 };
 
-static int64_t divide_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 static int64_t round_up(int64_t a, int64_t unit)
 {
-    return divide_up(a, unit) * unit;
+    return fr_divide_up(a, unit) * unit;
 }
 
 static job job_of(fr_dtype dtype, const fr_convolution *c)
@@ -85,9 +80,9 @@ static job job_of(fr_dtype dtype, const fr_convolution *c)
     j.out = (fr_plane){ .lines = w->out_size[0], .columns = w->out_size[1], .width = j.in.width };
     j.rows = c->in_channels * w->kernel[0] * w->kernel[1];
     run = (w->out_size[0] - 1) * j.in.width + w->out_size[1];
-    j.blocks = divide_up(run, fr_most(BLOCK / j.rows, MIN_POSITIONS));
-    j.block = round_up(divide_up(run, j.blocks), UNIT);
-    j.blocks = divide_up(run, j.block);
+    j.blocks = fr_divide_up(run, fr_most(BLOCK / j.rows, MIN_POSITIONS));
+    j.block = round_up(fr_divide_up(run, j.blocks), UNIT);
+    j.blocks = fr_divide_up(run, j.block);
     j.piece = j.block + reach_of(w, 0) * j.in.width + reach_of(w, 1);
     return j;
 }
@@ -127,8 +122,8 @@ static bool run_job(job *j, void (*run)(const job *j, int64_t unit, char *scratc
         return false;
     j->run = run;
     j->units = units;
-    j->per_tile = fr_most(work < TILE_WORK ? (int64_t)(TILE_WORK / work) : 1, divide_up(units, MAX_TILES));
-    tiles = divide_up(units, j->per_tile);
+    j->per_tile = fr_most(work < TILE_WORK ? (int64_t)(TILE_WORK / work) : 1, fr_divide_up(units, MAX_TILES));
+    tiles = fr_divide_up(units, j->per_tile);
     j->pieces_bytes = round_up(pieces * j->size, ALIGNED);
     j->packed_bytes = round_up(packed_bytes, ALIGNED);
     j->out_bytes = round_up(out * j->size, ALIGNED);
@@ -261,6 +256,7 @@ bool fr_planes_grad_weight(fr_dtype dtype, const fr_convolution *c, int64_t slic
     j.dy = dy;
     j.result = dweight;
     j.slice = slice;
-    return run_job(&j, compute_dweight, fr_packed_bytes(dtype, j.block, j.rows), divide_up(c->batch, slice) * c->groups,
+    return run_job(&j, compute_dweight, fr_packed_bytes(dtype, j.block, j.rows),
+                   fr_divide_up(c->batch, slice) * c->groups,
                    (double)c->out_channels * (double)j.rows * (double)(j.block * j.blocks) * (double)slice);
 }

@@ -28,11 +28,6 @@ typedef struct {
     char *partial; /* states of all pieces, if chunks have several blocks */
 } walk;
 
-static int64_t div_up(int64_t n, int64_t size)
-{
-    return (n + size - 1) / size;
-}
-
 /* Gathers (rows,width) values, from x[at] on, in width states. If the array is narrow, several rows are taken for one
  * wide row, whose states are folded to width in the end. */
 static void gather(const walk *w, int64_t rows, int64_t width, int64_t at, char *states)
@@ -127,13 +122,13 @@ bool fr_reduce_array(const fr_reducer *reducer, fr_dim_sizes sizes, double p, co
         return true;
     if (is_small(sizes)) {
         w.per_tile = TILE / fr_most(sizes.n * sizes.inner, 1);
-        fr_run_tiles(div_up(sizes.outer, w.per_tile), run_small, &w);
+        fr_run_tiles(fr_divide_up(sizes.outer, w.per_tile), run_small, &w);
         return true;
     }
-    w.chunks = div_up(sizes.inner, FR_REDUCE_WIDTH);
-    w.chunk = div_up(sizes.inner, w.chunks);
+    w.chunks = fr_divide_up(sizes.inner, FR_REDUCE_WIDTH);
+    w.chunk = fr_divide_up(sizes.inner, w.chunks);
     w.block = fr_least(TILE / w.chunk, sizes.n);
-    w.blocks = div_up(sizes.n, w.block);
+    w.blocks = fr_divide_up(sizes.n, w.block);
     w.pieces = sizes.outer * w.chunks * w.blocks;
     w.per_tile = TILE / (w.block * w.chunk);
     if (w.blocks > 1) {
@@ -142,7 +137,7 @@ bool fr_reduce_array(const fr_reducer *reducer, fr_dim_sizes sizes, double p, co
         if (!w.partial)
             return false;
     }
-    fr_run_tiles(div_up(w.pieces, w.per_tile), run_pieces, &w);
+    fr_run_tiles(fr_divide_up(w.pieces, w.per_tile), run_pieces, &w);
     if (w.blocks > 1) {
         merge_blocks(&w);
         fr_free(w.partial, bytes);
