@@ -112,7 +112,7 @@ static inline int64_t fr_rows_of_step(const fr_recurrent_workspace *w, int64_t s
 
     if (s < 0 || s == w->layer->steps)
         return 0;
-    return fr_least(fr_most(fr_offset(w, t + 1) - fr_offset(w, t) - b0, 0), rows);
+    return w->offsets ? fr_least(fr_most(w->offsets[t + 1] - w->offsets[t] - b0, 0), rows) : rows;
 }
 
 /* Runs run(w, i) for each FR_BLOCK_ROWS rows of the chunk, on several threads where the batch is shared among them. */
