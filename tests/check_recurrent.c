@@ -4,6 +4,7 @@
  * kernels compared with their definitions for many sizes, rows of different lengths with each row alone, first and
  * second derivatives with finite differences, and calls that must fail. */
 #include "kernels/gemm.h"
+#include "ops/recurrent/recurrent.h"
 #undef FR_NO_CALL_SITES
 #include "testing.h"
 
@@ -415,7 +416,7 @@ void __wrap_fr_multiply_packed(fr_dtype dtype, int64_t m, int64_t n, int64_t k, 
 }
 
 /* Each step that a row takes costs one multiply-add for each weight forward, and two backward; other steps cost none.
- */
+ * The op tells the forward's. */
 START_TEST(work_is_that_of_the_lengths)
 {
     for (int n = 0; n < 2 * LENGTH_CASES; n++) {
@@ -424,11 +425,17 @@ START_TEST(work_is_that_of_the_lengths)
         fr_tensor *results[RESULTS], *dx[INPUTS];
         int64_t weights = fr_numel(c.in[W_IH]) + fr_numel(c.in[W_HH]) + (_i == LSTM ? fr_numel(c.in[W_HR]) : 0);
         int64_t once = (int64_t)fr_item(fr_sum(c.how.lengths)) * weights;
+        fr_tensor *in[] = { [FR_X] = c.in[X],
+                            [FR_W_IH] = c.in[W_IH],
+                            [FR_W_HH] = c.in[W_HH],
+                            [FR_LENGTHS] = c.how.lengths,
+                            [FR_W_HR] = c.in[W_HR] };
 
         c.how.reverse = n % 2;
         multiply_adds = 0;
         run_marked(&c, results);
         ck_assert_int_eq(multiply_adds, once);
+        ck_assert_int_eq(fr_recurrent_multiply_adds(&(fr_op_call){ .inputs = FR_W_HR + 1, .in = in }), once);
         differentiate(&c, results, (fr_tensor *[RESULTS]){ fr_ones_like(results[OUT]) }, dx, 0);
         ck_assert_int_eq(multiply_adds, 3 * once);
     }

@@ -47,8 +47,8 @@ extern const fr_cell_kernel fr_rnn_kernel, fr_lstm_kernel, fr_gru_kernel;
 
 /* NULL stands for zeros where an array is marked with ?. gates and cells are what forward leaves for backward; NULL
  * where none follows; N, their rows, is T B, or the sum of the lengths. Past its length a row's out is 0, its last
- * states are those of its last step or, if it has none, the initial ones, and nothing of x or of the gradients is read.
- * Time is in proportion to N. */
+ * states are those of its last step or, if it has none, the initial ones, and nothing of x or of the gradients is read;
+ * the gradient of x is 0 there. Time is in proportion to N. */
 typedef struct {
     const fr_cell_kernel *cell;
     fr_dtype dtype; /* float32 or float64 */

@@ -41,7 +41,7 @@ static void take_scratch(fr_recurrent_workspace *w, fr_arena *m)
     w->state = fr_arena_take(m, l->w_hr ? l->batch * n * w->size : 0);
     w->dh_all = fr_arena_take(m, l->w_hr ? all * p : 0);
     w->states = fr_arena_take(m, l->w_hr ? all * n : 0);
-    w->h_before_all = w->offsets ? fr_arena_take(m, w->chunk_steps * l->batch * w->size * p) : NULL;
+    w->h_before_chunk = w->offsets ? fr_arena_take(m, w->chunk_steps * l->batch * w->size * p) : NULL;
     w->packed_ih = w->gradients->x ? fr_arena_take(m, fr_packed_bytes(l->dtype, l->cell->gates * n, l->input)) : NULL;
 }
 
@@ -109,8 +109,8 @@ static void backward_step(const fr_recurrent_workspace *w, int64_t s, int64_t b0
     if (l->w_hr)
         unproject(w, &step, dh, t, b0);
     l->cell->backward(l->dtype, &step);
-    if (w->h_before_all)
-        memcpy(fr_chunk_row_at(w, w->h_before_all, p, t, b0), step.h_before, (size_t)(rows * p * w->size));
+    if (w->h_before_chunk)
+        memcpy(fr_chunk_row_at(w, w->h_before_chunk, p, t, b0), step.h_before, (size_t)(rows * p * w->size));
     if (s > 0 || g->h0)
         multiply_by_w_hh(w, step.dgates, dh, rows);
 }
@@ -193,8 +193,8 @@ static void add_w_hh_gradient(const fr_recurrent_workspace *w, const fr_gate_blo
     char *dw = (char *)w->gradients->w_hh + block->gate * n * p * w->size;
     int64_t first = fr_most(w->from, 1); /* the first step that has one before it */
 
-    if (w->h_before_all) {
-        multiply_outer(w, rows, p, fr_chunk_rows(w), d, width, w->h_before_all, dw, NULL);
+    if (w->h_before_chunk) {
+        multiply_outer(w, rows, p, fr_chunk_rows(w), d, width, w->h_before_chunk, dw, NULL);
         return;
     }
     multiply_outer(w, rows, p, (w->to - first) * l->batch,

@@ -40,11 +40,11 @@ typedef struct {
     char *state;                 /* (B,H): h before its projection, or its gradient */
     char *h_before, *c_before;   /* (B,P), (B,H): states that come from two arrays, in reverse with offsets */
     /* backward */
-    char *dh, *dc;      /* (B,P), (B,H): of the states after the step at work */
-    char *dgates;       /* (chunk_steps B,width H) */
-    char *dh_all;       /* (N,P), for the gradient of w_hr, and */
-    char *states;       /* (N,H), the states before their projection */
-    char *h_before_all; /* (chunk_steps B,P), for the gradient of w_hh: with offsets */
+    char *dh, *dc;        /* (B,P), (B,H): of the states after the step at work */
+    char *dgates;         /* (chunk_steps B,width H) */
+    char *dh_all;         /* (N,P), for the gradient of w_hr, and */
+    char *states;         /* (N,H), the states before their projection */
+    char *h_before_chunk; /* (chunk_steps B,P), for the gradient of w_hh: with offsets */
 } fr_recurrent_workspace;
 
 /* Scratch memory in one block. A first pass, with base NULL, adds up its size; a second hands it out. */

@@ -157,16 +157,6 @@ static void *wanted(const fr_op_call *call, int input)
     return input < call->inputs && call->needs[input] ? call->grad_in[input]->origin : NULL;
 }
 
-static void clear_gradients(const fr_op_call *call)
-{
-    for (int i = 0; i < call->inputs; i++) {
-        const fr_tensor *d = call->needs[i] ? call->grad_in[i] : NULL;
-
-        if (d)
-            memset(d->origin, 0, (size_t)d->numel * fr_dtype_size((fr_dtype)d->dtype));
-    }
-}
-
 void fr_recurrent_backward_kernel(fr_op_call *call)
 {
     fr_recurrent_layer layer = layer_of(call, true);
@@ -184,9 +174,7 @@ void fr_recurrent_backward_kernel(fr_op_call *call)
         .w_hr = wanted(call, FR_W_HR),
     };
 
-    if (layer.batch == 0) /* an empty sum: no row adds to it */
-        clear_gradients(call);
-    else if (!fr_recurrent_layer_backward(&layer, &gradients))
+    if (!fr_recurrent_layer_backward(&layer, &gradients))
         fr_op_fail(call, "out of memory");
 }
 
