@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { WIDTH = 256, SIZES = 3 };
+enum { WIDTH = 256, SIZES = 3, LSTM_STEPS = 100 };
 
 typedef struct {
     fr_tensor *x[3], *index;
@@ -202,6 +202,19 @@ static void encoder_layer(inputs *in, int64_t n)
     in->module = fr_nn_transformer_encoder_layer(WIDTH, 4, &o);
 }
 
+static void lstm(inputs *in, int64_t n)
+{
+    in->x[0] = leaf(FR_SHAPE(LSTM_STEPS, n, 64));
+    in->module = fr_nn_lstm(64, 128, NULL);
+}
+
+/* The longest sequence has all steps, the mean one little more than half of them. */
+static void lstm_and_lengths(inputs *in, int64_t n)
+{
+    lstm(in, n);
+    in->index = fr_arange((double)LSTM_STEPS / (double)n, LSTM_STEPS + 1, (double)LSTM_STEPS / (double)n, FR_I64);
+}
+
 /* --- Layers ----------------------------------------------------------------------------------------------------------
  */
 
@@ -214,6 +227,7 @@ static void encoder_layer(inputs *in, int64_t n)
     }
 
 CALL(module, fr_forward(in->module, x[0]))
+CALL(lengths, fr_recurrent_forward_lengths(in->module, x[0], NULL, in->index).out)
 CALL(relu, fr_relu(x[0]))
 CALL(leaky_relu, fr_leaky_relu(x[0], 0.01))
 CALL(gelu, fr_gelu(x[0]))
@@ -341,6 +355,8 @@ static const layer layers[] = {
     { "causal attention 512 steps", { 1, 2, 8 }, heads4_long, call_causal_attention },
     { "multihead_attention", { 1, 8, 32 }, multihead_attention, call_module },
     { "transformer_encoder_layer", { 1, 8, 32 }, encoder_layer, call_module },
+    { "lstm", { 4, 20, 100 }, lstm, call_module },
+    { "lstm of different lengths", { 4, 20, 100 }, lstm_and_lengths, call_lengths },
 };
 
 /* --- Running ------------------------------------------------------------------------------------------------------ */

@@ -4,11 +4,11 @@
 import torch
 from torch import nn
 from torch.nn import functional as F
-from torch.nn.utils.rnn import pack_padded_sequence
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from workloads import measure
 
-WIDTH = 256
+WIDTH, LSTM_STEPS = 256, 100
 VALUES, BATCH = (1 << 10, 1 << 18, 1 << 22), (1, 16, 128)
 
 
@@ -86,6 +86,22 @@ def heads(number, steps):
     return lambda n: tuple(leaf(n, number, steps, WIDTH // number) for _ in range(3))
 
 
+def steps(n):
+    return (leaf(LSTM_STEPS, n, 64),)
+
+
+def and_lengths(n):
+    return steps(n) + (torch.arange(LSTM_STEPS // n, LSTM_STEPS + 1, LSTM_STEPS // n),)
+
+
+class LSTM(nn.LSTM):
+    def forward(self, x, lengths=None):
+        if lengths is None:
+            return super().forward(x)[0]
+        packed = super().forward(pack_padded_sequence(x, lengths, enforce_sorted=False))[0]
+        return pad_packed_sequence(packed)[0]
+
+
 LAYERS = {  # name: sizes, inputs, layer: a function, or a module
     "relu": (VALUES, rows, torch.relu),
     "leaky_relu": (VALUES, rows, F.leaky_relu),
@@ -157,6 +173,8 @@ LAYERS = {  # name: sizes, inputs, layer: a function, or a module
     "multihead_attention": ((1, 8, 32), cube, nn.MultiheadAttention(WIDTH, 4, batch_first=True)),
     "transformer_encoder_layer": ((1, 8, 32), cube,
                                   nn.TransformerEncoderLayer(WIDTH, 4, 4 * WIDTH, 0.0, batch_first=True)),
+    "lstm": ((4, 20, 100), steps, LSTM(64, 128)),
+    "lstm of different lengths": ((4, 20, 100), and_lengths, LSTM(64, 128)),
 }
 
 

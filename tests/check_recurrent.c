@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* fr_rnn, fr_gru and fr_lstm: compared with PyTorch (golden/recurrent.safetensors, made by golden/make_recurrent.py),
- * kernels compared with their definitions for many sizes, first and second derivatives with finite differences, and
- * calls that must fail. */
+ * kernels compared with their definitions for many sizes, rows of different lengths with each row alone, first and
+ * second derivatives with finite differences, and calls that must fail. */
+#include "kernels/gemm.h"
+#include "ops/recurrent/recurrent.h"
+#undef FR_NO_CALL_SITES
 #include "testing.h"
 
 enum { X, H0, C0, W_IH, W_HH, B_IH, B_HH, W_HR, INPUTS, NAME_SIZE = 128 };
@@ -248,12 +251,13 @@ END_TEST
 START_TEST(same_either_way)
 {
     for (int k = RNN; k <= LSTM; k++) {
-        for (int given = 0; given < 16; given += 5) {
+        for (int n = 0; n < 8; n++) {
             FR_SCOPE;
-            call c = make_call((kind)k, FR_F32, 20, 70, 5, 64, given);
+            call c = make_call((kind)k, FR_F32, 20, 70, 5, 64, n / 2 * 5);
             int threads = fr_num_threads();
             fr_recurrent first, again;
 
+            c.how.reverse = n % 2;
             fr_set_num_threads(1);
             first = run(&c);
             fr_requires_grad(c.in[X]);
@@ -268,6 +272,172 @@ START_TEST(same_either_way)
             ck_assert(fr_equal(first.out, again.out) && fr_equal(first.h, again.h));
             ck_assert((first.c == NULL && again.c == NULL) || fr_equal(first.c, again.c));
         }
+    }
+}
+END_TEST
+
+/* --- Lengths ------------------------------------------------------------------------------------------------------ */
+
+enum { LENGTHS_STEPS = 6, LENGTHS_ROWS = 5 };
+static const int64_t ROW_LENGTHS[][LENGTHS_ROWS] = {
+    { 6, 5, 3, 2, 1 }, { 1, 2, 3, 5, 6 }, { 3, 6, 1, 6, 2 }, { 4, 2, 4, 4, 2 }, { 0, 5, 0, 6, 1 },
+    { 6, 6, 6, 6, 6 }, { 3, 3, 3, 3, 3 }, { 1, 1, 1, 1, 1 }, { 0, 0, 0, 0, 4 }, { 0, 0, 0, 0, 0 },
+};
+enum { LENGTH_CASES = sizeof ROW_LENGTHS / sizeof *ROW_LENGTHS };
+
+/* Makes a call of lengths case i, all of whose rows but the first `rows` ones are left out. */
+static call call_of_lengths(kind k, int i, int64_t rows, int given)
+{
+    call c = make_call(k, FR_F64, LENGTHS_STEPS, rows, 3, 5, given);
+
+    c.how.lengths = fr_tensor_from(FR_SHAPE(rows), ROW_LENGTHS[i], FR_I64);
+    snprintf(c.name + strlen(c.name), sizeof c.name - strlen(c.name), ", lengths %d", i);
+    return c;
+}
+
+/* The same without lengths: each row in a call of its own, as long as the row. */
+static void run_rows_alone(const call *c, fr_tensor *results[RESULTS])
+{
+    fr_tensor *parts[RESULTS][LENGTHS_ROWS];
+    int rows = (int)fr_numel(c->how.lengths);
+
+    for (int b = 0; b < rows; b++) {
+        int64_t length = (int64_t)fr_at(c->how.lengths, b), states[] = { H0, C0 };
+        call one = *c;
+        fr_recurrent r;
+
+        one.how.lengths = NULL;
+        one.in[X] = fr_slice(fr_slice(c->in[X], 1, b, b + 1, 1), 0, 0, length, 1);
+        for (int i = 0; i < 2; i++)
+            one.in[states[i]] = c->in[states[i]] ? fr_slice(c->in[states[i]], 0, b, b + 1, 1) : NULL;
+        if (length == 0) { /* of what a step gives nothing is left */
+            one.in[X] = fr_slice(c->in[X], 1, b, b + 1, 1);
+            r = run(&one);
+            r.out = fr_mul_scalar(r.out, 0);
+            r.h = one.in[H0] ? one.in[H0] : fr_mul_scalar(r.h, 0);
+            r.c = one.in[C0] || !r.c ? one.in[C0] : fr_mul_scalar(r.c, 0);
+        } else {
+            r = run(&one);
+            r.out = fr_pad(r.out, (int64_t[]){ 0, 0, 0, 0, 0, LENGTHS_STEPS - length }, 6, 0);
+        }
+        parts[OUT][b] = r.out;
+        parts[H][b] = r.h;
+        parts[C][b] = r.c;
+    }
+    for (int i = 0; i < RESULTS; i++)
+        results[i] = i < C || c->kind == LSTM ? fr_cat(parts[i], rows, i == OUT) : NULL;
+}
+
+static void compare_with_rows_alone(const call *c)
+{
+    fr_tensor *results[RESULTS], *alone[RESULTS], *weights[RESULTS] = { NULL }, *dx[INPUTS], *expected[INPUTS];
+
+    run_marked(c, results);
+    run_rows_alone(c, alone);
+    for (int i = 0; i < RESULTS && results[i]; i++) {
+        compare(c, "rows alone, ", RESULT_NAMES[i], results[i], alone[i]);
+        weights[i] = draw(FR_F64, 1, fr_shape_of(results[i]));
+    }
+    differentiate(c, results, weights, dx, 0);
+    differentiate(c, alone, weights, expected, 0);
+    for (int i = 0; i < INPUTS; i++)
+        if (dx[i])
+            compare(c, "rows alone, gradient of ", INPUT_NAMES[i], dx[i], expected[i]);
+}
+
+START_TEST(lengths)
+{
+    static const int given[] = { 0, BIAS | INITIAL, BIAS | PROJECTED, INITIAL | PROJECTED };
+
+    fr_manual_seed(11);
+    for (int k = RNN; k <= LSTM; k++) {
+        for (int n = 0; n < 16; n++) {
+            FR_SCOPE;
+            call c = call_of_lengths((kind)k, _i, n & 1 ? 1 : LENGTHS_ROWS, given[n / 4]);
+
+            c.how.reverse = n & 2;
+            compare_with_rows_alone(&c);
+            compare_kernel_with_definition(&c);
+        }
+    }
+}
+END_TEST
+
+/* Values that are not finite, past the lengths, in x and in the gradient of out, change nothing. */
+START_TEST(padding_is_not_read)
+{
+    fr_manual_seed(12);
+    for (int n = 0; n < 2 * LENGTH_CASES; n++) {
+        FR_SCOPE;
+        call c = call_of_lengths((kind)_i, n / 2, LENGTHS_ROWS, BIAS | INITIAL | PROJECTED);
+        fr_tensor *steps = fr_reshape(fr_arange(0, LENGTHS_STEPS, 1, FR_I64), FR_SHAPE(LENGTHS_STEPS, 1, 1));
+        fr_tensor *padding = fr_ge(steps, fr_unsqueeze(c.how.lengths, 1)), *x = c.in[X];
+        fr_tensor *results[RESULTS], *poisoned[RESULTS], *weights[RESULTS], *dx[INPUTS], *expected[INPUTS];
+
+        c.how.reverse = n % 2;
+        run_marked(&c, results);
+        for (int i = 0; i < RESULTS; i++)
+            weights[i] = results[i] ? draw(FR_F64, 1, fr_shape_of(results[i])) : NULL;
+        differentiate(&c, results, weights, expected, 0);
+        ck_assert(fr_equal(expected[X], fr_masked_fill(expected[X], padding, 0)));
+        c.in[X] = fr_clone(fr_masked_fill(fr_detach(x), padding, (double)NAN));
+        weights[OUT] = fr_masked_fill(weights[OUT], padding, (double)NAN);
+        run_marked(&c, poisoned);
+        differentiate(&c, poisoned, weights, dx, 0);
+        for (int i = 0; i < RESULTS; i++)
+            ck_assert_msg(!results[i] || fr_equal(results[i], poisoned[i]), "%s: %s", c.name, RESULT_NAMES[i]);
+        for (int i = 0; i < INPUTS; i++)
+            ck_assert_msg(!dx[i] || fr_equal(dx[i], expected[i]), "%s: gradient of %s", c.name, INPUT_NAMES[i]);
+    }
+}
+END_TEST
+
+/* The linker redirects the kernels' calls of these functions to the wrappers (--wrap). */
+static int64_t multiply_adds;
+
+void __real_fr_multiply(const fr_product *p);
+void __wrap_fr_multiply(const fr_product *p);
+void __real_fr_multiply_packed(fr_dtype dtype, int64_t m, int64_t n, int64_t k, const void *a, int64_t step_m,
+                               int64_t step_k, const void *packed, const void *bias, bool add, void *c, int64_t ldc);
+void __wrap_fr_multiply_packed(fr_dtype dtype, int64_t m, int64_t n, int64_t k, const void *a, int64_t step_m,
+                               int64_t step_k, const void *packed, const void *bias, bool add, void *c, int64_t ldc);
+
+void __wrap_fr_multiply(const fr_product *p)
+{
+    multiply_adds += p->m * p->n * p->k;
+    __real_fr_multiply(p);
+}
+
+void __wrap_fr_multiply_packed(fr_dtype dtype, int64_t m, int64_t n, int64_t k, const void *a, int64_t step_m,
+                               int64_t step_k, const void *packed, const void *bias, bool add, void *c, int64_t ldc)
+{
+    multiply_adds += m * n * k;
+    __real_fr_multiply_packed(dtype, m, n, k, a, step_m, step_k, packed, bias, add, c, ldc);
+}
+
+/* Each step that a row takes costs one multiply-add for each weight forward, and two backward; other steps cost none.
+ * The op tells the forward's. */
+START_TEST(work_is_that_of_the_lengths)
+{
+    for (int n = 0; n < 2 * LENGTH_CASES; n++) {
+        FR_SCOPE;
+        call c = call_of_lengths((kind)_i, n / 2, LENGTHS_ROWS, BIAS | INITIAL | PROJECTED);
+        fr_tensor *results[RESULTS], *dx[INPUTS];
+        int64_t weights = fr_numel(c.in[W_IH]) + fr_numel(c.in[W_HH]) + (_i == LSTM ? fr_numel(c.in[W_HR]) : 0);
+        int64_t once = (int64_t)fr_item(fr_sum(c.how.lengths)) * weights;
+        fr_tensor *in[] = { [FR_X] = c.in[X],
+                            [FR_W_IH] = c.in[W_IH],
+                            [FR_W_HH] = c.in[W_HH],
+                            [FR_LENGTHS] = c.how.lengths,
+                            [FR_W_HR] = c.in[W_HR] };
+
+        c.how.reverse = n % 2;
+        multiply_adds = 0;
+        run_marked(&c, results);
+        ck_assert_int_eq(multiply_adds, once);
+        ck_assert_int_eq(fr_recurrent_multiply_adds(&(fr_op_call){ .inputs = FR_W_HR + 1, .in = in }), once);
+        differentiate(&c, results, (fr_tensor *[RESULTS]){ fr_ones_like(results[OUT]) }, dx, 0);
+        ck_assert_int_eq(multiply_adds, 3 * once);
     }
 }
 END_TEST
@@ -485,10 +655,13 @@ static int with_threads(const call *c, int threads, fr_tensor **all)
 START_TEST(bits_do_not_depend_on_threads)
 {
     FR_SCOPE;
-    call c = large((kind)_i);
+    call c = large((kind)(_i / 4));
     fr_tensor *one[RESULTS + INPUTS], *many[RESULTS + INPUTS];
-    int n = with_threads(&c, 1, one);
+    int n;
 
+    c.how.reverse = _i & 1;
+    c.how.lengths = _i & 2 ? fr_randint(0, fr_dim(c.in[X], 0) + 1, FR_SHAPE(fr_dim(c.in[X], 1))) : NULL;
+    n = with_threads(&c, 1, one);
     for (int threads = 2; threads <= 5; threads++) {
         ck_assert_int_eq(with_threads(&c, threads, many), n);
         for (int i = 0; i < n; i++)
@@ -504,9 +677,12 @@ int main(void)
     tcase_add_loop_test(recurrent, golden_values, RNN, LSTM + 1);
     tcase_add_loop_test(recurrent, sizes, 0, (int)(sizeof SIZES / sizeof *SIZES));
     tcase_add_test(recurrent, same_either_way);
+    tcase_add_loop_test(recurrent, lengths, 0, LENGTH_CASES);
+    tcase_add_loop_test(recurrent, padding_is_not_read, RNN, LSTM + 1);
+    tcase_add_loop_test(recurrent, work_is_that_of_the_lengths, RNN, LSTM + 1);
     tcase_add_test(recurrent, nothing_to_do);
     tcase_add_test(recurrent, derivatives);
-    tcase_add_loop_test(recurrent, bits_do_not_depend_on_threads, RNN, LSTM + 1);
+    tcase_add_loop_test(recurrent, bits_do_not_depend_on_threads, 4 * RNN, 4 * (LSTM + 1));
     tcase_add_loop_test(recurrent, wrong_inputs, RNN, LSTM + 1);
     tcase_add_loop_test(recurrent, wrong_calls, RNN, LSTM + 1);
     tcase_add_loop_test(recurrent, failed_inputs, RNN, LSTM + 1);

@@ -164,7 +164,8 @@ fr_module *fr_nn_gru(int64_t input_size, int64_t hidden_size, const fr_recurrent
  * fails, also if m is another kind of module. */
 fr_recurrent fr_recurrent_forward(fr_module *m, fr_tensor *x, const fr_recurrent *initial);
 /* The same for rows of different lengths (B) int64, each 1..T. Past its length a row's output is 0 and its state does
- * not change. x must be batched. Dropout draws as PyTorch does for packed sequences: step by step for the rows that are
+ * not change. Rows may be in any order; time is in proportion to the sum of the lengths, except with layer_norm. x must
+ * be batched. Dropout draws as PyTorch does for packed sequences: step by step for the rows that are
  * still running, the longest first, rows of equal length in their order. (For more than 16 rows, PyTorch's
  * pack_padded_sequence keeps this order only if it does not sort.) */
 fr_recurrent fr_recurrent_forward_lengths(fr_module *m, fr_tensor *x, const fr_recurrent *initial, fr_tensor *lengths);

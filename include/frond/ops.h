@@ -289,8 +289,8 @@ typedef struct {
 typedef struct {
     bool relu;          /* only for fr_rnn: relu instead of tanh */
     bool reverse;       /* goes from the last step to the first; out keeps the order of x */
-    fr_tensor *lengths; /* (B) int64, 0..T; NULL: all are T. Past its length a row keeps its state and its output is 0;
-                         * with reverse, a row starts at its own end */
+    fr_tensor *lengths; /* (B) int64, 0..T; NULL: all are T. Past its length a row keeps its state, its output is 0,
+                         * and it takes no time; with reverse, it starts at its own end. Rows may be in any order */
     void *reserved[8];
 } fr_recurrence;
 

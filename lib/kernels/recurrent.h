@@ -35,7 +35,7 @@ typedef struct {
 
 typedef struct {
     int gates;              /* g: w_ih is (gH,I) */
-    int width;              /* the gates' array is (T,B,width H); its first g H columns hold the input's share */
+    int width;              /* the gates' array is (N,width H); its first g H columns hold the input's share */
     fr_gate_block block[2]; /* count 0: there is no second one */
     bool has_c;             /* there is a cell state beside h */
     bool keeps_dh;          /* backward leaves a part of dh, to which dgates w_hh is added */
@@ -46,7 +46,9 @@ typedef struct {
 extern const fr_cell_kernel fr_rnn_kernel, fr_lstm_kernel, fr_gru_kernel;
 
 /* NULL stands for zeros where an array is marked with ?. gates and cells are what forward leaves for backward; NULL
- * where none follows. */
+ * where none follows; N, their rows, is T B, or the sum of the lengths. Past its length a row's out is 0, its last
+ * states are those of its last step or, if it has none, the initial ones, and nothing of x or of the gradients is read;
+ * the gradient of x is 0 there. Time is in proportion to N. */
 typedef struct {
     const fr_cell_kernel *cell;
     fr_dtype dtype; /* float32 or float64 */
@@ -56,8 +58,8 @@ typedef struct {
     const void *x, *w_ih, *w_hh, *b_ih, *b_hh, *h0, *c0; /* (T,B,I), (gH,I), (gH,P), (gH)?, (gH)?, (B,P)?, (B,H)? */
     const void *w_hr;                                    /* (P,H); NULL: h is not projected */
     void *out, *h, *c;                                   /* (T,B,P), (B,P), (B,H): all states, the last ones */
-    void *gates;                                         /* (T,B,width H); of rnn: out */
-    void *cells;                                         /* (2,T,B,H): c and tanh c after each step */
+    void *gates;                                         /* (N,width H); of rnn: out */
+    void *cells;                                         /* (2,N,H): c and tanh c after each step */
 } fr_recurrent_layer;
 
 /* Gradients, of the shapes of what they belong to. */

@@ -14,7 +14,7 @@
  * dsums_t
  *
  * which are matrix products over all steps of a chunk. With a projection h_t = w_hr s_t, ds_t = w_hr^T dh_t stands
- * between, and dw_hr = sum of dh_t s_t^T. A row that has ended at step t takes no part in it: its dsums_t are 0. */
+ * between, and dw_hr = sum of dh_t s_t^T. Rows that have ended before step t take no part in it. */
 #include "core/integer.h"
 #include "core/memory.h"
 #include "kernels/accumulate.h"
@@ -29,7 +29,7 @@ enum { CHUNK_ROWS = 4096 };
 static void take_scratch(fr_recurrent_workspace *w, fr_arena *m)
 {
     const fr_recurrent_layer *l = w->layer;
-    int64_t n = l->hidden, p = l->out_size, all = l->steps * l->batch * w->size;
+    int64_t n = l->hidden, p = l->out_size, all = w->rows * w->size;
 
     fr_take_states(w, m);
     for (int i = 0; i < 2; i++)
@@ -41,7 +41,7 @@ static void take_scratch(fr_recurrent_workspace *w, fr_arena *m)
     w->state = fr_arena_take(m, l->w_hr ? l->batch * n * w->size : 0);
     w->dh_all = fr_arena_take(m, l->w_hr ? all * p : 0);
     w->states = fr_arena_take(m, l->w_hr ? all * n : 0);
-    w->h_before_all = l->lengths && l->reverse ? fr_arena_take(m, all * p) : NULL;
+    w->h_before_chunk = w->offsets ? fr_arena_take(m, w->chunk_steps * l->batch * w->size * p) : NULL;
     w->packed_ih = w->gradients->x ? fr_arena_take(m, fr_packed_bytes(l->dtype, l->cell->gates * n, l->input)) : NULL;
 }
 
@@ -65,33 +65,6 @@ static void pack_weights(const fr_recurrent_workspace *w)
 
 /* --- The steps --------------------------------------------------------------------------------------------------- */
 
-/* Adds to dh and dc the gradients that come to the states after step t from outside: of out, and of the last states
- * where it is a row's last step. There dh and dc are 0 before. */
-static void add_given_gradients(const fr_recurrent_workspace *w, int64_t s, int64_t b0, int64_t rows)
-{
-    const fr_recurrent_layer *l = w->layer;
-    const fr_recurrent_gradients *g = w->gradients;
-    int64_t t = fr_time_of(l, s), h_row = l->out_size * w->size, c_row = l->hidden * w->size;
-
-    if (!l->lengths) {
-        if (s == l->steps - 1 && g->h)
-            memcpy(w->dh + b0 * h_row, (const char *)g->h + b0 * h_row, (size_t)(rows * h_row));
-        if (s == l->steps - 1 && w->dc && g->c)
-            memcpy(w->dc + b0 * c_row, (const char *)g->c + b0 * c_row, (size_t)(rows * c_row));
-        if (g->out)
-            fr_accumulate(l->dtype, rows * l->out_size, w->dh + b0 * h_row, fr_row_at(w, g->out, l->out_size, t, b0));
-        return;
-    }
-    for (int64_t b = b0; b < b0 + rows; b++) {
-        if (g->h && fr_is_last_step(l, t, b))
-            memcpy(w->dh + b * h_row, (const char *)g->h + b * h_row, (size_t)h_row);
-        if (w->dc && g->c && fr_is_last_step(l, t, b))
-            memcpy(w->dc + b * c_row, (const char *)g->c + b * c_row, (size_t)c_row);
-        if (g->out && t < l->lengths[b])
-            fr_accumulate(l->dtype, l->out_size, w->dh + b * h_row, fr_row_at(w, g->out, l->out_size, t, b));
-    }
-}
-
 /* dh (rows,P) = dgates w_hh, added to what the cell left there if it did. */
 static void multiply_by_w_hh(const fr_recurrent_workspace *w, const char *dgates, char *dh, int64_t rows)
 {
@@ -105,21 +78,6 @@ static void multiply_by_w_hh(const fr_recurrent_workspace *w, const char *dgates
             fr_multiply_packed(l->dtype, rows, l->out_size, block->count * n, dgates + block->column * n * w->size,
                                l->cell->width * n, 1, w->packed_hh[i], NULL, l->cell->keeps_dh || i > 0, dh,
                                l->out_size);
-    }
-}
-
-/* With lengths: where step t was a row's first, its gradient belongs to the initial state. d, d0: (B,width). */
-static void leave_first_step(const fr_recurrent_workspace *w, char *d, void *d0, int64_t width, int64_t t, int64_t b0,
-                             int64_t rows)
-{
-    int64_t row = width * w->size;
-
-    for (int64_t b = b0; b < b0 + rows; b++) {
-        if (!fr_is_first_step(w->layer, t, b))
-            continue;
-        if (d0)
-            memcpy((char *)d0 + b * row, d + b * row, (size_t)row);
-        memset(d + b * row, 0, (size_t)row);
     }
 }
 
@@ -139,72 +97,61 @@ static void backward_step(const fr_recurrent_workspace *w, int64_t s, int64_t b0
 {
     const fr_recurrent_layer *l = w->layer;
     const fr_recurrent_gradients *g = w->gradients;
-    int64_t t = fr_time_of(l, s), n = l->hidden, p = l->out_size, width = l->cell->width * n;
+    int64_t t = fr_time_of(l, s), n = l->hidden, p = l->out_size;
     fr_cell_step step = fr_cell_step_at(w, s, b0, rows);
     char *dh = w->dh + b0 * p * w->size;
 
-    add_given_gradients(w, s, b0, rows);
-    step.dgates = fr_row_at(w, w->dgates, width, t - w->start, b0);
+    if (g->out)
+        fr_accumulate(l->dtype, rows * p, dh, fr_row_at(w, g->out, p, t, b0));
+    step.dgates = fr_chunk_row_at(w, w->dgates, l->cell->width * n, t, b0);
     step.dc = w->dc ? w->dc + b0 * n * w->size : NULL;
     step.dh = dh;
     if (l->w_hr)
         unproject(w, &step, dh, t, b0);
     l->cell->backward(l->dtype, &step);
-    fr_clear_inactive(w, step.dgates, width, t, b0, rows);
-    fr_clear_inactive(w, dh, p, t, b0, rows);
-    if (step.dc)
-        fr_clear_inactive(w, step.dc, n, t, b0, rows);
-    if (step.h)
-        fr_clear_inactive(w, step.h, n, t, b0, rows);
-    if (w->h_before_all)
-        memcpy(fr_row_at(w, w->h_before_all, p, t, b0), step.h_before, (size_t)(rows * p * w->size));
+    if (w->h_before_chunk)
+        memcpy(fr_chunk_row_at(w, w->h_before_chunk, p, t, b0), step.h_before, (size_t)(rows * p * w->size));
     if (s > 0 || g->h0)
         multiply_by_w_hh(w, step.dgates, dh, rows);
-    if (!l->lengths)
-        return;
-    leave_first_step(w, w->dh, g->h0, p, t, b0, rows);
-    if (step.dc)
-        leave_first_step(w, w->dc, g->c0, n, t, b0, rows);
 }
 
-/* After the first step: d0, the gradient of an initial state, is what is left in d. With lengths leave_first_step has
- * copied it already, but for rows without steps: there the initial state is the last one. All (B,width). */
-static void finish_initial(const fr_recurrent_workspace *w, const char *d, const char *d_last, char *d0, int64_t width,
-                           int64_t b0, int64_t rows)
+/* Rows of d (B,width) become those of given, or 0. Until a row's last step, and after its first one, nothing changes
+ * them. */
+static void copy_rows(const fr_recurrent_workspace *w, char *d, const char *given, int64_t width, int64_t b0,
+                      int64_t rows)
 {
-    const int64_t *lengths = w->layer->lengths;
     int64_t row = width * w->size;
 
-    for (int64_t b = b0; d0 && b < b0 + rows; b++) {
-        if (!lengths)
-            memcpy(d0 + b * row, d + b * row, (size_t)row);
-        else if (lengths[b] == 0 && d_last)
-            memcpy(d0 + b * row, d_last + b * row, (size_t)row);
-        else if (lengths[b] == 0)
-            memset(d0 + b * row, 0, (size_t)row);
-    }
+    if (given)
+        memcpy(d + b0 * row, given + b0 * row, (size_t)(rows * row));
+    else
+        memset(d + b0 * row, 0, (size_t)(rows * row));
 }
 
-/* The chunk's steps for a tile of the batch. */
+/* The chunk's steps for a tile of the batch. d begins as the gradient of the last states; that of the initial ones is
+ * what is left. */
 static void backward_tile(void *workspace, int64_t tile)
 {
     const fr_recurrent_workspace *w = workspace;
     const fr_recurrent_layer *l = w->layer;
     const fr_recurrent_gradients *g = w->gradients;
-    int64_t b0 = tile * w->tile_rows, rows = fr_batch_tile_rows(w, b0), n = l->hidden, p = l->out_size;
+    int64_t b0 = tile * w->tile_rows, rows = fr_batch_tile_rows(w, b0);
     unsigned mode = fr_flush_denormals();
 
     if (w->to == l->steps)
-        memset(w->dh + b0 * p * w->size, 0, (size_t)(rows * p * w->size));
+        copy_rows(w, w->dh, g->h, l->out_size, b0, rows);
     if (w->to == l->steps && w->dc)
-        memset(w->dc + b0 * n * w->size, 0, (size_t)(rows * n * w->size));
-    for (int64_t s = w->to; s-- > w->from;)
-        backward_step(w, s, b0, rows);
-    if (w->from == 0) {
-        finish_initial(w, w->dh, g->h, g->h0, p, b0, rows);
-        if (w->dc)
-            finish_initial(w, w->dc, g->c, g->c0, n, b0, rows);
+        copy_rows(w, w->dc, g->c, l->hidden, b0, rows);
+    for (int64_t s = w->to; s-- > w->from;) {
+        int64_t active = fr_rows_of_step(w, s, b0, rows);
+
+        if (active > 0)
+            backward_step(w, s, b0, active);
     }
+    if (w->from == 0 && g->h0)
+        copy_rows(w, g->h0, w->dh, l->out_size, b0, rows);
+    if (w->from == 0 && g->c0)
+        copy_rows(w, g->c0, w->dc, l->hidden, b0, rows);
     fr_restore_denormals(mode);
 }
 
@@ -246,14 +193,15 @@ static void add_w_hh_gradient(const fr_recurrent_workspace *w, const fr_gate_blo
     char *dw = (char *)w->gradients->w_hh + block->gate * n * p * w->size;
     int64_t first = fr_most(w->from, 1); /* the first step that has one before it */
 
-    if (w->h_before_all) {
-        multiply_outer(w, rows, p, fr_chunk_rows(w), d, width, fr_row_at(w, w->h_before_all, p, w->start, 0), dw, NULL);
+    if (w->h_before_chunk) {
+        multiply_outer(w, rows, p, fr_chunk_rows(w), d, width, w->h_before_chunk, dw, NULL);
         return;
     }
-    multiply_outer(w, rows, p, (w->to - first) * l->batch, fr_row_at(w, d, width, l->reverse ? 0 : first - w->from, 0),
-                   width, fr_row_at(w, l->out, p, l->reverse ? w->start + 1 : first - 1, 0), dw, NULL);
+    multiply_outer(w, rows, p, (w->to - first) * l->batch,
+                   fr_chunk_row_at(w, d, width, l->reverse ? w->start : first, 0), width,
+                   fr_row_at(w, l->out, p, l->reverse ? w->start + 1 : first - 1, 0), dw, NULL);
     if (w->from == 0 && l->h0)
-        fr_gemm(l->dtype, true, false, rows, p, l->batch, fr_row_at(w, d, width, fr_time_of(l, 0) - w->start, 0), width,
+        fr_gemm(l->dtype, true, false, rows, p, l->batch, fr_chunk_row_at(w, d, width, fr_time_of(l, 0), 0), width,
                 w->h0, p, true, dw, p);
 }
 
@@ -280,7 +228,7 @@ static void input_gradient(void *workspace, int64_t i)
     int64_t first = i * FR_BLOCK_ROWS, width = l->cell->width * l->hidden;
 
     fr_multiply_packed(l->dtype, fr_block_rows(w, i), l->input, l->cell->gates * l->hidden,
-                       fr_row_at(w, w->dgates, width, 0, first), width, 1, w->packed_ih, NULL, false,
+                       fr_chunk_row_at(w, w->dgates, width, w->start, first), width, 1, w->packed_ih, NULL, false,
                        fr_row_at(w, w->gradients->x, l->input, w->start, first), l->input);
 }
 
@@ -309,9 +257,10 @@ static void weight_gradients(fr_recurrent_workspace *w)
         fr_run_row_blocks(w, input_gradient);
 }
 
-bool fr_recurrent_layer_backward(const fr_recurrent_layer *l, const fr_recurrent_gradients *gradients)
+bool fr_recurrent_backward_steps(const fr_recurrent_layer *l, const int64_t *offsets,
+                                 const fr_recurrent_gradients *gradients)
 {
-    fr_recurrent_workspace w = fr_recurrent_workspace_of(l, gradients);
+    fr_recurrent_workspace w = fr_recurrent_workspace_of(l, offsets, gradients);
     fr_arena m = { 0 };
 
     fr_choose_chunks(&w, CHUNK_ROWS);

@@ -14,7 +14,7 @@ enum { CHUNK_BYTES = 1 << 20 }; /* of gates: they stay in a second-level cache b
 static void take_scratch(fr_recurrent_workspace *w, fr_arena *m)
 {
     const fr_recurrent_layer *l = w->layer;
-    int64_t n = l->hidden, all = l->steps * l->batch * w->size;
+    int64_t n = l->hidden, all = w->rows * w->size;
 
     fr_take_states(w, m);
     for (int i = 0; i < 2; i++)
@@ -76,7 +76,7 @@ static void project_rows(void *workspace, int64_t i)
     const fr_recurrent_layer *l = w->layer;
     int64_t first = i * FR_BLOCK_ROWS, width = l->cell->width * l->hidden;
     const char *x = fr_row_at(w, l->x, l->input, w->start, first);
-    char *gates = fr_row_at(w, w->gates, width, w->gates_of_chunk ? 0 : w->start, first);
+    char *gates = (w->gates_of_chunk ? fr_chunk_row_at : fr_row_at)(w, w->gates, width, w->start, first);
 
     fr_multiply_packed(l->dtype, fr_block_rows(w, i), l->cell->gates * l->hidden, l->input, x, l->input, 1,
                        w->packed_ih, w->bias, false, gates, width);
@@ -99,60 +99,51 @@ static void add_state(const fr_recurrent_workspace *w, const fr_cell_step *step,
     }
 }
 
+/* last (B,width) gets the states after step s, of `states` (N,width), of the rows that take no further step. */
+static void keep_last(const fr_recurrent_workspace *w, const void *states, int64_t width, char *last, int64_t s,
+                      int64_t b0, int64_t rows)
+{
+    int64_t row = width * w->size, staying = fr_rows_of_step(w, s + 1, b0, rows);
+
+    if (staying < rows)
+        memcpy(last + (b0 + staying) * row, fr_row_at(w, states, width, fr_time_of(w->layer, s), b0 + staying),
+               (size_t)((rows - staying) * row));
+}
+
 static void forward_step(const fr_recurrent_workspace *w, int64_t s, int64_t b0, int64_t rows)
 {
     const fr_recurrent_layer *l = w->layer;
-    int64_t n = l->hidden, p = l->out_size, t = fr_time_of(l, s);
+    int64_t n = l->hidden, p = l->out_size;
     fr_cell_step step = fr_cell_step_at(w, s, b0, rows);
-    char *h = fr_row_at(w, l->out, p, t, b0);
+    char *h = fr_row_at(w, l->out, p, fr_time_of(l, s), b0);
 
     step.h = l->w_hr ? w->state + b0 * n * w->size : h;
     add_state(w, &step, s == 0 && !l->h0);
     l->cell->forward(l->dtype, &step);
     if (l->w_hr)
         fr_multiply_packed(l->dtype, rows, p, n, step.h, n, 1, w->packed_hr, NULL, false, h, p);
-    fr_clear_inactive(w, h, p, t, b0, rows);
-}
-
-/* last (B,width): the states after the last step of each row, of `states` (T,B,width); the initial ones of a row that
- * has no steps. */
-static void last_states(const fr_recurrent_workspace *w, const void *states, const char *initial, int64_t width,
-                        char *last, int64_t b0, int64_t rows)
-{
-    const fr_recurrent_layer *l = w->layer;
-    int64_t row = width * w->size;
-
-    if (!l->lengths) {
-        memcpy(last + b0 * row, fr_row_at(w, states, width, fr_time_of(l, l->steps - 1), b0), (size_t)(rows * row));
-        return;
-    }
-    for (int64_t b = b0; b < b0 + rows; b++) {
-        int64_t t = l->reverse ? 0 : l->lengths[b] - 1;
-        const char *from = l->lengths[b] ? fr_row_at(w, states, width, t, b) : initial + b * row;
-
-        memcpy(last + b * row, from, (size_t)row);
-    }
+    keep_last(w, l->out, p, l->h, s, b0, rows);
+    if (l->cell->has_c)
+        keep_last(w, w->c, n, l->c, s, b0, rows);
 }
 
 /* The chunk's steps for a tile of the batch. */
 static void forward_tile(void *workspace, int64_t tile)
 {
     const fr_recurrent_workspace *w = workspace;
-    const fr_recurrent_layer *l = w->layer;
     int64_t b0 = tile * w->tile_rows, rows = fr_batch_tile_rows(w, b0);
 
-    for (int64_t s = w->from; s < w->to; s++)
-        forward_step(w, s, b0, rows);
-    if (w->to < l->steps)
-        return;
-    last_states(w, l->out, w->h0, l->out_size, l->h, b0, rows);
-    if (l->cell->has_c)
-        last_states(w, w->c, w->c0, l->hidden, l->c, b0, rows);
+    for (int64_t s = w->from; s < w->to; s++) {
+        int64_t active = fr_rows_of_step(w, s, b0, rows);
+
+        if (active > 0)
+            forward_step(w, s, b0, active);
+    }
 }
 
-bool fr_recurrent_layer_forward(const fr_recurrent_layer *l)
+bool fr_recurrent_forward_steps(const fr_recurrent_layer *l, const int64_t *offsets)
 {
-    fr_recurrent_workspace w = fr_recurrent_workspace_of(l, NULL);
+    fr_recurrent_workspace w = fr_recurrent_workspace_of(l, offsets, NULL);
     fr_arena m = { 0 };
 
     fr_choose_chunks(&w, fr_most(CHUNK_BYTES / (l->cell->width * l->hidden * w.size + 1), FR_BLOCK_ROWS * w.threads));

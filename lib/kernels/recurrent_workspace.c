@@ -25,17 +25,22 @@ bool fr_arena_open(fr_arena *m)
     return m->base != NULL;
 }
 
-fr_recurrent_workspace fr_recurrent_workspace_of(const fr_recurrent_layer *l, const fr_recurrent_gradients *gradients)
+fr_recurrent_workspace fr_recurrent_workspace_of(const fr_recurrent_layer *l, const int64_t *offsets,
+                                                 const fr_recurrent_gradients *gradients)
 {
     enum { WORTH_SHARING = 4000000 }; /* multiply-adds */
-    double work = (double)l->steps * (double)l->batch * (double)(l->cell->gates * l->hidden * l->out_size);
+    int64_t all = offsets ? offsets[l->steps] : l->steps * l->batch;
+    double work = (double)all * (double)(l->cell->gates * l->hidden * l->out_size);
     int threads = work < WORTH_SHARING ? 1 : fr_num_threads();
-    int64_t rows = (l->batch + threads - 1) / threads, size = (int64_t)fr_dtype_size(l->dtype);
+    int64_t tiles = offsets ? 2 * threads : threads; /* rows of the first ones take more steps: threads take several */
+    int64_t rows = (l->batch + tiles - 1) / tiles, size = (int64_t)fr_dtype_size(l->dtype);
     char *c = l->cells;
 
     return (fr_recurrent_workspace){
         .layer = l,
         .gradients = gradients,
+        .offsets = offsets,
+        .rows = all,
         .size = size,
         .threads = threads,
         .tile_rows = threads > 1 ? (rows + 7) / 8 * 8 : l->batch,
@@ -43,7 +48,7 @@ fr_recurrent_workspace fr_recurrent_workspace_of(const fr_recurrent_layer *l, co
         .c0 = l->c0,
         .gates = l->gates,
         .c = c,
-        .tanh_c = c ? c + l->steps * l->batch * l->hidden * size : NULL,
+        .tanh_c = c ? c + all * l->hidden * size : NULL,
     };
 }
 
@@ -51,7 +56,7 @@ void fr_take_states(fr_recurrent_workspace *w, fr_arena *m)
 {
     const fr_recurrent_layer *l = w->layer;
     int64_t h_bytes = l->batch * l->out_size * w->size, c_bytes = l->batch * l->hidden * w->size;
-    bool has_c = l->cell->has_c, mixed = l->lengths && l->reverse;
+    bool has_c = l->cell->has_c, mixed = w->offsets && l->reverse;
     int64_t zero_bytes = !l->h0 || (has_c && !l->c0) ? fr_most(h_bytes, c_bytes) : 0;
     char *zeros = fr_arena_take(m, zero_bytes);
 
@@ -65,35 +70,34 @@ void fr_take_states(fr_recurrent_workspace *w, fr_arena *m)
     w->c_before = fr_arena_take(m, mixed && has_c ? c_bytes : 0);
 }
 
-/* The states (rows,width) before step s, of `states` (T,B,width): those after the step before, or the initial ones. In
- * reverse with lengths each row begins at its own end, so that the rows come from both; they are copied to mixed. */
+/* The states (rows,width) before step s, of `states` (N,width): those after the step before, or the initial ones of
+ * rows that did not take that. Where there are both, they are copied to mixed. */
 static const char *before_step(const fr_recurrent_workspace *w, const void *states, const char *initial, char *mixed,
                                int64_t width, int64_t s, int64_t b0, int64_t rows)
 {
-    const fr_recurrent_layer *l = w->layer;
-    int64_t t = fr_time_of(l, s), row = width * w->size;
+    int64_t old = fr_rows_of_step(w, s - 1, b0, rows), row = width * w->size;
     const char *first = initial + b0 * row, *previous;
 
-    if (s == 0)
+    if (old == 0)
         return first;
-    previous = fr_row_at(w, states, width, fr_time_of(l, s - 1), b0);
-    if (!l->lengths || !l->reverse)
+    previous = fr_row_at(w, states, width, fr_time_of(w->layer, s - 1), b0);
+    if (old == rows)
         return previous;
     mixed += b0 * row;
-    for (int64_t i = 0; i < rows; i++)
-        memcpy(mixed + i * row, (fr_is_first_step(l, t, b0 + i) ? first : previous) + i * row, (size_t)row);
+    memcpy(mixed, previous, (size_t)(old * row));
+    memcpy(mixed + old * row, first + old * row, (size_t)((rows - old) * row));
     return mixed;
 }
 
 fr_cell_step fr_cell_step_at(const fr_recurrent_workspace *w, int64_t s, int64_t b0, int64_t rows)
 {
     const fr_recurrent_layer *l = w->layer;
-    int64_t t = fr_time_of(l, s), n = l->hidden;
+    int64_t t = fr_time_of(l, s), n = l->hidden, width = l->cell->width * n;
     fr_cell_step step = {
         .rows = rows,
         .hidden = n,
         .relu = l->relu,
-        .gates = fr_row_at(w, w->gates, l->cell->width * n, w->gates_of_chunk ? t - w->start : t, b0),
+        .gates = (w->gates_of_chunk ? fr_chunk_row_at : fr_row_at)(w, w->gates, width, t, b0),
         .h_before = before_step(w, l->out, w->h0, w->h_before, l->out_size, s, b0, rows),
     };
 
@@ -103,15 +107,6 @@ fr_cell_step fr_cell_step_at(const fr_recurrent_workspace *w, int64_t s, int64_t
         step.tanh_c = fr_row_at(w, w->tanh_c, n, t, b0);
     }
     return step;
-}
-
-void fr_clear_inactive(const fr_recurrent_workspace *w, char *array, int64_t width, int64_t t, int64_t b0, int64_t rows)
-{
-    const int64_t *lengths = w->layer->lengths;
-
-    for (int64_t i = 0; lengths && i < rows; i++)
-        if (t >= lengths[b0 + i])
-            memset(array + i * width * w->size, 0, (size_t)(width * w->size));
 }
 
 void fr_choose_chunks(fr_recurrent_workspace *w, int64_t rows)

@@ -24,18 +24,35 @@ static bool has_shape(fr_op_call *call, const char *name, int input, int ndim, i
                       fr_shape_text(&expected, wanted));
 }
 
+static int64_t length_at(const fr_tensor *lengths, int64_t b)
+{
+    return ((const int64_t *)lengths->origin)[fr_offset_of(lengths, b)];
+}
+
 static bool lengths_fit(fr_op_call *call, int64_t steps)
 {
     const fr_tensor *t = call->in[FR_LENGTHS];
 
     for (int64_t b = 0; t && b < t->numel; b++) {
-        int64_t length = ((const int64_t *)t->origin)[fr_offset_of(t, b)];
+        int64_t length = length_at(t, b);
 
         if (length < 0 || length > steps)
             return fr_op_fail(call, "length %lld of row %lld is outside 0..%lld, the steps of x", (long long)length,
                               (long long)b, (long long)steps);
     }
     return true;
+}
+
+/* N: the steps that all rows take together. */
+static int64_t steps_taken(const fr_op_call *call)
+{
+    const fr_tensor *t = call->in[FR_LENGTHS];
+    const fr_shape *x = &call->in[FR_X]->shape;
+    int64_t sum = 0;
+
+    for (int64_t b = 0; t && b < t->numel; b++)
+        sum += length_at(t, b);
+    return t ? sum : x->dim[0] * x->dim[1];
 }
 
 bool fr_recurrent_infer(fr_op_call *call)
@@ -60,22 +77,25 @@ bool fr_recurrent_infer(fr_op_call *call)
 
     int64_t steps = x->dim[0], batch = x->dim[1], hidden = w->dim[0] / g, out = w_hr ? w_hr->shape.dim[0] : hidden;
 
+    if (!(has_shape(call, "w_ih", FR_W_IH, 2, w->dim[0], x->dim[2]) &&
+          has_shape(call, "w_hh", FR_W_HH, 2, w->dim[0], out) && has_shape(call, "b_ih", FR_B_IH, 1, w->dim[0], 0) &&
+          has_shape(call, "b_hh", FR_B_HH, 1, w->dim[0], 0) && has_shape(call, "h0", FR_H0, 2, batch, out) &&
+          has_shape(call, "c0", FR_C0, 2, batch, hidden) && has_shape(call, "w_hr", FR_W_HR, 2, out, hidden) &&
+          has_shape(call, "lengths", FR_LENGTHS, 1, batch, 0) && lengths_fit(call, steps)))
+        return false;
+
+    int64_t kept = call->recording ? steps_taken(call) : 0;
+
     call->out[FR_OUT] = (fr_meta){ .shape = { 3, { steps, batch, out } }, .dtype = dtype };
     call->out[FR_H] = (fr_meta){ .shape = { 2, { batch, out } }, .dtype = dtype };
     if (a->cell->cells_output) {
         call->out[FR_C] = (fr_meta){ .shape = { 2, { batch, hidden } }, .dtype = dtype };
-        call->out[a->cell->cells_output] =
-            (fr_meta){ .shape = { 4, { 2, call->recording ? steps : 0, batch, hidden } }, .dtype = dtype };
+        call->out[a->cell->cells_output] = (fr_meta){ .shape = { 3, { 2, kept, hidden } }, .dtype = dtype };
     }
     if (a->cell->gates_output)
         call->out[a->cell->gates_output] =
-            (fr_meta){ .shape = { 3, { call->recording ? steps : 0, batch, a->cell->kernel->width * hidden } },
-                       .dtype = dtype };
-    return has_shape(call, "w_ih", FR_W_IH, 2, w->dim[0], x->dim[2]) &&
-           has_shape(call, "w_hh", FR_W_HH, 2, w->dim[0], out) && has_shape(call, "b_ih", FR_B_IH, 1, w->dim[0], 0) &&
-           has_shape(call, "b_hh", FR_B_HH, 1, w->dim[0], 0) && has_shape(call, "h0", FR_H0, 2, batch, out) &&
-           has_shape(call, "c0", FR_C0, 2, batch, hidden) && has_shape(call, "w_hr", FR_W_HR, 2, out, hidden) &&
-           has_shape(call, "lengths", FR_LENGTHS, 1, batch, 0) && lengths_fit(call, steps);
+            (fr_meta){ .shape = { 2, { kept, a->cell->kernel->width * hidden } }, .dtype = dtype };
+    return true;
 }
 
 /* --- The kernels ------------------------------------------------------------------------------------------------- */
@@ -137,16 +157,6 @@ static void *wanted(const fr_op_call *call, int input)
     return input < call->inputs && call->needs[input] ? call->grad_in[input]->origin : NULL;
 }
 
-static void clear_gradients(const fr_op_call *call)
-{
-    for (int i = 0; i < call->inputs; i++) {
-        const fr_tensor *d = call->needs[i] ? call->grad_in[i] : NULL;
-
-        if (d)
-            memset(d->origin, 0, (size_t)d->numel * fr_dtype_size((fr_dtype)d->dtype));
-    }
-}
-
 void fr_recurrent_backward_kernel(fr_op_call *call)
 {
     fr_recurrent_layer layer = layer_of(call, true);
@@ -164,9 +174,7 @@ void fr_recurrent_backward_kernel(fr_op_call *call)
         .w_hr = wanted(call, FR_W_HR),
     };
 
-    if (layer.batch == 0) /* an empty sum: no row adds to it */
-        clear_gradients(call);
-    else if (!fr_recurrent_layer_backward(&layer, &gradients))
+    if (!fr_recurrent_layer_backward(&layer, &gradients))
         fr_op_fail(call, "out of memory");
 }
 
@@ -325,14 +333,13 @@ bool fr_recurrent_c_code(fr_c_writer *w, const fr_op_call *call)
 
 /* --- For summaries and graphs ------------------------------------------------------------------------------------- */
 
-/* Each row of each step is multiplied by w_ih, w_hh and w_hr. */
+/* Each row of each step that it takes is multiplied by w_ih, w_hh and w_hr. */
 int64_t fr_recurrent_multiply_adds(const fr_op_call *call)
 {
     const fr_tensor *w_hr = call->inputs > FR_W_HR ? call->in[FR_W_HR] : NULL;
-    const fr_shape *x = &call->in[FR_X]->shape;
     int64_t weights = call->in[FR_W_IH]->numel + call->in[FR_W_HH]->numel + (w_hr ? w_hr->numel : 0);
 
-    return x->dim[0] * x->dim[1] * weights;
+    return steps_taken(call) * weights;
 }
 
 static bool is_reversed(const void *attributes)

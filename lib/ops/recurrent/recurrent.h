@@ -3,8 +3,8 @@
 /* What rnn, gru and lstm share: a whole sequence of one layer and one direction as one op. kernels/recurrent.h has the
  * passes over it. A cell's file gives one step in ops, from which recurrent.c makes the definition, and the entry.
  *
- * Sizes: T steps, B rows of the batch, I inputs, H hidden values, P values of the state h: H, or the projection's; g
- * gates. */
+ * Sizes: T steps, B rows of the batch, N = T B or the sum of the lengths, I inputs, H hidden values, P values of the
+ * state h: H, or the projection's; g gates. */
 #ifndef FROND_OPS_RECURRENT_RECURRENT_H
 #define FROND_OPS_RECURRENT_RECURRENT_H
 
@@ -34,8 +34,8 @@ typedef struct {
 typedef struct {
     const fr_op *op;
     const fr_cell_kernel *kernel;
-    int gates_output; /* of the op: (T,B,width H), the gates; FR_OUT: they are the new h itself */
-    int cells_output; /* of the op: (2,T,B,H), c and tanh c; 0: there is no cell state */
+    int gates_output;                         /* of the op: (N,width H), the gates; FR_OUT: they are the new h itself */
+    int cells_output;                         /* of the op: (2,N,H), c and tanh c; 0: there is no cell state */
     fr_tensor *(*step)(fr_recurrent_step *s); /* returns the new h, before its projection */
     const char *c_text;      /* the helper in C, of the op's name; of rnn with tanh. recurrent.c has its arguments */
     const char *c_text_relu; /* rnn_relu, with relu */
