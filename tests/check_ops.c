@@ -505,7 +505,7 @@ static void assert_same_bits(const fr_tensor *a, const fr_tensor *b, int threads
         return;
     x = fr_contiguous((fr_tensor *)a);
     y = fr_contiguous((fr_tensor *)b);
-    ck_assert_msg(x->numel == y->numel && memcmp(x->origin, y->origin, x->numel * fr_dtype_size(x->dtype)) == 0,
+    ck_assert_msg(x->numel == y->numel && memcmp(x->origin, y->origin, (size_t)x->numel * fr_dtype_size(x->dtype)) == 0,
                   "%s: with %lld values, 1 thread and %d threads give different bits", test_about, (long long)size,
                   threads);
 }

@@ -5,12 +5,19 @@
 #define FROND_CORE_INTEGER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* *out = a * b; false if that overflows. */
 static inline bool fr_mul_size(int64_t a, int64_t b, int64_t *out)
 {
     return !__builtin_mul_overflow(a, b, out);
+}
+
+/* For an allocation: where size_t is too small for so many bytes, the largest size, which no allocation gets. */
+static inline size_t fr_bytes(int64_t bytes)
+{
+    return (uint64_t)bytes == (size_t)bytes ? (size_t)bytes : SIZE_MAX;
 }
 
 static inline int64_t fr_least(int64_t a, int64_t b)

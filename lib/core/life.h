@@ -8,9 +8,11 @@
 #include "core/call_site.h"
 
 #include <stdatomic.h>
+#include <stdint.h>
 
 typedef struct fr_life {
     atomic_int refs; /* 0: released */
+    int32_t unused;  /* a tensor has small fields here; where pointers have 64 bits it would be a gap anyway */
     fr_site made;    /* the call that made it */
     fr_site ended;   /* the call that released it, or the beginning of the scope that did: `outer` is then 1 */
 } fr_life;

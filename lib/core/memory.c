@@ -46,7 +46,7 @@ static int class_of(size_t bytes)
     if (bytes > (size_t)1 << FR_CLASS_MAX)
         return -1;
 
-    int shift = 63 - __builtin_clzl(bytes - 1);
+    int shift = 63 - __builtin_clzll(bytes - 1);
     size_t steps = (bytes - 1 - ((size_t)1 << shift)) >> (shift - 2);
 
     return (shift - FR_CLASS_MIN) * FR_CLASS_STEPS + (int)steps + 1;

@@ -32,11 +32,12 @@ static inline bool fr_make_room(void *array, size_t element, size_t count, size_
 
 /* --- The cache, a part of fr_thread ------------------------------------------------------------------------------ */
 
-/* Size classes go from blocks of 2^6 bytes to blocks of 2^40, four to each power of two. */
+/* Size classes go from blocks of 2^6 bytes to blocks of 2^40, four to each power of two; of 2^31 where no size_t is
+ * larger. */
 enum {
     FR_CLASS_STEPS = 4,
     FR_CLASS_MIN = 6,
-    FR_CLASS_MAX = 40,
+    FR_CLASS_MAX = sizeof(size_t) > 4 ? 40 : 31,
     FR_SIZE_CLASSES = (FR_CLASS_MAX - FR_CLASS_MIN) * FR_CLASS_STEPS + 1
 };
 

@@ -52,7 +52,7 @@ bool fr_shape_check(const char *what, const fr_shape *shape, fr_dtype dtype, int
         fits = fits && fr_mul_size(count, shape->dim[i] > 0 ? shape->dim[i] : 1, &count);
     }
     /* Checked for shapes without values too, as if sizes of 0 were 1: so no product of dims overflows anywhere. */
-    if (!fits || !fr_mul_size(count, (int64_t)fr_dtype_size(dtype), &bytes) || bytes > INT64_MAX / 4)
+    if (!fits || !fr_mul_size(count, (int64_t)fr_dtype_size(dtype), &bytes) || bytes > PTRDIFF_MAX / 4)
         return fr_fail(what, "shape %s is too large", fr_shape_text(shape, text));
     *numel = empty ? 0 : count;
     return true;

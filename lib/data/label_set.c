@@ -19,7 +19,7 @@ static int32_t *find_slot(const fr_label_set *set, const char *text)
 
     for (const char *c = text; *c; c++)
         hash = (hash ^ (unsigned char)*c) * 0x100000001b3;
-    for (i = hash & (set->slot_count - 1); set->slots[i]; i = (i + 1) & (set->slot_count - 1))
+    for (i = (size_t)hash & (set->slot_count - 1); set->slots[i]; i = (i + 1) & (set->slot_count - 1))
         if (strcmp(set->items[set->slots[i] - 1].text, text) == 0)
             break;
     return &set->slots[i];

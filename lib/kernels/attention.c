@@ -187,7 +187,7 @@ static bool run_job(job *j, fr_tile *run, int64_t units, double work)
     j->per_tile = fr_most(work < TILE_WORK ? (int64_t)(TILE_WORK / (work + 1)) : 1, (units - 1) / MAX_TILES + 1);
     tiles = (units - 1) / j->per_tile + 1;
     j->scratch_bytes = (bytes + 63) / 64 * 64;
-    j->scratch = fr_alloc((size_t)(tiles * j->scratch_bytes));
+    j->scratch = fr_alloc(fr_bytes(tiles * j->scratch_bytes));
     if (!j->scratch)
         return false;
     fr_run_tiles(tiles, run, j);

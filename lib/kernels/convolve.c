@@ -161,7 +161,7 @@ static bool run_job(job *j, run_unit *run, int64_t units, double work)
     else if (!fr_mul_size(j->rows, j->block, &j->scratch_values))
         return false;
     if (!fr_mul_size(j->scratch_values, tiles * j->value_size, &bytes) ||
-        (!j->one_value && !(j->scratch = fr_alloc((size_t)bytes))))
+        (!j->one_value && !(j->scratch = fr_alloc(fr_bytes(bytes)))))
         return false;
     fr_run_tiles(tiles, run_tile, j);
     if (!j->one_value)

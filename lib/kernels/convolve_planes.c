@@ -128,8 +128,8 @@ static bool run_job(job *j, void (*run)(const job *j, int64_t unit, char *scratc
     j->packed_bytes = round_up(packed_bytes, ALIGNED);
     j->out_bytes = round_up(out * j->size, ALIGNED);
     bytes = tiles * (j->pieces_bytes + j->packed_bytes + j->out_bytes);
-    j->offset = fr_alloc((size_t)j->rows * sizeof *j->offset);
-    j->scratch = j->offset ? fr_alloc((size_t)bytes) : NULL;
+    j->offset = fr_alloc(fr_bytes(j->rows * (int64_t)sizeof *j->offset));
+    j->scratch = j->offset ? fr_alloc(fr_bytes(bytes)) : NULL;
     if (j->scratch) {
         set_offsets(j);
         fr_run_tiles(tiles, run_tile, j);

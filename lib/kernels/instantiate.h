@@ -24,7 +24,7 @@
  *     T             float or double; also int64_t, if KERNEL_INT64 was defined; double alone, if KERNEL_ONLY_DOUBLE was
  *     FN(name)      the name of a function of this version
  *     TYPED(name)   name_f32, name_f64 or name_i64: the version for T of a function for all CPUs, as vmath.h has them
- *     VECTOR_BYTES  of this CPU's vector registers
+ *     VECTOR_BYTES  of one of this CPU's VECTOR_REGISTERS
  *
  * If KERNEL_BASELINE was defined only the version for every CPU is made, which FR_BASELINE_KERNEL_FOR takes: for loops
  * that are little work. */
@@ -37,18 +37,25 @@
 
 #define CPU_SUFFIX   _base
 #define VECTOR_BYTES 16
+#ifdef __aarch64__
+#define VECTOR_REGISTERS 32
+#else
+#define VECTOR_REGISTERS 16
+#endif
 #include "kernels/instantiate_types.h"
 
 #if defined(FR_BEGIN_TARGET) && !defined(KERNEL_BASELINE)
 FR_BEGIN_TARGET(FR_AVX2_SET)
-#define CPU_SUFFIX   _avx2
-#define VECTOR_BYTES 32
+#define CPU_SUFFIX       _avx2
+#define VECTOR_BYTES     32
+#define VECTOR_REGISTERS 16
 #include "kernels/instantiate_types.h"
 FR_END_TARGET
 
 FR_BEGIN_TARGET(FR_AVX512_SET)
-#define CPU_SUFFIX   _avx512
-#define VECTOR_BYTES 64
+#define CPU_SUFFIX       _avx512
+#define VECTOR_BYTES     64
+#define VECTOR_REGISTERS 32
 #include "kernels/instantiate_types.h"
 FR_END_TARGET
 #endif

@@ -25,3 +25,4 @@
 
 #undef CPU_SUFFIX
 #undef VECTOR_BYTES
+#undef VECTOR_REGISTERS

@@ -146,8 +146,8 @@ void fr_multiply_here(const fr_product *p)
 #else
 #define LANES ((int)(VECTOR_BYTES / sizeof(T)))
 #define WIDTH (2 * LANES)
-/* A tile's sums fill two thirds of the registers: 16 of them, of AVX-512 32. */
-#define ROWS  (VECTOR_BYTES == 64 ? 8 : VECTOR_BYTES == 32 ? 6 : 4)
+/* A tile's sums fill half of the registers or more; without fused multiply-add, as in SSE2, products need some too. */
+#define ROWS  (VECTOR_REGISTERS == 32 ? 8 : VECTOR_BYTES == 32 ? 6 : 4)
 
 #include "kernels/packed_gemm_pack.h"
 #include "kernels/packed_gemm_tile.h"

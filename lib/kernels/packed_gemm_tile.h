@@ -224,7 +224,7 @@ static void FN(multiply_block)(const fr_product *p, int64_t i, int64_t l, T *pac
 static bool FN(multiply_many_rows)(const fr_product *p)
 {
     int64_t bytes = fr_packed_bytes(p->dtype, p->k, p->n);
-    void *packed = bytes < 0 ? NULL : fr_alloc((size_t)bytes);
+    void *packed = bytes < 0 ? NULL : fr_alloc(fr_bytes(bytes));
 
     if (!packed)
         return false;

@@ -20,7 +20,7 @@ char *fr_arena_take(fr_arena *m, int64_t bytes)
 
 bool fr_arena_open(fr_arena *m)
 {
-    m->base = m->overflow ? NULL : fr_alloc((size_t)m->used);
+    m->base = m->overflow ? NULL : fr_alloc(fr_bytes(m->used));
     m->used = 0;
     return m->base != NULL;
 }

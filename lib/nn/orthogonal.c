@@ -40,7 +40,7 @@ static bool fill(const char *what, fr_tensor *t, double gain)
 {
     int64_t rows = t->shape.dim[0], columns = t->numel / rows, bytes;
     fr_tensor *values = fr_tensor_alloc(what, &t->shape, t->dtype);
-    double *v = fr_mul_size(t->numel, sizeof *v, &bytes) && values ? fr_alloc((size_t)bytes) : NULL;
+    double *v = fr_mul_size(t->numel, sizeof *v, &bytes) && values ? fr_alloc(fr_bytes(bytes)) : NULL;
 
     if (v) {
         fr_fill_normal(values, 0, 1);

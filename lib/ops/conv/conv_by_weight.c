@@ -23,7 +23,7 @@ static void forward(fr_op_call *call)
     fr_tensor *dw = call->result[0];
     fr_dtype dtype = (fr_dtype)dw->dtype;
     int64_t slices = fr_convolve_slices(c);
-    size_t bytes = (size_t)(slices * dw->numel) * fr_dtype_size(dtype);
+    size_t bytes = fr_bytes(slices * dw->numel * (int64_t)fr_dtype_size(dtype));
     void *sums = slices > 1 ? fr_alloc(bytes) : dw->origin;
 
     if (!sums || !fr_convolve_grad_weight(dtype, c, x->origin, g->origin, sums))
