@@ -532,7 +532,7 @@ static bool grows_evenly(const subject *s, int64_t from)
  * false if the case cannot be enlarged along this dim of its first input. */
 static bool compare_threads(const subject *s, int dim)
 {
-    static const int threads[] = { 2, 3, 4, 8 };
+    static const int threads[] = { 2, 3, 4, 8, 16 };
     enum { TILE = 1 << 16 };
     int64_t from = dim < s->in[0]->shape.ndim ? s->in[0]->shape.dim[dim] : 0;
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Matrix products: how many products and copies an op makes. check_ops checks the values. */
+/* Matrix products: how many products and copies an op makes, and values of sizes at which the kernels cut matrices in
+ * parts. check_ops checks the ops' values. */
 #include "kernels/gemm.h"
 #include "core/tensor.h"
+#include "kernels/packed_gemm.h"
 #undef FR_NO_CALL_SITES
 #include "testing.h"
 
@@ -84,6 +86,100 @@ START_TEST(long_sums)
 }
 END_TEST
 
+/* --- Values ------------------------------------------------------------------------------------------------------- */
+
+/* Sizes around those of the kernels' tiles and blocks. */
+static const int64_t rows[] = { 1, 3, 7, 8, 13, 130, 517 }, columns[] = { 1, 15, 33, 64, 100 },
+                     depths[] = { 1, 7, 300 };
+
+enum {
+    ROWS = sizeof rows / sizeof *rows,
+    COLUMNS = sizeof columns / sizeof *columns,
+    DEPTHS = sizeof depths / sizeof *depths
+};
+
+static double value_at(const fr_tensor *t, int64_t i)
+{
+    return t->dtype == FR_F64 ? ((const double *)t->origin)[i] : (double)((const float *)t->origin)[i];
+}
+
+/* expected (m,n) = before + A B, by the formula. */
+static void multiply_by_formula(const fr_product *p, const fr_tensor *a, const fr_tensor *b, const fr_tensor *before,
+                                double *expected)
+{
+    for (int64_t i = 0; i < p->m; i++)
+        for (int64_t j = 0; j < p->n; j++) {
+            double sum = p->add ? value_at(before, i * p->ldc + j) : 0;
+
+            for (int64_t l = 0; l < p->k; l++)
+                sum += value_at(a, i * p->a_row + l * p->a_column) * value_at(b, l * p->b_row + j * p->b_column);
+            expected[i * p->n + j] = sum;
+        }
+}
+
+/* A value is a sum of products below 1. Beside C nothing may be written. */
+static void compare_product(const fr_product *p, const fr_tensor *before, const fr_tensor *c, const double *expected,
+                            const char *by)
+{
+    double bound = (p->dtype == FR_F64 ? 1e-15 : 1e-6) * (double)(p->k + 1);
+
+    for (int64_t i = 0; i < p->m; i++) {
+        for (int64_t j = 0; j < p->n; j++)
+            ck_assert_msg(fabs(value_at(c, i * p->ldc + j) - expected[i * p->n + j]) <= bound,
+                          "%s: %lldx%lldx%lld at %lld,%lld: %g, expected %g", by, (long long)p->m, (long long)p->k,
+                          (long long)p->n, (long long)i, (long long)j, value_at(c, i * p->ldc + j),
+                          expected[i * p->n + j]);
+        for (int64_t j = p->n; j < p->ldc; j++)
+            ck_assert(value_at(c, i * p->ldc + j) == value_at(before, i * p->ldc + j));
+    }
+}
+
+/* By the kernels, by what fr_multiply chooses, which may be a BLAS, and with B packed before. trans: bit 0 A, bit 1 B.
+ */
+static void check_product(fr_dtype dtype, int64_t m, int64_t n, int64_t k, int trans, bool add)
+{
+    FR_SCOPE;
+    fr_tensor *a = fr_cast(fr_rand(FR_SHAPE(m, k)), dtype), *b = fr_cast(fr_rand(FR_SHAPE(k, n)), dtype);
+    fr_tensor *before = fr_cast(fr_rand(FR_SHAPE(m, n + 3)), dtype), *c = fr_clone(before);
+    double *expected = fr_data(fr_cast(fr_zeros(FR_SHAPE(m, n)), FR_F64));
+    fr_product p = { .dtype = dtype,
+                     .m = m,
+                     .n = n,
+                     .k = k,
+                     .a = a->origin,
+                     .b = b->origin,
+                     .c = c->origin,
+                     .a_row = trans & 1 ? 1 : k,
+                     .a_column = trans & 1 ? m : 1,
+                     .b_row = trans & 2 ? 1 : n,
+                     .b_column = trans & 2 ? k : 1,
+                     .add = add,
+                     .ldc = n + 3 };
+    void *packed = aligned_alloc(64, ((size_t)fr_packed_bytes(dtype, k, n) + 63) / 64 * 64);
+
+    multiply_by_formula(&p, a, b, before, expected);
+    fr_multiply_here(&p);
+    compare_product(&p, before, c, expected, "kernel");
+    fr_copy(c, before);
+    fr_multiply(&p);
+    compare_product(&p, before, c, expected, "fr_multiply");
+    fr_copy(c, before);
+    fr_pack(dtype, k, n, p.b, p.b_row, p.b_column, packed);
+    fr_multiply_packed(dtype, m, n, k, p.a, p.a_row, p.a_column, packed, NULL, add, p.c, p.ldc);
+    compare_product(&p, before, c, expected, "packed");
+    free(packed);
+}
+
+START_TEST(values)
+{
+    int64_t m = rows[_i % ROWS], n = columns[_i / ROWS % COLUMNS], k = depths[_i / ROWS / COLUMNS];
+
+    fr_manual_seed(1);
+    for (int form = 0; form < 16; form++)
+        check_product(form & 8 ? FR_F64 : FR_F32, m, n, k, form & 3, form & 4);
+}
+END_TEST
+
 int main(void)
 {
     TCase *matrices = tcase_create("matrices");
@@ -91,5 +187,6 @@ int main(void)
     tcase_add_test(matrices, one_product_for_all_batches);
     tcase_add_test(matrices, transposed_views_are_not_copied);
     tcase_add_test(matrices, long_sums);
+    tcase_add_loop_test(matrices, values, 0, ROWS * COLUMNS * DEPTHS);
     return run_tests("products", matrices);
 }
