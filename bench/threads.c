@@ -2,11 +2,14 @@
  * Copyright The frond authors */
 /* Speed with one thread and with several: threads inside ops, and threads of the caller that use one model at once.
  *
- *     threads [THREADS [WORK...]]        2 by default; WORK: W1 ..., elementwise, concurrent */
+ *     threads [THREADS [WORK...]]        2 by default; WORK: W1 ..., elementwise, concurrent; busy: beside another
+ *                                        process, which keeps one of the cores busy */
 #include "bench.h"
 #include "workloads.h"
 
 #include <pthread.h>
+#include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 /* --- Threads inside ops ------------------------------------------------------------------------------------------ */
@@ -40,16 +43,16 @@ static void compare_threads(const char *work, void (*f)(void *), void *argument,
     print_row(&r);
 }
 
-static void compare_workload(const workload *w, int threads)
+static void compare_workload(const workload *w, int threads, const char *where)
 {
     FR_SCOPE;
     char name[64];
     run r;
 
     begin_run(w, &r);
-    snprintf(name, sizeof name, "%s train", w->name);
+    snprintf(name, sizeof name, "%s train%s", w->name, where);
     compare_threads(name, train_step, &r, threads, w->seconds);
-    snprintf(name, sizeof name, "%s infer", w->name);
+    snprintf(name, sizeof name, "%s infer%s", w->name, where);
     compare_threads(name, infer, &r, threads, w->seconds / 2);
     end_run(&r);
 }
@@ -97,6 +100,30 @@ static void compare_elementwise(int threads)
     compare_threads("tanh 4194304", tanh_of, &p, threads, 1);
     compare_threads("softmax 4194304", softmax, &p, threads, 1);
     compare_threads("sum 4194304", sum, &p, threads, 1);
+}
+
+/* --- Beside another process -------------------------------------------------------------------------------------- */
+
+/* One that never rests. */
+static pid_t start_busy_process(void)
+{
+    pid_t child = fork();
+
+    if (child == 0)
+        for (volatile unsigned i = 0;; i++)
+            continue;
+    return child;
+}
+
+static void run_busy(int threads)
+{
+    pid_t child = start_busy_process();
+
+    for (int i = 0; i < WORKLOADS; i++)
+        if (strncmp(workloads[i].name, "W4", 2) == 0)
+            compare_workload(&workloads[i], threads, ", a core busy");
+    if (child > 0)
+        kill(child, SIGKILL);
 }
 
 /* --- Threads of the caller --------------------------------------------------------------------------------------- */
@@ -166,9 +193,11 @@ int main(int argc, char **argv)
     begin_bench(argc, argv, threads);
     for (int i = 0; i < WORKLOADS; i++)
         if (is_wanted(workloads[i].name, argc - 2, argv + 2))
-            compare_workload(&workloads[i], threads);
+            compare_workload(&workloads[i], threads, "");
     if (is_wanted("elementwise", argc - 2, argv + 2))
         compare_elementwise(threads);
+    if (is_wanted("busy", argc - 2, argv + 2))
+        run_busy(threads);
     for (int i = 0; i < 3 && is_wanted("concurrent", argc - 2, argv + 2); i++)
         run_concurrent(&workloads[i], threads);
     return 0;

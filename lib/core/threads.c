@@ -4,8 +4,9 @@
  * a time has it; other callers, and tiles that run tiles themselves, do so on their own thread.
  *
  * The caller takes tiles too and never waits for a thread that has not begun: if the other cores are busy it does all
- * the work itself and loses next to nothing. A thread without work looks out for more for a while, since ops follow
- * each other, and then sleeps. */
+ * the work itself and loses next to nothing. If one that has begun loses its core to another process, the caller has to
+ * wait for it, and then does without it for a while. A thread without work looks out for more for a while, since ops
+ * follow each other, and then sleeps. */
 #include <config.h>
 
 #include "core/threads.h"
@@ -23,7 +24,9 @@ enum {
     MOST_THREADS = 1024,
     OPEN = 1 << 16,      /* a bit of gate: tiles may be taken. The bits below count the pool's threads that do so */
     LOOKOUT_NS = 200000, /* for how long a thread looks out for work before it sleeps */
-    GLANCES = 32         /* ... and how many times between two looks at the clock */
+    GLANCES = 32,        /* ... and how many times between two looks at the clock */
+    STALL_NS = 1000000,  /* a thread that had a tile and no core for so long held up the caller: */
+    SPARED_NS = 50000000 /* another process has the core, and for so long it is left to that */
 };
 
 static struct {
@@ -32,7 +35,10 @@ static struct {
     pthread_cond_t opened;
     int threads; /* started; the owner's */
     atomic_int gate, sleeping;
-    atomic_int wanted; /* threads besides the caller */
+    atomic_int wanted;    /* threads besides the caller */
+    atomic_int stalled;   /* threads that held up the caller */
+    int spared;           /* threads that are not used until; the owner's */
+    int64_t spared_until; /* nanoseconds */
     fr_tile *run;
     void *job;
     int64_t tiles;
@@ -52,6 +58,8 @@ void fr_threads_begin_child(void)
     pool.threads = 0;
     atomic_store(&pool.gate, 0);
     atomic_store(&pool.sleeping, 0);
+    atomic_store(&pool.stalled, 0);
+    pool.spared_until = 0;
     fr_set_num_threads(1);
 }
 
@@ -117,17 +125,17 @@ static bool enter(void)
     return false;
 }
 
-static int64_t now_ns(void)
+static int64_t read_clock(clockid_t clock)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 static bool look_out(void)
 {
-    int64_t end = now_ns() + LOOKOUT_NS;
+    int64_t end = read_clock(CLOCK_MONOTONIC) + LOOKOUT_NS;
 
     do {
         for (int i = 0; i < GLANCES; i++) {
@@ -135,7 +143,7 @@ static bool look_out(void)
                 return true;
             rest();
         }
-    } while (now_ns() < end);
+    } while (read_clock(CLOCK_MONOTONIC) < end);
     return false;
 }
 
@@ -149,12 +157,23 @@ static void sleep_until_open(void)
     pthread_mutex_unlock(&pool.lock);
 }
 
+/* Notes how long this thread was ready to run and did not. */
+static void take_tiles_and_time(void)
+{
+    int64_t idle = read_clock(CLOCK_MONOTONIC) - read_clock(CLOCK_THREAD_CPUTIME_ID);
+
+    take_tiles();
+    idle = read_clock(CLOCK_MONOTONIC) - read_clock(CLOCK_THREAD_CPUTIME_ID) - idle;
+    if (idle > STALL_NS)
+        atomic_fetch_add_explicit(&pool.stalled, 1, memory_order_relaxed);
+}
+
 static void *serve(void *unused)
 {
     for (;;) {
         if (!look_out())
             sleep_until_open();
-        take_tiles();
+        take_tiles_and_time();
         atomic_fetch_sub_explicit(&pool.gate, 1, memory_order_release);
     }
     return unused;
@@ -203,6 +222,16 @@ static void run_together(int64_t tiles, fr_tile *run, void *job, int threads)
         else
             sched_yield();
     }
+    if (atomic_load_explicit(&pool.stalled, memory_order_relaxed) > 0) {
+        pool.spared = atomic_exchange_explicit(&pool.stalled, 0, memory_order_relaxed);
+        pool.spared_until = read_clock(CLOCK_MONOTONIC) + SPARED_NS;
+    }
+}
+
+static void run_alone(int64_t tiles, fr_tile *run, void *job)
+{
+    for (int64_t i = 0; i < tiles; i++)
+        run(job, i);
 }
 
 void fr_run_tiles(int64_t tiles, fr_tile *run, void *job)
@@ -211,11 +240,15 @@ void fr_run_tiles(int64_t tiles, fr_tile *run, void *job)
 
     if (threads > tiles)
         threads = (int)tiles;
-    if (threads > 1 && pthread_mutex_trylock(&pool.owner) == 0) {
-        run_together(tiles, run, job, threads);
-        pthread_mutex_unlock(&pool.owner);
+    if (threads <= 1 || pthread_mutex_trylock(&pool.owner) != 0) {
+        run_alone(tiles, run, job);
         return;
     }
-    for (int64_t i = 0; i < tiles; i++)
-        run(job, i);
+    if (pool.spared_until && read_clock(CLOCK_MONOTONIC) < pool.spared_until)
+        threads -= pool.spared;
+    if (threads > 1)
+        run_together(tiles, run, job, threads);
+    else
+        run_alone(tiles, run, job);
+    pthread_mutex_unlock(&pool.owner);
 }
