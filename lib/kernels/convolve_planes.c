@@ -5,8 +5,12 @@
  * for each channel and tap, which begins at its offset. Positions that belong to no output, where a line of the plane
  * ends, are computed and left out; in the gradient of the weight they meet zeros.
  *
- * The gradient of the input is a convolution too: of the planes of dy by the filters turned round, with the padding
- * that completes that of x. */
+ * With a stride s the channel is dealt out to s * s planes: plane (a,b), its phase, has lines a, a + s, ... and columns
+ * b, b + s, ... of the padded channel. Then each tap meets one of the planes, and moves on it by 1 where the window
+ * moves by s.
+ *
+ * The gradient of the input is a convolution too, for each phase one that gives its plane: of the planes of dy by those
+ * taps of the filters that meet it, turned round. */
 #include "kernels/convolve_planes.h"
 
 #include "core/memory.h"
@@ -18,8 +22,9 @@
 enum {
     BLOCK = 1 << 16,     /* values of the packed matrix of a block, about */
     MIN_POSITIONS = 128, /* of a block, */
-    UNIT = 64,           /* which has a multiple of so many: then no panel of the product is cut */
-    TILE_WORK = 1 << 20  /* multiply-adds in a tile, at least */
+    UNIT = 32,           /* which has a multiple of so many: then no panel of the product is cut */
+    TILE_WORK = 1 << 20, /* multiply-adds in a tile, at least */
+    MAX_STRIDE = 2
 };
 
 static int64_t reach_of(const fr_sliding_window *w, int dim)
@@ -27,7 +32,13 @@ static int64_t reach_of(const fr_sliding_window *w, int dim)
     return (w->kernel[dim] - 1) * w->dilation[dim];
 }
 
-/* A filter that reaches further than the image would make planes much larger than it. */
+/* How far the filter reaches on a plane. */
+static int64_t shift_of(const fr_sliding_window *w, int dim)
+{
+    return reach_of(w, dim) / w->stride[dim];
+}
+
+/* A filter that reaches further than the image would make planes much larger than it. Each phase needs taps. */
 bool fr_suits_planes(const fr_convolution *c)
 {
     enum { FEW_ROWS = 8 };
@@ -35,25 +46,79 @@ bool fr_suits_planes(const fr_convolution *c)
     bool suits = w->kernel[0] * w->kernel[1] > 1 && c->in_channels * w->kernel[0] * w->kernel[1] > FEW_ROWS;
 
     for (int i = 0; i < FR_SPATIAL_DIMS; i++)
-        suits = suits && w->stride[i] == 1 && reach_of(w, i) <= w->in_size[i] && w->pad_before[i] <= reach_of(w, i) &&
+        suits = suits && (w->stride[i] == 1 || (w->stride[i] <= MAX_STRIDE && w->dilation[i] == 1)) &&
+                w->stride[i] <= w->kernel[i] && reach_of(w, i) <= w->in_size[i] && w->pad_before[i] <= reach_of(w, i) &&
                 w->pad_after[i] <= reach_of(w, i);
     return suits;
 }
 
+/* For a filter's tap: the phase that it meets, and its offset there. */
+typedef struct {
+    int64_t phase, shift;
+} tap;
+
+static tap tap_of(const fr_sliding_window *w, int64_t width, int64_t k)
+{
+    int64_t line = k / w->kernel[1] * w->dilation[0], column = k % w->kernel[1] * w->dilation[1];
+
+    return (tap){ line % w->stride[0] * w->stride[1] + column % w->stride[1],
+                  line / w->stride[0] * width + column / w->stride[1] };
+}
+
+/* Of a padded channel. */
+static fr_plane plane_of_phase(const fr_sliding_window *w, int64_t width, int64_t phase)
+{
+    int64_t place[] = { phase / w->stride[1], phase % w->stride[1] }; /* of the plane's first value */
+    int64_t before[FR_SPATIAL_DIMS], first[FR_SPATIAL_DIMS], n[FR_SPATIAL_DIMS];
+
+    for (int i = 0; i < FR_SPATIAL_DIMS; i++) {
+        before[i] = fr_divide_up(fr_most(w->pad_before[i] - place[i], 0), w->stride[i]);
+        first[i] = before[i] * w->stride[i] + place[i] - w->pad_before[i];
+        n[i] = fr_divide_up(fr_most(w->in_size[i] - first[i], 0), w->stride[i]);
+    }
+    return (fr_plane){ .lines = n[0],
+                       .columns = n[1],
+                       .first = first[0] * w->in_size[1] + first[1],
+                       .line_step = w->stride[0] * w->in_size[1],
+                       .column_step = w->stride[1],
+                       .top = before[0],
+                       .left = before[1],
+                       .width = width };
+}
+
+/* Of an output, whose first value is at position 0 but for these lines and columns before it. */
+static fr_plane plane_of_output(const fr_sliding_window *w, int64_t width, int64_t top, int64_t left)
+{
+    return (fr_plane){ .lines = w->out_size[0],
+                       .columns = w->out_size[1],
+                       .line_step = w->out_size[1],
+                       .column_step = 1,
+                       .top = top,
+                       .left = left,
+                       .width = width };
+}
+
 typedef struct job job;
 
+/* Convolves planes: out[o] = sum over c, k of weight[o][c][k] in[c], shifted. */
 struct job {
     const fr_convolution *c;
     fr_dtype dtype;
-    int64_t size;          /* bytes of a value */
-    fr_plane in, out;      /* of x, with its padding, and of y */
-    int64_t rows;          /* channels times taps; the first value of each is at */
-    int64_t *offset;       /* in the pieces of the channels' planes */
-    int64_t block, blocks; /* positions of a block; blocks of a group of an image */
-    int64_t piece;         /* positions of a plane that a block reaches */
+    int64_t size;                              /* bytes of a value */
+    int64_t width;                             /* of all planes */
+    int64_t channels, planes, taps;            /* that are read: of a group, and planes of each; of each channel */
+    int64_t rows;                              /* channels times taps; the first value of each is at */
+    int64_t *offset;                           /* in the pieces of the channels' planes */
+    fr_plane in[MAX_STRIDE * MAX_STRIDE], out; /* planes of a channel; and what a block is written to, or dy */
+    int64_t out_channels, in_numel, out_numel; /* values of a channel */
+    int64_t begin;                             /* the first position of the first block */
+    int64_t block, blocks;                     /* positions of a block; blocks of a group of an image */
+    int64_t piece;                             /* positions of a plane that a block reaches */
     const char *x, *weight, *dy;
     char *result;
     bool add;
+    bool back;     /* dx: by the taps that meet its */
+    int64_t phase; /* the other way round */
     int64_t slice; /* dweight: images of a slice */
     int64_t units, per_tile;
     void (*run)(const job *j, int64_t unit, char *scratch);
@@ -66,38 +131,63 @@ static int64_t round_up(int64_t a, int64_t unit)
     return fr_divide_up(a, unit) * unit;
 }
 
+/* Cuts the positions of the image in plane `out` into blocks. */
+static void cut_blocks(job *j)
+{
+    const fr_sliding_window *w = &j->c->window;
+    int64_t run = (j->out.lines - 1) * j->width + j->out.columns;
+
+    j->begin = j->out.top * j->width + j->out.left;
+    j->rows = j->channels * j->taps;
+    j->blocks = fr_divide_up(run, fr_most(BLOCK / j->rows, MIN_POSITIONS));
+    j->block = round_up(fr_divide_up(run, j->blocks), UNIT);
+    j->blocks = fr_divide_up(run, j->block);
+    j->piece = j->block + shift_of(w, 0) * j->width + shift_of(w, 1);
+}
+
 static job job_of(fr_dtype dtype, const fr_convolution *c)
 {
     const fr_sliding_window *w = &c->window;
-    job j = { .c = c, .dtype = dtype, .size = (int64_t)fr_dtype_size(dtype) };
-    int64_t run;
 
-    j.in = (fr_plane){ .lines = w->in_size[0],
-                       .columns = w->in_size[1],
-                       .top = w->pad_before[0],
-                       .left = w->pad_before[1],
-                       .width = w->pad_before[1] + w->in_size[1] + w->pad_after[1] };
-    j.out = (fr_plane){ .lines = w->out_size[0], .columns = w->out_size[1], .width = j.in.width };
-    j.rows = c->in_channels * w->kernel[0] * w->kernel[1];
-    run = (w->out_size[0] - 1) * j.in.width + w->out_size[1];
-    j.blocks = fr_divide_up(run, fr_most(BLOCK / j.rows, MIN_POSITIONS));
-    j.block = round_up(fr_divide_up(run, j.blocks), UNIT);
-    j.blocks = fr_divide_up(run, j.block);
-    j.piece = j.block + reach_of(w, 0) * j.in.width + reach_of(w, 1);
+    return (job){ .c = c,
+                  .dtype = dtype,
+                  .size = (int64_t)fr_dtype_size(dtype),
+                  .width = fr_divide_up(w->pad_before[1] + w->in_size[1] + w->pad_after[1], w->stride[1]) };
+}
+
+/* From x to y. */
+static job forward_job(fr_dtype dtype, const fr_convolution *c)
+{
+    const fr_sliding_window *w = &c->window;
+    job j = job_of(dtype, c);
+
+    j.channels = c->in_channels;
+    j.out_channels = c->out_channels;
+    j.planes = w->stride[0] * w->stride[1];
+    j.taps = w->kernel[0] * w->kernel[1];
+    j.in_numel = fr_window_in_numel(w);
+    j.out_numel = fr_window_out_numel(w);
+    for (int64_t i = 0; i < j.planes; i++)
+        j.in[i] = plane_of_phase(w, j.width, i);
+    j.out = plane_of_output(w, j.width, 0, 0);
+    cut_blocks(&j);
     return j;
 }
 
 static void set_offsets(job *j)
 {
     const fr_sliding_window *w = &j->c->window;
-    int64_t taps = w->kernel[0] * w->kernel[1];
+    int64_t reach = shift_of(w, 0) * j->width + shift_of(w, 1), *offset = j->offset;
 
-    for (int64_t i = 0; i < j->rows; i++) {
-        int64_t k = i % taps;
+    for (int64_t channel = 0; channel < j->channels; channel++)
+        for (int64_t k = 0; k < w->kernel[0] * w->kernel[1]; k++) {
+            tap t = tap_of(w, j->width, k);
 
-        j->offset[i] =
-            i / taps * j->piece + k / w->kernel[1] * w->dilation[0] * j->in.width + k % w->kernel[1] * w->dilation[1];
-    }
+            if (!j->back)
+                *offset++ = (channel * j->planes + t.phase) * j->piece + t.shift;
+            else if (t.phase == j->phase)
+                *offset++ = channel * j->piece + reach - t.shift;
+        }
 }
 
 static void run_tile(void *user, int64_t tile)
@@ -117,7 +207,7 @@ static bool run_job(job *j, void (*run)(const job *j, int64_t unit, char *scratc
     const int64_t most = INT64_MAX / 1024; /* values: so that no size below overflows */
     int64_t tiles, bytes, pieces, out;
 
-    if (!fr_mul_size(j->c->in_channels, j->piece, &pieces) || !fr_mul_size(j->c->out_channels, j->block, &out) ||
+    if (!fr_mul_size(j->channels * j->planes, j->piece, &pieces) || !fr_mul_size(j->out_channels, j->block, &out) ||
         pieces > most || out > most || packed_bytes < 0 || packed_bytes > most)
         return false;
     j->run = run;
@@ -140,84 +230,106 @@ static bool run_job(job *j, void (*run)(const job *j, int64_t unit, char *scratc
     return j->scratch != NULL;
 }
 
-/* Reads what a block from position `first` on reaches, of a group of an image: (in_channels,piece). */
+/* Reads what a block from position `first` on reaches, of a group of an image: (channels,planes,piece). */
 static void read_pieces(const job *j, int64_t group, int64_t first, char *pieces)
 {
-    int64_t channels = j->c->in_channels, image = j->in.lines * j->in.columns;
-
-    for (int64_t i = 0; i < channels; i++)
-        fr_plane_read(j->dtype, &j->in, first, j->piece, j->x + (group * channels + i) * image * j->size,
-                      pieces + i * j->piece * j->size);
+    for (int64_t i = 0; i < j->channels; i++)
+        for (int64_t k = 0; k < j->planes; k++, pieces += j->piece * j->size)
+            fr_plane_read(j->dtype, &j->in[k], first, j->piece,
+                          j->x + (group * j->channels + i) * j->in_numel * j->size, pieces);
 }
 
 /* --- y: a unit is one block of a group of an image ---------------------------------------------------------------- */
 
-static void compute_y(const job *j, int64_t unit, char *pieces)
+static void compute_block(const job *j, int64_t unit, char *pieces)
 {
-    const fr_convolution *c = j->c;
-    int64_t group = unit / j->blocks, first = unit % j->blocks * j->block, image = j->out.lines * j->out.columns;
-    const char *weight = j->weight + group % c->groups * c->out_channels * j->rows * j->size;
+    int64_t group = unit / j->blocks, first = j->begin + unit % j->blocks * j->block;
+    const char *weight = j->weight + group % j->c->groups * j->out_channels * j->rows * j->size;
     char *out = pieces + j->pieces_bytes + j->packed_bytes;
 
     read_pieces(j, group, first, pieces);
-    fr_multiply_shifted(j->dtype, c->out_channels, j->block, j->rows, weight, j->rows, pieces, j->offset, out,
+    fr_multiply_shifted(j->dtype, j->out_channels, j->block, j->rows, weight, j->rows, pieces, j->offset, out,
                         j->block);
-    for (int64_t i = 0; i < c->out_channels; i++)
+    for (int64_t i = 0; i < j->out_channels; i++)
         fr_plane_write(j->dtype, &j->out, first, j->block, out + i * j->block * j->size, j->add,
-                       j->result + (group * c->out_channels + i) * image * j->size);
+                       j->result + (group * j->out_channels + i) * j->out_numel * j->size);
+}
+
+static bool compute_blocks(job *j)
+{
+    return run_job(j, compute_block, 0, j->c->batch * j->c->groups * j->blocks,
+                   (double)j->out_channels * (double)j->rows * (double)j->block);
 }
 
 bool fr_planes_convolve(fr_dtype dtype, const fr_convolution *c, const void *x, const void *weight, bool add, void *y)
 {
-    job j = job_of(dtype, c);
+    job j = forward_job(dtype, c);
 
     j.x = x;
     j.weight = weight;
     j.add = add;
     j.result = y;
-    return run_job(&j, compute_y, 0, c->batch * c->groups * j.blocks,
-                   (double)c->out_channels * (double)j.rows * (double)j.block);
+    return compute_blocks(&j);
 }
 
-/* --- dx ------------------------------------------------------------------------------------------------------------
- */
+/* --- dx: the same from dy to each phase of dx --------------------------------------------------------------------- */
 
-/* to[c][o][k] = weight[o][c][taps - 1 - k], of each group. */
-static void turn_filters(const fr_convolution *c, int64_t size, const char *weight, char *to)
+/* to[c][o][...] = the taps of weight[o][c] that meet a phase, for each group. Returns their number. */
+static int64_t turn_filters(const fr_convolution *c, int64_t phase, int64_t size, const char *weight, char *to)
 {
-    int64_t taps = c->window.kernel[0] * c->window.kernel[1];
+    int64_t taps = c->window.kernel[0] * c->window.kernel[1], filters = c->in_channels * c->out_channels, n = 0;
 
     for (int64_t g = 0; g < c->groups; g++)
         for (int64_t i = 0; i < c->in_channels; i++)
             for (int64_t o = 0; o < c->out_channels; o++) {
-                const char *filter = weight + ((g * c->out_channels + o) * c->in_channels + i) * taps * size;
+                const char *filter = weight + (g * filters + o * c->in_channels + i) * taps * size;
 
-                for (int64_t k = taps; k-- > 0; to += size)
-                    memcpy(to, filter + k * size, (size_t)size);
+                n = 0;
+                for (int64_t k = 0; k < taps; k++)
+                    if (tap_of(&c->window, 0, k).phase == phase)
+                        memcpy(to + n++ * size, filter + k * size, (size_t)size);
+                to += n * size;
             }
+    return n;
+}
+
+/* An output was computed from what lies behind it on the plane; so dy lies before it, with as much padding. */
+static job input_job(fr_dtype dtype, const fr_convolution *c, int64_t phase, int64_t taps)
+{
+    const fr_sliding_window *w = &c->window;
+    job j = job_of(dtype, c);
+
+    j.channels = c->out_channels;
+    j.out_channels = c->in_channels;
+    j.planes = 1;
+    j.taps = taps;
+    j.in_numel = fr_window_out_numel(w);
+    j.out_numel = fr_window_in_numel(w);
+    j.in[0] = plane_of_output(w, j.width, shift_of(w, 0), shift_of(w, 1));
+    j.out = plane_of_phase(w, j.width, phase);
+    j.back = true;
+    j.phase = phase;
+    cut_blocks(&j);
+    return j;
 }
 
 bool fr_planes_grad_input(fr_dtype dtype, const fr_convolution *c, const void *dy, const void *weight, void *dx)
 {
     const fr_sliding_window *w = &c->window;
-    fr_convolution back = *c;
     int64_t size = (int64_t)fr_dtype_size(dtype);
     size_t bytes = (size_t)(c->groups * c->in_channels * c->out_channels * w->kernel[0] * w->kernel[1] * size);
     char *turned = fr_alloc(bytes);
-    bool ok;
+    bool ok = turned != NULL;
 
-    back.in_channels = c->out_channels;
-    back.out_channels = c->in_channels;
-    for (int i = 0; i < FR_SPATIAL_DIMS; i++) {
-        back.window.in_size[i] = w->out_size[i];
-        back.window.out_size[i] = w->in_size[i];
-        back.window.pad_before[i] = reach_of(w, i) - w->pad_before[i];
-        back.window.pad_after[i] = reach_of(w, i) - w->pad_after[i];
+    for (int64_t phase = 0; ok && phase < w->stride[0] * w->stride[1]; phase++) {
+        int64_t taps = turn_filters(c, phase, size, weight, turned);
+        job j = input_job(dtype, c, phase, taps);
+
+        j.x = dy;
+        j.weight = turned;
+        j.result = dx;
+        ok = j.out.lines == 0 || j.out.columns == 0 || compute_blocks(&j);
     }
-    if (!turned)
-        return false;
-    turn_filters(c, size, weight, turned);
-    ok = fr_planes_convolve(dtype, &back, dy, turned, false, dx);
     fr_free(turned, bytes);
     return ok;
 }
@@ -250,7 +362,7 @@ static void compute_dweight(const job *j, int64_t unit, char *pieces)
 bool fr_planes_grad_weight(fr_dtype dtype, const fr_convolution *c, int64_t slice, const void *x, const void *dy,
                            void *dweight)
 {
-    job j = job_of(dtype, c);
+    job j = forward_job(dtype, c);
 
     j.x = x;
     j.dy = dy;

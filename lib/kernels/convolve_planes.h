@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Convolutions of stride 1 without columns; convolve.h has the formulas, and calls these where they suit. */
+/* Convolutions of small strides without columns; convolve.h has the formulas, and calls these where they suit. */
 #ifndef FROND_KERNELS_CONVOLVE_PLANES_H
 #define FROND_KERNELS_CONVOLVE_PLANES_H
 

@@ -45,6 +45,8 @@ static void lay_out_input(fr_dtype dtype, const fr_sliding_window *w, const fr_d
     fr_plane_read(dtype,
                   &(fr_plane){ .lines = w->in_size[0],
                                .columns = w->in_size[1],
+                               .line_step = w->in_size[1],
+                               .column_step = 1,
                                .top = w->pad_before[0],
                                .left = w->pad_before[1],
                                .width = p->width },

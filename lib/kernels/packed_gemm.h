@@ -36,7 +36,7 @@ void fr_multiply_packed(fr_dtype dtype, int64_t m, int64_t n, int64_t k, const v
                         const void *packed, const void *bias, bool add, void *c, int64_t ldc);
 
 /* C (m,n) = A (m,k) B for a B whose element (l,j) is b[rows[l] + j], which is not packed. A's rows are step_m apart,
- * C's ldc; n is a multiple of 64. */
+ * C's ldc; n is a multiple of 32. */
 void fr_multiply_shifted(fr_dtype dtype, int64_t m, int64_t n, int64_t k, const void *a, int64_t step_m, const void *b,
                          const int64_t *rows, void *c, int64_t ldc);
 

@@ -52,12 +52,26 @@ static void FN(plane_read)(const fr_plane *p, int64_t from, int64_t count, const
     memset(to, 0, (size_t)count * sizeof(T));
     for (; line < end; line++) {
         part_of_line part = part_of(p, line, from, count);
-        const T *restrict values = image + line * p->columns + part.column;
+        const T *restrict values = image + p->first + line * p->line_step + part.column * p->column_step;
         T *restrict place = to + part.position - from;
 
-        for (int64_t i = 0; i < part.n; i++)
-            place[i] = values[i];
+        if (p->column_step == 1)
+            for (int64_t i = 0; i < part.n; i++)
+                place[i] = values[i];
+        else
+            for (int64_t i = 0; i < part.n; i++)
+                place[i] = values[i * p->column_step];
     }
+}
+
+FR_INLINE void FN(write_part)(int64_t n, const T *restrict values, bool add, T *restrict to, int64_t step)
+{
+    if (add)
+        for (int64_t i = 0; i < n; i++)
+            to[i * step] += values[i];
+    else
+        for (int64_t i = 0; i < n; i++)
+            to[i * step] = values[i];
 }
 
 static void FN(plane_write)(const fr_plane *p, int64_t from, int64_t count, const void *pvalues, bool add, void *pimage)
@@ -69,14 +83,12 @@ static void FN(plane_write)(const fr_plane *p, int64_t from, int64_t count, cons
     for (; line < end; line++) {
         part_of_line part = part_of(p, line, from, count);
         const T *restrict some = values + part.position - from;
-        T *restrict to = image + line * p->columns + part.column;
+        T *restrict to = image + p->first + line * p->line_step + part.column * p->column_step;
 
-        if (add)
-            for (int64_t i = 0; i < part.n; i++)
-                to[i] += some[i];
+        if (p->column_step == 1)
+            FN(write_part)(part.n, some, add, to, 1);
         else
-            for (int64_t i = 0; i < part.n; i++)
-                to[i] = some[i];
+            FN(write_part)(part.n, some, add, to, p->column_step);
     }
 }
 #endif
