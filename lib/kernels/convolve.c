@@ -8,8 +8,8 @@
  *     y = weight columns,    dcolumns = weight' dy, which col2im adds up to dx,    dweight = dy columns'
  *
  * Columns are made a block at a time, so that they stay in the cache. If the window is one value, they are x itself.
- * Most convolutions of stride 1 or 2 need no columns: convolve_planes.c computes them, and depthwise.c those of groups of
- * one channel and few filters. */
+ * Most convolutions of stride 1 or 2 need no columns: convolve_planes.c computes them, and depthwise.c those of groups
+ * of one channel and few filters. */
 #ifndef T
 #include "kernels/convolve.h"
 
