@@ -390,6 +390,21 @@ static fr_tensor *arithmetic(fr_module *m, fr_tensor *x)
     return fr_add(y, fr_maximum(fr_expm1(x), fr_minimum(fr_neg(x), fr_floor(x))));
 }
 
+static fr_tensor *functions(fr_module *m, fr_tensor *x)
+{
+    fr_tensor *y = fr_add(fr_ceil(x), fr_add(fr_round(x), fr_trunc(fr_mul_scalar(x, 3))));
+
+    (void)m;
+    y = fr_add(y, fr_add(fr_atan(x), fr_atan2(x, fr_add_scalar(fr_square(x), 1))));
+    y = fr_add(y, fr_add(fr_tan(fr_sin(x)), fr_mul(fr_sinh(fr_sin(x)), fr_cosh(fr_cos(x)))));
+    y = fr_add(y, fr_add(fr_log2(fr_add_scalar(fr_abs(x), 1)), fr_logaddexp(x, fr_neg(x))));
+    y = fr_add(y, fr_add(fr_remainder_scalar(x, -0.75), fr_remainder(x, fr_add_scalar(fr_abs(x), 0.5))));
+    y = fr_add(y, fr_add(fr_hardswish(x), fr_add(fr_hardsigmoid(x), fr_hardtanh(x, -1, 1))));
+    y = fr_add(y, fr_add(fr_mish(x), fr_add(fr_selu(x), fr_celu(x, 1.3))));
+    y = fr_add(y, fr_add(fr_softsign(x), fr_add(fr_logsigmoid(x), fr_gelu_tanh(x))));
+    return fr_add(y, fr_add(fr_lerp(x, y, fr_sin(x)), fr_nan_to_num(y, 0, INFINITY, -INFINITY)));
+}
+
 static fr_tensor *views(fr_module *m, fr_tensor *x)
 {
     fr_tensor *y = fr_permute(x, (int[]){ 2, 0, 1 });
@@ -492,9 +507,9 @@ static fr_tensor *constant(fr_module *m, fr_tensor *x)
 
 START_TEST(ops_compute_the_same)
 {
-    static fr_tensor *(*const forwards[])(fr_module *, fr_tensor *) = { arithmetic, views,   reductions,
-                                                                        normalised, weights, picked,
-                                                                        norms,      itself,  constant };
+    static fr_tensor *(*const forwards[])(fr_module *, fr_tensor *) = { arithmetic, functions, views,  reductions,
+                                                                        normalised, weights,   picked, norms,
+                                                                        itself,     constant };
     FR_SCOPE;
     fr_export_c_report report;
     fr_module *m = fr_module_new("Ops", 0, forwards[_i]);
@@ -790,7 +805,7 @@ int main(void)
     tcase_add_loop_test(exported, int8_loses_little_and_says_how_much, 0, MODELS);
     tcase_add_test(exported, gates_are_right_at_the_edges);
     tcase_add_loop_test(exported, saturated_cells_compute_the_same, 0, 6);
-    tcase_add_loop_test(exported, ops_compute_the_same, 0, 9);
+    tcase_add_loop_test(exported, ops_compute_the_same, 0, 10);
     tcase_add_test(exported, in_evaluation_whatever_it_was);
     tcase_add_test(exported, failures_name_op_and_module_and_leave_no_file);
     tcase_add_test(exported, both_files_or_neither);

@@ -198,9 +198,11 @@ static void print_layers(FILE *file)
 static void print_activations(FILE *file)
 {
     static const double numbers[] = { 1e-05, 0.0001, 0.1 + 0.2, 3.0, 123456789.0, 1e15, 1e16, 1.5e300, -0.25, 0.0 };
-    fr_module *all[] = { fr_nn_sigmoid(),        fr_nn_tanh(),     fr_nn_relu(),      fr_nn_gelu(),
-                         fr_nn_silu(),           fr_nn_softplus(), fr_nn_softmax(-1), fr_nn_log_softmax(1),
-                         fr_nn_leaky_relu(0.01), fr_nn_elu(1) };
+    fr_module *all[] = { fr_nn_sigmoid(),        fr_nn_tanh(),      fr_nn_relu(),      fr_nn_gelu(),
+                         fr_nn_silu(),           fr_nn_softplus(),  fr_nn_softmax(-1), fr_nn_log_softmax(1),
+                         fr_nn_leaky_relu(0.01), fr_nn_elu(1),      fr_nn_gelu_tanh(), fr_nn_mish(),
+                         fr_nn_selu(),           fr_nn_celu(1.3),   fr_nn_softsign(),  fr_nn_logsigmoid(),
+                         fr_nn_hardsigmoid(),    fr_nn_hardswish(), fr_nn_glu(-1) };
 
     print_module(file, fr_nn_sequential(COUNT(all), all));
     for (int i = 0; i < COUNT(numbers); i++)
@@ -764,10 +766,16 @@ START_TEST(activations_apply_their_op)
     FR_SCOPE;
     fr_tensor *x = fr_randn(FR_SHAPE(3, 4));
     fr_module *identity = fr_nn_identity();
-    fr_module *all[] = { fr_nn_sigmoid(), fr_nn_tanh(), fr_nn_relu(),     fr_nn_leaky_relu(0.2), fr_nn_elu(0.7),
-                         fr_nn_gelu(),    fr_nn_silu(), fr_nn_softplus(), fr_nn_softmax(0),      fr_nn_log_softmax(1) };
-    fr_tensor *expected[] = { fr_sigmoid(x), fr_tanh(x), fr_relu(x),     fr_leaky_relu(x, 0.2), fr_elu(x, 0.7),
-                              fr_gelu(x),    fr_silu(x), fr_softplus(x), fr_softmax(x, 0),      fr_log_softmax(x, 1) };
+    fr_module *all[] = { fr_nn_sigmoid(),     fr_nn_tanh(),         fr_nn_relu(),      fr_nn_leaky_relu(0.2),
+                         fr_nn_elu(0.7),      fr_nn_gelu(),         fr_nn_silu(),      fr_nn_softplus(),
+                         fr_nn_softmax(0),    fr_nn_log_softmax(1), fr_nn_gelu_tanh(), fr_nn_mish(),
+                         fr_nn_selu(),        fr_nn_celu(1.3),      fr_nn_softsign(),  fr_nn_logsigmoid(),
+                         fr_nn_hardsigmoid(), fr_nn_hardswish(),    fr_nn_glu(-1) };
+    fr_tensor *expected[] = { fr_sigmoid(x),     fr_tanh(x),           fr_relu(x),      fr_leaky_relu(x, 0.2),
+                              fr_elu(x, 0.7),    fr_gelu(x),           fr_silu(x),      fr_softplus(x),
+                              fr_softmax(x, 0),  fr_log_softmax(x, 1), fr_gelu_tanh(x), fr_mish(x),
+                              fr_selu(x),        fr_celu(x, 1.3),      fr_softsign(x),  fr_logsigmoid(x),
+                              fr_hardsigmoid(x), fr_hardswish(x),      fr_glu(x, -1) };
 
     for (int i = 0; i < COUNT(all); i++) {
         ck_assert(fr_equal(fr_forward(all[i], x), expected[i]));

@@ -290,6 +290,15 @@ fr_module *fr_nn_silu(void) FR_FREED_BY(fr_module_free);
 fr_module *fr_nn_softplus(void) FR_FREED_BY(fr_module_free);
 fr_module *fr_nn_softmax(int dim) FR_FREED_BY(fr_module_free);
 fr_module *fr_nn_log_softmax(int dim) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_gelu_tanh(void) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_mish(void) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_selu(void) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_celu(double alpha) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_softsign(void) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_logsigmoid(void) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_hardsigmoid(void) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_hardswish(void) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_glu(int dim) FR_FREED_BY(fr_module_free);
 
 /* --- Normalisation and embedding ---------------------------------------------------------------------------------- */
 

@@ -110,6 +110,28 @@ fr_tensor *fr_erf(fr_tensor *t); /* error function */
 fr_tensor *fr_clamp(fr_tensor *t, double min, double max);
 fr_tensor *fr_sign(fr_tensor *t); /* -1, 0 or 1; 0 for NaN */
 fr_tensor *fr_floor(fr_tensor *t);
+fr_tensor *fr_ceil(fr_tensor *t);
+fr_tensor *fr_round(fr_tensor *t); /* to the nearest integer, of two the even one */
+fr_tensor *fr_trunc(fr_tensor *t); /* towards 0 */
+fr_tensor *fr_tan(fr_tensor *t);
+fr_tensor *fr_atan(fr_tensor *t);
+fr_tensor *fr_sinh(fr_tensor *t);
+fr_tensor *fr_cosh(fr_tensor *t);
+fr_tensor *fr_log2(fr_tensor *t);                    /* logarithm to base 2 */
+fr_tensor *fr_atan2(fr_tensor *a, fr_tensor *b);     /* the angle of the point (b, a); a and b broadcast */
+fr_tensor *fr_logaddexp(fr_tensor *a, fr_tensor *b); /* log(exp(a) + exp(b)), without overflow; broadcasts */
+/* The remainder of a / b, with the sign of b, as Python's %. Broadcasts. Any dtype; int64 by 0 fails, float gives NaN.
+ */
+fr_tensor *fr_remainder(fr_tensor *a, fr_tensor *b);
+fr_tensor *fr_remainder_scalar(fr_tensor *t, double value); /* likewise; value must be whole if t is int64 */
+/* start + weight (end - start), computed from end where |weight| >= 1/2, so that 0 and 1 give start and end exactly.
+ * All three broadcast. */
+fr_tensor *fr_lerp(fr_tensor *start, fr_tensor *end, fr_tensor *weight);
+fr_tensor *fr_lerp_scalar(fr_tensor *start, fr_tensor *end, double weight);
+/* Returns t with other numbers for NaN, infinity and -infinity. INFINITY for posinf and -INFINITY for neginf are
+ * PyTorch's defaults: the largest finite number of t's dtype and the lowest. An int64 t has none of them. Gradient 0
+ * where t is not finite. */
+fr_tensor *fr_nan_to_num(fr_tensor *t, double nan, double posinf, double neginf);
 
 /* Comparisons. They return 1 where true and 0 where false, in the dtype of the first argument, without a gradient. Any
  * dtype; int64 values are compared with a number exactly. */
@@ -137,6 +159,24 @@ fr_tensor *fr_elu(fr_tensor *t, double alpha);                 /* PyTorch's defa
 fr_tensor *fr_gelu(fr_tensor *t);                              /* t/2 (1 + erf(t / sqrt 2)) */
 fr_tensor *fr_silu(fr_tensor *t);                              /* t sigmoid(t) */
 fr_tensor *fr_softplus(fr_tensor *t);                          /* log(1 + exp(t)); t itself above 20 */
+fr_tensor *fr_gelu_tanh(fr_tensor *t);                         /* approximate='tanh' */
+fr_tensor *fr_mish(fr_tensor *t);                              /* t tanh(log(1 + exp(t))) */
+fr_tensor *fr_selu(fr_tensor *t);                              /* 1.0507 elu(t, 1.6733) */
+fr_tensor *fr_celu(fr_tensor *t, double alpha); /* t > 0 ? t : alpha (exp(t / alpha) - 1); fails for 0; default: 1 */
+fr_tensor *fr_softsign(fr_tensor *t);           /* t / (1 + |t|) */
+fr_tensor *fr_logsigmoid(fr_tensor *t);         /* log(sigmoid(t)), without overflow */
+fr_tensor *fr_hardsigmoid(fr_tensor *t);        /* min(max(t + 3, 0), 6) / 6; gradient 0 at -3 and 3 */
+fr_tensor *fr_hardswish(fr_tensor *t);          /* t hardsigmoid(t) */
+fr_tensor *fr_hardtanh(fr_tensor *t, double min_val, double max_val); /* fr_clamp; PyTorch's default: -1, 1 */
+/* t where t > 0, else weight t. weight () or (1), or (C): one number for each channel, which is dim 1 of t. */
+fr_tensor *fr_prelu(fr_tensor *t, fr_tensor *weight);
+/* The first half of t along dim times the sigmoid of the second. Fails unless dim has an even size. */
+fr_tensor *fr_glu(fr_tensor *t, int dim);
+/* softmax((t + noise) / tau) along dim, with noise from the Gumbel distribution: classes drawn with probabilities
+ * softmax(t), softly, so that t gets a gradient. hard: 1 for the class that is drawn and 0 for the others, with the
+ * gradient of the soft draw. tau is above 0; PyTorch's default is 1. Draws one random number for each value, as
+ * fr_multinomial does. Jang et al., "Categorical reparameterization with Gumbel-softmax", 2017. */
+fr_tensor *fr_gumbel_softmax(fr_tensor *t, double tau, bool hard, int dim);
 /* softmax returns exp(t) divided by the sum of exp(t) along dim; log_softmax returns its logarithm. Both avoid
  * overflow. All values along dim are NaN if one of them is NaN or inf, or if all are -inf. A scalar has dim 0. */
 fr_tensor *fr_softmax(fr_tensor *t, int dim);
@@ -236,6 +276,11 @@ fr_tensor *fr_bernoulli(fr_tensor *probabilities);
 /* Matrix product: (n) x (n) -> (); (m,k) x (k,n) -> (m,n). A vector (k) counts as (1,k) on the left and as (k,1) on the
  * right; the result does not have the added dim. Dims before the last two are batch dims, which broadcast. */
 fr_tensor *fr_matmul(fr_tensor *a, fr_tensor *b);
+/* The p-norm of x1 - x2 + eps along the last dim. x1 and x2 broadcast. PyTorch's defaults: p 2, eps 1e-6. */
+fr_tensor *fr_pairwise_distance(fr_tensor *x1, fr_tensor *x2, double p, double eps, bool keepdim);
+/* The cosine of the angle between x1 and x2 along dim, which it removes. x1 and x2 broadcast. A norm below eps counts
+ * as eps. PyTorch's defaults: dim 1, eps 1e-8. */
+fr_tensor *fr_cosine_similarity(fr_tensor *x1, fr_tensor *x2, int dim, double eps);
 /* Returns x weight^T + bias. x (...,I), weight (O,I), bias (O) optional -> (...,O). */
 fr_tensor *fr_linear(fr_tensor *x, fr_tensor *weight, fr_tensor *bias);
 fr_tensor *fr_outer(fr_tensor *a, fr_tensor *b); /* outer product: (m), (n) -> (m,n) */
@@ -484,6 +529,69 @@ typedef struct {
     void *reserved[8];
 } fr_cross_entropy_options;
 fr_tensor *fr_cross_entropy_with(fr_tensor *logits, fr_tensor *target, const fr_cross_entropy_options *options);
+
+/* --- Losses of other kinds. Each has one form; options may be NULL ------------------------------------------------ */
+
+/* Fail for a prediction and a target (or x1 and x2, or the three of a triplet) of different shapes. */
+
+/* Hinge loss of distances x: x where y is 1, max(margin - x, 0) where it is -1. */
+typedef struct {
+    fr_reduction reduction;
+    double margin; /* default 1 */
+    void *reserved[8];
+} fr_hinge_embedding_options;
+fr_tensor *fr_hinge_embedding(fr_tensor *x, fr_tensor *y, const fr_hinge_embedding_options *options);
+
+/* Ranking loss: max(-y (x1 - x2) + margin, 0); x1 should be larger where y is 1, x2 where it is -1. */
+typedef struct {
+    fr_reduction reduction;
+    double margin; /* default 0 */
+    void *reserved[8];
+} fr_margin_ranking_options;
+fr_tensor *fr_margin_ranking(fr_tensor *x1, fr_tensor *x2, fr_tensor *y, const fr_margin_ranking_options *options);
+
+/* With c the cosine of the angle between the rows of x1 and x2: 1 - c where y is 1, max(c - margin, 0) where it is -1.
+ * x1, x2 (B,N) or (N); y (B) or (), of any dtype. */
+typedef struct {
+    fr_reduction reduction;
+    double margin; /* default 0 */
+    void *reserved[8];
+} fr_cosine_embedding_options;
+fr_tensor *fr_cosine_embedding(fr_tensor *x1, fr_tensor *x2, fr_tensor *y, const fr_cosine_embedding_options *options);
+
+/* Triplet loss: max(d(anchor, positive) - d(anchor, negative) + margin, 0), d being fr_pairwise_distance. Inputs
+ * (...,N), losses (...). Balntas et al., "Learning local feature descriptors with triplets", 2016. */
+typedef struct {
+    fr_reduction reduction;
+    double margin; /* above 0; default 1 */
+    double p;      /* of fr_pairwise_distance; default 2; FR_ZERO: 0 */
+    double eps;    /* of fr_pairwise_distance; default 1e-6; FR_ZERO: 0 */
+    bool swap;     /* d(positive, negative) counts instead of d(anchor, negative) where it is less */
+    void *reserved[8];
+} fr_triplet_margin_options;
+fr_tensor *fr_triplet_margin(fr_tensor *anchor, fr_tensor *positive, fr_tensor *negative,
+                             const fr_triplet_margin_options *options);
+
+/* Negative log likelihood of counts y, Poisson-distributed with rate exp(x): exp(x) - y x. */
+typedef struct {
+    fr_reduction reduction;
+    bool no_log_input; /* PyTorch's log_input=False: x is the rate, and the loss is x - y log(x + eps) */
+    bool full;         /* adds log(y!) by Stirling's formula, for y above 1 */
+    double eps;        /* default 1e-8; FR_ZERO: 0 */
+    void *reserved[8];
+} fr_poisson_nll_options;
+fr_tensor *fr_poisson_nll(fr_tensor *x, fr_tensor *y, const fr_poisson_nll_options *options);
+
+/* Negative log likelihood of y, normally distributed with mean x and variance var: (log var + (x - y)^2 / var) / 2. var
+ * has x's shape, or this without the last dim or with 1 there; fails for values below 0. Nix and Weigend, "Estimating
+ * the mean and variance of the target probability distribution", 1994. */
+typedef struct {
+    fr_reduction reduction;
+    bool full;  /* adds log(2 pi) / 2 */
+    double eps; /* a variance below it counts as eps, with its gradient; default 1e-6; FR_ZERO: 0 */
+    void *reserved[8];
+} fr_gaussian_nll_options;
+fr_tensor *fr_gaussian_nll(fr_tensor *x, fr_tensor *y, fr_tensor *var, const fr_gaussian_nll_options *options);
 
 FR_END_DECLS
 #endif

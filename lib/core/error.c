@@ -99,7 +99,8 @@ void *fr_fail(const char *what, const char *format, ...)
     th->errors.failures++;
     if (th->errors.pending) /* this failure follows from the one that is to be reported */
         return NULL;
-    used = (size_t)snprintf(text, FR_MESSAGE_SIZE, "frond: %.400s: ", what);
+    used = (size_t)snprintf(text, FR_MESSAGE_SIZE,
+                            "frond: %.400s: ", th->errors.composition ? th->errors.composition : what);
     va_start(arguments, format);
     vsnprintf(text + used, FR_MESSAGE_SIZE - used, format, arguments);
     va_end(arguments);

@@ -15,6 +15,7 @@ typedef struct {
     bool has_message;
     bool returned;     /* a failure was returned to the caller, who may pass its NULL on, and has not been cleared */
     unsigned failures; /* so far */
+    const char *composition;       /* the function whose name errors have instead of what fr_fail is given; or NULL */
     char message[FR_MESSAGE_SIZE]; /* the first since fr_error_clear */
     char latest[FR_MESSAGE_SIZE];
 } fr_error_state;

@@ -12,7 +12,28 @@ typedef struct {
     const char *description;
 } activation;
 
-enum { IDENTITY, SIGMOID, TANH, RELU, LEAKY_RELU, ELU, GELU, SILU, SOFTPLUS, SOFTMAX, LOG_SOFTMAX };
+enum {
+    IDENTITY,
+    SIGMOID,
+    TANH,
+    RELU,
+    LEAKY_RELU,
+    ELU,
+    GELU,
+    SILU,
+    SOFTPLUS,
+    SOFTMAX,
+    LOG_SOFTMAX,
+    GELU_TANH,
+    MISH,
+    SELU,
+    CELU,
+    SOFTSIGN,
+    LOG_SIGMOID,
+    HARDSIGMOID,
+    HARDSWISH,
+    GLU
+};
 
 static fr_tensor *identity(fr_tensor *x)
 {
@@ -31,6 +52,15 @@ static const activation table[] = {
     [SOFTPLUS] = { "Softplus", "nn_softplus", .plain = fr_softplus, .description = "beta=1.0, threshold=20.0" },
     [SOFTMAX] = { "Softmax", "nn_softmax", .with_dim = fr_softmax, .description = "dim=" },
     [LOG_SOFTMAX] = { "LogSoftmax", "nn_log_softmax", .with_dim = fr_log_softmax, .description = "dim=" },
+    [GELU_TANH] = { "GELU", "nn_gelu_tanh", .plain = fr_gelu_tanh, .description = "approximate='tanh'" },
+    [MISH] = { "Mish", "nn_mish", .plain = fr_mish },
+    [SELU] = { "SELU", "nn_selu", .plain = fr_selu },
+    [CELU] = { "CELU", "nn_celu", .with_number = fr_celu, .description = "alpha=" },
+    [SOFTSIGN] = { "Softsign", "nn_softsign", .plain = fr_softsign },
+    [LOG_SIGMOID] = { "LogSigmoid", "nn_logsigmoid", .plain = fr_logsigmoid },
+    [HARDSIGMOID] = { "Hardsigmoid", "nn_hardsigmoid", .plain = fr_hardsigmoid },
+    [HARDSWISH] = { "Hardswish", "nn_hardswish", .plain = fr_hardswish },
+    [GLU] = { "GLU", "nn_glu", .with_dim = fr_glu, .description = "dim=" },
 };
 
 typedef struct {
@@ -130,4 +160,49 @@ fr_module *fr_nn_softmax(int dim)
 fr_module *fr_nn_log_softmax(int dim)
 {
     return make(LOG_SOFTMAX, 0, dim);
+}
+
+fr_module *fr_nn_gelu_tanh(void)
+{
+    return make(GELU_TANH, 0, 0);
+}
+
+fr_module *fr_nn_mish(void)
+{
+    return make(MISH, 0, 0);
+}
+
+fr_module *fr_nn_selu(void)
+{
+    return make(SELU, 0, 0);
+}
+
+fr_module *fr_nn_celu(double alpha)
+{
+    return make(CELU, alpha, 0);
+}
+
+fr_module *fr_nn_softsign(void)
+{
+    return make(SOFTSIGN, 0, 0);
+}
+
+fr_module *fr_nn_logsigmoid(void)
+{
+    return make(LOG_SIGMOID, 0, 0);
+}
+
+fr_module *fr_nn_hardsigmoid(void)
+{
+    return make(HARDSIGMOID, 0, 0);
+}
+
+fr_module *fr_nn_hardswish(void)
+{
+    return make(HARDSWISH, 0, 0);
+}
+
+fr_module *fr_nn_glu(int dim)
+{
+    return make(GLU, 0, dim);
 }

@@ -54,19 +54,16 @@ static fr_tensor *divide(fr_tensor *a, fr_tensor *b)
     return fr_dtype_of(a) == FR_I64 ? fr_cast(quotient(a, b), FR_I64) : fr_div(a, b);
 }
 
-/* a - b floor(a / b), with the sign of b; fmod: a - b trunc(a / b), with the sign of a */
+/* The remainder has the sign of b; with fmod, that of a. */
 static bool run_mod(fr_import_call *c)
 {
-    fr_tensor *rounded;
-
     if (!fr_import_require(c, 2))
         return false;
-    if (c->in[0]->dtype != FR_I64 || c->in[1]->dtype != FR_I64)
-        return fr_import_fail(c, "its inputs must be int64");
-    rounded = quotient(c->in[0], c->in[1]);
-    if (!fr_import_int(c, "fmod", 0))
-        rounded = fr_floor(rounded);
-    return fr_import_return(c, fr_sub(c->in[0], fr_mul(c->in[1], fr_cast(rounded, FR_I64))));
+
+    fr_tensor *a = c->in[0], *b = c->in[1];
+
+    return fr_import_return(c, fr_import_int(c, "fmod", 0) ? fr_mul(fr_sign(a), fr_remainder(fr_abs(a), fr_abs(b)))
+                                                           : fr_remainder(a, b));
 }
 
 /* The exponent may have another dtype. */
@@ -105,18 +102,11 @@ static fr_tensor *logical_not(fr_tensor *t)
 
 /* --- Activations ------------------------------------------------------------------------------------------------- */
 
-/* x/2 (1 + erf(x / sqrt 2)), or with approximate="tanh" x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) */
 static bool run_gelu(fr_import_call *c)
 {
-    fr_tensor *x = fr_import_input(c, 0), *inner;
-
     if (!fr_import_require(c, 1))
         return false;
-    if (!fr_import_string_is(c, "approximate", "tanh"))
-        return fr_import_return(c, fr_gelu(x));
-    inner = fr_mul(x, fr_add_scalar(fr_mul_scalar(fr_square(x), 0.044715), 1));
-    inner = fr_add_scalar(fr_tanh(fr_mul_scalar(inner, sqrt(M_2_PI))), 1);
-    return fr_import_return(c, fr_mul(fr_mul_scalar(x, 0.5), inner));
+    return fr_import_return(c, (fr_import_string_is(c, "approximate", "tanh") ? fr_gelu_tanh : fr_gelu)(c->in[0]));
 }
 
 static bool run_leaky_relu(fr_import_call *c)
@@ -127,6 +117,37 @@ static bool run_leaky_relu(fr_import_call *c)
 static bool run_elu(fr_import_call *c)
 {
     return fr_import_require(c, 1) && fr_import_return(c, fr_elu(c->in[0], fr_import_float(c, "alpha", 1)));
+}
+
+static bool run_celu(fr_import_call *c)
+{
+    return fr_import_require(c, 1) && fr_import_return(c, fr_celu(c->in[0], fr_import_float(c, "alpha", 1)));
+}
+
+/* gamma x where x > 0, else gamma alpha (e^x - 1) */
+static bool run_selu(fr_import_call *c)
+{
+    double alpha = fr_import_float(c, "alpha", 1.67326319217681884765625);
+    double gamma = fr_import_float(c, "gamma", 1.05070102214813232421875);
+
+    return fr_import_require(c, 1) && fr_import_return(c, fr_mul_scalar(fr_elu(c->in[0], alpha), gamma));
+}
+
+/* min(max(alpha x + beta, 0), 1) */
+static bool run_hard_sigmoid(fr_import_call *c)
+{
+    double alpha = fr_import_float(c, "alpha", 0.2), beta = fr_import_float(c, "beta", 0.5);
+
+    return fr_import_require(c, 1) &&
+           fr_import_return(c, fr_clamp(fr_add_scalar(fr_mul_scalar(c->in[0], alpha), beta), 0, 1));
+}
+
+/* The slope broadcasts to x, from the last dim on. */
+static fr_tensor *p_relu(fr_tensor *x, fr_tensor *slope)
+{
+    fr_tensor *above = fr_gt_scalar(x, 0);
+
+    return fr_where(above, x, fr_mul(slope, x));
 }
 
 static bool run_clip(fr_import_call *c)
@@ -196,8 +217,12 @@ static const fr_import_op ops[] = {
     { "Abs", .unary = fr_abs },
     { "Add", .binary = fr_add },
     { "And", .binary = logical_and },
+    { "Atan", .unary = fr_atan },
+    { "Ceil", .unary = fr_ceil },
+    { "Celu", .run = run_celu },
     { "Clip", .run = run_clip },
     { "Cos", .unary = fr_cos },
+    { "Cosh", .unary = fr_cosh },
     { "CumSum", .run = run_cumsum },
     { "Div", .binary = divide },
     { "Elu", .run = run_elu },
@@ -209,6 +234,8 @@ static const fr_import_op ops[] = {
     { "Gemm", .run = run_gemm },
     { "Greater", .binary = fr_gt },
     { "GreaterOrEqual", .binary = fr_ge },
+    { "HardSigmoid", .run = run_hard_sigmoid },
+    { "HardSwish", .unary = fr_hardswish },
     { "LeakyRelu", .run = run_leaky_relu },
     { "Less", .binary = fr_lt },
     { "LessOrEqual", .binary = fr_le },
@@ -217,22 +244,29 @@ static const fr_import_op ops[] = {
     { "MatMul", .binary = fr_matmul },
     { "Max", .binary = fr_maximum, .run = run_variadic },
     { "Min", .binary = fr_minimum, .run = run_variadic },
+    { "Mish", .unary = fr_mish },
     { "Mod", .run = run_mod },
     { "Mul", .binary = fr_mul },
     { "Neg", .unary = fr_neg },
     { "Not", .unary = logical_not },
     { "Or", .binary = logical_or },
+    { "PRelu", .binary = p_relu },
     { "Pow", .binary = power },
     { "Reciprocal", .unary = fr_reciprocal },
     { "Relu", .unary = fr_relu },
+    { "Round", .unary = fr_round },
+    { "Selu", .run = run_selu },
     { "Sigmoid", .unary = fr_sigmoid },
     { "Sign", .unary = fr_sign },
     { "Sin", .unary = fr_sin },
+    { "Sinh", .unary = fr_sinh },
     { "Softmax", .run = run_softmax },
     { "Softplus", .unary = fr_softplus },
+    { "Softsign", .unary = fr_softsign },
     { "Sqrt", .unary = fr_sqrt },
     { "Sub", .binary = fr_sub },
     { "Sum", .binary = fr_add, .run = run_variadic },
+    { "Tan", .unary = fr_tan },
     { "Tanh", .unary = fr_tanh },
     { "TopK", .run = run_top_k },
     { "Xor", .binary = logical_xor },

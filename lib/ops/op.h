@@ -90,6 +90,39 @@ static inline fr_tensor *fr_op_sum_to(fr_tensor *t, const fr_shape *shape)
     return t && fr_shape_equal(&t->shape, shape) ? t : fr_sum_to(t, *shape);
 }
 
+/* A public function that is composed of others stands between these two: errors in between have its name, and the
+ * innermost scope that is open then holds what it makes on the way. */
+typedef struct {
+    fr_thread *th;
+    fr_site before;
+    const char *outer;
+    int scope;
+} fr_composition;
+
+static inline fr_composition fr_compose(const char *name)
+{
+    fr_thread *th = fr_thread_self();
+    fr_composition c = { .th = th, .before = fr_begin(th, name), .outer = th->errors.composition };
+
+    if (!c.outer)
+        th->errors.composition = name;
+    c.scope = fr_scope_begin();
+    return c;
+}
+
+/* Returns y, the result. */
+static inline fr_tensor *fr_composed(fr_composition c, fr_tensor *y)
+{
+    y = c.scope < 0 ? NULL : fr_escape(y);
+    fr_scope_end(c.scope);
+    c.th->errors.composition = c.outer;
+    fr_finish(c.th, c.before);
+    return y;
+}
+
+/* t, raised to least where it is less, with the gradient of t all the same: so PyTorch keeps divisors from 0. */
+fr_tensor *fr_raise(fr_tensor *t, double least);
+
 /* The reverse of slice: zeros of the given shape, with t at start, start + step, ... along dim. */
 fr_tensor *fr_unslice(fr_tensor *t, const fr_shape *shape, int dim, int64_t start, int64_t step);
 

@@ -146,3 +146,22 @@ fr_tensor *fr_apply_loss(const char *what, const fr_op *op, fr_tensor *const in[
     fr_finish(th, before);
     return loss;
 }
+
+bool fr_check_loss_inputs(const char *what, const fr_tensor *x, const char *x_name, const fr_tensor *y,
+                          const char *y_name)
+{
+    char a[FR_SHAPE_TEXT], b[FR_SHAPE_TEXT];
+
+    if (!fr_check_argument(what, x, x_name) || !fr_check_argument(what, y, y_name))
+        return false;
+    return fr_shape_equal(&x->shape, &y->shape) ||
+           fr_fail(what, "%s %s, %s %s: shapes must be equal", x_name, fr_shape_text(&x->shape, a), y_name,
+                   fr_shape_text(&y->shape, b));
+}
+
+fr_tensor *fr_reduce_losses(const char *what, fr_tensor *l, fr_reduction reduction, void *const *reserved)
+{
+    const fr_loss_options options = { .reduction = reduction, .reserved = reserved };
+
+    return l && check(what, &options) ? reduce(what, &options, l, NULL, 0, NULL) : NULL;
+}

@@ -29,6 +29,12 @@ typedef struct {
 fr_tensor *fr_apply_loss(const char *what, const fr_op *op, fr_tensor *const in[3], const void *attributes,
                          const fr_loss_options *options);
 
+/* For a loss composed of ops: true if its inputs x and y are there and of one shape; the losses l, reduced, NULL if l
+ * is. */
+bool fr_check_loss_inputs(const char *what, const fr_tensor *x, const char *x_name, const fr_tensor *y,
+                          const char *y_name);
+fr_tensor *fr_reduce_losses(const char *what, fr_tensor *l, fr_reduction reduction, void *const *reserved);
+
 /* --- Pointwise losses, of a prediction and a target of one shape -------------------------------------------------- */
 
 /* What the entries of these ops have in common. The file defines the functions that are named here. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* gelu: y = x N(x), dy/dx = N(x) + x n(x); N(x) = (1 + erf(x / sqrt 2)) / 2 is the normal distribution, n its
- * density, exp(-x^2 / 2) / sqrt(2 pi). */
+ * density, exp(-x^2 / 2) / sqrt(2 pi). gelu_tanh: N(x) = (1 + tanh u) / 2 with u = sqrt(2 / pi) (x + 0.044715 x^3),
+ * which comes near it. Hendrycks and Gimpel, "Gaussian error linear units", 2016. */
 #include "ops/pointwise/pointwise.h"
 
 #define INVERSE_SQRT_2PI (M_2_SQRTPI * M_SQRT1_2 / 2)
@@ -65,4 +66,73 @@ const fr_op fr_gelu_op = {
 fr_tensor *fr_gelu(fr_tensor *t)
 {
     return fr_apply(&fr_gelu_op, &t, NULL);
+}
+
+/* --- gelu_tanh --------------------------------------------------------------------------------------------------- */
+
+#define SQRT_2_PI (M_2_SQRTPI * M_SQRT1_2) /* sqrt(2 / pi) */
+
+/* dy/dx = (1 + t) / 2 + x (1 - t^2) / 2 du/dx with t = tanh u */
+FR_INLINE double tanh_slope_f64(double x)
+{
+    double t = tanh(SQRT_2_PI * x * (1 + 0.044715 * x * x));
+
+    return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * SQRT_2_PI * (1 + 3 * 0.044715 * x * x);
+}
+
+FR_INLINE float tanh_slope_f32(float x)
+{
+    float t = fr_tanh_f32((float)SQRT_2_PI * x * (1 + 0.044715F * x * x));
+
+    return 0.5F * (1 + t) + 0.5F * x * (1 - t * t) * (float)SQRT_2_PI * (1 + 3 * 0.044715F * x * x);
+}
+
+FR_UNARY_FLOAT(gelu_tanh, 0.5F * x * (1 + fr_tanh_f32(0.797884561F * x * (1 + 0.044715F * x * x))),
+               0.5 * x * (1 + tanh(SQRT_2_PI * x * (1 + 0.044715 * x * x))))
+FR_UNARY_GRADIENT(gelu_tanh, tanh_slope_f32(x) * g, tanh_slope_f64(x) * g)
+
+static void tanh_backward(fr_op_call *call)
+{
+    fr_tensor *x = call->in[0], *square = fr_square(x);
+    fr_tensor *u = fr_mul(fr_mul_scalar(x, SQRT_2_PI), fr_add_scalar(fr_mul_scalar(square, 0.044715), 1));
+    fr_tensor *du = fr_mul_scalar(fr_add_scalar(fr_mul_scalar(square, 3 * 0.044715), 1), SQRT_2_PI);
+    fr_tensor *t = fr_tanh(u), *rest = fr_add_scalar(fr_neg(fr_square(t)), 1);
+    fr_tensor *slope = fr_add(fr_add_scalar(t, 1), fr_mul(fr_mul(x, rest), du));
+
+    call->grad_in[0] = fr_mul(call->grad_out[0], fr_mul_scalar(slope, 0.5));
+}
+
+/* x / 2 (1 + tanh(sqrt(2 / pi) x (1 + 0.044715 x^2))) */
+static bool tanh_onnx(fr_onnx *g, const fr_op_call *call)
+{
+    fr_dtype dtype = fr_dtype_of(call->in[0]);
+    const char *x = fr_onnx_input(g, 0), *one = fr_onnx_number(g, dtype, 1);
+    const char *part = fr_onnx_value(g, "Mul", FR_ONNX_NAMES(x, x));
+
+    part = fr_onnx_value(g, "Mul", FR_ONNX_NAMES(part, fr_onnx_number(g, dtype, 0.044715)));
+    part = fr_onnx_value(g, "Mul", FR_ONNX_NAMES(x, fr_onnx_value(g, "Add", FR_ONNX_NAMES(part, one))));
+    part = fr_onnx_value(g, "Mul", FR_ONNX_NAMES(part, fr_onnx_number(g, dtype, SQRT_2_PI)));
+    part = fr_onnx_value(g, "Add", FR_ONNX_NAMES(fr_onnx_value(g, "Tanh", FR_ONNX_NAMES(part)), one));
+    part = fr_onnx_value(g, "Mul", FR_ONNX_NAMES(part, fr_onnx_number(g, dtype, 0.5)));
+    fr_onnx_node(g, "Mul", FR_ONNX_NAMES(x, part), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    return true;
+}
+
+FR_RUN(run_tanh, fr_gelu_tanh(in[0]))
+
+const fr_op fr_gelu_tanh_op = {
+    FR_UNARY_OP(gelu_tanh, "y = x/2 (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3)))"),
+    .saves_inputs = 1,
+    .backward = tanh_backward,
+    .backward_kernel = gelu_tanh_backward_kernel,
+    .onnx = tanh_onnx,
+    FR_CASES({ "values", "n(3,4)", "F.gelu(a, approximate='tanh')", run_tanh },
+             { "scalar", "n()", "F.gelu(a, approximate='tanh')", run_tanh },
+             { "empty", "n(0,4)", "F.gelu(a, approximate='tanh')", run_tanh },
+             { "edges", "v0,-0.0,1,-1,nan,20,-20(7)", "F.gelu(a, approximate='tanh')", run_tanh }),
+};
+
+fr_tensor *fr_gelu_tanh(fr_tensor *t)
+{
+    return fr_apply(&fr_gelu_tanh_op, &t, NULL);
 }

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* where: y = condition ? a : b, where all three broadcast. A condition holds if it is not 0, so NaN holds too.
- * masked_fill: the same with a number for a. The gradient goes to a where the condition holds, else to b. */
+ * masked_fill: the same with a number for a. The gradient goes to a where the condition holds, else to b. nan_to_num
+ * and lerp are composed of these. */
 #include "core/loop.h"
 #include "kernels/where.h"
 #include "ops/op.h"
 
+#include <float.h>
 #include <frond/c_code.h>
 
 static bool infer(fr_op_call *call)
@@ -97,6 +99,13 @@ FR_RUN(run_fill, fr_masked_fill(in[0], in[1], -2.5))
 FR_RUN(run_fill_whole, fr_masked_fill(in[0], in[1], -3))
 FR_RUN(run_fill_infinite, fr_masked_fill(in[0], in[1], -INFINITY))
 
+FR_RUN(run_numbers, fr_nan_to_num(in[0], 0, INFINITY, -INFINITY))
+FR_RUN(run_given, fr_nan_to_num(in[0], 1.5, 7, -8))
+FR_RUN(run_lerp, fr_lerp(in[0], in[1], in[2]))
+FR_RUN(run_lerp_near, fr_lerp_scalar(in[0], in[1], 0.3))
+FR_RUN(run_lerp_far, fr_lerp_scalar(in[0], in[1], 1.25))
+FR_RUN(run_lerp_one, fr_lerp_scalar(in[0], in[1], 1))
+
 const fr_op fr_where_op = {
     .name = "where",
     .formula = "y = condition ? a : b",
@@ -129,6 +138,18 @@ const fr_op fr_where_op = {
         { "fill infinite", "v1,nan,inf,2,nan(5) i2(5)", "a.masked_fill(b != 0, float('-inf'))", run_fill_infinite },
         { "fill int64", "i9(3,4) i2(3,4)", "a.masked_fill(b != 0, -3)", run_fill_whole },
         { "fill eight dims", "n(2,1,2,1,2,1,2,3) i2(2,1,1,3)", "a.masked_fill(b != 0, -2.5)", run_fill },
+        { "nan_to_num", "v1,nan,inf,-inf,-0.0,3e38(6)", "torch.nan_to_num(a)", run_numbers },
+        { "nan_to_num, numbers", "v1,nan,inf,-inf,nan,0(2,3)", "torch.nan_to_num(a, 1.5, 7, -8)", run_given },
+        { "nan_to_num, int64", "i9(3)", "torch.nan_to_num(a)", run_numbers },
+        { "nan_to_num, empty", "n(0,3)", "torch.nan_to_num(a)", run_numbers },
+        { "lerp", "n(3,4) n(3,4) n(3,4)", "torch.lerp(a, b, c)", run_lerp },
+        { "lerp broadcast", "n(3,1) n(2,1,4) u()", "torch.lerp(a, b, c)", run_lerp },
+        { "lerp edges", "v1e8,-3,1,nan,1(5) v1,5,2,1,2(5) v1,0,0.5,0.3,-0.5(5)", "torch.lerp(a, b, c)", run_lerp },
+        { "lerp near", "n(3,4) n(4)", "torch.lerp(a, b.expand(3, 4), 0.3)", run_lerp_near },
+        { "lerp far", "n(3,4) n(3,4)", "torch.lerp(a, b, 1.25)", run_lerp_far },
+        { "lerp to the end", "v1e8,-3(2) v1,5(2)", "torch.lerp(a, b, 1)", run_lerp_one },
+        { "lerp shapes", "n(3) n(2) n()", NULL, run_lerp, { "lerp", "(2,)", "(3,)" } },
+        { "lerp int64", "i9(3) i9(3) i2(3)", NULL, run_lerp, { "lerp", "int64" } },
         { "shapes", "i2(3) n(2,4) n(4)", NULL, run, { "where", "(3,)", "(2, 4)" } },
         { "dtypes", "i2(3) n(3) i9(3)", NULL, run, { "where", "float", "int64" } },
         { "mask", "n(3) i2(2,3)", NULL, run_fill, { "masked_fill", "(2, 3)", "(3,)" } },
@@ -160,4 +181,59 @@ fr_tensor *fr_masked_fill(fr_tensor *t, fr_tensor *mask, double value)
         y = filled(t, mask, value);
     fr_finish(th, before);
     return y;
+}
+
+/* --- Composed of these ------------------------------------------------------------------------------------------- */
+
+static fr_tensor *replaced(fr_tensor *t, double nan, double posinf, double neginf)
+{
+    double largest = t->dtype == FR_F32 ? (double)FLT_MAX : DBL_MAX;
+    fr_tensor *y = t;
+
+    if (t->dtype == FR_I64)
+        return fr_clone(t);
+    y = fr_masked_fill(y, fr_ne(t, t), nan);
+    y = fr_masked_fill(y, fr_eq_scalar(t, INFINITY), posinf == INFINITY ? largest : posinf);
+    return fr_masked_fill(y, fr_eq_scalar(t, -INFINITY), neginf == -INFINITY ? -largest : neginf);
+}
+
+fr_tensor *fr_nan_to_num(fr_tensor *t, double nan, double posinf, double neginf)
+{
+    fr_composition c = fr_compose("nan_to_num");
+
+    return fr_composed(c, fr_check_argument("nan_to_num", t, "t") ? replaced(t, nan, posinf, neginf) : NULL);
+}
+
+static bool are_there(const char *what, const fr_tensor *start, const fr_tensor *end)
+{
+    return fr_check_argument(what, start, "start") && fr_check_argument(what, end, "end");
+}
+
+/* Near start it is computed from there, near end from end, and neither is lost by rounding. */
+static fr_tensor *between(fr_tensor *start, fr_tensor *end, fr_tensor *weight)
+{
+    fr_tensor *way = fr_sub(end, start), *rest = fr_add_scalar(fr_neg(weight), 1);
+
+    return fr_where(fr_lt_scalar(fr_abs(weight), 0.5), fr_add(start, fr_mul(weight, way)),
+                    fr_sub(end, fr_mul(rest, way)));
+}
+
+fr_tensor *fr_lerp(fr_tensor *start, fr_tensor *end, fr_tensor *weight)
+{
+    fr_composition c = fr_compose("lerp");
+    fr_tensor *y = NULL;
+
+    if (are_there("lerp", start, end) && fr_check_argument("lerp", weight, "weight"))
+        y = start->dtype == FR_I64 ? fr_fail("lerp", "int64 given, expected float32 or float64; use fr_cast")
+                                   : between(start, end, weight);
+    return fr_composed(c, y);
+}
+
+fr_tensor *fr_lerp_scalar(fr_tensor *start, fr_tensor *end, double weight)
+{
+    fr_composition c = fr_compose("lerp_scalar");
+    fr_tensor *way = are_there("lerp_scalar", start, end) ? fr_sub(end, start) : NULL;
+
+    return fr_composed(c, fabs(weight) < 0.5 ? fr_add(start, fr_mul_scalar(way, weight))
+                                             : fr_sub(end, fr_mul_scalar(way, 1 - weight)));
 }

@@ -4,10 +4,11 @@
  * replacement the class is the first whose cumulated probability reaches a uniform number. Without, and for a single
  * draw, a class has the key p / q, with q drawn from the exponential distribution, and the largest keys win: in the
  * order in which classes would be drawn one after the other (Efraimidis and Spirakis, "Weighted random sampling with a
- * reservoir", 2006). No gradient. */
+ * reservoir", 2006). No gradient. gumbel_softmax draws one class with the same keys, and has a gradient. */
 #include "core/random.h"
 #include "ops/op.h"
 
+#include <frond/autograd.h>
 #include <stdlib.h>
 
 typedef struct {
@@ -165,6 +166,12 @@ FR_RUN(run_without, drawn(in[0], 4, false))
 FR_RUN(run_zero, drawn(in[0], 0, true))
 FR_RUN(run_after, drawn(in[0], 3, false) ? fr_randint(0, 1000, (fr_shape){ 1, { 2 } }) : NULL)
 
+FR_RUN(run_gumbel, fr_gumbel_softmax(in[0], 1, false, -1))
+FR_RUN(run_gumbel_sharp, fr_gumbel_softmax(in[0], 0.5, false, 0))
+FR_RUN(run_gumbel_hard, fr_gumbel_softmax(in[0], 0.7, true, -1))
+FR_RUN(run_gumbel_far, fr_gumbel_softmax(in[0], 1, false, 5))
+FR_RUN(run_gumbel_zero, fr_gumbel_softmax(in[0], 0, false, -1))
+
 const fr_op fr_multinomial_op = {
     .name = "multinomial",
     .formula = "y = classes drawn with probabilities x",
@@ -197,10 +204,60 @@ const fr_op fr_multinomial_op = {
         { "samples", "u(3)", NULL, run_zero, { "multinomial", "0 samples, expected 1 or more" } },
         { "shape", "u(1,2,3)", NULL, run, { "multinomial", "(1, 2, 3)", "(B, C)" } },
         { "scalar", "u()", NULL, run, { "multinomial", "()", "(C)" } },
+        { "gumbel", "n(3,5)", "F.gumbel_softmax(a)", run_gumbel },
+        { "gumbel, tau", "n(4,2,3)", "F.gumbel_softmax(a, 0.5, dim=0)", run_gumbel_sharp },
+        { "gumbel, hard", "v1,-1,0.5,0,2,0.25,-3,1,0(3,3)", "F.gumbel_softmax(a, 0.7, hard=True)", run_gumbel_hard },
+        { "gumbel, empty", "n(0,3)", "F.gumbel_softmax(a)", run_gumbel },
+        { "gumbel, dim", "n(3)", NULL, run_gumbel_far, { "gumbel_softmax", "dim 5", "(3,)" } },
+        { "gumbel, tau 0", "n(3)", NULL, run_gumbel_zero, { "gumbel_softmax", "tau is 0" } },
+        { "gumbel, int64", "i5(3)", NULL, run_gumbel, { "gumbel_softmax", "int64" } },
         { "int64", "i5(3)", NULL, run, { "multinomial", "int64", "fr_cast" } })
 };
 
 fr_tensor *fr_multinomial(fr_tensor *probabilities, int64_t num_samples, bool replacement)
 {
     return fr_apply(&fr_multinomial_op, &probabilities, &(attributes){ num_samples, replacement });
+}
+
+/* --- gumbel_softmax ---------------------------------------------------------------------------------------------- */
+
+/* -log q of t's shape and dtype, with q drawn from the exponential distribution */
+static fr_tensor *gumbel_noise(const fr_tensor *t)
+{
+    fr_tensor *u = fr_hold("gumbel_softmax", fr_tensor_alloc("gumbel_softmax", &t->shape, FR_F64));
+
+    if (u)
+        fr_random_doubles(u->numel, (double *)(void *)u->origin);
+    return fr_neg(fr_log(fr_cast(fr_neg(fr_log1p(fr_neg(u))), fr_dtype_of(t))));
+}
+
+/* The largest probability of y becomes 1, the others 0. The gradient is that of y. */
+static fr_tensor *hardened(fr_tensor *y, int dim)
+{
+    fr_tensor *index = fr_argmax(y, dim, true), *ones = fr_cast(fr_eq(index, index), fr_dtype_of(y));
+    fr_tensor *hard = y ? fr_scatter_add(ones, y->shape, dim, index) : NULL;
+
+    return fr_add(fr_sub(hard, fr_detach(y)), y);
+}
+
+static fr_tensor *soft_draw(fr_tensor *t, double tau, bool hard, int dim)
+{
+    char text[FR_SHAPE_TEXT];
+    fr_tensor *y;
+
+    if (!(tau > 0 && tau < INFINITY))
+        return fr_fail("gumbel_softmax", "tau is %g, expected a number above 0", tau);
+    if (t->dtype == FR_I64)
+        return fr_fail("gumbel_softmax", "int64 given, expected float32 or float64; use fr_cast");
+    if (fr_shape_dim(&t->shape, dim) < 0)
+        return fr_fail("gumbel_softmax", "dim %d is out of range for shape %s", dim, fr_shape_text(&t->shape, text));
+    y = fr_softmax(fr_div_scalar(fr_add(t, gumbel_noise(t)), tau), dim);
+    return hard ? hardened(y, dim) : y;
+}
+
+fr_tensor *fr_gumbel_softmax(fr_tensor *t, double tau, bool hard, int dim)
+{
+    fr_composition c = fr_compose("gumbel_softmax");
+
+    return fr_composed(c, fr_check_argument("gumbel_softmax", t, "t") ? soft_draw(t, tau, hard, dim) : NULL);
 }

@@ -5,8 +5,12 @@
  *
  * By the chain rule dy/dx = y^(1-p) |x|^(p-1) sign(x) = sign(x) (|x| / y)^(p-1); for p = 2 that is x / y. The quotient
  * comes first: powers of y alone, and dy / y, would overflow for values near 0. Where x or y is 0 the gradient is 0, a
- * subgradient for p >= 1 and PyTorch's choice. For p = inf and -inf all x whose |x| equals y share it evenly. */
+ * subgradient for p >= 1 and PyTorch's choice. For p = inf and -inf all x whose |x| equals y share it evenly.
+ *
+ * pairwise_distance and cosine_similarity are composed of norms. */
 #include "ops/reduce/max_min.h"
+
+#include <frond/autograd.h>
 
 #define REDUCER euclidean
 #define STATE   double
@@ -169,6 +173,13 @@ FR_RUN(run_largest_all, WITH(.p = INFINITY, .keepdim = true))
 FR_RUN(run_smallest, WITH(.p = -INFINITY, .along = true, .dim = 1))
 FR_RUN(run_nan, WITH(.p = NAN))
 
+FR_RUN(run_distance, fr_pairwise_distance(in[0], in[1], 2, 1e-6, false))
+FR_RUN(run_distance_one, fr_pairwise_distance(in[0], in[1], 1, 0.01, true))
+FR_RUN(run_distance_count, fr_pairwise_distance(in[0], in[1], 0, 0, false))
+FR_RUN(run_cosine, fr_cosine_similarity(in[0], in[1], 1, 1e-8))
+FR_RUN(run_cosine_first, fr_cosine_similarity(in[0], in[1], 0, 1e-8))
+FR_RUN(run_cosine_eps, fr_cosine_similarity(in[0], in[1], -1, 3))
+
 const fr_op fr_norm_op = {
     FR_REDUCTION_OP("norm", infer),
     .formula = "y = sum(|x|^p)^(1/p)",
@@ -205,6 +216,23 @@ const fr_op fr_norm_op = {
         { "p nan", "n(3)", NULL, run_nan, { "norm", "p is nan" } },
         { "eight dims", "n(2,3,2,1,2,1,2,3)", "a.norm(dim=1)", run_dim },
         { "int64", "i5(3)", NULL, run, { "norm", "int64" } },
+        { "pairwise_distance", "n(5,4) n(5,4)", "F.pairwise_distance(a, b)", run_distance },
+        { "pairwise_distance, p 1", "n(3,4) n(4)", "F.pairwise_distance(a, b, 1, 0.01, True)", run_distance_one },
+        { "pairwise_distance, p 0", "v1,2,3,4(2,2) v1,1,3,4(2,2)", "F.pairwise_distance(a, b, 0, 0)",
+          run_distance_count },
+        { "pairwise_distance, equal", "v1,2(1,2) v1,2(1,2)", "F.pairwise_distance(a, b)", run_distance },
+        { "pairwise_distance, empty", "n(0,4) n(0,4)", "F.pairwise_distance(a, b)", run_distance },
+        { "pairwise_distance, shapes", "n(3,4) n(3)", NULL, run_distance, { "pairwise_distance", "(3, 4)", "(3,)" } },
+        { "cosine_similarity", "n(5,4) n(5,4)", "F.cosine_similarity(a, b)", run_cosine },
+        { "cosine_similarity, broadcast", "n(2,1,4) n(3,1)", "F.cosine_similarity(a, b)", run_cosine },
+        { "cosine_similarity, one dim", "n(4) n(4)", "F.cosine_similarity(a, b, 0)", run_cosine_first },
+        { "cosine_similarity, zero", "v0,0,1,2,1e-9,0(3,2) v1,2,0,0,1,1(3,2)", "F.cosine_similarity(a, b)",
+          run_cosine },
+        { "cosine_similarity, eps", "v1,-1,0.5,4(2,2) v2,1,-3,1(2,2)", "F.cosine_similarity(a, b, -1, 3)",
+          run_cosine_eps },
+        { "cosine_similarity, empty", "n(0,4) n(0,4)", "F.cosine_similarity(a, b)", run_cosine },
+        { "cosine_similarity, shapes", "n(3,4) n(3)", NULL, run_cosine, { "cosine_similarity", "(3, 4)", "(3,)" } },
+        { "cosine_similarity, dim", "n(4) n(4)", NULL, run_cosine, { "cosine_similarity", "dim 1", "(4,)" } },
         { "range", "n(4)", NULL, run_dim, { "norm", "dim 1", "(4,)" } }),
 };
 
@@ -226,4 +254,47 @@ fr_tensor *fr_norm_with(fr_tensor *t, const fr_norm_options *options)
     fr_reduce_attributes a = { .dim = o->dim, .all = !o->along, .keepdim = o->keepdim, .p = fr_option(o->p, 2) };
 
     return fr_apply_reduction("norm_with", &fr_norm_op, t, a, o->reserved);
+}
+
+/* --- Distances --------------------------------------------------------------------------------------------------- */
+
+static bool are_there(const char *what, const fr_tensor *x1, const fr_tensor *x2)
+{
+    return fr_check_argument(what, x1, "x1") && fr_check_argument(what, x2, "x2");
+}
+
+fr_tensor *fr_pairwise_distance(fr_tensor *x1, fr_tensor *x2, double p, double eps, bool keepdim)
+{
+    fr_composition c = fr_compose("pairwise_distance");
+    fr_norm_options options = { .along = true, .dim = -1, .keepdim = keepdim, .p = p == 0 ? FR_ZERO : p };
+    fr_tensor *d = are_there("pairwise_distance", x1, x2) ? fr_sub(x1, x2) : NULL;
+
+    return fr_composed(c, fr_norm_with(fr_add_scalar(d, eps), &options));
+}
+
+fr_tensor *fr_raise(fr_tensor *t, double least)
+{
+    return fr_add(t, fr_detach(fr_relu(fr_add_scalar(fr_neg(t), least))));
+}
+
+static fr_tensor *cosine_of(fr_tensor *x1, fr_tensor *x2, int dim, double eps)
+{
+    char a[FR_SHAPE_TEXT], b[FR_SHAPE_TEXT];
+    fr_shape both;
+
+    if (!fr_shape_broadcast(&x1->shape, &x2->shape, &both))
+        return fr_fail("cosine_similarity", "shapes %s and %s do not broadcast", fr_shape_text(&x1->shape, a),
+                       fr_shape_text(&x2->shape, b));
+    x1 = fr_expand(x1, both);
+    x2 = fr_expand(x2, both);
+    return fr_sum_dim(fr_mul(fr_div(x1, fr_raise(fr_norm_dim(x1, dim, true), eps)),
+                             fr_div(x2, fr_raise(fr_norm_dim(x2, dim, true), eps))),
+                      dim, false);
+}
+
+fr_tensor *fr_cosine_similarity(fr_tensor *x1, fr_tensor *x2, int dim, double eps)
+{
+    fr_composition c = fr_compose("cosine_similarity");
+
+    return fr_composed(c, are_there("cosine_similarity", x1, x2) ? cosine_of(x1, x2, dim, eps) : NULL);
 }
