@@ -33,7 +33,7 @@ static struct {
     int threads; /* started; the owner's */
     atomic_int gate, sleeping;
     atomic_int wanted; /* threads besides the caller */
-    fr_tile *run;
+    fr_tile_body *run;
     void *job;
     int64_t tiles;
     atomic_llong next __attribute__((aligned(64))); /* tile */
@@ -181,7 +181,7 @@ static void start_threads(int wanted)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-static void run_together(int64_t tiles, fr_tile *run, void *job, int threads)
+static void run_together(int64_t tiles, fr_tile_body *run, void *job, int threads)
 {
     start_threads(threads - 1);
     pool.run = run;
@@ -205,7 +205,7 @@ static void run_together(int64_t tiles, fr_tile *run, void *job, int threads)
     }
 }
 
-void fr_run_tiles(int64_t tiles, fr_tile *run, void *job)
+void fr_run_tiles(int64_t tiles, fr_tile_body *run, void *job)
 {
     int threads = tiles > 1 && !in_tile ? fr_num_threads() : 1;
 

@@ -90,6 +90,35 @@ static inline fr_tensor *fr_op_sum_to(fr_tensor *t, const fr_shape *shape)
     return t && fr_shape_equal(&t->shape, shape) ? t : fr_sum_to(t, *shape);
 }
 
+/* A public function that is composed of others stands between these two: its errors have its name, and the innermost
+ * scope that is open in between holds what it makes on the way. */
+typedef struct {
+    fr_thread *th;
+    fr_site before;
+    int scope;
+} fr_composition;
+
+static inline fr_composition fr_compose(const char *name)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, name);
+
+    return (fr_composition){ th, before, fr_scope_begin() };
+}
+
+/* Returns y, the result. */
+static inline fr_tensor *fr_composed(fr_composition c, fr_tensor *y)
+{
+    y = c.scope < 0 ? NULL : fr_escape(y);
+    fr_scope_end(c.scope);
+    fr_finish(c.th, c.before);
+    return y;
+}
+
+/* order: all dims of t, those that dims lists last, in its order. Returns how many these are; -1, and fails, if a dim
+ * is out of range or listed twice. */
+int fr_dims_last(const char *what, const fr_tensor *t, const fr_shape *dims, int order[FR_MAX_DIMS]);
+
 /* The reverse of slice: zeros of the given shape, with t at start, start + step, ... along dim. */
 fr_tensor *fr_unslice(fr_tensor *t, const fr_shape *shape, int dim, int64_t start, int64_t step);
 
