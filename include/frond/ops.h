@@ -51,14 +51,16 @@ fr_tensor *fr_index(fr_tensor *t, const char *format, ...) FR_PRINTF(2, 3);
 /* Diagonal `offset` of the planes of dims dim1 and dim2, as the last dim: (*,m,n) -> (*,k). Above the main diagonal
  * offset is positive. A view if t is contiguous and dim1 and dim2 are its last dims. Fails if they are one. */
 fr_tensor *fr_diagonal(fr_tensor *t, int64_t offset, int dim1, int dim2);
-/* Diagonal k of a matrix; of a vector (n) a matrix (n + |k|, n + |k|) with it on that diagonal, zeros elsewhere. */
+/* Diagonal k of a matrix; of a vector (n) a matrix (n + |k|, n + |k|) with it on that diagonal, zeros elsewhere.
+ * Fails for another number of dims. */
 fr_tensor *fr_diag(fr_tensor *t, int64_t k);
 
 /* These cut t along dim into views, put them into parts, which has room for `room` tensors, and return their number.
  * They fail, with -1, if there are more, and say how many. */
 /* Parts of `size` (>= 1), the last of which may be smaller. */
 int fr_split(fr_tensor *t, int64_t size, int dim, fr_tensor **parts, int room);
-/* At most `chunks` (>= 1) parts of equal size, the last of which may be smaller; fewer where a part would be empty. */
+/* At most `chunks` (>= 1) parts of equal size, the last of which may be smaller; fewer where a part would be empty,
+ * but of an empty dim as many empty parts. */
 int fr_chunk(fr_tensor *t, int chunks, int dim, fr_tensor **parts, int room);
 int fr_unbind(fr_tensor *t, int dim, fr_tensor **parts, int room); /* fr_select of each position */
 /* n parts of the given sizes, which must add up to the size of dim; parts has room for n. */

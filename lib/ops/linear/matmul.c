@@ -146,6 +146,7 @@ FR_RUN(run_einsum_transpose, fr_einsum("ba", in, 1))
 FR_RUN(run_einsum_outer, fr_einsum("i, j -> ji", in, 2))
 FR_RUN(run_einsum_hadamard, fr_einsum("ij,ij->ij", in, 2))
 FR_RUN(run_einsum_three, fr_einsum("bn,anm,bm->ba", in, 3))
+FR_RUN(run_einsum_shared, fr_einsum("bi,bj,bk->ijk", in, 3))
 FR_RUN(run_einsum_attention, fr_einsum("bqhd,bkhd->bhqk", in, 2))
 FR_RUN(run_einsum_dot, fr_einsum("ij,ij", in, 2))
 FR_RUN(run_einsum_dots_end, fr_einsum("i...,i->...", in, 2))
@@ -212,6 +213,7 @@ const fr_op fr_matmul_op = {
         { "einsum hadamard", "n(2,3) n(2,3)", "torch.einsum('ij,ij->ij', a, b)", run_einsum_hadamard },
         { "einsum int64", "i9(2,3) i9(2,3)", "torch.einsum('ij,ij->ij', a, b)", run_einsum_hadamard, .no_grad = true },
         { "einsum three", "n(2,3) n(5,3,4) n(2,4)", "torch.einsum('bn,anm,bm->ba', a, b, c)", run_einsum_three },
+        { "einsum shared", "n(2,3) n(2,2) n(2,4)", "torch.einsum('bi,bj,bk->ijk', a, b, c)", run_einsum_shared },
         { "einsum attention", "n(2,3,2,4) n(2,5,2,4)", "torch.einsum('bqhd,bkhd->bhqk', a, b)", run_einsum_attention },
         { "einsum dot", "n(2,3) n(2,3)", "torch.einsum('ij,ij', a, b)", run_einsum_dot },
         { "einsum dots at the end", "n(2,3,4) n(2)", "torch.einsum('i...,i->...', a, b)", run_einsum_dots_end },

@@ -65,7 +65,6 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
 
 #ifdef FR_TESTS
 enum { ROOM = 5 };
-static fr_tensor *parts[ROOM];
 
 /* The parts, each with a weight of its own, joined along dim 1. NULL if there are none. */
 static fr_tensor *weigh_parts(fr_tensor **ts, int n)
@@ -74,7 +73,17 @@ static fr_tensor *weigh_parts(fr_tensor **ts, int n)
         ts[i] = fr_mul_scalar(ts[i], i + 1);
     return n < 0 ? NULL : fr_cat(ts, n, 1);
 }
+
+#define RUN_PARTS(NAME, CALL)                                                                                          \
+    static fr_tensor *NAME(fr_tensor *const *in)                                                                       \
+    {                                                                                                                  \
+        fr_tensor *parts[ROOM];                                                                                        \
+                                                                                                                       \
+        return weigh_parts(parts, CALL);                                                                               \
+    }
 #define WEIGHED(parts) "torch.cat([(i + 1) * p for i, p in enumerate(" parts ")], 1)"
+#else
+#define RUN_PARTS(NAME, CALL)
 #endif
 
 FR_RUN(run, fr_slice(in[0], 1, 1, INT64_MAX, 2))
@@ -93,12 +102,12 @@ FR_RUN(run_diagonal_above, fr_diagonal(in[0], 1, -1, 0))
 FR_RUN(run_diagonal_below, fr_diagonal(in[0], -2, 0, -1))
 FR_RUN(run_diagonal_outside, fr_diagonal(in[0], 9, 0, 1))
 FR_RUN(run_diag, fr_diag(in[0], 1))
-FR_RUN(run_chunk, weigh_parts(parts, fr_chunk(in[0], 4, 1, parts, ROOM)))
-FR_RUN(run_chunk_none, weigh_parts(parts, fr_chunk(in[0], 0, 1, parts, ROOM)))
-FR_RUN(run_split, weigh_parts(parts, fr_split(in[0], 4, -1, parts, ROOM)))
-FR_RUN(run_split_room, weigh_parts(parts, fr_split(in[0], 1, 1, parts, ROOM)))
-FR_RUN(run_split_none, weigh_parts(parts, fr_split(in[0], 0, 1, parts, ROOM)))
-FR_RUN(run_split_sizes, weigh_parts(parts, fr_split_with_sizes(in[0], (int64_t[]){ 3, 0, 4 }, 3, 1, parts)))
+RUN_PARTS(run_chunk, fr_chunk(in[0], 4, 1, parts, ROOM))
+RUN_PARTS(run_chunk_none, fr_chunk(in[0], 0, 1, parts, ROOM))
+RUN_PARTS(run_split, fr_split(in[0], 4, -1, parts, ROOM))
+RUN_PARTS(run_split_room, fr_split(in[0], 1, 1, parts, ROOM))
+RUN_PARTS(run_split_none, fr_split(in[0], 0, 1, parts, ROOM))
+RUN_PARTS(run_split_sizes, fr_split_with_sizes(in[0], (int64_t[]){ 3, 0, 4 }, 3, 1, parts))
 
 const fr_op fr_slice_op = {
     FR_VIEW_OP,
