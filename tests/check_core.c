@@ -102,6 +102,45 @@ START_TEST(ranges)
 }
 END_TEST
 
+START_TEST(makers_of_a_dtype)
+{
+    FR_SCOPE;
+    fr_tensor *t = fr_ones_of(FR_SHAPE(2), FR_I64);
+
+    ck_assert_int_eq(fr_dtype_of(t), FR_I64);
+    assert_values(t, 1, 1);
+    assert_values(fr_zeros_of(FR_SHAPE(1, 2), FR_F64), 0, 0);
+    t = fr_full_of(FR_SHAPE(2), 0.1, FR_F64);
+    ck_assert_int_eq(fr_dtype_of(t), FR_F64);
+    ck_assert_double_eq(fr_at(t, 1), 0.1);
+    t = fr_empty_like(fr_ones_of(FR_SHAPE(2, 3), FR_I64));
+    ck_assert_int_eq(fr_dtype_of(t), FR_I64);
+    ck_assert_int_eq(fr_dim(t, 1), 3);
+    ck_assert_ptr_null(fr_full_of(FR_SHAPE(2), 1e30, FR_I64));
+    assert_failed("full_of", "1e+30", "int64");
+    ck_assert_ptr_null(fr_zeros_of(FR_SHAPE(2), (fr_dtype)9));
+    assert_failed("zeros_of", "dtype 9");
+}
+END_TEST
+
+/* Both ends are exact, and what lies between them is within the last bit of float32. */
+START_TEST(equal_distances)
+{
+    FR_SCOPE;
+    fr_tensor *t = fr_linspace(-0.1, 0.7, 13);
+
+    for (int i = 0; i < 13; i++)
+        ck_assert_double_eq_tol(fr_at(t, i), -0.1 + 0.8 * i / 12, 6e-8);
+    ck_assert_double_eq(fr_at(t, 0), (double)-0.1F);
+    ck_assert_double_eq(fr_at(t, 12), (double)0.7F);
+    assert_values(fr_linspace(4, -4, 5), 4, 2, 0, -2, -4);
+    assert_values(fr_linspace(3, 9, 1), 3);
+    ck_assert_int_eq(fr_numel(fr_linspace(3, 9, 0)), 0);
+    ck_assert_ptr_null(fr_linspace(3, 9, -1));
+    assert_failed("linspace", "negative");
+}
+END_TEST
+
 START_TEST(bad_shapes)
 {
     FR_SCOPE;
@@ -882,6 +921,8 @@ int main(void)
     tcase_add_test(tensors, makes_what_is_asked_for);
     tcase_add_test(tensors, default_dtype);
     tcase_add_test(tensors, ranges);
+    tcase_add_test(tensors, makers_of_a_dtype);
+    tcase_add_test(tensors, equal_distances);
     tcase_add_test(tensors, bad_shapes);
     tcase_add_test(tensors, short_arrays);
     tcase_add_test(tensors, values_by_index);

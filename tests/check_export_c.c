@@ -479,6 +479,30 @@ static fr_tensor *norms(fr_module *m, fr_tensor *x)
     return fr_cat(parts, (int)(sizeof parts / sizeof *parts), 0);
 }
 
+/* Functions that are made of others. */
+static fr_tensor *composed(fr_module *m, fr_tensor *x)
+{
+    fr_tensor *halves[2] = { NULL };
+    int n = fr_chunk(x, 2, 1, halves, 2);
+    fr_tensor *parts[] = { fr_einsum("bij,bkj->bik", (fr_tensor *[]){ x, x }, 2),
+                           fr_cdist(x, x, 1),
+                           fr_cumprod(x, 2),
+                           fr_roll(x, FR_DIMS(1, -1), FR_DIMS(0, 2)),
+                           fr_unfold(x, 2, 2, 1),
+                           fr_repeat(halves[n - 1], FR_DIMS(1, 2, 2)),
+                           fr_repeat_interleave(x, 2, 1),
+                           fr_rot90(x, 1, 0, 2),
+                           fr_diagonal(x, 1, 1, 2),
+                           fr_diag(fr_index(x, "0, ::-1, 1"), 1),
+                           fr_sum_dims(x, FR_DIMS(0, 2), true),
+                           fr_amax(x, FR_DIMS(0, 1), false) };
+
+    (void)m;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        parts[i] = fr_flatten(parts[i], 0, -1);
+    return fr_cat(parts, (int)(sizeof parts / sizeof *parts), 0);
+}
+
 /* Recurrent weights that are also read in another order, that are part of another tensor, or that are computed from x.
  */
 static fr_tensor *weights(fr_module *m, fr_tensor *x)
@@ -507,9 +531,9 @@ static fr_tensor *constant(fr_module *m, fr_tensor *x)
 
 START_TEST(ops_compute_the_same)
 {
-    static fr_tensor *(*const forwards[])(fr_module *, fr_tensor *) = { arithmetic, functions, views,  reductions,
-                                                                        normalised, weights,   picked, norms,
-                                                                        itself,     constant };
+    static fr_tensor *(*const forwards[])(fr_module *, fr_tensor *) = { arithmetic, functions, views,   reductions,
+                                                                        normalised, weights,   picked,  composed,
+                                                                        norms,      itself,    constant };
     FR_SCOPE;
     fr_export_c_report report;
     fr_module *m = fr_module_new("Ops", 0, forwards[_i]);

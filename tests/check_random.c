@@ -152,6 +152,28 @@ START_TEST(shapes_do_not_matter)
 }
 END_TEST
 
+/* The makers of something like t draw what those of its shape do. */
+START_TEST(like_others)
+{
+    FR_SCOPE;
+    fr_tensor *t = fr_ones(FR_SHAPE(4, 5)), *whole = fr_ones_of(FR_SHAPE(4, 5), FR_I64), *drawn, *like;
+
+    fr_manual_seed(7);
+    like = fr_stack((fr_tensor *[]){ fr_rand_like(t), fr_randn_like(t), fr_randint_like(t, -3, 9) }, 3, 0);
+    fr_manual_seed(7);
+    drawn = fr_stack((fr_tensor *[]){ fr_rand(FR_SHAPE(4, 5)), fr_randn(FR_SHAPE(4, 5)),
+                                      fr_cast(fr_randint(-3, 9, FR_SHAPE(4, 5)), FR_F32) },
+                     3, 0);
+    ck_assert(fr_equal(like, drawn));
+    ck_assert_int_eq(fr_dtype_of(fr_randint_like(whole, 0, 2)), FR_I64);
+    ck_assert_int_eq(fr_dtype_of(fr_randn_like(fr_cast(t, FR_F64))), FR_F64);
+    ck_assert_ptr_null(fr_rand_like(whole));
+    assert_failed("rand_like", "int64");
+    ck_assert_ptr_null(fr_randint_like(t, 2, 2));
+    assert_failed("randint", "low 2");
+}
+END_TEST
+
 /* The draws of dropout are float64 uniforms for any dtype. */
 START_TEST(doubles_are_those_of_rand)
 {
@@ -235,6 +257,7 @@ int main(void)
 
     tcase_add_test(golden, as_pytorch_draws);
     tcase_add_test(more, shapes_do_not_matter);
+    tcase_add_test(more, like_others);
     tcase_add_test(more, doubles_are_those_of_rand);
     tcase_add_test(more, one_generator_for_all_threads);
     tcase_add_test(more, rows_are_drawn_alone);

@@ -15,7 +15,7 @@ BEGIN {
         plain[list[i]] = 1
     split("fr_optim_add_group fr_optim_add_parameters fr_optim_split fr_scope_begin fr_module_free fr_optim_free " \
           "fr_scheduler_free fr_ema_free fr_loader_free fr_sequences_free fr_tensors_free fr_progress_end fr_train " \
-          "fr_optim_zero_grad", others, " ")
+          "fr_optim_zero_grad fr_split fr_split_with_sizes fr_chunk fr_unbind fr_meshgrid", others, " ")
     for (i in others)
         noted[others[i]] = 1
     split("fr_ref fr_unref fr_assign", passed, " ")

@@ -32,12 +32,39 @@ fr_tensor *fr_view_as(fr_tensor *t, const fr_tensor *other); /* fr_reshape to ot
 fr_tensor *fr_permute(fr_tensor *t, const int *dims);        /* dim i is t's dim dims[i]; dims has fr_ndim(t) entries */
 /* The same for dims of `size` bytes, which the macro knows as that of fr_from_doubles does. */
 fr_tensor *fr_permute_sized(size_t size, fr_tensor *t, const int *dims);
-fr_tensor *fr_transpose(fr_tensor *t, int dim0, int dim1);  /* swaps two dims */
-fr_tensor *fr_select(fr_tensor *t, int dim, int64_t index); /* t[..., index, ...]: removes dim */
+fr_tensor *fr_transpose(fr_tensor *t, int dim0, int dim1);        /* swaps two dims */
+fr_tensor *fr_movedim(fr_tensor *t, int source, int destination); /* dim source becomes dim destination */
+fr_tensor *fr_select(fr_tensor *t, int dim, int64_t index);       /* t[..., index, ...]: removes dim */
 
 /* Returns t[..., start:stop:step, ...] along dim. start and stop are clamped to dim's size, as in Python; stop =
- * INT64_MAX means to the end. step must be greater than 0. */
+ * INT64_MAX means to the end. With a negative step positions are counted down, and stop = INT64_MIN means to the first
+ * value; the result is no view then. step must not be 0. */
 fr_tensor *fr_slice(fr_tensor *t, int dim, int64_t start, int64_t stop, int64_t step);
+
+fr_tensor *fr_narrow(fr_tensor *t, int dim, int64_t start, int64_t length); /* fails unless all of it lies within t */
+/* t[...] for the index that is written as in Python, printed as by printf: fr_index(t, "%d, ..., 1:, ::-1, None", i) is
+ * t[i, ..., 1:, ::-1, None]. An item is a number, from:to:step, "..." or None (a new dim of size 1); there may be fewer
+ * items than dims. A view unless a step is negative. Fails if the index is not of this kind, has more items than t has
+ * dims or is longer than 255 characters, or where fr_select and fr_slice fail. */
+fr_tensor *fr_index(fr_tensor *t, const char *format, ...) FR_PRINTF(2, 3);
+
+/* Diagonal `offset` of the planes of dims dim1 and dim2, as the last dim: (*,m,n) -> (*,k). Above the main diagonal
+ * offset is positive. A view if t is contiguous and dim1 and dim2 are its last dims. Fails if they are one. */
+fr_tensor *fr_diagonal(fr_tensor *t, int64_t offset, int dim1, int dim2);
+/* Diagonal k of a matrix; of a vector (n) a matrix (n + |k|, n + |k|) with it on that diagonal, zeros elsewhere.
+ * Fails for another number of dims. */
+fr_tensor *fr_diag(fr_tensor *t, int64_t k);
+
+/* These cut t along dim into views, put them into parts, which has room for `room` tensors, and return their number.
+ * They fail, with -1, if there are more, and say how many. */
+/* Parts of `size` (>= 1), the last of which may be smaller. */
+int fr_split(fr_tensor *t, int64_t size, int dim, fr_tensor **parts, int room);
+/* At most `chunks` (>= 1) parts of equal size, the last of which may be smaller; fewer where a part would be empty,
+ * but of an empty dim as many empty parts. */
+int fr_chunk(fr_tensor *t, int chunks, int dim, fr_tensor **parts, int room);
+int fr_unbind(fr_tensor *t, int dim, fr_tensor **parts, int room); /* fr_select of each position */
+/* n parts of the given sizes, which must add up to the size of dim; parts has room for n. */
+int fr_split_with_sizes(fr_tensor *t, const int64_t *sizes, int n, int dim, fr_tensor **parts);
 
 fr_tensor *fr_squeeze(fr_tensor *t, int dim);          /* removes dim if its size is 1 */
 fr_tensor *fr_unsqueeze(fr_tensor *t, int dim);        /* inserts a dim of size 1 before dim; -1: at the end */
@@ -68,7 +95,29 @@ fr_tensor *fr_triu(fr_tensor *t, int64_t k); /* zeros below diagonal k of the la
  * dim before it, and so on, at most two for each dim. A negative number cuts off. value must be whole if t is int64. */
 fr_tensor *fr_pad(fr_tensor *t, const int64_t *pads, int n, double value);
 
-fr_tensor *fr_flip(fr_tensor *t, int dim); /* reverses the order along dim */
+fr_tensor *fr_flip(fr_tensor *t, int dim);            /* reverses the order along dim */
+fr_tensor *fr_flip_dims(fr_tensor *t, fr_shape dims); /* along each of FR_DIMS(...) */
+/* Turns the plane of dim0 and dim1 k times by 90 degrees, from dim0 towards dim1. Fails if they are one. */
+fr_tensor *fr_rot90(fr_tensor *t, int k, int dim0, int dim1);
+/* Moves values by shifts.dim[i] positions along dim dims.dim[i]; what leaves at the end comes in at the start. With no
+ * dims and one shift all values, in row-major order, are moved. Fails if there are not as many shifts as dims. */
+fr_tensor *fr_roll(fr_tensor *t, fr_shape shifts, fr_shape dims);
+
+/* Copies t counts.dim[i] times (>= 0) along dim i. repeat: a count for each dim; counts in front make new dims. tile:
+ * there may be fewer counts than dims; they are for the last. */
+fr_tensor *fr_repeat(fr_tensor *t, fr_shape counts);
+fr_tensor *fr_tile(fr_tensor *t, fr_shape counts);
+fr_tensor *fr_repeat_interleave(fr_tensor *t, int64_t repeats, int dim); /* each position of dim repeats times */
+
+/* Windows of `size` along dim, each `step` (>= 1) further than the one before: (*,N,**) -> (*,windows,**,size). A copy.
+ * Fails if a window does not fit. */
+fr_tensor *fr_unfold(fr_tensor *t, int dim, int64_t size, int64_t step);
+/* Expands n vectors or scalars, 1 to 8, to the grid (n0,n1,...), vector i along dim i (PyTorch's indexing="ij"). Puts
+ * the views into grids and returns n; -1 where it fails. */
+int fr_meshgrid(fr_tensor *const *ts, int n, fr_tensor **grids);
+/* index (*) int64 -> (*,num_classes) int64: 1 at the class that index says, else 0. num_classes -1: one more than the
+ * largest index. Fails for an index outside 0..num_classes-1. */
+fr_tensor *fr_one_hot(fr_tensor *index, int64_t num_classes);
 
 /* --- Arithmetic --------------------------------------------------------------------------------------------------- */
 
@@ -248,6 +297,22 @@ fr_tensor *fr_argmax(fr_tensor *t, int dim, bool keepdim); /* int64 index of the
 fr_tensor *fr_argmin(fr_tensor *t, int dim, bool keepdim); /* int64 index of the smallest, as fr_argmax */
 fr_tensor *fr_cumsum(fr_tensor *t, int dim);               /* cumulative sum along dim */
 
+fr_tensor *fr_cumprod(fr_tensor *t, int dim); /* cumulative product along dim */
+
+/* The same over several dims, fr_sum_dims(t, FR_DIMS(0, -1), false), which may be one, or over all values where there
+ * are none. They fail if a dim is named twice or out of range. */
+fr_tensor *fr_sum_dims(fr_tensor *t, fr_shape dims, bool keepdim);
+fr_tensor *fr_mean_dims(fr_tensor *t, fr_shape dims, bool keepdim);
+fr_tensor *fr_prod_dims(fr_tensor *t, fr_shape dims, bool keepdim);
+fr_tensor *fr_amax(fr_tensor *t, fr_shape dims, bool keepdim); /* ties share the gradient evenly, as in fr_max */
+fr_tensor *fr_amin(fr_tensor *t, fr_shape dims, bool keepdim);
+/* The divisor is n - correction; 1 is fr_var, 0 the biased variance. */
+fr_tensor *fr_var_dims(fr_tensor *t, fr_shape dims, double correction, bool keepdim);
+fr_tensor *fr_std_dims(fr_tensor *t, fr_shape dims, double correction, bool keepdim);
+fr_tensor *fr_norm_dims(fr_tensor *t, double p, fr_shape dims, bool keepdim); /* p as in fr_norm_options, but 0 is 0 */
+fr_tensor *fr_logsumexp_dims(fr_tensor *t, fr_shape dims, bool keepdim);
+fr_tensor *fr_count_nonzero(fr_tensor *t, fr_shape dims); /* int64, of any dtype; NaN is not 0 */
+
 /* --- Order -------------------------------------------------------------------------------------------------------- */
 
 /* Sorts t along dim, in ascending order unless descending is true. Returns the values and the index in t of each. Any
@@ -281,6 +346,21 @@ fr_tensor *fr_pairwise_distance(fr_tensor *x1, fr_tensor *x2, double p, double e
 /* The cosine of the angle between x1 and x2 along dim, which it removes. x1 and x2 broadcast. A norm below eps counts
  * as eps. PyTorch's defaults: dim 1, eps 1e-8. */
 fr_tensor *fr_cosine_similarity(fr_tensor *x1, fr_tensor *x2, int dim, double eps);
+fr_tensor *fr_bmm(fr_tensor *a, fr_tensor *b); /* (B,N,M) x (B,M,P) -> (B,N,P), nothing else */
+/* beta t + alpha batch1 x batch2, as fr_bmm; t broadcasts to it. With beta 0, t is not read. */
+fr_tensor *fr_baddbmm(fr_tensor *t, fr_tensor *batch1, fr_tensor *batch2, double beta, double alpha);
+/* Sums the products over dims_a.dim[i] of a and dims_b.dim[i] of b together; the other dims of a, then those of b,
+ * stay: fr_tensordot(a, b, FR_DIMS(1), FR_DIMS(0)) is a matrix product. The dims of a pair must have one size. */
+fr_tensor *fr_tensordot(fr_tensor *a, fr_tensor *b, fr_shape dims_a, fr_shape dims_b);
+/* Sums of products of n tensors, 1 to 16, told by a letter for each dim: "bij,bjk->bik". A letter that the output does
+ * not have is summed over; one that an operand has twice takes the diagonal; "..." stands for any dims, which
+ * broadcast, as do sizes of 1. Without "->" the output has those dims, then the letters that stand once, in
+ * alphabetical order. Fails if the equation and the tensors do not fit each other, or a product on the way has more
+ * than 8 dims. Products are made from left to right. Sums of products of int64 fail as fr_matmul does. */
+fr_tensor *fr_einsum(const char *equation, fr_tensor *const *ts, int n);
+/* Distances of rows: x1 (*,P,M), x2 (*,R,M) -> (*,P,R), the p-norm of each difference; p >= 0. It takes memory for all
+ * P R M differences. */
+fr_tensor *fr_cdist(fr_tensor *x1, fr_tensor *x2, double p);
 /* Returns x weight^T + bias. x (...,I), weight (O,I), bias (O) optional -> (...,O). */
 fr_tensor *fr_linear(fr_tensor *x, fr_tensor *weight, fr_tensor *bias);
 fr_tensor *fr_outer(fr_tensor *a, fr_tensor *b); /* outer product: (m), (n) -> (m,n) */

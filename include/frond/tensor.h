@@ -91,6 +91,8 @@ void fr_cache_trim(void);
 /* --- Making tensors: each returns a new one ---------------------------------------------------------------------- */
 
 /* FR_SHAPE(2, 3); FR_SHAPE() is a scalar's. Sizes are >= 0. */
+/* FR_DIMS(0, -1): a list of dims, each of which may be named once, or of a number for each dim. FR_DIMS(): none. */
+#define FR_DIMS(...) FR_SHAPE(__VA_ARGS__)
 #ifndef __cplusplus
 #define FR_SHAPE(...)                                                                                                  \
     (__extension__(fr_shape){ (int)(sizeof((int64_t[]){ __VA_ARGS__ }) / sizeof(int64_t)), { __VA_ARGS__ } })
@@ -105,6 +107,14 @@ fr_tensor *fr_from_doubles(fr_shape shape, const double *values); /* row-major, 
 fr_tensor *fr_zeros_like(const fr_tensor *t);                     /* t's shape and dtype */
 fr_tensor *fr_ones_like(const fr_tensor *t);
 fr_tensor *fr_full_like(const fr_tensor *t, double value);
+fr_tensor *fr_empty_like(const fr_tensor *t); /* values that are not set: write all before any is read */
+/* The same as fr_zeros, fr_ones and fr_full, of a dtype. value must be within int64's range for FR_I64. */
+fr_tensor *fr_zeros_of(fr_shape shape, fr_dtype dtype);
+fr_tensor *fr_ones_of(fr_shape shape, fr_dtype dtype);
+fr_tensor *fr_full_of(fr_shape shape, double value, fr_dtype dtype);
+/* (steps) values of the default dtype from start to end, both included, at equal distances. Fails if steps is below 0.
+ */
+fr_tensor *fr_linspace(double start, double end, int64_t steps);
 /* Shape (ceil((stop - start) / step)), values start + i step. Fails if step is 0 or leads away from stop, or if int64
  * is asked for and start or step is not whole. */
 fr_tensor *fr_arange(double start, double stop, double step, fr_dtype dtype);
@@ -131,6 +141,10 @@ fr_tensor *fr_rand(fr_shape shape);
 fr_tensor *fr_randn(fr_shape shape);
 fr_tensor *fr_randint(int64_t low, int64_t high, fr_shape shape);
 fr_tensor *fr_randperm(int64_t n);
+/* The same with t's shape and dtype; they draw the same numbers. rand_like and randn_like fail for int64. */
+fr_tensor *fr_rand_like(const fr_tensor *t);
+fr_tensor *fr_randn_like(const fr_tensor *t);
+fr_tensor *fr_randint_like(const fr_tensor *t, int64_t low, int64_t high);
 
 /* The dtype of what the functions above make, for the whole process: FR_F32 (at the start) or FR_F64. */
 bool fr_set_default_dtype(fr_dtype dtype);

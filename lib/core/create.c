@@ -119,6 +119,50 @@ fr_tensor *fr_full_like(const fr_tensor *t, double value)
     return filled_like("full_like", t, value);
 }
 
+fr_tensor *fr_empty_like(const fr_tensor *t)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "empty_like");
+    fr_tensor *made = NULL;
+
+    if (fr_check_argument("empty_like", t, "t"))
+        made = fr_hold("empty_like", fr_tensor_alloc("empty_like", &t->shape, (fr_dtype)t->dtype));
+    fr_finish(th, before);
+    return made;
+}
+
+fr_tensor *fr_zeros_of(fr_shape shape, fr_dtype dtype)
+{
+    return filled("zeros_of", &shape, dtype, 0);
+}
+
+fr_tensor *fr_ones_of(fr_shape shape, fr_dtype dtype)
+{
+    return filled("ones_of", &shape, dtype, 1);
+}
+
+fr_tensor *fr_full_of(fr_shape shape, double value, fr_dtype dtype)
+{
+    return filled("full_of", &shape, dtype, value);
+}
+
+/* Counted from the nearer end, with one rounding, so that both ends are exact. */
+fr_tensor *fr_linspace(double start, double end, int64_t steps)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "linspace");
+    fr_tensor *t = fr_tensor_alloc("linspace", &(fr_shape){ 1, { steps } }, fr_default_dtype());
+    double step = steps > 1 ? (end - start) / (double)(steps - 1) : 0;
+
+    if (t && t->dtype == FR_F32)
+        step = (float)step;
+    for (int64_t i = 0; t && i < steps; i++)
+        set(t, i, i < steps - i || steps == 1 ? fma(step, (double)i, start) : fma(-step, (double)(steps - 1 - i), end));
+    t = fr_hold("linspace", t);
+    fr_finish(th, before);
+    return t;
+}
+
 fr_tensor *fr_eye(int64_t n)
 {
     fr_tensor *t = filled("eye", &(fr_shape){ 2, { n, n } }, fr_default_dtype(), 0);

@@ -211,12 +211,18 @@ void fr_fill_normal(fr_tensor *t, double mean, double std)
 
 /* --- New tensors ------------------------------------------------------------------------------------------------- */
 
-/* A tensor of the default dtype that fr_fill_uniform or fr_fill_normal fills. */
-static fr_tensor *filled(const char *what, const fr_shape *shape, void (*fill_with)(fr_tensor *t, double a, double b))
+typedef void fill_tensor_with(fr_tensor *t, double a, double b); /* fr_fill_uniform or fr_fill_normal */
+
+static fr_tensor *filled(const char *what, const fr_shape *shape, fr_dtype dtype, fill_tensor_with *fill_with)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    fr_tensor *t = fr_tensor_alloc(what, shape, fr_default_dtype());
+    fr_tensor *t = NULL;
+
+    if (dtype == FR_I64)
+        fr_fail(what, "int64 given, expected float32 or float64");
+    else
+        t = fr_tensor_alloc(what, shape, dtype);
 
     if (t)
         fill_with(t, 0, 1);
@@ -227,12 +233,34 @@ static fr_tensor *filled(const char *what, const fr_shape *shape, void (*fill_wi
 
 fr_tensor *fr_rand(fr_shape shape)
 {
-    return filled("rand", &shape, fr_fill_uniform);
+    return filled("rand", &shape, fr_default_dtype(), fr_fill_uniform);
 }
 
 fr_tensor *fr_randn(fr_shape shape)
 {
-    return filled("randn", &shape, fr_fill_normal);
+    return filled("randn", &shape, fr_default_dtype(), fr_fill_normal);
+}
+
+static fr_tensor *filled_like(const char *what, const fr_tensor *t, fill_tensor_with *fill_with)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    fr_tensor *made = NULL;
+
+    if (fr_check_argument(what, t, "t"))
+        made = filled(what, &t->shape, (fr_dtype)t->dtype, fill_with);
+    fr_finish(th, before);
+    return made;
+}
+
+fr_tensor *fr_rand_like(const fr_tensor *t)
+{
+    return filled_like("rand_like", t, fr_fill_uniform);
+}
+
+fr_tensor *fr_randn_like(const fr_tensor *t)
+{
+    return filled_like("randn_like", t, fr_fill_normal);
 }
 
 /* The remainder favours small values by at most range / 2^32, so from a range of 2^28 on 64 bits are drawn. */
@@ -279,4 +307,19 @@ fr_tensor *fr_randperm(int64_t n)
     t = fr_hold("randperm", t);
     fr_finish(th, before);
     return t;
+}
+
+fr_tensor *fr_randint_like(const fr_tensor *t, int64_t low, int64_t high)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "randint_like");
+    fr_tensor *drawn = NULL, *made = NULL;
+
+    if (fr_check_argument("randint_like", t, "t") && (drawn = fr_randint(low, high, t->shape)))
+        made = fr_tensor_alloc("randint_like", &t->shape, (fr_dtype)t->dtype);
+    if (made)
+        fr_copy_values(made, drawn);
+    made = fr_hold("randint_like", made);
+    fr_finish(th, before);
+    return made;
 }

@@ -39,7 +39,7 @@ static struct {
     atomic_int stalled;   /* threads that held up the caller */
     int spared;           /* threads that are not used until; the owner's */
     int64_t spared_until; /* nanoseconds */
-    fr_tile *run;
+    fr_tile_body *run;
     void *job;
     int64_t tiles;
     atomic_llong next __attribute__((aligned(64))); /* tile */
@@ -200,7 +200,7 @@ static void start_threads(int wanted)
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
-static void run_together(int64_t tiles, fr_tile *run, void *job, int threads)
+static void run_together(int64_t tiles, fr_tile_body *run, void *job, int threads)
 {
     start_threads(threads - 1);
     pool.run = run;
@@ -228,13 +228,13 @@ static void run_together(int64_t tiles, fr_tile *run, void *job, int threads)
     }
 }
 
-static void run_alone(int64_t tiles, fr_tile *run, void *job)
+static void run_alone(int64_t tiles, fr_tile_body *run, void *job)
 {
     for (int64_t i = 0; i < tiles; i++)
         run(job, i);
 }
 
-void fr_run_tiles(int64_t tiles, fr_tile *run, void *job)
+void fr_run_tiles(int64_t tiles, fr_tile_body *run, void *job)
 {
     int threads = tiles > 1 && !in_tile ? fr_num_threads() : 1;
 

@@ -9,8 +9,8 @@
 
 /* Calls run(job, i) for each tile i = 0..tiles-1, on several threads if there are several tiles. A tile makes no
  * tensors and reports no errors. */
-typedef void fr_tile(void *job, int64_t tile);
-void fr_run_tiles(int64_t tiles, fr_tile *run, void *job);
+typedef void fr_tile_body(void *job, int64_t tile);
+void fr_run_tiles(int64_t tiles, fr_tile_body *run, void *job);
 
 /* In the child after fork, which has none of the pool's threads: it begins anew, and runs on one thread until it asks
  * for more. */

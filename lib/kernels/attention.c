@@ -175,7 +175,7 @@ static void backward_tile(void *user, int64_t tile)
 }
 
 /* Runs so many units in tiles, each of `work` multiply-adds. */
-static bool run_job(job *j, fr_tile *run, int64_t units, double work)
+static bool run_job(job *j, fr_tile_body *run, int64_t units, double work)
 {
     int64_t values, bytes, tiles;
 

@@ -49,7 +49,7 @@ typedef struct {
     int64_t per_tile; /* slabs */
 } gradient;
 
-static void run_slabs(gradient g, fr_tile *run)
+static void run_slabs(gradient g, fr_tile_body *run)
 {
     enum { TILE = 1 << 14 }; /* values of a tile, about */
     fr_dim_sizes sizes = g.target->sizes;

@@ -117,7 +117,7 @@ void fr_choose_chunks(fr_recurrent_workspace *w, int64_t rows)
     w->chunk_steps = (steps + chunks - 1) / chunks; /* chunks of much the same length */
 }
 
-void fr_run_row_blocks(fr_recurrent_workspace *w, fr_tile *run)
+void fr_run_row_blocks(fr_recurrent_workspace *w, fr_tile_body *run)
 {
     int64_t blocks = (fr_chunk_rows(w) + FR_BLOCK_ROWS - 1) / FR_BLOCK_ROWS;
 

@@ -118,7 +118,7 @@ static inline int64_t fr_rows_of_step(const fr_recurrent_workspace *w, int64_t s
 /* Runs run(w, i) for each FR_BLOCK_ROWS rows of the chunk, on several threads where the batch is shared among them.
  * Each block reads all of w_ih, which may be too large for the cache: so they are not small. */
 enum { FR_BLOCK_ROWS = 128 };
-void fr_run_row_blocks(fr_recurrent_workspace *w, fr_tile *run);
+void fr_run_row_blocks(fr_recurrent_workspace *w, fr_tile_body *run);
 
 static inline int64_t fr_chunk_rows(const fr_recurrent_workspace *w)
 {

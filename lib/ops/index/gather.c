@@ -247,6 +247,9 @@ FR_RUN(run_last, fr_gather(in[0], -1, in[1]))
 FR_RUN(run_strided, fr_gather(fr_transpose(in[0], 0, 1), 0, fr_transpose(in[1], 0, 1)))
 FR_RUN(run_expanded, fr_gather(in[0], 1, fr_expand(in[1], (fr_shape){ 3, { 2, 3, 4 } })))
 FR_RUN(run_slices, fr_index_select(in[0], -2, in[1]))
+FR_RUN(run_unfold, fr_unfold(in[0], 1, 3, 2))
+FR_RUN(run_unfold_scalar, fr_unfold(in[0], 0, 1, 1))
+FR_RUN(run_unfold_step, fr_unfold(in[0], 0, 1, 0))
 FR_RUN(run_slices_first, fr_index_select(in[0], 0, in[1]))
 FR_RUN(run_slices_strided, fr_index_select(fr_transpose(in[0], 0, 1), 0, fr_slice(in[1], 0, 0, INT64_MAX, 2)))
 FR_RUN(run_slices_negative, fr_index_select(in[0], 1, fr_add_scalar(in[1], -2)))
@@ -281,6 +284,11 @@ const fr_op fr_gather_op = {
              { "larger", "n(3,4) i3(3,5)", NULL, run, { "gather", "(3, 5)", "(3, 4)" } },
              { "float index", "n(3,4) n(3,4)", NULL, run, { "gather", "float", "int64" } },
              { "slices", "n(2,5,4) i5(7)", "a.index_select(-2, b)", run_slices },
+             { "unfold", "n(2,8,3)", "a.unfold(1, 3, 2)", run_unfold },
+             { "unfold row", "n(2,3)", "a.unfold(1, 3, 2)", run_unfold },
+             { "unfold scalar", "n()", "a.unfold(0, 1, 1)", run_unfold_scalar },
+             { "unfold less", "n(5,2)", NULL, run_unfold, { "unfold", "windows of 3", "(5, 2)" } },
+             { "unfold step", "n(5)", NULL, run_unfold_step, { "unfold", "0 further" } },
              { "slices first", "n(5,3) i5(7)", "a.index_select(0, b)", run_slices_first },
              { "slices strided", "n(3,5) i5(7)", "a.T.index_select(0, b[::2])", run_slices_strided },
              { "no slices", "n(5,3) i5(0)", "a.index_select(0, b)", run_slices_first },

@@ -136,6 +136,38 @@ FR_RUN(run_transposed, fr_matmul(fr_transpose(in[0], -2, -1), fr_transpose(in[1]
 FR_RUN(run_gapped, fr_matmul(fr_slice(in[0], 1, 0, INT64_MAX, 2), fr_slice(in[1], 1, 0, INT64_MAX, 2)))
 FR_RUN(run_permuted, fr_matmul(fr_transpose(in[0], 0, 1), in[1]))
 FR_RUN(run_outer, fr_outer(in[0], in[1]))
+FR_RUN(run_einsum, fr_einsum("ij,jk->ik", in, 2))
+FR_RUN(run_einsum_batch, fr_einsum("bij,bjk->bik", in, 2))
+FR_RUN(run_einsum_dots, fr_einsum("...ij,...jk", in, 2))
+FR_RUN(run_einsum_trace, fr_einsum("ii", in, 1))
+FR_RUN(run_einsum_diagonal, fr_einsum("bii->ib", in, 1))
+FR_RUN(run_einsum_sum, fr_einsum("ijk->k", in, 1))
+FR_RUN(run_einsum_transpose, fr_einsum("ba", in, 1))
+FR_RUN(run_einsum_outer, fr_einsum("i, j -> ji", in, 2))
+FR_RUN(run_einsum_hadamard, fr_einsum("ij,ij->ij", in, 2))
+FR_RUN(run_einsum_three, fr_einsum("bn,anm,bm->ba", in, 3))
+FR_RUN(run_einsum_shared, fr_einsum("bi,bj,bk->ijk", in, 3))
+FR_RUN(run_einsum_attention, fr_einsum("bqhd,bkhd->bhqk", in, 2))
+FR_RUN(run_einsum_dot, fr_einsum("ij,ij", in, 2))
+FR_RUN(run_einsum_dots_end, fr_einsum("i...,i->...", in, 2))
+FR_RUN(run_einsum_dots_sum, fr_einsum("i...->i", in, 1))
+FR_RUN(run_einsum_thrice, fr_einsum("iij,i->j", in, 2))
+FR_RUN(run_einsum_wrong, fr_einsum("i1->i", in, 1))
+FR_RUN(run_einsum_new, fr_einsum("ij->k", in, 1))
+FR_RUN(run_einsum_twice, fr_einsum("ij->ii", in, 1))
+FR_RUN(run_einsum_more, fr_einsum("i,j,k", in, 2))
+FR_RUN(run_einsum_fewer, fr_einsum("i->i", in, 2))
+FR_RUN(run_bmm, fr_bmm(in[0], in[1]))
+FR_RUN(run_baddbmm, fr_baddbmm(in[0], in[1], in[2], 1, 1))
+FR_RUN(run_baddbmm_scaled, fr_baddbmm(in[0], in[1], in[2], 0.5, -2))
+FR_RUN(run_baddbmm_nan, fr_baddbmm(in[0], in[1], in[2], 0, 2))
+FR_RUN(run_tensordot, fr_tensordot(in[0], in[1], (fr_shape){ 2, { 2, 0 } }, (fr_shape){ 2, { 0, -1 } }))
+FR_RUN(run_tensordot_outer, fr_tensordot(in[0], in[1], (fr_shape){ 0 }, (fr_shape){ 0 }))
+FR_RUN(run_tensordot_uneven, fr_tensordot(in[0], in[1], (fr_shape){ 1, { 0 } }, (fr_shape){ 2, { 0, 1 } }))
+FR_RUN(run_cdist, fr_cdist(in[0], in[1], 2))
+FR_RUN(run_cdist_one, fr_cdist(in[0], in[1], 1))
+FR_RUN(run_cdist_inf, fr_cdist(in[0], in[1], INFINITY))
+FR_RUN(run_cdist_negative, fr_cdist(in[0], in[1], -1))
 
 const fr_op fr_matmul_op = {
     .name = "matmul",
@@ -152,30 +184,81 @@ const fr_op fr_matmul_op = {
     .c_code = c_code,
     .multiply_adds = multiply_adds,
     .onnx_name = "MatMul",
-    FR_CASES({ "matrices", "n(3,4) n(4,5)", "a @ b", run }, { "batches", "n(2,1,3,4) n(5,4,2)", "a @ b", run },
-             { "batches by one", "n(2,5,3,4) n(4,2)", "a @ b", run },
-             { "one by batches", "n(3,4) n(2,4,2)", "a @ b", run }, { "vectors", "n(4) n(4)", "a @ b", run },
-             { "vector left", "n(4) n(2,4,3)", "a @ b", run }, { "vector right", "n(2,3,4) n(4)", "a @ b", run },
-             { "row", "n(1,4) n(4,3)", "a @ b", run }, { "column", "n(3,4) n(4,1)", "a @ b", run },
-             { "nothing", "n(3,0) n(0,2)", "a @ b", run }, { "no rows", "n(0,3) n(3,2)", "a @ b", run },
-             { "no columns", "n(2,3) n(3,0)", "a @ b", run }, { "no batches", "n(0,2,3) n(3,2)", "a @ b", run },
-             { "empty batches", "n(2,3,0) n(0,2)", "a @ b", run },
-             { "transposed", "n(4,3) n(5,4)", "a.T @ b.T", run_transposed },
-             { "transposed batches", "n(2,4,3) n(2,5,4)", "a.mT @ b.mT", run_transposed },
-             { "gapped", "n(3,8) n(4,6)", "a[:, ::2] @ b[:, ::2]", run_gapped },
-             { "permuted", "n(2,5,4) n(4,3)", "a.transpose(0, 1) @ b", run_permuted },
-             { "outer", "n(3) n(4)", "torch.outer(a, b)", run_outer },
-             { "outer of nothing", "n(0) n(4)", "torch.outer(a, b)", run_outer },
-             { "eight dims", "n(2,1,2,1,2,1,2,3) n(1,2,1,3,2)", "a @ b", run },
-             { "infinite", "v0,inf,1,nan(2,2) v1,0,1,1(2,2)", "a @ b", run },
-             { "inner", "n(4,3) n(5,2)", NULL, run, { "matmul", "(4, 3)", "(5, 2)", "3 and 5" } },
-             { "inner vector", "n(4) n(5,2)", NULL, run, { "matmul", "(4,) x (5, 2)", "4 and 5" } },
-             { "inner batches", "n(2,3,4) n(5,2)", NULL, run, { "matmul", "(2, 3, 4) x (5, 2)", "4 and 5" } },
-             { "batch sizes", "n(2,3,4) n(3,4,2)", NULL, run, { "matmul", "(2, 3, 4) x (3, 4, 2)", "broadcast" } },
-             { "scalar", "n() n(5,2)", NULL, run, { "matmul", "() x (5, 2)", "scalars" } },
-             { "int64", "i5(2,3) i5(3,2)", NULL, run, { "matmul", "int64", "float32" } },
-             { "dtypes", "n(2,3) i5(3,2)", NULL, run, { "matmul", "float32", "int64" } },
-             { "outer dims", "n(2,3) n(4)", NULL, run_outer, { "outer", "(2, 3)", "(4,)" } })
+    FR_CASES(
+        { "matrices", "n(3,4) n(4,5)", "a @ b", run }, { "batches", "n(2,1,3,4) n(5,4,2)", "a @ b", run },
+        { "batches by one", "n(2,5,3,4) n(4,2)", "a @ b", run }, { "one by batches", "n(3,4) n(2,4,2)", "a @ b", run },
+        { "vectors", "n(4) n(4)", "a @ b", run }, { "vector left", "n(4) n(2,4,3)", "a @ b", run },
+        { "vector right", "n(2,3,4) n(4)", "a @ b", run }, { "row", "n(1,4) n(4,3)", "a @ b", run },
+        { "column", "n(3,4) n(4,1)", "a @ b", run }, { "nothing", "n(3,0) n(0,2)", "a @ b", run },
+        { "no rows", "n(0,3) n(3,2)", "a @ b", run }, { "no columns", "n(2,3) n(3,0)", "a @ b", run },
+        { "no batches", "n(0,2,3) n(3,2)", "a @ b", run }, { "empty batches", "n(2,3,0) n(0,2)", "a @ b", run },
+        { "transposed", "n(4,3) n(5,4)", "a.T @ b.T", run_transposed },
+        { "transposed batches", "n(2,4,3) n(2,5,4)", "a.mT @ b.mT", run_transposed },
+        { "gapped", "n(3,8) n(4,6)", "a[:, ::2] @ b[:, ::2]", run_gapped },
+        { "permuted", "n(2,5,4) n(4,3)", "a.transpose(0, 1) @ b", run_permuted },
+        { "outer", "n(3) n(4)", "torch.outer(a, b)", run_outer },
+        { "outer of nothing", "n(0) n(4)", "torch.outer(a, b)", run_outer },
+        { "eight dims", "n(2,1,2,1,2,1,2,3) n(1,2,1,3,2)", "a @ b", run },
+        { "einsum", "n(2,3) n(3,4)", "torch.einsum('ij,jk->ik', a, b)", run_einsum },
+        { "einsum of ones", "n(2,1) n(3,4)", "torch.einsum('ij,jk->ik', a, b)", run_einsum },
+        { "einsum of nothing", "n(2,0) n(0,4)", "torch.einsum('ij,jk->ik', a, b)", run_einsum },
+        { "einsum batch", "n(2,3,4) n(2,4,5)", "torch.einsum('bij,bjk->bik', a, b)", run_einsum_batch },
+        { "einsum ones", "n(1,3,4) n(2,4,5)", "torch.einsum('bij,bjk->bik', a, b)", run_einsum_batch },
+        { "einsum dots", "n(2,1,3,4) n(5,4,2)", "torch.einsum('...ij,...jk', a, b)", run_einsum_dots },
+        { "einsum trace", "n(3,3)", "torch.einsum('ii', a)", run_einsum_trace },
+        { "einsum diagonal", "n(2,3,3)", "torch.einsum('bii->ib', a)", run_einsum_diagonal },
+        { "einsum sum", "n(2,3,4)", "torch.einsum('ijk->k', a)", run_einsum_sum },
+        { "einsum transpose", "n(2,3)", "torch.einsum('ba', a)", run_einsum_transpose },
+        { "einsum outer", "n(2) n(3)", "torch.einsum('i,j->ji', a, b)", run_einsum_outer },
+        { "einsum hadamard", "n(2,3) n(2,3)", "torch.einsum('ij,ij->ij', a, b)", run_einsum_hadamard },
+        { "einsum int64", "i9(2,3) i9(2,3)", "torch.einsum('ij,ij->ij', a, b)", run_einsum_hadamard, .no_grad = true },
+        { "einsum three", "n(2,3) n(5,3,4) n(2,4)", "torch.einsum('bn,anm,bm->ba', a, b, c)", run_einsum_three },
+        { "einsum shared", "n(2,3) n(2,2) n(2,4)", "torch.einsum('bi,bj,bk->ijk', a, b, c)", run_einsum_shared },
+        { "einsum attention", "n(2,3,2,4) n(2,5,2,4)", "torch.einsum('bqhd,bkhd->bhqk', a, b)", run_einsum_attention },
+        { "einsum dot", "n(2,3) n(2,3)", "torch.einsum('ij,ij', a, b)", run_einsum_dot },
+        { "einsum dots at the end", "n(2,3,4) n(2)", "torch.einsum('i...,i->...', a, b)", run_einsum_dots_end },
+        { "einsum no dots", "n(2) n(2)", "torch.einsum('i...,i->...', a, b)", run_einsum_dots_end },
+        { "einsum sum of dots", "n(2,3,4)", "torch.einsum('i...->i', a)", run_einsum_dots_sum },
+        { "einsum diagonal, product", "n(3,3,2) n(3)", "torch.einsum('iij,i->j', a, b)", run_einsum_thrice },
+        { "einsum letter", "n(2,3)", NULL, run_einsum_wrong, { "einsum", "\"i1\"", "letters" } },
+        { "einsum new", "n(2,3)", NULL, run_einsum_new, { "einsum", "\"k\"", "no operand" } },
+        { "einsum twice", "n(2,3)", NULL, run_einsum_twice, { "einsum", "\"ii\"", "twice" } },
+        { "einsum more", "n(2) n(3)", NULL, run_einsum_more, { "einsum", "more than 2" } },
+        { "einsum fewer", "n(2) n(2)", NULL, run_einsum_fewer, { "einsum", "1 operands", "2 tensors" } },
+        { "einsum dims", "n(2) n(3,4)", NULL, run_einsum, { "einsum", "\"ij\"", "(2,)" } },
+        { "einsum sizes", "n(2,3) n(4,5)", NULL, run_einsum, { "einsum", "\"jk\"", "4", "3" } },
+        { "einsum uneven", "n(1,3)", NULL, run_einsum_trace, { "einsum", "sizes 1 and 3" } },
+        { "bmm", "n(2,3,4) n(2,4,5)", "torch.bmm(a, b)", run_bmm },
+        { "bmm batches", "n(1,3,4) n(2,4,5)", NULL, run_bmm, { "bmm", "(1, 3, 4) x (2, 4, 5)", "(B,N,M)" } },
+        { "baddbmm", "n(2,3,5) n(2,3,4) n(2,4,5)", "torch.baddbmm(a, b, c)", run_baddbmm },
+        { "baddbmm scaled", "n(5) n(2,3,4) n(2,4,5)", "torch.baddbmm(a, b, c, beta=0.5, alpha=-2)",
+          run_baddbmm_scaled },
+        { "baddbmm nan", "vnan,nan(2) n(2,3,4) n(2,4,2)", "torch.baddbmm(a, b, c, beta=0, alpha=2)", run_baddbmm_nan },
+        { "baddbmm sizes",
+          "n(2,2,3,5) n(2,3,4) n(2,4,5)",
+          NULL,
+          run_baddbmm,
+          { "baddbmm", "(2, 2, 3, 5)", "(2, 3, 5)" } },
+        { "baddbmm dims", "n(3,5) n(3,4) n(4,5)", NULL, run_baddbmm, { "baddbmm", "(3, 4) x (4, 5)" } },
+        { "tensordot", "n(2,3,4) n(4,5,2)", "torch.tensordot(a, b, ([2, 0], [0, -1]))", run_tensordot },
+        { "tensordot outer", "n(2,3) n(4)", "torch.tensordot(a, b, 0)", run_tensordot_outer },
+        { "tensordot sizes", "n(2,3,4) n(4,5,3)", NULL, run_tensordot, { "tensordot", "(2, 0)", "(0, -1)" } },
+        { "tensordot uneven", "n(4) n(4,5)", NULL, run_tensordot_uneven, { "tensordot", "(0,)", "(0, 1)" } },
+        { "cdist", "n(2,3,4) n(5,4)", "torch.cdist(a, b)", run_cdist },
+        { "cdist p 1", "n(3,4) n(5,4)", "torch.cdist(a, b, 1)", run_cdist_one },
+        { "cdist p inf", "n(3,4) n(5,4)", "torch.cdist(a, b, float('inf'))", run_cdist_inf },
+        { "cdist equal", "v1,2,3,4(2,2) v1,2,0,0(2,2)", "torch.cdist(a, b)", run_cdist },
+        { "cdist dims", "n(4) n(5,4)", NULL, run_cdist, { "cdist", "(4,) and (5, 4)" } },
+        { "cdist p", "n(3,4) n(5,4)", NULL, run_cdist_negative, { "cdist", "-1" } },
+        { "infinite", "v0,inf,1,nan(2,2) v1,0,1,1(2,2)", "a @ b", run },
+        { "inner", "n(4,3) n(5,2)", NULL, run, { "matmul", "(4, 3)", "(5, 2)", "3 and 5" } },
+        { "inner vector", "n(4) n(5,2)", NULL, run, { "matmul", "(4,) x (5, 2)", "4 and 5" } },
+        { "inner batches", "n(2,3,4) n(5,2)", NULL, run, { "matmul", "(2, 3, 4) x (5, 2)", "4 and 5" } },
+        { "batch sizes", "n(2,3,4) n(3,4,2)", NULL, run, { "matmul", "(2, 3, 4) x (3, 4, 2)", "broadcast" } },
+        { "scalar", "n() n(5,2)", NULL, run, { "matmul", "() x (5, 2)", "scalars" } },
+        { "int64", "i5(2,3) i5(3,2)", NULL, run, { "matmul", "int64", "float32" } },
+        { "dtypes", "n(2,3) i5(3,2)", NULL, run, { "matmul", "float32", "int64" } },
+        { "outer dims", "n(2,3) n(4)", NULL, run_outer, { "outer", "(2, 3)", "(4,)" } })
 };
 
 static bool check(const fr_shape *a, const fr_shape *b)

@@ -6,6 +6,8 @@
 FR_COMPARISON(eq, ==)
 
 FR_RUN(run, fr_eq(in[0], in[1]))
+FR_RUN(run_one_hot, fr_one_hot(in[0], 5))
+FR_RUN(run_one_hot_counted, fr_one_hot(in[0], -1))
 FR_RUN(run_scalar, fr_eq_scalar(in[0], 2))
 FR_RUN(run_fraction, fr_eq_scalar(in[0], 1.5))
 
@@ -20,6 +22,13 @@ const fr_op fr_eq_op = {
              { "empty", "n(0,3) n(3)", "(a == b).to(a.dtype)", run, .no_grad = true },
              { "edges", "v0,nan,nan,inf,inf,1(6) v-0.0,nan,1,inf,-inf,nan(6)", "(a == b).to(a.dtype)", run,
                .no_grad = true },
+             { "one_hot", "i5(2,3)", "F.one_hot(a, 5)", run_one_hot, .no_grad = true },
+             { "one_hot, counted", "i5(9)", "F.one_hot(a)", run_one_hot_counted, .no_grad = true },
+             { "one_hot, none", "i5(0)", "F.one_hot(a, 5)", run_one_hot, .no_grad = true },
+             { "one_hot, scalar", "i5()", "F.one_hot(a, 5)", run_one_hot, .no_grad = true },
+             { "one_hot range", "i99(50)", NULL, run_one_hot, { "one_hot", "index", "size 5" } },
+             { "one_hot of floats", "n(3)", NULL, run_one_hot, { "one_hot", "float32", "int64" } },
+             { "one_hot of none", "i5(0)", NULL, run_one_hot_counted, { "one_hot", "no index" } },
              { "shapes", "n(4,3) n(5,2)", NULL, run, { "eq", "(4, 3)", "(5, 2)" } }),
 };
 

@@ -41,6 +41,7 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
 {
     return fr_c_reduce_by(w, call, "logsumexp", c_text, "");
 }
+FR_RUN(run_dims, fr_logsumexp_dims(in[0], (fr_shape){ 2, { 0, -1 } }, false))
 
 const fr_op fr_logsumexp_op = {
     FR_REDUCTION_OP("logsumexp", fr_infer_reduced),
@@ -61,6 +62,8 @@ const fr_op fr_logsumexp_op = {
              { "empty other", "n(0,3)", "a.logsumexp(1)", run_dim },
              { "eight dims", "n(2,3,2,1,2,1,2,3)", "a.logsumexp(1)", run_dim },
              { "int64", "i5(3)", NULL, run, { "logsumexp", "int64" } },
+             { "dims", "n(3,4,5)", "a.logsumexp((0, -1))", run_dims },
+             { "dims range", "n()", NULL, run_dims, { "logsumexp_dims", "twice", "dim 0" } },
              { "range", "n(4)", NULL, run_dim, { "logsumexp", "dim 1", "(4,)" } }),
 };
 
@@ -73,4 +76,9 @@ fr_tensor *fr_logsumexp_dim(fr_tensor *t, int dim, bool keepdim)
 {
     return fr_apply_reduction("logsumexp_dim", &fr_logsumexp_op, t,
                               (fr_reduce_attributes){ .dim = dim, .keepdim = keepdim }, NULL);
+}
+
+fr_tensor *fr_logsumexp_dims(fr_tensor *t, fr_shape dims, bool keepdim)
+{
+    return fr_apply_reduction_dims("logsumexp_dims", &fr_logsumexp_op, t, &dims, keepdim, 0);
 }

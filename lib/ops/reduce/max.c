@@ -27,3 +27,8 @@ fr_extreme fr_max_dim_indices(fr_tensor *t, int dim, bool keepdim)
 {
     return fr_apply_max_min("max_dim_indices", &fr_max_dim_op, t, dim, keepdim);
 }
+
+fr_tensor *fr_amax(fr_tensor *t, fr_shape dims, bool keepdim)
+{
+    return fr_apply_reduction_dims("amax", &fr_max_op, t, &dims, keepdim, 0);
+}

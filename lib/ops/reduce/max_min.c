@@ -64,10 +64,12 @@ void fr_max_min_dim_forward(fr_op_call *call, const fr_reducer *(*reducer)(fr_dt
 
 void fr_max_min_backward(fr_op_call *call)
 {
-    fr_tensor *x = call->in[0], *y = call->result[0];
+    const fr_reduce_attributes *a = call->attributes;
+    fr_tensor *x = call->in[0], *y = fr_keepdim(call, call->result[0]);
     fr_tensor *mask = fr_add(fr_eq(x, y), fr_ne(x, x)); /* or x is NaN, and so y is */
+    fr_tensor *count = a->all ? fr_sum(mask) : fr_sum_dim(mask, a->dim, true);
 
-    call->grad_in[0] = fr_mul(mask, fr_div(call->grad_out[0], fr_sum(mask)));
+    call->grad_in[0] = fr_mul(mask, fr_div(fr_keepdim(call, call->grad_out[0]), count));
 }
 
 void fr_max_min_dim_backward(fr_op_call *call)

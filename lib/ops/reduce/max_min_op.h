@@ -49,6 +49,8 @@ static bool dim_c_code(fr_c_writer *w, const fr_op_call *call)
 
 FR_RUN(run, FUNCTION()(in[0]))
 FR_RUN(run_strided, FUNCTION()(fr_transpose(in[0], 0, 1)))
+FR_RUN(run_a, JOIN(fr_a, NAME, )(in[0], (fr_shape){ 2, { 0, -1 } }, false))
+FR_RUN(run_a_kept, JOIN(fr_a, NAME, )(in[0], (fr_shape){ 1, { 1 } }, true))
 FR_RUN(run_dim, FUNCTION(_dim)(in[0], 1, false))
 FR_RUN(run_keepdim, FUNCTION(_dim)(in[0], -2, true))
 FR_RUN(run_scalar_dim, FUNCTION(_dim)(in[0], -1, true))
@@ -65,6 +67,14 @@ static const fr_case cases[] = {
     { "infinite", "v-inf,-inf(2)", TORCH "()", run },
     { "infinite, positive", "vinf,inf(2)", TORCH "()", run },
     { "int64", "i99(7,20)", TORCH "()", run, .no_grad = true },
+    { "dims", "d(3,4,5)", "a.a" TEXT(NAME) "((0, -1))", run_a },
+    { "dims, ties", "v1,3,3,2,3,1,3,3,1,1,2,2(3,2,2)", "a.a" TEXT(NAME) "((0, -1))", run_a },
+    { "dims, nan", "v1,nan,0,nan,2,1,1,2(2,2,2)", "a.a" TEXT(NAME) "((0, -1))", run_a, .no_grad = true },
+    { "one of the dims", "v1,3,3,2,3,1,3,3,1,1,2,2(3,2,2)", "a.a" TEXT(NAME) "(1, keepdim=True)", run_a_kept },
+    { "all dims", "d(3,4)", "a.a" TEXT(NAME) "((0, -1))", run_a },
+    { "dims of int64", "i9(3,4,2)", "a.a" TEXT(NAME) "((0, -1))", run_a, .no_grad = true },
+    { "dims of none", "n(0,3,0)", NULL, run_a, { TEXT(NAME), "no values" } },
+    { "dims range", "n(3)", NULL, run_a_kept, { "a" TEXT(NAME), "dim 1", "(3,)" } },
     { "none", "n(0,3)", NULL, run, { TEXT(NAME), "(0, 3)" } },
     { 0 },
 };
@@ -96,9 +106,10 @@ static const fr_case dim_cases[] = {
 
 /* The entries, but for the formula and onnx_name. */
 #define MAX_MIN_OP                                                                                                     \
-    .name = TEXT(NAME), .shapes = "(*) -> ()", .inputs = 1, .outputs = 1, .saves_inputs = 1, .saves_outputs = 1,       \
-    .attributes_size = sizeof(fr_reduce_attributes), .dtypes = FR_ANY, .infer = fr_infer_max_min, .forward = forward,  \
-    .backward = fr_max_min_backward, .c_code = c_code, .onnx = fr_onnx_reduce, .cases = CASES
+    .name = TEXT(NAME), .shapes = "(*,N,**) -> () or (*,**) or (*,1,**) or (1...)", .inputs = 1, .outputs = 1,         \
+    .saves_inputs = 1, .saves_outputs = 1, .attributes_size = sizeof(fr_reduce_attributes), .dtypes = FR_ANY,          \
+    .infer = fr_infer_max_min, .forward = forward, .backward = fr_max_min_backward, .c_code = c_code,                  \
+    .onnx = fr_onnx_reduce, .cases = CASES
 #define MAX_MIN_DIM_OP                                                                                                 \
     .name = TEXT(NAME) "_dim", .shapes = "(*,N,**) -> (*,**) (*,**) or (*,1,**) (*,1,**)", .inputs = 1, .outputs = 2,  \
     .saves_inputs = FR_SAVES_NOTHING, .saves_outputs = 2, .attributes_size = sizeof(fr_reduce_attributes),             \

@@ -35,6 +35,8 @@ FR_RUN(run_dim, fr_mean_dim(in[0], -2, false))
 FR_RUN(run_keepdim, fr_mean_dim(in[0], 0, true))
 FR_RUN(run_strided, fr_mean_dim(fr_transpose(in[0], 0, 1), 0, true))
 FR_RUN(run_range, fr_mean_dim(in[0], -3, false))
+FR_RUN(run_dims, fr_mean_dims(in[0], (fr_shape){ 2, { 0, -1 } }, false))
+FR_RUN(run_dims_kept, fr_mean_dims(in[0], (fr_shape){ 2, { 2, 1 } }, true))
 
 const fr_op fr_mean_op = {
     FR_REDUCTION_OP("mean", fr_infer_reduced),
@@ -53,6 +55,9 @@ const fr_op fr_mean_op = {
              { "eight dims", "n(2,3,2,1,2,1,2,3)", "a.mean(-2)", run_dim },
              { "infinite", "v1,inf,inf,-inf,nan,1(2,3)", "a.mean(-2)", run_dim },
              { "int64", "i5(3)", NULL, run, { "mean", "int64", "fr_cast" } },
+             { "dims", "n(3,4,5)", "a.mean((0, -1))", run_dims }, { "all dims", "n(3,4)", "a.mean((0, -1))", run_dims },
+             { "dims kept", "n(3,4,5)", "a.mean((2, 1), keepdim=True)", run_dims_kept },
+             { "dims range", "n(2,3)", NULL, run_dims_kept, { "mean_dims", "dim 2", "(2, 3)" } },
              { "range", "n(4,3)", NULL, run_range, { "mean", "-3", "(4, 3)" } }),
 };
 
@@ -65,4 +70,9 @@ fr_tensor *fr_mean_dim(fr_tensor *t, int dim, bool keepdim)
 {
     return fr_apply_reduction("mean_dim", &fr_mean_op, t, (fr_reduce_attributes){ .dim = dim, .keepdim = keepdim },
                               NULL);
+}
+
+fr_tensor *fr_mean_dims(fr_tensor *t, fr_shape dims, bool keepdim)
+{
+    return fr_apply_reduction_dims("mean_dims", &fr_mean_op, t, &dims, keepdim, 0);
 }

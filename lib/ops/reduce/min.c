@@ -27,3 +27,8 @@ fr_extreme fr_min_dim_indices(fr_tensor *t, int dim, bool keepdim)
 {
     return fr_apply_max_min("min_dim_indices", &fr_min_dim_op, t, dim, keepdim);
 }
+
+fr_tensor *fr_amin(fr_tensor *t, fr_shape dims, bool keepdim)
+{
+    return fr_apply_reduction_dims("amin", &fr_min_op, t, &dims, keepdim, 0);
+}

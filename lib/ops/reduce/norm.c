@@ -172,6 +172,9 @@ FR_RUN(run_largest, WITH(.p = INFINITY, .along = true, .dim = 1))
 FR_RUN(run_largest_all, WITH(.p = INFINITY, .keepdim = true))
 FR_RUN(run_smallest, WITH(.p = -INFINITY, .along = true, .dim = 1))
 FR_RUN(run_nan, WITH(.p = NAN))
+FR_RUN(run_dims, fr_norm_dims(in[0], 2, (fr_shape){ 2, { 0, -1 } }, false))
+FR_RUN(run_dims_kept, fr_norm_dims(in[0], -INFINITY, (fr_shape){ 2, { 2, 1 } }, true))
+FR_RUN(run_dims_count, fr_norm_dims(in[0], 0, (fr_shape){ 2, { 0, -1 } }, false))
 
 FR_RUN(run_distance, fr_pairwise_distance(in[0], in[1], 2, 1e-6, false))
 FR_RUN(run_distance_one, fr_pairwise_distance(in[0], in[1], 1, 0.01, true))
@@ -214,6 +217,10 @@ const fr_op fr_norm_op = {
         { "p -inf, ties", "v1,-1,2,0,3,0,1,nan,2(3,3)", "torch.linalg.vector_norm(a, float('-inf'), 1)", run_smallest },
         { "p of none", "n(3,0)", NULL, run_largest, { "norm", "(3, 0)", "dim 1" } },
         { "p nan", "n(3)", NULL, run_nan, { "norm", "p is nan" } },
+        { "dims", "n(3,4,5)", "torch.linalg.vector_norm(a, 2, (0, -1))", run_dims },
+        { "dims kept", "n(3,4,5)", "torch.linalg.vector_norm(a, float('-inf'), (2, 1), keepdim=True)", run_dims_kept },
+        { "dims, p 0", "v0,-2,nan,0,inf,-0.0(2,1,3)", "torch.linalg.vector_norm(a, 0, (0, -1))", run_dims_count },
+        { "dims range", "n(2,3)", NULL, run_dims_kept, { "norm_dims", "dim 2", "(2, 3)" } },
         { "eight dims", "n(2,3,2,1,2,1,2,3)", "a.norm(dim=1)", run_dim },
         { "int64", "i5(3)", NULL, run, { "norm", "int64" } },
         { "pairwise_distance", "n(5,4) n(5,4)", "F.pairwise_distance(a, b)", run_distance },
@@ -297,4 +304,9 @@ fr_tensor *fr_cosine_similarity(fr_tensor *x1, fr_tensor *x2, int dim, double ep
     fr_composition c = fr_compose("cosine_similarity");
 
     return fr_composed(c, are_there("cosine_similarity", x1, x2) ? cosine_of(x1, x2, dim, eps) : NULL);
+}
+
+fr_tensor *fr_norm_dims(fr_tensor *t, double p, fr_shape dims, bool keepdim)
+{
+    return fr_apply_reduction_dims("norm_dims", &fr_norm_op, t, &dims, keepdim, p);
 }

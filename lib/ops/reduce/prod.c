@@ -62,6 +62,8 @@ FR_RUN(run, fr_prod(in[0]))
 FR_RUN(run_dim, fr_prod_dim(in[0], 1, false))
 FR_RUN(run_keepdim, fr_prod_dim(in[0], -1, true))
 FR_RUN(run_strided, fr_prod_dim(fr_transpose(in[0], 0, 2), 1, false))
+FR_RUN(run_dims, fr_prod_dims(in[0], (fr_shape){ 2, { 0, -1 } }, false))
+FR_RUN(run_cumprod, fr_cumprod(in[0], 1))
 
 const fr_op fr_prod_op = {
     FR_REDUCTION_OP("prod", fr_infer_reduced),
@@ -83,6 +85,15 @@ const fr_op fr_prod_op = {
         { "empty", "n(0,3)", "a.prod()", run }, { "empty dim", "n(3,0)", "a.prod(1)", run_dim },
         { "empty other", "n(0,3)", "a.prod(1)", run_dim }, { "eight dims", "n(2,3,2,1,2,1,2,3)", "a.prod(1)", run_dim },
         { "int64", "i9(3,6)", "a.prod(1)", run_dim, .no_grad = true },
+        { "dims", "n(3,2,2)", "a.prod(2).prod(0)", run_dims },
+        { "dims, zero", "v2,0,3,5,7,0,0,11(2,2,2)", "a.prod(2).prod(0)", run_dims },
+        { "dims range", "n()", NULL, run_dims, { "prod_dims", "twice", "dim 0" } },
+        { "cumprod", "n(2,7,3)", "a.cumprod(1)", run_cumprod },
+        { "cumprod, zeros", "v2,0,3,5,7,0,0,11,1,2,0,0(3,4)", "a.cumprod(1)", run_cumprod },
+        { "cumprod, infinite", "v0,inf,2,1,nan,3,inf,2,-1(3,3)", "a.cumprod(1)", run_cumprod, .no_grad = true },
+        { "cumprod, int64", "i9(3,6)", "a.cumprod(1)", run_cumprod, .no_grad = true },
+        { "cumprod, empty", "n(3,0)", "a.cumprod(1)", run_cumprod },
+        { "cumprod, range", "n(4)", NULL, run_cumprod, { "cumprod", "dim 1", "(4,)" } },
         { "range", "n(4)", NULL, run_dim, { "prod", "dim 1", "(4,)" } }),
 };
 
@@ -95,4 +106,35 @@ fr_tensor *fr_prod_dim(fr_tensor *t, int dim, bool keepdim)
 {
     return fr_apply_reduction("prod_dim", &fr_prod_op, t, (fr_reduce_attributes){ .dim = dim, .keepdim = keepdim },
                               NULL);
+}
+
+fr_tensor *fr_prod_dims(fr_tensor *t, fr_shape dims, bool keepdim)
+{
+    return fr_apply_reduction_dims("prod_dims", &fr_prod_op, t, &dims, keepdim, 0);
+}
+
+/* Each value times the one before it, then times that two before it, then four, ...: after k steps y[i] is the product
+ * of x[i - 2^k + 1] ... x[i]. No value is divided by. */
+static fr_tensor *cumulative_product(fr_tensor *t, int dim)
+{
+    int ndim = t->shape.ndim, i = fr_shape_dim(&t->shape, dim);
+    int64_t n = ndim > 0 && i >= 0 ? t->shape.dim[i] : 1, pads[2 * FR_MAX_DIMS] = { 0 };
+    char text[FR_SHAPE_TEXT];
+
+    if (i < 0)
+        return fr_fail("cumprod", "dim %d is out of range for shape %s", dim, fr_shape_text(&t->shape, text));
+    t = fr_reshape(t, t->shape);
+    for (int64_t step = 1; step < n; step *= 2) {
+        pads[2 * (ndim - 1 - i)] = step;
+        pads[2 * (ndim - 1 - i) + 1] = -step;
+        t = fr_mul(t, fr_pad(t, pads, 2 * (ndim - i), 1));
+    }
+    return t;
+}
+
+fr_tensor *fr_cumprod(fr_tensor *t, int dim)
+{
+    fr_composition c = fr_compose("cumprod");
+
+    return fr_composed(c, fr_check_argument("cumprod", t, "t") ? cumulative_product(t, dim) : NULL);
 }

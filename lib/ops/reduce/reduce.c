@@ -77,6 +77,39 @@ fr_tensor *fr_apply_reduction(const char *what, const fr_op *op, fr_tensor *t, f
     return ok ? results[0] : NULL;
 }
 
+static fr_tensor *reduce_dims(const char *what, const fr_op *op, fr_tensor *t, const fr_shape *dims, bool keepdim,
+                              double p)
+{
+    int ndim = t->shape.ndim, order[FR_MAX_DIMS] = { 0 }, n = fr_dims_last(what, t, dims, order), kept = ndim - n;
+    fr_reduce_attributes a = { .keepdim = keepdim, .p = p, .all = dims->ndim == 0 || n == ndim };
+    fr_shape joined = { .ndim = kept + 1 }, y = t->shape;
+
+    if (n < 0)
+        return NULL;
+    if (a.all || n == 1) {
+        a.dim = a.all ? 0 : order[kept];
+        return fr_apply_reduction(what, op, t, a, NULL);
+    }
+    joined.dim[kept] = 1;
+    for (int i = 0; i < kept; i++)
+        joined.dim[i] = t->shape.dim[order[i]];
+    for (int i = kept; i < ndim; i++) {
+        fr_mul_size(joined.dim[kept], t->shape.dim[order[i]], &joined.dim[kept]); /* overflows only beside a 0 */
+        y.dim[order[i]] = 1;
+    }
+    a = (fr_reduce_attributes){ .dim = kept, .p = p };
+    t = fr_apply_reduction(what, op, fr_reshape(fr_permute(t, order), joined), a, NULL);
+    return keepdim ? fr_reshape(t, y) : t;
+}
+
+fr_tensor *fr_apply_reduction_dims(const char *what, const fr_op *op, fr_tensor *t, const fr_shape *dims, bool keepdim,
+                                   double p)
+{
+    fr_composition c = fr_compose(what);
+
+    return fr_composed(c, fr_check_argument(what, t, "t") ? reduce_dims(what, op, t, dims, keepdim, p) : NULL);
+}
+
 /* --- Gradients --------------------------------------------------------------------------------------------------- */
 
 fr_tensor *fr_keepdim(const fr_op_call *call, fr_tensor *t)

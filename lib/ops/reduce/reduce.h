@@ -56,4 +56,9 @@ void fr_c_reduces_rows(fr_c_writer *w, const fr_op_call *call);
 fr_tensor *fr_apply_reduction(const char *what, const fr_op *op, fr_tensor *t, fr_reduce_attributes a,
                               void *const *reserved);
 
+/* The same over several dims, or over all values where dims lists none: they are moved to the end and joined into one,
+ * which op reduces. p: that of the attributes. */
+fr_tensor *fr_apply_reduction_dims(const char *what, const fr_op *op, fr_tensor *t, const fr_shape *dims, bool keepdim,
+                                   double p);
+
 #endif

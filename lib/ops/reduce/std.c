@@ -44,6 +44,9 @@ FR_RUN(run_strided, fr_std_dim(fr_transpose(in[0], 0, 2), 1, false))
 FR_RUN(run_biased, WITH(.along = true, .dim = -1, .keepdim = true, .correction = FR_ZERO))
 FR_RUN(run_correction, WITH(.correction = 2.5))
 FR_RUN(run_reserved, WITH(.reserved[1] = in[0]))
+FR_RUN(run_dims, fr_std_dims(in[0], (fr_shape){ 2, { 0, -1 } }, 1, false))
+FR_RUN(run_dims_kept, fr_std_dims(in[0], (fr_shape){ 2, { 2, 1 } }, 0, true))
+FR_RUN(run_dims_nan, fr_std_dims(in[0], (fr_shape){ 0 }, NAN, true))
 
 const fr_op fr_std_op = {
     FR_REDUCTION_OP("std", fr_infer_variance),
@@ -64,6 +67,10 @@ const fr_op fr_std_op = {
              { "biased", "n(2,7,3)", "a.std(-1, correction=0, keepdim=True)", run_biased },
              { "correction", "n(5,7)", "a.std(dim=None, correction=2.5)", run_correction },
              { "reserved", "n(4)", NULL, run_reserved, { "std_with", "reserved[1]" } },
+             { "dims", "n(3,4,5)", "a.std((0, -1))", run_dims },
+             { "dims kept", "n(3,4,5)", "a.std((2, 1), correction=0, keepdim=True)", run_dims_kept },
+             { "dims range", "n(2,3)", NULL, run_dims_kept, { "std_dims", "dim 2", "(2, 3)" } },
+             { "dims nan", "n(2,3)", NULL, run_dims_nan, { "std", "nan" } },
              { "range", "n(4)", NULL, run_dim, { "std", "dim 1", "(4,)" } }),
 };
 
@@ -81,4 +88,9 @@ fr_tensor *fr_std_dim(fr_tensor *t, int dim, bool keepdim)
 fr_tensor *fr_std_with(fr_tensor *t, const fr_variance_options *options)
 {
     return fr_apply_variance("std_with", &fr_std_op, t, options);
+}
+
+fr_tensor *fr_std_dims(fr_tensor *t, fr_shape dims, double correction, bool keepdim)
+{
+    return fr_apply_reduction_dims("std_dims", &fr_std_op, t, &dims, keepdim, correction);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* sum: the sum over all values or one dim; sum_to undoes broadcasting by sums. */
+/* sum: the sum over all values, one dim or several; sum_to undoes broadcasting by sums; count_nonzero. */
 #include "ops/reduce/reduce.h"
 
 /* float32 is added up in double, int64 modulo 2^64. */
@@ -37,6 +37,14 @@ FR_RUN(run_range, fr_sum_dim(in[0], 2, false))
 FR_RUN(run_to, fr_sum_to(in[0], (fr_shape){ 3, { 3, 1, 5 } }))
 FR_RUN(run_to_column, fr_sum_to(in[0], (fr_shape){ 2, { 3, 1 } }))
 FR_RUN(run_to_wrong, fr_sum_to(in[0], (fr_shape){ 1, { 3 } }))
+FR_RUN(run_dims, fr_sum_dims(in[0], (fr_shape){ 2, { 0, -1 } }, false))
+FR_RUN(run_dims_kept, fr_sum_dims(in[0], (fr_shape){ 2, { 2, 1 } }, true))
+FR_RUN(run_dims_one, fr_sum_dims(in[0], (fr_shape){ 1, { -1 } }, true))
+FR_RUN(run_dims_none, fr_sum_dims(in[0], (fr_shape){ 0 }, true))
+FR_RUN(run_dims_twice, fr_sum_dims(in[0], (fr_shape){ 2, { 1, -1 } }, false))
+FR_RUN(run_dims_scalar, fr_sum_dims(in[0], (fr_shape){ 1, { -1 } }, false))
+FR_RUN(run_count, fr_count_nonzero(in[0], (fr_shape){ 2, { 0, -1 } }))
+FR_RUN(run_count_all, fr_count_nonzero(in[0], (fr_shape){ 0 }))
 
 const fr_op fr_sum_op = {
     FR_REDUCTION_OP("sum", fr_infer_reduced),
@@ -60,6 +68,19 @@ const fr_op fr_sum_op = {
              { "int64", "i9(3,50)", "a.sum(0)", run_first, .no_grad = true },
              { "to", "n(2,3,4,5)", "a.sum((0, 2)).reshape(3, 1, 5)", run_to },
              { "to column", "n(3,70)", "a.sum(1, keepdim=True)", run_to_column },
+             { "dims", "n(3,4,5)", "a.sum((0, -1))", run_dims }, { "all dims", "n(3,4)", "a.sum((0, -1))", run_dims },
+             { "dims of five", "n(2,3,4,2,3)", "a.sum((0, -1))", run_dims },
+             { "dims kept", "n(3,4,5)", "a.sum((2, 1), keepdim=True)", run_dims_kept },
+             { "one of the dims", "n(3,4)", "a.sum((-1,), keepdim=True)", run_dims_one },
+             { "no dims", "n(3,4)", "a.sum((), keepdim=True)", run_dims_none },
+             { "dims of nothing", "n(0,4,5)", "a.sum((0, -1))", run_dims },
+             { "dims of int64", "i9(3,4,5)", "a.sum((0, -1))", run_dims, .no_grad = true },
+             { "dims of scalar", "n()", "a.sum((-1,))", run_dims_scalar },
+             { "dims of eight", "n(2,3,2,1,2,1,2,3)", "a.sum((0, -1))", run_dims },
+             { "count_nonzero", "v0,1,nan,-0.0,inf,0(2,1,3)", "a.count_nonzero((0, -1))", run_count, .no_grad = true },
+             { "count_nonzero of all", "i2(2,3)", "a.count_nonzero()", run_count_all, .no_grad = true },
+             { "dims twice", "n(2,3)", NULL, run_dims_twice, { "sum_dims", "dim 1", "twice" } },
+             { "dims range", "n(2,3)", NULL, run_dims_kept, { "sum_dims", "dim 2", "(2, 3)" } },
              { "range", "n(4,3)", NULL, run_range, { "sum", "2", "(4, 3)" } },
              { "to wrong", "n(3,4)", NULL, run_to_wrong, { "sum_to", "(3,)", "(3, 4)" } }),
 };
@@ -145,4 +166,21 @@ fr_tensor *fr_sum_to(fr_tensor *t, fr_shape shape)
     }
     fr_finish(th, before);
     return y;
+}
+
+fr_tensor *fr_sum_dims(fr_tensor *t, fr_shape dims, bool keepdim)
+{
+    return fr_apply_reduction_dims("sum_dims", &fr_sum_op, t, &dims, keepdim, 0);
+}
+
+static fr_tensor *nonzero_count(fr_tensor *t, fr_shape dims)
+{
+    return fr_sum_dims(fr_cast(fr_ne_scalar(t, 0), FR_I64), dims, false);
+}
+
+fr_tensor *fr_count_nonzero(fr_tensor *t, fr_shape dims)
+{
+    fr_composition c = fr_compose("count_nonzero");
+
+    return fr_composed(c, fr_check_argument("count_nonzero", t, "t") ? nonzero_count(t, dims) : NULL);
 }

@@ -133,6 +133,9 @@ FR_RUN(run_two, WITH(.along = true, .dim = 1, .correction = 2))
 FR_RUN(run_added, WITH(.along = true, .dim = 1, .correction = -1))
 FR_RUN(run_more, WITH(.along = true, .dim = 1, .correction = 2.5))
 FR_RUN(run_nan, WITH(.correction = NAN))
+FR_RUN(run_dims, fr_var_dims(in[0], (fr_shape){ 2, { 0, -1 } }, 1, false))
+FR_RUN(run_dims_kept, fr_var_dims(in[0], (fr_shape){ 2, { 2, 1 } }, 0, true))
+FR_RUN(run_dims_nan, fr_var_dims(in[0], (fr_shape){ 0 }, NAN, true))
 
 const fr_op fr_var_op = {
     FR_REDUCTION_OP("var", fr_infer_variance),
@@ -158,6 +161,10 @@ const fr_op fr_var_op = {
              { "correction of all", "v1,2,3,5(2,2)", "a.var(1, correction=2)", run_two },
              { "correction above n", "v1,2,3,5(2,2)", "a.var(1, correction=2.5)", run_more },
              { "correction nan", "n(4)", NULL, run_nan, { "var", "correction is nan", "finite" } },
+             { "dims", "n(3,4,5)", "a.var((0, -1))", run_dims },
+             { "dims kept", "n(3,4,5)", "a.var((2, 1), correction=0, keepdim=True)", run_dims_kept },
+             { "dims range", "n(2,3)", NULL, run_dims_kept, { "var_dims", "dim 2", "(2, 3)" } },
+             { "dims nan", "n(2,3)", NULL, run_dims_nan, { "var", "nan" } },
              { "range", "n(4)", NULL, run_dim, { "var", "dim 1", "(4,)" } }),
 };
 
@@ -175,4 +182,9 @@ fr_tensor *fr_var_dim(fr_tensor *t, int dim, bool keepdim)
 fr_tensor *fr_var_with(fr_tensor *t, const fr_variance_options *options)
 {
     return fr_apply_variance("var_with", &fr_var_op, t, options);
+}
+
+fr_tensor *fr_var_dims(fr_tensor *t, fr_shape dims, double correction, bool keepdim)
+{
+    return fr_apply_reduction_dims("var_dims", &fr_var_op, t, &dims, keepdim, correction);
 }

@@ -98,6 +98,10 @@ FR_RUN(run_three, fr_cat((fr_tensor *[]){ fr_transpose(in[0], 0, 1), in[1], in[0
 FR_RUN(run_one, fr_cat(in, 1, 0))
 FR_RUN(run_none, fr_cat(in, 0, 0))
 FR_RUN(run_null, fr_cat((fr_tensor *[]){ in[0], NULL }, 2, 0))
+FR_RUN(run_roll, fr_roll(in[0], (fr_shape){ 1, { 2 } }, (fr_shape){ 1, { 1 } }))
+FR_RUN(run_roll_two, fr_roll(in[0], (fr_shape){ 2, { -1, 7 } }, (fr_shape){ 2, { -1, 0 } }))
+FR_RUN(run_roll_all, fr_roll(in[0], (fr_shape){ 1, { 2 } }, (fr_shape){ 0 }))
+FR_RUN(run_roll_uneven, fr_roll(in[0], (fr_shape){ 2, { 2, 1 } }, (fr_shape){ 1, { 1 } }))
 FR_RUN(run_stack, fr_stack(in, 2, -1))
 FR_RUN(run_stack_first, fr_stack(in, 2, 0))
 FR_RUN(run_stack_none, fr_stack(in, -1, 0))
@@ -132,6 +136,12 @@ const fr_op fr_cat_op = {
              { "stack empty", "n(0,3) n(0,3)", "torch.stack([a, b])", run_stack_first },
              { "eight dims", "n(2,3,2,1,2,1,2,3) n(2,2,2,1,2,1,2,3)", "torch.cat([a, b], 1)", run },
              { "stack to eight dims", "n(2,3,2,1,2,1,2) n(2,3,2,1,2,1,2)", "torch.stack([a, b], -1)", run_stack },
+             { "roll", "n(2,5,3)", "a.roll(2, 1)", run_roll },
+             { "roll two", "n(3,4)", "a.roll((-1, 7), (-1, 0))", run_roll_two },
+             { "roll all", "n(2,3)", "a.roll(2)", run_roll_all }, { "roll scalar", "n()", "a.roll(2)", run_roll_all },
+             { "roll empty", "n(3,0)", "a.roll(2, 1)", run_roll },
+             { "roll range", "n(3)", NULL, run_roll, { "roll", "dim 1", "(3,)" } },
+             { "roll uneven", "n(2,3)", NULL, run_roll_uneven, { "roll", "2 shifts", "1 dim" } },
              { "shapes", "n(2,3) n(3,3)", NULL, run, { "cat", "(2, 3)", "(3, 3)" } },
              { "dims", "n(2,3) n(2)", NULL, run, { "cat", "(2, 3)", "(2,)" } },
              { "dtypes", "n(2,3) i9(2,3)", NULL, run, { "cat", "float", "int64" } },
@@ -209,4 +219,43 @@ fr_tensor *fr_stack(fr_tensor *const *ts, int n, int dim)
     fr_scope_end(scope);
     fr_finish(th, before);
     return y;
+}
+
+/* Moves the last `shift` positions of dim to the front. */
+static fr_tensor *roll_dim(fr_tensor *t, int64_t shift, int dim)
+{
+    if (!t)
+        return NULL;
+
+    int64_t size = t->shape.ndim > 0 ? t->shape.dim[dim] : 1, last = size > 0 ? shift % size : 0;
+
+    last += last < 0 ? size : 0;
+    if (last == 0)
+        return t;
+    return fr_cat((fr_tensor *[]){ fr_slice(t, dim, size - last, size, 1), fr_slice(t, dim, 0, size - last, 1) }, 2,
+                  dim);
+}
+
+static fr_tensor *rolled(fr_tensor *t, const fr_shape *shifts, const fr_shape *dims)
+{
+    const fr_shape shape = t->shape, flat = { 1, { t->numel } };
+    int order[FR_MAX_DIMS] = { 0 }, n = fr_dims_last("roll", t, dims, order);
+
+    if (n < 0 || !fr_shape_check_ndim("roll", shifts))
+        return NULL;
+    if (dims->ndim == 0 && shifts->ndim == 1)
+        return fr_reshape(roll_dim(fr_reshape(t, flat), shifts->dim[0], 0), shape);
+    if (dims->ndim != shifts->ndim)
+        return fr_fail("roll", "%d shifts for %d dims", shifts->ndim, dims->ndim);
+    t = fr_reshape(t, shape);
+    for (int i = 0; i < n; i++)
+        t = roll_dim(t, shifts->dim[i], order[shape.ndim - n + i]);
+    return t;
+}
+
+fr_tensor *fr_roll(fr_tensor *t, fr_shape shifts, fr_shape dims)
+{
+    fr_composition c = fr_compose("roll");
+
+    return fr_composed(c, fr_check_argument("roll", t, "t") ? rolled(t, &shifts, &dims) : NULL);
 }

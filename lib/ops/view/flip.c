@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* flip: y[i] = x[n - 1 - i] along dim. The gradient is flipped back. */
+/* flip: y[i] = x[n - 1 - i] along dim, or along several dims one after the other. The gradient is flipped back. rot90
+ * turns a plane of two dims: a flip and a transpose. */
 #include "ops/view/view.h"
 
 #include <frond/c_code.h>
@@ -60,6 +61,15 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
 FR_RUN(run_first, fr_flip(in[0], 0))
 FR_RUN(run_last, fr_flip(in[0], -1))
 FR_RUN(run_strided, fr_flip(fr_transpose(in[0], 0, 2), 1))
+FR_RUN(run_dims, fr_flip_dims(in[0], (fr_shape){ 2, { -1, 0 } }))
+FR_RUN(run_no_dims, fr_flip_dims(in[0], (fr_shape){ 0 }))
+FR_RUN(run_dims_twice, fr_flip_dims(in[0], (fr_shape){ 2, { 1, -1 } }))
+FR_RUN(run_rot90, fr_rot90(in[0], 1, 0, 1))
+FR_RUN(run_rot180, fr_rot90(in[0], -2, 2, 0))
+FR_RUN(run_rot270, fr_rot90(in[0], -1, -1, 0))
+FR_RUN(run_rot360, fr_rot90(in[0], 4, 0, 1))
+FR_RUN(run_rot90_range, fr_rot90(in[0], 1, 0, 2))
+FR_RUN(run_rot90_same, fr_rot90(in[0], 1, 1, -1))
 FR_RUN(run_range, fr_flip(in[0], 2))
 
 const fr_op fr_flip_op = {
@@ -79,10 +89,59 @@ const fr_op fr_flip_op = {
              { "int64", "i9(3,4)", "a.flip(0)", run_first }, { "scalar", "n()", "a.flip(0)", run_first },
              { "empty", "n(0,3)", "a.flip(0)", run_first },
              { "eight dims", "n(2,3,2,1,2,1,2,3)", "a.flip(-1)", run_last },
+             { "dims", "n(2,3,4)", "a.flip(-1, 0)", run_dims }, { "no dims", "n(2,3)", "a.flip(())", run_no_dims },
+             { "rot90", "n(2,3,4)", "a.rot90(1, (0, 1))", run_rot90 },
+             { "rot180", "n(2,3,4)", "a.rot90(-2, (2, 0))", run_rot180 },
+             { "rot270", "n(2,3,4)", "a.rot90(-1, (-1, 0))", run_rot270 },
+             { "rot360", "n(2,3)", "a.rot90(4, (0, 1))", run_rot360 },
+             { "dims twice", "n(2,3)", NULL, run_dims_twice, { "flip_dims", "dim 1", "twice" } },
+             { "rot90 range", "n(2,3)", NULL, run_rot90_range, { "rot90", "dim 2", "(2, 3)" } },
+             { "rot90 same", "n(2,3)", NULL, run_rot90_same, { "rot90", "dim 1", "twice" } },
              { "range", "n(3,4)", NULL, run_range, { "flip", "2", "(3, 4)" } })
 };
 
 fr_tensor *fr_flip(fr_tensor *t, int dim)
 {
     return fr_apply(&fr_flip_op, &t, &dim);
+}
+
+static fr_tensor *flipped(fr_tensor *t, const int *dims, int n)
+{
+    t = fr_reshape(t, t->shape);
+    for (int i = 0; i < n; i++)
+        t = fr_flip(t, dims[i]);
+    return t;
+}
+
+fr_tensor *fr_flip_dims(fr_tensor *t, fr_shape dims)
+{
+    fr_composition c = fr_compose("flip_dims");
+    fr_tensor *y = NULL;
+    int order[FR_MAX_DIMS], n;
+
+    if (fr_check_argument("flip_dims", t, "t") && (n = fr_dims_last("flip_dims", t, &dims, order)) >= 0)
+        y = flipped(t, order + t->shape.ndim - n, n);
+    return fr_composed(c, y);
+}
+
+/* A quarter turn from dim0 to dim1 puts what lies along dim1, backwards, along dim0. */
+static fr_tensor *turned(fr_tensor *t, int turns, const int dims[2])
+{
+    if (turns == 0)
+        return fr_reshape(t, t->shape);
+    if (turns == 2)
+        return flipped(t, dims, 2);
+    return fr_transpose(fr_flip(t, turns == 1 ? dims[1] : dims[0]), dims[0], dims[1]);
+}
+
+fr_tensor *fr_rot90(fr_tensor *t, int k, int dim0, int dim1)
+{
+    fr_composition c = fr_compose("rot90");
+    const fr_shape dims = { 2, { dim0, dim1 } };
+    fr_tensor *y = NULL;
+    int order[FR_MAX_DIMS], n;
+
+    if (fr_check_argument("rot90", t, "t") && (n = fr_dims_last("rot90", t, &dims, order)) >= 0)
+        y = turned(t, (k % 4 + 4) % 4, order + t->shape.ndim - n);
+    return fr_composed(c, y);
 }

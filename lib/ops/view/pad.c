@@ -121,6 +121,11 @@ FR_RUN(run_odd, fr_pad(in[0], (int64_t[]){ 1, 1, 1 }, 3, 0))
 FR_RUN(run_huge, fr_pad(in[0], (int64_t[]){ INT64_MAX, 1 }, 2, 0))
 FR_RUN(run_lowest, fr_pad(in[0], (int64_t[]){ INT64_MIN, INT64_MIN }, 2, 0))
 
+FR_RUN(run_diag, fr_diag(in[0], 0))
+FR_RUN(run_diag_above, fr_diag(in[0], 2))
+FR_RUN(run_diag_below, fr_diag(in[0], -1))
+FR_RUN(run_diag_far, fr_diag(in[0], INT64_MIN))
+
 const fr_op fr_pad_op = {
     FR_MOVING_OP,
     .name = "pad",
@@ -146,6 +151,10 @@ const fr_op fr_pad_op = {
              { "dims", "n(3)", NULL, run, { "pad", "4 numbers", "(3,)" } },
              { "too much cut", "n(2,2)", NULL, run_cut_all, { "pad", "-1 before and -2 after dim 1", "(2, 2)" } },
              { "huge", "n(2,2)", NULL, run_huge, { "pad", "dim 1", "too large" } },
+             { "diag", "n(3)", "a.diag()", run_diag }, { "diag above", "n(3)", "a.diag(2)", run_diag_above },
+             { "diag below", "n(3)", "a.diag(-1)", run_diag_below },
+             { "diag empty", "n(0)", "a.diag(2)", run_diag_above },
+             { "diag far", "n(3)", NULL, run_diag_far, { "diag", "3 values", "too large" } },
              { "lowest", "n(2,2)", NULL, run_lowest, { "pad", "dim 1", "less" } })
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* permute: y's dim i is x's dim dims[i]; transpose swaps two of them. Backward permutes dy back. */
+/* permute: y's dim i is x's dim dims[i]; transpose swaps two of them, movedim moves one. Backward permutes dy back. */
 #include "ops/view/view.h"
 
 typedef struct {
@@ -61,6 +61,10 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
 
 FR_RUN(run, fr_permute(in[0], (int[]){ 2, 0, -2 }))
 FR_RUN(run_transpose, fr_transpose(in[0], 0, -1))
+FR_RUN(run_movedim, fr_movedim(in[0], 0, -2))
+FR_RUN(run_movedim_back, fr_movedim(in[0], -1, 1))
+FR_RUN(run_movedim_scalar, fr_movedim(in[0], 0, -1))
+FR_RUN(run_movedim_range, fr_movedim(in[0], 0, 2))
 FR_RUN(run_null, fr_permute(in[0], NULL))
 FR_RUN(run_range, fr_permute(in[0], (int[]){ 0, 2 }))
 FR_RUN(run_transpose_range, fr_transpose(in[0], 0, -3))
@@ -77,6 +81,10 @@ const fr_op fr_permute_op = {
              { "scalar", "n()", "a.transpose(0, -1)", run_transpose }, { "empty", "n(2,0)", "a.T", run_transpose },
              { "int64", "i9(2,3)", "a.T", run_transpose }, { "no dims", "n()", "a", run_null },
              { "eight dims", "n(2,3,4,1,2,1,2,1)", "a.transpose(0, -1)", run_transpose },
+             { "movedim", "n(2,3,4,5)", "a.movedim(0, -2)", run_movedim },
+             { "movedim back", "n(2,3,4,5)", "a.movedim(-1, 1)", run_movedim_back },
+             { "movedim scalar", "n()", "a.movedim(0, -1)", run_movedim_scalar },
+             { "movedim range", "n(2,3)", NULL, run_movedim_range, { "movedim", "0 and 2", "(2, 3)" } },
              { "null", "n(2,3)", NULL, run_null, { "permute", "dims", "NULL" } },
              { "range", "n(2,3)", NULL, run_range, { "permute", "dim 2", "(2, 3)" } },
              { "transpose range", "n(2,3)", NULL, run_transpose_range, { "transpose", "-3", "(2, 3)" } },
@@ -117,4 +125,62 @@ fr_tensor *fr_transpose(fr_tensor *t, int dim0, int dim1)
     }
     fr_finish(th, before);
     return view;
+}
+
+int fr_dims_last(const char *what, const fr_tensor *t, const fr_shape *dims, int order[FR_MAX_DIMS])
+{
+    int ndim = t->shape.ndim, listed[FR_MAX_DIMS], others = 0;
+    unsigned seen = 0;
+    char text[FR_SHAPE_TEXT];
+
+    if (!fr_shape_check_ndim(what, dims))
+        return -1;
+    for (int i = 0; i < dims->ndim; i++) {
+        int64_t dim = dims->dim[i];
+
+        listed[i] = dim < -FR_MAX_DIMS || dim > FR_MAX_DIMS ? -1 : fr_shape_dim(&t->shape, (int)dim);
+        if (listed[i] < 0)
+            fr_fail(what, "dim %lld is out of range for shape %s", (long long)dim, fr_shape_text(&t->shape, text));
+        else if (seen & 1U << listed[i])
+            fr_fail(what, "dim %d is named twice", listed[i]);
+        if (listed[i] < 0 || seen & 1U << listed[i])
+            return -1;
+        seen |= 1U << listed[i];
+    }
+    if (ndim == 0)
+        return 0;
+    for (int i = 0; i < ndim; i++)
+        if (!(seen & 1U << i))
+            order[others++] = i;
+    memcpy(order + others, listed, (size_t)dims->ndim * sizeof *listed);
+    return dims->ndim;
+}
+
+static fr_tensor *moved(fr_tensor *t, int from, int to)
+{
+    int dims[FR_MAX_DIMS], n = 0;
+
+    for (int i = 0; i < t->shape.ndim; i++) {
+        n += n == from;
+        dims[i] = i == to ? from : n++;
+    }
+    return fr_permute(t, dims);
+}
+
+fr_tensor *fr_movedim(fr_tensor *t, int source, int destination)
+{
+    fr_composition c = fr_compose("movedim");
+    fr_tensor *view = NULL;
+    char text[FR_SHAPE_TEXT];
+
+    if (fr_check_argument("movedim", t, "t")) {
+        int from = fr_shape_dim(&t->shape, source), to = fr_shape_dim(&t->shape, destination);
+
+        if (from < 0 || to < 0)
+            fr_fail("movedim", "dims %d and %d: out of range for shape %s", source, destination,
+                    fr_shape_text(&t->shape, text));
+        else
+            view = moved(t, from, to);
+    }
+    return fr_composed(c, view);
 }

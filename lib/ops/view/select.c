@@ -60,22 +60,56 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
     return true;
 }
 
+#ifdef FR_TESTS
+/* What unbind gives along dim 1, stacked in the reverse order. There is room for 5. */
+static fr_tensor *run_unbind(fr_tensor *const *in)
+{
+    fr_tensor *parts[5], *reversed[5];
+    int n = fr_unbind(in[0], 1, parts, 5);
+
+    for (int i = 0; i < n; i++)
+        reversed[n - 1 - i] = parts[i];
+    return n < 0 ? NULL : fr_stack(reversed, n, 0);
+}
+#endif
+
+FR_RUN(run_index, fr_index(in[0], "%d:, ..., None, -1", 1))
+FR_RUN(run_index_steps, fr_index(in[0], "::-1, 2:0:-1, :-1:2"))
+FR_RUN(run_index_dots, fr_index(in[0], "None, ..., 0, :, 1"))
+FR_RUN(run_index_none, fr_index(in[0], "..., None"))
+FR_RUN(run_index_word, fr_index(in[0], "0, x"))
+FR_RUN(run_index_empty, fr_index(in[0], "0,,"))
+FR_RUN(run_index_long, fr_index(in[0], "%300d", 1))
 FR_RUN(run, fr_select(in[0], 1, -1))
 FR_RUN(run_range, fr_select(in[0], 0, 7))
 
-const fr_op fr_select_op = { FR_VIEW_OP,
-                             .name = "select",
-                             .formula = "y = x[..., index, ...]",
-                             .shapes = "(*,N,**) -> (*,**)",
-                             .attributes_size = sizeof(attributes),
-                             FR_CASES({ "last", "n(2,3,4)", "a[:, -1]", run }, { "first", "n(8)", "a[7]", run_range },
-                                      { "empty", "n(9,0)", "a[7]", run_range },
-                                      { "int64", "i9(2,3,4)", "a[:, -1]", run },
-                                      { "eight dims", "n(2,3,2,1,2,1,2,3)", "a[:, -1]", run },
-                                      { "range", "n(4,3)", NULL, run_range, { "select", "7", "4" } },
-                                      { "nothing", "n(2,0)", NULL, run, { "select", "-1", "size 0" } },
-                                      { "scalar", "n()", NULL, run_range, { "select", "scalar" } },
-                                      { "dim", "n(3)", NULL, run, { "select", "dim 1", "(3,)" } }) };
+const fr_op fr_select_op = {
+    FR_VIEW_OP,
+    .name = "select",
+    .formula = "y = x[..., index, ...]",
+    .shapes = "(*,N,**) -> (*,**)",
+    .attributes_size = sizeof(attributes),
+    FR_CASES({ "last", "n(2,3,4)", "a[:, -1]", run }, { "first", "n(8)", "a[7]", run_range },
+             { "empty", "n(9,0)", "a[7]", run_range }, { "int64", "i9(2,3,4)", "a[:, -1]", run },
+             { "eight dims", "n(2,3,2,1,2,1,2,3)", "a[:, -1]", run },
+             { "unbind", "n(2,4,3)", "torch.stack(a.unbind(1)[::-1])", run_unbind },
+             { "unbind room", "n(2,6)", NULL, run_unbind, { "unbind", "6 parts", "for 5" } },
+             { "unbind scalar", "n()", NULL, run_unbind, { "unbind", "dim 1", "()" } },
+             { "index", "n(2,3,4)", "a[1:, ..., None, -1]", run_index },
+             { "index steps", "n(2,3,4)", "a.flip(0)[:, [2, 1], :-1:2]", run_index_steps },
+             { "index dots", "n(2,3,4)", "a[None, ..., 0, :, 1]", run_index_dots },
+             { "index scalar", "n()", "a[..., None]", run_index_none },
+             { "index range", "n(2,1)", "a[1:, ..., None, -1]", run_index },
+             { "index more", "n(3,3)", NULL, run_index_steps, { "index", "(3, 3)", "more" } },
+             { "index outside", "n(2,1,1)", NULL, run_index_dots, { "select", "index 1", "size 1" } },
+             { "index word", "n(2,3)", NULL, run_index_word, { "index", "\"x\"" } },
+             { "index empty", "n(2,3,4)", NULL, run_index_empty, { "index", "\"\"" } },
+             { "index long", "n(2)", NULL, run_index_long, { "index", "300", "256" } },
+             { "range", "n(4,3)", NULL, run_range, { "select", "7", "4" } },
+             { "nothing", "n(2,0)", NULL, run, { "select", "-1", "size 0" } },
+             { "scalar", "n()", NULL, run_range, { "select", "scalar" } },
+             { "dim", "n(3)", NULL, run, { "select", "dim 1", "(3,)" } })
+};
 
 fr_tensor *fr_select(fr_tensor *t, int dim, int64_t index)
 {
