@@ -75,11 +75,82 @@ typedef struct {
  * 2011. */
 fr_optim *fr_adagrad(fr_module *m, const fr_adagrad_options *options) FR_FREED_BY(fr_optim_free);
 
+typedef struct {
+    double lr;  /* default 1 */
+    double rho; /* default 0.9: this part of the mean squares is kept at each step */
+    double eps; /* default 1e-6 */
+    double weight_decay;
+    bool maximize;
+    void *reserved[8];
+} fr_adadelta_options;
+/* Adadelta: Zeiler, "ADADELTA: An Adaptive Learning Rate Method", 2012. rho is below 1. */
+fr_optim *fr_adadelta(fr_module *m, const fr_adadelta_options *options) FR_FREED_BY(fr_optim_free);
+
+typedef struct {
+    double lr;             /* default 2e-3 */
+    double beta1, beta2;   /* defaults 0.9, 0.999 */
+    double eps;            /* default 1e-8 */
+    double weight_decay;   /* added to the gradient, or, if decoupled, taken off the parameter */
+    double momentum_decay; /* default 4e-3 */
+    bool decoupled_weight_decay;
+    bool maximize;
+    void *reserved[8];
+} fr_nadam_options;
+/* NAdam: Dozat, "Incorporating Nesterov Momentum into Adam", 2016. */
+fr_optim *fr_nadam(fr_module *m, const fr_nadam_options *options) FR_FREED_BY(fr_optim_free);
+
+typedef struct {
+    double lr;           /* default 1e-3 */
+    double beta1, beta2; /* defaults 0.9, 0.999 */
+    double eps;          /* default 1e-8 */
+    double weight_decay; /* added to the gradient, or, if decoupled, taken off the parameter */
+    bool decoupled_weight_decay;
+    bool maximize;
+    void *reserved[8];
+} fr_radam_options;
+/* RAdam: Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", 2020. */
+fr_optim *fr_radam(fr_module *m, const fr_radam_options *options) FR_FREED_BY(fr_optim_free);
+
+typedef struct {
+    double lr;                           /* default 1e-2: the first step of each value */
+    double etaminus, etaplus;            /* defaults 0.5, 1.2: factors of a step; 0 < etaminus < 1 < etaplus */
+    double step_size_min, step_size_max; /* defaults 1e-6, 50 */
+    bool maximize;
+    void *reserved[8];
+} fr_rprop_options;
+/* Rprop: Riedmiller and Braun, "A Direct Adaptive Method for Faster Backpropagation Learning: The RPROP Algorithm",
+ * 1993. For gradients of all data at once. */
+fr_optim *fr_rprop(fr_module *m, const fr_rprop_options *options) FR_FREED_BY(fr_optim_free);
+
+typedef struct {
+    double lr;               /* default 1 */
+    int64_t max_iter;        /* default 20: iterations in a step */
+    int64_t max_eval;        /* default 5/4 max_iter: calls of the closure in a step */
+    double tolerance_grad;   /* default 1e-7: stops where no |gradient| is larger */
+    double tolerance_change; /* default 1e-9: stops where neither a parameter nor the loss changes by more */
+    int64_t history_size;    /* default 100: steps remembered, each as two vectors of all parameters */
+    bool strong_wolfe;       /* PyTorch's line_search_fn="strong_wolfe"; else each iteration goes by lr */
+    bool maximize;
+    void *reserved[8];
+} fr_lbfgs_options;
+/* L-BFGS: Liu and Nocedal, "On the Limited Memory BFGS Method for Large Scale Optimization", 1989. For few parameters
+ * and a loss of all data at once. Takes steps by fr_optim_step_closure alone and has one group: making another fails.
+ * A count that is not 0 or more is an error too. */
+fr_optim *fr_lbfgs(fr_module *m, const fr_lbfgs_options *options) FR_FREED_BY(fr_optim_free);
+
 /* Makes one step for each parameter that has a gradient and wants one. Other parameters, such as frozen ones, and their
  * step counts do not change. The step writes values in place, so a backward that saved them fails. It records nothing.
  * Returns false, with nothing changed, if memory runs out; that can happen only at a parameter's first step or after a
  * change of its options. */
 bool fr_optim_step(fr_optim *o);
+
+/* PyTorch's optimizer.step(closure). The closure drops the gradients, computes the loss, calls fr_backward and returns
+ * the loss, a tensor of one value; it runs in a scope of its own and must give the same loss for the same parameters.
+ * fr_lbfgs calls it up to max_eval times, any other optimiser once. Returns the first loss; NaN with an error if the
+ * closure returned NULL or more than one value, or where fr_optim_step fails. Then fr_lbfgs leaves the parameters where
+ * its last complete iteration put them. fr_optim_step fails for fr_lbfgs. */
+typedef fr_tensor *fr_closure(void *user);
+double fr_optim_step_closure(fr_optim *o, fr_closure *closure, void *user);
 
 void fr_optim_zero_grad(fr_optim *o);         /* drops the gradients; NULL is allowed */
 bool fr_optim_set_lr(fr_optim *o, double lr); /* for all groups, from the next step on; fails unless 0 <= lr < inf */
