@@ -19,9 +19,10 @@ static bool check_pair(const char *what, int i, const fr_tensor *own, const fr_t
                    fr_dtype_name((fr_dtype)own->dtype));
 }
 
-static bool check(const char *what, fr_module *m, fr_tensor *const *parameters, int n)
+static bool check(const char *what, fr_module *m, fr_tensor *const *parameters, int n, const fr_tensor *x)
 {
-    if (!fr_check_argument(what, m, "module") || !fr_check_argument(what, parameters, "parameters"))
+    if (!fr_check_argument(what, m, "module") || !fr_check_argument(what, parameters, "parameters") ||
+        !fr_check_argument(what, x, "x"))
         return false;
 
     int count = 0;
@@ -67,7 +68,7 @@ fr_tensor *fr_functional_call(fr_module *m, fr_tensor *const *parameters, int n,
     fr_tensor *y = NULL;
     int scope = fr_scope_begin(), count;
 
-    if (scope >= 0 && check(what, m, parameters, n)) {
+    if (scope >= 0 && check(what, m, parameters, n, x)) {
         fr_stand_ins *s = make_stand_ins(what, fr_module_parameters(m, &count), parameters, n);
 
         if (s) {

@@ -7,7 +7,7 @@
 #include <frond/autograd.h>
 #include <stdlib.h>
 
-/* The number of values in n >= 1 tensors; -1 with an error. */
+/* The number of values in n >= 1 tensors of one dtype; -1 with an error. */
 static int64_t count_values(const char *what, fr_tensor *const *parameters, int n)
 {
     int64_t values = 0;
@@ -19,6 +19,11 @@ static int64_t count_values(const char *what, fr_tensor *const *parameters, int 
     for (int i = 0; i < n; i++) {
         if (!fr_check_argument(what, parameters[i], "a parameter"))
             return -1;
+        if (parameters[i]->dtype != parameters[0]->dtype)
+            return fr_fail(what, "parameters[%d] is %s, but parameters[0] is %s", i,
+                           fr_dtype_name((fr_dtype)parameters[i]->dtype),
+                           fr_dtype_name((fr_dtype)parameters[0]->dtype)),
+                   -1;
         values += parameters[i]->numel;
     }
     return values;
@@ -53,11 +58,13 @@ static bool check_vector(const char *what, const fr_tensor *v, fr_tensor *const 
         return false;
     if (v->shape.ndim != 1 || v->numel != values)
         return fr_fail(what, "vector %s, expected (%lld,)", fr_shape_text(&v->shape, given), (long long)values);
+    if (parameters[0]->dtype != v->dtype)
+        return fr_fail(what, "vector is %s, the parameters are %s", fr_dtype_name((fr_dtype)v->dtype),
+                       fr_dtype_name((fr_dtype)parameters[0]->dtype));
     for (int i = 0; i < n; i++)
-        if (parameters[i]->dtype != v->dtype || fr_has_history(parameters[i]))
-            return fr_fail(
-                what, "parameters[%d] is %s%s, expected a leaf of %s", i, fr_dtype_name((fr_dtype)parameters[i]->dtype),
-                fr_has_history(parameters[i]) ? " and has a history" : "", fr_dtype_name((fr_dtype)v->dtype));
+        if (fr_has_history(parameters[i]) || fr_repeats_values(parameters[i]))
+            return fr_fail(what, "parameters[%d] is %s, expected a leaf", i,
+                           fr_has_history(parameters[i]) ? "a result of an op" : "an expanded view");
     return true;
 }
 
