@@ -110,10 +110,10 @@ static bool set_parameters(const fr_optim *o, fr_tensor *v)
 
 /* --- The loss ----------------------------------------------------------------------------------------------------- */
 
-/* Calls the closure. The gradient is new. */
+/* Calls the closure, unless memory ran out before. The gradient is new. */
 static bool evaluate(run *r, double *loss, fr_tensor **grad)
 {
-    bool ok = fr_call_closure(what, r->closure, r->user, r->no_grad, loss);
+    bool ok = !r->th->errors.pending && fr_call_closure(what, r->closure, r->user, r->no_grad, loss);
 
     r->evals++;
     *grad = ok ? flatten(r->o, true) : NULL;
@@ -373,7 +373,7 @@ static bool iterate(run *r, bool last, bool *done)
     ((double *)r->o->shared[NUMBERS]->origin)[T] = t;
     *done = last || r->evals >= max_eval || is_minimum(r) || fabs(t) * abs_max(d) <= options->tolerance_change ||
             fabs(r->loss - before) < options->tolerance_change;
-    return true;
+    return !r->th->errors.pending;
 }
 
 static bool minimise(run *r, double *first_loss)
