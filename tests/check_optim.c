@@ -416,6 +416,7 @@ static const struct {
     { "lbfgs_short", { .lr = 0.5, .max_iter = 3, .history_size = 2, .strong_wolfe = true } },
     { "lbfgs_few", { .max_iter = 10, .max_eval = 4, .tolerance_change = 1e-4, .strong_wolfe = true } },
     { "lbfgs_far", { .lr = 40, .max_iter = 4, .strong_wolfe = true } },
+    { "lbfgs_waves", { .lr = 0.3, .max_iter = 5, .strong_wolfe = true } },
     { "lbfgs_maximize", { .lr = 0.05, .max_iter = 5, .maximize = true } },
     { "lbfgs_maximize_wolfe", { .maximize = true, .tolerance_grad = 1e-3, .strong_wolfe = true } },
 };
@@ -425,7 +426,7 @@ typedef struct {
     fr_module *m;
     fr_optim *o;
     fr_tensor *x, *a, *b, *y;
-    double sign;
+    double sign, waves;
     int calls, most; /* from call number `most` on it fails; 0: never */
 } problem;
 
@@ -437,7 +438,9 @@ static fr_tensor *problem_loss(void *user)
     fr_tensor *valley = fr_add(fr_square(fr_sub(fr_ones_like(left), left)),
                                fr_mul_scalar(fr_square(fr_sub(right, fr_square(left))), 3));
     fr_tensor *curve = fr_sub(fr_mul(p->a, fr_tanh(fr_mul(p->b, p->y))), fr_mul_scalar(fr_sin(p->y), 2));
-    fr_tensor *loss = fr_mul_scalar(fr_add(fr_sum(valley), fr_mean(fr_square(curve))), p->sign);
+    fr_tensor *waves = fr_mul_scalar(fr_sum(fr_sin(fr_mul_scalar(p->x, 5))), p->waves);
+    fr_tensor *sum = fr_add(fr_add(fr_sum(valley), fr_mean(fr_square(curve))), waves);
+    fr_tensor *loss = fr_mul_scalar(sum, p->sign);
 
     if (++p->calls == p->most)
         return NULL;
@@ -489,6 +492,7 @@ START_TEST(lbfgs_goes_as_pytorchs)
         fr_dtype dtype = i ? FR_F64 : FR_F32;
         problem p = make_problem(&lbfgs_cases[_i].options, dtype);
 
+        p.waves = strcmp(name, "lbfgs_waves") == 0 ? 3 : 0;
         for (int step = 0; step < LBFGS_STEPS; step++)
             compare_lbfgs(name, dtype, step, fr_optim_step_closure(p.o, problem_loss, &p));
         ck_assert_int_eq(p.calls, (int)fr_item(find("%s.%s.evals", name, i ? "f64" : "f32")));

@@ -108,6 +108,11 @@ static bool set_parameters(const fr_optim *o, fr_tensor *v)
     return ok;
 }
 
+static int64_t max_evals(const fr_lbfgs_options *options)
+{
+    return options->max_eval ? options->max_eval : options->max_iter * 5 / 4;
+}
+
 /* --- The loss ----------------------------------------------------------------------------------------------------- */
 
 /* Calls the closure, unless memory ran out before. The gradient is new. */
@@ -261,7 +266,7 @@ static bool strong_wolfe(run *r, fr_tensor *d, double slope, double *t)
                  .x = flatten(r->o, false),
                  .d = d,
                  .start = { .loss = r->loss, .slope = slope, .grad = r->grad },
-                 .most = (r->options->max_eval ? r->options->max_eval : r->options->max_iter * 5 / 4) - r->evals };
+                 .most = max_evals(r->options) - r->evals };
     int low;
 
     if (!s.x || !bracket(&s, *t) || !zoom(&s, &low))
@@ -361,7 +366,6 @@ static bool iterate(run *r, bool last, bool *done)
     fr_tensor *d = first ? fr_neg(r->grad) : direction(r);
     double t = first ? fmin(1, 1 / fr_item(fr_sum(fr_abs(r->grad)))) * options->lr : options->lr;
     double slope = dot(r->grad, d), before = r->loss;
-    int64_t max_eval = options->max_eval ? options->max_eval : options->max_iter * 5 / 4;
 
     if (!remember(r->o, t, d, r->grad))
         return false;
@@ -371,8 +375,8 @@ static bool iterate(run *r, bool last, bool *done)
     if (options->strong_wolfe ? !strong_wolfe(r, d, slope, &t) : !fixed_step(r, d, t, last))
         return false;
     ((double *)r->o->shared[NUMBERS]->origin)[T] = t;
-    *done = last || r->evals >= max_eval || is_minimum(r) || fabs(t) * abs_max(d) <= options->tolerance_change ||
-            fabs(r->loss - before) < options->tolerance_change;
+    *done = last || r->evals >= max_evals(options) || is_minimum(r) ||
+            fabs(t) * abs_max(d) <= options->tolerance_change || fabs(r->loss - before) < options->tolerance_change;
     return !r->th->errors.pending;
 }
 

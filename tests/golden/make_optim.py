@@ -100,14 +100,14 @@ for case in CASES:
         out |= {f"{case}.{name}.{k}": v for k, v in train(case, dtype)}
 
 
-def closure(optim, x, y, a, b, sign):
-    """Rosenbrock's function of x, and a curve, a tanh(b y), close to another: far from quadratic."""
+def closure(optim, x, y, a, b, sign, waves):
+    """Rosenbrock's function of x, and a curve, a tanh(b y), close to another: far from quadratic. With waves there are many minima."""
 
     def loss():
         optim.zero_grad()
         valley = ((1 - x[:-1]) ** 2 + 3 * (x[1:] - x[:-1] ** 2) ** 2).sum()
         curve = ((a * torch.tanh(b * y) - 2 * torch.sin(y)) ** 2).mean()
-        value = sign * (valley + curve)
+        value = sign * (valley + curve + waves * torch.sin(5 * x).sum())
         value.backward()
         return value
 
@@ -120,6 +120,7 @@ LBFGS = {
     "lbfgs_short": dict(lr=0.5, max_iter=3, history_size=2, line_search_fn="strong_wolfe"),
     "lbfgs_few": dict(max_iter=10, max_eval=4, tolerance_change=1e-4, line_search_fn="strong_wolfe"),
     "lbfgs_far": dict(lr=40, max_iter=4, line_search_fn="strong_wolfe"),
+    "lbfgs_waves": dict(lr=0.3, max_iter=5, line_search_fn="strong_wolfe"),
     "lbfgs_maximize": dict(lr=0.05, max_iter=5, maximize=True),
     "lbfgs_maximize_wolfe": dict(maximize=True, tolerance_grad=1e-3, line_search_fn="strong_wolfe"),
 }
@@ -130,7 +131,8 @@ for case, options in LBFGS.items():
         x = torch.nn.Parameter(torch.tensor([-1.0, 0.7, 0.3, -0.4], dtype=dtype))
         ab = [torch.nn.Parameter(torch.tensor(v, dtype=dtype)) for v in ([0.5], [0.2])]
         optim = torch.optim.LBFGS([x, *ab], **options)
-        loss = closure(optim, x, out["lbfgs.points"].to(dtype), *ab, -1 if "maximize" in case else 1)
+        loss = closure(optim, x, out["lbfgs.points"].to(dtype), *ab, -1 if "maximize" in case else 1,
+                       3.0 * ("waves" in case))
         losses = [optim.step(loss).detach() for _ in range(LBFGS_STEPS)]
         out[f"{case}.{name}.losses"] = torch.stack(losses).double()
         out[f"{case}.{name}.evals"] = torch.tensor([optim.state[x]["func_evals"]])
