@@ -29,16 +29,19 @@
     X(double, double)                                                                                                  \
     X(double_p, void *)                                                                                                \
     X(fr_backward_hook_p, fr_backward_hook *)                                                                          \
+    X(fr_closure_p, fr_closure *)                                                                                      \
     X(fr_error_handler_p, fr_error_handler *)                                                                          \
     X(fr_dtype, int)                                                                                                   \
     X(fr_ema_p, void *)                                                                                                \
     X(fr_forward_function_p, fr_forward_function *)                                                                    \
     X(fr_forward_hook_p, fr_forward_hook *)                                                                            \
+    X(fr_forward_pre_hook_p, fr_forward_pre_hook *)                                                                    \
     X(fr_function_p, fr_function *)                                                                                    \
     X(fr_gradient_hook_p, fr_gradient_hook *)                                                                          \
     X(fr_loader_p, void *)                                                                                             \
     X(fr_logger_p, void *)                                                                                             \
     X(fr_lr_function_p, fr_lr_function *)                                                                              \
+    X(fr_module_function_p, fr_module_function *)                                                                      \
     X(fr_module_list, void *)                                                                                          \
     X(fr_module_p, void *)                                                                                             \
     X(fr_nonlinearity, int)                                                                                            \
@@ -238,6 +241,9 @@ static const struct {
     { "fr_grad*", "flags", "0" },
     { "fr_*", "flags", "0" },
     { "fr_module_on_*", "user", "" },
+    { "fr_functional_call", "parameters", "parameter" },
+    { "fr_module_share", "name", "weight" },
+    { "fr_vector_to_parameters", "vector", "f 12" },
     { "fr_recurrent_forward*", "m", "rnn" },
     { "fr_recurrent_forward*", "x", "f 4 2 3" },
     { "fr_recurrent_forward*", "lengths", "l 2" },
@@ -263,6 +269,7 @@ static const struct {
     { "fr_*_lr", "gamma", "0.5" },
     { "fr_*_lr", "*factor", "0.5" },
     { "fr_one_cycle_lr", "o", "momentum" },
+    { "fr_cyclic_lr", "o", "momentum" },
     { "fr_scheduler_step_metric", "s", "plateau" },
     { "fr_sequential_lr", "parts", "scheduler" },
     { "fr_clip_grad_norm_with", "p", "2" },
@@ -435,6 +442,23 @@ static fr_tensor *hook(fr_module *m, fr_tensor *x, fr_tensor *y, void *user)
     return NULL;
 }
 
+static fr_tensor *pre_hook(fr_module *m, fr_tensor *x, void *user)
+{
+    (void)m, (void)x, (void)user;
+    return NULL;
+}
+
+static void visit(fr_module *m, void *user)
+{
+    (void)m, (void)user;
+}
+
+static fr_tensor *closure(void *user)
+{
+    (void)user;
+    return fr_ones(FR_SHAPE());
+}
+
 static fr_tensor *gradient_hook(fr_tensor *gradient, void *user)
 {
     (void)gradient, (void)user;
@@ -520,6 +544,15 @@ static void make_sound(const function *f, int i, value *v)
         break;
     case KIND_fr_forward_function_p:
         v->as_fr_forward_function_p = forward;
+        break;
+    case KIND_fr_closure_p:
+        v->as_fr_closure_p = closure;
+        break;
+    case KIND_fr_forward_pre_hook_p:
+        v->as_fr_forward_pre_hook_p = pre_hook;
+        break;
+    case KIND_fr_module_function_p:
+        v->as_fr_module_function_p = visit;
         break;
     case KIND_fr_forward_hook_p:
         v->as_fr_forward_hook_p = hook;
@@ -861,6 +894,7 @@ static bool needs_more(const function *f)
  * the caller runs, or what they are made of. */
 static const char *const made_of_others[] = {
     "fr_forward",
+    "fr_functional_call",
     "fr_*_forward*",
     "fr_module_summary",
     "fr_export_*",

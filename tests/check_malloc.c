@@ -451,6 +451,54 @@ static bool train(void)
     return ok;
 }
 
+static fr_tensor *distance(void *user)
+{
+    fr_module *m = user;
+    int n;
+    fr_tensor *const *p = fr_module_parameters(m, &n);
+    fr_tensor *v = p ? fr_parameters_to_vector(p, n) : NULL, *loss = v ? fr_sum(fr_exp(fr_square(v))) : NULL;
+
+    return loss && fr_module_zero_grad(m) && fr_backward(loss) ? loss : NULL;
+}
+
+/* L-BFGS; a history that is full. */
+static bool minimise(void)
+{
+    fr_module *m = fr_nn_linear(2, 2, NULL);
+    fr_optim *o = fr_lbfgs(m, &(fr_lbfgs_options){ .max_iter = 3, .history_size = 1, .strong_wolfe = true });
+    bool ok = o && !isnan(fr_optim_step_closure(o, distance, m)) && !isnan(fr_optim_step_closure(o, distance, m));
+
+    fr_optim_free(o);
+    fr_module_free(m);
+    return ok;
+}
+
+static fr_tensor *see_x(fr_module *m, fr_tensor *x, void *user)
+{
+    (void)m;
+    (void)user;
+    return fr_mul_scalar(x, 2);
+}
+
+/* Cloning, tying, other parameters, parameters as a vector, a hook before forward. */
+static bool whole_modules(void)
+{
+    FR_SCOPE;
+    fr_module *m = make_model(), *copy = m ? fr_module_clone(m) : NULL;
+    fr_tensor *bias = m ? fr_module_find(m, "2.bias") : NULL, *x = fr_ones(FR_SHAPE(2, 4, 2));
+    int n = 0;
+    fr_tensor *const *p = copy ? fr_module_parameters(copy, &n) : NULL;
+    fr_tensor *v = p ? fr_parameters_to_vector(p, n) : NULL;
+    bool ok = v && bias && x && fr_functional_call(m, p, n, x) && fr_module_share(copy, "2.bias", bias) &&
+              fr_module_on_forward_pre(m, see_x, NULL) && fr_backward(fr_sum(fr_forward(m, x)));
+
+    p = ok ? fr_module_parameters(m, &n) : NULL;
+    ok = p && fr_vector_to_parameters(v, p, n);
+    fr_module_free(copy);
+    fr_module_free(m);
+    return ok;
+}
+
 static double same_rate(int64_t epoch, int group, void *user)
 {
     (void)epoch;
@@ -845,6 +893,8 @@ static const struct {
     { "anomalies", anomalies },
     { "module_hooks", module_hooks },
     { "train", train },
+    { "minimise", minimise },
+    { "whole_modules", whole_modules },
     { "schedule", schedule },
     { "normalise", normalise },
     { "convolve", convolve },

@@ -13,6 +13,10 @@ typedef struct {
     fr_adam_options adam; /* for adamw too */
     fr_rmsprop_options rmsprop;
     fr_adagrad_options adagrad;
+    fr_adadelta_options adadelta;
+    fr_nadam_options nadam;
+    fr_radam_options radam;
+    fr_rprop_options rprop;
 } optim_case;
 
 static const optim_case cases[] = {
@@ -48,6 +52,26 @@ static const optim_case cases[] = {
     { .name = "adagrad_lr", .adagrad = { .lr = 0.05, .lr_decay = 0.1, .weight_decay = 0.1 } },
     { .name = "adagrad_start", .adagrad = { .initial_accumulator_value = 0.7, .eps = 0.1 } },
     { .name = "adagrad_maximize", .adagrad = { .maximize = true } },
+    { .name = "adadelta" },
+    { .name = "adadelta_lr", .adadelta = { .lr = 0.3, .rho = 0.5, .eps = 1e-3, .weight_decay = 0.1 } },
+    { .name = "adadelta_maximize", .adadelta = { .maximize = true } },
+    { .name = "nadam" },
+    { .name = "nadam_lr",
+      .nadam = { .lr = 0.05, .beta1 = 0.4, .beta2 = 0.7, .weight_decay = 0.1, .momentum_decay = 0.3 } },
+    { .name = "nadam_decoupled",
+      .nadam = { .weight_decay = 0.1, .eps = 0.1, .decoupled_weight_decay = true, .maximize = true } },
+    { .name = "radam" },
+    { .name = "radam_lr", .radam = { .lr = 0.05, .beta1 = 0.4, .beta2 = 0.9, .weight_decay = 0.1 } },
+    { .name = "radam_decoupled",
+      .radam = { .weight_decay = 0.1, .eps = 0.1, .decoupled_weight_decay = true, .maximize = true } },
+    { .name = "rprop" },
+    { .name = "rprop_etas",
+      .rprop = { .lr = 0.3,
+                 .etaminus = 0.3,
+                 .etaplus = 1.9,
+                 .step_size_min = 0.05,
+                 .step_size_max = 0.5,
+                 .maximize = true } },
 };
 enum { CASES = sizeof cases / sizeof cases[0] };
 
@@ -60,11 +84,15 @@ static bool is_kind(const optim_case *c, const char *kind)
 
 static fr_optim *make_optim(const optim_case *c, fr_module *m)
 {
-    return is_kind(c, "sgd")       ? fr_sgd(m, &c->sgd)
-           : is_kind(c, "adam")    ? fr_adam(m, &c->adam)
-           : is_kind(c, "adamw")   ? fr_adamw(m, &c->adam)
-           : is_kind(c, "rmsprop") ? fr_rmsprop(m, &c->rmsprop)
-                                   : fr_adagrad(m, &c->adagrad);
+    return is_kind(c, "sgd")        ? fr_sgd(m, &c->sgd)
+           : is_kind(c, "adam")     ? fr_adam(m, &c->adam)
+           : is_kind(c, "adamw")    ? fr_adamw(m, &c->adam)
+           : is_kind(c, "rmsprop")  ? fr_rmsprop(m, &c->rmsprop)
+           : is_kind(c, "adagrad")  ? fr_adagrad(m, &c->adagrad)
+           : is_kind(c, "adadelta") ? fr_adadelta(m, &c->adadelta)
+           : is_kind(c, "nadam")    ? fr_nadam(m, &c->nadam)
+           : is_kind(c, "radam")    ? fr_radam(m, &c->radam)
+                                    : fr_rprop(m, &c->rprop);
 }
 
 /* Puts b into its own group, with the options GROUPS of make_optim.py. */
@@ -350,6 +378,10 @@ START_TEST(bad_options_are_refused)
     assert_refused(fr_adagrad(m, &(fr_adagrad_options){ .initial_accumulator_value = INFINITY }),
                    "initial_accumulator_value is inf");
     assert_refused(fr_adagrad(m, &(fr_adagrad_options){ .reserved = { &here } }), "reserved[0]");
+    assert_refused(fr_adadelta(m, &(fr_adadelta_options){ .rho = 1 }), "frond: adadelta: ", "rho is 1", "[0, 1)");
+    assert_refused(fr_nadam(m, &(fr_nadam_options){ .momentum_decay = -1 }), "frond: nadam: ", "momentum_decay is -1");
+    assert_refused(fr_radam(m, &(fr_radam_options){ .beta2 = 1 }), "frond: radam: ", "beta2 is 1", "[0, 1)");
+    assert_refused(fr_rprop(m, &(fr_rprop_options){ .etaplus = 1 }), "frond: rprop: ", "etaplus 1", "1 < etaplus");
     assert_refused(fr_optim_set_lr(o, -3), "optim_set_lr", "lr is -3");
     ck_assert_double_eq(fr_optim_lr(o), 1e-3);
     assert_refused(fr_optim_set_lr(NULL, 1), "optim_set_lr", "NULL");
@@ -370,6 +402,178 @@ START_TEST(parameters_must_be_there_and_their_own)
     assert_refused(fr_sgd(m, NULL), "sgd", "\"b\"", "(2, 3)", "expanded");
     fr_module_free(empty);
     fr_module_free(m);
+}
+END_TEST
+
+/* --- With a closure ----------------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    fr_lbfgs_options options;
+} lbfgs_cases[] = {
+    { "lbfgs", { .lr = 0.1 } },
+    { "lbfgs_wolfe", { .strong_wolfe = true } },
+    { "lbfgs_short", { .lr = 0.5, .max_iter = 3, .history_size = 2, .strong_wolfe = true } },
+    { "lbfgs_few", { .max_iter = 10, .max_eval = 4, .tolerance_change = 1e-4, .strong_wolfe = true } },
+    { "lbfgs_far", { .lr = 40, .max_iter = 4, .strong_wolfe = true } },
+    { "lbfgs_waves", { .lr = 0.3, .max_iter = 5, .strong_wolfe = true } },
+    { "lbfgs_maximize", { .lr = 0.05, .max_iter = 5, .maximize = true } },
+    { "lbfgs_maximize_wolfe", { .maximize = true, .tolerance_grad = 1e-3, .strong_wolfe = true } },
+};
+enum { LBFGS_CASES = sizeof lbfgs_cases / sizeof lbfgs_cases[0], LBFGS_STEPS = 6 };
+
+typedef struct {
+    fr_module *m;
+    fr_optim *o;
+    fr_tensor *x, *a, *b, *y;
+    double sign, waves;
+    int calls, most; /* from call number `most` on it fails; 0: never */
+} problem;
+
+/* The loss of make_optim.py. */
+static fr_tensor *problem_loss(void *user)
+{
+    problem *p = user;
+    fr_tensor *left = fr_slice(p->x, 0, 0, -1, 1), *right = fr_slice(p->x, 0, 1, 4, 1);
+    fr_tensor *valley = fr_add(fr_square(fr_sub(fr_ones_like(left), left)),
+                               fr_mul_scalar(fr_square(fr_sub(right, fr_square(left))), 3));
+    fr_tensor *curve = fr_sub(fr_mul(p->a, fr_tanh(fr_mul(p->b, p->y))), fr_mul_scalar(fr_sin(p->y), 2));
+    fr_tensor *waves = fr_mul_scalar(fr_sum(fr_sin(fr_mul_scalar(p->x, 5))), p->waves);
+    fr_tensor *sum = fr_add(fr_add(fr_sum(valley), fr_mean(fr_square(curve))), waves);
+    fr_tensor *loss = fr_mul_scalar(sum, p->sign);
+
+    if (++p->calls == p->most)
+        return NULL;
+    fr_optim_zero_grad(p->o);
+    ck_assert(fr_backward(loss));
+    return loss;
+}
+
+/* In the caller's scope. */
+static problem make_problem(const fr_lbfgs_options *options, fr_dtype dtype)
+{
+    problem p = { .m = fr_module_new("Problem", 0, NULL), .sign = options->maximize ? -1 : 1 };
+
+    p.x = fr_cast(fr_tensor_from(FR_SHAPE(4), (double[]){ -1, 0.7, 0.3, -0.4 }, FR_F64), dtype);
+    p.a = fr_cast(fr_tensor_from(FR_SHAPE(1), (double[]){ 0.5 }, FR_F64), dtype);
+    p.b = fr_cast(fr_tensor_from(FR_SHAPE(1), (double[]){ 0.2 }, FR_F64), dtype);
+    p.y = fr_cast(find("lbfgs.points"), dtype);
+    fr_module_param(p.m, "x", p.x);
+    fr_module_param(p.m, "a", p.a);
+    fr_module_param(p.m, "b", p.b);
+    p.o = fr_lbfgs(p.m, options);
+    ck_assert_ptr_nonnull(p.o);
+    return p;
+}
+
+static void end_problem(const problem *p)
+{
+    fr_optim_free(p->o);
+    fr_module_free(p->m);
+}
+
+/* Rounding grows on the way, so float32 is compared loosely, and only where PyTorch's float32 and float64 agree. */
+static void compare_lbfgs(const char *name, fr_dtype dtype, int step, double loss)
+{
+    double expected = fr_at(find("%s.%s.losses", name, dtype == FR_F32 ? "f32" : "f64"), step);
+    double other = fr_at(find("%s.%s.losses", name, dtype == FR_F32 ? "f64" : "f32"), step);
+    double tolerance = dtype == FR_F64 ? 1e-8 : 1e-6 + 10 * fabs(other / expected - 1);
+
+    ck_assert_msg(fabs(loss / expected - 1) <= tolerance, "%s: loss %d is %.17g, expected %.17g", name, step, loss,
+                  expected);
+}
+
+START_TEST(lbfgs_goes_as_pytorchs)
+{
+    const char *name = lbfgs_cases[_i].name;
+
+    for (int i = 0; i < 2; i++) {
+        FR_SCOPE;
+        fr_dtype dtype = i ? FR_F64 : FR_F32;
+        problem p = make_problem(&lbfgs_cases[_i].options, dtype);
+
+        p.waves = strcmp(name, "lbfgs_waves") == 0 ? 3 : 0;
+        for (int step = 0; step < LBFGS_STEPS; step++)
+            compare_lbfgs(name, dtype, step, fr_optim_step_closure(p.o, problem_loss, &p));
+        ck_assert_int_eq(p.calls, (int)fr_item(find("%s.%s.evals", name, i ? "f64" : "f32")));
+        if (i)
+            assert_close(name, p.x, find("%s.f64.x", name), 1e-7, 1e-9);
+        end_problem(&p);
+    }
+}
+END_TEST
+
+START_TEST(a_closure_serves_every_optimiser)
+{
+    FR_SCOPE;
+    problem p = make_problem(&(fr_lbfgs_options){ 0 }, FR_F64), q = make_problem(&(fr_lbfgs_options){ 0 }, FR_F64);
+
+    fr_optim_free(p.o);
+    fr_optim_free(q.o);
+    p.o = fr_adam(p.m, NULL);
+    q.o = fr_adam(q.m, NULL);
+
+    double loss = fr_optim_step_closure(p.o, problem_loss, &p);
+
+    ck_assert_double_eq(loss, fr_item(problem_loss(&q)));
+    ck_assert(fr_optim_step(q.o));
+    ck_assert(fr_equal(p.x, q.x));
+    ck_assert_int_eq(p.calls, 1);
+    end_problem(&p);
+    end_problem(&q);
+}
+END_TEST
+
+static fr_tensor *no_loss(void *user)
+{
+    return user;
+}
+
+START_TEST(lbfgs_fails_as_a_whole)
+{
+    FR_SCOPE;
+    problem p = make_problem(&(fr_lbfgs_options){ .strong_wolfe = true, .max_iter = 3 }, FR_F64);
+    fr_tensor *x;
+
+    assert_refused(fr_optim_step(p.o), "optim_step", "lbfgs", "fr_optim_step_closure");
+    assert_refused(!isnan(fr_optim_step_closure(p.o, NULL, NULL)), "optim_step_closure", "closure is NULL");
+    assert_refused(!isnan(fr_optim_step_closure(NULL, problem_loss, &p)), "optim_step_closure", "optimiser is NULL");
+    assert_refused(!isnan(fr_optim_step_closure(p.o, no_loss, NULL)), "closure's result is NULL");
+    assert_refused(!isnan(fr_optim_step_closure(p.o, no_loss, fr_ones(FR_SHAPE(2)))), "2 values, expected 1");
+    assert_refused(fr_optim_split(p.o, &p.a, 1) >= 0, "optim_split", "lbfgs has one group");
+    assert_refused(fr_optim_set(p.o, 0, "max_iter", 0), "max_iter is 0", "whole number");
+    assert_refused(fr_optim_set(p.o, 0, "history_size", 1.5), "history_size is 1.5");
+    assert_refused(fr_lbfgs(p.m, &(fr_lbfgs_options){ .max_eval = -1 }), "lbfgs", "max_eval is -1");
+    ck_assert(fr_optim_set(p.o, 0, "max_eval", 0));
+
+    x = fr_clone(p.x);
+    p.most = 2; /* in the first line search */
+    assert_refused(!isnan(fr_optim_step_closure(p.o, problem_loss, &p)), "closure's result is NULL");
+    ck_assert(fr_equal(p.x, fr_detach(x)));
+    p.most = 0;
+    ck_assert(isfinite(fr_optim_step_closure(p.o, problem_loss, &p)));
+    end_problem(&p);
+}
+END_TEST
+
+START_TEST(lbfgs_leaves_frozen_parameters)
+{
+    FR_SCOPE;
+    problem p = make_problem(&(fr_lbfgs_options){ .strong_wolfe = true, .max_iter = 3 }, FR_F64);
+
+    ck_assert(isfinite(fr_optim_step_closure(p.o, problem_loss, &p)));
+
+    fr_tensor *x = fr_clone(fr_detach(p.x));
+    fr_module *holder = fr_module_new("Holder", 0, NULL);
+    double a = fr_item(p.a);
+
+    fr_module_param(holder, "x", p.x);
+    ck_assert(fr_module_freeze(holder, true));
+    ck_assert(isfinite(fr_optim_step_closure(p.o, problem_loss, &p)));
+    ck_assert(fr_equal(p.x, x));
+    ck_assert(fr_item(p.a) != a);
+    fr_module_free(holder);
+    end_problem(&p);
 }
 END_TEST
 
@@ -699,6 +903,10 @@ int main(void)
     tcase_add_test(optim, bad_options_are_refused);
     tcase_add_test(optim, parameters_must_be_there_and_their_own);
     tcase_add_loop_test(optim, any_number_of_threads_gives_the_same_bits, 0, CASES);
+    tcase_add_loop_test(optim, lbfgs_goes_as_pytorchs, 0, LBFGS_CASES);
+    tcase_add_test(optim, a_closure_serves_every_optimiser);
+    tcase_add_test(optim, lbfgs_fails_as_a_whole);
+    tcase_add_test(optim, lbfgs_leaves_frozen_parameters);
     tcase_add_test(groups, groups_have_options_of_their_own);
     tcase_add_test(groups, a_parameter_is_in_one_group);
     tcase_add_test(groups, options_are_checked_where_they_are_set);

@@ -111,6 +111,52 @@ static void lambda(fr_optim *o, fr_scheduler **s)
     s[0] = fr_lambda_lr(o, inverse, NULL);
 }
 
+static void polynomial(fr_optim *o, fr_scheduler **s)
+{
+    s[0] = fr_polynomial_lr(o, 250, 2.5);
+}
+
+static void polynomial_short(fr_optim *o, fr_scheduler **s)
+{
+    s[0] = fr_polynomial_lr(o, 5, 1);
+}
+
+static void restarts(fr_optim *o, fr_scheduler **s)
+{
+    s[0] = fr_cosine_annealing_warm_restarts(o, 17, 1, 0);
+}
+
+static void restarts_longer(fr_optim *o, fr_scheduler **s)
+{
+    s[0] = fr_cosine_annealing_warm_restarts(o, 10, 3, 0.001);
+}
+
+static void sequential_restarts(fr_optim *o, fr_scheduler **s)
+{
+    fr_scheduler *parts[] = { fr_linear_lr(o, 0.05, 1, 10), fr_cosine_annealing_warm_restarts(o, 10, 2, 0) };
+
+    s[0] = fr_sequential_lr(o, parts, 2, (int64_t[]){ 10 });
+}
+
+static void cycle(fr_optim *o, fr_scheduler **s)
+{
+    s[0] = fr_cyclic_lr(o, 0.01, 0.2, &(fr_cyclic_options){ .step_size_up = 20 });
+}
+
+static void cycle_halved(fr_optim *o, fr_scheduler **s)
+{
+    fr_cyclic_options options = {
+        .step_size_up = 7, .step_size_down = 13, .triangular2 = true, .base_momentum = 0.5, .max_momentum = 0.7
+    };
+
+    s[0] = fr_cyclic_lr(o, 0.3, 0.1, &options);
+}
+
+static void cycle_adam(fr_optim *o, fr_scheduler **s)
+{
+    s[0] = fr_cyclic_lr(o, 0, 0.1, &(fr_cyclic_options){ .step_size_up = 50, .gamma = 0.99 });
+}
+
 static void one_cycle(fr_optim *o, fr_scheduler **s)
 {
     s[0] = fr_one_cycle_lr(o, 0.2, STEPS, NULL);
@@ -229,6 +275,14 @@ static const struct {
     CASE(linear_down),
     CASE(constant),
     CASE(lambda),
+    CASE(polynomial),
+    CASE(polynomial_short),
+    CASE(restarts),
+    CASE(restarts_longer),
+    CASE(sequential_restarts),
+    CASE(cycle),
+    CASE(cycle_halved),
+    CASE(cycle_adam),
     CASE(one_cycle),
     CASE(one_cycle_short),
     CASE(one_cycle_linear),
@@ -492,6 +546,14 @@ START_TEST(bad_settings_are_refused)
     assert_refused(fr_one_cycle_lr(o, 1, 5, &(fr_one_cycle_options){ .div_factor = FR_ZERO }), "div_factor is 0");
     assert_refused(fr_one_cycle_lr(o, 1, 5, &(fr_one_cycle_options){ .div_factor = 5e-324 }), "one_cycle_lr", "inf");
     assert_refused(fr_one_cycle_lr(o, 1, 5, &(fr_one_cycle_options){ .reserved = { &here } }), "reserved[0]");
+    assert_refused(fr_polynomial_lr(o, 0, 1), "polynomial_lr", "total_iters is 0");
+    assert_refused(fr_polynomial_lr(o, 1, -1), "power is -1");
+    assert_refused(fr_cosine_annealing_warm_restarts(o, 0, 1, 0), "cosine_annealing_warm_restarts", "t_0 is 0");
+    assert_refused(fr_cosine_annealing_warm_restarts(o, 1, 0, 0), "t_mult is 0");
+    assert_refused(fr_cyclic_lr(o, 0.1, -1, &(fr_cyclic_options){ .keep_momentum = true }), "cyclic_lr",
+                   "max_lr is -1");
+    assert_refused(fr_cyclic_lr(o, 0.1, 1, &(fr_cyclic_options){ .step_size_up = -1 }), "step_size_up is -1");
+    assert_refused(fr_cyclic_lr(adagrad, 0.1, 1, NULL), "adagrad has neither momentum nor beta1", "keep_momentum");
     assert_refused(fr_one_cycle_lr(adagrad, 1, 5, NULL), "adagrad has neither momentum nor beta1", "keep_momentum");
     assert_refused(fr_reduce_lr_on_plateau(o, &(fr_plateau_options){ .factor = 1 }), "reduce_lr_on_plateau",
                    "factor is 1");

@@ -38,6 +38,19 @@ fr_module *fr_module_add(fr_module *m, const char *name, fr_module *child);
 fr_tensor *fr_module_param(fr_module *m, const char *name, fr_tensor *t);
 fr_tensor *fr_module_buffer(fr_module *m, const char *name, fr_tensor *t);
 
+/* Ties a parameter: puts t in place of the parameter of m with this full name, such as "weight" or "decoder.weight",
+ * and returns t. t has the same shape and dtype, no history, and is marked as wanting a gradient. No random number is
+ * drawn, but making m's layer has drawn some. Pointers to the old tensor in the memory (fr_self) of the module that had
+ * it, and of those around that one, then point to t; others do not. An optimiser made before keeps the old one. NULL
+ * with an error if there is no such parameter, or if t does not fit. */
+fr_tensor *fr_module_share(fr_module *m, const char *name, fr_tensor *t);
+
+/* Makes a copy of m and all below, like copy.deepcopy: its own parameters and buffers with the same values, frozen
+ * where those are; the same training flags; no gradients, no hooks, no parent. Needs no open scope. fr_self's memory is
+ * copied; pointers in it to tensors and modules of the tree then point to the copies. What else it points to is not
+ * copied. A model loaded from ONNX cannot be cloned. */
+fr_module *fr_module_clone(fr_module *m) FR_FREED_BY(fr_module_free);
+
 /* Sets the text that is printed in the brackets after m's type, such as "1, 32, batch_first=True". Each line of the
  * text is printed on a line of its own. The text is copied; it replaces the one before. */
 bool fr_module_describe(fr_module *m, const char *text);
@@ -52,7 +65,18 @@ fr_tensor *fr_forward(fr_module *m, fr_tensor *x);
 void fr_train(fr_module *m, bool training);  /* sets training or evaluation for m and all modules below it */
 bool fr_module_training(const fr_module *m); /* true if m is in training; modules start in training */
 
-/* Hooks, like PyTorch's register_forward_hook and register_full_backward_hook.
+/* Runs fr_forward(m, x) with other tensors in place of m's parameters, like torch.func.functional_call: parameters[i],
+ * for i < n, stands for fr_module_parameters(m)[i], or is NULL, for which that one itself stays. They have the same
+ * shape and dtype, and maybe a history, so gradients reach what they were made from: for MAML, Hessian-vector products
+ * and ensembles. m does not change. Each op that gets a parameter takes the other instead; what reads values in another
+ * way, such as fr_data, does not. Calls may nest; fr_checkpoint inside is an error. Fails for another n, shape or
+ * dtype, and where fr_forward fails. */
+fr_tensor *fr_functional_call(fr_module *m, fr_tensor *const *parameters, int n, fr_tensor *x);
+
+/* Hooks, like PyTorch's register_forward_pre_hook, register_forward_hook and register_full_backward_hook.
+ *
+ * Forward pre-hooks of m are called before its forward function, in the order in which they were added, with x. If a
+ * hook returns a tensor, not NULL, this replaces x.
  *
  * Forward hooks of m are called after its forward function, in the order in which they were added, with x and the
  * result y. If a hook returns a tensor, not NULL, this replaces y.
@@ -65,8 +89,11 @@ bool fr_module_training(const fr_module *m); /* true if m is in training; module
  * Only fr_forward calls hooks; direct calls of a model's own functions or of fr_recurrent_forward do not. The off
  * functions remove the first hook that was added with this function and this user; they may be called inside a hook,
  * and fail if there is no such hook. user must live as long as the hook. */
+typedef fr_tensor *fr_forward_pre_hook(fr_module *m, fr_tensor *x, void *user);
 typedef fr_tensor *fr_forward_hook(fr_module *m, fr_tensor *x, fr_tensor *y, void *user);
 typedef fr_tensor *fr_backward_hook(fr_module *m, fr_tensor *grad_in, fr_tensor *grad_out, void *user);
+bool fr_module_on_forward_pre(fr_module *m, fr_forward_pre_hook *hook, void *user);
+bool fr_module_off_forward_pre(fr_module *m, fr_forward_pre_hook *hook, void *user);
 bool fr_module_on_forward(fr_module *m, fr_forward_hook *hook, void *user);
 bool fr_module_off_forward(fr_module *m, fr_forward_hook *hook, void *user);
 bool fr_module_on_backward(fr_module *m, fr_backward_hook *hook, void *user);
@@ -97,6 +124,19 @@ int64_t fr_module_count(fr_module *m); /* the number of values in all parameters
 /* Freezes or unfreezes the parameters of m and of all modules below it. A frozen parameter wants no gradient: none is
  * computed, and optimisers do not change it. */
 bool fr_module_freeze(fr_module *m, bool frozen);
+
+bool fr_module_zero_grad(fr_module *m); /* drops the gradients of all parameters of m and below */
+
+/* Calls f for each module below m, children first, and at last for m, as PyTorch's Module.apply does; f must not add
+ * modules. fr_module_type is the name that m was made with, such as "Linear", borrowed from m; NULL for NULL. */
+typedef void fr_module_function(fr_module *m, void *user);
+bool fr_module_apply(fr_module *m, fr_module_function *f, void *user);
+const char *fr_module_type(const fr_module *m);
+
+/* All n >= 1 parameters as one vector, new and recorded; they have one dtype. And back: writes the vector's values into
+ * the parameters, which are leaves of its dtype; this is not recorded. False, with an error, if the sizes differ. */
+fr_tensor *fr_parameters_to_vector(fr_tensor *const *parameters, int n);
+bool fr_vector_to_parameters(fr_tensor *vector, fr_tensor *const *parameters, int n);
 
 /* Print m as PyTorch's print(model) does, with one more line: the number of parameters. fr_module_fprint returns the
  * number of characters written, or -1. */

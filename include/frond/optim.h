@@ -75,11 +75,82 @@ typedef struct {
  * 2011. */
 fr_optim *fr_adagrad(fr_module *m, const fr_adagrad_options *options) FR_FREED_BY(fr_optim_free);
 
+typedef struct {
+    double lr;  /* default 1 */
+    double rho; /* default 0.9: this part of the mean squares is kept at each step */
+    double eps; /* default 1e-6 */
+    double weight_decay;
+    bool maximize;
+    void *reserved[8];
+} fr_adadelta_options;
+/* Adadelta: Zeiler, "ADADELTA: An Adaptive Learning Rate Method", 2012. rho is below 1. */
+fr_optim *fr_adadelta(fr_module *m, const fr_adadelta_options *options) FR_FREED_BY(fr_optim_free);
+
+typedef struct {
+    double lr;             /* default 2e-3 */
+    double beta1, beta2;   /* defaults 0.9, 0.999 */
+    double eps;            /* default 1e-8 */
+    double weight_decay;   /* added to the gradient, or, if decoupled, taken off the parameter */
+    double momentum_decay; /* default 4e-3 */
+    bool decoupled_weight_decay;
+    bool maximize;
+    void *reserved[8];
+} fr_nadam_options;
+/* NAdam: Dozat, "Incorporating Nesterov Momentum into Adam", 2016. */
+fr_optim *fr_nadam(fr_module *m, const fr_nadam_options *options) FR_FREED_BY(fr_optim_free);
+
+typedef struct {
+    double lr;           /* default 1e-3 */
+    double beta1, beta2; /* defaults 0.9, 0.999 */
+    double eps;          /* default 1e-8 */
+    double weight_decay; /* added to the gradient, or, if decoupled, taken off the parameter */
+    bool decoupled_weight_decay;
+    bool maximize;
+    void *reserved[8];
+} fr_radam_options;
+/* RAdam: Liu et al., "On the Variance of the Adaptive Learning Rate and Beyond", 2020. */
+fr_optim *fr_radam(fr_module *m, const fr_radam_options *options) FR_FREED_BY(fr_optim_free);
+
+typedef struct {
+    double lr;                           /* default 1e-2: the first step of each value */
+    double etaminus, etaplus;            /* defaults 0.5, 1.2: factors of a step; 0 < etaminus < 1 < etaplus */
+    double step_size_min, step_size_max; /* defaults 1e-6, 50 */
+    bool maximize;
+    void *reserved[8];
+} fr_rprop_options;
+/* Rprop: Riedmiller and Braun, "A Direct Adaptive Method for Faster Backpropagation Learning: The RPROP Algorithm",
+ * 1993. For gradients of all data at once. */
+fr_optim *fr_rprop(fr_module *m, const fr_rprop_options *options) FR_FREED_BY(fr_optim_free);
+
+typedef struct {
+    double lr;               /* default 1 */
+    int64_t max_iter;        /* default 20: iterations in a step */
+    int64_t max_eval;        /* default 5/4 max_iter: calls of the closure in a step */
+    double tolerance_grad;   /* default 1e-7: stops where no |gradient| is larger */
+    double tolerance_change; /* default 1e-9: stops where neither a parameter nor the loss changes by more */
+    int64_t history_size;    /* default 100: steps remembered, each as two vectors of all parameters */
+    bool strong_wolfe;       /* PyTorch's line_search_fn="strong_wolfe"; else each iteration goes by lr */
+    bool maximize;
+    void *reserved[8];
+} fr_lbfgs_options;
+/* L-BFGS: Liu and Nocedal, "On the Limited Memory BFGS Method for Large Scale Optimization", 1989. For few parameters
+ * and a loss of all data at once. Takes steps by fr_optim_step_closure alone and has one group: making another fails.
+ * A count that is not 0 or more is an error too. */
+fr_optim *fr_lbfgs(fr_module *m, const fr_lbfgs_options *options) FR_FREED_BY(fr_optim_free);
+
 /* Makes one step for each parameter that has a gradient and wants one. Other parameters, such as frozen ones, and their
  * step counts do not change. The step writes values in place, so a backward that saved them fails. It records nothing.
  * Returns false, with nothing changed, if memory runs out; that can happen only at a parameter's first step or after a
  * change of its options. */
 bool fr_optim_step(fr_optim *o);
+
+/* PyTorch's optimizer.step(closure). The closure drops the gradients, computes the loss, calls fr_backward and returns
+ * the loss, a tensor of one value; it runs in a scope of its own and must give the same loss for the same parameters.
+ * fr_lbfgs calls it up to max_eval times, any other optimiser once. Returns the first loss; NaN with an error if the
+ * closure returned NULL or more than one value, or where fr_optim_step fails. Then the
+ * parameters may have gone as far as the last complete iteration of fr_lbfgs. fr_optim_step fails for fr_lbfgs. */
+typedef fr_tensor *fr_closure(void *user);
+double fr_optim_step_closure(fr_optim *o, fr_closure *closure, void *user);
 
 void fr_optim_zero_grad(fr_optim *o);         /* drops the gradients; NULL is allowed */
 bool fr_optim_set_lr(fr_optim *o, double lr); /* for all groups, from the next step on; fails unless 0 <= lr < inf */
@@ -142,6 +213,13 @@ fr_scheduler *fr_linear_lr(fr_optim *o, double start_factor, double end_factor, 
     FR_FREED_BY(fr_scheduler_free);
 /* The rate is base x factor before epoch total_iters >= 1; 0 < factor <= 1. PyTorch's defaults: 1/3, 5. */
 fr_scheduler *fr_constant_lr(fr_optim *o, double factor, int64_t total_iters) FR_FREED_BY(fr_scheduler_free);
+/* The rate is base x (1 - epoch / total_iters)^power, and 0 from epoch total_iters >= 1 on; power >= 0. PyTorch's
+ * defaults: 5, 1. */
+fr_scheduler *fr_polynomial_lr(fr_optim *o, int64_t total_iters, double power) FR_FREED_BY(fr_scheduler_free);
+/* Goes from base to eta_min >= 0 along half a cosine in t_0 >= 1 epochs, then starts from base again, each time t_mult
+ * >= 1 times as long (Loshchilov and Hutter, "SGDR", 2017). PyTorch's defaults: t_mult 1, eta_min 0. */
+fr_scheduler *fr_cosine_annealing_warm_restarts(fr_optim *o, int64_t t_0, int64_t t_mult, double eta_min)
+    FR_FREED_BY(fr_scheduler_free);
 /* The rate is base x factor(epoch, group, user). */
 typedef double fr_lr_function(int64_t epoch, int group, void *user);
 fr_scheduler *fr_lambda_lr(fr_optim *o, fr_lr_function *factor, void *user) FR_FREED_BY(fr_scheduler_free);
@@ -165,6 +243,21 @@ fr_scheduler *fr_one_cycle_lr(fr_optim *o, double max_lr, int64_t total_steps, c
     FR_FREED_BY(fr_scheduler_free);
 
 typedef struct {
+    int64_t step_size_up;               /* default 2000 */
+    int64_t step_size_down;             /* default step_size_up */
+    bool triangular2;                   /* PyTorch's mode of that name: each cycle is half as high as the one before */
+    double gamma;                       /* default 1; PyTorch's exp_range: the height is also gamma^epoch */
+    double base_momentum, max_momentum; /* defaults 0.8, 0.9; below 1 */
+    bool keep_momentum;                 /* does not change momentum */
+    void *reserved[8];
+} fr_cyclic_options;
+/* The rate goes along lines from base_lr to max_lr and back, again and again (Smith, "Cyclical Learning Rates for
+ * Training Neural Networks", 2017); momentum, or beta1 of Adam, goes the opposite way. The same rates serve all groups.
+ * Fails for an optimiser without momentum unless keep_momentum is set. */
+fr_scheduler *fr_cyclic_lr(fr_optim *o, double base_lr, double max_lr, const fr_cyclic_options *options)
+    FR_FREED_BY(fr_scheduler_free);
+
+typedef struct {
     bool max;              /* true: a larger metric is better; false: a smaller one */
     double factor;         /* default 0.1; below 1 */
     int64_t patience;      /* default 10: this many epochs without improvement change nothing */
@@ -183,7 +276,10 @@ fr_scheduler *fr_reduce_lr_on_plateau(fr_optim *o, const fr_plateau_options *opt
 
 /* Runs n >= 1 schedulers of o, one after another: number i takes over at epoch milestones[i - 1] and starts from base.
  * The n - 1 milestones rise and are 1 or more. Owns its parts; none may be on_plateau or sequential. If the call fails,
- * parts that belong to no other scheduler are freed. */
+ * parts that belong to no other scheduler are freed. A warm-up of 5 epochs and what comes after it:
+ *
+ *     fr_scheduler *parts[] = { fr_linear_lr(o, 0.1, 1, 5), fr_cosine_annealing_lr(o, 95, 0) };
+ *     fr_scheduler *s = fr_sequential_lr(o, parts, 2, (int64_t[]){ 5 }); */
 fr_scheduler *fr_sequential_lr(fr_optim *o, fr_scheduler *const *parts, int n, const int64_t *milestones)
     FR_FREED_BY(fr_scheduler_free);
 

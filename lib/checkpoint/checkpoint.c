@@ -135,6 +135,7 @@ bool fr_checkpoint_restore(const char *where, fr_tensors *tensors, fr_module *m,
 
     free(staged.module);
     free(staged.slots);
+    free(staged.shared);
     free(staged.options);
     free(staged.initial_lrs);
     free(staged.schedulers);

@@ -40,6 +40,8 @@ typedef struct {
     fr_tensor **module;    /* for each entry of the module's state */
     fr_staged_slot *slots; /* for each parameter that the optimiser holds */
     int slot_count;
+    fr_tensor **shared; /* state of the whole optimiser; an owned array */
+    size_t shared_count;
     char *options;            /* of each group, one after another */
     double *initial_lrs;      /* of each group */
     fr_tensor **schedulers;   /* for each scheduler two: its state and its rates */
@@ -55,7 +57,7 @@ const char *fr_checkpoint_parameter_name(const fr_training_state *t, const fr_te
 
 bool fr_optim_state_save(const fr_training_state *t, fr_checkpoint_writer *w);
 bool fr_optim_state_check(const fr_training_state *t, fr_checkpoint_reader *r, fr_staged_state *staged);
-void fr_optim_state_restore(const fr_training_state *t, const fr_staged_state *staged);
+void fr_optim_state_restore(const fr_training_state *t, fr_staged_state *staged);
 
 /* --- scheduler_state.c ------------------------------------------------------------------------------------------- */
 

@@ -5,7 +5,8 @@
  *     optim.KIND.groups           (groups, 1 + options) float64: the learning rate that schedulers start from, NaN if
  *                                 there is none; the group's options
  *     optim.KIND.parameters       (parameters of the module, 3) int64: group, or -1; steps; bit k is set for state k
- *     optim.KIND.STATE.PARAMETER  the state, of the parameter's shape and dtype */
+ *     optim.KIND.STATE.PARAMETER  the state, of the parameter's shape and dtype
+ *     optim.KIND.shared.I         state of the whole optimiser, as its rule has it */
 #include "checkpoint/checkpoint.h"
 
 #include <stdlib.h>
@@ -81,6 +82,8 @@ bool fr_optim_state_save(const fr_training_state *t, fr_checkpoint_writer *w)
         row[STEPS] = row[STATES] = 0;
         ok = !s || save_slot(t, w, s, row);
     }
+    for (size_t i = 0; ok && i < t->optim->shared_count; i++)
+        ok = fr_checkpoint_add(w, t->optim->shared[i], "optim.%s.shared.%zu", t->optim->kind->name, i);
     return ok;
 }
 
@@ -150,11 +153,29 @@ static void check_slot(const fr_training_state *t, fr_checkpoint_reader *r, cons
                 fr_checkpoint_get(r, (fr_dtype)p->dtype, p->shape, "optim.%s.%s.%s", kind->name, kind->states[k], name);
 }
 
+/* What o has of shared state depends on the steps taken, so all that the file has is taken. */
+static bool check_shared(fr_checkpoint_reader *r, const fr_optim *o, fr_staged_state *staged)
+{
+    fr_tensor *t;
+
+    if (!o->kind->check_shared)
+        return true;
+    staged->shared = calloc((size_t)r->tensors->count + 1, sizeof *staged->shared);
+    if (!staged->shared)
+        return fr_fail_memory(r->where);
+    while ((t = fr_checkpoint_find(r, "optim.%s.shared.%zu", o->kind->name, staged->shared_count)))
+        staged->shared[staged->shared_count++] = t;
+    if (!o->kind->check_shared(o, staged->shared, staged->shared_count))
+        fr_error_list_add(&r->errors, "the %zu tensors \"optim.%s.shared\" are not a state of this optimiser",
+                          staged->shared_count, o->kind->name);
+    return true;
+}
+
 bool fr_optim_state_check(const fr_training_state *t, fr_checkpoint_reader *r, fr_staged_state *staged)
 {
     if (!t->optim)
         return true;
-    if (!check_groups(r, t->optim, staged))
+    if (!check_groups(r, t->optim, staged) || !check_shared(r, t->optim, staged))
         return false;
 
     const fr_tensor *rows = fr_checkpoint_get(r, FR_I64, FR_SHAPE(t->parameter_count, COLUMNS), "optim.%s.parameters",
@@ -181,7 +202,21 @@ bool fr_optim_state_check(const fr_training_state *t, fr_checkpoint_reader *r, f
 
 /* --- Resuming ---------------------------------------------------------------------------------------------------- */
 
-void fr_optim_state_restore(const fr_training_state *t, const fr_staged_state *staged)
+/* Exchanges the arrays: staged's is freed with it. */
+static void restore_shared(fr_optim *o, fr_staged_state *staged)
+{
+    fr_tensor **old = o->shared;
+
+    for (size_t i = 0; i < staged->shared_count; i++)
+        fr_ref(staged->shared[i]);
+    for (size_t i = 0; i < o->shared_count; i++)
+        fr_unref(old[i]);
+    o->shared = staged->shared;
+    o->shared_count = o->shared_capacity = staged->shared_count;
+    staged->shared = old;
+}
+
+void fr_optim_state_restore(const fr_training_state *t, fr_staged_state *staged)
 {
     fr_optim *o = t->optim;
 
@@ -189,6 +224,8 @@ void fr_optim_state_restore(const fr_training_state *t, const fr_staged_state *s
         memcpy(o->groups[g].options, staged->options + g * o->kind->size, o->kind->size);
         o->groups[g].initial_lr = staged->initial_lrs[g];
     }
+    if (staged->shared)
+        restore_shared(o, staged);
     for (int i = 0; i < staged->slot_count; i++) {
         const fr_staged_slot *saved = &staged->slots[i];
 

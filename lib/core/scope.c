@@ -7,7 +7,7 @@
  * becomes the last of the scope around it.
  *
  * A jump (longjmp, an exception) may leave a scope at any point. So a scope also remembers the thread's state at its
- * beginning, and puts it back: call sites, grad mode, levels of forward mode, the running module. */
+ * beginning, and puts it back: call sites, grad mode, levels of forward mode, the running module, stand-ins. */
 #include "core/tensor.h"
 #include "core/thread.h"
 
@@ -26,6 +26,7 @@ struct fr_scope {
     fr_grad_mode mode;
     fr_levels levels;
     fr_module_path *module_path;
+    const struct fr_stand_ins *stand_ins;
 };
 
 int fr_scope_begin(void)
@@ -52,7 +53,8 @@ int fr_scope_begin(void)
                                                            .deferred = th->errors.deferred,
                                                            .mode = th->mode,
                                                            .levels = th->levels,
-                                                           .module_path = th->module_path };
+                                                           .module_path = th->module_path,
+                                                           .stand_ins = th->stand_ins };
     return th->scopes.count++;
 }
 
@@ -98,6 +100,7 @@ void fr_scope_end(int scope)
     th->sites.current = left.site;
     th->mode = left.mode;
     th->module_path = left.module_path;
+    th->stand_ins = left.stand_ins;
     fr_levels_end(th, left.levels.open);
     th->levels.current = left.levels.current;
     th->errors.deferred = left.deferred + 1;

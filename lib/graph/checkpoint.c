@@ -77,6 +77,8 @@ static fr_tensor *checkpoint(fr_thread *th, fr_function *f, fr_tensor *const *xs
 
     if (th->mode.no_grad)
         return run(th, "checkpoint", f, xs, user);
+    if (th->stand_ins) /* which will be gone when f runs again */
+        return fr_fail("checkpoint", "a checkpoint inside fr_functional_call");
     fr_generator_save(&a.generator);
     th->mode.no_grad = th->mode.probing = true;
     th->graph->probe_found = false;

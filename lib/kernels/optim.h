@@ -24,14 +24,19 @@ typedef struct {
     void *state[FR_OPTIM_STATES]; /* NULL for those that the options do not need */
 } fr_optim_update;
 
+enum { FR_RPROP_PREV, FR_RPROP_STEP_SIZE };
 enum { FR_RMSPROP_SQUARE_AVG, FR_RMSPROP_GRAD_AVG, FR_RMSPROP_MOMENTUM_BUFFER };
 
 /* The comments name the states, state[0] first. */
-void fr_sgd_update(const fr_optim_update *u);     /* momentum_buffer */
-void fr_adam_update(const fr_optim_update *u);    /* exp_avg, exp_avg_sq, max_exp_avg_sq */
-void fr_adamw_update(const fr_optim_update *u);   /* the same */
-void fr_rmsprop_update(const fr_optim_update *u); /* square_avg, grad_avg, momentum_buffer */
-void fr_adagrad_update(const fr_optim_update *u); /* sum */
+void fr_sgd_update(const fr_optim_update *u);      /* momentum_buffer */
+void fr_adam_update(const fr_optim_update *u);     /* exp_avg, exp_avg_sq, max_exp_avg_sq */
+void fr_adamw_update(const fr_optim_update *u);    /* the same */
+void fr_rmsprop_update(const fr_optim_update *u);  /* square_avg, grad_avg, momentum_buffer */
+void fr_adagrad_update(const fr_optim_update *u);  /* sum */
+void fr_adadelta_update(const fr_optim_update *u); /* square_avg, acc_delta */
+void fr_nadam_update(const fr_optim_update *u);    /* exp_avg, exp_avg_sq */
+void fr_radam_update(const fr_optim_update *u);    /* exp_avg, exp_avg_sq */
+void fr_rprop_update(const fr_optim_update *u);    /* prev, step_size */
 
 /* clip.c: of n values without gaps, float32 or float64. The sum of powers is computed in double, the others in dtype.
  */

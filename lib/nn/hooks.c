@@ -11,7 +11,8 @@
 typedef struct hook {
     struct hook *next;
     bool removed;
-    fr_forward_hook *forward; /* one of these two is NULL */
+    fr_forward_pre_hook *forward_pre; /* one of these is not NULL */
+    fr_forward_hook *forward;
     fr_backward_hook *backward;
     void *user;
 } hook;
@@ -19,7 +20,7 @@ typedef struct hook {
 typedef struct fr_module_hooks {
     atomic_int refs;   /* held by the module and by its runs */
     fr_module *module; /* NULL once it was freed */
-    hook *forward, *backward;
+    hook *forward_pre, *forward, *backward;
     int calling; /* > 0 while hooks are called: removed ones must stay in the lists */
 } hook_lists;
 
@@ -44,6 +45,7 @@ static void sweep_removed(hook_lists *lists)
 {
     if (lists->calling > 0)
         return;
+    sweep(&lists->forward_pre, false);
     sweep(&lists->forward, false);
     sweep(&lists->backward, false);
 }
@@ -52,6 +54,7 @@ static void lists_unref(hook_lists *lists)
 {
     if (!fr_refcount_drop(&lists->refs))
         return;
+    sweep(&lists->forward_pre, true);
     sweep(&lists->forward, true);
     sweep(&lists->backward, true);
     fr_free(lists, sizeof *lists);
@@ -65,13 +68,19 @@ void fr_module_hooks_free(fr_module *m)
     lists_unref(m->hooks);
 }
 
+/* The list that h belongs in. */
+static hook **list_of(hook_lists *lists, const hook *h)
+{
+    return h->forward_pre ? &lists->forward_pre : h->forward ? &lists->forward : &lists->backward;
+}
+
 static bool add_hook(const char *what, fr_module *m, hook h)
 {
     hook **end, *copy;
 
     if (!fr_check_argument(what, m, "module"))
         return false;
-    if (!h.forward && !h.backward)
+    if (!h.forward_pre && !h.forward && !h.backward)
         return fr_fail(what, "hook is NULL");
     if (!m->hooks) {
         m->hooks = fr_alloc(sizeof *m->hooks);
@@ -83,7 +92,7 @@ static bool add_hook(const char *what, fr_module *m, hook h)
     if (!copy)
         return fr_fail_memory(what);
     *copy = h;
-    for (end = h.forward ? &m->hooks->forward : &m->hooks->backward; *end;)
+    for (end = list_of(m->hooks, &h); *end;)
         end = &(*end)->next;
     *end = copy;
     return true;
@@ -93,8 +102,9 @@ static bool remove_hook(const char *what, fr_module *m, hook which)
 {
     if (!fr_check_argument(what, m, "module"))
         return false;
-    for (hook *h = !m->hooks ? NULL : which.forward ? m->hooks->forward : m->hooks->backward; h; h = h->next) {
-        if (h->removed || h->forward != which.forward || h->backward != which.backward || h->user != which.user)
+    for (hook *h = m->hooks ? *list_of(m->hooks, &which) : NULL; h; h = h->next) {
+        if (h->removed || h->forward_pre != which.forward_pre || h->forward != which.forward ||
+            h->backward != which.backward || h->user != which.user)
             continue;
         h->removed = true;
         sweep_removed(m->hooks);
@@ -112,6 +122,16 @@ static bool change_hooks(const char *what, bool (*change)(const char *, fr_modul
 
     fr_finish(th, before);
     return ok;
+}
+
+bool fr_module_on_forward_pre(fr_module *m, fr_forward_pre_hook *call, void *user)
+{
+    return change_hooks("module_on_forward_pre", add_hook, m, (hook){ .forward_pre = call, .user = user });
+}
+
+bool fr_module_off_forward_pre(fr_module *m, fr_forward_pre_hook *call, void *user)
+{
+    return change_hooks("module_off_forward_pre", remove_hook, m, (hook){ .forward_pre = call, .user = user });
 }
 
 bool fr_module_on_forward(fr_module *m, fr_forward_hook *call, void *user)
@@ -135,6 +155,19 @@ bool fr_module_off_backward(fr_module *m, fr_backward_hook *call, void *user)
 }
 
 /* --- Calling ------------------------------------------------------------------------------------------------------ */
+
+static fr_tensor *call_forward_pre(hook_lists *lists, fr_tensor *x)
+{
+    lists->calling++;
+    for (hook *h = lists->forward_pre; h; h = h->next) {
+        fr_tensor *other = h->removed ? NULL : h->forward_pre(lists->module, x, h->user);
+
+        x = other ? other : x;
+    }
+    lists->calling--;
+    sweep_removed(lists);
+    return x;
+}
 
 static fr_tensor *call_forward(hook_lists *lists, fr_tensor *x, fr_tensor *y)
 {
@@ -227,8 +260,10 @@ fr_tensor *fr_module_call_with_hooks(fr_module *m, fr_tensor *x)
 {
     hook_lists *lists = m->hooks;
     bool watched = lists->backward && fr_grad_enabled();
-    fr_tensor *input = watched && fr_tracked(x) ? fr_reshape(x, x->shape) : NULL, *y;
+    fr_tensor *input, *y;
 
+    x = call_forward_pre(lists, x);
+    input = watched && fr_tracked(x) ? fr_reshape(x, x->shape) : NULL;
     if (watched && fr_tracked(x) && !input)
         return NULL;
     x = input ? input : x;

@@ -329,6 +329,34 @@ void fr_train(fr_module *root, bool training)
     fr_finish(th, before);
 }
 
+/* While the caller's function runs, errors are reported at once, not when the public function returns. */
+static void apply(fr_thread *th, fr_module *m, fr_module_function *f, void *user)
+{
+    for (size_t i = 0; i < m->child_count; i++)
+        apply(th, m->children[i], f, user);
+    fr_report_errors(th);
+    f(m, user);
+    fr_defer_errors(th);
+}
+
+bool fr_module_apply(fr_module *m, fr_module_function *f, void *user)
+{
+    const char *what = "module_apply";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    bool ok = fr_check_argument(what, m, "module") && (f || fr_fail(what, "the function is NULL"));
+
+    if (ok)
+        apply(th, m, f, user);
+    fr_finish(th, before);
+    return ok;
+}
+
+const char *fr_module_type(const fr_module *m)
+{
+    return fr_is_given("module_type", m, "module") ? m->type : NULL;
+}
+
 bool fr_module_training(const fr_module *m)
 {
     return fr_is_given("module_training", m, "module") && m->training;

@@ -101,6 +101,8 @@ void fr_eval_mode_end(fr_eval_mode *e);
 /* Frees the lists of m and of all modules around it, because something was added to m. */
 void fr_module_forget_lists(fr_module *m);
 void fr_module_free_lists(fr_module *m);
+/* Where the tensor of that full name is, and in *owner whose it is. NULL with an error if there is none. */
+fr_named_tensor *fr_module_entry(const char *what, fr_module *m, const char *name, fr_module **owner);
 
 /* --- init.c ------------------------------------------------------------------------------------------------------- */
 

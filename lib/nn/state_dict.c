@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* The parameters and buffers of a module and all below it: PyTorch's parameters() and state_dict(), one by its name,
- * how many values, freezing. */
+ * how many values, freezing, dropping gradients. */
 #include "nn/module.h"
 
 #include <limits.h>
@@ -140,10 +140,10 @@ const fr_named_tensor *fr_module_state(fr_module *m, int *n)
 /* --- One by its name ---------------------------------------------------------------------------------------------- */
 
 /* Does not use the lists, which it would have to make: several threads may call it in forward. */
-static fr_tensor *find(const fr_module *m, const char *name)
+fr_named_tensor *fr_module_entry(const char *what, fr_module *m, const char *name, fr_module **owner)
 {
     const char *rest = name, *dot;
-    const fr_module *at = m;
+    fr_module *at = m;
 
     while (at && (dot = strchr(rest, '.'))) {
         at = fr_module_child(at, rest, (size_t)(dot - rest));
@@ -151,21 +151,22 @@ static fr_tensor *find(const fr_module *m, const char *name)
     }
     for (size_t i = 0; at && i < at->tensor_count; i++)
         if (strcmp(at->tensors[i].name, rest) == 0)
-            return at->tensors[i].tensor;
+            return *owner = at, &at->tensors[i];
     /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): `at` may be NULL, m is not */
-    return fr_fail("module_find", "%s has no parameter or buffer \"%s\"", m->type, name);
+    return fr_fail(what, "%s has no parameter or buffer \"%s\"", m->type, name);
 }
 
 fr_tensor *fr_module_find(fr_module *m, const char *name)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "module_find");
-    fr_tensor *t = NULL;
+    fr_named_tensor *entry = NULL;
+    fr_module *owner;
 
     if (fr_check_argument("module_find", m, "module") && fr_check_argument("module_find", name, "name"))
-        t = find(m, name);
+        entry = fr_module_entry("module_find", m, name, &owner);
     fr_finish(th, before);
-    return t;
+    return entry ? entry->tensor : NULL;
 }
 
 /* --- All parameters ----------------------------------------------------------------------------------------------- */
@@ -194,6 +195,19 @@ bool fr_module_freeze(fr_module *root, bool frozen)
     for (const fr_module *m = ok ? root : NULL; m; m = fr_module_next(root, m))
         for (size_t i = 0; i < m->parameter_count; i++)
             m->tensors[i].tensor->requires_grad = !frozen;
+    fr_finish(th, before);
+    return ok;
+}
+
+bool fr_module_zero_grad(fr_module *root)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "module_zero_grad");
+    bool ok = fr_check_argument("module_zero_grad", root, "module");
+
+    for (const fr_module *m = ok ? root : NULL; m; m = fr_module_next(root, m))
+        for (size_t i = 0; i < m->parameter_count; i++)
+            fr_zero_grad(m->tensors[i].tensor);
     fr_finish(th, before);
     return ok;
 }

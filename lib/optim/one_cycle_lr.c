@@ -63,14 +63,6 @@ static double get_lr(const fr_scheduler *s, int64_t epoch, int group, double lr)
 
 /* --- Momentum ---------------------------------------------------------------------------------------------------- */
 
-/* beta1 or momentum; NULL: the optimiser has neither. */
-static const fr_optim_option *momentum_of(const fr_optim_kind *kind)
-{
-    const fr_optim_option *beta1 = fr_optim_find_option(kind, "beta1");
-
-    return beta1 ? beta1 : fr_optim_find_option(kind, "momentum");
-}
-
 /* The step after the last takes max_momentum if a line leads out of [0, 1). */
 static void cycle_momentum(fr_scheduler *s, int group)
 {
@@ -82,7 +74,8 @@ static void cycle_momentum(fr_scheduler *s, int group)
                                       : high;
 
     if (s->settings[KEEP_MOMENTUM] == 0)
-        fr_optim_write(s->optim, group, momentum_of(s->optim->kind), momentum >= 0 && momentum < 1 ? momentum : high);
+        fr_optim_write(s->optim, group, fr_scheduler_momentum(s->optim->kind),
+                       momentum >= 0 && momentum < 1 ? momentum : high);
 }
 
 /* --- Making ------------------------------------------------------------------------------------------------------ */
@@ -95,8 +88,6 @@ static const char name[] = "one_cycle_lr";
 
 static bool check_options(const fr_optim *o, int64_t total_steps, const fr_one_cycle_options *options)
 {
-    bool wants_momentum = !options->keep_momentum;
-
     if (!fr_check_reserved(name, options->reserved) || !fr_check_count(name, "total_steps", total_steps, 1) ||
         !fr_check_between(name, "pct_start", options->pct_start, 0, 1) ||
         !fr_check_option(name, "div_factor", options->div_factor, INFINITY) ||
@@ -105,8 +96,7 @@ static bool check_options(const fr_optim *o, int64_t total_steps, const fr_one_c
     if (options->div_factor == 0 || options->final_div_factor == 0)
         return fr_fail(name, "div_factor is %g and final_div_factor %g, expected numbers above 0", options->div_factor,
                        options->final_div_factor);
-    return !wants_momentum || momentum_of(o->kind) ||
-           fr_fail(name, "%s has neither momentum nor beta1 to cycle: set keep_momentum", o->kind->name);
+    return options->keep_momentum || fr_scheduler_check_momentum(name, o);
 }
 
 /* The group's value if there is one for each group, else the value for all. */

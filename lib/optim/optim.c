@@ -14,8 +14,11 @@
 /* Appends a group with a copy of these options, and makes room for it in the schedulers. */
 static fr_optim_group *new_group(const char *what, fr_optim *o, const void *options)
 {
-    void *copy = malloc(o->kind->size);
+    void *copy;
 
+    if (o->kind->step && o->group_count > 0)
+        return fr_fail(what, "%s has one group for all parameters", o->kind->name);
+    copy = malloc(o->kind->size);
     if (!copy || !fr_make_room(&o->groups, sizeof *o->groups, o->group_count, &o->group_capacity) ||
         !fr_schedulers_make_room(o, o->group_count + 1)) {
         free(copy);
@@ -257,12 +260,25 @@ fr_optim *fr_optim_make(const fr_optim_kind *kind, fr_module *m, const void *opt
     return o;
 }
 
+bool fr_optim_share(const char *what, fr_optim *o, fr_tensor *const *ts, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (!fr_make_room(&o->shared, sizeof *o->shared, o->shared_count + (size_t)i, &o->shared_capacity))
+            return fr_fail_memory(what);
+    for (int i = 0; i < n; i++)
+        o->shared[o->shared_count++] = fr_ref(ts[i]);
+    return true;
+}
+
 static void release(void *object)
 {
     fr_optim *o = object;
 
     fr_schedulers_detach(o);
     shrink(o, 0, 0);
+    while (o->shared_count > 0)
+        fr_unref(o->shared[--o->shared_count]);
+    free(o->shared);
     free(o->slots);
     free(o->groups);
 }

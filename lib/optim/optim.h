@@ -16,12 +16,12 @@
 
 enum { FR_OPTIM_ERROR = 160 }; /* room for what fr_optim_kind.consistent writes */
 
-/* A field of an options struct: a double in [0, limit), or a bool. */
+/* A field of an options struct: a double in [0, limit); a bool; or an int64_t of 1 or more, where 0 is the default. */
 typedef struct {
     const char *name;
     size_t offset;
     double default_value, limit;
-    bool flag;
+    bool flag, count;
 } fr_optim_option;
 
 /* The first two members of an entry. A table of entries ends with { NULL }. */
@@ -38,6 +38,11 @@ typedef struct {
     /* False, with the reason in error, for options that exclude each other. NULL: none do. */
     bool (*consistent)(const void *options, char error[FR_OPTIM_ERROR]);
     void (*update)(const fr_optim_update *u);
+    /* Instead of update, for a rule that calls the closure itself and sees all parameters, in one group, as a whole:
+     * makes a step and returns the loss before it; NaN if it fails. */
+    double (*step)(fr_optim *o, fr_closure *closure, void *user);
+    /* True if such a rule can go on from these tensors of a checkpoint as o->shared. */
+    bool (*check_shared)(const fr_optim *o, fr_tensor *const *shared, size_t count);
 } fr_optim_kind;
 
 /* A parameter and what the optimiser holds for it. */
@@ -64,10 +69,20 @@ struct fr_optim {
     size_t count, capacity; /* of slots */
     size_t group_count, group_capacity;
     fr_scheduler *schedulers; /* a list, in order of creation */
+    fr_tensor **shared;       /* state that belongs to all parameters together; a reference to each */
+    size_t shared_count, shared_capacity;
 };
 
 /* A new optimiser for all parameters of m, with a copy of options (NULL: the defaults). NULL with an error. */
 fr_optim *fr_optim_make(const fr_optim_kind *kind, fr_module *m, const void *options);
+
+/* Appends n tensors to o->shared. False with an error, and nothing changed. */
+bool fr_optim_share(const char *what, fr_optim *o, fr_tensor *const *ts, int n);
+
+/* --- step.c ------------------------------------------------------------------------------------------------------- */
+
+/* Calls closure, in a scope of its own and recording unless no_grad, for the loss. False with an error. */
+bool fr_call_closure(const char *what, fr_closure *closure, void *user, bool no_grad, double *loss);
 
 /* --- options.c ---------------------------------------------------------------------------------------------------- */
 

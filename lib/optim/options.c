@@ -5,6 +5,8 @@
 
 #include <frond/op.h>
 
+static const double COUNT_MOST = 0x1p53; /* a double counts exactly up to here */
+
 /* --- In an options struct ----------------------------------------------------------------------------------------- */
 
 const fr_optim_option *fr_optim_find_option(const fr_optim_kind *kind, const char *name)
@@ -17,21 +19,28 @@ const fr_optim_option *fr_optim_find_option(const fr_optim_kind *kind, const cha
 
 bool fr_option_is_valid(const fr_optim_option *option, double value)
 {
-    return option->flag ? value == 0 || value == 1 : value >= 0 && value < option->limit;
+    if (option->flag)
+        return value == 0 || value == 1;
+    if (option->count)
+        return value >= (option->default_value > 0) && value <= COUNT_MOST && value == floor(value);
+    return value >= 0 && value < option->limit;
 }
 
 static bool check_value(const char *what, const fr_optim_option *option, double value)
 {
-    if (!option->flag)
+    if (!option->flag && !option->count)
         return fr_check_option(what, option->name, value, option->limit);
-    return fr_option_is_valid(option, value) || fr_fail(what, "%s is %g, expected 0 or 1", option->name, value);
+    return fr_option_is_valid(option, value) || fr_fail(what, "%s is %g, expected %s", option->name, value,
+                                                        option->flag ? "0 or 1" : "a whole number, 1 to 2^53");
 }
 
 static double read_option(const void *options, const fr_optim_option *option)
 {
     const char *field = (const char *)options + option->offset;
 
-    return option->flag ? *(const bool *)field : *(const double *)(const void *)field;
+    return option->flag    ? *(const bool *)field
+           : option->count ? (double)*(const int64_t *)(const void *)field
+                           : *(const double *)(const void *)field;
 }
 
 void fr_option_write(void *options, const fr_optim_option *option, double value)
@@ -40,6 +49,8 @@ void fr_option_write(void *options, const fr_optim_option *option, double value)
 
     if (option->flag)
         *(bool *)field = value != 0;
+    else if (option->count)
+        *(int64_t *)(void *)field = (int64_t)value;
     else
         *(double *)(void *)field = value;
 }

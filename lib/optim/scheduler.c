@@ -56,6 +56,21 @@ const double *fr_scheduler_group_settings(const fr_scheduler *s, int group, int 
     return s->settings + first + (s->setting_count - first == width ? 0 : group * width);
 }
 
+/* --- Momentum ---------------------------------------------------------------------------------------------------- */
+
+const fr_optim_option *fr_scheduler_momentum(const fr_optim_kind *kind)
+{
+    const fr_optim_option *beta1 = fr_optim_find_option(kind, "beta1");
+
+    return beta1 ? beta1 : fr_optim_find_option(kind, "momentum");
+}
+
+bool fr_scheduler_check_momentum(const char *what, const fr_optim *o)
+{
+    return fr_scheduler_momentum(o->kind) ||
+           fr_fail(what, "%s has neither momentum nor beta1 to cycle: set keep_momentum", o->kind->name);
+}
+
 /* --- The optimiser's list ---------------------------------------------------------------------------------------- */
 
 static bool make_room(fr_scheduler *s, size_t before, size_t groups)

@@ -73,6 +73,11 @@ bool fr_check_count(const char *what, const char *name, int64_t value, int64_t l
 bool fr_check_between(const char *what, const char *name, double value, double least, double most);
 bool fr_check_factor(const char *what, const char *name, double value);
 
+/* The option that cycles opposite to the lr: beta1 or momentum. NULL: there is neither. */
+const fr_optim_option *fr_scheduler_momentum(const fr_optim_kind *kind);
+/* True if there is one. Fails otherwise. */
+bool fr_scheduler_check_momentum(const char *what, const fr_optim *o);
+
 /* The `width` settings of a group. Those from index `first` on are either `width` for each group, or `width` for all.
  */
 const double *fr_scheduler_group_settings(const fr_scheduler *s, int group, int first, int width);

@@ -2,6 +2,7 @@
  * Copyright The frond authors */
 /* A step, the same for all optimisers: every parameter that requires a gradient and has one is updated, in tiles that
  * the threads share. */
+#include "core/scope.h"
 #include "core/shape.h"
 #include "core/threads.h"
 #include "optim/optim.h"
@@ -91,6 +92,8 @@ static bool step(fr_optim *o)
 {
     if (!fr_check_argument("optim_step", o, "optimiser"))
         return false;
+    if (o->kind->step)
+        return fr_fail("optim_step", "%s asks for the loss more than once: see fr_optim_step_closure", o->kind->name);
     for (size_t i = 0; i < o->count; i++)
         if (is_updated(&o->slots[i]) && !prepare(o, &o->slots[i]))
             return false;
@@ -108,6 +111,55 @@ bool fr_optim_step(fr_optim *o)
 
     fr_finish(th, before);
     return ok;
+}
+
+/* While the closure runs, errors are reported at once, not when the public function returns. */
+bool fr_call_closure(const char *what, fr_closure *closure, void *user, bool no_grad, double *loss)
+{
+    fr_thread *th = fr_thread_self();
+    bool before = th->mode.no_grad;
+    int scope = fr_scope_begin();
+
+    if (scope < 0)
+        return false;
+    th->mode.no_grad = no_grad;
+    fr_report_errors(th);
+
+    fr_tensor *y = closure(user);
+
+    fr_defer_errors(th);
+    th->mode.no_grad = before;
+
+    bool ok = fr_check_argument(what, y, "the closure's result") &&
+              (y->numel == 1 || fr_fail(what, "the closure's loss has %lld values, expected 1", (long long)y->numel));
+
+    *loss = ok ? fr_item(y) : NAN;
+    fr_scope_end(scope);
+    return ok;
+}
+
+static double step_closure(const char *what, fr_optim *o, fr_closure *closure, void *user)
+{
+    double loss;
+
+    if (!fr_check_argument(what, o, "optimiser"))
+        return NAN;
+    if (!closure)
+        return fr_fail(what, "closure is NULL"), NAN;
+    if (o->kind->step)
+        return o->kind->step(o, closure, user);
+    return fr_call_closure(what, closure, user, fr_thread_self()->mode.no_grad, &loss) && step(o) ? loss : NAN;
+}
+
+double fr_optim_step_closure(fr_optim *o, fr_closure *closure, void *user)
+{
+    const char *what = "optim_step_closure";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    double loss = step_closure(what, o, closure, user);
+
+    fr_finish(th, before);
+    return loss;
 }
 
 void fr_optim_zero_grad(fr_optim *o)

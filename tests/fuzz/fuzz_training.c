@@ -57,14 +57,19 @@ static void adagrad(run *r)
     r->s = fr_step_lr(r->optim, 2, 0.5);
 }
 
+static void lbfgs(run *r)
+{
+    r->optim = fr_lbfgs(r->m, &(fr_lbfgs_options){ .max_iter = 2, .strong_wolfe = true });
+    r->s = fr_polynomial_lr(r->optim, 3, 1);
+}
+
 static const struct {
     const char *tensor; /* a name that only files of this kind have */
     void (*make)(run *r);
-} kinds[] = { { "optim.adam.groups", adam },
-              { "optim.adamw.groups", adamw },
-              { "optim.sgd.groups", sgd },
-              { "optim.rmsprop.groups", rmsprop },
-              { "optim.adagrad.groups", adagrad } };
+} kinds[] = {
+    { "optim.adam.groups", adam },       { "optim.adamw.groups", adamw },     { "optim.sgd.groups", sgd },
+    { "optim.rmsprop.groups", rmsprop }, { "optim.adagrad.groups", adagrad }, { "optim.lbfgs.groups", lbfgs }
+};
 
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
@@ -83,14 +88,27 @@ static run begin(void)
     return r;
 }
 
+typedef struct {
+    fr_module *m;
+    fr_tensor *x; /* NULL at the end of an epoch */
+} batch_of_module;
+
+static fr_tensor *loss_of(void *user)
+{
+    const batch_of_module *b = user;
+    fr_tensor *loss = b->x ? fr_sum(fr_exp(fr_forward(b->m, b->x))) : fr_ones(FR_SHAPE());
+
+    if (b->x)
+        fr_backward(loss);
+    return loss;
+}
+
 static void step(run *r)
 {
     FR_SCOPE;
     fr_tensor *const *batch = fr_loader_next(r->loader);
 
-    if (batch)
-        fr_backward(fr_sum(fr_forward(r->m, batch[0])));
-    fr_optim_step(r->optim);
+    fr_optim_step_closure(r->optim, loss_of, &(batch_of_module){ r->m, batch ? batch[0] : NULL });
     if (r->metric)
         fr_scheduler_step_metric(r->s, 1);
     else

@@ -43,6 +43,17 @@ CASES = {
     "adagrad_lr": dict(lr=0.05, lr_decay=0.1, weight_decay=0.1),
     "adagrad_start": dict(initial_accumulator_value=0.7, eps=0.1),
     "adagrad_maximize": dict(maximize=True),
+    "adadelta": {},
+    "adadelta_lr": dict(lr=0.3, rho=0.5, eps=1e-3, weight_decay=0.1),
+    "adadelta_maximize": dict(maximize=True),
+    "nadam": {},
+    "nadam_lr": dict(lr=0.05, betas=(0.4, 0.7), weight_decay=0.1, momentum_decay=0.3),
+    "nadam_decoupled": dict(weight_decay=0.1, eps=0.1, decoupled_weight_decay=True, maximize=True),
+    "radam": {},
+    "radam_lr": dict(lr=0.05, betas=(0.4, 0.9), weight_decay=0.1),
+    "radam_decoupled": dict(weight_decay=0.1, eps=0.1, decoupled_weight_decay=True, maximize=True),
+    "rprop": {},
+    "rprop_etas": dict(lr=0.3, etas=(0.3, 1.9), step_sizes=(0.05, 0.5), maximize=True),
 }
 # The options of b's own group in the cases whose names end in _groups.
 GROUPS = {
@@ -55,6 +66,10 @@ KINDS = {
     "adamw": torch.optim.AdamW,
     "rmsprop": torch.optim.RMSprop,
     "adagrad": torch.optim.Adagrad,
+    "adadelta": torch.optim.Adadelta,
+    "nadam": torch.optim.NAdam,
+    "radam": torch.optim.RAdam,
+    "rprop": torch.optim.Rprop,
 }
 DTYPES = {"f32": torch.float32, "f64": torch.float64}
 
@@ -83,6 +98,45 @@ def train(case, dtype):
 for case in CASES:
     for name, dtype in DTYPES.items():
         out |= {f"{case}.{name}.{k}": v for k, v in train(case, dtype)}
+
+
+def closure(optim, x, y, a, b, sign, waves):
+    """Rosenbrock's function of x, and a curve, a tanh(b y), close to another: far from quadratic. With waves there are many minima."""
+
+    def loss():
+        optim.zero_grad()
+        valley = ((1 - x[:-1]) ** 2 + 3 * (x[1:] - x[:-1] ** 2) ** 2).sum()
+        curve = ((a * torch.tanh(b * y) - 2 * torch.sin(y)) ** 2).mean()
+        value = sign * (valley + curve + waves * torch.sin(5 * x).sum())
+        value.backward()
+        return value
+
+    return loss
+
+
+LBFGS = {
+    "lbfgs": dict(lr=0.1),
+    "lbfgs_wolfe": dict(line_search_fn="strong_wolfe"),
+    "lbfgs_short": dict(lr=0.5, max_iter=3, history_size=2, line_search_fn="strong_wolfe"),
+    "lbfgs_few": dict(max_iter=10, max_eval=4, tolerance_change=1e-4, line_search_fn="strong_wolfe"),
+    "lbfgs_far": dict(lr=40, max_iter=4, line_search_fn="strong_wolfe"),
+    "lbfgs_waves": dict(lr=0.3, max_iter=5, line_search_fn="strong_wolfe"),
+    "lbfgs_maximize": dict(lr=0.05, max_iter=5, maximize=True),
+    "lbfgs_maximize_wolfe": dict(maximize=True, tolerance_grad=1e-3, line_search_fn="strong_wolfe"),
+}
+LBFGS_STEPS = 6
+out["lbfgs.points"] = torch.linspace(-2, 2, 11, dtype=torch.float64)
+for case, options in LBFGS.items():
+    for name, dtype in DTYPES.items():
+        x = torch.nn.Parameter(torch.tensor([-1.0, 0.7, 0.3, -0.4], dtype=dtype))
+        ab = [torch.nn.Parameter(torch.tensor(v, dtype=dtype)) for v in ([0.5], [0.2])]
+        optim = torch.optim.LBFGS([x, *ab], **options)
+        loss = closure(optim, x, out["lbfgs.points"].to(dtype), *ab, -1 if "maximize" in case else 1,
+                       3.0 * ("waves" in case))
+        losses = [optim.step(loss).detach() for _ in range(LBFGS_STEPS)]
+        out[f"{case}.{name}.losses"] = torch.stack(losses).double()
+        out[f"{case}.{name}.evals"] = torch.tensor([optim.state[x]["func_evals"]])
+        out[f"{case}.{name}.x"] = x.detach()
 
 # Clipping of float32, of float64, and of a module with both (a and b). For 0.9, division by the norm in float32 and
 # multiplication by its reciprocal give different results.

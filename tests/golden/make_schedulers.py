@@ -31,6 +31,20 @@ CASES = {
     "linear_down": lambda o: [L.LinearLR(o, 0.9, 0.0, 40)],
     "constant": lambda o: [L.ConstantLR(o, 0.25, 20)],
     "lambda": lambda o: [L.LambdaLR(o, [lambda e: 1 / (1 + 0.1 * e), lambda e: 1 / (1 + 0.2 * e)])],
+    "polynomial": lambda o: [L.PolynomialLR(o, 250, 2.5)],
+    "polynomial_short": lambda o: [L.PolynomialLR(o)],
+    "restarts": lambda o: [L.CosineAnnealingWarmRestarts(o, 17)],
+    "restarts_longer": lambda o: [L.CosineAnnealingWarmRestarts(o, 10, 3, 0.001)],
+    "sequential_restarts": lambda o: [
+        L.SequentialLR(o, [L.LinearLR(o, 0.05, 1.0, 10), L.CosineAnnealingWarmRestarts(o, 10, 2)], [10])
+    ],
+    "cycle": lambda o: [L.CyclicLR(o, 0.01, 0.2, step_size_up=20)],
+    "cycle_halved": lambda o: [
+        L.CyclicLR(
+            o, 0.3, 0.1, step_size_up=7, step_size_down=13, mode="triangular2", base_momentum=0.5, max_momentum=0.7
+        )
+    ],
+    "cycle_adam": lambda o: [L.CyclicLR(o, 0.0, 0.1, step_size_up=50, mode="exp_range", gamma=0.99)],
     "one_cycle": lambda o: [L.OneCycleLR(o, 0.2, total_steps=STEPS)],
     "one_cycle_short": lambda o: [L.OneCycleLR(o, 0.2, total_steps=STEPS, pct_start=0.0, cycle_momentum=False)],
     "one_cycle_linear": lambda o: [
