@@ -149,6 +149,25 @@ START_TEST(calls_nest)
 }
 END_TEST
 
+static fr_tensor *gradient_by_weight(fr_module *m, fr_tensor *x)
+{
+    fr_tensor *weight = fr_module_find(m, "weight"), *gradient;
+
+    return fr_gradients(x, &weight, 1, &gradient, 0) ? gradient : NULL;
+}
+
+/* What was recorded before the call has its own values in backward. */
+START_TEST(a_backward_inside_keeps_its_inputs)
+{
+    FR_SCOPE;
+    fr_module *m = fr_module_new("Gradient", 0, gradient_by_weight);
+    fr_tensor *weight = fr_module_param(m, "weight", fr_full(FR_SHAPE(), 2)), *other = fr_full(FR_SHAPE(), 10);
+
+    ck_assert_double_eq(fr_item(fr_functional_call(m, &other, 1, fr_mul(weight, weight))), 4);
+    fr_module_free(m);
+}
+END_TEST
+
 static jmp_buf out;
 
 static fr_tensor *jump(fr_module *m, fr_tensor *x)
@@ -429,6 +448,7 @@ int main(void)
     tcase_add_test(values, tied_weights_equal_pytorchs);
     tcase_add_test(modules, layers_take_other_parameters);
     tcase_add_test(modules, calls_nest);
+    tcase_add_test(modules, a_backward_inside_keeps_its_inputs);
     tcase_add_test(modules, a_jump_ends_the_call);
     tcase_add_test(modules, unfit_calls_are_refused);
     tcase_add_test(modules, pointers_follow_what_is_shared);

@@ -416,7 +416,7 @@ static const struct {
     { "lbfgs_short", { .lr = 0.5, .max_iter = 3, .history_size = 2, .strong_wolfe = true } },
     { "lbfgs_few", { .max_iter = 10, .max_eval = 4, .tolerance_change = 1e-4, .strong_wolfe = true } },
     { "lbfgs_far", { .lr = 40, .max_iter = 4, .strong_wolfe = true } },
-    { "lbfgs_waves", { .lr = 0.3, .max_iter = 5, .strong_wolfe = true } },
+    { "lbfgs_waves", { .lr = 10, .max_iter = 5, .strong_wolfe = true } },
     { "lbfgs_maximize", { .lr = 0.05, .max_iter = 5, .maximize = true } },
     { "lbfgs_maximize_wolfe", { .maximize = true, .tolerance_grad = 1e-3, .strong_wolfe = true } },
 };

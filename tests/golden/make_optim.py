@@ -101,7 +101,9 @@ for case in CASES:
 
 
 def closure(optim, x, y, a, b, sign, waves):
-    """Rosenbrock's function of x, and a curve, a tanh(b y), close to another: far from quadratic. With waves there are many minima."""
+    """Rosenbrock's function of x, and a curve, a tanh(b y), close to another: far from quadratic.
+
+    With waves there are many minima."""
 
     def loss():
         optim.zero_grad()
@@ -120,7 +122,7 @@ LBFGS = {
     "lbfgs_short": dict(lr=0.5, max_iter=3, history_size=2, line_search_fn="strong_wolfe"),
     "lbfgs_few": dict(max_iter=10, max_eval=4, tolerance_change=1e-4, line_search_fn="strong_wolfe"),
     "lbfgs_far": dict(lr=40, max_iter=4, line_search_fn="strong_wolfe"),
-    "lbfgs_waves": dict(lr=0.3, max_iter=5, line_search_fn="strong_wolfe"),
+    "lbfgs_waves": dict(lr=10, max_iter=5, line_search_fn="strong_wolfe"),
     "lbfgs_maximize": dict(lr=0.05, max_iter=5, maximize=True),
     "lbfgs_maximize_wolfe": dict(maximize=True, tolerance_grad=1e-3, line_search_fn="strong_wolfe"),
 }
@@ -131,8 +133,8 @@ for case, options in LBFGS.items():
         x = torch.nn.Parameter(torch.tensor([-1.0, 0.7, 0.3, -0.4], dtype=dtype))
         ab = [torch.nn.Parameter(torch.tensor(v, dtype=dtype)) for v in ([0.5], [0.2])]
         optim = torch.optim.LBFGS([x, *ab], **options)
-        loss = closure(optim, x, out["lbfgs.points"].to(dtype), *ab, -1 if "maximize" in case else 1,
-                       3.0 * ("waves" in case))
+        sign, waves = -1 if "maximize" in case else 1, 3.0 * ("waves" in case)
+        loss = closure(optim, x, out["lbfgs.points"].to(dtype), *ab, sign, waves)
         losses = [optim.step(loss).detach() for _ in range(LBFGS_STEPS)]
         out[f"{case}.{name}.losses"] = torch.stack(losses).double()
         out[f"{case}.{name}.evals"] = torch.tensor([optim.state[x]["func_evals"]])
