@@ -274,23 +274,30 @@ bool fr_planes_convolve(fr_dtype dtype, const fr_convolution *c, const void *x, 
 
 /* --- dx: the same from dy to each phase of dx --------------------------------------------------------------------- */
 
-/* to[c][o][...] = the taps of weight[o][c] that meet a phase, for each group. Returns their number. */
+/* to[c][o][n] = tap k of weight[o][c], the n-th of `taps` taps that meet a phase, for each group. */
+static void turn_tap(const fr_convolution *c, int64_t k, int64_t size, const char *weight, int64_t n, int64_t taps,
+                     char *to)
+{
+    int64_t filter = c->window.kernel[0] * c->window.kernel[1] * size, filters = c->in_channels * c->out_channels;
+
+    to += n * size;
+    for (int64_t g = 0; g < c->groups; g++, weight += filters * filter)
+        for (int64_t i = 0; i < c->in_channels; i++)
+            for (int64_t o = 0; o < c->out_channels; o++, to += taps * size)
+                memcpy(to, weight + (o * c->in_channels + i) * filter + k * size, (size_t)size);
+}
+
+/* The number of taps that meet a phase. */
 static int64_t turn_filters(const fr_convolution *c, int64_t phase, int64_t size, const char *weight, char *to)
 {
-    int64_t taps = c->window.kernel[0] * c->window.kernel[1], filters = c->in_channels * c->out_channels, n = 0;
+    int64_t all = c->window.kernel[0] * c->window.kernel[1], taps = 0, n = 0;
 
-    for (int64_t g = 0; g < c->groups; g++)
-        for (int64_t i = 0; i < c->in_channels; i++)
-            for (int64_t o = 0; o < c->out_channels; o++) {
-                const char *filter = weight + (g * filters + o * c->in_channels + i) * taps * size;
-
-                n = 0;
-                for (int64_t k = 0; k < taps; k++)
-                    if (tap_of(&c->window, 0, k).phase == phase)
-                        memcpy(to + n++ * size, filter + k * size, (size_t)size);
-                to += n * size;
-            }
-    return n;
+    for (int64_t k = 0; k < all; k++)
+        taps += tap_of(&c->window, 0, k).phase == phase;
+    for (int64_t k = 0; k < all; k++)
+        if (tap_of(&c->window, 0, k).phase == phase)
+            turn_tap(c, k, size, weight, n++, taps, to);
+    return taps;
 }
 
 /* An output was computed from what lies behind it on the plane; so dy lies before it, with as much padding. */
