@@ -4,6 +4,7 @@
  * parts. check_ops checks the ops' values. */
 #include "kernels/gemm.h"
 #include "core/tensor.h"
+#include "kernels/large_gemm.h"
 #include "kernels/packed_gemm.h"
 #undef FR_NO_CALL_SITES
 #include "testing.h"
@@ -180,6 +181,51 @@ START_TEST(values)
 }
 END_TEST
 
+/* Large products are packed in other ways, but each value is the same sum in the same order: the same bits. Gradients
+ * of biases, the sums of the rows of a transposed A, are computed beside. */
+static void check_large_product(fr_dtype dtype, int64_t m, int64_t n, int64_t k, int trans, bool add)
+{
+    FR_SCOPE;
+    fr_tensor *a = fr_cast(fr_rand(FR_SHAPE(m, k)), dtype), *b = fr_cast(fr_rand(FR_SHAPE(k, n)), dtype);
+    fr_tensor *c = fr_cast(fr_rand(FR_SHAPE(m, n + 3)), dtype), *expected = fr_clone(c);
+    fr_tensor *sums = fr_cast(fr_rand(FR_SHAPE(m)), dtype), *expected_sums = fr_clone(sums);
+    fr_product p = { .dtype = dtype,
+                     .m = m,
+                     .n = n,
+                     .k = k,
+                     .a = a->origin,
+                     .b = b->origin,
+                     .c = expected->origin,
+                     .sums = trans & 1 ? expected_sums->origin : NULL,
+                     .a_row = trans & 1 ? 1 : k,
+                     .a_column = trans & 1 ? m : 1,
+                     .b_row = trans & 2 ? 1 : n,
+                     .b_column = trans & 2 ? k : 1,
+                     .add = add,
+                     .ldc = n + 3 };
+
+    fr_multiply_here(&p);
+    p.c = c->origin;
+    p.sums = trans & 1 ? sums->origin : NULL;
+    ck_assert(fr_is_large(&p));
+    ck_assert(fr_multiply_large(&p));
+    ck_assert(fr_equal(c, expected));
+    ck_assert(fr_equal(sums, expected_sums));
+}
+
+START_TEST(large_values)
+{
+    static const int64_t sizes[][3] = { { 513, 200, 1100 }, { 1030, 193, 401 }, { 700, 707, 137 } };
+    const int64_t *size = sizes[_i];
+
+    fr_manual_seed(1);
+    for (int form = 0; form < 16; form++) {
+        fr_set_num_threads(1 + form % 3);
+        check_large_product(form & 8 ? FR_F64 : FR_F32, size[0], size[1], size[2], form & 3, form & 4);
+    }
+}
+END_TEST
+
 int main(void)
 {
     TCase *matrices = tcase_create("matrices");
@@ -188,5 +234,6 @@ int main(void)
     tcase_add_test(matrices, transposed_views_are_not_copied);
     tcase_add_test(matrices, long_sums);
     tcase_add_loop_test(matrices, values, 0, ROWS * COLUMNS * DEPTHS);
+    tcase_add_loop_test(matrices, large_values, 0, 3);
     return run_tests("products", matrices);
 }

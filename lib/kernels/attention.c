@@ -11,27 +11,21 @@
 #include "kernels/attention.h"
 
 #include "core/integer.h"
-#include "core/memory.h"
+#include "core/integer.h"
 #include "core/shape.h"
-#include "core/threads.h"
 #include "kernels/gemm.h"
 #include "kernels/softmax.h"
+#include "kernels/units.h"
 
 #include <math.h>
 
-enum {
-    BLOCK = 64,     /* queries */
-    MAX_TILES = 64, /* each has scratch memory */
-    TILE_WORK = 1 << 20
-};
+enum { BLOCK = 64 }; /* queries */
 
 typedef struct {
     const fr_attention *a;
     const char *dy;
     char *y, *dq, *dk, *dv;
     int64_t size, blocks; /* bytes of a value; blocks of queries of a matrix */
-    int64_t units, per_tile, scratch_bytes;
-    char *scratch;
 } job;
 
 /* A block of queries at work, and its scratch: q (n,E), the others (n,keys). scores holds q k', then g v'. */
@@ -103,29 +97,16 @@ static void compute_weights(const job *j, const block *b)
     fr_softmax_forward(a->dtype, (fr_dim_sizes){ b->n, b->keys, 1 }, FR_SAFE_SOFTMAX, b->scores, b->p);
 }
 
-static void run_tile(void *user, int64_t tile, void (*run)(const job *j, int64_t unit, char *scratch))
+/* A unit is a block of queries. */
+static void forward_block(const void *user, int64_t unit, char *scratch)
 {
     const job *j = user;
-    int64_t end = fr_least((tile + 1) * j->per_tile, j->units);
-
-    for (int64_t i = tile * j->per_tile; i < end; i++)
-        run(j, i, j->scratch + tile * j->scratch_bytes);
-}
-
-/* A unit is a block of queries. */
-static void forward_block(const job *j, int64_t unit, char *scratch)
-{
     const fr_attention *a = j->a;
     block b = block_of(j, unit / j->blocks, unit % j->blocks, scratch);
 
     compute_weights(j, &b);
     multiply(j, false, b.n, a->values, b.keys, b.p, b.keys, 1, matrix_at(j, &a->v, b.batch), a->v.row, a->v.column,
              j->y + (b.batch * a->queries + b.first) * a->values * j->size);
-}
-
-static void forward_tile(void *user, int64_t tile)
-{
-    run_tile(user, tile, forward_block);
 }
 
 static void backward_block(const job *j, const block *b)
@@ -154,8 +135,9 @@ static void backward_block(const job *j, const block *b)
 }
 
 /* A unit is a whole matrix: its blocks add to the same dk and dv. */
-static void backward_matrix(const job *j, int64_t unit, char *scratch)
+static void backward_matrix(const void *user, int64_t unit, char *scratch)
 {
+    const job *j = user;
     const fr_attention *a = j->a;
 
     if (j->dk)
@@ -169,30 +151,15 @@ static void backward_matrix(const job *j, int64_t unit, char *scratch)
     }
 }
 
-static void backward_tile(void *user, int64_t tile)
+/* Of a block, as block_of lays it out; -1 if that overflows. */
+static int64_t scratch_bytes(const job *j)
 {
-    run_tile(user, tile, backward_matrix);
-}
+    int64_t queries, scores, bytes;
 
-/* Runs so many units in tiles, each of `work` multiply-adds. */
-static bool run_job(job *j, fr_tile_body *run, int64_t units, double work)
-{
-    int64_t values, bytes, tiles;
-
-    if (!fr_mul_size(BLOCK, j->a->features, &values) || !fr_mul_size(3 * BLOCK, j->a->keys, &bytes) ||
-        __builtin_add_overflow(values, bytes, &values) || !fr_mul_size(values, j->size, &bytes) ||
-        bytes > INT64_MAX / MAX_TILES - 64)
-        return false;
-    j->units = units;
-    j->per_tile = fr_most(work < TILE_WORK ? (int64_t)(TILE_WORK / (work + 1)) : 1, (units - 1) / MAX_TILES + 1);
-    tiles = (units - 1) / j->per_tile + 1;
-    j->scratch_bytes = (bytes + 63) / 64 * 64;
-    j->scratch = fr_alloc(fr_bytes(tiles * j->scratch_bytes));
-    if (!j->scratch)
-        return false;
-    fr_run_tiles(tiles, run, j);
-    fr_free(j->scratch, (size_t)(tiles * j->scratch_bytes));
-    return true;
+    if (!fr_mul_size(BLOCK, j->a->features, &queries) || !fr_mul_size(3 * BLOCK, j->a->keys, &scores) ||
+        __builtin_add_overflow(queries, scores, &bytes) || !fr_mul_size(bytes, j->size, &bytes))
+        return -1;
+    return bytes;
 }
 
 static job job_of(const fr_attention *a)
@@ -211,7 +178,7 @@ bool fr_attend(const fr_attention *a, void *y)
     job j = job_of(a);
 
     j.y = y;
-    return run_job(&j, forward_tile, a->batch * j.blocks, work_of(a));
+    return fr_run_units(a->batch * j.blocks, work_of(a), scratch_bytes(&j), forward_block, &j);
 }
 
 bool fr_attend_backward(const fr_attention *a, const void *dy, void *dq, void *dk, void *dv)
@@ -222,7 +189,7 @@ bool fr_attend_backward(const fr_attention *a, const void *dy, void *dq, void *d
     j.dq = dq;
     j.dk = dk;
     j.dv = dv;
-    return run_job(&j, backward_tile, a->batch, work_of(a) * (double)j.blocks * 2);
+    return fr_run_units(a->batch, work_of(a) * (double)j.blocks * 2, scratch_bytes(&j), backward_matrix, &j);
 }
 #else
 /* to (n,m) = scale times from, whose strides are row and column. */

@@ -13,20 +13,18 @@
 #ifndef T
 #include "kernels/convolve.h"
 
-#include "core/memory.h"
+#include "core/integer.h"
 #include "core/shape.h"
-#include "core/threads.h"
 #include "kernels/convolve_planes.h"
 #include "kernels/depthwise.h"
 #include "kernels/gemm.h"
+#include "kernels/units.h"
 #include "kernels/vmath.h"
 
 enum {
     FEW_FILTERS = 2,      /* of one channel: columns would not pay */
     BLOCK = 1 << 16,      /* values in a block of columns, about, */
     MIN_COLUMNS = 64,     /* which are at least so many */
-    TILE_WORK = 1 << 20,  /* multiply-adds in a tile, at least */
-    MAX_TILES = 32,       /* each has a block of columns */
     MAX_PARTIAL = 1 << 22 /* values in all slices of dweight, about */
 };
 
@@ -70,12 +68,7 @@ typedef enum {
     PLANES
 } way;
 
-typedef struct job job;
-
-/* One unit of the work. scratch has room for a block of columns. */
-typedef void run_unit(const job *j, int64_t unit, char *scratch);
-
-struct job {
+typedef struct {
     const fr_convolution *c;
     fr_dtype dtype;
     im2col_row *im2col;
@@ -90,10 +83,7 @@ struct job {
     char *result;
     bool add;      /* y: add to what it holds */
     int64_t slice; /* dweight: images in a slice */
-    int64_t units, per_tile, scratch_values;
-    run_unit *run;
-    char *scratch;
-};
+} job;
 
 static bool is_one_value(const fr_sliding_window *w)
 {
@@ -132,41 +122,23 @@ static job job_of(fr_dtype dtype, const fr_convolution *c)
     return j;
 }
 
-static void run_tile(void *user, int64_t tile)
+/* Multiply-adds of a group of an image. */
+static double work_of(const job *j)
 {
-    const job *j = user;
-    int64_t end = fr_least((tile + 1) * j->per_tile, j->units);
-
-    for (int64_t i = tile * j->per_tile; i < end; i++)
-        j->run(j, i, j->scratch ? j->scratch + tile * j->scratch_values * j->value_size : NULL);
+    return (double)j->c->out_channels * (double)j->rows * (double)j->out_numel;
 }
 
-/* As many units as make up a tile's work, if each has `work` multiply-adds. */
-static int64_t units_per_tile(double work)
+/* Bytes of scratch memory of a unit: a block of columns, or planes. -1 if that overflows. */
+static int64_t scratch_bytes(const job *j)
 {
-    return work < TILE_WORK ? (int64_t)(TILE_WORK / work) : 1;
-}
+    int64_t values = j->plan.scratch, bytes;
 
-/* Runs all units, of `work` multiply-adds each. False if memory runs out. */
-static bool run_job(job *j, run_unit *run, int64_t units, double work)
-{
-    int64_t tiles, bytes;
-
-    j->run = run;
-    j->units = units;
-    j->per_tile = fr_most(units_per_tile(work), fr_divide_up(units, MAX_TILES));
-    tiles = fr_divide_up(units, j->per_tile);
-    if (j->way == DEPTHWISE)
-        j->scratch_values = j->plan.scratch;
-    else if (!fr_mul_size(j->rows, j->block, &j->scratch_values))
-        return false;
-    if (!fr_mul_size(j->scratch_values, tiles * j->value_size, &bytes) ||
-        (!j->one_value && !(j->scratch = fr_alloc(fr_bytes(bytes)))))
-        return false;
-    fr_run_tiles(tiles, run_tile, j);
-    if (!j->one_value)
-        fr_free(j->scratch, (size_t)bytes);
-    return true;
+    if (j->one_value)
+        return 0;
+    if ((j->way != DEPTHWISE && !fr_mul_size(j->rows, j->block, &values)) ||
+        !fr_mul_size(values, j->value_size, &bytes))
+        return -1;
+    return bytes;
 }
 
 /* --- Columns ------------------------------------------------------------------------------------------------------ */
@@ -202,8 +174,9 @@ static const char *get_columns(const job *j, int64_t first, int64_t count, const
 
 /* --- y: a unit is one block of a group of an image ---------------------------------------------------------------- */
 
-static void compute_y(const job *j, int64_t unit, char *scratch)
+static void compute_y(const void *user, int64_t unit, char *scratch)
 {
+    const job *j = user;
     const fr_convolution *c = j->c;
     int64_t group = unit / j->blocks, first = unit % j->blocks * j->block; /* group: of all groups of all images */
     int64_t count = fr_least(j->block, j->out_numel - first), ld;
@@ -216,8 +189,9 @@ static void compute_y(const job *j, int64_t unit, char *scratch)
 }
 
 /* A unit is a group of an image. */
-static void compute_y_depthwise(const job *j, int64_t unit, char *scratch)
+static void compute_y_depthwise(const void *user, int64_t unit, char *scratch)
 {
+    const job *j = user;
     const fr_convolution *c = j->c;
     const char *weight = j->weight + unit % c->groups * c->out_channels * j->rows * j->value_size;
     char *y = j->result + unit * c->out_channels * j->out_numel * j->value_size;
@@ -240,8 +214,8 @@ bool fr_convolve(fr_dtype dtype, const fr_convolution *c, const void *x, const v
     if (j.way == PLANES)
         return fr_planes_convolve(dtype, c, x, weight, add, y);
     if (j.way != NOTHING)
-        return run_job(&j, j.way == DEPTHWISE ? compute_y_depthwise : compute_y, c->batch * c->groups * j.blocks,
-                       (double)c->out_channels * (double)j.rows * (double)j.block);
+        return fr_run_units(c->batch * c->groups * j.blocks, (double)c->out_channels * (double)j.rows * (double)j.block,
+                            scratch_bytes(&j), j.way == DEPTHWISE ? compute_y_depthwise : compute_y, &j);
     if (!add)
         memset(y, 0, (size_t)(c->out_channels * c->groups * c->batch * j.out_numel * j.value_size));
     return true;
@@ -249,8 +223,9 @@ bool fr_convolve(fr_dtype dtype, const fr_convolution *c, const void *x, const v
 
 /* --- dx: a unit is one group of an image, since its windows overlap ----------------------------------------------- */
 
-static void compute_dx(const job *j, int64_t unit, char *scratch)
+static void compute_dx(const void *user, int64_t unit, char *scratch)
 {
+    const job *j = user;
     const fr_convolution *c = j->c;
     const char *dy = j->dy + unit * c->out_channels * j->out_numel * j->value_size;
     const char *weight = j->weight + unit % c->groups * c->out_channels * j->rows * j->value_size;
@@ -284,16 +259,16 @@ bool fr_convolve_grad_input(fr_dtype dtype, const fr_convolution *c, const void 
     if (j.way == PLANES)
         return fr_planes_grad_input(dtype, c, dy, weight, dx);
     if (j.way != NOTHING)
-        return run_job(&j, compute_dx, c->batch * c->groups,
-                       (double)c->out_channels * (double)j.rows * (double)j.out_numel);
+        return fr_run_units(c->batch * c->groups, work_of(&j), scratch_bytes(&j), compute_dx, &j);
     memset(dx, 0, (size_t)(c->in_channels * c->groups * c->batch * j.in_numel * j.value_size));
     return true;
 }
 
 /* --- dweight: a unit is one group of a slice of the images -------------------------------------------------------- */
 
-static void compute_dweight(const job *j, int64_t unit, char *scratch)
+static void compute_dweight(const void *user, int64_t unit, char *scratch)
 {
+    const job *j = user;
     const fr_convolution *c = j->c;
     int64_t slice = unit / c->groups, group = unit % c->groups, ld;
     int64_t end = fr_least((slice + 1) * j->slice, c->batch);
@@ -314,8 +289,9 @@ static void compute_dweight(const job *j, int64_t unit, char *scratch)
     }
 }
 
-static void compute_dweight_depthwise(const job *j, int64_t unit, char *scratch)
+static void compute_dweight_depthwise(const void *user, int64_t unit, char *scratch)
 {
+    const job *j = user;
     const fr_convolution *c = j->c;
     int64_t slice = unit / c->groups, group = unit % c->groups, filter = j->rows * j->value_size;
     int64_t end = fr_least((slice + 1) * j->slice, c->batch);
@@ -333,19 +309,13 @@ static void compute_dweight_depthwise(const job *j, int64_t unit, char *scratch)
     }
 }
 
-/* Multiply-adds of a group of an image. */
-static double work_of(const job *j)
-{
-    return (double)j->c->out_channels * (double)j->rows * (double)j->out_numel;
-}
-
 /* Images in a slice: as many as make up a tile's work; more if the slices of dweight would take much memory. */
 static int64_t slice_of(const job *j)
 {
     const fr_convolution *c = j->c;
-    int64_t slices = fr_most(1, fr_least(MAX_TILES, MAX_PARTIAL / (c->groups * c->out_channels * j->rows)));
+    int64_t slices = fr_most(1, fr_least(FR_MAX_UNIT_TILES, MAX_PARTIAL / (c->groups * c->out_channels * j->rows)));
 
-    return fr_least(fr_most(units_per_tile(work_of(j)), fr_divide_up(c->batch, slices)), c->batch);
+    return fr_least(fr_most(fr_units_per_tile(work_of(j)), fr_divide_up(c->batch, slices)), c->batch);
 }
 
 int64_t fr_convolve_slices(const fr_convolution *c)
@@ -369,8 +339,8 @@ bool fr_convolve_grad_weight(fr_dtype dtype, const fr_convolution *c, const void
     j.slice = slice_of(&j);
     if (j.way == PLANES)
         return fr_planes_grad_weight(dtype, c, j.slice, x, dy, dweight);
-    return run_job(&j, j.way == DEPTHWISE ? compute_dweight_depthwise : compute_dweight,
-                   fr_divide_up(c->batch, j.slice) * c->groups, work_of(&j) * (double)j.slice);
+    return fr_run_units(fr_divide_up(c->batch, j.slice) * c->groups, work_of(&j) * (double)j.slice, scratch_bytes(&j),
+                        j.way == DEPTHWISE ? compute_dweight_depthwise : compute_dweight, &j);
 }
 #else
 static void FN(im2col_row)(const fr_sliding_window *w, const fr_valid_outputs valid[FR_SPATIAL_DIMS], int64_t first,

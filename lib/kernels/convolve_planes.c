@@ -15,15 +15,14 @@
 
 #include "core/memory.h"
 #include "core/shape.h"
-#include "core/threads.h"
 #include "kernels/packed_gemm.h"
 #include "kernels/plane.h"
+#include "kernels/units.h"
 
 enum {
     BLOCK = 1 << 16,     /* values of the packed matrix of a block, about */
     MIN_POSITIONS = 128, /* of a block, */
     UNIT = 32,           /* which has a multiple of so many: then no panel of the product is cut */
-    TILE_WORK = 1 << 20, /* multiply-adds in a tile, at least */
     MAX_STRIDE = 2
 };
 
@@ -98,10 +97,8 @@ static fr_plane plane_of_output(const fr_sliding_window *w, int64_t width, int64
                        .width = width };
 }
 
-typedef struct job job;
-
 /* Convolves planes: out[o] = sum over c, k of weight[o][c][k] in[c], shifted. */
-struct job {
+typedef struct {
     const fr_convolution *c;
     fr_dtype dtype;
     int64_t size;                              /* bytes of a value */
@@ -117,14 +114,11 @@ struct job {
     const char *x, *weight, *dy;
     char *result;
     bool add;
-    bool back;     /* dx: by the taps that meet its */
-    int64_t phase; /* the other way round */
-    int64_t slice; /* dweight: images of a slice */
-    int64_t units, per_tile;
-    void (*run)(const job *j, int64_t unit, char *scratch);
-    char *scratch;
-    int64_t pieces_bytes, packed_bytes, out_bytes; /* the parts of a tile's scratch */
-};
+    bool back;                                     /* dx: by the taps that meet its */
+    int64_t phase;                                 /* the other way round */
+    int64_t slice;                                 /* dweight: images of a slice */
+    int64_t pieces_bytes, packed_bytes, out_bytes; /* the parts of a unit's scratch */
+} job;
 
 static int64_t round_up(int64_t a, int64_t unit)
 {
@@ -190,44 +184,25 @@ static void set_offsets(job *j)
         }
 }
 
-static void run_tile(void *user, int64_t tile)
-{
-    const job *j = user;
-    int64_t end = fr_least((tile + 1) * j->per_tile, j->units);
-
-    for (int64_t i = tile * j->per_tile; i < end; i++)
-        j->run(j, i, j->scratch + tile * (j->pieces_bytes + j->packed_bytes + j->out_bytes));
-}
-
 /* Runs all units, of `work` multiply-adds each. False if memory runs out. */
-static bool run_job(job *j, void (*run)(const job *j, int64_t unit, char *scratch), int64_t packed_bytes, int64_t units,
-                    double work)
+static bool run_job(job *j, fr_unit *run, int64_t packed_bytes, int64_t units, double work)
 {
-    enum { MAX_TILES = 32, ALIGNED = 64 };
+    enum { ALIGNED = 64 };
     const int64_t most = INT64_MAX / 1024; /* values: so that no size below overflows */
-    int64_t tiles, bytes, pieces, out;
+    int64_t pieces, out;
+    size_t offset_bytes = (size_t)j->rows * sizeof *j->offset;
+    bool ok;
 
     if (!fr_mul_size(j->channels * j->planes, j->piece, &pieces) || !fr_mul_size(j->out_channels, j->block, &out) ||
-        pieces > most || out > most || packed_bytes < 0 || packed_bytes > most)
+        pieces > most || out > most || packed_bytes < 0 || packed_bytes > most || !(j->offset = fr_alloc(offset_bytes)))
         return false;
-    j->run = run;
-    j->units = units;
-    j->per_tile = fr_most(work < TILE_WORK ? (int64_t)(TILE_WORK / work) : 1, fr_divide_up(units, MAX_TILES));
-    tiles = fr_divide_up(units, j->per_tile);
     j->pieces_bytes = round_up(pieces * j->size, ALIGNED);
     j->packed_bytes = round_up(packed_bytes, ALIGNED);
     j->out_bytes = round_up(out * j->size, ALIGNED);
-    bytes = tiles * (j->pieces_bytes + j->packed_bytes + j->out_bytes);
-    j->offset = fr_alloc(fr_bytes(j->rows * (int64_t)sizeof *j->offset));
-    j->scratch = j->offset ? fr_alloc(fr_bytes(bytes)) : NULL;
-    if (j->scratch) {
-        set_offsets(j);
-        fr_run_tiles(tiles, run_tile, j);
-        fr_free(j->scratch, (size_t)bytes);
-    }
-    if (j->offset)
-        fr_free(j->offset, (size_t)j->rows * sizeof *j->offset);
-    return j->scratch != NULL;
+    set_offsets(j);
+    ok = fr_run_units(units, work, j->pieces_bytes + j->packed_bytes + j->out_bytes, run, j);
+    fr_free(j->offset, offset_bytes);
+    return ok;
 }
 
 /* Reads what a block from position `first` on reaches, of a group of an image: (channels,planes,piece). */
@@ -241,8 +216,9 @@ static void read_pieces(const job *j, int64_t group, int64_t first, char *pieces
 
 /* --- y: a unit is one block of a group of an image ---------------------------------------------------------------- */
 
-static void compute_block(const job *j, int64_t unit, char *pieces)
+static void compute_block(const void *user, int64_t unit, char *pieces)
 {
+    const job *j = user;
     int64_t group = unit / j->blocks, first = j->begin + unit % j->blocks * j->block;
     const char *weight = j->weight + group % j->c->groups * j->out_channels * j->rows * j->size;
     char *out = pieces + j->pieces_bytes + j->packed_bytes;
@@ -274,23 +250,30 @@ bool fr_planes_convolve(fr_dtype dtype, const fr_convolution *c, const void *x, 
 
 /* --- dx: the same from dy to each phase of dx --------------------------------------------------------------------- */
 
-/* to[c][o][...] = the taps of weight[o][c] that meet a phase, for each group. Returns their number. */
+/* to[c][o][n] = tap k of weight[o][c], the n-th of `taps` taps that meet a phase, for each group. */
+static void turn_tap(const fr_convolution *c, int64_t k, int64_t size, const char *weight, int64_t n, int64_t taps,
+                     char *to)
+{
+    int64_t filter = c->window.kernel[0] * c->window.kernel[1] * size, filters = c->in_channels * c->out_channels;
+
+    to += n * size;
+    for (int64_t g = 0; g < c->groups; g++, weight += filters * filter)
+        for (int64_t i = 0; i < c->in_channels; i++)
+            for (int64_t o = 0; o < c->out_channels; o++, to += taps * size)
+                memcpy(to, weight + (o * c->in_channels + i) * filter + k * size, (size_t)size);
+}
+
+/* The number of taps that meet a phase. */
 static int64_t turn_filters(const fr_convolution *c, int64_t phase, int64_t size, const char *weight, char *to)
 {
-    int64_t taps = c->window.kernel[0] * c->window.kernel[1], filters = c->in_channels * c->out_channels, n = 0;
+    int64_t all = c->window.kernel[0] * c->window.kernel[1], taps = 0, n = 0;
 
-    for (int64_t g = 0; g < c->groups; g++)
-        for (int64_t i = 0; i < c->in_channels; i++)
-            for (int64_t o = 0; o < c->out_channels; o++) {
-                const char *filter = weight + (g * filters + o * c->in_channels + i) * taps * size;
-
-                n = 0;
-                for (int64_t k = 0; k < taps; k++)
-                    if (tap_of(&c->window, 0, k).phase == phase)
-                        memcpy(to + n++ * size, filter + k * size, (size_t)size);
-                to += n * size;
-            }
-    return n;
+    for (int64_t k = 0; k < all; k++)
+        taps += tap_of(&c->window, 0, k).phase == phase;
+    for (int64_t k = 0; k < all; k++)
+        if (tap_of(&c->window, 0, k).phase == phase)
+            turn_tap(c, k, size, weight, n++, taps, to);
+    return taps;
 }
 
 /* An output was computed from what lies behind it on the plane; so dy lies before it, with as much padding. */
@@ -336,8 +319,9 @@ bool fr_planes_grad_input(fr_dtype dtype, const fr_convolution *c, const void *d
 
 /* --- dweight: a unit is one group of a slice of the images -------------------------------------------------------- */
 
-static void compute_dweight(const job *j, int64_t unit, char *pieces)
+static void compute_dweight(const void *user, int64_t unit, char *pieces)
 {
+    const job *j = user;
     const fr_convolution *c = j->c;
     int64_t slice = unit / c->groups, image_size = j->out.lines * j->out.columns;
     int64_t end = fr_least((slice + 1) * j->slice, c->batch);

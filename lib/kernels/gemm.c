@@ -10,6 +10,7 @@
 #include "core/locks.h"
 #include "core/shape.h"
 #include "core/threads.h"
+#include "kernels/large_gemm.h"
 
 /* Multiply-adds. */
 static double work_of(const fr_product *p)
@@ -202,6 +203,8 @@ void fr_multiply(const fr_product *p)
 {
     bool by_blas = suits_blas(p);
 
+    if (!by_blas && fr_is_large(p) && fr_multiply_large(p))
+        return;
     if (by_blas)
         fr_lock_shared(FR_LOCK_BLAS);
     multiply(p, by_blas);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Matrix products by kernels of our own. B (k,n) is packed in panels: WIDTH = two vectors of neighbouring columns, as a
- * (k,WIDTH) array, the last panel filled up with zeros. A tile of C, ROWS rows of one panel's columns, stays in
- * registers while k runs: each step adds the product of a value of A and two vectors of B to each row. (Goto and van de
- * Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008, has the idea.)
+/* Matrix products by kernels of our own. B (k,n) is packed in panels: WIDTH = VECTORS vectors of neighbouring columns,
+ * as a (k,WIDTH) array; the last panel has fewer vectors, filled up with zeros. A tile of C, ROWS rows of one panel's
+ * columns, stays in registers while k runs: each step adds the product of a value of A and a row of the panel to each
+ * row. (Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", 2008, has the idea.)
  *
  * packed_gemm_pack.h packs, packed_gemm_tile.h multiplies. */
 #ifndef T
@@ -15,20 +15,22 @@
 #include "kernels/cpu.h"
 
 enum {
-    K_BLOCK = 256,   /* rows of a panel: they stay in the first-level cache while the rows of A pass */
-    M_BLOCK = 128,   /* rows of A: they stay in the second-level cache while the panels pass */
-    A_BLOCK = 512,   /* rows of A where each panel is packed first: more rows share the cost of that */
-    MANY_ROWS = 512, /* rows of A from which on all of B is packed first: panels in sequence are read faster */
-    AHEAD = 16,      /* rows of B: so far ahead they are prefetched while B is packed */
-    GAP = 64         /* bytes between groups of packed rows: a power of two apart, they would share cache lines */
+    K_BLOCK = 256, /* rows of a panel: they stay in the cache while the rows of A pass */
+    M_BLOCK = 252, /* rows of A: they stay in the second-level cache while the panels pass */
+    A_BLOCK = 512, /* rows of A where each panel is packed first: more rows share the cost of that */
+    AHEAD = 16,    /* rows of B: so far ahead they are prefetched while B is packed */
+    LINE = 64,     /* bytes of a line of the cache */
+    GAP = 64       /* bytes between groups of packed rows: a power of two apart, they would share cache lines */
 };
 
-/* Where a tile finds its values, in elements: A's element (i,l) at a[i * a_row + l * a_column], the next ROWS rows
- * a_group further on, B's element (l,j) at b[l * b_row + j]. l runs to depth. */
+/* Where a tile of so many rows finds its values, in elements: A's element (i,l) at a[i * a_row + l * a_column], the
+ * next rows a_group further on, B's element (l,j) at b[l * b_row + j]. l runs to depth. */
 typedef struct {
+    int rows;
     int64_t depth;
     int64_t a_row, a_column, a_group, b_row;
     const int64_t *b_rows; /* NULL, or where each row of B begins: (l,j) at b[b_rows[l] + j] */
+    const void *next;      /* NULL, or the panel that is read after this one: it comes from far away */
 } layout;
 
 #define UNROLL _Pragma("GCC unroll 16")
@@ -105,7 +107,7 @@ FR_INLINE void transpose_block_f64(const double *from, const int64_t *offset, do
 
 int64_t fr_packed_bytes(fr_dtype dtype, int64_t k, int64_t n)
 {
-    int64_t width = FR_KERNEL_FOR(dtype, panel_width)(), columns = (n + width - 1) / width * width, values;
+    int64_t width = FR_KERNEL_FOR(dtype, panel_width)(), columns = fr_divide_up(n, width) * width, values;
 
     if (!fr_mul_size(columns, k, &values) || values > INT64_MAX / 8)
         return -1;
@@ -134,6 +136,22 @@ void fr_multiply_packed(fr_dtype dtype, int64_t m, int64_t n, int64_t k, const v
     FR_KERNEL_FOR(dtype, multiply_packed)(m, n, k, a, step_m, step_k, packed, bias, add, c, ldc);
 }
 
+int64_t fr_packed_transposed_bytes(fr_dtype dtype, int64_t m, int64_t k)
+{
+    return FR_KERNEL_FOR(dtype, transposed_bytes)(m, k, INT64_MAX);
+}
+
+void fr_pack_transposed(fr_dtype dtype, int64_t m, int64_t k, const void *a, int64_t lda, void *packed, void *sums)
+{
+    FR_KERNEL_FOR(dtype, pack_transposed)(k, m, a, lda, INT64_MAX, packed, sums);
+}
+
+void fr_multiply_both_packed(fr_dtype dtype, int64_t m, int64_t n, int64_t k, const void *packed_a,
+                             const void *packed_b, bool add, void *c, int64_t ldc)
+{
+    FR_KERNEL_FOR(dtype, multiply_both_packed)(m, n, k, packed_a, packed_b, add, c, ldc);
+}
+
 void fr_sum_columns(fr_dtype dtype, int64_t k, int64_t m, const void *a, int64_t lda, bool add, void *sums)
 {
     FR_KERNEL_FOR(dtype, sum_columns)(k, m, a, lda, add, sums);
@@ -145,14 +163,37 @@ void fr_multiply_here(const fr_product *p)
 }
 #else
 #define LANES ((int)(VECTOR_BYTES / sizeof(T)))
-#define WIDTH (2 * LANES)
-/* A tile's sums fill half of the registers or more; without fused multiply-add, as in SSE2, products need some too. */
-#define ROWS  (VECTOR_REGISTERS == 32 ? 8 : VECTOR_BYTES == 32 ? 6 : 4)
+/* A tile's sums fill most of the registers: WIDE_ROWS x VECTORS of them, or ROWS x 2 in products of one or two vectors.
+ * (Without fused multiply-add, as in SSE2, products need registers too.) The wider a tile, the fewer values are read
+ * for each multiplication.
+ *
+ * GROUP: values that a row of a packed A takes, of which the last ones may not be used: whole vectors are written.
+ *
+ * PACKED_DEPTH: rows of a panel that was packed before. It comes from memory that is slower, so more of them are worth
+ * it, and wide panels leave the first-level cache anyway. */
+#if VECTOR_REGISTERS == 32
+#define VECTORS      4
+#define WIDE_ROWS    6
+#define ROWS         8
+#define GROUP        8
+#define PACKED_DEPTH 512
+#else
+#define VECTORS      2
+#define WIDE_ROWS    ROWS
+#define ROWS         (VECTOR_BYTES == 32 ? 6 : 4)
+#define GROUP        (VECTOR_BYTES == 32 ? 8 : 4)
+#define PACKED_DEPTH 256
+#endif
+#define WIDTH (VECTORS * LANES)
 
 #include "kernels/packed_gemm_pack.h"
 #include "kernels/packed_gemm_tile.h"
 
 #undef LANES
-#undef WIDTH
+#undef VECTORS
+#undef WIDE_ROWS
 #undef ROWS
+#undef GROUP
+#undef PACKED_DEPTH
+#undef WIDTH
 #endif

@@ -35,6 +35,20 @@ void fr_pack_shifted(fr_dtype dtype, int64_t k, int64_t n, const void *b, const 
 void fr_multiply_packed(fr_dtype dtype, int64_t m, int64_t n, int64_t k, const void *a, int64_t step_m, int64_t step_k,
                         const void *packed, const void *bias, bool add, void *c, int64_t ldc);
 
+/* A transposed A is packed too, in groups of a few rows. */
+
+/* What is packed may be cut at multiples of these: its part from row i or column j on begins
+ * fr_packed_transposed_bytes(dtype, i, k) or fr_packed_bytes(dtype, k, j) further on. */
+enum { FR_ROWS_UNIT = 12, FR_COLUMNS_UNIT = 64 };
+
+/* Bytes of a packed A (m,k); -1 if that overflows. */
+int64_t fr_packed_transposed_bytes(fr_dtype dtype, int64_t m, int64_t k);
+/* Packs A, whose element (i,l) is a[l * lda + i]. sums (m), unless NULL: the sums of A's rows are added to it. */
+void fr_pack_transposed(fr_dtype dtype, int64_t m, int64_t k, const void *a, int64_t lda, void *packed, void *sums);
+/* C (m,n) = A (m,k) B (k,n) of both packed, with add C += A B. */
+void fr_multiply_both_packed(fr_dtype dtype, int64_t m, int64_t n, int64_t k, const void *packed_a,
+                             const void *packed_b, bool add, void *c, int64_t ldc);
+
 /* C (m,n) = A (m,k) B for a B whose element (l,j) is b[rows[l] + j], which is not packed. A's rows are step_m apart,
  * C's ldc; n is a multiple of 32. */
 void fr_multiply_shifted(fr_dtype dtype, int64_t m, int64_t n, int64_t k, const void *a, int64_t step_m, const void *b,

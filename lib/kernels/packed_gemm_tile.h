@@ -5,12 +5,12 @@
 typedef T FN(vector) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
 
 /* A tile of C, rows x vectors, both constants where it is inlined: c = start + A B. B is left in `keep`, packed, unless
- * that is NULL; then B's rows are far apart and are prefetched, since no CPU foresees them. shifted, a constant too:
- * b_rows has B's rows. */
+ * that is NULL; then B's rows are far apart and are prefetched, since no CPU foresees them. next: NULL, or from where
+ * on a line of the cache is prefetched in each step. shifted, a constant too: b_rows has B's rows. */
 FR_INLINE void FN(tile)(const int rows, const int vectors, const bool shifted, const layout *w, const T *a, const T *b,
-                        T *keep, const T *start, int64_t start_step, T *c, int64_t ldc)
+                        T *keep, const char *next, const T *start, int64_t start_step, T *c, int64_t ldc)
 {
-    FN(vector) sum[ROWS][2], x[2];
+    FN(vector) sum[ROWS][VECTORS], x[VECTORS];
     int64_t depth = w->depth, row = w->a_row, column = w->a_column, b_row = w->b_row;
 
     UNROLL for (int i = 0; i < rows; i++)
@@ -22,6 +22,9 @@ FR_INLINE void FN(tile)(const int rows, const int vectors, const bool shifted, c
     }
     for (int64_t l = 0; l < depth; l++) {
         const T *row_of_b = b + (shifted ? w->b_rows[l] : l * b_row);
+
+        if (next)
+            __builtin_prefetch(next + l * LINE, 0, 2);
 
         UNROLL for (int v = 0; v < vectors; v++)
         {
@@ -50,43 +53,55 @@ FR_INLINE void FN(tile)(const int rows, const int vectors, const bool shifted, c
     }
 }
 
-/* A tile of up to ROWS rows. */
-FR_INLINE void FN(rows)(int rows, const int vectors, const bool shifted, const layout *w, const T *a, const T *b,
-                        const T *start, int64_t start_step, T *c, int64_t ldc)
+/* A tile of up to `most` rows, a constant. */
+FR_INLINE void FN(rows)(int rows, const int most, const int vectors, const bool shifted, const layout *w, const T *a,
+                        const T *b, const T *start, int64_t start_step, T *c, int64_t ldc)
 {
-    if (rows == ROWS) {
-        FN(tile)(ROWS, vectors, shifted, w, a, b, NULL, start, start_step, c, ldc);
+    if (rows == most) {
+        FN(tile)(most, vectors, shifted, w, a, b, NULL, NULL, start, start_step, c, ldc);
         return;
     }
     if (rows >= 4) {
-        FN(tile)(4, vectors, shifted, w, a, b, NULL, start, start_step, c, ldc);
+        FN(tile)(4, vectors, shifted, w, a, b, NULL, NULL, start, start_step, c, ldc);
         rows -= 4;
         a += 4 * w->a_row;
         start += 4 * start_step;
         c += 4 * ldc;
     }
     if (rows == 3)
-        FN(tile)(3, vectors, shifted, w, a, b, NULL, start, start_step, c, ldc);
+        FN(tile)(3, vectors, shifted, w, a, b, NULL, NULL, start, start_step, c, ldc);
     else if (rows == 2)
-        FN(tile)(2, vectors, shifted, w, a, b, NULL, start, start_step, c, ldc);
+        FN(tile)(2, vectors, shifted, w, a, b, NULL, NULL, start, start_step, c, ldc);
     else if (rows == 1)
-        FN(tile)(1, vectors, shifted, w, a, b, NULL, start, start_step, c, ldc);
+        FN(tile)(1, vectors, shifted, w, a, b, NULL, NULL, start, start_step, c, ldc);
 }
 
-/* Up to ROWS rows of a panel of fewer columns than WIDTH, by way of an array: C's memory ends behind the columns. */
+/* The same for any number of vectors. Not inlined: it is most of the code. */
+__attribute__((noinline)) static void FN(tile_of)(int rows, int vectors, const layout *w, const T *a, const T *b,
+                                                  const T *start, int64_t start_step, T *c, int64_t ldc)
+{
+    if (vectors == 1)
+        FN(rows)(rows, ROWS, 1, false, w, a, b, start, start_step, c, ldc);
+    else if (vectors == 2)
+        FN(rows)(rows, ROWS, 2, false, w, a, b, start, start_step, c, ldc);
+#if VECTORS == 4
+    else if (vectors == 3)
+        FN(rows)(rows, WIDE_ROWS, 3, false, w, a, b, start, start_step, c, ldc);
+    else
+        FN(rows)(rows, WIDE_ROWS, 4, false, w, a, b, start, start_step, c, ldc);
+#endif
+}
+
+/* Up to ROWS rows of a panel that ends within a vector, by way of an array: C's memory ends behind the columns. */
 static void FN(edge)(int rows, int columns, const layout *w, const T *a, const T *b, const T *start, int64_t start_step,
                      T *c, int64_t ldc)
 {
     T tile[ROWS * WIDTH];
 
-    for (int i = 0; i < rows; i++) {
+    memset(tile, 0, (size_t)(rows * WIDTH) * sizeof(T));
+    for (int i = 0; i < rows; i++)
         memcpy(tile + i * WIDTH, start + i * start_step, (size_t)columns * sizeof(T));
-        memset(tile + i * WIDTH + columns, 0, (size_t)(WIDTH - columns) * sizeof(T));
-    }
-    if (columns <= LANES)
-        FN(rows)(rows, 1, false, w, a, b, tile, WIDTH, tile, WIDTH);
-    else
-        FN(rows)(rows, 2, false, w, a, b, tile, WIDTH, tile, WIDTH);
+    FN(tile_of)(rows, (int)fr_divide_up(columns, LANES), w, a, b, tile, WIDTH, tile, WIDTH);
     for (int i = 0; i < rows; i++)
         memcpy(c + i * ldc, tile + i * WIDTH, (size_t)columns * sizeof(T));
 }
@@ -94,36 +109,40 @@ static void FN(edge)(int rows, int columns, const layout *w, const T *a, const T
 /* Rows of C lie too far apart for a CPU to foresee them. */
 FR_INLINE void FN(prefetch)(int64_t rows, const T *c, int64_t ldc)
 {
-    for (int64_t i = 0; i < rows && i < ROWS; i++) {
-        __builtin_prefetch(c + i * ldc, 1);
-        __builtin_prefetch(c + i * ldc + LANES, 1);
-    }
+    for (int64_t i = 0; i < rows && i < WIDE_ROWS; i++)
+        UNROLL for (int v = 0; v < VECTORS; v++)
+        {
+            __builtin_prefetch(c + i * ldc + v * LANES, 1);
+        }
 }
 
 /* C (rows,columns) = start + A B for a panel of B; start's rows are start_step apart, NULL stands for zeros. keep:
- * NULL, or room for the panel: the first tile packs B there, and the others read it from there. Not inlined: it is most
- * of the code, and it is called from two places. */
+ * NULL, or room for a whole panel: the first tile packs B there, and the others read it from there. */
 __attribute__((noinline)) static void FN(panel)(const layout *given, int64_t rows, int columns, const T *a, const T *b,
                                                 T *keep, const T *start, int64_t start_step, T *c, int64_t ldc)
 {
     static const T zeros[WIDTH];
+    const char *next = given->next, *next_end = next ? next + given->depth * given->b_row * (int64_t)sizeof(T) : NULL;
     layout w = *given;
 
     if (!start)
         start = zeros;
-    for (; rows > 0; rows -= ROWS, a += w.a_group, start += ROWS * start_step, c += ROWS * ldc) {
-        int some = (int)fr_least(rows, ROWS);
+    for (; rows > 0; rows -= w.rows, a += w.a_group, start += w.rows * start_step, c += w.rows * ldc) {
+        int some = (int)fr_least(rows, w.rows);
 
-        FN(prefetch)(columns < WIDTH ? 0 : rows - ROWS, c + some * ldc, ldc);
-        if (columns < WIDTH) {
+        FN(prefetch)(columns < WIDTH ? 0 : rows - w.rows, c + some * ldc, ldc);
+        if (columns % LANES != 0) {
             FN(edge)(some, columns, &w, a, b, start, start_step, c, ldc);
-        } else if (keep && rows > ROWS) {
-            FN(tile)(ROWS, 2, false, &w, a, b, keep, start, start_step, c, ldc);
+        } else if (keep && rows > WIDE_ROWS) {
+            FN(tile)(WIDE_ROWS, VECTORS, false, &w, a, b, keep, NULL, start, start_step, c, ldc);
             b = keep;
             keep = NULL;
             w.b_row = WIDTH;
+        } else if (next < next_end && rows >= WIDE_ROWS && columns == WIDTH) {
+            FN(tile)(WIDE_ROWS, VECTORS, false, &w, a, b, NULL, next, start, start_step, c, ldc);
+            next += w.depth * LINE;
         } else {
-            FN(rows)(some, 2, false, &w, a, b, start, start_step, c, ldc);
+            FN(tile_of)(some, columns / LANES, &w, a, b, start, start_step, c, ldc);
         }
     }
 }
@@ -133,28 +152,56 @@ __attribute__((noinline)) static void FN(panel)(const layout *given, int64_t row
 static void FN(multiply_packed)(int64_t m, int64_t n, int64_t k, const void *pa, int64_t step_m, int64_t step_k,
                                 const void *packed, const void *bias, bool add, void *pc, int64_t ldc)
 {
-    layout w = { .a_row = step_m, .a_column = step_k, .a_group = ROWS * step_m, .b_row = WIDTH };
+    int tile_rows = FN(tile_rows)(n);
+    layout w = { .rows = tile_rows, .a_row = step_m, .a_column = step_k, .a_group = tile_rows * step_m };
 
     for (int64_t i = 0; i < m; i += M_BLOCK)
         for (int64_t j = 0; j < n; j += WIDTH) {
             const T *a = (const T *)pa + i * step_m, *panel = (const T *)packed + j * k;
             T *c = (T *)pc + i * ldc + j;
             const T *start = add ? c : bias ? (const T *)bias + j : NULL;
-            int64_t step = add ? ldc : 0, l = 0;
+            int64_t step = add ? ldc : 0, columns = fr_least(WIDTH, n - j), l = 0;
 
+            w.b_row = FN(width_of)(columns);
             do {
-                w.depth = fr_least(K_BLOCK, k - l);
+                w.depth = fr_least(PACKED_DEPTH, k - l);
+                w.next = l + 2 * w.depth <= k || j + 2 * WIDTH <= n ? panel + (l + w.depth) * w.b_row : NULL;
                 FN(panel)
-                (&w, fr_least(M_BLOCK, m - i), (int)fr_least(WIDTH, n - j), a + l * step_k, panel + l * WIDTH, NULL,
-                 start, step, c, ldc);
+                (&w, fr_least(M_BLOCK, m - i), (int)columns, a + l * step_k, panel + l * w.b_row, NULL, start, step, c,
+                 ldc);
                 start = c;
                 step = ldc;
-                l += K_BLOCK;
+                l += PACKED_DEPTH;
             } while (l < k);
         }
 }
 
+static void FN(multiply_both_packed)(int64_t m, int64_t n, int64_t k, const void *packed_a, const void *packed_b,
+                                     bool add, void *pc, int64_t ldc)
+{
+    layout w = { WIDE_ROWS, k, 1, GROUP, FN(group_step)(k), WIDTH, NULL, NULL };
+
+    for (int64_t j = 0; j < n; j += WIDTH) {
+        T *c = (T *)pc + j;
+        int64_t columns = fr_least(WIDTH, n - j);
+
+        w.b_row = FN(width_of)(columns);
+        w.next = j + 2 * WIDTH <= n ? (const T *)packed_b + (j + WIDTH) * k : NULL;
+        FN(panel)
+        (&w, m, (int)columns, packed_a, (const T *)packed_b + j * k, NULL, add ? c : NULL, add ? ldc : 0, c, ldc);
+    }
+}
+
 /* --- B read where it lies ----------------------------------------------------------------------------------------- */
+
+static void FN(shifted)(int rows, int64_t columns, const layout *w, const T *a, const T *b, const T *start,
+                        int64_t start_step, T *c, int64_t ldc)
+{
+    if (columns >= WIDTH)
+        FN(rows)(rows, WIDE_ROWS, VECTORS, true, w, a, b, start, start_step, c, ldc);
+    else
+        FN(rows)(rows, WIDE_ROWS, 2, true, w, a, b, start, start_step, c, ldc);
+}
 
 static void FN(multiply_shifted)(int64_t m, int64_t n, int64_t k, const void *pa, int64_t step_m, const void *pb,
                                  const int64_t *rows, void *pc, int64_t ldc)
@@ -166,11 +213,11 @@ static void FN(multiply_shifted)(int64_t m, int64_t n, int64_t k, const void *pa
         for (int64_t l = 0; l < k; l += K_BLOCK) {
             w.depth = fr_least(K_BLOCK, k - l);
             w.b_rows = rows + l;
-            for (int64_t i = 0; i < m; i += ROWS) {
+            for (int64_t i = 0; i < m; i += WIDE_ROWS) {
                 T *c = (T *)pc + i * ldc + j;
 
-                FN(rows)
-                ((int)fr_least(ROWS, m - i), 2, true, &w, (const T *)pa + i * step_m + l, (const T *)pb + j,
+                FN(shifted)
+                ((int)fr_least(WIDE_ROWS, m - i), n - j, &w, (const T *)pa + i * step_m + l, (const T *)pb + j,
                  l > 0 ? c : zeros, l > 0 ? ldc : 0, c, ldc);
             }
         }
@@ -199,13 +246,16 @@ static void FN(multiply_block)(const fr_product *p, int64_t i, int64_t l, T *pac
     const T *a = (const T *)p->a + i * p->a_row + l * p->a_column, *b = (const T *)p->b + l * p->b_row;
     T *c = (T *)p->c + i * p->ldc, *sums = p->sums ? (T *)p->sums + i : NULL;
     bool onto = p->add || l > 0;
-    layout w = { fr_least(K_BLOCK, p->k - l), p->a_row, p->a_column, ROWS * p->a_row, WIDTH };
+    int tile_rows = FN(tile_rows)(p->n);
+    layout w = {
+        tile_rows, fr_least(K_BLOCK, p->k - l), p->a_row, p->a_column, tile_rows * p->a_row, WIDTH, NULL, NULL
+    };
 
     if (packed_a) {
         w.a_row = 1;
-        w.a_column = ROWS;
-        w.a_group = w.depth * ROWS + GAP / (int64_t)sizeof(T);
-        FN(pack_transposed)(w.depth, rows, a, p->a_column, packed_a, w.a_group, sums);
+        w.a_column = GROUP;
+        w.a_group = FN(group_step)(w.depth);
+        FN(pack_transposed)(w.depth, rows, a, p->a_column, p->n, packed_a, sums);
         a = packed_a;
     }
     for (int64_t j = 0; j < p->n; j += WIDTH, c += WIDTH, b += WIDTH * p->b_column) {
@@ -214,36 +264,19 @@ static void FN(multiply_block)(const fr_product *p, int64_t i, int64_t l, T *pac
 
         if (!whole)
             FN(pack_panel)(w.depth, columns, b, p->b_row, p->b_column, panel);
-        w.b_row = whole ? p->b_row : WIDTH;
+        w.b_row = whole ? p->b_row : FN(width_of)(columns);
         FN(panel)
         (&w, rows, columns, a, whole ? b : panel, whole ? panel : NULL, onto ? c : NULL, onto ? p->ldc : 0, c, p->ldc);
     }
-}
-
-/* With all of B packed first; false where there is no memory for that. */
-static bool FN(multiply_many_rows)(const fr_product *p)
-{
-    int64_t bytes = fr_packed_bytes(p->dtype, p->k, p->n);
-    void *packed = bytes < 0 ? NULL : fr_alloc(fr_bytes(bytes));
-
-    if (!packed)
-        return false;
-    FN(pack)(p->k, p->n, p->b, p->b_row, p->b_column, packed);
-    FN(multiply_packed)(p->m, p->n, p->k, p->a, p->a_row, p->a_column, packed, NULL, p->add, p->c, p->ldc);
-    fr_free(packed, (size_t)bytes);
-    return true;
 }
 
 /* A transposed A is packed too: many panels share the cost. Without memory it is read where it lies, with the same
  * result. */
 static void FN(multiply)(const fr_product *p)
 {
-    int64_t groups = (fr_least(A_BLOCK, p->m) + ROWS - 1) / ROWS;
-    size_t bytes = (size_t)(groups * (fr_least(K_BLOCK, p->k) * ROWS * (int64_t)sizeof(T) + GAP));
+    size_t bytes = (size_t)FN(transposed_bytes)(fr_least(A_BLOCK, p->m), fr_least(K_BLOCK, p->k), p->n);
     void *packed_a;
 
-    if (p->a_row != 1 && p->m >= MANY_ROWS && FN(multiply_many_rows)(p))
-        return;
     packed_a = p->a_row == 1 ? fr_alloc(bytes) : NULL;
     if (p->sums && packed_a && !p->add)
         memset(p->sums, 0, (size_t)p->m * sizeof(T));

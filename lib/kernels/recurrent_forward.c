@@ -14,7 +14,7 @@ enum { CHUNK_BYTES = 1 << 20 }; /* of gates: they stay in a second-level cache b
 static void take_scratch(fr_recurrent_workspace *w, fr_arena *m)
 {
     const fr_recurrent_layer *l = w->layer;
-    int64_t n = l->hidden, all = w->rows * w->size;
+    int64_t n = l->hidden, cells = l->batch * n * w->size;
 
     fr_take_states(w, m);
     for (int i = 0; i < 2; i++)
@@ -26,9 +26,10 @@ static void take_scratch(fr_recurrent_workspace *w, fr_arena *m)
     w->gates_of_chunk = !l->gates;
     if (w->gates_of_chunk)
         w->gates = fr_arena_take(m, w->chunk_steps * l->batch * w->size * l->cell->width * n);
-    if (l->cell->has_c && !l->cells) {
-        w->c = fr_arena_take(m, all * n);
-        w->tanh_c = fr_arena_take(m, all * n);
+    w->cells_of_step = l->cell->has_c && !l->cells;
+    if (w->cells_of_step) {
+        w->c = fr_arena_take(m, 2 * cells);
+        w->tanh_c = fr_arena_take(m, cells);
     }
 }
 
@@ -99,15 +100,14 @@ static void add_state(const fr_recurrent_workspace *w, const fr_cell_step *step,
     }
 }
 
-/* last (B,width) gets the states after step s, of `states` (N,width), of the rows that take no further step. */
-static void keep_last(const fr_recurrent_workspace *w, const void *states, int64_t width, char *last, int64_t s,
+/* last (B,width) gets `states` (rows,width), those after step s, of the rows that take no further step. */
+static void keep_last(const fr_recurrent_workspace *w, const char *states, int64_t width, char *last, int64_t s,
                       int64_t b0, int64_t rows)
 {
     int64_t row = width * w->size, staying = fr_rows_of_step(w, s + 1, b0, rows);
 
     if (staying < rows)
-        memcpy(last + (b0 + staying) * row, fr_row_at(w, states, width, fr_time_of(w->layer, s), b0 + staying),
-               (size_t)((rows - staying) * row));
+        memcpy(last + (b0 + staying) * row, states + staying * row, (size_t)((rows - staying) * row));
 }
 
 static void forward_step(const fr_recurrent_workspace *w, int64_t s, int64_t b0, int64_t rows)
@@ -122,9 +122,9 @@ static void forward_step(const fr_recurrent_workspace *w, int64_t s, int64_t b0,
     l->cell->forward(l->dtype, &step);
     if (l->w_hr)
         fr_multiply_packed(l->dtype, rows, p, n, step.h, n, 1, w->packed_hr, NULL, false, h, p);
-    keep_last(w, l->out, p, l->h, s, b0, rows);
+    keep_last(w, h, p, l->h, s, b0, rows);
     if (l->cell->has_c)
-        keep_last(w, w->c, n, l->c, s, b0, rows);
+        keep_last(w, step.c, n, l->c, s, b0, rows);
 }
 
 /* The chunk's steps for a tile of the batch. */

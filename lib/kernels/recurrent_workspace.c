@@ -70,17 +70,16 @@ void fr_take_states(fr_recurrent_workspace *w, fr_arena *m)
     w->c_before = fr_arena_take(m, mixed && has_c ? c_bytes : 0);
 }
 
-/* The states (rows,width) before step s, of `states` (N,width): those after the step before, or the initial ones of
- * rows that did not take that. Where there are both, they are copied to mixed. */
-static const char *before_step(const fr_recurrent_workspace *w, const void *states, const char *initial, char *mixed,
+/* The states (rows,width) before step s: `previous`, those after the step before, or the initial ones of rows that did
+ * not take that. Where there are both, they are copied to mixed. */
+static const char *before_step(const fr_recurrent_workspace *w, const char *previous, const char *initial, char *mixed,
                                int64_t width, int64_t s, int64_t b0, int64_t rows)
 {
     int64_t old = fr_rows_of_step(w, s - 1, b0, rows), row = width * w->size;
-    const char *first = initial + b0 * row, *previous;
+    const char *first = initial + b0 * row;
 
     if (old == 0)
         return first;
-    previous = fr_row_at(w, states, width, fr_time_of(w->layer, s - 1), b0);
     if (old == rows)
         return previous;
     mixed += b0 * row;
@@ -89,22 +88,33 @@ static const char *before_step(const fr_recurrent_workspace *w, const void *stat
     return mixed;
 }
 
+/* Where they are not kept, those of two steps take turns. */
+char *fr_cells_at(const fr_recurrent_workspace *w, int64_t s, int64_t b0)
+{
+    const fr_recurrent_layer *l = w->layer;
+
+    if (w->cells_of_step)
+        return w->c + ((s & 1) * l->batch + b0) * l->hidden * w->size;
+    return fr_row_at(w, w->c, l->hidden, fr_time_of(l, s), b0);
+}
+
 fr_cell_step fr_cell_step_at(const fr_recurrent_workspace *w, int64_t s, int64_t b0, int64_t rows)
 {
     const fr_recurrent_layer *l = w->layer;
-    int64_t t = fr_time_of(l, s), n = l->hidden, width = l->cell->width * n;
+    int64_t t = fr_time_of(l, s), before = s > 0 ? fr_time_of(l, s - 1) : t, n = l->hidden, width = l->cell->width * n;
     fr_cell_step step = {
         .rows = rows,
         .hidden = n,
         .relu = l->relu,
         .gates = (w->gates_of_chunk ? fr_chunk_row_at : fr_row_at)(w, w->gates, width, t, b0),
-        .h_before = before_step(w, l->out, w->h0, w->h_before, l->out_size, s, b0, rows),
+        .h_before =
+            before_step(w, fr_row_at(w, l->out, l->out_size, before, b0), w->h0, w->h_before, l->out_size, s, b0, rows),
     };
 
     if (l->cell->has_c) {
-        step.c_before = before_step(w, w->c, w->c0, w->c_before, n, s, b0, rows);
-        step.c = fr_row_at(w, w->c, n, t, b0);
-        step.tanh_c = fr_row_at(w, w->tanh_c, n, t, b0);
+        step.c_before = before_step(w, fr_cells_at(w, s > 0 ? s - 1 : s, b0), w->c0, w->c_before, n, s, b0, rows);
+        step.c = fr_cells_at(w, s, b0);
+        step.tanh_c = w->cells_of_step ? w->tanh_c + b0 * n * w->size : fr_row_at(w, w->tanh_c, n, t, b0);
     }
     return step;
 }

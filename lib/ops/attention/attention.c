@@ -64,10 +64,9 @@ static void run_kernel(fr_op_call *call, const fr_tensor *dy)
         ok = dy ? fr_attend_backward(&a, dy->origin, gradient[0], gradient[1], gradient[2])
                 : fr_attend(&a, call->result[0]->origin);
     }
-    if (ok && offsets)
-        fr_free(offsets, 3 * (size_t)a.batch * sizeof *offsets);
-    else if (!call->failed)
+    if (!(ok && offsets) && !call->failed)
         call->failed = !fr_fail_memory(call->op->name);
+    fr_free(offsets, 3 * (size_t)a.batch * sizeof *offsets);
     for (int i = 0; i < 3; i++)
         fr_matrix_close(&m[i]);
 }
