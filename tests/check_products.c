@@ -135,6 +135,25 @@ static void compare_product(const fr_product *p, const fr_tensor *before, const 
     }
 }
 
+/* c's rows have 3 values more than C's. trans: bit 0 A, bit 1 B. */
+static fr_product product_of(int64_t m, int64_t n, int64_t k, int trans, bool add, const fr_tensor *a,
+                             const fr_tensor *b, const fr_tensor *c)
+{
+    return (fr_product){ .dtype = (fr_dtype)c->dtype,
+                         .m = m,
+                         .n = n,
+                         .k = k,
+                         .a = a->origin,
+                         .b = b->origin,
+                         .c = c->origin,
+                         .a_row = trans & 1 ? 1 : k,
+                         .a_column = trans & 1 ? m : 1,
+                         .b_row = trans & 2 ? 1 : n,
+                         .b_column = trans & 2 ? k : 1,
+                         .add = add,
+                         .ldc = n + 3 };
+}
+
 /* By the kernels, by what fr_multiply chooses, which may be a BLAS, and with B packed before. trans: bit 0 A, bit 1 B.
  */
 static void check_product(fr_dtype dtype, int64_t m, int64_t n, int64_t k, int trans, bool add)
@@ -143,19 +162,7 @@ static void check_product(fr_dtype dtype, int64_t m, int64_t n, int64_t k, int t
     fr_tensor *a = fr_cast(fr_rand(FR_SHAPE(m, k)), dtype), *b = fr_cast(fr_rand(FR_SHAPE(k, n)), dtype);
     fr_tensor *before = fr_cast(fr_rand(FR_SHAPE(m, n + 3)), dtype), *c = fr_clone(before);
     double *expected = fr_data(fr_cast(fr_zeros(FR_SHAPE(m, n)), FR_F64));
-    fr_product p = { .dtype = dtype,
-                     .m = m,
-                     .n = n,
-                     .k = k,
-                     .a = a->origin,
-                     .b = b->origin,
-                     .c = c->origin,
-                     .a_row = trans & 1 ? 1 : k,
-                     .a_column = trans & 1 ? m : 1,
-                     .b_row = trans & 2 ? 1 : n,
-                     .b_column = trans & 2 ? k : 1,
-                     .add = add,
-                     .ldc = n + 3 };
+    fr_product p = product_of(m, n, k, trans, add, a, b, c);
     void *packed = aligned_alloc(64, ((size_t)fr_packed_bytes(dtype, k, n) + 63) / 64 * 64);
 
     multiply_by_formula(&p, a, b, before, expected);
@@ -189,21 +196,9 @@ static void check_large_product(fr_dtype dtype, int64_t m, int64_t n, int64_t k,
     fr_tensor *a = fr_cast(fr_rand(FR_SHAPE(m, k)), dtype), *b = fr_cast(fr_rand(FR_SHAPE(k, n)), dtype);
     fr_tensor *c = fr_cast(fr_rand(FR_SHAPE(m, n + 3)), dtype), *expected = fr_clone(c);
     fr_tensor *sums = fr_cast(fr_rand(FR_SHAPE(m)), dtype), *expected_sums = fr_clone(sums);
-    fr_product p = { .dtype = dtype,
-                     .m = m,
-                     .n = n,
-                     .k = k,
-                     .a = a->origin,
-                     .b = b->origin,
-                     .c = expected->origin,
-                     .sums = trans & 1 ? expected_sums->origin : NULL,
-                     .a_row = trans & 1 ? 1 : k,
-                     .a_column = trans & 1 ? m : 1,
-                     .b_row = trans & 2 ? 1 : n,
-                     .b_column = trans & 2 ? k : 1,
-                     .add = add,
-                     .ldc = n + 3 };
+    fr_product p = product_of(m, n, k, trans, add, a, b, expected);
 
+    p.sums = trans & 1 ? expected_sums->origin : NULL;
     fr_multiply_here(&p);
     p.c = c->origin;
     p.sums = trans & 1 ? sums->origin : NULL;

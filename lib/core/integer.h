@@ -36,6 +36,18 @@ static inline int64_t fr_divide_up(int64_t a, int64_t b)
     return a / b + (a % b != 0);
 }
 
+/* a >= 0, or the next multiple of unit > 0. */
+static inline int64_t fr_round_up(int64_t a, int64_t unit)
+{
+    return fr_divide_up(a, unit) * unit;
+}
+
+/* Cuts length into nearly equal pieces, multiples of unit, none much longer than longest: the length of a piece. */
+static inline int64_t fr_even_piece(int64_t length, int64_t longest, int64_t unit)
+{
+    return fr_round_up(fr_divide_up(length, fr_divide_up(length, longest)), unit);
+}
+
 /* Not NaN, and within the range after rounding towards zero. */
 static inline bool fr_fits_int64(double x)
 {

@@ -11,7 +11,6 @@
 #include "kernels/attention.h"
 
 #include "core/integer.h"
-#include "core/integer.h"
 #include "core/shape.h"
 #include "kernels/gemm.h"
 #include "kernels/softmax.h"

@@ -120,11 +120,6 @@ typedef struct {
     int64_t pieces_bytes, packed_bytes, out_bytes; /* the parts of a unit's scratch */
 } job;
 
-static int64_t round_up(int64_t a, int64_t unit)
-{
-    return fr_divide_up(a, unit) * unit;
-}
-
 /* Cuts the positions of the image in plane `out` into blocks. */
 static void cut_blocks(job *j)
 {
@@ -134,7 +129,7 @@ static void cut_blocks(job *j)
     j->begin = j->out.top * j->width + j->out.left;
     j->rows = j->channels * j->taps;
     j->blocks = fr_divide_up(run, fr_most(BLOCK / j->rows, MIN_POSITIONS));
-    j->block = round_up(fr_divide_up(run, j->blocks), UNIT);
+    j->block = fr_round_up(fr_divide_up(run, j->blocks), UNIT);
     j->blocks = fr_divide_up(run, j->block);
     j->piece = j->block + shift_of(w, 0) * j->width + shift_of(w, 1);
 }
@@ -196,9 +191,9 @@ static bool run_job(job *j, fr_unit *run, int64_t packed_bytes, int64_t units, d
     if (!fr_mul_size(j->channels * j->planes, j->piece, &pieces) || !fr_mul_size(j->out_channels, j->block, &out) ||
         pieces > most || out > most || packed_bytes < 0 || packed_bytes > most || !(j->offset = fr_alloc(offset_bytes)))
         return false;
-    j->pieces_bytes = round_up(pieces * j->size, ALIGNED);
-    j->packed_bytes = round_up(packed_bytes, ALIGNED);
-    j->out_bytes = round_up(out * j->size, ALIGNED);
+    j->pieces_bytes = fr_round_up(pieces * j->size, ALIGNED);
+    j->packed_bytes = fr_round_up(packed_bytes, ALIGNED);
+    j->out_bytes = fr_round_up(out * j->size, ALIGNED);
     set_offsets(j);
     ok = fr_run_units(units, work, j->pieces_bytes + j->packed_bytes + j->out_bytes, run, j);
     fr_free(j->offset, offset_bytes);

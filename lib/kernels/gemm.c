@@ -149,14 +149,6 @@ static void run_tile(void *user, int64_t tile)
     multiply_tile(&p, w->by_blas);
 }
 
-/* Cuts length into nearly equal pieces, multiples of unit, none much longer than longest: the length of a piece. */
-static int64_t piece(int64_t length, int64_t longest, int64_t unit)
-{
-    int64_t pieces = (length + longest - 1) / longest, even = (length + pieces - 1) / pieces;
-
-    return (even + unit - 1) / unit * unit;
-}
-
 /* Cuts C into tiles: enough of them for the threads, but not so small that packing B for each costs much, nor so large
  * that what a tile reads leaves the second-level cache. A transposed A is packed for each tile too: then a tile keeps
  * columns together rather than rows. */
@@ -169,11 +161,11 @@ static job cut_tiles(const fr_product *p)
     job w = { .product = p };
 
     if (p->a_column == 1) {
-        w.rows = piece(p->m, fr_most(ROWS, size / p->n), UNIT);
-        w.columns = piece(p->n, fr_most(UNIT, size / w.rows), UNIT);
+        w.rows = fr_even_piece(p->m, fr_most(ROWS, size / p->n), UNIT);
+        w.columns = fr_even_piece(p->n, fr_most(UNIT, size / w.rows), UNIT);
     } else {
-        w.columns = piece(p->n, fr_most(COLUMNS, size / p->m), UNIT);
-        w.rows = piece(p->m, fr_most(UNIT, size / w.columns), UNIT);
+        w.columns = fr_even_piece(p->n, fr_most(COLUMNS, size / p->m), UNIT);
+        w.rows = fr_even_piece(p->m, fr_most(UNIT, size / w.columns), UNIT);
     }
     w.across = (p->n + w.columns - 1) / w.columns;
     return w;

@@ -32,12 +32,6 @@ bool fr_is_large(const fr_product *p)
     return p->m >= MIN_ROWS && p->n >= MIN_COLUMNS && (double)p->m * (double)p->n * (double)p->k >= min_work;
 }
 
-/* The length of even pieces, about `longest` and multiples of unit. */
-static int64_t piece(int64_t length, int64_t longest, int64_t unit)
-{
-    return fr_divide_up(fr_divide_up(length, fr_divide_up(length, longest)), unit) * unit;
-}
-
 static const void *a_from(const job *w, int64_t i)
 {
     return (const char *)w->p.a + i * w->p.a_row * (int64_t)fr_dtype_size(w->p.dtype);
@@ -85,9 +79,9 @@ static void multiply_tile(void *user, int64_t tile)
 
 static void cut_tiles(job *w)
 {
-    w->rows = piece(w->p.m, ROWS, FR_ROWS_UNIT);
+    w->rows = fr_even_piece(w->p.m, ROWS, FR_ROWS_UNIT);
     w->down = fr_divide_up(w->p.m, w->rows);
-    w->columns = piece(w->p.n, fr_most(COLUMNS, w->p.n / fr_divide_up(TILES, w->down)), FR_COLUMNS_UNIT);
+    w->columns = fr_even_piece(w->p.n, fr_most(COLUMNS, w->p.n / fr_divide_up(TILES, w->down)), FR_COLUMNS_UNIT);
     w->across = fr_divide_up(w->p.n, w->columns);
 }
 
@@ -112,7 +106,7 @@ static void multiply_blocks(job *w, int64_t depth)
 bool fr_multiply_large(const fr_product *p)
 {
     job w = { .p = *p, .transposed = p->a_column != 1 };
-    int64_t depth = piece(p->k, DEPTH / (int64_t)fr_dtype_size(p->dtype), 1);
+    int64_t depth = fr_even_piece(p->k, DEPTH / (int64_t)fr_dtype_size(p->dtype), 1);
     size_t a_bytes = w.transposed ? fr_bytes(fr_packed_transposed_bytes(p->dtype, p->m, depth)) : 0;
     size_t b_bytes = fr_bytes(fr_packed_bytes(p->dtype, depth, p->n));
     bool ok;

@@ -107,7 +107,7 @@ FR_INLINE void transpose_block_f64(const double *from, const int64_t *offset, do
 
 int64_t fr_packed_bytes(fr_dtype dtype, int64_t k, int64_t n)
 {
-    int64_t width = FR_KERNEL_FOR(dtype, panel_width)(), columns = fr_divide_up(n, width) * width, values;
+    int64_t width = FR_KERNEL_FOR(dtype, panel_width)(), columns = fr_round_up(n, width), values;
 
     if (!fr_mul_size(columns, k, &values) || values > INT64_MAX / 8)
         return -1;

@@ -42,7 +42,7 @@ static void FN(transpose)(int64_t k, int64_t columns, const T *from, int64_t ste
 /* How far the rows of a panel of so many columns are apart: whole vectors. */
 static int64_t FN(width_of)(int64_t columns)
 {
-    return fr_divide_up(columns, LANES) * LANES;
+    return fr_round_up(columns, LANES);
 }
 
 /* A panel of B with `columns` columns; B's element (l,j) is b[l * step_k + j * step_n]. */

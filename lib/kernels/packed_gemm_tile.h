@@ -275,9 +275,8 @@ static void FN(multiply_block)(const fr_product *p, int64_t i, int64_t l, T *pac
 static void FN(multiply)(const fr_product *p)
 {
     size_t bytes = (size_t)FN(transposed_bytes)(fr_least(A_BLOCK, p->m), fr_least(K_BLOCK, p->k), p->n);
-    void *packed_a;
+    void *packed_a = p->a_row == 1 ? fr_alloc(bytes) : NULL;
 
-    packed_a = p->a_row == 1 ? fr_alloc(bytes) : NULL;
     if (p->sums && packed_a && !p->add)
         memset(p->sums, 0, (size_t)p->m * sizeof(T));
     else if (p->sums && !packed_a)

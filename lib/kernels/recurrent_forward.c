@@ -26,8 +26,7 @@ static void take_scratch(fr_recurrent_workspace *w, fr_arena *m)
     w->gates_of_chunk = !l->gates;
     if (w->gates_of_chunk)
         w->gates = fr_arena_take(m, w->chunk_steps * l->batch * w->size * l->cell->width * n);
-    w->cells_of_step = l->cell->has_c && !l->cells;
-    if (w->cells_of_step) {
+    if (l->cell->has_c && !l->cells) {
         w->c = fr_arena_take(m, 2 * cells);
         w->tanh_c = fr_arena_take(m, cells);
     }

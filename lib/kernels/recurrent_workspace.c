@@ -14,7 +14,7 @@ char *fr_arena_take(fr_arena *m, int64_t bytes)
     m->overflow |= bytes < 0 || bytes > INT64_MAX / 2 - at - 64;
     if (m->overflow)
         return NULL;
-    m->used += (bytes + 63) / 64 * 64;
+    m->used += fr_round_up(bytes, 64);
     return m->base ? m->base + at : NULL;
 }
 
@@ -43,7 +43,7 @@ fr_recurrent_workspace fr_recurrent_workspace_of(const fr_recurrent_layer *l, co
         .rows = all,
         .size = size,
         .threads = threads,
-        .tile_rows = threads > 1 ? (rows + 7) / 8 * 8 : l->batch,
+        .tile_rows = threads > 1 ? fr_round_up(rows, 8) : l->batch,
         .h0 = l->h0,
         .c0 = l->c0,
         .gates = l->gates,
@@ -88,12 +88,12 @@ static const char *before_step(const fr_recurrent_workspace *w, const char *prev
     return mixed;
 }
 
-/* Where they are not kept, those of two steps take turns. */
-char *fr_cells_at(const fr_recurrent_workspace *w, int64_t s, int64_t b0)
+/* c after step s, of the rows from b0 on. Where it is not kept, that of two steps takes turns. */
+static char *cells_at(const fr_recurrent_workspace *w, int64_t s, int64_t b0)
 {
     const fr_recurrent_layer *l = w->layer;
 
-    if (w->cells_of_step)
+    if (!l->cells)
         return w->c + ((s & 1) * l->batch + b0) * l->hidden * w->size;
     return fr_row_at(w, w->c, l->hidden, fr_time_of(l, s), b0);
 }
@@ -112,9 +112,9 @@ fr_cell_step fr_cell_step_at(const fr_recurrent_workspace *w, int64_t s, int64_t
     };
 
     if (l->cell->has_c) {
-        step.c_before = before_step(w, fr_cells_at(w, s > 0 ? s - 1 : s, b0), w->c0, w->c_before, n, s, b0, rows);
-        step.c = fr_cells_at(w, s, b0);
-        step.tanh_c = w->cells_of_step ? w->tanh_c + b0 * n * w->size : fr_row_at(w, w->tanh_c, n, t, b0);
+        step.c_before = before_step(w, cells_at(w, s > 0 ? s - 1 : s, b0), w->c0, w->c_before, n, s, b0, rows);
+        step.c = cells_at(w, s, b0);
+        step.tanh_c = l->cells ? fr_row_at(w, w->tanh_c, n, t, b0) : w->tanh_c + b0 * n * w->size;
     }
     return step;
 }

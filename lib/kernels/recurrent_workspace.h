@@ -33,8 +33,7 @@ typedef struct {
     const char *h0, *c0; /* (B,P), (B,H): zeros where the layer has none */
     char *gates;         /* (N,width H), or of one chunk (chunk_steps B,width H) where nobody reads them later */
     bool gates_of_chunk;
-    char *c, *tanh_c; /* (N,H), or (2,B,H) and (B,H) where nobody reads them later */
-    bool cells_of_step;
+    char *c, *tanh_c;            /* (N,H), or (2,B,H) and (B,H) where nobody reads them later */
     char *packed_hh[2];          /* of w_hh, the rows of each block of gates */
     char *packed_ih, *packed_hr; /* of w_ih, w_hr */
     char *bias;                  /* (gH) */
@@ -69,8 +68,6 @@ fr_recurrent_workspace fr_recurrent_workspace_of(const fr_recurrent_layer *l, co
 /* Scratch for states, in both directions: initial states of zeros, and h_before and c_before. */
 void fr_take_states(fr_recurrent_workspace *w, fr_arena *m);
 
-/* c after step s, of the rows from b0 on. */
-char *fr_cells_at(const fr_recurrent_workspace *w, int64_t s, int64_t b0);
 /* What the cell gets of step s, rows b0 to b0 + rows - 1 of the batch. */
 fr_cell_step fr_cell_step_at(const fr_recurrent_workspace *w, int64_t s, int64_t b0, int64_t rows);
 

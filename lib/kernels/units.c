@@ -39,7 +39,7 @@ bool fr_run_units(int64_t units, double work, int64_t scratch_bytes, fr_unit *ru
     if (scratch_bytes < 0 || scratch_bytes > INT64_MAX / FR_MAX_UNIT_TILES - ALIGNED)
         return false;
     w.per_tile = fr_most(fr_units_per_tile(work), fr_divide_up(units, FR_MAX_UNIT_TILES));
-    w.scratch_bytes = fr_divide_up(scratch_bytes, ALIGNED) * ALIGNED;
+    w.scratch_bytes = fr_round_up(scratch_bytes, ALIGNED);
     tiles = fr_divide_up(units, w.per_tile);
     bytes = tiles * w.scratch_bytes;
     if (bytes > 0 && !(w.scratch = fr_alloc(fr_bytes(bytes))))
