@@ -70,7 +70,7 @@ const fr_op fr_std_op = {
              { "dims", "n(3,4,5)", "a.std((0, -1))", run_dims },
              { "dims kept", "n(3,4,5)", "a.std((2, 1), correction=0, keepdim=True)", run_dims_kept },
              { "dims range", "n(2,3)", NULL, run_dims_kept, { "std_dims", "dim 2", "(2, 3)" } },
-             { "dims nan", "n(2,3)", NULL, run_dims_nan, { "std", "nan" } },
+             { "dims nan", "n(2,3)", NULL, run_dims_nan, { "std_dims", "nan" } },
              { "range", "n(4)", NULL, run_dim, { "std", "dim 1", "(4,)" } }),
 };
 

@@ -164,7 +164,7 @@ const fr_op fr_var_op = {
              { "dims", "n(3,4,5)", "a.var((0, -1))", run_dims },
              { "dims kept", "n(3,4,5)", "a.var((2, 1), correction=0, keepdim=True)", run_dims_kept },
              { "dims range", "n(2,3)", NULL, run_dims_kept, { "var_dims", "dim 2", "(2, 3)" } },
-             { "dims nan", "n(2,3)", NULL, run_dims_nan, { "var", "nan" } },
+             { "dims nan", "n(2,3)", NULL, run_dims_nan, { "var_dims", "nan" } },
              { "range", "n(4)", NULL, run_dim, { "var", "dim 1", "(4,)" } }),
 };
 

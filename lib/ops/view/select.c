@@ -101,7 +101,7 @@ const fr_op fr_select_op = {
              { "index scalar", "n()", "a[..., None]", run_index_none },
              { "index range", "n(2,1)", "a[1:, ..., None, -1]", run_index },
              { "index more", "n(3,3)", NULL, run_index_steps, { "index", "(3, 3)", "more" } },
-             { "index outside", "n(2,1,1)", NULL, run_index_dots, { "select", "index 1", "size 1" } },
+             { "index outside", "n(2,1,1)", NULL, run_index_dots, { "index", "index 1", "size 1" } },
              { "index word", "n(2,3)", NULL, run_index_word, { "index", "\"x\"" } },
              { "index empty", "n(2,3,4)", NULL, run_index_empty, { "index", "\"\"" } },
              { "index long", "n(2)", NULL, run_index_long, { "index", "300", "256" } },
