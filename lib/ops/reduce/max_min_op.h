@@ -73,7 +73,7 @@ static const fr_case cases[] = {
     { "one of the dims", "v1,3,3,2,3,1,3,3,1,1,2,2(3,2,2)", "a.a" TEXT(NAME) "(1, keepdim=True)", run_a_kept },
     { "all dims", "d(3,4)", "a.a" TEXT(NAME) "((0, -1))", run_a },
     { "dims of int64", "i9(3,4,2)", "a.a" TEXT(NAME) "((0, -1))", run_a, .no_grad = true },
-    { "dims of none", "n(0,3,0)", NULL, run_a, { TEXT(NAME), "no values" } },
+    { "dims of none", "n(0,3,0)", NULL, run_a, { "a" TEXT(NAME), "no values" } },
     { "dims range", "n(3)", NULL, run_a_kept, { "a" TEXT(NAME), "dim 1", "(3,)" } },
     { "none", "n(0,3)", NULL, run, { TEXT(NAME), "(0, 3)" } },
     { 0 },
