@@ -204,7 +204,7 @@ static bool run_concat(fr_import_call *c)
     return dim >= 0 && fr_import_return(c, fr_cat(c->in, c->inputs, dim));
 }
 
-/* One axis after another. fr_slice has positive steps alone; a whole axis backwards is fr_flip. */
+/* One axis after another. */
 static bool run_slice(fr_import_call *c)
 {
     fr_import_ints starts, ends, axes, steps;
@@ -219,14 +219,10 @@ static bool run_slice(fr_import_call *c)
         return fr_import_fail(c, "starts, ends, axes and steps differ in number");
     for (int i = 0; i < starts.n && y; i++) {
         int dim = fr_import_axis(c, y, axes.n < 0 ? i : axes.value[i]);
-        int64_t step = steps.n < 0 ? 1 : steps.value[i];
 
         if (dim < 0)
             return false;
-        if (step == -1 && starts.value[i] == -1 && ends.value[i] <= -y->shape.dim[dim] - 1)
-            y = fr_flip(y, dim);
-        else
-            y = fr_slice(y, dim, starts.value[i], ends.value[i], step);
+        y = fr_slice(y, dim, starts.value[i], ends.value[i], steps.n < 0 ? 1 : steps.value[i]);
     }
     return fr_import_return(c, y);
 }
