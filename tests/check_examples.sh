@@ -19,8 +19,10 @@ same() { # WHAT EXPECTED GOT
 # Expected output is in NAME.txt or NAME-ARGUMENT.txt. Examples run in the top folder, where they find their data; the
 # language model's text is Debian's.
 build=$(pwd)
-for expected in "$top"/examples/expected/*.txt; do
+for expected in "$top"/examples/expected/*.txt "$top"/examples/ports/expected/*.txt; do
     run=$(basename "$expected" .txt)
+    folder=$(dirname "${expected#"$top"/}")
+    folder=${folder%/expected}
     name=${run%%-*}
     argument=${run#"$name"}
     text=$top/examples/expected/$name.cksum
@@ -28,9 +30,9 @@ for expected in "$top"/examples/expected/*.txt; do
         echo "$name: skipped, its text is not here, or another edition"
         continue
     fi
-    (cd "$top" && "$build/examples/$name" ${argument#-}) >"$work/out" 2>&1 ||
+    (cd "$top" && "$build/$folder/$name" ${argument#-}) >"$work/out" 2>&1 ||
         { echo "$run: exit status $?"; failed=1; }
-    same "examples/$run" "$expected" "$work/out"
+    same "$folder/$run" "$expected" "$work/out"
 done
 
 # README shows examples/readme.c from its first include on, followed by its output.
