@@ -562,7 +562,7 @@ static bool compare_threads(const subject *s, int dim)
 /* Ops of which no case can be enlarged: the call gives a shape, which the sizes of the input have to fit. */
 static bool has_fixed_sizes(const fr_op *op)
 {
-    static const char *const names[] = { "avg_unpool", "conv_by_weight", "conv_by_x", "scatter_add", "unslice" };
+    static const char *const names[] = { "avg_unpool", "conv_by_weight", "conv_by_x", "unslice" };
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(op->name, names[i]) == 0)

@@ -21,7 +21,7 @@ HEAD = """\
 Made by tools/parity.py of doc/parity.txt and the results of the tests; nothing here is edited by hand. Cases of an op:
 held against PyTorch's values and gradients in float32 and float64 / against finite differences to the second derivative
 / in forward mode against reverse mode. Of a test program: its checks. All pass, else this page is not made."""
-INTERNAL = {"avg_unpool", "conv_by_x", "conv_by_weight", "scatter_add", "unslice"}  # used in backward of other ops
+INTERNAL = {"avg_unpool", "conv_by_x", "conv_by_weight", "unslice"}  # used in backward of other ops
 
 
 def run(build, program, *arguments):

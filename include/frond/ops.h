@@ -88,6 +88,74 @@ fr_tensor *fr_where(fr_tensor *condition, fr_tensor *a, fr_tensor *b);
 /* Returns t with value where mask is not 0. mask broadcasts to t's shape. value must be whole if t is int64. */
 fr_tensor *fr_masked_fill(fr_tensor *t, fr_tensor *mask, double value);
 
+/* Masks. 0 is false and all else, NaN too, is true, in any dtype; masks of different dtypes may be mixed. These return
+ * 1 for true and 0 for false in the dtype of the first argument, without a gradient. */
+fr_tensor *fr_logical_and(fr_tensor *a, fr_tensor *b); /* broadcasts, as do the next two */
+fr_tensor *fr_logical_or(fr_tensor *a, fr_tensor *b);
+fr_tensor *fr_logical_xor(fr_tensor *a, fr_tensor *b);
+fr_tensor *fr_logical_not(fr_tensor *t);
+fr_tensor *fr_isnan(fr_tensor *t);
+fr_tensor *fr_isinf(fr_tensor *t);
+fr_tensor *fr_isfinite(fr_tensor *t);
+fr_tensor *fr_any(fr_tensor *t); /* whether one value is true; of no values false */
+fr_tensor *fr_any_dim(fr_tensor *t, int dim, bool keepdim);
+fr_tensor *fr_all(fr_tensor *t); /* whether all values are true; of no values true */
+fr_tensor *fr_all_dim(fr_tensor *t, int dim, bool keepdim);
+
+/* The indices of all n values that are true: (*) -> (n,dims) int64, a row for each, in row-major order. The columns,
+ * which fr_unbind gives, are PyTorch's where of one argument. A model whose sizes depend on it has no C or ONNX form.
+ */
+fr_tensor *fr_nonzero(fr_tensor *t);
+fr_tensor *fr_argwhere(fr_tensor *t); /* the same */
+/* The values of t where mask is true, in row-major order: (n). Both broadcast. */
+fr_tensor *fr_masked_select(fr_tensor *t, fr_tensor *mask);
+
+/* --- Writing by index --------------------------------------------------------------------------------------------- */
+
+/* These return a copy of t that has other values where the index says; t stays as it is. Where several values are
+ * written to one place the last one counts, and gets the gradient; where they are added, all do. The result is the same
+ * with any number of threads. Indices are int64; they must be at least 0 and less than the size of dim, else an error
+ * names the first that is not. t and what is written must have one dtype. */
+
+/* result[index[i][j][k]][j][k] = src[i][j][k] for dim 0; other dims likewise. index has as many dims as t, none larger
+ * than t's except dim, and none larger than src's. */
+fr_tensor *fr_scatter(fr_tensor *t, int dim, fr_tensor *index, fr_tensor *src);
+fr_tensor *fr_scatter_scalar(fr_tensor *t, int dim, fr_tensor *index, double value); /* whole if t is int64 */
+fr_tensor *fr_scatter_add(fr_tensor *t, int dim, fr_tensor *index, fr_tensor *src);  /* adds to t's values */
+/* Reduces what meets in one place: reduce is "sum", "prod", "mean", "amax" or "amin". include_self: t's value, too;
+ * PyTorch's default is true. Places that index does not name keep t's value. Ties of the largest or smallest share the
+ * gradient evenly. Fails for the mean of int64. */
+fr_tensor *fr_scatter_reduce(fr_tensor *t, int dim, fr_tensor *index, fr_tensor *src, const char *reduce,
+                             bool include_self);
+
+/* Whole slices, one for each value of index (n): source has t's shape, but n for dim. */
+fr_tensor *fr_index_add(fr_tensor *t, int dim, fr_tensor *index, fr_tensor *source,
+                        double alpha); /* t + alpha source */
+fr_tensor *fr_index_copy(fr_tensor *t, int dim, fr_tensor *index, fr_tensor *source);
+fr_tensor *fr_index_fill(fr_tensor *t, int dim, fr_tensor *index, double value); /* whole if t is int64 */
+
+/* t[indices[0], indices[1], ...] = values, or += with accumulate: an index for each of the first n dims, which
+ * broadcast and may count from the end; values broadcasts to their shape, followed by t's other dims. Fails unless n is
+ * 1 to the number of dims. */
+fr_tensor *fr_index_put(fr_tensor *t, fr_tensor *const *indices, int n, fr_tensor *values, bool accumulate);
+/* Writes the values of source, in row-major order, to the places where mask, which broadcasts to t's shape, is true.
+ * Fails if source has fewer values. */
+fr_tensor *fr_masked_scatter(fr_tensor *t, fr_tensor *mask, fr_tensor *source);
+
+/* How often each number occurs in t (n), int64, 0 or more: (m) int64, m one more than the largest, and at least
+ * minlength. With weights (n), optional: the sum of theirs, in their dtype. */
+fr_tensor *fr_bincount(fr_tensor *t, fr_tensor *weights, int64_t minlength);
+
+/* The product of a sparse matrix with dense (n,k) -> (rows,k). Entry i of the sparse one stands in row indices[0][i]
+ * and column indices[1][i]; indices (2,nnz) int64, values (nnz) of dense's dtype. Entries of one place are added.
+ * values and dense get gradients. */
+fr_tensor *fr_sparse_mm(fr_tensor *indices, fr_tensor *values, int64_t rows, fr_tensor *dense);
+/* The same for compressed rows: entries crow[i] to crow[i + 1] - 1 stand in row i; crow (rows + 1) int64, begins with
+ * 0, does not fall and ends with nnz; col and values (nnz). */
+fr_tensor *fr_sparse_csr_mm(fr_tensor *crow, fr_tensor *col, fr_tensor *values, fr_tensor *dense);
+
+/* --- Triangles, padding, order ------------------------------------------------------------------------------------ */
+
 fr_tensor *fr_tril(fr_tensor *t, int64_t k); /* zeros above diagonal k of the last two dims */
 fr_tensor *fr_triu(fr_tensor *t, int64_t k); /* zeros below diagonal k of the last two dims */
 
@@ -126,7 +194,7 @@ fr_tensor *fr_add(fr_tensor *a, fr_tensor *b);     /* a + b */
 fr_tensor *fr_sub(fr_tensor *a, fr_tensor *b);     /* a - b */
 fr_tensor *fr_mul(fr_tensor *a, fr_tensor *b);     /* a * b */
 fr_tensor *fr_div(fr_tensor *a, fr_tensor *b);     /* a / b; floats only */
-fr_tensor *fr_pow(fr_tensor *a, fr_tensor *b);     /* a^b; floats only */
+fr_tensor *fr_pow(fr_tensor *a, fr_tensor *b);     /* a^b; int64 is rounded towards 0, and 0^b is 0 for b < 0 */
 fr_tensor *fr_maximum(fr_tensor *a, fr_tensor *b); /* NaN if a or b is; if a = b each gets half of the gradient */
 fr_tensor *fr_minimum(fr_tensor *a, fr_tensor *b); /* likewise */
 
@@ -136,7 +204,7 @@ fr_tensor *fr_add_scalar(fr_tensor *t, double value);
 fr_tensor *fr_sub_scalar(fr_tensor *t, double value);
 fr_tensor *fr_mul_scalar(fr_tensor *t, double value);
 fr_tensor *fr_div_scalar(fr_tensor *t, double value); /* floats only */
-fr_tensor *fr_pow_scalar(fr_tensor *t, double value); /* floats only */
+fr_tensor *fr_pow_scalar(fr_tensor *t, double value); /* value must be 0 or more if t is int64 */
 fr_tensor *fr_maximum_scalar(fr_tensor *t, double value);
 fr_tensor *fr_minimum_scalar(fr_tensor *t, double value);
 
@@ -339,7 +407,8 @@ fr_tensor *fr_bernoulli(fr_tensor *probabilities);
 /* --- Linear maths ------------------------------------------------------------------------------------------------- */
 
 /* Matrix product: (n) x (n) -> (); (m,k) x (k,n) -> (m,n). A vector (k) counts as (1,k) on the left and as (k,1) on the
- * right; the result does not have the added dim. Dims before the last two are batch dims, which broadcast. */
+ * right; the result does not have the added dim. Dims before the last two are batch dims, which broadcast. int64 wraps
+ * around. */
 fr_tensor *fr_matmul(fr_tensor *a, fr_tensor *b);
 /* The p-norm of x1 - x2 + eps along the last dim. x1 and x2 broadcast. PyTorch's defaults: p 2, eps 1e-6. */
 fr_tensor *fr_pairwise_distance(fr_tensor *x1, fr_tensor *x2, double p, double eps, bool keepdim);
@@ -356,7 +425,7 @@ fr_tensor *fr_tensordot(fr_tensor *a, fr_tensor *b, fr_shape dims_a, fr_shape di
  * not have is summed over; one that an operand has twice takes the diagonal; "..." stands for any dims, which
  * broadcast, as do sizes of 1. Without "->" the output has those dims, then the letters that stand once, in
  * alphabetical order. Fails if the equation and the tensors do not fit each other, or a product on the way has more
- * than 8 dims. Products are made from left to right. Sums of products of int64 fail as fr_matmul does. */
+ * than 8 dims. Products are made from left to right.. */
 fr_tensor *fr_einsum(const char *equation, fr_tensor *const *ts, int n);
 /* Distances of rows: x1 (*,P,M), x2 (*,R,M) -> (*,P,R), the p-norm of each difference; p >= 0. It takes memory for all
  * P R M differences. */

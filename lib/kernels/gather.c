@@ -1,13 +1,29 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* gather: values[i] = input[i, index[i]]; scatter_add: input[i, index[i]] += values[i]. Where one index serves the
- * whole row, as in an embedding's, the values picked are neighbours. */
+/* gather: values[i] = input[i, index[i]]; scatter: input[i, index[i]] += values[i], or another way to put it. Where one
+ * index serves the whole row, as in an embedding's, the values picked are neighbours. */
 #ifndef T
 #include "kernels/gather.h"
 
 #include "core/shape.h"
 
 #include "kernels/accumulate.h"
+
+static inline float product_f32(float a, float b)
+{
+    return a * b;
+}
+
+static inline double product_f64(double a, double b)
+{
+    return a * b;
+}
+
+/* Wraps around. */
+static inline int64_t product_i64(int64_t a, int64_t b)
+{
+    return (int64_t)((uint64_t)a * (uint64_t)b);
+}
 
 #define KERNEL_FILE "kernels/gather.c"
 #define KERNEL_INT64
@@ -37,7 +53,7 @@ void fr_gather_row(fr_dtype dtype, const fr_indexed_row *r)
         FR_KERNEL_FOR_ANY(dtype, gather)(r);
 }
 
-void fr_scatter_add_row(fr_dtype dtype, const fr_indexed_row *r)
+static void add_row(fr_dtype dtype, const fr_indexed_row *r)
 {
     if (picks_neighbours(r))
         fr_accumulate(dtype, r->n, first_picked(dtype, r), r->values);
@@ -45,6 +61,27 @@ void fr_scatter_add_row(fr_dtype dtype, const fr_indexed_row *r)
         FR_KERNEL_FOR_ANY(dtype, add_number)(r->n, first_picked(dtype, r), r->values);
     else
         FR_KERNEL_FOR_ANY(dtype, scatter_add)(r);
+}
+
+void fr_scatter_row(fr_dtype dtype, fr_put put, const fr_indexed_row *r)
+{
+    switch (put) {
+    case FR_PUT_ADD:
+        add_row(dtype, r);
+        break;
+    case FR_PUT_SET:
+        FR_KERNEL_FOR_ANY(dtype, scatter_set)(r);
+        break;
+    case FR_PUT_PROD:
+        FR_KERNEL_FOR_ANY(dtype, scatter_prod)(r);
+        break;
+    case FR_PUT_AMAX:
+        FR_KERNEL_FOR_ANY(dtype, scatter_amax)(r);
+        break;
+    case FR_PUT_AMIN:
+        FR_KERNEL_FOR_ANY(dtype, scatter_amin)(r);
+        break;
+    }
 }
 
 bool fr_indices_fit(int64_t n, const int64_t *index, int64_t stride, int64_t size)
@@ -86,12 +123,25 @@ static void FN(add_number)(int64_t n, void *to, const void *number)
         y[i] += value;
 }
 
-static void FN(scatter_add)(const fr_indexed_row *r)
-{
-    T *input = r->input;
-    const T *values = r->values;
+/* y is where the value stands, x what is put there. */
+#define SCATTER(NAME, PUT)                                                                                             \
+    static void FN(NAME)(const fr_indexed_row *r)                                                                      \
+    {                                                                                                                  \
+        T *input = r->input;                                                                                           \
+        const T *values = r->values;                                                                                   \
+                                                                                                                       \
+        for (int64_t i = 0; i < r->n; i++) {                                                                           \
+            T *y = input + i * r->input_stride + r->index[i * r->index_stride] * r->dim_stride;                        \
+            T x = values[i * r->values_stride];                                                                        \
+                                                                                                                       \
+            *y = PUT;                                                                                                  \
+        }                                                                                                              \
+    }
 
-    for (int64_t i = 0; i < r->n; i++)
-        input[i * r->input_stride + r->index[i * r->index_stride] * r->dim_stride] += values[i * r->values_stride];
-}
+SCATTER(scatter_add, *y + x)
+SCATTER(scatter_set, x)
+SCATTER(scatter_prod, TYPED(product)(*y, x))
+SCATTER(scatter_amax, x > *y || x != x ? x : *y)
+SCATTER(scatter_amin, x < *y || x != x ? x : *y)
+#undef SCATTER
 #endif

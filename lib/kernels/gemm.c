@@ -12,6 +12,22 @@
 #include "core/threads.h"
 #include "kernels/large_gemm.h"
 
+/* int64, which no BLAS and none of our kernels has. Wraps around. */
+static void multiply_int64(const fr_product *p)
+{
+    const uint64_t *a = p->a, *b = p->b;
+
+    for (int64_t i = 0; i < p->m; i++) {
+        uint64_t *c = (uint64_t *)p->c + i * p->ldc;
+
+        for (int64_t j = 0; j < p->n && !p->add; j++)
+            c[j] = 0;
+        for (int64_t l = 0; l < p->k; l++)
+            for (int64_t j = 0; j < p->n; j++)
+                c[j] += a[i * p->a_row + l * p->a_column] * b[l * p->b_row + j * p->b_column];
+    }
+}
+
 /* Multiply-adds. */
 static double work_of(const fr_product *p)
 {
@@ -120,7 +136,9 @@ static void end_single_threaded(void)
 
 static void multiply_tile(const fr_product *p, bool by_blas)
 {
-    if (by_blas)
+    if (p->dtype == FR_I64)
+        multiply_int64(p);
+    else if (by_blas)
         multiply_by_blas(p);
     else
         fr_multiply_here(p);
@@ -193,9 +211,9 @@ static void multiply(const fr_product *p, bool by_blas)
 /* Fork waits until no thread is in the BLAS: the child could find the BLAS's own locks locked. */
 void fr_multiply(const fr_product *p)
 {
-    bool by_blas = suits_blas(p);
+    bool whole = p->dtype == FR_I64, by_blas = !whole && suits_blas(p);
 
-    if (!by_blas && fr_is_large(p) && fr_multiply_large(p))
+    if (!whole && !by_blas && fr_is_large(p) && fr_multiply_large(p))
         return;
     if (by_blas)
         fr_lock_shared(FR_LOCK_BLAS);

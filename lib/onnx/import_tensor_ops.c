@@ -341,6 +341,30 @@ static bool run_gather_elements(fr_import_call *c)
     return fr_import_return(c, fr_gather(c->in[0], dim, index_from_front(c->in[1], c->in[0]->shape.dim[dim])));
 }
 
+static bool run_scatter_elements(fr_import_call *c)
+{
+    static const struct {
+        const char *onnx, *reduce;
+    } ways[] = { { "none", NULL }, { "add", "sum" }, { "mul", "prod" }, { "max", "amax" }, { "min", "amin" } };
+    enum { WAYS = sizeof ways / sizeof *ways };
+    int dim = fr_import_axis_of_input(c, 3, 0), i = 0;
+
+    if (dim < 0)
+        return false;
+    if (c->in[0]->shape.ndim == 0)
+        return fr_import_fail(c, "its input is a scalar");
+    if (fr_import_attribute(c, "reduction"))
+        while (i < WAYS && !fr_import_string_is(c, "reduction", ways[i].onnx))
+            i++;
+    if (i == WAYS)
+        return fr_import_fail(c, "its reduction is not one that frond knows");
+
+    fr_tensor *index = index_from_front(c->in[1], c->in[0]->shape.dim[dim]);
+
+    return fr_import_return(c, i == 0 ? fr_scatter(c->in[0], dim, index, c->in[2])
+                                      : fr_scatter_reduce(c->in[0], dim, index, c->in[2], ways[i].reduce, true));
+}
+
 /* fr_pad takes the last dim first. */
 static bool run_pad(fr_import_call *c)
 {
@@ -414,6 +438,7 @@ static const fr_import_op ops[] = {
     { "Pad", .run = run_pad },
     { "Range", .run = run_range },
     { "Reshape", .run = run_reshape },
+    { "ScatterElements", .run = run_scatter_elements }, /* of no reduction or any */
     { "Shape", .run = run_shape },
     { "Size", .run = run_size },
     { "Slice", .run = run_slice },

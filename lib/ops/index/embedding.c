@@ -52,7 +52,7 @@ static void backward(fr_op_call *call)
     fr_shape rows = { 2, { index->numel, weight->dim[1] } };
 
     index = fr_expand(fr_reshape(index, (fr_shape){ 2, { index->numel, 1 } }), rows);
-    call->grad_in[1] = fr_scatter_add(fr_reshape(g, rows), *weight, 0, index);
+    call->grad_in[1] = fr_scatter_zeros(fr_reshape(g, rows), *weight, 0, index);
 }
 
 static const char embed_text[] =

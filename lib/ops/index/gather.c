@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* gather: y[i][j][k] = x[index[i][j][k]][j][k] for dim 0, and so on. index_select picks whole slices, with one index
- * for each. scatter_add: y[index[i][j][k]][j][k] += x[i][j][k], the reverse and so the backward of both. */
+ * for each. scatter.c has the reverse. */
+#include "ops/index/gather.h"
+
 #include "core/loop.h"
-#include "kernels/gather.h"
-#include "ops/op.h"
 
 #include <frond/c_code.h>
 #include <stdatomic.h>
 
 typedef struct {
     int dim;
-    fr_shape shape; /* scatter_add: of the output */
 } attributes;
 
 /* --- Checking ---------------------------------------------------------------------------------------------------- */
@@ -84,9 +83,7 @@ bool fr_check_index(const char *what, const fr_tensor *index, int dim, int64_t s
     return true;
 }
 
-/* True if index has as many dims as `indexed`, the shape that is picked from, and none larger, except dim. Fails
- * otherwise. */
-static bool check_shapes(fr_op_call *call, const fr_shape *indexed, const fr_tensor *index, int dim)
+bool fr_check_index_shape(fr_op_call *call, const fr_shape *indexed, const fr_tensor *index, int dim)
 {
     bool fits = index->shape.ndim == indexed->ndim;
     char t[FR_SHAPE_TEXT], i[FR_SHAPE_TEXT];
@@ -103,7 +100,7 @@ static bool check_shapes(fr_op_call *call, const fr_shape *indexed, const fr_ten
 
 typedef struct {
     fr_dtype dtype;
-    bool add;           /* scatter_add; else gather */
+    const fr_put *put;  /* scatter; NULL: gather */
     int64_t dim_stride; /* of the indexed tensor along dim */
     index_range range;
 } job;
@@ -126,34 +123,34 @@ static void run_row(void *user, const fr_loop *l, char *const *at)
 
     if (!note_outside(&j->range, row.index_stride ? row.n : 1, at[1], step[1]))
         return;
-    if (j->add)
-        fr_scatter_add_row(j->dtype, &row);
+    if (j->put)
+        fr_scatter_row(j->dtype, *j->put, &row);
     else
         fr_gather_row(j->dtype, &row);
 }
 
-static void run_indexed(fr_op_call *call, const fr_tensor *indexed, const fr_tensor *values, bool add)
+void fr_run_indexed(fr_op_call *call, const fr_tensor *indexed, int dim, const fr_tensor *values, const fr_put *put)
 {
     const fr_tensor *index = call->in[1];
-    int dim = fr_shape_dim(&indexed->shape, ((const attributes *)call->attributes)->dim);
-    int64_t size = indexed->shape.ndim ? indexed->shape.dim[dim] : 1;
-    job j = { .dtype = fr_dtype_of(indexed), .add = add, .range.size = size };
+    job j = { .dtype = fr_dtype_of(indexed), .put = put, .range.size = 1 };
     unsigned whole = 0;
     fr_loop l;
 
+    dim = fr_shape_dim(&indexed->shape, dim);
     fr_loop_begin(&l, &index->shape);
     fr_loop_add(&l, indexed);
     fr_loop_add(&l, index);
     fr_loop_add(&l, values);
     if (indexed->shape.ndim > 0) {
+        j.range.size = indexed->shape.dim[dim];
         j.dim_stride = indexed->stride[dim];
         l.step[dim][0] = 0; /* the index alone moves along dim */
     }
     fr_loop_join(&l);
-    for (int i = 0; add && i < l.ndim; i++) /* tiles must not add to one place */
+    for (int i = 0; put && i < l.ndim; i++) /* tiles must not put to one place */
         whole |= (unsigned)(l.step[i][0] == 0) << i;
     fr_loop_run_tiles(&l, 1, whole, run_row, &j);
-    call->failed = atomic_load(&j.range.outside) && !fr_check_index(call->op->name, index, dim, size);
+    call->failed = atomic_load(&j.range.outside) && !fr_check_index(call->op->name, index, dim, j.range.size);
 }
 
 /* --- gather ------------------------------------------------------------------------------------------------------ */
@@ -164,19 +161,19 @@ static bool infer(fr_op_call *call)
     int dim = fr_op_dim(call, ((const attributes *)call->attributes)->dim);
 
     call->out[0] = (fr_meta){ .shape = index->shape, .dtype = fr_dtype_of(t) };
-    return dim >= 0 && check_shapes(call, &t->shape, index, dim);
+    return dim >= 0 && fr_check_index_shape(call, &t->shape, index, dim);
 }
 
 static void forward(fr_op_call *call)
 {
-    run_indexed(call, call->in[0], call->result[0], false);
+    fr_run_indexed(call, call->in[0], ((const attributes *)call->attributes)->dim, call->result[0], NULL);
 }
 
 static void backward(fr_op_call *call)
 {
     int dim = ((const attributes *)call->attributes)->dim;
 
-    call->grad_in[0] = fr_scatter_add(call->grad_out[0], call->in_shape[0], dim, call->in[1]);
+    call->grad_in[0] = fr_scatter_zeros(call->grad_out[0], call->in_shape[0], dim, call->in[1]);
 }
 
 static const char c_text[] = "/* y[i] = x[index[i]] along a dim with that stride and size, 0 for an index that is "
@@ -197,8 +194,7 @@ static const char c_text[] = "/* y[i] = x[index[i]] along a dim with that stride
                              "    }\n"
                              "}\n";
 
-/* Writes "(const int[]){ 3, 1 }", a number for each dim, with 0 for the dim `not`. */
-static const char *numbers(const int64_t *of, int ndim, int not, size_t size, char *text)
+const char *fr_c_numbers(const int64_t *of, int ndim, int not, size_t size, char *text)
 {
     int n = snprintf(text, size, "(const int[]){ ");
 
@@ -210,11 +206,10 @@ static const char *numbers(const int64_t *of, int ndim, int not, size_t size, ch
 
 static bool c_code(fr_c_writer *w, const fr_op_call *call)
 {
-    enum { NUMBERS = FR_MAX_DIMS * 24 + 32 };
     const fr_tensor *t = call->in[0], *index = call->in[1];
     int ndim = index->shape.ndim,
         dim = ndim ? fr_shape_dim(&t->shape, ((const attributes *)call->attributes)->dim) : -1;
-    char shape[NUMBERS], by_index[NUMBERS], by_x[NUMBERS];
+    char shape[FR_C_NUMBERS], by_index[FR_C_NUMBERS], by_x[FR_C_NUMBERS];
     const char *x, *at, *y;
 
     if (t->dtype != FR_F32)
@@ -224,9 +219,9 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
     y = fr_c_out(w, call, 0);
     fr_c_helper(w, "gather", c_text, false);
     return fr_c_line(w, "gather(%lld, %d, %s, %s, %s, %lld, %lld, %s, %s, %s);", (long long)index->numel, ndim,
-                     numbers(index->shape.dim, ndim, -1, sizeof shape, shape),
-                     numbers(index->stride, ndim, -1, sizeof by_index, by_index),
-                     numbers(t->stride, ndim, dim, sizeof by_x, by_x), dim >= 0 ? (long long)t->stride[dim] : 0,
+                     fr_c_numbers(index->shape.dim, ndim, -1, sizeof shape, shape),
+                     fr_c_numbers(index->stride, ndim, -1, sizeof by_index, by_index),
+                     fr_c_numbers(t->stride, ndim, dim, sizeof by_x, by_x), dim >= 0 ? (long long)t->stride[dim] : 0,
                      dim >= 0 ? (long long)t->shape.dim[dim] : 1, x, at, y);
 }
 
@@ -308,82 +303,32 @@ fr_tensor *fr_gather(fr_tensor *t, int dim, fr_tensor *index)
     return fr_apply(&fr_gather_op, (fr_tensor *[]){ t, index }, &(attributes){ .dim = dim });
 }
 
-/* --- scatter_add ------------------------------------------------------------------------------------------------- */
-
-static bool scatter_add_infer(fr_op_call *call)
-{
-    const attributes *a = call->attributes;
-
-    call->out[0] = (fr_meta){ .shape = a->shape, .dtype = fr_dtype_of(call->in[0]) };
-    return check_shapes(call, &a->shape, call->in[1], fr_shape_dim(&a->shape, a->dim));
-}
-
-static void scatter_add_forward(fr_op_call *call)
-{
-    fr_tensor *y = call->result[0];
-
-    memset(y->origin, 0, y->storage->bytes);
-    run_indexed(call, y, call->in[0], true);
-}
-
-static void scatter_add_backward(fr_op_call *call)
-{
-    call->grad_in[0] = fr_gather(call->grad_out[0], ((const attributes *)call->attributes)->dim, call->in[1]);
-}
-
-FR_RUN(run_scatter, fr_scatter_add(in[0], (fr_shape){ 2, { 3, 4 } }, 0, in[1]))
-FR_RUN(run_scatter_last, fr_scatter_add(in[0], (fr_shape){ 3, { 2, 3, 4 } }, -1, in[1]))
-FR_RUN(run_scatter_rows,
-       fr_scatter_add(in[0], (fr_shape){ 2, { 3, 4 } }, 0, fr_expand(in[1], (fr_shape){ 2, { 7, 4 } })))
-
-const fr_op fr_scatter_add_op = {
-    .name = "scatter_add",
-    .formula = "y[index[i][j][k]][j][k] += x[i][j][k] for dim 0, and so on",
-    .shapes = "(*) (*) -> (**)",
-    .input_names = "t index",
-    .inputs = 2,
-    .outputs = 1,
-    .saves_inputs = 2,
-    .attributes_size = sizeof(attributes),
-    .dtypes = FR_MIXED,
-    .strided = true,
-    .infer = scatter_add_infer,
-    .forward = scatter_add_forward,
-    .backward = scatter_add_backward,
-    .jvp = fr_jvp_linear,
-    FR_CASES({ "first", "n(7,4) i3(7,4)", "torch.zeros(3, 4).scatter_add(0, b, a)", run_scatter },
-             { "fewer", "n(7,2) i3(7,2)", "torch.zeros(3, 4).scatter_add(0, b, a)", run_scatter },
-             { "last", "n(2,3,5) i4(2,3,5)", "torch.zeros(2, 3, 4).scatter_add(-1, b, a)", run_scatter_last },
-             { "rows", "n(7,4) i3(7,1)", "torch.zeros(3, 4).index_add(0, b[:, 0], a)", run_scatter_rows },
-             { "int64", "i9(7,4) i3(7,4)", "torch.zeros(3, 4, dtype=int).scatter_add(0, b, a)", run_scatter },
-             { "nothing", "n(0,4) i3(0,4)", "torch.zeros(3, 4).scatter_add(0, b, a)", run_scatter },
-             { "range", "n(9,4) i9(9,4)", NULL, run_scatter, { "scatter_add", "dim 0 of size 3" } },
-             { "shapes", "n(7,5) i3(7,5)", NULL, run_scatter, { "scatter_add", "(7, 5)", "(3, 4)" } })
-};
-
-fr_tensor *fr_scatter_add(fr_tensor *t, fr_shape shape, int dim, fr_tensor *index)
-{
-    return fr_apply(&fr_scatter_add_op, (fr_tensor *[]){ t, index }, &(attributes){ dim, shape });
-}
-
 /* --- index_select: a gather with one index for a whole slice ------------------------------------------------------ */
+
+fr_tensor *fr_index_along(const char *what, fr_tensor *index, int dim, fr_shape shape)
+{
+    fr_shape aligned = { .ndim = shape.ndim };
+    char text[FR_SHAPE_TEXT];
+
+    if (index->shape.ndim != 1)
+        return fr_fail(what, "the index has shape %s, expected one dim", fr_shape_text(&index->shape, text));
+    for (int k = 0; k < aligned.ndim; k++)
+        aligned.dim[k] = k == dim ? index->numel : 1;
+    if (!fr_check_index(what, index, dim, shape.dim[dim]))
+        return NULL;
+    shape.dim[dim] = index->numel;
+    return fr_expand(fr_reshape(index, aligned), shape);
+}
 
 static fr_tensor *selected(fr_tensor *t, int dim, fr_tensor *index)
 {
-    fr_shape aligned = { .ndim = t->shape.ndim }, whole = t->shape;
     int i = t->shape.ndim > 0 ? fr_shape_dim(&t->shape, dim) : -1;
     char text[FR_SHAPE_TEXT];
 
     if (i < 0)
         return fr_fail("index_select", "dim %d is out of range for shape %s", dim, fr_shape_text(&t->shape, text));
-    if (index->shape.ndim != 1)
-        return fr_fail("index_select", "the index has shape %s, expected one dim", fr_shape_text(&index->shape, text));
-    if (!fr_check_index("index_select", index, i, t->shape.dim[i]))
-        return NULL;
-    for (int k = 0; k < aligned.ndim; k++)
-        aligned.dim[k] = k == i ? index->numel : 1;
-    whole.dim[i] = index->numel;
-    return fr_gather(t, i, fr_expand(fr_reshape(index, aligned), whole));
+    index = fr_index_along("index_select", index, i, t->shape);
+    return index ? fr_gather(t, i, index) : NULL;
 }
 
 fr_tensor *fr_index_select(fr_tensor *t, int dim, fr_tensor *index)

@@ -124,7 +124,7 @@ static void backward(fr_op_call *call)
     const attributes *a = call->attributes;
 
     if (call->grad_out[0])
-        call->grad_in[0] = fr_scatter_add(call->grad_out[0], call->in_shape[0], a->dim, call->result[1]);
+        call->grad_in[0] = fr_scatter_zeros(call->grad_out[0], call->in_shape[0], a->dim, call->result[1]);
 }
 
 /* TopK gives both results, even if only one is read. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* What max_pool1d and max_pool2d share. The gradient of y is that of the one value of x that y is, so backward is
- * scatter_add by the positions that forward keeps. */
+ * scatter by the positions that forward keeps. */
 #include "ops/pool/pool.h"
 
 #include <inttypes.h>
@@ -86,7 +86,7 @@ void fr_max_pool_backward(fr_op_call *call)
 {
     fr_tensor *dy = call->grad_out[0], *position = call->result[1];
     fr_shape x = as_planes(call, &call->in_shape[0]), y = as_planes(call, &dy->shape);
-    fr_tensor *dx = fr_scatter_add(fr_reshape(dy, y), x, 1, fr_reshape(position, y));
+    fr_tensor *dx = fr_scatter_zeros(fr_reshape(dy, y), x, 1, fr_reshape(position, y));
 
     call->grad_in[0] = fr_reshape(dx, call->in_shape[0]);
 }

@@ -235,7 +235,7 @@ static fr_tensor *gumbel_noise(const fr_tensor *t)
 static fr_tensor *hardened(fr_tensor *y, int dim)
 {
     fr_tensor *index = fr_argmax(y, dim, true), *ones = fr_cast(fr_eq(index, index), fr_dtype_of(y));
-    fr_tensor *hard = y ? fr_scatter_add(ones, y->shape, dim, index) : NULL;
+    fr_tensor *hard = y ? fr_scatter_zeros(ones, y->shape, dim, index) : NULL;
 
     return fr_add(fr_sub(hard, fr_detach(y)), y);
 }

@@ -77,7 +77,7 @@ void fr_max_min_dim_backward(fr_op_call *call)
     const fr_reduce_attributes *a = call->attributes;
     fr_tensor *position = fr_keepdim(call, call->result[1]);
 
-    call->grad_in[0] = fr_scatter_add(fr_keepdim(call, call->grad_out[0]), call->in_shape[0], a->dim, position);
+    call->grad_in[0] = fr_scatter_zeros(fr_keepdim(call, call->grad_out[0]), call->in_shape[0], a->dim, position);
 }
 
 /* --- Both results ------------------------------------------------------------------------------------------------ */
