@@ -44,6 +44,24 @@ static fr_module *conv2d_all(void)
             .stride = FR_SHAPE(2, 1), .padding = FR_SHAPE(0, 1), .dilation = FR_SHAPE(1, 2), .groups = 2 });
 }
 
+static fr_module *conv_transpose1d(void)
+{
+    return fr_nn_conv_transpose1d(
+        3, 4, 3,
+        &(fr_conv_transpose_options){ .stride = FR_SHAPE(2), .padding = FR_SHAPE(1), .output_padding = FR_SHAPE(1) });
+}
+
+static fr_module *conv_transpose2d(void)
+{
+    return fr_nn_conv_transpose2d(4, 6, FR_SHAPE(2, 3),
+                                  &(fr_conv_transpose_options){ .stride = FR_SHAPE(3, 1),
+                                                                .padding = FR_SHAPE(0, 1),
+                                                                .output_padding = FR_SHAPE(2, 0),
+                                                                .dilation = FR_SHAPE(2),
+                                                                .groups = 2,
+                                                                .no_bias = true });
+}
+
 static fr_module *max_pool1d(void)
 {
     return fr_nn_max_pool1d(3,
@@ -92,12 +110,20 @@ static fr_module *network(void)
 static const struct {
     const char *name;
     fr_module *(*make)(void);
-} layers[] = { { "conv1d", conv1d },           { "conv1d_all", conv1d_all },
-               { "conv1d_same", conv1d_same }, { "conv2d", conv2d },
-               { "conv2d_all", conv2d_all },   { "max_pool1d", max_pool1d },
-               { "max_pool2d", max_pool2d },   { "avg_pool1d", avg_pool1d },
-               { "avg_pool2d", avg_pool2d },   { "adaptive_avg_pool1d", adaptive_avg_pool1d },
-               { "flatten", flatten },         { "network", network } };
+} layers[] = { { "conv1d", conv1d },
+               { "conv1d_all", conv1d_all },
+               { "conv1d_same", conv1d_same },
+               { "conv2d", conv2d },
+               { "conv2d_all", conv2d_all },
+               { "conv_transpose1d", conv_transpose1d },
+               { "conv_transpose2d", conv_transpose2d },
+               { "max_pool1d", max_pool1d },
+               { "max_pool2d", max_pool2d },
+               { "avg_pool1d", avg_pool1d },
+               { "avg_pool2d", avg_pool2d },
+               { "adaptive_avg_pool1d", adaptive_avg_pool1d },
+               { "flatten", flatten },
+               { "network", network } };
 
 /* Returns all parameters of m, or their gradients, joined to one dim. */
 static fr_tensor *flat(fr_module *m, bool gradients)
@@ -187,6 +213,7 @@ START_TEST(bad_layers_are_refused)
 {
     fr_conv_options third = { .groups = 3 }, strided = { .same = true, .stride = FR_SHAPE(2) };
     fr_max_pool_options padded = { .padding = FR_SHAPE(2) }, reserved = { .reserved = { [3] = &third } };
+    fr_conv_transpose_options longer = { .output_padding = FR_SHAPE(1) };
     fr_avg_pool_options still = { .stride = FR_SHAPE(0) };
 
     assert_refused(fr_nn_conv1d(-1, 2, 3, NULL), "nn_conv1d: in -1, out 2");
@@ -198,6 +225,7 @@ START_TEST(bad_layers_are_refused)
     assert_refused(fr_nn_conv2d(1, 2, FR_SHAPE(3), &strided), "nn_conv2d: same is for stride 1");
     assert_refused(fr_nn_conv2d(1, 2, FR_SHAPE(1, 2, 3), NULL), "nn_conv2d: kernel_size is (1, 2, 3)");
     assert_refused(fr_nn_conv2d(1, 2, (fr_shape){ 0 }, NULL), "nn_conv2d: kernel_size is ()");
+    assert_refused(fr_nn_conv_transpose1d(1, 2, 3, &longer), "nn_conv_transpose1d: output_padding 1 for stride 1");
     assert_refused(fr_nn_max_pool1d(3, &padded), "nn_max_pool1d: padding 2 for a kernel of 3");
     assert_refused(fr_nn_max_pool2d(FR_SHAPE(3), &reserved), "nn_max_pool2d: reserved[3]");
     assert_refused(fr_nn_avg_pool1d(0, NULL), "nn_avg_pool1d: kernel_size is (0,)");

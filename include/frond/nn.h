@@ -241,6 +241,12 @@ fr_module *fr_nn_conv1d(int64_t in, int64_t out, int64_t kernel_size, const fr_c
     FR_FREED_BY(fr_module_free);
 fr_module *fr_nn_conv2d(int64_t in, int64_t out, fr_shape kernel_size, const fr_conv_options *options)
     FR_FREED_BY(fr_module_free);
+/* Transposed convolutions: fr_conv_transpose1d and fr_conv_transpose2d with parameters weight (in,out/groups,kernel)
+ * and bias (out). */
+fr_module *fr_nn_conv_transpose1d(int64_t in, int64_t out, int64_t kernel_size,
+                                  const fr_conv_transpose_options *options) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_conv_transpose2d(int64_t in, int64_t out, fr_shape kernel_size,
+                                  const fr_conv_transpose_options *options) FR_FREED_BY(fr_module_free);
 /* Pools: fr_max_pool1d and the other pools, as modules without parameters. */
 fr_module *fr_nn_max_pool1d(int64_t kernel_size, const fr_max_pool_options *options) FR_FREED_BY(fr_module_free);
 fr_module *fr_nn_max_pool2d(fr_shape kernel_size, const fr_max_pool_options *options) FR_FREED_BY(fr_module_free);

@@ -457,6 +457,23 @@ fr_tensor *fr_conv1d(fr_tensor *x, fr_tensor *weight, fr_tensor *bias, const fr_
 fr_tensor *fr_conv2d(fr_tensor *x, fr_tensor *weight, fr_tensor *bias, const fr_conv_options *options);
 
 typedef struct {
+    fr_shape stride, padding, dilation; /* as in fr_conv_options: those of the convolution that this one reverses */
+    fr_shape output_padding;            /* how much longer y gets at its end, less than stride; default 0 */
+    int64_t groups;                     /* default 1 */
+    bool no_bias;                       /* only for fr_nn_conv_transpose1d and fr_nn_conv_transpose2d */
+    void *reserved[8];
+} fr_conv_transpose_options;
+
+/* Transposed convolution: the gradient of fr_conv1d by its input, where x is the gradient of its output; plus bias[o].
+ * x (N,C,L) or (C,L), weight (C,O/groups,K), bias (O) or NULL -> (N,O,L') or (O,L'), where L' = (L - 1) stride -
+ * 2 padding + dilation (K - 1) + output_padding + 1. Fails where fr_conv1d does. options may be NULL. */
+fr_tensor *fr_conv_transpose1d(fr_tensor *x, fr_tensor *weight, fr_tensor *bias,
+                               const fr_conv_transpose_options *options);
+/* The same for x (N,C,H,W) or (C,H,W) and weight (C,O/groups,KH,KW) -> (N,O,H',W') or (O,H',W'). */
+fr_tensor *fr_conv_transpose2d(fr_tensor *x, fr_tensor *weight, fr_tensor *bias,
+                               const fr_conv_transpose_options *options);
+
+typedef struct {
     fr_shape stride;   /* default: the kernel's size, so windows do not overlap */
     fr_shape padding;  /* on each side, at most half the kernel's size; default 0; never the largest value */
     fr_shape dilation; /* default 1 */

@@ -24,6 +24,8 @@ LAYERS = {
         lambda: nn.Conv2d(2, 4, (2, 3), stride=(2, 1), padding=(0, 1), dilation=(1, 2), groups=2),
         (2, 2, 4, 4),
     ),
+    "conv_transpose1d": (lambda: nn.ConvTranspose1d(3, 4, 3, 2, 1, output_padding=1), (2, 3, 5)),
+    "conv_transpose2d": (lambda: nn.ConvTranspose2d(4, 6, (2, 3), (3, 1), (0, 1), (2, 0), 2, False, 2), (2, 4, 3, 4)),
     "max_pool1d": (lambda: nn.MaxPool1d(3, 2, padding=1, ceil_mode=True), (2, 3, 6)),
     "max_pool2d": (lambda: nn.MaxPool2d((2, 3)), (2, 3, 4, 7)),
     "avg_pool1d": (lambda: nn.AvgPool1d(3, 2, padding=1, count_include_pad=False), (2, 3, 6)),

@@ -138,7 +138,8 @@ bool fr_avg_pool_onnx(fr_onnx *g, const fr_op_call *call)
         return true;
     }
     fr_onnx_window_node(g, call, "AveragePool", &p->window,
-                        (fr_onnx_int_attribute[]){
-                            { "ceil_mode", a->ceil_mode }, { "count_include_pad", !p->exclude_pad }, { NULL, 0 } });
+                        (fr_onnx_int_attribute[]){ { "ceil_mode", a->ceil_mode, NULL },
+                                                   { "count_include_pad", !p->exclude_pad, NULL },
+                                                   { NULL, 0, NULL } });
     return true;
 }
