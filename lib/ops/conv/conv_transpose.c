@@ -111,7 +111,7 @@ static fr_tensor *apply(const char *what, int dims, fr_tensor *x, fr_tensor *wei
 {
     fr_composition c = fr_compose(what);
     bool given = fr_check_argument(what, x, "x") && fr_check_argument(what, weight, "weight") &&
-                 (!bias || fr_check_argument(what, bias, "bias"));
+                 (bias ? fr_check_argument(what, bias, "bias") : !fr_failed_before(c.th));
 
     return fr_composed(c, given ? transposed(what, dims, x, weight, bias, options) : NULL);
 }
