@@ -47,6 +47,8 @@
     X(fr_nonlinearity, int)                                                                                            \
     X(fr_optim_p, void *)                                                                                              \
     X(fr_progress_p, void *)                                                                                           \
+    X(fr_interpolation, int)                                                                                           \
+    X(fr_padding_mode, int)                                                                                            \
     X(fr_reduction, int)                                                                                               \
     X(fr_release_p, fr_release *)                                                                                      \
     X(fr_scheduler_list, void *)                                                                                       \
@@ -224,10 +226,25 @@ static const struct {
     { "fr_conv2d", "x", "f 2 3 8 8" },
     { "fr_conv2d", "weight", "f 4 3 3 3" },
     { "fr_conv?d", "bias", "f 4" },
+    { "fr_conv_transpose1d", "x", "f 2 3 8" },
+    { "fr_conv_transpose1d", "weight", "f 3 4 3" },
+    { "fr_conv_transpose2d", "x", "f 2 3 8 8" },
+    { "fr_conv_transpose2d", "weight", "f 3 4 3 3" },
+    { "fr_conv_transpose?d", "bias", "f 4" },
     { "fr_*_pool1d", "x", "f 2 3 8" },
     { "fr_*_pool2d", "x", "f 2 3 8 8" },
     { "*_pool*", "*_size", "2" },
     { "fr_nn_conv*", "kernel_size", "2" },
+    { "fr_pad_mode", "n", "2" },
+    { "fr_pad_mode", "t", "f 2 9" },
+    { "fr_unflatten", "sizes", "2 1" },
+    { "fr_nn_*_pad?d", "padding", "1" },
+    { "fr_interpolate", "x", "f 2 3 8" },
+    { "fr_group_norm", "x", "f 2 3 4" },
+    { "fr_group_norm", "[wb]*", "f 3" },
+    { "fr_instance_norm", "x", "f 2 3 4" },
+    { "fr_instance_norm", "[rwb]*", "f 3" },
+    { "fr_dropout2d", "t", "f 2 3 4 4" },
     { "fr_nn_*", "num*heads", "2" },
     { "fr_nn_*", "nhead", "2" },
     { "fr_nn_*", "*dim", "4" },
@@ -739,6 +756,8 @@ static bool make_bad(const function *f, const parameter *p, int which, value *v)
         return which < COUNT(bad_ints) && (v->as_int = counts && bad_ints[which] > 0 ? -1 : bad_ints[which], true);
     case KIND_fr_dtype:
     case KIND_fr_nonlinearity:
+    case KIND_fr_interpolation:
+    case KIND_fr_padding_mode:
     case KIND_fr_reduction:
         return which < COUNT(bad_ints) && (v->as_int = bad_ints[which], true);
     case KIND_int64_t:
@@ -892,8 +911,10 @@ static void restore(const function *f, const value *v)
     fr_no_grad_end(0);
 }
 
-/* Functions that may fail for sound arguments: what they take away is not there, or there is no gnuplot. */
-static const char *const need_more[] = { "fr_off_gradient", "fr_module_off_*", "fr_recurrent_keep", "fr_log_*plot" };
+/* Functions that may fail for sound arguments: what they take away is not there, there is no gnuplot, or
+ * options of zeros lack what is needed. */
+static const char *const need_more[] = { "fr_off_gradient", "fr_module_off_*", "fr_recurrent_keep",
+                                         "fr_log_*plot",    "fr_interpolate",  "fr_nn_upsample" };
 
 static bool needs_more(const function *f)
 {

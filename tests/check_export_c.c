@@ -495,7 +495,16 @@ static fr_tensor *composed(fr_module *m, fr_tensor *x)
                            fr_diagonal(x, 1, 1, 2),
                            fr_diag(fr_index(x, "0, ::-1, 1"), 1),
                            fr_sum_dims(x, FR_DIMS(0, 2), true),
-                           fr_amax(x, FR_DIMS(0, 1), false) };
+                           fr_amax(x, FR_DIMS(0, 1), false),
+                           fr_pad_mode(x, (int64_t[]){ 1, 2 }, 2, FR_REFLECT),
+                           fr_interpolate(x, &(fr_interpolate_options){ .size = FR_SHAPE(7), .mode = FR_LINEAR }),
+                           fr_adaptive_max_pool1d(x, 3),
+                           fr_adaptive_avg_pool2d(x, FR_SHAPE(2, 3)),
+                           fr_group_norm(x, 1, NULL, NULL, 0),
+                           fr_instance_norm(x, NULL, NULL, NULL, NULL, NULL),
+                           fr_conv_transpose1d(x, fr_full(FR_SHAPE(3, 2, 2), 0.5), fr_full(FR_SHAPE(2), 0.25),
+                                               &(fr_conv_transpose_options){ .stride = FR_SHAPE(2) }),
+                           fr_conv_transpose2d(x, fr_full(FR_SHAPE(2, 1, 2, 2), 0.3), NULL, NULL) };
 
     (void)m;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)

@@ -198,11 +198,14 @@ static void print_layers(FILE *file)
 static void print_activations(FILE *file)
 {
     static const double numbers[] = { 1e-05, 0.0001, 0.1 + 0.2, 3.0, 123456789.0, 1e15, 1e16, 1.5e300, -0.25, 0.0 };
-    fr_module *all[] = { fr_nn_sigmoid(),        fr_nn_tanh(),      fr_nn_relu(),      fr_nn_gelu(),
-                         fr_nn_silu(),           fr_nn_softplus(),  fr_nn_softmax(-1), fr_nn_log_softmax(1),
-                         fr_nn_leaky_relu(0.01), fr_nn_elu(1),      fr_nn_gelu_tanh(), fr_nn_mish(),
-                         fr_nn_selu(),           fr_nn_celu(1.3),   fr_nn_softsign(),  fr_nn_logsigmoid(),
-                         fr_nn_hardsigmoid(),    fr_nn_hardswish(), fr_nn_glu(-1) };
+    fr_module *all[] = {
+        fr_nn_sigmoid(),        fr_nn_tanh(),         fr_nn_relu(),          fr_nn_gelu(),
+        fr_nn_silu(),           fr_nn_softplus(),     fr_nn_softmax(-1),     fr_nn_log_softmax(1),
+        fr_nn_leaky_relu(0.01), fr_nn_elu(1),         fr_nn_gelu_tanh(),     fr_nn_mish(),
+        fr_nn_selu(),           fr_nn_celu(1.3),      fr_nn_softsign(),      fr_nn_logsigmoid(),
+        fr_nn_hardsigmoid(),    fr_nn_hardswish(),    fr_nn_glu(-1),         fr_nn_hardtanh(-1, 2),
+        fr_nn_prelu(3, 0.25),   fr_nn_dropout1d(0.5), fr_nn_dropout2d(0.25), fr_nn_alpha_dropout(0.1)
+    };
 
     print_module(file, fr_nn_sequential(COUNT(all), all));
     for (int i = 0; i < COUNT(numbers); i++)
@@ -747,6 +750,28 @@ START_TEST(training_is_told_to_all)
 }
 END_TEST
 
+/* Each drops what its function drops, and nothing in evaluation. */
+START_TEST(dropouts_apply_their_op)
+{
+    FR_SCOPE;
+    fr_tensor *x = fr_randn(FR_SHAPE(4, 3, 2, 2)), *rows = fr_select(x, 3, 0);
+    fr_module *all[] = { fr_nn_dropout(0.5), fr_nn_dropout1d(0.5), fr_nn_dropout2d(0.5), fr_nn_alpha_dropout(0.5) };
+    fr_tensor *(*const functions[])(fr_tensor *, double) = { fr_dropout, fr_dropout1d, fr_dropout2d, fr_alpha_dropout };
+
+    for (int i = 0; i < COUNT(all); i++) {
+        fr_tensor *in = i == 1 ? rows : x, *got;
+
+        fr_manual_seed(3);
+        got = fr_forward(all[i], in);
+        fr_manual_seed(3);
+        ck_assert(fr_equal(got, functions[i](in, 0.5)));
+        fr_train(all[i], false);
+        ck_assert_ptr_eq(fr_forward(all[i], in), in);
+        fr_module_free(all[i]);
+    }
+}
+END_TEST
+
 START_TEST(recurrent_dropout_is_for_training)
 {
     FR_SCOPE;
@@ -770,12 +795,14 @@ START_TEST(activations_apply_their_op)
                          fr_nn_elu(0.7),      fr_nn_gelu(),         fr_nn_silu(),      fr_nn_softplus(),
                          fr_nn_softmax(0),    fr_nn_log_softmax(1), fr_nn_gelu_tanh(), fr_nn_mish(),
                          fr_nn_selu(),        fr_nn_celu(1.3),      fr_nn_softsign(),  fr_nn_logsigmoid(),
-                         fr_nn_hardsigmoid(), fr_nn_hardswish(),    fr_nn_glu(-1) };
-    fr_tensor *expected[] = { fr_sigmoid(x),     fr_tanh(x),           fr_relu(x),      fr_leaky_relu(x, 0.2),
-                              fr_elu(x, 0.7),    fr_gelu(x),           fr_silu(x),      fr_softplus(x),
-                              fr_softmax(x, 0),  fr_log_softmax(x, 1), fr_gelu_tanh(x), fr_mish(x),
-                              fr_selu(x),        fr_celu(x, 1.3),      fr_softsign(x),  fr_logsigmoid(x),
-                              fr_hardsigmoid(x), fr_hardswish(x),      fr_glu(x, -1) };
+                         fr_nn_hardsigmoid(), fr_nn_hardswish(),    fr_nn_glu(-1),     fr_nn_hardtanh(-0.5, 0.7),
+                         fr_nn_prelu(1, 0.2) };
+    fr_tensor *expected[] = { fr_sigmoid(x),        fr_tanh(x),           fr_relu(x),      fr_leaky_relu(x, 0.2),
+                              fr_elu(x, 0.7),       fr_gelu(x),           fr_silu(x),      fr_softplus(x),
+                              fr_softmax(x, 0),     fr_log_softmax(x, 1), fr_gelu_tanh(x), fr_mish(x),
+                              fr_selu(x),           fr_celu(x, 1.3),      fr_softsign(x),  fr_logsigmoid(x),
+                              fr_hardsigmoid(x),    fr_hardswish(x),      fr_glu(x, -1),   fr_hardtanh(x, -0.5, 0.7),
+                              fr_leaky_relu(x, 0.2) };
 
     for (int i = 0; i < COUNT(all); i++) {
         ck_assert(fr_equal(fr_forward(all[i], x), expected[i]));
@@ -1003,6 +1030,7 @@ int main(void)
     tcase_add_test(running, the_handler_may_leave_forward);
     tcase_add_test(running, training_is_told_to_all);
     tcase_add_test(running, recurrent_dropout_is_for_training);
+    tcase_add_test(running, dropouts_apply_their_op);
     tcase_add_test(running, activations_apply_their_op);
     tcase_add_test(running, memory_does_not_grow_with_depth);
     tcase_add_test(running, threads_may_share_a_model);

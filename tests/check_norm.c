@@ -41,6 +41,16 @@ MAKER(batch_norm2d_cumulative,
 MAKER(batch_norm2d_bare,
       fr_nn_batch_norm2d(1, &(fr_nn_batch_norm_options){
                                 .eps = 1e-3, .momentum = 1, .no_affine = true, .no_track_running_stats = true }))
+MAKER(group_norm, fr_nn_group_norm(2, 4, NULL))
+MAKER(group_norm_plain, fr_nn_group_norm(3, 3, &(fr_nn_group_norm_options){ .eps = 0.25, .no_affine = true }))
+MAKER(group_norm_no_bias, fr_nn_group_norm(1, 4, &(fr_nn_group_norm_options){ .no_bias = true }))
+MAKER(instance_norm1d, fr_nn_instance_norm1d(3, NULL))
+MAKER(instance_norm1d_tracked,
+      fr_nn_instance_norm1d(3, &(fr_nn_instance_norm_options){ .momentum = 0.3, .track_running_stats = true }))
+MAKER(instance_norm2d, fr_nn_instance_norm2d(3, &(fr_nn_instance_norm_options){
+                                                    .eps = 0.25, .affine = true, .track_running_stats = true }))
+MAKER(instance_norm2d_no_bias,
+      fr_nn_instance_norm2d(2, &(fr_nn_instance_norm_options){ .affine = true, .no_bias = true }))
 MAKER(embedding, fr_nn_embedding(5, 4, NULL))
 MAKER(embedding_few, fr_nn_embedding(3, 2, NULL))
 MAKER(embedding_padding, fr_nn_embedding(5, 4, &(fr_embedding_options){ .padding = true }))
@@ -66,6 +76,13 @@ static const struct {
     { "batch_norm1d_untracked", batch_norm1d_untracked },
     { "batch_norm2d", batch_norm2d },
     { "batch_norm2d_cumulative", batch_norm2d_cumulative },
+    { "group_norm", group_norm },
+    { "group_norm_plain", group_norm_plain },
+    { "group_norm_no_bias", group_norm_no_bias },
+    { "instance_norm1d", instance_norm1d },
+    { "instance_norm1d_tracked", instance_norm1d_tracked },
+    { "instance_norm2d", instance_norm2d },
+    { "instance_norm2d_no_bias", instance_norm2d_no_bias },
     { "embedding", embedding },
     { "embedding_few", embedding_few },
     { "embedding_padding", embedding_padding },

@@ -44,6 +44,24 @@ static fr_module *conv2d_all(void)
             .stride = FR_SHAPE(2, 1), .padding = FR_SHAPE(0, 1), .dilation = FR_SHAPE(1, 2), .groups = 2 });
 }
 
+static fr_module *conv_transpose1d(void)
+{
+    return fr_nn_conv_transpose1d(
+        3, 4, 3,
+        &(fr_conv_transpose_options){ .stride = FR_SHAPE(2), .padding = FR_SHAPE(1), .output_padding = FR_SHAPE(1) });
+}
+
+static fr_module *conv_transpose2d(void)
+{
+    return fr_nn_conv_transpose2d(4, 6, FR_SHAPE(2, 3),
+                                  &(fr_conv_transpose_options){ .stride = FR_SHAPE(3, 1),
+                                                                .padding = FR_SHAPE(0, 1),
+                                                                .output_padding = FR_SHAPE(2, 0),
+                                                                .dilation = FR_SHAPE(2),
+                                                                .groups = 2,
+                                                                .no_bias = true });
+}
+
 static fr_module *max_pool1d(void)
 {
     return fr_nn_max_pool1d(3,
@@ -71,6 +89,30 @@ static fr_module *adaptive_avg_pool1d(void)
     return fr_nn_adaptive_avg_pool1d(3);
 }
 
+#define MAKER(NAME, ...)                                                                                               \
+    static fr_module *NAME(void)                                                                                       \
+    {                                                                                                                  \
+        return __VA_ARGS__;                                                                                            \
+    }
+
+MAKER(adaptive_avg_pool2d, fr_nn_adaptive_avg_pool2d(FR_SHAPE(2, -1)))
+MAKER(adaptive_max_pool1d, fr_nn_adaptive_max_pool1d(3))
+MAKER(adaptive_max_pool2d, fr_nn_adaptive_max_pool2d(FR_SHAPE(2)))
+MAKER(upsample, fr_nn_upsample(&(fr_interpolate_options){ .scale_factor = 2 }))
+MAKER(upsample_linear,
+      fr_nn_upsample(&(fr_interpolate_options){ .size = FR_SHAPE(5), .mode = FR_LINEAR, .align_corners = true }))
+MAKER(zero_pad1d, fr_nn_zero_pad1d(FR_DIMS(2)))
+MAKER(zero_pad2d, fr_nn_zero_pad2d(FR_DIMS(1, 0, 2, -1)))
+MAKER(constant_pad1d, fr_nn_constant_pad1d(FR_DIMS(1, 0), 3.5))
+MAKER(constant_pad2d, fr_nn_constant_pad2d(FR_DIMS(1), -0.25))
+MAKER(reflection_pad1d, fr_nn_reflection_pad1d(FR_DIMS(1, 2)))
+MAKER(reflection_pad2d, fr_nn_reflection_pad2d(FR_DIMS(1, 2, 0, 1)))
+MAKER(replication_pad1d, fr_nn_replication_pad1d(FR_DIMS(3, 1)))
+MAKER(replication_pad2d, fr_nn_replication_pad2d(FR_DIMS(1, 2, 0, 1)))
+MAKER(circular_pad1d, fr_nn_circular_pad1d(FR_DIMS(2)))
+MAKER(circular_pad2d, fr_nn_circular_pad2d(FR_DIMS(1, 2, 0, 1)))
+MAKER(unflatten, fr_nn_unflatten(1, FR_SHAPE(2, 3)))
+
 static fr_module *flatten(void)
 {
     return fr_nn_flatten(1, 2);
@@ -92,12 +134,36 @@ static fr_module *network(void)
 static const struct {
     const char *name;
     fr_module *(*make)(void);
-} layers[] = { { "conv1d", conv1d },           { "conv1d_all", conv1d_all },
-               { "conv1d_same", conv1d_same }, { "conv2d", conv2d },
-               { "conv2d_all", conv2d_all },   { "max_pool1d", max_pool1d },
-               { "max_pool2d", max_pool2d },   { "avg_pool1d", avg_pool1d },
-               { "avg_pool2d", avg_pool2d },   { "adaptive_avg_pool1d", adaptive_avg_pool1d },
-               { "flatten", flatten },         { "network", network } };
+} layers[] = { { "conv1d", conv1d },
+               { "conv1d_all", conv1d_all },
+               { "conv1d_same", conv1d_same },
+               { "conv2d", conv2d },
+               { "conv2d_all", conv2d_all },
+               { "conv_transpose1d", conv_transpose1d },
+               { "conv_transpose2d", conv_transpose2d },
+               { "max_pool1d", max_pool1d },
+               { "max_pool2d", max_pool2d },
+               { "avg_pool1d", avg_pool1d },
+               { "avg_pool2d", avg_pool2d },
+               { "adaptive_avg_pool1d", adaptive_avg_pool1d },
+               { "adaptive_avg_pool2d", adaptive_avg_pool2d },
+               { "adaptive_max_pool1d", adaptive_max_pool1d },
+               { "adaptive_max_pool2d", adaptive_max_pool2d },
+               { "upsample", upsample },
+               { "upsample_linear", upsample_linear },
+               { "zero_pad1d", zero_pad1d },
+               { "zero_pad2d", zero_pad2d },
+               { "constant_pad1d", constant_pad1d },
+               { "constant_pad2d", constant_pad2d },
+               { "reflection_pad1d", reflection_pad1d },
+               { "reflection_pad2d", reflection_pad2d },
+               { "replication_pad1d", replication_pad1d },
+               { "replication_pad2d", replication_pad2d },
+               { "circular_pad1d", circular_pad1d },
+               { "circular_pad2d", circular_pad2d },
+               { "unflatten", unflatten },
+               { "flatten", flatten },
+               { "network", network } };
 
 /* Returns all parameters of m, or their gradients, joined to one dim. */
 static fr_tensor *flat(fr_module *m, bool gradients)
@@ -187,6 +253,7 @@ START_TEST(bad_layers_are_refused)
 {
     fr_conv_options third = { .groups = 3 }, strided = { .same = true, .stride = FR_SHAPE(2) };
     fr_max_pool_options padded = { .padding = FR_SHAPE(2) }, reserved = { .reserved = { [3] = &third } };
+    fr_conv_transpose_options longer = { .output_padding = FR_SHAPE(1) };
     fr_avg_pool_options still = { .stride = FR_SHAPE(0) };
 
     assert_refused(fr_nn_conv1d(-1, 2, 3, NULL), "nn_conv1d: in -1, out 2");
@@ -198,11 +265,15 @@ START_TEST(bad_layers_are_refused)
     assert_refused(fr_nn_conv2d(1, 2, FR_SHAPE(3), &strided), "nn_conv2d: same is for stride 1");
     assert_refused(fr_nn_conv2d(1, 2, FR_SHAPE(1, 2, 3), NULL), "nn_conv2d: kernel_size is (1, 2, 3)");
     assert_refused(fr_nn_conv2d(1, 2, (fr_shape){ 0 }, NULL), "nn_conv2d: kernel_size is ()");
+    assert_refused(fr_nn_conv_transpose1d(1, 2, 3, &longer), "nn_conv_transpose1d: output_padding 1 for stride 1");
     assert_refused(fr_nn_max_pool1d(3, &padded), "nn_max_pool1d: padding 2 for a kernel of 3");
     assert_refused(fr_nn_max_pool2d(FR_SHAPE(3), &reserved), "nn_max_pool2d: reserved[3]");
     assert_refused(fr_nn_avg_pool1d(0, NULL), "nn_avg_pool1d: kernel_size is (0,)");
     assert_refused(fr_nn_avg_pool2d(FR_SHAPE(2), &still), "nn_avg_pool2d: stride is (0,)");
-    assert_refused(fr_nn_adaptive_avg_pool1d(-1), "nn_adaptive_avg_pool1d: output_size -1");
+    assert_refused(fr_nn_adaptive_max_pool2d(FR_SHAPE(1, 2, 3)), "nn_adaptive_max_pool2d: output_size is (1, 2, 3)");
+    assert_refused(fr_nn_reflection_pad2d(FR_DIMS(1, 2)), "nn_reflection_pad2d: padding is (1, 2)", "one number or 4");
+    assert_refused(fr_nn_upsample(&(fr_interpolate_options){ .mode = FR_LINEAR }), "nn_upsample: expected either size");
+    assert_refused(fr_nn_adaptive_avg_pool1d(-1), "nn_adaptive_avg_pool1d: output_size is (-1,)");
 }
 END_TEST
 

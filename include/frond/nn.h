@@ -241,15 +241,38 @@ fr_module *fr_nn_conv1d(int64_t in, int64_t out, int64_t kernel_size, const fr_c
     FR_FREED_BY(fr_module_free);
 fr_module *fr_nn_conv2d(int64_t in, int64_t out, fr_shape kernel_size, const fr_conv_options *options)
     FR_FREED_BY(fr_module_free);
+/* Transposed convolutions: fr_conv_transpose1d and fr_conv_transpose2d with parameters weight (in,out/groups,kernel)
+ * and bias (out). */
+fr_module *fr_nn_conv_transpose1d(int64_t in, int64_t out, int64_t kernel_size,
+                                  const fr_conv_transpose_options *options) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_conv_transpose2d(int64_t in, int64_t out, fr_shape kernel_size,
+                                  const fr_conv_transpose_options *options) FR_FREED_BY(fr_module_free);
 /* Pools: fr_max_pool1d and the other pools, as modules without parameters. */
 fr_module *fr_nn_max_pool1d(int64_t kernel_size, const fr_max_pool_options *options) FR_FREED_BY(fr_module_free);
 fr_module *fr_nn_max_pool2d(fr_shape kernel_size, const fr_max_pool_options *options) FR_FREED_BY(fr_module_free);
 fr_module *fr_nn_avg_pool1d(int64_t kernel_size, const fr_avg_pool_options *options) FR_FREED_BY(fr_module_free);
 fr_module *fr_nn_avg_pool2d(fr_shape kernel_size, const fr_avg_pool_options *options) FR_FREED_BY(fr_module_free);
 fr_module *fr_nn_adaptive_avg_pool1d(int64_t output_size) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_adaptive_avg_pool2d(fr_shape output_size) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_adaptive_max_pool1d(int64_t output_size) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_adaptive_max_pool2d(fr_shape output_size) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_upsample(const fr_interpolate_options *options) FR_FREED_BY(fr_module_free); /* fr_interpolate */
+/* Borders: fr_pad and fr_pad_mode. padding: the last dim's number before and after it, then, for 2d, that of the dim
+ * before: FR_DIMS(1, 2, 0, 1); or one number for all. */
+fr_module *fr_nn_zero_pad1d(fr_shape padding) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_zero_pad2d(fr_shape padding) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_constant_pad1d(fr_shape padding, double value) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_constant_pad2d(fr_shape padding, double value) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_reflection_pad1d(fr_shape padding) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_reflection_pad2d(fr_shape padding) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_replication_pad1d(fr_shape padding) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_replication_pad2d(fr_shape padding) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_circular_pad1d(fr_shape padding) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_circular_pad2d(fr_shape padding) FR_FREED_BY(fr_module_free);
 
 /* Joins dims from..to into one. PyTorch's default: 1 to -1. */
 fr_module *fr_nn_flatten(int from, int to) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_unflatten(int dim, fr_shape sizes) FR_FREED_BY(fr_module_free); /* fr_unflatten */
 
 /* --- Attention and transformers ----------------------------------------------------------------------------------- */
 
@@ -318,6 +341,10 @@ fr_module *fr_nn_identity(void) FR_FREED_BY(fr_module_free); /* returns x itself
 
 /* Applies fr_dropout with p, 0 to 1, in training; in evaluation it returns x itself. */
 fr_module *fr_nn_dropout(double p) FR_FREED_BY(fr_module_free);
+/* The same with fr_dropout1d, fr_dropout2d and fr_alpha_dropout. */
+fr_module *fr_nn_dropout1d(double p) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_dropout2d(double p) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_alpha_dropout(double p) FR_FREED_BY(fr_module_free);
 
 /* These apply the op of the same name. */
 fr_module *fr_nn_sigmoid(void) FR_FREED_BY(fr_module_free);
@@ -339,6 +366,9 @@ fr_module *fr_nn_logsigmoid(void) FR_FREED_BY(fr_module_free);
 fr_module *fr_nn_hardsigmoid(void) FR_FREED_BY(fr_module_free);
 fr_module *fr_nn_hardswish(void) FR_FREED_BY(fr_module_free);
 fr_module *fr_nn_glu(int dim) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_hardtanh(double min_val, double max_val) FR_FREED_BY(fr_module_free);
+/* Parameter: weight (num_parameters), 1 or the number of channels, all init. PyTorch's defaults: 1, 0.25. */
+fr_module *fr_nn_prelu(int64_t num_parameters, double init) FR_FREED_BY(fr_module_free);
 
 /* --- Normalisation and embedding ---------------------------------------------------------------------------------- */
 
@@ -377,6 +407,32 @@ typedef struct {
 fr_module *fr_nn_batch_norm1d(int64_t num_features, const fr_nn_batch_norm_options *options)
     FR_FREED_BY(fr_module_free);
 fr_module *fr_nn_batch_norm2d(int64_t num_features, const fr_nn_batch_norm_options *options)
+    FR_FREED_BY(fr_module_free);
+
+typedef struct {
+    double eps;     /* default 1e-5 */
+    bool no_affine; /* no weight and no bias */
+    bool no_bias;
+    void *reserved[8];
+} fr_nn_group_norm_options;
+/* Applies fr_group_norm. Parameters: weight (num_channels), initially 1, and bias (num_channels), initially 0. */
+fr_module *fr_nn_group_norm(int64_t num_groups, int64_t num_channels, const fr_nn_group_norm_options *options)
+    FR_FREED_BY(fr_module_free);
+
+typedef struct {
+    double eps;      /* default 1e-5 */
+    double momentum; /* 0 to 1, default 0.1 */
+    bool affine;     /* weight and bias */
+    bool no_bias;
+    bool track_running_stats; /* evaluation uses running statistics */
+    void *reserved[8];
+} fr_nn_instance_norm_options;
+/* Apply fr_instance_norm to x, of shape (N,C,L) or (C,L) for the first, (N,C,H,W) or (C,H,W) for the second, with C =
+ * num_features. Parameters and buffers, where asked for, as in fr_nn_batch_norm1d; num_batches_tracked stays 0, as in
+ * PyTorch. */
+fr_module *fr_nn_instance_norm1d(int64_t num_features, const fr_nn_instance_norm_options *options)
+    FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_instance_norm2d(int64_t num_features, const fr_nn_instance_norm_options *options)
     FR_FREED_BY(fr_module_free);
 
 /* Applies fr_embedding: x (...) int64, each index in 0..num-1 -> (...,dim). Parameter: weight (num,dim), drawn from

@@ -70,6 +70,8 @@ fr_tensor *fr_squeeze(fr_tensor *t, int dim);          /* removes dim if its siz
 fr_tensor *fr_unsqueeze(fr_tensor *t, int dim);        /* inserts a dim of size 1 before dim; -1: at the end */
 fr_tensor *fr_expand(fr_tensor *t, fr_shape shape);    /* broadcasts t to shape; -1 keeps a dim's size */
 fr_tensor *fr_flatten(fr_tensor *t, int from, int to); /* joins dims from..to into one */
+/* Reverses fr_flatten: cuts dim into dims of these sizes, one of which may be -1. */
+fr_tensor *fr_unflatten(fr_tensor *t, int dim, fr_shape sizes);
 
 /* --- Joining and picking ------------------------------------------------------------------------------------------ */
 
@@ -162,6 +164,15 @@ fr_tensor *fr_triu(fr_tensor *t, int64_t k); /* zeros below diagonal k of the la
 /* Pads t with value. pads holds n numbers: how much to add before and after the last dim, then before and after the
  * dim before it, and so on, at most two for each dim. A negative number cuts off. value must be whole if t is int64. */
 fr_tensor *fr_pad(fr_tensor *t, const int64_t *pads, int n, double value);
+
+typedef enum {
+    FR_REFLECT,   /* t's values mirrored at its first and last, which are not repeated: 3 2 | 1 2 3 | 2 1 */
+    FR_REPLICATE, /* the first and the last value: 1 1 | 1 2 3 | 3 3 */
+    FR_CIRCULAR   /* t's values from the other end: 2 3 | 1 2 3 | 1 2 */
+} fr_padding_mode;
+/* Pads t with values of its own; pads as in fr_pad, for any dims. A copy. Fails for a dim that has too few values: a
+ * mirrored border is less than it, a circular one at most as large. */
+fr_tensor *fr_pad_mode(fr_tensor *t, const int64_t *pads, int n, fr_padding_mode mode);
 
 fr_tensor *fr_flip(fr_tensor *t, int dim);            /* reverses the order along dim */
 fr_tensor *fr_flip_dims(fr_tensor *t, fr_shape dims); /* along each of FR_DIMS(...) */
@@ -301,6 +312,12 @@ fr_tensor *fr_log_softmax(fr_tensor *t, int dim);
 /* Sets each value to 0 with probability p (0 <= p <= 1) and multiplies the others by 1/(1-p). Draws one random number
  * for each value, in the order of the values in memory; p = 0 and p = 1 draw none. */
 fr_tensor *fr_dropout(fr_tensor *t, double p);
+/* Whole channels at once: t (N,C,L) or (C,L), and (N,C,H,W); one random number for each channel of each image. */
+fr_tensor *fr_dropout1d(fr_tensor *t, double p);
+fr_tensor *fr_dropout2d(fr_tensor *t, double p);
+/* Dropout that keeps mean 0 and variance 1 in networks of selu, whose lowest value takes the place of what is dropped.
+ */
+fr_tensor *fr_alpha_dropout(fr_tensor *t, double p);
 
 /* --- Reductions: of all values, to (), or along one dim; keepdim keeps that dim with size 1 ----------------------- */
 
@@ -460,6 +477,23 @@ typedef struct {
 fr_tensor *fr_batch_norm(fr_tensor *x, fr_tensor *running_mean, fr_tensor *running_var, fr_tensor *weight,
                          fr_tensor *bias, const fr_batch_norm_options *options);
 
+/* Group normalisation: (x - mean) / sqrt(variance + eps) * weight + bias, with the mean and variance of each of
+ * num_groups groups of channels in each image. x (N,C)
+ * or (N,C,...) -> the same shape. weight (C) and bias (C) are optional. eps as in fr_layer_norm. Fails unless
+ * num_groups divides C. */
+fr_tensor *fr_group_norm(fr_tensor *x, int64_t num_groups, fr_tensor *weight, fr_tensor *bias, double eps);
+typedef struct {
+    bool no_input_stats; /* uses the running statistics, which must be given, instead of those of x */
+    double momentum;     /* 0 to 1, default 0.1: running = (1 - momentum) running + momentum (mean over the images) */
+    double eps;          /* as in fr_layer_norm */
+    void *reserved[8];
+} fr_instance_norm_options;
+/* Instance normalisation: each channel of each image has its own mean and variance. x (N,C,...) -> the same shape.
+ * weight (C), bias (C), running_mean (C) and running_var (C) are optional; the last two are given together, and change
+ * in place unless they are used. Fails if a channel of an image has one value. options may be NULL. */
+fr_tensor *fr_instance_norm(fr_tensor *x, fr_tensor *running_mean, fr_tensor *running_var, fr_tensor *weight,
+                            fr_tensor *bias, const fr_instance_norm_options *options);
+
 typedef struct {
     bool padding;        /* true: padding_idx is given */
     int64_t padding_idx; /* -V..V-1: this row of weight gets no gradient */
@@ -526,6 +560,23 @@ fr_tensor *fr_conv1d(fr_tensor *x, fr_tensor *weight, fr_tensor *bias, const fr_
 fr_tensor *fr_conv2d(fr_tensor *x, fr_tensor *weight, fr_tensor *bias, const fr_conv_options *options);
 
 typedef struct {
+    fr_shape stride, padding, dilation; /* as in fr_conv_options: those of the convolution that this one reverses */
+    fr_shape output_padding;            /* how much longer y gets at its end, less than stride; default 0 */
+    int64_t groups;                     /* default 1 */
+    bool no_bias;                       /* only for fr_nn_conv_transpose1d and fr_nn_conv_transpose2d */
+    void *reserved[8];
+} fr_conv_transpose_options;
+
+/* Transposed convolution: the gradient of fr_conv1d by its input, where x is the gradient of its output; plus bias[o].
+ * x (N,C,L) or (C,L), weight (C,O/groups,K), bias (O) or NULL -> (N,O,L') or (O,L'), where L' = (L - 1) stride -
+ * 2 padding + dilation (K - 1) + output_padding + 1. Fails where fr_conv1d does. options may be NULL. */
+fr_tensor *fr_conv_transpose1d(fr_tensor *x, fr_tensor *weight, fr_tensor *bias,
+                               const fr_conv_transpose_options *options);
+/* The same for x (N,C,H,W) or (C,H,W) and weight (C,O/groups,KH,KW) -> (N,O,H',W') or (O,H',W'). */
+fr_tensor *fr_conv_transpose2d(fr_tensor *x, fr_tensor *weight, fr_tensor *bias,
+                               const fr_conv_transpose_options *options);
+
+typedef struct {
     fr_shape stride;   /* default: the kernel's size, so windows do not overlap */
     fr_shape padding;  /* on each side, at most half the kernel's size; default 0; never the largest value */
     fr_shape dilation; /* default 1 */
@@ -555,6 +606,29 @@ fr_tensor *fr_avg_pool2d(fr_tensor *x, fr_shape kernel_size, const fr_avg_pool_o
 /* Returns output_size means for each channel: output i is the mean of x from i L / L', rounded down, to (i + 1) L / L',
  * rounded up. x (N,C,L) or (C,L), L of 1 or more -> L' = output_size, 0 or more. */
 fr_tensor *fr_adaptive_avg_pool1d(fr_tensor *x, int64_t output_size);
+/* The same for x (N,C,H,W) or (C,H,W) and output_size FR_SHAPE(H', W') or one number for both; -1 keeps the size. */
+fr_tensor *fr_adaptive_avg_pool2d(fr_tensor *x, fr_shape output_size);
+/* The largest value of each of these windows. Gradients of ties as in fr_max_pool1d. */
+fr_tensor *fr_adaptive_max_pool1d(fr_tensor *x, int64_t output_size);
+fr_tensor *fr_adaptive_max_pool2d(fr_tensor *x, fr_shape output_size);
+
+typedef enum {
+    FR_NEAREST,       /* one value, found as PyTorch's "nearest" does */
+    FR_NEAREST_EXACT, /* the value whose middle is nearest */
+    FR_LINEAR,        /* two neighbours along each dim: PyTorch's "linear" or "bilinear" */
+    FR_BICUBIC        /* four neighbours along each of two dims */
+} fr_interpolation;
+typedef struct {
+    fr_shape size;       /* of the dims after the channels: a number for each, or one for all; 1 or more */
+    double scale_factor; /* instead of size: the size is the old one times this, rounded down */
+    fr_interpolation mode;
+    bool align_corners;          /* the first and last values stay the first and last; for linear and bicubic */
+    bool recompute_scale_factor; /* distances come from the two sizes, not from scale_factor */
+    void *reserved[8];
+} fr_interpolate_options;
+/* Gives x (N,C,L) or (N,C,H,W) another length, or height and width. Fails if both or none of size and scale_factor are
+ * given, for int64, and for dims without values. */
+fr_tensor *fr_interpolate(fr_tensor *x, const fr_interpolate_options *options);
 
 /* --- Attention ---------------------------------------------------------------------------------------------------- */
 

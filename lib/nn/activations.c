@@ -206,3 +206,57 @@ fr_module *fr_nn_glu(int dim)
 {
     return make(GLU, 0, dim);
 }
+
+/* --- Those with more than one number ------------------------------------------------------------------------------ */
+
+static fr_tensor *hardtanh(fr_module *m, fr_tensor *x)
+{
+    const double *limits = fr_self(m);
+
+    return fr_hardtanh(x, limits[0], limits[1]);
+}
+
+fr_module *fr_nn_hardtanh(double min_val, double max_val)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "nn_hardtanh");
+    fr_module *m = fr_module_new("Hardtanh", 2 * sizeof(double), hardtanh);
+    char text[128], low[FR_NUMBER_TEXT], high[FR_NUMBER_TEXT];
+
+    if (m)
+        memcpy(fr_self(m), (double[]){ min_val, max_val }, 2 * sizeof(double));
+    snprintf(text, sizeof text, "min_val=%s, max_val=%s", fr_number_text(min_val, low), fr_number_text(max_val, high));
+    m = fr_module_finish(m, m && fr_module_describe(m, text));
+    fr_finish(th, before);
+    return m;
+}
+
+static fr_tensor *prelu(fr_module *m, fr_tensor *x)
+{
+    fr_tensor *const *weight = fr_self(m);
+
+    return fr_prelu(x, *weight);
+}
+
+fr_module *fr_nn_prelu(int64_t num_parameters, double init)
+{
+    const char *what = "nn_prelu";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    fr_module *m = NULL;
+    fr_tensor **weight;
+    char text[64];
+
+    if (num_parameters < 1)
+        fr_fail(what, "num_parameters %lld, expected 1 or more", (long long)num_parameters);
+    else
+        m = fr_module_new("PReLU", sizeof *weight, prelu);
+    snprintf(text, sizeof text, "num_parameters=%lld", (long long)num_parameters);
+    if (m) {
+        weight = fr_self(m);
+        *weight = fr_constant_parameter(what, m, "weight", FR_SHAPE(num_parameters), init);
+        m = fr_module_finish(m, *weight && fr_module_describe(m, text));
+    }
+    fr_finish(th, before);
+    return m;
+}

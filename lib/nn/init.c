@@ -64,7 +64,8 @@ fr_tensor *fr_constant_buffer(const char *what, fr_module *m, const char *name, 
 }
 
 /* Both bounds are 1/sqrt(fan_in), but the weight's is computed the way PyTorch does, to be the same to the last bit. */
-bool fr_weight_and_bias(const char *what, fr_module *m, fr_shape shape, fr_tensor **weight, fr_tensor **bias)
+bool fr_weight_and_bias(const char *what, fr_module *m, fr_shape shape, int64_t out, fr_tensor **weight,
+                        fr_tensor **bias)
 {
     double fan_in = 1;
 
@@ -74,7 +75,7 @@ bool fr_weight_and_bias(const char *what, fr_module *m, fr_shape shape, fr_tenso
     if (!*weight || !fr_init_kaiming_uniform(*weight, &(fr_kaiming_options){ .a = sqrt(5) }))
         return false;
     if (bias)
-        *bias = fr_uniform_parameter(what, m, "bias", FR_SHAPE(shape.dim[0]), fan_in > 0 ? 1 / sqrt(fan_in) : 0);
+        *bias = fr_uniform_parameter(what, m, "bias", FR_SHAPE(out), fan_in > 0 ? 1 / sqrt(fan_in) : 0);
     return !bias || *bias;
 }
 

@@ -37,9 +37,9 @@ fr_module *fr_linear_new(const char *what, const char *type, int64_t in, int64_t
 
     linear *l = fr_self(m);
 
-    return fr_module_finish(m, m &&
-                                   fr_weight_and_bias(what, m, FR_SHAPE(out, in), &l->weight, bias ? &l->bias : NULL) &&
-                                   describe(m, in, out, bias));
+    return fr_module_finish(
+        m, m && fr_weight_and_bias(what, m, FR_SHAPE(out, in), out, &l->weight, bias ? &l->bias : NULL) &&
+               describe(m, in, out, bias));
 }
 
 fr_module *fr_nn_linear(int64_t in, int64_t out, const fr_linear_options *options)

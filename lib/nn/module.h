@@ -114,9 +114,9 @@ fr_tensor *fr_constant_parameter(const char *what, fr_module *m, const char *nam
 fr_tensor *fr_constant_buffer(const char *what, fr_module *m, const char *name, fr_shape shape, fr_dtype dtype,
                               double value);
 
-/* New parameters "weight", of shape (out,in,...), and, unless bias is NULL, "bias" (out), drawn as PyTorch draws those
- * of Linear and Conv. */
-bool fr_weight_and_bias(const char *what, fr_module *m, fr_shape shape, fr_tensor **weight, fr_tensor **bias);
+/* New parameters "weight" and, unless bias is NULL, "bias" (out), drawn as PyTorch draws those of Linear and Conv. */
+bool fr_weight_and_bias(const char *what, fr_module *m, fr_shape shape, int64_t out, fr_tensor **weight,
+                        fr_tensor **bias);
 
 /* True if t may be initialised in place: a leaf of a floating dtype and no expanded view. Fails otherwise. */
 bool fr_can_initialise(const char *what, const fr_tensor *t);

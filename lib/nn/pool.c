@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* MaxPool1d, MaxPool2d, AvgPool1d, AvgPool2d and AdaptiveAvgPool1d. */
+/* MaxPool1d, MaxPool2d, AvgPool1d, AvgPool2d and the adaptive pools. */
 #include "nn/module.h"
 #include "ops/pool/pool.h"
 
@@ -119,29 +119,76 @@ fr_module *fr_nn_avg_pool2d(fr_shape kernel_size, const fr_avg_pool_options *opt
     return make_avg("nn_avg_pool2d", "AvgPool2d", forward_avg2d, 2, kernel_size, options);
 }
 
-/* --- AdaptiveAvgPool1d -------------------------------------------------------------------------------------------- */
+/* --- Adaptive pools ----------------------------------------------------------------------------------------------- */
+
+/* One of the two is set. */
+typedef struct {
+    fr_shape size;
+    fr_tensor *(*pool1d)(fr_tensor *x, int64_t output_size);
+    fr_tensor *(*pool2d)(fr_tensor *x, fr_shape output_size);
+} adaptive;
 
 static fr_tensor *forward_adaptive(fr_module *m, fr_tensor *x)
 {
-    return fr_adaptive_avg_pool1d(x, *(const int64_t *)fr_self(m));
+    const adaptive *a = fr_self(m);
+
+    return a->pool1d ? a->pool1d(x, a->size.dim[0]) : a->pool2d(x, a->size);
+}
+
+/* One number, or a pair in which -1 is None. */
+static void adaptive_text(const fr_shape *size, char text[FR_SHAPE_TEXT])
+{
+    char side[2][24];
+
+    for (int i = 0; i < 2; i++)
+        snprintf(side[i], sizeof side[i], "%" PRId64, size->dim[i]);
+    if (size->ndim == 1)
+        snprintf(text, FR_SHAPE_TEXT, "%s", side[0]);
+    else
+        snprintf(text, FR_SHAPE_TEXT, "(%s, %s)", size->dim[0] < 0 ? "None" : side[0],
+                 size->dim[1] < 0 ? "None" : side[1]);
+}
+
+static fr_module *make_adaptive(const char *what, const char *type, adaptive with)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    fr_module *m = NULL;
+    int64_t checked[FR_SPATIAL_DIMS];
+    char text[FR_SHAPE_TEXT + 20], size[FR_SHAPE_TEXT];
+
+    if (fr_read_output_size(what, with.pool1d ? 1 : 2, &with.size, checked))
+        m = fr_module_new(type, sizeof(adaptive), forward_adaptive);
+    if (m) {
+        *(adaptive *)fr_self(m) = with;
+        adaptive_text(&with.size, size);
+        snprintf(text, sizeof text, "output_size=%s", size);
+        m = fr_module_finish(m, fr_module_describe(m, text));
+    }
+    fr_finish(th, before);
+    return m;
 }
 
 fr_module *fr_nn_adaptive_avg_pool1d(int64_t output_size)
 {
-    const char *what = "nn_adaptive_avg_pool1d";
-    fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, what);
-    fr_module *m = NULL;
-    char text[60];
+    return make_adaptive("nn_adaptive_avg_pool1d", "AdaptiveAvgPool1d",
+                         (adaptive){ FR_SHAPE(output_size), fr_adaptive_avg_pool1d, NULL });
+}
 
-    if (output_size < 0)
-        fr_fail(what, "output_size %" PRId64 ", expected 0 or more", output_size);
-    else
-        m = fr_module_new("AdaptiveAvgPool1d", sizeof output_size, forward_adaptive);
-    if (m)
-        *(int64_t *)fr_self(m) = output_size;
-    snprintf(text, sizeof text, "output_size=%" PRId64, output_size);
-    m = fr_module_finish(m, m && fr_module_describe(m, text));
-    fr_finish(th, before);
-    return m;
+fr_module *fr_nn_adaptive_avg_pool2d(fr_shape output_size)
+{
+    return make_adaptive("nn_adaptive_avg_pool2d", "AdaptiveAvgPool2d",
+                         (adaptive){ output_size, NULL, fr_adaptive_avg_pool2d });
+}
+
+fr_module *fr_nn_adaptive_max_pool1d(int64_t output_size)
+{
+    return make_adaptive("nn_adaptive_max_pool1d", "AdaptiveMaxPool1d",
+                         (adaptive){ FR_SHAPE(output_size), fr_adaptive_max_pool1d, NULL });
+}
+
+fr_module *fr_nn_adaptive_max_pool2d(fr_shape output_size)
+{
+    return make_adaptive("nn_adaptive_max_pool2d", "AdaptiveMaxPool2d",
+                         (adaptive){ output_size, NULL, fr_adaptive_max_pool2d });
 }

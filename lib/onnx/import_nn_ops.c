@@ -76,6 +76,38 @@ static bool run_conv(fr_import_call *c)
                                          : fr_conv2d(x, c->in[1], fr_import_input(c, 2), &o));
 }
 
+/* The whole result, without padding; then pads are cut off it and output_padding is added, before the bias. */
+static bool run_conv_transpose(fr_import_call *c)
+{
+    if (!fr_import_require(c, 2))
+        return false;
+
+    fr_tensor *x = c->in[0], *bias = fr_import_input(c, 2), *y;
+    int dims = c->in[1]->shape.ndim - 2;
+    fr_conv_transpose_options o = { .groups = fr_import_int(c, "group", 1) };
+    fr_import_ints longer;
+    window w = { 0 };
+
+    if ((dims != 1 && dims != 2) || x->shape.ndim != dims + 2)
+        return fr_import_fail(c, "its input must be (N, C, L) or (N, C, H, W)");
+    if (fr_import_attribute(c, "output_shape"))
+        return fr_import_fail(c, "output_shape is not supported");
+    if (!read_window(c, dims, &w) || !fr_import_attribute_ints(c, "output_padding", &longer))
+        return false;
+    if (longer.n >= 0 && longer.n != dims)
+        return fr_import_fail(c, "output_padding does not fit");
+    o.stride = w.stride;
+    o.dilation = w.dilation;
+    for (int i = 0; i < dims; i++) {
+        w.before[i] = -w.before[i];
+        w.after[i] = (longer.n < 0 ? 0 : longer.value[i]) - w.after[i];
+    }
+    y = dims == 1 ? fr_conv_transpose1d(x, c->in[1], NULL, &o) : fr_conv_transpose2d(x, c->in[1], NULL, &o);
+    y = y ? padded(&w, y, 0) : NULL;
+    bias = bias && y ? fr_reshape(bias, (fr_shape){ dims + 1, { -1, 1, 1 } }) : NULL;
+    return fr_import_return(c, bias ? fr_add(y, bias) : y);
+}
+
 /* --- Pools ------------------------------------------------------------------------------------------------------- */
 
 /* True if frond's pools can do the padding: the same on both sides, at most half a window. */
@@ -198,6 +230,7 @@ static const fr_import_op ops[] = {
     { "AveragePool", .run = run_pool },
     { "BatchNormalization", .run = run_batch_norm },
     { "Conv", .run = run_conv },
+    { "ConvTranspose", .run = run_conv_transpose },
     { "Dropout", .run = run_dropout },
     { "GlobalAveragePool", .reduce = fr_mean_dim, .run = run_global_pool },
     { "GlobalMaxPool", .reduce = fr_max_dim, .run = run_global_pool },

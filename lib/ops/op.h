@@ -137,6 +137,9 @@ fr_tensor *fr_scatter_zeros(fr_tensor *t, fr_shape shape, int dim, fr_tensor *in
  */
 bool fr_check_index(const char *what, const fr_tensor *index, int dim, int64_t size);
 
+/* True if these options of interpolate make sense for some x. Fails otherwise. */
+bool fr_check_interpolation(const char *what, const fr_interpolate_options *options);
+
 /* padding: the row of the weight that is padding, counted from the front; -1 if there is none. Fails for options that
  * are not allowed. */
 bool fr_check_padding(const char *what, const fr_embedding_options *options, int64_t rows, int64_t *padding);

@@ -117,8 +117,12 @@ void fr_onnx_window_node(fr_onnx *g, const fr_op_call *call, const char *type, c
     }
     fr_onnx_node(g, type, FR_ONNX_NAMES(x, fr_onnx_input(g, 1), fr_onnx_input(g, 2)), FR_ONNX_NAMES(batch));
     write_window(g, w);
-    for (; more->name; more++)
-        fr_onnx_int(g, more->name, more->value);
+    for (; more->name; more++) {
+        if (more->values)
+            fr_onnx_ints(g, more->name, w->dims, more->values);
+        else
+            fr_onnx_int(g, more->name, more->value);
+    }
     if (single)
         fr_onnx_node(g, "Squeeze", FR_ONNX_NAMES(batch, fr_onnx_int64s(g, 1, &first)), FR_ONNX_NAMES(y));
 }

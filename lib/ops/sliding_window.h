@@ -27,10 +27,12 @@ bool fr_window_set_sizes(fr_op_call *call, const fr_shape *x, bool ceil_mode, fr
 fr_shape fr_spatial_shape(const fr_sliding_window *w, const fr_shape *like, int64_t channels,
                           const int64_t space[FR_SPATIAL_DIMS]);
 
-/* An attribute of an ONNX node. In an array of them, name NULL is the end. */
+/* An attribute of an ONNX node: a value, or one for each dim of the window. In an array of them, name NULL is the end.
+ */
 typedef struct {
     const char *name;
     int64_t value;
+    const int64_t *values; /* NULL: value counts */
 } fr_onnx_int_attribute;
 
 /* Writes the call as a node of the ONNX op `type`, with the same inputs and with kernel_shape, strides, pads, dilations

@@ -147,7 +147,9 @@ def printed_modules():
     yield nn.Dropout(0.1)
     yield nn.Sequential(nn.Sigmoid(), nn.Tanh(), nn.ReLU(), nn.GELU(), nn.SiLU(), nn.Softplus(), nn.Softmax(-1),
                         nn.LogSoftmax(1), nn.LeakyReLU(0.01), nn.ELU(1.0), nn.GELU("tanh"), nn.Mish(), nn.SELU(),
-                        nn.CELU(1.3), nn.Softsign(), nn.LogSigmoid(), nn.Hardsigmoid(), nn.Hardswish(), nn.GLU(-1))
+                        nn.CELU(1.3), nn.Softsign(), nn.LogSigmoid(), nn.Hardsigmoid(), nn.Hardswish(), nn.GLU(-1),
+                        nn.Hardtanh(-1.0, 2.0), nn.PReLU(3), nn.Dropout1d(0.5), nn.Dropout2d(0.25),
+                        nn.AlphaDropout(0.1))
     for number in (1e-05, 0.0001, 0.1 + 0.2, 3.0, 123456789.0, 1e15, 1e16, 1.5e300, -0.25, 0.0):
         yield nn.LeakyReLU(number)
     yield nn.Sequential()

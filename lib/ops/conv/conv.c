@@ -273,6 +273,6 @@ bool fr_conv_onnx(fr_onnx *g, const fr_op_call *call)
     if (!set_kernel(&a, &call->in[1]->shape))
         return fr_onnx_fail(g, "its padding is too large");
     fr_onnx_window_node(g, call, "Conv", &a.conv.window,
-                        (fr_onnx_int_attribute[]){ { "group", a.conv.groups }, { NULL, 0 } });
+                        (fr_onnx_int_attribute[]){ { "group", a.conv.groups, NULL }, { NULL, 0, NULL } });
     return true;
 }

@@ -29,6 +29,12 @@ bool fr_read_conv_options(const char *what, int dims, const fr_conv_options *opt
 /* The call's attributes, completed from the shapes of its inputs. Fails the call if they do not fit. */
 bool fr_conv_complete(fr_op_call *call, fr_conv_attributes *a);
 
+/* The same for transposed convolutions: a is that of the convolution whose gradient it is. */
+bool fr_read_conv_transpose_options(const char *what, int dims, const fr_conv_transpose_options *options,
+                                    fr_conv_attributes *a, int64_t output_padding[FR_SPATIAL_DIMS]);
+/* What these options have in common with those of that convolution. */
+fr_conv_options fr_conv_transpose_window(const fr_conv_transpose_options *options);
+
 /* The public functions of conv1d and conv2d. */
 fr_tensor *fr_apply_conv(const fr_op *op, int dims, fr_tensor *x, fr_tensor *weight, fr_tensor *bias,
                          const fr_conv_options *options);

@@ -249,6 +249,34 @@ FR_RUN(run_slices_first, fr_index_select(in[0], 0, in[1]))
 FR_RUN(run_slices_strided, fr_index_select(fr_transpose(in[0], 0, 1), 0, fr_slice(in[1], 0, 0, INT64_MAX, 2)))
 FR_RUN(run_slices_negative, fr_index_select(in[0], 1, fr_add_scalar(in[1], -2)))
 
+#ifdef FR_TESTS
+static fr_tensor *resize(fr_tensor *x, fr_shape size, double scale_factor, fr_interpolation mode, bool align_corners)
+{
+    return fr_interpolate(
+        x, &(fr_interpolate_options){
+               .size = size, .scale_factor = scale_factor, .mode = mode, .align_corners = align_corners });
+}
+#endif
+
+FR_RUN(run_nearest, resize(in[0], FR_SHAPE(7), 0, FR_NEAREST, false))
+FR_RUN(run_nearest_scale, resize(in[0], FR_SHAPE(), 1.7, FR_NEAREST, false))
+FR_RUN(run_nearest_half, resize(in[0], FR_SHAPE(), 0.5, FR_NEAREST, false))
+FR_RUN(run_nearest_exact, resize(in[0], FR_SHAPE(7, 2), 0, FR_NEAREST_EXACT, false))
+FR_RUN(run_linear, resize(in[0], FR_SHAPE(7), 0, FR_LINEAR, false))
+FR_RUN(run_bilinear, resize(in[0], FR_SHAPE(7, 3), 0, FR_LINEAR, false))
+FR_RUN(run_bilinear_aligned, resize(in[0], FR_SHAPE(7, 3), 0, FR_LINEAR, true))
+FR_RUN(run_bilinear_one, resize(in[0], FR_SHAPE(1), 0, FR_LINEAR, true))
+FR_RUN(run_bilinear_scale, resize(in[0], FR_SHAPE(), 2.3, FR_LINEAR, false))
+FR_RUN(run_bilinear_again,
+       fr_interpolate(in[0], &(fr_interpolate_options){
+                                 .scale_factor = 2.3, .mode = FR_LINEAR, .recompute_scale_factor = true }))
+FR_RUN(run_bicubic, resize(in[0], FR_SHAPE(7, 3), 0, FR_BICUBIC, false))
+FR_RUN(run_bicubic_aligned, resize(in[0], FR_SHAPE(7, 3), 0, FR_BICUBIC, true))
+FR_RUN(run_bicubic_scale, resize(in[0], FR_SHAPE(), 0.6, FR_BICUBIC, false))
+FR_RUN(run_no_size, resize(in[0], FR_SHAPE(), 0, FR_NEAREST, false))
+FR_RUN(run_nearest_aligned, resize(in[0], FR_SHAPE(7), 0, FR_NEAREST, true))
+FR_RUN(run_less_scale, resize(in[0], FR_SHAPE(), -2, FR_NEAREST, false))
+
 const fr_op fr_gather_op = {
     .name = "gather",
     .formula = "y[i][j][k] = x[index[i][j][k]][j][k] for dim 0, and so on",
@@ -265,37 +293,64 @@ const fr_op fr_gather_op = {
     .jvp = fr_jvp_linear,
     .c_code = c_code,
     .onnx = onnx,
-    FR_CASES({ "first", "n(3,4) i3(5,4)", "a.gather(0, b)", run },
-             { "last", "n(3,4) i4(2,6)", "a.gather(-1, b)", run_last },
-             { "middle", "n(2,5,4) i5(2,3,1)", "a.gather(1, b.expand(2, 3, 4))", run_expanded },
-             { "fewer", "n(3,4,5) i3(2,2,3)", "a.gather(0, b)", run },
-             { "strided", "n(4,3) i3(4,5)", "a.T.gather(0, b.T)", run_strided },
-             { "vector", "n(4) i4(9)", "a.gather(0, b)", run }, { "scalar", "n() i1()", "a.gather(0, b)", run },
-             { "none", "n(3,4) i3(0,4)", "a.gather(0, b)", run }, { "int64", "i9(3,4) i3(2,4)", "a.gather(0, b)", run },
-             { "eight dims", "n(2,1,2,1,2,1,2,3) i2(5,1,2,1,2,1,1,3)", "a.gather(0, b)", run },
-             { "range", "n(1,4) i9(3,4)", NULL, run, { "gather", "is out of range", "dim 0 of size 1" } },
-             { "nothing to pick", "n(0,4) i1(3,4)", NULL, run, { "gather", "index 0 at (0, 0)", "size 0" } },
-             { "dims", "n(3,4) i3(3)", NULL, run, { "gather", "(3,)", "(3, 4)" } },
-             { "larger", "n(3,4) i3(3,5)", NULL, run, { "gather", "(3, 5)", "(3, 4)" } },
-             { "float index", "n(3,4) n(3,4)", NULL, run, { "gather", "float", "int64" } },
-             { "slices", "n(2,5,4) i5(7)", "a.index_select(-2, b)", run_slices },
-             { "unfold", "n(2,8,3)", "a.unfold(1, 3, 2)", run_unfold },
-             { "unfold row", "n(2,3)", "a.unfold(1, 3, 2)", run_unfold },
-             { "unfold scalar", "n()", "a.unfold(0, 1, 1)", run_unfold_scalar },
-             { "unfold less", "n(5,2)", NULL, run_unfold, { "unfold", "windows of 3", "(5, 2)" } },
-             { "unfold step", "n(5)", NULL, run_unfold_step, { "unfold", "0 further" } },
-             { "slices first", "n(5,3) i5(7)", "a.index_select(0, b)", run_slices_first },
-             { "slices strided", "n(3,5) i5(7)", "a.T.index_select(0, b[::2])", run_slices_strided },
-             { "no slices", "n(5,3) i5(0)", "a.index_select(0, b)", run_slices_first },
-             { "empty slices", "n(5,0) i5(7)", "a.index_select(0, b)", run_slices_first },
-             { "slices negative",
-               "n(2,3) i1(2)",
-               NULL,
-               run_slices_negative,
-               { "index_select", "-2 at (0,)", "dim 1 of size 3" } },
-             { "slices of eight dims", "n(2,1,2,1,2,1,2,3) i2(5)", "a.index_select(-2, b)", run_slices },
-             { "slices range", "n(3,4) i1(1,1)", NULL, run_slices, { "index_select", "(1, 1)", "one dim" } },
-             { "slices scalar", "n() i1(1)", NULL, run_slices_first, { "index_select", "dim 0", "()" } })
+    FR_CASES(
+        { "first", "n(3,4) i3(5,4)", "a.gather(0, b)", run }, { "last", "n(3,4) i4(2,6)", "a.gather(-1, b)", run_last },
+        { "middle", "n(2,5,4) i5(2,3,1)", "a.gather(1, b.expand(2, 3, 4))", run_expanded },
+        { "fewer", "n(3,4,5) i3(2,2,3)", "a.gather(0, b)", run },
+        { "strided", "n(4,3) i3(4,5)", "a.T.gather(0, b.T)", run_strided },
+        { "vector", "n(4) i4(9)", "a.gather(0, b)", run }, { "scalar", "n() i1()", "a.gather(0, b)", run },
+        { "none", "n(3,4) i3(0,4)", "a.gather(0, b)", run }, { "int64", "i9(3,4) i3(2,4)", "a.gather(0, b)", run },
+        { "eight dims", "n(2,1,2,1,2,1,2,3) i2(5,1,2,1,2,1,1,3)", "a.gather(0, b)", run },
+        { "range", "n(1,4) i9(3,4)", NULL, run, { "gather", "is out of range", "dim 0 of size 1" } },
+        { "nothing to pick", "n(0,4) i1(3,4)", NULL, run, { "gather", "index 0 at (0, 0)", "size 0" } },
+        { "dims", "n(3,4) i3(3)", NULL, run, { "gather", "(3,)", "(3, 4)" } },
+        { "larger", "n(3,4) i3(3,5)", NULL, run, { "gather", "(3, 5)", "(3, 4)" } },
+        { "float index", "n(3,4) n(3,4)", NULL, run, { "gather", "float", "int64" } },
+        { "slices", "n(2,5,4) i5(7)", "a.index_select(-2, b)", run_slices },
+        { "unfold", "n(2,8,3)", "a.unfold(1, 3, 2)", run_unfold },
+        { "unfold row", "n(2,3)", "a.unfold(1, 3, 2)", run_unfold },
+        { "unfold scalar", "n()", "a.unfold(0, 1, 1)", run_unfold_scalar },
+        { "nearest", "n(2,3,4)", "F.interpolate(a, 7)", run_nearest },
+        { "nearest, two dims", "n(2,2,4,3)", "F.interpolate(a, 7)", run_nearest },
+        { "nearest, scale", "n(2,2,4,3)", "F.interpolate(a, scale_factor=1.7)", run_nearest_scale },
+        { "nearest, half", "n(2,2,5,4)", "F.interpolate(a, scale_factor=0.5)", run_nearest_half },
+        { "nearest exact", "n(2,2,4,3)", "F.interpolate(a, (7, 2), mode='nearest-exact')", run_nearest_exact },
+        { "linear", "n(2,3,4)", "F.interpolate(a, 7, mode='linear')", run_linear },
+        { "bilinear", "n(2,2,4,5)", "F.interpolate(a, (7, 3), mode='bilinear')", run_bilinear },
+        { "bilinear, one", "n(2,2,1,5)", "F.interpolate(a, (7, 3), mode='bilinear')", run_bilinear },
+        { "bilinear, aligned", "n(2,2,4,5)", "F.interpolate(a, (7, 3), mode='bilinear', align_corners=True)",
+          run_bilinear_aligned },
+        { "bilinear, to one", "n(2,2,4,5)", "F.interpolate(a, 1, mode='bilinear', align_corners=True)",
+          run_bilinear_one },
+        { "bilinear, scale", "n(2,2,4,5)", "F.interpolate(a, scale_factor=2.3, mode='bilinear')", run_bilinear_scale },
+        { "bilinear, scale again", "n(2,2,4,5)",
+          "F.interpolate(a, scale_factor=2.3, mode='bilinear', recompute_scale_factor=True)", run_bilinear_again },
+        { "bicubic", "n(2,2,4,5)", "F.interpolate(a, (7, 3), mode='bicubic')", run_bicubic },
+        { "bicubic, aligned", "n(2,2,4,5)", "F.interpolate(a, (7, 3), mode='bicubic', align_corners=True)",
+          run_bicubic_aligned },
+        { "bicubic, scale", "n(2,2,4,5)", "F.interpolate(a, scale_factor=0.6, mode='bicubic')", run_bicubic_scale },
+        { "interpolate, no images", "n(0,2,4,5)", "F.interpolate(a, (7, 3), mode='bilinear')", run_bilinear },
+        { "interpolate, dims", "n(4,5)", NULL, run_nearest, { "interpolate", "(4, 5)", "(N, C, L) or" } },
+        { "interpolate, sizes", "n(2,3,4)", NULL, run_bilinear, { "interpolate", "(7, 3)", "(2, 3, 4)" } },
+        { "interpolate, no size", "n(2,3,4)", NULL, run_no_size, { "interpolate", "size or scale_factor" } },
+        { "interpolate, scale", "n(2,3,4)", NULL, run_less_scale, { "interpolate", "scale_factor is -2" } },
+        { "interpolate, no values", "n(2,3,0)", NULL, run_nearest, { "interpolate", "dim 2", "(2, 3, 0)" } },
+        { "interpolate, aligned", "n(2,3,4)", NULL, run_nearest_aligned, { "interpolate", "align_corners" } },
+        { "interpolate, int64", "i5(2,3,4)", NULL, run_nearest, { "interpolate", "int64" } },
+        { "unfold less", "n(5,2)", NULL, run_unfold, { "unfold", "windows of 3", "(5, 2)" } },
+        { "unfold step", "n(5)", NULL, run_unfold_step, { "unfold", "0 further" } },
+        { "slices first", "n(5,3) i5(7)", "a.index_select(0, b)", run_slices_first },
+        { "slices strided", "n(3,5) i5(7)", "a.T.index_select(0, b[::2])", run_slices_strided },
+        { "no slices", "n(5,3) i5(0)", "a.index_select(0, b)", run_slices_first },
+        { "empty slices", "n(5,0) i5(7)", "a.index_select(0, b)", run_slices_first },
+        { "slices negative",
+          "n(2,3) i1(2)",
+          NULL,
+          run_slices_negative,
+          { "index_select", "-2 at (0,)", "dim 1 of size 3" } },
+        { "slices of eight dims", "n(2,1,2,1,2,1,2,3) i2(5)", "a.index_select(-2, b)", run_slices },
+        { "slices range", "n(3,4) i1(1,1)", NULL, run_slices, { "index_select", "(1, 1)", "one dim" } },
+        { "slices scalar", "n() i1(1)", NULL, run_slices_first, { "index_select", "dim 0", "()" } })
 };
 
 fr_tensor *fr_gather(fr_tensor *t, int dim, fr_tensor *index)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What avg_pool1d, avg_pool2d and adaptive_avg_pool1d share. */
+/* What avg_pool1d, avg_pool2d and the adaptive ones share. */
 #include "ops/pool/pool.h"
 
 #include <inttypes.h>
@@ -126,19 +126,20 @@ bool fr_avg_pool_onnx(fr_onnx *g, const fr_op_call *call)
 {
     const fr_pool_attributes *a = call->attributes;
     const fr_pool *p = &a->pool;
-    const int64_t last = -1;
+    const int64_t last[] = { -1, -2 };
 
-    if (p->adaptive && p->window.out_size[1] != 1)
+    if (p->adaptive && (p->window.out_size[1] != 1 || p->window.out_size[0] != 1))
         return fr_onnx_fail(g, "in ONNX its output size must be 1");
     if (p->divisor)
         return fr_onnx_fail(g, "divisor_override is not in ONNX");
     if (p->adaptive) {
         fr_onnx_node(g, "ReduceMean", FR_ONNX_NAMES(fr_onnx_input(g, 0)), FR_ONNX_NAMES(fr_onnx_output(g, 0)));
-        fr_onnx_ints(g, "axes", 1, &last);
+        fr_onnx_ints(g, "axes", p->window.dims, last);
         return true;
     }
     fr_onnx_window_node(g, call, "AveragePool", &p->window,
-                        (fr_onnx_int_attribute[]){
-                            { "ceil_mode", a->ceil_mode }, { "count_include_pad", !p->exclude_pad }, { NULL, 0 } });
+                        (fr_onnx_int_attribute[]){ { "ceil_mode", a->ceil_mode, NULL },
+                                                   { "count_include_pad", !p->exclude_pad, NULL },
+                                                   { NULL, 0, NULL } });
     return true;
 }

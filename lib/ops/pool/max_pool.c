@@ -149,6 +149,6 @@ bool fr_max_pool_onnx(fr_onnx *g, const fr_op_call *call)
     const fr_pool_attributes *a = call->attributes;
 
     fr_onnx_window_node(g, call, "MaxPool", &a->pool.window,
-                        (fr_onnx_int_attribute[]){ { "ceil_mode", a->ceil_mode }, { NULL, 0 } });
+                        (fr_onnx_int_attribute[]){ { "ceil_mode", a->ceil_mode, NULL }, { NULL, 0, NULL } });
     return true;
 }

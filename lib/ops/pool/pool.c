@@ -38,8 +38,12 @@ bool fr_pool_complete(fr_op_call *call, const fr_shape *x, fr_pool_attributes *a
         return fr_op_fail(call, "x %s has channels without values", fr_shape_text(x, text));
     if (!a->pool.adaptive)
         return fr_window_set_sizes(call, x, a->ceil_mode, w);
-    return fr_mul_size(w->in_size[1], w->out_size[1], &product) ||
-           fr_op_fail(call, "x %s to %" PRId64 " values: too large", fr_shape_text(x, text), w->out_size[1]);
+    if (w->dims == 1)
+        w->out_size[0] = 1;
+    for (int i = 0; i < FR_SPATIAL_DIMS; i++)
+        if (!fr_mul_size(w->in_size[i], w->out_size[i], &product))
+            return fr_op_fail(call, "x %s to %" PRId64 " values: too large", fr_shape_text(x, text), w->out_size[i]);
+    return true;
 }
 
 void fr_pool_infer_output(fr_op_call *call, const fr_pool_attributes *a)

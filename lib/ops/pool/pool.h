@@ -24,6 +24,8 @@ bool fr_read_pool_window(const char *what, int dims, const fr_shape *kernel, con
 bool fr_pool_complete(fr_op_call *call, const fr_shape *x, fr_pool_attributes *a);
 /* infer: output 0 of a pool of input 0. */
 void fr_pool_infer_output(fr_op_call *call, const fr_pool_attributes *a);
+/* Reads the output size of an adaptive pool; with two dims -1 keeps that of x. Fails as what. */
+bool fr_read_output_size(const char *what, int dims, const fr_shape *size, int64_t out_size[FR_SPATIAL_DIMS]);
 /* How many planes there are in x, the input's shape: its images times its channels. */
 int64_t fr_pool_planes(const fr_pool *p, const fr_shape *x);
 
@@ -49,7 +51,7 @@ bool fr_max_pool_onnx(fr_onnx *g, const fr_op_call *call);
     .backward = fr_max_pool_backward, .backward_kernel = fr_max_pool_backward_kernel, .c_code = fr_max_pool_c_code,    \
     .onnx_name = "MaxPool", .onnx = fr_max_pool_onnx
 
-/* --- avg_pool.c: avg_pool1d, avg_pool2d and adaptive_avg_pool1d --------------------------------------------------- */
+/* --- avg_pool.c: avg_pool1d, avg_pool2d, adaptive_avg_pool1d and adaptive_avg_pool2d ------------------------------ */
 
 bool fr_read_avg_pool_options(const char *what, int dims, const fr_shape *kernel, const fr_avg_pool_options *options,
                               fr_pool_attributes *a);

@@ -41,6 +41,27 @@ static fr_tensor *run_sliced(fr_tensor *const *in)
     return fr_dropout(fr_slice(fr_transpose(fr_contiguous(in[0]), 0, 1), 0, 1, 5, 2), 0.5);
 }
 
+static fr_tensor *run_channels(fr_tensor *const *in)
+{
+    fr_manual_seed(3);
+    return fr_dropout2d(in[0], 0.4);
+}
+
+static fr_tensor *run_channels1(fr_tensor *const *in)
+{
+    fr_manual_seed(3);
+    return fr_dropout1d(in[0], 0.4);
+}
+
+static fr_tensor *run_alpha(fr_tensor *const *in)
+{
+    fr_manual_seed(3);
+    return fr_alpha_dropout(in[0], 0.3);
+}
+
+FR_RUN(run_channels_above, fr_dropout2d(in[0], 1.5))
+FR_RUN(run_alpha_none, fr_alpha_dropout(in[0], 0))
+FR_RUN(run_alpha_all, fr_alpha_dropout(in[0], 1))
 FR_RUN(run_none, fr_dropout(in[0], 0))
 FR_RUN(run_all, fr_dropout(in[0], 1))
 FR_RUN(run_above, fr_dropout(in[0], 1.5))
@@ -70,6 +91,15 @@ const fr_op fr_dropout_op = {
              { "scalar", "n()", "(torch.manual_seed(3), F.dropout(a, 0.3))[1]", run },
              { "empty", "n(0,3)", "F.dropout(a, 0.3)", run }, { "none", "n(3,4)", "F.dropout(a, 0.0)", run_none },
              { "all", "n(3,4)", "F.dropout(a, 1.0)", run_all },
+             { "2d", "n(3,5,2,2)", "(torch.manual_seed(3), F.dropout2d(a, 0.4))[1]", run_channels },
+             { "1d", "n(3,5,4)", "(torch.manual_seed(3), F.dropout1d(a, 0.4))[1]", run_channels1 },
+             { "1d, unbatched", "n(9,4)", "(torch.manual_seed(3), F.dropout1d(a, 0.4))[1]", run_channels1 },
+             { "2d, dims", "n(5,2,2)", NULL, run_channels, { "dropout2d", "(5, 2, 2)", "(N, C, H, W)" } },
+             { "2d, above", "n(3,5,2,2)", NULL, run_channels_above, { "dropout2d", "1.5", "0 to 1" } },
+             { "alpha", "n(6,7)", "(torch.manual_seed(3), F.alpha_dropout(a, 0.3, True))[1]", run_alpha },
+             { "alpha, none", "n(6,7)", "F.alpha_dropout(a, 0.0, True)", run_alpha_none },
+             { "alpha, all", "n(6,7)", "F.alpha_dropout(a, 1.0, True)", run_alpha_all },
+             { "alpha, int64", "i5(6,7)", NULL, run_alpha, { "alpha_dropout", "int64" } },
              { "above", "n(3)", NULL, run_above, { "dropout", "1.5", "0 to 1" } },
              { "nan", "n(3)", NULL, run_nan, { "dropout", "nan", "0 to 1" } },
              { "int64", "i5(3)", NULL, run, { "dropout", "int64", "float32" } })
@@ -157,4 +187,59 @@ fr_tensor *fr_dropout(fr_tensor *t, double p)
     fr_scope_end(scope);
     fr_finish(th, before);
     return y;
+}
+
+/* --- Channels at once, and for selu ------------------------------------------------------------------------------- */
+
+static fr_tensor *of_channels(const char *what, fr_tensor *t, double p, bool unbatched)
+{
+    fr_shape mask = t->shape;
+
+    for (int i = unbatched ? 1 : 2; i < mask.ndim; i++)
+        mask.dim[i] = 1;
+    if (t->dtype == FR_I64)
+        return fr_fail(what, "int64 given, expected float32 or float64; use fr_cast");
+    return fr_mul(t, fr_dropout(fr_ones_of(mask, (fr_dtype)t->dtype), p));
+}
+
+fr_tensor *fr_dropout1d(fr_tensor *t, double p)
+{
+    fr_composition c = fr_compose("dropout1d");
+    bool given = fr_check_argument("dropout1d", t, "t");
+    char text[FR_SHAPE_TEXT];
+
+    if (given && t->shape.ndim != 2 && t->shape.ndim != 3)
+        given = fr_fail("dropout1d", "shape %s, expected (N, C, L) or (C, L)", fr_shape_text(&t->shape, text));
+    return fr_composed(c, given ? of_channels("dropout1d", t, p, t->shape.ndim == 2) : NULL);
+}
+
+fr_tensor *fr_dropout2d(fr_tensor *t, double p)
+{
+    fr_composition c = fr_compose("dropout2d");
+    bool given = fr_check_argument("dropout2d", t, "t");
+    char text[FR_SHAPE_TEXT];
+
+    if (given && t->shape.ndim != 4)
+        given = fr_fail("dropout2d", "shape %s, expected (N, C, H, W)", fr_shape_text(&t->shape, text));
+    return fr_composed(c, given ? of_channels("dropout2d", t, p, false) : NULL);
+}
+
+/* The dropped values become -alpha, which selu tends to; a and b keep mean 0 and variance 1 (Klambauer et al.,
+ * "Self-normalizing neural networks", 2017). */
+static fr_tensor *alpha_dropped(fr_tensor *t, double p)
+{
+    const double alpha = 1.7580993408473766;
+    double a = p < 1 ? 1 / sqrt((alpha * alpha * p + 1) * (1 - p)) : 0;
+    fr_tensor *kept = fr_dropout(fr_ones_like(t), p);
+
+    kept = kept ? fr_mul_scalar(kept, 1 - p) : NULL; /* 0 or 1 */
+    t = fr_add(fr_mul(t, kept), fr_mul_scalar(fr_add_scalar(kept, p - 1), alpha));
+    return fr_mul_scalar(t, a);
+}
+
+fr_tensor *fr_alpha_dropout(fr_tensor *t, double p)
+{
+    fr_composition c = fr_compose("alpha_dropout");
+
+    return fr_composed(c, fr_check_argument("alpha_dropout", t, "t") ? alpha_dropped(t, p) : NULL);
 }

@@ -126,6 +126,14 @@ FR_RUN(run_diag_above, fr_diag(in[0], 2))
 FR_RUN(run_diag_below, fr_diag(in[0], -1))
 FR_RUN(run_diag_far, fr_diag(in[0], INT64_MIN))
 
+FR_RUN(run_reflect, fr_pad_mode(in[0], (int64_t[]){ 2, 1, 0, 1 }, 4, FR_REFLECT))
+FR_RUN(run_reflect_cut, fr_pad_mode(in[0], (int64_t[]){ -1, 2 }, 2, FR_REFLECT))
+FR_RUN(run_replicate, fr_pad_mode(in[0], (int64_t[]){ 2, 1, 3, 0 }, 4, FR_REPLICATE))
+FR_RUN(run_circular, fr_pad_mode(in[0], (int64_t[]){ 2, 1, 0, 3 }, 4, FR_CIRCULAR))
+FR_RUN(run_mode_odd, fr_pad_mode(in[0], (int64_t[]){ 1, 1, 1 }, 3, FR_CIRCULAR))
+FR_RUN(run_mode_unknown, fr_pad_mode(in[0], (int64_t[]){ 1, 1 }, 2, (fr_padding_mode)9))
+FR_RUN(run_mode_nothing, fr_pad_mode(in[0], (int64_t[]){ 0, 0 }, 2, FR_REFLECT))
+
 const fr_op fr_pad_op = {
     FR_MOVING_OP,
     .name = "pad",
@@ -146,6 +154,18 @@ const fr_op fr_pad_op = {
              { "empty", "n(0,3)", "F.pad(a, (1, 2, 0, 3), value=1.5)", run },
              { "int64", "i9(3,4)", "F.pad(a, (-1, 2, 3, -2), value=-1.0)", run_cut },
              { "eight dims", "n(2,1,2,1,2,1,2,3)", "F.pad(a, (1, 2, 0, 3), value=1.5)", run },
+             { "reflect", "n(1,2,3,4)", "F.pad(a, (2, 1, 0, 1), 'reflect')", run_reflect },
+             { "reflect, cut", "n(2,3,5)", "F.pad(a, (-1, 2), 'reflect')", run_reflect_cut },
+             { "replicate", "n(1,2,3,4)", "F.pad(a, (2, 1, 3, 0), 'replicate')", run_replicate },
+             { "replicate one", "n(1,2,1,1)", "F.pad(a, (2, 1, 3, 0), 'replicate')", run_replicate },
+             { "circular", "n(1,2,3,2)", "F.pad(a, (2, 1, 0, 3), 'circular')", run_circular },
+             { "mode, nothing", "n(2,3)", "a", run_mode_nothing },
+             { "mode, int64", "i9(1,2,3,4)", "F.pad(a, (2, 1, 3, 0), 'replicate')", run_replicate, .no_grad = true },
+             { "reflect less", "n(1,2,3,2)", NULL, run_reflect, { "pad_mode", "2 before and 1 after dim 3" } },
+             { "circular less", "n(1,2,2,2)", NULL, run_circular, { "pad_mode", "3 after dim 2", "(1, 2, 2, " } },
+             { "replicate none", "n(1,2,0,2)", NULL, run_replicate, { "pad_mode", "dim 2" } },
+             { "mode odd", "n(2,3)", NULL, run_mode_odd, { "pad_mode", "3 numbers", "(2, 3)" } },
+             { "mode unknown", "n(2,3)", NULL, run_mode_unknown, { "pad_mode", "unknown mode 9" } },
              { "fraction", "i9(2,3)", NULL, run, { "pad", "1.5", "int64" } },
              { "odd", "n(2,3)", NULL, run_odd, { "pad", "3 numbers", "(2, 3)" } },
              { "dims", "n(3)", NULL, run, { "pad", "4 numbers", "(3,)" } },

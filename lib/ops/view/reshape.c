@@ -90,6 +90,8 @@ FR_RUN(run_as, fr_view_as(in[0], in[1]))
 FR_RUN(run_squeeze, fr_squeeze(fr_squeeze(in[0], -2), 0))
 FR_RUN(run_unsqueeze, fr_unsqueeze(fr_unsqueeze(in[0], -1), 0))
 FR_RUN(run_flatten, fr_flatten(in[0], 1, -1))
+FR_RUN(run_unflatten, fr_unflatten(in[0], 1, FR_SHAPE(2, -1)))
+FR_RUN(run_unflatten_more, fr_unflatten(in[0], 0, FR_SHAPE(1, 1, 1, 1, 1, 1, 1, 3)))
 FR_RUN(run_wrong, fr_reshape(in[0], (fr_shape){ 2, { 5, 5 } }))
 FR_RUN(run_open, fr_reshape(in[0], (fr_shape){ 2, { -1, 0 } }))
 FR_RUN(run_twice, fr_reshape(in[0], (fr_shape){ 2, { -1, -1 } }))
@@ -122,6 +124,11 @@ const fr_op fr_reshape_op = {
              { "overflow", "n(3,4)", NULL, run_overflow, { "reshape", "9223372036854775807" } },
              { "squeeze range", "n(2,3)", NULL, run_squeeze_range, { "squeeze", "dim 2", "(2, 3)" } },
              { "unsqueeze more", "n(1,1,1,1,1,1,1)", NULL, run_unsqueeze, { "unsqueeze", "at most 8" } },
+             { "unflatten", "n(2,6,3)", "a.unflatten(1, (2, -1))", run_unflatten },
+             { "unflatten last", "n(2,6)", "a.unflatten(1, (2, -1))", run_unflatten },
+             { "unflatten odd", "n(2,5)", NULL, run_unflatten, { "unflatten", "(2, 5)" } },
+             { "unflatten range", "n(5)", NULL, run_unflatten, { "unflatten", "dim 1", "(5,)" } },
+             { "unflatten more", "n(3,5)", NULL, run_unflatten_more, { "unflatten", "more than 8" } },
              { "flatten order", "n(3)", NULL, run_flatten, { "flatten", "1 to -1", "(3,)" } })
 };
 
@@ -249,4 +256,29 @@ fr_tensor *fr_unsqueeze(fr_tensor *t, int dim)
 fr_tensor *fr_flatten(fr_tensor *t, int from, int to)
 {
     return change_shape("flatten", t, from, to, flatten);
+}
+
+static fr_tensor *unflattened(fr_tensor *t, int dim, const fr_shape *sizes)
+{
+    int i = t->shape.ndim > 0 ? fr_shape_dim(&t->shape, dim) : -1, more = sizes->ndim - 1;
+    fr_shape y = t->shape;
+    char text[FR_SHAPE_TEXT];
+
+    if (i < 0)
+        return fr_fail("unflatten", "dim %d is out of range for shape %s", dim, fr_shape_text(&t->shape, text));
+    if (more < 0 || y.ndim + more > FR_MAX_DIMS)
+        return fr_fail("unflatten", "dim %d of shape %s into %d: none, or more than %d dims", i,
+                       fr_shape_text(&t->shape, text), sizes->ndim, FR_MAX_DIMS);
+    memmove(y.dim + i + sizes->ndim, y.dim + i + 1, (size_t)(y.ndim - i - 1) * sizeof *y.dim);
+    memcpy(y.dim + i, sizes->dim, (size_t)sizes->ndim * sizeof *y.dim);
+    y.ndim += more;
+    return fr_reshape(t, y);
+}
+
+fr_tensor *fr_unflatten(fr_tensor *t, int dim, fr_shape sizes)
+{
+    fr_composition c = fr_compose("unflatten");
+    bool given = fr_check_argument("unflatten", t, "t") && fr_shape_check_ndim("unflatten", &sizes);
+
+    return fr_composed(c, given ? unflattened(t, dim, &sizes) : NULL);
 }
