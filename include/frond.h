@@ -9,7 +9,9 @@
 #include <frond/tensor.h>
 #include <frond/ops.h>
 #include <frond/autograd.h>
+#include <frond/distributions.h>
 #include <frond/nn.h>
+#include <frond/decoding.h>
 #include <frond/optim.h>
 #include <frond/data.h>
 #include <frond/io.h>

@@ -31,6 +31,8 @@
     X(fr_backward_hook_p, fr_backward_hook *)                                                                          \
     X(fr_closure_p, fr_closure *)                                                                                      \
     X(fr_error_handler_p, fr_error_handler *)                                                                          \
+    X(fr_decode_step_p, fr_decode_step *)                                                                              \
+    X(fr_distribution_kind, int)                                                                                       \
     X(fr_dtype, int)                                                                                                   \
     X(fr_ema_p, void *)                                                                                                \
     X(fr_forward_function_p, fr_forward_function *)                                                                    \
@@ -274,6 +276,15 @@ static const struct {
     { "fr_functional_call", "parameters", "parameter" },
     { "fr_module_share", "name", "weight" },
     { "fr_vector_to_parameters", "vector", "f 12" },
+    { "fr_ctc_loss", "log_probs", "f 4 2 3" },
+    { "fr_ctc_loss", "targets", "l 2 1" },
+    { "fr_ctc_loss", "*_lengths", "l 2" },
+    { "fr_crf_*", "m", "crf" },
+    { "fr_crf_*", "emissions", "f 4 2 3" },
+    { "fr_crf_*", "tags", "i 4 2" },
+    { "fr_crf_*", "lengths", "l 2" },
+    { "fr_*", "prompt", "i 2 3" },
+    { "fr_filter_logits", "temperature", "1" },
     { "fr_recurrent_forward*", "m", "rnn" },
     { "fr_recurrent_forward*", "x", "f 4 2 3" },
     { "fr_recurrent_forward*", "lengths", "l 2" },
@@ -386,6 +397,7 @@ static fr_module *make_module(const char *name)
                    : strcmp(name, "cell") == 0      ? fr_nn_rnn_cell(3, 4, NULL)
                    : strcmp(name, "attention") == 0 ? fr_nn_multihead_attention(4, 2, NULL)
                    : strcmp(name, "layer") == 0     ? fr_nn_transformer_encoder_layer(4, 2, NULL)
+                   : strcmp(name, "crf") == 0       ? fr_nn_crf(3, NULL)
                    : strcmp(name, "norm") == 0      ? fr_nn_layer_norm(FR_SHAPE(4), NULL)
                                                     : fr_nn_linear(3, 2, NULL);
 
@@ -458,6 +470,13 @@ static fr_tensor *return_first(fr_tensor *const *in, void *user)
 {
     (void)user;
     return fr_sum(fr_square(in[0]));
+}
+
+/* There is one token: a search with beams without bound stays small. */
+static fr_tensor *decode_step(fr_tensor *tokens, fr_tensor *rows, void *user)
+{
+    (void)rows, (void)user;
+    return fr_ones(FR_SHAPE(fr_dim(tokens, 0), 1));
 }
 
 static fr_tensor *forward(fr_module *m, fr_tensor *x)
@@ -587,6 +606,9 @@ static void make_sound(const function *f, int i, value *v)
     case KIND_fr_forward_hook_p:
         v->as_fr_forward_hook_p = hook;
         break;
+    case KIND_fr_decode_step_p:
+        v->as_fr_decode_step_p = decode_step;
+        break;
     case KIND_fr_function_p:
         v->as_fr_function_p = return_first;
         break;
@@ -649,6 +671,8 @@ static void make_sound(const function *f, int i, value *v)
         break;
     case KIND_STRUCT:
         v->as_STRUCT = memset(own(malloc(p->size), free), 0, p->size);
+        if (fnmatch("fr_dist_*", f->name, 0) == 0)
+            *(fr_distribution *)v->as_STRUCT = fr_dist_normal(make_tensor("f 2 3"), make_tensor("f 2 3"));
         break;
     default:
         break; /* all 0: the first of an enumeration, no callback */
@@ -754,6 +778,7 @@ static bool make_bad(const function *f, const parameter *p, int which, value *v)
         return which < COUNT(bad_doubles) && (v->as_double = bad_doubles[which], true);
     case KIND_int:
         return which < COUNT(bad_ints) && (v->as_int = counts && bad_ints[which] > 0 ? -1 : bad_ints[which], true);
+    case KIND_fr_distribution_kind:
     case KIND_fr_dtype:
     case KIND_fr_nonlinearity:
     case KIND_fr_interpolation:
@@ -911,10 +936,11 @@ static void restore(const function *f, const value *v)
     fr_no_grad_end(0);
 }
 
-/* Functions that may fail for sound arguments: what they take away is not there, there is no gnuplot, or
- * options of zeros lack what is needed. */
-static const char *const need_more[] = { "fr_off_gradient", "fr_module_off_*", "fr_recurrent_keep",
-                                         "fr_log_*plot",    "fr_interpolate",  "fr_nn_upsample" };
+/* Functions that may fail for sound arguments: what they take away is not there, there is no gnuplot, options of zeros
+ * lack what is needed, or two arguments must differ. */
+static const char *const need_more[] = { "fr_dist_uniform", "fr_dist_bernoulli", "fr_dist_categorical",
+                                         "fr_off_gradient", "fr_module_off_*",   "fr_recurrent_keep",
+                                         "fr_log_*plot",    "fr_interpolate",    "fr_nn_upsample" };
 
 static bool needs_more(const function *f)
 {

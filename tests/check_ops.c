@@ -949,7 +949,7 @@ static void check_names(const fr_op *op)
     int inputs = op->inputs < 0 ? 2 : op->inputs;
 
     for (int i = 0; i < inputs; i++) {
-        ck_assert_msg(strncmp(fr_argument_name(op, i, name), "input", 5) != 0, "%s has no name for input %d", op->name,
+        ck_assert_msg(strncmp(fr_argument_name(op, i, name), "input ", 6) != 0, "%s has no name for input %d", op->name,
                       i);
         for (int j = 0; j < i; j++)
             ck_assert_str_ne(name, fr_argument_name(op, j, other));

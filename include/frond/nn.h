@@ -328,6 +328,29 @@ fr_module *fr_nn_transformer_encoder(fr_module *layer, int num_layers, fr_module
  * PyTorch's src_mask is attn_mask (a float mask is attn_bias), its src_key_padding_mask is key_padding_mask. */
 fr_tensor *fr_transformer_encoder_forward(fr_module *m, fr_tensor *src, const fr_attention_masks *masks);
 
+/* --- Tagging sequences -------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    bool batch_first; /* emissions are (B,T,K), tags (B,T) instead of (T,B,K) and (T,B) */
+    void *reserved[8];
+} fr_crf_options;
+/* A linear-chain conditional random field over K = num_tags tags: the score of a row of tags is the sum of its
+ * emissions, of the transitions between neighbours, and of those into its first and out of its last tag. Parameters:
+ * start_transitions (K), end_transitions (K) and transitions (K,K), from the row's tag to the column's, from U(-0.1,
+ * 0.1); they and the names are those of the package pytorch-crf. Lafferty, McCallum, Pereira, "Conditional random
+ * fields", 2001. fr_forward fails for it. */
+fr_module *fr_nn_crf(int64_t num_tags, const fr_crf_options *options) FR_FREED_BY(fr_module_free);
+/* The log-likelihood of tags, int64, given emissions; a loss is minus this. lengths (B) int64, each 1..T, or NULL for
+ * T; tags past a row's length may be anything. FR_NONE gives (B), FR_SUM, the package's default, their sum, FR_MEAN
+ * their mean. Fails for other shapes, for a tag or a length out of range, and if m is another kind of module. */
+fr_tensor *fr_crf_log_likelihood(fr_module *m, fr_tensor *emissions, fr_tensor *tags, fr_tensor *lengths,
+                                 fr_reduction reduction);
+typedef struct {
+    fr_tensor *tags, *scores; /* both are NULL if the call fails */
+} fr_crf_path;
+/* The tags of the highest score (Viterbi), int64, -1 past a row's length, and this score (B). No gradient. */
+fr_crf_path fr_crf_decode(fr_module *m, fr_tensor *emissions, fr_tensor *lengths);
+
 /* --- Containers and activations ----------------------------------------------------------------------------------- */
 
 /* Runs n modules one after another. Owns them as children "0", "1", ... If the call fails, modules without a parent are

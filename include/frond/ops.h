@@ -816,5 +816,22 @@ typedef struct {
 } fr_gaussian_nll_options;
 fr_tensor *fr_gaussian_nll(fr_tensor *x, fr_tensor *y, fr_tensor *var, const fr_gaussian_nll_options *options);
 
+/* Connectionist temporal classification: minus the logarithm of the probability that T steps read the target, summed
+ * over all ways to spread its labels over them, with repeats merged and blanks left out. log_probs (T,N,C) hold log
+ * probabilities (fr_log_softmax); targets (N,S), padded with anything, or the labels of all rows one after another,
+ * (M); input_lengths and target_lengths (N), int64. Or unbatched: (T,C), (S), () and (). FR_MEAN divides each loss by
+ * its target's length (at least 1) first. The loss is infinite where a target does not fit into its steps: a repeated
+ * label needs a blank between. Fails for a length or a label out of range, and for a label that is the blank. As in
+ * PyTorch the gradient is right for what log_softmax gives. Graves et al., "Connectionist temporal classification",
+ * 2006. */
+typedef struct {
+    fr_reduction reduction;
+    int64_t blank;      /* the class that is no label; default 0 */
+    bool zero_infinity; /* an infinite loss counts as 0 and has no gradient */
+    void *reserved[8];
+} fr_ctc_loss_options;
+fr_tensor *fr_ctc_loss(fr_tensor *log_probs, fr_tensor *targets, fr_tensor *input_lengths, fr_tensor *target_lengths,
+                       const fr_ctc_loss_options *options);
+
 FR_END_DECLS
 #endif

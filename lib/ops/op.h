@@ -123,6 +123,9 @@ static inline fr_tensor *fr_composed(fr_composition c, fr_tensor *y)
 /* t, raised to least where it is less, with the gradient of t all the same: so PyTorch keeps divisors from 0. */
 fr_tensor *fr_raise(fr_tensor *t, double least);
 
+/* Values of t's shape and dtype from the exponential distribution of rate 1, as PyTorch's CPU draws them. */
+fr_tensor *fr_exponential_like(const char *what, const fr_tensor *t);
+
 /* order: all dims of t, those that dims lists last, in its order. Returns how many these are; -1, and fails, if a dim
  * is out of range or listed twice. */
 int fr_dims_last(const char *what, const fr_tensor *t, const fr_shape *dims, int order[FR_MAX_DIMS]);

@@ -221,14 +221,13 @@ fr_tensor *fr_multinomial(fr_tensor *probabilities, int64_t num_samples, bool re
 
 /* --- gumbel_softmax ---------------------------------------------------------------------------------------------- */
 
-/* -log q of t's shape and dtype, with q drawn from the exponential distribution */
-static fr_tensor *gumbel_noise(const fr_tensor *t)
+fr_tensor *fr_exponential_like(const char *what, const fr_tensor *t)
 {
-    fr_tensor *u = fr_hold("gumbel_softmax", fr_tensor_alloc("gumbel_softmax", &t->shape, FR_F64));
+    fr_tensor *u = fr_hold(what, fr_tensor_alloc(what, &t->shape, FR_F64));
 
     if (u)
         fr_random_doubles(u->numel, (double *)(void *)u->origin);
-    return fr_neg(fr_log(fr_cast(fr_neg(fr_log1p(fr_neg(u))), fr_dtype_of(t))));
+    return fr_cast(fr_neg(fr_log1p(fr_neg(u))), fr_dtype_of(t));
 }
 
 /* The largest probability of y becomes 1, the others 0. The gradient is that of y. */
@@ -251,7 +250,7 @@ static fr_tensor *soft_draw(fr_tensor *t, double tau, bool hard, int dim)
         return fr_fail("gumbel_softmax", "int64 given, expected float32 or float64; use fr_cast");
     if (fr_shape_dim(&t->shape, dim) < 0)
         return fr_fail("gumbel_softmax", "dim %d is out of range for shape %s", dim, fr_shape_text(&t->shape, text));
-    y = fr_softmax(fr_div_scalar(fr_add(t, gumbel_noise(t)), tau), dim);
+    y = fr_softmax(fr_div_scalar(fr_add(t, fr_neg(fr_log(fr_exponential_like("gumbel_softmax", t)))), tau), dim);
     return hard ? hardened(y, dim) : y;
 }
 
