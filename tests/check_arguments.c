@@ -33,6 +33,7 @@
     X(fr_error_handler_p, fr_error_handler *)                                                                          \
     X(fr_dtype, int)                                                                                                   \
     X(fr_ema_p, void *)                                                                                                \
+    X(fr_fit_result_p, void *)                                                                                         \
     X(fr_forward_function_p, fr_forward_function *)                                                                    \
     X(fr_forward_hook_p, fr_forward_hook *)                                                                            \
     X(fr_forward_pre_hook_p, fr_forward_pre_hook *)                                                                    \
@@ -40,7 +41,9 @@
     X(fr_gradient_hook_p, fr_gradient_hook *)                                                                          \
     X(fr_loader_p, void *)                                                                                             \
     X(fr_logger_p, void *)                                                                                             \
+    X(fr_loss_function_p, fr_loss_function *)                                                                          \
     X(fr_lr_function_p, fr_lr_function *)                                                                              \
+    X(fr_metric_function_p, fr_metric_function *)                                                                      \
     X(fr_module_function_p, fr_module_function *)                                                                      \
     X(fr_module_list, void *)                                                                                          \
     X(fr_module_p, void *)                                                                                             \
@@ -273,6 +276,7 @@ static const struct {
     { "fr_scheduler_step_metric", "s", "plateau" },
     { "fr_sequential_lr", "parts", "scheduler" },
     { "fr_clip_grad_norm_with", "p", "2" },
+    { "fr_accuracy", "target", "i 2" },
     { "fr_save*", "path", "@out" },
     { "fr_replace_file", "path", "@out" },
     { "fr_log_can_plot", "dir", "@log" },
@@ -387,7 +391,7 @@ static fr_scheduler *scheduler(const char *name)
 
 static fr_loader *loader(void)
 {
-    return own(fr_loader_new((fr_tensor *[]){ fr_ones(FR_SHAPE(4, 3)) }, 1, NULL), free_loader);
+    return own(fr_loader_new(FR_TENSORS(fr_ones(FR_SHAPE(4, 3)), fr_ones(FR_SHAPE(4, 2))), NULL), free_loader);
 }
 
 static char folder[] = "/tmp/check_arguments.XXXXXX";
@@ -568,6 +572,9 @@ static void make_sound(const function *f, int i, value *v)
         break;
     case KIND_fr_logger_p:
         v->as_fr_logger_p = own(fr_log_open(path_of("log"), NULL), free_logger);
+        break;
+    case KIND_fr_loss_function_p:
+        v->as_fr_loss_function_p = fr_mse;
         break;
     case KIND_fr_lr_function_p:
         v->as_fr_lr_function_p = one;
@@ -762,6 +769,8 @@ static bool make_bad(const function *f, const parameter *p, int which, value *v)
         return make_bad_struct(f, p, which, v);
     case KIND_char:
     case KIND_callback:
+    case KIND_fr_fit_result_p:
+    case KIND_fr_metric_function_p:
     case KIND_fr_release_p:
         return false;
     case KIND_reserved:

@@ -125,6 +125,15 @@ int64_t fr_module_count(fr_module *m); /* the number of values in all parameters
  * computed, and optimisers do not change it. */
 bool fr_module_freeze(fr_module *m, bool frozen);
 
+/* All parameters in one call; nothing is recorded. fr_module_copy gives `into` the values of from's parameters and
+ * buffers, like into.load_state_dict(from.state_dict()). fr_module_lerp moves them by a soft update, into + weight
+ * (from
+ * - into), as for the target network of Q-learning; int64 buffers are copied. Both fail, and change nothing, unless
+ * both modules have the same names, shapes and dtypes. fr_module_scale multiplies m's parameters by factor. */
+bool fr_module_copy(fr_module *into, fr_module *from);
+bool fr_module_lerp(fr_module *into, fr_module *from, double weight);
+bool fr_module_scale(fr_module *m, double factor);
+
 bool fr_module_zero_grad(fr_module *m); /* drops the gradients of all parameters of m and below */
 
 /* Calls f for each module below m, children first, and at last for m, as PyTorch's Module.apply does; f must not add
