@@ -251,10 +251,15 @@ static const struct {
     { "fr_recurrent_forward*", "x", "f 4 2 3" },
     { "fr_recurrent_forward*", "lengths", "l 2" },
     { "fr_cell_forward", "m", "cell" },
-    { "fr_attention_forward", "m", "attention" },
-    { "fr_attention_forward", "*", "f 5 2 4" },
-    { "fr_transformer_encoder_forward", "m", "layer" },
-    { "fr_transformer_encoder_forward", "src", "f 5 2 4" },
+    { "fr_attention_forward*", "m", "attention" },
+    { "fr_attention_forward*", "[qkvx]*", "f 5 2 4" },
+    { "fr_transformer_decoder_forward", "m", "decoder layer" },
+    { "fr_transformer_decoder_forward", "*", "f 5 2 4" },
+    { "fr_nn_transformer_decoder", "layer", "decoder layer" },
+    { "fr_nn_transformer_decoder", "norm", "norm" },
+    { "fr_rotary_embedding", "x", "f 3 4" },
+    { "fr_transformer_encoder_forward*", "m", "layer" },
+    { "fr_transformer_encoder_forward*", "src", "f 5 2 4" },
     { "fr_nn_transformer_encoder", "layer", "layer" },
     { "fr_nn_transformer_encoder", "norm", "norm" },
     { "fr_module_add", "child", "relu" },
@@ -355,13 +360,14 @@ RELEASE(free_file, FILE, fclose)
 
 static fr_module *make_module(const char *name)
 {
-    fr_module *m = strcmp(name, "relu") == 0        ? fr_nn_relu()
-                   : strcmp(name, "rnn") == 0       ? fr_nn_rnn(3, 4, NULL)
-                   : strcmp(name, "cell") == 0      ? fr_nn_rnn_cell(3, 4, NULL)
-                   : strcmp(name, "attention") == 0 ? fr_nn_multihead_attention(4, 2, NULL)
-                   : strcmp(name, "layer") == 0     ? fr_nn_transformer_encoder_layer(4, 2, NULL)
-                   : strcmp(name, "norm") == 0      ? fr_nn_layer_norm(FR_SHAPE(4), NULL)
-                                                    : fr_nn_linear(3, 2, NULL);
+    fr_module *m = strcmp(name, "relu") == 0            ? fr_nn_relu()
+                   : strcmp(name, "rnn") == 0           ? fr_nn_rnn(3, 4, NULL)
+                   : strcmp(name, "cell") == 0          ? fr_nn_rnn_cell(3, 4, NULL)
+                   : strcmp(name, "attention") == 0     ? fr_nn_multihead_attention(4, 2, NULL)
+                   : strcmp(name, "layer") == 0         ? fr_nn_transformer_encoder_layer(4, 2, NULL)
+                   : strcmp(name, "decoder layer") == 0 ? fr_nn_transformer_decoder_layer(4, 2, NULL)
+                   : strcmp(name, "norm") == 0          ? fr_nn_layer_norm(FR_SHAPE(4), NULL)
+                                                        : fr_nn_linear(3, 2, NULL);
 
     return own(m, free_module);
 }
@@ -849,6 +855,8 @@ static const struct {
     { "fr_nn_module_list", "modules" },
     { "fr_nn_transformer_encoder", "layer" },
     { "fr_nn_transformer_encoder", "norm" },
+    { "fr_nn_transformer_decoder", "layer" },
+    { "fr_nn_transformer_decoder", "norm" },
     { "fr_sequential_lr", "parts" },
 };
 
@@ -882,6 +890,8 @@ static void restore(const function *f, const value *v)
 {
     if (strcmp(f->name, "fr_recurrent_keep") == 0 && v[0].as_STRUCT)
         fr_recurrent_keep(v[0].as_STRUCT, NULL);
+    if (fnmatch("fr_*_forward_cached", f->name, 0) == 0)
+        fr_kv_cache_clear(v[2].as_STRUCT);
     fr_set_default_dtype(FR_F32);
     fr_detect_anomaly(false);
     fr_track_live(false);
