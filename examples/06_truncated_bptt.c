@@ -53,10 +53,10 @@ int main(void)
     fr_set_default_dtype(FR_F64);
     fr_manual_seed(1);
 
-    fr_module *model = fr_module_new("Forecast", 0, NULL);
+    FR_AUTO(fr_module) model = fr_module_new("Forecast", 0, NULL);
     fr_module *lstm = fr_module_add(model, "lstm", fr_nn_lstm(1, HIDDEN, NULL));
     fr_module *head = fr_module_add(model, "head", fr_nn_linear(HIDDEN, 1, NULL));
-    fr_optim *adam = fr_adam(model, &(fr_adam_options){ .lr = 0.01 });
+    FR_AUTO(fr_optim) adam = fr_adam(model, &(fr_adam_options){ .lr = 0.01 });
     fr_tensor *signal = make_signal();
 
     for (int epoch = 1; epoch <= EPOCHS; epoch++) {
@@ -65,7 +65,5 @@ int main(void)
         if (epoch % 10 == 0)
             printf("epoch %d  loss %.5e\n", epoch, loss);
     }
-    fr_optim_free(adam);
-    fr_module_free(model);
     return 0;
 }

@@ -92,8 +92,8 @@ int main(int argc, char **argv)
 
     fr_manual_seed(0);
 
-    fr_module *model = char_lm_new(&(char_lm_options){ .symbols = count, .embedding = 32, .hidden = 128 });
-    fr_optim *adam = fr_adam(model, &(fr_adam_options){ .lr = 0.005 });
+    FR_AUTO(fr_module) model = char_lm_new(&(char_lm_options){ .symbols = count, .embedding = 32, .hidden = 128 });
+    FR_AUTO(fr_optim) adam = fr_adam(model, &(fr_adam_options){ .lr = 0.005 });
 
     printf("%lld parameters, %lld symbols, %lld characters to learn from, %lld held out\n",
            (long long)fr_module_count(model), (long long)count, (long long)cut, (long long)(n - cut));
@@ -112,7 +112,5 @@ int main(int argc, char **argv)
     for (int64_t i = 0; i < fr_numel(sample); i++)
         putchar(symbols[(int)fr_at(sample, i)]);
     putchar('\n');
-    fr_optim_free(adam);
-    fr_module_free(model);
     return 0;
 }

@@ -23,7 +23,7 @@ static double error_of(fr_tensor *logs, fr_tensor *passengers)
 
 static void train(fr_module *model, fr_tensor *z, int epochs)
 {
-    fr_optim *adam = fr_adam(model, &(fr_adam_options){ .lr = 0.01 });
+    FR_AUTO(fr_optim) adam = fr_adam(model, &(fr_adam_options){ .lr = 0.01 });
     int64_t n = fr_dim(z, 0) - 1;
 
     for (int epoch = 1; epoch <= epochs; epoch++) {
@@ -39,14 +39,13 @@ static void train(fr_module *model, fr_tensor *z, int epochs)
         if (epoch % 50 == 0)
             printf("epoch %3d  loss %.3f\n", epoch, fr_item(loss));
     }
-    fr_optim_free(adam);
 }
 
 int main(int argc, char **argv)
 {
     FR_SCOPE;
     int epochs = argc > 1 ? atoi(argv[1]) : 300;
-    fr_sequences *file = fr_read_csv(argc > 2 ? argv[2] : "examples/data/AirPassengers.csv", NULL);
+    FR_AUTO(fr_sequences) file = fr_read_csv(argc > 2 ? argv[2] : "examples/data/AirPassengers.csv", NULL);
     fr_tensor *passengers = fr_sequences_x(file), *logs = fr_log(passengers); /* (N,1,1) */
     int64_t months = fr_dim(logs, 0), n = months - 1 - HELD_OUT;
     fr_tensor *change = fr_sub(part(logs, 1, months), part(logs, 0, months - 1));
@@ -54,7 +53,7 @@ int main(int argc, char **argv)
     fr_tensor *z = fr_div(fr_sub(change, mean), std), *true_values = part(passengers, n + 1, months);
 
     fr_manual_seed(0);
-    fr_module *model = forecaster_new(32);
+    FR_AUTO(fr_module) model = forecaster_new(32);
 
     printf("%lld parameters, %lld months to learn from, %d held out\n", (long long)fr_module_count(model), (long long)n,
            HELD_OUT);
@@ -65,14 +64,12 @@ int main(int argc, char **argv)
     fr_tensor *step = fr_add(fr_mul(expected, std), mean), *before = part(logs, n, months - 1);
     fr_tensor *rolled = fr_add(fr_mul(forecaster_roll_out(model, part(z, 0, n), HELD_OUT), std), mean);
     fr_tensor *last_year = part(change, n - SEASON, n), *first = part(logs, n, n + 1);
-    fr_tensor *naive = fr_cat((fr_tensor *[]){ last_year, last_year }, HELD_OUT / SEASON, 0);
+    fr_tensor *naive = FR_CAT(0, last_year, last_year);
 
     printf("a month ahead: error %.1f %%, seasonal naive %.1f %%\n", error_of(fr_add(before, step), true_values),
            error_of(fr_add(before, part(change, n - SEASON, n + HELD_OUT - SEASON)), true_values));
     printf("1 to %d months ahead: error %.1f %%, seasonal naive %.1f %%\n", HELD_OUT,
            error_of(fr_add(first, fr_cumsum(rolled, 0)), true_values),
            error_of(fr_add(first, fr_cumsum(naive, 0)), true_values));
-    fr_module_free(model);
-    fr_sequences_free(file);
     return 0;
 }

@@ -17,7 +17,7 @@ static void train(fr_module *model, fr_logger *log, fr_progress *bar)
 {
     FR_SCOPE;
     fr_tensor *x = fr_add_scalar(fr_mul_scalar(fr_rand(FR_SHAPE(200, 1)), 6), -3), *y = fr_sin(x);
-    fr_optim *adam = fr_adam(model, &(fr_adam_options){ .lr = 0.02 });
+    FR_AUTO(fr_optim) adam = fr_adam(model, &(fr_adam_options){ .lr = 0.02 });
 
     for (int epoch = 1; epoch <= EPOCHS; epoch++) {
         FR_SCOPE;
@@ -33,7 +33,6 @@ static void train(fr_module *model, fr_logger *log, fr_progress *bar)
         fr_progress_value(bar, "loss", fr_item(loss));
         fr_progress_step(bar, 1);
     }
-    fr_optim_free(adam);
 }
 
 /* Its columns are step,name,value,wall_time. */
@@ -57,8 +56,7 @@ int main(int argc, char **argv)
     const char *dir = argc > 1 ? argv[1] : mkdtemp(temporary);
 
     fr_manual_seed(1);
-    fr_module *model =
-        fr_nn_sequential(3, (fr_module *[]){ fr_nn_linear(1, 16, NULL), fr_nn_tanh(), fr_nn_linear(16, 1, NULL) });
+    FR_AUTO(fr_module) model = FR_SEQUENTIAL(fr_nn_linear(1, 16, NULL), fr_nn_tanh(), fr_nn_linear(16, 1, NULL));
     fr_logger *log = fr_log_open(dir, &(fr_log_options){ .csv_only = argc < 2 });
     fr_progress *bar = fr_progress_new("epochs", EPOCHS, &(fr_progress_options){ .quiet = argc < 2 });
 
@@ -67,7 +65,6 @@ int main(int argc, char **argv)
     if (argc > 1)
         fr_log_plot(log);
     fr_log_close(log);
-    fr_module_free(model);
     if (argc < 2) {
         snprintf(path, sizeof path, "%s/metrics.csv", dir);
         show(path);

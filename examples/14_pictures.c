@@ -20,7 +20,7 @@ int main(void)
     fr_tensor *x = fr_ones(FR_SHAPE(5, 2, 3)), *loss; /* (T,B,I) */
 
     fr_module_add(net, "rnn", fr_nn_gru(3, 4, NULL));
-    fr_module_add(net, "head", fr_nn_sequential(2, (fr_module *[]){ fr_nn_linear(4, 1, NULL), fr_nn_sigmoid() }));
+    fr_module_add(net, "head", FR_SEQUENTIAL(fr_nn_linear(4, 1, NULL), fr_nn_sigmoid()));
     fr_module_summary(stdout, net, x);
     putchar('\n');
     loss = fr_bce(fr_forward(net, x), fr_ones(FR_SHAPE(2, 1)), FR_MEAN);

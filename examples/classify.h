@@ -17,6 +17,6 @@ typedef struct {
 } classify_task;
 
 /* Runs the task with seed 0; the program's arguments may be [EPOCHS [TRAIN.ts TEST.ts]]. Gives main's exit status. */
-int classify(int argc, char **argv, const classify_task *task);
+int classify(int argc, char **argv, classify_task *task);
 
 #endif

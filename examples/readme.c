@@ -23,14 +23,14 @@ int main(void)
     FR_SCOPE;
     fr_manual_seed(0);
 
-    fr_module *model = fr_module_new("Classifier", sizeof(classifier), forward);
+    FR_AUTO(fr_module) model = fr_module_new("Classifier", sizeof(classifier), forward);
     classifier *net = fr_self(model);
 
     net->rnn = fr_module_add(model, "rnn", fr_nn_gru(1, 16, &(fr_recurrent_options){ .batch_first = true }));
     net->fc = fr_module_add(model, "fc", fr_nn_linear(16, 1, NULL));
     fr_module_print(model);
 
-    fr_optim *adam = fr_adam(model, &(fr_adam_options){ .lr = 0.02 });
+    FR_AUTO(fr_optim) adam = fr_adam(model, &(fr_adam_options){ .lr = 0.02 });
     fr_tensor *x = fr_randn(FR_SHAPE(500, 8, 1)), *y = fr_gt_scalar(fr_sum_dim(x, 1, false), 0); /* is the sum > 0? */
 
     for (int step = 1; step <= 100; step++) {
@@ -43,7 +43,5 @@ int main(void)
         if (step % 25 == 0)
             printf("step %3d  loss %.4f\n", step, fr_item(loss));
     }
-    fr_optim_free(adam);
-    fr_module_free(model);
     return 0;
 }

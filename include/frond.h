@@ -17,6 +17,8 @@
 #include <frond/io.h>
 #include <frond/log.h>
 #include <frond/export.h>
+#include <frond/fit.h>
+#include <frond/short.h>
 /* Macros with the functions' own names: they note the place of each call, which error messages then show. Define
  * FR_NO_CALL_SITES to leave them out. Generated from the headers above. */
 #ifndef FR_NO_CALL_SITES

@@ -41,7 +41,7 @@ fr_tensor *char_lm_sample(fr_module *model, fr_tensor *start, int64_t steps, dou
     while (steps-- > 0 && text) {
         y = char_lm_forward(model, next, &y);
         next = draw(fr_select(y.out, 0, -1), temperature);
-        text = fr_cat((fr_tensor *[]){ text, next }, 2, 0);
+        text = FR_CAT(0, text, next);
     }
     return fr_escape(fr_squeeze(text, 1));
 }

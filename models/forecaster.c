@@ -29,7 +29,7 @@ fr_tensor *forecaster_roll_out(fr_module *model, fr_tensor *x, int64_t steps)
     while (fr_dim(all, 0) < steps && y.out) {
         y = forecaster_forward(model, next, &y);
         next = y.out;
-        all = fr_cat((fr_tensor *[]){ all, next }, 2, 0);
+        all = FR_CAT(0, all, next);
     }
     return fr_escape(all);
 }

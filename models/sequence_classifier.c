@@ -9,7 +9,7 @@ typedef struct {
 /* h (2,B,H): the final states, forward at the end of each row, reverse at its beginning. */
 static fr_tensor *classify(sequence_classifier *net, fr_tensor *h)
 {
-    fr_tensor *both = fr_cat((fr_tensor *[]){ fr_select(h, 0, 0), fr_select(h, 0, 1) }, 2, 1);
+    fr_tensor *both = FR_CAT(1, fr_select(h, 0, 0), fr_select(h, 0, 1));
 
     return fr_forward(net->head, fr_forward(net->dropout, both));
 }

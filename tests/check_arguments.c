@@ -35,6 +35,7 @@
     X(fr_distribution_kind, int)                                                                                       \
     X(fr_dtype, int)                                                                                                   \
     X(fr_ema_p, void *)                                                                                                \
+    X(fr_fit_result_p, void *)                                                                                         \
     X(fr_forward_function_p, fr_forward_function *)                                                                    \
     X(fr_forward_hook_p, fr_forward_hook *)                                                                            \
     X(fr_forward_pre_hook_p, fr_forward_pre_hook *)                                                                    \
@@ -42,7 +43,9 @@
     X(fr_gradient_hook_p, fr_gradient_hook *)                                                                          \
     X(fr_loader_p, void *)                                                                                             \
     X(fr_logger_p, void *)                                                                                             \
+    X(fr_loss_function_p, fr_loss_function *)                                                                          \
     X(fr_lr_function_p, fr_lr_function *)                                                                              \
+    X(fr_metric_function_p, fr_metric_function *)                                                                      \
     X(fr_module_function_p, fr_module_function *)                                                                      \
     X(fr_module_list, void *)                                                                                          \
     X(fr_module_p, void *)                                                                                             \
@@ -289,10 +292,15 @@ static const struct {
     { "fr_recurrent_forward*", "x", "f 4 2 3" },
     { "fr_recurrent_forward*", "lengths", "l 2" },
     { "fr_cell_forward", "m", "cell" },
-    { "fr_attention_forward", "m", "attention" },
-    { "fr_attention_forward", "*", "f 5 2 4" },
-    { "fr_transformer_encoder_forward", "m", "layer" },
-    { "fr_transformer_encoder_forward", "src", "f 5 2 4" },
+    { "fr_attention_forward*", "m", "attention" },
+    { "fr_attention_forward*", "[qkvx]*", "f 5 2 4" },
+    { "fr_transformer_decoder_forward", "m", "decoder layer" },
+    { "fr_transformer_decoder_forward", "*", "f 5 2 4" },
+    { "fr_nn_transformer_decoder", "layer", "decoder layer" },
+    { "fr_nn_transformer_decoder", "norm", "norm" },
+    { "fr_rotary_embedding", "x", "f 3 4" },
+    { "fr_transformer_encoder_forward*", "m", "layer" },
+    { "fr_transformer_encoder_forward*", "src", "f 5 2 4" },
     { "fr_nn_transformer_encoder", "layer", "layer" },
     { "fr_nn_transformer_encoder", "norm", "norm" },
     { "fr_module_add", "child", "relu" },
@@ -314,6 +322,7 @@ static const struct {
     { "fr_scheduler_step_metric", "s", "plateau" },
     { "fr_sequential_lr", "parts", "scheduler" },
     { "fr_clip_grad_norm_with", "p", "2" },
+    { "fr_accuracy", "target", "i 2" },
     { "fr_save*", "path", "@out" },
     { "fr_replace_file", "path", "@out" },
     { "fr_log_can_plot", "dir", "@log" },
@@ -392,14 +401,15 @@ RELEASE(free_file, FILE, fclose)
 
 static fr_module *make_module(const char *name)
 {
-    fr_module *m = strcmp(name, "relu") == 0        ? fr_nn_relu()
-                   : strcmp(name, "rnn") == 0       ? fr_nn_rnn(3, 4, NULL)
-                   : strcmp(name, "cell") == 0      ? fr_nn_rnn_cell(3, 4, NULL)
-                   : strcmp(name, "attention") == 0 ? fr_nn_multihead_attention(4, 2, NULL)
-                   : strcmp(name, "layer") == 0     ? fr_nn_transformer_encoder_layer(4, 2, NULL)
-                   : strcmp(name, "crf") == 0       ? fr_nn_crf(3, NULL)
-                   : strcmp(name, "norm") == 0      ? fr_nn_layer_norm(FR_SHAPE(4), NULL)
-                                                    : fr_nn_linear(3, 2, NULL);
+    fr_module *m = strcmp(name, "relu") == 0            ? fr_nn_relu()
+                   : strcmp(name, "rnn") == 0           ? fr_nn_rnn(3, 4, NULL)
+                   : strcmp(name, "cell") == 0          ? fr_nn_rnn_cell(3, 4, NULL)
+                   : strcmp(name, "attention") == 0     ? fr_nn_multihead_attention(4, 2, NULL)
+                   : strcmp(name, "layer") == 0         ? fr_nn_transformer_encoder_layer(4, 2, NULL)
+                   : strcmp(name, "decoder layer") == 0 ? fr_nn_transformer_decoder_layer(4, 2, NULL)
+                   : strcmp(name, "crf") == 0           ? fr_nn_crf(3, NULL)
+                   : strcmp(name, "norm") == 0          ? fr_nn_layer_norm(FR_SHAPE(4), NULL)
+                                                        : fr_nn_linear(3, 2, NULL);
 
     return own(m, free_module);
 }
@@ -429,7 +439,7 @@ static fr_scheduler *scheduler(const char *name)
 
 static fr_loader *loader(void)
 {
-    return own(fr_loader_new((fr_tensor *[]){ fr_ones(FR_SHAPE(4, 3)) }, 1, NULL), free_loader);
+    return own(fr_loader_new(FR_TENSORS(fr_ones(FR_SHAPE(4, 3)), fr_ones(FR_SHAPE(4, 2))), NULL), free_loader);
 }
 
 static char folder[] = "/tmp/check_arguments.XXXXXX";
@@ -620,6 +630,9 @@ static void make_sound(const function *f, int i, value *v)
         break;
     case KIND_fr_logger_p:
         v->as_fr_logger_p = own(fr_log_open(path_of("log"), NULL), free_logger);
+        break;
+    case KIND_fr_loss_function_p:
+        v->as_fr_loss_function_p = fr_mse;
         break;
     case KIND_fr_lr_function_p:
         v->as_fr_lr_function_p = one;
@@ -819,6 +832,8 @@ static bool make_bad(const function *f, const parameter *p, int which, value *v)
         return make_bad_struct(f, p, which, v);
     case KIND_char:
     case KIND_callback:
+    case KIND_fr_fit_result_p:
+    case KIND_fr_metric_function_p:
     case KIND_fr_release_p:
         return false;
     case KIND_reserved:
@@ -897,6 +912,8 @@ static const struct {
     { "fr_nn_module_list", "modules" },
     { "fr_nn_transformer_encoder", "layer" },
     { "fr_nn_transformer_encoder", "norm" },
+    { "fr_nn_transformer_decoder", "layer" },
+    { "fr_nn_transformer_decoder", "norm" },
     { "fr_sequential_lr", "parts" },
 };
 
@@ -930,6 +947,8 @@ static void restore(const function *f, const value *v)
 {
     if (strcmp(f->name, "fr_recurrent_keep") == 0 && v[0].as_STRUCT)
         fr_recurrent_keep(v[0].as_STRUCT, NULL);
+    if (fnmatch("fr_*_forward_cached", f->name, 0) == 0)
+        fr_kv_cache_clear(v[2].as_STRUCT);
     fr_set_default_dtype(FR_F32);
     fr_detect_anomaly(false);
     fr_track_live(false);

@@ -170,6 +170,165 @@ START_TEST(encodes_as_pytorch)
 }
 END_TEST
 
+/* --- Decoders ----------------------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    fr_transformer_decoder_layer_options options;
+    int layers; /* 0: a layer without a decoder */
+    bool causal, evaluation, f32, drawn;
+} decoders[] = {
+    { "plain", .evaluation = true, .f32 = true, .drawn = true },
+    { "train", { .dropout = 0.3 }, .causal = true },
+    { "batch_first", { .batch_first = true, .gelu = true, .dropout = 0.3 } },
+    { "norm_first", { .norm_first = true, .no_bias = true, .dropout = 0.3 }, .causal = true },
+    { "unbatched", { .batch_first = true, .dropout = FR_ZERO } },
+    { "layers_norm", { .dropout = 0.2, .norm_first = true }, .layers = 2, .causal = true, .drawn = true },
+};
+
+static void compare_decoder(const golden *g, fr_module *m, bool causal)
+{
+    FR_SCOPE;
+    fr_tensor *x = leaf(g, "query"), *memory = leaf(g, "memory"), *out;
+    fr_attention_masks masks = { .key_padding_mask = find(g, "padding"),
+                                 .attn_bias = find(g, "bias"),
+                                 .is_causal = causal };
+    fr_attention_masks others = { .key_padding_mask = find(g, "memory_padding"), .attn_mask = find(g, "memory_mask") };
+
+    fr_manual_seed(FORWARD_SEED);
+    out = fr_transformer_decoder_forward(m, x, memory, &masks,
+                                         others.attn_mask || others.key_padding_mask ? &others : NULL);
+    check(g, "out", out, g->rtol, g->atol);
+    ck_assert(fr_backward(fr_sum(fr_square(out))));
+    check(g, "gradients", flat(m, true), g->rtol, 10 * g->atol);
+    check(g, "query_grad", fr_grad(x), g->rtol, 10 * g->atol);
+    check(g, "memory_grad", fr_grad(memory), g->rtol, 10 * g->atol);
+}
+
+START_TEST(decodes_as_pytorch)
+{
+    int which = _i % COUNT(decoders);
+    bool single = _i / COUNT(decoders);
+    fr_transformer_decoder_layer_options options = decoders[which].options;
+    golden g;
+
+    if (single && !decoders[which].f32)
+        return;
+    g = open_golden("attention", single ? FR_F32 : FR_F64, "decoder", decoders[which].name);
+    fr_manual_seed(PARAMETER_SEED);
+    options.dim_feedforward = INNER;
+    fr_module *m = fr_nn_transformer_decoder_layer(EMBED, HEADS, &options);
+    if (decoders[which].layers > 0)
+        m = fr_nn_transformer_decoder(m, decoders[which].layers, fr_nn_layer_norm(FR_SHAPE(EMBED), NULL));
+    if (decoders[which].drawn) {
+        FR_SCOPE;
+        check(&g, "parameters", flat(m, false), 0, 0);
+    }
+    draw_biases(m);
+    fr_train(m, !decoders[which].evaluation);
+    compare_decoder(&g, m, decoders[which].causal);
+    fr_module_free(m);
+    close_golden(&g);
+}
+END_TEST
+
+START_TEST(bad_decoders_are_refused)
+{
+    FR_SCOPE;
+    FR_AUTO(fr_module) layer = fr_nn_transformer_decoder_layer(4, 2, NULL);
+    FR_AUTO(fr_module) other = fr_nn_transformer_encoder_layer(4, 2, NULL);
+    fr_tensor *x = fr_ones(FR_SHAPE(3, 2, 4));
+    int n;
+
+    assert_refused(fr_forward(layer, x),
+                   "a TransformerDecoderLayer needs a memory: see fr_transformer_decoder_forward");
+    assert_refused(fr_transformer_decoder_forward(other, x, x, NULL, NULL),
+                   "transformer_decoder_forward: TransformerEncoderLayer given");
+    assert_refused(fr_transformer_encoder_forward(layer, x, NULL), "TransformerDecoderLayer given");
+    assert_refused(fr_transformer_decoder_forward(layer, x, NULL, NULL, NULL), "memory is NULL");
+    assert_refused(fr_transformer_decoder_forward(layer, x, fr_ones(FR_SHAPE(3, 1, 4)), NULL, NULL), "key (3, 1, 4)");
+    assert_refused(fr_nn_transformer_decoder(fr_nn_transformer_encoder_layer(4, 2, NULL), 2, fr_nn_tanh()),
+                   "nn_transformer_decoder: TransformerEncoderLayer given, expected TransformerDecoderLayer");
+    ck_assert_str_eq(fr_module_state(layer, &n)[4].name, "multihead_attn.in_proj_weight");
+}
+END_TEST
+
+/* --- Weights ------------------------------------------------------------------------------------------------------ */
+
+static const struct {
+    const char *name;
+    double dropout;
+    bool per_head, causal;
+} weights_cases[] = {
+    { "plain", 0, false, false },
+    { "heads", 0, true, false },
+    { "unbatched", 0, false, false },
+    { "causal", 0.4, true, true },
+};
+
+START_TEST(returns_weights_as_pytorch)
+{
+    golden g = open_golden("attention", FR_F64, "weights", weights_cases[_i].name);
+    fr_module *m;
+
+    fr_manual_seed(PARAMETER_SEED);
+    m = fr_nn_multihead_attention(EMBED, HEADS,
+                                  &(fr_multihead_attention_options){ .dropout = weights_cases[_i].dropout });
+    draw_biases(m);
+    {
+        FR_SCOPE;
+        fr_tensor *key = find(&g, "key"), *weights, *out;
+        fr_attention_masks masks = { .key_padding_mask = find(&g, "padding"),
+                                     .attn_mask = find(&g, "mask"),
+                                     .attn_bias = find(&g, "bias"),
+                                     .is_causal = weights_cases[_i].causal };
+
+        fr_manual_seed(FORWARD_SEED);
+        out =
+            fr_attention_forward_weights(m, find(&g, "query"), key, key, &masks, weights_cases[_i].per_head, &weights);
+        check(&g, "out", out, g.rtol, g.atol);
+        check(&g, "weights", weights, g.rtol, g.atol);
+        ck_assert_ptr_null(fr_attention_forward_weights(m, key, fr_ones(FR_SHAPE(2, 2)), key, NULL, false, &weights));
+        ck_assert_ptr_null(weights);
+        fr_error_clear();
+    }
+    fr_module_free(m);
+    close_golden(&g);
+}
+END_TEST
+
+/* --- Caches ------------------------------------------------------------------------------------------------------- */
+
+/* Parts of a sequence, one after another, give what the whole gives. */
+START_TEST(cached_steps_equal_the_whole)
+{
+    FR_SCOPE;
+    FR_NO_GRAD;
+    fr_transformer_encoder_layer_options options = { .dim_feedforward = 8, .batch_first = _i, .norm_first = _i };
+    FR_AUTO(fr_module) m = fr_nn_transformer_encoder(fr_nn_transformer_encoder_layer(EMBED, HEADS, &options), 2, NULL);
+    int steps = _i ? 1 : 0, ends[] = { 3, 4, 6, 9 }, from = 0;
+    fr_tensor *x = fr_randn(_i ? FR_SHAPE(2, 9, EMBED) : FR_SHAPE(9, 2, EMBED)), *parts[4];
+    fr_kv_cache kept[2] = { 0 };
+
+    fr_train(m, false);
+    for (int i = 0; i < 4; from = ends[i++])
+        parts[i] = fr_transformer_encoder_forward_cached(m, fr_slice(x, steps, from, ends[i], 1), kept);
+    ck_assert_int_eq(fr_dim(kept[1].k, 2), 9);
+    assert_close("cached", fr_cat(parts, 4, steps),
+                 fr_transformer_encoder_forward(m, x, &(fr_attention_masks){ .is_causal = true }), 1e-5, 1e-6);
+    ck_assert_ptr_null(fr_transformer_encoder_forward_cached(m, fr_ones(FR_SHAPE(1, 1, EMBED)), kept));
+    assert_failed("the cache has keys (2, 2, 9, 3), expected (1, 2, S, 3)");
+    ck_assert_int_eq(fr_dim(kept[0].k, 2), 9);
+    for (int i = 0; i < 2; i++)
+        fr_kv_cache_clear(&kept[i]);
+    ck_assert(!kept[0].k && !kept[1].v);
+    ck_assert_ptr_null(fr_transformer_encoder_forward_cached(m, x, NULL));
+    assert_failed("transformer_encoder_forward_cached: kept is NULL");
+    ck_assert_ptr_null(fr_attention_forward_cached(m, x, kept));
+    assert_failed("attention_forward_cached: TransformerEncoder given, expected MultiheadAttention");
+}
+END_TEST
+
 /* The layers of an encoder start as copies of the first one in every respect; making them draws no random numbers. */
 START_TEST(layers_are_copies)
 {
@@ -358,7 +517,11 @@ int main(void)
 
     tcase_add_loop_test(values, attends_as_pytorch, 0, 2 * COUNT(cases));
     tcase_add_loop_test(values, encodes_as_pytorch, 0, 2 * COUNT(encoders));
+    tcase_add_loop_test(values, decodes_as_pytorch, 0, 2 * COUNT(decoders));
+    tcase_add_loop_test(values, returns_weights_as_pytorch, 0, COUNT(weights_cases));
+    tcase_add_loop_test(values, cached_steps_equal_the_whole, 0, 2);
     tcase_add_test(values, layers_are_copies);
+    tcase_add_test(refused, bad_decoders_are_refused);
     tcase_add_test(values, masks_are_of_any_dtype);
     tcase_add_test(refused, bad_inputs_are_refused);
     tcase_add_test(refused, bad_options_are_refused);

@@ -63,6 +63,7 @@ if project hello "${cxx%% *}"; then
         $(pkg-config --cflags --libs frond)"
     line=$(sed -n '/fr_matmul/=' "$outside/hello.cpp")
     prints "6
+6
 frond: matmul: (4, 3) x (5, 2): inner dimensions differ (3 and 5)   [$outside/hello.cpp:$line]
 0 tensors alive" hello.cpp "$work/hello/hello"
 fi

@@ -30,6 +30,8 @@ fr_loader *fr_loader_new(fr_tensor *const *tensors, int n, const fr_loader_optio
  * (fr_ref keeps it longer). NULL ends the epoch; the call after that begins the next one. The first call of an epoch
  * draws 64 bits from the generator, with shuffle 128. NULL with an error if memory runs out: the next call retries. */
 fr_tensor *const *fr_loader_next(fr_loader *l);
+/* The same for at least n tensors: NULL with an error if a batch has fewer. */
+fr_tensor *const *fr_loader_next_of(fr_loader *l, int n);
 void fr_loader_rewind(fr_loader *l);           /* the next call begins a new epoch; NULL is fine */
 int64_t fr_loader_batches(const fr_loader *l); /* per epoch; -1 for NULL */
 

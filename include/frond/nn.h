@@ -125,6 +125,15 @@ int64_t fr_module_count(fr_module *m); /* the number of values in all parameters
  * computed, and optimisers do not change it. */
 bool fr_module_freeze(fr_module *m, bool frozen);
 
+/* All parameters in one call; nothing is recorded. fr_module_copy gives `into` the values of from's parameters and
+ * buffers, like into.load_state_dict(from.state_dict()). fr_module_lerp moves them by a soft update, into + weight
+ * (from
+ * - into), as for the target network of Q-learning; int64 buffers are copied. Both fail, and change nothing, unless
+ * both modules have the same names, shapes and dtypes. fr_module_scale multiplies m's parameters by factor. */
+bool fr_module_copy(fr_module *into, fr_module *from);
+bool fr_module_lerp(fr_module *into, fr_module *from, double weight);
+bool fr_module_scale(fr_module *m, double factor);
+
 bool fr_module_zero_grad(fr_module *m); /* drops the gradients of all parameters of m and below */
 
 /* Calls f for each module below m, children first, and at last for m, as PyTorch's Module.apply does; f must not add
@@ -304,6 +313,25 @@ typedef struct {
 fr_tensor *fr_attention_forward(fr_module *m, fr_tensor *query, fr_tensor *key, fr_tensor *value,
                                 const fr_attention_masks *masks);
 
+/* The same with the weights of the attention, PyTorch's need_weights: *weights is their mean over the heads (B,L,S), or
+ * (L,S) unbatched; with per_head, PyTorch's average_attn_weights=False, those of each (B,heads,L,S) or (heads,L,S).
+ * Both results are new; *weights is NULL where the call fails. In training the weights are those after dropout. A query
+ * that has no key left gives NaN here, as in PyTorch. Slower, and with memory for all weights. */
+fr_tensor *fr_attention_forward_weights(fr_module *m, fr_tensor *query, fr_tensor *key, fr_tensor *value,
+                                        const fr_attention_masks *masks, bool per_head, fr_tensor **weights);
+
+/* Keys and values of the steps so far, (B,heads,S,E/heads), for generation step by step. Begin with {0}. */
+typedef struct {
+    fr_tensor *k, *v;
+} fr_kv_cache;
+/* Causal self-attention of new steps x (L,B,E), or (B,L,E) with batch_first, or (L,E): their keys and values, without
+ * history, are put behind those in *kept, and each new step attends to all before it and to itself. Calls of parts of a
+ * sequence give what one call of the whole gives with is_causal. *kept holds its tensors in any scope, until
+ * fr_kv_cache_clear. Fails where fr_attention_forward does, and where x's batch is not that of *kept; then *kept does
+ * not change. */
+fr_tensor *fr_attention_forward_cached(fr_module *m, fr_tensor *x, fr_kv_cache *kept);
+void fr_kv_cache_clear(fr_kv_cache *kept); /* releases what it holds and leaves {0}; NULL is fine */
+
 typedef struct {
     int64_t dim_feedforward; /* default 2048 */
     double dropout;          /* 0 to 1, in training; default 0.1; FR_ZERO: none */
@@ -327,6 +355,26 @@ fr_module *fr_nn_transformer_encoder(fr_module *layer, int num_layers, fr_module
  * unbatched; returns a new tensor of the same shape. masks are those of fr_attention_forward with L = S = T, or NULL.
  * PyTorch's src_mask is attn_mask (a float mask is attn_bias), its src_key_padding_mask is key_padding_mask. */
 fr_tensor *fr_transformer_encoder_forward(fr_module *m, fr_tensor *src, const fr_attention_masks *masks);
+
+/* The same for a causal encoder that gets new steps of src alone; kept has a cache for each layer, as many as
+ * num_layers. See fr_attention_forward_cached. */
+fr_tensor *fr_transformer_encoder_forward_cached(fr_module *m, fr_tensor *src, fr_kv_cache *kept);
+
+/* A transformer decoder layer: self-attention, attention to a memory, and two linear layers. Options as for the
+ * encoder. Children: self_attn, multihead_attn, linear1, dropout, linear2, norm1, norm2, norm3, dropout1, dropout2,
+ * dropout3. */
+typedef fr_transformer_encoder_layer_options fr_transformer_decoder_layer_options;
+fr_module *fr_nn_transformer_decoder_layer(int64_t d_model, int64_t nhead,
+                                           const fr_transformer_decoder_layer_options *options)
+    FR_FREED_BY(fr_module_free);
+/* A transformer decoder of such layers, made as fr_nn_transformer_encoder makes an encoder. */
+fr_module *fr_nn_transformer_decoder(fr_module *layer, int num_layers, fr_module *norm) FR_FREED_BY(fr_module_free);
+/* Runs a transformer decoder or a decoder layer. tgt (L,B,E) and memory (S,B,E), or (B,L,E) and (B,S,E) with
+ * batch_first, or (L,E) and (S,E); returns a new tensor of tgt's shape. tgt_masks are those of the self-attention,
+ * memory_masks those of the attention to memory; each may be NULL. PyTorch's tgt_is_causal is tgt_masks' is_causal.
+ * fr_forward fails for these modules: it has no memory to give. */
+fr_tensor *fr_transformer_decoder_forward(fr_module *m, fr_tensor *tgt, fr_tensor *memory,
+                                          const fr_attention_masks *tgt_masks, const fr_attention_masks *memory_masks);
 
 /* --- Tagging sequences -------------------------------------------------------------------------------------------- */
 

@@ -648,6 +648,18 @@ typedef struct {
 fr_tensor *fr_scaled_dot_product_attention(fr_tensor *q, fr_tensor *k, fr_tensor *v,
                                            const fr_attention_options *options);
 
+typedef struct {
+    int64_t offset;       /* the position of the first step; default 0 */
+    fr_tensor *positions; /* (T) of any dtype: the position of each step, instead of offset + 0, 1, ...; or NULL */
+    double base;          /* default 10000 */
+    bool interleaved;     /* pairs are neighbours, (x[2i], x[2i+1]); else halves, (x[i], x[i + D/2]) */
+    void *reserved[8];
+} fr_rotary_options;
+/* Rotary position embedding: turns pair i of the D/2 pairs in each step of x (...,T,D) by the angle position
+ * base^(-2i/D). D is even. options may be NULL. Fails for int64, an odd D and other positions. Models of the GPT-NeoX
+ * and LLaMA kind use halves, those of GPT-J and the paper neighbours: Su et al., "RoFormer", 2021. */
+fr_tensor *fr_rotary_embedding(fr_tensor *x, const fr_rotary_options *options);
+
 /* --- Losses: of a prediction and a target; the mean of all values, their sum, or the values themselves ------------ */
 
 /* Each loss has a short form and a form with options. The short form takes only a reduction; other options have their

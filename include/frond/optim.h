@@ -299,6 +299,8 @@ double fr_clip_grad_norm(fr_module *m, double max);
 /* The same for the p-norm, (sum |g|^p)^(1/p), p > 0; INFINITY: the largest |g|. With error_if_nonfinite, a norm that
  * is infinite or NaN is an error and gradients do not change. */
 double fr_clip_grad_norm_with(fr_module *m, double max, double p, bool error_if_nonfinite);
+/* The common Euclidean norm of m's gradients, as fr_clip_grad_norm returns it; NaN with an error for m NULL. */
+double fr_module_grad_norm(fr_module *m);
 /* Clamps each value of m's gradients to [-max, max] in place; NaN stays NaN. Returns false with an error for m NULL and
  * unless max >= 0. */
 bool fr_clip_grad_value(fr_module *m, double max);

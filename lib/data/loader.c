@@ -113,13 +113,13 @@ void fr_loader_free(fr_loader *l)
 
 /* --- Epochs ------------------------------------------------------------------------------------------------------ */
 
-static bool begin_epoch(fr_loader *l)
+static bool begin_epoch(const char *what, fr_loader *l)
 {
     fr_random_u64(); /* PyTorch's draw for its workers */
     if (l->shuffle)
         l->seed = fr_random_u64();
     if (l->shuffle && !fr_randperm_seeded(l->seed, l->rows, l->order))
-        return fr_fail_memory("loader_next");
+        return fr_fail_memory(what);
     l->running = true;
     l->next = 0;
     return true;
@@ -127,14 +127,14 @@ static bool begin_epoch(fr_loader *l)
 
 /* Copies rows order[next], order[next + 1], ... of each tensor. The last batch was released before, so that its memory
  * is used again unless the user keeps it. */
-static bool fill_batch(fr_loader *l, int64_t rows)
+static bool fill_batch(const char *what, fr_loader *l, int64_t rows)
 {
     for (int i = 0; i < l->count; i++) {
         const fr_tensor *t = l->tensors[i];
         fr_shape shape = t->shape;
 
         shape.dim[0] = rows;
-        l->batch[i] = fr_tensor_alloc("loader_next", &shape, (fr_dtype)t->dtype);
+        l->batch[i] = fr_tensor_alloc(what, &shape, (fr_dtype)t->dtype);
         if (!l->batch[i])
             return release_batch(l), false;
         fr_copy_rows(l->batch[i], t, l->order + l->next);
@@ -142,12 +142,14 @@ static bool fill_batch(fr_loader *l, int64_t rows)
     return true;
 }
 
-static fr_tensor *const *next_batch(fr_loader *l)
+static fr_tensor *const *next_batch(const char *what, fr_loader *l, int n)
 {
-    if (!fr_check_argument("loader_next", l, "loader"))
+    if (!fr_check_argument(what, l, "loader"))
         return NULL;
+    if (n > l->count)
+        return fr_fail(what, "%d tensors asked for, but the loader's batches have %d", n, l->count);
     release_batch(l);
-    if (!l->running && !begin_epoch(l))
+    if (!l->running && !begin_epoch(what, l))
         return NULL;
 
     int64_t left = l->rows - l->next, rows = left < l->batch_size ? left : l->batch_size;
@@ -156,20 +158,30 @@ static fr_tensor *const *next_batch(fr_loader *l)
         l->running = false;
         return NULL;
     }
-    if (!fill_batch(l, rows))
+    if (!fill_batch(what, l, rows))
         return NULL;
     l->next += rows;
     return l->batch;
 }
 
-fr_tensor *const *fr_loader_next(fr_loader *l)
+static fr_tensor *const *begin_next_batch(const char *what, fr_loader *l, int n)
 {
     fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, "loader_next");
-    fr_tensor *const *batch = next_batch(l);
+    fr_site before = fr_begin(th, what);
+    fr_tensor *const *batch = next_batch(what, l, n);
 
     fr_finish(th, before);
     return batch;
+}
+
+fr_tensor *const *fr_loader_next(fr_loader *l)
+{
+    return begin_next_batch("loader_next", l, 0);
+}
+
+fr_tensor *const *fr_loader_next_of(fr_loader *l, int n)
+{
+    return begin_next_batch("loader_next_of", l, n);
 }
 
 void fr_loader_rewind(fr_loader *l)

@@ -8,6 +8,7 @@
 
 #include <frond/op.h>
 #include <inttypes.h>
+#include <math.h>
 
 static const char name[] = "attention_forward";
 
@@ -190,9 +191,57 @@ static fr_tensor *join_masks(const sizes *s, const fr_attention_masks *m, fr_dty
     return m->attn_mask ? fr_mul(attend, padding) : padding;
 }
 
+/* The heads' attention by its definition, with *weights (B,heads,L,S). */
+static fr_tensor *attend_with_weights(const sizes *s, fr_tensor *const heads[3], const fr_attention_options *o,
+                                      fr_tensor **weights)
+{
+    double scale = 1 / sqrt((double)(s->a->embed / s->a->heads));
+    fr_tensor *scores = fr_matmul(fr_mul_scalar(heads[0], scale), fr_transpose(heads[1], -2, -1));
+
+    if (o->attn_bias)
+        scores = fr_add(scores, o->attn_bias);
+    if (o->attn_mask)
+        scores = fr_masked_fill(scores, fr_eq_scalar(o->attn_mask, 0), -INFINITY);
+    if (o->is_causal)
+        scores = fr_masked_fill(scores, fr_triu(fr_ones(FR_SHAPE(s->queries, s->keys)), 1), -INFINITY);
+    *weights = fr_softmax(scores, -1);
+    if (o->dropout_p > 0)
+        *weights = fr_dropout(*weights, o->dropout_p);
+    return fr_matmul(*weights, heads[2]);
+}
+
+/* Puts new keys and values behind those so far, and has the new steps attend to all of them. */
+static fr_tensor *attend_to_cache(const sizes *s, fr_tensor *const heads[3], fr_attention_options o, fr_kv_cache *kept)
+{
+    fr_tensor *k = fr_detach(heads[1]), *v = fr_detach(heads[2]), *all_k = heads[1], *all_v = heads[2], *y;
+    int64_t past = kept->k ? fr_dim(kept->k, 2) : 0;
+
+    if (kept->k) {
+        all_k = fr_cat((fr_tensor *[]){ kept->k, heads[1] }, 2, 2);
+        all_v = fr_cat((fr_tensor *[]){ kept->v, heads[2] }, 2, 2);
+        k = fr_detach(all_k);
+        v = fr_detach(all_v);
+    }
+    o.attn_mask = s->queries > 1 ? fr_tril(fr_ones(FR_SHAPE(s->queries, past + s->queries)), past) : NULL;
+    y = fr_scaled_dot_product_attention(heads[0], all_k, all_v, &o);
+    if (y) {
+        fr_assign(&kept->k, k);
+        fr_assign(&kept->v, v);
+    }
+    return y;
+}
+
+/* What a call may ask for besides the result. */
+typedef struct {
+    fr_kv_cache *kept;   /* or NULL */
+    fr_tensor **weights; /* or NULL */
+    bool per_head;
+} extras;
+
 /* out_proj is applied to (L,B,E) even with batch_first, as in PyTorch: a dropout after it draws in the order in which
  * values lie in memory. */
-static fr_tensor *attend(fr_module *m, const sizes *s, fr_tensor *const in[3], const fr_attention_masks *masks)
+static fr_tensor *attend(fr_module *m, const sizes *s, fr_tensor *const in[3], const fr_attention_masks *masks,
+                         const extras *e)
 {
     fr_attention_options o = { .attn_mask = join_masks(s, masks, fr_dtype_of(in[0])),
                                .attn_bias = split_mask(s, masks->attn_bias),
@@ -201,13 +250,37 @@ static fr_tensor *attend(fr_module *m, const sizes *s, fr_tensor *const in[3], c
     fr_tensor *heads[3], *y;
 
     project_all(s, in, heads);
-    y = fr_scaled_dot_product_attention(heads[0], heads[1], heads[2], &o);
+    y = e->kept      ? attend_to_cache(s, heads, o, e->kept)
+        : e->weights ? attend_with_weights(s, heads, &o, e->weights)
+                     : fr_scaled_dot_product_attention(heads[0], heads[1], heads[2], &o);
     y = fr_reshape(fr_permute(y, (int[]){ 2, 0, 1, 3 }), FR_SHAPE(s->queries, s->batch, s->a->embed));
     y = fr_linear(y, s->a->out_weight, s->a->out_bias);
     return !s->batched ? fr_squeeze(y, 1) : s->batch_first ? fr_transpose(y, 0, 1) : y;
 }
 
-static fr_tensor *run(fr_thread *th, fr_module *m, fr_tensor *const in[3], const fr_attention_masks *masks)
+/* The weights as the caller wants them, in the scope around. */
+static void finish_weights(const sizes *s, const extras *e)
+{
+    fr_tensor *w = e->per_head ? *e->weights : fr_mean_dim(*e->weights, 1, false);
+
+    *e->weights = fr_escape(s->batched ? w : fr_squeeze(w, 0));
+}
+
+static bool check_cache(const sizes *s, const fr_kv_cache *kept)
+{
+    char text[FR_SHAPE_TEXT];
+    int64_t size = s->a->embed / s->a->heads;
+    const fr_tensor *k = kept ? kept->k : NULL;
+
+    return !k ||
+           (k->shape.ndim == 4 && k->shape.dim[0] == s->batch && k->shape.dim[1] == s->a->heads &&
+            k->shape.dim[3] == size) ||
+           fr_fail(name, "the cache has keys %s, expected (%" PRId64 ", %" PRId64 ", S, %" PRId64 ")",
+                   fr_shape_text(&k->shape, text), s->batch, s->a->heads, size);
+}
+
+static fr_tensor *run(fr_thread *th, fr_module *m, fr_tensor *const in[3], const fr_attention_masks *masks,
+                      const extras *e)
 {
     sizes s = { .a = fr_self(m) };
     int scope = fr_scope_begin();
@@ -216,25 +289,69 @@ static fr_tensor *run(fr_thread *th, fr_module *m, fr_tensor *const in[3], const
     if (scope < 0)
         return NULL;
     fr_module_enter(th, m);
-    if (check_inputs(&s, in[0], in[1], in[2]) && check_masks(&s, masks))
-        y = fr_escape(fr_module_leave(th, m, attend(m, &s, in, masks)));
+    if (check_inputs(&s, in[0], in[1], in[2]) && check_masks(&s, masks) && check_cache(&s, e->kept))
+        y = fr_escape(fr_module_leave(th, m, attend(m, &s, in, masks, e)));
+    if (y && e->weights)
+        finish_weights(&s, e);
     fr_scope_end(scope);
+    return y;
+}
+
+static fr_tensor *check_and_run(const char *what, fr_module *m, fr_tensor *const in[3], const fr_attention_masks *masks,
+                                const extras *e)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    fr_attention_masks given = masks ? *masks : (fr_attention_masks){ 0 };
+    bool failed = masks && !(given.key_padding_mask && given.attn_mask && given.attn_bias) && fr_failed_before(th);
+    fr_tensor *y = NULL;
+
+    if (e->weights)
+        *e->weights = NULL;
+    if (!failed && fr_check_argument(what, m, "module") && fr_check_argument(what, in[0], "query") &&
+        fr_check_argument(what, in[1], "key") && fr_check_argument(what, in[2], "value") &&
+        (m->forward == forward || fr_fail(what, "%s given, expected MultiheadAttention", m->type)))
+        y = run(th, m, in, &given, e);
+    if (!y && e->weights)
+        *e->weights = NULL;
+    fr_finish(th, before);
     return y;
 }
 
 fr_tensor *fr_attention_forward(fr_module *m, fr_tensor *query, fr_tensor *key, fr_tensor *value,
                                 const fr_attention_masks *masks)
 {
+    return check_and_run(name, m, (fr_tensor *[]){ query, key, value }, masks, &(extras){ 0 });
+}
+
+fr_tensor *fr_attention_forward_weights(fr_module *m, fr_tensor *query, fr_tensor *key, fr_tensor *value,
+                                        const fr_attention_masks *masks, bool per_head, fr_tensor **weights)
+{
+    fr_tensor *ignored;
+
+    return check_and_run("attention_forward_weights", m, (fr_tensor *[]){ query, key, value }, masks,
+                         &(extras){ .weights = weights ? weights : &ignored, .per_head = per_head });
+}
+
+/* --- A cache ------------------------------------------------------------------------------------------------------ */
+
+fr_tensor *fr_attention_forward_cached(fr_module *m, fr_tensor *x, fr_kv_cache *kept)
+{
+    const char *what = "attention_forward_cached";
     fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, name);
-    fr_attention_masks given = masks ? *masks : (fr_attention_masks){ 0 };
-    bool failed = masks && !(given.key_padding_mask && given.attn_mask && given.attn_bias) && fr_failed_before(th);
+    fr_site before = fr_begin(th, what);
     fr_tensor *y = NULL;
 
-    if (!failed && fr_check_argument(name, m, "module") && fr_check_argument(name, query, "query") &&
-        fr_check_argument(name, key, "key") && fr_check_argument(name, value, "value") &&
-        (m->forward == forward || fr_fail(name, "%s given, expected MultiheadAttention", m->type)))
-        y = run(th, m, (fr_tensor *[]){ query, key, value }, &given);
+    if (fr_check_argument(what, x, "x") && fr_check_argument(what, kept, "kept"))
+        y = check_and_run(what, m, (fr_tensor *[]){ x, x, x }, NULL, &(extras){ .kept = kept });
     fr_finish(th, before);
     return y;
+}
+
+void fr_kv_cache_clear(fr_kv_cache *kept)
+{
+    if (kept) {
+        fr_assign(&kept->k, NULL);
+        fr_assign(&kept->v, NULL);
+    }
 }

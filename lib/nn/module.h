@@ -104,6 +104,11 @@ void fr_module_free_lists(fr_module *m);
 /* Where the tensor of that full name is, and in *owner whose it is. NULL with an error if there is none. */
 fr_named_tensor *fr_module_entry(const char *what, fr_module *m, const char *name, fr_module **owner);
 
+/* --- module_values.c ---------------------------------------------------------------------------------------------- */
+
+/* Copies parameters and buffers; fails, and changes nothing, unless names, shapes and dtypes are the same. */
+bool fr_module_copy_values(const char *what, fr_module *into, fr_module *from);
+
 /* --- init.c ------------------------------------------------------------------------------------------------------- */
 
 /* A new parameter of m, of the default dtype, or a new buffer: from U(-bound, bound), from N(0,1), or filled with

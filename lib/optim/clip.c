@@ -133,6 +133,16 @@ double fr_clip_grad_norm_with(fr_module *m, double max, double p, bool error_if_
     return norm;
 }
 
+double fr_module_grad_norm(fr_module *m)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "module_grad_norm");
+    double norm = clip_norm("module_grad_norm", m, INFINITY, 2, false); /* scales by 1 */
+
+    fr_finish(th, before);
+    return norm;
+}
+
 bool fr_clip_grad_value(fr_module *m, double max)
 {
     fr_thread *th = fr_thread_self();

@@ -253,45 +253,13 @@ bool fr_ema_swap(fr_ema *e)
     return ok;
 }
 
-/* True if `to` has the name, dtype and shape of `from` and may be written; fails otherwise. */
-static bool check_target(const char *what, const fr_named_tensor *from, const fr_named_tensor *to)
-{
-    char is[FR_SHAPE_TEXT], expected[FR_SHAPE_TEXT];
-    const fr_tensor *a = from->tensor, *b = to->tensor;
-
-    if (strcmp(from->name, to->name) != 0)
-        return fr_fail(what, "the module has \"%s\" where the averages have \"%s\"", to->name, from->name);
-    if (a->dtype != b->dtype || !fr_shape_equal(&a->shape, &b->shape))
-        return fr_fail(what, "\"%s\" is %s %s, expected %s %s", to->name, fr_dtype_name(fr_dtype_of(b)),
-                       fr_shape_text(&b->shape, is), fr_dtype_name(fr_dtype_of(a)), fr_shape_text(&a->shape, expected));
-    return check_tensor(what, to);
-}
-
-static bool copy_to(const char *what, const fr_ema *e, fr_module *m)
-{
-    int n = 0, expected = 0;
-    const fr_named_tensor *to = fr_module_state(m, &n), *from = fr_module_state(e->averages, &expected);
-
-    if (!to || !from)
-        return false;
-    if (n != expected)
-        return fr_fail(what, "the module has %d parameters and buffers, the averages are of %d", n, expected);
-    for (int i = 0; i < n; i++)
-        if (!check_target(what, &from[i], &to[i]))
-            return false;
-    for (int i = 0; i < n; i++) {
-        fr_copy_values(to[i].tensor, from[i].tensor);
-        fr_storage_bump(to[i].tensor);
-    }
-    return true;
-}
-
 bool fr_ema_copy_to(const fr_ema *e, fr_module *m)
 {
     const char *what = "ema_copy_to";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    bool ok = check_not_swapped(what, e) && fr_check_argument(what, m, "module") && copy_to(what, e, m);
+    bool ok = check_not_swapped(what, e) && fr_check_argument(what, m, "module") &&
+              fr_module_copy_values(what, m, e->averages);
 
     fr_finish(th, before);
     return ok;

@@ -46,6 +46,15 @@ ENCODER = {
     "layers": ({"dropout": 0.2}, {"layers": 3, "padding": True, "mask": 3}),
     "layers_norm": ({"dropout": 0.2, "batch_first": True, "norm_first": True}, {"layers": 2, "norm": True}),
 }
+# masks are those of tgt, memory_masks those of memory
+DECODER = {
+    "plain": ({}, {"evaluation": True}),
+    "train": ({"dropout": 0.3}, {"causal": True, "memory_padding": True}),
+    "batch_first": ({"batch_first": True, "activation": "gelu", "dropout": 0.3}, {"padding": True, "memory_mask": 2}),
+    "norm_first": ({"norm_first": True, "bias": False, "dropout": 0.3}, {"causal": True}),
+    "unbatched": ({"batch_first": True, "dropout": 0.0}, {"unbatched": True, "bias": 2}),
+    "layers_norm": ({"dropout": 0.2, "norm_first": True}, {"layers": 2, "norm": True, "causal": True}),
+}
 INNER = 5
 SINGLE = ("plain", "all", "dropout")  # also in float32
 DRAWN = ("plain", "no_bias", "layers_norm")  # their initial values are stored
@@ -141,6 +150,53 @@ def encoder_case(options, call):
     return values
 
 
+def decoder_case(options, call):
+    torch.manual_seed(PARAMETER_SEED)
+    m = nn.TransformerDecoderLayer(EMBED, HEADS, INNER, **options)
+    if call.get("layers"):
+        m = nn.TransformerDecoder(m, call["layers"], nn.LayerNorm(EMBED) if call.get("norm") else None)
+    values = {"parameters": flat(m.parameters())}
+    draw_biases(m)
+    m.train(not call.get("evaluation"))
+    shape = lambda n: (n,) if call.get("unbatched") else (BATCH, n) if options.get("batch_first") else (n, BATCH)
+    x = torch.randn(*shape(QUERIES), EMBED, requires_grad=True)
+    memory = torch.randn(*shape(KEYS), EMBED, requires_grad=True)
+    masks = make_masks(call, QUERIES, QUERIES)
+    others = make_masks({k[7:]: v for k, v in call.items() if k.startswith("memory_")}, QUERIES, KEYS)
+    padding, mask = for_pytorch(masks, call.get("causal"), QUERIES, QUERIES)
+    memory_padding, memory_mask = for_pytorch(others, False, QUERIES, KEYS)
+    torch.manual_seed(FORWARD_SEED)
+    out = m(x, memory, mask, memory_mask, padding, memory_padding, tgt_is_causal=bool(call.get("causal")))
+    out.square().sum().backward()
+    values.update({"query": x, "query_grad": x.grad, "memory": memory, "memory_grad": memory.grad, "out": out})
+    values.update({"gradients": flat(p.grad for p in m.parameters())})
+    values.update(masks)
+    values.update({f"memory_{k}": v for k, v in others.items()})
+    return values
+
+
+def weights_case(options, call):
+    torch.manual_seed(PARAMETER_SEED)
+    m = nn.MultiheadAttention(EMBED, HEADS, **options)
+    draw_biases(m)
+    shape = lambda n: (n, EMBED) if call.get("unbatched") else (n, BATCH, EMBED)
+    query, key = torch.randn(shape(QUERIES)), torch.randn(shape(KEYS))
+    masks = make_masks(call, QUERIES, KEYS)
+    padding, mask = for_pytorch(masks, call.get("causal"), QUERIES, KEYS)
+    torch.manual_seed(FORWARD_SEED)
+    out, weights = m(query, key, key, key_padding_mask=padding, attn_mask=mask,
+                     average_attn_weights=not call.get("per_head"))
+    return {"query": query, "key": key, "out": out, "weights": weights, **masks}
+
+
+WEIGHTS = {
+    "plain": ({}, {}),
+    "heads": ({}, {"per_head": True, "mask": 2, "padding": True}),
+    "unbatched": ({}, {"unbatched": True, "bias": 2}),
+    "causal": ({"dropout": 0.4}, {"unbatched": True, "causal": True, "per_head": True}),
+}
+
+
 def storable(t):
     """Returns t as it is stored: masks as integers."""
     return (t.long() if t.dtype == torch.bool else t.detach()).contiguous()
@@ -153,11 +209,12 @@ def main():
     values = {}
     for dtype, short in ((torch.float32, "f32"), (torch.float64, "f64")):
         torch.set_default_dtype(dtype)
-        for kind, cases, make in (("attention", ATTENTION, attention_case), ("encoder", ENCODER, encoder_case)):
+        for kind, cases, make in (("attention", ATTENTION, attention_case), ("encoder", ENCODER, encoder_case),
+                                  ("decoder", DECODER, decoder_case), ("weights", WEIGHTS, weights_case)):
             for name, (options, call) in cases.items():
                 if short == "f64" or name in SINGLE:
                     case = make(options, call)
-                    if name not in DRAWN:
+                    if name not in DRAWN and "parameters" in case:
                         del case["parameters"]
                     values.update({f"{short}.{kind}.{name}.{k}": v for k, v in case.items()})
     save_file({k: storable(v) for k, v in values.items()}, f"{folder}/attention.safetensors")

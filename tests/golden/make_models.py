@@ -50,9 +50,9 @@ def classify(model, adam, data, test, epochs, batch_size, every, clip=None):
             if clip:
                 nn.utils.clip_grad_norm_(model.parameters(), clip)
             adam.step()
-            total += loss.item()
+            total += loss.item() * len(y)
         if epoch % every == 0 or epoch == epochs:
-            print(f"epoch {epoch:3}  loss {total / len(loader):.3f}")
+            print(f"epoch {epoch:3}  loss {total / len(data[0]):.3f}")
     model.eval()
     x, y, *lengths = test
     with torch.no_grad():

@@ -1,21 +1,28 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Uses frond from C++17: a scope as an object, and an error handler that throws through the library. */
+/* Uses frond from C++17: a scope as an object, an error handler that throws through the library, the short forms. */
 #include <frond.h>
 
 #include <cstdio>
 #include <stdexcept>
 
-namespace {
+namespace
+{
 
-class scope {
-public:
-    scope() : number(fr_scope_begin()) {}
-    ~scope() { fr_scope_end(number); }
+class scope
+{
+  public:
+    scope() : number(fr_scope_begin())
+    {
+    }
+    ~scope()
+    {
+        fr_scope_end(number);
+    }
     scope(const scope &) = delete;
     scope &operator=(const scope &) = delete;
 
-private:
+  private:
     int number;
 };
 
@@ -37,12 +44,27 @@ double derivative_at(double at)
     return fr_item(fr_grad(x));
 }
 
+/* The sum over two epochs of x + y, with a model that owners free. */
+double sum_of_batches()
+{
+    FR_SCOPE;
+    FR_AUTO(fr_module) model = FR_SEQUENTIAL(fr_nn_identity(), fr_nn_relu());
+    FR_AUTO(fr_loader) loader = fr_loader_new(FR_TENSORS(fr_ones(FR_SHAPE(3)), fr_zeros(FR_SHAPE(3))), nullptr);
+    double sum = 0;
+
+    for (int epoch = 0; epoch < 2; epoch++)
+        FR_FOR_BATCHES (loader, x, y)
+            sum += fr_item(fr_sum(FR_CAT(0, fr_forward(model, x), y)));
+    return sum;
+}
+
 } // namespace
 
 int main()
 {
     fr_set_error_handler(throw_failure, nullptr);
     std::printf("%g\n", derivative_at(3));
+    std::printf("%g\n", sum_of_batches());
     try {
         FR_SCOPE;
         scope held;

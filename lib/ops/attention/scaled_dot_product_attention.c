@@ -72,6 +72,17 @@ ATTEND(run_all_dropped, .dropout_p = 1)
 ATTEND(run_dropout_above, .dropout_p = 1.5)
 ATTEND(run_scale_nan, .scale = NAN)
 ATTEND(run_reserved, .reserved = { in[0] })
+FR_RUN(run_rotary, fr_rotary_embedding(in[0], NULL))
+FR_RUN(run_rotary_positions, fr_rotary_embedding(in[0], &(fr_rotary_options){ .positions = in[1], .base = 50 }))
+FR_RUN(run_rotary_neighbours, fr_rotary_embedding(in[0], &(fr_rotary_options){ .offset = 7, .interleaved = true }))
+/* x turned by angles of a base, as numbers of the complex plane. */
+#define TURNED(x, positions, base)                                                                                     \
+    "torch.complex(" x ") * torch.polar(torch.ones(()), (" positions ").to(a.dtype)[:, None] * " base                  \
+    " ** (-torch.arange(0, a.size(-1), 2) / a.size(-1)).to(a.dtype))"
+#define HALVES(positions, base)                                                                                        \
+    "(lambda z: torch.cat([z.real, z.imag], -1))(" TURNED("*a.chunk(2, -1)", positions, base) ")"
+#define NEIGHBOURS(positions, base)                                                                                    \
+    "(lambda z: torch.view_as_real(z).flatten(-2))(" TURNED("a[..., 0::2], a[..., 1::2]", positions, base) ")"
 #endif
 
 const fr_op fr_safe_softmax_op = {
@@ -124,6 +135,12 @@ const fr_op fr_safe_softmax_op = {
         { "no features", "n(3,0) n(5,0) n(5,2)", SDPA "(a, b, c)", run },
         { "no values", "n(3,4) n(5,4) n(5,0)", SDPA "(a, b, c)", run },
         { "no batches", "n(0,3,4) n(0,5,4) n(0,5,2)", SDPA "(a, b, c)", run },
+        { "rotary", "n(2,5,6)", HALVES("torch.arange(5)", "10000"), run_rotary },
+        { "rotary positions", "n(2,3,4,8) i9(4)", HALVES("b", "50"), run_rotary_positions },
+        { "rotary neighbours", "n(5,6)", NEIGHBOURS("torch.arange(7, 12)", "10000"), run_rotary_neighbours },
+        { "rotary odd", "n(5,3)", NULL, run_rotary, { "rotary_embedding", "(5, 3)", "even D" } },
+        { "rotary of other positions", "n(5,4) i9(4)", NULL, run_rotary_positions, { "rotary_embedding", "(5,)" } },
+        { "rotary of int64", "i3(5,4)", NULL, run_rotary, { "rotary_embedding", "int64" } },
         { "vector", "n(4) n(5,4) n(5,2)", NULL, run, { "scaled_dot_product_attention", "(4,)", "(..., L, E)" } },
         { "features", "n(3,4) n(5,3) n(5,2)", NULL, run, { "scaled_dot_product_attention", "(3, 4)", "(5, 3)" } },
         { "keys", "n(3,4) n(5,4) n(6,2)", NULL, run, { "scaled_dot_product_attention", "(5, 4)", "(6, 2)" } },
