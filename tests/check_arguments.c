@@ -286,6 +286,7 @@ static const struct {
     { "fr_load_onnx", "path", "@onnx" },
     { "fr_read_csv", "path", "@csv" },
     { "fr_read_ts", "path", "@ts" },
+    { "fr_read_sequences", "path", "@x.csv" },
     { "fr_log_open", "dir", "@log" },
     { "fr_*", "name*", "name" },
     { "fr_*", "type", "Type" },
@@ -1075,9 +1076,11 @@ static void write_files(void)
     fr_save_npz(path_of("npz"), (const char *[]){ "x" }, &x, 1);
     fr_export_onnx(m, x, path_of("onnx"));
     fr_save_training(path_of("run"), m, o, l);
-    csv = fopen(path_of("csv"), "w");
-    fputs("1,0.5,0.25\n0,1,2\n", csv);
-    fclose(csv);
+    for (int i = 0; i < 2; i++) {
+        csv = fopen(path_of(i ? "x.csv" : "csv"), "w");
+        fputs("1,0.5,0.25\n0,1,2\n", csv);
+        fclose(csv);
+    }
     ts = fopen(path_of("ts"), "w");
     fputs("@problemName x\n@univariate true\n@classLabel true a b\n@data\n1,2,3:a\n4,5,6:b\n", ts);
     fclose(ts);
