@@ -41,6 +41,7 @@
     X(fr_loader_p, void *)                                                                                             \
     X(fr_logger_p, void *)                                                                                             \
     X(fr_lr_function_p, fr_lr_function *)                                                                              \
+    X(fr_missing, int)                                                                                                 \
     X(fr_module_function_p, fr_module_function *)                                                                      \
     X(fr_module_list, void *)                                                                                          \
     X(fr_module_p, void *)                                                                                             \
@@ -726,6 +727,7 @@ static bool make_bad(const function *f, const parameter *p, int which, value *v)
     case KIND_int:
         return which < COUNT(bad_ints) && (v->as_int = counts && bad_ints[which] > 0 ? -1 : bad_ints[which], true);
     case KIND_fr_dtype:
+    case KIND_fr_missing:
     case KIND_fr_nonlinearity:
     case KIND_fr_reduction:
         return which < COUNT(bad_ints) && (v->as_int = bad_ints[which], true);
