@@ -262,10 +262,12 @@ same "an interrupted run" stopped unstopped
 
 awk 'BEGIN {
     print "id;t0;t1;\"the kind\""
-    for (i = 0; i < 20; i++) printf "%d;%d,5;%s;\"%s\"\n", i, i % 2, i == 7 ? "?" : "2", i % 2 ? "b; or \"\"c\"\"" : " a"
+    for (i = 0; i < 20; i++)
+        printf "%d;%d,5;%s;\"%s\"\n", i, i % 2, i == 7 ? "?" : "2", i % 2 ? "b; or \"\"c\"\"" : " a"
 }' >"$work/excel.csv"
 refuses 1 "excel.csv:9: column 3: \"?\" is a missing value" train "$work/excel.csv"
-(cd "$work" && "$frond" train excel.csv --missing mean --epochs 2 --hidden 4 >out 2>err) || wrong "excel.csv: $(cat "$work/err")"
+(cd "$work" && "$frond" train excel.csv --missing mean --epochs 2 --hidden 4 >out 2>err) ||
+    wrong "excel.csv: $(cat "$work/err")"
 prints "label: last column, 2 classes"
 prints "validation: 4 of 20 sequences, by chance"
 first=$work/runs/$(date +%Y-%m-%d)-1
