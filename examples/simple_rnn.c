@@ -29,19 +29,14 @@ static void interrupt(int number)
 
 static void fail(const char *message, void *user)
 {
+    const char *place = strstr(message, "   ["); /* in this program, which says nothing to its user */
+
     (void)user;
-    fprintf(stderr, "simple_rnn: %s\n", message);
+    fprintf(stderr, "simple_rnn: %.*s\n", (int)(place ? place - message : (long)strlen(message)), message);
     exit(EXIT_FAILURE);
 }
 
 /* --- Data -------------------------------------------------------------------------------------------------------- */
-
-static bool ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
 
 static void fail_for_labels(const char *path, const fr_sequences *file)
 {
@@ -56,10 +51,10 @@ static void fail_for_labels(const char *path, const fr_sequences *file)
     exit(EXIT_FAILURE);
 }
 
-/* labelled: exits unless the file has two labels. */
-static sequences read_sequences(const char *path, bool labelled)
+/* label: the column of labels, or NULL. labelled: exits unless the file has two labels. */
+static sequences read_sequences(const char *path, const char *label, bool labelled)
 {
-    fr_sequences *file = ends_with(path, ".ts") ? fr_read_ts(path) : fr_read_csv(path, NULL);
+    fr_sequences *file = fr_read_sequences(path, &(fr_csv_options){ .label = label });
     fr_tensor *lengths = fr_sequences_lengths(file);
     sequences s = { .x = fr_sequences_x(file), .names = { "0", "1" }, .file = file };
     bool two = fr_sequences_label_count(file) == 2;
@@ -225,17 +220,19 @@ typedef struct {
 
 static inputs read_inputs(program_options *o)
 {
-    const char *data = o->data, *test = o->test;
+    const char *data = o->data, *test = o->test, *label = o->label;
     inputs in = { .data.names = { "0", "1" } };
 
     if (data) {
-        in.data = read_sequences(data, true);
+        in.data = read_sequences(data, label, true);
+        if (fr_sequences_label_column(in.data.file))
+            label = fr_sequences_label_column(in.data.file); /* the other files are laid out alike */
         if (o->load)
             check_variables(data, &in.data, &o->model);
         o->model.input = fr_dim(in.data.x, 2);
     }
     if (test) {
-        in.test = read_sequences(test, true);
+        in.test = read_sequences(test, label, true);
         check_variables(test, &in.test, &o->model);
     }
     if (test && data && !same_names(&in.data, &in.test)) {
@@ -244,10 +241,18 @@ static inputs read_inputs(program_options *o)
         exit(EXIT_FAILURE);
     }
     if (o->predict) {
-        in.predict = read_sequences(o->predict, false);
+        in.predict = read_sequences(o->predict, o->label ? o->label : label, false);
         check_variables(o->predict, &in.predict, &o->model);
     }
     return in;
+}
+
+static void print_label_column(const fr_sequences *file)
+{
+    const char *column = fr_sequences_label_column(file);
+
+    if (column)
+        printf(column[0] <= '9' ? "label: column %s, 2 classes\n" : "label: %s column, 2 classes\n", column);
 }
 
 static void free_inputs(inputs *in)
@@ -327,6 +332,8 @@ int main(int argc, char **argv)
         fr_load_into(model, o.load);
     if (training && !in.data.file)
         in.data = generate();
+    if (training && in.data.file)
+        print_label_column(in.data.file);
     watch_interrupts();
     if (training)
         train(model, &in.data, &o);

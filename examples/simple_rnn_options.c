@@ -12,6 +12,7 @@
 enum {
     CELL = 256,
     LAYERS,
+    LABEL,
     BIDIRECTIONAL,
     HIDDEN,
     EPOCHS,
@@ -44,6 +45,8 @@ static const struct argp_option table[] = {
     { "data", DATA, "FILE", 0, "Train on these sequences of two classes instead of generated ones", 0 },
     { "test", TEST, "FILE", 0, "Report the accuracy on these when trained", 0 },
     { "predict", PREDICT, "FILE", 0, "Print a probability and a label for each of these when trained", 0 },
+    { "label", LABEL, "COLUMN|NAME|first|last|none", 0, "Which column of a .csv or .tsv has the labels (told from it)",
+      0 },
     { "save", SAVE, "FILE", 0, "Write the weights there when trained", 0 },
     { "load", LOAD, "FILE", 0,
       "Begin with these weights, which say cell, layers and hidden size; without --data they are not trained", 0 },
@@ -139,6 +142,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case PREDICT:
         o->predict = text;
         break;
+    case LABEL:
+        o->label = text;
+        break;
     case SAVE:
         o->save = text;
         break;
@@ -171,6 +177,7 @@ void parse_options(int argc, char **argv, program_options *o)
     };
 
     argp_program_version_hook = print_version;
+    argp_err_exit_status = 2;
     *o = (program_options){
         .model = { .hidden = 32, .output = 1, .layers = 1 }, .epochs = 10, .batch_size = 32, .lr = 0.01
     };

@@ -12,7 +12,7 @@ typedef struct {
     int64_t epochs, batch_size, seed;
     double lr, clip; /* clip: 0 for none */
     int threads;     /* 0: the default */
-    const char *data, *test, *save, *load, *predict;
+    const char *data, *test, *save, *load, *predict, *label;
 } program_options;
 
 /* Fills o from the command line. If that is wrong, prints why and exits. */

@@ -46,6 +46,7 @@
     X(fr_loss_function_p, fr_loss_function *)                                                                          \
     X(fr_lr_function_p, fr_lr_function *)                                                                              \
     X(fr_metric_function_p, fr_metric_function *)                                                                      \
+    X(fr_missing, int)                                                                                                 \
     X(fr_module_function_p, fr_module_function *)                                                                      \
     X(fr_module_list, void *)                                                                                          \
     X(fr_module_p, void *)                                                                                             \
@@ -336,6 +337,7 @@ static const struct {
     { "fr_load_onnx", "path", "@onnx" },
     { "fr_read_csv", "path", "@csv" },
     { "fr_read_ts", "path", "@ts" },
+    { "fr_read_sequences", "path", "@x.csv" },
     { "fr_log_open", "dir", "@log" },
     { "fr_*", "name*", "name" },
     { "fr_*", "type", "Type" },
@@ -793,6 +795,7 @@ static bool make_bad(const function *f, const parameter *p, int which, value *v)
         return which < COUNT(bad_ints) && (v->as_int = counts && bad_ints[which] > 0 ? -1 : bad_ints[which], true);
     case KIND_fr_distribution_kind:
     case KIND_fr_dtype:
+    case KIND_fr_missing:
     case KIND_fr_nonlinearity:
     case KIND_fr_interpolation:
     case KIND_fr_padding_mode:
@@ -1154,9 +1157,11 @@ static void write_files(void)
     fr_save_npz(path_of("npz"), (const char *[]){ "x" }, &x, 1);
     fr_export_onnx(m, x, path_of("onnx"));
     fr_save_training(path_of("run"), m, o, l);
-    csv = fopen(path_of("csv"), "w");
-    fputs("1,0.5,0.25\n0,1,2\n", csv);
-    fclose(csv);
+    for (int i = 0; i < 2; i++) {
+        csv = fopen(path_of(i ? "x.csv" : "csv"), "w");
+        fputs("1,0.5,0.25\n0,1,2\n", csv);
+        fclose(csv);
+    }
     ts = fopen(path_of("ts"), "w");
     fputs("@problemName x\n@univariate true\n@classLabel true a b\n@data\n1,2,3:a\n4,5,6:b\n", ts);
     fclose(ts);

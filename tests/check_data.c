@@ -138,8 +138,12 @@ START_TEST(sorts_labels)
                      INTEGERS(1, 1, 1, 1, 1, 1), INTEGERS(4, 3, 1, 0, 3, 2), TEXTS("-1", "1", "1.5", "2", "10"));
     assert_sequences(csv("10,0\n2,0\nx,0\n", NULL), 3, 1, 1, VALUES(0, 0, 0), INTEGERS(1, 1, 1), INTEGERS(0, 1, 2),
                      TEXTS("10", "2", "x"));
-    assert_sequences(csv("1,0\n1.0,0\n1,0\n", NULL), 3, 1, 1, VALUES(0, 0, 0), INTEGERS(1, 1, 1), INTEGERS(0, 1, 0),
-                     TEXTS("1", "1.0"));
+    assert_sequences(csv("2,0\n1.0,0\n1,0\n", NULL), 3, 1, 1, VALUES(0, 0, 0), INTEGERS(1, 1, 1), INTEGERS(1, 0, 0),
+                     TEXTS("1.0", "2"));
+    assert_sequences(csv("-0,0\nx,0\n0,0\n1e0,0\n1,0\n", NULL), 5, 1, 1, VALUES(0, 0, 0, 0, 0), INTEGERS(1, 1, 1, 1, 1),
+                     INTEGERS(0, 2, 0, 1, 1), TEXTS("-0", "1e0", "x"));
+    assert_sequences(csv("12345678901234567890,0\n12345678901234567891,0\n", NULL), 2, 1, 1, VALUES(0, 0),
+                     INTEGERS(1, 1), INTEGERS(0, 1), TEXTS("12345678901234567890", "12345678901234567891"));
 }
 END_TEST
 
@@ -168,6 +172,126 @@ START_TEST(follows_the_default_dtype)
     fr_set_default_dtype(FR_F64);
     assert_sequences(csv("a,0.1,1e300\n", NULL), 1, 2, 1, VALUES(0.1, 1e300), INTEGERS(2), INTEGERS(0), TEXTS("a"));
     fr_set_default_dtype(FR_F32);
+}
+END_TEST
+
+/* What Python's csv module reads from the same text, with the given delimiter, and what Excel, R and pandas write. */
+static const struct {
+    const char *text;
+    fr_csv_options options;
+    int64_t rows, longest;
+    double x[6];
+    const char *labels[3];
+    const char *column; /* fr_sequences_label_column */
+} tables_as_read[] = {
+    /* quotes: ['a', '1', '2'], ['b', '4', '5'] */
+    { "\"a\",1,2\n\"b\",4,5\n", { 0 }, 2, 2, { 1, 2, 4, 5 }, { "a", "b" }, "first" },
+    { "\"a\",\"1\",2\r\na,\"4\",5\r\n", { 0 }, 2, 2, { 1, 2, 4, 5 }, { "a" }, "first" },
+    /* ['a,b', '1'], ['say "c"', '2'] */
+    { "\"a,b\",1\n\"say \"\"c\"\"\",2\n", { 0 }, 2, 1, { 1, 2 }, { "a,b", "say \"c\"" }, "first" },
+    /* ['two\nlines', '1'], ['', '\n\n'] would be an error; ['b', '2'] */
+    { "\"two\n\nlines\",1\r\nb,2\n", { 0 }, 2, 1, { 1, 2 }, { "b", "two\n\nlines" }, "first" },
+    { "\"\"\"\",1\n\";\",2\n", { 0 }, 2, 1, { 1, 2 }, { "\"", ";" }, "first" },
+    /* a quote within a field that has none around it: ['5" disk', '1'] */
+    { "5\" disk,1\nb,2\n", { 0 }, 2, 1, { 1, 2 }, { "5\" disk", "b" }, "first" },
+    { "1,2,\" a\"\n3,4,\"b\"\n", { 0 }, 2, 2, { 1, 2, 3, 4 }, { " a", "b" }, "last" },
+    /* Other separators, decimal commas. */
+    { "a;1;2\nb;4;5\n", { 0 }, 2, 2, { 1, 2, 4, 5 }, { "a", "b" }, "first" },
+    { "a;1,5;-2,25e1\nb;4.5;5\n", { 0 }, 2, 2, { 1.5, -22.5, 4.5, 5 }, { "a", "b" }, "first" },
+    { "x;y,1,2\nz,4,5\n", { 0 }, 2, 2, { 1, 2, 4, 5 }, { "x;y", "z" }, "first" },
+    { "  1.0e+00  2.0e+00 3\n  2.0e+00\t4 5  \n", { 0 }, 2, 2, { 2, 3, 4, 5 }, { "1.0e+00", "2.0e+00" }, "first" },
+    { "a b,1\t2\nb,3\t4\n", { .separator = '\t' }, 2, 1, { 2, 4 }, { "a b,1", "b,3" }, "first" },
+    { "a,1;2\n", { .separator = ';' }, 1, 1, { 2 }, { "a,1" }, "first" },
+    /* Names told from data. */
+    { "label,t0,t1\na,1,2\nb,4,5\n", { 0 }, 2, 2, { 1, 2, 4, 5 }, { "a", "b" }, "first" },
+    { "\"\",\"V1\",\"Class\"\n\"1\",1.5,\"x\"\n\"2\",4,\"y\"\n", { 0 }, 2, 2, { 1, 1.5, 2, 4 }, { "x", "y" }, "last" },
+    { "t0,y,t1\n1,7,2\n4,8,5\n", { 0 }, 2, 2, { 1, 2, 4, 5 }, { "7", "8" }, "2" },
+    { "t0,kind,t1\n1,7,2\n4,8,5\n", { .label = "kind" }, 2, 2, { 1, 2, 4, 5 }, { "7", "8" }, "2" },
+    { "t0,t1\n1,2\n4,5\n", { .label = "none" }, 2, 2, { 1, 2, 4, 5 }, { NULL }, "none" },
+    /* The column of labels: by its number, and told. */
+    { "1,7,2\n4,8,5\n", { .label = "2" }, 2, 2, { 1, 2, 4, 5 }, { "7", "8" }, "2" },
+    { "1,2,7\n4,8\n", { .label = "Last" }, 2, 2, { 1, 2, 4 }, { "7", "8" }, "last" },
+    { "0,1.5,1\n1,4.5,0\n2,5.5,0\n", { 0 }, 3, 2, { 0, 1.5, 1, 4.5, 2, 5.5 }, { "0", "1" }, "last" },
+    { "0.5,1\n1,0\n2,1\n", { 0 }, 3, 1, { 0.5, 1, 2 }, { "0", "1" }, "last" },
+    { "0,1\n1,1\n2,1\n", { 0 }, 3, 1, { 1, 1, 1 }, { "0", "1", "2" }, "first" },
+    /* Missing values. */
+    { "a,1,?,5\n", { .missing = FR_MISSING_MEAN }, 1, 3, { 1, 3, 5 }, { "a" }, "first" },
+    { "a,1,,nan,5\n", { .missing = FR_MISSING_PREVIOUS }, 1, 4, { 1, 1, 1, 5 }, { "a" }, "first" },
+    { "a,NA,null,5,n/a\n", { .missing = FR_MISSING_PREVIOUS }, 1, 4, { 5, 5, 5, 5 }, { "a" }, "first" },
+    { "a,1,2\nb,1,NaN\nc,4,5\n", { .missing = FR_MISSING_DROP }, 2, 2, { 1, 2, 4, 5 }, { "a", "c" }, "first" },
+};
+
+START_TEST(reads_tables_as_people_have_them)
+{
+    const char *const *texts = tables_as_read[_i].labels;
+    const fr_sequences *s = csv(tables_as_read[_i].text, &tables_as_read[_i].options);
+
+    ck_assert_msg(s != NULL, "%s: %s", tables_as_read[_i].text, fr_error_message());
+    for (int k = 0; k < 3 && texts[k]; k++)
+        ck_assert_str_eq(fr_sequences_label_text(s, k), texts[k]);
+    ck_assert_int_eq(fr_sequences_label_count(s), !!texts[0] + !!texts[1] + !!texts[2]);
+    ck_assert_str_eq(fr_sequences_label_column(s), tables_as_read[_i].column);
+    ck_assert_int_eq(fr_dim(fr_sequences_x(s), 0), tables_as_read[_i].rows);
+    ck_assert_int_eq(fr_dim(fr_sequences_x(s), 1), tables_as_read[_i].longest);
+    for (int64_t i = 0; i < tables_as_read[_i].rows * tables_as_read[_i].longest; i++)
+        ck_assert_double_eq(fr_at(fr_sequences_x(s), i), tables_as_read[_i].x[i]);
+    fr_sequences_free((fr_sequences *)s);
+}
+END_TEST
+
+START_TEST(reads_ts_with_missing_values)
+{
+    static const char text[] = "@missing true\n@classLabel true a b\n@data\n1,?,3:NaN,5,6:a\n1,2,3:4,5,6:b\n";
+    fr_csv_options mean = { .missing = FR_MISSING_MEAN }, drop = { .missing = FR_MISSING_DROP };
+
+    write_file("x.ts", text);
+    assert_sequences(fr_read_sequences(path, &mean), 2, 3, 2, VALUES(1, 5.5, 2, 5, 3, 6, 1, 4, 2, 5, 3, 6),
+                     INTEGERS(3, 3), INTEGERS(0, 1), TEXTS("a", "b"));
+    assert_sequences(fr_read_sequences(path, &drop), 1, 3, 2, VALUES(1, 4, 2, 5, 3, 6), INTEGERS(3), INTEGERS(1),
+                     TEXTS("a", "b"));
+    ck_assert_ptr_null(fr_read_sequences(path, NULL));
+    assert_failed("read_sequences", ".ts:4: ", "dimension 1, value 2: \"?\"", "missing");
+}
+END_TEST
+
+/* X (2,2,2), y (2) */
+static void save_arrays(const double *x, const double *y)
+{
+    FR_SCOPE;
+    fr_tensor *arrays[] = { fr_from_doubles(FR_SHAPE(2, 2, 2), x), fr_from_doubles(FR_SHAPE(2), y) };
+
+    write_file("x.npz", "");
+    ck_assert(fr_save_npz(path, (const char *[]){ "X", "y" }, arrays, 2));
+}
+
+START_TEST(reads_arrays)
+{
+    FR_SCOPE;
+    const double x[] = { 1, 2, 3, 4, 5, 6, 7, 8 };
+
+    save_arrays(x, VALUES(7, 3));
+    assert_sequences(fr_read_sequences(path, NULL), 2, 2, 2, x, INTEGERS(2, 2), INTEGERS(1, 0), TEXTS("3", "7"));
+    save_arrays(x, VALUES(0.5, 3));
+
+    fr_sequences *s = fr_read_sequences(path, NULL);
+
+    ck_assert(fr_sequences_have_targets(s));
+    ck_assert_ptr_null(fr_sequences_label_column(s));
+    ck_assert_str_eq(fr_sequences_label_text(s, 0), "0.5");
+    fr_sequences_free(s);
+    save_arrays(VALUES(1, 2, (double)NAN, 4, 5, 6, 7, 8), VALUES(7, 3));
+    ck_assert_ptr_null(fr_read_sequences(path, NULL));
+    assert_failed("read_sequences", ".npz:1: ", "X has NaN in step 2");
+    assert_sequences(fr_read_sequences(path, &(fr_csv_options){ .missing = FR_MISSING_MEAN }), 2, 2, 2,
+                     VALUES(1, 2, 1, 4, 5, 6, 7, 8), INTEGERS(2, 2), INTEGERS(1, 0), TEXTS("3", "7"));
+    write_file("x.npy", "");
+    ck_assert(fr_save_npy(path, fr_from_doubles(FR_SHAPE(2, 2), x)));
+    assert_sequences(fr_read_sequences(path, NULL), 2, 2, 1, x, INTEGERS(2, 2), NULL, NULL);
+    ck_assert(fr_save_npy(path, fr_from_doubles(FR_SHAPE(4), x)));
+    ck_assert_ptr_null(fr_read_sequences(path, NULL));
+    assert_failed("read_sequences", "x.npy", "1 dims", "(N,T)");
+    ck_assert_ptr_null(fr_read_sequences("x.xls", NULL));
+    assert_failed("read_sequences", "x.xls", ".ts, .csv");
 }
 END_TEST
 
@@ -220,7 +344,22 @@ static const struct {
     { "1,2\n", { .no_label = true, .label_last = true }, { "label_last", "no_label" } },
     { "label,t0\n", { .header = true }, { "no sequence" } },
     { "label,t0\na,1\nb,x\n", { .header = true }, { ".csv:3: ", "column 2: \"x\"" } },
-    { "label,t0\na,1\n", { 0 }, { ".csv:1: ", "column 2: \"t0\"", "not a number" } },
+    { "2020,t0\na,1\n", { 0 }, { ".csv:1: ", "column 2: \"t0\"", "not a number", "separator is a comma" } },
+    { "a 1\nb 2,5\n", { 0 }, { ".csv:2: ", "column 2: \"2,5\"", "not a number", "separator is a blank" } },
+    { "a;1,5\nb;1.234,5\n", { 0 }, { ".csv:2: ", "column 2: \"1.234,5\"", "separator is a semicolon" } },
+    { "a\t1\nb,2\n", { 0 }, { ".csv:2: ", "a label without values", "separator is a tab" } },
+    { "a,1\n\"b\nc\" d,1\n", { 0 }, { ".csv:3: ", "column 1", "text after the quotes" } },
+    { "a,1\n\"b,1\n\nc,1\n", { 0 }, { ".csv:4: ", "quotes that begin in line 2 do not end" } },
+    { "a,1\nb,,2\n", { .missing = FR_MISSING_REFUSE }, { ".csv:2: ", "column 2: \"\"", "missing" } },
+    { "a,1\nb,?,NA\n", { .missing = FR_MISSING_MEAN }, { ".csv:2: ", "all values", "missing" } },
+    { "a,?\n", { .missing = FR_MISSING_DROP }, { "no sequence" } },
+    { "a,1\n", { .label = "species" }, { "label \"species\"", "no row of names" } },
+    { "a,b\n1,2\n", { .label = "c" }, { "label \"c\"", "or its name" } },
+    { "a,1\n", { .label = "0" }, { "label \"0\"", "first, last, none" } },
+    { "1,1,2\n2,1\n", { .label = "3" }, { ".csv:2: ", "the label in column 3 is missing" } },
+    { "a,1\n", { .label = "1", .no_label = true }, { "label", "no_label" } },
+    { "a,1\n", { .separator = ':' }, { "separator ':'", "expected" } },
+    { "a,1\n", { .missing = (fr_missing)4 }, { "missing 4" } },
     { "1,2\n", { .reserved = { &folder } }, { "reserved[0]" } },
 };
 
@@ -410,7 +549,7 @@ static const struct {
     { "@classLabel false\n@data here\n", { ".ts:2: ", "@data", "\"here\" is one value too many" } },
     { "@classLabel true a\n@data\n1,2\n", { ".ts:3: ", "without a label" } },
     { "@classLabel true a\n@data\n1,2:b\n", { ".ts:3: ", "\"b\"", "@classLabel" } },
-    { "@classLabel true 1\n@data\n1,2:1.0\n", { ".ts:3: ", "\"1.0\"", "@classLabel" } },
+    { "@classLabel true 1\n@data\n1,2:1.5\n", { ".ts:3: ", "\"1.5\"", "@classLabel" } },
     { "@classLabel true a\n@data\n1,2:\n", { ".ts:3: ", "\"\"", "@classLabel" } },
     { "@classLabel false\n@data\n1,2:a\n", { ".ts:3: ", "dimension 2, value 1: \"a\"", "not a number" } },
     { "@classLabel false\n@data\n1,?,2\n", { ".ts:3: ", "dimension 1, value 2: \"?\"", "missing" } },
@@ -464,7 +603,7 @@ static bool read_mutated_csv(FILE *file)
 
 static bool read_mutated_ts(FILE *file)
 {
-    return check_sequences(fr_read_ts_file("read_ts: changed", file));
+    return check_sequences(fr_read_ts_file("read_ts: changed", file, FR_MISSING_REFUSE));
 }
 
 START_TEST(csv_survives_mutations)
@@ -496,6 +635,9 @@ int main(void)
     tcase_add_test(tables, reads_any_line_length);
     tcase_add_test(tables, follows_the_default_dtype);
     tcase_add_test(tables, ignores_the_locale);
+    tcase_add_loop_test(tables, reads_tables_as_people_have_them, 0, sizeof tables_as_read / sizeof *tables_as_read);
+    tcase_add_test(tables, reads_ts_with_missing_values);
+    tcase_add_test(tables, reads_arrays);
     tcase_add_loop_test(tables, refuses_bad_csv, 0, sizeof bad_csv / sizeof *bad_csv);
     tcase_add_test(tables, refuses_binary_files);
     tcase_add_test(tables, limits_padding);

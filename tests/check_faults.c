@@ -513,13 +513,13 @@ static const scenario scenarios[] = {
       copy_run,
       NULL,
       RESUMES,
-      { "tools/frond/frond", "train", "@data.csv", "--output", "@new", "--epochs", "1", "--hidden", "2", "--target",
+      { "tools/frond/frond", "train", "@data.csv", "--output", "@new", "--epochs", "1", "--hidden", "2", "--label",
         "first", "--quiet" } },
     { "frond train, again",
       copy_run,
       NULL,
       REFUSES,
-      { "tools/frond/frond", "train", "@data.csv", "--output", "@run", "--target", "first", "--quiet" } },
+      { "tools/frond/frond", "train", "@data.csv", "--output", "@run", "--label", "first", "--quiet" } },
     { "frond predict",
       copy_run,
       NULL,
@@ -851,7 +851,7 @@ static void train_aside(void)
     char command[1024];
 
     snprintf(command, sizeof command,
-             "tools/frond/frond train %s/data.csv --output %s/run --epochs 1 --hidden 2 --target first --quiet >%s/out",
+             "tools/frond/frond train %s/data.csv --output %s/run --epochs 1 --hidden 2 --label first --quiet >%s/out",
              aside, aside, aside);
     if (!make_data(in(aside, "data.csv")) || system(command) != 0)
         abort();

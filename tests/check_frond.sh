@@ -83,19 +83,25 @@ runs help predict
 prints "Usage: frond predict "
 refuses 2 "a command is missing"
 refuses 2 "nonsense: no such command" nonsense
+refuses 2 "opz: no such command; did you mean ops?" opz
+refuses 2 "tarin: no such command; did you mean train?" tarin
+refuses 2 "liner: no such op; did you mean linear?" ops liner
+refuses 2 "ad: no such op; did you mean add?" ops ad
 refuses 2 "an argument is missing" train --output "$work/x"
 refuses 2 "an argument is missing" predict "$work/x"
 refuses 2 "an argument is missing" graph
 refuses 2 "b: one argument too many" train a b --output "$work/x"
 refuses 2 "a file is missing" info
-refuses 2 "--output=DIR is missing" train "$italy"
+refuses 2 "--output=DIR is missing" train "$italy" --resume
+refuses 2 "--missing=zero: expected refuse|mean" train "$italy" --output "$work/x" --missing zero
+refuses 2 "--label=none: without labels" train "$italy" --output "$work/x" --label none
 refuses 2 "--model=svm: expected simple_rnn|" train "$italy" --output "$work/x" --model svm
 refuses 2 "--hidden=0: expected a whole number of 1 or more" train "$italy" --output "$work/x" --hidden 0
 refuses 2 "--lr=nan: expected a number of" train "$italy" --output "$work/x" --lr nan
 refuses 2 "--dropout=1: expected a number of 0 or more, below 1" train "$italy" --output "$work/x" --dropout 1
 refuses 2 "--cell is not for --model=tcn" train "$italy" --output "$work/x" --model tcn --cell lstm
 refuses 2 "--validation and --validation-file" train "$italy" --output "$work/x" --validation 0.1 --validation-file f
-refuses 2 "--patience needs --validation" train "$italy" --output "$work/x" --patience 2
+refuses 2 "--patience needs --validation" train "$italy" --output "$work/x" --patience 2 --validation 0
 refuses 2 "--heads=3 does not divide" train "$italy" --output "$work/x" --model transformer --heads 3
 refuses 2 "--lr cannot be given with --resume" train "$italy" --output "$work/x" --resume --lr 1
 
@@ -196,17 +202,16 @@ sed '1d; s/.*,//' "$work/sum.csv" | paste -d' ' - "$work/values" |
 [ -s "$work/differences" ] && wrong "figures of a regression: $(cat "$work/differences")"
 cut -d, -f1-4 "$work/sum.csv" >"$work/unlabelled.csv"
 cp "$work/out" "$work/labelled.out"
-runs predict "$work/numbers" "$work/unlabelled.csv" --no-target
+runs predict "$work/numbers" "$work/unlabelled.csv" --label none
 cmp -s "$work/out" "$work/labelled.out" || wrong "predictions without a target column are others"
-refuses 1 "have 3 values, those of the training data have 4: --no-target says" predict "$work/numbers" \
+refuses 1 "have 3 values, those of the training data have 4: --label=none says" predict "$work/numbers" \
     "$work/unlabelled.csv"
-runs predict "$work/numbers" "$work/unlabelled.csv" --target
-refuses 1 "--target and --no-target were both given" predict "$work/numbers" "$work/sum.csv" --target --no-target
+runs predict "$work/numbers" "$work/unlabelled.csv" --label last
 sed '1d; s/^[^,]*,[^,]*,//' "$work/sum.csv" >"$work/ragged.csv"
 sed 1d "$work/sum.csv" >>"$work/ragged.csv"
 train ragged "$work/ragged.csv" --regression --epochs 1 --hidden 4
 refuses 1 "may have a column of targets or not" predict "$work/ragged" "$work/ragged.csv"
-runs predict "$work/ragged" "$work/ragged.csv" --target
+runs predict "$work/ragged" "$work/ragged.csv" --label last
 refuses 1 "has no probabilities" predict "$work/numbers" "$work/sum.csv" --probabilities
 
 # --- Resuming ---------------------------------------------------------------------------------------------------------
@@ -222,8 +227,8 @@ same "a resumed run" whole parts
 refuses 1 "holds a run already" train "$italy" --output "$work/whole"
 
 # With one step in each epoch, the training loss of the third epoch is that of the weights after the second.
-train second "$italy" --batch-size 100 --epochs 2
-train third "$italy" --batch-size 100 --epochs 3
+train second "$italy" --batch-size 100 --epochs 2 --validation 0
+train third "$italy" --batch-size 100 --epochs 3 --validation 0
 runs evaluate "$work/second" "$italy"
 loss=$(sed -n 's,^3.loss/train.\([^,]*\).*,\1,p' "$work/third/metrics.csv")
 holds "loss in training" "$(figure loss) - $loss < 2e-6 && $loss - $(figure loss) < 2e-6"
@@ -252,6 +257,40 @@ epoch=$(sed -n 's/^frond: interrupted in epoch \([0-9]*\); saved.*/\1/p' "$work/
 train stopped "$italy" --resume --epochs "${epoch:-1}"
 train unstopped "$italy" --batch-size 1 --epochs "${epoch:-1}" --hidden 4
 same "an interrupted run" stopped unstopped
+
+# --- What is found out about the data ---------------------------------------------------------------------------------
+
+awk 'BEGIN {
+    print "id;t0;t1;\"the kind\""
+    for (i = 0; i < 20; i++)
+        printf "%d;%d,5;%s;\"%s\"\n", i, i % 2, i == 7 ? "?" : "2", i % 2 ? "b; or \"\"c\"\"" : " a"
+}' >"$work/excel.csv"
+refuses 1 "excel.csv:9: column 3: \"?\" is a missing value" train "$work/excel.csv"
+(cd "$work" && "$frond" train excel.csv --missing mean --epochs 2 --hidden 4 >out 2>err) ||
+    wrong "excel.csv: $(cat "$work/err")"
+prints "label: last column, 2 classes"
+prints "validation: 4 of 20 sequences, by chance"
+first=$work/runs/$(date +%Y-%m-%d)-1
+prints "in runs/${first##*/}/best.safetensors"
+[ -s "$first/best.safetensors" ] || wrong "no runs/DATE-1"
+(cd "$work" && "$frond" train excel.csv --missing drop --label "the kind" --epochs 1 --hidden 4 --quiet >out 2>err)
+[ -s "${first%1}2/best.safetensors" ] || wrong "no runs/DATE-2: $(cat "$work/err")"
+[ "$(wc -l <"$work/out")" -eq 1 ] || wrong "--quiet: $(cat "$work/out")"
+# What predict writes is a data set of its own: the label column is found, and has the labels that were written.
+runs predict "$first" "$work/excel.csv" --output "$work/again.csv"
+{ cat "$work/again.csv"; printf '21,"b; or ""c"""\n22," a"\n'; } >"$work/again2.csv"
+runs predict "$first" "$work/again2.csv" --label last
+[ "$(wc -l <"$work/out")" -eq 23 ] || wrong "predictions of predictions: $(cat "$work/out")"
+runs train "$work/again2.csv" --epochs 1 --hidden 4 --validation 0 --output "$work/again"
+prints "label: last column, 2 classes"
+grep -q validation: "$work/out" && wrong "--validation 0 splits"
+
+# Whole numbers are one class however they are written.
+printf '1.0,1,2\n2,4,5\n1,1,2\n2.00,4,5\n' >"$work/float.csv"
+train float "$work/float.csv" --label first --epochs 1 --hidden 4
+printf '1,1,2\n2.0,4,5\n' >"$work/whole.csv"
+runs evaluate "$work/float" "$work/whole.csv"
+grep -q 'accuracy.*/2)' "$work/out" || wrong "1 and 1.0: $(cat "$work/out")"
 
 # --- Files and ops ----------------------------------------------------------------------------------------------------
 
@@ -285,7 +324,7 @@ prints "t = 23" # the last of 24 steps
 
 : >"$work/empty.csv"
 printf '1,2,a\n3,nan,b\n' >"$work/nan.csv"
-printf '1,2,1\n3,4,7\n' >"$work/label.csv"
+printf '1,2,1\n1,4,7\n' >"$work/label.csv"
 printf '1,2,1\n3,4,1\n' >"$work/one.csv"
 printf '@dimensions 2\n@classLabel true 1 2\n@data\n1,2:3,4:1\n' >"$work/wide.ts"
 printf '@classLabel true 1 2\n@data\n1,2:1\n1,2:x\n' >"$work/unknown.ts"
@@ -303,7 +342,10 @@ for command in "train" "evaluate $work/two" "predict $work/two"; do
 done
 refuses 1 "label.csv: the label \"7\" of sequence 2 is not one of the 2" evaluate "$work/two" "$work/label.csv"
 refuses 1 "wide.ts: 2 variables in each step, the model has 1" evaluate "$work/two" "$work/wide.ts"
-refuses 1 "one.csv: expected two labels or more, found 1" train "$work/one.csv" --output "$work/bad"
+refuses 1 "one.csv: expected two labels or more, found 1" train "$work/one.csv" --label last --output "$work/bad"
+seq 1 12 | sed 's/.*/1,2,&/' >"$work/all.csv"
+refuses 1 "all.csv: all 12 labels are different numbers; did you mean --regression?" train "$work/all.csv" \
+    --label last --output "$work/bad"
 refuses 1 "high.csv: the target \"high\" of sequence 2 is not a number" train "$work/high.csv" --regression \
     --output "$work/bad"
 {
@@ -313,9 +355,9 @@ refuses 1 "high.csv: the target \"high\" of sequence 2 is not a number" train "$
 refuses 1 "split.csv: the target \"high\" of sequence 20 is not a number" train "$work/split.csv" --regression \
     --validation 0.5 --output "$work/bad"
 printf '1,2,3\n3,4,5\n' >"$work/values.csv"
-refuses 1 'values.csv: the label "3" of sequence 1 is not one of the 2 that the model knows: --no-target says' \
+refuses 1 'values.csv: the label "3" of sequence 2 is not one of the 2 that the model knows: --label=none says' \
     predict "$work/two" "$work/values.csv"
-runs predict "$work/two" "$work/values.csv" --no-target
+runs predict "$work/two" "$work/values.csv" --label none
 refuses 1 "cannot be split by --validation=0.001" train "$italy" --validation 0.001 --output "$work/bad"
 refuses 1 "a sequence of 24 steps, the transformer takes up to 9" train "$italy" --model transformer --steps 9 \
     --output "$work/bad"
@@ -339,7 +381,7 @@ sed 's/"variables": [0-9]*/"variables": 2000000000/; s/"mean": null/"mean": [0]/
 refuses 1 "torn/model.json: expected 2000000000 numbers" evaluate "$work/torn" "$italy"
 head -c 17000000 /dev/zero >"$work/torn/model.json"
 refuses 1 "torn/model.json: has more than 16777216 bytes" evaluate "$work/torn" "$italy"
-refuses 1 "no such op" ops nonsense
+refuses 2 "no such op" ops nonsense
 refuses 1 "file.txt: expected a name that ends in" info "$work/file.txt"
 refuses 1 "/dev/full: cannot be written: No space left" predict "$work/two" "$italy" --output /dev/full
 "$frond" ops >/dev/full 2>"$work/err" && wrong "ops >/dev/full: exit status 0"

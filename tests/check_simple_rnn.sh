@@ -33,6 +33,7 @@ refuses() { # PIECE OPTION...: it must fail, with PIECE on standard error and no
     piece=$1
     shift
     "$program" "$@" >"$work/out" 2>"$work/err" && wrong "$*: exit status 0"
+    grep -q '\.c:[0-9]' "$work/err" && wrong "$*: a place in the source: $(cat "$work/err")"
     grep -qF -- "$piece" "$work/err" || wrong "$*: '$piece' is not in: $(cat "$work/err")"
     [ -s "$work/out" ] && wrong "$*: printed $(head -n 1 "$work/out")"
 }
@@ -71,6 +72,15 @@ printf 'b,1,2,3\na,-1,-2\nb,2,1,1,1\na,-1\n' >"$work/ragged.csv"
 "$program" --epochs 60 --batch-size 4 --data "$work/ragged.csv" --test "$work/ragged.csv" |
     tail -n 1 | grep -qxF 'Test accuracy: 1.0000 (4/4)' || wrong "different lengths: not learnt"
 
+# The column of labels is said, and may be chosen.
+printf '1,2,3,x\n1,3,3,y\n0,1,2,x\n' >"$work/last.csv"
+"$program" --epochs 1 --data "$work/last.csv" | grep -qx 'label: last column, 2 classes' || wrong "label told"
+"$program" --epochs 1 --data "$work/last.csv" --label 1 >"$work/out" 2>&1 && wrong "--label 1: values x"
+printf '1;2;3;5\n1;3;3;6\n0;1;2;7,5\n' >"$work/last.csv"
+"$program" --epochs 1 --data "$work/last.csv" --label 1 | grep -qx 'label: first column, 2 classes' || wrong "--label 1"
+"$program" --hidden 0 >"$work/out" 2>&1
+[ $? -eq 2 ] || wrong "a wrong command line: exit status is not 2"
+
 printf '@dimensions 2\n@classLabel true 1 2\n@data\n1,2:3,4:1\n1,2:3,4:2\n' >"$work/wide.ts"
 refuses "expected two labels, found 3: 1, 2, 3" --data "$golden/three_labels.csv"
 refuses "--hidden=0" --hidden 0
@@ -83,7 +93,7 @@ refuses "wide.ts: 2 variables" --predict "$work/wide.ts"
 refuses "--save=$work/no/weights: No such file" --save "$work/no/weights"
 refuses "not an option" what
 refuses "safetensors" --load "$train"
-printf '1,2,x\n' >"$work/bad.csv"
+printf '1,y,x\n' >"$work/bad.csv"
 refuses "bad.csv:1" --data "$work/bad.csv"
 "$program" --version | grep -q '^simple_rnn (frond) [0-9]' || wrong "--version"
 "$program" --help | grep -q -e '--bidirectional' || wrong "--help"

@@ -40,17 +40,37 @@ int64_t fr_loader_batches(const fr_loader *l); /* per epoch; -1 for NULL */
 typedef struct fr_sequences fr_sequences;
 void fr_sequences_free(fr_sequences *s); /* NULL is fine */
 
+/* What becomes of missing values: an empty field, ?, NA, N/A, null, NaN. */
+typedef enum {
+    FR_MISSING_REFUSE,   /* they are an error */
+    FR_MISSING_MEAN,     /* each becomes the mean of its sequence's known values of the same variable */
+    FR_MISSING_PREVIOUS, /* each becomes the one before it; at the beginning of a sequence, the first known one */
+    FR_MISSING_DROP      /* sequences that have any are left out */
+} fr_missing;
+
 typedef struct {
-    bool label_last; /* the label is in the last column, not in the first */
-    bool no_label;   /* there are no labels */
-    bool header;     /* the first row that is not blank has names, and is skipped */
+    bool label_last; /* as .label = "last" */
+    bool no_label;   /* as .label = "none" */
+    bool header;     /* the first row that is not blank has names, even if it looks like data */
+    char separator;  /* ',', ';', '\t', or ' ' for any run of blanks; default: told from the first row */
+    fr_missing missing;
+    const char *label; /* the column of labels: "first", "last", "none", a number from 1, or its name in the header;
+                        * default: told from the table */
     void *reserved[8];
 } fr_csv_options;
 
-/* Reads one sequence per row. Values are separated by commas; by tabs in a .tsv, and if the first row has tabs and no
- * comma. The label is in the first column, as in the UCR archive. Rows may differ in length. Missing values are
- * refused, and so are names, except with header. NULL with an error that names file, line, column and reason. To be
- * freed with fr_sequences_free. Needs no scope.
+/* Reads one sequence per row, by RFC 4180: fields may be in double quotes, and then hold separators, line ends and
+ * doubled quotes. Rows may differ in length. With semicolons numbers may have a decimal comma. What is told from the
+ * file, unless an option says it:
+ *
+ * - the separator: semicolons, if at most one comma stands between two; else commas, tabs, or blanks, the first of
+ * these that the first row has. In a .tsv tabs go first.
+ * - whether the first row has names: if none of them is a number or a missing value, and other rows follow.
+ * - the column of labels: the one that is called label, class, target or y; else the one of the first and the last that
+ *   has texts, or else whole numbers of fewer kinds; else the first, as in the UCR archive. A program that reads
+ *   further files for the same model asks for fr_sequences_label_column of the first.
+ *
+ * NULL with an error that names file, line, column and reason. To be freed with fr_sequences_free. Needs no scope.
  *
  * Shorter rows are padded to the longest one. A file is refused, before it is padded, if that takes more than 64 MiB
  * and 16 times the file; the environment variable FROND_MEMORY_LIMIT, in bytes, sets another limit. */
@@ -60,13 +80,21 @@ fr_sequences *fr_read_csv(const char *path, const fr_csv_options *options) FR_FR
  * values and timestamps are refused. Fails as fr_read_csv does, and has its limit. */
 fr_sequences *fr_read_ts(const char *path) FR_FREED_BY(fr_sequences_free);
 
+/* Reads a file by the end of its name: .ts, .csv and .tsv as above (of the options a .ts takes `missing`); of an .npz
+ * the arrays X or x, (N,T) or (N,T,D), and y (N), if there is one, whose whole numbers are labels and others targets;
+ * an .npy as X alone. NaN in arrays is an error. Fails as fr_read_csv and fr_load_npz do. */
+fr_sequences *fr_read_sequences(const char *path, const fr_csv_options *options) FR_FREED_BY(fr_sequences_free);
+
 /* Tensors that are borrowed from s: x (N,T,D) of the default dtype, with D variables, and T the length of the longest
  * sequence (shorter ones are padded with zeros); lengths (N) int64; labels (N) int64, indices into the sorted label
  * texts, or NULL without an error if there are none. */
 fr_tensor *fr_sequences_x(const fr_sequences *s);
 fr_tensor *fr_sequences_lengths(const fr_sequences *s);
 fr_tensor *fr_sequences_labels(const fr_sequences *s);
-int fr_sequences_label_count(const fr_sequences *s);   /* of different labels, or of those in a .ts header */
+int fr_sequences_label_count(const fr_sequences *s); /* of different labels, or of those in a .ts header */
+/* Which column of a .csv or .tsv the labels are from, as the option `label` would say it: "first", "last", "none" or a
+ * number; borrowed. NULL without an error for other files. */
+const char *fr_sequences_label_column(const fr_sequences *s);
 bool fr_sequences_have_targets(const fr_sequences *s); /* true for @targetLabel true: labels are numbers to predict */
 const char *fr_sequences_label_text(const fr_sequences *s, int i); /* borrowed; numbers are sorted as numbers */
 

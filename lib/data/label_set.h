@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* A set of label texts that gives each an index, like scikit-learn's LabelEncoder. They are sorted as numbers if all
- * are numbers, else as text. */
+ * are numbers, else as text. Texts of one number, "1" and "1.0", are one label, and have the text that came first. */
 #ifndef FROND_DATA_LABEL_SET_H
 #define FROND_DATA_LABEL_SET_H
 
@@ -12,13 +12,14 @@
 typedef struct {
     char *text;
     double number;
-    int64_t added; /* its place in the order in which labels were added */
+    bool is_number, is_exact; /* is_exact: no other number is the same double */
+    int64_t added;            /* its place in the order in which labels were added */
 } fr_label;
 
 typedef struct {
     fr_label *items;
     size_t count, capacity;
-    int32_t *slots; /* a hash table until the set is sorted: 1 + an index of items; 0: free */
+    int32_t *slots; /* a hash table: 1 + an index of items; 0: free */
     size_t slot_count;
     bool text_only; /* not all are numbers */
 } fr_label_set;

@@ -42,34 +42,37 @@ bool fr_line_reader_fail(const fr_line_reader *lines, const char *format, ...)
     return false;
 }
 
-char *fr_line_reader_next(fr_line_reader *lines)
+char *fr_line_reader_next_any(fr_line_reader *lines)
 {
     static const char byte_order_mark[] = "\xef\xbb\xbf";
+    ssize_t length = getline(&lines->text, &lines->capacity, lines->file);
+    char *text = lines->text;
 
-    for (;;) {
-        ssize_t length = getline(&lines->text, &lines->capacity, lines->file);
-        char *text = lines->text;
-
-        if (length < 0) {
-            lines->failed = !feof(lines->file);
-            if (lines->failed)
-                fr_fail(lines->where, "%s", strerror(errno));
-            return NULL;
-        }
-        lines->number++;
-        lines->bytes += length;
-        if (memchr(text, '\0', (size_t)length)) {
-            lines->failed = true;
-            fr_line_reader_fail(lines, "a byte of value 0: not a text file");
-            return NULL;
-        }
-        if (lines->number == 1 && strncmp(text, byte_order_mark, 3) == 0)
-            text += 3;
-        while (length > 0 && strchr("\r\n", lines->text[length - 1]))
-            lines->text[--length] = '\0';
-        if (text[strspn(text, BLANKS)])
-            return text;
+    if (length < 0) {
+        lines->failed = !feof(lines->file);
+        if (lines->failed)
+            fr_fail(lines->where, "%s", strerror(errno));
+        return NULL;
     }
+    lines->number++;
+    lines->bytes += length;
+    if (memchr(text, '\0', (size_t)length)) {
+        lines->failed = true;
+        fr_line_reader_fail(lines, "a byte of value 0: not a text file");
+        return NULL;
+    }
+    while (length > 0 && strchr("\r\n", text[length - 1]))
+        text[--length] = '\0';
+    return lines->number == 1 && strncmp(text, byte_order_mark, 3) == 0 ? text + 3 : text;
+}
+
+char *fr_line_reader_next(fr_line_reader *lines)
+{
+    char *text;
+
+    while ((text = fr_line_reader_next_any(lines)) && !text[strspn(text, BLANKS)])
+        ;
+    return text;
 }
 
 char *fr_trim(char *text)

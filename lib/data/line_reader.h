@@ -26,6 +26,7 @@ void fr_line_reader_end(fr_line_reader *lines);
 /* The next line that is not blank, borrowed; the caller may change it. NULL at the end of the file, and for an error,
  * which sets failed. */
 char *fr_line_reader_next(fr_line_reader *lines);
+char *fr_line_reader_next_any(fr_line_reader *lines); /* the same, but blank lines count */
 /* fr_fail for the current line: "read_ts: x.ts:12: ...". Returns false. */
 bool fr_line_reader_fail(const fr_line_reader *lines, const char *format, ...) FR_PRINTF(2, 3);
 

@@ -19,7 +19,7 @@
 
 /* --- Building ---------------------------------------------------------------------------------------------------- */
 
-static bool add_value(fr_sequence_builder *b, const fr_line_reader *lines, double value)
+bool fr_sequence_builder_add_number(fr_sequence_builder *b, const fr_line_reader *lines, double value)
 {
     if (!fr_make_room(&b->values, sizeof *b->values, b->count, &b->capacity))
         return fr_line_reader_fail(lines, "out of memory");
@@ -27,42 +27,85 @@ static bool add_value(fr_sequence_builder *b, const fr_line_reader *lines, doubl
     return true;
 }
 
-/* What is wrong with a value that was read from text, or NULL. */
-static const char *find_fault(const char *text, bool is_number, double value)
+bool fr_is_missing(const char *field)
 {
-    if (!*text || strcmp(text, "?") == 0 || strcasecmp(text, "nan") == 0)
-        return "is a missing value, which is not supported";
-    if (!is_number)
+    static const char *const texts[] = { "", "?", "nan", "na", "n/a", "null" };
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        if (strcasecmp(field, texts[i]) == 0)
+            return true;
+    return false;
+}
+
+/* What is wrong with a value that was read from text, or NULL. */
+static const char *find_fault(const fr_sequence_builder *b, const char *field, double *value)
+{
+    if (fr_is_missing(field))
+        return b->missing ? NULL : "is a missing value: to be refused, unless an option says what to do about it";
+    if (!fr_parse_number(field, value))
         return "is not a number";
-    if (fabs(value) > (fr_default_dtype() == FR_F32 ? (double)FLT_MAX : DBL_MAX))
+    if (fabs(*value) > (fr_default_dtype() == FR_F32 ? (double)FLT_MAX : DBL_MAX))
         return fr_default_dtype() == FR_F32 ? "is too large for float32" : "is too large for float64";
     return NULL;
 }
 
-int64_t fr_sequence_builder_add_values(fr_sequence_builder *b, const fr_line_reader *lines, char *text, char separator,
-                                       const char *kind, int64_t first)
+bool fr_sequence_builder_add_value(fr_sequence_builder *b, const fr_line_reader *lines, const char *field,
+                                   const char *kind, int64_t number)
 {
     char quoted[FR_QUOTED_SIZE];
+    double value = (double)NAN;
+    const char *fault = find_fault(b, field, &value);
+
+    if (fault)
+        return fr_line_reader_fail(lines, "%s %lld: %s %s%s", kind, (long long)number, fr_quoted(field, quoted), fault,
+                                   b->hint ? b->hint : "");
+    return fr_sequence_builder_add_number(b, lines, value);
+}
+
+bool fr_sequence_builder_fill(fr_sequence_builder *b, const fr_line_reader *lines, int64_t n)
+{
+    double *value = b->values + b->count - n, sum = 0, last;
+    int64_t known = 0, first = n;
+
+    for (int64_t i = n - 1; i >= 0; i--)
+        if (!isnan(value[i])) {
+            sum += value[i];
+            known++;
+            first = i;
+        }
+    if (known == n)
+        return true;
+    b->drop |= b->missing == FR_MISSING_DROP;
+    if (known == 0 && !b->drop)
+        return fr_line_reader_fail(lines, "all values of a sequence are missing");
+    last = b->drop ? 0 : value[first];
+    for (int64_t i = 0; i < n; i++) {
+        if (isnan(value[i]))
+            value[i] = b->missing == FR_MISSING_MEAN ? sum / (double)known : last;
+        last = value[i];
+    }
+    return true;
+}
+
+int64_t fr_sequence_builder_add_values(fr_sequence_builder *b, const fr_line_reader *lines, char *text,
+                                       const char *kind)
+{
     const char *field;
     int64_t n = 0;
 
-    for (; (field = fr_next_field(&text, separator)); n++) {
-        double value = 0;
-        bool is_number = fr_parse_number(field, &value);
-        const char *fault = find_fault(field, is_number, value);
-
-        if (fault) {
-            fr_line_reader_fail(lines, "%s %lld: %s %s", kind, (long long)first + n, fr_quoted(field, quoted), fault);
+    while ((field = fr_next_field(&text, ',')))
+        if (!fr_sequence_builder_add_value(b, lines, field, kind, ++n))
             return -1;
-        }
-        if (!add_value(b, lines, value))
-            return -1;
-    }
-    return n;
+    return fr_sequence_builder_fill(b, lines, n) ? n : -1;
 }
 
 bool fr_sequence_builder_end_row(fr_sequence_builder *b, const fr_line_reader *lines, int64_t length, int64_t label)
 {
+    if (b->drop) {
+        b->count -= (size_t)(length * b->variables);
+        b->drop = false;
+        return true;
+    }
     if (!fr_make_room(&b->lengths, sizeof *b->lengths, b->rows, &b->lengths_capacity) ||
         !fr_make_room(&b->labels, sizeof *b->labels, b->rows, &b->labels_capacity))
         return fr_line_reader_fail(lines, "out of memory");
@@ -71,7 +114,7 @@ bool fr_sequence_builder_end_row(fr_sequence_builder *b, const fr_line_reader *l
     return true;
 }
 
-static void free_builder(fr_sequence_builder *b)
+void fr_sequence_builder_free(fr_sequence_builder *b)
 {
     free(b->values);
     free(b->lengths);
@@ -138,8 +181,7 @@ static fr_tensor *make_integers(const char *where, const fr_sequence_builder *b,
     return t;
 }
 
-/* Takes over the texts of b. NULL with an error. */
-static fr_sequences *make_sequences(const char *where, fr_sequence_builder *b)
+fr_sequences *fr_sequences_make(const char *where, fr_sequence_builder *b)
 {
     fr_sequences *s;
 
@@ -151,6 +193,7 @@ static fr_sequences *make_sequences(const char *where, fr_sequence_builder *b)
     if (!s)
         return fr_fail_memory(where);
     s->targets = b->targets;
+    memcpy(s->label_column, b->label_column, sizeof s->label_column);
     s->texts = b->texts;
     b->texts = (fr_label_set){ 0 };
     if ((s->x = make_x(where, b)) && (s->lengths = make_integers(where, b, b->lengths)) && b->labelled)
@@ -177,9 +220,9 @@ fr_sequences *fr_sequences_read(const char *where, FILE *file, fr_sequence_parse
     b.bytes = lines.bytes;
     fr_line_reader_end(&lines);
 
-    fr_sequences *s = ok ? make_sequences(where, &b) : NULL;
+    fr_sequences *s = ok ? fr_sequences_make(where, &b) : NULL;
 
-    free_builder(&b);
+    fr_sequence_builder_free(&b);
     return s;
 }
 
@@ -234,6 +277,13 @@ const char *fr_sequences_label_text(const fr_sequences *s, int i)
     if (i < 0 || i >= count)
         return fr_fail("sequences_label_text", "index %d is out of range for %d labels", i, count);
     return s->texts.items[i].text;
+}
+
+const char *fr_sequences_label_column(const fr_sequences *s)
+{
+    if (!fr_check_argument("sequences_label_column", s, "sequences"))
+        return NULL;
+    return s->label_column[0] ? s->label_column : NULL;
 }
 
 static void release(void *object)

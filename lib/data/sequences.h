@@ -15,6 +15,7 @@ struct fr_sequences {
     fr_tensor *x, *lengths, *labels; /* (N,T,D), (N), (N) or NULL */
     fr_label_set texts;              /* that labels are indices of */
     bool targets;                    /* labels are numbers to be predicted, not classes */
+    char label_column[24];           /* of a .csv: "first", "last", a number or "none"; else empty */
 };
 
 /* The rows that were read so far, one for each sequence. */
@@ -28,12 +29,25 @@ typedef struct {
     fr_label_set texts;
     bool labelled, targets; /* targets: labels are numbers to be predicted, not classes */
     bool texts_grow;        /* texts are added row by row; labels are places in their order until all are there */
+    fr_missing missing;     /* what to do about missing values */
+    const char *hint;       /* appended to errors of values; NULL: nothing */
+    bool drop;              /* the current row has one, and is to be dropped */
+    char label_column[24];  /* as in fr_sequences */
 } fr_sequence_builder;
 
-/* Appends the numbers in text, which are divided by the separator. Returns how many there are, or -1 with an error that
- * names the wrong one, counted from `first`: "column 3". kind: "column". */
-int64_t fr_sequence_builder_add_values(fr_sequence_builder *b, const fr_line_reader *lines, char *text, char separator,
-                                       const char *kind, int64_t first);
+/* True for an empty field, ?, NA, N/A, null and NaN in any case. */
+bool fr_is_missing(const char *field);
+/* Appends the number in field, or NaN for a missing value that shall be filled in. False with an error that names the
+ * place: kind and number, "column" and 3. */
+bool fr_sequence_builder_add_value(fr_sequence_builder *b, const fr_line_reader *lines, const char *field,
+                                   const char *kind, int64_t number);
+bool fr_sequence_builder_add_number(fr_sequence_builder *b, const fr_line_reader *lines, double value);
+/* Fills in the missing values among the last n, which are one variable of one sequence. False with an error. */
+bool fr_sequence_builder_fill(fr_sequence_builder *b, const fr_line_reader *lines, int64_t n);
+/* Appends the numbers in text, which commas divide, and fills in missing ones. Returns how many there are, or -1 with
+ * an error. */
+int64_t fr_sequence_builder_add_values(fr_sequence_builder *b, const fr_line_reader *lines, char *text,
+                                       const char *kind);
 /* Ends a row, whose D times length values were added. False with an error. */
 bool fr_sequence_builder_end_row(fr_sequence_builder *b, const fr_line_reader *lines, int64_t length, int64_t label);
 
@@ -46,8 +60,17 @@ fr_sequences *fr_sequences_read(const char *where, FILE *file, fr_sequence_parse
 fr_sequences *fr_sequences_read_path(const char *what, const char *path, fr_sequence_parser *parse,
                                      const void *options);
 
+/* What fr_read_csv and fr_read_ts do for another function, `what`. */
+fr_sequences *fr_csv_read_path(const char *what, const char *path, const fr_csv_options *options);
+bool fr_csv_check_options(const char *where, const fr_csv_options *o); /* false with an error */
+fr_sequences *fr_ts_read_path(const char *what, const char *path, fr_missing missing);
+
+/* Makes sequences of the rows in b, and takes over its texts. NULL with an error. */
+fr_sequences *fr_sequences_make(const char *where, fr_sequence_builder *b);
+void fr_sequence_builder_free(fr_sequence_builder *b);
+
 /* What fr_read_csv and fr_read_ts do, from an open file. The separator of a CSV file depends on its first line. */
 fr_sequences *fr_read_csv_file(const char *where, FILE *file, const fr_csv_options *options);
-fr_sequences *fr_read_ts_file(const char *where, FILE *file);
+fr_sequences *fr_read_ts_file(const char *where, FILE *file, fr_missing missing);
 
 #endif

@@ -206,7 +206,7 @@ static int64_t read_dimensions(const fr_line_reader *lines, char *rest, fr_seque
     while ((text = fr_next_field(&rest, ':'))) {
         snprintf(kind, sizeof kind, "dimension %lld, value", (long long)++dimensions);
 
-        int64_t n = fr_sequence_builder_add_values(b, lines, text, ',', kind, 1);
+        int64_t n = fr_sequence_builder_add_values(b, lines, text, kind);
 
         if (n < 0)
             return -1;
@@ -305,7 +305,7 @@ static bool parse_ts(fr_line_reader *lines, fr_sequence_builder *b, const void *
 {
     header h = { .labels = &b->texts };
 
-    (void)options;
+    b->missing = *(const fr_missing *)options;
     if (!read_header(lines, &h))
         return false;
     b->targets = b->texts_grow = h.value[TARGET_LABEL] == 1;
@@ -315,16 +315,21 @@ static bool parse_ts(fr_line_reader *lines, fr_sequence_builder *b, const void *
 
 /* --- Files ------------------------------------------------------------------------------------------------------- */
 
-fr_sequences *fr_read_ts_file(const char *where, FILE *file)
+fr_sequences *fr_read_ts_file(const char *where, FILE *file, fr_missing missing)
 {
-    return fr_sequences_read(where, file, parse_ts, NULL);
+    return fr_sequences_read(where, file, parse_ts, &missing);
+}
+
+fr_sequences *fr_ts_read_path(const char *what, const char *path, fr_missing missing)
+{
+    return fr_sequences_read_path(what, path, parse_ts, &missing);
 }
 
 fr_sequences *fr_read_ts(const char *path)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "read_ts");
-    fr_sequences *s = fr_sequences_read_path("read_ts", path, parse_ts, NULL);
+    fr_sequences *s = fr_ts_read_path("read_ts", path, FR_MISSING_REFUSE);
 
     fr_finish(th, before);
     return s;

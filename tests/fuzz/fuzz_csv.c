@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Fuzzes fr_read_csv: reads each input with the label first, last and absent, and with a header. */
+/* Fuzzes fr_read_csv: reads each input with everything told from it, and with each option. */
 #include "fuzz.h"
 
 #include "data/sequences.h"
 
 static void read_csv(FILE *file)
 {
-    static const fr_csv_options options[] = { { 0 }, { .label_last = true }, { .no_label = true }, { .header = true } };
+    static const fr_csv_options options[] = {
+        { 0 },
+        { .label_last = true, .missing = FR_MISSING_MEAN },
+        { .no_label = true, .missing = FR_MISSING_DROP },
+        { .header = true, .separator = ';', .missing = FR_MISSING_PREVIOUS },
+        { .label = "2", .separator = ' ' },
+    };
 
-    for (int i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
         rewind(file);
         fr_sequences_free(fr_read_csv_file("read_csv: fuzz", file, &options[i]));
     }

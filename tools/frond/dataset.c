@@ -10,13 +10,11 @@
 
 dataset dataset_read(const char *path, const settings *s, bool labelled)
 {
-    bool first = strcmp(setting_choice(s, "target"), "first") == 0;
-    fr_csv_options layout = { .label_last = labelled && !first, .no_label = !labelled, .header = s->header };
+    const char *label = !labelled ? "none" : s->label ? s->label : s->regression ? "last" : NULL;
+    fr_csv_options layout = { .label = label, .header = s->header, .missing = (fr_missing)s->missing };
     dataset data = { .path = path };
 
-    if (!has_suffix(path, ".ts") && !has_suffix(path, ".csv") && !has_suffix(path, ".tsv"))
-        die("%s: expected a file of sequences, .ts, .csv or .tsv", path);
-    data.file = has_suffix(path, ".ts") ? fr_read_ts(path) : fr_read_csv(path, &layout);
+    data.file = fr_read_sequences(path, &layout);
     data.x = fr_sequences_x(data.file);
     data.lengths = fr_sequences_lengths(data.file);
     data.labels = fr_sequences_labels(data.file);
@@ -33,6 +31,20 @@ static dataset select_rows(const dataset *data, fr_tensor *rows)
     part.labels = data->labels ? fr_index_select(data->labels, 0, rows) : NULL;
     part.number = fr_index_select(data->number, 0, rows);
     return part;
+}
+
+void dataset_print_labels(const dataset *data, bool regression)
+{
+    const char *column = fr_sequences_label_column(data->file);
+    bool number = column && column[0] >= '0' && column[0] <= '9';
+
+    printf(regression ? "target: " : "label: ");
+    if (column)
+        printf(number ? "column %s%s" : "%s column%s", column, regression ? "" : ", ");
+    if (regression)
+        puts(column ? "" : "as the file says");
+    else
+        printf("%d classes\n", fr_sequences_label_count(data->file));
 }
 
 dataset dataset_split(dataset *data, double fraction)
@@ -110,10 +122,29 @@ static void describe_targets(const dataset *data, double *mean, double *deviatio
     *deviation = standard_deviation(squares, (double)n);
 }
 
+/* True for numbers that are all different: they are no classes. */
+static bool look_like_targets(const dataset *data)
+{
+    int n = fr_sequences_label_count(data->file);
+    char *end;
+
+    if (n < FEW_SEQUENCES || n < fr_numel(data->labels))
+        return false;
+    for (int i = 0; i < n; i++) {
+        (void)strtod(fr_sequences_label_text(data->file, i), &end);
+        if (*end)
+            return false;
+    }
+    return true;
+}
+
 static json_t *describe_labels(const dataset *data)
 {
     json_t *labels = json_array();
     int n = fr_sequences_label_count(data->file);
+
+    if (look_like_targets(data))
+        die("%s: all %d labels are different numbers; did you mean --regression?", data->path, n);
 
     if (n < 2)
         die("%s: expected two labels or more, found %d", data->path, n);
@@ -129,6 +160,7 @@ json_t *dataset_describe(const dataset *data, const settings *s)
     json_t *mean = s->normalize ? json_array() : json_null(), *deviations = s->normalize ? json_array() : json_null();
     double target_mean = 0, target_deviation = 1;
 
+    chosen.label = fr_sequences_label_column(data->file);
     chosen.regression = s->regression || fr_sequences_have_targets(data->file);
     if (!data->labels)
         die("%s: there are no labels to learn", data->path);
@@ -146,10 +178,17 @@ json_t *dataset_describe(const dataset *data, const settings *s)
 
 /* --- Preparing ---------------------------------------------------------------------------------------------------- */
 
+/* "1" and "1.0" are one class. */
 static int64_t find_class(const run *r, const char *text)
 {
+    char *end, *other_end;
+    double number = strtod(text, &end);
+
     for (int64_t i = 0; i < run_outputs(r); i++)
         if (strcmp(run_label(r, i), text) == 0)
+            return i;
+    for (int64_t i = 0; end > text && !*end && i < run_outputs(r); i++)
+        if (strtod(run_label(r, i), &other_end) == number && !*other_end)
             return i;
     return -1;
 }
@@ -196,11 +235,11 @@ static fr_tensor *normalize(const dataset *data, const run *r)
  * sequences of different lengths there is no sign, so that the user must say it. */
 void dataset_check_label_column(const dataset *data, const run *r)
 {
-    static const char advice[] = ": --no-target says that there is no column of labels or targets, --target that there "
-                                 "is one";
+    static const char advice[] = ": --label=none says that there is no column of labels or targets, --label=COLUMN "
+                                 "which one it is";
     long long shortest = (long long)fr_item(fr_min(data->lengths)), longest = (long long)fr_item(fr_max(data->lengths));
 
-    if (has_suffix(data->path, ".ts")) /* its header says whether there are labels */
+    if (!fr_sequences_label_column(data->file)) /* other files say whether there are labels */
         return;
     if (!r->settings.regression)
         make_classes(data, r, advice);

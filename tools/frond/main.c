@@ -65,6 +65,11 @@ static void print_version(FILE *file, struct argp_state *state)
     fprintf(file, "frond %s\n", fr_version());
 }
 
+static const char *command_at(int i)
+{
+    return i < COUNT ? commands[i].name : NULL;
+}
+
 /* Parses frond's own options and the name of the command. What follows is parsed by the command. */
 static error_t parse(int key, char *text, struct argp_state *state)
 {
@@ -75,6 +80,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
         for (*command = 0; *command < COUNT; ++*command)
             if (strcmp(text, commands[*command].name) == 0)
                 return 0;
+        if (nearest(text, command_at))
+            argp_error(state, "%s: no such command; did you mean %s?", text, nearest(text, command_at));
         argp_error(state, "%s: no such command", text);
         return 0;
     case ARGP_KEY_NO_ARGS:

@@ -6,6 +6,8 @@
 
 #include <frond/op.h>
 
+#include <stdlib.h>
+
 static const char *dtypes(const fr_op *op)
 {
     return op->dtypes == FR_FLOATS ? "float32 or float64" : op->dtypes == FR_ANY ? "any, one for all inputs" : "mixed";
@@ -18,6 +20,20 @@ static void explain(const fr_op *op)
     if (op->view)
         puts("  memory       the output is a view of the first input");
     printf("  derivatives  %s\n", op->backward || op->definition ? "yes, differentiable again" : "none");
+}
+
+static const char *op_name(int i)
+{
+    return fr_op_at(i) ? fr_op_at(i)->name : NULL;
+}
+
+static _Noreturn void refuse(const char *name)
+{
+    const char *meant = nearest(name, op_name);
+
+    fprintf(stderr, "frond ops: %s: no such op%s%s%s\n", name, meant ? "; did you mean " : "", meant ? meant : "",
+            meant ? "?" : "");
+    exit(USAGE);
 }
 
 int command_ops(int argc, char **argv)
@@ -34,7 +50,7 @@ int command_ops(int argc, char **argv)
 
     parse_command_line(argc, argv, &c);
     if (name && !fr_op_find(name))
-        die("%s: no such op", name);
+        refuse(name);
     if (name)
         explain(fr_op_find(name));
     for (int i = 0; !name && fr_op_at(i); i++)

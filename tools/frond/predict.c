@@ -10,7 +10,9 @@
 static void print_field(FILE *file, const char *separator, const char *text)
 {
     fputs(separator, file);
-    if (!strpbrk(text, ",\"\r\n")) {
+    size_t length = strlen(text);
+
+    if (!strpbrk(text, ",;\"\t\r\n") && length > 0 && text[0] != ' ' && text[length - 1] != ' ') {
         fputs(text, file);
         return;
     }
@@ -59,13 +61,13 @@ static void write_table(const run *r, fr_tensor *out, bool probabilities, const 
 
 int command_predict(int argc, char **argv)
 {
-    const char *paths[2], *path = NULL;
-    bool probabilities = false, target = false, no_target = false;
+    const char *paths[2], *path = NULL, *label = NULL;
+    bool probabilities = false;
     const command_option options[] = {
         { "output", 'o', "FILE", "Write the table there (standard output)", .text = &path },
         { "probabilities", 'p', NULL, "A column for each class's probability", .flag = &probabilities },
-        { "no-target", 'n', NULL, "The .csv or .tsv has no column of labels or targets", .flag = &no_target },
-        { "target", 't', NULL, "The .csv or .tsv has such a column, whatever is in it", .flag = &target },
+        { "label", 'l', "COLUMN|NAME|first|last|none",
+          "The .csv or .tsv has its labels or targets there, whatever they are", .text = &label },
         { .name = NULL },
     };
 
@@ -81,15 +83,16 @@ int command_predict(int argc, char **argv)
 
     run r = run_open(paths[0]);
 
-    if (target && no_target)
-        die("--target and --no-target were both given");
     if (probabilities && r.settings.regression)
         die("%s: a regression has no probabilities", r.dir);
 
-    dataset data = dataset_read(paths[1], &r.settings, !no_target);
+    if (label)
+        r.settings.label = label;
+
+    dataset data = dataset_read(paths[1], &r.settings, !label || strcmp(label, "none") != 0);
     fr_module *model = model_load(&r);
 
-    if (!target && !no_target)
+    if (!label)
         dataset_check_label_column(&data, &r);
 
     dataset_prepare(&data, &r, false);

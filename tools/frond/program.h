@@ -14,6 +14,8 @@ enum { FAILED = 1, USAGE = 2 }; /* exit statuses */
 /* Prints "frond: ..." on standard error and exits with FAILED, as after an error in the library. */
 _Noreturn void die(const char *format, ...) FR_PRINTF(1, 2);
 bool has_suffix(const char *path, const char *suffix);
+/* The name, of those that name_at gives until NULL, which is most like text; NULL: none is. */
+const char *nearest(const char *text, const char *(*name_at)(int i));
 char *path_in(const char *dir, const char *name); /* to be freed */
 
 /* A text that is written to a file as a whole or not at all. output_begin returns the stream to print to. output_end
@@ -29,11 +31,11 @@ void output_end(output *o, FILE *file, const char *path);
 /* --- Settings of a run: options of `frond train`, kept in its directory ------------------------------------------- */
 
 typedef struct {
-    int model, cell, optimizer, target; /* indices into the choices in settings_table */
+    int model, cell, optimizer, missing; /* indices into the choices in settings_table */
     int64_t hidden, layers, heads, steps, kernel, epochs, batch_size, patience, seed;
     double dropout, lr, weight_decay, clip, validation;
     bool bidirectional, normalize, header, regression;
-    const char *validation_file;
+    const char *validation_file, *label; /* label: as in fr_csv_options */
 } settings;
 
 typedef enum { CHOICE, WHOLE, NUMBER, FLAG, TEXT } setting_kind;
@@ -51,7 +53,7 @@ typedef struct {
 } setting;
 
 extern const setting settings_table[];
-enum { SETTINGS = 23 };
+enum { SETTINGS = 24 };
 
 settings settings_default(void);
 void settings_parse(settings *s, int i, const char *text, struct argp_state *state); /* sets setting i */
@@ -105,6 +107,7 @@ typedef struct {
 run run_open(const char *dir);
 void run_from_json(run *r, json_t *json, const char *path); /* fills in *r; takes over json */
 void run_create(const run *r);                              /* makes the directory; dies if it holds a run */
+char *run_new_dir(void);                                    /* makes runs/DATE-N with a new N; to be freed */
 void run_write(const run *r);                               /* model.json, which makes the directory hold a run */
 void run_close(run *r);
 int64_t run_outputs(const run *r); /* number of classes; 1 for a regression */
@@ -113,6 +116,8 @@ const char *run_label(const run *r, int64_t i);
 fr_module *model_new(const run *r);  /* with initial weights */
 fr_module *model_load(const run *r); /* with the best weights of the run, in evaluation mode */
 fr_tensor *model_forward(const run *r, fr_module *model, fr_tensor *x, fr_tensor *lengths); /* (B,run_outputs) */
+
+enum { FEW_SEQUENCES = 10 }; /* fewer of them tell nothing, and are not split unasked */
 
 /* --- Data --------------------------------------------------------------------------------------------------------- */
 
@@ -126,6 +131,8 @@ typedef struct {
 } dataset;
 
 dataset dataset_read(const char *path, const settings *s, bool labelled);
+/* "label: first column, 2 classes", in a line. */
+void dataset_print_labels(const dataset *data, bool regression);
 /* Moves a random share of the sequences out of *data into the result, which borrows the file of *data. */
 dataset dataset_split(dataset *data, double fraction);
 json_t *dataset_describe(const dataset *data, const settings *s); /* model.json for a new run on this data */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Bytes of weights that any run may have, and of model.json; values of a sequence. */
@@ -183,6 +184,25 @@ void run_create(const run *r)
     if (errno != ENOENT)
         die("%s: %s", path, strerror(errno));
     free(path);
+}
+
+char *run_new_dir(void)
+{
+    time_t now = time(NULL);
+    char date[16], *dir;
+
+    strftime(date, sizeof date, "%Y-%m-%d", localtime(&now));
+    if (mkdir("runs", 0777) != 0 && errno != EEXIST)
+        die("runs: cannot be made: %s", strerror(errno));
+    for (int n = 1;; n++) {
+        if (asprintf(&dir, "runs/%s-%d", date, n) < 0)
+            die("out of memory");
+        if (mkdir(dir, 0777) == 0)
+            return dir;
+        if (errno != EEXIST)
+            die("%s: cannot be made: %s", dir, strerror(errno));
+        free(dir);
+    }
 }
 
 void run_write(const run *r)

@@ -30,11 +30,14 @@ const setting settings_table[] = {
       "Targets are numbers, not classes; implied by @targetLabel true in a .ts" },
     { "normalize", FLAG, AT(normalize), NULL, 0, 0, NULL, false,
       "Scale each variable, and a regression's target, to mean 0 and deviation 1 over the training data" },
-    { "target", CHOICE, AT(target), "last|first", 0, 0, NULL, false,
-      "Which column of .csv and .tsv holds the label or target (last)" },
-    { "header", FLAG, AT(header), NULL, 0, 0, NULL, false, "The first row of .csv and .tsv holds names" },
+    { "label", TEXT, AT(label), "COLUMN|NAME|first|last", 0, 0, NULL, false,
+      "Which column of .csv and .tsv holds the label or target (told from the data; with --regression the last)" },
+    { "header", FLAG, AT(header), NULL, 0, 0, NULL, false,
+      "The first row of .csv and .tsv holds names (told from the data)" },
+    { "missing", CHOICE, AT(missing), "refuse|mean|previous|drop", 0, 0, NULL, false,
+      "What becomes of missing values: the mean of their sequence, the value before, or it is left out (refuse)" },
     { "validation", NUMBER, AT(validation), "FRACTION", 0, 1, NULL, false,
-      "Validate on this share of DATA, and do not train on it" },
+      "Validate on this share of DATA, and do not train on it (0.2 of ten sequences or more; 0: do not)" },
     { "validation-file", TEXT, AT(validation_file), "FILE", 0, 0, NULL, false, "Validate on these sequences" },
     { "patience", WHOLE, AT(patience), "N", 1, 0, NULL, true, "Stop after N epochs without a lower validation loss" },
     { "epochs", WHOLE, AT(epochs), "N", 1, 0, NULL, true, "Passes over the data (10)" },
@@ -50,7 +53,9 @@ _Static_assert(sizeof settings_table / sizeof *settings_table == SETTINGS, "SETT
 
 settings settings_default(void)
 {
-    return (settings){ .hidden = 32, .heads = 4, .kernel = 3, .epochs = 10, .batch_size = 32, .lr = 0.01 };
+    return (settings){
+        .hidden = 32, .heads = 4, .kernel = 3, .epochs = 10, .batch_size = 32, .lr = 0.01, .validation = 0.2
+    };
 }
 
 /* --- From the command line ---------------------------------------------------------------------------------------- */

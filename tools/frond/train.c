@@ -15,6 +15,7 @@ typedef struct {
     bool given[SETTINGS];
     const char *data, *dir;
     bool resume, quiet, plots;
+    bool split_unasked; /* --validation was not given */
     int threads;
 } arguments;
 
@@ -37,6 +38,7 @@ typedef struct {
     fr_logger *log;
     fr_progress *bar;  /* of the whole run; NULL on a terminal, where each epoch has its own */
     char *best, *last; /* paths of the two files */
+    char *new_dir;     /* of the run, if --output was not given */
     bool quiet, plots;
 } training;
 
@@ -71,13 +73,27 @@ static bool not_for_model(const arguments *a, int i)
     return settings_table[i].models && !strstr(settings_table[i].models, setting_choice(&a->settings, "model"));
 }
 
-static void check_arguments(const arguments *a, struct argp_state *state)
+/* The index of a setting. */
+static int find_setting(const char *name)
 {
-    const settings *s = &a->settings;
+    for (int i = 0; i < SETTINGS; i++)
+        if (strcmp(settings_table[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+static void check_arguments(arguments *a, struct argp_state *state)
+{
+    settings *s = &a->settings;
     const char *name;
 
-    if (!a->dir)
-        argp_error(state, "--output=DIR is missing");
+    a->split_unasked = !a->given[find_setting("validation")];
+    if (s->label && strcmp(s->label, "none") == 0)
+        argp_error(state, "--label=none: without labels there is nothing to learn");
+    if (s->validation_file && a->split_unasked)
+        s->validation = 0;
+    if (!a->dir && a->resume)
+        argp_error(state, "--output=DIR is missing: --resume goes on with the run there");
     if ((name = find_wrong_setting(a, not_on_resume)))
         argp_error(state, "--%s cannot be given with --resume: the run has it already", name);
     if (a->resume)
@@ -133,7 +149,8 @@ static arguments parse_arguments(int argc, char **argv)
         .options = options,
         .parser = parse,
         .args_doc = "DATA",
-        .doc = "Trains a model on the labelled sequences in DATA (.ts, .csv, .tsv) and saves it in a directory."
+        .doc = "Trains a model on the labelled sequences in DATA (.ts, .csv, .tsv, or .npz with arrays X and y) and "
+               "saves it in a directory."
                "\vThe directory gets model.json; best.safetensors, from the epoch with the lowest validation loss or, "
                "without validation, the lowest training loss; last.safetensors for --resume; and the run's log. For "
                "each epoch metrics.csv has the loss, accuracy or RMSE, and the norm of the gradients. TensorBoard "
@@ -141,7 +158,7 @@ static arguments parse_arguments(int argc, char **argv)
                "ends a run after the current step and saves it."
     };
 
-    *next++ = (struct argp_option){ "output", OUTPUT, "DIR", 0, "The run's directory (required)", 0 };
+    *next++ = (struct argp_option){ "output", OUTPUT, "DIR", 0, "The run's directory (runs/DATE-N)", 0 };
     *next++ = (struct argp_option){ "resume", RESUME, NULL, 0, "Go on with the run in DIR, on the same DATA", 0 };
     *next++ = (struct argp_option){ "quiet", QUIET, NULL, 0, "Print only the result", 0 };
     *next++ = (struct argp_option){ "plots", PLOTS, NULL, 0, "Draw the log as DIR/*.png and *.svg, with gnuplot", 0 };
@@ -187,6 +204,17 @@ static run open_resumed_run(const arguments *a)
     return r;
 }
 
+/* What was found out about the data. */
+static void print_data(const training *t)
+{
+    const settings *s = &t->r.settings;
+
+    dataset_print_labels(&t->data, s->regression);
+    if (t->validation.x && !s->validation_file)
+        printf("validation: %lld of %lld sequences, by chance (--validation=0: none)\n",
+               (long long)fr_dim(t->validation.x, 0), (long long)(fr_dim(t->validation.x, 0) + fr_dim(t->data.x, 0)));
+}
+
 /* Draws random numbers in the same order for a new and a resumed run: the seed makes the same split again. What was
  * drawn later is restored from last.safetensors. */
 static void begin_data(training *t, const arguments *a)
@@ -196,6 +224,10 @@ static void begin_data(training *t, const arguments *a)
     *r = a->resume ? open_resumed_run(a) : (run){ .dir = a->dir, .settings = a->settings };
     fr_manual_seed((uint64_t)r->settings.seed);
     t->data = dataset_read(a->data, &r->settings, true);
+    if (!a->resume && fr_sequences_label_column(t->data.file))
+        r->settings.label = fr_sequences_label_column(t->data.file);
+    if (!a->resume && a->split_unasked && fr_dim(t->data.x, 0) < FEW_SEQUENCES)
+        r->settings.validation = 0;
     if (r->settings.validation_file)
         t->validation = dataset_read(r->settings.validation_file, &r->settings, true);
     else if (r->settings.validation > 0)
@@ -228,13 +260,15 @@ static void begin(training *t, const arguments *a)
     fr_log_options log = { .csv_only = !fr_log_has_events() };
 
     if (a->plots)
-        fr_log_can_plot(a->dir);
+        fr_log_can_plot(a->dir ? a->dir : "runs");
     begin_data(t, a);
     begin_model(t);
+    if (!a->dir)
+        t->r.dir = t->new_dir = run_new_dir();
     t->quiet = a->quiet;
     t->plots = a->plots;
-    t->best = path_in(a->dir, "best.safetensors");
-    t->last = path_in(a->dir, "last.safetensors");
+    t->best = path_in(t->r.dir, "best.safetensors");
+    t->last = path_in(t->r.dir, "last.safetensors");
     if (a->resume) {
         fr_load_training(t->last, t->saved, t->optim, t->loader);
         log.purge_step = (int64_t)t->progress->epoch + 1;
@@ -243,7 +277,9 @@ static void begin(training *t, const arguments *a)
         fr_save_training(t->last, t->saved, t->optim, t->loader);
         run_write(&t->r);
     }
-    t->log = fr_log_open(a->dir, &log);
+    t->log = fr_log_open(t->r.dir, &log);
+    if (!a->quiet && !a->resume)
+        print_data(t);
 }
 
 static void end(training *t)
@@ -258,6 +294,7 @@ static void end(training *t)
     run_close(&t->r);
     free(t->best);
     free(t->last);
+    free(t->new_dir);
 }
 
 /* Saves the whole run. What was logged before gets to the disk before, since a resumed run goes on from here. */
