@@ -512,6 +512,29 @@ static fr_tensor *composed(fr_module *m, fr_tensor *x)
     return fr_cat(parts, (int)(sizeof parts / sizeof *parts), 0);
 }
 
+static fr_tensor *written(fr_module *m, fr_tensor *x)
+{
+    fr_tensor *turned = fr_transpose(x, 0, 2), *order = fr_argsort(x, 1, false), *most = fr_argmax(x, 2, true);
+    fr_tensor *one = fr_select(fr_squeeze(most, -1), 0, 1), *part = fr_slice(x, 2, 1, 2, 1);
+    fr_tensor *parts[] = { fr_scatter(x, 1, order, fr_exp(x)),
+                           fr_scatter_add(turned, 1, fr_transpose(order, 0, 2), turned),
+                           fr_scatter_scalar(x, -1, most, 0.5),
+                           fr_scatter_reduce(x, 2, most, part, "prod", true),
+                           fr_scatter_reduce(x, 2, most, part, "mean", false),
+                           fr_scatter_reduce(x, 2, fr_expand(most, FR_SHAPE(2, 3, 4)), x, "amax", false),
+                           fr_scatter_reduce(x, 2, fr_expand(most, FR_SHAPE(2, 3, 4)), x, "amin", true),
+                           fr_index_add(turned, 0, one, fr_slice(turned, 0, 1, INT64_MAX, 1), -0.5),
+                           fr_index_put(x, (fr_tensor *[]){ fr_select(fr_argmin(x, 0, false), 1, 0) }, 1,
+                                        fr_exp(fr_select(x, 0, 0)), true),
+                           fr_logical_xor(fr_gt_scalar(x, 0), x),
+                           fr_all_dim(fr_lt_scalar(x, 1), -1, false) };
+
+    (void)m;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        parts[i] = fr_reshape(parts[i], FR_SHAPE(-1));
+    return fr_cat(parts, (int)(sizeof parts / sizeof *parts), 0);
+}
+
 /* Recurrent weights that are also read in another order, that are part of another tensor, or that are computed from x.
  */
 static fr_tensor *weights(fr_module *m, fr_tensor *x)
@@ -540,9 +563,9 @@ static fr_tensor *constant(fr_module *m, fr_tensor *x)
 
 START_TEST(ops_compute_the_same)
 {
-    static fr_tensor *(*const forwards[])(fr_module *, fr_tensor *) = { arithmetic, functions, views,   reductions,
-                                                                        normalised, weights,   picked,  composed,
-                                                                        norms,      itself,    constant };
+    static fr_tensor *(*const forwards[])(fr_module *, fr_tensor *) = { arithmetic, functions, views,  reductions,
+                                                                        normalised, weights,   picked, composed,
+                                                                        written,    norms,     itself, constant };
     FR_SCOPE;
     fr_export_c_report report;
     fr_module *m = fr_module_new("Ops", 0, forwards[_i]);

@@ -8,19 +8,20 @@
 #include "core/shape.h"
 
 #include "kernels/accumulate.h"
+#include "kernels/cpu.h"
 
-static inline float product_f32(float a, float b)
+FR_INLINE float product_f32(float a, float b)
 {
     return a * b;
 }
 
-static inline double product_f64(double a, double b)
+FR_INLINE double product_f64(double a, double b)
 {
     return a * b;
 }
 
 /* Wraps around. */
-static inline int64_t product_i64(int64_t a, int64_t b)
+FR_INLINE int64_t product_i64(int64_t a, int64_t b)
 {
     return (int64_t)((uint64_t)a * (uint64_t)b);
 }
@@ -123,25 +124,33 @@ static void FN(add_number)(int64_t n, void *to, const void *number)
         y[i] += value;
 }
 
-/* y is where the value stands, x what is put there. */
+/* put: what takes the place of y, which stands there, for x. */
+FR_INLINE void FN(scatter)(const fr_indexed_row *r, T (*put)(T y, T x))
+{
+    T *input = r->input;
+    const T *values = r->values;
+
+    for (int64_t i = 0; i < r->n; i++) {
+        T *y = input + i * r->input_stride + r->index[i * r->index_stride] * r->dim_stride;
+
+        *y = put(*y, values[i * r->values_stride]);
+    }
+}
+
 #define SCATTER(NAME, PUT)                                                                                             \
+    FR_INLINE T FN(NAME##_put)(__attribute__((unused)) T y, T x)                                                       \
+    {                                                                                                                  \
+        return PUT;                                                                                                    \
+    }                                                                                                                  \
     static void FN(NAME)(const fr_indexed_row *r)                                                                      \
     {                                                                                                                  \
-        T *input = r->input;                                                                                           \
-        const T *values = r->values;                                                                                   \
-                                                                                                                       \
-        for (int64_t i = 0; i < r->n; i++) {                                                                           \
-            T *y = input + i * r->input_stride + r->index[i * r->index_stride] * r->dim_stride;                        \
-            T x = values[i * r->values_stride];                                                                        \
-                                                                                                                       \
-            *y = PUT;                                                                                                  \
-        }                                                                                                              \
+        FN(scatter)(r, FN(NAME##_put));                                                                                \
     }
 
-SCATTER(scatter_add, *y + x)
+SCATTER(scatter_add, y + x)
 SCATTER(scatter_set, x)
-SCATTER(scatter_prod, TYPED(product)(*y, x))
-SCATTER(scatter_amax, x > *y || x != x ? x : *y)
-SCATTER(scatter_amin, x < *y || x != x ? x : *y)
+SCATTER(scatter_prod, TYPED(product)(y, x))
+SCATTER(scatter_amax, x > y || x != x ? x : y)
+SCATTER(scatter_amin, x < y || x != x ? x : y)
 #undef SCATTER
 #endif

@@ -4,8 +4,6 @@
  * index_add, index_copy, index_fill, index_put, masked_scatter; bincount. None changes its argument. */
 #include "ops/index/gather.h"
 
-#include <limits.h>
-
 /* --- scatter ----------------------------------------------------------------------------------------------------- */
 
 /* The corner of src that index reaches; where src is too small all of it, which the op refuses. */

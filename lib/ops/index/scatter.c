@@ -172,7 +172,7 @@ static void prod_backward(fr_op_call *call, int dim)
     if (!call->needs[SRC])
         return;
     zero = fr_eq_scalar(x, 0);
-    zeros = x ? fr_gather(fr_scatter_zeros(zero, t->shape, dim, index), dim, index) : NULL;
+    zeros = fr_gather(fr_scatter_zeros(zero, t->shape, dim, index), dim, index);
     alone = fr_mul(zero, fr_eq_scalar(zeros, 1));
     slope = fr_div(fr_gather(call->result[0], dim, index), fr_masked_fill(x, zero, 1));
     rest = fr_gather(fr_scatter_put(FR_PUT_PROD, t, dim, index, fr_masked_fill(x, alone, 1)), dim, index);
@@ -271,6 +271,7 @@ const fr_op fr_scatter_put_op = {
         { "set scalar", "n() i1() n()", "a.scatter(0, b, c)", run_set },
         { "set none", "n(3,4) i3(0,4) n(2,4)", "a.scatter(0, b, c[:0])", run_set },
         { "set int64", "i9(3,4) i1(1,4) i9(1,4)", "a.scatter(0, b, c)", run_set },
+        { "set duplicates", "n(1,4) i1(3,4) n(3,4)", "c[2:] + 0 * a", run_set },
         { "number", "n(3,4) i4(3,2)", "a.scatter(1, b, 2.5)", run_number },
         { "number int64", "i9(3,4) i4(3,2)", "a.scatter(1, b, -3)", run_number_whole },
         { "add", "n(3,4) i3(7,4) n(7,4)", "a.scatter_add(0, b, c)", run_add },
