@@ -504,7 +504,12 @@ static fr_tensor *composed(fr_module *m, fr_tensor *x)
                            fr_instance_norm(x, NULL, NULL, NULL, NULL, NULL),
                            fr_conv_transpose1d(x, fr_full(FR_SHAPE(3, 2, 2), 0.5), fr_full(FR_SHAPE(2), 0.25),
                                                &(fr_conv_transpose_options){ .stride = FR_SHAPE(2) }),
-                           fr_conv_transpose2d(x, fr_full(FR_SHAPE(2, 1, 2, 2), 0.3), NULL, NULL) };
+                           fr_conv_transpose2d(x, fr_reshape(fr_arange(1, 9, 1, FR_F32), FR_SHAPE(2, 1, 2, 2)), NULL,
+                                               &(fr_conv_transpose_options){ .stride = FR_SHAPE(2, 3),
+                                                                             .padding = FR_SHAPE(1, 0),
+                                                                             .output_padding = FR_SHAPE(1, 2),
+                                                                             .dilation = FR_SHAPE(1, 2),
+                                                                             .groups = 2 }) };
 
     (void)m;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
