@@ -783,7 +783,8 @@ static bool make_bad_struct(const function *f, const parameter *p, int which, va
 static bool make_bad(const function *f, const parameter *p, int which, value *v)
 {
     static void *list[LIST];
-    bool more = true, counts = strcmp(p->name, "n") == 0; /* more than there are would be the caller's fault */
+    /* More than there are would be the caller's fault, and so would 2^63 epochs. */
+    bool more = true, counts = strcmp(p->name, "n") == 0 || strcmp(p->name, "epochs") == 0;
 
     switch (p->kind) {
     case KIND_bool:
@@ -802,7 +803,8 @@ static bool make_bad(const function *f, const parameter *p, int which, value *v)
     case KIND_fr_reduction:
         return which < COUNT(bad_ints) && (v->as_int = bad_ints[which], true);
     case KIND_int64_t:
-        return which < COUNT(bad_wides) && (v->as_int64_t = bad_wides[which], true);
+        return which < COUNT(bad_wides) &&
+               (v->as_int64_t = counts && bad_wides[which] > 0 ? -1 : bad_wides[which], true);
     case KIND_size_t:
         v->as_size_t = (size_t)which;
         return which < 2;
@@ -977,6 +979,7 @@ static bool needs_more(const function *f)
 static const char *const made_of_others[] = {
     "fr_forward",
     "fr_functional_call",
+    "fr_fit",
     "fr_*_forward*",
     "fr_module_summary",
     "fr_export_*",

@@ -258,7 +258,7 @@ bool fr_fit(fr_module *m, fr_loss_function *loss, fr_optim *o, fr_loader *loader
     for (int i = 0; f.best && i < f.n; i++)
         fr_unref(f.best[i]);
     free(f.best);
-    if (f.o.result)
+    if (f.o.result && f.best) /* else the options may be anything */
         *f.o.result = f.result;
     fr_finish(th, before);
     return ok;

@@ -14,7 +14,7 @@ static const char name[] = "rotary_embedding";
 /* (T,D/2), in float64: angles of long sequences need it. */
 static fr_tensor *angles(const fr_rotary_options *o, int64_t steps, int64_t pairs)
 {
-    double base = fr_option(o->base, 10000);
+    double base = o->base > 0 ? o->base : 10000;
     fr_tensor *exponents = fr_cast(fr_arange(0, (double)pairs, 1, FR_I64), FR_F64);
     fr_tensor *speeds = fr_exp(fr_mul_scalar(exponents, -log(base) / (double)pairs));
     fr_tensor *positions = o->positions ? fr_detach(o->positions)
@@ -47,15 +47,16 @@ static bool check(const fr_tensor *x, const fr_rotary_options *o)
     if (o->positions && (o->positions->shape.ndim != 1 || o->positions->shape.dim[0] != x->shape.dim[n - 2]))
         return fr_fail(name, "positions %s, expected (%lld,)", fr_shape_text(&o->positions->shape, text),
                        (long long)x->shape.dim[n - 2]);
-    return fr_check_option(name, "base", fr_option(o->base, 10000), INFINITY) && fr_check_reserved(name, o->reserved);
+    return (o->base >= 0 && isfinite(o->base)) || fr_fail(name, "base is %g, expected a number above 0", o->base);
 }
 
 fr_tensor *fr_rotary_embedding(fr_tensor *x, const fr_rotary_options *options)
 {
     fr_composition c = fr_compose(name);
     fr_rotary_options o = options ? *options : (fr_rotary_options){ 0 };
-    bool ok = fr_check_argument(name, x, "x") && (!o.positions || fr_check_argument(name, o.positions, "positions")) &&
-              check(x, &o);
+    bool failed = options && !o.positions && fr_failed_before(fr_thread_self()); /* positions that failed to be made */
+    bool ok = !failed && fr_check_argument(name, x, "x") && fr_check_reserved(name, o.reserved) &&
+              (!o.positions || fr_check_argument(name, o.positions, "positions")) && check(x, &o);
 
     return fr_composed(c, ok ? rotate(x, &o) : NULL);
 }

@@ -73,7 +73,8 @@ ATTEND(run_dropout_above, .dropout_p = 1.5)
 ATTEND(run_scale_nan, .scale = NAN)
 ATTEND(run_reserved, .reserved = { in[0] })
 FR_RUN(run_rotary, fr_rotary_embedding(in[0], NULL))
-FR_RUN(run_rotary_positions, fr_rotary_embedding(in[0], &(fr_rotary_options){ .positions = in[1], .base = 50 }))
+FR_RUN(run_rotary_positions,
+       fr_rotary_embedding(in[0], &(fr_rotary_options){ .positions = required(in[1]), .base = 50 }))
 FR_RUN(run_rotary_neighbours, fr_rotary_embedding(in[0], &(fr_rotary_options){ .offset = 7, .interleaved = true }))
 /* x turned by angles of a base, as numbers of the complex plane. */
 #define TURNED(x, positions, base)                                                                                     \
