@@ -656,6 +656,7 @@ static const struct {
     { "{}", 1, { "1 bytes follow" } },
     { "{\"__metadata__\":{},\"__metadata__\":{}}", 0, { "__metadata__", "twice" } },
     { "{\"__metadata__\":{\"a\":\"b\"", 0, { "header, byte", "expected , or }" } },
+    { "{\"__metadata__\":nul}", 0, { "__metadata__", "not an object" } },
     { "{\"__metadata__\":3}", 0, { "__metadata__", "not an object" } },
     { "{\"__metadata__\":{\"epoch\":3}}", 0, { "__metadata__", "\"epoch\"", "not a string" } },
 };
@@ -687,7 +688,7 @@ START_TEST(takes_headers_that_python_does_not_write)
     const char *path = in_folder("odd");
     const char *header = "{\"b\":{\"shape\":[ 0 ],\"data_offsets\":[4,4],\"dtype\":\"I64\",\"more\":null},\n"
                          " \"a\":" FLOATS(1, "[0,4]") ",\"\":" FLOATS(0, "[4,4]") ",\"\\u0065\":" FLOATS(
-                             0, "[0,0]") ", \"__metadata__\":{}}  \n";
+                             0, "[0,0]") ", \"__metadata__\":null}  \n";
 
     write_with_header(path, strlen(header), header, 4);
 

@@ -77,9 +77,10 @@ fr_tensor *fr_load_npy(const char *path);
  * frond was built without libzip. */
 bool fr_save_npz(const char *path, const char *const *names, fr_tensor *const *tensors, int n);
 /* Loads what numpy.savez or savez_compressed wrote, in the order of the file. Every member must be an array that
- * fr_load_npy can load, under a name as above. Refused are equal names, and members that are encrypted, that overlap in
- * the file, or that claim to unpack to more than deflate can pack into their bytes. To be freed with fr_tensors_free.
- * Needs no scope. */
+ * fr_load_npy can load, under a name as above; arrays of texts and of other dtypes that frond does not have are left
+ * out with a warning that names them. Refused are equal names, and members that are encrypted, that overlap in the
+ * file, or that claim to unpack to more than deflate can pack into their bytes. To be freed with fr_tensors_free. Needs
+ * no scope. */
 fr_tensors *fr_load_npz(const char *path) FR_FREED_BY(fr_tensors_free);
 
 /* --- Any file ---------------------------------------------------------------------------------------------------- */

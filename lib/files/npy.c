@@ -112,11 +112,20 @@ static fr_tensor *read_column_major(fr_byte_stream *s, const fr_npy_header *h)
     return copy;
 }
 
-fr_tensor *fr_npy_read(fr_byte_stream *s, int64_t limit)
+fr_tensor *fr_npy_read(fr_byte_stream *s, int64_t limit, bool *left_out)
 {
-    fr_npy_header h;
+    fr_npy_header h = { .unsupported = "" };
 
-    if (!read_header(s, &h) || !check_size(s, &h, limit))
+    if (!read_header(s, &h))
+        return NULL;
+    if (*h.unsupported && !left_out)
+        return fr_fail(s->where, "%s", h.unsupported);
+    if (*h.unsupported) {
+        fr_warn(s->where, "left out: %s", h.unsupported);
+        *left_out = true;
+        return NULL;
+    }
+    if (!check_size(s, &h, limit))
         return NULL;
     if (h.column_major)
         return read_column_major(s, &h);
@@ -139,7 +148,7 @@ static fr_tensor *load_npy(const char *what, const char *path)
     if (!file)
         return NULL;
 
-    fr_tensor *t = fr_byte_stream_from_file(&s, where, file) ? fr_npy_read(&s, INT64_MAX) : NULL;
+    fr_tensor *t = fr_byte_stream_from_file(&s, where, file) ? fr_npy_read(&s, INT64_MAX, NULL) : NULL;
 
     fclose(file);
     return fr_hold(what, t);

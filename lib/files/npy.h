@@ -21,15 +21,17 @@ enum { FR_NPY_PREFIX = 8, FR_NPY_HEADER_MAX = 384 };
 typedef struct {
     fr_file_dtype dtype;
     bool big_endian, column_major;
-    fr_shape shape; /* as the file has it: not checked yet */
+    fr_shape shape;        /* as the file has it: not checked yet */
+    char unsupported[128]; /* why its values cannot be loaded; empty if they can */
 } fr_npy_header;
 
 /* Parses the dict. python2: numbers may end in L, as Python 2 writes them. False with an error. */
 bool fr_npy_parse_header(const char *where, const char *text, size_t size, bool python2, fr_npy_header *header);
 
 /* Reads an npy file that takes up all that remains of s. It fails before it allocates more than limit bytes of values.
- * The caller owns one reference. NULL with an error. */
-fr_tensor *fr_npy_read(fr_byte_stream *s, int64_t limit);
+ * The caller owns one reference. NULL with an error. If left_out is given, values of a dtype that frond does not have
+ * are no error, but set *left_out and are warned of. */
+fr_tensor *fr_npy_read(fr_byte_stream *s, int64_t limit, bool *left_out);
 
 /* The two parts of an npy file, ready to be written. */
 typedef struct {

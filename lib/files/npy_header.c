@@ -138,17 +138,17 @@ static const char *unsupported_kind(char letter)
     }
 }
 
-/* "<f4": the byte order (< little, > big, | not applicable) and NumPy's name of the dtype. */
+/* "<f4": the byte order (< little, > big, = this machine's, | not applicable) and NumPy's name of the dtype. */
 static bool parse_descr(const parser *p, const char *descr, fr_npy_header *h)
 {
-    const char *name = strchr("<>|", descr[0]) && descr[0] ? descr + 1 : NULL;
+    const char *name = strchr("<>=|", descr[0]) && descr[0] ? descr + 1 : NULL;
 
     for (int i = 0; name && i < FR_FILE_DTYPES; i++) {
         const fr_file_dtype_info *info = &fr_file_dtypes[i];
 
         if (info->npy && strcmp(name, info->npy) == 0) {
             h->dtype = (fr_file_dtype)i;
-            h->big_endian = descr[0] == '>';
+            h->big_endian = descr[0] == '>' || (descr[0] == '=' && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__);
             return descr[0] != '|' || info->size == 1 ||
                    fr_fail(p->where, "dtype '%s' does not say its byte order", descr);
         }
@@ -157,7 +157,9 @@ static bool parse_descr(const parser *p, const char *descr, fr_npy_header *h)
     const char *kind = name ? unsupported_kind(name[0]) : NULL;
 
     if (kind)
-        return fr_fail(p->where, "values of dtype '%s' (%s) cannot be loaded", descr, kind);
+        snprintf(h->unsupported, sizeof h->unsupported, "values of dtype '%s' (%s) cannot be loaded", descr, kind);
+    if (kind)
+        return true;
     return fr_fail(p->where, "'%s' is not a dtype of the npy format", descr);
 }
 

@@ -60,7 +60,8 @@ static bool check_member(const char *where, const zip_stat_t *member)
     return true;
 }
 
-static fr_tensor *read_tensor(const char *where, zip_t *archive, const zip_stat_t *member, int64_t limit)
+static fr_tensor *read_tensor(const char *where, zip_t *archive, const zip_stat_t *member, int64_t limit,
+                              bool *left_out)
 {
     zip_file_t *file = zip_fopen_index(archive, member->index, 0);
     fr_byte_stream s = { where, file, read_member, (int64_t)member->size };
@@ -68,7 +69,7 @@ static fr_tensor *read_tensor(const char *where, zip_t *archive, const zip_stat_
     if (!file)
         return fr_fail(where, "cannot be unpacked: %s", zip_strerror(archive));
 
-    fr_tensor *t = fr_npy_read(&s, limit);
+    fr_tensor *t = fr_npy_read(&s, limit, left_out);
 
     if (t && !check_end(&s)) {
         fr_unref(t);
@@ -85,6 +86,7 @@ static bool read_item(const char *archive_where, zip_t *archive, const zip_stat_
     size_t length = strlen(member->name), suffix = strlen(FR_NPZ_SUFFIX);
     fr_tensors_item *item = &ts->items[ts->count++];
     char where[FR_WHERE_SIZE];
+    bool left_out = false;
 
     snprintf(where, sizeof where, "%s: \"%.80s\"", archive_where, member->name);
     if (length < suffix || strcmp(member->name + length - suffix, FR_NPZ_SUFFIX) != 0)
@@ -94,7 +96,12 @@ static bool read_item(const char *archive_where, zip_t *archive, const zip_stat_
         return fr_fail_memory(where);
     if (!fr_npz_check_name(archive_where, item->name) || !check_member(where, member))
         return false;
-    item->tensor = read_tensor(where, archive, member, *limit);
+    item->tensor = read_tensor(where, archive, member, *limit, &left_out);
+    if (left_out) {
+        free(item->name);
+        ts->count--;
+        return true;
+    }
     *limit -= item->tensor ? (int64_t)item->tensor->storage->bytes : 0;
     return item->tensor != NULL;
 }

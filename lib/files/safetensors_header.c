@@ -253,6 +253,10 @@ static bool parse_member(parser *p, const char *name)
     if (p->has_metadata)
         return fr_fail(p->where, "\"" FR_SAFETENSORS_METADATA "\" is there twice");
     p->has_metadata = true;
+    if (peek(p) == 'n' && p->size - p->at >= 4 && memcmp(p->text + p->at, "null", 4) == 0) {
+        p->at += 4; /* as the safetensors library reads it: there is none */
+        return true;
+    }
     if (peek(p) != '{')
         return fr_fail(p->where, "\"" FR_SAFETENSORS_METADATA "\" is not an object");
     return parse_object(p, parse_metadata);

@@ -11,7 +11,7 @@ static void read_array(FILE *file)
     fr_byte_stream s;
 
     if (fr_byte_stream_from_file(&s, "load_npy: fuzz", file))
-        fr_unref(fr_npy_read(&s, INT64_MAX));
+        fr_unref(fr_npy_read(&s, INT64_MAX, NULL));
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)

@@ -95,6 +95,7 @@ compressed = zipped(numpy.savez_compressed, **{**arrays, "zeros": numpy.zeros((1
 keep("npz.stored", zipped(numpy.savez, **{**arrays, "zeros": numpy.zeros((2, 2), "<f4")}))
 keep("npz.deflated", compressed)
 keep("npz.empty", zipped(numpy.savez))
+keep("npz.texts", zipped(numpy.savez, ids=numpy.array(["ab"]), x=numpy.float32(1)))
 
 one = saved(numpy.arange(3, dtype="<f4"))
 zeros = saved(numpy.zeros(300, "<f4"))

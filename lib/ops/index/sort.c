@@ -193,6 +193,7 @@ const fr_op fr_sort_op = {
              { "topk nan", "v1,nan,0,4,2,nan(6)", "a.topk(3).values", run_top, .no_grad = true },
              { "topk none", "d(3,4)", "a.topk(0).values", run_top_none, .no_grad = true },
              { "topk scalar", "d()", "a.topk(1).values", run_top_one },
+             { "topk none of a scalar", "d()", "a.topk(0).values", run_top_none },
              { "range", "n(4)", NULL, run_middle, { "sort", "dim 1", "(4,)" } },
              { "topk above", "n(3,2)", NULL, run_top, { "topk", "k is 3", "0 to 2" } })
 };
@@ -204,10 +205,10 @@ static bool check_k(const char *what, const fr_tensor *t, const attributes *a)
     int64_t n = t->shape.ndim == 0 ? 1 : dim >= 0 ? t->shape.dim[dim] : INT64_MAX;
     char text[FR_SHAPE_TEXT];
 
-    if (a->all || (a->k >= (t->shape.ndim == 0) && a->k <= n))
+    if (a->all || (a->k >= 0 && a->k <= n)) /* of a scalar, as in PyTorch, 0 values are the one */
         return true;
-    return fr_fail(what, "k is %lld, expected %d to %lld for dim %d of shape %s", (long long)a->k, t->shape.ndim == 0,
-                   (long long)n, a->dim, fr_shape_text(&t->shape, text));
+    return fr_fail(what, "k is %lld, expected 0 to %lld for dim %d of shape %s", (long long)a->k, (long long)n, a->dim,
+                   fr_shape_text(&t->shape, text));
 }
 
 static fr_extreme apply(const char *what, fr_tensor *t, const attributes *a)

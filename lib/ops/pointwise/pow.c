@@ -124,6 +124,7 @@ static void pow_scalar_backward(fr_op_call *call)
 
 #define EDGES "v0,-0.0,1,-1,2,inf,-inf,nan(8)"
 FR_RUN(run_scalar, fr_pow_scalar(in[0], 2.5))
+FR_RUN(run_even, fr_pow_scalar(in[0], 1e10)) /* an even whole number beyond int32: positive */
 FR_RUN(run_0, fr_pow_scalar(in[0], 0))
 FR_RUN(run_1, fr_pow_scalar(in[0], 1))
 FR_RUN(run_2, fr_pow_scalar(in[0], 2))
@@ -166,12 +167,12 @@ const fr_op fr_pow_scalar_op = {
     .backward = pow_scalar_backward,
     FR_CASES({ "values", "u(3,4)", "a ** 2.5", run_scalar }, { "scalar", "u()", "a ** 2.5", run_scalar },
              { "empty", "u(0,4)", "a ** 2.5", run_scalar }, { "edges", EDGES, "a ** 2.5", run_scalar },
-             { "0", EDGES, "a ** 0", run_0 }, { "1", EDGES, "a ** 1", run_1 }, { "2", EDGES, "a ** 2", run_2 },
-             { "3", EDGES, "a ** 3", run_3 }, { "half", EDGES, "a ** 0.5", run_half },
-             { "minus 1", EDGES, "a ** -1", run_minus_1 }, { "minus 2", EDGES, "a ** -2", run_minus_2 },
-             { "minus half", EDGES, "a ** -0.5", run_minus_half }, { "2 values", "n(3,4)", "a ** 2", run_2 },
-             { "minus 2 values", "u(3,4)", "a ** -2", run_minus_2 }, { "int64", "i9(3,4)", "a ** 3", run_3 },
-             { "int64 0", "i3(4)", "a ** 0", run_0 },
+             { "0", EDGES, "a ** 0", run_0 }, { "even", "v-0.5,-2,-1,3(4)", "a ** 1e10", run_even, .no_grad = true },
+             { "1", EDGES, "a ** 1", run_1 }, { "2", EDGES, "a ** 2", run_2 }, { "3", EDGES, "a ** 3", run_3 },
+             { "half", EDGES, "a ** 0.5", run_half }, { "minus 1", EDGES, "a ** -1", run_minus_1 },
+             { "minus 2", EDGES, "a ** -2", run_minus_2 }, { "minus half", EDGES, "a ** -0.5", run_minus_half },
+             { "2 values", "n(3,4)", "a ** 2", run_2 }, { "minus 2 values", "u(3,4)", "a ** -2", run_minus_2 },
+             { "int64", "i9(3,4)", "a ** 3", run_3 }, { "int64 0", "i3(4)", "a ** 0", run_0 },
              { "int64 fraction", "i5(3)", NULL, run_scalar, { "pow_scalar", "2.5", "int64" } },
              { "int64 negative", "i5(3)", NULL, run_minus_1, { "pow_scalar", "int64", "-1" } }),
 };
