@@ -40,6 +40,19 @@ bool fr_export_onnx(fr_module *m, fr_tensor *example, const char *path);
  * FROND_MEMORY_LIMIT, in bytes, sets another limit in place of both. */
 fr_module *fr_load_onnx(const char *path) FR_FREED_BY(fr_module_free);
 
+/* Runs a module of fr_load_onnx with all inputs of its model, n of them, in the file's order (initial states, masks,
+ * lengths), and sets outputs[0..count-1] to its first outputs: new tensors, or inputs that come out again. Values of
+ * ONNX's bool, and of all integer types, are int64; half precision is float32, rounded after each node. False, with all
+ * outputs NULL, for a module of another kind, for other numbers of inputs or outputs, for an input whose dtype, number
+ * of dims or sizes are not those that the file fixes, and for whatever a node refuses. */
+bool fr_onnx_forward(fr_module *m, fr_tensor *const *inputs, int n, fr_tensor **outputs, int count);
+/* How many inputs and outputs the model has; -1 with an error for a module of another kind. */
+int fr_onnx_input_count(const fr_module *m);
+int fr_onnx_output_count(const fr_module *m);
+/* Their names, borrowed from m. NULL with an error for a module of another kind, and for an i out of range. */
+const char *fr_onnx_input_name(const fr_module *m, int i);
+const char *fr_onnx_output_name(const fr_module *m, int i);
+
 /* --- C ------------------------------------------------------------------------------------------------------------ */
 
 typedef struct {
