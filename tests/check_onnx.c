@@ -401,6 +401,42 @@ START_TEST(models_come_back)
 }
 END_TEST
 
+/* As a GPT does: an embedding of each position beside that of each token. */
+static fr_tensor *by_positions(fr_module *m, fr_tensor *tokens)
+{
+    fr_tensor *positions = fr_arange(0, (double)fr_dim(tokens, 1), 1, FR_I64);
+
+    return fr_add(fr_forward(fr_module_at(m, 0), tokens), fr_forward(fr_module_at(m, 1), positions));
+}
+
+START_TEST(fixed_on_request)
+{
+    fr_module *m = fr_module_new("Positions", 0, by_positions), *back;
+    FR_SCOPE;
+    fr_tensor *tokens = fr_randint(0, 9, FR_SHAPE(2, 7)), *more = fr_randint(0, 9, FR_SHAPE(5, 7));
+
+    fr_module_add(m, "wte", fr_nn_embedding(9, 4, NULL));
+    fr_module_add(m, "wpe", fr_nn_embedding(8, 4, NULL));
+    ck_assert(!fr_export_onnx(m, tokens, path));
+    assert_failed("export_onnx", "depends on a size of the input");
+    ck_assert(fr_export_onnx_with(m, tokens, path, &(fr_export_onnx_options){ .static_length = true }));
+    back = fr_load_onnx(path);
+    assert_near("positions", fr_forward(back, more), fr_forward(m, more));
+    fr_module_free(back);
+
+    PROTO(ModelProto) *model = read_model();
+
+    ck_assert_str_eq(dims_of(model->graph->input[0]), "batch 7");
+    drop(model);
+    ck_assert(
+        fr_export_onnx_with(m, tokens, path, &(fr_export_onnx_options){ .static_batch = true, .static_length = true }));
+    model = read_model();
+    ck_assert_str_eq(dims_of(model->graph->input[0]), "2 7");
+    drop(model);
+    fr_module_free(m);
+}
+END_TEST
+
 static void set_text(char **text, const char *value)
 {
     free(*text);
@@ -865,6 +901,7 @@ int main(void)
     tcase_add_test(contents, models_come_back);
     tcase_add_test(contents, dead_nodes);
     tcase_add_test(contents, external_data);
+    tcase_add_test(contents, fixed_on_request);
     tcase_add_test(contents, fixed_sizes);
     tcase_add_test(contents, several_inputs);
     tcase_add_loop_test(contents, spoilt_files, 0, sizeof spoilt / sizeof *spoilt);

@@ -208,18 +208,19 @@ bool fr_import_model_run(fr_module *m, fr_tensor *const *inputs, int n, fr_tenso
     const char *what = "onnx_forward";
     const onnx_model *model = model_of(what, m);
     bool ok = model != NULL;
+    int made = ok && count >= 1 && (size_t)count <= model->proto->graph->n_output ? count : 0;
 
-    for (int i = 0; outputs && i < count; i++)
+    for (int i = 0; outputs && i < made; i++)
         outputs[i] = NULL;
     if (ok && n != model->input_count)
         ok = fr_fail(what, "%d inputs given, expected %d", n, model->input_count);
-    if (ok && (count < 1 || (size_t)count > model->proto->graph->n_output))
+    if (ok && made == 0)
         ok = fr_fail(what, "%d outputs wanted, expected 1 to %zu", count, model->proto->graph->n_output);
     ok = ok && (n == 0 || fr_check_argument(what, inputs, "inputs")) && fr_check_argument(what, outputs, "outputs");
     for (int i = 0; ok && i < n; i++)
         ok = fr_check_argument(what, inputs[i], "input");
     ok = ok && run_module(fr_thread_self(), m, model, inputs, outputs, count);
-    for (int i = 0; !ok && outputs && i < count; i++)
+    for (int i = 0; !ok && outputs && i < made; i++)
         outputs[i] = NULL;
     return ok;
 }
