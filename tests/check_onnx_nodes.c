@@ -443,6 +443,8 @@ static const node_case cases[] = {
     { "Hardmax", "", { "f(1,3):1,3,3" }, "f(1,3):0,1,0" },
     { "LpNormalization", "p=1", { "f(2):1,-3" }, "f(2):0.25,-0.75" },
     { "MeanVarianceNormalization", "axes=[0]", { "f(2):1,3" }, "f(2):-1,1" },
+    { "ReduceMin", "", { "f():3" }, "f():3" },
+    { "ReduceMin", "", { "f(0)" }, "f(1):inf" },
     { "ReduceLogSum", "", { "f(2):1,3" }, "f(1):1.38629436" },
     { "ReduceSumSquare", "", { "f(2):1,3" }, "f(1):10" },
     { "ArgMax", "select_last_index=1", { "f(3):2,1,2" }, "i(1):2" },

@@ -35,13 +35,13 @@ static bool run_reduce(fr_import_call *c)
 /* The maximum of no values is -inf in ONNX, and an error in fr_max_dim; fr_logsumexp_dim gives -inf. */
 static fr_tensor *max_dim(fr_tensor *t, int dim, bool keepdim)
 {
-    return fr_dim(t, dim) > 0 ? fr_max_dim(t, dim, keepdim) : fr_logsumexp_dim(t, dim, keepdim);
+    return fr_dim(t, dim) != 0 ? fr_max_dim(t, dim, keepdim) : fr_logsumexp_dim(t, dim, keepdim);
 }
 
 /* That of the minimum is inf. */
 static fr_tensor *min_dim(fr_tensor *t, int dim, bool keepdim)
 {
-    return fr_dim(t, dim) > 0 ? fr_min_dim(t, dim, keepdim) : fr_neg(fr_logsumexp_dim(t, dim, keepdim));
+    return fr_dim(t, dim) != 0 ? fr_min_dim(t, dim, keepdim) : fr_neg(fr_logsumexp_dim(t, dim, keepdim));
 }
 
 static bool run_log_sum(fr_import_call *c)
