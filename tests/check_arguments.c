@@ -302,6 +302,9 @@ static const struct {
     { "fr_rotary_embedding", "x", "f 3 4" },
     { "fr_transformer_encoder_forward*", "m", "layer" },
     { "fr_transformer_encoder_forward*", "src", "f 5 2 4" },
+    { "fr_onnx_*", "m", "onnx" },
+    { "fr_onnx_forward", "count", "1" },
+    { "fr_onnx_*_name", "i", "0" },
     { "fr_nn_transformer_encoder", "layer", "layer" },
     { "fr_nn_transformer_encoder", "norm", "norm" },
     { "fr_module_add", "child", "relu" },
@@ -327,7 +330,7 @@ static const struct {
     { "fr_save*", "path", "@out" },
     { "fr_replace_file", "path", "@out" },
     { "fr_log_can_plot", "dir", "@log" },
-    { "fr_export_onnx", "path", "@out" },
+    { "fr_export_onnx*", "path", "@out" },
     { "fr_export_c*", "path", "@out.c" },
     { "fr_load", "path", "@tensors" },
     { "fr_load_into*", "path", "@model" },
@@ -401,6 +404,19 @@ RELEASE(free_logger, fr_logger, fr_log_close)
 RELEASE(free_progress, fr_progress, fr_progress_end)
 RELEASE(free_file, FILE, fclose)
 
+static char folder[] = "/tmp/check_arguments.XXXXXX";
+
+/* The path of a file of the test, valid until the eighth call after this one. */
+static char *path_of(const char *name)
+{
+    static char paths[8][sizeof folder + 64];
+    static int next;
+    char *path = paths[next++ % 8];
+
+    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
+    return path;
+}
+
 static fr_module *make_module(const char *name)
 {
     fr_module *m = strcmp(name, "relu") == 0            ? fr_nn_relu()
@@ -410,6 +426,7 @@ static fr_module *make_module(const char *name)
                    : strcmp(name, "layer") == 0         ? fr_nn_transformer_encoder_layer(4, 2, NULL)
                    : strcmp(name, "decoder layer") == 0 ? fr_nn_transformer_decoder_layer(4, 2, NULL)
                    : strcmp(name, "crf") == 0           ? fr_nn_crf(3, NULL)
+                   : strcmp(name, "onnx") == 0          ? fr_load_onnx(path_of("sum"))
                    : strcmp(name, "norm") == 0          ? fr_nn_layer_norm(FR_SHAPE(4), NULL)
                                                         : fr_nn_linear(3, 2, NULL);
 
@@ -442,19 +459,6 @@ static fr_scheduler *scheduler(const char *name)
 static fr_loader *loader(void)
 {
     return own(fr_loader_new(FR_TENSORS(fr_ones(FR_SHAPE(4, 3)), fr_ones(FR_SHAPE(4, 2))), NULL), free_loader);
-}
-
-static char folder[] = "/tmp/check_arguments.XXXXXX";
-
-/* The path of a file of the test, valid until the eighth call after this one. */
-static char *path_of(const char *name)
-{
-    static char paths[8][sizeof folder + 64];
-    static int next;
-    char *path = paths[next++ % 8];
-
-    snprintf(path, sizeof paths[0], "%s/%s", folder, name);
-    return path;
 }
 
 static fr_tensor *make_tensor(const char *text)
@@ -1152,13 +1156,22 @@ static void write_files(void)
     fr_module *m = fr_nn_linear(3, 2, NULL);
     fr_optim *o = fr_sgd(m, NULL);
     fr_loader *l = fr_loader_new((fr_tensor *[]){ fr_ones(FR_SHAPE(4, 3)) }, 1, NULL);
-    FILE *csv, *ts;
+    FILE *csv, *ts, *sum;
 
     fr_save_tensors(path_of("tensors"), (const char *[]){ "weight" }, &x, 1);
     fr_save(m, path_of("model"));
     fr_save_npy(path_of("npy"), x);
     fr_save_npz(path_of("npz"), (const char *[]){ "x" }, &x, 1);
     fr_export_onnx(m, x, path_of("onnx"));
+    sum = fopen(path_of("sum"), "wb"); /* y = Add(a, b) as ONNX, of operator set 17 */
+    ck_assert(fwrite("\x3a\x1f\x0a\x0e\x0a\x01"
+                     "a\x0a\x01"
+                     "b\x12\x01y\x22\x03"
+                     "Add\x5a\x03\x0a\x01"
+                     "a\x5a\x03\x0a\x01"
+                     "b\x62\x03\x0a\x01y\x42\x02\x10\x11",
+                     1, 37, sum) == 37 &&
+              fclose(sum) == 0);
     fr_save_training(path_of("run"), m, o, l);
     for (int i = 0; i < 2; i++) {
         csv = fopen(path_of(i ? "x.csv" : "csv"), "w");

@@ -3,8 +3,14 @@
 /* For check_onnxruntime.py:
  *
  *     onnx_models FOLDER      writes every model of models/, in both float types, to FOLDER/NAME.onnx, an input of
- * other sizes than the example's to NAME.x.npy, and the model's result for it to NAME.y.npy onnx_models MODEL X Y loads
- * the file MODEL and writes its result for X to Y */
+ *                             other sizes than the example's to NAME.x.npy, and the model's result for it to NAME.y.npy
+ *     onnx_models MODEL X Y   loads the file MODEL and writes its result for X to Y
+ *
+ * and for check_onnx_suite.py:
+ *
+ *     onnx_models --each      for each line "MODEL PREFIX N M" of its input loads the file MODEL, runs it on
+ *                             PREFIX0.npy ... and writes its first M results to PREFIXy0.npy ...; writes "done" or what
+ * is wrong */
 #include "char_lm.h"
 #include "forecaster.h"
 #include "mlp.h"
@@ -14,6 +20,7 @@
 #include "transformer.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct {
     const char *name;
@@ -93,8 +100,49 @@ static void run_model(char **files)
     fr_module_free(m);
 }
 
+/* One line of --each. False with an error. */
+static bool run_case(const char *file, const char *prefix, int n, int m)
+{
+    enum { MOST = 64 };
+    FR_SCOPE;
+    FR_NO_GRAD;
+    fr_module *module = fr_load_onnx(file);
+    fr_tensor *in[MOST], *out[MOST];
+    char path[4096];
+    bool ok = module && n <= MOST && m <= MOST;
+
+    for (int i = 0; i < n && ok; i++) {
+        snprintf(path, sizeof path, "%s%d.npy", prefix, i);
+        ok = (in[i] = fr_load_npy(path)) != NULL;
+    }
+    ok = ok && fr_onnx_forward(module, in, n, out, m);
+    for (int i = 0; i < m && ok; i++) {
+        snprintf(path, sizeof path, "%sy%d.npy", prefix, i);
+        ok = fr_save_npy(path, out[i]);
+    }
+    fr_module_free(module);
+    return ok;
+}
+
+static void run_each(void)
+{
+    char file[1024], prefix[1024];
+    int n, m;
+
+    fr_set_error_handler(NULL, NULL);
+    while (scanf("%1023s %1023s %d %d", file, prefix, &n, &m) == 4) {
+        puts(run_case(file, prefix, n, m) ? "done" : fr_error_message());
+        fflush(stdout);
+        fr_error_clear();
+    }
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "--each") == 0) {
+        run_each();
+        return EXIT_SUCCESS;
+    }
     if (argc == 4) {
         run_model(argv + 1);
         return EXIT_SUCCESS;

@@ -23,22 +23,45 @@ FR_BEGIN_DECLS
  * ONNX ops cannot compute; and if frond was built without protobuf-c. A value that m takes out of a tensor (fr_item)
  * and goes on with becomes a constant. */
 bool fr_export_onnx(fr_module *m, fr_tensor *example, const char *path);
+typedef struct {
+    bool static_batch;  /* fixes dim 0 of the input to the example's size: with batch_first that is the batch */
+    bool static_length; /* fixes all other dims: for positions or masks that the module makes for one length */
+    void *reserved[8];
+} fr_export_onnx_options;
+/* The same with sizes fixed on request; options may be NULL. */
+bool fr_export_onnx_with(fr_module *m, fr_tensor *example, const char *path, const fr_export_onnx_options *options);
 
 /* A module that computes what an ONNX model does. The model was written by fr_export_onnx, or by PyTorch's
  * torch.onnx.export from linear, recurrent, convolutional and pooling layers, transformers and what stands between
- * them, in versions 9 to 24 of ONNX's operator set. fr_forward takes the model's one input, of any sizes that its ops
- * take, and returns its first output. Floating initializers become parameters under their names (dots make submodules);
+ * them, in versions 7 to 28 of ONNX's operator set. fr_forward takes the model's one input, of the dtype and the sizes
+ * that the file fixes, and returns its first output; fr_onnx_forward takes several inputs and gives all outputs. Values
+ * that the model keeps in other files are looked for in its folder, and nowhere else. Nodes that no output needs are
+ * passed over. Floating initializers become parameters under their names (dots make submodules);
  * other initializers and running statistics become buffers. So the module can be trained and saved.
  *
- * The caller frees it with fr_module_free. NULL with an error: the error names all ops that frond cannot run, and their
- * nodes. It fails as well for a file that is not an ONNX model or is cut short, that keeps values in other files or is
- * of another version of the operator set, and for a node that reads what no node before it makes.
+ * The caller frees it with fr_module_free. NULL with an error: the error names all ops, and attributes of them, that
+ * frond cannot run, and their nodes; a node without a name is known by its output. It fails as well for a file that is
+ * not an ONNX model or is cut short, whose values are missing or lie outside of its folder, that is of another version
+ * of the operator set, and for a node that reads what no node before it makes.
  *
  * A file of a few bytes can describe a model that takes any amount of memory. So fr_load_onnx fails if the parts of the
  * model take more than 64 MiB and 16 times the file; and fr_forward fails, before it allocates them, if the results of
  * all nodes together take more than 64 MiB and 1,024 times the weights and the input. The environment variable
  * FROND_MEMORY_LIMIT, in bytes, sets another limit in place of both. */
 fr_module *fr_load_onnx(const char *path) FR_FREED_BY(fr_module_free);
+
+/* Runs a module of fr_load_onnx with all inputs of its model, n of them, in the file's order (initial states, masks,
+ * lengths), and sets outputs[0..count-1] to its first outputs: new tensors, or inputs that come out again. Values of
+ * ONNX's bool, and of all integer types, are int64; half precision is float32, rounded after each node. False, with
+ * those outputs NULL, for a module of another kind, for other numbers of inputs or outputs, for an input whose dtype,
+ * number of dims or sizes are not those that the file fixes, and for whatever a node refuses. */
+bool fr_onnx_forward(fr_module *m, fr_tensor *const *inputs, int n, fr_tensor **outputs, int count);
+/* How many inputs and outputs the model has; -1 with an error for a module of another kind. */
+int fr_onnx_input_count(const fr_module *m);
+int fr_onnx_output_count(const fr_module *m);
+/* Their names, borrowed from m. NULL with an error for a module of another kind, and for an i out of range. */
+const char *fr_onnx_input_name(const fr_module *m, int i);
+const char *fr_onnx_output_name(const fr_module *m, int i);
 
 /* --- C ------------------------------------------------------------------------------------------------------------ */
 

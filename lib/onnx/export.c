@@ -6,6 +6,7 @@
 
 #include "onnx/export.h"
 
+#include "core/options.h"
 #include "files/state_dict.h"
 #include "nn/module.h"
 
@@ -134,7 +135,7 @@ static bool run_all(fr_module *m, fr_onnx_export *e, const fr_tensor *example)
     if (!x || !run_module(m, e->where, x, &e->runs[FR_ONNX_EXAMPLE_RUN]))
         return false;
     for (int d = 0; d < x->shape.ndim && !th->errors.pending; d++) {
-        e->open[d] = try_dim(m, e, d);
+        e->open[d] = !(d == 0 ? e->static_batch : e->static_length) && try_dim(m, e, d);
         any_open = any_open || e->open[d];
     }
     if (any_open)
@@ -193,20 +194,33 @@ static bool check_arguments(const char *where, fr_module *m, const fr_tensor *ex
     return example->numel > 0 || fr_fail(where, "the example has no values");
 }
 
-bool fr_export_onnx(fr_module *m, fr_tensor *example, const char *path)
+static bool export_onnx(const char *what, fr_module *m, fr_tensor *example, const char *path,
+                        const fr_export_onnx_options *options)
 {
+    static const fr_export_onnx_options none = { 0 };
     fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, "export_onnx");
+    fr_site before = fr_begin(th, what);
     int scope = fr_scope_begin();
-    char where[FR_WHERE_SIZE] = "export_onnx";
-    fr_onnx_export e = { .where = where };
-    bool ok = scope >= 0 && check_arguments("export_onnx", m, example, path);
+    char where[FR_WHERE_SIZE] = "";
+    const fr_export_onnx_options *o = options ? options : &none;
+    fr_onnx_export e = { .where = where, .static_batch = o->static_batch, .static_length = o->static_length };
+    bool ok = scope >= 0 && check_arguments(what, m, example, path) && fr_check_reserved(what, o->reserved);
 
     if (ok)
-        fr_file_where("export_onnx", path, where);
+        fr_file_where(what, path, where);
     ok = ok && fr_state_dict(where, m, &e.state, &e.state_count) && export_module(m, example, path, &e);
     if (scope >= 0)
         fr_scope_end(scope);
     fr_finish(th, before);
     return ok;
+}
+
+bool fr_export_onnx(fr_module *m, fr_tensor *example, const char *path)
+{
+    return export_onnx("export_onnx", m, example, path, NULL);
+}
+
+bool fr_export_onnx_with(fr_module *m, fr_tensor *example, const char *path, const fr_export_onnx_options *options)
+{
+    return export_onnx("export_onnx_with", m, example, path, options);
 }

@@ -34,7 +34,8 @@ typedef struct {
     const fr_named_tensor *state;
     int state_count;
     fr_onnx_run runs[FR_ONNX_RUNS];
-    bool open[FR_MAX_DIMS]; /* dims of the input whose size is left open in the file */
+    bool static_batch, static_length; /* fr_export_onnx_options */
+    bool open[FR_MAX_DIMS];           /* dims of the input whose size is left open in the file */
 } fr_onnx_export;
 
 /* --- The graph --------------------------------------------------------------------------------------------------- */

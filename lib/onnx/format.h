@@ -60,6 +60,7 @@ typedef Frond__Onnx__GraphProto fr_graph_proto;
 typedef Frond__Onnx__NodeProto fr_node_proto;
 typedef Frond__Onnx__AttributeProto fr_attribute_proto;
 typedef Frond__Onnx__TensorProto fr_tensor_proto;
+typedef Frond__Onnx__ValueInfoProto fr_value_info_proto;
 
 #else
 

@@ -22,13 +22,21 @@ struct fr_import_call;
 
 enum { FR_IMPORT_MAX_OUTPUTS = 16, FR_IMPORT_MAX_INTS = 2 * FR_MAX_DIMS };
 
+/* The element type of an op's outputs, where it is not a FR_ONNX_ type itself. */
+enum { FR_IMPORT_SAME = 0, FR_IMPORT_OF_INPUT_1 = -1, FR_IMPORT_OF_INPUT_2 = -2, FR_IMPORT_BY_ATTRIBUTE = -3 };
+
 /* An ONNX op. Without run, unary or binary is the whole op; with run they, and reduce, are what run calls. */
 typedef struct {
-    const char *type; /* ONNX's name */
+    const char *type;            /* ONNX's name */
+    const char *attributes;      /* those that are read, and those that change nothing, between blanks; NULL: none */
+    int result, others;          /* element type of the first and of the other outputs; default: that of input 0 */
+    const char *dtype_attribute; /* the one that gives it, for FR_IMPORT_BY_ATTRIBUTE */
     fr_tensor *(*unary)(fr_tensor *);
     fr_tensor *(*binary)(fr_tensor *, fr_tensor *);
     fr_tensor *(*reduce)(fr_tensor *, int dim, bool keepdim);
     bool (*run)(struct fr_import_call *c); /* sets c->out[0], ...; false with an error */
+    bool (*check)(
+        const struct fr_import_call *c); /* what can be said of the attributes at load; inputs are not there */
 } fr_import_op;
 
 /* In the order of strcmp of the types: they are searched by bsearch. */
@@ -37,8 +45,8 @@ typedef struct {
     size_t count;
 } fr_import_op_table;
 
-extern const fr_import_op_table fr_import_math_ops, fr_import_nn_ops, fr_import_reduction_ops, fr_import_rnn_ops,
-    fr_import_tensor_ops;
+extern const fr_import_op_table fr_import_attention_ops, fr_import_math_ops, fr_import_nn_ops, fr_import_reduction_ops,
+    fr_import_rnn_ops, fr_import_tensor_ops;
 
 /* NULL: frond cannot run it. */
 const fr_import_op *fr_import_find_op(const char *type);
@@ -49,10 +57,13 @@ typedef struct fr_import_call {
     const fr_import_op *op;
     fr_tensor *const *in;
     int inputs, outputs;
-    int64_t opset; /* version */
+    int64_t opset;             /* version */
+    const int *type, *in_type; /* the element types of the outputs and of the inputs; 0: unknown */
     fr_tensor *out[FR_IMPORT_MAX_OUTPUTS];
 } fr_import_call;
 
+/* The node's name; one without a name is known by its output. */
+const char *fr_import_node_name(const fr_node_proto *node);
 /* Fails with the message, behind the node's name and type. Returns false. */
 bool fr_import_fail(const fr_import_call *c, const char *message);
 /* Makes y the first output. False if y is NULL: its error is set already. */
@@ -68,6 +79,9 @@ const fr_attribute_proto *fr_import_attribute(const fr_import_call *c, const cha
 int64_t fr_import_int(const fr_import_call *c, const char *name, int64_t otherwise);
 double fr_import_float(const fr_import_call *c, const char *name, double otherwise);
 bool fr_import_string_is(const fr_import_call *c, const char *name, const char *text);
+/* The index in names, which ends with NULL, of a string; 0 if the attribute is not there; -1 with an error for others.
+ */
+int fr_import_choice(const fr_import_call *c, const char *name, const char *const *names);
 
 /* A short list of integers, such as axes or pads; n < 0: it was not given. */
 typedef struct {
@@ -93,10 +107,25 @@ int fr_import_axis_of_input(const fr_import_call *c, int required, int64_t other
 /* A new float32 scalar of the scope, or NULL with an error. */
 fr_tensor *fr_import_scalar(double value);
 
-/* import_tensor.c: a new tensor, one reference, or NULL with an error. */
-fr_tensor *fr_import_tensor(const char *where, const fr_tensor_proto *p);
-/* import_model.c: the module of a file's bytes, or NULL with an error. */
-fr_module *fr_import_model(const char *where, const uint8_t *bytes, size_t size);
+/* a / b of int64, rounded towards 0. */
+fr_tensor *fr_import_quotient(fr_tensor *a, fr_tensor *b);
+
+/* import_tensor.c: a new tensor, one reference, or NULL with an error. folder: where values in other files are looked
+ * for, up to its last slash; NULL: nowhere. */
+fr_tensor *fr_import_tensor(const char *where, const fr_tensor_proto *p, const char *folder);
+/* The dtype that holds values of a FR_ONNX_ type; -1: frond has no such values. */
+int fr_import_dtype(int type);
+/* import_types.c: t, or a new tensor of the scope, as the element type has it: bool is 0 or 1 in int64, narrow integers
+ * wrap around, half precision is rounded. NULL for NULL, and with an error for what does not fit into uint64. */
+fr_tensor *fr_import_as_type(fr_tensor *t, int type);
+/* The least and the largest value of an integer type of at most 32 bits; false for other types. */
+bool fr_import_limits(int type, int64_t *least, int64_t *most);
+/* import_model.c: the module of a file's bytes, or NULL with an error. folder as for fr_import_tensor. */
+fr_module *fr_import_model(const char *where, const uint8_t *bytes, size_t size, const char *folder);
+/* The public functions of the same endings, for `what`. */
+int fr_import_model_count(const char *what, const fr_module *m, bool outputs);
+const char *fr_import_model_name(const char *what, const fr_module *m, bool outputs, int i);
+bool fr_import_model_run(fr_module *m, fr_tensor *const *inputs, int n, fr_tensor **outputs, int count);
 
 #endif
 #endif

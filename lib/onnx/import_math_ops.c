@@ -3,11 +3,14 @@
 /* ONNX's arithmetic, comparisons, logic, activations and matrix products, by frond's ops. */
 #include <config.h>
 
+#include "core/error.h"
+#include "core/shape.h"
 #include "onnx/import.h"
 
 #include <frond/op.h>
 #include <frond/ops.h>
 #include <math.h>
+#include <stdlib.h>
 
 /* --- Matrix products and arithmetic ------------------------------------------------------------------------------ */
 
@@ -30,7 +33,7 @@ static bool run_gemm(fr_import_call *c)
     return fr_import_return(c, bias ? fr_add(y, beta == 1 ? bias : fr_mul_scalar(bias, beta)) : y);
 }
 
-/* An op of one input or more: Max, Min, Sum. */
+/* An op of one input or more: Max, Mean, Min, Sum. */
 static bool run_variadic(fr_import_call *c)
 {
     fr_tensor *y = fr_import_input(c, 0);
@@ -39,19 +42,47 @@ static bool run_variadic(fr_import_call *c)
         return false;
     for (int i = 1; i < c->inputs && y; i++)
         y = c->op->binary(y, c->in[i]);
-    return fr_import_return(c, y);
+    return fr_import_return(c, y && strcmp(c->op->type, "Mean") == 0 ? fr_div_scalar(y, c->inputs) : y);
 }
 
-/* a / b of int64, computed in float64: exact for what models divide, sizes below 2^53. */
-static fr_tensor *quotient(fr_tensor *a, fr_tensor *b)
+/* a / b of int64, rounded towards 0. fr_div has floats alone. */
+fr_tensor *fr_import_quotient(fr_tensor *a, fr_tensor *b)
 {
-    return fr_div(fr_cast(a, FR_F64), fr_cast(b, FR_F64));
+    fr_shape shape;
+
+    if (fr_dtype_of(b) != FR_I64 || !fr_shape_broadcast(&a->shape, &b->shape, &shape))
+        return fr_sub(a, b); /* fails, and says why */
+    a = fr_contiguous(fr_expand(a, shape));
+    b = fr_contiguous(fr_expand(b, shape));
+
+    fr_tensor *y = a && b ? fr_empty_like(a) : NULL;
+
+    for (int64_t i = 0; y && i < y->numel; i++) {
+        int64_t n = ((const int64_t *)(const void *)a->origin)[i], d = ((const int64_t *)(const void *)b->origin)[i];
+
+        if (d == 0)
+            return fr_fail("load_onnx", "Div: int64 is divided by 0");
+        ((int64_t *)(void *)y->origin)[i] = d == -1 ? (int64_t)(0 - (uint64_t)n) : n / d;
+    }
+    return y;
 }
 
-/* int64 is rounded towards 0. */
 static fr_tensor *divide(fr_tensor *a, fr_tensor *b)
 {
-    return fr_dtype_of(a) == FR_I64 ? fr_cast(quotient(a, b), FR_I64) : fr_div(a, b);
+    return fr_dtype_of(a) == FR_I64 ? fr_import_quotient(a, b) : fr_div(a, b);
+}
+
+static bool run_einsum(fr_import_call *c)
+{
+    const fr_attribute_proto *a = fr_import_attribute(c, "equation");
+    char *equation = a && a->has_s ? strndup((const char *)a->s.data, a->s.len) : NULL;
+    bool ok = fr_import_require(c, c->inputs);
+
+    if (ok && !equation)
+        return fr_import_fail(c, "it has no equation");
+    ok = ok && fr_import_return(c, fr_einsum(equation, c->in, c->inputs));
+    free(equation);
+    return ok;
 }
 
 /* The remainder has the sign of b; with fmod, that of a. */
@@ -66,10 +97,17 @@ static bool run_mod(fr_import_call *c)
                                                            : fr_remainder(a, b));
 }
 
-/* The exponent may have another dtype. */
+/* The exponent may have another dtype. int64 is computed in float64, and refused beyond 2^53. */
 static fr_tensor *power(fr_tensor *x, fr_tensor *p)
 {
-    return fr_pow(x, fr_cast(p, fr_dtype_of(x)));
+    if (fr_dtype_of(x) != FR_I64)
+        return fr_pow(x, fr_cast(p, fr_dtype_of(x)));
+
+    fr_tensor *y = fr_pow(fr_cast(x, FR_F64), fr_cast(p, FR_F64));
+
+    if (y && y->numel > 0 && !(fr_at(fr_max(fr_abs(y)), 0) <= 0x1p53))
+        return fr_fail("load_onnx", "Pow: an int64 result is beyond 2^53");
+    return fr_cast(y, FR_I64);
 }
 
 /* --- Logic ------------------------------------------------------------------------------------------------------- */
@@ -98,6 +136,11 @@ static fr_tensor *logical_xor(fr_tensor *a, fr_tensor *b)
 static fr_tensor *logical_not(fr_tensor *t)
 {
     return fr_eq_scalar(t, 0);
+}
+
+static fr_tensor *is_nan(fr_tensor *t)
+{
+    return fr_ne(t, t);
 }
 
 /* --- Activations ------------------------------------------------------------------------------------------------- */
@@ -133,6 +176,83 @@ static bool run_selu(fr_import_call *c)
     return fr_import_require(c, 1) && fr_import_return(c, fr_mul_scalar(fr_elu(c->in[0], alpha), gamma));
 }
 
+static fr_tensor *one_minus_square(fr_tensor *x)
+{
+    return fr_neg(fr_mul(fr_sub_scalar(x, 1), fr_add_scalar(x, 1)));
+}
+
+static fr_tensor *arc_sine(fr_tensor *x)
+{
+    return fr_atan2(x, fr_sqrt(one_minus_square(x)));
+}
+
+static fr_tensor *arc_cosine(fr_tensor *x)
+{
+    return fr_atan2(fr_sqrt(one_minus_square(x)), x);
+}
+
+/* sign(x) log(|x| + sqrt(x^2 + 1)), by log1p so that small x keep their digits */
+static fr_tensor *area_sine(fr_tensor *x)
+{
+    fr_tensor *a = fr_abs(x), *square = fr_square(x);
+    fr_tensor *root = fr_add_scalar(fr_sqrt(fr_add_scalar(square, 1)), 1);
+
+    return fr_mul(fr_sign(x), fr_log1p(fr_add(a, fr_div(square, root))));
+}
+
+static fr_tensor *area_cosine(fr_tensor *x)
+{
+    return fr_log(fr_add(x, fr_sqrt(fr_neg(one_minus_square(x)))));
+}
+
+static fr_tensor *area_tangent(fr_tensor *x)
+{
+    return fr_mul_scalar(fr_sub(fr_log1p(x), fr_log1p(fr_neg(x))), 0.5);
+}
+
+/* x sigmoid(alpha x) */
+static bool run_swish(fr_import_call *c)
+{
+    double alpha = fr_import_float(c, "alpha", 1);
+
+    return fr_import_require(c, 1) && fr_import_return(c, fr_mul(c->in[0], fr_sigmoid(fr_mul_scalar(c->in[0], alpha))));
+}
+
+/* x - bias above lambd, x + bias below -lambd, else 0 */
+static bool run_shrink(fr_import_call *c)
+{
+    double bias = fr_import_float(c, "bias", 0), lambd = fr_import_float(c, "lambd", 0.5);
+
+    if (!fr_import_require(c, 1))
+        return false;
+
+    fr_tensor *x = c->in[0], *zero = fr_zeros_like(x);
+    fr_tensor *above = fr_where(fr_gt_scalar(x, lambd), fr_sub_scalar(x, bias), zero);
+
+    return fr_import_return(c, fr_where(fr_lt_scalar(x, -lambd), fr_add_scalar(x, bias), above));
+}
+
+static bool run_thresholded_relu(fr_import_call *c)
+{
+    if (!fr_import_require(c, 1))
+        return false;
+    return fr_import_return(
+        c, fr_where(fr_gt_scalar(c->in[0], fr_import_float(c, "alpha", 1)), c->in[0], fr_zeros_like(c->in[0])));
+}
+
+static bool run_is_inf(fr_import_call *c)
+{
+    fr_tensor *x = fr_import_input(c, 0);
+
+    if (!fr_import_require(c, 1))
+        return false;
+    if (!fr_import_int(c, "detect_negative", 1))
+        x = fr_relu(x);
+    if (!fr_import_int(c, "detect_positive", 1))
+        x = fr_relu(fr_neg(x));
+    return fr_import_return(c, fr_eq_scalar(fr_abs(x), INFINITY));
+}
+
 /* min(max(alpha x + beta, 0), 1) */
 static bool run_hard_sigmoid(fr_import_call *c)
 {
@@ -150,10 +270,20 @@ static fr_tensor *p_relu(fr_tensor *x, fr_tensor *slope)
     return fr_where(above, x, fr_mul(slope, x));
 }
 
+/* Limits beyond 2^53 are exact in int64. */
 static bool run_clip(fr_import_call *c)
 {
     double low, high;
 
+    if (fr_import_require(c, 1) && c->in[0]->dtype == FR_I64) {
+        fr_tensor *y = c->in[0];
+
+        if (fr_import_input(c, 1))
+            y = fr_maximum(y, c->in[1]);
+        if (fr_import_input(c, 2))
+            y = fr_minimum(y, c->in[2]);
+        return fr_import_return(c, y);
+    }
     return fr_import_require(c, 1) && fr_import_number(c, 1, "min", -INFINITY, &low) &&
            fr_import_number(c, 2, "max", INFINITY, &high) && fr_import_return(c, fr_clamp(c->in[0], low, high));
 }
@@ -194,82 +324,166 @@ static bool run_top_k(fr_import_call *c)
     return top.values != NULL;
 }
 
-static bool run_cumsum(fr_import_call *c)
+/* Each value counts from the next place on: the first is that of nothing. */
+static fr_tensor *exclusive(fr_tensor *y, int dim, double nothing)
 {
+    fr_shape one = fr_shape_of(y);
+
+    if (!y || one.ndim == 0 || one.dim[dim] == 0)
+        return y;
+    one.dim[dim] = 1;
+    return fr_cat((fr_tensor *[]){ fr_full_of(one, nothing, fr_dtype_of(y)), fr_slice(y, dim, 0, -1, 1) }, 2, dim);
+}
+
+static bool run_cumulative(fr_import_call *c)
+{
+    bool product = strcmp(c->op->type, "CumProd") == 0, reverse = fr_import_int(c, "reverse", 0);
     fr_import_ints axis;
+    fr_tensor *y = fr_import_input(c, 0);
     int dim;
 
     if (!fr_import_require(c, 2) || !fr_import_input_ints(c, 1, "axis", &axis))
         return false;
-    if (axis.n != 1 || fr_import_int(c, "exclusive", 0))
-        return fr_import_fail(c, "its axis must be one number, and exclusive is not supported");
+    if (axis.n != 1)
+        return fr_import_fail(c, "its axis must be one number");
     dim = fr_import_axis(c, c->in[0], axis.value[0]);
     if (dim < 0)
         return false;
-    if (!fr_import_int(c, "reverse", 0))
-        return fr_import_return(c, fr_cumsum(c->in[0], dim));
-    return fr_import_return(c, fr_flip(fr_cumsum(fr_flip(c->in[0], dim), dim), dim));
+    y = reverse ? fr_flip(y, dim) : y;
+    y = product ? fr_cumprod(y, dim) : fr_cumsum(y, dim);
+    if (fr_import_int(c, "exclusive", 0))
+        y = exclusive(y, dim, product);
+    return fr_import_return(c, reverse ? fr_flip(y, dim) : y);
+}
+
+/* 1 at the first of the largest values along an axis, else 0; flattened as Softmax before operator set 13. */
+static bool run_hardmax(fr_import_call *c)
+{
+    bool flattened = c->opset < 13;
+    int dim = fr_import_axis_of_input(c, 1, flattened ? 1 : -1);
+    fr_tensor *x = fr_import_input(c, 0), *y;
+
+    if (dim < 0)
+        return false;
+    if (flattened)
+        x = fr_flatten(x, dim, -1);
+    y = fr_movedim(fr_one_hot(fr_argmax(x, dim, false), fr_dim(x, dim)), -1, dim);
+    return fr_import_return(c, fr_cast(flattened ? fr_view_as(y, c->in[0]) : y, fr_dtype_of(x)));
+}
+
+/* x over its norm along an axis; 0 where this is 0. */
+static bool run_lp_normalization(fr_import_call *c)
+{
+    int dim = fr_import_axis_of_input(c, 1, -1);
+    int64_t p = fr_import_int(c, "p", 2);
+
+    if (dim < 0)
+        return false;
+    if (p != 1 && p != 2)
+        return fr_import_fail(c, "p must be 1 or 2");
+
+    fr_tensor *norm =
+        fr_norm_with(c->in[0], &(fr_norm_options){ .along = true, .dim = dim, .keepdim = true, .p = (double)p });
+
+    return fr_import_return(c, fr_div(c->in[0], fr_add(norm, fr_eq_scalar(norm, 0))));
+}
+
+/* (x - mean) / (deviation + 1e-9) over the axes */
+static bool run_mean_variance(fr_import_call *c)
+{
+    fr_import_ints axes;
+    fr_shape dims = { 3, { 0, 2, 3 } };
+
+    if (!fr_import_require(c, 1) || !fr_import_attribute_ints(c, "axes", &axes))
+        return false;
+    if (axes.n > FR_MAX_DIMS)
+        return fr_import_fail(c, "it has too many axes");
+    if (axes.n >= 0)
+        dims.ndim = axes.n;
+    for (int i = 0; i < axes.n; i++)
+        dims.dim[i] = axes.value[i];
+
+    fr_tensor *from_mean = fr_sub(c->in[0], fr_mean_dims(c->in[0], dims, true));
+    fr_tensor *deviation = fr_sqrt(fr_mean_dims(fr_square(from_mean), dims, true));
+
+    return fr_import_return(c, fr_div(from_mean, fr_add_scalar(deviation, 1e-9)));
 }
 
 /* --- The table --------------------------------------------------------------------------------------------------- */
 
 static const fr_import_op ops[] = {
     { "Abs", .unary = fr_abs },
+    { "Acos", .unary = arc_cosine },
+    { "Acosh", .unary = area_cosine },
     { "Add", .binary = fr_add },
-    { "And", .binary = logical_and },
+    { "And", .result = FR_ONNX_BOOL, .binary = logical_and },
+    { "Asin", .unary = arc_sine },
+    { "Asinh", .unary = area_sine },
     { "Atan", .unary = fr_atan },
+    { "Atanh", .unary = area_tangent },
     { "Ceil", .unary = fr_ceil },
-    { "Celu", .run = run_celu },
-    { "Clip", .run = run_clip },
+    { "Celu", "alpha", .run = run_celu },
+    { "Clip", "min max", .run = run_clip },
     { "Cos", .unary = fr_cos },
     { "Cosh", .unary = fr_cosh },
-    { "CumSum", .run = run_cumsum },
+    { "CumProd", "exclusive reverse", .run = run_cumulative },
+    { "CumSum", "exclusive reverse", .run = run_cumulative },
     { "Div", .binary = divide },
-    { "Elu", .run = run_elu },
-    { "Equal", .binary = fr_eq },
+    { "Einsum", "equation", .run = run_einsum },
+    { "Elu", "alpha", .run = run_elu },
+    { "Equal", .result = FR_ONNX_BOOL, .binary = fr_eq },
     { "Erf", .unary = fr_erf },
     { "Exp", .unary = fr_exp },
     { "Floor", .unary = fr_floor },
-    { "Gelu", .run = run_gelu },
-    { "Gemm", .run = run_gemm },
-    { "Greater", .binary = fr_gt },
-    { "GreaterOrEqual", .binary = fr_ge },
-    { "HardSigmoid", .run = run_hard_sigmoid },
+    { "Gelu", "approximate", .run = run_gelu },
+    { "Gemm", "transA transB alpha beta", .run = run_gemm },
+    { "Greater", .result = FR_ONNX_BOOL, .binary = fr_gt },
+    { "GreaterOrEqual", .result = FR_ONNX_BOOL, .binary = fr_ge },
+    { "HardSigmoid", "alpha beta", .run = run_hard_sigmoid },
     { "HardSwish", .unary = fr_hardswish },
-    { "LeakyRelu", .run = run_leaky_relu },
-    { "Less", .binary = fr_lt },
-    { "LessOrEqual", .binary = fr_le },
+    { "Hardmax", "axis", .run = run_hardmax },
+    { "IsInf", "detect_negative detect_positive", .result = FR_ONNX_BOOL, .run = run_is_inf },
+    { "IsNaN", .result = FR_ONNX_BOOL, .unary = is_nan },
+    { "LeakyRelu", "alpha", .run = run_leaky_relu },
+    { "Less", .result = FR_ONNX_BOOL, .binary = fr_lt },
+    { "LessOrEqual", .result = FR_ONNX_BOOL, .binary = fr_le },
     { "Log", .unary = fr_log },
-    { "LogSoftmax", .run = run_softmax },
+    { "LogSoftmax", "axis", .run = run_softmax },
+    { "LpNormalization", "axis p", .run = run_lp_normalization },
     { "MatMul", .binary = fr_matmul },
     { "Max", .binary = fr_maximum, .run = run_variadic },
+    { "Mean", .binary = fr_add, .run = run_variadic },
+    { "MeanVarianceNormalization", "axes", .run = run_mean_variance },
     { "Min", .binary = fr_minimum, .run = run_variadic },
     { "Mish", .unary = fr_mish },
-    { "Mod", .run = run_mod },
+    { "Mod", "fmod", .run = run_mod },
     { "Mul", .binary = fr_mul },
     { "Neg", .unary = fr_neg },
-    { "Not", .unary = logical_not },
-    { "Or", .binary = logical_or },
+    { "Not", .result = FR_ONNX_BOOL, .unary = logical_not },
+    { "Or", .result = FR_ONNX_BOOL, .binary = logical_or },
     { "PRelu", .binary = p_relu },
     { "Pow", .binary = power },
     { "Reciprocal", .unary = fr_reciprocal },
     { "Relu", .unary = fr_relu },
     { "Round", .unary = fr_round },
-    { "Selu", .run = run_selu },
+    { "Selu", "alpha gamma", .run = run_selu },
+    { "Shrink", "bias lambd", .run = run_shrink },
     { "Sigmoid", .unary = fr_sigmoid },
     { "Sign", .unary = fr_sign },
     { "Sin", .unary = fr_sin },
     { "Sinh", .unary = fr_sinh },
-    { "Softmax", .run = run_softmax },
+    { "Softmax", "axis", .run = run_softmax },
     { "Softplus", .unary = fr_softplus },
     { "Softsign", .unary = fr_softsign },
     { "Sqrt", .unary = fr_sqrt },
     { "Sub", .binary = fr_sub },
     { "Sum", .binary = fr_add, .run = run_variadic },
+    { "Swish", "alpha", .run = run_swish },
     { "Tan", .unary = fr_tan },
     { "Tanh", .unary = fr_tanh },
-    { "TopK", .run = run_top_k },
-    { "Xor", .binary = logical_xor },
+    { "ThresholdedRelu", "alpha", .run = run_thresholded_relu },
+    { "TopK", "axis k largest sorted", .others = FR_ONNX_INT64, .run = run_top_k },
+    { "Xor", .result = FR_ONNX_BOOL, .binary = logical_xor },
 };
 
 const fr_import_op_table fr_import_math_ops = { ops, sizeof ops / sizeof *ops };

@@ -12,13 +12,23 @@
 
 #include <frond/op.h>
 #include <frond/ops.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+const char *fr_import_node_name(const fr_node_proto *node)
+{
+    if (node->name && node->name[0])
+        return node->name;
+    for (size_t i = 0; i < node->n_output; i++)
+        if (node->output[i][0])
+            return node->output[i];
+    return "";
+}
 
 bool fr_import_fail(const fr_import_call *c, const char *message)
 {
-    const char *name = c->node->name;
-
-    return fr_fail("load_onnx", "node %.80s (%.80s): %s", name ? name : "", c->node->op_type, message);
+    return fr_fail("load_onnx", "node %.80s (%.80s): %s", fr_import_node_name(c->node), c->node->op_type, message);
 }
 
 bool fr_import_return(fr_import_call *c, fr_tensor *y)
@@ -69,6 +79,20 @@ bool fr_import_string_is(const fr_import_call *c, const char *name, const char *
     const fr_attribute_proto *a = fr_import_attribute(c, name);
 
     return a && a->has_s && a->s.len == strlen(text) && memcmp(a->s.data, text, a->s.len) == 0;
+}
+
+int fr_import_choice(const fr_import_call *c, const char *name, const char *const *names)
+{
+    char message[64];
+
+    if (!fr_import_attribute(c, name))
+        return 0;
+    for (int i = 0; names[i]; i++)
+        if (fr_import_string_is(c, name, names[i]))
+            return i;
+    snprintf(message, sizeof message, "its %.20s is not supported", name);
+    fr_import_fail(c, message);
+    return -1;
 }
 
 bool fr_import_attribute_ints(const fr_import_call *c, const char *name, fr_import_ints *ints)
@@ -132,6 +156,8 @@ bool fr_import_number(const fr_import_call *c, int i, const char *name, double o
 
     if (t && t->numel != 1)
         return fr_import_fail(c, "an input must be a scalar");
+    if (t && t->dtype == FR_I64 && fabs(fr_at(t, 0)) > 0x1p53)
+        return fr_import_fail(c, "a number is beyond 2^53");
     *number = t ? fr_at(t, 0) : fr_import_float(c, name, otherwise);
     return true;
 }
@@ -154,9 +180,9 @@ static int by_type(const void *type, const void *op)
 
 const fr_import_op *fr_import_find_op(const char *type)
 {
-    static const fr_import_op_table *const tables[] = { &fr_import_math_ops, &fr_import_nn_ops,
-                                                        &fr_import_reduction_ops, &fr_import_rnn_ops,
-                                                        &fr_import_tensor_ops };
+    static const fr_import_op_table *const tables[] = { &fr_import_attention_ops, &fr_import_math_ops,
+                                                        &fr_import_nn_ops,        &fr_import_reduction_ops,
+                                                        &fr_import_rnn_ops,       &fr_import_tensor_ops };
     const fr_import_op *op = NULL;
 
     for (size_t i = 0; !op && i < sizeof tables / sizeof *tables; i++)

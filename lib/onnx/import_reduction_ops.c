@@ -20,6 +20,10 @@ static bool run_reduce(fr_import_call *c)
         return false;
     if (axes.n <= 0)
         chosen = fr_import_int(c, "noop_with_empty_axes", 0) ? 0 : ~0U;
+    if (c->op->unary)
+        y = c->op->unary(y);
+    if (!y)
+        return false;
     if (y->shape.ndim == 0) /* frond reduces a scalar along dim 0 */
         return fr_import_return(c, c->op->reduce(y, 0, false));
     for (int i = c->in[0]->shape.ndim; i-- > 0 && y;)
@@ -31,7 +35,18 @@ static bool run_reduce(fr_import_call *c)
 /* The maximum of no values is -inf in ONNX, and an error in fr_max_dim; fr_logsumexp_dim gives -inf. */
 static fr_tensor *max_dim(fr_tensor *t, int dim, bool keepdim)
 {
-    return fr_dim(t, dim) > 0 ? fr_max_dim(t, dim, keepdim) : fr_logsumexp_dim(t, dim, keepdim);
+    return fr_dim(t, dim) != 0 ? fr_max_dim(t, dim, keepdim) : fr_logsumexp_dim(t, dim, keepdim);
+}
+
+/* That of the minimum is inf. */
+static fr_tensor *min_dim(fr_tensor *t, int dim, bool keepdim)
+{
+    return fr_dim(t, dim) != 0 ? fr_min_dim(t, dim, keepdim) : fr_neg(fr_logsumexp_dim(t, dim, keepdim));
+}
+
+static bool run_log_sum(fr_import_call *c)
+{
+    return run_reduce(c) && fr_import_return(c, fr_log(c->out[0]));
 }
 
 static fr_tensor *l1_dim(fr_tensor *t, int dim, bool keepdim)
@@ -46,24 +61,32 @@ static bool run_arg(fr_import_call *c)
 
     if (dim < 0)
         return false;
-    if (fr_import_int(c, "select_last_index", 0))
-        return fr_import_fail(c, "select_last_index is not supported");
-    return fr_import_return(c, c->op->reduce(c->in[0], dim, keepdims));
+    if (!fr_import_int(c, "select_last_index", 0))
+        return fr_import_return(c, c->op->reduce(c->in[0], dim, keepdims));
+
+    fr_tensor *from_end = c->op->reduce(fr_flip(c->in[0], dim), dim, keepdims);
+
+    return fr_import_return(c, fr_add_scalar(fr_neg(from_end), (double)fr_dim(c->in[0], dim) - 1));
 }
 
 /* --- The table --------------------------------------------------------------------------------------------------- */
 
+#define REDUCE "axes keepdims noop_with_empty_axes"
+#define ARG    "axis keepdims select_last_index"
+
 static const fr_import_op ops[] = {
-    { "ArgMax", .reduce = fr_argmax, .run = run_arg },
-    { "ArgMin", .reduce = fr_argmin, .run = run_arg },
-    { "ReduceL1", .reduce = l1_dim, .run = run_reduce },
-    { "ReduceL2", .reduce = fr_norm_dim, .run = run_reduce },
-    { "ReduceLogSumExp", .reduce = fr_logsumexp_dim, .run = run_reduce },
-    { "ReduceMax", .reduce = max_dim, .run = run_reduce },
-    { "ReduceMean", .reduce = fr_mean_dim, .run = run_reduce },
-    { "ReduceMin", .reduce = fr_min_dim, .run = run_reduce },
-    { "ReduceProd", .reduce = fr_prod_dim, .run = run_reduce },
-    { "ReduceSum", .reduce = fr_sum_dim, .run = run_reduce },
+    { "ArgMax", ARG, .result = FR_ONNX_INT64, .reduce = fr_argmax, .run = run_arg },
+    { "ArgMin", ARG, .result = FR_ONNX_INT64, .reduce = fr_argmin, .run = run_arg },
+    { "ReduceL1", REDUCE, .reduce = l1_dim, .run = run_reduce },
+    { "ReduceL2", REDUCE, .reduce = fr_norm_dim, .run = run_reduce },
+    { "ReduceLogSum", REDUCE, .reduce = fr_sum_dim, .run = run_log_sum },
+    { "ReduceLogSumExp", REDUCE, .reduce = fr_logsumexp_dim, .run = run_reduce },
+    { "ReduceMax", REDUCE, .reduce = max_dim, .run = run_reduce },
+    { "ReduceMean", REDUCE, .reduce = fr_mean_dim, .run = run_reduce },
+    { "ReduceMin", REDUCE, .reduce = min_dim, .run = run_reduce },
+    { "ReduceProd", REDUCE, .reduce = fr_prod_dim, .run = run_reduce },
+    { "ReduceSum", REDUCE, .reduce = fr_sum_dim, .run = run_reduce },
+    { "ReduceSumSquare", REDUCE, .unary = fr_square, .reduce = fr_sum_dim, .run = run_reduce },
 };
 
 const fr_import_op_table fr_import_reduction_ops = { ops, sizeof ops / sizeof *ops };

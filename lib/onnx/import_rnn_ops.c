@@ -31,23 +31,32 @@ static fr_tensor *direction_of(fr_tensor *t, int d)
     return t ? fr_select(t, 0, d) : NULL;
 }
 
+static fr_tensor *state_of(fr_tensor *t, int d, bool batch_first)
+{
+    return t ? fr_select(t, batch_first ? 1 : 0, d) : NULL;
+}
+
 /* Inputs: X (T,B,I), W (directions,gates*H,I), R (directions,gates*H,H), B (directions,2*gates*H), sequence_lens,
  * initial_h, initial_c. */
 static fr_recurrent run_direction(fr_import_call *c, const gate_layout *l, int d, bool reverse, bool relu)
 {
+    bool batch_first = fr_import_int(c, "layout", 0) != 0;
     fr_tensor *w = direction_of(c->in[1], d), *r = direction_of(c->in[2], d),
               *b = direction_of(fr_import_input(c, 3), d);
-    fr_tensor *h0 = direction_of(fr_import_input(c, 5), d), *c0 = direction_of(fr_import_input(c, 6), d);
+    fr_tensor *h0 = state_of(fr_import_input(c, 5), d, batch_first),
+              *c0 = state_of(fr_import_input(c, 6), d, batch_first);
     int64_t hidden = fr_dim(r, 1);
     fr_tensor *w_ih = reordered(l, w, 0, hidden), *w_hh = reordered(l, r, 0, hidden);
     fr_tensor *b_ih = b ? reordered(l, b, 0, hidden) : NULL;
     fr_tensor *b_hh = b ? reordered(l, b, l->gates * hidden, hidden) : NULL;
     fr_recurrence options = { .relu = relu, .reverse = reverse, .lengths = fr_import_input(c, 4) };
 
+    fr_tensor *x = batch_first ? fr_transpose(c->in[0], 0, 1) : c->in[0];
+
     if (l->gates == 4)
-        return fr_lstm(c->in[0], h0, c0, w_ih, w_hh, b_ih, b_hh, NULL, &options);
-    return l->gates == 3 ? fr_gru(c->in[0], h0, w_ih, w_hh, b_ih, b_hh, &options)
-                         : fr_rnn(c->in[0], h0, w_ih, w_hh, b_ih, b_hh, &options);
+        return fr_lstm(x, h0, c0, w_ih, w_hh, b_ih, b_hh, NULL, &options);
+    return l->gates == 3 ? fr_gru(x, h0, w_ih, w_hh, b_ih, b_hh, &options)
+                         : fr_rnn(x, h0, w_ih, w_hh, b_ih, b_hh, &options);
 }
 
 /* The activations must be ONNX's defaults, or Relu in an RNN. */
@@ -76,14 +85,23 @@ static bool read_activations(const fr_import_call *c, const gate_layout *l, int 
     return true;
 }
 
-static bool check_recurrent(const fr_import_call *c, const gate_layout *l, int directions)
+/* What frond's recurrent ops do not compute. */
+static bool check_attributes(const fr_import_call *c, const gate_layout *l)
 {
-    if (fr_import_int(c, "layout", 0) != 0 || fr_import_attribute(c, "clip") ||
-        fr_import_int(c, "input_forget", 0) != 0 || fr_import_input(c, 7))
-        return fr_import_fail(c, "layout 1, clip, input_forget and peepholes are not supported");
+    bool relu;
+
+    if (fr_import_int(c, "input_forget", 0) != 0)
+        return fr_import_fail(c, "input_forget is not supported");
     if (l->gates == 3 && fr_import_int(c, "linear_before_reset", 0) == 0)
         return fr_import_fail(
             c, "linear_before_reset is 0, but frond's GRU computes what ONNX calls linear_before_reset 1");
+    return read_activations(c, l, fr_import_string_is(c, "direction", "bidirectional") ? 2 : 1, &relu);
+}
+
+static bool check_recurrent(const fr_import_call *c, int directions)
+{
+    if (fr_import_input(c, 7))
+        return fr_import_fail(c, "peepholes are not supported");
     for (int i = 1; i < 3; i++)
         if (c->in[i]->shape.ndim != 3 || c->in[i]->shape.dim[0] != directions)
             return fr_import_fail(c, "its weights do not fit");
@@ -95,9 +113,11 @@ static bool run_recurrent(fr_import_call *c, const gate_layout *l)
     enum { RESULTS = 3 }; /* Y (T,directions,B,H), Y_h, Y_c (directions,B,H) */
     bool both = fr_import_string_is(c, "direction", "bidirectional"), relu;
     int directions = both ? 2 : 1;
+    bool batch_first =
+        fr_import_int(c, "layout", 0) != 0; /* X (B,T,I), Y (B,T,directions,H), states (B,directions,H) */
     fr_tensor *parts[RESULTS][2];
 
-    if (!fr_import_require(c, 3) || !check_recurrent(c, l, directions) || !read_activations(c, l, directions, &relu))
+    if (!fr_import_require(c, 3) || !check_recurrent(c, directions) || !read_activations(c, l, directions, &relu))
         return false;
     for (int d = 0; d < directions; d++) {
         fr_recurrent y = run_direction(c, l, d, d == 1 || fr_import_string_is(c, "direction", "reverse"), relu);
@@ -111,7 +131,25 @@ static bool run_recurrent(fr_import_call *c, const gate_layout *l)
     for (int i = 0; i < RESULTS; i++)
         if (parts[i][0])
             c->out[i] = both ? fr_cat(parts[i], 2, i == 0) : parts[i][0];
+    for (int i = 0; i < RESULTS && batch_first; i++)
+        if (c->out[i])
+            c->out[i] = i == 0 ? fr_movedim(c->out[i], 2, 0) : fr_transpose(c->out[i], 0, 1);
     return c->out[0] && c->out[1];
+}
+
+static bool check_rnn(const fr_import_call *c)
+{
+    return check_attributes(c, &rnn_layout);
+}
+
+static bool check_gru(const fr_import_call *c)
+{
+    return check_attributes(c, &gru_layout);
+}
+
+static bool check_lstm(const fr_import_call *c)
+{
+    return check_attributes(c, &lstm_layout);
 }
 
 static bool run_rnn(fr_import_call *c)
@@ -131,10 +169,12 @@ static bool run_lstm(fr_import_call *c)
 
 /* --- The table --------------------------------------------------------------------------------------------------- */
 
+#define RECURRENT "activations activation_alpha activation_beta direction hidden_size layout"
+
 static const fr_import_op ops[] = {
-    { "GRU", .run = run_gru },
-    { "LSTM", .run = run_lstm },
-    { "RNN", .run = run_rnn },
+    { "GRU", RECURRENT " linear_before_reset", .run = run_gru, .check = check_gru },
+    { "LSTM", RECURRENT " input_forget", .run = run_lstm, .check = check_lstm },
+    { "RNN", RECURRENT, .run = run_rnn, .check = check_rnn },
 };
 
 const fr_import_op_table fr_import_rnn_ops = { ops, sizeof ops / sizeof *ops };

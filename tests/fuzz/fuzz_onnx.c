@@ -48,7 +48,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     fr_module *m;
 
     fr_set_error_handler(NULL, NULL);
-    m = fr_import_model("load_onnx: fuzz", bytes, size);
+    m = fr_import_model("load_onnx: fuzz", bytes, size, NULL);
     if (m)
         run(m, bytes, size);
     fr_module_free(m);

@@ -75,9 +75,10 @@ static void backward(fr_op_call *call)
 
 static bool onnx(fr_onnx *g, const fr_op_call *call)
 {
-    (void)call;
     fr_onnx_node(g, "Reshape", FR_ONNX_NAMES(fr_onnx_input(g, 0), fr_onnx_reshaped(g)),
                  FR_ONNX_NAMES(fr_onnx_output(g, 0)));
+    if (fr_numel(call->result[0]) == 0) /* otherwise a size of 0 stands for that of the input */
+        fr_onnx_int(g, "allowzero", 1);
     return true;
 }
 

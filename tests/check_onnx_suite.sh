@@ -1,0 +1,17 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Copyright The frond authors
+#
+# The cases of the onnx package. Runs check_onnx_suite.py with $PYTHON or python3 if it has these packages.
+set -eu
+
+python=${PYTHON:-python3}
+if ! grep -q '^#define HAVE_PROTOBUF_C 1' config.h; then
+    echo "skipped: built without protobuf-c"
+    exit 77
+fi
+if ! "$python" -c 'import numpy, onnx' 2>/dev/null; then
+    echo "skipped: $python has not both of numpy and onnx"
+    exit 77
+fi
+exec "$python" "${FROND_TESTS:-.}/check_onnx_suite.py" tests/onnx_models
