@@ -264,16 +264,6 @@ static bool run_layer_norm(fr_import_call *c)
     return fr_import_return(c, y);
 }
 
-/* t (C) as (C,1,...), to broadcast to x (N,C,...) */
-static fr_tensor *by_channel(const fr_tensor *x, fr_tensor *t)
-{
-    fr_shape shape = { x->shape.ndim - 1, { t->numel } };
-
-    for (int i = 1; i < shape.ndim; i++)
-        shape.dim[i] = 1;
-    return fr_reshape(t, shape);
-}
-
 /* InstanceNormalization is that of a group for each channel. Before operator set 21 scale and bias were of groups. */
 static bool run_group_norm(fr_import_call *c)
 {
