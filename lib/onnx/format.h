@@ -12,6 +12,7 @@
  *     import.c                   fr_load_onnx: reads the file
  *     import_model.c             checks the model and makes a module, whose forward runs the nodes
  *     import_tensor.c            the values of initializers and constants
+ *     import_types.c             element types that frond has no dtype for
  *     import_node.c              inputs and attributes of a node, for the ops
  *     import_*_ops.c             what each ONNX op computes, by frond's ops; one table a file, grouped as in ONNX's
  * docs

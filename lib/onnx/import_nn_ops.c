@@ -183,6 +183,21 @@ static bool avg_pool(fr_import_call *c, const window *w, fr_shape kernel, const 
     return fr_import_return(c, y);
 }
 
+/* (the sum of |x|^p in each window)^(1/p) */
+static bool lp_pool(fr_import_call *c, const window *w, fr_shape kernel)
+{
+    fr_avg_pool_options o = { .stride = w->stride };
+    double p = (double)fr_import_int(c, "p", 2), count = (double)kernel.dim[0];
+    fr_tensor *x = padded(w, fr_pow_scalar(fr_abs(c->in[0]), p), 0), *y;
+
+    if (fr_import_int(c, "ceil_mode", 0) || p < 1 || w->dilation.dim[0] != 1 ||
+        (w->dims > 1 && w->dilation.dim[1] != 1))
+        return fr_import_fail(c, "ceil_mode, dilations and p below 1 are not supported");
+    y = w->dims == 1 ? fr_avg_pool1d(x, kernel.dim[0], &o) : fr_avg_pool2d(x, kernel, &o);
+    count = w->dims == 1 ? count : count * (double)kernel.dim[1];
+    return fr_import_return(c, fr_pow_scalar(fr_mul_scalar(y, count), 1 / p));
+}
+
 static bool run_pool(fr_import_call *c)
 {
     fr_import_ints sizes;
@@ -200,6 +215,8 @@ static bool run_pool(fr_import_call *c)
     memcpy(kernel.dim, sizes.value, (size_t)dims * sizeof *kernel.dim);
     if (!read_window(c, dims, &w) || !auto_pad(c, c->in[0], &kernel, &w))
         return false;
+    if (strcmp(c->op->type, "LpPool") == 0)
+        return lp_pool(c, &w, kernel);
     padding = (fr_shape){ is_pool_padding(&w, &kernel) ? dims : 0, { w.before[0], w.before[1] } };
     return strcmp(c->node->op_type, "MaxPool") == 0 ? max_pool(c, &w, kernel, &padding)
                                                     : avg_pool(c, &w, kernel, &padding);
@@ -345,6 +362,7 @@ static const fr_import_op ops[] = {
     { "GroupNormalization", "epsilon num_groups stash_type", .run = run_group_norm },
     { "InstanceNormalization", "epsilon", .run = run_group_norm },
     { "LayerNormalization", "axis epsilon stash_type", .run = run_layer_norm },
+    { "LpPool", WINDOW " p", .run = run_pool, .check = check_auto_pad },
     { "MaxPool", WINDOW " storage_order", .others = FR_ONNX_INT64, .run = run_pool, .check = check_auto_pad },
     { "NegativeLogLikelihoodLoss", LOSS, .run = run_loss },
     { "RMSNormalization", "axis epsilon stash_type", .run = run_layer_norm },
