@@ -345,7 +345,7 @@ static const node_case cases[] = {
     { "Pad", "mode='edge'", { "f(2):1,2", "i(2):1,2" }, "f(5):1,1,2,2,2" },
     { "Pad", "mode='wrap'", { "f(2):1,2", "i(2):1,1" }, "f(4):2,1,2,1" },
     { "Pad", "mode='wrong'", { "f(2):1,2", "i(2):1,1" }, NULL, "node it (Pad): its mode is not supported" },
-    { "Pad", "mode='edge'", { "f(2):1,2", "i(2):-3,1" }, NULL, "pads do not fit its input" },
+    { "Pad", "mode='edge'", { "f(2):1,2", "i(2):-3,1" }, NULL, "too much for this mode" },
     { "Pad", "", { "f(1,2):1,2", "i(2):1,1", "f():0", "i(1):-1" }, "f(1,4):0,1,2,0" },
     { "Pad", "", { "f(2):1,2", "i(1):1" }, NULL, "pads do not fit its input" },
     { "Where", "", { "i(2):1,0", "f(2):1,2", "f(1):9" }, "f(2):1,9" },
