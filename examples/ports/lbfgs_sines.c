@@ -60,12 +60,11 @@ int main(void)
 
     fr_tensor *starts = fr_cast(fr_randint(-80, 80, FR_SHAPE(WAVES, 1)), FR_F64);
     fr_tensor *times = fr_arange(0, STEPS, 1, FR_F64);
-    task t = { .waves = fr_sin(fr_div_scalar(fr_add(times, starts), 8)), .model = sequence_new() };
-    fr_optim *optimizer = fr_lbfgs(t.model, &(fr_lbfgs_options){ .lr = 0.8, .max_iter = 10 });
+    FR_AUTO(fr_module) model = sequence_new();
+    task t = { model, fr_sin(fr_div_scalar(fr_add(times, starts), 8)) };
+    FR_AUTO(fr_optim) optimizer = fr_lbfgs(model, &(fr_lbfgs_options){ .lr = 0.8, .max_iter = 10 });
 
     for (int step = 0; step < 4; step++)
         printf("step %d  loss %.4f\n", step, fr_optim_step_closure(optimizer, closure, &t));
-    fr_optim_free(optimizer);
-    fr_module_free(t.model);
     return 0;
 }

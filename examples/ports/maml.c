@@ -29,10 +29,10 @@ int main(void)
 {
     fr_manual_seed(0);
 
-    fr_module *layers[] = { fr_nn_linear(1, 40, NULL), fr_nn_relu(), fr_nn_linear(40, 40, NULL), fr_nn_relu(),
-                            fr_nn_linear(40, 1, NULL) };
-    fr_module *model = fr_nn_sequential(5, layers);
-    fr_optim *optimizer = fr_adam(model, &(fr_adam_options){ .lr = 1e-3 });
+    FR_AUTO(fr_module)
+    model = FR_SEQUENTIAL(fr_nn_linear(1, 40, NULL), fr_nn_relu(), fr_nn_linear(40, 40, NULL), fr_nn_relu(),
+                          fr_nn_linear(40, 1, NULL));
+    FR_AUTO(fr_optim) optimizer = fr_adam(model, &(fr_adam_options){ .lr = 1e-3 });
 
     for (int step = 0; step <= 200; step++) {
         FR_SCOPE;
@@ -46,7 +46,5 @@ int main(void)
         if (step % 50 == 0)
             printf("step %3d  loss %.4f\n", step, fr_item(loss));
     }
-    fr_optim_free(optimizer);
-    fr_module_free(model);
     return 0;
 }

@@ -39,13 +39,11 @@ static fr_tensor *spiral(void)
 {
     FR_SCOPE;
     FR_NO_GRAD;
-    fr_module *linear = fr_nn_linear(2, 2, &(fr_linear_options){ .no_bias = true });
-    fr_tensor *start = fr_from_doubles(FR_SHAPE(1, 2), (double[]){ 2, 0 }), *path;
+    FR_AUTO(fr_module) linear = fr_nn_linear(2, 2, &(fr_linear_options){ .no_bias = true });
+    fr_tensor *start = fr_from_doubles(FR_SHAPE(1, 2), (double[]){ 2, 0 });
 
     fr_copy(fr_module_find(linear, "weight"), fr_from_doubles(FR_SHAPE(2, 2), (double[]){ -0.1, -2, 2, -0.1 }));
-    path = fr_select(odeint(linear, start, MAX_STEPS), 1, 0);
-    fr_module_free(linear);
-    return fr_escape(path);
+    return fr_escape(fr_select(odeint(linear, start, MAX_STEPS), 1, 0));
 }
 
 int main(void)
@@ -55,9 +53,8 @@ int main(void)
 
     fr_manual_seed(0);
 
-    fr_module *layers[] = { fr_nn_linear(2, 50, NULL), fr_nn_tanh(), fr_nn_linear(50, 2, NULL) };
-    fr_module *model = fr_nn_sequential(3, layers);
-    fr_optim *optimizer = fr_rmsprop(model, &(fr_rmsprop_options){ .lr = 1e-3 });
+    FR_AUTO(fr_module) model = FR_SEQUENTIAL(fr_nn_linear(2, 50, NULL), fr_nn_tanh(), fr_nn_linear(50, 2, NULL));
+    FR_AUTO(fr_optim) optimizer = fr_rmsprop(model, &(fr_rmsprop_options){ .lr = 1e-3 });
 
     for (int step = 0; step <= 60; step++) {
         FR_SCOPE;
@@ -75,7 +72,5 @@ int main(void)
         if (step % 20 == 0)
             printf("step %2d  loss %.4f\n", step, fr_item(loss));
     }
-    fr_optim_free(optimizer);
-    fr_module_free(model);
     return 0;
 }

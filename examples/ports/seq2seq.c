@@ -32,9 +32,9 @@ static fr_tensor *forward(fr_module *self, fr_tensor *x, fr_tensor *y)
     fr_tensor *token = fr_full_like(fr_select(x, 0, 0), DIGITS), *logits[LENGTH];
 
     for (int t = 0; t < LENGTH; t++) {
-        fr_tensor *scores = fr_einsum("tbh,bh->bt", (fr_tensor *[]){ encoded.out, state.h }, 2);
-        fr_tensor *context = fr_einsum("bt,tbh->bh", (fr_tensor *[]){ fr_softmax(scores, 1), encoded.out }, 2);
-        fr_tensor *input = fr_cat((fr_tensor *[]){ fr_forward(net->embedding, token), context }, 2, 1);
+        fr_tensor *scores = fr_einsum("tbh,bh->bt", FR_TENSORS(encoded.out, state.h));
+        fr_tensor *context = fr_einsum("bt,tbh->bh", FR_TENSORS(fr_softmax(scores, 1), encoded.out));
+        fr_tensor *input = FR_CAT(1, fr_forward(net->embedding, token), context);
 
         state = fr_cell_forward(net->decoder, input, &state);
         logits[t] = fr_forward(net->head, state.h);
@@ -47,8 +47,8 @@ int main(void)
 {
     fr_manual_seed(0);
 
-    fr_module *model = seq2seq_new();
-    fr_optim *optimizer = fr_adam(model, &(fr_adam_options){ .lr = 0.005 });
+    FR_AUTO(fr_module) model = seq2seq_new();
+    FR_AUTO(fr_optim) optimizer = fr_adam(model, &(fr_adam_options){ .lr = 0.005 });
 
     for (int step = 0; step <= 60; step++) {
         FR_SCOPE;
@@ -63,7 +63,5 @@ int main(void)
         if (step % 20 == 0)
             printf("step %2d  loss %.4f\n", step, fr_item(loss));
     }
-    fr_optim_free(optimizer);
-    fr_module_free(model);
     return 0;
 }

@@ -31,13 +31,14 @@ static fr_tensor *embed(fr_module *self, fr_tensor *x, fr_tensor *lengths)
 int main(void)
 {
     FR_SCOPE;
-    fr_sequences *file = fr_read_ts("examples/data/JapaneseVowels_TRAIN.ts"); /* thirty of each of nine speakers */
+    FR_AUTO(fr_sequences)
+    file = fr_read_ts("examples/data/JapaneseVowels_TRAIN.ts"); /* thirty of each of nine speakers */
     fr_tensor *x = fr_transpose(fr_sequences_x(file), 0, 1), *lengths = fr_sequences_lengths(file); /* (T,270,12) */
 
     fr_manual_seed(0);
 
-    fr_module *model = embedder_new();
-    fr_optim *optimizer = fr_adam(model, &(fr_adam_options){ .lr = 0.01 });
+    FR_AUTO(fr_module) model = embedder_new();
+    FR_AUTO(fr_optim) optimizer = fr_adam(model, &(fr_adam_options){ .lr = 0.01 });
 
     for (int step = 0; step <= 40; step++) {
         FR_SCOPE;
@@ -57,8 +58,5 @@ int main(void)
         if (step % 10 == 0)
             printf("step %2d  loss %.4f\n", step, fr_item(loss));
     }
-    fr_optim_free(optimizer);
-    fr_module_free(model);
-    fr_sequences_free(file);
     return 0;
 }

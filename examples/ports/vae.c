@@ -43,22 +43,21 @@ static fr_tensor *loss_of(fr_module *self, fr_tensor *x)
 int main(void)
 {
     FR_SCOPE;
-    fr_sequences *file = fr_read_ts("examples/data/ItalyPowerDemand_TRAIN.ts");
+    FR_AUTO(fr_sequences) file = fr_read_ts("examples/data/ItalyPowerDemand_TRAIN.ts");
     fr_tensor *days = fr_flatten(fr_sequences_x(file), 1, 2); /* (67,24) */
 
     fr_manual_seed(0);
 
-    fr_module *model = vae_new();
-    fr_optim *optimizer = fr_adam(model, &(fr_adam_options){ .lr = 0.01 });
-    fr_loader *loader = fr_loader_new(&days, 1, &(fr_loader_options){ .batch_size = 16, .shuffle = true });
+    FR_AUTO(fr_module) model = vae_new();
+    FR_AUTO(fr_optim) optimizer = fr_adam(model, &(fr_adam_options){ .lr = 0.01 });
+    FR_AUTO(fr_loader)
+    loader = fr_loader_new(FR_TENSORS(days), &(fr_loader_options){ .batch_size = 16, .shuffle = true });
 
     for (int epoch = 1; epoch < 7; epoch++) {
-        fr_tensor *const *batch;
         double total = 0;
 
-        while ((batch = fr_loader_next(loader))) {
-            FR_SCOPE;
-            fr_tensor *loss = loss_of(model, batch[0]);
+        FR_FOR_BATCHES (loader, x) {
+            fr_tensor *loss = loss_of(model, x);
 
             fr_optim_zero_grad(optimizer);
             fr_backward(loss);
@@ -67,9 +66,5 @@ int main(void)
         }
         printf("epoch %d  loss %.3f\n", epoch, total / (double)fr_dim(days, 0));
     }
-    fr_loader_free(loader);
-    fr_optim_free(optimizer);
-    fr_module_free(model);
-    fr_sequences_free(file);
     return 0;
 }

@@ -67,8 +67,8 @@ int main(void)
 
     fr_manual_seed(0);
 
-    fr_module *model = word_lm_new(vocabulary, 32);
-    fr_optim *optimizer = fr_adam(model, &(fr_adam_options){ .lr = 0.01 });
+    FR_AUTO(fr_module) model = word_lm_new(vocabulary, 32);
+    FR_AUTO(fr_optim) optimizer = fr_adam(model, &(fr_adam_options){ .lr = 0.01 });
 
     for (int epoch = 1; epoch <= 10; epoch++) {
         FR_SCOPE;
@@ -91,7 +91,5 @@ int main(void)
         }
         printf("epoch %2d  loss %.3f\n", epoch, total / steps);
     }
-    fr_optim_free(optimizer);
-    fr_module_free(model);
     return 0;
 }
