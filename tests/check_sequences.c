@@ -19,9 +19,9 @@ static void use_float32(void)
 
 enum { STEPS = 4, ROWS = 3, TAGS = 3 };
 
-static fr_module *make_crf(bool batch_first)
+static fr_module *make_crf(bool batch_first, int seed)
 {
-    fr_manual_seed(7);
+    fr_manual_seed((uint64_t)seed);
 
     fr_module *m = fr_nn_crf(TAGS, &(fr_crf_options){ .batch_first = batch_first });
     int n;
@@ -60,14 +60,14 @@ static const int64_t LENGTHS[ROWS] = { 4, 1, 3 };
 START_TEST(likelihood_is_that_among_all_tags)
 {
     FR_SCOPE;
-    fr_module *m = make_crf(_i);
+    fr_module *m = make_crf(_i % 2, _i);
     fr_tensor *emissions = fr_randn(FR_SHAPE(STEPS, ROWS, TAGS)), *tags = fr_randint(0, TAGS, FR_SHAPE(STEPS, ROWS));
     fr_tensor *lengths = fr_tensor_from(FR_SHAPE(ROWS), LENGTHS, FR_I64), *l, *all;
     double sum = 0;
 
     ((int64_t *)fr_data(tags))[3 * ROWS + 1] = -100; /* past the row's length */
-    l = fr_crf_log_likelihood(m, _i ? fr_transpose(emissions, 0, 1) : emissions, _i ? fr_transpose(tags, 0, 1) : tags,
-                              lengths, FR_NONE);
+    l = fr_crf_log_likelihood(m, _i % 2 ? fr_transpose(emissions, 0, 1) : emissions,
+                              _i % 2 ? fr_transpose(tags, 0, 1) : tags, lengths, FR_NONE);
     for (int64_t b = 0; b < ROWS; b++) {
         double total = 0;
         int64_t code = 0;
@@ -79,7 +79,7 @@ START_TEST(likelihood_is_that_among_all_tags)
         ck_assert_double_eq_tol(fr_at(l, b), score_of(m, emissions, b, LENGTHS[b], code) - log(total), 1e-12);
         sum += fr_at(l, b);
     }
-    if (_i == 0) {
+    if (_i % 2 == 0) {
         all = fr_crf_log_likelihood(m, emissions, tags, lengths, FR_SUM);
         ck_assert_double_eq_tol(fr_item(all), sum, 1e-12);
         all = fr_crf_log_likelihood(m, emissions, tags, lengths, FR_MEAN);
@@ -104,7 +104,7 @@ static fr_tensor *likelihood(fr_tensor *const *in, void *user)
 START_TEST(likelihood_has_gradients)
 {
     FR_SCOPE;
-    crf_case c = { make_crf(false), fr_randint(0, TAGS, FR_SHAPE(STEPS, ROWS)),
+    crf_case c = { make_crf(false, 7), fr_randint(0, TAGS, FR_SHAPE(STEPS, ROWS)),
                    fr_tensor_from(FR_SHAPE(ROWS), LENGTHS, FR_I64) };
     fr_tensor *emissions = fr_requires_grad(fr_randn(FR_SHAPE(STEPS, ROWS, TAGS))), *moves;
 
@@ -129,10 +129,10 @@ END_TEST
 START_TEST(decode_finds_the_best_of_all_tags)
 {
     FR_SCOPE;
-    fr_module *m = make_crf(_i);
+    fr_module *m = make_crf(_i % 2, _i);
     fr_tensor *emissions = fr_randn(FR_SHAPE(STEPS, ROWS, TAGS));
     fr_tensor *lengths = fr_tensor_from(FR_SHAPE(ROWS), LENGTHS, FR_I64);
-    fr_crf_path path = fr_crf_decode(m, _i ? fr_transpose(emissions, 0, 1) : emissions, lengths);
+    fr_crf_path path = fr_crf_decode(m, _i % 2 ? fr_transpose(emissions, 0, 1) : emissions, lengths);
 
     ck_assert(!fr_wants_grad(path.scores));
     for (int64_t b = 0; b < ROWS; b++) {
@@ -143,7 +143,7 @@ START_TEST(decode_finds_the_best_of_all_tags)
                 best = k;
         ck_assert_double_eq_tol(fr_at(path.scores, b), score_of(m, emissions, b, LENGTHS[b], best), 1e-12);
         for (int64_t t = 0; t < STEPS; t++, best /= TAGS)
-            ck_assert_double_eq(fr_at(path.tags, _i ? b * STEPS + t : t * ROWS + b),
+            ck_assert_double_eq(fr_at(path.tags, _i % 2 ? b * STEPS + t : t * ROWS + b),
                                 t < LENGTHS[b] ? (double)(best % TAGS) : -1);
     }
     fr_module_free(m);
@@ -153,7 +153,7 @@ END_TEST
 START_TEST(unfit_tags_are_refused)
 {
     FR_SCOPE;
-    fr_module *m = make_crf(false), *other = fr_nn_relu();
+    fr_module *m = make_crf(false, 7), *other = fr_nn_relu();
     fr_tensor *e = fr_randn(FR_SHAPE(STEPS, ROWS, TAGS)), *tags = fr_full_of(FR_SHAPE(STEPS, ROWS), TAGS, FR_I64);
     fr_tensor *fit = fr_zeros_of(FR_SHAPE(STEPS, ROWS), FR_I64);
 
@@ -289,6 +289,32 @@ START_TEST(beams_as_wide_as_all_find_the_best_of_all)
             for (int i = 0; i < NEW; i++, code /= VOCABULARY)
                 ck_assert_double_eq(fr_at(y.tokens, (n * width + rank) * (2 + NEW) + 2 + i),
                                     (double)(code % VOCABULARY));
+        }
+}
+END_TEST
+
+/* A beam's score is that of its own tokens, with their own length. */
+START_TEST(beams_keep_their_scores)
+{
+    FR_SCOPE;
+    fr_tensor *table = make_bigram(), *log_p = fr_log_softmax(table, -1), *prompt = make_prompt();
+    fr_beams y = fr_beam_search(
+        bigram, table, prompt,
+        &(fr_beam_options){
+            .beams = _i, .max_new_tokens = NEW, .has_end = true, .end_token = END, .length_alpha = 0.8 });
+
+    ck_assert_int_eq(fr_dim(y.tokens, 1), _i);
+    for (int64_t n = 0; n < 2; n++)
+        for (int64_t beam = 0; beam < _i; beam++) {
+            int64_t code = 0;
+
+            for (int i = NEW - 1; i >= 0; i--)
+                code = code * VOCABULARY + (int64_t)fr_at(y.tokens, (n * _i + beam) * (2 + NEW) + 2 + i);
+            ck_assert_double_eq_tol(
+                fr_at(y.scores, n * _i + beam),
+                score_of_tokens(log_p, (int64_t)fr_at(prompt, 2 * n), (int64_t)fr_at(prompt, 2 * n + 1), code, 0.8),
+                1e-12);
+            ck_assert(beam == 0 || fr_at(y.scores, n * _i + beam) <= fr_at(y.scores, n * _i + beam - 1));
         }
 }
 END_TEST
@@ -432,13 +458,14 @@ int main(void)
 
     tcase_add_checked_fixture(crf, use_float64, use_float32);
     tcase_add_checked_fixture(decoding, use_float64, use_float32);
-    tcase_add_loop_test(crf, likelihood_is_that_among_all_tags, 0, 2);
+    tcase_add_loop_test(crf, likelihood_is_that_among_all_tags, 0, 20);
     tcase_add_test(crf, likelihood_has_gradients);
-    tcase_add_loop_test(crf, decode_finds_the_best_of_all_tags, 0, 2);
+    tcase_add_loop_test(crf, decode_finds_the_best_of_all_tags, 0, 20);
     tcase_add_test(crf, unfit_tags_are_refused);
     tcase_add_loop_test(decoding, the_nucleus_is_the_fewest_that_reach_top_p, 0, 10);
     tcase_add_test(decoding, top_k_keeps_the_largest);
     tcase_add_loop_test(decoding, beams_as_wide_as_all_find_the_best_of_all, 0, 3);
+    tcase_add_loop_test(decoding, beams_keep_their_scores, 2, 9);
     tcase_add_test(decoding, a_state_follows_its_beam);
     tcase_add_test(decoding, greedy_is_a_beam_of_one);
     tcase_add_test(decoding, draws_are_multinomials);

@@ -45,7 +45,7 @@ fr_tensor *fr_dist_rsample(const fr_distribution *d, fr_shape shape);
  * Where value is impossible it is -inf, but fails for a class out of range and for bernoulli values but 0 and 1. */
 fr_tensor *fr_dist_log_prob(const fr_distribution *d, fr_tensor *value);
 
-fr_tensor *fr_dist_entropy(const fr_distribution *d);
+fr_tensor *fr_dist_entropy(const fr_distribution *d); /* the entropy, in nats */
 /* The Kullback-Leibler divergence of p from q, which are of one kind; fails for two kinds. Infinite where p may give
  * what q can't. */
 fr_tensor *fr_dist_kl_divergence(const fr_distribution *p, const fr_distribution *q);
