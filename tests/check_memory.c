@@ -19,7 +19,7 @@
 #include <zip.h>
 #endif
 
-enum { MULTIPLE = 18, SLACK = 3 << 20, LIMIT = 80 << 20, SKIPPED = 77 };
+enum { MULTIPLE = 22, SLACK = 3 << 20, LIMIT = 80 << 20, SKIPPED = 77 };
 
 static const char path[] = "check_memory.file";
 

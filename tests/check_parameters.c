@@ -313,7 +313,7 @@ START_TEST(bad_averages_are_refused)
     ck_assert_ptr_null(fr_ema_new(made, 0.5));
     assert_failed("ema_new", "\"made\" is a result of square");
     ck_assert(!fr_ema_copy_to(e, wide));
-    assert_failed("ema_copy_to", "2 parameters and buffers", "of 6");
+    assert_failed("ema_copy_to", "2 parameters and buffers", "has 6");
     ck_assert(!fr_ema_copy_to(e, same_number));
     assert_failed("ema_copy_to", "\"0.weight\"", "\"mean\"");
     ck_assert(!fr_ema_copy_to(of_wide, narrow));

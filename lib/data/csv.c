@@ -19,7 +19,11 @@ enum { NONE = 0, LAST = -1, OPEN = -2 };
 
 static const char *get_field(const fr_csv_table *t, const fr_csv_row *row, int64_t column)
 {
-    return fr_csv_field(t, row, column == LAST ? row->fields - 1 : column - 1);
+    const char *field = fr_csv_first(t, row);
+
+    for (int64_t i = column == LAST ? row->fields : column; i > 1; i--)
+        field = fr_csv_next(field);
+    return field;
 }
 
 /* --- The first row ------------------------------------------------------------------------------------------------ */
@@ -28,12 +32,11 @@ static const char *get_field(const fr_csv_table *t, const fr_csv_row *row, int64
  * an index is. A single row is data. */
 static bool is_header(const fr_csv_table *t)
 {
+    const char *field = fr_csv_first(t, &t->rows[0]);
     int64_t texts = 0;
     double number;
 
-    for (int64_t i = 0; i < t->rows[0].fields; i++) {
-        const char *field = fr_csv_field(t, &t->rows[0], i);
-
+    for (int64_t i = 0; i < t->rows[0].fields; i++, field = fr_csv_next(field)) {
         if (fr_parse_number(field, &number) || (*field && fr_is_missing(field)))
             return false;
         texts += *field != '\0';
@@ -46,8 +49,10 @@ static bool is_header(const fr_csv_table *t)
 /* The column of that name in the first row, or OPEN. */
 static int64_t find_name(const fr_csv_table *t, const char *name, bool any_case)
 {
-    for (int64_t i = 0; i < t->rows[0].fields; i++)
-        if ((any_case ? strcasecmp : strcmp)(fr_csv_field(t, &t->rows[0], i), name) == 0)
+    const char *field = fr_csv_first(t, &t->rows[0]);
+
+    for (int64_t i = 0; i < t->rows[0].fields; i++, field = fr_csv_next(field))
+        if ((any_case ? strcasecmp : strcmp)(field, name) == 0)
             return i + 1;
     return OPEN;
 }
@@ -166,12 +171,13 @@ static bool check_label(const fr_line_reader *lines, const fr_csv_table *t, cons
 static bool add_row(fr_sequence_builder *b, const fr_line_reader *lines, const fr_csv_table *t, const fr_csv_row *row,
                     int64_t column)
 {
-    int64_t skipped = column == LAST ? row->fields : column, n = 0, place = 0;
+    int64_t skipped = column == LAST ? row->fields : column, n = row->fields - (column != NONE), place = 0;
+    const char *field = fr_csv_first(t, row);
 
     if (column != NONE && !check_label(lines, t, row, column))
         return false;
-    for (int64_t i = 1; i <= row->fields; i++)
-        if (i != skipped && (n++, !fr_sequence_builder_add_value(b, lines, get_field(t, row, i), "column", i)))
+    for (int64_t i = 1; i <= row->fields; i++, field = fr_csv_next(field))
+        if (i != skipped && !fr_sequence_builder_add_value(b, lines, field, "column", i))
             return false;
     if (!fr_sequence_builder_fill(b, lines, n))
         return false;

@@ -106,16 +106,15 @@ static bool take_field(fr_csv_table *t, fr_line_reader *lines, char **text, int6
 
 static bool read_row(fr_csv_table *t, fr_line_reader *lines, char *text)
 {
-    fr_csv_row row = { .first = t->count, .line = lines->number };
+    fr_csv_row row = { .begin = t->length, .line = (uint32_t)lines->number };
 
+    if (lines->number >= UINT32_MAX)
+        return fr_line_reader_fail(lines, "more lines than frond can count");
     for (;; text += t->separator != ' ') {
-        size_t begin = t->length;
-
-        if (!take_field(t, lines, &text, row.fields + 1))
+        if (row.fields == UINT32_MAX)
+            return fr_line_reader_fail(lines, "more columns than frond can count");
+        if (!take_field(t, lines, &text, (int64_t)row.fields + 1))
             return false;
-        if (!fr_make_room(&t->fields, sizeof *t->fields, t->count, &t->fields_capacity))
-            return fr_line_reader_fail(lines, "out of memory");
-        t->fields[t->count++] = begin;
         row.fields++;
         if (t->separator == ' ')
             text += skip_blanks(t, text);
@@ -151,15 +150,14 @@ bool fr_csv_table_read(fr_csv_table *t, fr_line_reader *lines)
         if (!read_row(t, lines, text))
             return false;
     }
-    for (size_t i = 0; t->separator == ';' && i < t->count; i++)
-        replace_decimal_comma(t->text + t->fields[i]);
+    for (size_t i = 0; t->separator == ';' && i < t->length; i += strlen(t->text + i) + 1)
+        replace_decimal_comma(t->text + i);
     return !lines->failed;
 }
 
 void fr_csv_table_free(fr_csv_table *t)
 {
     free(t->text);
-    free(t->fields);
     free(t->rows);
     *t = (fr_csv_table){ 0 };
 }

@@ -8,16 +8,14 @@
 #include "data/line_reader.h"
 
 typedef struct {
-    size_t first; /* its first field */
-    int64_t fields, line;
+    size_t begin; /* of its first field in the text */
+    uint32_t fields, line;
 } fr_csv_row;
 
 typedef struct {
     char separator; /* ' ': any run of blanks */
     char *text;     /* all fields, each ended by a 0 */
     size_t length, text_capacity;
-    size_t *fields; /* where each begins in text */
-    size_t count, fields_capacity;
     fr_csv_row *rows;
     size_t row_count, rows_capacity;
 } fr_csv_table;
@@ -28,10 +26,15 @@ typedef struct {
 bool fr_csv_table_read(fr_csv_table *table, fr_line_reader *lines);
 void fr_csv_table_free(fr_csv_table *table);
 
-/* Field i of a row, which has more; the caller may change the text, but not lengthen it. */
-static inline char *fr_csv_field(const fr_csv_table *table, const fr_csv_row *row, int64_t i)
+/* The fields of a row: the first, and the one after a field, which is there unless that was the row's last. */
+static inline const char *fr_csv_first(const fr_csv_table *table, const fr_csv_row *row)
 {
-    return table->text + table->fields[row->first + (size_t)i];
+    return table->text + row->begin;
+}
+
+static inline const char *fr_csv_next(const char *field)
+{
+    return field + strlen(field) + 1;
 }
 
 /* "comma", for errors. */

@@ -97,10 +97,10 @@ static bool run_mod(fr_import_call *c)
                                                            : fr_remainder(a, b));
 }
 
-/* The exponent may have another dtype. int64 is computed in float64, and refused beyond 2^53. */
+/* The exponent may have another dtype. int64 to a fraction is computed in float64, and refused beyond 2^53. */
 static fr_tensor *power(fr_tensor *x, fr_tensor *p)
 {
-    if (fr_dtype_of(x) != FR_I64)
+    if (fr_dtype_of(x) != FR_I64 || fr_dtype_of(p) == FR_I64)
         return fr_pow(x, fr_cast(p, fr_dtype_of(x)));
 
     fr_tensor *y = fr_pow(fr_cast(x, FR_F64), fr_cast(p, FR_F64));
