@@ -36,6 +36,8 @@ def check(file):
     got = session.run(None, {"input": x} if session.get_inputs() else {})[0]
     if not numpy.isfinite(x).all() and types.intersection(only_finite):
         return None
+    if y.dtype == numpy.int64 and "Pow" in types:  # ONNX Runtime computes it in float64
+        return None
     if got.shape != y.shape or got.dtype != y.dtype:
         return f"{got.dtype} {got.shape}, expected {y.dtype} {y.shape}"
     tolerance = 1e-5 if y.dtype == numpy.float32 else 1e-10
