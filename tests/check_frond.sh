@@ -313,6 +313,9 @@ if grep -q '^#define HAVE_PROTOBUF_C' config.h; then
     runs export "$work/two" "$work/two.onnx"
     runs info "$work/two.onnx"
     prints " 4546 values"
+    prints "input input: float32"
+    prints " = LSTM("
+    prints "output output"
 fi
 refuses 2 "two.pt: expected a name that ends in .onnx or .c" export "$work/two" "$work/two.pt"
 runs graph "$work/two" --values

@@ -869,6 +869,35 @@ START_TEST(broken_files)
 }
 END_TEST
 
+/* --- What PyTorch's exporters write ------------------------------------------------------------------------------ */
+
+static const char *const exported[] = { "cnn1d",     "encoder", "gpt", "gru",      "gru_both", "lenet",
+                                        "lstm_both", "lstm",    "mlp", "residual", "rnn",      "tagger" };
+enum { EXPORTED = sizeof exported / sizeof *exported };
+
+/* A golden file of golden/exports. */
+static const char *export_of(int model, const char *suffix)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "golden/exports/%s.%s", exported[model], suffix);
+    return test_file(name);
+}
+
+/* frond's output for a file of the exporter by dynamo, or of the one by scripts, is PyTorch's. */
+START_TEST(exports_of_pytorch)
+{
+    FR_SCOPE;
+    fr_module *m = fr_load_onnx(export_of(_i / 2, _i % 2 ? "script.onnx" : "dynamo.onnx"));
+    fr_tensor *got = fr_forward(m, fr_load_npy(export_of(_i / 2, "x.npy")));
+    fr_tensor *expected = fr_load_npy(export_of(_i / 2, "y.npy"));
+
+    ck_assert_msg(got, "%s: %s", exported[_i / 2], fr_error_message());
+    ck_assert_double_lt(fr_item(fr_max(fr_abs(fr_sub(got, expected)))), 1e-5);
+    fr_module_free(m);
+}
+END_TEST
+
 #else
 
 START_TEST(refused)
@@ -910,6 +939,7 @@ int main(void)
     tcase_add_test(contents, of_other_writers);
     tcase_add_test(contents, loaded_models_learn);
     tcase_add_test(contents, broken_files);
+    tcase_add_loop_test(contents, exports_of_pytorch, 0, 2 * EXPORTED);
 #else
     tcase_add_test(contents, refused);
 #endif

@@ -37,7 +37,8 @@ bool fr_export_onnx_with(fr_module *m, fr_tensor *example, const char *path, con
  * that the file fixes, and returns its first output; fr_onnx_forward takes several inputs and gives all outputs. Values
  * that the model keeps in other files are looked for in its folder, and nowhere else. Nodes that no output needs are
  * passed over. Floating initializers become parameters under their names (dots make submodules);
- * other initializers and running statistics become buffers. So the module can be trained and saved.
+ * other initializers and running statistics become buffers. So the module can be trained and saved. fr_module_print
+ * shows the inputs, the nodes and the outputs.
  *
  * The caller frees it with fr_module_free. NULL with an error: the error names all ops, and attributes of them, that
  * frond cannot run, and their nodes; a node without a name is known by its output. It fails as well for a file that is

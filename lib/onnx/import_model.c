@@ -644,6 +644,59 @@ static bool read_model(fr_module *m, onnx_model *model, const char *where, impor
     return ok || (needed ? false : fr_fail_memory(where));
 }
 
+/* --- What fr_module_print shows ---------------------------------------------------------------------------------- */
+
+static void write_input(FILE *f, const onnx_model *model, int i)
+{
+    const fr_value_info_proto *info = model->inputs[i];
+    const Frond__Onnx__TensorTypeProto *type = info->type ? info->type->tensor_type : NULL;
+    int dtype = fr_import_dtype(model->types[model->input_index[i]]);
+
+    fprintf(f, "input %.80s%s%s", info->name, dtype < 0 ? "" : ": ", dtype < 0 ? "" : fr_dtype_name((fr_dtype)dtype));
+    for (size_t d = 0; type && type->shape && d < type->shape->n_dim; d++)
+        if (type->shape->dim[d]->has_dim_value)
+            fprintf(f, "%s%lld", d ? ", " : " (", (long long)type->shape->dim[d]->dim_value);
+        else
+            fprintf(f, "%s*", d ? ", " : " (");
+    fprintf(f, "%s\n", type && type->shape && type->shape->n_dim ? ")" : "");
+}
+
+static void write_list(FILE *f, char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        fprintf(f, "%s%.80s", i ? ", " : "", names[i]);
+}
+
+/* The inputs, with * for sizes that are open; the nodes, as in y = MatMul(x, weight); the outputs. */
+static bool describe(fr_module *m, const char *where)
+{
+    const onnx_model *model = fr_self(m);
+    char *text = NULL;
+    size_t size;
+    FILE *f = open_memstream(&text, &size);
+    bool ok = f != NULL;
+
+    for (int i = 0; ok && i < model->input_count; i++)
+        write_input(f, model, i);
+    for (size_t i = 0; ok && i < model->node_count; i++) {
+        const fr_node_proto *p = model->nodes[i].proto;
+
+        write_list(f, p->output, p->n_output);
+        fprintf(f, " = %s(", p->op_type);
+        write_list(f, p->input, p->n_input);
+        fputs(")\n", f);
+    }
+    for (size_t i = 0; ok && i < model->proto->graph->n_output; i++)
+        fprintf(f, "%soutput %.80s", i ? "\n" : "", model->names[model->output_index[i]]);
+    ok = ok && !ferror(f);
+    ok = (f && fclose(f) == 0 && ok) || fr_fail_memory(where);
+    ok = ok && fr_module_describe(m, text);
+    free(text);
+    return ok;
+}
+
+/* --- Loading ------------------------------------------------------------------------------------------------------ */
+
 static fr_model_proto *unpack(const char *where, const uint8_t *bytes, size_t size, import_memory *memory)
 {
     ProtobufCAllocator allocator = { allocate, deallocate, memory };
@@ -668,7 +721,7 @@ fr_module *fr_import_model(const char *where, const uint8_t *bytes, size_t size,
     model->folder = folder;
     model->proto = unpack(where, bytes, size, &memory);
 
-    bool ok = model->proto && read_model(m, model, where, &memory);
+    bool ok = model->proto && read_model(m, model, where, &memory) && describe(m, where);
 
     json_decref(model->indices);
     model->indices = NULL;

@@ -343,9 +343,10 @@ static bool read_resize(const fr_import_call *c, resize_way *way)
     *way = (resize_way){ .mode = fr_import_choice(c, "mode", resize_modes),
                          .coordinate = fr_import_choice(c, "coordinate_transformation_mode", coordinates),
                          .nearest = fr_import_choice(c, "nearest_mode", nearest_modes) };
-    if (way->mode < 0 || way->coordinate < 0 || way->nearest < 0)
+    if (way->mode < 0 || way->coordinate < 0 || way->nearest < 0 ||
+        fr_import_choice(c, "keep_aspect_ratio_policy", (const char *const[]){ "stretch", NULL }) < 0)
         return false;
-    if (c->opset < 11 || fr_import_int(c, "exclude_outside", 0) ||
+    if (c->opset < 11 || fr_import_int(c, "exclude_outside", 0) || fr_import_int(c, "antialias", 0) ||
         fr_import_float(c, "cubic_coeff_a", -0.75) != -0.75 ||
         (way->mode == 0 ? way->nearest == 2 ? way->coordinate != 3 : way->coordinate > 1 : way->coordinate == 3))
         return fr_import_fail(c, "its way to find values is not one that frond has");
@@ -387,7 +388,7 @@ static bool read_resized(const fr_import_call *c, const resize_way *way, fr_shap
 
 static bool run_resize(fr_import_call *c)
 {
-    fr_shape size;
+    fr_shape size = { 0 };
     resize_way way;
 
     if (!fr_import_require(c, 1) || !read_resize(c, &way) || !read_resized(c, &way, &size))
@@ -427,6 +428,9 @@ static bool run_loss(fr_import_call *c)
 
 #define WINDOW "auto_pad ceil_mode dilations group kernel_shape pads strides"
 #define LOSS   "reduction ignore_index"
+#define RESIZE                                                                                                         \
+    "antialias coordinate_transformation_mode cubic_coeff_a exclude_outside extrapolation_value "                      \
+    "keep_aspect_ratio_policy mode nearest_mode"
 
 static const fr_import_op ops[] = {
     { "AveragePool", WINDOW " count_include_pad", .run = run_pool, .check = check_auto_pad },
@@ -443,8 +447,7 @@ static const fr_import_op ops[] = {
     { "MaxPool", WINDOW " storage_order", .others = FR_ONNX_INT64, .run = run_pool, .check = check_auto_pad },
     { "NegativeLogLikelihoodLoss", LOSS, .run = run_loss },
     { "RMSNormalization", "axis epsilon stash_type", .run = run_layer_norm },
-    { "Resize", "coordinate_transformation_mode cubic_coeff_a exclude_outside mode nearest_mode", .run = run_resize,
-      .check = check_resize },
+    { "Resize", RESIZE, .run = run_resize, .check = check_resize },
     { "SoftmaxCrossEntropyLoss", LOSS, .run = run_loss },
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* frond info: lists the tensors in files, whose suffix tells the format. */
+/* frond info: lists the tensors in files, whose suffix tells the format, and the inputs, nodes and outputs of ONNX
+ * models. */
 #include "commands.h"
 #include "program.h"
 
@@ -48,6 +49,7 @@ static void show_onnx(const char *path, totals *sum)
     int n;
     const fr_named_tensor *state = fr_module_state(model, &n);
 
+    fr_module_print(model);
     for (int i = 0; i < n; i++)
         show_tensor(state[i].name, state[i].tensor, sum);
     fr_module_free(model);
