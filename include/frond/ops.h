@@ -83,7 +83,8 @@ fr_tensor *fr_stack(fr_tensor *const *ts, int n, int dim); /* joins n tensors of
  * dim; an error names the first index that is not, and its position. */
 fr_tensor *fr_gather(fr_tensor *t, int dim, fr_tensor *index);
 
-fr_tensor *fr_index_select(fr_tensor *t, int dim, fr_tensor *index); /* picks by index (n), int64: dim gets size n */
+/* Picks by index (n), int64: dim gets size n. Of a scalar one index picks the scalar. */
+fr_tensor *fr_index_select(fr_tensor *t, int dim, fr_tensor *index);
 
 /* Returns a where condition is not 0, else b. All three broadcast; condition may have any dtype. */
 fr_tensor *fr_where(fr_tensor *condition, fr_tensor *a, fr_tensor *b);

@@ -350,7 +350,8 @@ const fr_op fr_gather_op = {
           { "index_select", "-2 at (0,)", "dim 1 of size 3" } },
         { "slices of eight dims", "n(2,1,2,1,2,1,2,3) i2(5)", "a.index_select(-2, b)", run_slices },
         { "slices range", "n(3,4) i1(1,1)", NULL, run_slices, { "index_select", "(1, 1)", "one dim" } },
-        { "slices scalar", "n() i1(1)", NULL, run_slices_first, { "index_select", "dim 0", "()" } })
+        { "slice of a scalar", "n() i1(1)", "a.index_select(0, b)", run_slices_first },
+        { "slices scalar", "n() i1(2)", NULL, run_slices_first, { "index_select", "dim 0", "()" } })
 };
 
 fr_tensor *fr_gather(fr_tensor *t, int dim, fr_tensor *index)
@@ -380,6 +381,8 @@ static fr_tensor *selected(fr_tensor *t, int dim, fr_tensor *index)
     int i = t->shape.ndim > 0 ? fr_shape_dim(&t->shape, dim) : -1;
     char text[FR_SHAPE_TEXT];
 
+    if (t->shape.ndim == 0 && index->numel == 1)
+        return fr_squeeze(selected(fr_unsqueeze(t, 0), dim, index), 0);
     if (i < 0)
         return fr_fail("index_select", "dim %d is out of range for shape %s", dim, fr_shape_text(&t->shape, text));
     index = fr_index_along("index_select", index, i, t->shape);
