@@ -10,7 +10,8 @@ if ! grep -q '^#define HAVE_PROTOBUF_C 1' config.h; then
     echo "skipped: built without protobuf-c"
     exit 77
 fi
-if ! "$python" -c 'import numpy, onnx, sys; sys.exit([int(n) for n in onnx.__version__.split(".")[:2]] < [1, 23])' 2>/dev/null; then
+recent='import numpy, onnx, sys; sys.exit([int(n) for n in onnx.__version__.split(".")[:2]] < [1, 23])'
+if ! "$python" -c "$recent" 2>/dev/null; then
     echo "skipped: $python has not both of numpy and onnx, 1.23 or newer"
     exit 77
 fi
