@@ -324,7 +324,7 @@ static fr_tensor *direction(run *r)
 
     fr_tensor **pairs = r->o->shared + PAIRS, *q = fr_neg(r->grad);
     size_t count = (r->o->shared_count - PAIRS) / 2, bytes = (2 * count + 1) * sizeof(double);
-    double *rho = fr_alloc(bytes), *alpha = rho + count;
+    double *rho = fr_alloc(bytes), *alpha = rho ? rho + count : NULL;
     bool ok = q && (rho || fr_fail_memory(what));
 
     for (size_t i = count; ok && i-- > 0;) {
