@@ -87,7 +87,8 @@ function declaration(text,    name, type)
         return
     }
     name = function_name(text)
-    if (text ~ /^(fr_tensor \*|fr_extreme |fr_recurrent )/ && name != "" && name !~ /_sized$/) # for macros
+    if (text ~ /^(fr_tensor \*|fr_extreme |fr_recurrent )/ && text !~ /\.\.\./ &&
+        name != "" && name !~ /_sized$/) # for macros
         write_call(substr(name, 4), text)
 }
 

@@ -87,6 +87,25 @@ static inline void draw_reduction(program *p, fr_reduction *x)
     *x = (fr_reduction)(draw_byte(p) % 5);
 }
 
+static inline void draw_padding_mode(program *p, fr_padding_mode *x)
+{
+    *x = (fr_padding_mode)(draw_byte(p) % 4);
+}
+
+static inline void draw_interpolation(program *p, fr_interpolation *x)
+{
+    *x = (fr_interpolation)(draw_byte(p) % 5);
+}
+
+/* For einsum and scatter_reduce. */
+static inline void draw_text(program *p, char **x)
+{
+    static const char *const texts[] = { "ij,jk->ik", "...i,...i->...", "ii->i", "i,j->ij", "ab,ab", "ij->", "i->jj",
+                                         "sum",       "prod",           "mean",  "amax",    "amin" };
+
+    *x = (char *)(uintptr_t)texts[draw_byte(p) % (sizeof texts / sizeof *texts)];
+}
+
 /* The last dims of the first tensor, or any. */
 static inline void draw_shape(program *p, fr_shape *x)
 {
@@ -291,7 +310,10 @@ static inline void draw_index(program *p, fr_tensor **x)
              : draw_tensor, fr_shape *                                                                                 \
              : draw_shape, fr_dtype *                                                                                  \
              : draw_dtype, fr_reduction *                                                                              \
-             : draw_reduction, double *                                                                                \
+             : draw_reduction, fr_padding_mode *                                                                       \
+             : draw_padding_mode, fr_interpolation *                                                                   \
+             : draw_interpolation, char **                                                                             \
+             : draw_text, double *                                                                                     \
              : draw_double, int *                                                                                      \
              : draw_int, int64_t *                                                                                     \
              : draw_int64, bool *                                                                                      \
