@@ -50,42 +50,41 @@ static void forward(fr_op_call *call)
 
 /* --- C and ONNX -------------------------------------------------------------------------------------------------- */
 
-#define C_TEXT(NAME, ABOUT, PUT)                                                                                       \
-    "/* " ABOUT                                                                                                        \
-    " x[i] for y[index[i]] along a dim with that stride and size; nothing for an index that is none. by_* "            \
-    "are the\n"                                                                                                        \
-    " * strides of index, x and y along the dims of index. */\n"                                                       \
-    "static void " NAME "(int count, int dims, const int *shape, const int *by_index, const int *by_x, const int "     \
-    "*by_y, int stride, int size, const int64_t *index, const float *x, float *y)\n"                                   \
-    "{\n"                                                                                                              \
-    "    for (int i = 0; i < count; i++) {\n"                                                                          \
-    "        int rest = i, at = 0, from = 0, to = 0;\n"                                                                \
-    "\n"                                                                                                               \
-    "        for (int d = dims - 1; d >= 0; rest /= shape[d--]) {\n"                                                   \
-    "            at += rest % shape[d] * by_index[d];\n"                                                               \
-    "            from += rest % shape[d] * by_x[d];\n"                                                                 \
-    "            to += rest % shape[d] * by_y[d];\n"                                                                   \
-    "        }\n"                                                                                                      \
-    "        if (index[at] >= 0 && index[at] < size) {\n"                                                              \
-    "            float *put = y + to + index[at] * stride, value = x[from];\n"                                         \
-    "\n"                                                                                                               \
-    "            *put = " PUT ";\n"                                                                                    \
-    "        }\n"                                                                                                      \
-    "    }\n"                                                                                                          \
-    "}\n"
+static const char c_text[] =
+    "/* Puts x[i] into y[index[i]] along a dim with that stride and size, by a way; nothing for an index that is "
+    "none.\n"
+    " * by_* are the strides of index, x and y along the dims of index. */\n"
+    "static void scatter(int count, int dims, const int *shape, const int *by_index, const int *by_x, const int "
+    "*by_y,\n"
+    "                    int stride, int size, char way, const int64_t *index, const float *x, float *y)\n"
+    "{\n"
+    "    for (int i = 0; i < count; i++) {\n"
+    "        int rest = i, at = 0, from = 0, to = 0;\n"
+    "\n"
+    "        for (int d = dims - 1; d >= 0; rest /= shape[d--]) {\n"
+    "            at += rest % shape[d] * by_index[d];\n"
+    "            from += rest % shape[d] * by_x[d];\n"
+    "            to += rest % shape[d] * by_y[d];\n"
+    "        }\n"
+    "        if (index[at] >= 0 && index[at] < size) {\n"
+    "            float *put = y + to + index[at] * stride, value = x[from];\n"
+    "            int larger = value != value || value > *put, smaller = value != value || value < *put;\n"
+    "\n"
+    "            if (way == '+')\n"
+    "                *put += value;\n"
+    "            else if (way == '*')\n"
+    "                *put *= value;\n"
+    "            else if (way == '=' || (way == '>' && larger) || (way == '<' && smaller))\n"
+    "                *put = value;\n"
+    "        }\n"
+    "    }\n"
+    "}\n";
 
 /* By fr_put. ONNX's has max and min since its set 18. */
 static const struct {
-    const char *name, *text, *onnx;
-} ways[] = {
-    { "scatter_add", C_TEXT("scatter_add", "Adds", "*put + value"), "add" },
-    { "scatter", C_TEXT("scatter", "Takes", "value"), "none" },
-    { "scatter_prod", C_TEXT("scatter_prod", "Multiplies by", "*put * value"), "mul" },
-    { "scatter_amax",
-      C_TEXT("scatter_amax", "Takes the larger of both,", "value > *put || value != value ? value : *put"), NULL },
-    { "scatter_amin",
-      C_TEXT("scatter_amin", "Takes the smaller of both,", "value < *put || value != value ? value : *put"), NULL }
-};
+    char way; /* in C */
+    const char *onnx;
+} ways[] = { { '+', "add" }, { '=', "none" }, { '*', "mul" }, { '>', NULL }, { '<', NULL } };
 
 static bool c_code(fr_c_writer *w, const fr_op_call *call)
 {
@@ -100,18 +99,18 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
     x = fr_c_strided(w, call, SRC);
     at = fr_c_strided(w, call, INDEX);
     y = fr_c_out(w, call, 0);
-    fr_c_helper(w, ways[a->put].name, ways[a->put].text, false);
+    fr_c_helper(w, "scatter", c_text, false);
     if (t)
         fr_c_copy(w, result, t);
     else
         fr_c_fill(w, result, 0);
-    return fr_c_line(w, "%s(%lld, %d, %s, %s, %s, %s, %lld, %lld, %s, %s, %s);", ways[a->put].name,
-                     (long long)index->numel, ndim, fr_c_numbers(index->shape.dim, ndim, -1, sizeof shape, shape),
+    return fr_c_line(w, "scatter(%lld, %d, %s, %s, %s, %s, %lld, %lld, '%c', %s, %s, %s);", (long long)index->numel,
+                     ndim, fr_c_numbers(index->shape.dim, ndim, -1, sizeof shape, shape),
                      fr_c_numbers(index->stride, ndim, -1, sizeof by_index, by_index),
                      fr_c_numbers(src->stride, ndim, -1, sizeof by_x, by_x),
                      fr_c_numbers(result->stride, ndim, dim, sizeof by_y, by_y),
                      dim >= 0 ? (long long)result->stride[dim] : 0, dim >= 0 ? (long long)result->shape.dim[dim] : 1,
-                     at, x, y);
+                     ways[a->put].way, at, x, y);
 }
 
 static bool onnx(fr_onnx *g, const fr_op_call *call)
