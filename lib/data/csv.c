@@ -243,10 +243,22 @@ static bool is_tsv(const char *path)
     return dot && strcasecmp(dot, ".tsv") == 0;
 }
 
-bool fr_csv_check_options(const char *where, const fr_csv_options *o)
+bool fr_csv_no_label(const fr_csv_options *o)
 {
+    return o->no_label || (o->label && strcasecmp(o->label, "none") == 0);
+}
+
+bool fr_csv_check_options(const char *where, const fr_csv_options *o, bool npy)
+{
+    char quoted[FR_QUOTED_SIZE];
+
     if (!fr_check_reserved(where, o->reserved))
         return false;
+    if (o->labels && !npy)
+        return fr_fail(where, "labels %s: only an .npy has its labels in another file", fr_quoted(o->labels, quoted)),
+               false;
+    if (o->labels && fr_csv_no_label(o))
+        return fr_fail(where, "labels %s given, and that there are none", fr_quoted(o->labels, quoted)), false;
     if (o->label_last && o->no_label)
         return fr_fail(where, "both label_last and no_label given"), false;
     if (o->label && (o->label_last || o->no_label))
@@ -263,7 +275,7 @@ fr_sequences *fr_csv_read_path(const char *what, const char *path, const fr_csv_
     const fr_csv_options *o = options ? options : &(fr_csv_options){ 0 };
     char where[FR_WHERE_SIZE], separator = o->separator;
 
-    if (!fr_csv_check_options(fr_file_where(what, path, where), o))
+    if (!fr_csv_check_options(fr_file_where(what, path, where), o, false))
         return NULL;
     if (!separator && path && is_tsv(path))
         separator = '\t';
