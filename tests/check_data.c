@@ -319,6 +319,9 @@ START_TEST(reads_labels_beside_arrays)
     ck_assert(fr_save_npy(beside, fr_zeros(FR_SHAPE(4))));
     ck_assert_ptr_null(fr_read_sequences(path, NULL));
     assert_failed("X_few.npy: X is (3, 2)", "/y_few.npy is (4,)", "expected (3,)", "a label for each row");
+    ck_assert(fr_save_npy(beside, fr_zeros(FR_SHAPE(1, 3))));
+    ck_assert_ptr_null(fr_read_sequences(path, NULL));
+    assert_failed("read_sequences", "y_few.npy is (1, 3)", "expected (3,)");
     ck_assert(fr_save_npy(beside, fr_zeros(FR_SHAPE(3, 2))));
     ck_assert_ptr_null(fr_read_sequences(path, NULL));
     assert_failed("read_sequences", "X is (3, 2)", "y_few.npy is (3, 2)", "expected (3,)");
