@@ -23,12 +23,11 @@ int main(void)
     FR_SCOPE;
     fr_manual_seed(1);
 
-    FR_AUTO(fr_module)
-    model = FR_SEQUENTIAL(fr_nn_linear(2, 16, NULL), fr_nn_tanh(), fr_nn_linear(16, 1, NULL), fr_nn_sigmoid());
+    FR_AUTO(fr_module) model =
+        FR_SEQUENTIAL(fr_nn_linear(2, 16, NULL), fr_nn_tanh(), fr_nn_linear(16, 1, NULL), fr_nn_sigmoid());
     FR_AUTO(fr_optim) adam = fr_adam(model, &(fr_adam_options){ .lr = 0.02 });
     fr_tensor *points = fr_add_scalar(fr_mul_scalar(fr_rand(FR_SHAPE(1000, 2)), 2), -1);
-    FR_AUTO(fr_loader)
-    loader =
+    FR_AUTO(fr_loader) loader =
         fr_loader_new(FR_TENSORS(points, label(points)), &(fr_loader_options){ .batch_size = 50, .shuffle = true });
 
     fr_module_print(model);

@@ -295,6 +295,49 @@ START_TEST(reads_arrays)
 }
 END_TEST
 
+/* X in X_few.npy, y beside it and in other.npy. */
+START_TEST(reads_labels_beside_arrays)
+{
+    FR_SCOPE;
+    const double x[] = { 1, 2, 3, 4, 5, 6 };
+    char beside[160], other[160];
+    fr_csv_options of_other = { .labels = other }, none = { .label = "none" },
+                   both = { .labels = other, .no_label = 1 };
+
+    write_file("X_few.npy", "");
+    snprintf(beside, sizeof beside, "%s/y_few.npy", folder);
+    snprintf(other, sizeof other, "%s/other.npy", folder);
+    ck_assert(fr_save_npy(path, fr_from_doubles(FR_SHAPE(3, 2), x)));
+    ck_assert(fr_save_npy(beside, fr_tensor_from(FR_SHAPE(3), INTEGERS(7, 3, 7), FR_I64)));
+    ck_assert(fr_save_npy(other, fr_from_doubles(FR_SHAPE(3, 1), VALUES(0.5, 2, -1))));
+    assert_sequences(fr_read_sequences(path, NULL), 3, 2, 1, x, INTEGERS(2, 2, 2), INTEGERS(1, 0, 1), TEXTS("3", "7"));
+    assert_sequences(fr_read_sequences(path, &of_other), 3, 2, 1, x, INTEGERS(2, 2, 2), INTEGERS(1, 2, 0),
+                     TEXTS("-1", "0.5", "2"));
+    assert_sequences(fr_read_sequences(path, &none), 3, 2, 1, x, INTEGERS(2, 2, 2), NULL, NULL);
+    ck_assert_ptr_null(fr_read_sequences(path, &both));
+    assert_failed("read_sequences", "X_few.npy", "other.npy", "there are none");
+    ck_assert(fr_save_npy(beside, fr_zeros(FR_SHAPE(4))));
+    ck_assert_ptr_null(fr_read_sequences(path, NULL));
+    assert_failed("X_few.npy: X is (3, 2)", "/y_few.npy is (4,)", "expected (3,)", "a label for each row");
+    ck_assert(fr_save_npy(beside, fr_zeros(FR_SHAPE(1, 3))));
+    ck_assert_ptr_null(fr_read_sequences(path, NULL));
+    assert_failed("read_sequences", "y_few.npy is (1, 3)", "expected (3,)");
+    ck_assert(fr_save_npy(beside, fr_zeros(FR_SHAPE(3, 2))));
+    ck_assert_ptr_null(fr_read_sequences(path, NULL));
+    assert_failed("read_sequences", "X is (3, 2)", "y_few.npy is (3, 2)", "expected (3,)");
+    unlink(beside);
+    assert_sequences(fr_read_sequences(path, NULL), 3, 2, 1, x, INTEGERS(2, 2, 2), NULL, NULL);
+    unlink(other);
+    ck_assert_ptr_null(fr_read_sequences(path, &of_other));
+    assert_failed("load_npy", "other.npy", "No such file", "");
+    write_file("x.csv", "1,2,3\n");
+    ck_assert_ptr_null(fr_read_sequences(path, &of_other));
+    assert_failed("read_sequences", "x.csv", "other.npy", "only an .npy");
+    ck_assert_ptr_null(fr_read_csv(path, &of_other));
+    assert_failed("read_csv", "x.csv", "other.npy", "only an .npy");
+}
+END_TEST
+
 /* In some locales strtod reads 1,5 instead of 1.5. */
 START_TEST(ignores_the_locale)
 {
@@ -638,6 +681,7 @@ int main(void)
     tcase_add_loop_test(tables, reads_tables_as_people_have_them, 0, sizeof tables_as_read / sizeof *tables_as_read);
     tcase_add_test(tables, reads_ts_with_missing_values);
     tcase_add_test(tables, reads_arrays);
+    tcase_add_test(tables, reads_labels_beside_arrays);
     tcase_add_loop_test(tables, refuses_bad_csv, 0, sizeof bad_csv / sizeof *bad_csv);
     tcase_add_test(tables, refuses_binary_files);
     tcase_add_test(tables, limits_padding);

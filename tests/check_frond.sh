@@ -292,6 +292,29 @@ printf '1,1,2\n2.0,4,5\n' >"$work/whole.csv"
 runs evaluate "$work/float" "$work/whole.csv"
 grep -q 'accuracy.*/2)' "$work/out" || wrong "1 and 1.0: $(cat "$work/out")"
 
+# X_few.npy with y_few.npy beside it, or with labels in a file that is named; (2,3) and (2).
+save_npy() { # FILE DTYPE SHAPE BYTES
+    printf "\\223NUMPY\\001\\000\\166\\000%-117s\\n$4" \
+        "{'descr': '$2', 'fortran_order': False, 'shape': $3, }" >"$work/$1.npy"
+}
+zero='\000\000\000\000\000\000\000\000' one='\000\000\000\000\000\000\360\077'
+save_npy X_few '<f8' '(2, 3)' "$one$one$zero$zero$zero$one"
+save_npy y_few '<i8' '(2,)' "$zero\003\000\000\000\000\000\000\000"
+save_npy targets '<f8' '(2, 1)' "$zero$one"
+save_npy three '<f8' '(3,)' "$zero$one$one"
+train arrays "$work/X_few.npy" --epochs 1 --hidden 4
+runs evaluate "$work/arrays" "$work/X_few.npy"
+grep -q 'accuracy.*/2)' "$work/out" || wrong "y beside X: $(cat "$work/out")"
+train targets "$work/X_few.npy" --labels "$work/targets.npy" --regression --epochs 1 --hidden 4
+train targets "$work/X_few.npy" --resume --epochs 2
+runs evaluate "$work/targets" "$work/X_few.npy" --labels "$work/targets.npy"
+prints "R2"
+refuses 1 "X_few.npy: X is (2, 3), y in $work/three.npy is (3,), expected (2,)" evaluate "$work/arrays" \
+    "$work/X_few.npy" --labels "$work/three.npy"
+refuses 1 "only an .npy has its labels in another file" train "$italy" --labels "$work/three.npy" --output "$work/bad"
+mv "$work/y_few.npy" "$work/y.npy"
+refuses 1 "X_few.npy: there are no labels to learn" train "$work/X_few.npy" --output "$work/bad"
+
 # --- Files and ops ----------------------------------------------------------------------------------------------------
 
 runs info "$work/two/best.safetensors"

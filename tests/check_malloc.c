@@ -651,6 +651,19 @@ static bool save_and_load(void)
     return ok;
 }
 
+static bool read_arrays(void)
+{
+    FR_SCOPE;
+    char x[80];
+    bool ok;
+
+    snprintf(x, sizeof x, "%s.npy", path);
+    ok = fr_save_npy(x, fr_ones(FR_SHAPE(3, 2))) && fr_save_npy(path, fr_ones(FR_SHAPE(3))) &&
+         read_sequences(fr_read_sequences(x, &(fr_csv_options){ .labels = path }));
+    unlink(x);
+    return ok;
+}
+
 /* Arrays in C order and in Fortran order. */
 static bool save_and_load_npy(void)
 {
@@ -908,6 +921,7 @@ static const struct {
     { "read_ts", read_ts, "@univariate true\n@equalLength false\n@classLabel true a b\n@data\n1,2,3:a\n4,5:b\n" },
     { "save_and_load", save_and_load, .by_jansson = true },
     { "save_and_load_npy", save_and_load_npy },
+    { "read_arrays", read_arrays },
     { "export_c", export_c },
 #ifdef HAVE_LIBZIP
     { "save_and_load_npz", save_and_load_npz },

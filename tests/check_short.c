@@ -127,6 +127,49 @@ START_TEST(bad_batches_are_refused)
 }
 END_TEST
 
+/* --- Steps -------------------------------------------------------------------------------------------------------- */
+
+static int first_above(double limit)
+{
+    FR_FOR_STEPS (step, 10) {
+        fr_tensor *t = fr_scalar(step);
+
+        if (fr_item(t) > limit)
+            return step;
+    }
+    return -1;
+}
+
+/* Each way out of a step ends its scope; one loop stands in another. */
+START_TEST(steps_are_left_by_any_exit)
+{
+    FR_SCOPE;
+    size_t tensors = fr_live_tensors();
+    int steps = 0, sum = 0;
+
+    FR_FOR_STEPS (step, 3)
+        FR_FOR_STEPS (inner, 4) {
+            fr_ones(FR_SHAPE(2));
+            ck_assert_uint_eq(fr_live_tensors(), tensors + 1);
+            if (inner == 1)
+                continue;
+            if (inner == 3)
+                break;
+            steps++;
+            sum += 10 * step + inner;
+        }
+    ck_assert_uint_eq(fr_live_tensors(), tensors);
+    ck_assert_int_eq(steps, 6);
+    ck_assert_int_eq(sum, 66);
+    ck_assert_int_eq(first_above(3.5), 4);
+    ck_assert_int_eq(first_above(99), -1);
+    FR_FOR_STEPS (none, 0)
+        ck_abort_msg("step %d of none", none);
+    ck_assert(fr_scope_begin() == 1); /* no scope was left open */
+    fr_scope_end(1);
+}
+END_TEST
+
 /* --- Owners ------------------------------------------------------------------------------------------------------- */
 
 static fr_tensor *kept(bool early)
@@ -461,6 +504,7 @@ int main(void)
     tcase_add_test(forms, batches_are_left_by_any_exit);
     tcase_add_test(forms, batches_begin_where_the_loader_is);
     tcase_add_test(forms, bad_batches_are_refused);
+    tcase_add_test(forms, steps_are_left_by_any_exit);
     tcase_add_test(forms, owners_free_at_any_exit);
     tcase_add_test(modules, modules_are_copied_mixed_and_scaled);
     tcase_add_test(modules, tied_parameters_move_once);

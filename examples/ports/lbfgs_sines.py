@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 """Two LSTM cells learn sine waves by L-BFGS, all data at once."""
+
 import torch
 from torch import nn
 
@@ -13,7 +14,8 @@ class Sequence(nn.Module):
         self.linear = nn.Linear(16, 1)
 
     def forward(self, x):
-        outputs, state1, state2 = [], None, None
+        outputs = []
+        state1 = state2 = None
         for step in x.split(1, dim=1):
             state1 = self.lstm1(step, state1)
             state2 = self.lstm2(state1[0], state2)

@@ -16,8 +16,7 @@ static fr_tensor *task_loss(fr_module *model)
     fr_tensor *x = fr_sub_scalar(fr_mul_scalar(fr_rand(FR_SHAPE(20, 1)), 10), 5);
     fr_tensor *y = fr_mul(amplitude, fr_sin(fr_add(x, phase)));
     fr_tensor *inner = fr_mse(fr_forward(model, fr_index(x, ":5")), fr_index(y, ":5"), FR_MEAN);
-    fr_tensor *const *p = fr_module_parameters(model, &(int){ 0 });
-    fr_tensor *grads[PARAMETERS], *adapted[PARAMETERS];
+    fr_tensor *const *p = fr_module_parameters(model, &(int){ 0 }), *grads[PARAMETERS], *adapted[PARAMETERS];
 
     fr_gradients(inner, p, PARAMETERS, grads, FR_CREATE_GRAPH);
     for (int i = 0; i < PARAMETERS; i++)
@@ -29,13 +28,11 @@ int main(void)
 {
     fr_manual_seed(0);
 
-    FR_AUTO(fr_module)
-    model = FR_SEQUENTIAL(fr_nn_linear(1, 40, NULL), fr_nn_relu(), fr_nn_linear(40, 40, NULL), fr_nn_relu(),
-                          fr_nn_linear(40, 1, NULL));
+    FR_AUTO(fr_module) model = FR_SEQUENTIAL(fr_nn_linear(1, 40, NULL), fr_nn_relu(), fr_nn_linear(40, 40, NULL),
+                                             fr_nn_relu(), fr_nn_linear(40, 1, NULL));
     FR_AUTO(fr_optim) optimizer = fr_adam(model, &(fr_adam_options){ .lr = 1e-3 });
 
-    for (int step = 0; step <= 200; step++) {
-        FR_SCOPE;
+    FR_FOR_STEPS (step, 201) {
         fr_tensor *loss = fr_scalar(0);
 
         for (int i = 0; i < TASKS; i++)

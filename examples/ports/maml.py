@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 """MAML: weights from which one step of gradient descent on five points of a sine wave is enough for the whole wave."""
+
 import math
 
 import torch
@@ -14,7 +15,8 @@ optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 for step in range(201):
     loss = 0
     for _ in range(4):
-        amplitude, phase = 0.1 + 4.9 * torch.rand(1), math.pi * torch.rand(1)
+        amplitude = 0.1 + 4.9 * torch.rand(1)
+        phase = math.pi * torch.rand(1)
         x = 10 * torch.rand(20, 1) - 5
         y = amplitude * (x + phase).sin()
         inner = mse_loss(model(x[:5]), y[:5])

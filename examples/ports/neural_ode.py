@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 """A neural ordinary differential equation: a network for dy/dt learns from pieces of a spiral."""
+
 import torch
 from torch import nn
 

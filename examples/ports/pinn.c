@@ -13,32 +13,23 @@ static fr_tensor *derivative(fr_tensor *y, fr_tensor *x)
     return dx;
 }
 
-static fr_tensor *mean_square(fr_tensor *t)
-{
-    return fr_mean(fr_square(t));
-}
-
 int main(void)
 {
     FR_SCOPE;
     fr_manual_seed(0);
 
-    FR_AUTO(fr_module)
-    model = FR_SEQUENTIAL(fr_nn_linear(1, 32, NULL), fr_nn_tanh(), fr_nn_linear(32, 32, NULL), fr_nn_tanh(),
-                          fr_nn_linear(32, 1, NULL));
+    FR_AUTO(fr_module) model = FR_SEQUENTIAL(fr_nn_linear(1, 32, NULL), fr_nn_tanh(), fr_nn_linear(32, 32, NULL),
+                                             fr_nn_tanh(), fr_nn_linear(32, 1, NULL));
     FR_AUTO(fr_optim) optimizer = fr_adam(model, &(fr_adam_options){ .lr = 1e-3 });
     fr_tensor *start = fr_requires_grad(fr_zeros(FR_SHAPE(1, 1)));
     fr_tensor *times = fr_requires_grad(fr_reshape(fr_linspace(0, 1, 30), FR_SHAPE(-1, 1)));
 
-    for (int step = 0; step <= 400; step++) {
-        FR_SCOPE;
-        fr_tensor *u0 = fr_forward(model, start);
-        fr_tensor *at_start =
-            fr_add(mean_square(fr_sub_scalar(u0, 1)), fr_mul_scalar(mean_square(derivative(u0, start)), 0.1));
-        fr_tensor *u = fr_forward(model, times);
-        fr_tensor *du = derivative(u, times);
+    FR_FOR_STEPS (step, 401) {
+        fr_tensor *u0 = fr_forward(model, start), *u = fr_forward(model, times), *du = derivative(u, times);
+        fr_tensor *value = fr_mean(fr_square(fr_sub_scalar(u0, 1))), *slope = fr_mean(fr_square(derivative(u0, start)));
         fr_tensor *left = fr_add(derivative(du, times), fr_add(fr_mul_scalar(du, 4), fr_mul_scalar(u, 400)));
-        fr_tensor *loss = fr_add(at_start, fr_mul_scalar(mean_square(left), 1e-4));
+        fr_tensor *equation = fr_mean(fr_square(left));
+        fr_tensor *loss = fr_add(fr_add(value, fr_mul_scalar(slope, 0.1)), fr_mul_scalar(equation, 1e-4));
 
         fr_optim_zero_grad(optimizer);
         fr_backward(loss);

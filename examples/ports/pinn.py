@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 """A network that solves an equation of physics: u'' + 4 u' + 400 u = 0, u(0) = 1, u'(0) = 0, a damped oscillator."""
+
 import torch
 from torch import nn
 

@@ -11,22 +11,9 @@ typedef struct {
     fr_module *embedding, *encoder, *decoder, *head;
 } seq2seq;
 
-static fr_module *seq2seq_new(void)
-{
-    fr_module *self = fr_module_new("Seq2Seq", sizeof(seq2seq), NULL);
-    seq2seq *net = fr_self(self);
-
-    net->embedding = fr_module_add(self, "embedding", fr_nn_embedding(DIGITS + 1, 16, NULL)); /* and a start */
-    net->encoder = fr_module_add(self, "encoder", fr_nn_gru(16, 32, NULL));
-    net->decoder = fr_module_add(self, "decoder", fr_nn_gru_cell(16 + 32, 32, NULL));
-    net->head = fr_module_add(self, "head", fr_nn_linear(32, DIGITS, NULL));
-    return self;
-}
-
 /* x and y (T,B), logits (T,B,DIGITS) */
-static fr_tensor *forward(fr_module *self, fr_tensor *x, fr_tensor *y)
+static fr_tensor *forward(const seq2seq *net, fr_tensor *x, fr_tensor *y)
 {
-    seq2seq *net = fr_self(self);
     fr_recurrent encoded = fr_recurrent_forward(net->encoder, fr_forward(net->embedding, x), NULL); /* (T,B,32) */
     fr_recurrent state = { .h = fr_select(encoded.h, 0, 0) };
     fr_tensor *token = fr_full_like(fr_select(x, 0, 0), DIGITS), *logits[LENGTH];
@@ -47,14 +34,19 @@ int main(void)
 {
     fr_manual_seed(0);
 
-    FR_AUTO(fr_module) model = seq2seq_new();
+    FR_AUTO(fr_module) model = fr_module_new("Seq2Seq", sizeof(seq2seq), NULL);
+    seq2seq *net = fr_self(model);
+
+    net->embedding = fr_module_add(model, "embedding", fr_nn_embedding(DIGITS + 1, 16, NULL)); /* and a start */
+    net->encoder = fr_module_add(model, "encoder", fr_nn_gru(16, 32, NULL));
+    net->decoder = fr_module_add(model, "decoder", fr_nn_gru_cell(16 + 32, 32, NULL));
+    net->head = fr_module_add(model, "head", fr_nn_linear(32, DIGITS, NULL));
+
     FR_AUTO(fr_optim) optimizer = fr_adam(model, &(fr_adam_options){ .lr = 0.005 });
 
-    for (int step = 0; step <= 60; step++) {
-        FR_SCOPE;
+    FR_FOR_STEPS (step, 61) {
         fr_tensor *x = fr_randint(0, DIGITS, FR_SHAPE(LENGTH, 32)), *y = fr_flip(x, 0);
-        fr_tensor *logits = forward(model, x, y);
-        fr_tensor *loss = fr_cross_entropy(fr_flatten(logits, 0, 1), fr_flatten(y, 0, 1), FR_MEAN);
+        fr_tensor *loss = fr_cross_entropy(fr_flatten(forward(net, x, y), 0, 1), fr_flatten(y, 0, 1), FR_MEAN);
 
         fr_optim_zero_grad(optimizer);
         fr_backward(loss);

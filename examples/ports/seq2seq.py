@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 """Sequence to sequence with attention: two GRUs learn to say eight digits backwards."""
+
 import torch
 from torch import nn
 from torch.nn import functional as F

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 """A triplet net: a GRU puts recordings of one speaker near each other, and those of two speakers apart."""
+
 import torch
 from torch import nn
 from torch.nn import functional as F

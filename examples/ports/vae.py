@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 """A variational autoencoder of days: the power demand of Italy in 24 hours."""
+
 import torch
 from torch import nn
 from torch.nn import functional as F

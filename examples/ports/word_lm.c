@@ -4,83 +4,56 @@
 #include <frond.h>
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum { MAX_WORDS = 1000, COLUMNS = 4, STEPS = 12 };
-
-typedef struct {
-    fr_module *encoder, *rnn, *decoder;
-} word_lm;
-
-static fr_module *word_lm_new(int64_t words, int64_t size)
-{
-    fr_module *self = fr_module_new("WordLM", sizeof(word_lm), NULL);
-    word_lm *net = fr_self(self);
-
-    net->encoder = fr_module_add(self, "encoder", fr_nn_embedding(words, size, NULL));
-    net->rnn =
-        fr_module_add(self, "rnn", fr_nn_lstm(size, size, &(fr_recurrent_options){ .num_layers = 2, .dropout = 0.1 }));
-    net->decoder = fr_module_add(self, "decoder", fr_nn_linear(size, words, NULL));
-    fr_module_share(self, "decoder.weight", fr_module_find(self, "encoder.weight"));
-    return self;
-}
-
-static fr_recurrent forward(fr_module *self, fr_tensor *x, const fr_recurrent *state)
-{
-    word_lm *net = fr_self(self);
-    fr_recurrent y = fr_recurrent_forward(net->rnn, fr_forward(net->encoder, x), state);
-
-    y.out = fr_forward(net->decoder, y.out);
-    return y;
-}
+enum { MAX_WORDS = 1000, COLUMNS = 4 };
 
 /* The text as numbers of words, (T,COLUMNS): parts that are read at the same time. */
 static fr_tensor *read_words(const char *path, int64_t *vocabulary)
 {
     char words[MAX_WORDS][64];
-    int64_t text[MAX_WORDS], n = 0, word;
+    int64_t text[MAX_WORDS], n = 0;
     FILE *file = fopen(path, "r");
 
-    if (!file) {
-        perror(path);
-        exit(EXIT_FAILURE);
-    }
-    *vocabulary = 0;
-    while (n < MAX_WORDS && fscanf(file, "%63s", words[*vocabulary]) == 1) {
-        for (word = 0; strcmp(words[word], words[*vocabulary]) != 0;)
-            word++;
-        *vocabulary += word == *vocabulary;
-        text[n++] = word;
+    if (!file)
+        return perror(path), NULL;
+    for (*vocabulary = 0; n < MAX_WORDS && fscanf(file, "%63s", words[*vocabulary]) == 1; n++) {
+        for (text[n] = 0; strcmp(words[text[n]], words[*vocabulary]) != 0; text[n]++)
+            continue;
+        *vocabulary += text[n] == *vocabulary;
     }
     fclose(file);
-    n /= COLUMNS;
-    return fr_transpose(fr_tensor_from(FR_SHAPE(COLUMNS, n), text, FR_I64), 0, 1);
+    return fr_transpose(fr_tensor_from(FR_SHAPE(COLUMNS, n / COLUMNS), text, FR_I64), 0, 1);
 }
 
 int main(void)
 {
     FR_SCOPE;
-    int64_t vocabulary;
-    fr_tensor *columns = read_words("LICENSE", &vocabulary);
-    int64_t last = fr_dim(columns, 0) - 1;
+    int64_t words = 0;
+    fr_tensor *columns = read_words("LICENSE", &words);
+    fr_tensor *inputs = fr_index(columns, ":-1"), *targets = fr_index(columns, "1:");
 
     fr_manual_seed(0);
 
-    FR_AUTO(fr_module) model = word_lm_new(vocabulary, 32);
+    FR_AUTO(fr_module) model = fr_module_new("WordLM", 0, NULL);
+    fr_module *encoder = fr_module_add(model, "encoder", fr_nn_embedding(words, 32, NULL));
+    fr_module *rnn =
+        fr_module_add(model, "rnn", fr_nn_lstm(32, 32, &(fr_recurrent_options){ .num_layers = 2, .dropout = 0.1 }));
+    fr_module *decoder = fr_module_add(model, "decoder", fr_nn_linear(32, words, NULL));
+
+    fr_module_share(model, "decoder.weight", fr_module_find(model, "encoder.weight"));
+
     FR_AUTO(fr_optim) optimizer = fr_adam(model, &(fr_adam_options){ .lr = 0.01 });
 
-    for (int epoch = 1; epoch <= 10; epoch++) {
-        FR_SCOPE;
+    FR_FOR_STEPS (epoch, 10) {
         fr_recurrent state = { 0 };
-        double total = 0;
-        int steps = 0;
+        double total = 0, steps = 0;
 
-        for (int64_t start = 0; start < last; start += STEPS, steps++) {
-            int64_t stop = start + STEPS < last ? start + STEPS : last;
-            fr_recurrent y = forward(model, fr_slice(columns, 0, start, stop, 1), &state);
-            fr_tensor *next = fr_slice(columns, 0, start + 1, stop + 1, 1);
-            fr_tensor *loss = fr_cross_entropy(fr_flatten(y.out, 0, 1), fr_flatten(next, 0, 1), FR_MEAN);
+        for (int start = 0; start < fr_dim(inputs, 0); start += 12, steps++) {
+            fr_tensor *x = fr_index(inputs, "%d:%d", start, start + 12);
+            fr_recurrent y = fr_recurrent_forward(rnn, fr_forward(encoder, x), &state);
+            fr_tensor *logits = fr_forward(decoder, y.out), *next = fr_index(targets, "%d:%d", start, start + 12);
+            fr_tensor *loss = fr_cross_entropy(fr_flatten(logits, 0, 1), fr_flatten(next, 0, 1), FR_MEAN);
 
             state = (fr_recurrent){ .h = fr_detach(y.h), .c = fr_detach(y.c) };
             fr_optim_zero_grad(optimizer);
@@ -89,7 +62,7 @@ int main(void)
             fr_optim_step(optimizer);
             total += fr_item(loss);
         }
-        printf("epoch %2d  loss %.3f\n", epoch, total / steps);
+        printf("epoch %2d  loss %.3f\n", epoch + 1, total / steps);
     }
     return 0;
 }

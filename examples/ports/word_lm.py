@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 """A word language model whose embedding and output layer share one weight learns a licence by heart."""
+
 import torch
 from torch import nn
 
@@ -18,17 +19,20 @@ class WordLM(nn.Module):
         return self.decoder(out), state
 
 
-words = open("LICENSE").read().split()
+with open("LICENSE") as file:
+    words = file.read().split()
 vocabulary = list(dict.fromkeys(words))
 text = torch.tensor([vocabulary.index(word) for word in words])
-columns = text[:len(text) // 4 * 4].view(4, -1).T  # (T,4): four parts, read at the same time
+columns = text[: len(text) // 4 * 4].view(4, -1).T  # (T,4): four parts, read at the same time
+inputs, targets = columns[:-1], columns[1:]
 torch.manual_seed(0)
 model = WordLM(len(vocabulary), 32)
 optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
 for epoch in range(1, 11):
-    state, total, steps = None, 0, 0
-    for start in range(0, len(columns) - 1, 12):
-        x, y = columns[start:-1][:12], columns[start + 1:][:12]
+    state = None
+    total, steps = 0, 0
+    for start in range(0, len(inputs), 12):
+        x, y = inputs[start : start + 12], targets[start : start + 12]
         logits, state = model(x, state)
         state = tuple(s.detach() for s in state)
         loss = nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten())
@@ -36,5 +40,6 @@ for epoch in range(1, 11):
         loss.backward()
         nn.utils.clip_grad_norm_(model.parameters(), 0.25)
         optimizer.step()
-        total, steps = total + loss.item(), steps + 1
+        total += loss.item()
+        steps += 1
     print(f"epoch {epoch:2}  loss {total / steps:.3f}")

@@ -54,8 +54,9 @@ typedef struct {
     bool header;     /* the first row that is not blank has names, even if it looks like data */
     char separator;  /* ',', ';', '\t', or ' ' for any run of blanks; default: told from the first row */
     fr_missing missing;
-    const char *label; /* the column of labels: "first", "last", "none", a number from 1, or its name in the header;
-                        * default: told from the table */
+    const char *label;  /* the column of labels: "first", "last", "none", a number from 1, or its name in the header;
+                         * default: told from the table */
+    const char *labels; /* of an .npy alone: the .npy with y */
     void *reserved[8];
 } fr_csv_options;
 
@@ -81,8 +82,10 @@ fr_sequences *fr_read_csv(const char *path, const fr_csv_options *options) FR_FR
 fr_sequences *fr_read_ts(const char *path) FR_FREED_BY(fr_sequences_free);
 
 /* Reads a file by the end of its name: .ts, .csv and .tsv as above (of the options a .ts takes `missing`); of an .npz
- * the arrays X or x, (N,T) or (N,T,D), and y (N), if there is one, whose whole numbers are labels and others targets;
- * an .npy as X alone. NaN in arrays is an error. Fails as fr_read_csv and fr_load_npz do. */
+ * the arrays X or x, (N,T) or (N,T,D), and y, (N) or (N,1), if there is one, whose whole numbers are labels and others
+ * targets; an .npy as X, with y from the file that the option `labels` names, or else from y_train.npy if that lies
+ * beside X_train.npy (any name that begins with X or x). Of the options arrays take `missing`, and "none" or no_label
+ * for X alone. NaN in arrays is an error. Fails as fr_read_csv and fr_load_npz do. */
 fr_sequences *fr_read_sequences(const char *path, const fr_csv_options *options) FR_FREED_BY(fr_sequences_free);
 
 /* Tensors that are borrowed from s: x (N,T,D) of the default dtype, with D variables, and T the length of the longest

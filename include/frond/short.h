@@ -73,17 +73,25 @@ typedef struct {
     bool more;               /* false: the loop is over */
 } fr_batches_;
 
+/* Ends the scope of the block before, and begins one if there is more. */
+static inline bool fr_steps_next_(fr_batches_ *b, bool more, const char *file, int line)
+{
+    fr_scope_end(b->scope);
+    b->scope = -1;
+    if (more) {
+        fr_call_site("scope_begin", file, line);
+        b->scope = fr_scope_begin();
+    }
+    return b->scope >= 0;
+}
+
 static inline bool fr_batches_next_(fr_batches_ *b, int n, const char *file, int line)
 {
     fr_scope_end(b->scope);
     b->scope = -1;
     fr_call_site("loader_next_of", file, line);
     b->batch = fr_loader_next_of(b->loader, n);
-    if (b->batch) {
-        fr_call_site("scope_begin", file, line);
-        b->scope = fr_scope_begin();
-    }
-    return b->scope >= 0;
+    return fr_steps_next_(b, b->batch != NULL, file, line);
 }
 
 static inline void fr_batches_leave_(const fr_batches_ *b)
@@ -92,6 +100,20 @@ static inline void fr_batches_leave_(const fr_batches_ *b)
     if (b->batch)
         fr_loader_rewind(b->loader);
 }
+
+/* --- Steps -------------------------------------------------------------------------------------------------------- */
+
+/* Runs its block for step = 0 .. n - 1, an int; each step is a scope, left by any exit:
+ *
+ *     FR_FOR_STEPS (step, 100) {
+ *         ...
+ *     } */
+#define FR_FOR_STEPS(step, n)      FR_FOR_STEPS_(__COUNTER__, step, n)
+#define FR_FOR_STEPS_(id, step, n) FR_FOR_STEPS__(id, step, n)
+#define FR_FOR_STEPS__(id, step, n)                                                                                    \
+    for (fr_batches_ fr_steps_##id __attribute__((cleanup(fr_batches_leave_))) = { NULL, NULL, -1, true };             \
+         fr_steps_##id.more; fr_steps_##id.more = false)                                                               \
+        for (int step = 0; fr_steps_next_(&fr_steps_##id, step < (n), __FILE__, __LINE__); step++)
 
 /* --- Owners ------------------------------------------------------------------------------------------------------- */
 

@@ -21,7 +21,9 @@ static const char *get_field(const fr_csv_table *t, const fr_csv_row *row, int64
 {
     const char *field = fr_csv_first(t, row);
 
-    for (int64_t i = column == LAST ? row->fields : column; i > 1; i--)
+    if (column == LAST)
+        return fr_csv_last(t, row);
+    for (int64_t i = column; i > 1; i--)
         field = fr_csv_next(field);
     return field;
 }
@@ -148,7 +150,9 @@ static void note_column(const fr_csv_table *t, int64_t column, char text[24])
 
 /* --- Rows --------------------------------------------------------------------------------------------------------- */
 
-static bool check_label(const fr_line_reader *lines, const fr_csv_table *t, const fr_csv_row *row, int64_t column)
+/* Finds the label of a row; false with an error if there is none. */
+static bool find_label(const fr_line_reader *lines, const fr_csv_table *t, const fr_csv_row *row, int64_t column,
+                       const char **label)
 {
     char name[40];
 
@@ -160,7 +164,8 @@ static bool check_label(const fr_line_reader *lines, const fr_csv_table *t, cons
              : column == LAST ? "the last column"
                               : "column %lld",
              (long long)column);
-    if (!*get_field(t, row, column))
+    *label = get_field(t, row, column);
+    if (!**label)
         return fr_line_reader_fail(lines, "the label in %s is missing", name);
     if (row->fields == 1)
         return fr_line_reader_fail(lines, "a label without values; the separator is a %s",
@@ -171,17 +176,17 @@ static bool check_label(const fr_line_reader *lines, const fr_csv_table *t, cons
 static bool add_row(fr_sequence_builder *b, const fr_line_reader *lines, const fr_csv_table *t, const fr_csv_row *row,
                     int64_t column)
 {
-    int64_t skipped = column == LAST ? row->fields : column, n = row->fields - (column != NONE), place = 0;
-    const char *field = fr_csv_first(t, row);
+    int64_t n = row->fields - (column != NONE), place = 0;
+    const char *field = fr_csv_first(t, row), *label = NULL;
 
-    if (column != NONE && !check_label(lines, t, row, column))
+    if (column != NONE && !find_label(lines, t, row, column, &label))
         return false;
     for (int64_t i = 1; i <= row->fields; i++, field = fr_csv_next(field))
-        if (i != skipped && !fr_sequence_builder_add_value(b, lines, field, "column", i))
+        if (field != label && !fr_sequence_builder_add_value(b, lines, field, "column", i))
             return false;
     if (!fr_sequence_builder_fill(b, lines, n))
         return false;
-    if (column != NONE && !b->drop && (place = fr_label_set_add(&b->texts, get_field(t, row, column))) < 0)
+    if (column != NONE && !b->drop && (place = fr_label_set_add(&b->texts, label)) < 0)
         return fr_line_reader_fail(lines, "out of memory");
     return fr_sequence_builder_end_row(b, lines, n, place);
 }
@@ -238,10 +243,22 @@ static bool is_tsv(const char *path)
     return dot && strcasecmp(dot, ".tsv") == 0;
 }
 
-bool fr_csv_check_options(const char *where, const fr_csv_options *o)
+bool fr_csv_no_label(const fr_csv_options *o)
 {
+    return o->no_label || (o->label && strcasecmp(o->label, "none") == 0);
+}
+
+bool fr_csv_check_options(const char *where, const fr_csv_options *o, bool npy)
+{
+    char quoted[FR_QUOTED_SIZE];
+
     if (!fr_check_reserved(where, o->reserved))
         return false;
+    if (o->labels && !npy)
+        return fr_fail(where, "labels %s: only an .npy has its labels in another file", fr_quoted(o->labels, quoted)),
+               false;
+    if (o->labels && fr_csv_no_label(o))
+        return fr_fail(where, "labels %s given, and that there are none", fr_quoted(o->labels, quoted)), false;
     if (o->label_last && o->no_label)
         return fr_fail(where, "both label_last and no_label given"), false;
     if (o->label && (o->label_last || o->no_label))
@@ -258,7 +275,7 @@ fr_sequences *fr_csv_read_path(const char *what, const char *path, const fr_csv_
     const fr_csv_options *o = options ? options : &(fr_csv_options){ 0 };
     char where[FR_WHERE_SIZE], separator = o->separator;
 
-    if (!fr_csv_check_options(fr_file_where(what, path, where), o))
+    if (!fr_csv_check_options(fr_file_where(what, path, where), o, false))
         return NULL;
     if (!separator && path && is_tsv(path))
         separator = '\t';

@@ -37,6 +37,18 @@ static inline const char *fr_csv_next(const char *field)
     return field + strlen(field) + 1;
 }
 
+/* The last field of a row, found from the end of the row's text. */
+static inline const char *fr_csv_last(const fr_csv_table *table, const fr_csv_row *row)
+{
+    const char *first = fr_csv_first(table, row);
+    const char *field =
+        row + 1 < table->rows + table->row_count ? fr_csv_first(table, row + 1) : table->text + table->length;
+
+    for (field--; field > first && field[-1]; field--)
+        continue;
+    return field;
+}
+
 /* "comma", for errors. */
 const char *fr_csv_separator_name(char separator);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Reads sequences from a file of any format, and from arrays of NumPy: X (N,T) or (N,T,D), and y (N). */
+/* Reads sequences from a file of any format, and from arrays of NumPy: X (N,T) or (N,T,D), and y (N) or (N,1). */
 #include <config.h>
 
 #include "core/options.h"
@@ -11,9 +11,12 @@
 #include "data/sequences.h"
 
 #include <frond/io.h>
+#include <frond/op.h>
 
 #include <math.h>
+#include <stdlib.h>
 #include <strings.h>
+#include <unistd.h>
 
 /* Row i of x, as the variables one after the other. */
 static bool add_row(fr_sequence_builder *b, const fr_line_reader *row, fr_tensor *x, int64_t i, int64_t label)
@@ -71,15 +74,20 @@ static bool add_rows(fr_sequence_builder *b, const char *where, fr_tensor *x, fr
     return true;
 }
 
-static fr_sequences *make_from_arrays(const char *where, fr_tensor *x, fr_tensor *y, fr_missing missing)
+/* labels: the file of y, if it is not that of x. */
+static fr_sequences *make_from_arrays(const char *where, fr_tensor *x, fr_tensor *y, const char *labels,
+                                      fr_missing missing)
 {
+    char text[2][FR_SHAPE_TEXT];
     fr_sequence_builder b = { .missing = missing, .labelled = y != NULL, .texts_grow = y != NULL };
     fr_sequences *s = NULL;
 
     if (fr_ndim(x) != 2 && fr_ndim(x) != 3)
         return fr_fail(where, "X has %d dims, expected (N,T) or (N,T,D)", fr_ndim(x));
-    if (y && (fr_ndim(y) != 1 || fr_dim(y, 0) != fr_dim(x, 0)))
-        return fr_fail(where, "y is not (%lld), a label for each row of X", (long long)fr_dim(x, 0));
+    if (y && (fr_ndim(y) < 1 || fr_dim(y, 0) != fr_dim(x, 0) || fr_numel(y) != fr_dim(x, 0)))
+        return fr_fail(where, "X is %s, y%s%s is %s, expected (%lld,), a label for each row of X",
+                       fr_shape_text(&x->shape, text[0]), labels ? " in " : "", labels ? labels : "",
+                       fr_shape_text(&y->shape, text[1]), (long long)fr_dim(x, 0));
     b.variables = fr_ndim(x) == 3 ? fr_dim(x, 2) : 1;
     b.bytes = fr_numel(x) * (int64_t)fr_dtype_size(x->dtype);
     if (fr_numel(x) == 0)
@@ -90,7 +98,7 @@ static fr_sequences *make_from_arrays(const char *where, fr_tensor *x, fr_tensor
     return s;
 }
 
-static fr_sequences *read_npz(const char *where, const char *path, fr_missing missing)
+static fr_sequences *read_npz(const char *where, const char *path, const fr_csv_options *o)
 {
     fr_tensors *all = fr_load_npz(path);
     fr_sequences *s = NULL;
@@ -101,19 +109,38 @@ static fr_sequences *read_npz(const char *where, const char *path, fr_missing mi
     fr_tensor *x = fr_tensors_find(all, "X");
 
     if (x || (x = fr_tensors_find(all, "x")))
-        s = make_from_arrays(where, x, fr_tensors_find(all, "y"), missing);
+        s = make_from_arrays(where, x, fr_csv_no_label(o) ? NULL : fr_tensors_find(all, "y"), NULL, o->missing);
     else
         fr_fail(where, "there is no array X in it");
     fr_tensors_free(all);
     return s;
 }
 
-static fr_sequences *read_npy(const char *where, const char *path, fr_missing missing)
+/* Makes y_train.npy of X_train.npy; false if it is not there. */
+static bool find_beside(char *path)
+{
+    char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+
+    if (*name != 'X' && *name != 'x')
+        return false;
+    *name = 'y';
+    return access(path, F_OK) == 0;
+}
+
+static fr_sequences *read_npy(const char *where, const char *path, const fr_csv_options *o)
 {
     FR_SCOPE;
-    fr_tensor *x = fr_load_npy(path);
+    char *beside = strdup(path);
 
-    return x ? make_from_arrays(where, x, NULL, missing) : NULL;
+    if (!beside)
+        return fr_fail_memory(where);
+
+    const char *labels = o->labels ? o->labels : !fr_csv_no_label(o) && find_beside(beside) ? beside : NULL;
+    fr_tensor *x = fr_load_npy(path), *y = x && labels ? fr_load_npy(labels) : NULL;
+    fr_sequences *s = x && (y || !labels) ? make_from_arrays(where, x, y, labels, o->missing) : NULL;
+
+    free(beside);
+    return s;
 }
 
 static fr_sequences *read_sequences(const char *path, const fr_csv_options *options)
@@ -121,18 +148,19 @@ static fr_sequences *read_sequences(const char *path, const fr_csv_options *opti
     const fr_csv_options *o = options ? options : &(fr_csv_options){ 0 };
     char where[FR_WHERE_SIZE];
     const char *dot = path ? strrchr(path, '.') : NULL;
+    bool npy = dot && strcasecmp(dot, ".npy") == 0;
 
     fr_file_where("read_sequences", path, where);
-    if (!fr_csv_check_options(where, o))
+    if (!fr_csv_check_options(where, o, npy))
         return NULL;
     if (!path || (dot && (strcasecmp(dot, ".csv") == 0 || strcasecmp(dot, ".tsv") == 0)))
         return fr_csv_read_path("read_sequences", path, o);
     if (dot && strcasecmp(dot, ".ts") == 0)
         return fr_ts_read_path("read_sequences", path, o->missing);
     if (dot && strcasecmp(dot, ".npz") == 0)
-        return read_npz(where, path, o->missing);
-    if (dot && strcasecmp(dot, ".npy") == 0)
-        return read_npy(where, path, o->missing);
+        return read_npz(where, path, o);
+    if (npy)
+        return read_npy(where, path, o);
     return fr_fail(where, "expected a file of sequences: .ts, .csv, .tsv, .npz or .npy");
 }
 

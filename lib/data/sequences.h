@@ -62,7 +62,9 @@ fr_sequences *fr_sequences_read_path(const char *what, const char *path, fr_sequ
 
 /* What fr_read_csv and fr_read_ts do for another function, `what`. */
 fr_sequences *fr_csv_read_path(const char *what, const char *path, const fr_csv_options *options);
-bool fr_csv_check_options(const char *where, const fr_csv_options *o); /* false with an error */
+/* False with an error. npy: they are for an .npy. */
+bool fr_csv_check_options(const char *where, const fr_csv_options *o, bool npy);
+bool fr_csv_no_label(const fr_csv_options *o); /* they say that there are no labels */
 fr_sequences *fr_ts_read_path(const char *what, const char *path, fr_missing missing);
 
 /* Makes sequences of the rows in b, and takes over its texts. NULL with an error. */

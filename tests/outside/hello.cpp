@@ -52,7 +52,7 @@ double sum_of_batches()
     FR_AUTO(fr_loader) loader = fr_loader_new(FR_TENSORS(fr_ones(FR_SHAPE(3)), fr_zeros(FR_SHAPE(3))), nullptr);
     double sum = 0;
 
-    for (int epoch = 0; epoch < 2; epoch++)
+    FR_FOR_STEPS (epoch, 2)
         FR_FOR_BATCHES (loader, x, y)
             sum += fr_item(fr_sum(FR_CAT(0, fr_forward(model, x), y)));
     return sum;

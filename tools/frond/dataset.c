@@ -8,10 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-dataset dataset_read(const char *path, const settings *s, bool labelled)
+dataset dataset_read(const char *path, const char *labels, const settings *s, bool labelled)
 {
     const char *label = !labelled ? "none" : s->label ? s->label : s->regression ? "last" : NULL;
-    fr_csv_options layout = { .label = label, .header = s->header, .missing = (fr_missing)s->missing };
+    fr_csv_options layout = {
+        .label = label, .labels = labels, .header = s->header, .missing = (fr_missing)s->missing
+    };
     dataset data = { .path = path };
 
     data.file = fr_read_sequences(path, &layout);

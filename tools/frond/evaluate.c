@@ -135,19 +135,25 @@ static void report_numbers(const run *r, fr_tensor *y, const scores *s)
 
 int command_evaluate(int argc, char **argv)
 {
-    const char *paths[2];
+    const char *paths[2], *labels = NULL;
+    const command_option options[] = {
+        { "labels", 'l', "FILE", "The .npy with the labels or targets of an .npy (beside X_test.npy: y_test.npy)",
+          .text = &labels },
+        { .name = NULL },
+    };
     scores s = { 0 };
 
     parse_command_line(argc, argv,
                        &(command_line){ .args_doc = "RUN DATA",
                                         .doc = "Compares the predictions of the model in RUN, a directory of frond "
                                                "train, with the labels of the sequences in DATA.",
+                                        .options = options,
                                         .paths = paths,
                                         .paths_min = 2,
                                         .paths_max = 2 });
 
     run r = run_open(paths[0]);
-    dataset data = dataset_read(paths[1], &r.settings, true);
+    dataset data = dataset_read(paths[1], labels, &r.settings, true);
     fr_module *model = model_load(&r);
 
     dataset_prepare(&data, &r, true);

@@ -89,7 +89,7 @@ int command_predict(int argc, char **argv)
     if (label)
         r.settings.label = label;
 
-    dataset data = dataset_read(paths[1], &r.settings, !label || strcmp(label, "none") != 0);
+    dataset data = dataset_read(paths[1], NULL, &r.settings, !label || strcmp(label, "none") != 0);
     fr_module *model = model_load(&r);
 
     if (!label)

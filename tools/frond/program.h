@@ -35,7 +35,7 @@ typedef struct {
     int64_t hidden, layers, heads, steps, kernel, epochs, batch_size, patience, seed;
     double dropout, lr, weight_decay, clip, validation;
     bool bidirectional, normalize, header, regression;
-    const char *validation_file, *label; /* label: as in fr_csv_options */
+    const char *validation_file, *label, *labels; /* the last two as in fr_csv_options */
 } settings;
 
 typedef enum { CHOICE, WHOLE, NUMBER, FLAG, TEXT } setting_kind;
@@ -53,7 +53,7 @@ typedef struct {
 } setting;
 
 extern const setting settings_table[];
-enum { SETTINGS = 24 };
+enum { SETTINGS = 25 };
 
 settings settings_default(void);
 void settings_parse(settings *s, int i, const char *text, struct argp_state *state); /* sets setting i */
@@ -130,7 +130,8 @@ typedef struct {
     fr_tensor *y;           /* (N) int64 classes of the run, or (N,1) targets, normalised; NULL: not prepared */
 } dataset;
 
-dataset dataset_read(const char *path, const settings *s, bool labelled);
+/* labels: as in fr_csv_options. Without labelled there are none. */
+dataset dataset_read(const char *path, const char *labels, const settings *s, bool labelled);
 /* "label: first column, 2 classes", in a line. */
 void dataset_print_labels(const dataset *data, bool regression);
 /* Moves a random share of the sequences out of *data into the result, which borrows the file of *data. */

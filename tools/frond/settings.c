@@ -32,6 +32,8 @@ const setting settings_table[] = {
       "Scale each variable, and a regression's target, to mean 0 and deviation 1 over the training data" },
     { "label", TEXT, AT(label), "COLUMN|NAME|first|last", 0, 0, NULL, false,
       "Which column of .csv and .tsv holds the label or target (told from the data; with --regression the last)" },
+    { "labels", TEXT, AT(labels), "FILE", 0, 0, NULL, false,
+      "The .npy with the labels or targets of an .npy (beside X_train.npy: y_train.npy)" },
     { "header", FLAG, AT(header), NULL, 0, 0, NULL, false,
       "The first row of .csv and .tsv holds names (told from the data)" },
     { "missing", CHOICE, AT(missing), "refuse|mean|previous|drop", 0, 0, NULL, false,

@@ -149,7 +149,8 @@ static arguments parse_arguments(int argc, char **argv)
         .options = options,
         .parser = parse,
         .args_doc = "DATA",
-        .doc = "Trains a model on the labelled sequences in DATA (.ts, .csv, .tsv, or .npz with arrays X and y) and "
+        .doc = "Trains a model on the labelled sequences in DATA (.ts, .csv, .tsv, .npz with arrays X and y, or "
+               ".npy) and "
                "saves it in a directory."
                "\vThe directory gets model.json; best.safetensors, from the epoch with the lowest validation loss or, "
                "without validation, the lowest training loss; last.safetensors for --resume; and the run's log. For "
@@ -223,13 +224,13 @@ static void begin_data(training *t, const arguments *a)
 
     *r = a->resume ? open_resumed_run(a) : (run){ .dir = a->dir, .settings = a->settings };
     fr_manual_seed((uint64_t)r->settings.seed);
-    t->data = dataset_read(a->data, &r->settings, true);
+    t->data = dataset_read(a->data, r->settings.labels, &r->settings, true);
     if (!a->resume && fr_sequences_label_column(t->data.file))
         r->settings.label = fr_sequences_label_column(t->data.file);
     if (!a->resume && a->split_unasked && fr_dim(t->data.x, 0) < FEW_SEQUENCES)
         r->settings.validation = 0;
     if (r->settings.validation_file)
-        t->validation = dataset_read(r->settings.validation_file, &r->settings, true);
+        t->validation = dataset_read(r->settings.validation_file, NULL, &r->settings, true);
     else if (r->settings.validation > 0)
         t->validation = dataset_split(&t->data, r->settings.validation);
     if (!a->resume)
