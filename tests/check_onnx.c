@@ -211,7 +211,7 @@ static void refuses(fr_forward_function *forward, const char *message)
 START_TEST(sizes_that_are_frozen)
 {
     refuses(by_size, "depends on a size of the input");
-    refuses(by_constant, "depends on a size of the input");
+    refuses(by_constant, "in a way that cannot be written; fr_export_onnx_with can fix the size (static_batch");
     refuses(in_halves, "slice: its number 2 depends on the sizes");
 }
 END_TEST

@@ -17,6 +17,9 @@
 #include <frond/nn.h>
 #include <frond/onnx.h>
 
+/* Ends the errors about sizes. */
+#define FR_ONNX_FIX "; fr_export_onnx_with can fix the size (static_batch, static_length)"
+
 /* --- Runs -------------------------------------------------------------------------------------------------------- */
 
 /* One forward of the module. */

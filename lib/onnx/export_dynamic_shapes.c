@@ -151,9 +151,9 @@ static bool find_part(fr_onnx *g, const int64_t *const *values, int i, const cha
     for (int r = 0; r < FR_ONNX_RUNS; r++)
         in_run[r] = values[r] ? values[r][i] : 0;
     if (!fr_onnx_find_formula(g->export, in_run, &formula))
-        return fr_onnx_fail(g,
-                            "its number %" PRId64 " depends on the sizes of the input in a way that cannot be written",
-                            in_run[FR_ONNX_EXAMPLE_RUN]);
+        return fr_onnx_fail(
+            g, "its number %" PRId64 " depends on the sizes of the input in a way that cannot be written" FR_ONNX_FIX,
+            in_run[FR_ONNX_EXAMPLE_RUN]);
     *part = fr_onnx_formula_is_constant(&formula) ? NULL : formula_value(g, &formula);
     return true;
 }

@@ -200,12 +200,14 @@ bool fr_onnx_check_same(const fr_onnx *a, const fr_onnx *b)
     for (size_t i = 0; i < a->node_count && i < b->node_count; i++)
         if (!same_nodes(&a->nodes[i], &b->nodes[i]))
             return fr_fail(where,
-                           "node %s holds a number that depends on a size of the input in a way that cannot be written",
+                           "node %s holds a number that depends on a size of the input in a way that cannot be "
+                           "written" FR_ONNX_FIX,
                            a->nodes[i].name);
     for (size_t i = 0; i < a->initializer_count && i < b->initializer_count; i++)
         if (!same_tensors(a->initializers[i].tensor, b->initializers[i].tensor))
-            return fr_fail(where, "the constant %s depends on a size of the input in a way that cannot be written",
+            return fr_fail(where,
+                           "the constant %s depends on a size of the input in a way that cannot be written" FR_ONNX_FIX,
                            a->initializers[i].name);
     return (a->node_count == b->node_count && a->initializer_count == b->initializer_count) ||
-           fr_fail(where, "the graph has other nodes for another size of the input");
+           fr_fail(where, "the graph has other nodes for another size of the input" FR_ONNX_FIX);
 }
