@@ -58,8 +58,8 @@ static fr_tensor *run(fr_tensor *const *in, void *user)
 
 /* --- The tasks ---------------------------------------------------------------------------------------------------- */
 
-static const char *const bugs[] = { "shift", "difference", "cube", "logistic", "project" };
-enum { BUGS = sizeof bugs / sizeof bugs[0] };
+/* Bit i: ops[i] is wrong. A number, so that nobody reads the answer by accident. */
+enum { BUGS = 0x3b, HOW_MANY = 5 };
 
 static bool named(const char *name)
 {
@@ -75,11 +75,11 @@ static bool names(void)
 
     for (int i = 0; i < OPS; i++)
         given += wrong_ops[i] != NULL;
-    for (int i = 0; i < BUGS; i++)
-        right += named(bugs[i]);
-    if (given != BUGS || right != BUGS)
-        printf("you give %d names, %d of them of wrong ops; there are %d\n", given, right, BUGS);
-    return given == BUGS && right == BUGS;
+    for (int i = 0; i < OPS; i++)
+        right += BUGS >> i & 1 && named(ops[i].name);
+    if (given != HOW_MANY || right != HOW_MANY)
+        printf("you give %d names, %d of them of wrong ops; there are %d\n", given, right, HOW_MANY);
+    return given == HOW_MANY && right == HOW_MANY;
 }
 
 static fr_tensor *product(fr_tensor *const *in)
@@ -136,42 +136,49 @@ static bool judges(void)
     return right;
 }
 
-static fr_tensor *expected(int bug, fr_tensor *const *in)
+/* y of ops[i] */
+static fr_tensor *expected(int i, fr_tensor *const *in)
 {
-    switch (bug) {
+    switch (i) {
     case 0:
         return fr_add(in[0], in[1]);
     case 1:
         return fr_sub(fr_square(in[0]), fr_square(in[1]));
     case 2:
-        return fr_pow_scalar(in[0], 3);
+        return fr_div(in[0], in[1]);
     case 3:
+        return fr_pow_scalar(in[0], 3);
+    case 4:
         return fr_sigmoid(in[0]);
     default:
         return fr_linear(in[0], in[1], NULL);
     }
 }
 
-/* The op's forward is as it was, its backward is right. Of an op that has not been named this tells no more. */
+/* The n-th wrong op's forward is as it was, its backward is right; n is 1 for task 3. Of an op that has not been named
+ * this tells no more. */
 static bool mended(void)
 {
-    int bug = task_number - 3;
-    fr_tensor *in[2];
-    const small_op *op = NULL;
+    int i = -1;
 
-    for (int i = 0; i < OPS; i++)
-        if (strcmp(ops[i].name, bugs[bug]) == 0)
-            op = &ops[i];
-    if (named(bugs[bug]))
-        puts(bugs[bug]);
+    for (int n = task_number - 2; n > 0; n--)
+        while (!(BUGS >> ++i & 1))
+            ;
+
+    const small_op *op = &ops[i];
+    fr_tensor *in[2];
+
+    if (named(op->name))
+        puts(op->name);
     else
         fr_set_error_handler(NULL, NULL);
-    make_inputs(in, bugs[bug]);
+    make_inputs(in, op->name);
     fr_requires_grad(in[0]);
     fr_requires_grad(in[1]);
-    bool right = op && same("forward", op->forward(in), expected(bug, in)) && fr_gradcheck(run, in, op->inputs, &op);
 
-    if (!right && !named(bugs[bug]))
+    bool right = same("forward", op->forward(in), expected(i, in)) && fr_gradcheck(run, in, op->inputs, &op);
+
+    if (!right && !named(op->name))
         puts("it is still there, and you have not named it");
     return right;
 }
