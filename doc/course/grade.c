@@ -42,14 +42,14 @@ static void limit_memory(void)
 /* In the task's process: what is printed goes into `said`, of 1 MB at most. */
 static _Noreturn void attempt(const task *t, FILE *said)
 {
-
     dup2(fileno(said), STDOUT_FILENO);
     dup2(fileno(said), STDERR_FILENO);
     setvbuf(stdout, NULL, _IOLBF, 0);
     limit(RLIMIT_FSIZE, 1 << 20);
     limit(RLIMIT_CORE, 0);
     limit_memory();
-    alarm(TASK_SECONDS);
+    setrlimit(RLIMIT_CPU, &(struct rlimit){ TASK_SECONDS, TASK_SECONDS + 1 }); /* SIGXCPU, then SIGKILL */
+    alarm(30 * TASK_SECONDS);                                                  /* for what waits without computing */
 
     fr_set_error_handler(print_error, NULL);
     fr_set_default_dtype(FR_F64);
@@ -94,8 +94,8 @@ static bool run(const task *t, const char *sheet)
            passed ? t->points : 0, t->points);
     show(said);
     fclose(said);
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
-        printf("      it had not ended after %d seconds\n", TASK_SECONDS);
+    if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGXCPU || WTERMSIG(status) == SIGALRM))
+        printf("      it had not ended after %d seconds of computing\n", TASK_SECONDS);
     else if (WIFSIGNALED(status))
         printf("      it crashed: %s\n", strsignal(WTERMSIG(status)));
     else if (WEXITSTATUS(status) != PASSED && WEXITSTATUS(status) != FAILED)
