@@ -2,8 +2,8 @@
 // Copyright The frond authors
 //
 // Where everything in the picture goes. Modules are boxes: each is laid out by itself, and is then one item among those
-// of the box around it, so that boxes never overlap. Within a box: layers by the longest path from the top; edges that
-// pass by layers take up a lane in each; the order within a layer by barycentres; then places near the neighbours.
+// of the box around it, so that boxes never overlap. Within a box there are layers, by the longest path from the top;
+// an edge that passes by a layer takes up a lane in it; the order within a layer goes by barycentres.
 'use strict';
 
 const GAP = { x: 22, y: 40, lane: 10, pad: 14, head: 24 };
@@ -15,8 +15,8 @@ function itemIn(box, x) {
   return x;
 }
 
-// Things in slots from left to right, each with a width, a wish for its centre (want) and a weight: the places nearest
-// to the wishes that keep the order and leave gaps. Neighbours that would overlap join into a block, placed at the mean.
+// Slots from left to right, each with a width, a wish for its centre (want) and a weight: sets x to the places nearest
+// to the wishes that keep the order and leave gaps. Neighbours that would overlap join into a block, at their mean.
 function pack(slots) {
   const blocks = [];
   let offset = 0;
@@ -24,7 +24,8 @@ function pack(slots) {
     offset += i ? (slots[i - 1].width + s.width) / 2 + (s.item && slots[i - 1].item ? GAP.x : GAP.lane) : 0;
     s.offset = offset;
     let block = { sum: (s.want - offset) * s.weight, weight: s.weight, slots: [s] };
-    while (blocks.length && blocks[blocks.length - 1].sum / blocks[blocks.length - 1].weight > block.sum / block.weight) {
+    const place = (b) => b.sum / b.weight;
+    while (blocks.length && place(blocks[blocks.length - 1]) > place(block)) {
       const left = blocks.pop();
       block = { sum: left.sum + block.sum, weight: left.weight + block.weight, slots: left.slots.concat(block.slots) };
     }
@@ -174,7 +175,7 @@ function makeBoxes(graph, edges) {
     let box = input.name && readers.length ? readers[0].box : top;
     while (readers.some((r) => !itemIn(box, r)))
       box = box.box;
-    Object.assign(input, { box, isInput: true, reader: readers[0], order: readers.length ? readers[0].order - 0.5 : 0 });
+    Object.assign(input, { box, reader: readers[0], order: readers.length ? readers[0].order - 0.5 : 0 });
     box.items.push(input);
   }
   // Half of a node's inputs to its left and half to its right, so that what goes through stands in the middle.
