@@ -5,11 +5,13 @@
 'use strict';
 
 const PHASE = { start: 'Start', forward: 'Forward', turn: 'Turning round', backward: 'Backward', end: 'The end' };
+const isInside = (step) => step.phase === 'forward' || step.phase === 'backward'; // of an op
 let now = 0; // index of the step that is shown
+let roomThen = 0; // width of the picture's place when the picture was fitted into it
 let timer = 0; // while it plays
 
 function show() {
-  const step = steps[now], told = tell[step.phase](step), inside = 't' in step || /forward|backward/.test(step.phase);
+  const step = steps[now], told = tell[step.phase](step), inside = isInside(step);
   document.body.classList.toggle('backward', now >= turn);
   showNumbers();
   light(step);
@@ -49,6 +51,14 @@ function redraw() {
   show();
 }
 
+// As wide as there is room, as long as it can be read.
+function fit() {
+  roomThen = picture.clientWidth;
+  drawAll(); // to know the width
+  scale = Math.min(Math.max((roomThen - 20) / topBox.width, 0.75), 1.25);
+  redraw();
+}
+
 function zoom(factor) {
   scale = Math.min(Math.max(scale * factor, 0.3), 3);
   redraw();
@@ -68,8 +78,9 @@ function listSteps() {
   const list = byId('all').querySelector('ol');
   if (!list.children.length)
     list.append(...steps.map((s) => {
-      const told = tell[s.phase](s), words = told.lines.filter(Boolean).flatMap((l) => [' ', l.textContent || l]);
-      return make('li', '', make('strong', '', PHASE[s.phase] + (s.x ? ': ' + told.title : '') + '.'), ...words);
+      const told = tell[s.phase](s), lines = told.lines.filter(Boolean).map((l) => l.textContent || l);
+      return make('li', '', make('strong', '', PHASE[s.phase] + (isInside(s) ? ': ' + told.title : '') + '. '),
+        lines.join('; ').replace(/\.; /g, '. '));
     }));
 }
 
@@ -110,6 +121,7 @@ byId('fold').hidden = !boxes.length;
 byId('all').addEventListener('toggle', listSteps);
 addEventListener('keydown', onKey);
 addEventListener('hashchange', goToAddress);
+addEventListener('resize', () => picture.clientWidth !== roomThen && fit());
 addEventListener('beforeprint', () => {
   listSteps();
   byId('all').open = true;
@@ -119,7 +131,5 @@ byId('about').textContent = result.label + ' ' + shapeText(mainValue(result)) + 
   (graph.nodes.length + graph.left_out) + ' recorded ops' +
   (graph.left_out ? '; the first ' + graph.left_out + ' are not shown' : '') + '.';
 document.title = 'The derivative of ' + result.label;
-drawAll(); // to see how wide it is
-scale = Math.min(Math.max((picture.clientWidth - 20) / topBox.width, 0.75), 1.25);
-drawAll();
+fit();
 goToAddress();

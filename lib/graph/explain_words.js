@@ -53,7 +53,7 @@ function brief(t, few = 3, digits = 5) {
   return least === undefined ? '' : put(least) + ' \u2026 ' + put(most);
 }
 
-// make('td', 'faint', 'text', node, ...)
+// make('td', 'faint', 'text', element, ...)
 function make(tag, style, ...content) {
   const element = document.createElement(tag);
   if (style)
@@ -61,6 +61,9 @@ function make(tag, style, ...content) {
   element.append(...content);
   return element;
 }
+
+// A number that stands out; inside a formula a negative one is in brackets.
+const bold = (x, inside) => make('b', '', inside && x < 0 ? '(' + number(x) + ')' : number(x));
 
 // Up to 64 values as a table, rows of the last dim; of more, or unknown ones, what is known.
 function valuesOf(t) {
@@ -83,34 +86,34 @@ function listOf(heading, rows) {
   return rows.length ? [make('h3', '', heading), make('dl', '', ...entries)] : [];
 }
 
-// The numbers of the scalars that a formula speaks of, by their names in it. An op's input t is its x, its weight W.
-function numbersIn(node, left) {
-  const words = new Set(node.formula.match(/[A-Za-z_]\w*/g)), numbers = new Map();
-  node.in.forEach((e, i) => {
-    const candidates = [e.name, e.name[0].toUpperCase(), e.name[0], i === 0 ? 'x' : ''];
-    const name = candidates.find((c) => words.has(c) && !numbers.has(c) && c !== left);
-    if (name && valueOf(e) && isScalar(valueOf(e)))
-      numbers.set(name, number(valueOf(e).values[0]));
-  });
-  if (left && isScalar(node.out[0].value))
-    numbers.set(left, number(node.out[0].value.values[0]));
-  return numbers;
+// Sets what formulas call a node's output (left, "y") and inputs (symbol): their names, or else the first letters. The
+// one input of many ops is t in C and x in formulas.
+function setSymbols(node) {
+  const words = new Set(node.formula.match(/[A-Za-z_]\w*/g));
+  node.left = (node.formula.match(/^(\w+) = /) || [])[1] || 'y';
+  words.delete(node.left);
+  for (const e of node.in) {
+    const candidates = [e.name, e.name[0].toUpperCase(), e.name[0], e.number === 0 ? 'x' : ''];
+    e.symbol = candidates.find((c) => words.has(c)) || e.name;
+    words.delete(e.symbol);
+  }
 }
+graph.nodes.forEach(setSymbols);
 
-// "y = a b" and, if all are scalars, the same with their numbers, "6 = 2 · 3".
+// "y = a b" and, between scalars, "so 6 = 2 · 3".
 function formulaOf(node) {
-  const left = (node.formula.match(/^(\w+) = /) || [])[1];
-  const numbers = numbersIn(node, left), line = make('p', 'formula', node.formula);
-  let after = false; // stands after a number: then a blank means a product
-  if (!numbers.has(left) || numbers.size < 2)
+  const line = make('p', 'formula', node.formula), numbers = new Map([[node.left, node.out[0].value]]);
+  node.in.forEach((e) => numbers.set(e.symbol, valueOf(e)));
+  if (![...numbers.values()].every((t) => t && isScalar(t)) || !node.formula.startsWith(node.left + ' = '))
     return line;
-  line.append(make('br', ''));
+  line.append(', so', make('br'));
+  let after = false; // stands after a number: then a blank means a product
   for (const piece of node.formula.split(/([A-Za-z_]\w*)/).filter(Boolean)) {
-    const value = numbers.get(piece);
-    if (value && after && line.lastChild.textContent === ' ')
+    const t = numbers.get(piece);
+    if (t && after && line.lastChild.textContent === ' ')
       line.lastChild.textContent = ' \u00b7 ';
-    line.append(value ? make('b', '', piece !== left && value[0] === '\u2212' ? '(' + value + ')' : value) : piece);
-    after = value || (after && piece === ' ');
+    line.append(t ? bold(t.values[0], piece !== node.left) : piece);
+    after = t || (after && piece === ' ');
   }
   return line;
 }
@@ -159,19 +162,20 @@ function arrivedLine(x) {
   if (!total)
     return 'No gradient has come to its first output.';
   if (parts.length < 2)
-    return 'Its gradient is complete, \u2202L/\u2202' + (x.out[0].name || 'y') + ' = ' + brief(total) + '.';
+    return 'Its gradient is complete, \u2202L/\u2202' + (x.out[0].name || x.left) + ' = ' + brief(total) + '.';
   return 'All ' + parts.length + ' parts of its gradient have arrived: ' + parts.map((p) => brief(p.t) + ' from ' +
     p.by.label).join(' + ') + ', together ' + brief(total) + '.';
 }
 
 // "to #1 mul: 2 · ∂y/∂a = 2 · 0.5 = 1": between scalars the derivative of an op is what it sent by what arrived.
 function sentLine(e, arrived, sent) {
-  const to = 'to ' + nameOf(e.source, e.output) + ': ', bold = (x) => make('b', '', number(x));
+  const to = 'to ' + nameOf(e.source, e.output) + ': ';
   const local = arrived && isScalar(arrived) && isScalar(sent) ? sent.values[0] / arrived.values[0] : NaN;
   if (!Number.isFinite(local))
     return to + (brief(sent) || shapeText(sent));
-  return make('p', 'formula', to, bold(arrived.values[0]), ' \u00b7 \u2202y/\u2202' + e.name + ' = ',
-    bold(arrived.values[0]), ' \u00b7 ', bold(local), ' = ', bold(sent.values[0]));
+  const rule = ' \u00b7 \u2202' + e.target.left + '/\u2202' + e.symbol + ' = ';
+  return make('p', 'formula', to, bold(arrived.values[0]), rule, bold(arrived.values[0]), ' \u00b7 ',
+    bold(local, true), ' = ', bold(sent.values[0]));
 }
 
 // What a step tells: { title, lines: texts or elements, lists: elements }.
@@ -190,8 +194,8 @@ const tell = {
     title: x.label,
     lines: ['It reads ' + (x.in.map((e) => nameOf(e.source, e.output)).join(', ') || 'nothing') + ' and gives ' +
       (brief(x.out[0].value) || shapeText(x.out[0].value)) + '.', formulaOf(x)],
-    lists: [...listOf('Reads', x.in.map((e) => [e.name + ' = ' + nameOf(e.source, e.output), valueOf(e)])),
-      ...listOf('Gives', x.out.map((o) => [o.name || 'y', o.value]))],
+    lists: [...listOf('Reads', x.in.map((e) => [e.symbol + ' = ' + nameOf(e.source, e.output), valueOf(e)])),
+      ...listOf('Gives', x.out.map((o) => [o.name || x.left, o.value]))],
   } : {
     title: x.label + ', t = ' + t,
     lines: [formulaOf(x), 'Step t = ' + t + ' of ' + x.steps.length + ' gives ' +
@@ -208,21 +212,21 @@ const tell = {
 
   backward({ x, t, entry }) {
     const large = (rows) => rows.filter((row) => row[1] && !isScalar(row[1])); // the lines tell of scalars
-    const name = (o) => '\u2202L/\u2202' + (o.name || 'y');
+    const name = (o) => '\u2202L/\u2202' + (o.name || x.left);
     if (t === undefined)
       return {
         title: x.label,
         lines: [arrivedLine(x), ...x.in.filter((e) => e.source && entry.sent[e.number])
           .map((e) => sentLine(e, entry.arrived[0], entry.sent[e.number]))],
         lists: [...listOf('Arrives', large(x.out.map((o, i) => [name(o), entry.arrived[i]]))),
-          ...listOf('Goes on', large(x.in.map((e) => ['to ' + e.name + ' = ' + nameOf(e.source, e.output),
+          ...listOf('Goes on', large(x.in.map((e) => ['to ' + e.symbol + ' = ' + nameOf(e.source, e.output),
             entry.sent[e.number]])))],
       };
-    const { arrived, sent } = entry.steps[t];
+    const { arrived, sent } = entry.steps[t], last = x.reversed ? 0 : x.steps.length - 1;
     return {
       title: x.label + ', t = ' + t,
       lines: ['Back through time: step t = ' + t + ' gets ' + (arrived ? brief(arrived) : 'nothing') +
-        ' from outside and what step t ' + (x.reversed ? '\u2212' : '+') + ' 1 hands back' +
+        ' from outside' + (t === last ? '' : ' and what step t ' + (x.reversed ? '\u2212' : '+') + ' 1 hands back') +
         (sent ? ', and gives its input ' + brief(sent) : '. Its input wants no gradient') + '.'],
       lists: listOf('At t = ' + t, [['\u2202L/\u2202out, from outside', arrived], ['to ' + x.in[0].name, sent]]),
     };
