@@ -2,7 +2,7 @@
  * Copyright The frond authors */
 /* Writes a page of the given kind, for check_page.sh, or the gradients that fr_backward gives its leaves, a line each:
  *
- *     page scalar|mlp|lstm|deep|hostile [gradients] */
+ *     page scalar|twice|mlp|lstm|deep|hostile [gradients] */
 #include <frond.h>
 
 #include <stdio.h>
@@ -37,6 +37,14 @@ static fr_tensor *make_scalar(void)
     return fr_tanh(fr_add(fr_mul(w, x), b));
 }
 
+/* Two gradients come to w: 3 from the product, which was made last, then 4 from the square. */
+static fr_tensor *make_twice(void)
+{
+    fr_tensor *w = leaf("leaf 1", 2), *square = fr_square(w), *product = fr_mul_scalar(w, 3);
+
+    return fr_add(square, product);
+}
+
 /* x (T,B,1) -> (B,1), from the last step */
 static fr_tensor *last_step(fr_module *m, fr_tensor *x)
 {
@@ -69,6 +77,8 @@ static fr_tensor *make(const char *kind, fr_module *m)
 {
     if (strcmp(kind, "scalar") == 0)
         return make_scalar();
+    if (strcmp(kind, "twice") == 0)
+        return make_twice();
     if (strcmp(kind, "lstm") == 0)
         return make_lstm(m);
     if (strcmp(kind, "hostile") == 0)
