@@ -35,7 +35,7 @@ entries() {
         sed 's/ <span.*<dd[^>]*>/: /; s/<\/td>/ /g; s/<[^>]*>//g; s/[][,]//g; s/\xe2\x88\x92/-/g; s/ *$//'
 }
 
-for kind in scalar twice mlp lstm hostile; do
+for kind in scalar parts mlp lstm hostile; do
     tests/page $kind >"$work/$kind.html" && tests/page $kind gradients >"$work/expected" ||
         wrong "$kind: no page"
     grep -E '(src|href)=|https?://|url\([^#]|@import' "$work/$kind.html" | grep -v 'http://www.w3.org/2000/svg' &&
@@ -56,11 +56,11 @@ grep -q 'class="gradient"[^>]*></text>' "$work/dom" || wrong "no room for gradie
 grep -q '>∂ 0' "$work/dom" && wrong "a gradient before backward"
 grep -q 'aria-valuetext="step 2, Forward' "$work/dom" || wrong "the slider does not say where it is"
 
-# Of two parts the first has come, then both.
-show "$work/twice.html" step=6
-grep -q '>∂ 3, 1 of 2<' "$work/dom" || wrong "the first part is not told of"
-show "$work/twice.html" step=7
-grep -q '>∂ 7<' "$work/dom" || wrong "two parts do not add up"
+# Of three parts two have come, then all.
+show "$work/parts.html" step=10
+grep -q '>∂ 13, 2 of 3<' "$work/dom" || wrong "two of three parts do not add up"
+show "$work/parts.html" step=11
+grep -q '>∂ 17<' "$work/dom" || wrong "three parts do not add up"
 
 # Steps of time.
 show "$work/lstm.html" step=3

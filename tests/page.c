@@ -2,7 +2,7 @@
  * Copyright The frond authors */
 /* Writes a page of the given kind, for check_page.sh, or the gradients that fr_backward gives its leaves, a line each:
  *
- *     page scalar|twice|mlp|lstm|deep|hostile [gradients] */
+ *     page scalar|parts|mlp|lstm|deep|hostile [gradients] */
 #include <frond.h>
 
 #include <stdio.h>
@@ -37,12 +37,12 @@ static fr_tensor *make_scalar(void)
     return fr_tanh(fr_add(fr_mul(w, x), b));
 }
 
-/* Two gradients come to w: 3 from the product, which was made last, then 4 from the square. */
-static fr_tensor *make_twice(void)
+/* Three gradients come to w, from the last op to the first: 10, 3 and 4. */
+static fr_tensor *make_parts(void)
 {
-    fr_tensor *w = leaf("leaf 1", 2), *square = fr_square(w), *product = fr_mul_scalar(w, 3);
+    fr_tensor *w = leaf("leaf 1", 2), *square = fr_square(w), *triple = fr_mul_scalar(w, 3);
 
-    return fr_add(square, product);
+    return fr_add(fr_add(square, triple), fr_mul_scalar(w, 10));
 }
 
 /* x (T,B,1) -> (B,1), from the last step */
@@ -77,8 +77,8 @@ static fr_tensor *make(const char *kind, fr_module *m)
 {
     if (strcmp(kind, "scalar") == 0)
         return make_scalar();
-    if (strcmp(kind, "twice") == 0)
-        return make_twice();
+    if (strcmp(kind, "parts") == 0)
+        return make_parts();
     if (strcmp(kind, "lstm") == 0)
         return make_lstm(m);
     if (strcmp(kind, "hostile") == 0)
