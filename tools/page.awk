@@ -15,7 +15,7 @@ function put(line,    parts, n, i)
 }
 
 BEGIN {
-    print "/* Made from explain.html, explain.css and explain.js. */"
+    print "/* Made from explain.html and the files that it names. */"
     print "#include \"graph/explain_page.h\""
     print ""
     print "const char *const fr_explain_page_before[] = {"

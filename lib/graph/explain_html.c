@@ -2,8 +2,8 @@
  * Copyright The frond authors */
 /* fr_explain_html: a page in which a browser shows the chain rule at work, step by step.
  *
- * explain.html, explain.css and explain.js are the page; tools/page.awk makes explain_page.c of them. Into their midst
- * goes the graph, in JSON, which put_graph writes and explain.js reads:
+ * explain.html, .css and the explain*.js are the page; tools/page.awk makes explain_page.c of them. Into their midst
+ * goes the graph, in JSON, which put_graph writes and explain_words.js reads:
  *
  *     { "modules": [ { "label": "rnn (LSTM)", "in": -1 }, ... ],         in: the module around it; -1: none
  *       "inputs": [ { "name": "rnn.weight", "leaf": true, "value": TENSOR }, ... ],

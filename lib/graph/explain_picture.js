@@ -172,8 +172,10 @@ function showNumbers() {
 
 function light({ x, t, phase, entry }) {
   picture.querySelectorAll('.lit, .target').forEach((e) => e.classList.remove('lit', 'target'));
-  if (!x)
+  if (!x) {
+    picture.scrollLeft = (picture.scrollWidth - picture.clientWidth) / 2;
     return;
+  }
   const seen = shown(x);
   seen.element.classList.add('lit');
   if (t !== undefined && seen === x)

@@ -35,10 +35,10 @@ const valueOf = (e) => e.source && e.source.out[e.output].value;
 
 // --- Numbers and formulas --------------------------------------------------------------------------------------------
 
-// Five digits in words, as %.5g has them; the picture has fewer.
+// Five digits in words, as %.5g has them; the picture has fewer. Whole numbers as they are.
 function number(x, digits = 5) {
-  const text = Number.isFinite(x) ? String(Number(x.toPrecision(digits))) : String(x).replace('Infinity', '\u221e');
-  return text.replace(/-/g, '\u2212');
+  const rounded = Number.isInteger(x) && Math.abs(x) < 1e9 ? x : Number(x.toPrecision(digits));
+  return String(rounded).replace('Infinity', '\u221e').replace(/-/g, '\u2212');
 }
 
 const isScalar = (t) => t.values && t.values.length === 1;
@@ -50,7 +50,7 @@ function brief(t, few = 3, digits = 5) {
   if (t.values && t.values.length <= few)
     return t.shape.length ? '[' + t.values.map(put).join(', ') + ']' : put(t.values[0]);
   const [least, , most] = t.range || (t.values ? [Math.min(...t.values), 0, Math.max(...t.values)] : []);
-  return least === undefined ? '' : put(least) + ' \u2026 ' + put(most);
+  return least === undefined ? '' : least === most ? 'all ' + put(least) : put(least) + ' \u2026 ' + put(most);
 }
 
 // make('td', 'faint', 'text', element, ...)
@@ -65,15 +65,15 @@ function make(tag, style, ...content) {
 // A number that stands out; inside a formula a negative one is in brackets.
 const bold = (x, inside) => make('b', '', inside && x < 0 ? '(' + number(x) + ')' : number(x));
 
-// Up to 64 values as a table, rows of the last dim; of more, or unknown ones, what is known.
+// Up to 64 values as a list or, in rows of the last dim, as a table; of more, or unknown ones, what is known.
 function valuesOf(t) {
   if (!t || (!t.values && !t.range))
     return make('dd', 'faint', t ? 'the graph does not keep it' : 'none');
   if (t.range)
     return make('dd', '', 'from ' + number(t.range[0]) + ' to ' + number(t.range[2]) + ', mean ' + number(t.range[1]));
-  if (t.values.length <= 4)
-    return make('dd', '', brief(t, 4));
   const width = t.shape[t.shape.length - 1], table = make('table', '');
+  if (t.values.length <= 4 || width === 1 || width === t.values.length)
+    return make('dd', '', brief(t, t.values.length));
   for (let i = 0; i < t.values.length; i += width)
     table.insertRow().append(...t.values.slice(i, i + width).map((x) => make('td', '', number(x))));
   return make('dd', 'scroll', table);
