@@ -36,8 +36,8 @@ entries() {
 }
 
 for kind in scalar parts mlp lstm hostile; do
-    tests/page $kind >"$work/$kind.html" && tests/page $kind gradients >"$work/expected" ||
-        wrong "$kind: no page"
+    tests/page $kind >"$work/$kind.html" || wrong "$kind: no page"
+    tests/page $kind gradients >"$work/expected" || wrong "$kind: no gradients"
     grep -E '(src|href)=|https?://|url\([^#]|@import' "$work/$kind.html" | grep -v 'http://www.w3.org/2000/svg' &&
         wrong "$kind: something is loaded"
     show "$work/$kind.html" step=end

@@ -10,11 +10,12 @@ let now = 0; // index of the step that is shown
 let roomThen = 0; // width of the picture's place when the picture was fitted into it
 let timer = 0; // while it plays
 
-function show() {
+// slowly: the picture may glide to where the step is.
+function show(slowly = false) {
   const step = steps[now], told = tell[step.phase](step), inside = isInside(step);
   document.body.classList.toggle('backward', now >= turn);
   showNumbers();
-  light(step);
+  light(step, slowly);
   byId('story').replaceChildren(
     make('h2', '', make('span', 'phase', PHASE[step.phase] + ', step ' + now + ' of ' + (steps.length - 1)),
       inside ? ': ' + told.title : ''),
@@ -27,15 +28,15 @@ function show() {
   byId('last').disabled = byId('forth').disabled = now === steps.length - 1;
 }
 
-function go(i) {
+function go(i, slowly = true) {
   now = Math.min(Math.max(i, 0), steps.length - 1);
-  show();
+  show(slowly);
   history.replaceState(null, '', '#step=' + (now === steps.length - 1 ? 'end' : now));
 }
 
 function goToAddress() {
   const [, at] = location.hash.match(/^#step=(\d+|end)$/) || [null, '0'];
-  go(at === 'end' ? steps.length - 1 : Number(at));
+  go(at === 'end' ? steps.length - 1 : Number(at), false);
 }
 
 function play(on) {

@@ -67,9 +67,9 @@ function makeRows(box, links) {
         lane = { width: 2, order: (to || from).order, near: [], x: 0 };
         lanes.set(key, lane);
         rows[layer].push(lane);
+        join(last, lane, 8);
       }
       edge.lanes.push(lane);
-      join(last, lane, 8);
       last = lane;
     }
     if (to)

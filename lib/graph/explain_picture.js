@@ -170,7 +170,7 @@ function showNumbers() {
     x.cells[t].classList.add(phase === 'forward' ? 'reached' : 'returned');
 }
 
-function light({ x, t, phase, entry }) {
+function light({ x, t, phase, entry }, slowly) {
   picture.querySelectorAll('.lit, .target').forEach((e) => e.classList.remove('lit', 'target'));
   if (!x) {
     picture.scrollLeft = (picture.scrollWidth - picture.clientWidth) / 2;
@@ -188,7 +188,7 @@ function light({ x, t, phase, entry }) {
     if (phase === 'backward')
       shown(e.source).element.classList.add('target');
   }
-  const smooth = document.hasFocus() && !matchMedia('(prefers-reduced-motion: reduce)').matches;
+  const smooth = slowly && !matchMedia('(prefers-reduced-motion: reduce)').matches;
   picture.scrollTo({ left: (seen.x + seen.width / 2) * scale - picture.clientWidth / 2,
     top: (seen.y + seen.height / 2) * scale - picture.clientHeight / 2, behavior: smooth ? 'smooth' : 'auto' });
 }
