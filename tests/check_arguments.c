@@ -271,7 +271,7 @@ static const struct {
     { "fr_gradients_with", "y", "h 2 3" },
     { "fr_gradients*", "xs", "g 2 3" },
     { "fr_*on_gradient", "t", "g 2 3" },
-    { "fr_explain", "t", "h" },
+    { "fr_explain*", "t", "h" },
     { "fr_graph_dot*", "t", "h" },
     { "fr_log_graph", "t", "h" },
     { "fr_grad*", "flags", "0" },

@@ -527,6 +527,7 @@ static const scenario scenarios[] = {
       { "tools/frond/frond", "predict", "@run", "@data.csv", "--output", "@table.csv" } },
     { "frond evaluate", copy_run, NULL, 0, { "tools/frond/frond", "evaluate", "@run", "@data.csv" } },
     { "frond graph", copy_run, NULL, WRITES, { "tools/frond/frond", "graph", "@run", "--output", "@model.dot" } },
+    { "frond graph --html", copy_run, NULL, WRITES, { "tools/frond/frond", "graph", "@run", "--html", "@model.html" } },
     { "frond info", copy_run, NULL, 0, { "tools/frond/frond", "info", "@run/best.safetensors" } },
     { "frond export", copy_run, NULL, WRITES, { "tools/frond/frond", "export", "@run", "@model.c" } },
     { "simple_rnn",

@@ -168,6 +168,8 @@ for model in "sequence_classifier --hidden 8 --dropout 0.1" "tcn --hidden 8" \
     holds "accuracy of $name" "$(figure accuracy) > 0.8"
     runs graph "$work/$name" -o "$work/$name.dot"
     grep -q '^digraph' "$work/$name.dot" || wrong "graph of $name"
+    runs graph "$work/$name" --html "$work/$name.html"
+    grep -q '"op": "linear"' "$work/$name.html" || wrong "page of $name"
 done
 
 # --- Numbers ----------------------------------------------------------------------------------------------------------

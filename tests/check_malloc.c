@@ -375,7 +375,8 @@ static bool pictures(void)
     bool ok;
 
     must(file != NULL, "/dev/null opens");
-    ok = m && fr_module_summary(file, m, x) && fr_graph_dot_with(file, fr_sum(fr_forward(m, x)), &options);
+    ok = m && fr_module_summary(file, m, x) && fr_graph_dot_with(file, fr_sum(fr_forward(m, x)), &options) &&
+         fr_explain_html_with(file, fr_sum(fr_forward(m, x)), &(fr_explain_html_options){ .module = m });
     fclose(file);
     fr_module_free(m);
     return ok;

@@ -155,6 +155,9 @@ START_TEST(values_and_gradients)
     many = fr_requires_grad(fr_arange(0, 7, 1, FR_F32));
     draw(fr_sum(fr_square(many)), &o);
     has("(7,)\\nmin 0, mean 3, max 6\\ngradient min 0, mean 6, max 12");
+    many = fr_requires_grad(fr_cat((fr_tensor *[]){ fr_full(FR_SHAPE(1), NAN), fr_ones(FR_SHAPE(6)) }, 2, 0));
+    draw(fr_sum(fr_square(many)), &o);
+    has("(7,)\\nmin nan, mean nan, max nan");
     draw(y, NULL);
     lacks("gradient");
     lacks("0.5");

@@ -139,6 +139,20 @@ typedef struct {
 bool fr_graph_dot(FILE *file, fr_tensor *t);
 bool fr_graph_dot_with(FILE *file, fr_tensor *t, const fr_graph_dot_options *options); /* options may be NULL */
 
+typedef struct {
+    fr_module *module; /* gives its parameters and buffers their full names; must be alive */
+    int max_nodes;     /* default 200; if there are more ops (steps count), only the latest are shown */
+    void *reserved[8];
+} fr_explain_html_options;
+/* Writes a page for a browser that shows the chain rule for t at work: the graph as a picture, forward and backward
+ * step by step, with the numbers that arrive and add up. It is one HTML file that needs no network; with "#step=end"
+ * after its address it opens at the last step. All values of tensors of up to 64 elements are there, of larger ones
+ * the least, mean and greatest; what the graph does not keep is computed again where that can be done. A t that is no
+ * scalar counts as if it were summed up. Nothing is changed. If a backward has run before and freed the graph's values,
+ * only forward is shown. False, with an error, as fr_graph_dot. */
+bool fr_explain_html(FILE *file, fr_tensor *t);
+bool fr_explain_html_with(FILE *file, fr_tensor *t, const fr_explain_html_options *options); /* options may be NULL */
+
 /* A graph that grows with each step is a frequent mistake: a state is carried over without fr_detach, or losses are
  * added up as tensors. There is a warning of it, once for each thread (fr_set_warning_handler), when the least number
  * of recorded ops alive at any time between two calls of fr_backward has risen 20 times in a row. Growing sequences do

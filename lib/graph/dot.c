@@ -9,7 +9,7 @@
 #include "core/options.h"
 #include "core/utf8.h"
 #include "core/writer.h"
-#include "graph/dot_contents.h"
+#include "graph/picture.h"
 
 #include <inttypes.h>
 
@@ -17,7 +17,7 @@ enum { NAME_TEXT = 48 };
 
 typedef struct {
     fr_writer w;
-    fr_dot_contents contents;
+    fr_picture picture;
     fr_table clusters;    /* of modules: number + 1 */
     fr_module_path *open; /* the innermost cluster that is open */
     size_t next_input;    /* the first that has not been drawn */
@@ -60,13 +60,13 @@ static void put_values(drawing *d, const fr_tensor *t)
 {
     char text[FR_VALUES_TEXT];
 
-    if (d->contents.o.values)
-        put_line(d, "", fr_dot_values_text(t, text));
+    if (d->picture.o.values)
+        put_line(d, "", fr_picture_values_text(t, text));
 }
 
 static void put_gradient(drawing *d, const void *of)
 {
-    put_line(d, "gradient ", of ? fr_table_find(&d->contents.gradients, of) : NULL);
+    put_line(d, "gradient ", of ? fr_table_find(&d->picture.gradients, of) : NULL);
 }
 
 /* --- Modules ------------------------------------------------------------------------------------------------------ */
@@ -125,7 +125,7 @@ static bool go_to(drawing *d, fr_module_path *path)
 
 static void put_input(drawing *d, size_t i)
 {
-    const fr_dot_input *in = &d->contents.inputs[i];
+    const fr_picture_input *in = &d->picture.inputs[i];
 
     indent(d);
     fr_put(&d->w, "i%zu [label=\"", i + 1);
@@ -145,17 +145,17 @@ static void put_input(drawing *d, size_t i)
 /* Writes the inputs without a name, which belong to no module. */
 static void put_nameless(drawing *d)
 {
-    for (size_t i = 0; i < d->contents.input_count; i++)
-        if (!d->contents.inputs[i].name)
+    for (size_t i = 0; i < d->picture.input_count; i++)
+        if (!d->picture.inputs[i].name)
             put_input(d, i);
 }
 
 /* Writes the inputs with a name that the node at index is the first to read. */
 static bool put_named(drawing *d, size_t index)
 {
-    for (; d->next_input < d->contents.input_count && d->contents.inputs[d->next_input].reader <= index;
+    for (; d->next_input < d->picture.input_count && d->picture.inputs[d->next_input].reader <= index;
          d->next_input++) {
-        const fr_dot_input *in = &d->contents.inputs[d->next_input];
+        const fr_picture_input *in = &d->picture.inputs[d->next_input];
 
         if (!in->name)
             continue;
@@ -168,7 +168,7 @@ static bool put_named(drawing *d, size_t index)
 
 static int64_t steps_drawn(const drawing *d, size_t index)
 {
-    return d->contents.steps[index - d->contents.first];
+    return d->picture.steps[index - d->picture.first];
 }
 
 static void put_tooltip(drawing *d, const fr_node *node)
@@ -181,13 +181,14 @@ static void put_tooltip(drawing *d, const fr_node *node)
 /* Writes ", T = 5" for a recurrent op. */
 static void put_length(drawing *d, const char *before, const fr_node *node)
 {
-    if (fr_dot_steps(node) > 0)
-        fr_put(&d->w, "%sT = %" PRId64 "%s", before, fr_dot_steps(node), fr_dot_is_reversed(node) ? ", reversed" : "");
+    if (fr_picture_steps(node) > 0)
+        fr_put(&d->w, "%sT = %" PRId64 "%s", before, fr_picture_steps(node),
+               fr_picture_is_reversed(node) ? ", reversed" : "");
 }
 
 static void put_op(drawing *d, size_t index)
 {
-    const fr_node *node = d->contents.history.nodes[index];
+    const fr_node *node = d->picture.history.nodes[index];
 
     indent(d);
     fr_put(&d->w, "n%zu [label=\"", index + 1);
@@ -201,7 +202,7 @@ static void put_op(drawing *d, size_t index)
 /* Writes a recurrent op as a cluster of its steps and a node that collects their results. */
 static void put_steps(drawing *d, size_t index)
 {
-    const fr_node *node = d->contents.history.nodes[index];
+    const fr_node *node = d->picture.history.nodes[index];
 
     indent(d);
     fr_put(&d->w, "subgraph cluster_n%zu {\n", index + 1);
@@ -228,14 +229,14 @@ static void put_steps(drawing *d, size_t index)
 
 static bool put_nodes(drawing *d)
 {
-    if (d->contents.first > 0)
+    if (d->picture.first > 0)
         fr_put(&d->w, "    more [label=\"%zu earlier op%s\\nleft out\", shape=plaintext, style=\"\"];\n",
-               d->contents.first, d->contents.first == 1 ? " is" : "s are");
+               d->picture.first, d->picture.first == 1 ? " is" : "s are");
     put_nameless(d);
-    if (!d->contents.history.t->producer)
+    if (!d->picture.history.t->producer)
         return put_named(d, 0);
-    for (size_t i = d->contents.first; i < d->contents.history.node_count; i++) {
-        if (!put_named(d, i) || !go_to(d, d->contents.history.nodes[i]->module_path))
+    for (size_t i = d->picture.first; i < d->picture.history.node_count; i++) {
+        if (!put_named(d, i) || !go_to(d, d->picture.history.nodes[i]->module_path))
             return false;
         if (steps_drawn(d, i))
             put_steps(d, i);
@@ -250,13 +251,13 @@ static bool put_nodes(drawing *d)
 /* The index of the step that is computed first, or last. */
 static int64_t step_at(const drawing *d, size_t index, bool last)
 {
-    return fr_dot_is_reversed(d->contents.history.nodes[index]) == last ? 0 : steps_drawn(d, index) - 1;
+    return fr_picture_is_reversed(d->picture.history.nodes[index]) == last ? 0 : steps_drawn(d, index) - 1;
 }
 
 /* The name of what an edge from this output of the node at index begins at. */
 static const char *tail_of(const drawing *d, size_t index, int output, char name[NAME_TEXT])
 {
-    if (index < d->contents.first)
+    if (index < d->picture.first)
         snprintf(name, NAME_TEXT, "more");
     else if (steps_drawn(d, index) == 0)
         snprintf(name, NAME_TEXT, "n%zu", index + 1);
@@ -270,20 +271,11 @@ static const char *tail_of(const drawing *d, size_t index, int output, char name
 /* Writes the output's name, as "h ", if the op has several. */
 static void put_output_name(drawing *d, const fr_node *node, int output)
 {
-    const fr_op_steps *s = node->op->steps;
+    char text[FR_OUTPUT_TEXT];
+    const char *name = fr_picture_output_name(node, output, text);
 
-    if (node->outputs - node->op->internal == 1)
-        return;
-    for (int i = 0; s && i < 2; i++)
-        if (s->state[i].name && s->state[i].output == output) {
-            put_text(d, s->state[i].name);
-            fr_put(&d->w, " ");
-            return;
-        }
-    if (s && output == 0)
-        fr_put(&d->w, "out ");
-    else
-        fr_put(&d->w, "output %d ", output);
+    put_text(d, name);
+    fr_put(&d->w, "%s", *name ? " " : "");
 }
 
 /* Writes the shape without its first `without` dims, and the dtype. */
@@ -304,7 +296,7 @@ static void put_label(drawing *d, const fr_edge *e, bool one_step)
         put_output_name(d, e->node, e->output);
     put_metadata(d, &e->meta, one_step);
     if (e->node && !one_step)
-        put_values(d, fr_dot_value(e));
+        put_values(d, fr_picture_value(e));
     fr_put(&d->w, "\"");
 }
 
@@ -313,7 +305,7 @@ static void put_label(drawing *d, const fr_edge *e, bool one_step)
  */
 static void put_edge_to_steps(drawing *d, size_t index, int k, const char *tail)
 {
-    const fr_node *node = d->contents.history.nodes[index];
+    const fr_node *node = d->picture.history.nodes[index];
     const fr_op_steps *s = node->op->steps;
     bool state = (s->state[0].name && s->state[0].input == k) || (s->state[1].name && s->state[1].input == k);
 
@@ -334,17 +326,17 @@ static void put_edge_to_steps(drawing *d, size_t index, int k, const char *tail)
 
 static void put_edges(drawing *d, size_t index)
 {
-    const fr_node *node = d->contents.history.nodes[index];
+    const fr_node *node = d->picture.history.nodes[index];
 
     for (int k = 0; k < node->inputs; k++) {
         const fr_edge *e = &node->edges[k];
-        const fr_dot_input *in = e->node ? NULL : fr_dot_input_of(&d->contents, e);
+        const fr_picture_input *in = e->node ? NULL : fr_picture_input_of(&d->picture, e);
         char tail[NAME_TEXT];
 
         if (e->node)
-            tail_of(d, fr_history_index(&d->contents.history, e->node), e->output, tail);
+            tail_of(d, fr_history_index(&d->picture.history, e->node), e->output, tail);
         else if (in)
-            snprintf(tail, sizeof tail, "i%zu", (size_t)(in - d->contents.inputs) + 1);
+            snprintf(tail, sizeof tail, "i%zu", (size_t)(in - d->picture.inputs) + 1);
         else
             continue;
         if (steps_drawn(d, index)) {
@@ -360,8 +352,8 @@ static void put_edges(drawing *d, size_t index)
 /* Writes the edges from step to step, and from each step to the node that collects their results. */
 static void put_edges_between_steps(drawing *d, size_t index)
 {
-    const fr_node *node = d->contents.history.nodes[index];
-    int back = fr_dot_is_reversed(node);
+    const fr_node *node = d->picture.history.nodes[index];
+    int back = fr_picture_is_reversed(node);
 
     for (int64_t t = 0; t < steps_drawn(d, index); t++) {
         for (int i = 0; t > 0 && i < 2 && node->op->steps->state[i].name; i++) {
@@ -379,7 +371,7 @@ static void put_edges_between_steps(drawing *d, size_t index)
 
 static void put_result(drawing *d)
 {
-    const fr_tensor *t = d->contents.history.t;
+    const fr_tensor *t = d->picture.history.t;
     char tail[NAME_TEXT];
 
     if (!t->producer)
@@ -389,7 +381,7 @@ static void put_result(drawing *d)
     put_shape(d, &t->shape, (fr_dtype)t->dtype);
     put_values(d, t);
     fr_put(&d->w, "\", tooltip=\"what the graph is of\", peripheries=2, fillcolor=\"#fff2cc\"];\n    %s -> result;\n",
-           tail_of(d, fr_history_index(&d->contents.history, fr_node_of(t)), t->output, tail));
+           tail_of(d, fr_history_index(&d->picture.history, fr_node_of(t)), t->output, tail));
 }
 
 /* --- All of it ---------------------------------------------------------------------------------------------------- */
@@ -404,7 +396,7 @@ static bool draw(const char *what, drawing *d)
     if (!put_nodes(d))
         return fr_fail_memory(what);
     put_result(d);
-    for (size_t i = d->contents.first; i < d->contents.history.node_count; i++) {
+    for (size_t i = d->picture.first; i < d->picture.history.node_count; i++) {
         put_edges(d, i);
         if (steps_drawn(d, i))
             put_edges_between_steps(d, i);
@@ -431,9 +423,9 @@ static bool graph_dot(const char *what, FILE *file, fr_tensor *t, const fr_graph
     bool ok = check(what, file, t, o);
 
     if (ok) {
-        d.contents.o = o ? *o : (fr_graph_dot_options){ 0 };
-        ok = fr_dot_collect(what, &d.contents, t) && draw(what, &d);
-        fr_dot_free(&d.contents);
+        d.picture.o = o ? *o : (fr_graph_dot_options){ 0 };
+        ok = fr_picture_collect(what, &d.picture, t) && draw(what, &d);
+        fr_picture_free(&d.picture);
         fr_table_free(&d.clusters);
     }
     fr_finish(th, before);

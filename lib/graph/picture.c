@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What fr_graph_dot draws: ops, what they read, names, modules, gradients. */
-#include "graph/dot_contents.h"
+/* What the pictures of a graph show: ops, what they read, names, modules, gradients. */
+#include "graph/picture.h"
 
 #include "core/integer.h"
 #include "graph/backward.h"
@@ -14,20 +14,29 @@ enum { DEFAULT_MAX_NODES = 500 };
 
 /* --- Values ------------------------------------------------------------------------------------------------------- */
 
-const char *fr_dot_values_text(const fr_tensor *t, char text[FR_VALUES_TEXT])
+fr_summary fr_picture_summary(const fr_tensor *t, int64_t from, int64_t n)
 {
-    double least = INFINITY, most = -INFINITY, sum = 0;
+    fr_summary s = { .least = INFINITY, .most = -INFINITY };
+
+    for (int64_t i = from; i < from + n; i++) {
+        double x = fr_at(t, i);
+
+        s.least = x < s.least || isnan(x) ? x : s.least; /* NaN stays: nothing is less */
+        s.most = x > s.most || isnan(x) ? x : s.most;
+        s.mean += x;
+    }
+    s.mean /= (double)n;
+    return s;
+}
+
+const char *fr_picture_values_text(const fr_tensor *t, char text[FR_VALUES_TEXT])
+{
+    fr_summary s;
 
     if (!t || t->numel <= FR_FEW_VALUES)
         return fr_values_text(t, text);
-    for (int64_t i = 0; i < t->numel; i++) {
-        double x = fr_at(t, i);
-
-        least = x >= least ? least : x; /* NaN stays */
-        most = x <= most ? most : x;
-        sum += x;
-    }
-    snprintf(text, FR_VALUES_TEXT, "min %.4g, mean %.4g, max %.4g", least, sum / (double)t->numel, most);
+    s = fr_picture_summary(t, 0, t->numel);
+    snprintf(text, FR_VALUES_TEXT, "min %.4g, mean %.4g, max %.4g", s.least, s.mean, s.most);
     return text;
 }
 
@@ -38,13 +47,16 @@ static const fr_tensor *unchanged(const fr_tensor *saved, const fr_metadata *met
     return same ? saved : NULL;
 }
 
-const fr_tensor *fr_dot_value(const fr_edge *e)
+const fr_tensor *fr_picture_result(const fr_node *node, int output)
 {
-    const fr_node_output *r = e->node ? &e->node->results[e->output] : NULL;
+    return unchanged(node->results[output].saved, &node->results[output].meta);
+}
 
-    if (e->saved)
-        return unchanged(e->saved, &e->meta);
-    return r ? unchanged(r->saved, &r->meta) : NULL;
+const fr_tensor *fr_picture_value(const fr_edge *e)
+{
+    if (e->saved || e->leaf)
+        return unchanged(e->saved ? e->saved : e->leaf, &e->meta);
+    return e->node ? fr_picture_result(e->node, e->output) : NULL;
 }
 
 /* --- What is read ------------------------------------------------------------------------------------------------- */
@@ -54,14 +66,14 @@ static const void *key_of(const fr_edge *e)
     return e->leaf ? (const void *)e->leaf : e->saved ? (const void *)e->saved : (const void *)e;
 }
 
-const fr_dot_input *fr_dot_input_of(const fr_dot_contents *p, const fr_edge *e)
+const fr_picture_input *fr_picture_input_of(const fr_picture *p, const fr_edge *e)
 {
     uintptr_t number = (uintptr_t)fr_table_find(&p->input_numbers, key_of(e));
 
     return number ? &p->inputs[number - 1] : NULL;
 }
 
-static bool add_input(fr_dot_contents *p, const void *key, const fr_dot_input *input)
+static bool add_input(fr_picture *p, const void *key, const fr_picture_input *input)
 {
     if (!fr_make_room(&p->inputs, sizeof *p->inputs, p->input_count, &p->input_capacity))
         return false;
@@ -69,16 +81,16 @@ static bool add_input(fr_dot_contents *p, const void *key, const fr_dot_input *i
     return fr_table_put(&p->input_numbers, key, (void *)(uintptr_t)p->input_count);
 }
 
-static bool read_edge(fr_dot_contents *p, size_t reader, const fr_edge *e)
+static bool read_edge(fr_picture *p, size_t reader, const fr_edge *e)
 {
     fr_module_path *path = p->history.nodes[reader]->module_path;
-    fr_dot_input input = { .t = e->leaf ? e->leaf : e->saved, .leaf = e->leaf != NULL, .reader = reader };
+    fr_picture_input input = { .t = e->leaf ? e->leaf : e->saved, .leaf = e->leaf != NULL, .reader = reader };
     uintptr_t known = (uintptr_t)fr_table_find(&p->input_numbers, key_of(e));
 
     if (e->node || e->meta.ndim < 0)
         return true;
     if (known) {
-        fr_dot_input *i = &p->inputs[known - 1];
+        fr_picture_input *i = &p->inputs[known - 1];
 
         i->module_path = fr_module_path_common(i->module_path, path);
         return true;
@@ -90,17 +102,17 @@ static bool read_edge(fr_dot_contents *p, size_t reader, const fr_edge *e)
     return add_input(p, key_of(e), &input);
 }
 
-static bool read_inputs(fr_dot_contents *p)
+static bool read_inputs(fr_picture *p)
 {
     const fr_tensor *t = p->history.t;
 
     if (!t->producer)
         return add_input(p, t,
-                         &(fr_dot_input){ .t = t,
-                                          .shape = t->shape,
-                                          .dtype = (fr_dtype)t->dtype,
-                                          .leaf = true,
-                                          .name = fr_table_find(&p->names, t) });
+                         &(fr_picture_input){ .t = t,
+                                              .shape = t->shape,
+                                              .dtype = (fr_dtype)t->dtype,
+                                              .leaf = true,
+                                              .name = fr_table_find(&p->names, t) });
     for (size_t i = p->first; i < p->history.node_count; i++)
         for (int k = 0; k < p->history.nodes[i]->inputs; k++)
             if (!read_edge(p, i, &p->history.nodes[i]->edges[k]))
@@ -109,7 +121,7 @@ static bool read_inputs(fr_dot_contents *p)
 }
 
 /* A tensor with several names gets the first. */
-static bool take_names(fr_dot_contents *p)
+static bool take_names(fr_picture *p)
 {
     int n = 0;
     const fr_named_tensor *state = p->o.module ? fr_module_state(p->o.module, &n) : NULL;
@@ -123,24 +135,35 @@ static bool take_names(fr_dot_contents *p)
 
 /* --- Steps -------------------------------------------------------------------------------------------------------- */
 
-int64_t fr_dot_steps(const fr_node *node)
+int64_t fr_picture_steps(const fr_node *node)
 {
     return node->op->steps && node->edges[0].meta.ndim > 0 ? node->edges[0].meta.dim[0] : 0;
 }
 
-bool fr_dot_is_reversed(const fr_node *node)
+bool fr_picture_is_reversed(const fr_node *node)
 {
     return node->op->steps->reversed && node->op->steps->reversed(node->attributes);
 }
 
+const char *fr_picture_output_name(const fr_node *node, int output, char text[FR_OUTPUT_TEXT])
+{
+    const fr_op_steps *s = node->op->steps;
+
+    snprintf(text, FR_OUTPUT_TEXT, s && output == 0 ? "out" : "output %d", output);
+    for (int i = 0; s && i < 2; i++)
+        if (s->state[i].name && s->state[i].output == output)
+            snprintf(text, FR_OUTPUT_TEXT, "%s", s->state[i].name);
+    return node->outputs - node->op->internal == 1 ? "" : text;
+}
+
 /* Chooses which recurrent ops are drawn step by step: as many as max_nodes leaves room for. */
-static bool choose_steps(fr_dot_contents *p)
+static bool choose_steps(fr_picture *p)
 {
     int64_t drawn = (int64_t)(p->history.node_count - p->first), room = p->o.max_nodes - drawn;
 
     p->steps = calloc((size_t)drawn + 1, sizeof *p->steps);
     for (int64_t i = 0; p->steps && p->o.unroll && i < drawn; i++) {
-        int64_t steps = fr_dot_steps(p->history.nodes[p->first + (size_t)i]);
+        int64_t steps = fr_picture_steps(p->history.nodes[p->first + (size_t)i]);
 
         if (steps == 0 || steps > room)
             continue;
@@ -153,7 +176,7 @@ static bool choose_steps(fr_dot_contents *p)
 /* --- Gradients ---------------------------------------------------------------------------------------------------- */
 
 typedef struct {
-    fr_dot_contents *p;
+    fr_picture *p;
     bool failed;
 } collector;
 
@@ -163,7 +186,7 @@ static void collect(collector *c, const void *of, fr_tensor *const *gradients, i
     size_t used = 0;
 
     for (int i = 0; i < n && used < sizeof all; i++)
-        if (*fr_dot_values_text(gradients[i], text))
+        if (*fr_picture_values_text(gradients[i], text))
             used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", used ? "; " : "", text);
     if (c->failed || used == 0 || fr_table_find(&c->p->gradients, of))
         return;
@@ -188,7 +211,7 @@ static void at_leaf(void *user, const fr_tensor *leaf, const fr_tensor *gradient
 }
 
 /* By a backward that changes nothing. If one has already run through the graph, the gradients that the leaves have. */
-static bool take_gradients(const char *what, fr_dot_contents *p, fr_tensor *t)
+static bool take_gradients(const char *what, fr_picture *p, fr_tensor *t)
 {
     collector c = { .p = p };
     const fr_observer observer = { .at_node = at_node, .at_leaf = at_leaf, .user = &c };
@@ -208,7 +231,7 @@ static bool take_gradients(const char *what, fr_dot_contents *p, fr_tensor *t)
 
 /* --- All of it ---------------------------------------------------------------------------------------------------- */
 
-bool fr_dot_collect(const char *what, fr_dot_contents *p, fr_tensor *t)
+bool fr_picture_collect(const char *what, fr_picture *p, fr_tensor *t)
 {
     if (p->o.max_nodes == 0)
         p->o.max_nodes = DEFAULT_MAX_NODES;
@@ -220,7 +243,7 @@ bool fr_dot_collect(const char *what, fr_dot_contents *p, fr_tensor *t)
     return take_gradients(what, p, t);
 }
 
-void fr_dot_free(fr_dot_contents *p)
+void fr_picture_free(fr_picture *p)
 {
     for (size_t i = 0; i < p->gradients.capacity; i++)
         if (p->gradients.slots[i].key)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What fr_graph_dot draws: dot_contents.c collects it, dot.c writes it. */
-#ifndef FROND_GRAPH_DOT_CONTENTS_H
-#define FROND_GRAPH_DOT_CONTENTS_H
+/* What the pictures of a graph show: picture.c collects it, dot.c and explain_html.c write it. */
+#ifndef FROND_GRAPH_PICTURE_H
+#define FROND_GRAPH_PICTURE_H
 
 #include "graph/history.h"
 
@@ -16,33 +16,44 @@ typedef struct {
     fr_module_path
         *module_path; /* innermost module in which all ops are that read it; borrowed from their nodes; NULL: none */
     size_t reader;    /* index of the first of them */
-} fr_dot_input;
+} fr_picture_input;
 
 typedef struct {
     fr_graph_dot_options o;
     fr_history history;
     size_t first;   /* nodes from here on are drawn */
     int64_t *steps; /* of each of those: as how many it is drawn; 0: as one */
-    fr_dot_input *inputs;
+    fr_picture_input *inputs;
     size_t input_count, input_capacity;
     fr_table input_numbers; /* from tensor or, where that is not known, edge: index + 1 */
     fr_table names;         /* from tensors */
     fr_table gradients;     /* from nodes and leaves: text, by malloc */
-} fr_dot_contents;
+} fr_picture;
 
 /* Fills p; p->o is set before. False with an error. p must be freed in any case. */
-bool fr_dot_collect(const char *what, fr_dot_contents *p, fr_tensor *t);
-void fr_dot_free(fr_dot_contents *p);
+bool fr_picture_collect(const char *what, fr_picture *p, fr_tensor *t);
+void fr_picture_free(fr_picture *p);
 
 /* The input behind e, an edge that leads to no node; NULL: an optional input that was left out. */
-const fr_dot_input *fr_dot_input_of(const fr_dot_contents *p, const fr_edge *e);
+const fr_picture_input *fr_picture_input_of(const fr_picture *p, const fr_edge *e);
 /* The number of steps (dim 0 of input 0) of a recurrent op; 0 for other ops. */
-int64_t fr_dot_steps(const fr_node *node);
-bool fr_dot_is_reversed(const fr_node *node);
-/* The value that goes along e from a node; NULL if the graph does not keep it or it has changed since. */
-const fr_tensor *fr_dot_value(const fr_edge *e);
+int64_t fr_picture_steps(const fr_node *node);
+bool fr_picture_is_reversed(const fr_node *node);
+/* Writes "h", "out" or "output 1", and returns it; "" if the op has only one. */
+enum { FR_OUTPUT_TEXT = 32 };
+const char *fr_picture_output_name(const fr_node *node, int output, char text[FR_OUTPUT_TEXT]);
+
+/* The value that goes along e; that of an output. NULL if the graph does not keep it or it has changed since. */
+const fr_tensor *fr_picture_value(const fr_edge *e);
+const fr_tensor *fr_picture_result(const fr_node *node, int output);
+
+/* Of the n > 0 values of t from the one at row-major index from. If one is NaN, all are. */
+typedef struct {
+    double least, mean, most;
+} fr_summary;
+fr_summary fr_picture_summary(const fr_tensor *t, int64_t from, int64_t n);
 
 /* Writes all values of a small tensor, or "min ..., mean ..., max ..." of a larger one; "" for NULL. Returns text. */
-const char *fr_dot_values_text(const fr_tensor *t, char text[FR_VALUES_TEXT]);
+const char *fr_picture_values_text(const fr_tensor *t, char text[FR_VALUES_TEXT]);
 
 #endif
