@@ -259,6 +259,12 @@ fr_module *fr_nn_conv_transpose2d(int64_t in, int64_t out, fr_shape kernel_size,
 /* Pools: fr_max_pool1d and the other pools, as modules without parameters. */
 fr_module *fr_nn_max_pool1d(int64_t kernel_size, const fr_max_pool_options *options) FR_FREED_BY(fr_module_free);
 fr_module *fr_nn_max_pool2d(fr_shape kernel_size, const fr_max_pool_options *options) FR_FREED_BY(fr_module_free);
+/* fr_max_unpool1d and fr_max_unpool2d: options without output_size, which is given with each call; {0} is the default.
+ * They have no forward of x alone. fr_max_unpool_forward fails where the functions do, and for another kind of module.
+ */
+fr_module *fr_nn_max_unpool1d(int64_t kernel_size, const fr_max_unpool_options *options) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_max_unpool2d(fr_shape kernel_size, const fr_max_unpool_options *options) FR_FREED_BY(fr_module_free);
+fr_tensor *fr_max_unpool_forward(fr_module *m, fr_tensor *x, fr_tensor *indices, fr_shape output_size);
 fr_module *fr_nn_avg_pool1d(int64_t kernel_size, const fr_avg_pool_options *options) FR_FREED_BY(fr_module_free);
 fr_module *fr_nn_avg_pool2d(fr_shape kernel_size, const fr_avg_pool_options *options) FR_FREED_BY(fr_module_free);
 fr_module *fr_nn_adaptive_avg_pool1d(int64_t output_size) FR_FREED_BY(fr_module_free);
