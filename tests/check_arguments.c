@@ -289,6 +289,12 @@ static const struct {
     { "fr_module_on_*", "user", "" },
     { "fr_functional_call", "parameters", "parameter" },
     { "fr_module_share", "name", "weight" },
+    { "fr_weight_norm", "name", "weight" },
+    { "fr_spectral_norm", "name", "weight" },
+    { "fr_spectral_norm", "n_power_iterations", "1" },
+    { "fr_spectral_norm", "eps", "1" },
+    { "fr_remove_parametrizations", "name", "weight" },
+    { "fr_remove_parametrizations", "m", "weight norm" },
     { "fr_vector_to_parameters", "vector", "f 12" },
     { "fr_ctc_loss", "log_probs", "f 4 2 3" },
     { "fr_ctc_loss", "targets", "l 2 1" },
@@ -441,6 +447,8 @@ static fr_module *make_module(const char *name)
                    : strcmp(name, "norm") == 0          ? fr_nn_layer_norm(FR_SHAPE(4), NULL)
                                                         : fr_nn_linear(3, 2, NULL);
 
+    if (strcmp(name, "weight norm") == 0)
+        ck_assert(fr_weight_norm(m, "weight", 0));
     return own(m, free_module);
 }
 

@@ -597,6 +597,22 @@ START_TEST(ops_compute_the_same)
 }
 END_TEST
 
+START_TEST(computed_parameters)
+{
+    FR_SCOPE;
+    fr_export_c_report report;
+    fr_module *layers[] = { fr_nn_linear(4, 5, NULL), fr_nn_conv1d(5, 2, 2, NULL), fr_nn_lstm(5, 3, NULL) };
+
+    ck_assert(fr_weight_norm(layers[0], "weight", 0) && fr_spectral_norm(layers[1], "weight", 1, 1e-12, -1) &&
+              fr_weight_norm(layers[2], "weight_hh_l0", 0));
+    fr_tensor *x = fr_randn(_i == 0 ? FR_SHAPE(3, 4) : _i == 1 ? FR_SHAPE(5, 5) : FR_SHAPE(6, 1, 5));
+
+    check_exported(layers[_i], x, _i == 2 ? 6 : 0, 1e-6, NULL, &report);
+    for (int i = 0; i < 3; i++)
+        fr_module_free(layers[i]);
+}
+END_TEST
+
 /* --- Failures and names ------------------------------------------------------------------------------------------- */
 
 static fr_tensor *unknown(fr_module *m, fr_tensor *x)
@@ -883,6 +899,7 @@ int main(void)
     tcase_add_test(exported, gates_are_right_at_the_edges);
     tcase_add_loop_test(exported, saturated_cells_compute_the_same, 0, 6);
     tcase_add_loop_test(exported, ops_compute_the_same, 0, 13);
+    tcase_add_loop_test(exported, computed_parameters, 0, 3);
     tcase_add_test(exported, in_evaluation_whatever_it_was);
     tcase_add_test(exported, failures_name_op_and_module_and_leave_no_file);
     tcase_add_test(exported, both_files_or_neither);

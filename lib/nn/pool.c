@@ -192,8 +192,8 @@ fr_tensor *fr_max_unpool_forward(fr_module *m, fr_tensor *x, fr_tensor *indices,
         unpool u = *(const unpool *)fr_self(m);
 
         u.options.output_size = output_size;
-        fr_module_enter(c.th, m);
-        y = fr_module_leave(c.th, m, fr_apply_max_unpool(what, u.dims, x, indices, u.kernel, &u.options));
+        if (fr_module_enter(c.th, m))
+            y = fr_module_leave(c.th, m, fr_apply_max_unpool(what, u.dims, x, indices, u.kernel, &u.options));
     }
     return fr_composed(c, y);
 }
