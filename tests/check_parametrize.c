@@ -150,6 +150,58 @@ START_TEST(several_runs_before_backward)
 }
 END_TEST
 
+static fr_tensor *scaled(fr_module *m, fr_tensor *x)
+{
+    return fr_mul(x, *(fr_tensor **)fr_self(m));
+}
+
+/* A module of one's own, with children, which follow the list that goes. */
+START_TEST(own_modules)
+{
+    FR_SCOPE;
+    fr_module *m = fr_module_new("Scaled", sizeof(fr_tensor *), scaled);
+    fr_tensor *scale = *(fr_tensor **)fr_self(m) = fr_module_param(m, "scale", fr_ones(FR_SHAPE(3))), *y;
+    int n;
+
+    weighted(m, "scale", 0);
+    fr_module_add(m, "a", fr_nn_linear(2, 2, NULL));
+    fr_module_add(m, "b", fr_nn_linear(2, 2, NULL));
+    fr_init_constant(fr_module_find(m, "parametrizations.scale.original0"), 7);
+    y = fr_forward(m, fr_ones(FR_SHAPE(3)));
+    ck_assert_double_eq(fr_at(y, 2), 7);
+    ck_assert_double_eq(fr_at(scale, 2), 1);
+    ck_assert(fr_remove_parametrizations(m, "scale"));
+    ck_assert_double_eq(fr_at(scale, 2), 7);
+    ck_assert(fr_module_state(m, &n)[0].tensor == scale);
+    ck_assert_int_eq(n, 5);
+    fr_module_free(m);
+}
+END_TEST
+
+/* A CRF has functions of its own. */
+START_TEST(crf)
+{
+    FR_SCOPE;
+    fr_module *m = fr_nn_crf(3, NULL), *other = fr_module_clone(m);
+    fr_tensor *emissions = fr_randn(FR_SHAPE(4, 2, 3)), *tags = fr_randint(0, 3, FR_SHAPE(4, 2));
+
+    weighted(m, "transitions", 1);
+    fr_init_constant(fr_module_find(m, "parametrizations.transitions.original0"), 5);
+
+    fr_tensor *v = fr_detach(fr_module_find(other, "transitions"));
+    fr_tensor *w = fr_mul_scalar(fr_div(v, fr_norm_dims(v, 2, FR_SHAPE(0), true)), 5);
+    FR_NO_GRAD;
+
+    ck_assert_ptr_nonnull(fr_copy(fr_module_find(other, "transitions"), w));
+    assert_close("likelihood", fr_crf_log_likelihood(m, emissions, tags, NULL, FR_NONE),
+                 fr_crf_log_likelihood(other, emissions, tags, NULL, FR_NONE), 1e-12, 0);
+    assert_close("decode", fr_crf_decode(m, emissions, NULL).scores, fr_crf_decode(other, emissions, NULL).scores,
+                 1e-12, 0);
+    fr_module_free(m);
+    fr_module_free(other);
+}
+END_TEST
+
 /* --- Files, copies, exports ----------------------------------------------------------------------------------------
  */
 
@@ -280,6 +332,8 @@ int main(void)
     tcase_add_loop_test(parametrized, several_runs_before_backward, 0, count);
     tcase_add_loop_test(parametrized, files_and_copies, 0, count);
     tcase_add_loop_test(parametrized, onnx, 0, count);
+    tcase_add_test(parametrized, own_modules);
+    tcase_add_test(parametrized, crf);
     tcase_add_test(parametrized, refused);
     tcase_add_test(parametrized, printed);
     return run_tests("parametrize", parametrized);
