@@ -289,7 +289,10 @@ bool fr_remove_parametrizations(fr_module *m, const char *name)
         fr_tensor *value = p->compute(p, list->training);
 
         ok = value && fr_module_register(what, m, name, p->original, false);
-        ok = ok && fr_copy(p->original, value);
+        if (ok && !fr_copy(p->original, value)) {
+            fr_module_take_out(m, m->parameter_count - 1);
+            ok = false;
+        }
         fr_no_grad_end(no_grad);
     }
     if (ok && list) {
