@@ -238,6 +238,16 @@ static const struct {
     { "fr_conv_transpose2d", "weight", "f 3 4 3 3" },
     { "fr_conv_transpose?d", "bias", "f 4" },
     { "fr_*_pool1d", "x", "f 2 3 8" },
+    { "fr_max_pool1d*", "x", "f 2 3 8" },
+    { "fr_max_pool2d*", "x", "f 2 3 8 8" },
+    { "fr_max_unpool1d", "x", "f 2 3 8" },
+    { "fr_max_unpool1d", "indices", "i 2 3 8" },
+    { "fr_max_unpool2d", "x", "f 2 3 4 4" },
+    { "fr_max_unpool2d", "indices", "i 2 3 4 4" },
+    { "fr_max_unpool_forward", "m", "unpool" },
+    { "fr_max_unpool_forward", "x", "f 2 3 8" },
+    { "fr_max_unpool_forward", "indices", "i 2 3 8" },
+    { "fr_max_unpool_forward", "output_size", "16" },
     { "fr_*_pool2d", "x", "f 2 3 8 8" },
     { "*_pool*", "*_size", "2" },
     { "fr_nn_conv*", "kernel_size", "2" },
@@ -279,6 +289,12 @@ static const struct {
     { "fr_module_on_*", "user", "" },
     { "fr_functional_call", "parameters", "parameter" },
     { "fr_module_share", "name", "weight" },
+    { "fr_weight_norm", "name", "weight" },
+    { "fr_spectral_norm", "name", "weight" },
+    { "fr_spectral_norm", "n_power_iterations", "1" },
+    { "fr_spectral_norm", "eps", "1" },
+    { "fr_remove_parametrizations", "name", "weight" },
+    { "fr_remove_parametrizations", "m", "weight norm" },
     { "fr_vector_to_parameters", "vector", "f 12" },
     { "fr_ctc_loss", "log_probs", "f 4 2 3" },
     { "fr_ctc_loss", "targets", "l 2 1" },
@@ -426,10 +442,13 @@ static fr_module *make_module(const char *name)
                    : strcmp(name, "layer") == 0         ? fr_nn_transformer_encoder_layer(4, 2, NULL)
                    : strcmp(name, "decoder layer") == 0 ? fr_nn_transformer_decoder_layer(4, 2, NULL)
                    : strcmp(name, "crf") == 0           ? fr_nn_crf(3, NULL)
+                   : strcmp(name, "unpool") == 0        ? fr_nn_max_unpool1d(2, NULL)
                    : strcmp(name, "onnx") == 0          ? fr_load_onnx(path_of("sum"))
                    : strcmp(name, "norm") == 0          ? fr_nn_layer_norm(FR_SHAPE(4), NULL)
                                                         : fr_nn_linear(3, 2, NULL);
 
+    if (strcmp(name, "weight norm") == 0)
+        ck_assert(fr_weight_norm(m, "weight", 0));
     return own(m, free_module);
 }
 

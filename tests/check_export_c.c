@@ -466,6 +466,22 @@ static fr_tensor *picked(fr_module *m, fr_tensor *x)
     return fr_cat(parts, (int)(sizeof parts / sizeof *parts), 0);
 }
 
+/* Values alone, indices alone, and both. NaN beside others: the last is taken. */
+static fr_tensor *pooled(fr_module *m, fr_tensor *x)
+{
+    fr_tensor *odd = fr_sqrt(fr_add_scalar(x, 1));
+    fr_max_pool_options dense = { .stride = FR_SHAPE(1), .padding = FR_SHAPE(1) };
+    fr_extreme y = fr_max_pool2d_with_indices(x, FR_SHAPE(3, 2), &dense);
+    fr_extreme row = fr_max_pool1d_with_indices(x, 2, NULL);
+    fr_tensor *indices = fr_max_pool2d_with_indices(odd, FR_SHAPE(3, 2), &dense).indices;
+    fr_tensor *parts[] = { fr_reshape(y.values, FR_SHAPE(-1)), fr_reshape(fr_cast(indices, FR_F32), FR_SHAPE(-1)),
+                           fr_reshape(fr_max_unpool1d(row.values, row.indices, 2, NULL), FR_SHAPE(-1)),
+                           fr_reshape(fr_cast(y.indices, FR_F32), FR_SHAPE(-1)) };
+
+    (void)m;
+    return fr_cat(parts, (int)(sizeof parts / sizeof *parts), 0);
+}
+
 static fr_tensor *norms(fr_module *m, fr_tensor *x)
 {
     static const double ps[] = { 1, 3, 0.5, -1.5, FR_ZERO, INFINITY, -INFINITY, 2 };
@@ -568,9 +584,9 @@ static fr_tensor *constant(fr_module *m, fr_tensor *x)
 
 START_TEST(ops_compute_the_same)
 {
-    static fr_tensor *(*const forwards[])(fr_module *, fr_tensor *) = { arithmetic, functions, views,  reductions,
-                                                                        normalised, weights,   picked, composed,
-                                                                        written,    norms,     itself, constant };
+    static fr_tensor *(*const forwards[])(
+        fr_module *, fr_tensor *) = { arithmetic, functions, views, reductions, normalised, weights, picked,
+                                      composed,   written,   norms, itself,     constant,   pooled };
     FR_SCOPE;
     fr_export_c_report report;
     fr_module *m = fr_module_new("Ops", 0, forwards[_i]);
@@ -578,6 +594,22 @@ START_TEST(ops_compute_the_same)
     fr_manual_seed(2);
     check_exported(m, fr_randn(FR_SHAPE(2, 3, 4)), 0, 1e-6, NULL, &report);
     fr_module_free(m);
+}
+END_TEST
+
+START_TEST(computed_parameters)
+{
+    FR_SCOPE;
+    fr_export_c_report report;
+    fr_module *layers[] = { fr_nn_linear(4, 5, NULL), fr_nn_conv1d(5, 2, 2, NULL), fr_nn_lstm(5, 3, NULL) };
+
+    ck_assert(fr_weight_norm(layers[0], "weight", 0) && fr_spectral_norm(layers[1], "weight", 1, 1e-12, -1) &&
+              fr_weight_norm(layers[2], "weight_hh_l0", 0));
+    fr_tensor *x = fr_randn(_i == 0 ? FR_SHAPE(3, 4) : _i == 1 ? FR_SHAPE(5, 5) : FR_SHAPE(6, 1, 5));
+
+    check_exported(layers[_i], x, _i == 2 ? 6 : 0, 1e-6, NULL, &report);
+    for (int i = 0; i < 3; i++)
+        fr_module_free(layers[i]);
 }
 END_TEST
 
@@ -866,7 +898,8 @@ int main(void)
     tcase_add_loop_test(exported, int8_loses_little_and_says_how_much, 0, MODELS);
     tcase_add_test(exported, gates_are_right_at_the_edges);
     tcase_add_loop_test(exported, saturated_cells_compute_the_same, 0, 6);
-    tcase_add_loop_test(exported, ops_compute_the_same, 0, 10);
+    tcase_add_loop_test(exported, ops_compute_the_same, 0, 13);
+    tcase_add_loop_test(exported, computed_parameters, 0, 3);
     tcase_add_test(exported, in_evaluation_whatever_it_was);
     tcase_add_test(exported, failures_name_op_and_module_and_leave_no_file);
     tcase_add_test(exported, both_files_or_neither);

@@ -705,6 +705,19 @@ static bool save_and_load_npz(void)
 }
 #endif
 
+/* Whatever fails, the module stays whole: it runs, and its parameter is there or computed. */
+static bool computed_parameters(void)
+{
+    FR_SCOPE;
+    fr_module *m = fr_nn_linear(3, 2, NULL);
+    fr_tensor *x = fr_ones(FR_SHAPE(1, 3));
+    bool ok = m && fr_weight_norm(m, "bias", 0) && fr_spectral_norm(m, "weight", 1, 1e-12, -1) && fr_forward(m, x) &&
+              fr_remove_parametrizations(m, "bias") && fr_remove_parametrizations(m, "weight") && fr_forward(m, x);
+
+    fr_module_free(m);
+    return ok;
+}
+
 /* Ops that allocate memory while they run. */
 static bool order_and_draw(void)
 {
@@ -914,6 +927,7 @@ static const struct {
     { "convolve", convolve },
     { "load_batches", load_batches },
     { "order_and_draw", order_and_draw },
+    { "computed_parameters", computed_parameters },
     { "read_csv", read_csv, "a,1,2,3\nb,4,5\na,6,7,8\n" },
     { "read_csv of many labels", read_csv,
       "a0,1\nb0,1\nc0,1\nd0,1\ne0,1\nf0,1\ng0,1\nh0,1\ni0,1\nj0,1\nk0,1\nl0,1\nm0,1\nn0,1\n"

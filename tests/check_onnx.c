@@ -187,6 +187,14 @@ static fr_tensor *by_chance(fr_module *self, fr_tensor *x)
     return fr_mul(y, fr_kl_div(x, x, FR_MEAN));
 }
 
+static fr_tensor *by_indices(fr_module *self, fr_tensor *x)
+{
+    (void)self;
+    fr_extreme y = fr_max_pool1d_with_indices(fr_unsqueeze(x, 0), 2, NULL);
+
+    return fr_max_unpool1d(y.values, y.indices, 2, NULL);
+}
+
 static fr_tensor *twice(fr_module *self, fr_tensor *x)
 {
     fr_tensor *y = x;
@@ -219,6 +227,7 @@ END_TEST
 START_TEST(ops_that_are_not_there)
 {
     refuses(by_chance, "ops that cannot be written as ONNX: Odd: bernoulli; Odd: kl_div");
+    refuses(by_indices, "max_pool1d: with indices, which in ONNX count through the whole batch");
 }
 END_TEST
 

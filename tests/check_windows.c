@@ -233,6 +233,11 @@ static void print_all(FILE *file)
     print_module(file, fr_nn_max_pool2d(FR_SHAPE(3), &(fr_max_pool_options){ .stride = FR_SHAPE(2, 1),
                                                                              .padding = FR_SHAPE(1, 0),
                                                                              .dilation = FR_SHAPE(2) }));
+    print_module(file,
+                 fr_nn_max_unpool1d(3, &(fr_max_unpool_options){ .stride = FR_SHAPE(2), .padding = FR_SHAPE(1) }));
+    print_module(file, fr_nn_max_unpool2d(FR_SHAPE(2), NULL));
+    print_module(file, fr_nn_max_unpool2d(FR_SHAPE(2, 3), &(fr_max_unpool_options){ .stride = FR_SHAPE(2, 1),
+                                                                                    .padding = FR_SHAPE(0, 1) }));
     print_module(file, fr_nn_avg_pool1d(2, NULL));
     print_module(file, fr_nn_avg_pool2d(FR_SHAPE(2, 3), &(fr_avg_pool_options){ .padding = FR_SHAPE(1) }));
     print_module(file, fr_nn_flatten(1, -1));
@@ -466,6 +471,39 @@ START_TEST(pools_of_many_images)
 }
 END_TEST
 
+/* --- Max unpools ---------------------------------------------------------------------------------------------------
+ */
+
+/* A module does what the function does. */
+START_TEST(unpools_as_the_functions)
+{
+    FR_SCOPE;
+    fr_module *one = fr_nn_max_unpool1d(2, &(fr_max_unpool_options){ .stride = FR_SHAPE(3) });
+    fr_module *two = fr_nn_max_unpool2d(FR_SHAPE(2, 3), NULL), *other = fr_nn_relu();
+    fr_tensor *x = fr_randn(FR_SHAPE(2, 3, 4, 6)), *larger = fr_zeros(FR_SHAPE(2, 3, 5, 8));
+    fr_extreme y = fr_max_pool2d_with_indices(x, FR_SHAPE(2, 3), NULL);
+    fr_extreme row = fr_max_pool1d_with_indices(fr_select(x, 0, 0), 2, &(fr_max_pool_options){ .stride = FR_SHAPE(3) });
+
+    assert_same_bits("2d", fr_max_unpool_forward(two, y.values, y.indices, (fr_shape){ 0 }),
+                     fr_max_unpool2d(y.values, y.indices, FR_SHAPE(2, 3), NULL));
+    assert_same_bits("whole", fr_max_unpool_forward(two, y.values, y.indices, fr_shape_of(larger)),
+                     fr_max_unpool2d(y.values, y.indices, FR_SHAPE(2, 3),
+                                     &(fr_max_unpool_options){ .output_size = FR_SHAPE(5, 8) }));
+    assert_same_bits("1d", fr_max_unpool_forward(one, row.values, row.indices, FR_SHAPE(6)),
+                     fr_max_unpool1d(row.values, row.indices, 2,
+                                     &(fr_max_unpool_options){ .stride = FR_SHAPE(3), .output_size = FR_SHAPE(6) }));
+    assert_refused(fr_forward(two, x), "MaxUnpool2d needs indices", "fr_max_unpool_forward");
+    assert_refused(fr_max_unpool_forward(other, y.values, y.indices, FR_SHAPE(8)), "max_unpool_forward: ReLU given");
+    assert_refused(fr_max_unpool_forward(one, y.values, y.indices, FR_SHAPE(8)), "max_unpool_forward: x (2, 3, 2, 2)");
+    assert_refused(fr_nn_max_unpool1d(2, &(fr_max_unpool_options){ .output_size = FR_SHAPE(8) }),
+                   "nn_max_unpool1d: output_size is for fr_max_unpool_forward");
+    assert_refused(fr_nn_max_unpool2d(FR_SHAPE(2, 0), NULL), "nn_max_unpool2d: kernel_size is (2, 0)");
+    fr_module_free(one);
+    fr_module_free(two);
+    fr_module_free(other);
+}
+END_TEST
+
 int main(void)
 {
     TCase *modules = tcase_create("layers"), *many = tcase_create("many values");
@@ -473,6 +511,7 @@ int main(void)
     tcase_add_loop_test(modules, layers_equal_pytorch, 0, 2 * COUNT(layers));
     tcase_add_test(modules, prints_as_pytorch);
     tcase_add_test(modules, bad_layers_are_refused);
+    tcase_add_test(modules, unpools_as_the_functions);
     tcase_add_loop_test(many, large_convolutions_equal_plain_loops, 0, COUNT(large));
     tcase_add_loop_test(many, convolutions_on_any_number_of_threads, 0, COUNT(large));
     tcase_add_loop_test(many, pools_of_many_images, 0, 2 * COUNT(pools));

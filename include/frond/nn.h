@@ -45,6 +45,26 @@ fr_tensor *fr_module_buffer(fr_module *m, const char *name, fr_tensor *t);
  * with an error if there is no such parameter, or if t does not fit. */
 fr_tensor *fr_module_share(fr_module *m, const char *name, fr_tensor *t);
 
+/* Parameters computed from others whenever m runs, as torch.nn.utils.parametrizations does; name is that of one of m's
+ * own, "weight". Files, optimisers made later and fr_module_state see what it is computed from, under PyTorch's names.
+ *
+ * weight_norm: weight = g v / |v|, with a norm for each slice along dim, or, if dim is -1, one norm. The parameters are
+ * parametrizations.weight.original0 (g) and original1 (v). Salimans and Kingma, "Weight Normalization", 2016.
+ *
+ * spectral_norm: weight / its largest singular value, the weight taken as a matrix of dim by all others; dim -1 is 1
+ * for transposed convolutions, else 0. The parameter is parametrizations.weight.original. The value is found by power
+ * iterations, n_power_iterations in each run in training, none in evaluation, from the buffers
+ * parametrizations.weight.0._u and ._v, which are drawn as PyTorch draws them. A weight of one dim is divided by its
+ * norm. Usual values are 1, 1e-12, -1. Miyato et al., "Spectral Normalization for Generative Adversarial Networks",
+ * 2018.
+ *
+ * remove_parametrizations makes the present value the parameter again. All return false with an error, and change
+ * nothing, if there is no such parameter, if it is computed already (or not), if a module around m reads it itself, as
+ * attention does its projections, or if dim, n_power_iterations or eps are out of range. */
+bool fr_weight_norm(fr_module *m, const char *name, int dim);
+bool fr_spectral_norm(fr_module *m, const char *name, int n_power_iterations, double eps, int dim);
+bool fr_remove_parametrizations(fr_module *m, const char *name);
+
 /* Makes a copy of m and all below, like copy.deepcopy: its own parameters and buffers with the same values, frozen
  * where those are; the same training flags; no gradients, no hooks, no parent. Needs no open scope. fr_self's memory is
  * copied; pointers in it to tensors and modules of the tree then point to the copies. What else it points to is not
@@ -259,6 +279,12 @@ fr_module *fr_nn_conv_transpose2d(int64_t in, int64_t out, fr_shape kernel_size,
 /* Pools: fr_max_pool1d and the other pools, as modules without parameters. */
 fr_module *fr_nn_max_pool1d(int64_t kernel_size, const fr_max_pool_options *options) FR_FREED_BY(fr_module_free);
 fr_module *fr_nn_max_pool2d(fr_shape kernel_size, const fr_max_pool_options *options) FR_FREED_BY(fr_module_free);
+/* fr_max_unpool1d and fr_max_unpool2d: options without output_size, which is given with each call; {0} is the default.
+ * They have no forward of x alone. fr_max_unpool_forward fails where the functions do, and for another kind of module.
+ */
+fr_module *fr_nn_max_unpool1d(int64_t kernel_size, const fr_max_unpool_options *options) FR_FREED_BY(fr_module_free);
+fr_module *fr_nn_max_unpool2d(fr_shape kernel_size, const fr_max_unpool_options *options) FR_FREED_BY(fr_module_free);
+fr_tensor *fr_max_unpool_forward(fr_module *m, fr_tensor *x, fr_tensor *indices, fr_shape output_size);
 fr_module *fr_nn_avg_pool1d(int64_t kernel_size, const fr_avg_pool_options *options) FR_FREED_BY(fr_module_free);
 fr_module *fr_nn_avg_pool2d(fr_shape kernel_size, const fr_avg_pool_options *options) FR_FREED_BY(fr_module_free);
 fr_module *fr_nn_adaptive_avg_pool1d(int64_t output_size) FR_FREED_BY(fr_module_free);

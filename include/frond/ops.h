@@ -591,6 +591,26 @@ typedef struct {
 fr_tensor *fr_max_pool1d(fr_tensor *x, int64_t kernel_size, const fr_max_pool_options *options);
 /* The same for x (N,C,H,W) or (C,H,W). */
 fr_tensor *fr_max_pool2d(fr_tensor *x, fr_shape kernel_size, const fr_max_pool_options *options);
+/* The same values with their indices, PyTorch's return_indices=True: where in its channel, L or H W values row by row,
+ * each of them stands. For fr_max_unpool1d and fr_max_unpool2d; ONNX's export refuses indices that are used. */
+fr_extreme fr_max_pool1d_with_indices(fr_tensor *x, int64_t kernel_size, const fr_max_pool_options *options);
+fr_extreme fr_max_pool2d_with_indices(fr_tensor *x, fr_shape kernel_size, const fr_max_pool_options *options);
+
+typedef struct {
+    fr_shape stride, padding; /* those of the pool, with the same defaults */
+    fr_shape output_size;     /* or the shape that ends with it, as fr_shape_of gives it; default below */
+    void *reserved[8];
+} fr_max_unpool_options;
+
+/* The reverse of a max pool: zeros, with each value of x at its index in its channel; of several for one place the last
+ * alone, which gets the gradient. x (N,C,L) or (C,L), indices of the same shape, int64 -> (N,C,L') or (C,L'), where
+ * L' = (L - 1) stride - 2 padding + kernel_size, or an output_size that is less than stride away from it: several
+ * lengths are pooled to one. Fails if the shapes differ, if L = 0, or if an index is not in 0..L'-1. options may be
+ * NULL. */
+fr_tensor *fr_max_unpool1d(fr_tensor *x, fr_tensor *indices, int64_t kernel_size, const fr_max_unpool_options *options);
+/* The same for x (N,C,H,W) or (C,H,W). */
+fr_tensor *fr_max_unpool2d(fr_tensor *x, fr_tensor *indices, fr_shape kernel_size,
+                           const fr_max_unpool_options *options);
 
 typedef struct {
     fr_shape stride;          /* default: the kernel's size */

@@ -27,6 +27,8 @@ void fr_adamw_update(const fr_optim_update *u)
     FR_KERNEL_FOR(u->dtype, adam)(u, u->options, true);
 }
 #else
+#include "kernels/adam_moments.h"
+
 /* Inlined once for each pair of flags, so that the loop has no branches. */
 FR_INLINE void FN(adam_loop)(const fr_optim_update *u, const fr_adam_options *o, const bool decoupled,
                              const bool amsgrad)
@@ -34,18 +36,15 @@ FR_INLINE void FN(adam_loop)(const fr_optim_update *u, const fr_adam_options *o,
     T *restrict param = u->param, *restrict exp_avg = u->state[0], *restrict exp_avg_sq = u->state[1];
     T *restrict max_exp_avg_sq = u->state[2];
     const T *restrict grad = u->grad;
-    const T sign = o->maximize ? -1 : 1, weight_decay = decoupled ? 0 : (T)o->weight_decay, eps = (T)o->eps;
-    const T decay = (T)(1 - o->lr * o->weight_decay);
-    const T beta2 = (T)o->beta2, rest1 = (T)(1 - o->beta1), rest2 = (T)(1 - o->beta2);
+    const FN(moment_factors) factors =
+        FN(moment_factors_of)(o->maximize, decoupled ? 0 : o->weight_decay, o->beta1, o->beta2);
+    const T decay = (T)(1 - o->lr * o->weight_decay), eps = (T)o->eps;
     const T rate = (T)(-o->lr / (1 - pow(o->beta1, (double)u->step)));
     const T correction = (T)sqrt(1 - pow(o->beta2, (double)u->step));
-    const T weight = rest1 < (T)0.5 ? rest1 : rest1 - 1; /* PyTorch's lerp starts from the nearer end */
 
     for (int64_t i = 0; i < u->n; i++) {
-        T g = sign * grad[i];
-        g = weight_decay != 0 ? fma(weight_decay, param[i], g) : g;
-        T m = fma(weight, g - exp_avg[i], rest1 < (T)0.5 ? exp_avg[i] : g);
-        T v = fma(rest2 * g, g, beta2 * exp_avg_sq[i]);
+        T m = exp_avg[i], v = exp_avg_sq[i];
+        FN(move_moments)(factors, param[i], grad[i], &m, &v);
         exp_avg[i] = m;
         exp_avg_sq[i] = v;
         if (amsgrad)

@@ -36,23 +36,21 @@ void fr_nadam_update(const fr_optim_update *u)
     FR_KERNEL_FOR(u->dtype, nadam)(u, u->options);
 }
 #else
+#include "kernels/adam_moments.h"
+
 static void FN(nadam)(const fr_optim_update *u, const fr_nadam_options *o)
 {
     T *restrict param = u->param, *restrict exp_avg = u->state[0], *restrict exp_avg_sq = u->state[1];
     const T *restrict grad = u->grad;
     const double mu = mu_at(o, u->step), next = mu_at(o, u->step + 1), product = mu_product(o, u->step);
     const T grad_rate = (T)(-o->lr * (1 - mu) / (1 - product)), avg_rate = (T)(-o->lr * next / (1 - product * next));
-    const T sign = o->maximize ? -1 : 1, weight_decay = o->decoupled_weight_decay ? 0 : (T)o->weight_decay;
     const T decay = o->decoupled_weight_decay ? (T)(1 - o->lr * o->weight_decay) : 1;
-    const T beta2 = (T)o->beta2, rest1 = (T)(1 - o->beta1), rest2 = (T)(1 - o->beta2), eps = (T)o->eps;
-    const T correction = (T)(1 - pow(o->beta2, (double)u->step));
-    const T weight = rest1 < (T)0.5 ? rest1 : rest1 - 1; /* PyTorch's lerp starts from the nearer end */
+    const T correction = (T)(1 - pow(o->beta2, (double)u->step)), eps = (T)o->eps;
+    const FN(moment_factors) factors =
+        FN(moment_factors_of)(o->maximize, o->decoupled_weight_decay ? 0 : o->weight_decay, o->beta1, o->beta2);
 
     for (int64_t i = 0; i < u->n; i++) {
-        T g = sign * grad[i];
-        g = weight_decay != 0 ? fma(weight_decay, param[i], g) : g;
-        T m = fma(weight, g - exp_avg[i], rest1 < (T)0.5 ? exp_avg[i] : g);
-        T v = fma(rest2 * g, g, beta2 * exp_avg_sq[i]);
+        T m = exp_avg[i], v = exp_avg_sq[i], g = FN(move_moments)(factors, param[i], grad[i], &m, &v);
         T d = sqrt(v / correction) + eps;
         exp_avg[i] = m;
         exp_avg_sq[i] = v;

@@ -22,6 +22,8 @@ void fr_radam_update(const fr_optim_update *u)
     FR_KERNEL_FOR(u->dtype, radam)(u, u->options);
 }
 #else
+#include "kernels/adam_moments.h"
+
 static void FN(radam)(const fr_optim_update *u, const fr_radam_options *o)
 {
     T *restrict param = u->param, *restrict exp_avg = u->state[0], *restrict exp_avg_sq = u->state[1];
@@ -31,16 +33,13 @@ static void FN(radam)(const fr_optim_update *u, const fr_radam_options *o)
     const bool adaptive = rho_t > 5;
     const T rect = adaptive ? (T)sqrt((rho_t - 4) * (rho_t - 2) * rho / ((rho - 4) * (rho - 2) * rho_t)) : 1;
     const T correction1 = (T)(1 - pow(o->beta1, t)), root2 = (T)sqrt(correction2), lr = (T)o->lr, eps = (T)o->eps;
-    const T sign = o->maximize ? -1 : 1, weight_decay = o->decoupled_weight_decay ? 0 : (T)o->weight_decay;
     const T decay = o->decoupled_weight_decay ? (T)(1 - o->lr * o->weight_decay) : 1;
-    const T beta2 = (T)o->beta2, rest1 = (T)(1 - o->beta1), rest2 = (T)(1 - o->beta2);
-    const T weight = rest1 < (T)0.5 ? rest1 : rest1 - 1; /* PyTorch's lerp starts from the nearer end */
+    const FN(moment_factors) factors =
+        FN(moment_factors_of)(o->maximize, o->decoupled_weight_decay ? 0 : o->weight_decay, o->beta1, o->beta2);
 
     for (int64_t i = 0; i < u->n; i++) {
-        T g = sign * grad[i];
-        g = weight_decay != 0 ? fma(weight_decay, param[i], g) : g;
-        T m = fma(weight, g - exp_avg[i], rest1 < (T)0.5 ? exp_avg[i] : g);
-        T v = fma(rest2 * g, g, beta2 * exp_avg_sq[i]);
+        T m = exp_avg[i], v = exp_avg_sq[i];
+        FN(move_moments)(factors, param[i], grad[i], &m, &v);
         exp_avg[i] = m;
         exp_avg_sq[i] = v;
         T step = m / correction1 * lr;

@@ -288,8 +288,8 @@ static fr_tensor *run(fr_thread *th, fr_module *m, fr_tensor *const in[3], const
 
     if (scope < 0)
         return NULL;
-    fr_module_enter(th, m);
-    if (check_inputs(&s, in[0], in[1], in[2]) && check_masks(&s, masks) && check_cache(&s, e->kept))
+    if (fr_module_enter(th, m) && check_inputs(&s, in[0], in[1], in[2]) && check_masks(&s, masks) &&
+        check_cache(&s, e->kept))
         y = fr_escape(fr_module_leave(th, m, attend(m, &s, in, masks, e)));
     if (y && e->weights)
         finish_weights(&s, e);

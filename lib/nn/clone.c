@@ -23,6 +23,16 @@ static void replace_pointers(fr_module *m, const void *old, void *new)
     }
 }
 
+bool fr_module_points_to(const fr_module *m, const fr_tensor *t)
+{
+    const char *memory = (const char *)m->memory;
+
+    for (size_t at = 0; at + sizeof t <= m->size; at += sizeof t)
+        if (memcmp(memory + at, &t, sizeof t) == 0)
+            return true;
+    return false;
+}
+
 /* --- Cloning ------------------------------------------------------------------------------------------------------ */
 
 /* What was copied so far, tensors and modules. */
@@ -79,6 +89,8 @@ static fr_module *copy_module(copies *c, const fr_module *m)
     }
     for (size_t i = 0; ok && i < m->child_count; i++)
         ok = fr_module_adopt_new(c->what, to, m->children[i]->name, copy_module(c, m->children[i])) != NULL;
+    if (ok && m->parametrizations)
+        to->parametrizations = to->children[m->parametrizations->index];
     return fr_module_finish(to, ok);
 }
 

@@ -102,7 +102,7 @@ static bool check_problem(const char *what, problem *p, fr_module *m, fr_tensor 
         !check_lengths(what, p))
         return false;
     p->past = fr_ge(fr_unsqueeze(fr_arange(0, (double)p->steps, 1, FR_I64), 1), p->lengths);
-    return p->past != NULL;
+    return p->past && fr_module_enter(fr_thread_self(), m);
 }
 
 /* s where a row has ended before step t, else next: (B,K) */

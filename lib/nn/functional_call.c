@@ -45,18 +45,17 @@ static void release(void *memory, void *user)
     fr_free(s, s->bytes);
 }
 
-/* The innermost scope holds it, and so frees it where a jump leaves the forward function. */
-static fr_stand_ins *make_stand_ins(const char *what, fr_tensor *const *own, fr_tensor *const *others, int n)
+/* The scope frees it also where a jump leaves the forward function. */
+fr_stand_ins *fr_stand_ins_new(const char *what, int n)
 {
     size_t bytes = sizeof(fr_stand_ins) + (size_t)n * sizeof(fr_stand_in);
     fr_stand_ins *s = fr_alloc(bytes);
 
     if (!s)
         return fr_fail_memory(what);
+    memset(s, 0, bytes);
     s->bytes = bytes;
     s->n = n;
-    for (int i = 0; i < n; i++)
-        s->pairs[i] = (fr_stand_in){ .own = own[i], .other = fr_ref(others[i] ? others[i] : own[i]) };
     return fr_tensor_view(FR_SHAPE(0), s, FR_F64, release, NULL) ? s : NULL;
 }
 
@@ -69,8 +68,11 @@ fr_tensor *fr_functional_call(fr_module *m, fr_tensor *const *parameters, int n,
     int scope = fr_scope_begin(), count;
 
     if (scope >= 0 && check(what, m, parameters, n, x)) {
-        fr_stand_ins *s = make_stand_ins(what, fr_module_parameters(m, &count), parameters, n);
+        fr_tensor *const *own = fr_module_parameters(m, &count);
+        fr_stand_ins *s = fr_stand_ins_new(what, n);
 
+        for (int i = 0; s && i < n; i++)
+            s->pairs[i] = (fr_stand_in){ own[i], fr_ref(parameters[i] ? parameters[i] : own[i]) };
         if (s) {
             s->outer = th->stand_ins;
             th->stand_ins = s;

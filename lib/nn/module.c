@@ -123,6 +123,15 @@ bool fr_module_register(const char *what, fr_module *m, const char *name, fr_ten
     return true;
 }
 
+void fr_module_take_out(fr_module *m, size_t i)
+{
+    fr_module_forget_lists(m);
+    fr_unref(m->tensors[i].tensor);
+    free((char *)m->tensors[i].name);
+    m->parameter_count -= !m->tensors[i].buffer;
+    memmove(m->tensors + i, m->tensors + i + 1, (--m->tensor_count - i) * sizeof *m->tensors);
+}
+
 bool fr_check_parameter(const char *what, const char *name, const fr_tensor *t)
 {
     if (fr_has_history(t))
@@ -264,6 +273,18 @@ void fr_module_destroy(fr_module *m)
     fr_object_free(m);
 }
 
+void fr_module_drop_child(fr_module *m)
+{
+    fr_module *parent = m->parent;
+    fr_module **at = parent->children + m->index;
+
+    fr_module_forget_lists(parent);
+    memmove(at, at + 1, (--parent->child_count - m->index) * sizeof *at);
+    for (size_t i = m->index; i < parent->child_count; i++)
+        parent->children[i]->index = i;
+    fr_module_destroy(m);
+}
+
 void fr_module_free(fr_module *m)
 {
     fr_thread *th = fr_thread_self();
@@ -288,10 +309,12 @@ static fr_tensor *run(fr_thread *th, fr_module *m, fr_tensor *x)
 
     if (scope < 0)
         return NULL;
-    fr_module_enter(th, m);
+
+    bool entered = fr_module_enter(th, m);
+
     fr_report_errors(th);
 
-    fr_tensor *y = m->hooks ? fr_module_call_with_hooks(m, x) : m->forward(m, x);
+    fr_tensor *y = !entered ? NULL : m->hooks ? fr_module_call_with_hooks(m, x) : m->forward(m, x);
 
     fr_defer_errors(th);
     if (!y && !fr_failed_before(th))

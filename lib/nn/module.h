@@ -36,9 +36,10 @@ struct fr_module {
     char *names;
     int parameters_listed, state_listed;
 
-    struct fr_module_hooks *hooks; /* hooks.c; NULL: it never had any */
-    void (*release)(void *memory); /* frees what the memory refers to; may be NULL */
-    size_t size;                   /* of memory */
+    struct fr_module *parametrizations; /* parametrize.c: the child of that name; NULL: none of its making */
+    struct fr_module_hooks *hooks;      /* hooks.c; NULL: it never had any */
+    void (*release)(void *memory);      /* frees what the memory refers to; may be NULL */
+    size_t size;                        /* of memory */
     max_align_t memory[];
 };
 
@@ -58,6 +59,10 @@ bool fr_module_adopt(const char *what, fr_module *m, const char *name, fr_module
 fr_module *fr_module_adopt_new(const char *what, fr_module *m, const char *name, fr_module *child);
 /* Adds t to m as a parameter or buffer, without checks. */
 bool fr_module_register(const char *what, fr_module *m, const char *name, fr_tensor *t, bool buffer);
+/* Takes m's tensor number i out of its list. */
+void fr_module_take_out(fr_module *m, size_t i);
+/* Takes m from its parent and frees it. */
+void fr_module_drop_child(fr_module *m);
 /* Frees m and all below, even if m has a parent. NULL is fine, and so is one that was released. */
 void fr_module_destroy(fr_module *m);
 /* The module after m in the tree of root, in preorder: root comes first, each module before its children. NULL after
@@ -70,10 +75,16 @@ fr_module *fr_module_next(const fr_module *root, const fr_module *m);
 fr_tensor *fr_module_call_with_hooks(fr_module *m, fr_tensor *x);
 void fr_module_hooks_free(fr_module *m);
 
-/* Says that m runs from here to the end of the innermost scope ... */
-static inline void fr_module_enter(fr_thread *th, const fr_module *m)
+/* parametrize.c: ops take computed parameters of m to the end of the innermost scope. */
+bool fr_module_compute_parameters(fr_thread *th, fr_module *m);
+
+/* Says that m runs from here to the end of the innermost scope; false with an error if its parameters cannot be
+ * computed
+ * ... */
+static inline bool fr_module_enter(fr_thread *th, fr_module *m)
 {
     th->module_path = m->path;
+    return FR_LIKELY(!m->parametrizations) || fr_module_compute_parameters(th, m);
 }
 /* ... and that its result is y, for a trace. Returns y. */
 static inline fr_tensor *fr_module_leave(fr_thread *th, const fr_module *m, fr_tensor *y)
@@ -82,6 +93,16 @@ static inline fr_tensor *fr_module_leave(fr_thread *th, const fr_module *m, fr_t
         fr_trace_result(th, m->path, y);
     return y;
 }
+
+/* --- functional_call.c -------------------------------------------------------------------------------------------- */
+
+/* Room for n pairs, zeros. The innermost scope holds it. It works once it is th->stand_ins, until that scope ends. */
+struct fr_stand_ins *fr_stand_ins_new(const char *what, int n);
+
+/* --- clone.c ------------------------------------------------------------------------------------------------------ */
+
+/* True if a word of m's memory is the address of t. */
+bool fr_module_points_to(const fr_module *m, const fr_tensor *t);
 
 /* --- eval_mode.c -------------------------------------------------------------------------------------------------- */
 

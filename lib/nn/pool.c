@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* MaxPool1d, MaxPool2d, AvgPool1d, AvgPool2d and the adaptive pools. */
+/* MaxPool1d, MaxPool2d, MaxUnpool1d, MaxUnpool2d, AvgPool1d, AvgPool2d and the adaptive pools. */
 #include "nn/module.h"
 #include "ops/pool/pool.h"
 
@@ -117,6 +117,85 @@ fr_module *fr_nn_avg_pool1d(int64_t kernel_size, const fr_avg_pool_options *opti
 fr_module *fr_nn_avg_pool2d(fr_shape kernel_size, const fr_avg_pool_options *options)
 {
     return make_avg("nn_avg_pool2d", "AvgPool2d", forward_avg2d, 2, kernel_size, options);
+}
+
+/* --- Max unpools -------------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    int dims;
+    fr_shape kernel;
+    fr_max_unpool_options options; /* without an output_size */
+} unpool;
+
+static fr_tensor *forward_unpool(fr_module *m, fr_tensor *x)
+{
+    (void)x;
+    return fr_fail("forward", "%s needs indices: use fr_max_unpool_forward", m->type);
+}
+
+/* A tuple, as PyTorch prints all sizes of these; zeros for none. */
+static const char *tuple_text(const fr_shape *size, int dims, char text[FR_SHAPE_TEXT])
+{
+    fr_shape tuple = { .ndim = dims };
+
+    for (int i = 0; i < dims; i++)
+        tuple.dim[i] = size->ndim == 0 ? 0 : size->dim[size->ndim > 1 ? i : 0];
+    return fr_shape_text(&tuple, text);
+}
+
+static fr_module *make_unpool(const char *what, const char *type, int dims, fr_shape kernel,
+                              const fr_max_unpool_options *options)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    unpool u = { dims, kernel, options ? *options : (fr_max_unpool_options){ .reserved = { NULL } } };
+    char text[3 * FR_SHAPE_TEXT + 80], a[FR_SHAPE_TEXT], b[FR_SHAPE_TEXT], c[FR_SHAPE_TEXT];
+    fr_module *m = NULL;
+    fr_sliding_window checked;
+
+    if (u.options.output_size.ndim > 0)
+        fr_fail(what, "output_size is for fr_max_unpool_forward");
+    else if (fr_read_max_unpool_options(what, dims, &kernel, &u.options, &checked))
+        m = fr_module_new(type, sizeof u, forward_unpool);
+    if (m) {
+        const fr_shape *stride = u.options.stride.ndim ? &u.options.stride : &kernel;
+
+        *(unpool *)fr_self(m) = u;
+        snprintf(text, sizeof text, "kernel_size=%s, stride=%s, padding=%s", tuple_text(&kernel, dims, a),
+                 tuple_text(stride, dims, b), tuple_text(&u.options.padding, dims, c));
+        m = fr_module_finish(m, fr_module_describe(m, text));
+    }
+    fr_finish(th, before);
+    return m;
+}
+
+fr_module *fr_nn_max_unpool1d(int64_t kernel_size, const fr_max_unpool_options *options)
+{
+    return make_unpool("nn_max_unpool1d", "MaxUnpool1d", 1, FR_SHAPE(kernel_size), options);
+}
+
+fr_module *fr_nn_max_unpool2d(fr_shape kernel_size, const fr_max_unpool_options *options)
+{
+    return make_unpool("nn_max_unpool2d", "MaxUnpool2d", 2, kernel_size, options);
+}
+
+fr_tensor *fr_max_unpool_forward(fr_module *m, fr_tensor *x, fr_tensor *indices, fr_shape output_size)
+{
+    const char *what = "max_unpool_forward";
+    fr_composition c = fr_compose(what);
+    fr_tensor *y = NULL;
+
+    if (!fr_check_argument(what, m, "module")) {
+    } else if (m->forward != forward_unpool) {
+        fr_fail(what, "%s given, expected MaxUnpool1d or MaxUnpool2d", m->type);
+    } else {
+        unpool u = *(const unpool *)fr_self(m);
+
+        u.options.output_size = output_size;
+        if (fr_module_enter(c.th, m))
+            y = fr_module_leave(c.th, m, fr_apply_max_unpool(what, u.dims, x, indices, u.kernel, &u.options));
+    }
+    return fr_composed(c, y);
 }
 
 /* --- Adaptive pools ----------------------------------------------------------------------------------------------- */

@@ -64,7 +64,7 @@ static void put_module(fr_writer *w, const fr_module *m, int indent)
     const char *description = m->description ? m->description : "";
     bool one_line = m->child_count == 0 && !strchr(description, '\n');
 
-    fr_put(w, "%s(", m->type);
+    fr_put(w, "%s%s(", m->parametrizations ? "Parametrized" : "", m->type);
     if (one_line) {
         fr_put(w, "%s)", description);
         return;

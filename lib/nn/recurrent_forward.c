@@ -279,10 +279,8 @@ static fr_recurrent run_in_scope(const char *what, fr_recurrent_run *run, fr_mod
     unsigned failures = th->errors.failures;
     fr_recurrent y = { 0 };
 
-    if (scope >= 0) {
-        fr_module_enter(th, m);
+    if (scope >= 0 && fr_module_enter(th, m))
         y = run(m, x, initial, lengths);
-    }
     fr_ref(fr_module_leave(th, m, y.out));
     fr_ref(y.h);
     fr_ref(y.c);

@@ -172,8 +172,8 @@ static fr_tensor *run_stack(const fr_module *m, fr_tensor *x, const context *c)
         context of_layer = *c;
 
         of_layer.kept = c->kept ? &c->kept[i] : NULL;
-        fr_module_enter(th, e->layers->children[i]);
-        x = fr_module_leave(th, e->layers->children[i], run_layer(e->layers->children[i], x, &of_layer));
+        x = fr_module_enter(th, e->layers->children[i]) ? run_layer(e->layers->children[i], x, &of_layer) : NULL;
+        x = fr_module_leave(th, e->layers->children[i], x);
         scope = fr_scope_restart(scope, x);
     }
     if (x && e->norm)
@@ -300,8 +300,7 @@ static fr_tensor *run(fr_thread *th, fr_module *m, fr_tensor *x, const context *
 
     if (scope < 0)
         return NULL;
-    fr_module_enter(th, m);
-    y = (one ? run_layer : run_stack)(m, x, c);
+    y = !fr_module_enter(th, m) ? NULL : (one ? run_layer : run_stack)(m, x, c);
     y = fr_escape(fr_module_leave(th, m, y));
     fr_scope_end(scope);
     return y;

@@ -193,9 +193,7 @@ static bool run_module(fr_thread *th, fr_module *m, const onnx_model *model, fr_
     int scope = fr_scope_begin();
     bool ok = scope >= 0;
 
-    if (ok)
-        fr_module_enter(th, m);
-    ok = ok && run_limited(model, inputs, outputs, count);
+    ok = ok && fr_module_enter(th, m) && run_limited(model, inputs, outputs, count);
     for (int i = 0; ok && i < count; i++)
         ok = fr_escape(fr_module_leave(th, m, outputs[i])) != NULL;
     if (scope >= 0)

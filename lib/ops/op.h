@@ -133,8 +133,10 @@ int fr_dims_last(const char *what, const fr_tensor *t, const fr_shape *dims, int
 /* The reverse of slice: zeros of the given shape, with t at start, start + step, ... along dim. */
 fr_tensor *fr_unslice(fr_tensor *t, const fr_shape *shape, int dim, int64_t start, int64_t step);
 
-/* The reverse of gather: zeros of the given shape, to which t is added at the indices. */
+/* The reverse of gather: zeros of the given shape, to which t is added at the indices; or where t stands at the
+ * indices, the last of several values for one place. */
 fr_tensor *fr_scatter_zeros(fr_tensor *t, fr_shape shape, int dim, fr_tensor *index);
+fr_tensor *fr_scatter_to_zeros(fr_tensor *t, fr_shape shape, int dim, fr_tensor *index);
 
 /* True if index is int64 and all its values lie in 0..size-1. Fails otherwise, naming what, value, position and size.
  */

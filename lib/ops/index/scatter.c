@@ -406,3 +406,8 @@ fr_tensor *fr_scatter_zeros(fr_tensor *t, fr_shape shape, int dim, fr_tensor *in
 {
     return fr_apply(&fr_scatter_put_op, (fr_tensor *[]){ t, index, NULL }, &(attributes){ dim, FR_PUT_ADD, shape });
 }
+
+fr_tensor *fr_scatter_to_zeros(fr_tensor *t, fr_shape shape, int dim, fr_tensor *index)
+{
+    return fr_apply(&fr_scatter_put_op, (fr_tensor *[]){ t, index, NULL }, &(attributes){ dim, FR_PUT_SET, shape });
+}

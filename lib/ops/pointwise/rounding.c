@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* ceil: y = the least integer >= x. round: y = the integer next to x, of two the even one. trunc: y = x without its
- * fraction. Their derivatives are 0. */
+/* floor: y = the greatest integer <= x. ceil: y = the least integer >= x. round: y = the integer next to x, of two the
+ * even one. trunc: y = x without its fraction. Their derivatives are 0. */
 #include "ops/pointwise/pointwise.h"
 
+FR_UNARY_FLOAT(floor, floorf(x), floor(x))
 FR_UNARY_FLOAT(ceil, ceilf(x), ceil(x))
 FR_UNARY_FLOAT(round, rintf(x), rint(x))
 FR_UNARY_FLOAT(trunc, truncf(x), trunc(x))
@@ -25,9 +26,20 @@ static bool trunc_onnx(fr_onnx *g, const fr_op_call *call)
     return true;
 }
 
+FR_RUN(run_floor, fr_floor(in[0]))
 FR_RUN(run_ceil, fr_ceil(in[0]))
 FR_RUN(run_round, fr_round(in[0]))
 FR_RUN(run_trunc, fr_trunc(in[0]))
+
+const fr_op fr_floor_op = {
+    FR_UNARY_OP(floor, "y = the greatest integer <= x"),
+    .onnx_name = "Floor",
+    .saves_inputs = FR_SAVES_NOTHING,
+    .backward = backward,
+    FR_CASES({ "values", "d(3,4)", "torch.floor(a)", run_floor }, { "scalar", "d()", "torch.floor(a)", run_floor },
+             { "empty", "d(0,4)", "torch.floor(a)", run_floor },
+             { "edges", "v-0.5,-0.0,0.5,1,-1,inf,-inf,nan,3e9(9)", "torch.floor(a)", run_floor }),
+};
 
 const fr_op fr_ceil_op = {
     FR_UNARY_OP(ceil, "y = the least integer >= x"),
@@ -58,6 +70,11 @@ const fr_op fr_trunc_op = {
              { "empty", "d(0,4)", "torch.trunc(a)", run_trunc },
              { "edges", "v-0.5,-0.0,0.5,-1.7,1.7,inf,-inf,nan,3e9(9)", "torch.trunc(a)", run_trunc }),
 };
+
+fr_tensor *fr_floor(fr_tensor *t)
+{
+    return fr_apply(&fr_floor_op, &t, NULL);
+}
 
 fr_tensor *fr_ceil(fr_tensor *t)
 {

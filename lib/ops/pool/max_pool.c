@@ -17,16 +17,18 @@ bool fr_read_max_pool_options(const char *what, int dims, const fr_shape *kernel
            fr_read_pool_window(what, dims, kernel, &o->stride, &o->padding, &o->dilation, &a->pool.window);
 }
 
-fr_tensor *fr_apply_max_pool(const fr_op *op, int dims, fr_tensor *x, fr_shape kernel,
-                             const fr_max_pool_options *options)
+fr_tensor *fr_apply_max_pool(const char *what, const fr_op *op, int dims, fr_tensor *x, fr_shape kernel,
+                             const fr_max_pool_options *options, fr_tensor **indices)
 {
-    fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, op->name);
+    fr_composition c = fr_compose(what);
+    fr_tensor *results[2] = { NULL, NULL };
     fr_pool_attributes a;
-    fr_tensor *y = fr_read_max_pool_options(op->name, dims, &kernel, options, &a) ? fr_apply(op, &x, &a) : NULL;
 
-    fr_finish(th, before);
-    return y;
+    if (fr_read_max_pool_options(what, dims, &kernel, options, &a))
+        fr_apply_n(op, &x, 1, &a, results);
+    if (indices)
+        *indices = fr_escape(results[1]);
+    return fr_composed(c, results[0]);
 }
 
 /* True if one of the first windows, which begin in the padding, holds no value of x: with dilation it may step over
@@ -110,22 +112,31 @@ static const char max_pool_text[] =
     "    int planes, size[2], kernel[2], stride[2], before[2], dilation[2], out[2];\n"
     "} max_windows;\n"
     "\n"
-    "/* The largest value of each window of each plane; NaN where there is one. */\n"
-    "static void max_pool(const max_windows *s, const float *x, float *y)\n"
+    "/* The largest value of each window of each plane, NaN where there is one, and its position in the plane. Either\n"
+    " * result may be NULL. */\n"
+    "static void max_pool(const max_windows *s, const float *x, float *y, int64_t *position)\n"
     "{\n"
     "    for (int n = 0; n < s->planes * s->out[0] * s->out[1]; n++) {\n"
     "        const float *plane = x + n / (s->out[0] * s->out[1]) * s->size[0] * s->size[1];\n"
     "        const int p = n / s->out[1] % s->out[0], q = n % s->out[1];\n"
     "        float most = -INFINITY;\n"
+    "        int at = -1;\n"
     "\n"
     "        for (int k = 0; k < s->kernel[0] * s->kernel[1]; k++) {\n"
     "            const int i = p * s->stride[0] - s->before[0] + k / s->kernel[1] * s->dilation[0];\n"
     "            const int j = q * s->stride[1] - s->before[1] + k % s->kernel[1] * s->dilation[1];\n"
     "\n"
-    "            if (i >= 0 && i < s->size[0] && j >= 0 && j < s->size[1] && !(plane[i * s->size[1] + j] <= most))\n"
-    "                most = most != most ? most : plane[i * s->size[1] + j];\n"
+    "            if (i >= 0 && i < s->size[0] && j >= 0 && j < s->size[1]) {\n"
+    "                const float value = plane[i * s->size[1] + j];\n"
+    "\n"
+    "                at = at < 0 || value > most || value != value ? i * s->size[1] + j : at;\n"
+    "                most = plane[at];\n"
+    "            }\n"
     "        }\n"
-    "        y[n] = most;\n"
+    "        if (y)\n"
+    "            y[n] = most;\n"
+    "        if (position)\n"
+    "            position[n] = at;\n"
     "    }\n"
     "}\n";
 
@@ -133,21 +144,24 @@ bool fr_max_pool_c_code(fr_c_writer *w, const fr_op_call *call)
 {
     const fr_shape *shape = &call->in[0]->shape;
     fr_op_call again = *call;
-    const char *x = fr_c_in(w, call, 0), *y = fr_c_out(w, call, 0);
+    const char *x = fr_c_in(w, call, 0), *y = fr_c_is_read(w, call, 0) ? fr_c_out(w, call, 0) : "NULL";
+    const char *position = fr_c_is_read(w, call, 1) ? fr_c_out(w, call, 1) : "NULL";
     fr_pool_attributes a;
     char window[FR_C_WINDOW_TEXT];
 
     if (!fr_pool_complete(&again, shape, &a))
         return false;
     fr_c_helper(w, "max_pool", max_pool_text, false);
-    return fr_c_line(w, "max_pool(&(const max_windows){ .planes = %" PRId64 ", %s }, %s, %s);",
-                     fr_pool_planes(&a.pool, shape), fr_c_window(&a.pool.window, true, window), x, y);
+    return fr_c_line(w, "max_pool(&(const max_windows){ .planes = %" PRId64 ", %s }, %s, %s, %s);",
+                     fr_pool_planes(&a.pool, shape), fr_c_window(&a.pool.window, true, window), x, y, position);
 }
 
 bool fr_max_pool_onnx(fr_onnx *g, const fr_op_call *call)
 {
     const fr_pool_attributes *a = call->attributes;
 
+    if (fr_onnx_is_read(g, 1))
+        return fr_onnx_fail(g, "with indices, which in ONNX count through the whole batch");
     fr_onnx_window_node(g, call, "MaxPool", &a->pool.window,
                         (fr_onnx_int_attribute[]){ { "ceil_mode", a->ceil_mode, NULL }, { NULL, 0, NULL } });
     return true;

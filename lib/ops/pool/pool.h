@@ -34,9 +34,9 @@ int64_t fr_pool_planes(const fr_pool *p, const fr_shape *x);
 /* Reads the options for so many dims. Fails as what. options may be NULL. */
 bool fr_read_max_pool_options(const char *what, int dims, const fr_shape *kernel, const fr_max_pool_options *options,
                               fr_pool_attributes *a);
-/* The public functions. */
-fr_tensor *fr_apply_max_pool(const fr_op *op, int dims, fr_tensor *x, fr_shape kernel,
-                             const fr_max_pool_options *options);
+/* The public functions. indices: where output 1 goes, or NULL. */
+fr_tensor *fr_apply_max_pool(const char *what, const fr_op *op, int dims, fr_tensor *x, fr_shape kernel,
+                             const fr_max_pool_options *options, fr_tensor **indices);
 bool fr_max_pool_infer(fr_op_call *call);
 void fr_max_pool_forward(fr_op_call *call);
 void fr_max_pool_backward(fr_op_call *call);
@@ -44,12 +44,21 @@ void fr_max_pool_backward_kernel(fr_op_call *call);
 bool fr_max_pool_c_code(fr_c_writer *w, const fr_op_call *call);
 bool fr_max_pool_onnx(fr_onnx *g, const fr_op_call *call);
 
-/* Output 1, which is internal and int64, is the position of each value of output 0 in its plane. */
+/* Output 1, int64, is the position of each value of output 0 in its plane. */
 #define FR_MAX_POOL_OP                                                                                                 \
-    .inputs = 1, .outputs = 2, .internal = 1, .saves_inputs = FR_SAVES_NOTHING, .saves_outputs = 2,                    \
+    .inputs = 1, .outputs = 2, .saves_inputs = FR_SAVES_NOTHING, .saves_outputs = 2, .null_gradients = true,           \
     .attributes_size = sizeof(fr_pool_attributes), .infer = fr_max_pool_infer, .forward = fr_max_pool_forward,         \
     .backward = fr_max_pool_backward, .backward_kernel = fr_max_pool_backward_kernel, .c_code = fr_max_pool_c_code,    \
     .onnx_name = "MaxPool", .onnx = fr_max_pool_onnx
+
+/* --- max_unpool.c ------------------------------------------------------------------------------------------------- */
+
+/* Reads the options but for output_size. Fails as what. options may be NULL. */
+bool fr_read_max_unpool_options(const char *what, int dims, const fr_shape *kernel,
+                                const fr_max_unpool_options *options, fr_sliding_window *w);
+/* The public functions. */
+fr_tensor *fr_apply_max_unpool(const char *what, int dims, fr_tensor *x, fr_tensor *indices, fr_shape kernel,
+                               const fr_max_unpool_options *options);
 
 /* --- avg_pool.c: avg_pool1d, avg_pool2d, adaptive_avg_pool1d and adaptive_avg_pool2d ------------------------------ */
 
