@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# The examples print what is in examples/expected, and README's code and output are those of the tree.
+# The examples and the programs of the manual print what is in their folder's expected/, and README's code and output
+# are those of the tree.
 set -u
 top=${FROND_TESTS:?}/..
 work=$(mktemp -d)
@@ -19,7 +20,8 @@ same() { # WHAT EXPECTED GOT
 # Expected output is in NAME.txt or NAME-ARGUMENT.txt. Examples run in the top folder, where they find their data; the
 # language model's text is Debian's.
 build=$(pwd)
-for expected in "$top"/examples/expected/*.txt "$top"/examples/ports/expected/*.txt; do
+for expected in "$top"/examples/expected/*.txt "$top"/examples/ports/expected/*.txt \
+    "$top"/doc/programs/expected/*.txt; do
     run=$(basename "$expected" .txt)
     folder=$(dirname "${expected#"$top"/}")
     folder=${folder%/expected}
@@ -30,8 +32,9 @@ for expected in "$top"/examples/expected/*.txt "$top"/examples/ports/expected/*.
         echo "$name: skipped, its text is not here, or another edition"
         continue
     fi
-    (cd "$top" && "$build/$folder/$name" ${argument#-}) >"$work/out" 2>&1 ||
+    (cd "$top" && "$build/$folder/$name" ${argument#-}) >"$work/all" 2>&1 ||
         { echo "$run: exit status $?"; failed=1; }
+    sed 's,[^ []*/\([a-z_0-9]*\.c:[0-9]\),\1,g' "$work/all" >"$work/out" # places, without the folders
     same "$folder/$run" "$expected" "$work/out"
 done
 

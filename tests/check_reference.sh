@@ -57,12 +57,22 @@ if ! makeinfo --version >/dev/null 2>&1; then
 fi
 cp "$source/doc/frond.texi" "$work"
 echo '@set VERSION 0' >"$work/release.texi"
-for file in $(sed -n 's/^@include \(.*\)\.texi$/\1/p' "$work/frond.texi"); do
+pull() { # CHAPTER, without pictures
+    ${AWK:-awk} -f "$source/tools/pull.awk" -v top="$source" "$@"
+}
+includes() { # FILE...
+    sed -n 's/^@include \(.*\)\.texi$/\1/p' "$@"
+}
+for file in $(includes "$source"/doc/frond.texi "$source"/doc/book/*.texi); do
     [ -r "$work/$file.texi" ] && continue
-    program=$source/models/$file.c
-    [ -r "$program" ] || program=$source/examples/$file.c
-    ${AWK:-awk} -f "$source/tools/example.awk" "$program" >"$work/$file.texi"
+    if [ -r "$source/doc/book/$file.texi" ]; then
+        pull "$source/doc/book/$file.texi"
+    else
+        echo "@pull examples/$file.c" | pull
+    fi >"$work/$file.texi" || complain "$file.texi is not whole"
 done
+printf '@pull %s\n' 'lib/graph/apply.c no_such_function' | pull >"$work/found" 2>&1 &&
+    complain "pull.awk pulls a function that does not exist"
 (cd "$work" && makeinfo frond.texi) >"$work/complaints" 2>&1 || failed=1
 cat "$work/complaints"
 [ ! -s "$work/complaints" ] || failed=1

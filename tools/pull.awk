@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# pull.awk -v top=FOLDER -v pictures=FOLDERS CHAPTER: writes a chapter of the manual with what these lines of it ask for.
+# pull.awk -v top=FOLDER -v pictures=FOLDERS CHAPTER: writes a chapter of the manual with what these lines ask for.
 #
 #     @pull FILE.c             a program, from its first include on
 #     @pull FILE.c NAME        the function, struct or table NAME, with the comment above it
@@ -117,41 +117,140 @@ function body(n, name, python,    i, first)
 
 # --- Output -------------------------------------------------------------------------------------------------------
 
-# The last blank of s before column width that is in no string; 0 if there is none after the indentation.
-function break_at(s, width,    i, c, quoted, found, indented)
+function blanks(n)
 {
-    match(s, /^ */)
-    indented = RLENGTH
-    for (i = 1; i <= width; i++) {
+    return sprintf("%" n "s", "")
+}
+
+# Fills a comment, line[i..last], anew; lines of it that stand apart stay as they are.
+function fill(i, last, width,    indent, prefix, s, n, k, word)
+{
+    match(line[i], /^ */)
+    indent = blanks(RLENGTH)
+    prefix = indent "/*"
+    for (; i <= last; i++) {
+        s = line[i]
+        sub(s ~ /^ *\*\/$/ ? "^ *" : "^ */?[*] ?", "", s)
+        if (s ~ /^(    |$)/) {
+            put(prefix (s == "" ? "" : " " s))
+            prefix = indent " *"
+            continue
+        }
+        n = split(s, word, " ")
+        for (k = 1; k <= n; k++) {
+            if (length(prefix " " word[k]) > width) {
+                put(prefix)
+                prefix = indent " *"
+            }
+            prefix = prefix " " word[k]
+        }
+        if (i == last || line[i + 1] ~ /^ *\*(     |$)/) {
+            put(prefix)
+            prefix = indent " *"
+        }
+    }
+}
+
+# Notes for each blank of s how bad it is to break there, rank[] (99: in a string), and the column of the bracket that
+# is open there. `deep` brackets are open before s. Returns how many are open after it, or 0 if it ends in a string.
+function scan(s, deep,    i, c, quoted)
+{
+    for (i = 1; i <= length(s); i++) {
         c = substr(s, i, 1)
         if (c == "\\")
             i++
         else if (c == "\"")
             quoted = !quoted
-        else if (c == " " && !quoted && i > indented + 1)
-            found = i
+        else if (!quoted && c ~ /[([]/)
+            open[++deep] = i
+        else if (!quoted && c ~ /[])]/)
+            deep--
+        if (c == " ") {
+            rank[i] = quoted ? 99 : 2 * deep + (substr(s, i - 1) !~ /^, / && substr(s, i + 1) !~ /^(&&|\|\||\?|:) /)
+            column[i] = deep > 0 ? open[deep] : 0
+        }
     }
-    return found
+    return quoted ? 0 : deep
+}
+
+# Puts s in lines of at most width columns: breaks it where the fewest brackets are open, under the last open one.
+function put_broken(s, width,    i, at, indent, deep, text)
+{
+    match(s, /^ */)
+    indent = RLENGTH
+    while (length(s) > width) {
+        scan(s, deep)
+        match(s, /^ */)
+        at = 0
+        for (i = width; i > RLENGTH + 1; i--)
+            if (substr(s, i, 1) == " " && rank[i] < 99 && (!at || rank[i] < rank[at] && i > width / 3))
+                at = i
+        for (i = width + 1; !at && i < length(s); i++)
+            if (substr(s, i, 1) == " " && rank[i] < 99)
+                at = i
+        text = substr(s, at + 1)
+        if (!at || indent + 8 + length(text) >= length(s))
+            break
+        put(substr(s, 1, at - 1))
+        deep = int(rank[at] / 2)
+        i = column[at] && (column[at] + length(text) <= width || column[at] < width / 2) ? column[at] : indent + 8
+        s = blanks(i + length(text) < length(s) ? i : indent + 8) text
+    }
+    put(s)
+}
+
+function put(s)
+{
+    out[++lines] = s
 }
 
 # Breaks lines at `width`; returns the new number of lines.
-function broken(n, width,    i, k, at, indent, out, s)
+function broken(n, width,    i, last, k, long, s)
 {
-    for (i = 1; i <= n; i++) {
-        s = line[i]
-        match(s, /^ */)
-        indent = sprintf("%" (RLENGTH + 8) "s", "")
-        if (s ~ /^ *\/?\*/)
-            indent = s ~ /^ *\/\*/ ? sprintf("%" (RLENGTH + 3) "s", "") : sprintf("%" RLENGTH "s* ", "")
-        while (length(s) > width && (at = break_at(s, width))) {
-            out[++k] = substr(s, 1, at - 1)
-            s = indent substr(s, at + 1)
+    lines = 0
+    for (i = 1; i <= n; i = last + 1) {
+        long = length(line[i]) > width
+        last = i
+        if (line[i] ~ /^ *\/\*/) {
+            for (; last < n && line[last] !~ /\*\//; last++)
+                long = long || length(line[last + 1]) > width
+            if (long && line[last] ~ /\*\/$/) {
+                fill(i, last, width)
+                continue
+            }
+        } else if (line[i] !~ /\/\*/) { # a statement, with the lines on which it goes on
+            s = line[i]
+            for (; last < n && scan(s, 0) > 0 && line[last + 1] !~ /\/\*|[{;]$/; last++)
+                s = joined(s, line[last + 1])
+            if (last < n && scan(s, 0) > 0 && line[last + 1] !~ /\/\*/)
+                s = joined(s, line[++last])
+            for (k = i; k <= last; k++)
+                long = long || length(line[k]) > width
+            if (long) {
+                put_broken(s, width)
+                continue
+            }
         }
-        out[++k] = s
+        for (k = i; k <= last; k++) {
+            if (length(line[k]) > width && match(line[k], / *\/\*.*\*\/$/)) { # the comment goes above
+                s = substr(line[k], RSTART)
+                sub(/^ */, "", s)
+                line[k] = substr(line[k], 1, RSTART - 1)
+                match(line[k], /^ */)
+                put_broken(blanks(RLENGTH) s, width)
+            }
+            put_broken(line[k], width)
+        }
     }
-    for (i = 1; i <= k; i++)
+    for (i = 1; i <= lines; i++)
         line[i] = out[i]
-    return k
+    return lines
+}
+
+function joined(s, next_line)
+{
+    sub(/^ +/, "", next_line)
+    return s (s ~ /[([]$/ ? "" : " ") next_line
 }
 
 function example(n,    i)
