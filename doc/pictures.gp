@@ -31,7 +31,7 @@ if (name eq "flow") {
     set format y "10^{%T}"
     set xlabel "steps back from the output"
     set ylabel "size of the gradient"
-    set key top right
+    set key bottom left
     plot data index "flow_RNN" with lines lw 2 lc rgb orange title "RNN", \
          data index "flow_GRU" with lines lw 2 lc rgb blue title "GRU", \
          data index "flow_LSTM" with lines lw 2 lc rgb green title "LSTM", \

@@ -262,7 +262,7 @@ function example(n,    i)
     print "@end smallexample"
 }
 
-function pair(file, name,    n, i, left, count, html, widest)
+function pair(file, name,    n, i, left, count, html, widest, widest_right)
 {
     if (!(n = body(read(file ".py"), name, 1)))
         fail(file ".py has no " name)
@@ -275,14 +275,23 @@ function pair(file, name,    n, i, left, count, html, widest)
     if (!(n = body(read(file ".c"), name, 0)))
         fail(file ".c has no " name)
     html = html "</pre><pre class=\"example\">\n"
-    for (i = 1; i <= n; i++)
+    for (i = 1; i <= n; i++) {
         html = html escaped_html(line[i]) "\n"
+        widest_right = length(line[i]) > widest_right ? length(line[i]) : widest_right
+    }
     printf "@html\n<div class=\"pair\"><pre class=\"example\">\n%s</pre></div>\n@end html\n", html
-    print "@ifnothtml\n@smallexample"
-    n = broken(n, WIDTH - widest - 3)
-    for (i = 1; i <= n || i <= count; i++)
-        print escaped(sprintf("%-" widest "s | %s", i <= count ? left[i] : "", i <= n ? line[i] : ""))
-    print "@end smallexample\n@end ifnothtml"
+    print "@ifnothtml\n\n@smallexample"
+    if (widest + widest_right + 3 > WIDTH) { # one above the other
+        for (i = 1; i <= count; i++)
+            print escaped(left[i])
+        print "@end smallexample\n\n@noindent\nis"
+        example(n)
+    } else {
+        for (i = 1; i <= n || i <= count; i++)
+            print escaped(sprintf("%-" widest "s | %s", i <= count ? left[i] : "", i <= n ? line[i] : ""))
+        print "@end smallexample"
+    }
+    print "@end ifnothtml"
 }
 
 function picture(name, text,    begun, svg, path, folder, n, i)
@@ -308,7 +317,7 @@ function picture(name, text,    begun, svg, path, folder, n, i)
     if (!begun)
         fail("there is no picture " name ".svg")
     print "</figure>\n@end html"
-    printf "@iftex\n@center @image{%s,14cm}\n@end iftex\n", name
+    printf "@iftex\n@center @image{%s}\n@end iftex\n", name
 }
 
 /^@pull / {
