@@ -183,7 +183,7 @@ function put_broken(s, width,    i, at, indent, deep, text)
         match(s, /^ */)
         at = 0
         for (i = width; i > RLENGTH + 1; i--)
-            if (substr(s, i, 1) == " " && rank[i] < 99 && (!at || rank[i] < rank[at] && i > width / 3))
+            if (substr(s, i, 1) == " " && rank[i] < 99 && (!at || !text_only && rank[i] < rank[at] && i > width / 3))
                 at = i
         for (i = width + 1; !at && i < length(s); i++)
             if (substr(s, i, 1) == " " && rank[i] < 99)
@@ -218,7 +218,7 @@ function broken(n, width,    i, last, k, long, s)
                 fill(i, last, width)
                 continue
             }
-        } else if (line[i] !~ /\/\*/) { # a statement, with the lines on which it goes on
+        } else if (!text_only && line[i] !~ /\/\*/) { # a statement, with the lines on which it goes on
             s = line[i]
             for (; last < n && scan(s, 0) > 0 && line[last + 1] !~ /\/\*|[{;]$/; last++)
                 s = joined(s, line[last + 1])
@@ -322,7 +322,8 @@ function picture(name, text,    begun, svg, path, folder, n, i)
 
 /^@pull / {
     n = read($2)
-    if ($2 ~ /\.txt$/)
+    text_only = $2 ~ /\.txt$/
+    if (text_only)
         n = NF == 2 ? n : part_of_text(n, $3)
     else
         n = NF == 2 ? program(n) : definition(n, $3)
