@@ -294,7 +294,7 @@ function pair(file, name,    n, i, left, count, html, widest, widest_right)
     print "@end ifnothtml"
 }
 
-function picture(name, text,    begun, svg, path, folder, n, i)
+function picture(name, text,    begun, svg, path, folder, n, i, width)
 {
     printf pictures == "" ? "" : "@ifinfo\n"
     printf "@quotation\n@i{(Picture: %s)}\n@end quotation\n", escaped(text)
@@ -309,6 +309,8 @@ function picture(name, text,    begun, svg, path, folder, n, i)
             begun = 1
             printf "@html\n<figure class=\"picture\" role=\"img\" aria-label=\"%s\">\n", escaped_html(text)
         }
+        if (match(svg, /width="[0-9]+pt"/))
+            width = substr(svg, RSTART + 7)
         gsub(/@/, "\\&#64;", svg)
         if (begun)
             print svg
@@ -317,7 +319,7 @@ function picture(name, text,    begun, svg, path, folder, n, i)
     if (!begun)
         fail("there is no picture " name ".svg")
     print "</figure>\n@end html"
-    printf "@iftex\n@center @image{%s}\n@end iftex\n", name
+    printf "@iftex\n@center @image{%s%s}\n@end iftex\n", name, width + 0 > 460 ? ",16cm" : ""
 }
 
 /^@pull / {

@@ -74,6 +74,8 @@ static void lion_step(lion *o, double lr)
         fr_tensor *g = fr_grad(p[i]);
         fr_tensor *m = o->mean[i] ? o->mean[i] : fr_zeros_like(p[i]);
 
+        if (!g) /* none has come to it */
+            continue;
         fr_copy(p[i], fr_sub(p[i], fr_mul_scalar(fr_sign(fr_lerp_scalar(m, g, 0.1)), lr)));
         fr_assign(&o->mean[i], fr_lerp_scalar(m, g, 0.01));
     }
