@@ -16,10 +16,13 @@ same() { # WHAT EXPECTED GOT
     failed=1
 }
 
+# Messages tell where the compiler found the program; that of a program on its own is its name alone.
+named='s|[^][ ]*/\([0-9][0-9]_[a-z_0-9]*\.c:[0-9]\)|\1|g'
+
 # Expected output is in NAME.txt or NAME-ARGUMENT.txt. Examples run in the top folder, where they find their data; the
 # language model's text is Debian's.
 build=$(pwd)
-for expected in "$top"/examples/expected/*.txt "$top"/examples/ports/expected/*.txt; do
+for expected in "$top"/examples/expected/*.txt "$top"/examples/*/expected/*.txt; do
     run=$(basename "$expected" .txt)
     folder=$(dirname "${expected#"$top"/}")
     folder=${folder%/expected}
@@ -32,7 +35,17 @@ for expected in "$top"/examples/expected/*.txt "$top"/examples/ports/expected/*.
     fi
     (cd "$top" && "$build/$folder/$name" ${argument#-}) >"$work/out" 2>&1 ||
         { echo "$run: exit status $?"; failed=1; }
-    same "$folder/$run" "$expected" "$work/out"
+    sed "$named" "$work/out" >"$work/got"
+    same "$folder/$run" "$expected" "$work/got"
+done
+
+# No program, and no exercise of the path, is left out.
+for program in "$top"/examples/[0-9]*.c "$top"/examples/solutions/*.c; do
+    name=$(basename "$program" .c)
+    ls "${program%/*}/expected/$name"[.-]*txt >/dev/null 2>&1 || { echo "$name: no output is expected"; failed=1; }
+    for exercise in $(sed -n '/^.\* Exercises$/,$s/^ \* \([0-9]\)\. .*/\1/p' "$program"); do
+        [ -r "$top/examples/solutions/${name}_$exercise.c" ] || { echo "$name: no solution $exercise"; failed=1; }
+    done
 done
 
 # README shows examples/readme.c from its first include on, followed by its output.

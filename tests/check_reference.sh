@@ -55,13 +55,15 @@ if ! makeinfo --version >/dev/null 2>&1; then
     echo "the manual was not checked: there is no makeinfo"
     exit $failed
 fi
-cp "$source/doc/frond.texi" "$work"
+cp "$source/doc/frond.texi" "$source/doc/path.texi" "$work"
 echo '@set VERSION 0' >"$work/release.texi"
-for file in $(sed -n 's/^@include \(.*\)\.texi$/\1/p' "$work/frond.texi"); do
+for file in $(sed -n 's/^@include \(.*\)\.texi$/\1/p' "$work/frond.texi" "$work/path.texi"); do
     [ -r "$work/$file.texi" ] && continue
     program=$source/models/$file.c
     [ -r "$program" ] || program=$source/examples/$file.c
-    ${AWK:-awk} -f "$source/tools/example.awk" "$program" >"$work/$file.texi"
+    printed=$source/examples/expected/$file.txt
+    [ "$program" = "$source/examples/$file.c" ] && [ -r "$printed" ] || printed=
+    ${AWK:-awk} -f "$source/tools/example.awk" "$program" ${printed:+"$printed"} >"$work/$file.texi"
 done
 (cd "$work" && makeinfo frond.texi) >"$work/complaints" 2>&1 || failed=1
 cat "$work/complaints"
