@@ -16,9 +16,6 @@ same() { # WHAT EXPECTED GOT
     failed=1
 }
 
-# Messages tell where the compiler found the program; that of a program on its own is its name alone.
-named='s|[^][ ]*/\([0-9][0-9]_[a-z_0-9]*\.c:[0-9]\)|\1|g'
-
 # Expected output is in NAME.txt or NAME-ARGUMENT.txt. Examples run in the top folder, where they find their data; the
 # language model's text is Debian's.
 build=$(pwd)
@@ -35,7 +32,7 @@ for expected in "$top"/examples/expected/*.txt "$top"/examples/*/expected/*.txt;
     fi
     (cd "$top" && "$build/$folder/$name" ${argument#-}) >"$work/out" 2>&1 ||
         { echo "$run: exit status $?"; failed=1; }
-    sed "$named" "$work/out" >"$work/got"
+    sed -f "$top/tests/places.sed" "$work/out" >"$work/got"
     same "$folder/$run" "$expected" "$work/got"
 done
 

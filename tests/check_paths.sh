@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# Runs these test programs with kernels for lesser kinds of CPU, set by FROND_CPU. Without it they use the best kernels
+# Runs these test programs and the examples with kernels for lesser kinds of CPU, set by FROND_CPU. Without it they use the best kernels
 # that this CPU can run.
 set -u
 log=$(mktemp)
@@ -22,5 +22,9 @@ for cpu in base avx2; do
         cat "$log"
         failed=1
     done
+    env FROND_CPU=$cpu sh "$FROND_TESTS/check_examples.sh" >"$log" 2>&1 && continue
+    echo "FROND_CPU=$cpu check_examples.sh:"
+    cat "$log"
+    failed=1
 done
 exit $failed
