@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# Runs these test programs and the examples with kernels for lesser kinds of CPU, set by FROND_CPU. Without it they use the best kernels
-# that this CPU can run.
+# Runs these test programs and the examples with kernels for lesser kinds of CPU, set by FROND_CPU. Without it they use
+# the best kernels that this CPU can run.
 set -u
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
