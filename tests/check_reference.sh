@@ -55,21 +55,14 @@ if ! makeinfo --version >/dev/null 2>&1; then
     echo "the manual was not checked: there is no makeinfo"
     exit $failed
 fi
-cp "$source/doc/frond.texi" "$work"
+cp "$source/doc/frond.texi" "$source/doc/path.texi" "$work"
 echo '@set VERSION 0' >"$work/release.texi"
 pull() { # CHAPTER, without pictures
     ${AWK:-awk} -f "$source/tools/pull.awk" -v top="$source" "$@"
 }
-includes() { # FILE...
-    sed -n 's/^@include \(.*\)\.texi$/\1/p' "$@"
-}
-for file in $(includes "$source"/doc/frond.texi "$source"/doc/book/*.texi); do
+for file in $(sed -n 's/^@include \(.*\)\.texi$/\1/p' "$work/frond.texi"); do
     [ -r "$work/$file.texi" ] && continue
-    if [ -r "$source/doc/book/$file.texi" ]; then
-        pull "$source/doc/book/$file.texi"
-    else
-        echo "@pull examples/$file.c" | pull
-    fi >"$work/$file.texi" || complain "$file.texi is not whole"
+    pull "$source/doc/book/$file.texi" >"$work/$file.texi" || complain "$file.texi is not whole"
 done
 printf '@pull %s\n' 'lib/graph/apply.c no_such_function' | pull >"$work/found" 2>&1 &&
     complain "pull.awk pulls a function that does not exist"

@@ -7,6 +7,7 @@
 #     @pull FILE.c NAME        the function, struct or table NAME, with the comment above it
 #     @pull FILE.txt [NAME]    text; of several parts the one that follows the line "== NAME"
 #     @pair FILE NAME          the bodies of the function NAME in FILE.py and FILE.c, side by side
+#     @lesson NAME             the program examples/NAME.c, what it prints, and the exercises that its last comment holds
 #     @formula TEX == TEXT     a formula, for TeX and for all else
 #     @picture NAME TEXT       the picture NAME.svg, in TeX NAME.pdf, elsewhere what TEXT says of it; that alone if
 #                              pictures, the folders to look for it in, is empty
@@ -59,9 +60,13 @@ function keep(first, last,    i)
 
 # --- Parts of a file: each function cuts line[1..n] down to the part and returns the number of lines left ------------
 
-# From the first include on, or all.
+# From the first include on, or all; without exercises.
 function program(n,    i)
 {
+    for (i = 1; i <= n && line[i] != "/* Exercises"; i++)
+        continue
+    for (n = i - 1; n && line[n] == "";)
+        n--
     for (i = 1; i <= n; i++)
         if (line[i] ~ /^#include/)
             return keep(i, n)
@@ -294,6 +299,35 @@ function pair(file, name,    n, i, left, count, html, widest, widest_right)
     print "@end ifnothtml"
 }
 
+# The comment "Exercises" of line[1..n], as a list.
+function exercises(n,    i)
+{
+    for (i = 1; i <= n && line[i] != "/* Exercises"; i++)
+        continue
+    if (i >= n)
+        return
+    print "\n@noindent\nExercises, with answers in @file{examples/solutions}:\n\n@enumerate"
+    while (++i <= n) {
+        if (sub(/^ \* [0-9]\. /, "", line[i]))
+            print "\n@item"
+        sub(/^ \* */, "", line[i])
+        sub(/ \*\/$/, "", line[i])
+        if (line[i] != "")
+            print escaped(line[i])
+    }
+    print "@end enumerate"
+}
+
+function lesson(file)
+{
+    example(program(read("examples/" file ".c")))
+    text_only = 1
+    print "\n@noindent\nIt prints\n"
+    example(read("examples/expected/" file ".txt"))
+    text_only = 0
+    exercises(read("examples/" file ".c"))
+}
+
 function picture(name, text,    begun, svg, path, folder, n, i, width)
 {
     printf pictures == "" ? "" : "@ifinfo\n"
@@ -335,6 +369,7 @@ function picture(name, text,    begun, svg, path, folder, n, i, width)
     next
 }
 /^@pair / { pair($2, $3); next }
+/^@lesson / { lesson($2); next }
 /^@formula / {
     sub(/^@formula /, "")
     at = index($0, " == ")
