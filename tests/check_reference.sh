@@ -55,7 +55,7 @@ if ! makeinfo --version >/dev/null 2>&1; then
     echo "the manual was not checked: there is no makeinfo"
     exit $failed
 fi
-cp "$source/doc/frond.texi" "$source/doc/path.texi" "$work"
+cp "$source/doc/frond.texi" "$work"
 echo '@set VERSION 0' >"$work/release.texi"
 pull() { # CHAPTER, without pictures
     ${AWK:-awk} -f "$source/tools/pull.awk" -v top="$source" "$@"
@@ -66,6 +66,11 @@ for file in $(sed -n 's/^@include \(.*\)\.texi$/\1/p' "$work/frond.texi"); do
 done
 printf '@pull %s\n' 'lib/graph/apply.c no_such_function' | pull >"$work/found" 2>&1 &&
     complain "pull.awk pulls a function that does not exist"
+# A page of the PDF has room for so much code.
+${AWK:-awk} '/^@(end )?smallexample/ { code = !/end/ } { gsub(/@[@{}]/, "x") } code && length > 93' "$work"/*.texi \
+    >"$work/found"
+cat "$work/found"
+[ ! -s "$work/found" ] || complain "above: code that is wider than a page"
 (cd "$work" && makeinfo frond.texi) >"$work/complaints" 2>&1 || failed=1
 cat "$work/complaints"
 [ ! -s "$work/complaints" ] || failed=1
