@@ -73,6 +73,11 @@ for file in $(includes "$source"/doc/frond.texi "$source"/doc/book/*.texi); do
 done
 printf '@pull %s\n' 'lib/graph/apply.c no_such_function' | pull >"$work/found" 2>&1 &&
     complain "pull.awk pulls a function that does not exist"
+# A page of the PDF has room for so much code.
+${AWK:-awk} '/^@(end )?smallexample/ { code = !/end/ } { gsub(/@[@{}]/, "x") } code && length > 93' "$work"/*.texi \
+    >"$work/found"
+cat "$work/found"
+[ ! -s "$work/found" ] || complain "above: code that is wider than a page"
 (cd "$work" && makeinfo frond.texi) >"$work/complaints" 2>&1 || failed=1
 cat "$work/complaints"
 [ ! -s "$work/complaints" ] || failed=1

@@ -151,23 +151,24 @@ function fill(i, last, width,    indent, prefix, s, n, k, word)
     }
 }
 
-# Notes for each blank of s how bad it is to break there, rank[] (99: in a string), and the column of the bracket that
-# is open there. `deep` brackets are open before s. Returns how many are open after it, or 0 if it ends in a string.
+# Notes for each blank of s how bad it is to break there, rank[] (99: in a string), and the column of the bracket or
+# quote that is open there. `deep` brackets are open before s. Returns how many are open after it, or 0 if it ends in a
+# string.
 function scan(s, deep,    i, c, quoted)
 {
     for (i = 1; i <= length(s); i++) {
         c = substr(s, i, 1)
         if (c == "\\")
             i++
-        else if (c == "\"")
-            quoted = !quoted
+        else if (c == "\"" && !text_only)
+            quoted = quoted ? 0 : i
         else if (!quoted && c ~ /[([]/)
             open[++deep] = i
         else if (!quoted && c ~ /[])]/)
             deep--
         if (c == " ") {
             rank[i] = quoted ? 99 : 2 * deep + (substr(s, i - 1) !~ /^, / && substr(s, i + 1) !~ /^(&&|\|\||\?|:) /)
-            column[i] = deep > 0 ? open[deep] : 0
+            column[i] = quoted ? quoted : deep > 0 ? open[deep] : 0
         }
     }
     return quoted ? 0 : deep
@@ -185,9 +186,17 @@ function put_broken(s, width,    i, at, indent, deep, text)
         for (i = width; i > RLENGTH + 1; i--)
             if (substr(s, i, 1) == " " && rank[i] < 99 && (!at || !text_only && rank[i] < rank[at] && i > width / 3))
                 at = i
-        for (i = width + 1; !at && i < length(s); i++)
+        for (i = width + 1; !at && i <= width + 3; i++) # a little too long looks better than a string in two
             if (substr(s, i, 1) == " " && rank[i] < 99)
                 at = i
+        for (i = width - 1; !at && i > width / 2; i--)
+            if (substr(s, i, 1) == " ") {
+                put(substr(s, 1, i) "\"")
+                s = blanks(column[i] - 1) "\"" substr(s, i + 1)
+                break
+            }
+        if (!at && i > width / 2)
+            continue
         text = substr(s, at + 1)
         if (!at || indent + 8 + length(text) >= length(s))
             break
