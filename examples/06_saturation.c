@@ -12,7 +12,8 @@
 
 static void show_gradients(void)
 {
-    printf("logit   sigmoid   gradient of bce   of bce_with_logits     (the right answer is 0)\n");
+    printf("gradients by the logit, where the right answer is 0:\n"
+           "logit   sigmoid   gradient of bce   of bce_with_logits\n");
     for (double logit = 0; logit <= 24; logit += 6) {
         fr_tensor *x = fr_requires_grad(fr_scalar(logit)), *y = fr_scalar(0), *p = fr_sigmoid(x), *by_p, *by_logit;
 
