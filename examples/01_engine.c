@@ -6,7 +6,6 @@
  * You will see the derivatives of tanh(a b + 7), and what goes wrong in another order: the obvious recursive walk gives
  * 6 where 4 is right, and takes a million steps where 38 are enough. */
 #include <math.h>
-#include <stdbool.h>
 #include <stdio.h>
 
 typedef struct value value;
@@ -76,7 +75,7 @@ static void naive_walk(value *v)
 }
 
 /* b = a + a, c = b + b and so on, n times: the derivative of the last by a is 2^n. */
-static void double_often(int n, bool naive)
+static void double_often(int n, const char *name, void (*walk)(value *result))
 {
     count = steps = 0;
 
@@ -85,15 +84,14 @@ static void double_often(int n, bool naive)
     for (int i = 0; i < n; i++)
         result = add(result, result);
     result->grad = 1;
-    if (naive)
-        naive_walk(result);
-    else
-        backward(result);
-    printf("%2d doublings, %s  derivative %11.6g  steps %7d\n", n, naive ? "recursive:" : "in order: ", a->grad, steps);
+    walk(result);
+    printf("%2d doublings, %s  derivative %11.6g  steps %7d\n", n, name, a->grad, steps);
 }
 
 int main(void)
 {
+    static const int doublings[] = { 1, 2, 19 };
+
     printf("tanh(a b + 7) at a = 2, b = -3, and its derivatives:\n");
 
     value *a = leaf(2), *b = leaf(-3), *d = tanh_of(add(mul(a, b), leaf(7)));
@@ -102,12 +100,10 @@ int main(void)
     printf("d = %.4f  dd/da = %.4f  dd/db = %.4f\n\n", d->data, a->grad, b->grad);
 
     printf("b = a + a, c = b + b, ...: the derivative of the last one is 2^n.\n");
-    for (int n = 1; n <= 2; n++) {
-        double_often(n, true);
-        double_often(n, false);
+    for (int i = 0; i < 3; i++) {
+        double_often(doublings[i], "recursive:", naive_walk);
+        double_often(doublings[i], "in order: ", backward);
     }
-    double_often(19, true);
-    double_often(19, false);
     return 0;
 }
 

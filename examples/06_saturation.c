@@ -12,7 +12,8 @@
 
 static void show_gradients(void)
 {
-    printf("logit   sigmoid   gradient of bce   of bce_with_logits     (the right answer is 0)\n");
+    printf("gradients by the logit, where the right answer is 0:\n"
+           "logit   sigmoid   gradient of bce   of bce_with_logits\n");
     for (double logit = 0; logit <= 24; logit += 6) {
         fr_tensor *x = fr_requires_grad(fr_scalar(logit)), *y = fr_scalar(0), *p = fr_sigmoid(x), *by_p, *by_logit;
 
@@ -41,8 +42,7 @@ static double accuracy(fr_module *model, fr_tensor *x, double threshold)
 static void learn(fr_module *model, fr_tensor *points, bool logits)
 {
     FR_AUTO(fr_optim) sgd = fr_sgd(model, &(fr_sgd_options){ .lr = 0.1, .momentum = 0.9 });
-    FR_AUTO(fr_loader)
-    loader =
+    FR_AUTO(fr_loader) loader =
         fr_loader_new(FR_TENSORS(points, label(points)), &(fr_loader_options){ .batch_size = 50, .shuffle = true });
 
     fr_init_constant(fr_module_find(model, "2.bias"), 20); /* the bad start */
@@ -66,8 +66,8 @@ int main(void)
 
     show_gradients();
 
-    FR_AUTO(fr_module)
-    with_sigmoid = FR_SEQUENTIAL(fr_nn_linear(2, 16, NULL), fr_nn_tanh(), fr_nn_linear(16, 1, NULL), fr_nn_sigmoid());
+    FR_AUTO(fr_module) with_sigmoid =
+        FR_SEQUENTIAL(fr_nn_linear(2, 16, NULL), fr_nn_tanh(), fr_nn_linear(16, 1, NULL), fr_nn_sigmoid());
     FR_AUTO(fr_module) bare = FR_SEQUENTIAL(fr_nn_linear(2, 16, NULL), fr_nn_tanh(), fr_nn_linear(16, 1, NULL));
     fr_tensor *points = fr_add_scalar(fr_mul_scalar(fr_rand(FR_SHAPE(1000, 2)), 2), -1);
 

@@ -4,7 +4,7 @@
  * unrolled, and reverse mode walks it from the last step to the first. At each step the gradient is multiplied by W^T
  * once more: after 40 steps there is next to nothing of it left, or a number that ends all learning.
  *
- * You will see the norm of the gradient on its way back through h' = tanh(W h + x), for W that shrink, keep and stretch
+ * You will see the norm of the gradient on its way back through h' = tanh(W h), for W that shrink, keep and stretch
  * a vector; then a step of gradient descent that a long gradient spoils, and the same step with the gradient clipped.
  */
 #include <frond.h>

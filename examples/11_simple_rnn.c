@@ -43,8 +43,8 @@ int main(void)
 
     fr_tensor *X = fr_randn(FR_SHAPE(1000, 10, 1));
     fr_tensor *Y = fr_gt_scalar(fr_sum_dim(X, 1, false), 0);
-    FR_AUTO(fr_loader)
-    loader = fr_loader_new(FR_TENSORS(X, Y), &(fr_loader_options){ .batch_size = 32, .shuffle = true });
+    FR_AUTO(fr_loader) loader =
+        fr_loader_new(FR_TENSORS(X, Y), &(fr_loader_options){ .batch_size = 32, .shuffle = true });
 
     fr_module_print(model);
     for (int epoch = 1; epoch <= 8; epoch++) {

@@ -12,7 +12,7 @@
 enum { STEPS = 100 };
 
 typedef struct {
-    fr_tensor *p, *m, *v; /* parameter; mean of its gradients; mean of their squares */
+    fr_tensor *p, *m, *v; /* parameter; mean (or sum) of its gradients; mean of their squares */
     double lr;
     int step; /* from 1 */
 } optimiser;

@@ -16,9 +16,9 @@ static fr_tensor *forward(fr_module *model, fr_tensor *const *batch, void *user)
 static bool train_on(classify_task *task, fr_module *model, const fr_sequences *data, int epochs)
 {
     FR_AUTO(fr_optim) adam = fr_adam(model, &(fr_adam_options){ .lr = task->lr });
-    FR_AUTO(fr_loader)
-    loader = fr_loader_new(FR_TENSORS(fr_sequences_x(data), fr_sequences_labels(data), fr_sequences_lengths(data)),
-                           &(fr_loader_options){ .batch_size = task->batch_size, .shuffle = true });
+    FR_AUTO(fr_loader) loader =
+        fr_loader_new(FR_TENSORS(fr_sequences_x(data), fr_sequences_labels(data), fr_sequences_lengths(data)),
+                      &(fr_loader_options){ .batch_size = task->batch_size, .shuffle = true });
 
     return fr_fit(model, fr_cross_entropy, adam, loader,
                   &(fr_fit_options){ .epochs = epochs,

@@ -29,9 +29,8 @@ int main(void)
 {
     fr_manual_seed(0);
 
-    FR_AUTO(fr_module)
-    model = FR_SEQUENTIAL(fr_nn_linear(1, 40, NULL), fr_nn_relu(), fr_nn_linear(40, 40, NULL), fr_nn_relu(),
-                          fr_nn_linear(40, 1, NULL));
+    FR_AUTO(fr_module) model = FR_SEQUENTIAL(fr_nn_linear(1, 40, NULL), fr_nn_relu(), fr_nn_linear(40, 40, NULL),
+                                             fr_nn_relu(), fr_nn_linear(40, 1, NULL));
     FR_AUTO(fr_optim) optimizer = fr_adam(model, &(fr_adam_options){ .lr = 1e-3 });
 
     for (int step = 0; step <= 200; step++) {

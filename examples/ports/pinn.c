@@ -23,9 +23,8 @@ int main(void)
     FR_SCOPE;
     fr_manual_seed(0);
 
-    FR_AUTO(fr_module)
-    model = FR_SEQUENTIAL(fr_nn_linear(1, 32, NULL), fr_nn_tanh(), fr_nn_linear(32, 32, NULL), fr_nn_tanh(),
-                          fr_nn_linear(32, 1, NULL));
+    FR_AUTO(fr_module) model = FR_SEQUENTIAL(fr_nn_linear(1, 32, NULL), fr_nn_tanh(), fr_nn_linear(32, 32, NULL),
+                                             fr_nn_tanh(), fr_nn_linear(32, 1, NULL));
     FR_AUTO(fr_optim) optimizer = fr_adam(model, &(fr_adam_options){ .lr = 1e-3 });
     fr_tensor *start = fr_requires_grad(fr_zeros(FR_SHAPE(1, 1)));
     fr_tensor *times = fr_requires_grad(fr_reshape(fr_linspace(0, 1, 30), FR_SHAPE(-1, 1)));

@@ -31,8 +31,8 @@ static fr_tensor *embed(fr_module *self, fr_tensor *x, fr_tensor *lengths)
 int main(void)
 {
     FR_SCOPE;
-    FR_AUTO(fr_sequences)
-    file = fr_read_ts("examples/data/JapaneseVowels_TRAIN.ts"); /* thirty of each of nine speakers */
+    FR_AUTO(fr_sequences) file =
+        fr_read_ts("examples/data/JapaneseVowels_TRAIN.ts"); /* thirty of each of nine speakers */
     fr_tensor *x = fr_transpose(fr_sequences_x(file), 0, 1), *lengths = fr_sequences_lengths(file); /* (T,270,12) */
 
     fr_manual_seed(0);

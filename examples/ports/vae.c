@@ -50,8 +50,8 @@ int main(void)
 
     FR_AUTO(fr_module) model = vae_new();
     FR_AUTO(fr_optim) optimizer = fr_adam(model, &(fr_adam_options){ .lr = 0.01 });
-    FR_AUTO(fr_loader)
-    loader = fr_loader_new(FR_TENSORS(days), &(fr_loader_options){ .batch_size = 16, .shuffle = true });
+    FR_AUTO(fr_loader) loader =
+        fr_loader_new(FR_TENSORS(days), &(fr_loader_options){ .batch_size = 16, .shuffle = true });
 
     for (int epoch = 1; epoch < 7; epoch++) {
         double total = 0;

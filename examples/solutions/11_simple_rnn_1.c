@@ -31,8 +31,8 @@ static double first_epoch(bool logits)
 
     FR_AUTO(fr_optim) adam = fr_adam(model, &(fr_adam_options){ .lr = 0.01 });
     fr_tensor *X = fr_randn(FR_SHAPE(1000, 10, 1)), *Y = fr_gt_scalar(fr_sum_dim(X, 1, false), 0);
-    FR_AUTO(fr_loader)
-    loader = fr_loader_new(FR_TENSORS(X, Y), &(fr_loader_options){ .batch_size = 32, .shuffle = true });
+    FR_AUTO(fr_loader) loader =
+        fr_loader_new(FR_TENSORS(X, Y), &(fr_loader_options){ .batch_size = 32, .shuffle = true });
     double total = 0;
 
     FR_FOR_BATCHES (loader, x, y) {

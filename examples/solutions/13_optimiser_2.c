@@ -17,9 +17,8 @@ static double run(bool turned, bool adam)
     FR_AUTO(fr_module) holder = fr_module_new("Point", 0, NULL);
     fr_tensor *p = fr_module_param(holder, "p", start);
     double value = 0;
-    FR_AUTO(fr_optim)
-    o = adam ? fr_adam(holder, &(fr_adam_options){ .lr = 0.1 })
-             : fr_sgd(holder, &(fr_sgd_options){ .lr = 0.019, .momentum = 0.9 });
+    FR_AUTO(fr_optim) o = adam ? fr_adam(holder, &(fr_adam_options){ .lr = 0.1 })
+                               : fr_sgd(holder, &(fr_sgd_options){ .lr = 0.019, .momentum = 0.9 });
 
     for (int step = 0; step < 50; step++) {
         FR_SCOPE;
