@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# The examples print what is in examples/expected, and README's code and output are those of the tree.
+# The examples and the programs of the manual print what is in their folder's expected/, and README's code and output
+# are those of the tree.
 set -u
 top=${FROND_TESTS:?}/..
 work=$(mktemp -d)
@@ -19,7 +20,7 @@ same() { # WHAT EXPECTED GOT
 # Expected output is in NAME.txt or NAME-ARGUMENT.txt. Examples run in the top folder, where they find their data; the
 # language model's text is Debian's.
 build=$(pwd)
-for expected in "$top"/examples/expected/*.txt "$top"/examples/ports/expected/*.txt; do
+for expected in "$top"/examples/expected/*.txt "$top"/examples/*/expected/*.txt "$top"/doc/programs/expected/*.txt; do
     run=$(basename "$expected" .txt)
     folder=$(dirname "${expected#"$top"/}")
     folder=${folder%/expected}
@@ -32,7 +33,17 @@ for expected in "$top"/examples/expected/*.txt "$top"/examples/ports/expected/*.
     fi
     (cd "$top" && "$build/$folder/$name" ${argument#-}) >"$work/out" 2>&1 ||
         { echo "$run: exit status $?"; failed=1; }
-    same "$folder/$run" "$expected" "$work/out"
+    sed -f "$top/tests/places.sed" "$work/out" >"$work/got"
+    same "$folder/$run" "$expected" "$work/got"
+done
+
+# No program, and no exercise of the path, is left out.
+for program in "$top"/examples/[0-9]*.c "$top"/examples/solutions/*.c; do
+    name=$(basename "$program" .c)
+    ls "${program%/*}/expected/$name"[.-]*txt >/dev/null 2>&1 || { echo "$name: no output is expected"; failed=1; }
+    for exercise in $(sed -n '/^.\* Exercises$/,$s/^ \* \([0-9]\)\. .*/\1/p' "$program"); do
+        [ -r "$top/examples/solutions/${name}_$exercise.c" ] || { echo "$name: no solution $exercise"; failed=1; }
+    done
 done
 
 # README shows examples/readme.c from its first include on, followed by its output.

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# Runs these test programs with kernels for lesser kinds of CPU, set by FROND_CPU. Without it they use the best kernels
-# that this CPU can run.
+# Runs these test programs and the examples with kernels for lesser kinds of CPU, set by FROND_CPU. Without it they use
+# the best kernels that this CPU can run.
 set -u
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -22,5 +22,9 @@ for cpu in base avx2; do
         cat "$log"
         failed=1
     done
+    env FROND_CPU=$cpu sh "$FROND_TESTS/check_examples.sh" >"$log" 2>&1 && continue
+    echo "FROND_CPU=$cpu check_examples.sh:"
+    cat "$log"
+    failed=1
 done
 exit $failed

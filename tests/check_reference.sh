@@ -57,12 +57,20 @@ if ! makeinfo --version >/dev/null 2>&1; then
 fi
 cp "$source/doc/frond.texi" "$work"
 echo '@set VERSION 0' >"$work/release.texi"
+pull() { # CHAPTER, without pictures
+    ${AWK:-awk} -f "$source/tools/pull.awk" -v top="$source" "$@"
+}
 for file in $(sed -n 's/^@include \(.*\)\.texi$/\1/p' "$work/frond.texi"); do
     [ -r "$work/$file.texi" ] && continue
-    program=$source/models/$file.c
-    [ -r "$program" ] || program=$source/examples/$file.c
-    ${AWK:-awk} -f "$source/tools/example.awk" "$program" >"$work/$file.texi"
+    pull "$source/doc/book/$file.texi" >"$work/$file.texi" || complain "$file.texi is not whole"
 done
+printf '@pull %s\n' 'lib/graph/apply.c no_such_function' | pull >"$work/found" 2>&1 &&
+    complain "pull.awk pulls a function that does not exist"
+# A page of the PDF has room for so much code.
+${AWK:-awk} '/^@(end )?smallexample/ { code = !/end/ } { gsub(/@[@{}]/, "x") } code && length > 93' "$work"/*.texi \
+    >"$work/found"
+cat "$work/found"
+[ ! -s "$work/found" ] || complain "above: code that is wider than a page"
 (cd "$work" && makeinfo frond.texi) >"$work/complaints" 2>&1 || failed=1
 cat "$work/complaints"
 [ ! -s "$work/complaints" ] || failed=1

@@ -9,7 +9,7 @@ cd "${srcdir:-.}"
 clang_format_version=14
 
 # Files that a build in the source tree makes are left out.
-sources=$(find include lib models examples tests bench tools doc/course configure.ac Makefile.am bootstrap \
+sources=$(find include lib models examples tests bench tools doc configure.ac Makefile.am bootstrap \
     m4/frond_*.m4 -type f \( -name '*.[ch]' -o -name '*.sh' -o -name '*.py' -o -name '*.awk' -o -name '*.am' \
     -o -name '*.ac' -o -name '*.m4' -o -name '*.html' -o -name '*.css' -o -name '*.js' -o -name bootstrap \) \
     ! -path include/frond/call_sites.h ! -path lib/graph/argument_table.c ! -path lib/graph/explain_page.c \

@@ -23,13 +23,13 @@ check() { # PROGRAM [ARGUMENT...]
         "$build/$program" "$@")
 }
 
-programs='01_scalar 02_line 03_modules 04_second_derivative 05_own_op 06_truncated_bptt'
+programs='02_graph 03_four_ways 04_broadcasting 05_own_op 09_memory 10_mistakes 12_newton 13_optimiser'
 [ -z "${FROND_VALGRIND_ALL:-}" ] || programs=$(cd examples && find . -maxdepth 1 -type f -perm -u+x)
 export OMP_NUM_THREADS=1
 for name in $programs; do
     epochs=
     case $name in
-    *08_char_lm) epochs=1 ;; # an hour otherwise
+    *16_char_lm) epochs=1 ;; # an hour otherwise
     esac
     if ! check "examples/$name" $epochs >/dev/null 2>"$work/log"; then
         echo "valgrind examples/$name:" >&2

@@ -48,7 +48,7 @@ function prose(text,    lines, n, i, line, paragraph, out, example)
         }
         if (line ~ /^     /) {
             if (!example)
-                out = out "@example\n"
+                out = out "@smallexample\n"
             example = 1
             line = substr(line, 6)
             gsub(/[@{}]/, "@&", line)
@@ -56,7 +56,7 @@ function prose(text,    lines, n, i, line, paragraph, out, example)
             continue
         }
         if (example)
-            out = out "@end example\n\n"
+            out = out "@end smallexample\n\n"
         example = 0
         sub(/^ +/, "", line)
         paragraph = paragraph (paragraph == "" ? "" : "\n") line
@@ -93,7 +93,7 @@ function begin_header()
     text = ""
     inside = 1
     if (form == "texinfo")
-        printf "@node %s\n@chapter %s\n\n@example\n#include <%s>\n@end example\n\n%s", area, title, \
+        printf "@node %s\n@chapter %s\n\n@smallexample\n#include <%s>\n@end smallexample\n\n%s", area, title, \
                substr(FILENAME, index(FILENAME, "frond/")), prose(rest)
     else if (form == "man")
         printf ".SS %s\n", area

@@ -60,8 +60,8 @@ const char *fr_c_matrix(fr_c_writer *w, const fr_op_call *call, int input, bool 
  * helpers that the text calls. */
 void fr_c_helper(fr_c_writer *w, const char *name, const char *text, bool int8);
 /* With by_columns
- *     static void affine$q(int rows, int columns, const $t *w{{, const float *scale}}, const float *b, const float *x,
- *                          int onto, float *y)
+ *     static void affine$q(int rows, int columns, const $t *w{{, const float *scale}},
+ *                          const float *b, const float *x, int onto, float *y)
  * y = W x + b, or y + W x + b if onto is not 0; b may be NULL; w is W by columns. Otherwise affine_rows$q, which is the
  * same but takes W by rows, and
  *     static float dot$q(int n, const $t *w, const float *x) */

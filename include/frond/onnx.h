@@ -15,8 +15,7 @@ FR_BEGIN_DECLS
 /* A list of names that ends with NULL: the inputs or outputs of a node. "" stands for one that is left out. */
 #define FR_ONNX_NAMES(...) ((const char *const[]){ __VA_ARGS__, NULL })
 
-/* --- The op's inputs and outputs -----------------------------------------------------------------------------------
- */
+/* --- The op's inputs and outputs ---------------------------------------------------------------------------------- */
 
 /* The name of input or output i; "" for an optional input that was left out. */
 const char *fr_onnx_input(fr_onnx *g, int i);
@@ -27,8 +26,7 @@ bool fr_onnx_is_read(fr_onnx *g, int i);
 /* Whether the values of input i are known already: it is a parameter, a buffer or another constant. */
 bool fr_onnx_is_constant(fr_onnx *g, int i);
 
-/* --- Nodes ---------------------------------------------------------------------------------------------------------
- */
+/* --- Nodes -------------------------------------------------------------------------------------------------------- */
 
 /* Adds a node of an ONNX op, by its type. */
 void fr_onnx_node(fr_onnx *g, const char *type, const char *const *inputs, const char *const *outputs);
@@ -45,8 +43,7 @@ void fr_onnx_string(fr_onnx *g, const char *name, const char *value);
 void fr_onnx_ints(fr_onnx *g, const char *name, int n, const int64_t *values);
 void fr_onnx_strings(fr_onnx *g, const char *name, const char *const *values); /* ended by NULL */
 
-/* --- Constants -----------------------------------------------------------------------------------------------------
- */
+/* --- Constants ---------------------------------------------------------------------------------------------------- */
 
 /* A scalar; a tensor (n) of int64. */
 const char *fr_onnx_number(fr_onnx *g, fr_dtype dtype, double value);
@@ -57,8 +54,7 @@ const char *fr_onnx_weight(fr_onnx *g, int i, fr_tensor *t);
 /* ONNX's number for a dtype, as Cast's attribute "to" takes it. */
 int64_t fr_onnx_dtype(fr_dtype dtype);
 
-/* --- Sizes ---------------------------------------------------------------------------------------------------------
- */
+/* --- Sizes -------------------------------------------------------------------------------------------------------- */
 
 /* n numbers, to which values points in the op's attributes, as a tensor (n) of int64. A number that depends on the
  * sizes of the module's input is computed from them when the graph runs: it may be proportional to some of them, or

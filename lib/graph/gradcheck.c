@@ -173,7 +173,7 @@ static bool check_column(checker *c, int64_t column, int input, int64_t element)
         if (excess > w->excess) {
             w->excess = excess;
             w->expected = expected;
-            w->got = got;
+            w->got = isnan(got) ? (double)NAN : got; /* without the sign that it has on some CPUs */
             w->input = input;
             w->element = element;
             w->output = row;

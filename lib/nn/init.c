@@ -88,8 +88,9 @@ bool fr_can_initialise(const char *what, const fr_tensor *t)
     if (t->dtype == FR_I64)
         return fr_fail(what, "int64 given, expected float32 or float64");
     if (fr_has_history(t))
-        return fr_fail(what, "the tensor is a result of %s, whose history a write in place would break",
-                       t->producer->name);
+        return fr_fail(
+            what, "the tensor is a result of %s, whose history a write in place would break: make it under FR_NO_GRAD",
+            t->producer->name);
     return !fr_repeats_values(t) || fr_fail(what, "the tensor is an expanded view: take fr_contiguous of it");
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""The models of models/ and the programs of examples/07 to 12 in PyTorch, with the same draws, the same order of
+"""The models of models/ and the programs of examples/15 to 20 in PyTorch, with the same draws, the same order of
 batches and the same output. Without arguments it writes PyTorch's output of short runs to examples/expected; frond's
 must equal it. With --full it prints the whole runs of examples/README.md, and the seconds of processor time that they
 took."""
@@ -60,7 +60,7 @@ def classify(model, adam, data, test, epochs, batch_size, every, clip=None):
     print(f"test accuracy {right / len(y):.3f} ({right} of {len(y)})")
 
 
-# --- 07_mlp -----------------------------------------------------------------------------------------------------------
+# --- 15_mlp -----------------------------------------------------------------------------------------------------------
 
 
 class MLP(nn.Module):
@@ -83,7 +83,7 @@ def mlp(epochs):
     classify(model, adam, (x.flatten(1), y), (test_x.flatten(1), test_y), epochs, 16, 20)
 
 
-# --- 08_char_lm -------------------------------------------------------------------------------------------------------
+# --- 16_char_lm -------------------------------------------------------------------------------------------------------
 
 
 class CharLM(nn.Module):
@@ -152,7 +152,7 @@ def char_lm(epochs):
         print("unigrams alone: %.2f" % -(counts / counts.sum()).log2()[text[cut + 1:]].mean().item(), file=sys.stderr)
 
 
-# --- 09_forecaster ----------------------------------------------------------------------------------------------------
+# --- 17_forecaster ----------------------------------------------------------------------------------------------------
 
 
 class Forecaster(nn.Module):
@@ -213,7 +213,7 @@ def forecaster(epochs):
               f"seasonal naive {error(logs[n] + naive.cumsum(0)):.1f} %")
 
 
-# --- 10_sequence_classifier -------------------------------------------------------------------------------------------
+# --- 18_sequence_classifier -------------------------------------------------------------------------------------------
 
 
 class SequenceClassifier(nn.Module):
@@ -243,7 +243,7 @@ def sequence_classifier(epochs):
     classify(model, adam, data, test, epochs, 30, 10, clip=1)
 
 
-# --- 11_tcn -----------------------------------------------------------------------------------------------------------
+# --- 19_tcn -----------------------------------------------------------------------------------------------------------
 
 
 class Block(nn.Module):
@@ -280,7 +280,7 @@ def tcn(epochs):
     classify(model, adam, (x, y), (test_x, test_y), epochs, 16, 20)
 
 
-# --- 12_transformer ---------------------------------------------------------------------------------------------------
+# --- 20_transformer ---------------------------------------------------------------------------------------------------
 
 
 class Transformer(nn.Module):
@@ -309,12 +309,12 @@ def transformer(epochs):
 
 # NAME: function, epochs of a short run, epochs of a whole one
 RUNS = {
-    "07_mlp": (mlp, 20, 100),
-    "08_char_lm": (char_lm, 1, 20),
-    "09_forecaster": (forecaster, 50, 300),
-    "10_sequence_classifier": (sequence_classifier, 3, 40),
-    "11_tcn": (tcn, 20, 100),
-    "12_transformer": (transformer, 3, 50),
+    "15_mlp": (mlp, 20, 100),
+    "16_char_lm": (char_lm, 1, 20),
+    "17_forecaster": (forecaster, 50, 300),
+    "18_sequence_classifier": (sequence_classifier, 3, 40),
+    "19_tcn": (tcn, 20, 100),
+    "20_transformer": (transformer, 3, 50),
 }
 
 
