@@ -47,7 +47,7 @@ int main(void)
         fr_loader_new(FR_TENSORS(X, Y), &(fr_loader_options){ .batch_size = 32, .shuffle = true });
 
     fr_module_print(model);
-    for (int epoch = 1; epoch <= 8; epoch++) {
+    for (int epoch = 1; epoch <= 5; epoch++) {
         double total = 0;
 
         FR_FOR_BATCHES (loader, x, y) {
@@ -57,7 +57,7 @@ int main(void)
             fr_optim_step(optimizer);
             total += fr_item(loss);
         }
-        printf("Epoch [%d/8], Loss: %.4f\n", epoch, total / (double)fr_loader_batches(loader));
+        printf("Epoch [%d/5], Loss: %.4f\n", epoch, total / (double)fr_loader_batches(loader));
     }
 
     fr_tensor *test = fr_randn(FR_SHAPE(1, 10, 1));

@@ -27,7 +27,7 @@ loader = DataLoader(TensorDataset(X, Y), batch_size=32, shuffle=True)
 
 print(model)
 print(f"{sum(p.numel() for p in model.parameters())} parameters")
-for epoch in range(1, 9):
+for epoch in range(1, 6):
     total = 0
     for x, y in loader:
         optimizer.zero_grad()
@@ -35,7 +35,7 @@ for epoch in range(1, 9):
         loss.backward()
         optimizer.step()
         total += loss.item()
-    print(f"Epoch [{epoch}/8], Loss: {total / len(loader):.4f}")
+    print(f"Epoch [{epoch}/5], Loss: {total / len(loader):.4f}")
 
 test = torch.randn(1, 10, 1)
 print(f"Prediction: {model(test).item():.4f}")
