@@ -45,8 +45,8 @@ typedef struct {
     size_t count;
 } fr_import_op_table;
 
-extern const fr_import_op_table fr_import_attention_ops, fr_import_math_ops, fr_import_nn_ops, fr_import_reduction_ops,
-    fr_import_rnn_ops, fr_import_tensor_ops;
+extern const fr_import_op_table fr_import_attention_ops, fr_import_element_ops, fr_import_math_ops, fr_import_nn_ops,
+    fr_import_reduction_ops, fr_import_rnn_ops, fr_import_shape_ops;
 
 /* NULL: frond cannot run it. */
 const fr_import_op *fr_import_find_op(const char *type);
@@ -122,7 +122,7 @@ fr_tensor *fr_import_as_type(fr_tensor *t, int type);
 bool fr_import_limits(int type, int64_t *least, int64_t *most);
 /* import_model.c: the module of a file's bytes, or NULL with an error. folder as for fr_import_tensor. */
 fr_module *fr_import_model(const char *where, const uint8_t *bytes, size_t size, const char *folder);
-/* The public functions of the same endings, for `what`. */
+/* import_run.c: the public functions of the same endings, for `what`. */
 int fr_import_model_count(const char *what, const fr_module *m, bool outputs);
 const char *fr_import_model_name(const char *what, const fr_module *m, bool outputs, int i);
 bool fr_import_model_run(fr_module *m, fr_tensor *const *inputs, int n, fr_tensor **outputs, int count);

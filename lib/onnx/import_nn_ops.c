@@ -102,13 +102,13 @@ static bool run_conv(fr_import_call *c)
                                          : fr_conv2d(x, c->in[1], fr_import_input(c, 2), &o));
 }
 
-/* The whole result, without padding; then pads are cut off it and output_padding is added, before the bias. */
 /* Without auto_pad; "VALID" is no padding. */
 static bool check_transposed_pad(const fr_import_call *c)
 {
     return fr_import_choice(c, "auto_pad", (const char *const[]){ "NOTSET", "VALID", NULL }) >= 0;
 }
 
+/* The whole result, without padding; then pads are cut off it and output_padding is added, before the bias. */
 static bool run_conv_transpose(fr_import_call *c)
 {
     if (!fr_import_require(c, 2))
@@ -428,9 +428,6 @@ static bool run_loss(fr_import_call *c)
 
 #define WINDOW "auto_pad ceil_mode dilations group kernel_shape pads strides"
 #define LOSS   "reduction ignore_index"
-#define RESIZE                                                                                                         \
-    "antialias coordinate_transformation_mode cubic_coeff_a exclude_outside extrapolation_value "                      \
-    "keep_aspect_ratio_policy mode nearest_mode"
 
 static const fr_import_op ops[] = {
     { "AveragePool", WINDOW " count_include_pad", .run = run_pool, .check = check_auto_pad },
@@ -447,7 +444,10 @@ static const fr_import_op ops[] = {
     { "MaxPool", WINDOW " storage_order", .others = FR_ONNX_INT64, .run = run_pool, .check = check_auto_pad },
     { "NegativeLogLikelihoodLoss", LOSS, .run = run_loss },
     { "RMSNormalization", "axis epsilon stash_type", .run = run_layer_norm },
-    { "Resize", RESIZE, .run = run_resize, .check = check_resize },
+    { "Resize",
+      "antialias coordinate_transformation_mode cubic_coeff_a exclude_outside extrapolation_value "
+      "keep_aspect_ratio_policy mode nearest_mode",
+      .run = run_resize, .check = check_resize },
     { "SoftmaxCrossEntropyLoss", LOSS, .run = run_loss },
 };
 

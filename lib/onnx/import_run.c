@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Running a loaded ONNX model: its nodes in their order, on an array of the values. */
+#include <config.h>
+
+#include "core/memory_limit.h"
+#include "graph/result_limit.h"
+#include "nn/module.h"
+#include "onnx/import_model.h"
+
+#include <stdlib.h>
+
+/* --- Forward ----------------------------------------------------------------------------------------------------- */
+
+static bool run_node(const fr_onnx_model *model, const fr_import_node *node, fr_tensor **values)
+{
+    const fr_import_op *op = node->op;
+    fr_tensor *in[FR_IMPORT_MAX_INPUTS];
+    int types[FR_IMPORT_MAX_OUTPUTS], in_types[FR_IMPORT_MAX_INPUTS];
+    fr_import_call c = { .node = node->proto,
+                         .op = op,
+                         .in = in,
+                         .inputs = (int)node->proto->n_input,
+                         .outputs = (int)node->proto->n_output,
+                         .opset = model->opset,
+                         .type = types,
+                         .in_type = in_types };
+    bool ok;
+
+    for (int i = 0; i < c.outputs; i++)
+        types[i] = node->outputs[i] >= 0 ? model->types[node->outputs[i]] : 0;
+    for (int i = 0; i < c.inputs; i++) {
+        in[i] = node->inputs[i] >= 0 ? values[node->inputs[i]] : NULL;
+        in_types[i] = node->inputs[i] >= 0 ? model->types[node->inputs[i]] : 0;
+    }
+    if (!op->run && (c.inputs < 1 || !in[0] || (op->binary && (c.inputs != 2 || !in[1]))))
+        return fr_fail("load_onnx", "node %.80s (%s): expected %s", fr_import_node_name(node->proto), op->type,
+                       op->binary ? "two inputs" : "an input");
+    if (op->run)
+        ok = op->run(&c);
+    else
+        ok = fr_import_return(&c, op->binary ? op->binary(in[0], in[1]) : op->unary(in[0]));
+    for (int i = 0; ok && i < FR_IMPORT_MAX_OUTPUTS; i++)
+        if (node->outputs[i] >= 0 && c.out[i]) {
+            values[node->outputs[i]] = fr_import_as_type(c.out[i], types[i]);
+            ok = values[node->outputs[i]] != NULL;
+        }
+    return ok;
+}
+
+/* x as the value of input i; NULL with an error if it is not of the type and the fixed sizes that the file gives. Any
+ * dtype is taken as bool. */
+static fr_tensor *check_input(const fr_onnx_model *model, int i, fr_tensor *x)
+{
+    const fr_value_info_proto *info = model->inputs[i];
+    const Frond__Onnx__TensorTypeProto *type = info->type ? info->type->tensor_type : NULL;
+    const Frond__Onnx__TensorShapeProto *shape = type ? type->shape : NULL;
+    int element = model->types[model->input_index[i]], dtype = fr_import_dtype(element);
+    char text[FR_SHAPE_TEXT];
+
+    if (element > 0 && element != FR_ONNX_BOOL && dtype != x->dtype)
+        return fr_fail("load_onnx", "input %.80s is %s, expected %s", info->name, fr_dtype_name((fr_dtype)x->dtype),
+                       fr_dtype_name((fr_dtype)dtype));
+    if (shape && shape->n_dim != (size_t)x->shape.ndim)
+        return fr_fail("load_onnx", "input %.80s is %s, expected %zu dims", info->name, fr_shape_text(&x->shape, text),
+                       shape->n_dim);
+    for (int d = 0; shape && d < x->shape.ndim; d++)
+        if (shape->dim[d]->has_dim_value && shape->dim[d]->dim_value != x->shape.dim[d])
+            return fr_fail("load_onnx", "input %.80s is %s, and the file fixes dim %d to %lld", info->name,
+                           fr_shape_text(&x->shape, text), d, (long long)shape->dim[d]->dim_value);
+    return fr_import_as_type(element == FR_ONNX_BOOL ? fr_ne_scalar(x, 0) : x, element);
+}
+
+static bool run_nodes(const fr_onnx_model *model, fr_tensor *const *inputs, fr_tensor **outputs, int m)
+{
+    fr_tensor **values = malloc((size_t)model->value_count * sizeof *values);
+    bool ok = values || fr_fail_memory("load_onnx");
+
+    if (ok)
+        memcpy(values, model->values, (size_t)model->value_count * sizeof *values);
+    for (int i = 0; ok && i < model->input_count; i++)
+        ok = (values[model->input_index[i]] = check_input(model, i, inputs[i])) != NULL;
+    for (size_t i = 0; ok && i < model->node_count; i++)
+        ok = run_node(model, &model->nodes[i], values);
+    for (int i = 0; ok && i < m; i++) {
+        outputs[i] = values[model->output_index[i]];
+        ok = outputs[i] ||
+             fr_fail("load_onnx", "the model's output %.80s was not made", model->names[model->output_index[i]]);
+    }
+    free(values);
+    return ok;
+}
+
+/* The file decides what the nodes make: all their results together are limited. */
+static bool run_limited(const fr_onnx_model *model, fr_tensor *const *inputs, fr_tensor **outputs, int m)
+{
+    fr_thread *th = fr_thread_self();
+    int64_t there = model->weight_bytes;
+
+    for (int i = 0; i < model->input_count; i++)
+        there += inputs[i]->numel * (int64_t)fr_dtype_size((fr_dtype)inputs[i]->dtype);
+
+    fr_result_limit before = fr_result_limit_begin(th, fr_memory_limit(there, FR_FORWARD_MULTIPLE));
+    bool ok = run_nodes(model, inputs, outputs, m);
+
+    fr_result_limit_end(th, before);
+    return ok;
+}
+
+fr_tensor *fr_import_forward(fr_module *m, fr_tensor *x)
+{
+    const fr_onnx_model *model = fr_self(m);
+    fr_thread *th = fr_thread_self();
+    fr_tensor *y = NULL;
+
+    fr_defer_errors(th);
+    if (model->input_count != 1)
+        fr_fail("load_onnx", "the model has %d inputs, which fr_onnx_forward takes", model->input_count);
+    else if (!run_limited(model, &x, &y, 1))
+        y = NULL;
+    fr_report_errors(th);
+    return y;
+}
+
+/* --- Several inputs and outputs ---------------------------------------------------------------------------------- */
+
+static const fr_onnx_model *model_of(const char *what, const fr_module *m)
+{
+    if (!fr_check_argument(what, m, "module"))
+        return NULL;
+    return m->forward == fr_import_forward ? (const fr_onnx_model *)(const void *)m->memory
+                                           : fr_fail(what, "%s given, expected a module of fr_load_onnx", m->type);
+}
+
+int fr_import_model_count(const char *what, const fr_module *m, bool outputs)
+{
+    const fr_onnx_model *model = model_of(what, m);
+
+    return !model ? -1 : outputs ? (int)model->proto->graph->n_output : model->input_count;
+}
+
+const char *fr_import_model_name(const char *what, const fr_module *m, bool outputs, int i)
+{
+    const fr_onnx_model *model = model_of(what, m);
+    int n = !model ? 0 : outputs ? (int)model->proto->graph->n_output : model->input_count;
+
+    if (!model)
+        return NULL;
+    if (i < 0 || i >= n)
+        return fr_fail(what, "%d given, and there are %d", i, n);
+    return model->names[outputs ? model->output_index[i] : model->input_index[i]];
+}
+
+static bool run_module(fr_thread *th, fr_module *m, const fr_onnx_model *model, fr_tensor *const *inputs,
+                       fr_tensor **outputs, int count)
+{
+    int scope = fr_scope_begin();
+    bool ok = scope >= 0;
+
+    if (ok)
+        fr_module_enter(th, m);
+    ok = ok && run_limited(model, inputs, outputs, count);
+    for (int i = 0; ok && i < count; i++)
+        ok = fr_escape(fr_module_leave(th, m, outputs[i])) != NULL;
+    if (scope >= 0)
+        fr_scope_end(scope);
+    return ok;
+}
+
+bool fr_import_model_run(fr_module *m, fr_tensor *const *inputs, int n, fr_tensor **outputs, int count)
+{
+    const char *what = "onnx_forward";
+    const fr_onnx_model *model = model_of(what, m);
+    bool ok = model != NULL;
+    int made = ok && count >= 1 && (size_t)count <= model->proto->graph->n_output ? count : 0;
+
+    for (int i = 0; outputs && i < made; i++)
+        outputs[i] = NULL;
+    if (ok && n != model->input_count)
+        ok = fr_fail(what, "%d inputs given, expected %d", n, model->input_count);
+    if (ok && made == 0)
+        ok = fr_fail(what, "%d outputs wanted, expected 1 to %zu", count, model->proto->graph->n_output);
+    ok = ok && (n == 0 || fr_check_argument(what, inputs, "inputs")) && fr_check_argument(what, outputs, "outputs");
+    for (int i = 0; ok && i < n; i++)
+        ok = fr_check_argument(what, inputs[i], "input");
+    ok = ok && run_module(fr_thread_self(), m, model, inputs, outputs, count);
+    for (int i = 0; !ok && outputs && i < made; i++)
+        outputs[i] = NULL;
+    return ok;
+}
