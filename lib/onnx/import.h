@@ -46,7 +46,7 @@ typedef struct {
 } fr_import_op_table;
 
 extern const fr_import_op_table fr_import_attention_ops, fr_import_element_ops, fr_import_math_ops, fr_import_nn_ops,
-    fr_import_reduction_ops, fr_import_rnn_ops, fr_import_shape_ops;
+    fr_import_reduction_ops, fr_import_resize_ops, fr_import_rnn_ops, fr_import_shape_ops;
 
 /* NULL: frond cannot run it. */
 const fr_import_op *fr_import_find_op(const char *type);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* ONNX's convolutions, pools, normalisations, dropout, changes of size and losses, by frond's ops. */
+/* ONNX's convolutions, pools, normalisations, dropout and losses, by frond's ops. */
 #include <config.h>
 
 #include "core/integer.h"
@@ -326,84 +326,6 @@ static bool run_dropout(fr_import_call *c)
     return fr_import_return(c, c->in[0]);
 }
 
-/* --- Resize ------------------------------------------------------------------------------------------------------ */
-
-static const char *const resize_modes[] = { "nearest", "linear", "cubic", NULL };
-static const char *const coordinates[] = { "half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric", NULL };
-static const char *const nearest_modes[] = { "round_prefer_floor", "round_prefer_ceil", "floor", NULL };
-
-typedef struct {
-    int mode, coordinate, nearest; /* of the lists above */
-} resize_way;
-
-/* What PyTorch's interpolate does too: the nearest value by position and rounded down, or by the middle; neighbours by
- * the middle or with fixed corners. */
-static bool read_resize(const fr_import_call *c, resize_way *way)
-{
-    *way = (resize_way){ .mode = fr_import_choice(c, "mode", resize_modes),
-                         .coordinate = fr_import_choice(c, "coordinate_transformation_mode", coordinates),
-                         .nearest = fr_import_choice(c, "nearest_mode", nearest_modes) };
-    if (way->mode < 0 || way->coordinate < 0 || way->nearest < 0 ||
-        fr_import_choice(c, "keep_aspect_ratio_policy", (const char *const[]){ "stretch", NULL }) < 0)
-        return false;
-    if (c->opset < 11 || fr_import_int(c, "exclude_outside", 0) || fr_import_int(c, "antialias", 0) ||
-        fr_import_float(c, "cubic_coeff_a", -0.75) != -0.75 ||
-        (way->mode == 0 ? way->nearest == 2 ? way->coordinate != 3 : way->coordinate > 1 : way->coordinate == 3))
-        return fr_import_fail(c, "its way to find values is not one that frond has");
-    return true;
-}
-
-static bool check_resize(const fr_import_call *c)
-{
-    resize_way way;
-
-    return read_resize(c, &way);
-}
-
-/* The new sizes of all dims, from input 3, or from input 2, which must lead to whole numbers. */
-static bool read_resized(const fr_import_call *c, const resize_way *way, fr_shape *size)
-{
-    const fr_tensor *x = c->in[0], *scales = fr_import_input(c, 2);
-    fr_import_ints sizes;
-
-    if (!fr_import_input_ints(c, 3, "", &sizes))
-        return false;
-    if ((x->shape.ndim != 3 && x->shape.ndim != 4) ||
-        (sizes.n < 0 ? scales ? scales->numel : 0 : sizes.n) != x->shape.ndim)
-        return fr_import_fail(c, "expected x (N, C, L) or (N, C, H, W), and a size or scale for each dim");
-    *size = x->shape;
-    for (int i = 0; i < x->shape.ndim; i++) {
-        double wanted = sizes.n < 0 ? fr_at(scales, i) * (double)x->shape.dim[i] : (double)sizes.value[i];
-        int64_t whole = (int64_t)fmin(fmax(wanted, 0), 0x1p31);
-        bool grows = x->shape.dim[i] > 0 && whole % x->shape.dim[i] == 0;
-
-        if ((double)whole != wanted || (i < 2 && whole != x->shape.dim[i]))
-            return fr_import_fail(c, "a scale leads to no whole size, or the images or channels are to be resized");
-        if ((way->mode == 0 && way->nearest == 0 && !grows) || (way->mode != 0 && way->coordinate == 1 && whole == 1))
-            return fr_import_fail(c, "its way to find values is not one that frond has for these sizes");
-        size->dim[i] = whole;
-    }
-    return true;
-}
-
-static bool run_resize(fr_import_call *c)
-{
-    fr_shape size = { 0 };
-    resize_way way;
-
-    if (!fr_import_require(c, 1) || !read_resize(c, &way) || !read_resized(c, &way, &size))
-        return false;
-
-    fr_interpolation nearest = way.nearest == 2 ? FR_NEAREST : FR_NEAREST_EXACT;
-    fr_interpolate_options o = { .size = { size.ndim - 2, { size.dim[2], size.dim[3] } },
-                                 .mode = way.mode == 0   ? nearest
-                                         : way.mode == 1 ? FR_LINEAR
-                                                         : FR_BICUBIC,
-                                 .align_corners = way.coordinate == 2 };
-
-    return fr_import_return(c, fr_interpolate(c->in[0], &o));
-}
-
 /* --- Losses ------------------------------------------------------------------------------------------------------ */
 
 /* Of log-probabilities or scores (N,C,...) and classes (N,...); output 1 of scores: the log-probabilities. */
@@ -444,10 +366,6 @@ static const fr_import_op ops[] = {
     { "MaxPool", WINDOW " storage_order", .others = FR_ONNX_INT64, .run = run_pool, .check = check_auto_pad },
     { "NegativeLogLikelihoodLoss", LOSS, .run = run_loss },
     { "RMSNormalization", "axis epsilon stash_type", .run = run_layer_norm },
-    { "Resize",
-      "antialias coordinate_transformation_mode cubic_coeff_a exclude_outside extrapolation_value "
-      "keep_aspect_ratio_policy mode nearest_mode",
-      .run = run_resize, .check = check_resize },
     { "SoftmaxCrossEntropyLoss", LOSS, .run = run_loss },
 };
 
