@@ -23,13 +23,21 @@ struct fr_import_call;
 enum { FR_IMPORT_MAX_OUTPUTS = 16, FR_IMPORT_MAX_INTS = 2 * FR_MAX_DIMS };
 
 /* The element type of an op's outputs, where it is not a FR_ONNX_ type itself. */
-enum { FR_IMPORT_SAME = 0, FR_IMPORT_OF_INPUT_1 = -1, FR_IMPORT_OF_INPUT_2 = -2, FR_IMPORT_BY_ATTRIBUTE = -3 };
+enum {
+    FR_IMPORT_SAME = 0,
+    FR_IMPORT_OF_INPUT_1 = -1,
+    FR_IMPORT_OF_INPUT_2 = -2,
+    FR_IMPORT_BY_ATTRIBUTE = -3,
+    FR_IMPORT_BY_ATTRIBUTE_OR_SAME = -4,
+    FR_IMPORT_OF_BODY = -5
+};
 
 /* An ONNX op. Without run, unary or binary is the whole op; with run they, and reduce, are what run calls. */
 typedef struct {
     const char *type;            /* ONNX's name */
     const char *attributes;      /* those that are read, and those that change nothing, between blanks; NULL: none */
-    int result, others;          /* element type of the first and of the other outputs; default: that of input 0 */
+    int result, others, third;   /* element type of the first and of the other outputs; default: that of input 0.
+                                  * third: of output 2, where it differs */
     const char *dtype_attribute; /* the one that gives it, for FR_IMPORT_BY_ATTRIBUTE */
     fr_tensor *(*unary)(fr_tensor *);
     fr_tensor *(*binary)(fr_tensor *, fr_tensor *);
@@ -45,8 +53,9 @@ typedef struct {
     size_t count;
 } fr_import_op_table;
 
-extern const fr_import_op_table fr_import_attention_ops, fr_import_element_ops, fr_import_math_ops, fr_import_nn_ops,
-    fr_import_reduction_ops, fr_import_resize_ops, fr_import_rnn_ops, fr_import_shape_ops;
+extern const fr_import_op_table fr_import_attention_ops, fr_import_control_ops, fr_import_element_ops,
+    fr_import_math_ops, fr_import_nn_ops, fr_import_reduction_ops, fr_import_resize_ops, fr_import_rnn_ops,
+    fr_import_shape_ops;
 
 /* NULL: frond cannot run it. */
 const fr_import_op *fr_import_find_op(const char *type);
@@ -57,8 +66,10 @@ typedef struct fr_import_call {
     const fr_import_op *op;
     fr_tensor *const *in;
     int inputs, outputs;
-    int64_t opset;             /* version */
-    const int *type, *in_type; /* the element types of the outputs and of the inputs; 0: unknown */
+    int64_t opset;                     /* version */
+    const int *type, *in_type;         /* the element types of the outputs and of the inputs; 0: unknown */
+    struct fr_import_run *run;         /* NULL at load */
+    const struct fr_import_node *self; /* with its bodies; import_model.h */
     fr_tensor *out[FR_IMPORT_MAX_OUTPUTS];
 } fr_import_call;
 
@@ -122,6 +133,11 @@ fr_tensor *fr_import_as_type(fr_tensor *t, int type);
 bool fr_import_limits(int type, int64_t *least, int64_t *most);
 /* import_model.c: the module of a file's bytes, or NULL with an error. folder as for fr_import_tensor. */
 fr_module *fr_import_model(const char *where, const uint8_t *bytes, size_t size, const char *folder);
+/* import_run.c: runs a graph inside the node with values for all its inputs; out gets all its outputs. */
+bool fr_import_run_body(fr_import_call *c, int which, fr_tensor *const *in, fr_tensor **out);
+/* Counts `runs` of small ops against the limit on results, for what repeats as often as the file says. False with an
+ * error. */
+bool fr_import_count_runs(int64_t runs);
 /* import_run.c: the public functions of the same endings, for `what`. */
 int fr_import_model_count(const char *what, const fr_module *m, bool outputs);
 const char *fr_import_model_name(const char *what, const fr_module *m, bool outputs, int i);

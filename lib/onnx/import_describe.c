@@ -12,9 +12,9 @@
 
 static void write_input(FILE *f, const fr_onnx_model *model, int i)
 {
-    const fr_value_info_proto *info = model->inputs[i];
+    const fr_value_info_proto *info = model->graph->inputs[i];
     const Frond__Onnx__TensorTypeProto *type = info->type ? info->type->tensor_type : NULL;
-    int dtype = fr_import_dtype(model->types[model->input_index[i]]);
+    int dtype = fr_import_dtype(model->types[model->graph->input_index[i]]);
 
     fprintf(f, "input %.80s%s%s", info->name, dtype < 0 ? "" : ": ", dtype < 0 ? "" : fr_dtype_name((fr_dtype)dtype));
     for (size_t d = 0; type && type->shape && d < type->shape->n_dim; d++)
@@ -40,18 +40,20 @@ bool fr_import_describe(fr_module *m, const char *where)
     FILE *f = open_memstream(&text, &size);
     bool ok = f != NULL;
 
-    for (int i = 0; ok && i < model->input_count; i++)
+    for (int i = 0; ok && i < model->graph->input_count; i++)
         write_input(f, model, i);
-    for (size_t i = 0; ok && i < model->node_count; i++) {
-        const fr_node_proto *p = model->nodes[i].proto;
+    for (size_t i = 0; ok && i < model->proto->graph->n_node; i++) {
+        const fr_node_proto *p = model->graph->nodes[i].proto;
 
+        if (!model->graph->nodes[i].needed)
+            continue;
         write_list(f, p->output, p->n_output);
         fprintf(f, " = %s(", p->op_type);
         write_list(f, p->input, p->n_input);
         fputs(")\n", f);
     }
     for (size_t i = 0; ok && i < model->proto->graph->n_output; i++)
-        fprintf(f, "%soutput %.80s", i ? "\n" : "", model->names[model->output_index[i]]);
+        fprintf(f, "%soutput %.80s", i ? "\n" : "", model->names[model->graph->output_index[i]]);
     ok = ok && !ferror(f);
     ok = (f && fclose(f) == 0 && ok) || fr_fail_memory(where);
     ok = ok && fr_module_describe(m, text);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Reading the graph of an ONNX model: each name of a value becomes an index, each node finds its op, and what frond
- * cannot run is refused. Nodes that no output needs are passed over. */
+ * cannot run is refused. Nodes that no output needs are passed over. Graphs inside nodes are read likewise: the values
+ * of all graphs stand in one array. */
 #include <config.h>
 
 #include "core/error.h"
@@ -20,20 +21,22 @@ static const char *text_or_empty(const char *text)
 
 /* --- Values and their names -------------------------------------------------------------------------------------- */
 
-/* The index of a value; -1: there is none so far. */
-static int find_value(const fr_onnx_model *model, const char *name)
+/* The index of a value of the graph or of one around it; -1: there is none so far. */
+static int find_value(const fr_import_graph *g, const char *name)
 {
-    const json_t *found = name ? json_object_get(model->indices, name) : NULL;
+    const json_t *found = NULL;
 
+    for (; name && g && !found; g = g->outer)
+        found = json_object_get(g->indices, name);
     return found ? (int)json_integer_value(found) : -1;
 }
 
 /* Adds a value, for which there is room. -1 with an error if its name is taken. */
-static int add_value(fr_onnx_model *model, const char *where, const char *name)
+static int add_value(fr_onnx_model *model, fr_import_graph *g, const char *where, const char *name)
 {
-    if (!name || !name[0] || find_value(model, name) >= 0)
+    if (!name || !name[0] || json_object_get(g->indices, name))
         return fr_fail(where, "the value %.80s is made twice, or has no name", text_or_empty(name)), -1;
-    if (json_object_set_new_nocheck(model->indices, name, json_integer(model->value_count)) != 0)
+    if (json_object_set_new_nocheck(g->indices, name, json_integer(model->value_count)) != 0)
         return fr_fail_memory(where), -1;
     model->names[model->value_count] = name;
     return model->value_count++;
@@ -112,13 +115,13 @@ static void drop_values(fr_tensor_proto *p)
     p->n_float_data = p->n_double_data = p->n_int32_data = p->n_int64_data = 0;
 }
 
-static bool read_initializers(fr_module *m, fr_onnx_model *model, const char *where)
+static bool read_initializers(fr_module *m, fr_onnx_model *model, fr_import_graph *graph, const char *where)
 {
-    const fr_graph_proto *g = model->proto->graph;
+    const fr_graph_proto *g = graph->proto;
 
     for (size_t i = 0; i < g->n_initializer; i++) {
         const char *name = g->initializer[i]->name;
-        int index = add_value(model, where, name);
+        int index = add_value(model, graph, where, name);
         fr_tensor *t = index >= 0 ? fr_import_tensor(where, g->initializer[i], model->folder) : NULL;
         bool ok = t && add_to_module(m, where, name, t, t->dtype == FR_I64 || is_running_statistic(g, name), index);
 
@@ -135,44 +138,42 @@ static bool read_initializers(fr_module *m, fr_onnx_model *model, const char *wh
     return true;
 }
 
-/* --- Input and nodes --------------------------------------------------------------------------------------------- */
+/* --- Inputs, outputs and nodes ----------------------------------------------------------------------------------- */
 
 /* Files of IR version 3 and older list the initializers as inputs too. */
-static bool read_inputs(fr_onnx_model *model, const char *where)
+static bool read_inputs(fr_onnx_model *model, fr_import_graph *g, const char *where)
 {
-    const fr_graph_proto *g = model->proto->graph;
+    for (size_t i = 0; i < g->proto->n_input; i++) {
+        const fr_value_info_proto *info = g->proto->input[i];
+        const json_t *known = info->name ? json_object_get(g->indices, info->name) : NULL;
+        int index;
 
-    for (size_t i = 0; i < g->n_input; i++) {
-        const fr_value_info_proto *info = g->input[i];
-        int known = find_value(model, info->name), index;
-
-        if (known >= 0 && model->values[known])
+        if (known && model->values[json_integer_value(known)])
             continue;
-        if ((index = add_value(model, where, info->name)) < 0)
+        if ((index = add_value(model, g, where, info->name)) < 0)
             return false;
-        if (info->type && !info->type->tensor_type)
+        if (!g->outer && info->type && !info->type->tensor_type)
             return fr_fail(where, "input %.80s is no tensor", info->name);
-        model->types[index] = info->type ? info->type->tensor_type->elem_type : 0;
+        model->types[index] = info->type && info->type->tensor_type ? info->type->tensor_type->elem_type : 0;
         if (model->types[index] != 0 && fr_import_dtype(model->types[index]) < 0)
             return fr_fail(where, "input %.80s has data type %d, which frond does not have", info->name,
                            model->types[index]);
-        model->inputs[model->input_count] = info;
-        model->input_index[model->input_count++] = index;
+        g->inputs[g->input_count] = info;
+        g->input_index[g->input_count++] = index;
     }
     return true;
 }
 
-static bool read_outputs(fr_onnx_model *model, const char *where)
+static bool read_outputs(const fr_import_graph *g, const char *where)
 {
-    const fr_graph_proto *g = model->proto->graph;
-
-    for (size_t i = 0; i < g->n_output; i++)
-        if ((model->output_index[i] = find_value(model, g->output[i]->name)) < 0)
-            return fr_fail(where, "nothing makes the model's output %.80s", text_or_empty(g->output[i]->name));
+    for (size_t i = 0; i < g->proto->n_output; i++)
+        if ((g->output_index[i] = find_value(g, g->proto->output[i]->name)) < 0)
+            return fr_fail(where, "nothing makes the model's output %.80s", text_or_empty(g->proto->output[i]->name));
     return true;
 }
 
-static int type_by_attribute(const fr_import_call *c)
+/* That of the attribute; without it, float, or for FR_IMPORT_BY_ATTRIBUTE_OR_SAME that of input 0. */
+static int type_by_attribute(const fr_import_call *c, int otherwise)
 {
     const fr_attribute_proto *value = fr_import_attribute(c, "value");
 
@@ -180,36 +181,70 @@ static int type_by_attribute(const fr_import_call *c)
         return value->t ? value->t->data_type : 0;
     if (fr_import_attribute(c, "value_int") || fr_import_attribute(c, "value_ints"))
         return FR_ONNX_INT64;
-    return (int)fr_import_int(c, c->op->dtype_attribute ? c->op->dtype_attribute : "", FR_ONNX_FLOAT);
+    return (int)fr_import_int(c, c->op->dtype_attribute ? c->op->dtype_attribute : "", otherwise);
 }
 
-/* Notes the element types of the node's outputs. */
-static void set_types(fr_onnx_model *model, const fr_import_node *node, const fr_import_call *c)
+/* That of output i of the body; Loop's has the condition before them. */
+static int type_of_body(const fr_onnx_model *model, const fr_import_node *node, int i)
 {
-    const fr_import_op *op = node->op;
-    int first[3] = { 0 };
+    const fr_import_graph *body = node->bodies[0];
+    size_t from = (size_t)i + (strcmp(node->op->type, "Loop") == 0);
 
-    for (int i = 0; i < 3 && i < c->inputs; i++)
-        first[i] = node->inputs[i] >= 0 ? model->types[node->inputs[i]] : 0;
-    for (int i = 0; i < c->outputs; i++) {
-        int rule = i == 0 ? op->result : op->others;
-        int type = rule > 0                         ? rule
-                   : rule == FR_IMPORT_OF_INPUT_1   ? first[1]
-                   : rule == FR_IMPORT_OF_INPUT_2   ? first[2]
-                   : rule == FR_IMPORT_BY_ATTRIBUTE ? type_by_attribute(c)
-                                                    : first[0];
+    return body && from < body->proto->n_output ? model->types[body->output_index[from]] : 0;
+}
 
-        if (node->outputs[i] >= 0)
-            model->types[node->outputs[i]] = type;
+static int type_by_rule(const fr_onnx_model *model, const fr_import_call *c, int i)
+{
+    int rule = i == 0 ? c->op->result : i == 2 && c->op->third ? c->op->third : c->op->others;
+
+    switch (rule) {
+    case FR_IMPORT_BY_ATTRIBUTE:
+        return type_by_attribute(c, FR_ONNX_FLOAT);
+    case FR_IMPORT_BY_ATTRIBUTE_OR_SAME:
+        return type_by_attribute(c, c->inputs > 0 ? c->in_type[0] : 0);
+    case FR_IMPORT_OF_BODY:
+        return type_of_body(model, c->self, i);
+    default:
+        return rule > 0 ? rule : -rule < c->inputs ? c->in_type[-rule] : 0;
     }
 }
 
-static bool read_node_inputs(fr_onnx_model *model, const char *where, fr_import_node *node)
+void fr_import_types(const fr_onnx_model *model, const fr_import_node *node, int *types, int *in_types)
+{
+    for (size_t i = 0; i < node->proto->n_output; i++)
+        types[i] = node->outputs[i] >= 0 ? model->types[node->outputs[i]] : 0;
+    for (size_t i = 0; i < node->proto->n_input; i++)
+        in_types[i] = node->inputs[i] >= 0 ? model->types[node->inputs[i]] : 0;
+}
+
+/* Notes the element types of the node's outputs, and lets its op check what is known by now. */
+static bool check_node(fr_onnx_model *model, const fr_import_node *node)
+{
+    int types[FR_IMPORT_MAX_OUTPUTS], in_types[FR_IMPORT_MAX_INPUTS];
+    fr_import_call c = { .node = node->proto,
+                         .op = node->op,
+                         .inputs = (int)node->proto->n_input,
+                         .outputs = (int)node->proto->n_output,
+                         .opset = model->opset,
+                         .type = types,
+                         .in_type = in_types,
+                         .self = node };
+
+    fr_import_types(model, node, types, in_types);
+    for (int i = 0; i < c.outputs; i++) {
+        types[i] = type_by_rule(model, &c, i);
+        if (node->outputs[i] >= 0)
+            model->types[node->outputs[i]] = types[i];
+    }
+    return !node->op->check || node->op->check(&c);
+}
+
+static bool read_node_inputs(const fr_import_graph *g, const char *where, fr_import_node *node)
 {
     const fr_node_proto *p = node->proto;
 
     for (size_t i = 0; i < p->n_input; i++) {
-        node->inputs[i] = p->input[i][0] ? find_value(model, p->input[i]) : -1;
+        node->inputs[i] = p->input[i][0] ? find_value(g, p->input[i]) : -1;
         if (node->inputs[i] < 0 && p->input[i][0])
             return fr_fail(where, "node %.80s reads %.80s, which nothing before it makes", fr_import_node_name(p),
                            p->input[i]);
@@ -217,60 +252,202 @@ static bool read_node_inputs(fr_onnx_model *model, const char *where, fr_import_
     return true;
 }
 
-static bool read_node(fr_onnx_model *model, const char *where, const fr_node_proto *p)
-{
-    fr_import_node *node = &model->nodes[model->node_count];
+static bool read_graph(fr_module *m, fr_onnx_model *model, fr_import_graph *g, const char *where);
 
-    *node = (fr_import_node){ .proto = p, .op = fr_import_find_op(p->op_type) };
-    for (int i = 0; i < FR_IMPORT_MAX_OUTPUTS; i++)
-        node->outputs[i] = -1;
+static bool read_node(fr_module *m, fr_onnx_model *model, fr_import_graph *g, const char *where, fr_import_node *node)
+{
+    const fr_node_proto *p = node->proto;
+
     if (p->n_input > FR_IMPORT_MAX_INPUTS || p->n_output < 1 || p->n_output > FR_IMPORT_MAX_OUTPUTS)
         return fr_fail(where, "node %.80s has %zu inputs and %zu outputs, expected at most %d and 1 to %d",
                        fr_import_node_name(p), p->n_input, p->n_output, FR_IMPORT_MAX_INPUTS, FR_IMPORT_MAX_OUTPUTS);
     node->inputs = malloc((p->n_input + 1) * sizeof *node->inputs);
-    model->node_count++;
     if (!node->inputs)
         return fr_fail_memory(where);
-    if (!read_node_inputs(model, where, node))
+    if (!read_node_inputs(g, where, node))
         return false;
-    for (size_t i = 0; i < p->n_output; i++)
-        if (p->output[i][0] && (node->outputs[i] = add_value(model, where, p->output[i])) < 0)
+    for (int i = 0; i < 2; i++)
+        if (node->bodies[i] && !read_graph(m, model, node->bodies[i], where))
             return false;
-
-    fr_import_call c = {
-        .node = p, .op = node->op, .inputs = (int)p->n_input, .outputs = (int)p->n_output, .opset = model->opset
-    };
-
-    set_types(model, node, &c);
-    return !node->op->check || node->op->check(&c);
+    for (size_t i = 0; i < p->n_output; i++)
+        if (p->output[i][0] && (node->outputs[i] = add_value(model, g, where, p->output[i])) < 0)
+            return false;
+    return check_node(model, node);
 }
 
-/* Marks the nodes that an output needs. False if memory runs out. */
-static bool mark_needed(const fr_graph_proto *g, bool *needed)
+/* --- The tree of graphs ------------------------------------------------------------------------------------------ */
+
+void fr_import_free_graph(fr_import_graph *g)
 {
-    json_t *names = json_object();
-    bool ok = names != NULL;
-
-    for (size_t i = 0; ok && i < g->n_output; i++)
-        ok = !g->output[i]->name || json_object_set_new_nocheck(names, g->output[i]->name, json_true()) == 0;
-    for (size_t i = g->n_node; ok && i-- > 0;) {
-        const fr_node_proto *p = g->node[i];
-
-        for (size_t k = 0; k < p->n_output; k++)
-            needed[i] = needed[i] || json_object_get(names, p->output[k]);
-        for (size_t k = 0; ok && needed[i] && k < p->n_input; k++)
-            ok = json_object_set_new_nocheck(names, p->input[k], json_true()) == 0;
+    for (size_t i = 0; g && g->nodes && i < g->proto->n_node; i++) {
+        free(g->nodes[i].inputs);
+        fr_import_free_graph(g->nodes[i].bodies[0]);
+        fr_import_free_graph(g->nodes[i].bodies[1]);
     }
-    json_decref(names);
-    return ok;
+    if (!g)
+        return;
+    if (g->outer)
+        fr_import_free_unpacked(g->proto);
+    json_decref(g->indices);
+    free(g->nodes);
+    free(g->inputs);
+    free(g->input_index);
+    free(g->output_index);
+    free(g);
 }
 
-/* --- The model --------------------------------------------------------------------------------------------------- */
+/* What the parts of the graph will take, besides the values: modules and tensors, names, nodes. */
+static int64_t memory_of_parts(const fr_graph_proto *g)
+{
+    enum { EACH_VALUE = 192, EACH_TENSOR = 1024, EACH_MODULE = 1024 };
+    size_t modules = 0, values = g->n_initializer + g->n_input;
+
+    for (size_t i = 0; i < g->n_node; i++)
+        values += g->node[i]->n_output;
+    for (size_t i = 0; i < g->n_initializer; i++)
+        for (const char *c = g->initializer[i]->name; c && *c; c++)
+            modules += *c == '.';
+    return (int64_t)(values * EACH_VALUE + g->n_initializer * EACH_TENSOR + modules * EACH_MODULE +
+                     g->n_node * sizeof(fr_import_node));
+}
 
 static bool is_onnx_domain(const char *domain)
 {
     return !domain || !domain[0] || strcmp(domain, "ai.onnx") == 0;
 }
+
+static fr_import_graph *make_graph(fr_graph_proto *proto, fr_import_graph *outer, const char *where,
+                                   fr_import_memory *memory);
+
+/* Unpacks the graphs that are attributes of the node. */
+static bool make_bodies(fr_import_graph *g, fr_import_node *node, const char *where, fr_import_memory *memory)
+{
+    for (size_t i = 0; i < node->proto->n_attribute; i++) {
+        const fr_attribute_proto *a = node->proto->attribute[i];
+        struct fr_import_graph **body = &node->bodies[a->name && strcmp(a->name, "else_branch") == 0];
+        fr_graph_proto *proto;
+
+        if (!a->has_g)
+            continue;
+        if (*body)
+            return fr_fail(where, "node %.80s has too many graphs", fr_import_node_name(node->proto));
+        proto = fr_import_unpack_graph(where, &a->g, memory);
+        *body = proto ? make_graph(proto, g, where, memory) : NULL;
+        if (!*body)
+            return false;
+    }
+    return true;
+}
+
+/* Of nodes that know their ops but no values yet. Owns proto, also on failure, if there is a graph around it. */
+static fr_import_graph *make_graph(fr_graph_proto *proto, fr_import_graph *outer, const char *where,
+                                   fr_import_memory *memory)
+{
+    enum { DEEPEST = 8 };
+    fr_import_graph *g = fr_import_want(memory, memory_of_parts(proto)) ? calloc(1, sizeof *g) : NULL;
+    int depth = 0;
+    bool ok = g != NULL;
+
+    for (const fr_import_graph *o = outer; o; o = o->outer)
+        depth++;
+    if (!g) {
+        if (outer)
+            fr_import_free_unpacked(proto);
+        return memory->used > memory->limit ? fr_import_fail_want(memory, where) : fr_fail_memory(where);
+    }
+    *g = (fr_import_graph){ .proto = proto,
+                            .outer = outer,
+                            .indices = json_object(),
+                            .nodes = calloc(proto->n_node + 1, sizeof *g->nodes),
+                            .inputs = calloc(proto->n_input + 1, sizeof *g->inputs),
+                            .input_index = calloc(proto->n_input + 1, sizeof *g->input_index),
+                            .output_index = calloc(proto->n_output + 1, sizeof *g->output_index) };
+    ok = (g->indices && g->nodes && g->inputs && g->input_index && g->output_index) || fr_fail_memory(where);
+    if (ok && depth > DEEPEST)
+        ok = fr_fail(where, "graphs inside nodes are nested more than %d deep", DEEPEST);
+    for (size_t i = 0; ok && i < proto->n_node; i++) {
+        const fr_node_proto *p = proto->node[i];
+
+        g->nodes[i].proto = p;
+        g->nodes[i].op = is_onnx_domain(p->domain) && p->op_type ? fr_import_find_op(p->op_type) : NULL;
+        for (int k = 0; k < FR_IMPORT_MAX_OUTPUTS; k++)
+            g->nodes[i].outputs[k] = -1;
+        ok = make_bodies(g, &g->nodes[i], where, memory);
+    }
+    if (ok)
+        return g;
+    fr_import_free_graph(g);
+    return NULL;
+}
+
+/* Marks the nodes that an output needs, and adds to names what they read. False if memory runs out. */
+static bool mark_needed(fr_import_graph *g, json_t *names)
+{
+    const fr_graph_proto *p = g->proto;
+    bool ok = names != NULL;
+
+    for (size_t i = 0; ok && i < p->n_output; i++)
+        ok = !p->output[i]->name || json_object_set_new_nocheck(names, p->output[i]->name, json_true()) == 0;
+    for (size_t i = p->n_node; ok && i-- > 0;) {
+        fr_import_node *node = &g->nodes[i];
+
+        for (size_t k = 0; k < node->proto->n_output; k++)
+            node->needed = node->needed || json_object_get(names, node->proto->output[k]);
+        for (size_t k = 0; ok && node->needed && k < node->proto->n_input; k++)
+            ok = json_object_set_new_nocheck(names, node->proto->input[k], json_true()) == 0;
+        for (int k = 0; ok && node->needed && k < 2; k++)
+            ok = !node->bodies[k] || mark_needed(node->bodies[k], names);
+    }
+    return ok;
+}
+
+/* True if the list, of words between blanks, has the word. */
+static bool has_word(const char *list, const char *word)
+{
+    size_t length = strlen(word);
+
+    for (const char *at = list; length > 0 && at && (at = strstr(at, word)); at += length)
+        if ((at == list || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0'))
+            return true;
+    return false;
+}
+
+/* Adds the needed nodes whose ops, or attributes of them, frond does not have. */
+static void list_unknown(const fr_import_graph *g, fr_error_list *list)
+{
+    for (size_t i = 0; i < g->proto->n_node; i++) {
+        const fr_import_node *node = &g->nodes[i];
+        const fr_node_proto *p = node->proto;
+        const char *domain = text_or_empty(p->domain);
+
+        if (!node->needed)
+            continue;
+        if (!node->op)
+            fr_error_list_add(list, "%.80s%s%.80s (node %.80s)", domain, domain[0] ? "." : "",
+                              text_or_empty(p->op_type), fr_import_node_name(p));
+        for (size_t k = 0; node->op && k < p->n_attribute; k++)
+            if (!has_word(node->op->attributes, text_or_empty(p->attribute[k]->name)))
+                fr_error_list_add(list, "%.80s with %.40s (node %.80s)", p->op_type,
+                                  text_or_empty(p->attribute[k]->name), fr_import_node_name(p));
+        for (int k = 0; k < 2; k++)
+            if (node->bodies[k])
+                list_unknown(node->bodies[k], list);
+    }
+}
+
+/* One error names them all. */
+static bool check_ops(fr_import_graph *g, const char *where)
+{
+    fr_error_list list = { 0 };
+    json_t *names = json_object();
+    bool ok = mark_needed(g, names) || fr_fail_memory(where);
+
+    json_decref(names);
+    list_unknown(g, &list);
+    return ok && !fr_error_list_fail(&list, where, "ops that frond cannot run");
+}
+
+/* --- The model --------------------------------------------------------------------------------------------------- */
 
 /* Each version of the operator set may change what an op means; frond's ops are written for these. */
 static bool read_opset(fr_onnx_model *model, const char *where)
@@ -289,96 +466,49 @@ static bool read_opset(fr_onnx_model *model, const char *where)
            fr_fail(where, "version %lld of ONNX's operator set, expected %d to %d", (long long)version, OLDEST, NEWEST);
 }
 
-/* True if the list, of words between blanks, has the word. */
-static bool has_word(const char *list, const char *word)
+/* The values that the graph and those inside it can have. */
+static size_t count_values(const fr_import_graph *g)
 {
-    size_t length = strlen(word);
+    size_t n = g->proto->n_initializer + g->proto->n_input;
 
-    for (const char *at = list; length > 0 && at && (at = strstr(at, word)); at += length)
-        if ((at == list || at[-1] == ' ') && (at[length] == ' ' || at[length] == '\0'))
-            return true;
-    return false;
-}
-
-/* One error names all nodes whose ops, or attributes of them, frond does not have. */
-static bool check_ops(const fr_graph_proto *g, const bool *needed, const char *where)
-{
-    fr_error_list c = { 0 };
-
-    for (size_t i = 0; i < g->n_node; i++) {
-        const fr_node_proto *p = g->node[i];
-        const char *domain = text_or_empty(p->domain);
-        const fr_import_op *op = is_onnx_domain(p->domain) && p->op_type ? fr_import_find_op(p->op_type) : NULL;
-
-        if (!op && needed[i])
-            fr_error_list_add(&c, "%.80s%s%.80s (node %.80s)", domain, domain[0] ? "." : "", text_or_empty(p->op_type),
-                              fr_import_node_name(p));
-        for (size_t k = 0; op && needed[i] && k < p->n_attribute; k++)
-            if (!has_word(op->attributes, text_or_empty(p->attribute[k]->name)))
-                fr_error_list_add(&c, "%.80s with %.40s (node %.80s)", p->op_type, text_or_empty(p->attribute[k]->name),
-                                  fr_import_node_name(p));
+    for (size_t i = 0; i < g->proto->n_node; i++) {
+        n += g->nodes[i].proto->n_output;
+        for (int k = 0; k < 2; k++)
+            n += g->nodes[i].bodies[k] ? count_values(g->nodes[i].bodies[k]) : 0;
     }
-    return !fr_error_list_fail(&c, where, "ops that frond cannot run");
+    return n;
 }
 
-/* What the parts of the graph will take, besides the values: modules and tensors, names, nodes. */
-static int64_t memory_of_parts(const fr_graph_proto *g, size_t values)
+static bool make_room(fr_onnx_model *model, const char *where)
 {
-    enum { EACH_VALUE = 192, EACH_TENSOR = 1024, EACH_MODULE = 1024 };
-    size_t modules = 0;
+    size_t values = count_values(model->graph) + 1;
 
-    for (size_t i = 0; i < g->n_initializer; i++)
-        for (const char *c = g->initializer[i]->name; c && *c; c++)
-            modules += *c == '.';
-    return (int64_t)(values * EACH_VALUE + g->n_initializer * EACH_TENSOR + modules * EACH_MODULE +
-                     g->n_node * sizeof(fr_import_node));
+    model->names = calloc(values, sizeof *model->names);
+    model->values = calloc(values, sizeof *model->values);
+    model->types = calloc(values, sizeof *model->types);
+    return (model->names && model->values && model->types) || fr_fail_memory(where);
 }
 
-static bool allocate_model(fr_onnx_model *model, const char *where, fr_import_memory *memory)
+static bool read_graph(fr_module *m, fr_onnx_model *model, fr_import_graph *g, const char *where)
 {
-    const fr_graph_proto *g = model->proto->graph;
-    size_t max_values = g->n_initializer + g->n_input + 1;
-
-    for (size_t i = 0; i < g->n_node; i++)
-        max_values += g->node[i]->n_output;
-    if (!fr_import_want(memory, memory_of_parts(g, max_values)))
-        return fr_import_fail_want(memory, where);
-    model->names = calloc(max_values, sizeof *model->names);
-    model->values = calloc(max_values, sizeof *model->values);
-    model->types = calloc(max_values, sizeof *model->types);
-    model->inputs = calloc(g->n_input + 1, sizeof *model->inputs);
-    model->input_index = calloc(g->n_input + 1, sizeof *model->input_index);
-    model->output_index = calloc(g->n_output, sizeof *model->output_index);
-    model->nodes = calloc(g->n_node + 1, sizeof *model->nodes);
-    model->indices = json_object();
-    return (model->names && model->values && model->types && model->inputs && model->input_index &&
-            model->output_index && model->nodes && model->indices) ||
-           fr_fail_memory(where);
-}
-
-static bool read_graph(fr_module *m, fr_onnx_model *model, const char *where, const bool *needed,
-                       fr_import_memory *memory)
-{
-    const fr_graph_proto *g = model->proto->graph;
-
-    if (!read_opset(model, where) || !check_ops(g, needed, where) || !allocate_model(model, where, memory) ||
-        !read_initializers(m, model, where) || !read_inputs(model, where))
+    if (!read_initializers(m, model, g, where) || !read_inputs(model, g, where))
         return false;
-    for (size_t i = 0; i < g->n_node; i++)
-        if (needed[i] && !read_node(model, where, g->node[i]))
+    for (size_t i = 0; i < g->proto->n_node; i++)
+        if (g->nodes[i].needed && !read_node(m, model, g, where, &g->nodes[i]))
             return false;
-    return read_outputs(model, where);
+    if (!read_outputs(g, where))
+        return false;
+    json_decref(g->indices);
+    g->indices = NULL;
+    return true;
 }
 
-bool fr_import_read_graph(fr_module *m, fr_onnx_model *model, const char *where, fr_import_memory *memory)
+bool fr_import_read_model(fr_module *m, fr_onnx_model *model, const char *where, fr_import_memory *memory)
 {
-    const fr_graph_proto *g = model->proto->graph;
-    bool *needed, ok;
+    fr_graph_proto *g = model->proto->graph;
 
     if (!g || g->n_output < 1 || g->n_node > INT32_MAX / 8)
         return fr_fail(where, "not an ONNX model: it has no graph, or one without outputs");
-    needed = calloc(g->n_node + 1, sizeof *needed);
-    ok = needed && (mark_needed(g, needed) || fr_fail_memory(where)) && read_graph(m, model, where, needed, memory);
-    free(needed);
-    return ok || (needed ? false : fr_fail_memory(where));
+    return read_opset(model, where) && (model->graph = make_graph(g, NULL, where, memory)) &&
+           check_ops(model->graph, where) && make_room(model, where) && read_graph(m, model, model->graph, where);
 }

@@ -48,17 +48,22 @@ static void release(void *memory)
     fr_onnx_model *model = memory;
     ProtobufCAllocator allocator = { NULL, deallocate, NULL };
 
-    for (size_t i = 0; i < model->node_count; i++)
-        free(model->nodes[i].inputs);
-    free(model->nodes);
+    fr_import_free_graph(model->graph);
     free(model->names);
     free(model->values);
     free(model->types);
-    free(model->inputs);
-    free(model->input_index);
-    free(model->output_index);
     if (model->proto)
         frond__onnx__model_proto__free_unpacked(model->proto, &allocator);
+}
+
+/* Why there is no proto. */
+static void *fail_unpack(const char *where, size_t size, const fr_import_memory *memory)
+{
+    if (memory->used > memory->limit)
+        return fr_import_fail_want(memory, where);
+    if (memory->out_of_memory)
+        return fr_fail_memory(where);
+    return fr_fail(where, "not an ONNX model, or one that is cut short (%zu bytes)", size);
 }
 
 static fr_model_proto *unpack(const char *where, const uint8_t *bytes, size_t size, fr_import_memory *memory)
@@ -66,11 +71,22 @@ static fr_model_proto *unpack(const char *where, const uint8_t *bytes, size_t si
     ProtobufCAllocator allocator = { allocate, deallocate, memory };
     fr_model_proto *proto = frond__onnx__model_proto__unpack(&allocator, size, bytes);
 
-    if (!proto && memory->used > memory->limit)
-        return fr_import_fail_want(memory, where);
-    if (!proto && memory->out_of_memory)
-        return fr_fail_memory(where);
-    return proto ? proto : fr_fail(where, "not an ONNX model, or one that is cut short (%zu bytes)", size);
+    return proto ? proto : fail_unpack(where, size, memory);
+}
+
+fr_graph_proto *fr_import_unpack_graph(const char *where, const ProtobufCBinaryData *bytes, fr_import_memory *memory)
+{
+    ProtobufCAllocator allocator = { allocate, deallocate, memory };
+    fr_graph_proto *proto = frond__onnx__graph_proto__unpack(&allocator, bytes->len, bytes->data);
+
+    return proto ? proto : fail_unpack(where, bytes->len, memory);
+}
+
+void fr_import_free_unpacked(fr_graph_proto *proto)
+{
+    ProtobufCAllocator allocator = { NULL, deallocate, NULL };
+
+    frond__onnx__graph_proto__free_unpacked(proto, &allocator);
 }
 
 fr_module *fr_import_model(const char *where, const uint8_t *bytes, size_t size, const char *folder)
@@ -85,10 +101,8 @@ fr_module *fr_import_model(const char *where, const uint8_t *bytes, size_t size,
     model->folder = folder;
     model->proto = unpack(where, bytes, size, &memory);
 
-    bool ok = model->proto && fr_import_read_graph(m, model, where, &memory) && fr_import_describe(m, where);
+    bool ok = model->proto && fr_import_read_model(m, model, where, &memory) && fr_import_describe(m, where);
 
-    json_decref(model->indices);
-    model->indices = NULL;
     model->folder = NULL;
     if (ok)
         return m;

@@ -12,28 +12,37 @@
 
 enum { FR_IMPORT_MAX_INPUTS = 64 };
 
-typedef struct {
+/* A node; one that no output needs has no inputs and outputs here. */
+typedef struct fr_import_node {
     const fr_node_proto *proto;
-    const fr_import_op *op;
+    const fr_import_op *op; /* NULL: frond cannot run it */
+    bool needed;
     int *inputs; /* indices of values; -1: left out */
     int outputs[FR_IMPORT_MAX_OUTPUTS];
+    struct fr_import_graph *bodies[2]; /* of If: then and else; of Loop and Scan: the one; else NULL */
 } fr_import_node;
 
-typedef struct {
-    fr_model_proto *proto;
-    const char **names; /* of the values, borrowed from proto */
-    json_t *indices;    /* name -> index, a hash table; NULL when the model is complete */
-    const char *folder; /* of the file, while it is read */
-    fr_tensor **values; /* the initializers, borrowed from the module; NULL for all other values */
-    int *types;         /* element types of the values; 0: unknown */
-    int value_count;
+/* The graph of a model, or one inside a node, which sees the values of those around it. */
+typedef struct fr_import_graph {
+    fr_graph_proto *proto;
+    struct fr_import_graph *outer;
+    json_t *indices;                    /* name -> index of a value, a hash table; NULL when the model is complete */
+    fr_import_node *nodes;              /* proto->n_node */
     const fr_value_info_proto **inputs; /* that are no initializers */
     int *input_index, *output_index;    /* of the inputs, and of the graph's outputs */
     int input_count;
+} fr_import_graph;
+
+typedef struct {
+    fr_model_proto *proto;
+    fr_import_graph *graph;
+    const char *folder; /* of the file, while it is read */
+    const char **names; /* of the values of all graphs, borrowed from their protos */
+    fr_tensor **values; /* the initializers, borrowed from the module; NULL for all other values */
+    int *types;         /* element types of the values; 0: unknown */
+    int value_count;
     int64_t opset;        /* version */
     int64_t weight_bytes; /* of the initializers */
-    fr_import_node *nodes;
-    size_t node_count;
 } fr_onnx_model;
 
 /* What may still be allocated, and why there is no more: protobuf-c does not tell either from a bad file. */
@@ -46,8 +55,16 @@ typedef struct {
 bool fr_import_want(fr_import_memory *memory, int64_t bytes);
 void *fr_import_fail_want(const fr_import_memory *memory, const char *where);
 
-/* import_graph.c: reads the graph of model->proto into model, its initializers into m. False with an error. */
-bool fr_import_read_graph(fr_module *m, fr_onnx_model *model, const char *where, fr_import_memory *memory);
+/* A graph of its bytes, which fr_import_free_unpacked frees. NULL with an error. */
+fr_graph_proto *fr_import_unpack_graph(const char *where, const ProtobufCBinaryData *bytes, fr_import_memory *memory);
+void fr_import_free_unpacked(fr_graph_proto *proto);
+
+/* import_graph.c: reads the graphs of model->proto into model, the initializers into m. False with an error. */
+bool fr_import_read_model(fr_module *m, fr_onnx_model *model, const char *where, fr_import_memory *memory);
+/* Frees the graph and those inside it, but not the proto of the outermost. */
+void fr_import_free_graph(fr_import_graph *g);
+/* The element types of the node's outputs and inputs; 0: unknown. */
+void fr_import_types(const fr_onnx_model *model, const fr_import_node *node, int *types, int *in_types);
 /* import_run.c: the forward of the module, whose self is a model. */
 fr_tensor *fr_import_forward(fr_module *m, fr_tensor *x);
 /* import_describe.c: gives m the text that fr_module_print shows. False with an error. */

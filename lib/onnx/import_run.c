@@ -3,6 +3,8 @@
 /* Running a loaded ONNX model: its nodes in their order, on an array of the values. */
 #include <config.h>
 
+#include "core/error.h"
+#include "core/integer.h"
 #include "core/memory_limit.h"
 #include "graph/result_limit.h"
 #include "nn/module.h"
@@ -12,50 +14,101 @@
 
 /* --- Forward ----------------------------------------------------------------------------------------------------- */
 
-static bool run_node(const fr_onnx_model *model, const fr_import_node *node, fr_tensor **values)
+/* One forward that goes on. */
+struct fr_import_run {
+    const fr_onnx_model *model;
+    fr_tensor **values;
+};
+
+static bool run_op(fr_import_call *c)
 {
-    const fr_import_op *op = node->op;
+    const fr_import_op *op = c->op;
+
+    if (op->run)
+        return op->run(c);
+    if (c->inputs < 1 || !c->in[0] || (op->binary && (c->inputs != 2 || !c->in[1])))
+        return fr_import_fail(c, op->binary ? "expected two inputs" : "expected an input");
+    return fr_import_return(c, op->binary ? op->binary(c->in[0], c->in[1]) : op->unary(c->in[0]));
+}
+
+static bool run_node(struct fr_import_run *run, const fr_import_node *node)
+{
     fr_tensor *in[FR_IMPORT_MAX_INPUTS];
     int types[FR_IMPORT_MAX_OUTPUTS], in_types[FR_IMPORT_MAX_INPUTS];
     fr_import_call c = { .node = node->proto,
-                         .op = op,
+                         .op = node->op,
                          .in = in,
                          .inputs = (int)node->proto->n_input,
                          .outputs = (int)node->proto->n_output,
-                         .opset = model->opset,
+                         .opset = run->model->opset,
                          .type = types,
-                         .in_type = in_types };
+                         .in_type = in_types,
+                         .run = run,
+                         .self = node };
     bool ok;
 
-    for (int i = 0; i < c.outputs; i++)
-        types[i] = node->outputs[i] >= 0 ? model->types[node->outputs[i]] : 0;
-    for (int i = 0; i < c.inputs; i++) {
-        in[i] = node->inputs[i] >= 0 ? values[node->inputs[i]] : NULL;
-        in_types[i] = node->inputs[i] >= 0 ? model->types[node->inputs[i]] : 0;
-    }
-    if (!op->run && (c.inputs < 1 || !in[0] || (op->binary && (c.inputs != 2 || !in[1]))))
-        return fr_fail("load_onnx", "node %.80s (%s): expected %s", fr_import_node_name(node->proto), op->type,
-                       op->binary ? "two inputs" : "an input");
-    if (op->run)
-        ok = op->run(&c);
-    else
-        ok = fr_import_return(&c, op->binary ? op->binary(in[0], in[1]) : op->unary(in[0]));
-    for (int i = 0; ok && i < FR_IMPORT_MAX_OUTPUTS; i++)
-        if (node->outputs[i] >= 0 && c.out[i]) {
-            values[node->outputs[i]] = fr_import_as_type(c.out[i], types[i]);
-            ok = values[node->outputs[i]] != NULL;
+    fr_import_types(run->model, node, types, in_types);
+    for (int i = 0; i < c.inputs; i++)
+        in[i] = node->inputs[i] >= 0 ? run->values[node->inputs[i]] : NULL;
+    ok = run_op(&c);
+    for (int i = 0; ok && i < c.outputs; i++)
+        if (node->outputs[i] >= 0) {
+            run->values[node->outputs[i]] = fr_import_as_type(c.out[i], types[i]);
+            ok = !c.out[i] || run->values[node->outputs[i]];
         }
     return ok;
+}
+
+static bool run_graph(struct fr_import_run *run, const fr_import_graph *g)
+{
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < g->proto->n_node; i++)
+        ok = !g->nodes[i].needed || run_node(run, &g->nodes[i]);
+    return ok;
+}
+
+/* The values of the first m outputs. */
+static bool read_outputs(const struct fr_import_run *run, const fr_import_graph *g, fr_tensor **outputs, int m)
+{
+    for (int i = 0; i < m; i++) {
+        outputs[i] = run->values[g->output_index[i]];
+        if (!outputs[i])
+            return fr_fail("load_onnx", "the model's output %.80s was not made", run->model->names[g->output_index[i]]);
+    }
+    return true;
+}
+
+bool fr_import_count_runs(int64_t runs)
+{
+    enum { EACH = 512 }; /* bytes; about what a small tensor and its node take */
+
+    return fr_result_limit_count_bytes(fr_thread_self(), "load_onnx", fr_least(runs, INT64_MAX / EACH) * EACH);
+}
+
+bool fr_import_run_body(fr_import_call *c, int which, fr_tensor *const *in, fr_tensor **out)
+{
+    struct fr_import_run *run = c->run;
+    const fr_import_graph *g = c->self->bodies[which];
+
+    for (int i = 0; i < g->input_count; i++) {
+        int index = g->input_index[i];
+
+        if (in[i] && !(run->values[index] = fr_import_as_type(in[i], run->model->types[index])))
+            return false;
+    }
+    return fr_import_count_runs((int64_t)g->proto->n_node + 1) && run_graph(run, g) &&
+           read_outputs(run, g, out, (int)g->proto->n_output);
 }
 
 /* x as the value of input i; NULL with an error if it is not of the type and the fixed sizes that the file gives. Any
  * dtype is taken as bool. */
 static fr_tensor *check_input(const fr_onnx_model *model, int i, fr_tensor *x)
 {
-    const fr_value_info_proto *info = model->inputs[i];
+    const fr_value_info_proto *info = model->graph->inputs[i];
     const Frond__Onnx__TensorTypeProto *type = info->type ? info->type->tensor_type : NULL;
     const Frond__Onnx__TensorShapeProto *shape = type ? type->shape : NULL;
-    int element = model->types[model->input_index[i]], dtype = fr_import_dtype(element);
+    int element = model->types[model->graph->input_index[i]], dtype = fr_import_dtype(element);
     char text[FR_SHAPE_TEXT];
 
     if (element > 0 && element != FR_ONNX_BOOL && dtype != x->dtype)
@@ -73,21 +126,15 @@ static fr_tensor *check_input(const fr_onnx_model *model, int i, fr_tensor *x)
 
 static bool run_nodes(const fr_onnx_model *model, fr_tensor *const *inputs, fr_tensor **outputs, int m)
 {
-    fr_tensor **values = malloc((size_t)model->value_count * sizeof *values);
-    bool ok = values || fr_fail_memory("load_onnx");
+    struct fr_import_run run = { model, malloc((size_t)model->value_count * sizeof *run.values) };
+    bool ok = run.values || fr_fail_memory("load_onnx");
 
     if (ok)
-        memcpy(values, model->values, (size_t)model->value_count * sizeof *values);
-    for (int i = 0; ok && i < model->input_count; i++)
-        ok = (values[model->input_index[i]] = check_input(model, i, inputs[i])) != NULL;
-    for (size_t i = 0; ok && i < model->node_count; i++)
-        ok = run_node(model, &model->nodes[i], values);
-    for (int i = 0; ok && i < m; i++) {
-        outputs[i] = values[model->output_index[i]];
-        ok = outputs[i] ||
-             fr_fail("load_onnx", "the model's output %.80s was not made", model->names[model->output_index[i]]);
-    }
-    free(values);
+        memcpy(run.values, model->values, (size_t)model->value_count * sizeof *run.values);
+    for (int i = 0; ok && i < model->graph->input_count; i++)
+        ok = (run.values[model->graph->input_index[i]] = check_input(model, i, inputs[i])) != NULL;
+    ok = ok && run_graph(&run, model->graph) && read_outputs(&run, model->graph, outputs, m);
+    free(run.values);
     return ok;
 }
 
@@ -97,7 +144,7 @@ static bool run_limited(const fr_onnx_model *model, fr_tensor *const *inputs, fr
     fr_thread *th = fr_thread_self();
     int64_t there = model->weight_bytes;
 
-    for (int i = 0; i < model->input_count; i++)
+    for (int i = 0; i < model->graph->input_count; i++)
         there += inputs[i]->numel * (int64_t)fr_dtype_size((fr_dtype)inputs[i]->dtype);
 
     fr_result_limit before = fr_result_limit_begin(th, fr_memory_limit(there, FR_FORWARD_MULTIPLE));
@@ -114,8 +161,8 @@ fr_tensor *fr_import_forward(fr_module *m, fr_tensor *x)
     fr_tensor *y = NULL;
 
     fr_defer_errors(th);
-    if (model->input_count != 1)
-        fr_fail("load_onnx", "the model has %d inputs, which fr_onnx_forward takes", model->input_count);
+    if (model->graph->input_count != 1)
+        fr_fail("load_onnx", "the model has %d inputs, which fr_onnx_forward takes", model->graph->input_count);
     else if (!run_limited(model, &x, &y, 1))
         y = NULL;
     fr_report_errors(th);
@@ -136,19 +183,19 @@ int fr_import_model_count(const char *what, const fr_module *m, bool outputs)
 {
     const fr_onnx_model *model = model_of(what, m);
 
-    return !model ? -1 : outputs ? (int)model->proto->graph->n_output : model->input_count;
+    return !model ? -1 : outputs ? (int)model->proto->graph->n_output : model->graph->input_count;
 }
 
 const char *fr_import_model_name(const char *what, const fr_module *m, bool outputs, int i)
 {
     const fr_onnx_model *model = model_of(what, m);
-    int n = !model ? 0 : outputs ? (int)model->proto->graph->n_output : model->input_count;
+    int n = !model ? 0 : outputs ? (int)model->proto->graph->n_output : model->graph->input_count;
 
     if (!model)
         return NULL;
     if (i < 0 || i >= n)
         return fr_fail(what, "%d given, and there are %d", i, n);
-    return model->names[outputs ? model->output_index[i] : model->input_index[i]];
+    return model->names[outputs ? model->graph->output_index[i] : model->graph->input_index[i]];
 }
 
 static bool run_module(fr_thread *th, fr_module *m, const fr_onnx_model *model, fr_tensor *const *inputs,
@@ -176,8 +223,8 @@ bool fr_import_model_run(fr_module *m, fr_tensor *const *inputs, int n, fr_tenso
 
     for (int i = 0; outputs && i < made; i++)
         outputs[i] = NULL;
-    if (ok && n != model->input_count)
-        ok = fr_fail(what, "%d inputs given, expected %d", n, model->input_count);
+    if (ok && n != model->graph->input_count)
+        ok = fr_fail(what, "%d inputs given, expected %d", n, model->graph->input_count);
     if (ok && made == 0)
         ok = fr_fail(what, "%d outputs wanted, expected 1 to %zu", count, model->proto->graph->n_output);
     ok = ok && (n == 0 || fr_check_argument(what, inputs, "inputs")) && fr_check_argument(what, outputs, "outputs");
