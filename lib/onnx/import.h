@@ -22,14 +22,15 @@ struct fr_import_call;
 
 enum { FR_IMPORT_MAX_OUTPUTS = 16, FR_IMPORT_MAX_INTS = 2 * FR_MAX_DIMS };
 
-/* The element type of an op's outputs, where it is not a FR_ONNX_ type itself. */
+/* The element type of an op's outputs, where it is not a FR_ONNX_ type itself: -i for that of input i, or a rule. */
 enum {
     FR_IMPORT_SAME = 0,
     FR_IMPORT_OF_INPUT_1 = -1,
     FR_IMPORT_OF_INPUT_2 = -2,
-    FR_IMPORT_BY_ATTRIBUTE = -3,
-    FR_IMPORT_BY_ATTRIBUTE_OR_SAME = -4,
-    FR_IMPORT_OF_BODY = -5
+    FR_IMPORT_OF_INPUT_7 = -7,
+    FR_IMPORT_BY_ATTRIBUTE = -100,
+    FR_IMPORT_BY_ATTRIBUTE_OR_SAME = -101,
+    FR_IMPORT_OF_BODY = -102
 };
 
 /* An ONNX op. Without run, unary or binary is the whole op; with run they, and reduce, are what run calls. */
@@ -54,8 +55,8 @@ typedef struct {
 } fr_import_op_table;
 
 extern const fr_import_op_table fr_import_attention_ops, fr_import_control_ops, fr_import_element_ops,
-    fr_import_math_ops, fr_import_nn_ops, fr_import_reduction_ops, fr_import_resize_ops, fr_import_rnn_ops,
-    fr_import_shape_ops;
+    fr_import_grid_ops, fr_import_integer_ops, fr_import_linear_attention_ops, fr_import_math_ops, fr_import_nn_ops,
+    fr_import_reduction_ops, fr_import_resize_ops, fr_import_rnn_ops, fr_import_shape_ops, fr_import_window_ops;
 
 /* NULL: frond cannot run it. */
 const fr_import_op *fr_import_find_op(const char *type);
@@ -68,8 +69,8 @@ typedef struct fr_import_call {
     int inputs, outputs;
     int64_t opset;                     /* version */
     const int *type, *in_type;         /* the element types of the outputs and of the inputs; 0: unknown */
-    struct fr_import_run *run;         /* NULL at load */
-    const struct fr_import_node *self; /* with its bodies; import_model.h */
+    struct fr_import_run *run;         /* import_model.h */
+    const struct fr_import_node *self; /* with the graphs inside it */
     fr_tensor *out[FR_IMPORT_MAX_OUTPUTS];
 } fr_import_call;
 
@@ -118,7 +119,8 @@ int fr_import_axis_of_input(const fr_import_call *c, int required, int64_t other
 /* A new float32 scalar of the scope, or NULL with an error. */
 fr_tensor *fr_import_scalar(double value);
 
-/* a / b of int64, rounded towards 0. */
+/* import_integer_ops.c: op on pairs of int64, which broadcast; a / b, rounded towards 0. */
+fr_tensor *fr_import_integers(fr_tensor *a, fr_tensor *b, int64_t (*op)(int64_t, int64_t));
 fr_tensor *fr_import_quotient(fr_tensor *a, fr_tensor *b);
 
 /* import_tensor.c: a new tensor, one reference, or NULL with an error. folder: where values in other files are looked

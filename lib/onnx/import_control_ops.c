@@ -28,12 +28,26 @@ static int body_outputs(const fr_import_call *c)
     return (int)c->self->bodies[0]->proto->n_output;
 }
 
+/* Fails unless n values from a on and from b on have the same types, where they are known. */
+static bool check_types(const fr_import_call *c, const int *a, const int *b, int n)
+{
+    const int *types = c->run->model->types;
+
+    for (int i = 0; i < n; i++)
+        if (a[i] >= 0 && b[i] >= 0 && types[a[i]] != 0 && types[b[i]] != 0 && types[a[i]] != types[b[i]])
+            return fr_import_fail(c, "a value has several types");
+    return true;
+}
+
 /* --- If ---------------------------------------------------------------------------------------------------------- */
 
 /* Both branches must give the same types. */
 static bool check_if(const fr_import_call *c)
 {
-    return check_body(c, 0, 0, c->outputs) && check_body(c, 1, 0, c->outputs);
+    fr_import_graph *const *bodies = c->self->bodies;
+
+    return check_body(c, 0, 0, c->outputs) && check_body(c, 1, 0, c->outputs) &&
+           check_types(c, bodies[0]->output_index, bodies[1]->output_index, c->outputs);
 }
 
 static bool run_if(fr_import_call *c)
@@ -88,6 +102,15 @@ static fr_tensor *stack_rows(const rows *r, int k, int64_t dim, bool backwards)
     return y;
 }
 
+/* States keep their types: from `first` on of the inputs, from `after` on of the outputs of the graph. */
+static bool check_states(const fr_import_call *c, int first, int states, int after)
+{
+    const fr_import_graph *body = c->self->bodies[0];
+
+    return check_types(c, c->self->inputs + first, body->input_index + first, states) &&
+           check_types(c, body->input_index + first, body->output_index + after, states);
+}
+
 /* --- Loop -------------------------------------------------------------------------------------------------------- */
 
 /* Inputs: the most times, the condition, N states; of the graph: the time, the condition, the states. Outputs of the
@@ -96,7 +119,7 @@ static bool check_loop(const fr_import_call *c)
 {
     int states = c->inputs - 2;
 
-    return check_body(c, 0, c->inputs, states + 1) &&
+    return check_body(c, 0, c->inputs, states + 1) && check_states(c, 2, states, 1) &&
            (c->outputs < body_outputs(c) || fr_import_fail(c, "the inputs and outputs of its graph do not fit"));
 }
 
@@ -156,6 +179,7 @@ static bool check_scan(const fr_import_call *c)
     if (c->opset < 9 || sequences < 1 || sequences > c->inputs)
         return fr_import_fail(c, "expected a Scan of operator set 9 or later, with num_scan_inputs");
     return check_body(c, 0, c->inputs, c->inputs - (int)sequences) &&
+           check_states(c, 0, c->inputs - (int)sequences, 0) &&
            (c->outputs <= body_outputs(c) || fr_import_fail(c, "the inputs and outputs of its graph do not fit"));
 }
 

@@ -58,23 +58,6 @@ static bool run_gather_elements(fr_import_call *c)
     return fr_import_return(c, fr_gather(c->in[0], dim, index_from_front(c->in[1], c->in[0]->shape.dim[dim])));
 }
 
-static bool run_scatter_elements(fr_import_call *c)
-{
-    static const char *const reductions[] = { "none", "add", "mul", "max", "min", NULL };
-    static const char *const known[] = { NULL, "sum", "prod", "amax", "amin" };
-    int dim = fr_import_axis_of_input(c, 3, 0), i = fr_import_choice(c, "reduction", reductions);
-
-    if (dim < 0 || i < 0)
-        return false;
-    if (c->in[0]->shape.ndim == 0)
-        return fr_import_fail(c, "its input is a scalar");
-
-    fr_tensor *index = index_from_front(c->in[1], c->in[0]->shape.dim[dim]);
-
-    return fr_import_return(c, known[i] ? fr_scatter_reduce(c->in[0], dim, index, c->in[2], known[i], true)
-                                        : fr_scatter(c->in[0], dim, index, c->in[2]));
-}
-
 /* The amounts of padding of each dim before and after it, as ONNX lists them for all axes or for those of input 3. */
 static bool read_pads(const fr_import_call *c, int64_t before[FR_MAX_DIMS], int64_t after[FR_MAX_DIMS])
 {
@@ -161,45 +144,145 @@ static int64_t product_of(const fr_shape *s, int first, int last)
     return product;
 }
 
+/* The numbers (outer,n) of the rows that the last dim of index, of size end - b, has places for in dims b..end-1 of a
+ * tensor of shape s; dims before b are of a batch, of `outer` in all. NULL with an error. */
+static fr_tensor *row_numbers(const fr_import_call *c, const fr_shape *s, fr_tensor *index, int b, int end)
+{
+    int last = index->shape.ndim - 1;
+    int64_t outer = product_of(s, 0, b), n = product_of(&index->shape, b, last);
+    fr_tensor *batches = fr_arange(0, (double)fr_most(outer, 1), 1, FR_I64);
+    fr_tensor *at = fr_mul_scalar(fr_reshape(batches, FR_SHAPE(-1, 1)), (double)product_of(s, b, end));
+
+    for (int i = b; i < end; i++) {
+        fr_tensor *one = index_from_front(fr_select(index, last, i - b), s->dim[i]);
+
+        if (!one || (one->numel > 0 && (fr_at(fr_min(one), 0) < 0 || fr_at(fr_max(one), 0) >= (double)s->dim[i])))
+            return fr_import_fail(c, "an index is out of range"), NULL;
+        at = fr_add(at, fr_mul_scalar(fr_reshape(one, FR_SHAPE(outer, n)), (double)product_of(s, i + 1, end)));
+    }
+    return at ? fr_reshape(fr_expand(at, FR_SHAPE(outer, n)), FR_SHAPE(-1)) : NULL;
+}
+
+/* The dims before the first that indices do not choose: those of the batch and the k of the last dim of the indices; -1
+ * with an error if they do not fit. */
+static int chosen_dims(const fr_import_call *c, int64_t batches)
+{
+    const fr_shape *s = &c->in[0]->shape, *index = &c->in[1]->shape;
+    int last = index->ndim - 1;
+    bool fits = c->in[1]->dtype == FR_I64 && batches >= 0 && batches <= last && index->dim[last] >= 1 &&
+                index->dim[last] <= s->ndim - batches;
+
+    for (int i = 0; fits && i < batches; i++)
+        fits = s->dim[i] == index->dim[i];
+    if (!fits)
+        fr_import_fail(c, "its indices do not fit its input");
+    return fits ? (int)(batches + index->dim[last]) : -1;
+}
+
 /* Input 1's last dim, of size k, has indices into input 0's k dims behind the batch dims. */
 static bool run_gather_nd(fr_import_call *c)
 {
     int64_t batches = fr_import_int(c, "batch_dims", 0);
+    int end = fr_import_require(c, 2) ? chosen_dims(c, batches) : -1, last;
+    fr_shape shape;
+
+    if (end < 0)
+        return false;
+
+    const fr_shape *s = &c->in[0]->shape;
+    fr_tensor *rows = fr_reshape(c->in[0], FR_SHAPE(product_of(s, 0, end), product_of(s, end, s->ndim)));
+    fr_tensor *at = row_numbers(c, s, c->in[1], (int)batches, end);
+
+    shape = c->in[1]->shape;
+    last = shape.ndim - 1;
+    if (last + s->ndim - end > FR_MAX_DIMS)
+        return fr_import_fail(c, "the result has too many dims");
+    shape.ndim = last;
+    for (int i = end; i < s->ndim; i++)
+        shape.dim[shape.ndim++] = s->dim[i];
+    return fr_import_return(c, at ? fr_reshape(fr_index_select(rows, 0, at), shape) : NULL);
+}
+
+/* t with src written, or put together with what is there, where index says along dim. */
+static bool scatter(fr_import_call *c, fr_tensor *t, int dim, fr_tensor *index, fr_tensor *src)
+{
+    static const char *const reductions[] = { "none", "add", "mul", "max", "min", NULL };
+    static const char *const known[] = { NULL, "sum", "prod", "amax", "amin" };
+    int i = fr_import_choice(c, "reduction", reductions);
+
+    if (i < 0)
+        return false;
+    return fr_import_return(c, known[i] ? fr_scatter_reduce(t, dim, index, src, known[i], true)
+                                        : fr_scatter(t, dim, index, src));
+}
+
+static bool run_scatter_elements(fr_import_call *c)
+{
+    int dim = fr_import_axis_of_input(c, 3, 0);
+
+    if (dim < 0)
+        return false;
+    if (c->in[0]->shape.ndim == 0)
+        return fr_import_fail(c, "its input is a scalar");
+    return scatter(c, c->in[0], dim, index_from_front(c->in[1], c->in[0]->shape.dim[dim]), c->in[2]);
+}
+
+/* Input 2 has a row, of the dims behind the chosen, for each index. */
+static bool run_scatter_nd(fr_import_call *c)
+{
+    int end = fr_import_require(c, 3) ? chosen_dims(c, 0) : -1;
+
+    if (end < 0)
+        return false;
+
+    const fr_shape *s = &c->in[0]->shape;
+    int64_t width = product_of(s, end, s->ndim);
+    fr_tensor *rows = fr_reshape(c->in[0], FR_SHAPE(product_of(s, 0, end), width));
+    fr_tensor *at = row_numbers(c, s, c->in[1], 0, end);
+    int64_t n = at ? at->numel : 0;
+
+    if (!at || c->in[2]->numel != n * width)
+        return at && fr_import_fail(c, "it has not an update for each index");
+    if (n * width == 0)
+        return fr_import_return(c, c->in[0]);
+    at = fr_contiguous(fr_expand(fr_unsqueeze(at, 1), FR_SHAPE(n, width)));
+    return scatter(c, rows, 0, at, fr_reshape(c->in[2], FR_SHAPE(n, width))) &&
+           fr_import_return(c, fr_view_as(c->out[0], c->in[0]));
+}
+
+/* The first values along time_axis, as many as input 1 has for each of the batch, in reverse. */
+static bool run_reverse_sequence(fr_import_call *c)
+{
+    int64_t batch = fr_import_int(c, "batch_axis", 1), time = fr_import_int(c, "time_axis", 0);
 
     if (!fr_import_require(c, 2))
         return false;
+    if (c->in[0]->shape.ndim < 2 || batch + time != 1 || batch < 0 || batch > 1 || c->in[1]->dtype != FR_I64)
+        return fr_import_fail(c, "expected a batch and a time in the first two dims, and lengths");
 
-    const fr_shape *s = &c->in[0]->shape, *index = &c->in[1]->shape;
-    int last = index->ndim - 1, b = (int)batches;
-    fr_shape shape = *index;
+    const fr_shape *s = &c->in[0]->shape;
+    fr_shape by_time = { s->ndim, { 1, 1, 1, 1, 1, 1, 1, 1 } }, by_batch = by_time;
 
-    if (c->in[1]->dtype != FR_I64 || batches < 0 || batches > last || index->dim[last] < 1 ||
-        index->dim[last] > s->ndim - batches)
-        return fr_import_fail(c, "its indices do not fit its input");
-    for (int i = 0; i < b; i++)
-        if (s->dim[i] != index->dim[i])
-            return fr_import_fail(c, "its indices do not fit its input");
+    by_time.dim[time] = by_batch.dim[batch] = -1;
 
-    int end = b + (int)index->dim[last];
-    int64_t each = product_of(s, b, end), outer = product_of(s, 0, b);
-    fr_tensor *rows = fr_reshape(c->in[0], FR_SHAPE(outer * each, product_of(s, end, s->ndim)));
-    fr_tensor *at =
-        fr_mul_scalar(fr_reshape(fr_arange(0, (double)fr_most(outer, 1), 1, FR_I64), FR_SHAPE(-1, 1)), (double)each);
+    fr_tensor *t = fr_reshape(fr_arange(0, (double)fr_most(1, s->dim[time]), 1, FR_I64), by_time);
+    fr_tensor *length = fr_reshape(c->in[1], by_batch);
+    fr_tensor *from = fr_where(fr_lt(t, length), fr_sub(fr_sub_scalar(length, 1), t), t);
 
-    shape.ndim = last;
-    if (last + s->ndim - end > FR_MAX_DIMS)
-        return fr_import_fail(c, "the result has too many dims");
-    for (int i = b; i < end; i++) {
-        fr_tensor *one = index_from_front(fr_select(c->in[1], last, i - b), s->dim[i]);
+    return fr_import_return(c, fr_gather(c->in[0], (int)time, fr_contiguous(fr_expand(from, *s))));
+}
 
-        if (!one || (one->numel > 0 && (fr_at(fr_min(one), 0) < 0 || fr_at(fr_max(one), 0) >= (double)s->dim[i])))
-            return fr_import_fail(c, "an index is out of range");
-        at = fr_add(at, fr_mul_scalar(fr_reshape(one, FR_SHAPE(outer, product_of(index, b, last))),
-                                      (double)product_of(s, i + 1, end)));
-    }
-    for (int i = end; i < s->ndim; i++)
-        shape.dim[shape.ndim++] = s->dim[i];
-    return fr_import_return(c, fr_reshape(fr_index_select(rows, 0, fr_flatten(at, 0, -1)), shape));
+/* 1 on diagonal k, else 0. */
+static bool run_eye_like(fr_import_call *c)
+{
+    int64_t k = fr_import_int(c, "k", 0);
+    int dtype = fr_import_dtype(c->type[0]);
+
+    if (!fr_import_require(c, 1))
+        return false;
+    if (dtype < 0)
+        return fr_import_fail(c, "frond does not have its type");
+    return fr_import_return(c, fr_tril(fr_triu(fr_ones_of(fr_shape_of(c->in[0]), (fr_dtype)dtype), k), k));
 }
 
 /* The places where a tensor is not 0, row-major. */
@@ -314,6 +397,7 @@ static const fr_import_op ops[] = {
       .check = check_cast },
     { "CastLike", "saturate", .result = FR_IMPORT_OF_INPUT_1, .run = run_cast },
     { "Compress", "axis", .run = run_compress },
+    { "EyeLike", "dtype k", .result = FR_IMPORT_BY_ATTRIBUTE_OR_SAME, .dtype_attribute = "dtype", .run = run_eye_like },
     { "Gather", "axis", .run = run_gather },
     { "GatherElements", "axis", .run = run_gather_elements },
     { "GatherND", "batch_dims", .run = run_gather_nd },
@@ -321,7 +405,10 @@ static const fr_import_op ops[] = {
     { "OneHot", "axis", .result = FR_IMPORT_OF_INPUT_2, .run = run_one_hot },
     { "Pad", "mode pads value", .run = run_pad, .check = check_pad },
     { "Range", .run = run_range },
+    { "ReverseSequence", "batch_axis time_axis", .run = run_reverse_sequence },
+    { "Scatter", "axis", .run = run_scatter_elements },
     { "ScatterElements", "axis reduction", .run = run_scatter_elements },
+    { "ScatterND", "reduction", .run = run_scatter_nd },
     { "Trilu", "upper", .run = run_trilu },
     { "Where", .result = FR_IMPORT_OF_INPUT_1, .run = run_where },
 };

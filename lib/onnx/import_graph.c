@@ -140,8 +140,17 @@ static bool read_initializers(fr_module *m, fr_onnx_model *model, fr_import_grap
 
 /* --- Inputs, outputs and nodes ----------------------------------------------------------------------------------- */
 
-/* Files of IR version 3 and older list the initializers as inputs too. */
-static bool read_inputs(fr_onnx_model *model, fr_import_graph *g, const char *where)
+/* The type of input i of a graph inside a node that does not say it: that of the node's input. Loop gives the time and
+ * a condition first. */
+static int type_from_node(const fr_onnx_model *model, const fr_import_node *node, size_t i)
+{
+    if (i < 2 && strcmp(node->op->type, "Loop") == 0)
+        return i == 0 ? FR_ONNX_INT64 : FR_ONNX_BOOL;
+    return i < node->proto->n_input && node->inputs[i] >= 0 ? model->types[node->inputs[i]] : 0;
+}
+
+/* node: that the graph is in, or NULL. Files of IR version 3 and older list the initializers as inputs too. */
+static bool read_inputs(fr_onnx_model *model, fr_import_graph *g, const char *where, const fr_import_node *node)
 {
     for (size_t i = 0; i < g->proto->n_input; i++) {
         const fr_value_info_proto *info = g->proto->input[i];
@@ -152,9 +161,11 @@ static bool read_inputs(fr_onnx_model *model, fr_import_graph *g, const char *wh
             continue;
         if ((index = add_value(model, g, where, info->name)) < 0)
             return false;
-        if (!g->outer && info->type && !info->type->tensor_type)
+        if (!node && info->type && !info->type->tensor_type)
             return fr_fail(where, "input %.80s is no tensor", info->name);
         model->types[index] = info->type && info->type->tensor_type ? info->type->tensor_type->elem_type : 0;
+        if (node && model->types[index] == 0)
+            model->types[index] = type_from_node(model, node, i);
         if (model->types[index] != 0 && fr_import_dtype(model->types[index]) < 0)
             return fr_fail(where, "input %.80s has data type %d, which frond does not have", info->name,
                            model->types[index]);
@@ -228,6 +239,7 @@ static bool check_node(fr_onnx_model *model, const fr_import_node *node)
                          .opset = model->opset,
                          .type = types,
                          .in_type = in_types,
+                         .run = &(struct fr_import_run){ .model = model },
                          .self = node };
 
     fr_import_types(model, node, types, in_types);
@@ -252,7 +264,8 @@ static bool read_node_inputs(const fr_import_graph *g, const char *where, fr_imp
     return true;
 }
 
-static bool read_graph(fr_module *m, fr_onnx_model *model, fr_import_graph *g, const char *where);
+static bool read_graph(fr_module *m, fr_onnx_model *model, fr_import_graph *g, const char *where,
+                       const fr_import_node *node);
 
 static bool read_node(fr_module *m, fr_onnx_model *model, fr_import_graph *g, const char *where, fr_import_node *node)
 {
@@ -267,7 +280,7 @@ static bool read_node(fr_module *m, fr_onnx_model *model, fr_import_graph *g, co
     if (!read_node_inputs(g, where, node))
         return false;
     for (int i = 0; i < 2; i++)
-        if (node->bodies[i] && !read_graph(m, model, node->bodies[i], where))
+        if (node->bodies[i] && !read_graph(m, model, node->bodies[i], where, node))
             return false;
     for (size_t i = 0; i < p->n_output; i++)
         if (p->output[i][0] && (node->outputs[i] = add_value(model, g, where, p->output[i])) < 0)
@@ -489,9 +502,10 @@ static bool make_room(fr_onnx_model *model, const char *where)
     return (model->names && model->values && model->types) || fr_fail_memory(where);
 }
 
-static bool read_graph(fr_module *m, fr_onnx_model *model, fr_import_graph *g, const char *where)
+static bool read_graph(fr_module *m, fr_onnx_model *model, fr_import_graph *g, const char *where,
+                       const fr_import_node *node)
 {
-    if (!read_initializers(m, model, g, where) || !read_inputs(model, g, where))
+    if (!read_initializers(m, model, g, where) || !read_inputs(model, g, where, node))
         return false;
     for (size_t i = 0; i < g->proto->n_node; i++)
         if (g->nodes[i].needed && !read_node(m, model, g, where, &g->nodes[i]))
@@ -510,5 +524,5 @@ bool fr_import_read_model(fr_module *m, fr_onnx_model *model, const char *where,
     if (!g || g->n_output < 1 || g->n_node > INT32_MAX / 8)
         return fr_fail(where, "not an ONNX model: it has no graph, or one without outputs");
     return read_opset(model, where) && (model->graph = make_graph(g, NULL, where, memory)) &&
-           check_ops(model->graph, where) && make_room(model, where) && read_graph(m, model, model->graph, where);
+           check_ops(model->graph, where) && make_room(model, where) && read_graph(m, model, model->graph, where, NULL);
 }

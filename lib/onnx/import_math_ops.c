@@ -45,28 +45,6 @@ static bool run_variadic(fr_import_call *c)
     return fr_import_return(c, y && strcmp(c->op->type, "Mean") == 0 ? fr_div_scalar(y, c->inputs) : y);
 }
 
-/* a / b of int64, rounded towards 0. fr_div has floats alone. */
-fr_tensor *fr_import_quotient(fr_tensor *a, fr_tensor *b)
-{
-    fr_shape shape;
-
-    if (fr_dtype_of(b) != FR_I64 || !fr_shape_broadcast(&a->shape, &b->shape, &shape))
-        return fr_sub(a, b); /* fails, and says why */
-    a = fr_contiguous(fr_expand(a, shape));
-    b = fr_contiguous(fr_expand(b, shape));
-
-    fr_tensor *y = a && b ? fr_empty_like(a) : NULL;
-
-    for (int64_t i = 0; y && i < y->numel; i++) {
-        int64_t n = ((const int64_t *)(const void *)a->origin)[i], d = ((const int64_t *)(const void *)b->origin)[i];
-
-        if (d == 0)
-            return fr_fail("load_onnx", "Div: int64 is divided by 0");
-        ((int64_t *)(void *)y->origin)[i] = d == -1 ? (int64_t)(0 - (uint64_t)n) : n / d;
-    }
-    return y;
-}
-
 static fr_tensor *divide(fr_tensor *a, fr_tensor *b)
 {
     return fr_dtype_of(a) == FR_I64 ? fr_import_quotient(a, b) : fr_div(a, b);
@@ -216,6 +194,12 @@ static bool run_swish(fr_import_call *c)
     double alpha = fr_import_float(c, "alpha", 1);
 
     return fr_import_require(c, 1) && fr_import_return(c, fr_mul(c->in[0], fr_sigmoid(fr_mul_scalar(c->in[0], alpha))));
+}
+
+/* x sigmoid(alpha x) y */
+static bool run_swiglu(fr_import_call *c)
+{
+    return fr_import_require(c, 2) && run_swish(c) && fr_import_return(c, fr_mul(c->out[0], c->in[1]));
 }
 
 /* x - bias above lambd, x + bias below -lambd, else 0 */
@@ -478,6 +462,7 @@ static const fr_import_op ops[] = {
     { "Sqrt", .unary = fr_sqrt },
     { "Sub", .binary = fr_sub },
     { "Sum", .binary = fr_add, .run = run_variadic },
+    { "SwiGLU", "alpha", .run = run_swiglu },
     { "Swish", "alpha", .run = run_swish },
     { "Tan", .unary = fr_tan },
     { "Tanh", .unary = fr_tanh },

@@ -45,6 +45,12 @@ typedef struct {
     int64_t weight_bytes; /* of the initializers */
 } fr_onnx_model;
 
+/* One forward that goes on; at load there are no values. */
+struct fr_import_run {
+    const fr_onnx_model *model;
+    fr_tensor **values;
+};
+
 /* What may still be allocated, and why there is no more: protobuf-c does not tell either from a bad file. */
 typedef struct {
     int64_t limit, used;

@@ -14,12 +14,6 @@
 
 /* --- Forward ----------------------------------------------------------------------------------------------------- */
 
-/* One forward that goes on. */
-struct fr_import_run {
-    const fr_onnx_model *model;
-    fr_tensor **values;
-};
-
 static bool run_op(fr_import_call *c)
 {
     const fr_import_op *op = c->op;
