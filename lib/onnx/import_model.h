@@ -45,10 +45,19 @@ typedef struct {
     int64_t weight_bytes; /* of the initializers */
 } fr_onnx_model;
 
-/* One forward that goes on; at load there are no values. */
+/* A sequence of tensors of the scope. */
+typedef struct fr_import_sequence {
+    struct fr_import_sequence *next; /* the one that was made before it */
+    int64_t n;
+    fr_tensor *tensors[];
+} fr_import_sequence;
+
+/* One forward that goes on; at load there are no values. A value is a tensor or a sequence. */
 struct fr_import_run {
     const fr_onnx_model *model;
     fr_tensor **values;
+    const fr_import_sequence **sequences;
+    fr_import_sequence *made; /* the last of those to free */
 };
 
 /* What may still be allocated, and why there is no more: protobuf-c does not tell either from a bad file. */

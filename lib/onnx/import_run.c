@@ -120,14 +120,22 @@ static fr_tensor *check_input(const fr_onnx_model *model, int i, fr_tensor *x)
 
 static bool run_nodes(const fr_onnx_model *model, fr_tensor *const *inputs, fr_tensor **outputs, int m)
 {
-    struct fr_import_run run = { model, malloc((size_t)model->value_count * sizeof *run.values) };
-    bool ok = run.values || fr_fail_memory("load_onnx");
+    size_t values = (size_t)model->value_count;
+    struct fr_import_run run = { .model = model,
+                                 .values = malloc(values * sizeof *run.values),
+                                 .sequences = calloc(values, sizeof *run.sequences) };
+    bool ok = (run.values && run.sequences) || fr_fail_memory("load_onnx");
 
     if (ok)
-        memcpy(run.values, model->values, (size_t)model->value_count * sizeof *run.values);
+        memcpy(run.values, model->values, values * sizeof *run.values);
     for (int i = 0; ok && i < model->graph->input_count; i++)
         ok = (run.values[model->graph->input_index[i]] = check_input(model, i, inputs[i])) != NULL;
     ok = ok && run_graph(&run, model->graph) && read_outputs(&run, model->graph, outputs, m);
+    for (fr_import_sequence *s = run.made, *next; s; s = next) {
+        next = s->next;
+        free(s);
+    }
+    free(run.sequences);
     free(run.values);
     return ok;
 }

@@ -120,7 +120,9 @@ static bool transposed_pad(const fr_import_call *c, const fr_tensor *x, const fr
         int64_t whole = stride * (in - 1) + (kernel->dim[2 + i] - 1) * w->dilation.dim[i] + 1, all;
 
         all = whole + (longer->n < 0 ? 0 : longer->value[i]) - size;
-        w->before[i] = kind == 2 ? all / 2 : all - all / 2;
+        if (all < 0 && kind > 1)
+            return fr_import_fail(c, "its stride leaves places that no input reaches");
+        w->before[i] = all < 0 ? 0 : kind == 2 ? all / 2 : all - all / 2;
         w->after[i] = all - w->before[i];
     }
     return true;
@@ -312,8 +314,7 @@ static bool run_pool(fr_import_call *c)
                                                  : mean_of_windows)(c, &w, &kernel, &places, &extra);
 }
 
-/* Writes values to the places that MaxPool told, into zeros of the shape of input 2 or of one that the window leads
- * back to. */
+/* Writes values to the places that MaxPool told, into zeros of the shape that the window leads back to. */
 static bool run_max_unpool(fr_import_call *c)
 {
     fr_import_ints sizes, given;
@@ -328,12 +329,11 @@ static bool run_max_unpool(fr_import_call *c)
     if (shape.ndim < 3 || sizes.n != w.dims || (given.n >= 0 && given.n != shape.ndim) ||
         c->in[1]->numel != c->in[0]->numel)
         return fr_import_fail(c, "its inputs do not fit its window");
-    for (int i = 0; i < shape.ndim; i++)
-        if (given.n >= 0)
-            shape.dim[i] = given.value[i];
-        else if (i >= 2)
-            shape.dim[i] =
-                (shape.dim[i] - 1) * w.stride.dim[i - 2] + sizes.value[i - 2] - w.before[i - 2] - w.after[i - 2];
+    for (int i = 2; i < shape.ndim; i++)
+        shape.dim[i] = (shape.dim[i] - 1) * w.stride.dim[i - 2] + sizes.value[i - 2] - w.before[i - 2] - w.after[i - 2];
+    for (int i = 0; i < given.n; i++)
+        if (given.value[i] != shape.dim[i]) /* which shape the places are of is not clear then */
+            return fr_import_fail(c, "its output shape is not the one that the window leads to");
 
     fr_tensor *y = fr_expand(fr_zeros_of((fr_shape){ 0 }, fr_dtype_of(c->in[0])), shape),
               *flat = fr_reshape(y, FR_SHAPE(-1));
