@@ -76,6 +76,13 @@ void fr_import_free_unpacked(fr_graph_proto *proto);
 
 /* import_graph.c: reads the graphs of model->proto into model, the initializers into m. False with an error. */
 bool fr_import_read_model(fr_module *m, fr_onnx_model *model, const char *where, fr_import_memory *memory);
+/* import_tree.c: a graph and those inside it, of nodes that know their ops but no values yet. Owns proto, also on
+ * failure, if there is a graph around it. NULL with an error. */
+fr_import_graph *fr_import_make_graph(fr_graph_proto *proto, fr_import_graph *outer, const char *where,
+                                      fr_import_memory *memory);
+/* Marks the nodes that an output needs; fails with one error that names those that frond cannot run. */
+bool fr_import_check_ops(fr_import_graph *g, const char *where);
+bool fr_import_is_onnx_domain(const char *domain);
 /* Frees the graph and those inside it, but not the proto of the outermost. */
 void fr_import_free_graph(fr_import_graph *g);
 /* The element types of the node's outputs and inputs; 0: unknown. */

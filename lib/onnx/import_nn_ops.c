@@ -89,6 +89,25 @@ static bool run_batch_norm(fr_import_call *c)
                                              &(fr_batch_norm_options){ .eps = epsilon(c) }));
 }
 
+/* x / (bias + alpha / size times the sum of x^2 over `size` channels around)^beta */
+static bool run_lrn(fr_import_call *c)
+{
+    int64_t size = fr_import_int(c, "size", 0);
+    double alpha = fr_import_float(c, "alpha", 1e-4), beta = fr_import_float(c, "beta", 0.75);
+    int64_t around[2 * FR_MAX_DIMS] = { 0 };
+    fr_tensor *x = fr_import_input(c, 0), *sum;
+
+    if (!fr_import_require(c, 1))
+        return false;
+    if (x->shape.ndim < 2 || size < 1 || size > INT32_MAX)
+        return fr_import_fail(c, "expected x (N, C, ...) and a size");
+    around[2 * (x->shape.ndim - 2)] = (size - 1) / 2;
+    around[2 * (x->shape.ndim - 2) + 1] = size / 2;
+    sum = fr_sum_dim(fr_unfold(fr_pad(fr_square(x), around, 2 * x->shape.ndim, 0), 1, size, 1), -1, false);
+    sum = fr_add_scalar(fr_mul_scalar(sum, alpha / (double)size), fr_import_float(c, "bias", 1));
+    return fr_import_return(c, fr_div(x, fr_pow_scalar(sum, beta)));
+}
+
 /* In evaluation dropout changes nothing. Since operator set 12 input 2 tells whether it is in training. */
 static bool run_dropout(fr_import_call *c)
 {
@@ -131,6 +150,7 @@ static const fr_import_op ops[] = {
     { "Dropout", "ratio seed", .others = FR_ONNX_BOOL, .run = run_dropout },
     { "GroupNormalization", "epsilon num_groups stash_type", .run = run_group_norm },
     { "InstanceNormalization", "epsilon", .run = run_group_norm },
+    { "LRN", "alpha beta bias size", .run = run_lrn },
     { "LayerNormalization", "axis epsilon stash_type", .run = run_layer_norm },
     { "NegativeLogLikelihoodLoss", LOSS, .run = run_loss },
     { "RMSNormalization", "axis epsilon stash_type", .run = run_layer_norm },

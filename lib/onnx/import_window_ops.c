@@ -354,25 +354,6 @@ static bool run_global_pool(fr_import_call *c)
     return fr_import_return(c, y);
 }
 
-/* x / (bias + alpha / size times the sum of x^2 over `size` channels around)^beta */
-static bool run_lrn(fr_import_call *c)
-{
-    int64_t size = fr_import_int(c, "size", 0);
-    double alpha = fr_import_float(c, "alpha", 1e-4), beta = fr_import_float(c, "beta", 0.75);
-    int64_t around[2 * FR_MAX_DIMS] = { 0 };
-    fr_tensor *x = fr_import_input(c, 0), *sum;
-
-    if (!fr_import_require(c, 1))
-        return false;
-    if (x->shape.ndim < 2 || size < 1 || size > INT32_MAX)
-        return fr_import_fail(c, "expected x (N, C, ...) and a size");
-    around[2 * (x->shape.ndim - 2)] = (size - 1) / 2;
-    around[2 * (x->shape.ndim - 2) + 1] = size / 2;
-    sum = fr_sum_dim(fr_unfold(fr_pad(fr_square(x), around, 2 * x->shape.ndim, 0), 1, size, 1), -1, false);
-    sum = fr_add_scalar(fr_mul_scalar(sum, alpha / (double)size), fr_import_float(c, "bias", 1));
-    return fr_import_return(c, fr_div(x, fr_pow_scalar(sum, beta)));
-}
-
 /* Conv of x - zero and w - zero, exact in float64. */
 static bool run_conv_integer(fr_import_call *c)
 {
@@ -406,7 +387,6 @@ static const fr_import_op ops[] = {
     { "ConvTranspose", WINDOW " output_padding output_shape", .run = run_conv_transpose, .check = check_auto_pad },
     { "GlobalAveragePool", .reduce = fr_mean_dim, .run = run_global_pool },
     { "GlobalMaxPool", .reduce = fr_max_dim, .run = run_global_pool },
-    { "LRN", "alpha beta bias size", .run = run_lrn },
     { "LpPool", WINDOW " p", .run = run_pool, .check = check_auto_pad },
     { "MaxPool", WINDOW " storage_order", .others = FR_ONNX_INT64, .run = run_pool, .check = check_auto_pad },
     { "MaxUnpool", "kernel_shape pads strides", .run = run_max_unpool },
