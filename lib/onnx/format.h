@@ -11,7 +11,8 @@
  * and a file to a module:
  *     import.c                   fr_load_onnx: reads the file
  *     import_model.c             unpacks the model and makes a module
- *     import_graph.c             reads and checks the graph
+ *     import_tree.c              its graph and those inside nodes: which nodes are needed, and has frond their ops
+ *     import_graph.c             reads the values, initializers and nodes of a graph
  *     import_run.c               runs its nodes: the module's forward
  *     import_describe.c          what fr_module_print shows
  *     import_tensor.c            the values of initializers and constants

@@ -76,10 +76,11 @@ static bool check_pad(const fr_import_call *c)
 static bool run_eye_like(fr_import_call *c)
 {
     int64_t k = fr_import_int(c, "k", 0);
-    int dtype = fr_import_dtype(c->type[0]);
+    int dtype;
 
     if (!fr_import_require(c, 1))
         return false;
+    dtype = c->type[0] == 0 ? c->in[0]->dtype : fr_import_dtype(c->type[0]);
     if (dtype < 0)
         return fr_import_fail(c, "frond does not have its type");
     return fr_import_return(c, fr_tril(fr_triu(fr_ones_of(fr_shape_of(c->in[0]), (fr_dtype)dtype), k), k));
