@@ -136,10 +136,8 @@ fr_tensor *fr_import_as_type(fr_tensor *t, int type);
 bool fr_import_limits(int type, int64_t *least, int64_t *most);
 /* import_model.c: the module of a file's bytes, or NULL with an error. folder as for fr_import_tensor. */
 fr_module *fr_import_model(const char *where, const uint8_t *bytes, size_t size, const char *folder);
-/* import_run.c: runs a graph inside the node with values for all its inputs; out gets all its outputs. */
-bool fr_import_run_body(fr_import_call *c, int which, fr_tensor *const *in, fr_tensor **out);
-/* Counts `runs` of small ops against the limit on results, for what repeats as often as the file says. False with an
- * error. */
+/* import_run.c: counts `runs` of small ops against the limit on results, for what repeats as often as the file says.
+ * False with an error. */
 bool fr_import_count_runs(int64_t runs);
 /* import_run.c: the public functions of the same endings, for `what`. */
 int fr_import_model_count(const char *what, const fr_module *m, bool outputs);

@@ -52,7 +52,7 @@ static bool check_if(const fr_import_call *c)
 
 static bool run_if(fr_import_call *c)
 {
-    fr_tensor *out[MAX_BODY];
+    fr_import_value out[MAX_BODY];
 
     if (!fr_import_require(c, 1))
         return false;
@@ -60,7 +60,8 @@ static bool run_if(fr_import_call *c)
         return fr_import_fail(c, "its condition must be one value");
     if (!fr_import_run_body(c, fr_at(c->in[0], 0) == 0, NULL, out))
         return false;
-    memcpy(c->out, out, (size_t)c->outputs * sizeof *out);
+    for (int i = 0; i < c->outputs; i++)
+        fr_import_return_value(c, i, out[i]);
     return true;
 }
 
@@ -73,7 +74,7 @@ typedef struct {
     int64_t times, room;
 } rows;
 
-static bool add_row(rows *r, fr_tensor *const *values)
+static bool add_row(const fr_import_call *c, rows *r, const fr_import_value *values)
 {
     if (r->times == r->room) {
         int64_t room = 2 * r->room + 16;
@@ -84,15 +85,23 @@ static bool add_row(rows *r, fr_tensor *const *values)
         r->values = more;
         r->room = room;
     }
-    memcpy(r->values + r->times++ * r->each, values, (size_t)r->each * sizeof *values);
+    for (int i = 0; i < r->each; i++)
+        if (!(r->values[r->times * r->each + i] = values[i].tensor))
+            return fr_import_fail(c, "what it collects is a sequence");
+    r->times++;
     return true;
 }
 
 /* Output k of all times, along a new dim; backwards: the last first. */
-static fr_tensor *stack_rows(const rows *r, int k, int64_t dim, bool backwards)
+static fr_tensor *stack_rows(const fr_import_call *c, const rows *r, int k, int64_t dim, bool backwards)
 {
-    fr_tensor **column = malloc((size_t)r->times * sizeof *column), *y;
+    fr_tensor **column, *y;
 
+    if (r->times == 0 || dim < -FR_MAX_DIMS || dim >= FR_MAX_DIMS)
+        return fr_import_fail(c, r->times == 0 ? "it runs no time, so that what it collects has no shape"
+                                               : "an axis is out of range"),
+               NULL;
+    column = malloc((size_t)r->times * sizeof *column);
     if (!column)
         return fr_fail_memory("load_onnx");
     for (int64_t i = 0; i < r->times; i++)
@@ -128,10 +137,10 @@ static fr_tensor *int64_scalar(int64_t value)
     return fr_full_of((fr_shape){ 0 }, (double)value, FR_I64);
 }
 
-static bool repeat(fr_import_call *c, fr_tensor **state, int states, rows *collected)
+static bool repeat(fr_import_call *c, fr_import_value *state, int states, rows *collected)
 {
     const fr_tensor *most = fr_import_input(c, 0), *first = fr_import_input(c, 1);
-    fr_tensor *out[MAX_BODY];
+    fr_import_value out[MAX_BODY];
 
     if ((most && (most->numel != 1 || most->dtype != FR_I64)) || (first && first->numel != 1))
         return fr_import_fail(c, "expected one number of times and one condition");
@@ -139,11 +148,15 @@ static bool repeat(fr_import_call *c, fr_tensor **state, int states, rows *colle
     bool goes_on = !first || fr_at(first, 0) != 0;
 
     for (int64_t i = 0; goes_on && (!most || (double)i < fr_at(most, 0)); i++) {
-        state[0] = int64_scalar(i);
-        state[1] = int64_scalar(1);
-        if (!fr_import_run_body(c, 0, state, out) || !add_row(collected, out + 1 + states))
+        state[0].tensor = int64_scalar(i);
+        state[1].tensor = int64_scalar(1);
+        if (!state[0].tensor || !state[1].tensor)
             return false;
-        goes_on = out[0]->numel == 1 && fr_at(out[0], 0) != 0;
+        if (!fr_import_run_body(c, 0, state, out) || !add_row(c, collected, out + 1 + states))
+            return false;
+        if (!out[0].tensor || out[0].tensor->numel != 1)
+            return fr_import_fail(c, "the condition of its graph must be one value");
+        goes_on = fr_at(out[0].tensor, 0) != 0;
         memcpy(state + 2, out + 1, (size_t)states * sizeof *out);
     }
     return true;
@@ -152,19 +165,23 @@ static bool repeat(fr_import_call *c, fr_tensor **state, int states, rows *colle
 static bool run_loop(fr_import_call *c)
 {
     int states = c->inputs - 2;
-    fr_tensor *state[MAX_BODY];
+    fr_import_value state[MAX_BODY] = { { 0 } };
     rows collected = { .each = body_outputs(c) - 1 - states };
     bool ok;
 
-    for (int i = 0; i < states; i++)
-        if (!(state[2 + i] = c->in[2 + i]))
+    for (int i = 2; i < c->inputs; i++) {
+        int index = c->self->inputs[i];
+
+        state[i] = index < 0 ? (fr_import_value){ 0 } : c->run->values[index];
+        if (!state[i].tensor && !state[i].sequence)
             return fr_import_fail(c, "an input is missing");
+    }
     ok = repeat(c, state, states, &collected);
     for (int i = 0; ok && i < c->outputs; i++)
-        if (i >= states && collected.times == 0)
-            ok = fr_import_fail(c, "it runs no time, so that what it collects has no shape");
+        if (i < states)
+            fr_import_return_value(c, i, state[2 + i]);
         else
-            ok = (c->out[i] = i < states ? state[2 + i] : stack_rows(&collected, i - states, 0, false)) != NULL;
+            ok = (c->out[i] = stack_rows(c, &collected, i - states, 0, false)) != NULL;
     free(collected.values);
     return ok;
 }
@@ -208,18 +225,18 @@ static bool read_lengths(const fr_import_call *c, int states, int *axes, int64_t
     return true;
 }
 
-static bool scan(fr_import_call *c, fr_tensor **state, int states, const int *axes, int64_t steps, rows *collected)
+static bool scan(fr_import_call *c, fr_import_value *state, int states, const int *axes, int64_t steps, rows *collected)
 {
-    fr_tensor *out[MAX_BODY];
+    fr_import_value out[MAX_BODY];
 
     for (int64_t t = 0; t < steps; t++) {
         for (int i = states; i < c->inputs; i++) {
             bool backwards = number_for(c, "scan_input_directions", i - states) != 0;
 
-            if (!(state[i] = fr_select(c->in[i], axes[i], backwards ? steps - 1 - t : t)))
+            if (!(state[i].tensor = fr_select(c->in[i], axes[i], backwards ? steps - 1 - t : t)))
                 return false;
         }
-        if (!fr_import_run_body(c, 0, state, out) || !add_row(collected, out + states))
+        if (!fr_import_run_body(c, 0, state, out) || !add_row(c, collected, out + states))
             return false;
         memcpy(state, out, (size_t)states * sizeof *out);
     }
@@ -229,23 +246,22 @@ static bool scan(fr_import_call *c, fr_tensor **state, int states, const int *ax
 static bool run_scan(fr_import_call *c)
 {
     int states = c->inputs - (int)fr_import_int(c, "num_scan_inputs", 0), axes[MAX_BODY];
-    fr_tensor *state[MAX_BODY];
+    fr_import_value state[MAX_BODY] = { { 0 } };
     rows collected = { .each = body_outputs(c) - states };
     int64_t steps = 0;
     bool ok;
 
     if (!fr_import_require(c, c->inputs) || !read_lengths(c, states, axes, &steps))
         return false;
-    memcpy(state, c->in, (size_t)states * sizeof *state);
+    for (int i = 0; i < states; i++)
+        state[i].tensor = c->in[i];
     ok = scan(c, state, states, axes, steps, &collected);
     for (int i = 0; ok && i < c->outputs; i++)
-        if (i >= states && collected.times == 0)
-            ok = fr_import_fail(c, "it runs no time, so that what it collects has no shape");
+        if (i < states)
+            fr_import_return_value(c, i, state[i]);
         else
-            ok = (c->out[i] = i < states
-                                  ? state[i]
-                                  : stack_rows(&collected, i - states, number_for(c, "scan_output_axes", i - states),
-                                               number_for(c, "scan_output_directions", i - states) != 0)) != NULL;
+            ok = (c->out[i] = stack_rows(c, &collected, i - states, number_for(c, "scan_output_axes", i - states),
+                                         number_for(c, "scan_output_directions", i - states) != 0)) != NULL;
     free(collected.values);
     return ok;
 }

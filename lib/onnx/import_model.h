@@ -52,11 +52,16 @@ typedef struct fr_import_sequence {
     fr_tensor *tensors[];
 } fr_import_sequence;
 
-/* One forward that goes on; at load there are no values. A value is a tensor or a sequence. */
+/* A value of a forward: a tensor or a sequence. */
+typedef struct {
+    fr_tensor *tensor;
+    const fr_import_sequence *sequence;
+} fr_import_value;
+
+/* One forward that goes on; at load there are no values. */
 struct fr_import_run {
     const fr_onnx_model *model;
-    fr_tensor **values;
-    const fr_import_sequence **sequences;
+    fr_import_value *values;
     fr_import_sequence *made; /* the last of those to free */
 };
 
@@ -87,7 +92,11 @@ bool fr_import_is_onnx_domain(const char *domain);
 void fr_import_free_graph(fr_import_graph *g);
 /* The element types of the node's outputs and inputs; 0: unknown. */
 void fr_import_types(const fr_onnx_model *model, const fr_import_node *node, int *types, int *in_types);
-/* import_run.c: the forward of the module, whose self is a model. */
+/* import_run.c: runs a graph inside the node with values for all its inputs; out gets all its outputs. */
+bool fr_import_run_body(fr_import_call *c, int which, const fr_import_value *in, fr_import_value *out);
+/* Makes value output i. */
+void fr_import_return_value(fr_import_call *c, int i, fr_import_value value);
+/* The forward of the module, whose self is a model. */
 fr_tensor *fr_import_forward(fr_module *m, fr_tensor *x);
 /* import_describe.c: gives m the text that fr_module_print shows. False with an error. */
 bool fr_import_describe(fr_module *m, const char *where);

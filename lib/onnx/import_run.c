@@ -43,13 +43,14 @@ static bool run_node(struct fr_import_run *run, const fr_import_node *node)
 
     fr_import_types(run->model, node, types, in_types);
     for (int i = 0; i < c.inputs; i++)
-        in[i] = node->inputs[i] >= 0 ? run->values[node->inputs[i]] : NULL;
+        in[i] = node->inputs[i] >= 0 ? run->values[node->inputs[i]].tensor : NULL;
+    for (int i = 0; i < c.outputs; i++)
+        if (node->outputs[i] >= 0)
+            run->values[node->outputs[i]] = (fr_import_value){ 0 };
     ok = run_op(&c);
     for (int i = 0; ok && i < c.outputs; i++)
-        if (node->outputs[i] >= 0) {
-            run->values[node->outputs[i]] = fr_import_as_type(c.out[i], types[i]);
-            ok = !c.out[i] || run->values[node->outputs[i]];
-        }
+        if (node->outputs[i] >= 0 && c.out[i])
+            ok = (run->values[node->outputs[i]].tensor = fr_import_as_type(c.out[i], types[i])) != NULL;
     return ok;
 }
 
@@ -62,17 +63,6 @@ static bool run_graph(struct fr_import_run *run, const fr_import_graph *g)
     return ok;
 }
 
-/* The values of the first m outputs. */
-static bool read_outputs(const struct fr_import_run *run, const fr_import_graph *g, fr_tensor **outputs, int m)
-{
-    for (int i = 0; i < m; i++) {
-        outputs[i] = run->values[g->output_index[i]];
-        if (!outputs[i])
-            return fr_fail("load_onnx", "the model's output %.80s was not made", run->model->names[g->output_index[i]]);
-    }
-    return true;
-}
-
 bool fr_import_count_runs(int64_t runs)
 {
     enum { EACH = 512 }; /* bytes; about what a small tensor and its node take */
@@ -80,7 +70,14 @@ bool fr_import_count_runs(int64_t runs)
     return fr_result_limit_count_bytes(fr_thread_self(), "load_onnx", fr_least(runs, INT64_MAX / EACH) * EACH);
 }
 
-bool fr_import_run_body(fr_import_call *c, int which, fr_tensor *const *in, fr_tensor **out)
+void fr_import_return_value(fr_import_call *c, int i, fr_import_value value)
+{
+    c->out[i] = value.tensor;
+    if (c->self->outputs[i] >= 0)
+        c->run->values[c->self->outputs[i]] = value;
+}
+
+bool fr_import_run_body(fr_import_call *c, int which, const fr_import_value *in, fr_import_value *out)
 {
     struct fr_import_run *run = c->run;
     const fr_import_graph *g = c->self->bodies[which];
@@ -88,11 +85,18 @@ bool fr_import_run_body(fr_import_call *c, int which, fr_tensor *const *in, fr_t
     for (int i = 0; i < g->input_count; i++) {
         int index = g->input_index[i];
 
-        if (in[i] && !(run->values[index] = fr_import_as_type(in[i], run->model->types[index])))
+        run->values[index] = in[i];
+        if (in[i].tensor && !(run->values[index].tensor = fr_import_as_type(in[i].tensor, run->model->types[index])))
             return false;
     }
-    return fr_import_count_runs((int64_t)g->proto->n_node + 1) && run_graph(run, g) &&
-           read_outputs(run, g, out, (int)g->proto->n_output);
+    if (!fr_import_count_runs((int64_t)g->proto->n_node + 1) || !run_graph(run, g))
+        return false;
+    for (size_t i = 0; i < g->proto->n_output; i++) {
+        out[i] = run->values[g->output_index[i]];
+        if (!out[i].tensor && !out[i].sequence)
+            return fr_import_fail(c, "an output of its graph was not made");
+    }
+    return true;
 }
 
 /* x as the value of input i; NULL with an error if it is not of the type and the fixed sizes that the file gives. Any
@@ -118,24 +122,31 @@ static fr_tensor *check_input(const fr_onnx_model *model, int i, fr_tensor *x)
     return fr_import_as_type(element == FR_ONNX_BOOL ? fr_ne_scalar(x, 0) : x, element);
 }
 
-static bool run_nodes(const fr_onnx_model *model, fr_tensor *const *inputs, fr_tensor **outputs, int m)
+static void free_sequences(fr_import_sequence *s)
 {
-    size_t values = (size_t)model->value_count;
-    struct fr_import_run run = { .model = model,
-                                 .values = malloc(values * sizeof *run.values),
-                                 .sequences = calloc(values, sizeof *run.sequences) };
-    bool ok = (run.values && run.sequences) || fr_fail_memory("load_onnx");
-
-    if (ok)
-        memcpy(run.values, model->values, values * sizeof *run.values);
-    for (int i = 0; ok && i < model->graph->input_count; i++)
-        ok = (run.values[model->graph->input_index[i]] = check_input(model, i, inputs[i])) != NULL;
-    ok = ok && run_graph(&run, model->graph) && read_outputs(&run, model->graph, outputs, m);
-    for (fr_import_sequence *s = run.made, *next; s; s = next) {
+    for (fr_import_sequence *next; s; s = next) {
         next = s->next;
         free(s);
     }
-    free(run.sequences);
+}
+
+static bool run_nodes(const fr_onnx_model *model, fr_tensor *const *inputs, fr_tensor **outputs, int m)
+{
+    struct fr_import_run run = { model, calloc((size_t)model->value_count, sizeof *run.values), NULL };
+    const fr_import_graph *g = model->graph;
+    bool ok = run.values || fr_fail_memory("load_onnx");
+
+    for (int i = 0; ok && i < model->value_count; i++)
+        run.values[i].tensor = model->values[i];
+    for (int i = 0; ok && i < g->input_count; i++)
+        ok = (run.values[g->input_index[i]].tensor = check_input(model, i, inputs[i])) != NULL;
+    ok = ok && run_graph(&run, g);
+    for (int i = 0; ok && i < m; i++) {
+        outputs[i] = run.values[g->output_index[i]].tensor;
+        ok = outputs[i] ||
+             fr_fail("load_onnx", "the model's output %.80s was not made", model->names[g->output_index[i]]);
+    }
+    free_sequences(run.made);
     free(run.values);
     return ok;
 }

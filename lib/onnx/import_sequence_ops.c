@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* ONNX's sequences and optional values. A sequence is a list of tensors beside the values of one forward; it is no
+/* ONNX's sequences and optional values. A sequence is a list of tensors, a value of one forward; it is no
  * tensor, so that every other op finds an input missing. An optional value is a tensor, or nothing. */
 #include <config.h>
 
@@ -21,7 +21,7 @@ enum { MOST = 1 << 20 }; /* tensors of a sequence */
 static const fr_import_sequence *sequence_of(const fr_import_call *c, int i)
 {
     const fr_import_sequence *s =
-        i < c->inputs && c->self->inputs[i] >= 0 ? c->run->sequences[c->self->inputs[i]] : NULL;
+        i < c->inputs && c->self->inputs[i] >= 0 ? c->run->values[c->self->inputs[i]].sequence : NULL;
 
     if (!s)
         fr_import_fail(c, "expected a sequence");
@@ -42,7 +42,7 @@ static fr_import_sequence *new_sequence(fr_import_call *c, int64_t n)
         return fr_fail_memory("load_onnx");
     *s = (fr_import_sequence){ .next = c->run->made, .n = n };
     c->run->made = s;
-    c->run->sequences[c->self->outputs[0]] = s;
+    fr_import_return_value(c, 0, (fr_import_value){ .sequence = s });
     return s;
 }
 
@@ -165,12 +165,7 @@ static bool check_one_type(const fr_import_call *c)
     for (int i = 1; i < c->inputs && i < last; i++)
         if (c->in_type[i] != c->in_type[0])
             return fr_import_fail(c, "the tensors of a sequence differ in type");
-    return c->self->outputs[0] >= 0 || fr_import_fail(c, "its sequence has no name");
-}
-
-static bool check_name(const fr_import_call *c)
-{
-    return c->self->outputs[0] >= 0 || fr_import_fail(c, "its sequence has no name");
+    return true;
 }
 
 /* --- Optional values --------------------------------------------------------------------------------------------- */
@@ -187,12 +182,11 @@ static const fr_import_op ops[] = {
     { "OptionalHasElement", .result = FR_ONNX_BOOL, .run = run_has_element },
     { "SequenceAt", .run = run_at },
     { "SequenceConstruct", .run = run_construct, .check = check_one_type },
-    { "SequenceEmpty", "dtype", .result = FR_IMPORT_BY_ATTRIBUTE, .dtype_attribute = "dtype", .run = run_empty,
-      .check = check_name },
-    { "SequenceErase", .run = run_erase, .check = check_name },
+    { "SequenceEmpty", "dtype", .result = FR_IMPORT_BY_ATTRIBUTE, .dtype_attribute = "dtype", .run = run_empty },
+    { "SequenceErase", .run = run_erase },
     { "SequenceInsert", .run = run_insert, .check = check_one_type },
     { "SequenceLength", .result = FR_ONNX_INT64, .run = run_length },
-    { "SplitToSequence", "axis keepdims", .run = run_split, .check = check_name },
+    { "SplitToSequence", "axis keepdims", .run = run_split },
 };
 
 const fr_import_op_table fr_import_sequence_ops = { ops, sizeof ops / sizeof *ops };
