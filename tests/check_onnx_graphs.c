@@ -184,6 +184,7 @@ static const graph_case cases[] = {
     { { LOOP, "i,c,v -> d,w; w = Add(v,v); l = Constant() value=f():10; d = Less(w,l)" },
       { "f():1", "i():99" },
       "f():16" },
+    { { LOOP, "i,c,v:3 -> c,w; w = Abs(v)" }, { "i():200", "i():1" }, "i():56" },
     { { ALL, "i,c,v -> c,w,w; w = Add(v,v)" }, { "f():1", "i():3" }, "f(3):2,4,8" },
     { { ALL, "i,c,v -> c,v,i" }, { "f():1", "i():3" }, "i(3):0,1,2" },
     { { ALL, "i,c,v -> c,v,v" }, { "f():1", "i():0" }, NULL, "node y (Loop): it runs no time" },

@@ -53,7 +53,7 @@ static void read_tensor(const char *text, tensor_text *t)
     ck_assert_uint_le(n, MAX_VALUES);
     for (size_t i = 0; i < n; i++) {
         t->floats[i] = (float)t->doubles[i];
-        t->int64s[i] = isfinite(t->doubles[i]) ? (int64_t)t->doubles[i] : 0;
+        t->int64s[i] = fabs(t->doubles[i]) < 0x1p63 ? (int64_t)t->doubles[i] : 0;
         t->int32s[i] = (int32_t)t->int64s[i];
     }
     t->proto.raw_data.len = n;
