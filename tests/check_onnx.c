@@ -455,7 +455,7 @@ static void set_text(char **text, const char *value)
 static void two_unknown_ops(PROTO(ModelProto) * m)
 {
     set_text(&m->graph->node[0]->op_type, "Optional");
-    set_text(&m->graph->node[1]->op_type, "Loop");
+    set_text(&m->graph->node[1]->op_type, "Unique");
 }
 
 static void another_domain(PROTO(ModelProto) * m)
@@ -569,7 +569,7 @@ static const struct {
     const char *message;
 } spoilt[] = {
     { two_unknown_ops, "ops that frond cannot run: Optional (node 0/Gemm_" },
-    { two_unknown_ops, "; Loop (node 1/Relu_" },
+    { two_unknown_ops, "; Unique (node 1/Relu_" },
     { another_domain, "ops that frond cannot run: com.example.Relu (node 1/Relu_" },
     { values_elsewhere, "0.weight has its values in no file" },
     { out_of_order, "which nothing before it makes" },

@@ -8,20 +8,12 @@
 
 #ifdef HAVE_PROTOBUF_C
 
-#include "onnx/format.h"
-#include "onnx/onnx.pb-c.h"
+#include "check_onnx_text.h"
 
-#include <ctype.h>
-#include <unistd.h>
+enum { MAX_INPUTS = 9, MAX_ATTRIBUTES = 4 };
 
-#define PROTO(NAME) Frond__Onnx__##NAME
-
-enum { MAX_VALUES = 16, MAX_INPUTS = 9, MAX_ATTRIBUTES = 4 };
-
-/* A tensor is written "f(2,1):3,4": the letter for its dtype, the shape, the values, which may be left out for zeros.
- * f, d and i stand for float32, float64 and int64 in raw bytes; F, D, I and B for float32, float64, int64 and int8 in
- * the fields for them. Attributes are written "axis=1 alpha=0.5 mode='edge' perm=[1,0] activations={Tanh,Relu}
- * value=f():1": what has a point is a float. in[0] is the model's input, the others are initializers, "" is left out;
+/* Tensors and attributes are written as in check_onnx_text.h. in[0] is the model's input, the others are initializers,
+ * "" is left out;
  * "-" as in[0]: the node takes no input. y is what output number `output` of the node is; NULL: the node is refused
  * with the message. */
 typedef struct {
@@ -31,160 +23,7 @@ typedef struct {
 
 /* --- Models of one node ------------------------------------------------------------------------------------------ */
 
-typedef struct {
-    PROTO(TensorProto) proto;
-    int64_t dims[MAX_VALUES], int64s[MAX_VALUES];
-    double doubles[MAX_VALUES];
-    float floats[MAX_VALUES];
-    int32_t int32s[MAX_VALUES];
-} tensor_text;
-
-/* Numbers between separators, up to `end`. Returns what follows. */
-static const char *read_numbers(const char *text, char end, double *numbers, size_t *n)
-{
-    for (*n = 0; *text != end && *text != '\0' && *text != ' '; text += *text == ',') {
-        ck_assert_uint_lt(*n, MAX_VALUES);
-        numbers[(*n)++] = strtod(text, (char **)&text);
-    }
-    return *text == end ? text + 1 : text;
-}
-
-static void read_tensor(const char *text, tensor_text *t)
-{
-    double dims[MAX_VALUES];
-    size_t n = 1;
-
-    *t = (tensor_text){ .proto = FROND__ONNX__TENSOR_PROTO__INIT };
-    t->proto.dims = t->dims;
-    text = read_numbers(text + 2, ')', dims, &t->proto.n_dims);
-    for (size_t i = 0; i < t->proto.n_dims; i++)
-        n *= (size_t)(t->dims[i] = (int64_t)dims[i]);
-    if (*text == ':')
-        read_numbers(text + 1, ' ', t->doubles, &n);
-    ck_assert_uint_le(n, MAX_VALUES);
-    for (size_t i = 0; i < n; i++) {
-        t->floats[i] = (float)t->doubles[i];
-        t->int64s[i] = isfinite(t->doubles[i]) ? (int64_t)t->doubles[i] : 0;
-        t->int32s[i] = (int32_t)t->int64s[i];
-    }
-    t->proto.raw_data.len = n;
-}
-
-/* Puts the n values into the field that the letter stands for. */
-static void place_values(char letter, tensor_text *t)
-{
-    PROTO(TensorProto) *p = &t->proto;
-    size_t n = p->raw_data.len;
-    char kind = (char)tolower(letter);
-
-    p->has_data_type = true;
-    p->data_type = kind == 'f'   ? FR_ONNX_FLOAT
-                   : kind == 'd' ? FR_ONNX_DOUBLE
-                   : kind == 'i' ? FR_ONNX_INT64
-                                 : FR_ONNX_INT8;
-    p->has_raw_data = islower(letter);
-    p->raw_data = (ProtobufCBinaryData){ 0 };
-    if (p->has_raw_data && kind == 'f')
-        p->raw_data = (ProtobufCBinaryData){ n * sizeof(float), (uint8_t *)t->floats };
-    else if (p->has_raw_data && kind == 'd')
-        p->raw_data = (ProtobufCBinaryData){ n * sizeof(double), (uint8_t *)t->doubles };
-    else if (p->has_raw_data)
-        p->raw_data = (ProtobufCBinaryData){ n * sizeof(int64_t), (uint8_t *)t->int64s };
-    else if (kind == 'f')
-        p->n_float_data = n, p->float_data = t->floats;
-    else if (kind == 'd')
-        p->n_double_data = n, p->double_data = t->doubles;
-    else if (kind == 'i')
-        p->n_int64_data = n, p->int64_data = t->int64s;
-    else
-        p->n_int32_data = n, p->int32_data = t->int32s;
-}
-
-static PROTO(TensorProto) * tensor_proto(const char *text, const char *name, tensor_text *t)
-{
-    read_tensor(text, t);
-    place_values(*text, t);
-    t->proto.name = (char *)name;
-    return &t->proto;
-}
-
-static fr_tensor *tensor_of(const char *text)
-{
-    tensor_text t;
-    fr_shape shape = { 0 };
-    fr_tensor *y;
-
-    read_tensor(text, &t);
-    shape.ndim = (int)t.proto.n_dims;
-    memcpy(shape.dim, t.dims, sizeof shape.dim);
-    fr_set_default_dtype(FR_F64);
-    y = fr_cast(fr_from_doubles(shape, t.doubles), *text == 'i' ? FR_I64 : *text == 'd' ? FR_F64 : FR_F32);
-    fr_set_default_dtype(FR_F32);
-    ck_assert_ptr_nonnull(y);
-    return y;
-}
-
-typedef struct {
-    PROTO(AttributeProto) proto;
-    char name[32], text[40];
-    ProtobufCBinaryData strings[MAX_VALUES];
-    int64_t ints[MAX_VALUES];
-    double numbers[MAX_VALUES];
-    tensor_text tensor;
-} attribute_text;
-
-/* Reads a list {Tanh,Relu} in place. */
-static void read_strings(char *text, attribute_text *a)
-{
-    for (char *s = strtok(text, ",}"); s; s = strtok(NULL, ",}"))
-        a->strings[a->proto.n_strings++] = (ProtobufCBinaryData){ strlen(s), (uint8_t *)s };
-    a->proto.strings = a->strings;
-}
-
-/* Reads name=value; returns what follows. */
-static const char *read_attribute(const char *text, attribute_text *a)
-{
-    int length;
-    PROTO(AttributeProto) *p = &a->proto;
-
-    frond__onnx__attribute_proto__init(p);
-    ck_assert_int_eq(sscanf(text, "%31[^=]=%39s%n", a->name, a->text, &length), 2);
-    p->name = a->name;
-    if (*a->text == '\'') {
-        p->has_s = true;
-        p->s = (ProtobufCBinaryData){ strlen(a->text) - 2, (uint8_t *)a->text + 1 };
-    } else if (*a->text == '[') {
-        read_numbers(a->text + 1, ']', a->numbers, &p->n_ints);
-        for (size_t i = 0; i < p->n_ints; i++)
-            a->ints[i] = (int64_t)a->numbers[i];
-        p->ints = a->ints;
-    } else if (*a->text == '{') {
-        read_strings(a->text + 1, a);
-    } else if (strchr(a->text, '(')) {
-        p->t = tensor_proto(a->text, "", &a->tensor);
-    } else {
-        p->has_f = strchr(a->text, '.') != NULL;
-        p->has_i = !p->has_f;
-        p->f = strtof(a->text, NULL);
-        p->i = strtoll(a->text, NULL, 10);
-    }
-    return text + length + strspn(text + length, " ");
-}
-
 static const char path[] = "check_onnx_nodes.onnx";
-
-static void write_model(const PROTO(ModelProto) * m)
-{
-    static uint8_t bytes[4096];
-    size_t size = frond__onnx__model_proto__get_packed_size(m);
-    FILE *file = fopen(path, "wb");
-
-    ck_assert_uint_le(size, sizeof bytes);
-    frond__onnx__model_proto__pack(m, bytes);
-    ck_assert_ptr_nonnull(file);
-    ck_assert_uint_eq(fwrite(bytes, 1, size, file), size);
-    fclose(file);
-}
 
 /* Writes the model of a case, with outputs y0, y1, ... of its node. */
 static void write_case(const node_case *c)
@@ -229,7 +68,7 @@ static void write_case(const node_case *c)
     model.n_opset_import = 1;
     model.opset_import = (PROTO(OperatorSetIdProto) *[]){ &opset };
     model.graph = &graph;
-    write_model(&model);
+    write_model(path, &model);
 }
 
 /* --- Cases ------------------------------------------------------------------------------------------------------- */
@@ -370,6 +209,22 @@ static const node_case cases[] = {
     { "Tile", "", { "f(1,2):1,2", "i(2):2,1" }, "f(2,2):1,2,1,2" },
     { "OneHot", "axis=0", { "i(2):-1,0", "i():3", "f(2):5,9" }, "f(3,2):5,9,5,5,9,5" },
     { "OneHot", "", { "i(1):4", "i():3", "f(2):5,9" }, "f(1,3):5,5,5" },
+    { "Scatter", "axis=1", { "f(1,3):1,2,3", "i(1,1):1", "f(1,1):9" }, "f(1,3):1,9,3", .opset = 10 },
+    { "ScatterND", "", { "f(4):1,2,3,4", "i(2,1):3,0", "f(2):9,8" }, "f(4):8,2,3,9" },
+    { "ScatterND", "reduction='add'", { "f(2,2):1,2,3,4", "i(2,1):-1,-1", "f(2,2):1,1,2,2" }, "f(2,2):1,2,6,7" },
+    { "ScatterND", "", { "f(2,2):1,2,3,4", "i(1,2):1,0", "f(1):9" }, "f(2,2):1,2,9,4" },
+    { "ScatterND", "", { "f(2):1,2", "i(0,1)", "f(0)" }, "f(2):1,2" },
+    { "ScatterND", "", { "f(4)", "i(1,1):4", "f(1):1" }, NULL, "node it (ScatterND): an index is out of range" },
+    { "ScatterND", "", { "f(4)", "i(1,1):-5", "f(1):1" }, NULL, "an index is out of range" },
+    { "ScatterND", "", { "f(4)", "i(1,2):0,0", "f(1):1" }, NULL, "its indices do not fit its input" },
+    { "ScatterND", "", { "f(4)", "i():0", "f(1):1" }, NULL, "its indices do not fit its input" },
+    { "ScatterND", "", { "f(4)", "f(1,1):0", "f(1):1" }, NULL, "its indices do not fit its input" },
+    { "ScatterND", "", { "f(4)", "i(1,1):0", "f(2):1,1" }, NULL, "it has not an update for each index" },
+    { "ScatterND", "reduction='mean'", { "f(4)", "i(1,1):0", "f(1):1" }, NULL, "its reduction is not supported" },
+    { "ReverseSequence", "", { "f(3,1):1,2,3", "i(1):2" }, "f(3,1):2,1,3" },
+    { "ReverseSequence", "", { "f(3,1):1,2,3", "i(1):4" }, NULL, "gather" },
+    { "EyeLike", "k=1", { "f(2,3)" }, "f(2,3):0,1,0,0,0,1" },
+    { "EyeLike", "dtype=7", { "f(2,2)" }, "i(2,2):1,0,0,1" },
     { "GatherND", "", { "f(2,2):1,2,3,4", "i(2,2):0,-1,1,0" }, "f(2):2,3" },
     { "GatherND", "batch_dims=1", { "f(2,2):1,2,3,4", "i(2,1):1,0" }, "f(2):2,3" },
     { "GatherND", "", { "f(2,2):1,2,3,4", "i(1,2):0,2" }, NULL, "an index is out of range" },
@@ -452,6 +307,10 @@ static const node_case cases[] = {
     { "ReduceMin", "", { "f():3" }, "f():3" },
     { "ReduceMin", "", { "f(0)" }, "f(1):inf" },
     { "ReduceLogSum", "", { "f(2):1,3" }, "f(1):1.38629436" },
+    { "ReduceMean", "", { "i(3):-1,-2,-4" }, "i(1):-2" },
+    { "ReduceMean", "axes=[1] keepdims=0", { "i(2,2):1,2,3,6" }, "i(2):1,4" },
+    { "ReduceMean", "keepdims=0", { "i(2,2):1,2,3,5" }, "i():2" },
+    { "ReduceL1", "", { "i(2):-1,3" }, "i(1):4" },
     { "ReduceSumSquare", "", { "f(2):1,3" }, "f(1):10" },
     { "ArgMax", "select_last_index=1", { "f(3):2,1,2" }, "i(1):2" },
     { "Clip", "", { "f(3):-5,0,5", "f():-1", "f():2" }, "f(3):-1,0,2" },
@@ -495,19 +354,154 @@ static const node_case cases[] = {
     { "Conv", "", { "f(1,1,3)" }, NULL, "an input is missing" },
     { "MaxPool", "kernel_shape=[2]", { "f(1,1,3):1,3,2" }, "f(1,1,2):3,3" },
     { "MaxPool", "kernel_shape=[2,1]", { "f(1,1,2,2):1,2,3,0" }, "f(1,1,1,2):3,2" },
-    { "MaxPool", "kernel_shape=[2]", { "f(1,1,3)" }, NULL, "Indices are not supported", .outputs = 2 },
-    { "MaxPool", "", { "f(1,1,3)" }, NULL, "with a kernel_shape of 1 or 2 sizes" },
-    { "MaxPool", "kernel_shape=[2]", { "f(1,3)" }, NULL, "with a kernel_shape of 1 or 2 sizes" },
+    { "MaxPool", "kernel_shape=[2]", { "f(1,1,3):1,3,2" }, "i(1,1,2):1,1", .outputs = 2, .output = 1 },
+    { "MaxPool", "kernel_shape=[2]", { "f(1,1,3):1,1,2" }, "i(1,1,2):0,2", .outputs = 2, .output = 1 },
+    { "MaxPool", "kernel_shape=[2] storage_order=1", { "f(1,1,3)" }, NULL, "storage_order", .outputs = 2 },
+    { "MaxPool", "kernel_shape=[1,1,2]", { "f(1,1,1,1,3):1,3,2" }, "f(1,1,1,1,2):3,3" },
+    { "MaxPool", "kernel_shape=[2]", { "i(1,1,3):1,3,2" }, "i(1,1,2):3,3" },
+    { "MaxPool", "kernel_shape=[1,1,5]", { "f(1,1,1,1,3)" }, NULL, "its window does not fit its input" },
+    { "MaxPool", "kernel_shape=[1,1,0]", { "f(1,1,1,1,3)" }, NULL, "its window does not fit its input" },
+    { "MaxPool", "kernel_shape=[1,1,1] strides=[1,1,0]", { "f(1,1,1,1,3)" }, NULL, "its window does not fit" },
+    { "MaxPool", "", { "f(1,1,3)" }, NULL, "with a size of kernel_shape for each dim" },
+    { "MaxPool", "kernel_shape=[2]", { "f(1,3)" }, NULL, "with a size of kernel_shape for each dim" },
+    { "MaxUnpool", "kernel_shape=[2] strides=[2]", { "f(1,1,2):5,6", "i(1,1,2):1,2" }, "f(1,1,4):0,5,6,0" },
+    { "MaxUnpool", "kernel_shape=[2] strides=[2]", { "f(1,1,2):5,6", "i(1,1,2):1,4" }, NULL, "scatter" },
+    { "MaxUnpool", "kernel_shape=[2] strides=[2]", { "f(1,1,2)", "i(1,1,2)", "i(3):1,1,5" }, NULL, "output shape" },
     { "MaxPool", "kernel_shape=[2] pads=[1]", { "f(1,1,3)" }, NULL, "strides, dilations or pads do not fit" },
     { "AveragePool", "kernel_shape=[2]", { "f(1,1,3):1,2,4" }, "f(1,1,2):1.5,3" },
     { "AveragePool", "kernel_shape=[2] pads=[1,1]", { "f(1,1,2):1,3" }, "f(1,1,3):1,2,3" },
     { "AveragePool", "kernel_shape=[2] pads=[1,0] count_include_pad=1", { "f(1,1,2):1,3" }, "f(1,1,2):0.5,2" },
     { "AveragePool", "kernel_shape=[2] pads=[1,0]", { "f(1,1,2):1,3" }, "f(1,1,2):1,2" },
-    { "AveragePool", "kernel_shape=[2] dilations=[2]", { "f(1,1,3)" }, NULL, "an average with dilations" },
-    { "AveragePool", "kernel_shape=[1,1] dilations=[1,2]", { "f(1,1,2,2)" }, NULL, "an average with dilations" },
+    { "AveragePool", "kernel_shape=[2] dilations=[2]", { "f(1,1,3):1,2,4" }, "f(1,1,1):2.5" },
+    { "AveragePool", "kernel_shape=[1,1] dilations=[1,2]", { "f(1,1,1,2):1,2" }, "f(1,1,1,2):1,2" },
+    { "AveragePool",
+      "kernel_shape=[2] strides=[2] pads=[1,0] ceil_mode=1",
+      { "f(1,1,4):1,2,3,4" },
+      "f(1,1,3):1,2.5,4" },
     { "LpPool", "kernel_shape=[2]", { "f(1,1,3):3,-4,3" }, "f(1,1,2):5,5" },
     { "LpPool", "kernel_shape=[2] pads=[1,0] p=1", { "f(1,1,2):3,-4" }, "f(1,1,2):3,7" },
-    { "LpPool", "kernel_shape=[2] ceil_mode=1", { "f(1,1,3)" }, NULL, "ceil_mode, dilations and p below 1" },
+    { "LpPool", "kernel_shape=[2] strides=[2] ceil_mode=1", { "f(1,1,3):3,-4,2" }, "f(1,1,2):5,2" },
+    { "LpPool", "kernel_shape=[2] p=0", { "f(1,1,3)" }, NULL, "its p is below 1" },
+    { "ConvTranspose", "output_shape=[3]", { "f(1,1,2):1,2", "f(1,1,1):1" }, "f(1,1,3):1,2,0" },
+    { "ConvTranspose", "output_shape=[2]", { "f(1,1,2):1,2", "f(1,1,2):1,1" }, "f(1,1,2):3,2" },
+    { "ConvTranspose", "auto_pad='SAME_LOWER'", { "f(1,1,2):1,2", "f(1,1,2):1,1" }, "f(1,1,2):3,2" },
+    { "ConvTranspose", "auto_pad='SAME_UPPER'", { "f(1,1,2):1,2", "f(1,1,2):1,1" }, "f(1,1,2):1,3" },
+    { "ConvTranspose",
+      "auto_pad='SAME_UPPER' strides=[3]",
+      { "f(1,1,2):1,2", "f(1,1,2):1,1" },
+      NULL,
+      "its stride leaves places" },
+    { "ConvTranspose", "output_shape=[3,3]", { "f(1,1,2)", "f(1,1,1)" }, NULL, "output_shape does not fit" },
+    { "ConvInteger", "", { "i(1,1,2):200,3", "i(1,1,2):2,1", "i():100" }, "i(1,1,1):103" },
+    { "LRN", "size=1 alpha=1.0 beta=1.0 bias=0.0", { "f(1,2,1):2,4" }, "f(1,2,1):0.5,0.25" },
+    { "LRN", "", { "f(1,2,1)" }, NULL, "and a size" },
+
+    /* Resize */
+    { "Resize", "mode='linear'", { "f(1,1,4):1,2,3,4", "", "f(3):1,1,0.5" }, "f(1,1,2):1.5,3.5" },
+    { "Resize",
+      "mode='linear' antialias=1",
+      { "f(1,4):1,2,3,4", "", "f(2):1,0.5" },
+      "f(1,2):1.625,3.375",
+      .opset = 18 },
+    { "Resize", "", { "f(3):1,2,3", "", "", "i(1):2" }, "f(2):1,3" },
+    { "Resize", "axes=[1]", { "f(1,2):1,2", "", "f(1):2" }, "f(1,4):1,1,2,2", .opset = 18 },
+    { "Resize",
+      "coordinate_transformation_mode='asymmetric' nearest_mode='ceil'",
+      { "i(2):1,2", "", "f(1):2" },
+      "i(4):1,2,2,2" },
+    { "Resize",
+      "coordinate_transformation_mode='tf_crop_and_resize' mode='linear' extrapolation_value=9.0",
+      { "f(3):1,2,3", "f(2):0.5,1.5", "", "i(1):2" },
+      "f(2):2,9" },
+    { "Resize", "", { "f(2):1,2", "", "f(1):0.25" }, "f(0)" },
+    { "Resize", "mode='linear'", { "i(2):1,2", "", "f(1):2" }, NULL, "the mode is not for integers" },
+    { "Resize", "", { "f(2)", "", "f(1):2", "i(1):4" }, NULL, "expected either scales or sizes" },
+    { "Resize", "", { "f(2)", "", "f(1):-2" }, NULL, "a scale or size is out of range" },
+    { "Resize", "", { "f(2)", "", "f(1):1e30" }, NULL, "a scale or size is out of range" },
+    { "Resize", "", { "f(2)", "", "f(1):inf" }, NULL, "is not finite" },
+    { "Resize", "", { "f(2)", "", "f(1):1e9" }, NULL, "FROND_MEMORY_LIMIT" },
+    { "Resize", "", { "f(2,2)", "", "f(1):2" }, NULL, "expected as many scales" },
+    { "Resize", "mode='wrong'", { "f(2)", "", "f(1):2" }, NULL, "its mode is not supported" },
+    { "Upsample", "mode='nearest'", { "f(1,2):1,2", "f(2):1,2" }, "f(1,4):1,1,2,2", .opset = 9 },
+    { "Resize", "mode='linear'", { "f(2):1,2", "f(1):2" }, "f(4):1,1.5,2,2", .opset = 10 },
+
+    /* Values between pixels */
+    { "GridSample", "align_corners=1", { "f(1,1,2,2):1,2,3,4", "f(1,1,1,2):0,0" }, "f(1,1,1,1):2.5" },
+    { "GridSample", "align_corners=1", { "f(1,1,2,2):1,2,3,4", "f(1,1,1,2):2,2" }, "f(1,1,1,1):1" },
+    { "GridSample",
+      "align_corners=1 padding_mode='border'",
+      { "f(1,1,2,2):1,2,3,4", "f(1,1,1,2):2,-9" },
+      "f(1,1,1,1):2" },
+    { "GridSample",
+      "align_corners=1 padding_mode='reflection'",
+      { "f(1,1,2,2):1,2,3,4", "f(1,1,1,2):2,2" },
+      "f(1,1,1,1):2.5" },
+    { "GridSample", "mode='nearest'", { "f(1,1,1,2):1,2", "f(1,1,1,2):0.6,0" }, "f(1,1,1,1):2" },
+    { "GridSample", "", { "f(1,1,2,2)", "f(1,1,1,3)" }, NULL, "and a grid" },
+    { "GridSample", "", { "f(1,1,0,2)", "f(1,1,1,2)" }, NULL, "neither empty" },
+    { "GridSample", "", { "f(1,1,2,2):1,1,1,1", "f(1,1,1,2):nan,inf" }, NULL, "out of range" },
+    { "AffineGrid", "align_corners=1", { "f(1,2,3):1,0,0,0,1,0", "i(4):1,1,1,2" }, "f(1,1,2,2):-1,0,1,0", .opset = 20 },
+    { "AffineGrid", "", { "f(1,2,3)", "i(4):1,1,0,2" }, NULL, "a dim below 1", .opset = 20 },
+    { "AffineGrid", "", { "f(1,2,3)", "i(3):1,1,2" }, NULL, "expected theta", .opset = 20 },
+
+    /* Integers */
+    { "BitShift", "direction='LEFT'", { "i(3):1,-1,3", "i(3):2,1,64" }, "i(3):4,-2,0" },
+    { "BitShift", "direction='RIGHT'", { "i(3):-8,-1,9", "i(3):1,70,-1" }, "i(3):-4,-1,0" },
+    { "BitwiseAnd", "", { "i(2):6,-1", "i(2):3,5" }, "i(2):2,5" },
+    { "BitwiseOr", "", { "i(2):6,-1", "i(2):3,5" }, "i(2):7,-1" },
+    { "BitwiseXor", "", { "i(2):6,-1", "i(2):3,5" }, "i(2):5,-6" },
+    { "BitwiseNot", "", { "i(2):6,-1" }, "i(2):-7,0" },
+    { "BitwiseAnd", "", { "f(1)", "i(1)" }, NULL, "expected two tensors of integers that broadcast" },
+    { "BitwiseAnd", "", { "i(2)", "i(3)" }, NULL, "expected two tensors of integers that broadcast" },
+    { "QuantizeLinear", "", { "f(5):-1,0.25,0.75,300,-300", "f():0.5", "B():3" }, "i(5):1,3,5,127,-128" },
+    { "QuantizeLinear", "axis=0", { "f(2):4,4", "f(2):1,2", "B(2):0,1" }, "i(2):4,3" },
+    { "QuantizeLinear", "axis=0 block_size=2", { "f(3):4,4,4", "f(2):1,2", "B(2):0,0" }, "i(3):4,4,2" },
+    { "QuantizeLinear", "", { "f(1)", "f():0.5" }, NULL, "expected a zero point of an integer type" },
+    { "QuantizeLinear", "", { "f(1)", "f():0.5", "i():0" }, NULL, "expected a zero point of an integer type" },
+    { "QuantizeLinear", "axis=0", { "f(3)", "f(2):1,2", "B(2):0,1" }, NULL, "" },
+    { "DequantizeLinear", "", { "i(1)", "f():0.5" }, NULL, "frond does not have the type of its input" },
+    { "DynamicQuantizeLinear", "", { "f(2):-255,0" }, "i(2):0,255", .outputs = 3 },
+    { "DynamicQuantizeLinear", "", { "f(2):-255,0" }, "i():255", .outputs = 3, .output = 2 },
+    { "DynamicQuantizeLinear", "", { "f(2):0,510" }, "f():2", .outputs = 3, .output = 1 },
+    { "DynamicQuantizeLinear", "", { "f(2):0,0" }, "i(2):0,0", .outputs = 3 },
+    { "MatMulInteger", "", { "i(1,2):200,3", "i(2,1):2,5", "i():100", "i():1" }, "i(1,1):-288" },
+    { "MatMulInteger", "", { "i(2,1):1,1", "i(1,1):1", "i(2):0,3" }, "i(2,1):1,-2" },
+
+    /* Signals and states */
+    { "DFT", "", { "f(1,2,1):1,2" }, "f(1,2,2):3,0,-1,0" },
+    { "DFT", "inverse=1", { "f(1,2,2):3,0,-1,0" }, "f(1,2,2):1,0,2,0" },
+    { "DFT", "onesided=1", { "f(1,4,1):1,2,3,4" }, "f(1,3,2):10,0,-2,2,-2,0" },
+    { "DFT", "onesided=1 inverse=1", { "f(1,3,2):10,0,-2,2,-2,0" }, "f(1,4,1):1,2,3,4", .opset = 20 },
+    { "DFT", "", { "f(1,2,1):1,2", "i():3", "i():-1" }, NULL, "an axis before that dim", .opset = 20 },
+    { "DFT", "", { "f(1,2,1):1,2", "i():0" }, NULL, "its length is below 1" },
+    { "STFT", "", { "f(1,4):1,2,3,4", "i():2", "", "i():2" }, "f(1,2,2,2):3,0,-1,0,7,0,-1,0" },
+    { "STFT", "", { "f(1,4)", "i():0", "", "i():2" }, NULL, "and a step" },
+    { "STFT", "", { "f(1,4)", "i():1", "", "i():5" }, NULL, "its frames do not fit" },
+    { "HannWindow", "", { "i():4" }, "f(4):0,0.5,1,0.5" },
+    { "HannWindow", "periodic=0", { "i():3" }, "f(3):0,1,0" },
+    { "HannWindow", "", { "i():-4" }, NULL, "expected a size of 1 or more" },
+    { "CausalConvWithState", "", { "f(1,1,3):1,2,3", "f(1,1,2):10,1" }, "f(1,1,3):1,12,23", .opset = 26 },
+    { "LinearAttention",
+      "update_rule='linear' q_num_heads=1 kv_num_heads=1 scale=1.0",
+      { "f(1,2,1):1,2", "f(1,2,1):1,1", "f(1,2,1):3,4" },
+      "f(1,2,1):3,14",
+      .opset = 26 },
+    { "LinearAttention", "", { "f(1,2,1)", "f(1,2,1)", "f(1,2,1)" }, NULL, "its heads or inputs", .opset = 26 },
+    { "TensorScatter", "", { "f(1,3,1):1,2,3", "f(1,1,1):9", "i(1):2" }, "f(1,3,1):1,2,9", .opset = 24 },
+    { "TensorScatter",
+      "mode='circular'",
+      { "f(1,3,1):1,2,3", "f(1,2,1):8,9", "i(1):2" },
+      "f(1,3,1):9,2,8",
+      .opset = 24 },
+    { "TensorScatter", "", { "f(1,3,1)", "f(1,1,1):9", "i(1):3" }, NULL, "scatter", .opset = 24 },
+    { "TensorScatter", "axis=0", { "f(1,3,1)", "f(1,1,1):9", "i(1):0" }, NULL, "that of the batch", .opset = 24 },
+    { "SwiGLU", "alpha=0.0", { "f(1):2", "f(1):3" }, "f(1):3", .opset = 26 },
+
+    /* Sequences and optional values */
+    { "OptionalHasElement", "", { "f(1)" }, "i():1", .opset = 18 },
+    { "OptionalHasElement", "", { "" }, "i():0", .opset = 18 },
+    { "SequenceLength", "", { "f(1)" }, NULL, "expected a sequence" },
+    { "SequenceConstruct", "", { "f(1)" }, NULL, "output y0 was not made" },
     { "GlobalAveragePool", "", { "f(1,2,2):1,3,5,8" }, "f(1,2,1):2,6.5" },
     { "GlobalMaxPool", "", { "f(1,1,2,2):1,3,4,2" }, "f(1,1,1,1):4" },
     { "GlobalMaxPool", "", { "" }, NULL, "an input is missing" },
@@ -562,7 +556,18 @@ static const node_case cases[] = {
     { "RNN", "clip=1.0", { "f(1,1,1)", "f(1,1,1)", "f(1,1,1)" }, NULL, "RNN with clip" },
     { "LSTM", "input_forget=1", { "f(1,1,1)", "f(1,4,1)", "f(1,4,1)" }, NULL, "input_forget" },
     { "LSTM", "", { "f(1,1,1)", "f(1,4,1)", "f(1,4,1)", "", "", "", "", "f(1,3)" }, NULL, "peepholes" },
-    { "GRU", "", { "f(1,1,1)", "f(1,3,1)", "f(1,3,1)" }, NULL, "linear_before_reset is 0" },
+    { "GRU", "", { "f(1,1,1):1", "f(1,3,1):0,0,1", "f(1,3,1)" }, "f(1,1,1,1):0.380797078" },
+    { "GRU",
+      "",
+      { "f(1,1,1)", "f(1,3,1)", "f(1,3,1):0,0,1", "f(1,6):0,0,0,0,0,2", "", "f(1,1,1):1" },
+      "f(1,1,1,1):0.993307149" },
+    { "GRU",
+      "",
+      { "f(1,1,1)", "f(1,6,1)", "f(1,6,2):0,0,0,0,0,0,0,0,0,1,1,0", "f(1,12):0,0,50,-50,0,0,0,0,0,0,0,0", "",
+        "f(1,1,2):1,2" },
+      "f(1,1,1,2):0.5,1.380797078" },
+    { "GRU", "", { "f(0,1,1)", "f(1,3,1)", "f(1,3,1)" }, NULL, "" },
+    { "GRU", "", { "f(1,1,2)", "f(1,3,1)", "f(1,3,1)" }, NULL, "linear" },
     { "RNN", "", { "f(1,1,1)", "f(2,1,1)", "f(1,1,1)" }, NULL, "its weights do not fit" },
     { "RNN", "", { "f(1,1,1)", "f(1,1,1)", "f(1,1)" }, NULL, "its weights do not fit" },
     { "RNN", "", { "f(1,1)", "f(1,1,1)", "f(1,1,1)" }, NULL, "its input is not (T, B, I)" },

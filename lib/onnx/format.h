@@ -10,12 +10,16 @@
  *     export_file.c              the graph as a file
  * and a file to a module:
  *     import.c                   fr_load_onnx: reads the file
- *     import_model.c             checks the model and makes a module, whose forward runs the nodes
+ *     import_model.c             unpacks the model and makes a module
+ *     import_tree.c              its graph and those inside nodes: which nodes are needed, and has frond their ops
+ *     import_graph.c             reads the values, initializers and nodes of a graph
+ *     import_run.c               runs its nodes: the module's forward
+ *     import_describe.c          what fr_module_print shows
  *     import_tensor.c            the values of initializers and constants
  *     import_types.c             element types that frond has no dtype for
  *     import_node.c              inputs and attributes of a node, for the ops
  *     import_*_ops.c             what each ONNX op computes, by frond's ops; one table a file, grouped as in ONNX's
- * docs
+ *                                docs
  */
 #ifndef FROND_ONNX_FORMAT_H
 #define FROND_ONNX_FORMAT_H

@@ -22,14 +22,23 @@ struct fr_import_call;
 
 enum { FR_IMPORT_MAX_OUTPUTS = 16, FR_IMPORT_MAX_INTS = 2 * FR_MAX_DIMS };
 
-/* The element type of an op's outputs, where it is not a FR_ONNX_ type itself. */
-enum { FR_IMPORT_SAME = 0, FR_IMPORT_OF_INPUT_1 = -1, FR_IMPORT_OF_INPUT_2 = -2, FR_IMPORT_BY_ATTRIBUTE = -3 };
+/* The element type of an op's outputs, where it is not a FR_ONNX_ type itself: -i for that of input i, or a rule. */
+enum {
+    FR_IMPORT_SAME = 0,
+    FR_IMPORT_OF_INPUT_1 = -1,
+    FR_IMPORT_OF_INPUT_2 = -2,
+    FR_IMPORT_OF_INPUT_7 = -7,
+    FR_IMPORT_BY_ATTRIBUTE = -100,
+    FR_IMPORT_BY_ATTRIBUTE_OR_SAME = -101,
+    FR_IMPORT_OF_BODY = -102
+};
 
 /* An ONNX op. Without run, unary or binary is the whole op; with run they, and reduce, are what run calls. */
 typedef struct {
     const char *type;            /* ONNX's name */
     const char *attributes;      /* those that are read, and those that change nothing, between blanks; NULL: none */
-    int result, others;          /* element type of the first and of the other outputs; default: that of input 0 */
+    int result, others, third;   /* element type of the first and of the other outputs; default: that of input 0.
+                                  * third: of output 2, where it differs */
     const char *dtype_attribute; /* the one that gives it, for FR_IMPORT_BY_ATTRIBUTE */
     fr_tensor *(*unary)(fr_tensor *);
     fr_tensor *(*binary)(fr_tensor *, fr_tensor *);
@@ -45,8 +54,10 @@ typedef struct {
     size_t count;
 } fr_import_op_table;
 
-extern const fr_import_op_table fr_import_attention_ops, fr_import_math_ops, fr_import_nn_ops, fr_import_reduction_ops,
-    fr_import_rnn_ops, fr_import_tensor_ops;
+extern const fr_import_op_table fr_import_activation_ops, fr_import_attention_ops, fr_import_control_ops,
+    fr_import_element_ops, fr_import_grid_ops, fr_import_index_ops, fr_import_integer_ops,
+    fr_import_linear_attention_ops, fr_import_math_ops, fr_import_nn_ops, fr_import_reduction_ops, fr_import_resize_ops,
+    fr_import_rnn_ops, fr_import_sequence_ops, fr_import_shape_ops, fr_import_signal_ops, fr_import_window_ops;
 
 /* NULL: frond cannot run it. */
 const fr_import_op *fr_import_find_op(const char *type);
@@ -57,8 +68,10 @@ typedef struct fr_import_call {
     const fr_import_op *op;
     fr_tensor *const *in;
     int inputs, outputs;
-    int64_t opset;             /* version */
-    const int *type, *in_type; /* the element types of the outputs and of the inputs; 0: unknown */
+    int64_t opset;                     /* version */
+    const int *type, *in_type;         /* the element types of the outputs and of the inputs; 0: unknown */
+    struct fr_import_run *run;         /* import_model.h */
+    const struct fr_import_node *self; /* with the graphs inside it */
     fr_tensor *out[FR_IMPORT_MAX_OUTPUTS];
 } fr_import_call;
 
@@ -107,7 +120,8 @@ int fr_import_axis_of_input(const fr_import_call *c, int required, int64_t other
 /* A new float32 scalar of the scope, or NULL with an error. */
 fr_tensor *fr_import_scalar(double value);
 
-/* a / b of int64, rounded towards 0. */
+/* import_integer_ops.c: op on pairs of int64, which broadcast; a / b, rounded towards 0. */
+fr_tensor *fr_import_integers(fr_tensor *a, fr_tensor *b, int64_t (*op)(int64_t, int64_t));
 fr_tensor *fr_import_quotient(fr_tensor *a, fr_tensor *b);
 
 /* import_tensor.c: a new tensor, one reference, or NULL with an error. folder: where values in other files are looked
@@ -122,7 +136,10 @@ fr_tensor *fr_import_as_type(fr_tensor *t, int type);
 bool fr_import_limits(int type, int64_t *least, int64_t *most);
 /* import_model.c: the module of a file's bytes, or NULL with an error. folder as for fr_import_tensor. */
 fr_module *fr_import_model(const char *where, const uint8_t *bytes, size_t size, const char *folder);
-/* The public functions of the same endings, for `what`. */
+/* import_run.c: counts `runs` of small ops against the limit on results, for what repeats as often as the file says.
+ * False with an error. */
+bool fr_import_count_runs(int64_t runs);
+/* import_run.c: the public functions of the same endings, for `what`. */
 int fr_import_model_count(const char *what, const fr_module *m, bool outputs);
 const char *fr_import_model_name(const char *what, const fr_module *m, bool outputs, int i);
 bool fr_import_model_run(fr_module *m, fr_tensor *const *inputs, int n, fr_tensor **outputs, int count);

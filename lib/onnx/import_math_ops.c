@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* ONNX's arithmetic, comparisons, logic, activations and matrix products, by frond's ops. */
+/* ONNX's arithmetic, comparisons, logic, functions of one value and matrix products, by frond's ops. */
 #include <config.h>
 
 #include "core/error.h"
@@ -43,28 +43,6 @@ static bool run_variadic(fr_import_call *c)
     for (int i = 1; i < c->inputs && y; i++)
         y = c->op->binary(y, c->in[i]);
     return fr_import_return(c, y && strcmp(c->op->type, "Mean") == 0 ? fr_div_scalar(y, c->inputs) : y);
-}
-
-/* a / b of int64, rounded towards 0. fr_div has floats alone. */
-fr_tensor *fr_import_quotient(fr_tensor *a, fr_tensor *b)
-{
-    fr_shape shape;
-
-    if (fr_dtype_of(b) != FR_I64 || !fr_shape_broadcast(&a->shape, &b->shape, &shape))
-        return fr_sub(a, b); /* fails, and says why */
-    a = fr_contiguous(fr_expand(a, shape));
-    b = fr_contiguous(fr_expand(b, shape));
-
-    fr_tensor *y = a && b ? fr_empty_like(a) : NULL;
-
-    for (int64_t i = 0; y && i < y->numel; i++) {
-        int64_t n = ((const int64_t *)(const void *)a->origin)[i], d = ((const int64_t *)(const void *)b->origin)[i];
-
-        if (d == 0)
-            return fr_fail("load_onnx", "Div: int64 is divided by 0");
-        ((int64_t *)(void *)y->origin)[i] = d == -1 ? (int64_t)(0 - (uint64_t)n) : n / d;
-    }
-    return y;
 }
 
 static fr_tensor *divide(fr_tensor *a, fr_tensor *b)
@@ -143,38 +121,8 @@ static fr_tensor *is_nan(fr_tensor *t)
     return fr_ne(t, t);
 }
 
-/* --- Activations ------------------------------------------------------------------------------------------------- */
-
-static bool run_gelu(fr_import_call *c)
-{
-    if (!fr_import_require(c, 1))
-        return false;
-    return fr_import_return(c, (fr_import_string_is(c, "approximate", "tanh") ? fr_gelu_tanh : fr_gelu)(c->in[0]));
-}
-
-static bool run_leaky_relu(fr_import_call *c)
-{
-    return fr_import_require(c, 1) && fr_import_return(c, fr_leaky_relu(c->in[0], fr_import_float(c, "alpha", 0.01)));
-}
-
-static bool run_elu(fr_import_call *c)
-{
-    return fr_import_require(c, 1) && fr_import_return(c, fr_elu(c->in[0], fr_import_float(c, "alpha", 1)));
-}
-
-static bool run_celu(fr_import_call *c)
-{
-    return fr_import_require(c, 1) && fr_import_return(c, fr_celu(c->in[0], fr_import_float(c, "alpha", 1)));
-}
-
-/* gamma x where x > 0, else gamma alpha (e^x - 1) */
-static bool run_selu(fr_import_call *c)
-{
-    double alpha = fr_import_float(c, "alpha", 1.67326319217681884765625);
-    double gamma = fr_import_float(c, "gamma", 1.05070102214813232421875);
-
-    return fr_import_require(c, 1) && fr_import_return(c, fr_mul_scalar(fr_elu(c->in[0], alpha), gamma));
-}
+/* --- Functions of one value ------------------------------------------------------------------------------------------
+ */
 
 static fr_tensor *one_minus_square(fr_tensor *x)
 {
@@ -210,36 +158,6 @@ static fr_tensor *area_tangent(fr_tensor *x)
     return fr_mul_scalar(fr_sub(fr_log1p(x), fr_log1p(fr_neg(x))), 0.5);
 }
 
-/* x sigmoid(alpha x) */
-static bool run_swish(fr_import_call *c)
-{
-    double alpha = fr_import_float(c, "alpha", 1);
-
-    return fr_import_require(c, 1) && fr_import_return(c, fr_mul(c->in[0], fr_sigmoid(fr_mul_scalar(c->in[0], alpha))));
-}
-
-/* x - bias above lambd, x + bias below -lambd, else 0 */
-static bool run_shrink(fr_import_call *c)
-{
-    double bias = fr_import_float(c, "bias", 0), lambd = fr_import_float(c, "lambd", 0.5);
-
-    if (!fr_import_require(c, 1))
-        return false;
-
-    fr_tensor *x = c->in[0], *zero = fr_zeros_like(x);
-    fr_tensor *above = fr_where(fr_gt_scalar(x, lambd), fr_sub_scalar(x, bias), zero);
-
-    return fr_import_return(c, fr_where(fr_lt_scalar(x, -lambd), fr_add_scalar(x, bias), above));
-}
-
-static bool run_thresholded_relu(fr_import_call *c)
-{
-    if (!fr_import_require(c, 1))
-        return false;
-    return fr_import_return(
-        c, fr_where(fr_gt_scalar(c->in[0], fr_import_float(c, "alpha", 1)), c->in[0], fr_zeros_like(c->in[0])));
-}
-
 static bool run_is_inf(fr_import_call *c)
 {
     fr_tensor *x = fr_import_input(c, 0);
@@ -251,23 +169,6 @@ static bool run_is_inf(fr_import_call *c)
     if (!fr_import_int(c, "detect_positive", 1))
         x = fr_relu(fr_neg(x));
     return fr_import_return(c, fr_eq_scalar(fr_abs(x), INFINITY));
-}
-
-/* min(max(alpha x + beta, 0), 1) */
-static bool run_hard_sigmoid(fr_import_call *c)
-{
-    double alpha = fr_import_float(c, "alpha", 0.2), beta = fr_import_float(c, "beta", 0.5);
-
-    return fr_import_require(c, 1) &&
-           fr_import_return(c, fr_clamp(fr_add_scalar(fr_mul_scalar(c->in[0], alpha), beta), 0, 1));
-}
-
-/* The slope broadcasts to x, from the last dim on. */
-static fr_tensor *p_relu(fr_tensor *x, fr_tensor *slope)
-{
-    fr_tensor *above = fr_gt_scalar(x, 0);
-
-    return fr_where(above, x, fr_mul(slope, x));
 }
 
 /* Limits beyond 2^53 are exact in int64. */
@@ -286,21 +187,6 @@ static bool run_clip(fr_import_call *c)
     }
     return fr_import_require(c, 1) && fr_import_number(c, 1, "min", -INFINITY, &low) &&
            fr_import_number(c, 2, "max", INFINITY, &high) && fr_import_return(c, fr_clamp(c->in[0], low, high));
-}
-
-/* Before operator set 13 the softmax went over all dims from axis on, flattened. */
-static bool run_softmax(fr_import_call *c)
-{
-    bool flattened = c->opset < 13, logs = strcmp(c->node->op_type, "LogSoftmax") == 0;
-    int dim = fr_import_axis_of_input(c, 1, flattened ? 1 : -1);
-    fr_tensor *x = fr_import_input(c, 0), *y;
-
-    if (dim < 0)
-        return false;
-    if (flattened && x->shape.ndim > 0)
-        x = fr_flatten(x, dim, -1);
-    y = logs ? fr_log_softmax(x, dim) : fr_softmax(x, dim);
-    return fr_import_return(c, flattened ? fr_view_as(y, c->in[0]) : y);
 }
 
 /* --- Along a dim ------------------------------------------------------------------------------------------------- */
@@ -356,21 +242,6 @@ static bool run_cumulative(fr_import_call *c)
     return fr_import_return(c, reverse ? fr_flip(y, dim) : y);
 }
 
-/* 1 at the first of the largest values along an axis, else 0; flattened as Softmax before operator set 13. */
-static bool run_hardmax(fr_import_call *c)
-{
-    bool flattened = c->opset < 13;
-    int dim = fr_import_axis_of_input(c, 1, flattened ? 1 : -1);
-    fr_tensor *x = fr_import_input(c, 0), *y;
-
-    if (dim < 0)
-        return false;
-    if (flattened)
-        x = fr_flatten(x, dim, -1);
-    y = fr_movedim(fr_one_hot(fr_argmax(x, dim, false), fr_dim(x, dim)), -1, dim);
-    return fr_import_return(c, fr_cast(flattened ? fr_view_as(y, c->in[0]) : y, fr_dtype_of(x)));
-}
-
 /* x over its norm along an axis; 0 where this is 0. */
 static bool run_lp_normalization(fr_import_call *c)
 {
@@ -422,7 +293,6 @@ static const fr_import_op ops[] = {
     { "Atan", .unary = fr_atan },
     { "Atanh", .unary = area_tangent },
     { "Ceil", .unary = fr_ceil },
-    { "Celu", "alpha", .run = run_celu },
     { "Clip", "min max", .run = run_clip },
     { "Cos", .unary = fr_cos },
     { "Cosh", .unary = fr_cosh },
@@ -430,58 +300,39 @@ static const fr_import_op ops[] = {
     { "CumSum", "exclusive reverse", .run = run_cumulative },
     { "Div", .binary = divide },
     { "Einsum", "equation", .run = run_einsum },
-    { "Elu", "alpha", .run = run_elu },
     { "Equal", .result = FR_ONNX_BOOL, .binary = fr_eq },
     { "Erf", .unary = fr_erf },
     { "Exp", .unary = fr_exp },
     { "Floor", .unary = fr_floor },
-    { "Gelu", "approximate", .run = run_gelu },
     { "Gemm", "transA transB alpha beta", .run = run_gemm },
     { "Greater", .result = FR_ONNX_BOOL, .binary = fr_gt },
     { "GreaterOrEqual", .result = FR_ONNX_BOOL, .binary = fr_ge },
-    { "HardSigmoid", "alpha beta", .run = run_hard_sigmoid },
-    { "HardSwish", .unary = fr_hardswish },
-    { "Hardmax", "axis", .run = run_hardmax },
     { "IsInf", "detect_negative detect_positive", .result = FR_ONNX_BOOL, .run = run_is_inf },
     { "IsNaN", .result = FR_ONNX_BOOL, .unary = is_nan },
-    { "LeakyRelu", "alpha", .run = run_leaky_relu },
     { "Less", .result = FR_ONNX_BOOL, .binary = fr_lt },
     { "LessOrEqual", .result = FR_ONNX_BOOL, .binary = fr_le },
     { "Log", .unary = fr_log },
-    { "LogSoftmax", "axis", .run = run_softmax },
     { "LpNormalization", "axis p", .run = run_lp_normalization },
     { "MatMul", .binary = fr_matmul },
     { "Max", .binary = fr_maximum, .run = run_variadic },
     { "Mean", .binary = fr_add, .run = run_variadic },
     { "MeanVarianceNormalization", "axes", .run = run_mean_variance },
     { "Min", .binary = fr_minimum, .run = run_variadic },
-    { "Mish", .unary = fr_mish },
     { "Mod", "fmod", .run = run_mod },
     { "Mul", .binary = fr_mul },
     { "Neg", .unary = fr_neg },
     { "Not", .result = FR_ONNX_BOOL, .unary = logical_not },
     { "Or", .result = FR_ONNX_BOOL, .binary = logical_or },
-    { "PRelu", .binary = p_relu },
     { "Pow", .binary = power },
     { "Reciprocal", .unary = fr_reciprocal },
-    { "Relu", .unary = fr_relu },
     { "Round", .unary = fr_round },
-    { "Selu", "alpha gamma", .run = run_selu },
-    { "Shrink", "bias lambd", .run = run_shrink },
-    { "Sigmoid", .unary = fr_sigmoid },
     { "Sign", .unary = fr_sign },
     { "Sin", .unary = fr_sin },
     { "Sinh", .unary = fr_sinh },
-    { "Softmax", "axis", .run = run_softmax },
-    { "Softplus", .unary = fr_softplus },
-    { "Softsign", .unary = fr_softsign },
     { "Sqrt", .unary = fr_sqrt },
     { "Sub", .binary = fr_sub },
     { "Sum", .binary = fr_add, .run = run_variadic },
-    { "Swish", "alpha", .run = run_swish },
     { "Tan", .unary = fr_tan },
-    { "Tanh", .unary = fr_tanh },
-    { "ThresholdedRelu", "alpha", .run = run_thresholded_relu },
     { "TopK", "axis k largest sorted", .others = FR_ONNX_INT64, .run = run_top_k },
     { "Xor", .result = FR_ONNX_BOOL, .binary = logical_xor },
 };

@@ -180,9 +180,13 @@ static int by_type(const void *type, const void *op)
 
 const fr_import_op *fr_import_find_op(const char *type)
 {
-    static const fr_import_op_table *const tables[] = { &fr_import_attention_ops, &fr_import_math_ops,
-                                                        &fr_import_nn_ops,        &fr_import_reduction_ops,
-                                                        &fr_import_rnn_ops,       &fr_import_tensor_ops };
+    static const fr_import_op_table *const tables[] = {
+        &fr_import_activation_ops, &fr_import_attention_ops, &fr_import_control_ops,   &fr_import_element_ops,
+        &fr_import_grid_ops,       &fr_import_index_ops,     &fr_import_integer_ops,   &fr_import_linear_attention_ops,
+        &fr_import_math_ops,       &fr_import_nn_ops,        &fr_import_reduction_ops, &fr_import_resize_ops,
+        &fr_import_rnn_ops,        &fr_import_sequence_ops,  &fr_import_shape_ops,     &fr_import_signal_ops,
+        &fr_import_window_ops
+    };
     const fr_import_op *op = NULL;
 
     for (size_t i = 0; !op && i < sizeof tables / sizeof *tables; i++)

@@ -49,9 +49,22 @@ static bool run_log_sum(fr_import_call *c)
     return run_reduce(c) && fr_import_return(c, fr_log(c->out[0]));
 }
 
-static fr_tensor *l1_dim(fr_tensor *t, int dim, bool keepdim)
+/* A mean of integers is rounded towards 0, once. */
+static bool run_mean(fr_import_call *c)
 {
-    return fr_norm_with(t, &(fr_norm_options){ .along = true, .dim = dim, .keepdim = keepdim, .p = 1 });
+    fr_import_call sum = *c;
+    fr_import_op op = *c->op;
+
+    if (!fr_import_require(c, 1) || c->in[0]->dtype != FR_I64)
+        return run_reduce(c);
+    op.reduce = fr_sum_dim;
+    sum.op = &op;
+    if (!run_reduce(&sum))
+        return false;
+
+    int64_t n = c->in[0]->numel / (sum.out[0]->numel > 0 ? sum.out[0]->numel : 1);
+
+    return fr_import_return(c, fr_import_quotient(sum.out[0], fr_full_of((fr_shape){ 0 }, (double)n, FR_I64)));
 }
 
 static bool run_arg(fr_import_call *c)
@@ -77,12 +90,12 @@ static bool run_arg(fr_import_call *c)
 static const fr_import_op ops[] = {
     { "ArgMax", ARG, .result = FR_ONNX_INT64, .reduce = fr_argmax, .run = run_arg },
     { "ArgMin", ARG, .result = FR_ONNX_INT64, .reduce = fr_argmin, .run = run_arg },
-    { "ReduceL1", REDUCE, .reduce = l1_dim, .run = run_reduce },
+    { "ReduceL1", REDUCE, .unary = fr_abs, .reduce = fr_sum_dim, .run = run_reduce },
     { "ReduceL2", REDUCE, .reduce = fr_norm_dim, .run = run_reduce },
     { "ReduceLogSum", REDUCE, .reduce = fr_sum_dim, .run = run_log_sum },
     { "ReduceLogSumExp", REDUCE, .reduce = fr_logsumexp_dim, .run = run_reduce },
     { "ReduceMax", REDUCE, .reduce = max_dim, .run = run_reduce },
-    { "ReduceMean", REDUCE, .reduce = fr_mean_dim, .run = run_reduce },
+    { "ReduceMean", REDUCE, .reduce = fr_mean_dim, .run = run_mean },
     { "ReduceMin", REDUCE, .reduce = min_dim, .run = run_reduce },
     { "ReduceProd", REDUCE, .reduce = fr_prod_dim, .run = run_reduce },
     { "ReduceSum", REDUCE, .reduce = fr_sum_dim, .run = run_reduce },

@@ -3,10 +3,12 @@
 /* ONNX's RNN, GRU and LSTM, by frond's ops. */
 #include <config.h>
 
+#include "core/error.h"
 #include "onnx/import.h"
 
 #include <frond/op.h>
 #include <frond/ops.h>
+#include <stdlib.h>
 
 /* The weights of ONNX and of frond hold the gates in different orders: gate i of ONNX is gate order[i] of frond. */
 typedef struct {
@@ -59,6 +61,42 @@ static fr_recurrent run_direction(fr_import_call *c, const gate_layout *l, int d
                          : fr_rnn(x, h0, w_ih, w_hh, b_ih, b_hh, &options);
 }
 
+/* ONNX's GRU with linear_before_reset 0: r scales h before its product, h' = tanh(W x + b + R (r h)). Gates are z, r,
+ * h: w (3H,I), r (3H,H), b (6H). frond's op, as PyTorch's, has r scale the product. */
+static fr_recurrent run_early_reset(fr_import_call *c, int d, bool reverse)
+{
+    bool batch_first = fr_import_int(c, "layout", 0) != 0;
+    fr_tensor *w = fr_select(c->in[1], 0, d), *r = fr_select(c->in[2], 0, d),
+              *b = direction_of(fr_import_input(c, 3), d);
+    fr_tensor *x = batch_first ? fr_transpose(c->in[0], 0, 1) : c->in[0],
+              *h = state_of(fr_import_input(c, 5), d, batch_first);
+    int64_t steps = fr_dim(x, 0), hidden = fr_dim(r, 1);
+    fr_tensor *lengths = fr_import_input(c, 4), **out = calloc((size_t)steps + 1, sizeof *out);
+    fr_tensor *bias = b ? fr_add(fr_slice(b, 0, 0, 3 * hidden, 1), fr_slice(b, 0, 3 * hidden, 6 * hidden, 1)) : NULL;
+    fr_tensor *inputs = fr_linear(x, w, bias), *gates = fr_slice(r, 0, 0, 2 * hidden, 1),
+              *last = fr_slice(r, 0, 2 * hidden, 3 * hidden, 1);
+    fr_recurrent y = { 0 };
+
+    h = h ? h : fr_zeros_of(FR_SHAPE(fr_dim(x, 1), hidden), fr_dtype_of(x));
+    for (int64_t i = 0; out && inputs && h && i < steps; i++) {
+        int64_t t = reverse ? steps - 1 - i : i;
+        fr_tensor *in = fr_select(inputs, 0, t);
+        fr_tensor *zr = fr_sigmoid(fr_add(fr_slice(in, 1, 0, 2 * hidden, 1), fr_linear(h, gates, NULL)));
+        fr_tensor *z = fr_slice(zr, 1, 0, hidden, 1), *reset = fr_slice(zr, 1, hidden, 2 * hidden, 1);
+        fr_tensor *n =
+            fr_tanh(fr_add(fr_slice(in, 1, 2 * hidden, 3 * hidden, 1), fr_linear(fr_mul(reset, h), last, NULL)));
+        fr_tensor *there = lengths ? fr_unsqueeze(fr_gt_scalar(lengths, (double)t), 1) : NULL;
+
+        n = fr_lerp(n, h, z);
+        h = there ? fr_where(there, n, h) : n;
+        out[t] = there ? fr_mul(h, there) : h;
+    }
+    y.h = h;
+    y.out = out && steps > 0 ? fr_stack(out, (int)steps, 0) : fr_fail_memory("load_onnx");
+    free(out);
+    return y;
+}
+
 /* The activations must be ONNX's defaults, or Relu in an RNN. */
 static bool read_activations(const fr_import_call *c, const gate_layout *l, int directions, bool *relu)
 {
@@ -92,9 +130,6 @@ static bool check_attributes(const fr_import_call *c, const gate_layout *l)
 
     if (fr_import_int(c, "input_forget", 0) != 0)
         return fr_import_fail(c, "input_forget is not supported");
-    if (l->gates == 3 && fr_import_int(c, "linear_before_reset", 0) == 0)
-        return fr_import_fail(
-            c, "linear_before_reset is 0, but frond's GRU computes what ONNX calls linear_before_reset 1");
     return read_activations(c, l, fr_import_string_is(c, "direction", "bidirectional") ? 2 : 1, &relu);
 }
 
@@ -120,7 +155,9 @@ static bool run_recurrent(fr_import_call *c, const gate_layout *l)
     if (!fr_import_require(c, 3) || !check_recurrent(c, directions) || !read_activations(c, l, directions, &relu))
         return false;
     for (int d = 0; d < directions; d++) {
-        fr_recurrent y = run_direction(c, l, d, d == 1 || fr_import_string_is(c, "direction", "reverse"), relu);
+        bool reverse = d == 1 || fr_import_string_is(c, "direction", "reverse");
+        bool early = l->gates == 3 && !fr_import_int(c, "linear_before_reset", 0);
+        fr_recurrent y = early ? run_early_reset(c, d, reverse) : run_direction(c, l, d, reverse, relu);
 
         if (!y.out)
             return false;

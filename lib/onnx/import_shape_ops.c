@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* ONNX's ops on shapes, elements and dtypes, by frond's ops. */
+/* ONNX's ops on shapes and parts of tensors, by frond's ops. */
 #include <config.h>
 
 #include "core/integer.h"
 #include "core/scope.h"
 #include "core/shape.h"
-#include "core/thread.h"
-#include "graph/result_limit.h"
 #include "onnx/import.h"
 
 #include <frond/op.h>
 #include <frond/ops.h>
-#include <math.h>
 
 /* --- Shapes and constants ---------------------------------------------------------------------------------------- */
 
@@ -199,6 +196,11 @@ static bool run_transpose(fr_import_call *c)
     return fr_import_return(c, fr_permute(c->in[0], dims));
 }
 
+static fr_tensor *identity(fr_tensor *t)
+{
+    return t;
+}
+
 /* --- Parts ------------------------------------------------------------------------------------------------------- */
 
 static bool run_concat(fr_import_call *c)
@@ -271,279 +273,11 @@ static bool run_split(fr_import_call *c)
     return true;
 }
 
-static bool run_range(fr_import_call *c)
-{
-    double start, limit, delta;
-
-    if (!fr_import_require(c, 3) || !fr_import_number(c, 0, "start", 0, &start) ||
-        !fr_import_number(c, 1, "limit", 0, &limit) || !fr_import_number(c, 2, "delta", 1, &delta))
-        return false;
-
-    fr_dtype dtype = fr_dtype_of(c->in[0]);
-    double count = ceil((limit - start) / delta);
-
-    if (delta == 0)
-        return fr_import_fail(c, "its delta is 0");
-    if (count <= 0) /* fr_arange takes no empty range */
-        return fr_import_return(c, fr_hold("load_onnx", fr_tensor_alloc("load_onnx", &FR_SHAPE(0), dtype)));
-    if (count < 0x1p48 && !fr_result_limit_count_bytes(fr_thread_self(), "range", (int64_t)count * 8))
-        return false; /* fr_arange refuses larger counts */
-    return fr_import_return(c, fr_arange(start, limit, delta, dtype));
-}
-
-static bool run_trilu(fr_import_call *c)
-{
-    fr_import_ints k;
-
-    if (!fr_import_require(c, 1) || !fr_import_input_ints(c, 1, "k", &k))
-        return false;
-
-    int64_t diagonal = k.n > 0 ? k.value[0] : 0;
-
-    return fr_import_return(c,
-                            fr_import_int(c, "upper", 1) ? fr_triu(c->in[0], diagonal) : fr_tril(c->in[0], diagonal));
-}
-
-/* --- Elements ---------------------------------------------------------------------------------------------------- */
-
-/* A negative index counts from the end. */
-static fr_tensor *index_from_front(fr_tensor *index, int64_t size)
-{
-    return fr_add(index, fr_mul_scalar(fr_lt_scalar(index, 0), (double)size));
-}
-
-/* The shape is that of the input with dim replaced by the dims of the indices. */
-static bool run_gather(fr_import_call *c)
-{
-    int dim = fr_import_axis_of_input(c, 2, 0);
-    fr_shape shape = { 0 };
-
-    if (dim < 0)
-        return false;
-
-    const fr_shape *s = &c->in[0]->shape, *index = &c->in[1]->shape;
-
-    if (s->ndim == 0 || s->ndim + index->ndim - 1 > FR_MAX_DIMS || c->in[1]->dtype != FR_I64)
-        return fr_import_fail(c, "its input is a scalar, its indices are not int64, or the result has too many dims");
-    for (int i = 0; i < s->ndim; i++) {
-        if (i != dim)
-            shape.dim[shape.ndim++] = s->dim[i];
-        for (int k = 0; i == dim && k < index->ndim; k++)
-            shape.dim[shape.ndim++] = index->dim[k];
-    }
-
-    fr_tensor *flat = fr_reshape(index_from_front(c->in[1], s->dim[dim]), FR_SHAPE(c->in[1]->numel));
-
-    return fr_import_return(c, fr_reshape(fr_index_select(c->in[0], dim, flat), shape));
-}
-
-static bool run_gather_elements(fr_import_call *c)
-{
-    int dim = fr_import_axis_of_input(c, 2, 0);
-
-    if (dim < 0)
-        return false;
-    if (c->in[0]->shape.ndim == 0)
-        return fr_import_fail(c, "its input is a scalar");
-    return fr_import_return(c, fr_gather(c->in[0], dim, index_from_front(c->in[1], c->in[0]->shape.dim[dim])));
-}
-
-static bool run_scatter_elements(fr_import_call *c)
-{
-    static const char *const reductions[] = { "none", "add", "mul", "max", "min", NULL };
-    static const char *const known[] = { NULL, "sum", "prod", "amax", "amin" };
-    int dim = fr_import_axis_of_input(c, 3, 0), i = fr_import_choice(c, "reduction", reductions);
-
-    if (dim < 0 || i < 0)
-        return false;
-    if (c->in[0]->shape.ndim == 0)
-        return fr_import_fail(c, "its input is a scalar");
-
-    fr_tensor *index = index_from_front(c->in[1], c->in[0]->shape.dim[dim]);
-
-    return fr_import_return(c, known[i] ? fr_scatter_reduce(c->in[0], dim, index, c->in[2], known[i], true)
-                                        : fr_scatter(c->in[0], dim, index, c->in[2]));
-}
-
-/* The amounts of padding of each dim before and after it, as ONNX lists them for all axes or for those of input 3. */
-static bool read_pads(const fr_import_call *c, int64_t before[FR_MAX_DIMS], int64_t after[FR_MAX_DIMS])
-{
-    const fr_tensor *x = c->in[0];
-    fr_import_ints pads, axes;
-    int n = x->shape.ndim;
-
-    if (!fr_import_input_ints(c, 1, "pads", &pads) || !fr_import_input_ints(c, 3, "", &axes))
-        return false;
-    n = axes.n < 0 ? n : axes.n;
-    if (pads.n != 2 * n || n > FR_MAX_DIMS)
-        return fr_import_fail(c, "pads do not fit its input");
-    for (int i = 0; i < FR_MAX_DIMS; i++)
-        before[i] = after[i] = 0;
-    for (int i = 0; i < n; i++) {
-        int dim = axes.n < 0 ? i : fr_import_axis(c, x, axes.value[i]);
-
-        if (dim < 0)
-            return false;
-        before[dim] = pads.value[i];
-        after[dim] = pads.value[n + i];
-    }
-    return true;
-}
-
-static const char *const pad_modes[] = { "constant", "reflect", "edge", "wrap", NULL };
-
-/* fr_pad takes the last dim first. */
-static bool run_pad(fr_import_call *c)
-{
-    int64_t before[FR_MAX_DIMS], after[FR_MAX_DIMS], around[2 * FR_MAX_DIMS];
-    int mode = fr_import_choice(c, "mode", pad_modes);
-    double value;
-
-    if (mode < 0 || !fr_import_require(c, 1) || !fr_import_number(c, 2, "value", 0, &value) ||
-        !read_pads(c, before, after))
-        return false;
-
-    fr_tensor *x = c->in[0];
-    int ndim = x->shape.ndim;
-
-    for (int i = 0; i < ndim; i++) {
-        around[2 * i] = before[ndim - 1 - i];
-        around[2 * i + 1] = after[ndim - 1 - i];
-    }
-    if (ndim == 0)
-        return fr_import_return(c, x);
-    return fr_import_return(c, mode == 0 ? fr_pad(x, around, 2 * ndim, value)
-                                         : fr_pad_mode(x, around, 2 * ndim, (fr_padding_mode)(FR_REFLECT + mode - 1)));
-}
-
-static bool check_pad(const fr_import_call *c)
-{
-    return fr_import_choice(c, "mode", pad_modes) >= 0;
-}
-
 static bool run_tile(fr_import_call *c)
 {
     fr_shape counts;
 
     return fr_import_require(c, 2) && read_shape(c, 1, &counts) && fr_import_return(c, fr_tile(c->in[0], counts));
-}
-
-/* values[1] where index, counted from the end if it is negative, is the place along the new axis, else values[0]. */
-static bool run_one_hot(fr_import_call *c)
-{
-    double depth;
-
-    if (!fr_import_require(c, 3) || !fr_import_number(c, 1, "", 0, &depth))
-        return false;
-    if (!(depth >= 1 && depth <= 0x1p31) || c->in[2]->shape.ndim != 1 || c->in[2]->numel != 2)
-        return fr_import_fail(c, "its depth must be 1 or more, and its values two");
-
-    int64_t axis = fr_import_int(c, "axis", -1), n = c->in[0]->shape.ndim + 1;
-    fr_tensor *index = index_from_front(fr_cast(c->in[0], FR_I64), (int64_t)depth);
-    fr_tensor *places = fr_eq(fr_unsqueeze(index, -1), fr_arange(0, depth, 1, FR_I64));
-
-    if (axis < -n || axis >= n)
-        return fr_import_fail(c, "an axis is out of range");
-    return fr_import_return(
-        c, fr_movedim(fr_where(places, fr_select(c->in[2], 0, 1), fr_select(c->in[2], 0, 0)), -1, (int)axis));
-}
-
-/* The product of dims first..last-1. */
-static int64_t product_of(const fr_shape *s, int first, int last)
-{
-    int64_t product = 1;
-
-    for (int i = first; i < last; i++)
-        product *= s->dim[i];
-    return product;
-}
-
-/* Input 1's last dim, of size k, has indices into input 0's k dims behind the batch dims. */
-static bool run_gather_nd(fr_import_call *c)
-{
-    int64_t batches = fr_import_int(c, "batch_dims", 0);
-
-    if (!fr_import_require(c, 2))
-        return false;
-
-    const fr_shape *s = &c->in[0]->shape, *index = &c->in[1]->shape;
-    int last = index->ndim - 1, b = (int)batches;
-    fr_shape shape = *index;
-
-    if (c->in[1]->dtype != FR_I64 || batches < 0 || batches > last || index->dim[last] < 1 ||
-        index->dim[last] > s->ndim - batches)
-        return fr_import_fail(c, "its indices do not fit its input");
-    for (int i = 0; i < b; i++)
-        if (s->dim[i] != index->dim[i])
-            return fr_import_fail(c, "its indices do not fit its input");
-
-    int end = b + (int)index->dim[last];
-    int64_t each = product_of(s, b, end), outer = product_of(s, 0, b);
-    fr_tensor *rows = fr_reshape(c->in[0], FR_SHAPE(outer * each, product_of(s, end, s->ndim)));
-    fr_tensor *at =
-        fr_mul_scalar(fr_reshape(fr_arange(0, (double)fr_most(outer, 1), 1, FR_I64), FR_SHAPE(-1, 1)), (double)each);
-
-    shape.ndim = last;
-    if (last + s->ndim - end > FR_MAX_DIMS)
-        return fr_import_fail(c, "the result has too many dims");
-    for (int i = b; i < end; i++) {
-        fr_tensor *one = index_from_front(fr_select(c->in[1], last, i - b), s->dim[i]);
-
-        if (!one || (one->numel > 0 && (fr_at(fr_min(one), 0) < 0 || fr_at(fr_max(one), 0) >= (double)s->dim[i])))
-            return fr_import_fail(c, "an index is out of range");
-        at = fr_add(at, fr_mul_scalar(fr_reshape(one, FR_SHAPE(outer, product_of(index, b, last))),
-                                      (double)product_of(s, i + 1, end)));
-    }
-    for (int i = end; i < s->ndim; i++)
-        shape.dim[shape.ndim++] = s->dim[i];
-    return fr_import_return(c, fr_reshape(fr_index_select(rows, 0, fr_flatten(at, 0, -1)), shape));
-}
-
-/* The places where a tensor is not 0, row-major. */
-static fr_tensor *places_of(const fr_tensor *t)
-{
-    int64_t n = 0;
-    fr_tensor *places;
-
-    for (int64_t i = 0; i < t->numel; i++)
-        n += fr_at(t, i) != 0;
-    places = fr_hold("load_onnx", fr_tensor_alloc("load_onnx", &FR_SHAPE(n), FR_I64));
-    for (int64_t i = 0, k = 0; places && i < t->numel; i++)
-        if (fr_at(t, i) != 0)
-            ((int64_t *)(void *)places->origin)[k++] = i;
-    return places;
-}
-
-/* The places (ndim,n) of the values that are not 0. */
-static bool run_non_zero(fr_import_call *c)
-{
-    fr_tensor *rows[FR_MAX_DIMS] = { NULL }, *places;
-
-    if (!fr_import_require(c, 1))
-        return false;
-
-    const fr_shape *s = &c->in[0]->shape;
-
-    places = places_of(c->in[0]);
-    for (int i = s->ndim; i-- > 0 && places;) {
-        fr_tensor *size = fr_full_of((fr_shape){ 0 }, (double)fr_most(s->dim[i], 1), FR_I64);
-
-        rows[i] = fr_remainder(places, size);
-        places = fr_import_quotient(places, size);
-    }
-    return fr_import_return(c, s->ndim > 0 ? fr_stack(rows, s->ndim, 0) : fr_reshape(places, FR_SHAPE(0, -1)));
-}
-
-/* The positions along an axis, or of the flat input, where the condition, which may be shorter, holds. */
-static bool run_compress(fr_import_call *c)
-{
-    bool flat = !fr_import_attribute(c, "axis");
-    int dim = fr_import_require(c, 2) ? flat ? 0 : fr_import_axis_of_input(c, 2, 0) : -1;
-
-    if (dim < 0)
-        return false;
-    return fr_import_return(
-        c, fr_index_select(flat ? fr_reshape(c->in[0], FR_SHAPE(-1)) : c->in[0], dim, places_of(c->in[1])));
 }
 
 /* Of x (N,C,H,W): blocks of pixels become channels, or channels become blocks. */
@@ -601,62 +335,20 @@ static bool run_center_crop_pad(fr_import_call *c)
     return fr_import_return(c, y);
 }
 
-static bool run_where(fr_import_call *c)
-{
-    return fr_import_require(c, 3) && fr_import_return(c, fr_where(c->in[0], c->in[1], c->in[2]));
-}
-
-static fr_tensor *identity(fr_tensor *t)
-{
-    return t;
-}
-
-/* --- Dtypes and other elementwise ops ---------------------------------------------------------------------------- */
-
-/* To the type that the file gives, or to that of input 1. What the type cannot hold is mended after the node. */
-static bool run_cast(fr_import_call *c)
-{
-    int to = c->type[0], dtype = fr_import_dtype(to);
-
-    if (!fr_import_require(c, 1))
-        return false;
-    if (dtype < 0)
-        return fr_import_fail(c, "it casts to a type that frond does not have");
-    return fr_import_return(c, to == FR_ONNX_BOOL ? fr_ne_scalar(c->in[0], 0) : fr_cast(c->in[0], (fr_dtype)dtype));
-}
-
-static bool check_cast(const fr_import_call *c)
-{
-    return fr_import_dtype((int)fr_import_int(c, "to", 0)) >= 0 ||
-           fr_import_fail(c, "it casts to a type that frond does not have");
-}
-
 /* --- The table --------------------------------------------------------------------------------------------------- */
 
 #define CONSTANT "value value_float value_floats value_int value_ints"
 
 static const fr_import_op ops[] = {
-    { "Cast", "to saturate", .result = FR_IMPORT_BY_ATTRIBUTE, .dtype_attribute = "to", .run = run_cast,
-      .check = check_cast },
-    { "CastLike", "saturate", .result = FR_IMPORT_OF_INPUT_1, .run = run_cast },
     { "CenterCropPad", "axes", .run = run_center_crop_pad },
-    { "Compress", "axis", .run = run_compress },
     { "Concat", "axis", .run = run_concat },
     { "Constant", CONSTANT, .result = FR_IMPORT_BY_ATTRIBUTE, .run = run_constant },
     { "ConstantOfShape", "value", .result = FR_IMPORT_BY_ATTRIBUTE, .run = run_constant_of_shape },
     { "DepthToSpace", "blocksize mode", .run = run_blocks },
     { "Expand", .run = run_expand },
     { "Flatten", "axis", .run = run_flatten },
-    { "Gather", "axis", .run = run_gather },
-    { "GatherElements", "axis", .run = run_gather_elements },
-    { "GatherND", "batch_dims", .run = run_gather_nd },
     { "Identity", .unary = identity },
-    { "NonZero", .result = FR_ONNX_INT64, .run = run_non_zero },
-    { "OneHot", "axis", .result = FR_IMPORT_OF_INPUT_2, .run = run_one_hot },
-    { "Pad", "mode pads value", .run = run_pad, .check = check_pad },
-    { "Range", .run = run_range },
     { "Reshape", "allowzero", .run = run_reshape },
-    { "ScatterElements", "axis reduction", .run = run_scatter_elements },
     { "Shape", "end start", .result = FR_ONNX_INT64, .run = run_shape },
     { "Size", .result = FR_ONNX_INT64, .run = run_size },
     { "Slice", "axes ends starts", .run = run_slice },
@@ -665,9 +357,7 @@ static const fr_import_op ops[] = {
     { "Squeeze", "axes", .run = run_squeeze },
     { "Tile", .run = run_tile },
     { "Transpose", "perm", .run = run_transpose },
-    { "Trilu", "upper", .run = run_trilu },
     { "Unsqueeze", "axes", .run = run_unsqueeze },
-    { "Where", .result = FR_IMPORT_OF_INPUT_1, .run = run_where },
 };
 
-const fr_import_op_table fr_import_tensor_ops = { ops, sizeof ops / sizeof *ops };
+const fr_import_op_table fr_import_shape_ops = { ops, sizeof ops / sizeof *ops };
