@@ -65,6 +65,12 @@ static inline void fr_metadata_shape(const fr_metadata *m, fr_shape *shape)
         shape->dim[i] = m->dim[i];
 }
 
+/* The saved tensor; NULL if it is NULL or its values have changed since it was saved. */
+static inline fr_tensor *fr_if_unchanged(fr_tensor *saved, const fr_metadata *meta)
+{
+    return saved && fr_storage_version(saved) == meta->version ? saved : NULL;
+}
+
 static inline bool fr_op_has_backward(const fr_op *op)
 {
     return op->backward || op->backward_kernel || op->definition;
