@@ -44,7 +44,7 @@ static void put_step(fr_explainer *x, const fr_node *node)
     if (value)
         fr_put(&x->w, " = %s", fr_explain_value(value, text));
     if (node->op->formula)
-        fr_put(&x->w, "    by %s", node->op->formula);
+        fr_put(&x->w, "    by %s", fr_explain_formula(x, node, text));
     if (node->module_path)
         fr_put(&x->w, "    in %s", fr_module_path_text(node->module_path, path));
     if (node->site.file)
@@ -153,6 +153,7 @@ typedef struct {
     char numbers[2 * FR_EXPLAIN_TEXT + 4];
     char sent[FR_EXPLAIN_TEXT];
     bool product; /* numbers is dL/dfrom times the local derivative */
+    bool summed;  /* the input was repeated by broadcasting */
 } link;
 
 static void describe(fr_explainer *x, const fr_node *node, int i, const fr_tensor *arrived, const fr_tensor *sent,
@@ -165,6 +166,7 @@ static void describe(fr_explainer *x, const fr_node *node, int i, const fr_tenso
     fr_explain_derivative(x, node, i, l->formula);
     fr_explain_value(sent, l->sent);
     l->product = arrived && local;
+    l->summed = fr_explain_is_pointwise(node->op) && arrived && arrived->numel != sent->numel;
     if (l->product)
         snprintf(l->numbers, sizeof l->numbers, "%s * %s", fr_explain_value(arrived, value),
                  fr_explain_value(local, times));
@@ -176,15 +178,15 @@ static void put_link(fr_explainer *x, const link *l, const fr_tensor *local)
 {
     char value[FR_EXPLAIN_TEXT];
 
-    if (*l->formula || l->product) {
+    if (*l->formula) {
         fr_explain_indent(x, 6);
-        fr_put(&x->w, "d%s/d%s%s%s", l->from, l->to, *l->formula ? " = " : "", l->formula);
-        if (l->product && strcmp(l->formula, fr_explain_value(local, value)) != 0)
-            fr_put(&x->w, " = %s", value);
+        fr_put(&x->w, "d%s/d%s = %s", l->from, l->to, l->formula);
+        if (l->product && l->formula[strspn(l->formula, "-0123456789.")] != '\0') /* more than a number */
+            fr_put(&x->w, " = %s", fr_explain_value(local, value));
         fr_put(&x->w, "\n");
     }
     fr_explain_indent(x, 6);
-    fr_put(&x->w, "to %s: ", l->to);
+    fr_put(&x->w, "to %s%s: ", l->to, l->summed ? ", summed over its copies" : "");
     if (l->product)
         fr_put(&x->w, "dL/d%s * d%s/d%s = %s = ", l->from, l->from, l->to, l->numbers);
     fr_put(&x->w, "%s\n", l->sent);
@@ -237,7 +239,7 @@ static void at_node(void *user, const fr_node *node, fr_tensor *const *grad_out,
     char name[FR_EXPLAIN_NAME];
     fr_tensor **local = calloc((size_t)node->inputs + 1, sizeof *local);
 
-    if (!local || !fr_explain_local(x, node, grad_in, local)) {
+    if (!local || !fr_explain_local(x, node, grad_out, grad_in, local)) {
         x->failed = true;
         free(local);
         return;

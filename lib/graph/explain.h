@@ -40,7 +40,7 @@ typedef struct {
 bool fr_explain_graph(fr_explainer *x, fr_tensor *const *ts, fr_tensor *const *gradients, int n);
 void fr_explain_free(fr_explainer *x);
 
-/* Ends a row of the text: spaces that begin it, at the depth of x. */
+/* Begins a line: spaces, and those of the depth of x. */
 void fr_explain_indent(fr_explainer *x, int spaces);
 
 /* --- explain_table.c ---------------------------------------------------------------------------------------------- */
@@ -52,9 +52,10 @@ void fr_explain_put_table(fr_explainer *x);
 /* Explains node by its definition, whose results have the gradients grad_out; nothing if it has none. wanted[i]: NULL
  * where no gradient of input i is wanted. */
 bool fr_explain_definition(fr_explainer *x, const fr_node *node, fr_tensor *const *grad_out, fr_tensor *const *wanted);
-/* d[i] = the derivatives of the node's result by input i, element by element, new; NULL where there are none to tell
- * or inputs are not known. */
-bool fr_explain_local(fr_explainer *x, const fr_node *node, fr_tensor *const *grad_in, fr_tensor **d);
+/* d[i] = the derivatives of the node's result by input i, element by element, new; NULL where there are none to tell.
+ */
+bool fr_explain_local(fr_explainer *x, const fr_node *node, fr_tensor *const *grad_out, fr_tensor *const *grad_in,
+                      fr_tensor **d);
 
 /* --- explain_words.c: each writes text and returns it ------------------------------------------------------------- */
 
@@ -67,6 +68,8 @@ const char *fr_explain_leaf_label(const fr_explainer *x, const fr_tensor *leaf, 
 const char *fr_explain_input_name(const fr_explainer *x, const fr_edge *e, char text[FR_EXPLAIN_NAME]);
 /* "2", "[1, 2]", or "(3, 4), norm 5.2, first 1, 2, 3"; "not kept" for NULL. */
 const char *fr_explain_value(const fr_tensor *t, char text[FR_EXPLAIN_TEXT]);
+/* The op's formula, which it must have, with its numbers: "y = x + 1". */
+const char *fr_explain_formula(const fr_explainer *x, const fr_node *node, char text[FR_EXPLAIN_TEXT]);
 /* What node computes: "tanh(#2)", in a table of pointwise ops their formula, "tanh v5". */
 const char *fr_explain_call(const fr_explainer *x, const fr_node *node, char text[FR_EXPLAIN_TEXT]);
 /* The derivative by input i, "1 - #3^2", of a pointwise op that tells it; else "". */

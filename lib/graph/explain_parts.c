@@ -8,15 +8,21 @@
 
 enum { DEEPEST = 3 }; /* definitions inside definitions */
 
-/* The inputs of node as leaves where their gradient is wanted. False: one is not known, or memory has run out. */
+static bool knows_inputs(const fr_explainer *x, const fr_node *node)
+{
+    for (int i = 0; i < node->inputs; i++)
+        if (node->edges[i].meta.ndim >= 0 && !fr_value_of_input(&x->values, &node->edges[i]))
+            return false;
+    return true;
+}
+
+/* The inputs of node, which are known, as leaves where their gradient is wanted. False with an error. */
 static bool take_inputs(const fr_explainer *x, const fr_node *node, fr_tensor *const *wanted, fr_tensor **in)
 {
     for (int i = 0; i < node->inputs; i++) {
-        fr_tensor *value = fr_value_of_input(&x->values, &node->edges[i]);
-
         if (node->edges[i].meta.ndim < 0)
             continue;
-        in[i] = value ? fr_detach(value) : NULL;
+        in[i] = fr_detach(fr_value_of_input(&x->values, &node->edges[i]));
         if (in[i] && wanted[i])
             in[i] = fr_requires_grad(in[i]);
         if (!in[i])
@@ -41,9 +47,8 @@ static bool differentiate(const fr_explainer *x, const fr_node *node, fr_tensor 
 {
     fr_tensor *ones;
 
-    if (!take_inputs(x, node, grad_in, in))
-        return true;
-    if (!fr_apply_n(node->op, in, node->inputs, node->attributes, out) || !(ones = fr_ones_like(out[0])))
+    if (!take_inputs(x, node, grad_in, in) || !fr_apply_n(node->op, in, node->inputs, node->attributes, out) ||
+        !(ones = fr_ones_like(out[0])))
         return false;
     for (int i = 0; i < node->inputs; i++)
         if (has_local(node, grad_in, i) &&
@@ -52,8 +57,22 @@ static bool differentiate(const fr_explainer *x, const fr_node *node, fr_tensor 
     return true;
 }
 
-/* Calls body with recording on, and with arrays for the inputs and outputs. */
-bool fr_explain_local(fr_explainer *x, const fr_node *node, fr_tensor *const *grad_in, fr_tensor **d)
+/* Without running the op again: of one number, what was sent divided by what had arrived, unless that is 0. */
+static bool divide(const fr_node *node, fr_tensor *const *grad_out, fr_tensor *const *grad_in, fr_tensor **d)
+{
+    bool ok = true;
+
+    for (int i = 0; i < node->inputs && ok; i++)
+        if (has_local(node, grad_in, i) && grad_in[i]->numel == 1 && grad_out[0] && fr_at(grad_out[0], 0) != 0) {
+            d[i] = fr_full_of(grad_in[i]->shape, fr_at(grad_in[i], 0) / fr_at(grad_out[0], 0),
+                              (fr_dtype)grad_in[i]->dtype);
+            ok = d[i] != NULL;
+        }
+    return ok;
+}
+
+bool fr_explain_local(fr_explainer *x, const fr_node *node, fr_tensor *const *grad_out, fr_tensor *const *grad_in,
+                      fr_tensor **d)
 {
     fr_thread *th = fr_thread_self();
     bool no_grad = th->mode.no_grad, in_backward = th->mode.in_backward, any = false, ok = true;
@@ -61,8 +80,10 @@ bool fr_explain_local(fr_explainer *x, const fr_node *node, fr_tensor *const *gr
 
     for (int i = 0; i < node->inputs; i++)
         any = any || has_local(node, grad_in, i);
-    if (!any || fr_op_find(node->op->name) != node->op)
+    if (!any)
         return true;
+    if (fr_op_find(node->op->name) != node->op || !knows_inputs(x, node))
+        return divide(node, grad_out, grad_in, d);
     arrays = calloc((size_t)(node->inputs + node->outputs), sizeof(fr_tensor *));
     if (!arrays)
         return fr_fail_memory(x->what);
@@ -111,7 +132,7 @@ static void put_heading(fr_explainer *x, const fr_node *node, definition *d)
 static bool run(fr_explainer *x, const fr_node *node, fr_tensor *const *grad_out, definition *d)
 {
     fr_thread *th = fr_thread_self();
-    bool no_grad = th->mode.no_grad, in_backward = th->mode.in_backward, ok;
+    bool no_grad = th->mode.no_grad, in_backward = th->mode.in_backward;
 
     th->mode.no_grad = false;
     th->mode.in_backward = true;
@@ -128,8 +149,7 @@ static bool run(fr_explainer *x, const fr_node *node, fr_tensor *const *grad_out
     if (d->count == 0)
         return true;
     put_heading(x, node, d);
-    ok = fr_explain_graph(&d->inner, d->roots, d->gradients, d->count);
-    return ok;
+    return fr_explain_graph(&d->inner, d->roots, d->gradients, d->count);
 }
 
 static bool prepare(fr_explainer *x, const fr_node *node, definition *d)
@@ -162,21 +182,16 @@ static bool prepare(fr_explainer *x, const fr_node *node, definition *d)
 static bool explain(fr_explainer *x, const fr_node *node, fr_tensor *const *grad_out, fr_tensor *const *wanted,
                     definition *d)
 {
-    unsigned failures = fr_thread_self()->errors.failures;
-    bool ok;
-
     if (!prepare(x, node, d))
         return false;
-    if (!take_inputs(x, node, wanted, d->in)) {
-        if (fr_thread_self()->errors.failures != failures)
-            return false;
+    if (!knows_inputs(x, node)) {
         fr_explain_indent(&d->inner, 0);
         fr_put(&d->inner.w, "(The parts of %s cannot be shown: the graph does not keep all of its inputs.)\n",
                node->op->name);
         return true;
     }
-    ok = name_inputs(x, node, d) || fr_fail_memory(x->what);
-    return ok && run(x, node, grad_out, d);
+    return take_inputs(x, node, wanted, d->in) && (name_inputs(x, node, d) || fr_fail_memory(x->what)) &&
+           run(x, node, grad_out, d);
 }
 
 bool fr_explain_definition(fr_explainer *x, const fr_node *node, fr_tensor *const *grad_out, fr_tensor *const *wanted)

@@ -104,7 +104,7 @@ static int place(const fr_node *node, char letter)
 {
     const char *formula = node->op->formula;
 
-    if (formula && formula[0] == letter && formula[1] == ' ')
+    if (formula && formula[0] == letter && !isalnum((unsigned char)formula[1]))
         return -2;
     return letter == 'x' || letter == 'a'   ? 0
            : letter == 'b'                  ? node->inputs - 1
@@ -112,8 +112,10 @@ static int place(const fr_node *node, char letter)
                                             : -1;
 }
 
-/* Appends a word of a formula: a letter, also behind a d, as a name, the name of an attribute as its number. */
-static void put_word(const fr_explainer *x, const fr_node *node, const char *word, size_t n, char *text, size_t *used)
+/* Appends a word of a formula: the name of an attribute as its number, and a letter, also behind a d, as a name, unless
+ * letters are to stay. */
+static void put_word(const fr_explainer *x, const fr_node *node, bool letters, const char *word, size_t n, char *text,
+                     size_t *used)
 {
     bool differential = n == 2 && word[0] == 'd';
     int at = n == 1 || differential ? place(node, word[n - 1]) : -1;
@@ -122,7 +124,7 @@ static void put_word(const fr_explainer *x, const fr_node *node, const char *wor
 
     if (number)
         fr_append(text, FR_EXPLAIN_TEXT, used, "%.5g", *number);
-    else if (at == -1 || at >= node->inputs)
+    else if (letters || at == -1 || at >= node->inputs)
         fr_append(text, FR_EXPLAIN_TEXT, used, "%.*s", (int)n, word);
     else
         fr_append(text, FR_EXPLAIN_TEXT, used, "%s%s", differential ? "d" : "",
@@ -130,17 +132,25 @@ static void put_word(const fr_explainer *x, const fr_node *node, const char *wor
 }
 
 /* Appends the first n characters of a formula with names in the place of its letters. */
-static void put_formula(const fr_explainer *x, const fr_node *node, const char *formula, size_t n, char *text,
-                        size_t *used)
+static void put_formula(const fr_explainer *x, const fr_node *node, bool letters, const char *formula, size_t n,
+                        char *text, size_t *used)
 {
     for (size_t i = 0, length; i < n; i += length) {
         for (length = 0; i + length < n && (isalpha((unsigned char)formula[i + length]) || formula[i + length] == '_');)
             length++;
         if (length && (i + length == n || formula[i + length] != '(')) /* not a function */
-            put_word(x, node, formula + i, length, text, used);
+            put_word(x, node, letters, formula + i, length, text, used);
         else
             fr_append(text, FR_EXPLAIN_TEXT, used, "%.*s", (int)(length += length == 0), formula + i);
     }
+}
+
+const char *fr_explain_formula(const fr_explainer *x, const fr_node *node, char text[FR_EXPLAIN_TEXT])
+{
+    size_t used = 0;
+
+    put_formula(x, node, true, node->op->formula, strlen(node->op->formula), text, &used);
+    return text;
 }
 
 const char *fr_explain_call(const fr_explainer *x, const fr_node *node, char text[FR_EXPLAIN_TEXT])
@@ -150,7 +160,7 @@ const char *fr_explain_call(const fr_explainer *x, const fr_node *node, char tex
     size_t used = 0;
 
     if (x->o.trace_table && fr_explain_is_pointwise(node->op) && equals) {
-        put_formula(x, node, equals + 3, strlen(equals + 3), text, &used);
+        put_formula(x, node, false, equals + 3, strlen(equals + 3), text, &used);
         return text;
     }
     fr_append(text, FR_EXPLAIN_TEXT, &used, "%s(", node->op->name);
@@ -179,7 +189,7 @@ const char *fr_explain_derivative(const fr_explainer *x, const fr_node *node, in
         return text;
     told += strlen(begin);
     end = strstr(told, ", dy/");
-    put_formula(x, node, told, end ? (size_t)(end - told) : strlen(told), text, &used);
+    put_formula(x, node, false, told, end ? (size_t)(end - told) : strlen(told), text, &used);
     return text;
 }
 
@@ -189,6 +199,6 @@ const char *fr_explain_rule(const fr_explainer *x, const fr_node *node, char tex
 
     text[0] = '\0';
     if (node->op->derivative && !fr_explain_is_pointwise(node->op))
-        put_formula(x, node, node->op->derivative, strlen(node->op->derivative), text, &used);
+        put_formula(x, node, false, node->op->derivative, strlen(node->op->derivative), text, &used);
     return text;
 }

@@ -45,6 +45,7 @@ static void add_name(expression *e, fr_module *leaves, const char *argument)
         if (strcmp(e->names[i].name, name) == 0)
             refuse_name(name, "is given twice");
     e->names[e->count] = (expression_name){ .name = name, .value = expression_value(&value) };
+    value.text = argument;
     if (*value.error)
         refuse(&value, NULL);
     fr_module_param(leaves, name, e->names[e->count++].value);

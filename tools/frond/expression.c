@@ -148,7 +148,11 @@ static const struct {
     const char *name;
     fr_tensor *(*of_one)(fr_tensor *t);
     fr_tensor *(*of_two)(fr_tensor *a, fr_tensor *b);
-} others[] = { { "sum", fr_sum, NULL }, { "mean", fr_mean, NULL }, { "softmax", softmax, NULL }, { "mse", NULL, mse } };
+} others[] = { { "sum", fr_sum, NULL },
+               { "mean", fr_mean, NULL },
+               { "softmax", softmax, NULL },
+               { "selu", fr_selu, NULL },
+               { "mse", NULL, mse } };
 
 enum { OTHERS = sizeof others / sizeof *others };
 

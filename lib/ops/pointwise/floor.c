@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* floor: y = the greatest integer <= x; its derivative is 0. */
+/* floor: y = the greatest integer <= x. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(floor, floorf(x), floor(x))
@@ -14,6 +14,7 @@ FR_RUN(run, fr_floor(in[0]))
 
 const fr_op fr_floor_op = {
     FR_UNARY_OP(floor, "y = the greatest integer <= x"),
+    .derivative = "dy/dx = 0",
     .onnx_name = "Floor",
     .saves_inputs = FR_SAVES_NOTHING,
     .backward = backward,
