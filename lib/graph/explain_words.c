@@ -198,7 +198,7 @@ const char *fr_explain_rule(const fr_explainer *x, const fr_node *node, char tex
     size_t used = 0;
 
     text[0] = '\0';
-    if (node->op->derivative && !fr_explain_is_pointwise(node->op))
+    if (node->op->derivative && strncmp(node->op->derivative, "dL/", 3) == 0)
         put_formula(x, node, false, node->op->derivative, strlen(node->op->derivative), text, &used);
     return text;
 }
