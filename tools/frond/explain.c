@@ -86,20 +86,23 @@ static fr_tensor *compute_of(fr_tensor *const *in, void *user)
     return compute(e);
 }
 
-static void print_forward_mode(expression *e, const char *name)
+static int find_name(const expression *e, const char *name)
+{
+    for (int i = 0; i < e->count; i++)
+        if (strcmp(e->names[i].name, name) == 0)
+            return i;
+    refuse_name(name, "of --forward-mode is not among the names that are given");
+}
+
+static void print_forward_mode(expression *e, int which)
 {
     fr_tensor *xs[NAMES_MAX], *tangents[NAMES_MAX] = { NULL }, *y, *dy;
-    int which = 0;
 
     for (int i = 0; i < e->count; i++)
         xs[i] = e->names[i].value;
-    while (which < e->count && strcmp(e->names[which].name, name) != 0)
-        which++;
-    if (which == e->count)
-        refuse_name(name, "of --forward-mode is not among the names that are given");
     tangents[which] = fr_ones_like(xs[which]);
     fr_jvp(compute_of, xs, tangents, e->count, e, &y, &dy);
-    printf("\nForward mode, in one run: %s changes by 1 in each place, so the result\n", name);
+    printf("\nForward mode, in one run: each value of %s changes by 1, so the result\n", e->names[which].name);
     fr_print(fr_detach(y));
     printf("changes by\n");
     fr_print(fr_detach(dy));
@@ -134,6 +137,11 @@ int command_explain(int argc, char **argv)
                          .paths_min = 1,
                          .paths_max = NAMES_MAX + 1 });
 
+    if (dot && (table || unfold || forward)) {
+        fputs("frond explain: --dot draws, and stands alone\n", stderr);
+        exit(USAGE);
+    }
+
     FR_AUTO(fr_module) leaves = fr_module_new("expression", 0, NULL);
 
     fr_set_default_dtype(FR_F64);
@@ -141,6 +149,7 @@ int command_explain(int argc, char **argv)
     for (int i = 1; i <= NAMES_MAX && arguments[i]; i++)
         add_name(&e, leaves, arguments[i]);
 
+    int which = forward ? find_name(&e, forward) : -1;
     fr_tensor *result = compute(&e);
 
     if (dot)
@@ -150,7 +159,7 @@ int command_explain(int argc, char **argv)
         fr_explain_with(stdout, result,
                         &(fr_explain_options){ .module = leaves, .unfold = unfold, .trace_table = table });
     if (forward)
-        print_forward_mode(&e, forward);
+        print_forward_mode(&e, which);
     for (int i = 0; i < e.count; i++)
         free((void *)(uintptr_t)names[i].name);
     return 0;

@@ -386,7 +386,7 @@ static bool read_list(reader *r, list *l, int dim)
                 return false;
         } while (take(r, ','));
         if (l->shape.dim[dim] >= 0 && l->shape.dim[dim] != n)
-            return fail(r, r->p, "%lld values, but %lld in the row before", (long long)n, (long long)l->shape.dim[dim])
+            return fail(r, r->p, "this row has %lld, the one before %lld", (long long)n, (long long)l->shape.dim[dim])
                 .ok;
         l->shape.dim[dim] = n;
         return take(r, ']') || fail_here(r, "',' or ']'").ok;
