@@ -505,6 +505,20 @@ static const fr_op doubled_op = { .name = "doubled",
                                   .forward = count_and_double,
                                   .backward = double_gradient };
 
+/* A constant scalar is known without being saved, other constants are not. */
+START_TEST(constants)
+{
+    FR_SCOPE;
+    fr_tensor *x = fr_requires_grad(number(3)),
+              *y = fr_tanh(fr_sub(fr_add(x, number(0.5)), fr_ones_of(FR_SHAPE(1), FR_F64)));
+
+    explain_to_text(y, NULL);
+    ck_assert_ptr_nonnull(find_line(explained, "#1 = add(a = 3, constant = 0.5) = 3.5    by y = a + b"));
+    ck_assert_ptr_nonnull(find_line(explained, "#2 = sub(#1 = 3.5, constant) (1,)    by y = a - b"));
+    ck_assert_ptr_nonnull(find_line(explained, "#3 = tanh(#2) (1,) = [0.98661]"));
+}
+END_TEST
+
 /* The sum of x and 1 is computed again, but a user's op does not run again, and a value that has changed is not shown.
  */
 START_TEST(values)
@@ -632,6 +646,7 @@ int main(void)
     tcase_add_test(explain, unfolded_recurrent_ops);
     tcase_add_test(explain, table);
     tcase_add_test(explain, table_of_matrices);
+    tcase_add_test(explain, constants);
     tcase_add_test(explain, values);
     tcase_add_test(explain, steps);
     tcase_add_test(explain, checkpoints);

@@ -122,6 +122,9 @@ holds "dL/db" "($(gradient b) - $slope)^2 < 1e-8"
 runs explain --trace-table '(w*x + 1) * w' w=0.5 x=2
 prints "v3 = v1 v2  = 1   | dL/dv3 = dL/dv4 * 1 = 0.5 * 1 = 0.5"
 prints "dL/dv1 = dL/dv5 * v4 + dL/dv3 * v2 = 1 * 2 + 0.5 * 2 = 3"
+runs explain --trace-table 'tanh(w*x + b)' w=0.5 x=2 b=1
+sed -n '/^  forward /,/^  v6/p' "$data/../../doc/frond.texi" >"$work/shown"
+sed 1,2d "$work/out" | diff "$work/shown" - || wrong "the manual's trace table is not the program's"
 runs explain --unfold 'sum(softmax(x) * w)' 'x=[1, 2]' 'w=[0, 1]'
 prints "#1 in smaller ops, of softmax:"
 runs explain --forward-mode x 'w @ x^2' 'w=[[1,2]]' 'x=[3,4]'

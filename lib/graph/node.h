@@ -17,7 +17,10 @@
 /* What a node knows of each input and output, whether its values are saved or not. A fr_shape for each would be most of
  * a graph's memory. */
 typedef struct {
-    int64_t *dim;     /* ndim sizes, in the node's block */
+    union {
+        int64_t *dim;  /* ndim sizes, in the node's block */
+        double scalar; /* the value of an input that is a floating scalar and wants no gradient, for explanations */
+    };
     unsigned version; /* of its storage when the node was recorded */
     int8_t ndim;      /* -1: an input that is NULL */
     uint8_t dtype;

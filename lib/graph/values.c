@@ -24,7 +24,9 @@ fr_tensor *fr_value_of_input(const fr_values *v, const fr_edge *e)
 {
     fr_tensor *held = fr_if_unchanged(e->leaf ? e->leaf : e->saved, &e->meta);
 
-    return held || !e->node ? held : fr_value_of_output(v, e->node, e->output);
+    if (held || e->leaf)
+        return held;
+    return e->node ? fr_value_of_output(v, e->node, e->output) : fr_table_find(&v->scalars, e);
 }
 
 static void keep(fr_values *v, const fr_node *node, int output, fr_tensor *value)
@@ -52,6 +54,27 @@ static void take_saved(fr_values *v)
     }
     if (t->producer)
         keep(v, fr_node_of(t), t->output, fr_if_unchanged(t, &fr_node_of(t)->results[t->output].meta));
+}
+
+/* Makes tensors of the node's constants that are scalars, which it knows without saving them. */
+static bool make_scalars(const char *what, fr_values *v, const fr_node *node)
+{
+    int scope = fr_scope_begin();
+    bool ok = scope >= 0;
+
+    for (int i = 0; i < node->inputs && ok; i++) {
+        const fr_edge *e = &node->edges[i];
+        fr_tensor *t;
+
+        if (e->node || e->leaf || e->saved || e->meta.ndim != 0 || e->meta.dtype == FR_I64)
+            continue;
+        t = fr_full_of((fr_shape){ 0 }, e->meta.scalar, (fr_dtype)e->meta.dtype);
+        ok = t && (fr_table_put(&v->scalars, e, t) || fr_fail_memory(what));
+        if (ok)
+            fr_ref(t);
+    }
+    fr_scope_end(scope);
+    return ok;
 }
 
 /* Runs the node's op again if all that it reads is known. arrays: room for its inputs and outputs. */
@@ -110,7 +133,7 @@ bool fr_values_find(const char *what, fr_values *v, const fr_history *h)
     take_saved(v);
     th->mode.no_grad = th->mode.in_backward = true; /* nothing is recorded, looked at, or replaced */
     for (size_t i = 0; h->node_count <= FR_VALUES_MAX_NODES && i < h->node_count && ok; i++)
-        ok = compute_missing(what, v, h->nodes[i]);
+        ok = make_scalars(what, v, h->nodes[i]) && compute_missing(what, v, h->nodes[i]);
     th->mode.no_grad = no_grad;
     th->mode.in_backward = in_backward;
     return ok;
@@ -120,6 +143,10 @@ void fr_values_free(fr_values *v)
 {
     for (size_t i = 0; v->first && v->all && i < v->first[v->history->node_count]; i++)
         fr_unref(v->all[i]);
+    for (size_t i = 0; i < v->scalars.capacity; i++)
+        if (v->scalars.slots[i].key)
+            fr_unref(v->scalars.slots[i].value);
+    fr_table_free(&v->scalars);
     free(v->all);
     free(v->first);
 }

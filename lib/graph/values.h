@@ -8,8 +8,9 @@
 
 typedef struct {
     const fr_history *history;
-    fr_tensor **all; /* each output of each node; NULL: not known */
-    size_t *first;   /* of each node: where its outputs begin */
+    fr_tensor **all;  /* each output of each node; NULL: not known */
+    size_t *first;    /* of each node: where its outputs begin */
+    fr_table scalars; /* from edges: constants that are scalars, tensors again */
 } fr_values;
 
 /* Graphs of more ops than this are not computed again. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Fuzzes the expressions of `frond explain`: computes one in the bytes, and explains it. A line before it is a value. */
+/* Fuzzes the expressions of `frond explain`: computes one, and explains it. A line before it is the value of x. */
 #include "few_values.h"
 #include "fuzz.h"
 
