@@ -149,7 +149,8 @@ static void put_sum(fr_explainer *x, const void *place, const char *name, const 
 /* The chain rule for one input. */
 typedef struct {
     char to[FR_EXPLAIN_NAME], from[FR_EXPLAIN_NAME];
-    char formula[FR_EXPLAIN_TEXT]; /* of the local derivative, or "" */
+    char formula[FR_EXPLAIN_TEXT]; /* of the local derivative, or with `rule` of what is sent, or "" */
+    bool rule;
     char numbers[2 * FR_EXPLAIN_TEXT + 4];
     char sent[FR_EXPLAIN_TEXT];
     bool product; /* numbers is dL/dfrom times the local derivative */
@@ -165,7 +166,8 @@ static void describe(fr_explainer *x, const fr_node *node, int i, const fr_tenso
     fr_explain_input_name(x, &node->edges[i], l->to);
     fr_explain_derivative(x, node, i, l->formula);
     fr_explain_value(sent, l->sent);
-    l->product = arrived && local;
+    l->rule = *l->formula && !fr_explain_is_pointwise(node->op);
+    l->product = arrived && local && !l->rule;
     l->summed = fr_explain_is_pointwise(node->op) && arrived && arrived->numel != sent->numel;
     if (l->product)
         snprintf(l->numbers, sizeof l->numbers, "%s * %s", fr_explain_value(arrived, value),
@@ -180,7 +182,7 @@ static void put_link(fr_explainer *x, const link *l, const fr_tensor *local)
 
     if (*l->formula) {
         fr_explain_indent(x, 6);
-        fr_put(&x->w, "d%s/d%s = %s", l->from, l->to, l->formula);
+        fr_put(&x->w, "d%s/d%s = %s", l->rule ? "L" : l->from, l->to, l->formula);
         if (l->product && l->formula[strspn(l->formula, "-0123456789.")] != '\0') /* more than a number */
             fr_put(&x->w, " = %s", fr_explain_value(local, value));
         fr_put(&x->w, "\n");
@@ -202,6 +204,8 @@ static void note_link(fr_explainer *x, const fr_node *node, int i, const link *l
 
     if (!x->o.trace_table)
         snprintf(symbols, sizeof symbols, "%s from %s", l->sent, l->from);
+    else if (l->rule)
+        snprintf(symbols, sizeof symbols, "%s", l->formula);
     else if (*l->formula)
         snprintf(symbols, sizeof symbols, "dL/d%s * %s%s%s", l->from, simple ? "" : "(", l->formula, simple ? "" : ")");
     else if (l->product)
@@ -214,13 +218,8 @@ static void note_link(fr_explainer *x, const fr_node *node, int i, const link *l
 static void put_links(fr_explainer *x, const fr_node *node, fr_tensor *const *grad_out, fr_tensor *const *grad_in,
                       fr_tensor **local)
 {
-    char rule[FR_EXPLAIN_TEXT];
     link l;
 
-    if (*fr_explain_rule(x, node, rule) && !x->o.trace_table) {
-        fr_explain_indent(x, 6);
-        fr_put(&x->w, "%s\n", rule);
-    }
     for (int i = 0; i < node->inputs; i++) {
         const fr_edge *e = &node->edges[i];
 

@@ -72,10 +72,9 @@ const char *fr_explain_value(const fr_tensor *t, char text[FR_EXPLAIN_TEXT]);
 const char *fr_explain_formula(const fr_explainer *x, const fr_node *node, char text[FR_EXPLAIN_TEXT]);
 /* What node computes: "tanh(#2)", in a table of pointwise ops their formula, "tanh v5". */
 const char *fr_explain_call(const fr_explainer *x, const fr_node *node, char text[FR_EXPLAIN_TEXT]);
-/* The derivative by input i, "1 - #3^2", of a pointwise op that tells it; else "". */
+/* What the op tells of its derivative by input i: of a pointwise op "1 - #3^2", of others how the gradient comes from
+ * that of the result, "dL/d#1 x'"; or "". */
 const char *fr_explain_derivative(const fr_explainer *x, const fr_node *node, int i, char text[FR_EXPLAIN_TEXT]);
-/* How another op passes gradients on, "dL/dx = W' dL/d#1", or "". */
-const char *fr_explain_rule(const fr_explainer *x, const fr_node *node, char text[FR_EXPLAIN_TEXT]);
 
 static inline bool fr_explain_is_pointwise(const fr_op *op)
 {

@@ -178,27 +178,25 @@ const char *fr_explain_call(const fr_explainer *x, const fr_node *node, char tex
 
 const char *fr_explain_derivative(const fr_explainer *x, const fr_node *node, int i, char text[FR_EXPLAIN_TEXT])
 {
-    const char *told = fr_explain_is_pointwise(node->op) ? node->op->derivative : NULL, *end;
-    char begin[] = "dy/dx = ";
+    const char *all = node->op->derivative;
+    char begin[] = "dL/dx = ";
     size_t used = 0;
 
     text[0] = '\0';
-    begin[4] = node->inputs == 1 ? 'x' : (char)('a' + i);
-    told = told ? strstr(told, begin) : NULL;
-    if (!told)
+    if (!all)
         return text;
-    told += strlen(begin);
-    end = strstr(told, ", dy/");
-    put_formula(x, node, false, told, end ? (size_t)(end - told) : strlen(told), text, &used);
-    return text;
-}
+    begin[1] = all[1]; /* L or y */
+    for (const char *letter = "xabWy"; *letter; letter++) {
+        const char *told, *end;
 
-const char *fr_explain_rule(const fr_explainer *x, const fr_node *node, char text[FR_EXPLAIN_TEXT])
-{
-    size_t used = 0;
-
-    text[0] = '\0';
-    if (node->op->derivative && strncmp(node->op->derivative, "dL/", 3) == 0)
-        put_formula(x, node, false, node->op->derivative, strlen(node->op->derivative), text, &used);
+        begin[4] = *letter;
+        told = strstr(all, begin);
+        if (!told || place(node, *letter) != i)
+            continue;
+        told += strlen(begin);
+        end = strstr(told, ", d");
+        put_formula(x, node, false, told, end ? (size_t)(end - told) : strlen(told), text, &used);
+        break;
+    }
     return text;
 }
