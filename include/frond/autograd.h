@@ -145,8 +145,9 @@ typedef struct {
 typedef bool fr_backward_step_fn(const fr_backward_step *step, void *user);
 /* A backward to be watched: calls fn for each op, from the last to the first, then for each leaf. The gradient of t
  * begins with ones. Nothing is changed: leaves accumulate nothing, and fr_backward may follow. Values that the graph
- * does not keep are computed again, by the library's ops, if there are at most 10000 ops. True also if fn stops it;
- * false, with an error, if t wants no gradient, a backward has freed what the graph saved, or an op or memory fails. */
+ * does not keep are computed again, by the library's ops, if there are at most 10000 ops; of constants that no op
+ * saves, such as a target that is subtracted, scalars alone are known. True also if fn stops it; false, with an error,
+ * if t wants no gradient, a backward has freed what the graph saved, or an op or memory fails. */
 bool fr_backward_steps(fr_tensor *t, fr_backward_step_fn *fn, void *user);
 
 typedef struct {

@@ -108,36 +108,57 @@ static void print_forward_mode(expression *e, int which)
     fr_print(fr_detach(dy));
 }
 
+static const char doc[] = "Computes an expression, differentiates it by all its names, and shows each step.\v"
+                          "Examples:\n\n"
+                          "  frond explain 'tanh(w*x + b)' w=0.5 x=2 b=1\n"
+                          "  frond explain --trace-table 'sum((w @ x)^2)' 'w=[[1,2],[3,4]]' 'x=[1,-1]'\n\n"
+                          "Operators are + - * / ^ and @, the product of matrices. Functions are sum, mean, softmax, "
+                          "mse and those of frond ops that take tensors or are pointwise. Before an expression that "
+                          "begins with a minus write --.";
+
+/* How the expression is shown, as options tell. */
+typedef struct {
+    bool table, unfold, dot;
+    const char *forward;
+} manner;
+
+static void show(expression *e, fr_module *leaves, const manner *how)
+{
+    int which = how->forward ? find_name(e, how->forward) : -1;
+    fr_tensor *result = compute(e);
+
+    if (how->dot)
+        fr_graph_dot_with(stdout, result,
+                          &(fr_graph_dot_options){ .module = leaves, .values = true, .gradients = true });
+    else
+        fr_explain_with(stdout, result,
+                        &(fr_explain_options){ .module = leaves, .unfold = how->unfold, .trace_table = how->table });
+    if (how->forward)
+        print_forward_mode(e, which);
+}
+
 int command_explain(int argc, char **argv)
 {
-    const char *arguments[NAMES_MAX + 1] = { NULL }, *forward = NULL;
-    bool table = false, unfold = false, dot = false;
+    const char *arguments[NAMES_MAX + 1] = { NULL };
+    manner how = { .table = false };
     const command_option options[] = {
-        { "trace-table", 't', NULL, "Print a table of all values and their derivatives", .flag = &table },
-        { "unfold", 'u', NULL, "Show ops that are made of smaller ones with their parts", .flag = &unfold },
-        { "dot", 'd', NULL, "Draw the graph with values and gradients, for Graphviz", .flag = &dot },
-        { "forward-mode", 'f', "NAME", "Also differentiate by NAME in forward mode", .text = &forward },
+        { "trace-table", 't', NULL, "Print a table of all values and their derivatives", .flag = &how.table },
+        { "unfold", 'u', NULL, "Show ops that are made of smaller ones with their parts", .flag = &how.unfold },
+        { "dot", 'd', NULL, "Draw the graph with values and gradients, for Graphviz", .flag = &how.dot },
+        { "forward-mode", 'f', "NAME", "Also differentiate by NAME in forward mode", .text = &how.forward },
         { .name = NULL },
     };
     expression_name names[NAMES_MAX];
     expression e = { .names = names };
 
-    parse_command_line(
-        argc, argv,
-        &(command_line){ .args_doc = "EXPRESSION [NAME=VALUE...]",
-                         .doc = "Computes an expression, differentiates it by all its names, and shows each step.\v"
-                                "Examples:\n\n"
-                                "  frond explain 'tanh(w*x + b)' w=0.5 x=2 b=1\n"
-                                "  frond explain --trace-table 'sum((w @ x)^2)' 'w=[[1,2],[3,4]]' 'x=[1,-1]'\n\n"
-                                "Operators are + - * / ^ and @, the product of matrices. Functions are sum, mean, "
-                                "softmax, mse and those of frond ops that take tensors or are pointwise. Before an "
-                                "expression that begins with a minus write --.",
-                         .options = options,
-                         .paths = arguments,
-                         .paths_min = 1,
-                         .paths_max = NAMES_MAX + 1 });
-
-    if (dot && (table || unfold || forward)) {
+    parse_command_line(argc, argv,
+                       &(command_line){ .args_doc = "EXPRESSION [NAME=VALUE...]",
+                                        .doc = doc,
+                                        .options = options,
+                                        .paths = arguments,
+                                        .paths_min = 1,
+                                        .paths_max = NAMES_MAX + 1 });
+    if (how.dot && (how.table || how.unfold || how.forward)) {
         fputs("frond explain: --dot draws, and stands alone\n", stderr);
         exit(USAGE);
     }
@@ -148,18 +169,7 @@ int command_explain(int argc, char **argv)
     e.text = arguments[0];
     for (int i = 1; i <= NAMES_MAX && arguments[i]; i++)
         add_name(&e, leaves, arguments[i]);
-
-    int which = forward ? find_name(&e, forward) : -1;
-    fr_tensor *result = compute(&e);
-
-    if (dot)
-        fr_graph_dot_with(stdout, result,
-                          &(fr_graph_dot_options){ .module = leaves, .values = true, .gradients = true });
-    else
-        fr_explain_with(stdout, result,
-                        &(fr_explain_options){ .module = leaves, .unfold = unfold, .trace_table = table });
-    if (forward)
-        print_forward_mode(&e, which);
+    show(&e, leaves, &how);
     for (int i = 0; i < e.count; i++)
         free((void *)(uintptr_t)names[i].name);
     return 0;
