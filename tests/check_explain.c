@@ -464,6 +464,8 @@ START_TEST(table_of_matrices)
     explain_to_text(y, &(fr_explain_options){ .module = m, .trace_table = true, .unfold = true });
     ck_assert_ptr_nonnull(find_line(explained, "v4 in smaller ops, of linear:"));
     ck_assert_ptr_nonnull(find_line(explained, "v4.1 = permute(v2)"));
+    ck_assert_ptr_nonnull(strstr(explained, "| dL/dv3 = dL/dv")); /* s, which is squared, and repeated in a product */
+    ck_assert_ptr_nonnull(strstr(explained, " + sum(dL/dv"));
     ck_assert(fr_backward(y));
     for (int i = 0; i < 3; i++) {
         ck_assert_msg(find_line(explained, leaves[i]) != NULL, "%s", explained);

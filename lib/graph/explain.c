@@ -207,7 +207,8 @@ static void note_link(fr_explainer *x, const fr_node *node, int i, const link *l
     else if (l->rule)
         snprintf(symbols, sizeof symbols, "%s", l->formula);
     else if (*l->formula)
-        snprintf(symbols, sizeof symbols, "dL/d%s * %s%s%s", l->from, simple ? "" : "(", l->formula, simple ? "" : ")");
+        snprintf(symbols, sizeof symbols, "%sdL/d%s * %s%s%s%s", l->summed ? "sum(" : "", l->from, simple ? "" : "(",
+                 l->formula, simple ? "" : ")", l->summed ? ")" : "");
     else if (l->product)
         snprintf(symbols, sizeof symbols, "dL/d%s * d%s/d%s", l->from, l->from, l->to);
     else
