@@ -33,6 +33,7 @@
     X(fr_error_handler_p, fr_error_handler *)                                                                          \
     X(fr_decode_step_p, fr_decode_step *)                                                                              \
     X(fr_distribution_kind, int)                                                                                       \
+    X(fr_backward_step_fn_p, fr_backward_step_fn *)                                                                    \
     X(fr_dtype, int)                                                                                                   \
     X(fr_ema_p, void *)                                                                                                \
     X(fr_fit_result_p, void *)                                                                                         \
@@ -282,6 +283,7 @@ static const struct {
     { "fr_gradients*", "xs", "g 2 3" },
     { "fr_*on_gradient", "t", "g 2 3" },
     { "fr_explain*", "t", "h" },
+    { "fr_backward_steps", "t", "h" },
     { "fr_graph_dot*", "t", "h" },
     { "fr_log_graph", "t", "h" },
     { "fr_grad*", "flags", "0" },
@@ -501,6 +503,13 @@ static fr_tensor *make_tensor(const char *text)
     return *text == 'h' ? fr_square(t) : t;
 }
 
+static bool stop(const fr_backward_step *step, void *user)
+{
+    (void)step;
+    (void)user;
+    return false;
+}
+
 static fr_tensor *return_first(fr_tensor *const *in, void *user)
 {
     (void)user;
@@ -643,6 +652,9 @@ static void make_sound(const function *f, int i, value *v)
         break;
     case KIND_fr_decode_step_p:
         v->as_fr_decode_step_p = decode_step;
+        break;
+    case KIND_fr_backward_step_fn_p:
+        v->as_fr_backward_step_fn_p = stop;
         break;
     case KIND_fr_function_p:
         v->as_fr_function_p = return_first;

@@ -66,10 +66,10 @@ same() { # WHAT RUN RUN: both runs must have the same bits
 runs --version
 version=$(cat "$work/out")
 runs --help
-for command in train predict evaluate info ops export graph; do
+for command in train predict evaluate info ops export graph explain; do
     prints "  $command "
 done
-for command in train predict evaluate info ops export graph; do
+for command in train predict evaluate info ops export graph explain; do
     runs $command --help
     prints "Usage: frond $command "
     runs $command --version
@@ -104,6 +104,54 @@ refuses 2 "--validation and --validation-file" train "$italy" --output "$work/x"
 refuses 2 "--patience needs --validation" train "$italy" --output "$work/x" --patience 2 --validation 0
 refuses 2 "--heads=3 does not divide" train "$italy" --output "$work/x" --model transformer --heads 3
 refuses 2 "--lr cannot be given with --resume" train "$italy" --output "$work/x" --resume --lr 1
+
+# --- An expression explained ------------------------------------------------------------------------------------------
+
+gradient() { # NAME: prints the derivative by NAME that the last output ends with
+    awk -v so="dL/d$1" '$1 == "so" && $2 == so { print $NF }' "$work/out"
+}
+
+runs explain 'tanh(w*x + b)' w=.5 x=2 b=1
+prints "#1 = mul(w = 0.5, x = 2) = 1    by y = a b"
+prints "d#3/d#2 = 1 - #3^2 = 0.070651"
+prints "to w: dL/d#1 * d#1/dw = 0.070651 * 2 = 0.1413"
+slope="(1 - ((exp(2) - exp(-2)) / (exp(2) + exp(-2)))^2)" # of tanh at 2
+holds "dL/dw" "($(gradient w) - 2 * $slope)^2 < 1e-8"
+holds "dL/dx" "($(gradient x) - $slope / 2)^2 < 1e-8"
+holds "dL/db" "($(gradient b) - $slope)^2 < 1e-8"
+runs explain --trace-table '(w*x + 1) * w' w=0.5 x=2
+prints "v3 = v1 v2  = 1   | dL/dv3 = dL/dv4 * 1 = 0.5 * 1 = 0.5"
+prints "dL/dv1 = dL/dv5 * v4 + dL/dv3 * v2 = 1 * 2 + 0.5 * 2 = 3"
+runs explain --trace-table 'tanh(w*x + b)' w=0.5 x=2 b=1
+sed 1,2d "$work/out" | diff "$data/../../doc/book/trace.txt" - || wrong "the manual's trace table is not the program's"
+runs explain --unfold 'sum(softmax(x) * w)' 'x=[1, 2]' 'w=[0, 1]'
+prints "#1 in smaller ops, of softmax:"
+runs explain --forward-mode x 'w @ x^2' 'w=[[1,2]]' 'x=[3,4]'
+prints "tensor([22.], dtype=float64)"
+runs explain --dot 'w*x' w=1 x=2
+prints "digraph"
+runs explain -- '-w' w=2
+runs explain 'f + g' f=1e400 g=-0
+refuses 2 "an argument is missing" explain
+refuses 2 "column 3: a number, a name or '(' is expected, and the text ends" explain 'w*' w=1
+refuses 2 "column 5: tanhh: no such function; did you mean tanh?" explain 'w + tanhh(w)' w=1
+refuses 2 "column 3: x has no value: give it one, such as x=2" explain 'w*x' w=1
+refuses 2 "x is given, but the expression does not use it" explain 'w' w=1 x=2
+refuses 2 "has no name in it" explain '1 + 2'
+refuses 2 "w is given twice" explain 'w' w=1 w=2
+refuses 2 "w is no value: expected NAME=VALUE" explain 'w' w
+refuses 2 "does not begin with a name" explain 'w' =1
+refuses 2 "column 12: this row has 1, the one before 2" explain 'w' 'w=[[1,2],[3]]'
+refuses 2 "column 3: a number is expected" explain 'w' w=nan
+refuses 2 "a of --forward-mode is not among the names" explain -f a 'w' w=1
+refuses 2 "--dot stands alone" explain --dot --unfold 'w' w=1
+refuses 2 "--html stands alone" explain --html "$work/no.html" --dot 'w' w=1
+runs explain --html "$work/page.html" 'tanh(w*x + b)' w=.5 x=2 b=1
+grep -q '"name": "w", "leaf": true, "value": {"shape": \[\], "dtype": "float64", "values": \[0.5\]}' "$work/page.html" ||
+    wrong "no page with its values: $(head -c 300 "$work/page.html")"
+refuses 2 "nested more than 100 deep" explain "$(printf '%200s' '' | tr ' ' '(')w" w=1
+refuses 1 "matmul: " explain 'w @ w' 'w=[[1,2]]'
+refuses 1 "wants no gradient" explain 'gt(w, 1)' w=1
 
 # --- Two classes ------------------------------------------------------------------------------------------------------
 

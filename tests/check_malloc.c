@@ -382,6 +382,27 @@ static bool pictures(void)
     return ok;
 }
 
+static bool go_on(const fr_backward_step *step, void *user)
+{
+    return step && !user;
+}
+
+static bool explanations(void)
+{
+    FR_SCOPE;
+    fr_module *m = fr_nn_linear(1, 2, NULL);
+    fr_explain_options text = { .module = m, .unfold = true }, table = { .unfold = true, .trace_table = true };
+    fr_tensor *y = m ? fr_sum(fr_softmax(fr_forward(m, fr_ones(FR_SHAPE(1, 1))), 1)) : NULL;
+    FILE *file = fopen("/dev/null", "w");
+    bool ok;
+
+    must(file != NULL, "/dev/null opens");
+    ok = y && fr_explain_with(file, y, &text) && fr_explain_with(file, y, &table) && fr_backward_steps(y, go_on, NULL);
+    fclose(file);
+    fr_module_free(m);
+    return ok;
+}
+
 static bool anomalies(void)
 {
     FR_SCOPE;
@@ -917,6 +938,7 @@ static const struct {
     { "checkpoints", checkpoints },
     { "reports", reports },
     { "pictures", pictures },
+    { "explanations", explanations },
     { "anomalies", anomalies },
     { "module_hooks", module_hooks },
     { "train", train },

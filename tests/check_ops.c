@@ -9,6 +9,7 @@
 #include <config.h>
 
 #include "by_definition.h"
+#include "explained.h"
 #include "graph/argument_name.h"
 #include "graph/trace.h"
 #include "ops/op.h"
@@ -341,6 +342,41 @@ START_TEST(definitions)
         compare_with_golden(&s, "definition");
         close_case(&s);
     }
+}
+END_TEST
+
+/* An explanation ends with the gradients that the op has, and the parts that an op is unfolded into, its definition,
+ * send the same as the op. */
+START_TEST(explanations)
+{
+    FR_SCOPE;
+    subject s = open_case(is_smooth, _i, FR_F64);
+    FR_AUTO(fr_module) m = fr_module_new("test", 0, NULL);
+    fr_tensor *y, *dx[MAX_INPUTS];
+    char name[NAME_SIZE];
+
+    for (int i = 0; i < s.n; i++) {
+        snprintf(name, sizeof name, "in%d", i);
+        if (has_gradient(&s, i))
+            fr_module_param(m, name, s.in[i]);
+    }
+    y = run(&s, s.in);
+    if (fr_wants_grad(y) && fr_numel(y) > 0) {
+        explain_to_text(y, &(fr_explain_options){ .module = m, .unfold = true });
+        differentiate(y, fr_ones_like(y), s.in, s.n, ALL, dx, FR_RETAIN_GRAPH);
+        for (int i = 0; i < s.n; i++) {
+            snprintf(name, sizeof name, "so dL/din%d = ", i);
+            if (dx[i] && find_line(explained, name)) {
+                numbers got = value_of_line(find_line(explained, name)), expected = value_of(dx[i]);
+
+                ck_assert_msg(alike(&got, &expected), "%s: %s is wrong in:\n%.3000s", test_about, name, explained);
+            }
+        }
+        snprintf(name, sizeof name, ", %s, dL/d", s.op->name); /* not in cases of functions that do without the op */
+        ck_assert_msg(assert_parts_agree() > 0 || !s.op->definition || !strstr(explained, name),
+                      "%s: not unfolded:\n%.3000s", test_about, explained);
+    }
+    close_case(&s);
 }
 END_TEST
 
@@ -1043,6 +1079,7 @@ int main(int argc, char **argv)
     tcase_add_loop_test(kernels, golden_values, 0, count_cases(is_golden));
     tcase_add_loop_test(ops, not_recorded, 0, count_cases(is_golden));
     tcase_add_loop_test(kernels, definitions, 0, count_cases(is_defined));
+    tcase_add_loop_test(kernels, explanations, 0, count_cases(is_smooth));
     tcase_add_loop_test(kernels, layouts, 0, count_cases(is_golden));
     tcase_add_loop_test(ops, derivatives, 0, count_cases(is_smooth));
     tcase_add_loop_test(ops, forward_mode, 0, count_cases(is_smooth));

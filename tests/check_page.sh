@@ -29,7 +29,7 @@ show() { # FILE FRAGMENT: the document as the browser has it after its scripts r
     grep 'CONSOLE.*Error' "$work/log" && wrong "$1: a script failed"
 }
 
-# Prints "NAME: VALUES" for each entry of the lists of values, with %.5g's digits: "leaf 1: 0.5".
+# Prints "NAME: VALUES" for each entry of the lists of values, with %.5g's digits: "a: 0.5".
 entries() {
     sed 's/<div><dt>/\n&/g; s/<\/dl>/\n/g' "$work/dom" | sed -n 's/^<div><dt>//p' |
         sed 's/ <span.*<dd[^>]*>/: /; s/<\/td>/ /g; s/<[^>]*>//g; s/[][,]//g; s/\xe2\x88\x92/-/g; s/ *$//'

@@ -32,7 +32,7 @@ static void take_leaves(fr_module *m)
 
 static fr_tensor *make_scalar(void)
 {
-    fr_tensor *w = leaf("leaf 1", 0.5), *x = leaf("leaf 2", -2), *b = leaf("leaf 3", 1.75);
+    fr_tensor *w = leaf("a", 0.5), *x = leaf("b", -2), *b = leaf("c", 1.75);
 
     return fr_tanh(fr_add(fr_mul(w, x), b));
 }
@@ -40,7 +40,7 @@ static fr_tensor *make_scalar(void)
 /* Three gradients come to w, from the last op to the first: 10, 3 and 4. */
 static fr_tensor *make_parts(void)
 {
-    fr_tensor *w = leaf("leaf 1", 2), *square = fr_square(w), *triple = fr_mul_scalar(w, 3);
+    fr_tensor *w = leaf("a", 2), *square = fr_square(w), *triple = fr_mul_scalar(w, 3);
 
     return fr_add(fr_add(square, triple), fr_mul_scalar(w, 10));
 }

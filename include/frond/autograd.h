@@ -114,13 +114,58 @@ bool fr_gradgradcheck(fr_function *f, fr_tensor *const *xs, int n, void *user);
  * on, all results are read once more; otherwise it costs nothing. */
 void fr_detect_anomaly(bool on);
 
-/* Writes the chain rule for t in words and numbers: each recorded op that made t, with its formula, inputs, values and
- * module; then, backward from t to the leaves, how each op passes its gradient on. A t that is no scalar counts as if
- * it were summed up. Values of up to 6 elements are printed if the graph keeps them. Nothing is changed. False if it
- * fails. */
-bool fr_explain(FILE *file, fr_tensor *t);
+typedef struct fr_op fr_op;         /* <frond/op.h> */
+typedef struct fr_module fr_module; /* <frond/nn.h> */
 
-typedef struct fr_module fr_module;
+/* An input of an op, in a step of backward. */
+typedef struct {
+    fr_tensor *value; /* NULL: it is not known, or the op has no such input */
+    fr_tensor *grad;  /* the part of its gradient that comes from this op; NULL: none is wanted */
+    fr_tensor *leaf;  /* the leaf that it is, or NULL */
+    int64_t number;   /* of the op that made it, as its output `output`; 0: a leaf or a constant */
+    int output;
+} fr_backward_input;
+
+/* A step of backward: an op that has passed its gradient on, or a leaf whose gradient is complete. All of it is
+ * borrowed, and valid until the function that was called with it returns. */
+typedef struct {
+    const fr_op *op; /* with its name and formula; NULL: a leaf, with grad_out[0] alone */
+    const fr_tensor *leaf;
+    int64_t number;              /* of the op, from 1 in the order in which they ran forward; 0: none, a leaf or
+                                  * what a checkpoint's function ran again */
+    int inputs, outputs;         /* how many in[], out[] and grad_out[] there are */
+    const fr_backward_input *in; /* its inputs, with the gradients that it has sent */
+    fr_tensor *const *out;       /* its results; NULL: not known */
+    fr_tensor *const *grad_out;  /* the gradients that have arrived, complete; NULL: none came */
+    const char *module_path;     /* "encoder.rnn", or "" */
+    const char *file;            /* of the call in the source; NULL: not known */
+    int line;
+} fr_backward_step;
+/* Returns false to stop. */
+typedef bool fr_backward_step_fn(const fr_backward_step *step, void *user);
+/* A backward to be watched: calls fn for each op, from the last to the first, then for each leaf. The gradient of t
+ * begins with ones. Nothing is changed: leaves accumulate nothing, and fr_backward may follow. Values that the graph
+ * does not keep are computed again, by the library's ops, if there are at most 10000 ops; of constants that no op
+ * saves, such as a target that is subtracted, scalars alone are known. True also if fn stops it; false, with an error,
+ * if t wants no gradient, a backward has freed what the graph saved, or an op or memory fails. */
+bool fr_backward_steps(fr_tensor *t, fr_backward_step_fn *fn, void *user);
+
+typedef struct {
+    fr_module *module; /* shows its parameters and buffers with their full names; must be alive. Others: a, b, ... */
+    bool unfold;       /* shows ops that are made of smaller ones (linear, softmax, layer_norm, rnn, lstm, gru,
+                        * attention, losses, ...) with their parts, where the graph keeps their inputs */
+    bool trace_table;  /* in place of the text: a table of all values, v1, v2, ..., beside their derivatives */
+    void *reserved[8];
+} fr_explain_options;
+/* Writes the chain rule for t in words and numbers: each recorded op that made t, with its formula, inputs, values,
+ * module and source line; then, backward from t to the leaves, what each op gets, its derivative as formula
+ * (fr_op.derivative) and number, their product, and the sums of what comes to one place. A t that is no scalar counts
+ * as if it were summed up. All values of up to 16 elements are printed, of more the norm and the first three. Values
+ * are found as by fr_backward_steps. Nothing is changed. False, with an error, if t wants no gradient, options are
+ * bad, the file cannot be written, or memory runs out. After a backward that has freed what the graph saved, only the
+ * first half is written. */
+bool fr_explain(FILE *file, fr_tensor *t);
+bool fr_explain_with(FILE *file, fr_tensor *t, const fr_explain_options *options); /* options may be NULL */
 
 typedef struct {
     fr_module *module; /* shows its parameters and buffers with their full names; must be alive. Others: shape only */

@@ -105,7 +105,12 @@ struct fr_op {
     /* Optional, for errors: what the inputs are called, "x weight bias"; "ts[]" stands for all that follow. Without it
      * the library's ops have the names in the prototype of their public function. */
     const char *input_names;
-    void *reserved[2];
+    /* Optional, for explanations. Of a pointwise op (its jvp is fr_jvp_pointwise) the derivative by x, or by a and b,
+     * in the language of `frond explain`: "dy/dx = 1 - y^2", "dy/da = b, dy/db = a"; beside numbers it may have the
+     * names of attributes, pi, and "... where x > 0, else ...". Of others how gradients pass: "dL/da = dL/dy b', ...".
+     */
+    const char *derivative;
+    void *reserved[1];
 };
 
 /* Runs op on its inputs and returns its output, new; NULL where it fails. */

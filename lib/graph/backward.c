@@ -467,6 +467,11 @@ static void free_pass(fr_backward_pass *p)
     }
 }
 
+static bool stopped(const fr_backward_pass *p)
+{
+    return p->observer && p->observer->stop && *p->observer->stop;
+}
+
 /* Leaves accumulate only when the walk is over, so that a pass that fails changes none of them. */
 bool fr_backward_run(fr_backward_pass *p, bool started)
 {
@@ -475,7 +480,7 @@ bool fr_backward_run(fr_backward_pass *p, bool started)
     bool no_grad = th->mode.no_grad, ok = started;
 
     th->mode.no_grad = !(p->flags & FR_CREATE_GRAPH);
-    for (fr_backward_task *task; ok && (task = fr_backward_queue_pop(&p->queue));) {
+    for (fr_backward_task *task; ok && !stopped(p) && (task = fr_backward_queue_pop(&p->queue));) {
         ok = run_task(p, task);
         if (task->leaf) {
             task->next = leaves;

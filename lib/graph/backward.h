@@ -13,6 +13,7 @@ typedef struct {
     void (*at_node)(void *user, const fr_node *node, fr_tensor *const *grad_out, fr_tensor *const *grad_in);
     void (*at_leaf)(void *user, const fr_tensor *leaf, const fr_tensor *gradient);
     void *user;
+    const bool *stop; /* or NULL: the pass ends, without an error, when this has become true */
 } fr_observer;
 
 /* A node or leaf that the pass started from. The reference keeps all that it was made from alive, whatever hooks do. */
@@ -49,6 +50,9 @@ bool fr_gradients_of_many(const char *what, fr_tensor *const *ys, fr_tensor *con
 
 /* A backward of t, with ones for its gradient, that changes no leaf and keeps the graph. */
 bool fr_backward_observed(const char *what, fr_tensor *t, const fr_observer *observer);
+/* The same for n tensors with their gradients; NULL means ones. */
+bool fr_backward_observed_many(const char *what, fr_tensor *const *ts, fr_tensor *const *gradients, int n,
+                               const fr_observer *observer);
 
 /* --- op_backward.c ----------------------------------------------------------------------------------------------- */
 

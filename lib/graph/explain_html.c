@@ -25,7 +25,8 @@
 #include "graph/argument_name.h"
 #include "graph/backward.h"
 #include "graph/explain_page.h"
-#include "graph/known_values.h"
+#include "graph/picture.h"
+#include "graph/values.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -35,7 +36,7 @@ enum { MANY_VALUES = 64, DEFAULT_MAX_NODES = 200 };
 typedef struct {
     fr_writer w;
     fr_picture picture;
-    fr_known_values known;
+    fr_values values;
     fr_table modules; /* number + 1 */
     const char *comma;
 } page;
@@ -181,14 +182,30 @@ static bool put_module(page *p, fr_module_path *path)
     return true;
 }
 
+/* Where the graph does not keep a constant, the edge to its first reader may know it. */
+static const fr_tensor *value_of_input(const page *p, const fr_picture_input *in)
+{
+    const fr_node *reader = in->t ? NULL : p->picture.history.nodes[in->reader];
+
+    for (int k = 0; reader && k < reader->inputs; k++) {
+        const fr_edge *e = &reader->edges[k];
+
+        if (!e->node && e->meta.ndim >= 0 && fr_picture_input_of(&p->picture, e) == in)
+            return fr_value_of_input(&p->values, e);
+    }
+    return in->t;
+}
+
 static void put_input(page *p, const fr_picture_input *in)
 {
+    const fr_tensor *t = value_of_input(p, in);
+
     next(p);
     fr_put(&p->w, "\n  {");
     put_member(p, "name", in->name);
     fr_put(&p->w, "\"leaf\": %s, \"value\": ", in->leaf ? "true" : "false");
-    if (in->t) {
-        put_tensor(p, in->t);
+    if (t) {
+        put_tensor(p, t);
     } else {
         put_shape(p, in->shape.dim, in->shape.ndim, in->dtype);
         fr_put(&p->w, "}");
@@ -249,14 +266,14 @@ static void put_node(page *p, size_t i)
         fr_put(&p->w, "{");
         put_member(p, "name", fr_picture_output_name(node, k, text));
         fr_put(&p->w, "\"value\": ");
-        put_value(p, &node->results[k].meta, fr_known_result(&p->known, node, k));
+        put_value(p, &node->results[k].meta, fr_value_of_output(&p->values, node, k));
         fr_put(&p->w, "}");
     }
     fr_put(&p->w, "], \"reversed\": %s, ", node->op->steps && fr_picture_is_reversed(node) ? "true" : "false");
     begin_list(p, "steps");
     for (int64_t t = 0; t < p->picture.steps[i]; t++) {
         next(p);
-        put_step(p, fr_known_result(&p->known, node, 0), t);
+        put_step(p, fr_value_of_output(&p->values, node, 0), t);
     }
     fr_put(&p->w, "]}");
 }
@@ -368,19 +385,18 @@ static bool explain_html(const char *what, FILE *file, fr_tensor *t, const fr_ex
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
     page p = { .w.file = file };
-    int scope = fr_scope_begin(); /* for what is computed again */
-    bool ok = scope >= 0 && check(what, file, t, o);
+    bool ok = check(what, file, t, o);
 
     if (ok) {
         p.picture.o.module = o ? o->module : NULL;
         p.picture.o.max_nodes = o && o->max_nodes ? o->max_nodes : DEFAULT_MAX_NODES;
         p.picture.o.unroll = true;
-        ok = fr_picture_collect(what, &p.picture, t) && fr_known_values_find(&p.picture, &p.known) && put_page(&p, t);
+        ok = fr_picture_collect(what, &p.picture, t) && fr_values_find(what, &p.values, &p.picture.history) &&
+             put_page(&p, t);
+        fr_values_free(&p.values);
         fr_picture_free(&p.picture);
-        fr_known_values_free(&p.known);
         fr_table_free(&p.modules);
     }
-    fr_scope_end(scope);
     fr_finish(th, before);
     return ok;
 }

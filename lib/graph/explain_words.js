@@ -13,10 +13,12 @@ const graph = JSON.parse(byId('graph').textContent, (key, value) => (key === 'va
 
 // Things are inputs and nodes. Each has: id, label, out (its outputs, an input is its own), parts (of its gradient, as
 // steps send them), and gradients of its outputs in the end.
+// Leaves without a name are a, b, ... z, a1, b1, ..., as fr_explain calls them.
 let leaves = 0, constants = 0;
 graph.inputs.forEach((x, i) => {
-  const number = x.leaf ? ++leaves : ++constants;
-  const label = x.name || (x.leaf ? 'leaf ' : 'constant ') + number;
+  const number = x.leaf ? leaves++ : ++constants;
+  const letter = String.fromCharCode(97 + number % 26) + (number < 26 ? '' : Math.floor(number / 26));
+  const label = x.name || (x.leaf ? letter : 'constant ' + number);
   Object.assign(x, { id: 'i' + i, isInput: true, label, out: [x] });
 });
 graph.nodes.forEach((x, i) => Object.assign(x, { id: 'n' + i, index: i,

@@ -56,15 +56,23 @@ static bool backward(fr_thread *th, fr_tensor *t, fr_tensor *gradient, int flags
     return fr_backward_run(&p, start(&p, t, gradient));
 }
 
-bool fr_backward_observed(const char *what, fr_tensor *t, const fr_observer *observer)
+bool fr_backward_observed_many(const char *what, fr_tensor *const *ts, fr_tensor *const *gradients, int n,
+                               const fr_observer *observer)
 {
     fr_backward_pass p = { .what = what, .th = fr_thread_self(), .flags = FR_RETAIN_GRAPH, .observer = observer };
     int scope = fr_scope_begin();
-    bool ok = scope >= 0 && start(&p, t, fr_ones_like(t));
+    bool ok = scope >= 0;
 
+    for (int i = 0; i < n && ok; i++)
+        ok = start(&p, ts[i], gradients[i] ? gradients[i] : fr_ones_like(ts[i]));
     ok = fr_backward_run(&p, ok);
     fr_scope_end(scope);
     return ok;
+}
+
+bool fr_backward_observed(const char *what, fr_tensor *t, const fr_observer *observer)
+{
+    return fr_backward_observed_many(what, &t, &(fr_tensor *){ NULL }, 1, observer);
 }
 
 bool fr_backward_with(fr_tensor *t, fr_tensor *gradient, int flags)

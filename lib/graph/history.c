@@ -4,6 +4,8 @@
  * as deep as it is long. */
 #include "graph/history.h"
 
+#include "core/writer.h"
+
 #include <stdlib.h>
 
 static bool add_node(fr_history *h, const fr_node *node)
@@ -33,12 +35,13 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-bool fr_history_collect(fr_history *h, const fr_tensor *t)
+bool fr_history_collect_many(fr_history *h, fr_tensor *const *ts, int n)
 {
-    *h = (fr_history){ .t = t };
+    bool ok = true;
 
-    bool ok = t->producer ? add_node(h, fr_node_of(t)) : add_leaf(h, t);
-
+    *h = (fr_history){ .t = ts[0] };
+    for (int i = 0; i < n && ok; i++)
+        ok = ts[i]->producer ? add_node(h, fr_node_of(ts[i])) : add_leaf(h, ts[i]);
     for (size_t i = 0; i < h->node_count && ok; i++)
         for (int k = 0; k < h->nodes[i]->inputs && ok; k++)
             ok = !h->nodes[i]->edges[k].node || add_node(h, h->nodes[i]->edges[k].node);
@@ -53,6 +56,11 @@ bool fr_history_collect(fr_history *h, const fr_tensor *t)
             ok = !node->edges[k].leaf || add_leaf(h, node->edges[k].leaf);
     }
     return ok;
+}
+
+bool fr_history_collect(fr_history *h, const fr_tensor *t)
+{
+    return fr_history_collect_many(h, &(fr_tensor *){ (fr_tensor *)t }, 1);
 }
 
 void fr_history_free(fr_history *h)
@@ -75,20 +83,29 @@ bool fr_history_is_walked(const fr_history *h)
     return false;
 }
 
-const char *fr_values_text(const fr_tensor *t, char text[FR_VALUES_TEXT])
+const char *fr_all_values_text(const fr_tensor *t, char *text, size_t size)
 {
+    int dims = t->shape.ndim;
     size_t used = 0;
 
     text[0] = '\0';
-    if (!t || t->numel > FR_FEW_VALUES)
-        return text;
-    for (int64_t i = 0; i < t->numel; i++) /* at most 13 characters each */
-        used += (size_t)snprintf(text + used, FR_VALUES_TEXT - used, "%s%.5g",
-                                 i > 0           ? ", "
-                                 : t->shape.ndim ? "["
-                                                 : "",
-                                 fr_at(t, i));
-    if (t->shape.ndim)
-        snprintf(text + used, FR_VALUES_TEXT - used, t->numel ? "]" : "[]");
+    for (int64_t i = 0; i < t->numel; i++) {
+        int64_t inner = 1;
+        int open = 0, close = 0; /* the brackets that begin before value i and end after it */
+
+        for (int d = dims; d-- > 0; inner *= t->shape.dim[d]) {
+            open += i % (inner * t->shape.dim[d]) == 0;
+            close += (i + 1) % (inner * t->shape.dim[d]) == 0;
+        }
+        fr_append(text, size, &used, "%s%.*s%.5g%.*s", i ? ", " : "", open, "[[[[[[[[", fr_at(t, i), close, "]]]]]]]]");
+    }
+    if (t->numel == 0)
+        fr_append(text, size, &used, "[]");
     return text;
+}
+
+const char *fr_values_text(const fr_tensor *t, char text[FR_VALUES_TEXT])
+{
+    text[0] = '\0';
+    return t && t->numel <= FR_FEW_VALUES ? fr_all_values_text(t, text, FR_VALUES_TEXT) : text;
 }

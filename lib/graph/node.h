@@ -17,7 +17,10 @@
 /* What a node knows of each input and output, whether its values are saved or not. A fr_shape for each would be most of
  * a graph's memory. */
 typedef struct {
-    int64_t *dim;     /* ndim sizes, in the node's block */
+    union {
+        int64_t *dim;  /* ndim sizes, in the node's block */
+        double scalar; /* the value of an input that is a floating scalar and wants no gradient, for explanations */
+    };
     unsigned version; /* of its storage when the node was recorded */
     int8_t ndim;      /* -1: an input that is NULL */
     uint8_t dtype;
@@ -63,6 +66,12 @@ static inline void fr_metadata_shape(const fr_metadata *m, fr_shape *shape)
     shape->ndim = m->ndim;
     for (int i = 0; i < m->ndim; i++)
         shape->dim[i] = m->dim[i];
+}
+
+/* The saved tensor; NULL if it is NULL or its values have changed since it was saved. */
+static inline fr_tensor *fr_if_unchanged(fr_tensor *saved, const fr_metadata *meta)
+{
+    return saved && fr_storage_version(saved) == meta->version ? saved : NULL;
 }
 
 static inline bool fr_op_has_backward(const fr_op *op)

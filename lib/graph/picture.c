@@ -40,23 +40,13 @@ const char *fr_picture_values_text(const fr_tensor *t, char text[FR_VALUES_TEXT]
     return text;
 }
 
-static const fr_tensor *unchanged(const fr_tensor *saved, const fr_metadata *meta)
-{
-    bool same = saved && atomic_load_explicit(&saved->storage->version, memory_order_relaxed) == meta->version;
-
-    return same ? saved : NULL;
-}
-
-const fr_tensor *fr_picture_result(const fr_node *node, int output)
-{
-    return unchanged(node->results[output].saved, &node->results[output].meta);
-}
-
 const fr_tensor *fr_picture_value(const fr_edge *e)
 {
+    const fr_node_output *r = e->node ? &e->node->results[e->output] : NULL;
+
     if (e->saved || e->leaf)
-        return unchanged(e->saved ? e->saved : e->leaf, &e->meta);
-    return e->node ? fr_picture_result(e->node, e->output) : NULL;
+        return fr_if_unchanged(e->saved ? e->saved : e->leaf, &e->meta);
+    return r ? fr_if_unchanged(r->saved, &r->meta) : NULL;
 }
 
 /* --- What is read ------------------------------------------------------------------------------------------------- */

@@ -43,9 +43,8 @@ bool fr_picture_is_reversed(const fr_node *node);
 enum { FR_OUTPUT_TEXT = 32 };
 const char *fr_picture_output_name(const fr_node *node, int output, char text[FR_OUTPUT_TEXT]);
 
-/* The value that goes along e; that of an output. NULL if the graph does not keep it or it has changed since. */
+/* The value that goes along e; NULL if the graph does not keep it or it has changed since. */
 const fr_tensor *fr_picture_value(const fr_edge *e);
-const fr_tensor *fr_picture_result(const fr_node *node, int output);
 
 /* Of the n > 0 values of t from the one at row-major index from. If one is NaN, all are. */
 typedef struct {

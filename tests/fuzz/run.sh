@@ -40,6 +40,8 @@ cat >corpus/ts/two_dimensions <<'END'
 @data
 1,2:3,4:a
 END
+printf '[[1, 2], [3, 4]]\nsum(tanh(x @ x) ^ 2) / y - clamp(-.5e1 * y, 0, 1)\n' >corpus/expression/matrix
+printf 'softmax(linear([1, 2], x)) + mse(x, y)' >corpus/expression/functions
 printf '1,2,3.5\n2,-1e3\n\n10,4,5,6\n' >corpus/csv/ragged
 printf 'a\t2\t3.5\nb\t-1\t0\n' >corpus/csv/tabs
 printf 'step,name,value,wall_time\n1,loss/train,0.5,1700000000.5\n9,"a ""b"", c",NaN,1\n9,loss' >corpus/metrics/rows

@@ -11,7 +11,8 @@
     X(info, "Show what is in files of tensors")                                                                        \
     X(ops, "List the library's ops, or explain one")                                                                   \
     X(export, "Write a trained model as ONNX or C")                                                                    \
-    X(graph, "Draw the graph of a trained model")
+    X(graph, "Draw the graph of a trained model")                                                                      \
+    X(explain, "Differentiate an expression and show how")
 
 #define DECLARE(name, help) int command_##name(int argc, char **argv);
 COMMANDS(DECLARE)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* abs: y = |x|, dy/dx = sign x. */
+/* abs: y = |x|. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_ALL(abs, int64_t, fabsf(x), fabs(x), x < 0 ? 0 - (uint64_t)x : (uint64_t)x)
@@ -15,6 +15,7 @@ FR_RUN(run_int, fr_abs(fr_sub_scalar(in[0], 4)))
 
 const fr_op fr_abs_op = {
     FR_UNARY_OP(abs, "y = |x|"),
+    .derivative = "dy/dx = sign(x)",
     .onnx_name = "Abs",
     .saves_inputs = 1,
     .dtypes = FR_ANY,

@@ -16,6 +16,7 @@ FR_RUN(run, fr_add(in[0], in[1]))
 
 const fr_op fr_add_op = {
     FR_BINARY_OP(add, "y = a + b"),
+    .derivative = "dy/da = 1, dy/db = 1",
     .onnx_name = "Add",
     .saves_inputs = FR_SAVES_NOTHING,
     .dtypes = FR_ANY,
@@ -47,6 +48,7 @@ FR_RUN(run_whole, fr_add_scalar(in[0], -3))
 
 const fr_op fr_add_scalar_op = {
     FR_SCALAR_OP(add_scalar, "y = x + value"),
+    .derivative = "dy/dx = 1",
     .onnx_name = "Add",
     .onnx = fr_onnx_scalar,
     .saves_inputs = FR_SAVES_NOTHING,

@@ -61,6 +61,7 @@ const fr_op fr_clamp_op = {
     .inputs = 1,
     .outputs = 1,
     .attributes_size = 2 * sizeof(double),
+    .jvp = fr_jvp_pointwise,
     .infer = infer,
     .forward = clamp_forward,
     .c_code = clamp_c,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* cos: y = cos x, dy/dx = -sin x. */
+/* cos: y = cos x. */
 #include "ops/pointwise/pointwise.h"
 
 FR_POINTWISE_C(cos, "cosf(x)")
@@ -21,6 +21,7 @@ FR_RUN(run, fr_cos(in[0]))
 
 const fr_op fr_cos_op = {
     FR_UNARY_OP(cos, "y = cos x"),
+    .derivative = "dy/dx = -sin(x)",
     .onnx_name = "Cos",
     .saves_inputs = 1,
     .backward = backward,

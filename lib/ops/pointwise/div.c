@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* div: y = a / b, broadcasting; y = x / value. dy/da = 1 / b, dy/db = -a / b^2. Floats alone. */
+/* div: y = a / b, broadcasting; y = x / value. Floats alone. */
 #include "ops/pointwise/pointwise.h"
 
 FR_BINARY_FLOAT(div, a / b, a / b)
@@ -19,6 +19,7 @@ FR_RUN(run, fr_div(in[0], in[1]))
 
 const fr_op fr_div_op = {
     FR_BINARY_OP(div, "y = a / b"),
+    .derivative = "dy/da = 1 / b, dy/db = -a / b^2",
     .onnx_name = "Div",
     .saves_inputs = 3,
     .backward = backward,
@@ -46,6 +47,7 @@ FR_RUN(run_zero, fr_div_scalar(in[0], 0))
 
 const fr_op fr_div_scalar_op = {
     FR_SCALAR_OP(div_scalar, "y = x / value"),
+    .derivative = "dy/dx = 1 / value",
     .onnx_name = "Div",
     .onnx = fr_onnx_scalar,
     .saves_inputs = FR_SAVES_NOTHING,

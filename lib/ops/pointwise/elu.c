@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* elu: y = x where x > 0, else alpha (e^x - 1). dy/dx = 1 where x > 0, else alpha e^x. */
+/* elu: y = x where x > 0, else alpha (e^x - 1). */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(elu, x < 0 ? p[0] * fr_expm1_f32(x) : x, x < 0 ? p[0] * expm1(x) : x)
@@ -20,6 +20,7 @@ FR_RUN(run_negative, fr_elu(in[0], -0.7))
 
 const fr_op fr_elu_op = {
     FR_SCALAR_OP(elu, "y = x where x > 0, else alpha (e^x - 1)"),
+    .derivative = "dy/dx = 1 where x > 0, else alpha * exp(x)",
     .saves_inputs = 1,
     .backward = backward,
     .backward_kernel = elu_backward_kernel,

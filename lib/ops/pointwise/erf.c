@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* erf: y = 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x; dy/dx = 2/sqrt(pi) exp(-x^2). */
+/* erf: y = 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(erf, fr_erf_f32(x), erf(x))
@@ -14,6 +14,7 @@ FR_RUN(run, fr_erf(in[0]))
 
 const fr_op fr_erf_op = {
     FR_UNARY_OP(erf, "y = 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x"),
+    .derivative = "dy/dx = 2 / sqrt(pi) * exp(-x^2)",
     .onnx_name = "Erf",
     .saves_inputs = 1,
     .backward = backward,

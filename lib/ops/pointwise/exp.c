@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* exp: y = e^x, dy/dx = y. */
+/* exp: y = e^x. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(exp, fr_exp_f32(x), fr_exp_f64(x))
@@ -14,6 +14,7 @@ FR_RUN(run, fr_exp(in[0]))
 
 const fr_op fr_exp_op = {
     FR_UNARY_OP(exp, "y = e^x"),
+    .derivative = "dy/dx = y",
     .onnx_name = "Exp",
     .saves_outputs = 1,
     .backward = backward,

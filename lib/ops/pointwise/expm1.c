@@ -23,6 +23,7 @@ FR_RUN(run, fr_expm1(in[0]))
 
 const fr_op fr_expm1_op = {
     FR_UNARY_OP(expm1, "y = e^x - 1"),
+    .derivative = "dy/dx = y + 1",
     .saves_outputs = 1,
     .backward = backward,
     .onnx = onnx,

@@ -55,6 +55,7 @@ FR_RUN(run, fr_gelu(in[0]))
 
 const fr_op fr_gelu_op = {
     FR_UNARY_OP(gelu, "y = x/2 (1 + erf(x / sqrt 2))"),
+    .derivative = "dy/dx = (1 + erf(x / sqrt(2))) / 2 + x * exp(-x^2 / 2) / sqrt(2 * pi)",
     .saves_inputs = 1,
     .backward = backward,
     .backward_kernel = gelu_backward_kernel,

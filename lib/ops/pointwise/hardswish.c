@@ -39,6 +39,7 @@ FR_RUN(run_hardtanh, fr_hardtanh(in[0], -1, 2))
 
 const fr_op fr_hardsigmoid_op = {
     FR_UNARY_OP(hardsigmoid, "y = min(max(x + 3, 0), 6) / 6"),
+    .derivative = "dy/dx = 1/6 where abs(x) < 3, else 0",
     .saves_inputs = 1,
     .backward = hardsigmoid_backward,
     .backward_kernel = hardsigmoid_backward_kernel,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* leaky_relu: y = x where x > 0, else negative_slope x; dy/dx is 1 or negative_slope.
+/* leaky_relu: y = x where x > 0, else negative_slope x.
  * prelu: the same with slopes that are learned. */
 #include "ops/pointwise/pointwise.h"
 
@@ -22,6 +22,7 @@ FR_RUN(run_prelu, fr_prelu(in[0], in[1]))
 
 const fr_op fr_leaky_relu_op = {
     FR_SCALAR_OP(leaky_relu, "y = x where x > 0, else negative_slope x"),
+    .derivative = "dy/dx = 1 where x > 0, else negative_slope",
     .saves_inputs = 1,
     .backward = backward,
     .backward_kernel = leaky_relu_backward_kernel,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* log: y = ln x, dy/dx = 1 / x. */
+/* log: y = ln x. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(log, fr_log_f32(x), log(x))
@@ -14,6 +14,7 @@ FR_RUN(run, fr_log(in[0]))
 
 const fr_op fr_log_op = {
     FR_UNARY_OP(log, "y = ln x"),
+    .derivative = "dy/dx = 1 / x",
     .onnx_name = "Log",
     .saves_inputs = 1,
     .backward = backward,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* log1p: y = ln(1 + x), accurate near 0 too; dy/dx = 1 / (1 + x). */
+/* log1p: y = ln(1 + x), accurate near 0 too. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(log1p, fr_log1p_f32(x), log1p(x))
@@ -22,6 +22,7 @@ FR_RUN(run, fr_log1p(in[0]))
 
 const fr_op fr_log1p_op = {
     FR_UNARY_OP(log1p, "y = ln(1 + x)"),
+    .derivative = "dy/dx = 1 / (1 + x)",
     .saves_inputs = 1,
     .backward = backward,
     .onnx = onnx,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* log2: y = ln x / ln 2, exact for powers of 2; dy/dx = 1 / (x ln 2). */
+/* log2: y = ln x / ln 2, exact for powers of 2. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(log2, log2f(x), log2(x))
@@ -23,6 +23,7 @@ FR_RUN(run, fr_log2(in[0]))
 
 const fr_op fr_log2_op = {
     FR_UNARY_OP(log2, "y = ln x / ln 2"),
+    .derivative = "dy/dx = 1 / (x * log(2))",
     .saves_inputs = 1,
     .backward = backward,
     .onnx = onnx,

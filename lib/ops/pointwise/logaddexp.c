@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* logaddexp: y = ln(e^a + e^b), without overflow; dy/da = sigmoid(a - b), dy/db = sigmoid(b - a). */
+/* logaddexp: y = ln(e^a + e^b), without overflow. */
 #include "ops/pointwise/pointwise.h"
 
 /* Where a = b, both may be infinite. */
@@ -34,6 +34,7 @@ FR_RUN(run, fr_logaddexp(in[0], in[1]))
 
 const fr_op fr_logaddexp_op = {
     FR_BINARY_OP(logaddexp, "y = ln(e^a + e^b)"),
+    .derivative = "dy/da = sigmoid(a - b), dy/db = sigmoid(b - a)",
     .saves_inputs = 3,
     .backward = backward,
     .onnx = onnx,

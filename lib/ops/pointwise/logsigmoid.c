@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* logsigmoid: y = ln sigmoid(x) = min(x, 0) - ln(1 + e^-|x|), dy/dx = sigmoid(-x). */
+/* logsigmoid: y = ln sigmoid(x) = min(x, 0) - ln(1 + e^-|x|). */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(logsigmoid, FR_MINIMUM(x, 0) - fr_log1p_f32(fr_exp_f32(-fabsf(x))),
@@ -26,6 +26,7 @@ FR_RUN(run, fr_logsigmoid(in[0]))
 
 const fr_op fr_logsigmoid_op = {
     FR_UNARY_OP(logsigmoid, "y = ln sigmoid(x)"),
+    .derivative = "dy/dx = sigmoid(-x)",
     .saves_inputs = 1,
     .backward = backward,
     .backward_kernel = logsigmoid_backward_kernel,

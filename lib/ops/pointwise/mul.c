@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* mul: y = a b, broadcasting; y = value x. dy/da = b, dy/db = a. */
+/* mul: y = a b, broadcasting; y = value x. */
 #include "ops/pointwise/pointwise.h"
 
 FR_BINARY_ANY(mul, uint64_t, a *b)
@@ -18,6 +18,7 @@ FR_RUN(run, fr_mul(in[0], in[1]))
 
 const fr_op fr_mul_op = {
     FR_BINARY_OP(mul, "y = a b"),
+    .derivative = "dy/da = b, dy/db = a",
     .onnx_name = "Mul",
     .saves_inputs = 3,
     .dtypes = FR_ANY,
@@ -47,6 +48,7 @@ FR_RUN(run_whole, fr_mul_scalar(in[0], -3))
 
 const fr_op fr_mul_scalar_op = {
     FR_SCALAR_OP(mul_scalar, "y = value x"),
+    .derivative = "dy/dx = value",
     .onnx_name = "Mul",
     .onnx = fr_onnx_scalar,
     .saves_inputs = FR_SAVES_NOTHING,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* neg: y = -x, dy/dx = -1. */
+/* neg: y = -x. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_ANY(neg, uint64_t, -x)
@@ -14,6 +14,7 @@ FR_RUN(run, fr_neg(in[0]))
 
 const fr_op fr_neg_op = {
     FR_UNARY_OP(neg, "y = -x"),
+    .derivative = "dy/dx = -1",
     .onnx_name = "Neg",
     .saves_inputs = FR_SAVES_NOTHING,
     .dtypes = FR_ANY,

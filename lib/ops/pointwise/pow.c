@@ -50,6 +50,7 @@ FR_RUN(run_signed, fr_pow(fr_sub_scalar(in[0], 2), fr_sub_scalar(in[1], 3)))
 
 const fr_op fr_pow_op = {
     FR_BINARY_OP(pow, "y = a^b"),
+    .derivative = "dy/da = b * a^(b - 1), dy/db = y * log(a)",
     .onnx_name = "Pow",
     .dtypes = FR_ANY,
     .saves_inputs = 3,
@@ -151,6 +152,7 @@ static bool pow_scalar_onnx(fr_onnx *g, const fr_op_call *call)
 const fr_op fr_pow_scalar_op = {
     .name = "pow_scalar",
     .formula = "y = x^value",
+    .derivative = "dy/dx = value * x^(value - 1)",
     .shapes = "(*) -> (*)",
     .inputs = 1,
     .outputs = 1,

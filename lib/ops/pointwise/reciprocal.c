@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* reciprocal: y = 1 / x, dy/dx = -y^2. */
+/* reciprocal: y = 1 / x. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(reciprocal, 1 / x, 1 / x)
@@ -14,6 +14,7 @@ FR_RUN(run, fr_reciprocal(in[0]))
 
 const fr_op fr_reciprocal_op = {
     FR_UNARY_OP(reciprocal, "y = 1 / x"),
+    .derivative = "dy/dx = -y^2",
     .onnx_name = "Reciprocal",
     .saves_outputs = 1,
     .backward = backward,

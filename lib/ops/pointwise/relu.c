@@ -28,6 +28,7 @@ FR_RUN(run, fr_relu(in[0]))
 
 const fr_op fr_relu_op = {
     FR_UNARY_OP(relu, "y = max(x, 0)"),
+    .derivative = "dy/dx = 1 where x > 0, else 0",
     .onnx = onnx,
     .saves_outputs = 1,
     .dtypes = FR_ANY,

@@ -104,6 +104,7 @@ FR_RUN(run_whole, fr_remainder(fr_sub_scalar(in[0], 9), fr_sub_scalar(fr_mul_sca
 
 const fr_op fr_remainder_op = {
     FR_BINARY_OP(remainder, "y = a - b floor(a / b)"),
+    .derivative = "dy/da = 1, dy/db = -floor(a / b)",
     .saves_inputs = 3,
     .dtypes = FR_ANY,
     .backward = backward,
@@ -161,6 +162,7 @@ FR_RUN(run_zero, fr_remainder_scalar(in[0], 0))
 const fr_op fr_remainder_scalar_op = {
     .name = "remainder_scalar",
     .formula = "y = x - value floor(x / value)",
+    .derivative = "dy/dx = 1",
     .shapes = "(*) -> (*)",
     .inputs = 1,
     .outputs = 1,

@@ -33,6 +33,7 @@ FR_RUN(run_trunc, fr_trunc(in[0]))
 
 const fr_op fr_floor_op = {
     FR_UNARY_OP(floor, "y = the greatest integer <= x"),
+    .derivative = "dy/dx = 0",
     .onnx_name = "Floor",
     .saves_inputs = FR_SAVES_NOTHING,
     .backward = backward,
@@ -43,6 +44,7 @@ const fr_op fr_floor_op = {
 
 const fr_op fr_ceil_op = {
     FR_UNARY_OP(ceil, "y = the least integer >= x"),
+    .derivative = "dy/dx = 0",
     .onnx_name = "Ceil",
     .saves_inputs = FR_SAVES_NOTHING,
     .backward = backward,
@@ -53,6 +55,7 @@ const fr_op fr_ceil_op = {
 
 const fr_op fr_round_op = {
     FR_UNARY_OP(round, "y = the integer next to x, of two the even one"),
+    .derivative = "dy/dx = 0",
     .onnx_name = "Round",
     .saves_inputs = FR_SAVES_NOTHING,
     .backward = backward,
@@ -63,6 +66,7 @@ const fr_op fr_round_op = {
 
 const fr_op fr_trunc_op = {
     FR_UNARY_OP(trunc, "y = x without its fraction"),
+    .derivative = "dy/dx = 0",
     .saves_inputs = FR_SAVES_NOTHING,
     .backward = backward,
     .onnx = trunc_onnx,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* rsqrt: y = 1 / sqrt(x), dy/dx = -y^3 / 2. */
+/* rsqrt: y = 1 / sqrt(x). */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(rsqrt, 1 / sqrtf(x), 1 / sqrt(x))
@@ -25,6 +25,7 @@ FR_RUN(run, fr_rsqrt(in[0]))
 
 const fr_op fr_rsqrt_op = {
     FR_UNARY_OP(rsqrt, "y = 1 / sqrt(x)"),
+    .derivative = "dy/dx = -y^3 / 2",
     .saves_outputs = 1,
     .backward = backward,
     .onnx = onnx,

@@ -60,6 +60,7 @@ const fr_op fr_selu_op = {
 const fr_op fr_celu_op = {
     .name = "celu",
     .formula = "y = x where x > 0, else alpha (e^(x / alpha) - 1)",
+    .derivative = "dy/dx = 1 where x > 0, else exp(x / alpha)",
     .shapes = "(*) -> (*)",
     .inputs = 1,
     .outputs = 1,

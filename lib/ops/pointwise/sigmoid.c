@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* sigmoid: y = 1 / (1 + exp(-x)), dy/dx = y (1 - y). glu: a sigmoid(b), of the halves of a tensor. */
+/* sigmoid: y = 1 / (1 + exp(-x)). glu: a sigmoid(b), of the halves of a tensor. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(sigmoid, fr_sigmoid_f32(x), fr_sigmoid_f64(x))
@@ -20,6 +20,7 @@ FR_RUN(run_glu_last, fr_glu(in[0], -1))
 
 const fr_op fr_sigmoid_op = {
     FR_UNARY_OP(sigmoid, "y = 1 / (1 + exp(-x))"),
+    .derivative = "dy/dx = y * (1 - y)",
     .onnx_name = "Sigmoid",
     .saves_outputs = 1,
     .backward = backward,

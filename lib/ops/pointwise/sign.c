@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* sign: y = -1, 0 or 1, 0 for NaN; its derivative is 0. */
+/* sign: y = -1, 0 or 1, 0 for NaN. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_ANY(sign, int64_t, (x > 0) - (x < 0))
@@ -14,6 +14,7 @@ FR_RUN(run, fr_sign(in[0]))
 
 const fr_op fr_sign_op = {
     FR_UNARY_OP(sign, "y = -1, 0 or 1"),
+    .derivative = "dy/dx = 0",
     .onnx_name = "Sign",
     .saves_inputs = FR_SAVES_NOTHING,
     .dtypes = FR_ANY,

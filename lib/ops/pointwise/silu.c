@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* silu: y = x s with s = sigmoid(x), dy/dx = s (1 + x (1 - s)). */
+/* silu: y = x s with s = sigmoid(x). */
 #include "ops/pointwise/pointwise.h"
 
 FR_INLINE float slope_f32(float x)
@@ -41,6 +41,7 @@ FR_RUN(run, fr_silu(in[0]))
 
 const fr_op fr_silu_op = {
     FR_UNARY_OP(silu, "y = x sigmoid(x)"),
+    .derivative = "dy/dx = sigmoid(x) * (1 + x * (1 - sigmoid(x)))",
     .saves_inputs = 1,
     .backward = backward,
     .backward_kernel = silu_backward_kernel,

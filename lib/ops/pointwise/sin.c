@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* sin: y = sin x, dy/dx = cos x. */
+/* sin: y = sin x. */
 #include "ops/pointwise/pointwise.h"
 
 FR_POINTWISE_C(sin, "sinf(x)")
@@ -21,6 +21,7 @@ FR_RUN(run, fr_sin(in[0]))
 
 const fr_op fr_sin_op = {
     FR_UNARY_OP(sin, "y = sin x"),
+    .derivative = "dy/dx = cos(x)",
     .onnx_name = "Sin",
     .saves_inputs = 1,
     .backward = backward,

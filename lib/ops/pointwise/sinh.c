@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* sinh: y = (e^x - e^-x) / 2, dy/dx = cosh x. cosh: y = (e^x + e^-x) / 2, dy/dx = sinh x. */
+/* sinh: y = (e^x - e^-x) / 2. cosh: y = (e^x + e^-x) / 2. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(sinh, sinhf(x), sinh(x))
@@ -21,6 +21,7 @@ FR_RUN(run_cosh, fr_cosh(in[0]))
 
 const fr_op fr_sinh_op = {
     FR_UNARY_OP(sinh, "y = (e^x - e^-x) / 2"),
+    .derivative = "dy/dx = cosh(x)",
     .onnx_name = "Sinh",
     .saves_inputs = 1,
     .backward = sinh_backward,
@@ -31,6 +32,7 @@ const fr_op fr_sinh_op = {
 
 const fr_op fr_cosh_op = {
     FR_UNARY_OP(cosh, "y = (e^x + e^-x) / 2"),
+    .derivative = "dy/dx = sinh(x)",
     .onnx_name = "Cosh",
     .saves_inputs = 1,
     .backward = cosh_backward,

@@ -17,6 +17,7 @@ FR_RUN(run, fr_softplus(in[0]))
 
 const fr_op fr_softplus_op = {
     FR_UNARY_OP(softplus, "y = ln(1 + e^x); x above 20"),
+    .derivative = "dy/dx = sigmoid(x)",
     .onnx_name = "Softplus",
     .saves_inputs = 1,
     .backward = backward,

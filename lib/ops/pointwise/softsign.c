@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* softsign: y = x / (1 + |x|), dy/dx = 1 / (1 + |x|)^2. */
+/* softsign: y = x / (1 + |x|). */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(softsign, x / (1 + fabsf(x)), x / (1 + fabs(x)))
@@ -15,6 +15,7 @@ FR_RUN(run, fr_softsign(in[0]))
 
 const fr_op fr_softsign_op = {
     FR_UNARY_OP(softsign, "y = x / (1 + |x|)"),
+    .derivative = "dy/dx = 1 / (1 + abs(x))^2",
     .onnx_name = "Softsign",
     .saves_inputs = 1,
     .backward = backward,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* sqrt: y = sqrt(x), dy/dx = 1 / (2 y). */
+/* sqrt: y = sqrt(x). */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(sqrt, sqrtf(x), sqrt(x))
@@ -14,6 +14,7 @@ FR_RUN(run, fr_sqrt(in[0]))
 
 const fr_op fr_sqrt_op = {
     FR_UNARY_OP(sqrt, "y = sqrt(x)"),
+    .derivative = "dy/dx = 1 / (2 * y)",
     .onnx_name = "Sqrt",
     .saves_outputs = 1,
     .backward = backward,

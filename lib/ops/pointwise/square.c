@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* square: y = x^2, dy/dx = 2 x. */
+/* square: y = x^2. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_ANY(square, uint64_t, x *x)
@@ -24,6 +24,7 @@ FR_RUN(run, fr_square(in[0]))
 
 const fr_op fr_square_op = {
     FR_UNARY_OP(square, "y = x^2"),
+    .derivative = "dy/dx = 2 * x",
     .saves_inputs = 1,
     .dtypes = FR_ANY,
     .backward = backward,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* sub: y = a - b, broadcasting; y = x - value. a gets dy, b gets -dy. */
+/* sub: y = a - b, broadcasting; y = x - value. */
 #include "ops/pointwise/pointwise.h"
 
 FR_BINARY_ANY(sub, uint64_t, a - b)
@@ -19,6 +19,7 @@ FR_RUN(run, fr_sub(in[0], in[1]))
 
 const fr_op fr_sub_op = {
     FR_BINARY_OP(sub, "y = a - b"),
+    .derivative = "dy/da = 1, dy/db = -1",
     .onnx_name = "Sub",
     .saves_inputs = FR_SAVES_NOTHING,
     .dtypes = FR_ANY,
@@ -48,6 +49,7 @@ FR_RUN(run_whole, fr_sub_scalar(in[0], 3))
 
 const fr_op fr_sub_scalar_op = {
     FR_SCALAR_OP(sub_scalar, "y = x - value"),
+    .derivative = "dy/dx = 1",
     .onnx_name = "Sub",
     .onnx = fr_onnx_scalar,
     .saves_inputs = FR_SAVES_NOTHING,

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* tan: y = tan x, dy/dx = 1 + y^2. atan: y = the angle in (-pi/2, pi/2) whose tangent is x, dy/dx = 1 / (1 + x^2).
- * atan2: y = the angle of the point (b, a), in [-pi, pi]; dy/da = b / (a^2 + b^2), dy/db = -a / (a^2 + b^2), 0 at the
- * origin. */
+/* tan: y = tan x. atan: y = the angle in (-pi/2, pi/2) whose tangent is x. atan2: y = the angle of the point (b, a), in
+ * [-pi, pi]; the derivatives at the origin are 0. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(tan, tanf(x), tan(x))
@@ -54,6 +53,7 @@ FR_RUN(run_atan2, fr_atan2(in[0], in[1]))
 
 const fr_op fr_tan_op = {
     FR_UNARY_OP(tan, "y = tan x"),
+    .derivative = "dy/dx = 1 + y^2",
     .onnx_name = "Tan",
     .saves_outputs = 1,
     .backward = tan_backward,
@@ -64,6 +64,7 @@ const fr_op fr_tan_op = {
 
 const fr_op fr_atan_op = {
     FR_UNARY_OP(atan, "y = the angle whose tangent is x"),
+    .derivative = "dy/dx = 1 / (1 + x^2)",
     .onnx_name = "Atan",
     .saves_inputs = 1,
     .backward = atan_backward,
@@ -74,6 +75,7 @@ const fr_op fr_atan_op = {
 
 const fr_op fr_atan2_op = {
     FR_BINARY_OP(atan2, "y = the angle of the point (b, a)"),
+    .derivative = "dy/da = b / (a^2 + b^2), dy/db = -a / (a^2 + b^2)",
     .saves_inputs = 3,
     .backward = atan2_backward,
     .onnx = atan2_onnx,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* tanh: y = tanh x, dy/dx = 1 - y^2. */
+/* tanh: y = tanh x. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(tanh, fr_tanh_f32(x), fr_tanh_f64(x))
@@ -17,6 +17,7 @@ FR_RUN(run, fr_tanh(in[0]))
 
 const fr_op fr_tanh_op = {
     FR_UNARY_OP(tanh, "y = tanh x"),
+    .derivative = "dy/dx = 1 - y^2",
     .onnx_name = "Tanh",
     .saves_outputs = 1,
     .backward = backward,

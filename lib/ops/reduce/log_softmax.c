@@ -63,6 +63,7 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
 const fr_op fr_log_softmax_op = {
     SOFTMAX_OP,
     .formula = "y = x - ln sum exp(x)",
+    .derivative = "dL/dx = dL/dy - exp(y) times the sum of dL/dy",
     .forward = forward,
     .backward = backward,
     .backward_kernel = backward_kernel,

@@ -41,6 +41,7 @@ FR_RUN(run_dims_kept, fr_mean_dims(in[0], (fr_shape){ 2, { 2, 1 } }, true))
 const fr_op fr_mean_op = {
     FR_REDUCTION_OP("mean", fr_infer_reduced),
     .formula = "y = the mean of x over all dims or one",
+    .derivative = "dL/dx = dL/dy / n in each of the n places",
     .saves_inputs = FR_SAVES_NOTHING,
     .backward = backward,
     .jvp = fr_jvp_linear,

@@ -138,6 +138,7 @@ bool fr_softmax_c_code(fr_c_writer *w, const fr_op_call *call)
 const fr_op fr_softmax_op = {
     SOFTMAX_OP,
     .formula = "y = exp(x) / sum exp(x)",
+    .derivative = "dL/dx = y (dL/dy - the sum of y dL/dy)",
     .forward = fr_softmax_op_forward,
     .backward = fr_softmax_op_backward,
     .backward_kernel = fr_softmax_op_backward_kernel,

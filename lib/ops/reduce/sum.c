@@ -49,6 +49,7 @@ FR_RUN(run_count_all, fr_count_nonzero(in[0], (fr_shape){ 0 }))
 const fr_op fr_sum_op = {
     FR_REDUCTION_OP("sum", fr_infer_reduced),
     .formula = "y = the sum of x over all dims or one",
+    .derivative = "dL/dx = dL/dy in each place",
     .saves_inputs = FR_SAVES_NOTHING,
     .dtypes = FR_ANY,
     .backward = backward,

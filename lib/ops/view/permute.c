@@ -74,6 +74,7 @@ const fr_op fr_permute_op = {
     FR_VIEW_OP,
     .name = "permute",
     .formula = "y's dim i is x's dim dims[i]",
+    .derivative = "dL/dx = dL/dy with its dims put back",
     .shapes = "(*) -> (**)",
     .attributes_size = sizeof(attributes),
     FR_CASES({ "three", "n(2,3,4)", "a.permute(2, 0, 1)", run },

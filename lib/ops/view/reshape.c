@@ -103,6 +103,7 @@ const fr_op fr_reshape_op = {
     FR_VIEW_OP,
     .name = "reshape",
     .formula = "y = x",
+    .derivative = "dL/dx = dL/dy in the shape of x",
     .shapes = "(*) -> (**)",
     .attributes_size = sizeof(fr_shape),
     FR_CASES({ "contiguous", "n(3,4)", "a.reshape(-1, 6)", run },
