@@ -147,8 +147,7 @@ refuses 2 "a of --forward-mode is not among the names" explain -f a 'w' w=1
 refuses 2 "--dot stands alone" explain --dot --unfold 'w' w=1
 refuses 2 "--html stands alone" explain --html "$work/no.html" --dot 'w' w=1
 runs explain --html "$work/page.html" 'tanh(w*x + b)' w=.5 x=2 b=1
-grep -q '"name": "w", "leaf": true, "value": {"shape": \[\], "dtype": "float64", "values": \[0.5\]}' "$work/page.html" ||
-    wrong "no page with its values: $(head -c 300 "$work/page.html")"
+grep -q '"name": "w", "leaf": true, "value": {.*"values": \[0.5\]}' "$work/page.html" || wrong "no page with its values"
 refuses 2 "nested more than 100 deep" explain "$(printf '%200s' '' | tr ' ' '(')w" w=1
 refuses 1 "matmul: " explain 'w @ w' 'w=[[1,2]]'
 refuses 1 "wants no gradient" explain 'gt(w, 1)' w=1

@@ -4,10 +4,7 @@
  * by op, in the order in which they were recorded. */
 #include "graph/values.h"
 
-#include "core/random.h"
-
 #include <stdlib.h>
-#include <string.h>
 
 static fr_tensor **slot(const fr_values *v, const fr_node *node, int output)
 {
@@ -80,33 +77,20 @@ static bool make_scalars(const char *what, fr_values *v, const fr_node *node)
     return ok;
 }
 
-static bool drew(const fr_generator *before, const fr_generator *after)
-{
-    return before->next != after->next || before->has_normal != after->has_normal ||
-           memcmp(before->state, after->state, sizeof before->state) != 0;
-}
-
-/* Runs the node's op again if all that it reads is known. arrays: room for its inputs and outputs. Results that come of
- * random numbers, drawn anew, are not kept, and the generator is put back. */
+/* Runs the node's op again if all that it reads is known. arrays: room for its inputs and outputs. */
 static bool compute(fr_values *v, const fr_node *node, fr_tensor **arrays)
 {
     fr_tensor **in = arrays, **out = arrays + node->inputs;
-    fr_generator before, after;
 
     for (int i = 0; i < node->inputs; i++) {
         in[i] = fr_value_of_input(v, &node->edges[i]);
         if (!in[i] && node->edges[i].meta.ndim >= 0)
             return true;
     }
-    fr_generator_save(&before);
     if (!fr_apply_n(node->op, in, node->inputs, node->attributes, out))
         return false;
-    fr_generator_save(&after);
-    if (drew(&before, &after))
-        fr_generator_restore(&before);
-    else
-        for (int i = 0; i < node->outputs; i++)
-            keep(v, node, i, out[i]);
+    for (int i = 0; i < node->outputs; i++)
+        keep(v, node, i, out[i]);
     return true;
 }
 

@@ -16,9 +16,9 @@ typedef struct {
 /* Graphs of more ops than this are not computed again. */
 enum { FR_VALUES_MAX_NODES = 10000 };
 
-/* Finds the values that the graph keeps, and computes from them those that it does not keep, with the library's ops:
- * one of a user may do more than compute. What comes of random numbers is not computed again. False with an error. v
- * must be freed in any case. */
+/* Finds the values that the graph keeps, and computes from them those that it does not keep, with the library's ops,
+ * which draw no random numbers: one of a user may do more than compute. False with an error. v must be freed in any
+ * case. */
 bool fr_values_find(const char *what, fr_values *v, const fr_history *h);
 void fr_values_free(fr_values *v);
 
