@@ -135,7 +135,7 @@ FR_RUN(run_transposed,
 const fr_op fr_linear_op = {
     .name = "linear",
     .formula = "y = x W^T + b",
-    .derivative = "dL/dx = dL/dy W, dL/dW = dL/dy' x, dL/db = the sum of dL/dy over the rows",
+    .derivative = "dL/dx = dL/dy W, dL/dW = (dL/dy)^T x, dL/db = the sum of dL/dy over the rows",
     .shapes = "(*,I) (O,I) (O)? -> (*,O)",
     .inputs = 3,
     .outputs = 1,

@@ -177,7 +177,7 @@ FR_RUN(run_cdist_negative, fr_cdist(in[0], in[1], -1))
 const fr_op fr_matmul_op = {
     .name = "matmul",
     .formula = "y = a b",
-    .derivative = "dL/da = dL/dy b', dL/db = a' dL/dy",
+    .derivative = "dL/da = dL/dy b^T, dL/db = a^T dL/dy",
     .shapes = "(*,N,K) (**,K,M) -> (broadcast,N,M)",
     .inputs = 2,
     .outputs = 1,

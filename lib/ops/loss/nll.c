@@ -56,6 +56,7 @@ FR_RUN(run_gaussian_eps, GAUSSIAN(.eps = 0.5, .reduction = FR_SUM))
 const fr_op fr_nll_op = {
     .name = "nll",
     .formula = "l = -w[class] x[class]",
+    .derivative = "dL/dx = -w[class] dL/dl at the class, 0 elsewhere",
     .shapes = "(N,C,*) (N,*) (C)? -> () or (N,*); (C) () (C)? -> ()",
     .input_names = "x target weight",
     .inputs = -1,

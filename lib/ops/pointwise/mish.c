@@ -43,6 +43,7 @@ FR_RUN(run, fr_mish(in[0]))
 
 const fr_op fr_mish_op = {
     FR_UNARY_OP(mish, "y = x tanh(ln(1 + e^x))"),
+    .derivative = "dy/dx = tanh(softplus(x)) + x * (1 - tanh(softplus(x))^2) * sigmoid(x)",
     .saves_inputs = 1,
     .backward = backward,
     .backward_kernel = mish_backward_kernel,

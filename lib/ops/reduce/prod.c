@@ -68,6 +68,7 @@ FR_RUN(run_cumprod, fr_cumprod(in[0], 1))
 const fr_op fr_prod_op = {
     FR_REDUCTION_OP("prod", fr_infer_reduced),
     .formula = "y = the product of x over all dims or one",
+    .derivative = "dL/dx = dL/dy times the product of the other values",
     .saves_inputs = 1,
     .dtypes = FR_ANY,
     .backward_kernel = backward_kernel,
