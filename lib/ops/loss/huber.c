@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* huber: with d = x - y, l = d^2 / 2 where |d| < delta, and elsewhere the line delta (|d| - delta / 2) that goes on
- * from there. smooth_l1 is huber / delta, where delta is called beta, and l1 for a beta of 0. */
+ * from there with the same slope: dl/dx is d, kept within [-delta, delta]. smooth_l1 is huber / delta, where delta is
+ * called beta, and l1 for a beta of 0. */
 #include "ops/loss/loss.h"
 
 /* A parabola for |d| < p[0], and elsewhere a line of slope p[1] or -p[1]. */

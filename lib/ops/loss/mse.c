@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* mse: squared error, l = (x - y)^2. */
+/* mse: squared error, l = (x - y)^2. dl/dx = 2 (x - y). The mean over all l is an op of its own: see loss.c. */
 #include "ops/loss/loss.h"
 
 #define LOSS  mse

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* prod: the product of all values or along a dim. The derivative after x[i] is the product of the other values, which,
+/* prod: the product of all values or along a dim. The derivative by x[i] is the product of the other values, which,
  * unlike y / x[i], is right where some values are 0. */
 #include "kernels/prod.h"
 #include "ops/reduce/reduce.h"
