@@ -107,7 +107,7 @@ struct fr_op {
     const char *input_names;
     /* Optional, for explanations. Of a pointwise op (its jvp is fr_jvp_pointwise) the derivative by x, or by a and b,
      * in the language of `frond explain`: "dy/dx = 1 - y^2", "dy/da = b, dy/db = a"; beside numbers it may have the
-     * names of attributes, pi, and "... where x > 0, else ...". Of others how gradients pass: "dL/da = dL/dy b', ...".
+     * names of attributes, pi, and "... where x > 0, else ...". Of others how gradients pass: "dL/da = dL/dy b^T, ...".
      */
     const char *derivative;
     void *reserved[1];

@@ -42,7 +42,8 @@ bool fr_is_missing(const char *field);
 bool fr_sequence_builder_add_value(fr_sequence_builder *b, const fr_line_reader *lines, const char *field,
                                    const char *kind, int64_t number);
 bool fr_sequence_builder_add_number(fr_sequence_builder *b, const fr_line_reader *lines, double value);
-/* Fills in the missing values among the last n, which are one variable of one sequence. False with an error. */
+/* Fills in the missing values among the last n, which are one variable of one sequence: with the mean of the others, or
+ * with the value before them, the first known one at the beginning. False with an error. */
 bool fr_sequence_builder_fill(fr_sequence_builder *b, const fr_line_reader *lines, int64_t n);
 /* Appends the numbers in text, which commas divide, and fills in missing ones. Returns how many there are, or -1 with
  * an error. */

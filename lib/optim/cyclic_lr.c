@@ -9,7 +9,8 @@ static const char name[] = "cyclic_lr";
 
 enum { BASE_LR, MAX_LR, UP, DOWN, TRIANGULAR2, GAMMA, KEEP_MOMENTUM, BASE_MOMENTUM, MAX_MOMENTUM, SETTINGS };
 
-/* How far the cycle has come from its low to its high end, 0 to 1, times what is left of its height. */
+/* How far the cycle has come from its low to its high end, 0 to 1, times what is left of its height: triangular2 halves
+ * it after each cycle, gamma shrinks it by that factor at each epoch. x is the place in the cycle, 0 to 1. */
 static double height_at(const fr_scheduler *s, double epoch)
 {
     double total = s->settings[UP] + s->settings[DOWN], up = s->settings[UP] / total;

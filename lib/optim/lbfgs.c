@@ -24,8 +24,10 @@ enum { T, H };
 
 static const char what[] = "optim_step_closure";
 
-static const double C1 = 1e-4, C2 = 0.9; /* of the Wolfe conditions */
-static const double CURVATURE = 1e-10;   /* pairs with y . s up to this are not remembered */
+/* The strong Wolfe conditions for a step t, with f(t) the loss there: f(t) <= f(0) + C1 t f'(0), it is low enough, and
+ * |f'(t)| <= C2 |f'(0)|, it is flat enough. */
+static const double C1 = 1e-4, C2 = 0.9;
+static const double CURVATURE = 1e-10; /* pairs with y . s up to this are not remembered */
 
 typedef struct {
     fr_thread *th;
@@ -177,7 +179,8 @@ static bool is_flat(const search *s, const trial *p)
     return fabs(p->slope) <= -C2 * s->start.slope;
 }
 
-/* Where the cubic through two points, with their slopes, is least in [least, most]; NaN stays NaN. */
+/* Where the cubic through two points, with their slopes, is least in [least, most], by formula 3.59 of
+ * Nocedal and Wright; NaN stays NaN. */
 static double interpolate(const trial *a, const trial *b, double least, double most)
 {
     const trial *left = a->t <= b->t ? a : b, *right = a->t <= b->t ? b : a;

@@ -37,6 +37,7 @@ static position position_of(const fr_scheduler *s, double epoch)
     return at;
 }
 
+/* From start to end along half a cosine, or along a line. */
 static double anneal(const fr_scheduler *s, double start, double end, double progress)
 {
     if (s->settings[LINEAR] != 0)

@@ -2,7 +2,7 @@
  * Copyright The frond authors */
 /* attention: y = softmax(scale q k') v, where with is_causal query i attends to keys 0..i alone. This is
  * scaled_dot_product_attention for q, k and v of equal batch dims, without a mask, a bias or dropout;
- * kernels/attention.c never stores the scores. */
+ * kernels/attention.c, which never stores the scores, has the gradients. */
 #include "ops/attention/attention.h"
 
 #include "kernels/attention.h"

@@ -5,7 +5,7 @@
  * The plain and the causal kind are one op, attention.c; with a mask, a bias or dropout it is made of other ops.
  *
  * The op in this file is safe_softmax, over the last dim. It is softmax, but a row of -inf, a query that may attend to
- * no key, gives 0 instead of NaN. There p = 0, so that ds = 0 by the same formula. */
+ * no key, gives 0 instead of NaN. There softmax's formula for the gradient, which has the factor y, gives 0 too. */
 #include "graph/state.h"
 #include "ops/attention/attention.h"
 #include "ops/reduce/softmax.h"

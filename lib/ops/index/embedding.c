@@ -99,6 +99,7 @@ FR_RUN(run_transposed, fr_embedding(fr_transpose(in[0], 0, 1), fr_transpose(in[1
 const fr_op fr_embedding_op = {
     .name = "embedding",
     .formula = "y[i] = weight[index[i]]",
+    .derivative = "dL/dW = in each row the sum of dL/dy where its index stands",
     .shapes = "(*) (V,D) -> (*,D)",
     .inputs = 2,
     .outputs = 1,

@@ -280,6 +280,7 @@ FR_RUN(run_less_scale, resize(in[0], FR_SHAPE(), -2, FR_NEAREST, false))
 const fr_op fr_gather_op = {
     .name = "gather",
     .formula = "y[i][j][k] = x[index[i][j][k]][j][k] for dim 0, and so on",
+    .derivative = "dL/dx = dL/dy, added up where the index points",
     .shapes = "(*) (**) -> (**)",
     .inputs = 2,
     .outputs = 1,

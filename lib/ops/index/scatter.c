@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* scatter_put: y is t, or zeros, with y[index[i][j][k]][j][k] = or += x[i][j][k] for dim 0, and so on: the reverse of
- * gather and so its backward. scatter_reduce: y *= x, or y = max(y, x) or min. All functions that write by index are
- * made of these in put.c. */
+ * gather and so its backward. Its own is gather for x, and for t dy, without the places that = has written to.
+ * scatter_reduce: y *= x, or y = max(y, x) or min. All functions that write by index are made of these in put.c. */
 #include "ops/index/gather.h"
 
 #include <frond/c_code.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* linear: y = x W^T + b for x (...,I), W (O,I), b (O). Over all rows: dx = dy W, dW = dy^T x, db = the sum of dy. */
+/* linear: y = x W^T + b for x (...,I), W (O,I), b (O). All rows of x as one matrix: dx = dy W and dW = dy^T x,
+ * which matmul.c derives, and db = the sum of dy over the rows, as b is added to each. */
 #include "ops/linear/gemm_operand.h"
 #include "ops/reduce/reduce.h"
 
@@ -135,7 +136,7 @@ FR_RUN(run_transposed,
 const fr_op fr_linear_op = {
     .name = "linear",
     .formula = "y = x W^T + b",
-    .derivative = "dL/dx = dL/dy W, dL/dW = dL/dy' x, dL/db = the sum of dL/dy over the rows",
+    .derivative = "dL/dx = dL/dy W, dL/dW = (dL/dy)^T x, dL/db = the sum of dL/dy over the rows",
     .shapes = "(*,I) (O,I) (O)? -> (*,O)",
     .inputs = 3,
     .outputs = 1,

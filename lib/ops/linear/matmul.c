@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* matmul: y = a b, matrix products over the last two dims; the dims before them are a batch and broadcast. da = dy b^T,
- * db = a^T dy, summed over what was broadcast. */
+/* matmul: y = a b, matrix products over the last two dims; the dims before them are a batch and broadcast.
+ *
+ *     y[i][j] = sum over k of a[i][k] b[k][j]
+ *
+ * a[i][k] is in row i of y alone, each time with the factor b[k][j]. So da[i][k] = sum over j of dy[i][j] b[k][j],
+ * which is da = dy b^T. Likewise db[k][j] = sum over i of a[i][k] dy[i][j], db = a^T dy. Both are summed over what was
+ * broadcast. */
 #include "core/threads.h"
 #include "ops/linear/gemm_operand.h"
 
@@ -177,7 +182,7 @@ FR_RUN(run_cdist_negative, fr_cdist(in[0], in[1], -1))
 const fr_op fr_matmul_op = {
     .name = "matmul",
     .formula = "y = a b",
-    .derivative = "dL/da = dL/dy b', dL/db = a' dL/dy",
+    .derivative = "dL/da = dL/dy b^T, dL/db = a^T dL/dy",
     .shapes = "(*,N,K) (**,K,M) -> (broadcast,N,M)",
     .inputs = 2,
     .outputs = 1,

@@ -89,7 +89,7 @@ FR_RUN(run_both, WITH(.weight = fr_detach(in[2]), .pos_weight = fr_detach(in[3])
 const fr_op fr_bce_with_logits_op = {
     .name = "bce_with_logits",
     .formula = "l = (1 - y) x + (1 + (w - 1) y) ln(1 + exp(-x))",
-    .derivative = "dL/dx = (sigmoid(x) - y) dL/dl",
+    .derivative = "dl/dx = (1 + (w - 1) * y) * sigmoid(x) - w * y, dl/dy = w * softplus(-x) - softplus(x)",
     .shapes = "(*) (*) (**)? (***)? -> () or (*)",
     .input_names = "x y pos_weight",
     .inputs = -1,

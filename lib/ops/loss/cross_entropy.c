@@ -94,6 +94,7 @@ FR_RUN(run_wanted, WITH(.weight = in[2]))
 const fr_op fr_cross_entropy_op = {
     .name = "cross_entropy",
     .formula = "l = w[class] (log(sum(exp(x))) - x[class])",
+    .derivative = "dL/dx = w[class] (softmax(x) - one_hot(class)) dL/dl",
     .shapes =
         "(N,C,*) (N,*) (C)? -> () or (N,*); (N,C,*) (N,C,*) (C)? -> () or (N,*); (C) () (C)? -> (); (C) (C) (C)? -> ()",
     .input_names = "logits target weight",

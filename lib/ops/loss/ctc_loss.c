@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* ctc_loss: connectionist temporal classification (Graves et al., 2006). kernels/ctc.h says what is computed. Inputs
- * are log_probs (T,N,C), targets (N,S) or one after another, input_lengths (N) and target_lengths (N). A second result
- * keeps alpha for backward. */
+/* ctc_loss: connectionist temporal classification (Graves et al., 2006). kernels/ctc.c has the formulas and the
+ * gradient. Inputs are log_probs (T,N,C), targets (N,S) or one after another, input_lengths (N) and target_lengths (N).
+ * A second result keeps alpha for backward. */
 #include "kernels/ctc.h"
 #include "ops/loss/loss.h"
 

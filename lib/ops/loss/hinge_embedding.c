@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Losses that ask for no more than a margin. hinge_embedding is an op: l = x where the target y is 1, max(margin - x,
- * 0) where it is -1, the sum of both elsewhere. margin_ranking, cosine_embedding and triplet_margin are composed of
- * ops. */
+ * 0) where it is -1, the sum of both elsewhere; the gradient of y is 0. margin_ranking, cosine_embedding and
+ * triplet_margin are composed of ops. */
 #include "ops/loss/loss.h"
 
 #define LOSS  hinge

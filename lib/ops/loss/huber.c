@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* huber: with d = x - y, l = d^2 / 2 where |d| < delta, and elsewhere the line delta (|d| - delta / 2) that goes on
- * from there. smooth_l1 is huber / delta, where delta is called beta, and l1 for a beta of 0. */
+ * from there with the same slope: dl/dx is d, kept within [-delta, delta]. smooth_l1 is huber / delta, where delta is
+ * called beta, and l1 for a beta of 0. */
 #include "ops/loss/loss.h"
 
 /* A parabola for |d| < p[0], and elsewhere a line of slope p[1] or -p[1]. */
@@ -63,6 +64,7 @@ FR_RUN(run_no_delta, fr_huber_with(in[0], in[1], &(fr_huber_options){ .delta = F
 const fr_op fr_huber_op = {
     FR_LOSS_OP("huber", infer),
     .formula = "l = |x - y| < delta ? (x - y)^2 / 2 : delta (|x - y| - delta / 2)",
+    .derivative = "dL/dx = (x - y) dL/dl where |x - y| < delta, else delta sign(x - y) dL/dl",
     .attributes_size = 2 * sizeof(double),
     FR_CASES(
         { "mean", "n(5,3) n(5,3)", "F.huber_loss(a, b)", run },
@@ -106,6 +108,7 @@ FR_RUN(run_negative, fr_smooth_l1_with(in[0], in[1], &(fr_smooth_l1_options){ .b
 const fr_op fr_smooth_l1_op = {
     FR_LOSS_OP("smooth_l1", infer_smooth),
     .formula = "l = |x - y| < beta ? (x - y)^2 / (2 beta) : |x - y| - beta / 2",
+    .derivative = "dL/dx = (x - y) / beta dL/dl where |x - y| < beta, else sign(x - y) dL/dl",
     .attributes_size = 2 * sizeof(double),
     FR_CASES({ "mean", "n(5,3) n(5,3)", "F.smooth_l1_loss(a, b)", run_smooth },
              { "none", "n(25) n(25)", "F.smooth_l1_loss(a, b, reduction='none')", run_smooth_none },

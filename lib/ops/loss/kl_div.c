@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* kl_div: Kullback-Leibler divergence from probabilities y of log-probabilities x, l = y (log y - x), where 0 log 0 is
- * 0. With log_target (p[0] is 1) y holds logarithms, and l = exp(y) (y - x). The gradient of a probability y of 0 is
- * NaN, as in PyTorch. */
+ * 0. With log_target (p[0] is 1) y holds logarithms, and l = exp(y) (y - x).
+ *
+ * dl/dx = -y and dl/dy = log y + 1 - x; of logarithms -exp(y) and exp(y) (y - x) + exp(y). The gradient of a
+ * probability y of 0 is NaN, as in PyTorch. */
 #include "ops/loss/loss.h"
 
 #define EXP(v) TYPED(fr_exp)(v)

@@ -34,6 +34,7 @@ FR_RUN(run_weight_none, fr_l1_with(in[0], in[1], &(fr_l1_options){ .weight = in[
 const fr_op fr_l1_op = {
     FR_LOSS_OP("l1", fr_infer_loss),
     .formula = "l = |x - y|",
+    .derivative = "dL/dx = sign(x - y) dL/dl, dL/dy = sign(y - x) dL/dl",
     FR_CASES({ "mean", "n(5,3) n(5,3)", "F.l1_loss(a, b)", run },
              { "sum", "n(5,3) n(5,3)", "F.l1_loss(a, b, reduction='sum')", run_sum },
              { "none", "n(25) n(25)", "F.l1_loss(a, b, reduction='none')", run_none },

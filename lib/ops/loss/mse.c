@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* mse: squared error, l = (x - y)^2. */
+/* mse: squared error, l = (x - y)^2. dl/dx = 2 (x - y). The mean over all l is an op of its own: see loss.c. */
 #include "ops/loss/loss.h"
 
 #define LOSS  mse
@@ -36,7 +36,7 @@ FR_RUN(run_self, fr_mse(in[0], fr_square(in[0]), FR_SUM))
 const fr_op fr_mse_op = {
     FR_LOSS_OP("mse", fr_infer_loss),
     .formula = "l = (x - y)^2",
-    .derivative = "dL/dx = 2 (x - y) dL/dl",
+    .derivative = "dL/dx = 2 (x - y) dL/dl, dL/dy = 2 (y - x) dL/dl",
     FR_CASES(
         { "mean", "n(5,3) n(5,3)", "F.mse_loss(a, b)", run },
         { "sum", "n(5,3) n(5,3)", "F.mse_loss(a, b, reduction='sum')", run_sum },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* nll: negative log likelihood, l = -w[class] x[class], of log-probabilities x (B,C), (B,C,...) or (C), with class
- * weights w. poisson_nll and gaussian_nll are composed of ops. */
+ * weights w. poisson_nll, l = e^x - y x, and gaussian_nll, l = (ln var + (x - y)^2 / var) / 2, are composed of ops. */
 #include "ops/loss/classification.h"
 
 static bool infer(fr_op_call *call)
@@ -56,6 +56,7 @@ FR_RUN(run_gaussian_eps, GAUSSIAN(.eps = 0.5, .reduction = FR_SUM))
 const fr_op fr_nll_op = {
     .name = "nll",
     .formula = "l = -w[class] x[class]",
+    .derivative = "dL/dx = -w[class] dL/dl at the class, 0 elsewhere",
     .shapes = "(N,C,*) (N,*) (C)? -> () or (N,*); (C) () (C)? -> ()",
     .input_names = "x target weight",
     .inputs = -1,
@@ -164,7 +165,7 @@ fr_tensor *fr_poisson_nll(fr_tensor *x, fr_tensor *y, const fr_poisson_nll_optio
     return fr_composed(c, fr_reduce_losses("poisson_nll", l, o->reduction, o->reserved));
 }
 
-/* (log var + (x - y)^2 / var) / 2, where var may lack the last dim of x or have size 1 there */
+/* var may lack the last dim of x or have size 1 there */
 static fr_tensor *gaussian_losses(fr_tensor *x, fr_tensor *y, fr_tensor *var, const fr_gaussian_nll_options *o)
 {
     fr_shape row = x->shape;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* abs: y = |x|. */
+/* abs: y = |x|. At 0, the kink, the derivative is taken as 0. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_ALL(abs, int64_t, fabsf(x), fabs(x), x < 0 ? 0 - (uint64_t)x : (uint64_t)x)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* add: y = a + b, broadcasting; y = x + value. Both inputs get dy. */
+/* add: y = a + b, broadcasting; y = x + value. Both inputs get dy. A value that broadcasting repeats is in several
+ * sums, so that it gets the sum of their dy: fr_op_sum_to, here and in all binary ops. */
 #include "ops/pointwise/pointwise.h"
 
 FR_BINARY_ANY(add, uint64_t, a + b)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Activations of straight lines. hardsigmoid: y = min(max(x + 3, 0), 6) / 6, dy/dx = 1/6 between -3 and 3, else 0.
- * hardswish: y = x hardsigmoid(x), dy/dx = x / 3 + 1/2 between -3 and 3, below 0, above 1. hardtanh: clamp. */
+/* hardsigmoid: y = min(max(x + 3, 0), 6) / 6. hardswish: y = x hardsigmoid(x), which is 0 below -3, x above 3 and a
+ * parabola between. hardtanh: clamp. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(hardsigmoid, FR_MINIMUM(FR_MAXIMUM(x + 3, 0), 6) / 6, FR_MINIMUM(FR_MAXIMUM(x + 3, 0), 6) / 6)
@@ -55,6 +55,7 @@ const fr_op fr_hardsigmoid_op = {
 
 const fr_op fr_hardswish_op = {
     FR_UNARY_OP(hardswish, "y = x min(max(x + 3, 0), 6) / 6"),
+    .derivative = "dy/dx = x / 3 + 1/2 where abs(x) < 3, else hardsigmoid(x)",
     .onnx_name = "HardSwish",
     .saves_inputs = 1,
     .backward = hardswish_backward,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* logaddexp: y = ln(e^a + e^b), without overflow. */
+/* logaddexp: y = ln(e^a + e^b), computed as max(a, b) + ln(1 + e^-|a - b|), which does not overflow.
+ * dy/da = e^a / (e^a + e^b) = 1 / (1 + e^(b - a)) = sigmoid(a - b). */
 #include "ops/pointwise/pointwise.h"
 
 /* Where a = b, both may be infinite. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* logsigmoid: y = ln sigmoid(x) = min(x, 0) - ln(1 + e^-|x|). */
+/* logsigmoid: y = ln s with s = sigmoid(x), computed as min(x, 0) - ln(1 + e^-|x|), which does not overflow.
+ * dy/dx = s (1 - s) / s = 1 - s = sigmoid(-x). */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(logsigmoid, FR_MINIMUM(x, 0) - fr_log1p_f32(fr_exp_f32(-fabsf(x))),

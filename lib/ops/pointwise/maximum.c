@@ -21,6 +21,7 @@ FR_RUN(run, fr_maximum(in[0], in[1]))
 
 const fr_op fr_maximum_op = {
     FR_BINARY_OP(maximum, "y = max(a, b)"),
+    .derivative = "dy/da = (1 + sign(a - b)) / 2, dy/db = (1 + sign(b - a)) / 2",
     .onnx_name = "Max",
     .saves_inputs = 3,
     .dtypes = FR_ANY,
@@ -57,6 +58,7 @@ FR_RUN(run_nan, fr_maximum_scalar(in[0], NAN))
 
 const fr_op fr_maximum_scalar_op = {
     FR_SCALAR_OP(maximum_scalar, "y = max(x, value)"),
+    .derivative = "dy/dx = (1 + sign(x - value)) / 2",
     .onnx_name = "Max",
     .onnx = fr_onnx_scalar,
     .saves_inputs = 1,

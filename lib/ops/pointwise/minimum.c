@@ -21,6 +21,7 @@ FR_RUN(run, fr_minimum(in[0], in[1]))
 
 const fr_op fr_minimum_op = {
     FR_BINARY_OP(minimum, "y = min(a, b)"),
+    .derivative = "dy/da = (1 + sign(b - a)) / 2, dy/db = (1 + sign(a - b)) / 2",
     .onnx_name = "Min",
     .saves_inputs = 3,
     .dtypes = FR_ANY,
@@ -57,6 +58,7 @@ FR_RUN(run_nan, fr_minimum_scalar(in[0], NAN))
 
 const fr_op fr_minimum_scalar_op = {
     FR_SCALAR_OP(minimum_scalar, "y = min(x, value)"),
+    .derivative = "dy/dx = (1 + sign(value - x)) / 2",
     .onnx_name = "Min",
     .onnx = fr_onnx_scalar,
     .saves_inputs = 1,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* mish: y = x t with t = tanh(ln(1 + e^x)), dy/dx = t + x (1 - t^2) sigmoid(x). Misra, "Mish: a self regularized
+/* mish: y = x t with t = tanh(ln(1 + e^x)). By the product rule and the chain rule dy/dx = t + x (1 - t^2) sigmoid(x),
+ * as the derivative of ln(1 + e^x) is sigmoid(x). Misra, "Mish: a self regularized
  * non-monotonic activation function", 2019. */
 #include "ops/pointwise/pointwise.h"
 
@@ -43,6 +44,7 @@ FR_RUN(run, fr_mish(in[0]))
 
 const fr_op fr_mish_op = {
     FR_UNARY_OP(mish, "y = x tanh(ln(1 + e^x))"),
+    .derivative = "dy/dx = tanh(softplus(x)) + x * (1 - tanh(softplus(x))^2) * sigmoid(x)",
     .saves_inputs = 1,
     .backward = backward,
     .backward_kernel = mish_backward_kernel,

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Pointwise ops. An op's file gives an expression of one or two values. The macros make from it a kernel for a row of
- * values, for each dtype and kind of CPU, and from those the op's forward or backward_kernel. */
+ * values, for each dtype and kind of CPU, and from those the op's forward or backward_kernel. For example
+ *
+ *     FR_UNARY_FLOAT(tanh, fr_tanh_f32(x), fr_tanh_f64(x))         tanh_f32 and tanh_f64 (rows), tanh_forward, tanh_c
+ *     FR_UNARY_GRADIENT(tanh, (1 - y * y) * g, (1 - y * y) * g)    tanh_backward_kernel */
 #ifndef FROND_OPS_POINTWISE_POINTWISE_H
 #define FROND_OPS_POINTWISE_POINTWISE_H
 
@@ -121,13 +124,15 @@ bool fr_onnx_negated(fr_onnx *g, const fr_op_call *call);
         fr_unary_row_##T(n, x, y, attributes, NAME##_value);                                                           \
     }
 
+/* NAME_forward and NAME_c, as of binary ops: FLOAT, for floats; ALL, with an expression for each dtype; ANY, with one
+ * for all; THREE, as ALL without NAME_c: the text of an expression is taken where it is first given, before macros in
+ * it are replaced. */
 #define FR_UNARY_FLOAT(NAME, EXPR32, EXPR64)                                                                           \
     FR_UNARY_ROW(NAME##_f32, float, EXPR32)                                                                            \
     FR_UNARY_ROW(NAME##_f64, double, EXPR64)                                                                           \
     FR_OP_KERNEL(NAME##_forward, fr_unary_forward, NAME##_f32, NAME##_f64, NULL)                                       \
     FR_POINTWISE_C(NAME, #EXPR32)
 
-/* Without NAME_c: the text of an expression is taken where it is first given, before macros in it are replaced. */
 #define FR_UNARY_THREE(NAME, I64, EXPR32, EXPR64, EXPR_I64)                                                            \
     FR_UNARY_ROW(NAME##_f32, float, EXPR32)                                                                            \
     FR_UNARY_ROW(NAME##_f64, double, EXPR64)                                                                           \
@@ -164,7 +169,8 @@ static inline double fr_difference(int64_t x, double value)
         fr_unary_row_within(n, x, y, LIMIT, NAME##_value, NAME##_beyond_value);                                        \
     }
 
-/* The backward_kernel of a unary op: EXPR is of the gradient g and of x or y, whichever is saved, and p. */
+/* The backward_kernel of a unary op: EXPR is of the gradient g and of x or y, whichever is saved, and p. It does in one
+ * loop what the op's backward says in ops; that one is there to be differentiated again. */
 #define FR_UNARY_GRADIENT_ROW(NAME, T, EXPR)                                                                           \
     FR_VALUE(NAME, T, (T g, FR_UNUSED T x, FR_UNUSED T y, FR_UNUSED const T *p), EXPR)                                 \
     FR_KERNEL(NAME, (int64_t n, const void *g, const void *x, const void *y, void *out, const double *attributes),     \

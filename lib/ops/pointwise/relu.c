@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* relu: y = max(x, 0); NaN stays. dy/dx = 1 where x > 0, 0 at 0. */
+/* relu: y = max(x, 0); NaN stays. At 0, the kink, the derivative is taken as 0. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_ANY(relu, int64_t, FR_MAXIMUM(x, 0))

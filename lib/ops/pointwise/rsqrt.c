@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* rsqrt: y = 1 / sqrt(x). */
+/* rsqrt: y = x^(-1/2). dy/dx = -x^(-3/2) / 2 = -y^3 / 2. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(rsqrt, 1 / sqrtf(x), 1 / sqrt(x))

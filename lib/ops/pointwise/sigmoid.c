@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* sigmoid: y = 1 / (1 + exp(-x)). glu: a sigmoid(b), of the halves of a tensor. */
+/* sigmoid: y = 1 / (1 + exp(-x)). dy/dx = exp(-x) / (1 + exp(-x))^2 = y (1 - y), as 1 - y = exp(-x) / (1 + exp(-x)).
+ * glu: a sigmoid(b), of the halves of a tensor. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(sigmoid, fr_sigmoid_f32(x), fr_sigmoid_f64(x))

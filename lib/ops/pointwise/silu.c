@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* silu: y = x s with s = sigmoid(x). */
+/* silu: y = x s with s = sigmoid(x). By the product rule, and s' = s (1 - s), dy/dx = s + x s (1 - s). */
 #include "ops/pointwise/pointwise.h"
 
 FR_INLINE float slope_f32(float x)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* softplus: y = ln(1 + e^x), x itself above 20; dy/dx = sigmoid(x), 1 above 20. */
+/* softplus: y = ln(1 + e^x), x itself above 20, as in PyTorch. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(softplus, x > 20 ? x : fr_log1p_f32(fr_exp_f32(x)), x > 20 ? x : log1p(exp(x)))
@@ -17,7 +17,7 @@ FR_RUN(run, fr_softplus(in[0]))
 
 const fr_op fr_softplus_op = {
     FR_UNARY_OP(softplus, "y = ln(1 + e^x); x above 20"),
-    .derivative = "dy/dx = sigmoid(x)",
+    .derivative = "dy/dx = 1 where x > 20, else sigmoid(x)",
     .onnx_name = "Softplus",
     .saves_inputs = 1,
     .backward = backward,

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* tan: y = tan x. atan: y = the angle in (-pi/2, pi/2) whose tangent is x. atan2: y = the angle of the point (b, a), in
- * [-pi, pi]; the derivatives at the origin are 0. */
+/* tan: y = sin x / cos x. atan: y = the angle in (-pi/2, pi/2) whose tangent is x. atan2: y = the angle of the point
+ * (b, a), in [-pi, pi].
+ *
+ * By the quotient rule the derivative of tan is (cos^2 x + sin^2 x) / cos^2 x = 1 + tan^2 x, and that of its inverse
+ * atan 1 / (1 + x^2). atan2 differs from atan(a / b) by a constant, so that dy/da = 1 / b / (1 + (a / b)^2) =
+ * b / (a^2 + b^2), and likewise dy/db = -a / (a^2 + b^2). At the origin both are taken as 0. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(tan, tanf(x), tan(x))

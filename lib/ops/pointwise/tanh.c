@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* tanh: y = tanh x. */
+/* tanh: y = sinh x / cosh x. By the quotient rule dy/dx = (cosh^2 x - sinh^2 x) / cosh^2 x = 1 - y^2, so that backward
+ * needs y alone. */
 #include "ops/pointwise/pointwise.h"
 
 FR_UNARY_FLOAT(tanh, fr_tanh_f32(x), fr_tanh_f64(x))

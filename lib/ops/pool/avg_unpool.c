@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* avg_unpool: the gradient of an average pool. It gives each window's gradient, over the divisor, to all values in the
- * window: dx = A' dy, where y = A x is the pool. So its own gradient is that pool. */
+ * window: dx = A^T dy, where y = A x is the pool. So its own gradient is that pool. */
 #include "ops/pool/pool.h"
 
 static bool infer(fr_op_call *call)

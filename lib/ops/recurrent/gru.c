@@ -2,8 +2,8 @@
  * Copyright The frond authors */
 /* gru: r = sigmoid(w_ir x + b_ir + w_hr h + b_hr), z likewise, n = tanh(w_in x + b_in + r (w_hn h + b_hn)),
  * h' = (1 - z) n + z h (Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", 2014, with the reset
- * after the product, as cuDNN and PyTorch have it). The backward of a step is derived in kernels/gru.c, that of a
- * sequence in kernels/recurrent_backward.c. */
+ * after the product, as cuDNN and PyTorch have it). The rows of the weights and biases are those of r, z and n, H each.
+ * The backward of a step is derived in kernels/gru.c, that of a sequence in kernels/recurrent_backward.c. */
 #include "ops/recurrent/recurrent.h"
 
 static fr_tensor *step(fr_recurrent_step *s)

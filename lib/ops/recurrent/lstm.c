@@ -2,8 +2,8 @@
  * Copyright The frond authors */
 /* lstm: i, f, o = sigmoid and g = tanh of w_ih x + b_ih + w_hh h + b_hh, c' = f c + i g, h' = o tanh(c') (Hochreiter
  * and Schmidhuber, "Long Short-Term Memory", 1997; Gers et al., "Learning to Forget", 2000). With a projection w_hr h'
- * takes the place of h' (Sak et al., 2014). The backward of a step is derived in kernels/lstm.c, that of a sequence in
- * kernels/recurrent_backward.c. */
+ * takes the place of h' (Sak et al., 2014). The rows of the weights and biases are those of i, f, g and o, H each. The
+ * backward of a step is derived in kernels/lstm.c, that of a sequence in kernels/recurrent_backward.c. */
 #include "ops/recurrent/recurrent.h"
 
 static fr_tensor *step(fr_recurrent_step *s)

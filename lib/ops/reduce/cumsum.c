@@ -76,6 +76,7 @@ FR_RUN(run_strided, fr_cumsum(fr_transpose(in[0], 0, 1), 1))
 const fr_op fr_cumsum_op = {
     .name = "cumsum",
     .formula = "y[i] = x[0] + ... + x[i]",
+    .derivative = "dL/dx = the cumulative sum of dL/dy from the back",
     .shapes = "(*) -> (*)",
     .inputs = 1,
     .outputs = 1,

@@ -46,6 +46,7 @@ FR_RUN(run_dims, fr_logsumexp_dims(in[0], (fr_shape){ 2, { 0, -1 } }, false))
 const fr_op fr_logsumexp_op = {
     FR_REDUCTION_OP("logsumexp", fr_infer_reduced),
     .formula = "y = log(sum(exp(x)))",
+    .derivative = "dL/dx = dL/dy exp(x - y)",
     .saves_inputs = 1,
     .saves_outputs = 1,
     .backward = backward,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* max: the largest value of all or along a dim, or NaN if there is one. */
+/* max: the largest value of all or along a dim, or NaN if there is one. max_min.c has the gradients. */
 #define NAME        max
 #define BEATS(a, b) ((a) > (b))
 #define WORST       FR_LOWEST(T)

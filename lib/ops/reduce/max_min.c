@@ -62,14 +62,19 @@ void fr_max_min_dim_forward(fr_op_call *call, const fr_reducer *(*reducer)(fr_dt
 
 /* --- Gradients --------------------------------------------------------------------------------------------------- */
 
-void fr_max_min_backward(fr_op_call *call)
+fr_tensor *fr_share_gradient(const fr_op_call *call, fr_tensor *values)
 {
     const fr_reduce_attributes *a = call->attributes;
-    fr_tensor *x = call->in[0], *y = fr_keepdim(call, call->result[0]);
-    fr_tensor *mask = fr_add(fr_eq(x, y), fr_ne(x, x)); /* or x is NaN, and so y is */
+    fr_tensor *equal = fr_eq(values, fr_keepdim(call, call->result[0]));
+    fr_tensor *mask = fr_add(equal, fr_ne(values, values)); /* or it is NaN, and so the result is */
     fr_tensor *count = a->all ? fr_sum(mask) : fr_sum_dim(mask, a->dim, true);
 
-    call->grad_in[0] = fr_mul(mask, fr_div(fr_keepdim(call, call->grad_out[0]), count));
+    return fr_mul(mask, fr_div(fr_keepdim(call, call->grad_out[0]), count));
+}
+
+void fr_max_min_backward(fr_op_call *call)
+{
+    call->grad_in[0] = fr_share_gradient(call, call->in[0]);
 }
 
 void fr_max_min_dim_backward(fr_op_call *call)

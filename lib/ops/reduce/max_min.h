@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What max, min, argmax and argmin share. NaN beats every number, and the first of several equal values wins. */
+/* What max, min, argmax, argmin and norm share. NaN beats every number, and the first of several equal values wins. */
 #ifndef FROND_OPS_REDUCE_MAX_MIN_H
 #define FROND_OPS_REDUCE_MAX_MIN_H
 
@@ -15,7 +15,8 @@ bool fr_infer_max_min_dim(fr_op_call *call);
 /* forward of max_dim or min_dim: values are result 0, positions result 1, by the reducer for positions. */
 void fr_max_min_dim_forward(fr_op_call *call, const fr_reducer *(*reducer)(fr_dtype dtype));
 
-/* All values that equal the result share its gradient evenly. */
+/* The result's gradient, shared evenly by all values that equal it. values: x, of norm its size. */
+fr_tensor *fr_share_gradient(const fr_op_call *call, fr_tensor *values);
 void fr_max_min_backward(fr_op_call *call);
 /* The gradient goes to where the saved positions are. */
 void fr_max_min_dim_backward(fr_op_call *call);

@@ -109,9 +109,11 @@ static const fr_case dim_cases[] = {
     .name = TEXT(NAME), .shapes = "(*,N,**) -> () or (*,**) or (*,1,**) or (1...)", .inputs = 1, .outputs = 1,         \
     .saves_inputs = 1, .saves_outputs = 1, .attributes_size = sizeof(fr_reduce_attributes), .dtypes = FR_ANY,          \
     .infer = fr_infer_max_min, .forward = forward, .backward = fr_max_min_backward, .c_code = c_code,                  \
-    .onnx = fr_onnx_reduce, .cases = CASES
+    .onnx = fr_onnx_reduce, .cases = CASES,                                                                            \
+    .derivative = "dL/dx = dL/dy where x = y, shared evenly by several, else 0"
 #define MAX_MIN_DIM_OP                                                                                                 \
     .name = TEXT(NAME) "_dim", .shapes = "(*,N,**) -> (*,**) (*,**) or (*,1,**) (*,1,**)", .inputs = 1, .outputs = 2,  \
     .saves_inputs = FR_SAVES_NOTHING, .saves_outputs = 2, .attributes_size = sizeof(fr_reduce_attributes),             \
     .dtypes = FR_ANY, .null_gradients = true, .infer = fr_infer_max_min_dim, .forward = dim_forward,                   \
-    .backward = fr_max_min_dim_backward, .c_code = dim_c_code, .onnx = fr_onnx_max_min_dim, .cases = DIM_CASES
+    .backward = fr_max_min_dim_backward, .c_code = dim_c_code, .onnx = fr_onnx_max_min_dim, .cases = DIM_CASES,        \
+    .derivative = "dL/dx = dL/dy at the index, 0 elsewhere"

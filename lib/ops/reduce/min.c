@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* min: the smallest value of all or along a dim, or NaN if there is one. */
+/* min: the smallest value of all or along a dim, or NaN if there is one. max_min.c has the gradients. */
 #define NAME        min
 #define BEATS(a, b) ((a) < (b))
 #define WORST       FR_HIGHEST(T)

@@ -97,23 +97,13 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
     return fr_c_reduce_by(w, call, "norm", c_text, argument);
 }
 
-static void infinity_backward(fr_op_call *call, fr_tensor *g, fr_tensor *y)
-{
-    const fr_reduce_attributes *a = call->attributes;
-    fr_tensor *x = call->in[0], *size = fr_abs(x);
-    fr_tensor *mask = fr_add(fr_eq(size, y), fr_ne(x, x)); /* or x is NaN, and so y is */
-    fr_tensor *count = a->all ? fr_sum(mask) : fr_sum_dim(mask, a->dim, true);
-
-    call->grad_in[0] = fr_mul(fr_mul(fr_sign(x), mask), fr_div(g, count));
-}
-
 static void backward(fr_op_call *call)
 {
     double p = p_of(call);
     fr_tensor *x = call->in[0], *y = fr_keepdim(call, call->result[0]), *g = fr_keepdim(call, call->grad_out[0]);
 
     if (isinf(p)) {
-        infinity_backward(call, g, y);
+        call->grad_in[0] = fr_mul(fr_sign(x), fr_share_gradient(call, fr_abs(x)));
     } else if (p == 2) {
         call->grad_in[0] = fr_mul(fr_div_or_zero(x, y), g);
     } else if (p == 1) {

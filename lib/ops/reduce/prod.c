@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* prod: the product of all values or along a dim. The derivative after x[i] is the product of the other values, which,
+/* prod: the product of all values or along a dim. The derivative by x[i] is the product of the other values, which,
  * unlike y / x[i], is right where some values are 0. */
 #include "kernels/prod.h"
 #include "ops/reduce/reduce.h"
@@ -68,6 +68,7 @@ FR_RUN(run_cumprod, fr_cumprod(in[0], 1))
 const fr_op fr_prod_op = {
     FR_REDUCTION_OP("prod", fr_infer_reduced),
     .formula = "y = the product of x over all dims or one",
+    .derivative = "dL/dx = dL/dy times the product of the other values",
     .saves_inputs = 1,
     .dtypes = FR_ANY,
     .backward_kernel = backward_kernel,

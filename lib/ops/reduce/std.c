@@ -51,6 +51,7 @@ FR_RUN(run_dims_nan, fr_std_dims(in[0], (fr_shape){ 0 }, NAN, true))
 const fr_op fr_std_op = {
     FR_REDUCTION_OP("std", fr_infer_variance),
     .formula = "y = sqrt(sum((x - mean)^2) / (n - correction))",
+    .derivative = "dL/dx = dL/dy (x - mean) / (y (n - correction))",
     .saves_inputs = 1,
     .saves_outputs = 1,
     .backward = backward,

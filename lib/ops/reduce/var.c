@@ -140,6 +140,7 @@ FR_RUN(run_dims_nan, fr_var_dims(in[0], (fr_shape){ 0 }, NAN, true))
 const fr_op fr_var_op = {
     FR_REDUCTION_OP("var", fr_infer_variance),
     .formula = "y = sum((x - mean)^2) / (n - correction)",
+    .derivative = "dL/dx = dL/dy 2 (x - mean) / (n - correction)",
     .saves_inputs = 1,
     .backward = backward,
     .onnx = onnx,

@@ -67,6 +67,7 @@ const fr_op fr_expand_op = {
     FR_VIEW_OP,
     .name = "expand",
     .formula = "y = x, repeated",
+    .derivative = "dL/dx = the sum of dL/dy over the copies",
     .shapes = "(*) -> (**)",
     .attributes_size = sizeof(fr_shape),
     FR_CASES(

@@ -87,6 +87,7 @@ const fr_op fr_select_op = {
     FR_VIEW_OP,
     .name = "select",
     .formula = "y = x[..., index, ...]",
+    .derivative = "dL/dx = dL/dy at the index, 0 elsewhere",
     .shapes = "(*,N,**) -> (*,**)",
     .attributes_size = sizeof(attributes),
     FR_CASES({ "last", "n(2,3,4)", "a[:, -1]", run }, { "first", "n(8)", "a[7]", run_range },

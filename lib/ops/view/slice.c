@@ -113,6 +113,7 @@ const fr_op fr_slice_op = {
     FR_VIEW_OP,
     .name = "slice",
     .formula = "y = x[..., start:stop:step, ...]",
+    .derivative = "dL/dx = dL/dy in the places of the slice, 0 elsewhere",
     .shapes = "(*,N,**) -> (*,N',**)",
     .attributes_size = sizeof(attributes),
     FR_CASES({ "step", "n(3,6)", "a[:, 1::2]", run }, { "negative", "n(3,6)", "a[-2:-1]", run_negative },
