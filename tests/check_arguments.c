@@ -1223,7 +1223,7 @@ int main(void)
     char command[sizeof folder + 16];
     int status;
 
-    if (!mkdtemp(folder))
+    if (!mkdtemp(folder) || chdir(folder) != 0) /* some functions write a file whatever its name is */
         return EXIT_FAILURE;
     fr_set_error_handler(NULL, NULL);
     write_files();
