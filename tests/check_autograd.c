@@ -744,6 +744,8 @@ START_TEST(an_op_without_backward_records_nothing)
     fr_tensor *x = leaf(1, 2);
 
     ck_assert(!fr_wants_grad(fr_apply(&op, &x, NULL)));
+    ck_assert(!fr_backward(fr_sum(fr_apply(&op, &x, NULL))));
+    assert_failed("backward: the tensor wants no gradient", "an op without a backward");
 }
 END_TEST
 
@@ -763,6 +765,8 @@ START_TEST(malformed_ops)
     op.infer = count_infer;
     ck_assert(!fr_apply_n(&op, &x, 2, NULL, out));
     assert_failed("2 inputs given, expected 1");
+    ck_assert_ptr_null(fr_apply(&op, &x, out));
+    assert_failed("frond: mine: attributes given, but the op's attributes_size is 0");
     op.inputs = -1;
     ck_assert_ptr_null(fr_apply(&op, &x, NULL));
     assert_failed("fr_apply_n");

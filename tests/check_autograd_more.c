@@ -1172,7 +1172,7 @@ START_TEST(growing_piles)
 }
 END_TEST
 
-/* fr_grad gives NULL without an error; who prints that is told why. */
+/* fr_grad gives NULL without an error; who prints or uses that is told why. */
 START_TEST(printing_no_gradient)
 {
     FR_SCOPE;
@@ -1180,6 +1180,10 @@ START_TEST(printing_no_gradient)
 
     fr_print(fr_grad(w));
     assert_failed("frond: print: tensor is NULL", "fr_grad gave NULL", "no backward has reached its leaf");
+    fr_item(fr_grad(w));
+    assert_failed("frond: item: tensor is NULL", "no backward has reached its leaf");
+    ck_assert_ptr_null(fr_add(w, fr_grad(w)));
+    assert_failed("frond: add: b is NULL", "no backward has reached its leaf");
     fr_print(fr_grad(plain));
     assert_failed("mark it with fr_requires_grad");
     fr_print(fr_grad(y));

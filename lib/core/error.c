@@ -21,6 +21,7 @@ static void *warning_user;
 static void print_and_abort(const char *message, void *user)
 {
     (void)user;
+    fflush(stdout); /* what the program has printed comes first, and is not lost */
     fprintf(stderr, "%s\n", message);
     abort();
 }
@@ -148,6 +149,17 @@ bool fr_check_there(const char *what, const void *t, const char *name)
     if (!fr_failed_before(fr_thread_self()))
         fr_fail(what, "%s is NULL", name);
     return false;
+}
+
+void *fr_fail_no_tensor(const char *what, const char *name)
+{
+    fr_thread *th = fr_thread_self();
+    const char *why = th->no_gradient;
+
+    if (fr_failed_before(th))
+        return NULL;
+    th->no_gradient = NULL;
+    return fr_fail(what, "%s is NULL%s%s", name, why ? "; the last fr_grad gave NULL, since " : "", why ? why : "");
 }
 
 bool fr_check_option(const char *what, const char *name, double value, double below)

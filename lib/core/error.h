@@ -53,6 +53,8 @@ bool fr_forgive(fr_thread *th, bool had_message);
  * the caller and that has not been cleared. (A handler that jumps returns nothing, so later NULLs do not come from it.)
  */
 bool fr_failed_before(const fr_thread *th);
+/* Fails because the tensor of that name is NULL, with the reason if that may have come from fr_grad. */
+void *fr_fail_no_tensor(const char *what, const char *name);
 /* True unless t is NULL. Then it fails, except where the NULL may come from an earlier failure. name: "input". */
 bool fr_check_there(const char *what, const void *t, const char *name);
 /* The same for an argument; if it is of a type that begins with a fr_life, it also fails where it was released. */
@@ -75,5 +77,11 @@ struct fr_tensors;
 struct fr_logger;
 struct fr_progress;
 #define FR_LIVES(type) struct type * : fr_check_alive, const struct type * : fr_check_alive
+
+/* fr_check_argument for functions that are often given what fr_grad returned. */
+static inline bool fr_check_tensor(const char *what, const fr_tensor *t)
+{
+    return t ? fr_check_argument(what, t, "tensor") : fr_fail_no_tensor(what, "tensor") != NULL;
+}
 
 #endif

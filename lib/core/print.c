@@ -242,22 +242,11 @@ static void put_suffixes(printer *p)
     }
 }
 
-static bool check_tensor(const char *what, const fr_tensor *t)
-{
-    fr_thread *th = fr_thread_self();
-    const char *why = th->no_gradient;
-
-    if (t || !why || fr_failed_before(th))
-        return fr_check_argument(what, t, "tensor");
-    th->no_gradient = NULL;
-    return fr_fail(what, "tensor is NULL; the last fr_grad gave NULL, since %s", why);
-}
-
 static int print(const char *what, FILE *file, const fr_tensor *t, const char *end)
 {
     printer p = { .t = t, .file = file, .integral = true, .width = 1 };
 
-    if (!check_tensor(what, t) || !fr_check_argument(what, file, "file"))
+    if (!fr_check_tensor(what, t) || !fr_check_argument(what, file, "file"))
         return -1;
     p.summarised = t->numel > THRESHOLD;
     put(&p, "tensor(");

@@ -369,7 +369,7 @@ double fr_at(const fr_tensor *t, int64_t index)
     fr_site before = fr_begin(th, "at");
     double value = NAN;
 
-    if (!fr_check_argument("at", t, "tensor")) {
+    if (!fr_check_tensor("at", t)) {
     } else if (index < -t->numel || index >= t->numel) {
         char text[FR_SHAPE_TEXT];
 
@@ -388,7 +388,7 @@ double fr_item(const fr_tensor *t)
     fr_site before = fr_begin(th, "item");
     double value = NAN;
 
-    if (!fr_check_argument("item", t, "tensor")) {
+    if (!fr_check_tensor("item", t)) {
     } else if (t->numel != 1) {
         char text[FR_SHAPE_TEXT];
 

@@ -17,7 +17,7 @@
 
 struct fr_thread {
     struct fr_graph_state *graph;         /* lib/graph's part (graph/state.h), behind this struct in the same block */
-    const char *no_gradient;              /* why the last fr_grad gave NULL, for fr_print; NULL: it gave a gradient */
+    const char *no_gradient;              /* why the last fr_grad gave NULL, for errors; NULL: it gave a gradient */
     fr_module_path *module_path;          /* of the module whose forward is running; NULL: none. Borrowed from it */
     const struct fr_stand_ins *stand_ins; /* what ops take for other tensors; NULL: nothing */
     fr_levels levels;

@@ -69,7 +69,8 @@ static bool reject_null(fr_op_call *call)
             if (failed) /* the caller meant to give this input: without it the result would be another one */
                 return false;
         } else {
-            return failed ? false : fr_op_fail(call, "%s is NULL", fr_argument_name(call->op, i, name));
+            call->failed = true;
+            return fr_fail_no_tensor(call->op->name, fr_argument_name(call->op, i, name));
         }
     }
     return true;
@@ -209,12 +210,14 @@ static bool apply(fr_thread *th, fr_op_call *call, fr_tensor **scratch)
 }
 
 /* Fails if a user's op lacks something, or gets another number of inputs. */
-static bool check_op(const fr_op *op, int n)
+static bool check_op(const fr_op *op, int n, const void *attributes)
 {
     if (!op->infer || op->outputs < 1 || op->outputs > UINT16_MAX || (op->view ? n < 1 : !op->forward))
         return fr_fail(op->name, "the op needs infer, 1 to 65535 outputs, and forward or, as a view, an input");
     if (n < 0 || (op->inputs >= 0 && n != op->inputs))
         return fr_fail(op->name, "%d inputs given, expected %d", n, op->inputs);
+    if (attributes && op->attributes_size == 0 && fr_op_find(op->name) != op)
+        return fr_fail(op->name, "attributes given, but the op's attributes_size is 0");
     return true;
 }
 
@@ -274,7 +277,8 @@ bool fr_apply_n(const fr_op *op, fr_tensor *const *inputs, int n, const void *at
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, op->name);
     bool replaced = FR_UNLIKELY(th->stand_ins != NULL) && !th->mode.in_backward;
-    bool ok = check_op(op, n) && (replaced ? apply_stand_ins : apply_n)(th, op, inputs, n, attributes, outputs);
+    bool ok =
+        check_op(op, n, attributes) && (replaced ? apply_stand_ins : apply_n)(th, op, inputs, n, attributes, outputs);
 
     fr_finish(th, before);
     return ok;

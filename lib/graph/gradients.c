@@ -51,7 +51,7 @@ static bool backward(fr_thread *th, fr_tensor *t, fr_tensor *gradient, int flags
                        flags);
     if (!fr_tracked(t) && (gradient || t->numel == 1))
         return fr_fail(p.what, "the tensor wants no gradient: nothing it was made from was marked with "
-                               "fr_requires_grad, or it was made under FR_NO_GRAD");
+                               "fr_requires_grad, it was made under FR_NO_GRAD, or by an op without a backward");
     fr_growth_step(&th->graph->growth, th->graph->clock);
     return fr_backward_run(&p, start(&p, t, gradient));
 }
@@ -159,7 +159,8 @@ static bool gradients(const char *what, fr_tensor *y, fr_tensor *dy, fr_tensor *
     else if (!fr_check_argument(what, y, "y"))
         ok = false;
     else if (!fr_tracked(y) && (dy || y->numel == 1))
-        fr_fail(what, "y wants no gradient: nothing it was made from was marked with fr_requires_grad");
+        fr_fail(what, "y wants no gradient: nothing it was made from was marked with fr_requires_grad, it was made "
+                      "under FR_NO_GRAD, or by an op without a backward");
     else
         ok = fr_gradients_of_many(what, &y, &dy, 1, xs, n, out, flags);
     fr_finish(th, before);

@@ -96,7 +96,7 @@ static void set_edge(fr_thread *th, fr_node *node, int i, fr_tensor *t, int64_t 
     } else if (t->requires_grad) {
         edge->leaf = fr_ref(t);
     } else if (t->shape.ndim == 0 && t->dtype != FR_I64) {
-        edge->meta.scalar = fr_at(t, 0);
+        edge->meta.scalar = fr_value_at(t, 0);
     }
     if (saves(op, op->saves_inputs, op->saves_outputs, i)) {
         node->saved = true;
