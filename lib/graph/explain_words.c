@@ -71,7 +71,7 @@ const char *fr_explain_value(const fr_tensor *t, char text[FR_EXPLAIN_TEXT])
         return text;
     }
     if (t->numel <= FR_EXPLAIN_FEW)
-        return fr_all_values_text(t, text, FR_EXPLAIN_TEXT);
+        return fr_values_text(t, text, FR_EXPLAIN_TEXT);
     for (int64_t i = 0; i < t->numel; i++)
         squares += fr_at(t, i) * fr_at(t, i);
     snprintf(text, FR_EXPLAIN_TEXT, "%s, norm %.5g, first %.5g, %.5g, %.5g", fr_shape_text(&t->shape, shape),

@@ -4,8 +4,6 @@
  * as deep as it is long. */
 #include "graph/history.h"
 
-#include "core/writer.h"
-
 #include <stdlib.h>
 
 static bool add_node(fr_history *h, const fr_node *node)
@@ -81,31 +79,4 @@ bool fr_history_is_walked(const fr_history *h)
         if (h->nodes[i]->saved && h->nodes[i]->released)
             return true;
     return false;
-}
-
-const char *fr_all_values_text(const fr_tensor *t, char *text, size_t size)
-{
-    int dims = t->shape.ndim;
-    size_t used = 0;
-
-    text[0] = '\0';
-    for (int64_t i = 0; i < t->numel; i++) {
-        int64_t inner = 1;
-        int open = 0, close = 0; /* the brackets that begin before value i and end after it */
-
-        for (int d = dims; d-- > 0; inner *= t->shape.dim[d]) {
-            open += i % (inner * t->shape.dim[d]) == 0;
-            close += (i + 1) % (inner * t->shape.dim[d]) == 0;
-        }
-        fr_append(text, size, &used, "%s%.*s%.5g%.*s", i ? ", " : "", open, "[[[[[[[[", fr_at(t, i), close, "]]]]]]]]");
-    }
-    if (t->numel == 0)
-        fr_append(text, size, &used, "[]");
-    return text;
-}
-
-const char *fr_values_text(const fr_tensor *t, char text[FR_VALUES_TEXT])
-{
-    text[0] = '\0';
-    return t && t->numel <= FR_FEW_VALUES ? fr_all_values_text(t, text, FR_VALUES_TEXT) : text;
 }

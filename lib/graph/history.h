@@ -26,11 +26,4 @@ size_t fr_history_index(const fr_history *h, const void *node_or_leaf);
 /* True if a backward has run and freed saved values. */
 bool fr_history_is_walked(const fr_history *h);
 
-/* Writes the values of t if they are FR_FEW_VALUES or fewer: "2" for a scalar, else "[1, 2]", "[[1, 2], [3, 4]]".
- * Otherwise, and for NULL, it writes "". Returns text. */
-enum { FR_FEW_VALUES = 6, FR_VALUES_TEXT = 256 };
-const char *fr_values_text(const fr_tensor *t, char text[FR_VALUES_TEXT]);
-/* The same for any number of values, as far as text has room. */
-const char *fr_all_values_text(const fr_tensor *t, char *text, size_t size);
-
 #endif

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { DEFAULT_MAX_NODES = 500 };
+enum { DEFAULT_MAX_NODES = 500, FEW_VALUES = 6 };
 
 /* --- Values ------------------------------------------------------------------------------------------------------- */
 
@@ -33,20 +33,14 @@ const char *fr_picture_values_text(const fr_tensor *t, char text[FR_VALUES_TEXT]
 {
     fr_summary s;
 
-    if (!t || t->numel <= FR_FEW_VALUES)
-        return fr_values_text(t, text);
+    text[0] = '\0';
+    if (!t)
+        return text;
+    if (t->numel <= FEW_VALUES)
+        return fr_values_text(t, text, FR_VALUES_TEXT);
     s = fr_picture_summary(t, 0, t->numel);
     snprintf(text, FR_VALUES_TEXT, "min %.4g, mean %.4g, max %.4g", s.least, s.mean, s.most);
     return text;
-}
-
-const fr_tensor *fr_picture_value(const fr_edge *e)
-{
-    const fr_node_output *r = e->node ? &e->node->results[e->output] : NULL;
-
-    if (e->saved || e->leaf)
-        return fr_if_unchanged(e->saved ? e->saved : e->leaf, &e->meta);
-    return r ? fr_if_unchanged(r->saved, &r->meta) : NULL;
 }
 
 /* --- What is read ------------------------------------------------------------------------------------------------- */

@@ -4,7 +4,7 @@
 #ifndef FROND_GRAPH_PICTURE_H
 #define FROND_GRAPH_PICTURE_H
 
-#include "graph/history.h"
+#include "graph/values.h"
 
 /* A tensor that ops read and that no recorded op made. */
 typedef struct {
@@ -43,9 +43,6 @@ bool fr_picture_is_reversed(const fr_node *node);
 enum { FR_OUTPUT_TEXT = 32 };
 const char *fr_picture_output_name(const fr_node *node, int output, char text[FR_OUTPUT_TEXT]);
 
-/* The value that goes along e; NULL if the graph does not keep it or it has changed since. */
-const fr_tensor *fr_picture_value(const fr_edge *e);
-
 /* Of the n > 0 values of t from the one at row-major index from. If one is NaN, all are. */
 typedef struct {
     double least, mean, most;
@@ -53,6 +50,7 @@ typedef struct {
 fr_summary fr_picture_summary(const fr_tensor *t, int64_t from, int64_t n);
 
 /* Writes all values of a small tensor, or "min ..., mean ..., max ..." of a larger one; "" for NULL. Returns text. */
+enum { FR_VALUES_TEXT = 256 };
 const char *fr_picture_values_text(const fr_tensor *t, char text[FR_VALUES_TEXT]);
 
 #endif
