@@ -33,18 +33,28 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-bool fr_history_collect_many(fr_history *h, fr_tensor *const *ts, int n)
+bool fr_history_collect_nodes(fr_history *h, fr_tensor *const *ts, int n)
 {
     bool ok = true;
 
-    *h = (fr_history){ .t = ts[0] };
     for (int i = 0; i < n && ok; i++)
-        ok = ts[i]->producer ? add_node(h, fr_node_of(ts[i])) : add_leaf(h, ts[i]);
+        ok = !ts[i]->producer || add_node(h, fr_node_of(ts[i]));
     for (size_t i = 0; i < h->node_count && ok; i++)
         for (int k = 0; k < h->nodes[i]->inputs && ok; k++)
             ok = !h->nodes[i]->edges[k].node || add_node(h, h->nodes[i]->edges[k].node);
     if (h->node_count > 0)
         qsort(h->nodes, h->node_count, sizeof *h->nodes, by_number);
+    return ok;
+}
+
+bool fr_history_collect_many(fr_history *h, fr_tensor *const *ts, int n)
+{
+    *h = (fr_history){ .t = ts[0] };
+
+    bool ok = fr_history_collect_nodes(h, ts, n);
+
+    for (int i = 0; i < n && ok; i++)
+        ok = ts[i]->producer || add_leaf(h, ts[i]);
     for (size_t i = 0; i < h->node_count && ok; i++) {
         const fr_node *node = h->nodes[i];
 

@@ -21,7 +21,10 @@ typedef struct {
 bool fr_history_collect(fr_history *h, const fr_tensor *t);
 /* The same for what n >= 1 tensors were made by; h->t is the first of them. */
 bool fr_history_collect_many(fr_history *h, fr_tensor *const *ts, int n);
+/* The nodes alone, of n >= 0 tensors: no leaves, no numbers. h is zeros. */
+bool fr_history_collect_nodes(fr_history *h, fr_tensor *const *ts, int n);
 void fr_history_free(fr_history *h);
+/* Its index in nodes or leaves; SIZE_MAX if it is not there. */
 size_t fr_history_index(const fr_history *h, const void *node_or_leaf);
 /* True if a backward has run and freed saved values. */
 bool fr_history_is_walked(const fr_history *h);

@@ -104,17 +104,16 @@ static bool read_inputs(fr_picture *p)
     return true;
 }
 
-/* A tensor with several names gets the first. */
-static bool take_names(fr_picture *p)
+bool fr_module_names(const char *what, fr_table *names, fr_module *m)
 {
     int n = 0;
-    const fr_named_tensor *state = p->o.module ? fr_module_state(p->o.module, &n) : NULL;
+    const fr_named_tensor *state = m ? fr_module_state(m, &n) : NULL;
 
     for (int i = 0; i < n; i++)
-        if (!fr_table_find(&p->names, state[i].tensor) &&
-            !fr_table_put(&p->names, state[i].tensor, (void *)state[i].name))
-            return false;
-    return state || !p->o.module;
+        if (!fr_table_find(names, state[i].tensor) &&
+            !fr_table_put(names, state[i].tensor, (void *)(uintptr_t)state[i].name))
+            return fr_fail_memory(what);
+    return state || !m;
 }
 
 /* --- Steps -------------------------------------------------------------------------------------------------------- */
@@ -222,7 +221,9 @@ bool fr_picture_collect(const char *what, fr_picture *p, fr_tensor *t)
     if (!fr_history_collect(&p->history, t))
         return fr_fail_memory(what);
     p->first = p->history.node_count - (size_t)fr_least((int64_t)p->history.node_count, p->o.max_nodes);
-    if (!take_names(p) || !choose_steps(p) || !read_inputs(p))
+    if (!fr_module_names(what, &p->names, p->o.module))
+        return false;
+    if (!choose_steps(p) || !read_inputs(p))
         return fr_fail_memory(what);
     return take_gradients(what, p, t);
 }

@@ -34,6 +34,10 @@ typedef struct {
 bool fr_picture_collect(const char *what, fr_picture *p, fr_tensor *t);
 void fr_picture_free(fr_picture *p);
 
+/* Fills names, from tensors: the names of m's parameters and buffers, borrowed from m. A tensor with several gets the
+ * first; m may be NULL. False with an error. */
+bool fr_module_names(const char *what, fr_table *names, fr_module *m);
+
 /* The input behind e, an edge that leads to no node; NULL: an optional input that was left out. */
 const fr_picture_input *fr_picture_input_of(const fr_picture *p, const fr_edge *e);
 /* The number of steps (dim 0 of input 0) of a recurrent op; 0 for other ops. */
