@@ -82,7 +82,7 @@ bool fr_explain_local(fr_explainer *x, const fr_node *node, fr_tensor *const *gr
         any = any || has_local(node, grad_in, i);
     if (!any)
         return true;
-    if (fr_op_find(node->op->name) != node->op || !knows_inputs(x, node))
+    if (!fr_op_is_known(node->op) || !knows_inputs(x, node))
         return divide(node, grad_out, grad_in, d);
     arrays = calloc((size_t)(node->inputs + node->outputs), sizeof(fr_tensor *));
     if (!arrays)

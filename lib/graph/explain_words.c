@@ -91,8 +91,7 @@ static const double *attribute(const fr_node *node, const char *word, size_t n)
 {
     const double *p = node->attributes;
 
-    if (!fr_explain_is_pointwise(node->op) || node->op->attributes_size != 2 * sizeof *p ||
-        fr_op_find(node->op->name) != node->op)
+    if (!fr_explain_is_pointwise(node->op) || node->op->attributes_size != 2 * sizeof *p || !fr_op_is_known(node->op))
         return NULL;
     if (is(word, n, "value") || is(word, n, "alpha") || is(word, n, "negative_slope") || is(word, n, "min"))
         return p;

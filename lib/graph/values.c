@@ -105,7 +105,7 @@ static bool compute_missing(const char *what, fr_values *v, const fr_node *node)
 
     for (int i = 0; i < node->outputs - node->op->internal; i++)
         missing = missing || !fr_value_of_output(v, node, i);
-    if (!missing || fr_op_find(node->op->name) != node->op)
+    if (!missing || !fr_op_is_known(node->op))
         return true;
     arrays = calloc((size_t)(node->inputs + node->outputs), sizeof(fr_tensor *));
     scope = fr_scope_begin();
