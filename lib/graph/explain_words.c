@@ -99,7 +99,7 @@ static const double *attribute(const fr_node *node, const char *word, size_t n)
 }
 
 /* The input that a letter of the formula stands for; -1: none; -2: the output, which is the first letter of all. */
-static int place(const fr_node *node, char letter)
+static int input_of(const fr_node *node, char letter)
 {
     const char *formula = node->op->formula;
 
@@ -117,7 +117,7 @@ static void put_word(const fr_explainer *x, const fr_node *node, bool letters, c
                      size_t *used)
 {
     bool differential = n == 2 && word[0] == 'd';
-    int at = n == 1 || differential ? place(node, word[n - 1]) : -1;
+    int at = n == 1 || differential ? input_of(node, word[n - 1]) : -1;
     const double *number = attribute(node, word, n);
     char name[FR_EXPLAIN_NAME];
 
@@ -135,12 +135,15 @@ static void put_formula(const fr_explainer *x, const fr_node *node, bool letters
                         char *text, size_t *used)
 {
     for (size_t i = 0, length; i < n; i += length) {
-        for (length = 0; i + length < n && (isalpha((unsigned char)formula[i + length]) || formula[i + length] == '_');)
+        length = 0;
+        while (i + length < n && (isalpha((unsigned char)formula[i + length]) || formula[i + length] == '_'))
             length++;
-        if (length && (i + length == n || formula[i + length] != '(')) /* not a function */
+        if (length > 0 && (i + length == n || formula[i + length] != '(')) { /* a word, and not a function */
             put_word(x, node, letters, formula + i, length, text, used);
-        else
-            fr_append(text, FR_EXPLAIN_TEXT, used, "%.*s", (int)(length += length == 0), formula + i);
+        } else {
+            length = length > 0 ? length : 1;
+            fr_append(text, FR_EXPLAIN_TEXT, used, "%.*s", (int)length, formula + i);
+        }
     }
 }
 
@@ -175,6 +178,7 @@ const char *fr_explain_call(const fr_explainer *x, const fr_node *node, char tex
     return text;
 }
 
+/* fr_op.derivative is a list: "dy/da = b, dy/db = a". What stands behind the "=" of input i is the answer. */
 const char *fr_explain_derivative(const fr_explainer *x, const fr_node *node, int i, char text[FR_EXPLAIN_TEXT])
 {
     const char *all = node->op->derivative;
@@ -190,7 +194,7 @@ const char *fr_explain_derivative(const fr_explainer *x, const fr_node *node, in
 
         begin[4] = *letter;
         told = strstr(all, begin);
-        if (!told || place(node, *letter) != i)
+        if (!told || input_of(node, *letter) != i)
             continue;
         told += strlen(begin);
         end = strstr(told, ", d");

@@ -31,6 +31,10 @@ static bool take_inputs(const fr_explainer *x, const fr_node *node, fr_tensor *c
     return true;
 }
 
+/* --- Its derivatives ---------------------------------------------------------------------------------------------- */
+
+/* True if the derivative by input i is told: the op is pointwise, or input and result are one number each; no value of
+ * the input was repeated, and they are few. */
 static bool has_local(const fr_node *node, fr_tensor *const *grad_in, int i)
 {
     const fr_tensor *g = grad_in[i];
@@ -96,7 +100,7 @@ bool fr_explain_local(fr_explainer *x, const fr_node *node, fr_tensor *const *gr
     return ok;
 }
 
-/* --- The definition ----------------------------------------------------------------------------------------------- */
+/* --- Its definition ----------------------------------------------------------------------------------------------- */
 
 /* All that one definition needs. */
 typedef struct {
