@@ -404,11 +404,20 @@ START_TEST(bad_encoders_are_refused)
     ck_assert_ptr_null(fr_nn_transformer_encoder(m, 2, NULL));
     assert_failed("nn_transformer_encoder", "has a parent already", "Sequential");
     fr_module_free(owner);
+}
+END_TEST
+
+/* Layers are copied in their own dtype. */
+START_TEST(encoders_keep_a_dtype)
+{
     ck_assert(fr_set_default_dtype(FR_F64));
-    m = encoder_layer();
+
+    fr_module *m = encoder_layer();
+
     ck_assert(fr_set_default_dtype(FR_F32));
-    ck_assert_ptr_null(fr_nn_transformer_encoder(m, 2, NULL));
-    assert_failed("nn_transformer_encoder", "float64", "default dtype");
+    m = fr_nn_transformer_encoder(m, 2, NULL);
+    ck_assert_int_eq(fr_dtype_of(fr_module_find(m, "layers.1.linear1.weight")), FR_F64);
+    fr_module_free(m);
 }
 END_TEST
 
@@ -527,6 +536,7 @@ int main(void)
     tcase_add_test(refused, bad_options_are_refused);
     tcase_add_test(refused, bad_layers_are_refused);
     tcase_add_test(refused, bad_encoders_are_refused);
+    tcase_add_test(refused, encoders_keep_a_dtype);
     tcase_add_test(refused, failure_passes_through);
     return run_tests("attention", values, refused);
 }

@@ -301,6 +301,26 @@ START_TEST(refused)
 }
 END_TEST
 
+/* The layers of a stack are copies of the first one, with what its parameters are computed from. */
+START_TEST(in_a_stack)
+{
+    FR_SCOPE;
+    fr_module *layer = fr_nn_transformer_encoder_layer(4, 2, NULL);
+
+    weighted(fr_module_at(layer, 1), "weight", 0); /* linear1 */
+
+    fr_module *stack = fr_nn_transformer_encoder(layer, 2, NULL);
+    fr_tensor *x = fr_randn(FR_SHAPE(3, 1, 4)), *y;
+
+    ck_assert_msg(stack != NULL, "%s", fr_error_message());
+    fr_train(stack, false);
+    y = fr_forward(stack, x);
+    assert_close("stack", y, fr_forward(layer, fr_forward(layer, x)), 0, 0);
+    ck_assert_ptr_nonnull(fr_module_find(stack, "layers.1.linear1.parametrizations.weight.original0"));
+    fr_module_free(stack);
+}
+END_TEST
+
 START_TEST(printed)
 {
     static const char expected[] = "ParametrizedLinear(\n"
@@ -335,6 +355,7 @@ int main(void)
     tcase_add_test(parametrized, own_modules);
     tcase_add_test(parametrized, crf);
     tcase_add_test(parametrized, refused);
+    tcase_add_test(parametrized, in_a_stack);
     tcase_add_test(parametrized, printed);
     return run_tests("parametrize", parametrized);
 }

@@ -374,8 +374,9 @@ fr_module *fr_nn_transformer_encoder_layer(int64_t d_model, int64_t nhead,
                                            const fr_transformer_encoder_layer_options *options)
     FR_FREED_BY(fr_module_free);
 /* A transformer encoder: num_layers layers, one after another, as "layers", and norm, which may be NULL, as "norm". It
- * owns layer, which becomes the first one, and norm. The other layers start with copies of its values, as in PyTorch;
- * initialise them to make them differ. If the call fails, layer and norm are freed unless they have a parent. */
+ * owns layer, which becomes the first one, and norm. The other layers are copies of it (fr_module_clone), as in
+ * PyTorch; initialise them to make them differ. If the call fails, layer and norm are freed unless they have a parent.
+ */
 fr_module *fr_nn_transformer_encoder(fr_module *layer, int num_layers, fr_module *norm) FR_FREED_BY(fr_module_free);
 /* Runs a transformer encoder or an encoder layer with masks. src (T,B,E), or (B,T,E) with batch_first, or (T,E)
  * unbatched; returns a new tensor of the same shape. masks are those of fr_attention_forward with L = S = T, or NULL.

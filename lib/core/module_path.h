@@ -18,12 +18,12 @@ typedef struct fr_module_path {
 } fr_module_path;
 
 fr_module_path *fr_module_path_new(const char *type); /* one reference; NULL, without an error, if memory runs out */
-void fr_module_path_move(fr_module_path *p, fr_module_path *outer,
-                         char *name);                  /* under a parent; takes over name, a malloc'd string */
-fr_module_path *fr_module_path_ref(fr_module_path *p); /* same; NULL for NULL */
+/* Puts p under a parent; takes over name, a malloc'd string. */
+void fr_module_path_move(fr_module_path *p, fr_module_path *outer, char *name);
+fr_module_path *fr_module_path_ref(fr_module_path *p); /* returns p; NULL is fine */
 void fr_module_path_unref(fr_module_path *p);          /* NULL is fine */
-fr_module_path *fr_module_path_common(fr_module_path *a,
-                                      fr_module_path *b); /* the innermost module around both; NULL: none */
+/* The innermost module around both; NULL: none. */
+fr_module_path *fr_module_path_common(fr_module_path *a, fr_module_path *b);
 
 enum { FR_PATH_TEXT = 256 };
 /* Writes "encoder.rnn", or the type of a module without a name, or "" for NULL; returns text. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Tensors that ops of this thread take in place of others: see nn/functional_call.c. */
+/* Tensors that ops of this thread take in place of others: for nn/functional_call.c and nn/parametrize.c. */
 #ifndef FROND_CORE_STAND_INS_H
 #define FROND_CORE_STAND_INS_H
 

@@ -239,6 +239,22 @@ typedef struct {
     fr_tensor *result, *grad_out, *y, *dy;
 } output_workspace;
 
+/* Has the op's backward, by kernel or in ops, compute call->grad_in. in, scratch: as in fr_backward_in_ops. */
+static bool compute(fr_backward_pass *p, fr_node *node, fr_op_call *call, bool kernel, fr_tensor **in,
+                    fr_tensor **scratch)
+{
+    bool in_backward = p->th->mode.in_backward, ok;
+    unsigned failures = p->th->errors.failures;
+
+    p->th->mode.in_backward = true;
+    ok = kernel ? run_kernel(p, node, call) : fr_backward_in_ops(p->what, p->flags, call, in, scratch);
+    p->th->mode.in_backward = in_backward;
+    ok = ok && p->th->errors.failures == failures;
+    if (FR_UNLIKELY(p->th->graph->anomaly && !in_backward))
+        ok = ok && fr_check_gradients(p->what, node, call->grad_out, call->grad_in);
+    return ok;
+}
+
 /* Runs the op's backward and sends on what it gives. workspace: memory for the structs above, laid out as arrays. */
 static bool run_op(fr_backward_pass *p, fr_backward_task *task, char *workspace)
 {
@@ -249,8 +265,6 @@ static bool run_op(fr_backward_pass *p, fr_backward_task *task, char *workspace)
     fr_tensor **scratch = grad_out + m;
     bool *needs = (bool *)(scratch + 2 * (n + m));
     bool kernel = node->op->backward_kernel && !in_ops(p);
-    bool in_backward = p->th->mode.in_backward;
-    unsigned failures = p->th->errors.failures;
     fr_op_call call = { .op = node->op,
                         .attributes = node->attributes,
                         .inputs = node->inputs,
@@ -270,32 +284,11 @@ static bool run_op(fr_backward_pass *p, fr_backward_task *task, char *workspace)
         needs[i] = (e->node || e->leaf) && (!p->selective || fr_needed_edge(&p->xs, e));
         grad_in[i] = NULL;
     }
-    ok = fill_inputs(p, node, in, kernel) && fill_outputs(p, task, result, grad_out, kernel);
-    p->th->mode.in_backward = true;
-    if (ok && kernel)
-        ok = run_kernel(p, node, &call);
-    else if (ok)
-        ok = fr_backward_in_ops(p->what, p->flags, &call, in, scratch);
-    p->th->mode.in_backward = in_backward;
-    ok = ok && p->th->errors.failures == failures;
-    if (FR_UNLIKELY(p->th->graph->anomaly && !in_backward))
-        ok = ok && fr_check_gradients(p->what, node, grad_out, grad_in);
+    ok = fill_inputs(p, node, in, kernel) && fill_outputs(p, task, result, grad_out, kernel) &&
+         compute(p, node, &call, kernel, in, scratch);
     if (p->observer && ok)
         p->observer->at_node(p->observer->user, node, grad_out, grad_in);
     return ok && send_gradients(p, node, &call);
-}
-
-bool fr_backward_start(fr_backward_pass *p, fr_tensor *y, fr_tensor *gradient)
-{
-    fr_backward_root *root = fr_alloc(sizeof *root);
-
-    if (!root)
-        return fr_fail_memory(p->what);
-    *root = (fr_backward_root){ .next = p->roots, .node = fr_node_of(y), .leaf = y->producer ? NULL : fr_ref(y) };
-    if (root->node)
-        fr_refcount_add(&root->node->producer.refs);
-    p->roots = root;
-    return add_gradient(p, root->node, root->leaf, y->output, gradient, false);
 }
 
 /* Runs a checkpoint's function again, which records its nodes now, and gives its result the gradient. Those nodes are
@@ -397,9 +390,7 @@ static void capture(fr_backward_pass *p, const fr_backward_task *task)
     }
 }
 
-/* A leaf's gradient owns contiguous storage. What has come is used as it is if nothing else holds it; else it is
- * copied.
- */
+/* A leaf's gradient owns contiguous storage. What has come is used as it is if nothing else holds it, else copied. */
 static bool own_gradient(fr_backward_pass *p, fr_backward_task *task)
 {
     fr_tensor *g = task->slot[0].grad, *copy;
@@ -435,6 +426,19 @@ static bool run_task(fr_backward_pass *p, fr_backward_task *task)
 }
 
 /* --- The whole pass ---------------------------------------------------------------------------------------------- */
+
+bool fr_backward_start(fr_backward_pass *p, fr_tensor *y, fr_tensor *gradient)
+{
+    fr_backward_root *root = fr_alloc(sizeof *root);
+
+    if (!root)
+        return fr_fail_memory(p->what);
+    *root = (fr_backward_root){ .next = p->roots, .node = fr_node_of(y), .leaf = y->producer ? NULL : fr_ref(y) };
+    if (root->node)
+        fr_refcount_add(&root->node->producer.refs);
+    p->roots = root;
+    return add_gradient(p, root->node, root->leaf, y->output, gradient, false);
+}
 
 /* Adds the gradient of each leaf in the list to its grad. Graphs of several threads may share leaves. Nothing here can
  * fail. */

@@ -288,6 +288,16 @@ static void put_metadata(drawing *d, const fr_metadata *meta, int without)
     put_shape(d, &shape, (fr_dtype)meta->dtype);
 }
 
+/* The value that goes along e; NULL if the graph does not keep it or it has changed since. A picture computes none. */
+static const fr_tensor *kept_value(const fr_edge *e)
+{
+    const fr_node_output *r = e->node ? &e->node->results[e->output] : NULL;
+
+    if (e->saved || e->leaf)
+        return fr_if_unchanged(e->saved ? e->saved : e->leaf, &e->meta);
+    return r ? fr_if_unchanged(r->saved, &r->meta) : NULL;
+}
+
 /* Writes the beginning of an edge's attributes: its label. one_step: of input 0 of a recurrent op, a single step. */
 static void put_label(drawing *d, const fr_edge *e, bool one_step)
 {
@@ -296,7 +306,7 @@ static void put_label(drawing *d, const fr_edge *e, bool one_step)
         put_output_name(d, e->node, e->output);
     put_metadata(d, &e->meta, one_step);
     if (e->node && !one_step)
-        put_values(d, fr_picture_value(e));
+        put_values(d, kept_value(e));
     fr_put(&d->w, "\"");
 }
 

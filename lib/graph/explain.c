@@ -4,8 +4,8 @@
 #include "graph/explain.h"
 
 #include "core/options.h"
+#include "graph/picture.h"
 
-#include <frond/nn.h>
 #include <stdlib.h>
 
 void fr_explain_indent(fr_explainer *x, int spaces)
@@ -350,19 +350,6 @@ void fr_explain_free(fr_explainer *x)
     fr_history_free(&x->history);
 }
 
-/* A tensor with several names gets the first. */
-static bool take_names(fr_explainer *x)
-{
-    int n = 0;
-    const fr_named_tensor *state = x->o.module ? fr_module_state(x->o.module, &n) : NULL;
-
-    for (int i = 0; i < n; i++)
-        if (!fr_table_find(&x->names, state[i].tensor) &&
-            !fr_table_put(&x->names, state[i].tensor, (void *)(uintptr_t)state[i].name))
-            return fr_fail_memory(x->what);
-    return state || !x->o.module;
-}
-
 static bool explain(const char *what, FILE *file, fr_tensor *t, const fr_explain_options *options)
 {
     fr_thread *th = fr_thread_self();
@@ -378,7 +365,7 @@ static bool explain(const char *what, FILE *file, fr_tensor *t, const fr_explain
     else if (!fr_tracked(t))
         fr_fail(what, "the tensor wants no gradient: there is nothing recorded to explain");
     else
-        ok = take_names(&x) && fr_explain_graph(&x, &t, &(fr_tensor *){ NULL }, 1) &&
+        ok = fr_module_names(what, &x.names, x.o.module) && fr_explain_graph(&x, &t, &(fr_tensor *){ NULL }, 1) &&
              (x.w.written >= 0 || fr_fail(what, "the file cannot be written"));
     fr_explain_free(&x);
     fr_finish(th, before);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Explanations of a graph: explain.c walks and writes the text, explain_table.c the table, explain_words.c finds the
- * words for both, explain_parts.c explains an op by smaller ones. */
+ * words for both, explain_op.c finds the derivatives of one op, and explains it by smaller ones. The page for a browser
+ * is explain_html.c's alone. */
 #ifndef FROND_GRAPH_EXPLAIN_H
 #define FROND_GRAPH_EXPLAIN_H
 
@@ -32,7 +33,7 @@ typedef struct {
     FILE *later;        /* what comes after the table, or NULL */
     char *later_text;
     size_t later_size;
-    bool failed; /* memory has run out */
+    bool failed; /* with an error, or because memory has run out */
 } fr_explainer;
 
 /* Writes the explanation of ts, with their gradients: NULL for the first means ones. x's w, o, what, names, prefix and
@@ -47,13 +48,13 @@ void fr_explain_indent(fr_explainer *x, int spaces);
 
 void fr_explain_put_table(fr_explainer *x);
 
-/* --- explain_parts.c ---------------------------------------------------------------------------------------------- */
+/* --- explain_op.c ------------------------------------------------------------------------------------------------- */
 
 /* Explains node by its definition, whose results have the gradients grad_out; nothing if it has none. wanted[i]: NULL
  * where no gradient of input i is wanted. */
 bool fr_explain_definition(fr_explainer *x, const fr_node *node, fr_tensor *const *grad_out, fr_tensor *const *wanted);
-/* d[i] = the derivatives of the node's result by input i, element by element, new; NULL where there are none to tell.
- */
+/* d[i] = the derivatives of the node's result by input i, element by element; the open scope holds them. Stays NULL
+ * where there are none to tell. */
 bool fr_explain_local(fr_explainer *x, const fr_node *node, fr_tensor *const *grad_out, fr_tensor *const *grad_in,
                       fr_tensor **d);
 

@@ -137,18 +137,18 @@ static void put_tensor(page *p, const fr_tensor *t)
     fr_put(&p->w, "}");
 }
 
-/* t's values, or, if t is NULL, what is known of them. */
-static void put_value(page *p, const fr_metadata *meta, const fr_tensor *t)
+/* t, or, if its values are not known, so that t is NULL, its shape and dtype. */
+static void put_value(page *p, const int64_t *dim, int ndim, fr_dtype dtype, const fr_tensor *t)
 {
     if (t) {
         put_tensor(p, t);
         return;
     }
-    put_shape(p, meta->dim, meta->ndim, (fr_dtype)meta->dtype);
+    put_shape(p, dim, ndim, dtype);
     fr_put(&p->w, "}");
 }
 
-/* Index i of dim 0. */
+/* t[i] of t (T,...); null if t is NULL. */
 static void put_step(page *p, const fr_tensor *t, int64_t i)
 {
     if (!t) {
@@ -198,18 +198,11 @@ static const fr_tensor *value_of_input(const page *p, const fr_picture_input *in
 
 static void put_input(page *p, const fr_picture_input *in)
 {
-    const fr_tensor *t = value_of_input(p, in);
-
     next(p);
     fr_put(&p->w, "\n  {");
     put_member(p, "name", in->name);
     fr_put(&p->w, "\"leaf\": %s, \"value\": ", in->leaf ? "true" : "false");
-    if (t) {
-        put_tensor(p, t);
-    } else {
-        put_shape(p, in->shape.dim, in->shape.ndim, in->dtype);
-        fr_put(&p->w, "}");
-    }
+    put_value(p, in->shape.dim, in->shape.ndim, in->dtype, value_of_input(p, in));
     fr_put(&p->w, "}");
 }
 
@@ -262,11 +255,13 @@ static void put_node(page *p, size_t i)
     fr_put(&p->w, ",\n   ");
     begin_list(p, "out");
     for (int k = 0; k < node->outputs - node->op->internal; k++) {
+        const fr_metadata *meta = &node->results[k].meta;
+
         next(p);
         fr_put(&p->w, "{");
         put_member(p, "name", fr_picture_output_name(node, k, text));
         fr_put(&p->w, "\"value\": ");
-        put_value(p, &node->results[k].meta, fr_value_of_output(&p->values, node, k));
+        put_value(p, meta->dim, meta->ndim, (fr_dtype)meta->dtype, fr_value_of_output(&p->values, node, k));
         fr_put(&p->w, "}");
     }
     fr_put(&p->w, "], \"reversed\": %s, ", node->op->steps && fr_picture_is_reversed(node) ? "true" : "false");

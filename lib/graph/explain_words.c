@@ -71,7 +71,7 @@ const char *fr_explain_value(const fr_tensor *t, char text[FR_EXPLAIN_TEXT])
         return text;
     }
     if (t->numel <= FR_EXPLAIN_FEW)
-        return fr_all_values_text(t, text, FR_EXPLAIN_TEXT);
+        return fr_values_text(t, text, FR_EXPLAIN_TEXT);
     for (int64_t i = 0; i < t->numel; i++)
         squares += fr_at(t, i) * fr_at(t, i);
     snprintf(text, FR_EXPLAIN_TEXT, "%s, norm %.5g, first %.5g, %.5g, %.5g", fr_shape_text(&t->shape, shape),
@@ -91,8 +91,7 @@ static const double *attribute(const fr_node *node, const char *word, size_t n)
 {
     const double *p = node->attributes;
 
-    if (!fr_explain_is_pointwise(node->op) || node->op->attributes_size != 2 * sizeof *p ||
-        fr_op_find(node->op->name) != node->op)
+    if (!fr_explain_is_pointwise(node->op) || node->op->attributes_size != 2 * sizeof *p || !fr_op_is_known(node->op))
         return NULL;
     if (is(word, n, "value") || is(word, n, "alpha") || is(word, n, "negative_slope") || is(word, n, "min"))
         return p;
@@ -100,7 +99,7 @@ static const double *attribute(const fr_node *node, const char *word, size_t n)
 }
 
 /* The input that a letter of the formula stands for; -1: none; -2: the output, which is the first letter of all. */
-static int place(const fr_node *node, char letter)
+static int input_of(const fr_node *node, char letter)
 {
     const char *formula = node->op->formula;
 
@@ -118,7 +117,7 @@ static void put_word(const fr_explainer *x, const fr_node *node, bool letters, c
                      size_t *used)
 {
     bool differential = n == 2 && word[0] == 'd';
-    int at = n == 1 || differential ? place(node, word[n - 1]) : -1;
+    int at = n == 1 || differential ? input_of(node, word[n - 1]) : -1;
     const double *number = attribute(node, word, n);
     char name[FR_EXPLAIN_NAME];
 
@@ -136,12 +135,15 @@ static void put_formula(const fr_explainer *x, const fr_node *node, bool letters
                         char *text, size_t *used)
 {
     for (size_t i = 0, length; i < n; i += length) {
-        for (length = 0; i + length < n && (isalpha((unsigned char)formula[i + length]) || formula[i + length] == '_');)
+        length = 0;
+        while (i + length < n && (isalpha((unsigned char)formula[i + length]) || formula[i + length] == '_'))
             length++;
-        if (length && (i + length == n || formula[i + length] != '(')) /* not a function */
+        if (length > 0 && (i + length == n || formula[i + length] != '(')) { /* a word, and not a function */
             put_word(x, node, letters, formula + i, length, text, used);
-        else
-            fr_append(text, FR_EXPLAIN_TEXT, used, "%.*s", (int)(length += length == 0), formula + i);
+        } else {
+            length = length > 0 ? length : 1;
+            fr_append(text, FR_EXPLAIN_TEXT, used, "%.*s", (int)length, formula + i);
+        }
     }
 }
 
@@ -176,6 +178,7 @@ const char *fr_explain_call(const fr_explainer *x, const fr_node *node, char tex
     return text;
 }
 
+/* fr_op.derivative is a list: "dy/da = b, dy/db = a". What stands behind the "=" of input i is the answer. */
 const char *fr_explain_derivative(const fr_explainer *x, const fr_node *node, int i, char text[FR_EXPLAIN_TEXT])
 {
     const char *all = node->op->derivative;
@@ -191,7 +194,7 @@ const char *fr_explain_derivative(const fr_explainer *x, const fr_node *node, in
 
         begin[4] = *letter;
         told = strstr(all, begin);
-        if (!told || place(node, *letter) != i)
+        if (!told || input_of(node, *letter) != i)
             continue;
         told += strlen(begin);
         end = strstr(told, ", d");

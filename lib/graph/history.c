@@ -4,8 +4,6 @@
  * as deep as it is long. */
 #include "graph/history.h"
 
-#include "core/writer.h"
-
 #include <stdlib.h>
 
 static bool add_node(fr_history *h, const fr_node *node)
@@ -35,18 +33,28 @@ static int by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-bool fr_history_collect_many(fr_history *h, fr_tensor *const *ts, int n)
+bool fr_history_collect_nodes(fr_history *h, fr_tensor *const *ts, int n)
 {
     bool ok = true;
 
-    *h = (fr_history){ .t = ts[0] };
     for (int i = 0; i < n && ok; i++)
-        ok = ts[i]->producer ? add_node(h, fr_node_of(ts[i])) : add_leaf(h, ts[i]);
+        ok = !ts[i]->producer || add_node(h, fr_node_of(ts[i]));
     for (size_t i = 0; i < h->node_count && ok; i++)
         for (int k = 0; k < h->nodes[i]->inputs && ok; k++)
             ok = !h->nodes[i]->edges[k].node || add_node(h, h->nodes[i]->edges[k].node);
     if (h->node_count > 0)
         qsort(h->nodes, h->node_count, sizeof *h->nodes, by_number);
+    return ok;
+}
+
+bool fr_history_collect_many(fr_history *h, fr_tensor *const *ts, int n)
+{
+    *h = (fr_history){ .t = ts[0] };
+
+    bool ok = fr_history_collect_nodes(h, ts, n);
+
+    for (int i = 0; i < n && ok; i++)
+        ok = ts[i]->producer || add_leaf(h, ts[i]);
     for (size_t i = 0; i < h->node_count && ok; i++) {
         const fr_node *node = h->nodes[i];
 
@@ -81,31 +89,4 @@ bool fr_history_is_walked(const fr_history *h)
         if (h->nodes[i]->saved && h->nodes[i]->released)
             return true;
     return false;
-}
-
-const char *fr_all_values_text(const fr_tensor *t, char *text, size_t size)
-{
-    int dims = t->shape.ndim;
-    size_t used = 0;
-
-    text[0] = '\0';
-    for (int64_t i = 0; i < t->numel; i++) {
-        int64_t inner = 1;
-        int open = 0, close = 0; /* the brackets that begin before value i and end after it */
-
-        for (int d = dims; d-- > 0; inner *= t->shape.dim[d]) {
-            open += i % (inner * t->shape.dim[d]) == 0;
-            close += (i + 1) % (inner * t->shape.dim[d]) == 0;
-        }
-        fr_append(text, size, &used, "%s%.*s%.5g%.*s", i ? ", " : "", open, "[[[[[[[[", fr_at(t, i), close, "]]]]]]]]");
-    }
-    if (t->numel == 0)
-        fr_append(text, size, &used, "[]");
-    return text;
-}
-
-const char *fr_values_text(const fr_tensor *t, char text[FR_VALUES_TEXT])
-{
-    text[0] = '\0';
-    return t && t->numel <= FR_FEW_VALUES ? fr_all_values_text(t, text, FR_VALUES_TEXT) : text;
 }

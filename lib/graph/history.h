@@ -21,16 +21,12 @@ typedef struct {
 bool fr_history_collect(fr_history *h, const fr_tensor *t);
 /* The same for what n >= 1 tensors were made by; h->t is the first of them. */
 bool fr_history_collect_many(fr_history *h, fr_tensor *const *ts, int n);
+/* The nodes alone, of n >= 0 tensors: no leaves, no numbers. h is zeros. */
+bool fr_history_collect_nodes(fr_history *h, fr_tensor *const *ts, int n);
 void fr_history_free(fr_history *h);
+/* Its index in nodes or leaves; SIZE_MAX if it is not there. */
 size_t fr_history_index(const fr_history *h, const void *node_or_leaf);
 /* True if a backward has run and freed saved values. */
 bool fr_history_is_walked(const fr_history *h);
-
-/* Writes the values of t if they are FR_FEW_VALUES or fewer: "2" for a scalar, else "[1, 2]", "[[1, 2], [3, 4]]".
- * Otherwise, and for NULL, it writes "". Returns text. */
-enum { FR_FEW_VALUES = 6, FR_VALUES_TEXT = 256 };
-const char *fr_values_text(const fr_tensor *t, char text[FR_VALUES_TEXT]);
-/* The same for any number of values, as far as text has room. */
-const char *fr_all_values_text(const fr_tensor *t, char *text, size_t size);
 
 #endif

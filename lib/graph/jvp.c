@@ -25,13 +25,13 @@ bool fr_has_tangents(const fr_thread *th, const fr_op_call *call)
 
 /* The arrays of a double backward: for each input and for each output one of everything. */
 typedef struct {
-    fr_tensor *in, *grad_in, *y, *dy, *x, *dx;
+    fr_tensor *in, *grad_in, *y, *dy, *scratch[2];
     fr_shape shape;
     bool needs;
 } input_room;
 
 typedef struct {
-    fr_tensor *result, *u, *x, *du, *y, *dy;
+    fr_tensor *result, *u, *x, *du, *scratch[2];
 } output_room;
 
 /* Makes leaves u that stand for the gradients of the outputs. xs lists those that are floating; returns their number.
@@ -50,7 +50,8 @@ static int make_gradients(fr_op_call *call, fr_tensor **us, fr_tensor **xs)
 
 /* J t from backward alone, for ops without a jvp. Backward computes J^T u from the gradients u of the outputs, which is
  * linear in u. So differentiating it by u, with the tangents t of the inputs as gradients, gives (J^T)^T t = J t,
- * whatever u is (J. Townsend, "A new trick for calculating Jacobian vector products", 2017). */
+ * whatever u is (J. Townsend, "A new trick for calculating Jacobian vector products", 2017). room: memory for the
+ * structs above, laid out as arrays. */
 static bool double_backward(fr_thread *th, fr_op_call *call, void *room)
 {
     size_t n = (size_t)call->inputs, m = (size_t)call->outputs;
@@ -100,8 +101,7 @@ static bool double_backward(fr_thread *th, fr_op_call *call, void *room)
 
 static bool run_double_backward(fr_thread *th, fr_op_call *call)
 {
-    size_t bytes = (size_t)call->inputs * sizeof(input_room) + (size_t)call->outputs * sizeof(output_room) +
-                   2 * (size_t)(call->inputs + call->outputs) * sizeof(fr_tensor *);
+    size_t bytes = (size_t)call->inputs * sizeof(input_room) + (size_t)call->outputs * sizeof(output_room);
     void *room = fr_alloc(bytes);
     bool ok = room && double_backward(th, call, room);
 

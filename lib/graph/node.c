@@ -65,6 +65,42 @@ void fr_node_release_saved(fr_node *node)
 
 /* --- Recording --------------------------------------------------------------------------------------------------- */
 
+static size_t aligned(size_t bytes)
+{
+    return (bytes + 15) / 16 * 16;
+}
+
+/* The node of a call, with room for all that belongs to it in one block. *dims: where the sizes of its inputs and
+ * outputs are to be written. */
+static fr_node *node_alloc(const fr_op_call *call, int64_t **dims)
+{
+    size_t results_at = sizeof(fr_node) + (size_t)call->inputs * sizeof(fr_edge);
+    size_t dims_at = results_at + (size_t)call->outputs * sizeof(fr_node_output), ndims = 0;
+
+    for (int i = 0; i < call->inputs; i++)
+        ndims += call->in[i] ? (size_t)call->in[i]->shape.ndim : 0;
+    for (int i = 0; i < call->outputs; i++)
+        ndims += (size_t)call->result[i]->shape.ndim;
+
+    size_t attributes_at = aligned(dims_at + ndims * sizeof **dims);
+    size_t bytes = attributes_at + call->op->attributes_size;
+    fr_node *node = bytes <= UINT32_MAX ? fr_alloc(bytes) : NULL;
+
+    if (!node)
+        return fr_fail_memory(call->op->name);
+    *dims = (int64_t *)(void *)((char *)node + dims_at);
+    *node = (fr_node){
+        .producer = { .refs = 1, .name = call->op->name, .release = release },
+        .op = call->op,
+        .inputs = call->inputs,
+        .outputs = call->outputs,
+        .bytes = (uint32_t)bytes,
+        .results = (fr_node_output *)(void *)((char *)node + results_at),
+        .attributes = call->op->attributes_size ? (char *)node + attributes_at : NULL,
+    };
+    return node;
+}
+
 /* The sizes of t are written at *dims, which moves on. */
 static fr_metadata metadata_of(const fr_tensor *t, int64_t **dims)
 {
@@ -102,6 +138,18 @@ static void set_edge(fr_thread *th, fr_node *node, int i, fr_tensor *t, int64_t 
         node->saved = true;
         edge->saved = fr_ref(t);
     }
+}
+
+/* Most ops of a module read the result of another op of it. Their node keeps that op's node anyway, which holds the
+ * path, so it needs no reference of its own; that saves an atomic addition. */
+static void set_module_path(fr_node *node, fr_module_path *path)
+{
+    node->module_path = path;
+    for (int i = 0; i < node->inputs; i++)
+        if (node->edges[i].node && node->edges[i].node->module_path == path)
+            return;
+    node->holds_module_path = true;
+    fr_module_path_ref(path);
 }
 
 /* Saves what backward reads of the results; false: out of memory. */
@@ -144,65 +192,6 @@ static void set_producer(fr_node *node, const fr_op_call *call)
         fr_node_unref(node);
 }
 
-bool fr_node_share_tangents(fr_node *node, const fr_op_call *call)
-{
-    for (int i = 0; i < node->outputs; i++) {
-        fr_tensor *saved = node->results[i].saved;
-
-        if (saved && !fr_tangents_share(node->op->name, saved, call->result[i]))
-            return false;
-    }
-    return true;
-}
-
-/* Most ops of a module read the result of another op of it. Their node keeps that op's node anyway, which holds the
- * path, so it needs no reference of its own; that saves an atomic addition. */
-static void set_module_path(fr_node *node, fr_module_path *path)
-{
-    node->module_path = path;
-    for (int i = 0; i < node->inputs; i++)
-        if (node->edges[i].node && node->edges[i].node->module_path == path)
-            return;
-    node->holds_module_path = true;
-    fr_module_path_ref(path);
-}
-
-static size_t aligned(size_t bytes)
-{
-    return (bytes + 15) / 16 * 16;
-}
-
-/* The node of a call, with room for all that belongs to it in one block. *dims: where the sizes of its inputs and
- * outputs are to be written. */
-static fr_node *node_alloc(const fr_op_call *call, int64_t **dims)
-{
-    size_t results_at = sizeof(fr_node) + (size_t)call->inputs * sizeof(fr_edge);
-    size_t dims_at = results_at + (size_t)call->outputs * sizeof(fr_node_output), ndims = 0;
-
-    for (int i = 0; i < call->inputs; i++)
-        ndims += call->in[i] ? (size_t)call->in[i]->shape.ndim : 0;
-    for (int i = 0; i < call->outputs; i++)
-        ndims += (size_t)call->result[i]->shape.ndim;
-
-    size_t attributes_at = aligned(dims_at + ndims * sizeof **dims);
-    size_t bytes = attributes_at + call->op->attributes_size;
-    fr_node *node = bytes <= UINT32_MAX ? fr_alloc(bytes) : NULL;
-
-    if (!node)
-        return fr_fail_memory(call->op->name);
-    *dims = (int64_t *)(void *)((char *)node + dims_at);
-    *node = (fr_node){
-        .producer = { .refs = 1, .name = call->op->name, .release = release },
-        .op = call->op,
-        .inputs = call->inputs,
-        .outputs = call->outputs,
-        .bytes = (uint32_t)bytes,
-        .results = (fr_node_output *)(void *)((char *)node + results_at),
-        .attributes = call->op->attributes_size ? (char *)node + attributes_at : NULL,
-    };
-    return node;
-}
-
 bool fr_node_record(fr_thread *th, const fr_op_call *call)
 {
     int64_t *dims = NULL;
@@ -224,5 +213,16 @@ bool fr_node_record(fr_thread *th, const fr_op_call *call)
         return false;
     }
     set_producer(node, call);
+    return true;
+}
+
+bool fr_node_share_tangents(fr_node *node, const fr_op_call *call)
+{
+    for (int i = 0; i < node->outputs; i++) {
+        fr_tensor *saved = node->results[i].saved;
+
+        if (saved && !fr_tangents_share(node->op->name, saved, call->result[i]))
+            return false;
+    }
     return true;
 }

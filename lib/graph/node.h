@@ -3,7 +3,8 @@
 /* A recorded node: one call of an op, as backward needs it.
  *
  * A node has an edge for each input, to the node or leaf that its gradient goes to. It keeps values only of those
- * inputs and outputs that its op names in saves_inputs and saves_outputs; of the others shape, dtype and version. */
+ * inputs and outputs that its op names in saves_inputs and saves_outputs; of the others shape, dtype and version, and
+ * of a constant that is a scalar its value. */
 #ifndef FROND_GRAPH_NODE_H
 #define FROND_GRAPH_NODE_H
 
@@ -43,8 +44,7 @@ typedef struct {
 
 /* One block of memory: the node, its edges, its outputs, their sizes, its attributes. */
 struct fr_node {
-    fr_producer
-        producer; /* reference count, and what core knows of a node; first, so that either is a pointer to both */
+    fr_producer producer; /* first, so that a pointer to either is one to both: core knows only this part of a node */
     const fr_op *op;
     uint64_t number;             /* greater than that of each node it depends on */
     fr_site site;                /* of the call in the user's source */
@@ -53,10 +53,10 @@ struct fr_node {
     fr_hook *hooks;
     fr_node_output *results;
     void *attributes;
-    uint32_t bytes; /* of the block */
-    bool saved;     /* there were values to save; */
-    bool released;  /* they have been freed since */
-    bool holds_module_path;
+    uint32_t bytes;         /* of the block */
+    bool saved;             /* there were values to save; */
+    bool released;          /* they have been freed since */
+    bool holds_module_path; /* else a node before it holds module_path */
     int inputs, outputs;
     fr_edge edges[];
 };
@@ -77,6 +77,12 @@ static inline fr_tensor *fr_if_unchanged(fr_tensor *saved, const fr_metadata *me
 static inline bool fr_op_has_backward(const fr_op *op)
 {
     return op->backward || op->backward_kernel || op->definition;
+}
+
+/* True for an op of the library, which computes and does nothing else. A user's op may have the name of one. */
+static inline bool fr_op_is_known(const fr_op *op)
+{
+    return fr_op_find(op->name) == op;
 }
 
 /* The node that made t; NULL for a leaf. */

@@ -10,7 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { DEFAULT_MAX_NODES = 500 };
+enum { DEFAULT_MAX_NODES = 500, FEW_VALUES = 6 };
 
 /* --- Values ------------------------------------------------------------------------------------------------------- */
 
@@ -33,20 +33,14 @@ const char *fr_picture_values_text(const fr_tensor *t, char text[FR_VALUES_TEXT]
 {
     fr_summary s;
 
-    if (!t || t->numel <= FR_FEW_VALUES)
-        return fr_values_text(t, text);
+    text[0] = '\0';
+    if (!t)
+        return text;
+    if (t->numel <= FEW_VALUES)
+        return fr_values_text(t, text, FR_VALUES_TEXT);
     s = fr_picture_summary(t, 0, t->numel);
     snprintf(text, FR_VALUES_TEXT, "min %.4g, mean %.4g, max %.4g", s.least, s.mean, s.most);
     return text;
-}
-
-const fr_tensor *fr_picture_value(const fr_edge *e)
-{
-    const fr_node_output *r = e->node ? &e->node->results[e->output] : NULL;
-
-    if (e->saved || e->leaf)
-        return fr_if_unchanged(e->saved ? e->saved : e->leaf, &e->meta);
-    return r ? fr_if_unchanged(r->saved, &r->meta) : NULL;
 }
 
 /* --- What is read ------------------------------------------------------------------------------------------------- */
@@ -110,17 +104,16 @@ static bool read_inputs(fr_picture *p)
     return true;
 }
 
-/* A tensor with several names gets the first. */
-static bool take_names(fr_picture *p)
+bool fr_module_names(const char *what, fr_table *names, fr_module *m)
 {
     int n = 0;
-    const fr_named_tensor *state = p->o.module ? fr_module_state(p->o.module, &n) : NULL;
+    const fr_named_tensor *state = m ? fr_module_state(m, &n) : NULL;
 
     for (int i = 0; i < n; i++)
-        if (!fr_table_find(&p->names, state[i].tensor) &&
-            !fr_table_put(&p->names, state[i].tensor, (void *)state[i].name))
-            return false;
-    return state || !p->o.module;
+        if (!fr_table_find(names, state[i].tensor) &&
+            !fr_table_put(names, state[i].tensor, (void *)(uintptr_t)state[i].name))
+            return fr_fail_memory(what);
+    return state || !m;
 }
 
 /* --- Steps -------------------------------------------------------------------------------------------------------- */
@@ -228,7 +221,9 @@ bool fr_picture_collect(const char *what, fr_picture *p, fr_tensor *t)
     if (!fr_history_collect(&p->history, t))
         return fr_fail_memory(what);
     p->first = p->history.node_count - (size_t)fr_least((int64_t)p->history.node_count, p->o.max_nodes);
-    if (!take_names(p) || !choose_steps(p) || !read_inputs(p))
+    if (!fr_module_names(what, &p->names, p->o.module))
+        return false;
+    if (!choose_steps(p) || !read_inputs(p))
         return fr_fail_memory(what);
     return take_gradients(what, p, t);
 }

@@ -4,7 +4,7 @@
 #ifndef FROND_GRAPH_PICTURE_H
 #define FROND_GRAPH_PICTURE_H
 
-#include "graph/history.h"
+#include "graph/values.h"
 
 /* A tensor that ops read and that no recorded op made. */
 typedef struct {
@@ -34,6 +34,10 @@ typedef struct {
 bool fr_picture_collect(const char *what, fr_picture *p, fr_tensor *t);
 void fr_picture_free(fr_picture *p);
 
+/* Fills names, from tensors: the names of m's parameters and buffers, borrowed from m. A tensor with several gets the
+ * first; m may be NULL. False with an error. */
+bool fr_module_names(const char *what, fr_table *names, fr_module *m);
+
 /* The input behind e, an edge that leads to no node; NULL: an optional input that was left out. */
 const fr_picture_input *fr_picture_input_of(const fr_picture *p, const fr_edge *e);
 /* The number of steps (dim 0 of input 0) of a recurrent op; 0 for other ops. */
@@ -43,9 +47,6 @@ bool fr_picture_is_reversed(const fr_node *node);
 enum { FR_OUTPUT_TEXT = 32 };
 const char *fr_picture_output_name(const fr_node *node, int output, char text[FR_OUTPUT_TEXT]);
 
-/* The value that goes along e; NULL if the graph does not keep it or it has changed since. */
-const fr_tensor *fr_picture_value(const fr_edge *e);
-
 /* Of the n > 0 values of t from the one at row-major index from. If one is NaN, all are. */
 typedef struct {
     double least, mean, most;
@@ -53,6 +54,7 @@ typedef struct {
 fr_summary fr_picture_summary(const fr_tensor *t, int64_t from, int64_t n);
 
 /* Writes all values of a small tensor, or "min ..., mean ..., max ..." of a larger one; "" for NULL. Returns text. */
+enum { FR_VALUES_TEXT = 256 };
 const char *fr_picture_values_text(const fr_tensor *t, char text[FR_VALUES_TEXT]);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+/* A tensor that fr_detach gave, and what it stands for. */
 typedef struct fr_alias {
     fr_tensor *view, *of;
 } fr_alias;
@@ -15,16 +16,11 @@ void fr_trace_begin(fr_thread *th, fr_trace *t)
     th->graph->trace = t;
 }
 
-static unsigned version_of(const fr_tensor *t)
-{
-    return atomic_load_explicit(&t->storage->version, memory_order_relaxed);
-}
-
 static bool check_unchanged(const char *what, const fr_trace *t)
 {
     for (size_t i = 0; i < t->count; i++)
         for (int o = 0; o < t->steps[i].outputs; o++)
-            if (version_of(t->steps[i].out[o]) != t->steps[i].version[o])
+            if (fr_storage_version(t->steps[i].out[o]) != t->steps[i].version[o])
                 return fr_fail(what, "a result of %s is changed in place on the way, expected ops alone",
                                t->steps[i].op->name);
     return true;
@@ -104,7 +100,7 @@ static bool fill(const fr_thread *th, fr_step *s, const fr_op_call *call)
         s->in[i] = fr_ref(resolve(th->graph->trace, call->in[i]));
     for (int i = 0; i < s->outputs; i++) {
         s->out[i] = fr_ref(call->result[i]);
-        s->version[i] = version_of(call->result[i]);
+        s->version[i] = fr_storage_version(call->result[i]);
     }
     if (!call->attributes || s->op->attributes_size == 0)
         return true;

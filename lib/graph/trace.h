@@ -45,9 +45,8 @@ void fr_trace_free(fr_trace *t);
 /* The step among the first `before` that made value, as its output *output; NULL: none did. */
 const fr_step *fr_trace_maker(const fr_trace *t, size_t before, const fr_tensor *value, int *output);
 
-/* For apply.c: call is done. For fr_detach: view is t. For modules: the one at path returned t. All look for a trace
- * first.
- */
+/* For apply.c: call is done. For fr_detach: view is t. For modules: the one at path returned t. These callers look
+ * first whether there is a trace. */
 void fr_trace_note(fr_thread *th, const fr_op_call *call);
 void fr_trace_alias(fr_thread *th, fr_tensor *view, fr_tensor *t);
 void fr_trace_result(fr_thread *th, fr_module_path *path, fr_tensor *t);

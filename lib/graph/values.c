@@ -4,6 +4,8 @@
  * by op, in the order in which they were recorded. */
 #include "graph/values.h"
 
+#include "core/writer.h"
+
 #include <stdlib.h>
 
 static fr_tensor **slot(const fr_values *v, const fr_node *node, int output)
@@ -103,7 +105,7 @@ static bool compute_missing(const char *what, fr_values *v, const fr_node *node)
 
     for (int i = 0; i < node->outputs - node->op->internal; i++)
         missing = missing || !fr_value_of_output(v, node, i);
-    if (!missing || fr_op_find(node->op->name) != node->op)
+    if (!missing || !fr_op_is_known(node->op))
         return true;
     arrays = calloc((size_t)(node->inputs + node->outputs), sizeof(fr_tensor *));
     scope = fr_scope_begin();
@@ -149,4 +151,25 @@ void fr_values_free(fr_values *v)
     fr_table_free(&v->scalars);
     free(v->all);
     free(v->first);
+}
+
+const char *fr_values_text(const fr_tensor *t, char *text, size_t size)
+{
+    int dims = t->shape.ndim;
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (int64_t i = 0; i < t->numel; i++) {
+        int64_t inner = 1;
+        int open = 0, close = 0; /* the brackets that begin before value i and end after it */
+
+        for (int d = dims; d-- > 0; inner *= t->shape.dim[d]) {
+            open += i % (inner * t->shape.dim[d]) == 0;
+            close += (i + 1) % (inner * t->shape.dim[d]) == 0;
+        }
+        fr_append(text, size, &used, "%s%.*s%.5g%.*s", i ? ", " : "", open, "[[[[[[[[", fr_at(t, i), close, "]]]]]]]]");
+    }
+    if (t->numel == 0)
+        fr_append(text, size, &used, "[]");
+    return text;
 }

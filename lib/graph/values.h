@@ -9,7 +9,7 @@
 typedef struct {
     const fr_history *history;
     fr_tensor **all;  /* each output of each node; NULL: not known */
-    size_t *first;    /* of each node: where its outputs begin */
+    size_t *first;    /* of each node: where its outputs begin; behind the last: how many there are in all */
     fr_table scalars; /* from edges: constants that are scalars, tensors again */
 } fr_values;
 
@@ -26,5 +26,9 @@ void fr_values_free(fr_values *v);
  * not of the history. */
 fr_tensor *fr_value_of_output(const fr_values *v, const fr_node *node, int output);
 fr_tensor *fr_value_of_input(const fr_values *v, const fr_edge *e);
+
+/* Writes all values of t, as far as text has room: "2" for a scalar, else "[1, 2]", "[[1, 2], [3, 4]]". Returns text.
+ */
+const char *fr_values_text(const fr_tensor *t, char *text, size_t size);
 
 #endif

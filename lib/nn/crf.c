@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* CRF: a linear-chain conditional random field. T steps, B rows, K tags. */
+/* CRF: a linear-chain conditional random field (Lafferty, McCallum and Pereira, 2001). T steps, B rows, K tags.
+ *
+ *     score(y) = start[y_1] + sum over t of emissions[t, y_t] + sum over t > 1 of transitions[y_(t-1), y_t] + end[y_T]
+ *     log p(y) = score(y) - log of the sum over all y' of exp(score(y'))
+ *
+ * Neither the sum over all K^T rows of tags nor the best of them needs more than a table (B,K) that goes from step to
+ * step: what all ways to end in a tag sum to (the forward algorithm), or the score of the best one (Viterbi's). */
 #include "core/options.h"
 #include "nn/module.h"
 #include "ops/op.h"

@@ -172,21 +172,30 @@ static fr_tensor *log_probs_of_next(const beams *b, fr_tensor *logits, const fr_
     return fr_where(ended(b->tokens, o->end_token), stay, log_p);
 }
 
-/* The W best ways to go on become the beams. */
+/* (N,B): new tokens with the next one, which a beam that has ended does not count. logits and log_p: of the next one.
+ */
+static fr_tensor *next_lengths(const beams *b, const fr_tensor *logits, fr_tensor *log_p, const fr_beam_options *o)
+{
+    fr_tensor *one = fr_ones_like(fr_select(log_p, 2, 0));
+
+    if (!b->lengths)
+        return one;
+    if (o->has_end)
+        one = fr_sub(one, fr_cast(fr_view_as(ended(b->tokens, o->end_token), one), fr_dtype_of(logits)));
+    return fr_add(b->lengths, one);
+}
+
+/* The W best ways to go on become the beams. A way's score is sum / ((5 + length) / 6)^length_alpha (Wu et al.,
+ * "Google's neural machine translation system", 2016). best counts the ways of a prompt's beams, token by token. */
 static bool extend(beams *b, fr_tensor *logits, const fr_beam_options *o, int64_t width)
 {
     int64_t tokens = logits->shape.dim[1], n = b->tokens->shape.dim[0];
     int64_t prompts = b->sums ? b->sums->shape.dim[0] : n, each = n / prompts;
     fr_tensor *log_p = fr_reshape(log_probs_of_next(b, logits, o), FR_SHAPE(prompts, each, tokens));
     fr_tensor *sums = b->sums ? fr_add(log_p, fr_unsqueeze(b->sums, 2)) : log_p, *scores, *best, *token, *beam;
-    fr_tensor *lengths = fr_ones_like(fr_select(log_p, 2, 0));
+    fr_tensor *lengths = next_lengths(b, logits, log_p, o);
     fr_extreme top;
 
-    if (b->lengths)
-        lengths = fr_add(b->lengths, o->has_end ? fr_sub(lengths, fr_cast(fr_reshape(ended(b->tokens, o->end_token),
-                                                                                     FR_SHAPE(prompts, each)),
-                                                                          fr_dtype_of(logits)))
-                                                : lengths);
     scores = fr_pow_scalar(fr_div_scalar(fr_add_scalar(fr_unsqueeze(lengths, 2), 5), 6), o->length_alpha);
     scores = fr_flatten(fr_div(sums, scores), 1, 2);
     top = fr_topk(scores, fr_least(width, each * tokens), -1, true);

@@ -45,7 +45,7 @@ static void release(void *memory, void *user)
     fr_free(s, s->bytes);
 }
 
-/* The scope frees it also where a jump leaves the forward function. */
+/* A tensor without values owns the block. So the scope frees it, also where a jump leaves the forward function. */
 fr_stand_ins *fr_stand_ins_new(const char *what, int n)
 {
     size_t bytes = sizeof(fr_stand_ins) + (size_t)n * sizeof(fr_stand_in);

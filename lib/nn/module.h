@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Modules from inside, and what layers are made with. The argument `what` is the name of
- * the public function at work, for errors. */
+/* Modules from inside, and what layers are made with. The argument `what` is the name of the public function at work,
+ * for errors. */
 #ifndef FROND_NN_MODULE_H
 #define FROND_NN_MODULE_H
 
@@ -75,18 +75,22 @@ fr_module *fr_module_next(const fr_module *root, const fr_module *m);
 fr_tensor *fr_module_call_with_hooks(fr_module *m, fr_tensor *x);
 void fr_module_hooks_free(fr_module *m);
 
-/* parametrize.c: ops take computed parameters of m to the end of the innermost scope. */
+/* --- parametrize.c ------------------------------------------------------------------------------------------------ */
+
+/* From here to the end of the innermost scope, ops take the computed values of those parameters of m that are computed.
+ * False with an error. */
 bool fr_module_compute_parameters(fr_thread *th, fr_module *m);
 
-/* Says that m runs from here to the end of the innermost scope; false with an error if its parameters cannot be
- * computed
- * ... */
+/* --- Around each run of a module ---------------------------------------------------------------------------------- */
+
+/* Says that m runs, to the end of the innermost scope. False with an error if its parameters cannot be computed. */
 static inline bool fr_module_enter(fr_thread *th, fr_module *m)
 {
     th->module_path = m->path;
     return FR_LIKELY(!m->parametrizations) || fr_module_compute_parameters(th, m);
 }
-/* ... and that its result is y, for a trace. Returns y. */
+
+/* Says, for a trace, that its result is y. Returns y. */
 static inline fr_tensor *fr_module_leave(fr_thread *th, const fr_module *m, fr_tensor *y)
 {
     if (FR_UNLIKELY(th->graph->trace != NULL) && y)

@@ -4,7 +4,6 @@
  * attention to a memory, and a feedforward network, each with a residual and a norm: Vaswani et al., "Attention is all
  * you need", 2017. With norm_first: Xiong et al., "On layer normalization in the transformer architecture", 2020. */
 #include "core/options.h"
-#include "core/random.h"
 #include "nn/module.h"
 
 #include <frond/op.h>
@@ -193,36 +192,6 @@ static fr_tensor *decoder_forward(fr_module *m, fr_tensor *x)
     return decoder_layer_forward(m, x);
 }
 
-/* A copy of a layer, as copy.deepcopy makes it. The generator is left as it was. */
-static fr_module *copy_layer(const char *what, fr_module *from)
-{
-    const layer *l = fr_self(from);
-    fr_generator generator;
-    fr_module *m;
-    int n = 0, copied = 0;
-
-    fr_generator_save(&generator);
-    m = layer_new(what, l->multihead_attn != NULL, l->width, l->heads, &l->options);
-    fr_generator_restore(&generator);
-
-    const fr_named_tensor *state = fr_module_state(from, &n), *copies = m ? fr_module_state(m, &copied) : NULL;
-
-    if (state && copies && copies->tensor->dtype != state->tensor->dtype) {
-        fr_fail(what, "the layer is %s, which is not the default dtype", fr_dtype_name(fr_dtype_of(state->tensor)));
-        copies = NULL;
-    }
-    if (!state || !copies) {
-        fr_module_destroy(m);
-        return NULL;
-    }
-    for (int i = 0; i < n; i++) {
-        fr_copy_values(copies[i].tensor, state[i].tensor);
-        copies[i].tensor->requires_grad = state[i].tensor->requires_grad;
-    }
-    fr_train(m, from->training);
-    return m;
-}
-
 enum { MAX_LAYERS = 10000 };
 
 static bool check_layers(const char *what, bool decoder, const fr_module *first, int num_layers)
@@ -249,7 +218,7 @@ static bool fill_stack(const char *what, fr_module *m, fr_module *first, int num
         char index[16];
 
         snprintf(index, sizeof index, "%d", i);
-        ok = fr_module_adopt_new(what, e->layers, index, copy_layer(what, first)) != NULL;
+        ok = fr_module_adopt_new(what, e->layers, index, fr_module_clone(first)) != NULL;
     }
     e->norm = norm;
     return ok && (!norm || fr_module_adopt(what, m, "norm", norm));

@@ -31,6 +31,10 @@ static bool take_inputs(const fr_explainer *x, const fr_node *node, fr_tensor *c
     return true;
 }
 
+/* --- Its derivatives ---------------------------------------------------------------------------------------------- */
+
+/* True if the derivative by input i is told: the op is pointwise, or input and result are one number each; no value of
+ * the input was repeated, and they are few. */
 static bool has_local(const fr_node *node, fr_tensor *const *grad_in, int i)
 {
     const fr_tensor *g = grad_in[i];
@@ -82,7 +86,7 @@ bool fr_explain_local(fr_explainer *x, const fr_node *node, fr_tensor *const *gr
         any = any || has_local(node, grad_in, i);
     if (!any)
         return true;
-    if (fr_op_find(node->op->name) != node->op || !knows_inputs(x, node))
+    if (!fr_op_is_known(node->op) || !knows_inputs(x, node))
         return divide(node, grad_out, grad_in, d);
     arrays = calloc((size_t)(node->inputs + node->outputs), sizeof(fr_tensor *));
     if (!arrays)
@@ -96,7 +100,7 @@ bool fr_explain_local(fr_explainer *x, const fr_node *node, fr_tensor *const *gr
     return ok;
 }
 
-/* --- The definition ----------------------------------------------------------------------------------------------- */
+/* --- Its definition ----------------------------------------------------------------------------------------------- */
 
 /* All that one definition needs. */
 typedef struct {
