@@ -4,6 +4,7 @@
  * (golden/make_parametrizations.py): drawing, training, evaluation, files, copies and exports. */
 #include "testing.h"
 
+#include <limits.h>
 #include <unistd.h>
 
 static fr_tensors *golden;
@@ -290,6 +291,7 @@ START_TEST(refused)
     assert_refused(fr_weight_norm(fr_module_at(attention, 0), "weight", 0),
                    "weight_norm: the MultiheadAttention around the NonDynamically", "reads \"weight\" itself");
     assert_refused(fr_spectral_norm(m, "bias", 0, 1e-12, 0), "spectral_norm: n_power_iterations is 0");
+    assert_refused(fr_spectral_norm(m, "bias", INT_MAX, 1e-12, 0), "expected 1 to 10000");
     assert_refused(fr_spectral_norm(m, "bias", 1, 0, 0), "spectral_norm: eps is 0");
     assert_refused(fr_spectral_norm(m, "bias", 1, 1, 1), "spectral_norm: dim 1 of a parameter of 1 dims");
     assert_refused(fr_remove_parametrizations(m, "bias"), "remove_parametrizations: no \"bias\"");

@@ -12,7 +12,7 @@ static double f(double y)
 
 static double digits(double derivative)
 {
-    return floor(-log10(fabs(derivative / 26.25 - 1)));
+    return round(-log10(fabs(derivative / 26.25 - 1)));
 }
 
 int main(void)

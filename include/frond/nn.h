@@ -53,7 +53,7 @@ fr_tensor *fr_module_share(fr_module *m, const char *name, fr_tensor *t);
  *
  * spectral_norm: weight / its largest singular value, the weight taken as a matrix of dim by all others; dim -1 is 1
  * for transposed convolutions, else 0. The parameter is parametrizations.weight.original. The value is found by power
- * iterations, n_power_iterations in each run in training, none in evaluation, from the buffers
+ * iterations, n_power_iterations (1 to 10000) in each run in training, none in evaluation, from the buffers
  * parametrizations.weight.0._u and ._v, which are drawn as PyTorch draws them. A weight of one dim is divided by its
  * norm. Usual values are 1, 1e-12, -1. Miyato et al., "Spectral Normalization for Generative Adversarial Networks",
  * 2018.

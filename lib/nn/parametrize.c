@@ -14,6 +14,8 @@
 #include <frond/autograd.h>
 #include <inttypes.h>
 
+enum { MAX_ITERATIONS = 10000 };
+
 /* The memory of a ParametrizationList. All tensors are borrowed from it. */
 typedef struct parametrization {
     fr_tensor *(*compute)(const struct parametrization *p, bool training);
@@ -234,8 +236,8 @@ bool fr_weight_norm(fr_module *m, const char *name, int dim)
 static bool add_vectors(const char *what, parametrization *p, const fr_module *m, fr_tensor *t, fr_module *list,
                         fr_module *kind)
 {
-    if (p->n_power_iterations < 1)
-        return fr_fail(what, "n_power_iterations is %d, expected 1 or more", p->n_power_iterations);
+    if (p->n_power_iterations < 1 || p->n_power_iterations > MAX_ITERATIONS)
+        return fr_fail(what, "n_power_iterations is %d, expected 1 to %d", p->n_power_iterations, MAX_ITERATIONS);
     if (!(p->eps > 0))
         return fr_fail(what, "eps is %g, expected more than 0", p->eps);
     if (p->dim == -1)
