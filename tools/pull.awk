@@ -374,7 +374,7 @@ function picture(name, text,    begun, svg, path, folder, n, i, width)
     if (!begun)
         fail("there is no picture " name ".svg")
     print "</figure>\n@end html"
-    printf "@iftex\n@center @image{%s%s}\n@end iftex\n", name, width + 0 > 460 ? ",16cm" : ""
+    printf "@iftex\n@center @image{%s%s}\n@end iftex\n", name, (width + 0 > 460 ? ",16cm" : "")
 }
 
 /^@pull / {
