@@ -85,7 +85,7 @@ int main(void)
 
 /* Exercises
  *
- * 1. Write the op of two inputs z = sqrt(x^2 + y^2), and check it. Skip what is not wanted: call->needs[i]. What does
- *    fr_gradcheck say at (0, 0)?
+ * 1. Write the op of two inputs z = sqrt(x^2 + y^2), and check it. Let infer refuse unequal shapes (fr_op_fail), and
+ *    backward skip what is not wanted (call->needs[i]). What does fr_gradcheck say at (0, 0)?
  * 2. Forward and backward agree, and yet both may be wrong: plant the same mistake in both. What does fr_gradcheck say
  *    then? So what else must a test compare? */

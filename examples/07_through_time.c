@@ -53,7 +53,8 @@ static void show_norms(void)
                fr_item(fr_norm(gradient[2][t])));
 }
 
-/* One step of gradient descent for W, with the gradient no longer than `longest`. */
+/* One step of gradient descent for W, with the gradient no longer than `longest`. It is clipped by hand, since W
+ * belongs to no module; fr_clip_grad_norm does the same for all gradients of a module. */
 static void descend(double longest)
 {
     fr_tensor *w = turn(1.2), *start = fr_full(FR_SHAPE(2), 0.001), *h[STEPS + 1], *gradient;

@@ -5,7 +5,7 @@
  * f alone, a number that can be close to 1. Its inventors called this the constant error carousel.
  *
  * You will see that the written-out cells give what the library's fused ops give, and how much of the gradient of c is
- * left after 100 steps: one part in 1e30 or three quarters, depending on the bias of the forget gate. */
+ * left after 100 steps: one part in 1e30 or four fifths, depending on the bias of the forget gate. */
 #include <frond.h>
 
 #include <math.h>

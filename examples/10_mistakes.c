@@ -62,7 +62,7 @@ static void wrong_graphs(void)
     show("A function returns a tensor of its own scope.");
 }
 
-/* Memory grows until there is none. It is no error: one may mean it. So it is a warning, after 20 steps. */
+/* Memory grows until there is none. It is no error: one may mean it. After 20 steps of growth there is a warning. */
 static void growing_graph(void)
 {
     fr_tensor *w = fr_requires_grad(fr_scalar(0.5)), *state = fr_scalar(1);

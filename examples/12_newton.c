@@ -20,7 +20,7 @@ static void newton(void)
 
         fr_gradients(f, &x, 1, &first, FR_CREATE_GRAPH); /* 4 x^3 - 9 x^2, recorded */
         fr_gradients(first, &x, 1, &second, 0);          /* 12 x^2 - 18 x */
-        printf("x %.6f  f %9.6f  f' %9.6f  f'' %9.6f\n", at, fr_item(f), fr_item(first), fr_item(second));
+        printf("x %.6f  f %9.6f  f' %7.1e  f'' %9.6f\n", at, fr_item(f), fr_item(first), fr_item(second));
         at -= fr_item(first) / fr_item(second);
     }
 }
@@ -71,6 +71,6 @@ int main(void)
 
 /* Exercises
  *
- * 1. Find the minimum of Rosenbrock's valley from (-1, 2) by Newton's method in two dimensions: p - H^-1 g. How many
- *    steps does gradient descent need, with a step of 0.001?
+ * 1. Find the minimum of Rosenbrock's valley, (1, 1), from (-1, 2) by Newton's method in two dimensions: p - H^-1 g.
+ *    How many steps does gradient descent need until x is at least 0.999, if it goes by 0.001 times the gradient?
  * 2. sin differentiated four times is sin again. Do it in a loop, at x = 1. Which flag does each step need? */

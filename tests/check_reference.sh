@@ -66,6 +66,9 @@ for file in $(sed -n 's/^@include \(.*\)\.texi$/\1/p' "$work/frond.texi"); do
 done
 printf '@pull %s\n' 'lib/graph/apply.c no_such_function' | pull >"$work/found" 2>&1 &&
     complain "pull.awk pulls a function that does not exist"
+printf '%s\n' '<?xml version="1.0"?>' '<svg width="900pt"></svg>' >"$work/wide.svg"
+echo '@picture wide A picture.' | pull -v pictures="$work" | grep -qx '@center @image{wide,16cm}' ||
+    complain "pull.awk leaves a picture out of the PDF"
 # A page of the PDF has room for so much code.
 ${AWK:-awk} '/^@(end )?smallexample/ { code = !/end/ } { gsub(/@[@{}]/, "x") } code && length > 93' "$work"/*.texi \
     >"$work/found"

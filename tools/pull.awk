@@ -5,6 +5,7 @@
 #
 #     @pull FILE.c             a program, from its first include on
 #     @pull FILE.c NAME        the function, struct or table NAME, with the comment above it
+#     @pull FILE.c includes    its includes
 #     @pull FILE.txt [NAME]    text; of several parts the one that follows the line "== NAME"
 #     @pair FILE NAME          the bodies of the function NAME in FILE.py and FILE.c, side by side
 #     @lesson NAME             the program examples/NAME.c, what it prints, the exercises that its last comment holds
@@ -86,6 +87,16 @@ function definition(n, name,    i, first, last)
     while (line[first - 1] ~ /^( |\/)\*/)
         first--
     return keep(first, last)
+}
+
+function includes(n,    i, first, last)
+{
+    for (i = 1; i <= n; i++)
+        if (line[i] ~ /^#include/) {
+            first = first ? first : i
+            last = i
+        }
+    return first ? keep(first, last) : 0
 }
 
 function part_of_text(n, name,    i, first)
@@ -329,6 +340,7 @@ function exercises(n,    i)
 
 function lesson(file)
 {
+    print "@noindent\n@file{examples/" file ".c}:\n"
     example(program(read("examples/" file ".c")))
     text_only = 1
     print "\n@noindent\nIt prints\n"
@@ -362,16 +374,19 @@ function picture(name, text,    begun, svg, path, folder, n, i, width)
     if (!begun)
         fail("there is no picture " name ".svg")
     print "</figure>\n@end html"
-    printf "@iftex\n@center @image{%s%s}\n@end iftex\n", name, width + 0 > 460 ? ",16cm" : ""
+    printf "@iftex\n@center @image{%s%s}\n@end iftex\n", name, (width + 0 > 460 ? ",16cm" : "")
 }
 
 /^@pull / {
+    if (pulled && pulled == NR - 1) # Info sets no blank line between two examples
+        print ""
+    pulled = NR
     n = read($2)
     text_only = $2 ~ /\.txt$/
     if (text_only)
         n = NF == 2 ? n : part_of_text(n, $3)
     else
-        n = NF == 2 ? program(n) : definition(n, $3)
+        n = NF == 2 ? program(n) : $3 == "includes" ? includes(n) : definition(n, $3)
     if (!n)
         fail($2 " has no " $3)
     example(n)

@@ -8,7 +8,7 @@
 
 /* Highway layer (Srivastava, Greff and Schmidhuber, 2015): y = g tanh(W x + b) + (1 - g) x, g = sigmoid(V x + c).
  * Where the gate g is closed, x passes as it is. */
-typedef struct {
+typedef struct highway {
     fr_tensor *weight, *bias, *gate_weight, *gate_bias;
 } highway;
 
@@ -36,7 +36,7 @@ static fr_module *highway_new(int64_t size)
     l->gate_weight = fr_module_param(self, "gate_weight", fr_init_xavier_uniform(fr_zeros(FR_SHAPE(size, size)), 1));
     l->gate_bias = fr_module_param(self, "gate_bias", fr_full(FR_SHAPE(size), -1)); /* rather closed at first */
     snprintf(text, sizeof text, "size=%d", (int)size);
-    if (l->gate_bias && fr_module_describe(self, text))
+    if (l->weight && l->bias && l->gate_weight && l->gate_bias && fr_module_describe(self, text))
         return self;
     fr_module_free(self);
     return NULL;
@@ -58,7 +58,7 @@ static fr_tensor *log_cosh_loss(fr_tensor *prediction, fr_tensor *target)
 }
 
 /* Lion (Chen et al., 2023): each parameter goes by lr in the direction of the sign of a running mean of gradients. */
-typedef struct {
+typedef struct lion {
     fr_module *model;
     fr_tensor *mean[32]; /* one for each parameter; references of our own */
 } lion;

@@ -88,7 +88,7 @@ static void explained(void)
     fr_explain(stdout, fr_tanh(fr_mul_scalar(x, 2)));
 }
 
-/* x^3 with the derivative of x^2: a factor from outside hides half of the gradient. */
+/* x^3 with the derivative 2 x^2: a factor from outside hides a third of the gradient. */
 static fr_tensor *wrong_cube(fr_tensor *const *in, void *unused)
 {
     (void)unused;

@@ -6,13 +6,14 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 static bool infer(fr_op_call *call)
 {
     fr_shape a = fr_shape_of(call->in[0]), b = fr_shape_of(call->in[1]);
     char text_a[FR_SHAPE_TEXT], text_b[FR_SHAPE_TEXT];
 
-    if (fr_numel(call->in[0]) != fr_numel(call->in[1]) || a.ndim != b.ndim)
+    if (a.ndim != b.ndim || memcmp(a.dim, b.dim, (size_t)a.ndim * sizeof *a.dim) != 0)
         return fr_op_fail(call, "x %s and y %s differ", fr_shape_text(&a, text_a), fr_shape_text(&b, text_b));
     call->out[0] = fr_meta_of(call->in[0]);
     return true;

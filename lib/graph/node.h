@@ -44,7 +44,7 @@ typedef struct {
 
 /* One block of memory: the node, its edges, its outputs, their sizes, its attributes. */
 struct fr_node {
-    fr_producer producer; /* first, so that a pointer to either is one to both: core knows only this part of a node */
+    fr_producer producer; /* references, and what core knows of a node; first: either is a pointer to both */
     const fr_op *op;
     uint64_t number;             /* greater than that of each node it depends on */
     fr_site site;                /* of the call in the user's source */

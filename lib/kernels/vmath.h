@@ -127,7 +127,8 @@ FR_INLINE float fr_sigmoid_f32(float x)
     return s / (p * r + (s * 0x1p-64F + 1.75F)) * 0x1p-64F;
 }
 
-/* x + x^3 P(x^2) for |x| <= 0.625, above 1 - 2 / (exp(2 |x|) + 1), with L = ln 2; from 10 on it is 1 */
+/* x + x^3 P(x^2) for |x| <= 0.625; above 1 - 2 / (e + 1), e = exp(2 |x|) = 2^k exp(r), 2 |x| = k ln 2 + r; from 10 on
+ * it is 1 */
 FR_INLINE float fr_tanh_f32(float x)
 {
     float a = fabsf(x), t = a > 10.0F ? 10.0F : a, z = t * t, p = -0.00570497755F, q = 0.00138145941F;
