@@ -326,7 +326,7 @@ START_TEST(words)
     explain_to_text(y, &(fr_explain_options){ .module = m });
     ck_assert_int_ge(assert_arithmetic(), 9);
     ck_assert_ptr_nonnull(find_line(explained, "#1 = linear(x = [[0.7, -1.5, 0.25]], w = [[0.3"));
-    ck_assert_ptr_nonnull(strstr(explained, "by y = 0.5 x"));
+    ck_assert_ptr_nonnull(strstr(explained, " = 0.5 #"));
     ck_assert_ptr_nonnull(strstr(explained, "[check_explain.c:") ? "" : strstr(explained, "check_explain.c:"));
     ck_assert_ptr_null(fr_grad(fr_module_find(m, "w")));
     assert_gradients(m, y, "so dL/d%s = ");
@@ -515,8 +515,8 @@ START_TEST(constants)
               *y = fr_tanh(fr_sub(fr_add(x, number(0.5)), fr_ones_of(FR_SHAPE(1), FR_F64)));
 
     explain_to_text(y, NULL);
-    ck_assert_ptr_nonnull(find_line(explained, "#1 = add(a = 3, constant = 0.5) = 3.5    by y = a + b"));
-    ck_assert_ptr_nonnull(find_line(explained, "#2 = sub(#1 = 3.5, constant) (1,)    by y = a - b"));
+    ck_assert_ptr_nonnull(find_line(explained, "#1 = add(a = 3, constant = 0.5) = 3.5    by #1 = a + 0.5"));
+    ck_assert_ptr_nonnull(find_line(explained, "#2 = sub(#1 = 3.5, constant) (1,)    by #2 = #1 - constant"));
     ck_assert_ptr_nonnull(find_line(explained, "#3 = tanh(#2) (1,) = [0.98661]"));
 }
 END_TEST
@@ -532,8 +532,8 @@ START_TEST(values)
     forwards = 0;
     explain_to_text(y, NULL);
     ck_assert_int_eq(forwards, 0);
-    ck_assert_ptr_nonnull(find_line(explained, "#1 = add_scalar(a = 3) = 4    by y = x + 1"));
-    ck_assert_ptr_nonnull(find_line(explained, "#3 = doubled(#2 = 6)    by y = 2 x"));
+    ck_assert_ptr_nonnull(find_line(explained, "#1 = add_scalar(a = 3) = 4    by #1 = a + 1"));
+    ck_assert_ptr_nonnull(find_line(explained, "#3 = doubled(#2 = 6)    by #3 = 2 #2"));
     ck_assert_ptr_nonnull(find_line(explained, "#4 = sub_scalar(#3) = 11"));
     ck_assert_ptr_nonnull(find_line(explained, "to #2: dL/d#3 * d#3/d#2 = 1 * 2 = 2"));
     {
@@ -541,7 +541,7 @@ START_TEST(values)
         fr_copy(x, number(30));
     }
     explain_to_text(y, NULL);
-    ck_assert_ptr_nonnull(find_line(explained, "#1 = add_scalar(a)    by y = x + 1"));
+    ck_assert_ptr_nonnull(find_line(explained, "#1 = add_scalar(a)    by #1 = a + 1"));
 }
 END_TEST
 

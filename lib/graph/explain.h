@@ -68,7 +68,7 @@ const char *fr_explain_leaf_label(const fr_explainer *x, const fr_tensor *leaf, 
 const char *fr_explain_input_name(const fr_explainer *x, const fr_edge *e, char text[FR_EXPLAIN_NAME]);
 /* "2", "[1, 2]", or "(3, 4), norm 5.2, first 1, 2, 3"; "not kept" for NULL. */
 const char *fr_explain_value(const fr_tensor *t, char text[FR_EXPLAIN_TEXT]);
-/* The op's formula, which it must have, with its numbers: "y = x + 1". */
+/* The op's formula, which it must have, with the names of what it computes with: "#3 = #2 + 1". */
 const char *fr_explain_formula(const fr_explainer *x, const fr_node *node, char text[FR_EXPLAIN_TEXT]);
 /* What node computes: "tanh(#2)", in a table of pointwise ops their formula, "tanh v5". */
 const char *fr_explain_call(const fr_explainer *x, const fr_node *node, char text[FR_EXPLAIN_TEXT]);
