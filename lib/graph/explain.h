@@ -32,7 +32,9 @@ typedef struct {
     FILE *later;        /* what comes after the table, or NULL */
     char *later_text;
     size_t later_size;
-    bool failed; /* memory has run out */
+    bool failed;            /* memory has run out */
+    const fr_node *culprit; /* the first op from which a NaN or infinity went backward; NULL: none */
+    double nan;             /* that */
 } fr_explainer;
 
 /* Writes the explanation of ts, with their gradients: NULL for the first means ones. x's w, o, what, names, prefix and
@@ -46,6 +48,11 @@ void fr_explain_indent(fr_explainer *x, int spaces);
 /* --- explain_table.c ---------------------------------------------------------------------------------------------- */
 
 void fr_explain_put_table(fr_explainer *x);
+
+/* Remembers node if it is the first that sends NaN or infinity to an input. */
+void fr_explain_look_for_nan(fr_explainer *x, const fr_node *node, fr_tensor *const *grad_in);
+/* Writes where a NaN or infinity came from, if there is one. */
+void fr_explain_put_warning(fr_explainer *x);
 
 /* --- explain_parts.c ---------------------------------------------------------------------------------------------- */
 
@@ -70,10 +77,12 @@ const char *fr_explain_input_name(const fr_explainer *x, const fr_edge *e, char 
 const char *fr_explain_value(const fr_tensor *t, char text[FR_EXPLAIN_TEXT]);
 /* The op's formula, which it must have, with the names of what it computes with: "#3 = #2 + 1". */
 const char *fr_explain_formula(const fr_explainer *x, const fr_node *node, char text[FR_EXPLAIN_TEXT]);
+/* The op's formula with its own letters, but node's numbers, for a page: "y = x + 1". "" if it has none. */
+const char *fr_explain_numbers(const fr_node *node, char text[FR_EXPLAIN_TEXT]);
 /* What node computes: "tanh(#2)", in a table of pointwise ops their formula, "tanh v5". */
 const char *fr_explain_call(const fr_explainer *x, const fr_node *node, char text[FR_EXPLAIN_TEXT]);
 /* What the op tells of its derivative by input i: of a pointwise op "1 - #3^2", of others how the gradient comes from
- * that of the result, "dL/d#1 x'"; or "". */
+ * that of the result, "dL/d#1 x^T"; or "". */
 const char *fr_explain_derivative(const fr_explainer *x, const fr_node *node, int i, char text[FR_EXPLAIN_TEXT]);
 
 static inline bool fr_explain_is_pointwise(const fr_op *op)

@@ -136,8 +136,10 @@ static bool has_word(const char *formula, const char *word)
 static const char *symbol(const fr_op *op, int i, char text[FR_ARGUMENT_TEXT])
 {
     char name[FR_ARGUMENT_TEXT];
-    const char upper = (char)toupper((unsigned char)*fr_argument_name(op, i, name));
-    const char letters[] = { upper, *name, i == 0 ? 'x' : 'b', i == 0 ? 'a' : '\0' };
+    const char *first = fr_argument_name(op, i, name);
+    const bool named = strncmp(name, "input ", 6) != 0;
+    const char upper = (char)toupper((unsigned char)*first);
+    const char letters[] = { named ? upper : '\0', named ? *name : '\0', i ? '\0' : 'x', "ab"[i < 2 ? i : 2] };
 
     snprintf(text, FR_ARGUMENT_TEXT, "%s", name);
     if (op->formula && has_word(op->formula, text))
@@ -151,9 +153,10 @@ static const char *symbol(const fr_op *op, int i, char text[FR_ARGUMENT_TEXT])
     return op->formula ? text : "";
 }
 
-enum { RESULT = -2, NOTHING = -1 };
+enum { RESULT = -2, NOTHING = -1, AFTER = 2 /* inputs that may be left out at the end of the list */ };
 
-/* What a word of the formula, or of the derivative, stands for: the index of an input, RESULT or NOTHING. */
+/* What a word of the formula, or of the derivative, stands for: the index of an input, beyond node's of one that was
+ * left out, RESULT or NOTHING. */
 static int place(const fr_node *node, const char *word, size_t n)
 {
     const fr_op *op = node->op;
@@ -161,7 +164,7 @@ static int place(const fr_node *node, const char *word, size_t n)
 
     if (n && n == result_length(op->formula) && strncmp(op->formula, word, n) == 0)
         return RESULT;
-    for (int i = 0; n && i < node->inputs; i++)
+    for (int i = 0; n && i < node->inputs + AFTER; i++)
         if (is(word, n, symbol(op, i, text)))
             return i;
     return NOTHING;
@@ -209,7 +212,7 @@ static size_t put_word(const fr_explainer *x, const fr_node *node, const char *w
 
     if (differential)
         at = place(node, word + 1, n - 1);
-    if (at >= 0 && node->edges[at].meta.ndim < 0)
+    if (at >= node->inputs || (at >= 0 && node->edges[at].meta.ndim < 0))
         return leave_out(word, n, text, used);
     if (number)
         fr_append(text, FR_EXPLAIN_TEXT, used, "%.5g", *number);
@@ -220,8 +223,8 @@ static size_t put_word(const fr_explainer *x, const fr_node *node, const char *w
     return n;
 }
 
-/* Appends the power "^(value - 1)" as "^2", "^1" as nothing. Returns the length of what it has read, 0 if formula begins
- * otherwise. */
+/* Appends the power "^(value - 1)" as "^2", "^1" as nothing. Returns the length of what it has read, 0 if formula
+ * begins otherwise. */
 static size_t put_power(const fr_node *node, const char *formula, char *text, size_t *used)
 {
     static const char power[] = "^(value - 1)";
@@ -273,6 +276,24 @@ const char *fr_explain_formula(const fr_explainer *x, const fr_node *node, char 
         put_letters(x, node, text, &used);
     else
         put_formula(x, node, formula, strlen(formula), text, &used);
+    return text;
+}
+
+const char *fr_explain_numbers(const fr_node *node, char text[FR_EXPLAIN_TEXT])
+{
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (const char *p = node->op->formula ? node->op->formula : ""; *p;) {
+        size_t n = word_length(p);
+        const double *number = n ? attribute(node, p, n) : NULL;
+
+        if (number && p[n] != '(')
+            fr_append(text, FR_EXPLAIN_TEXT, &used, "%.5g", *number);
+        else
+            fr_append(text, FR_EXPLAIN_TEXT, &used, "%.*s", (int)(n ? n : 1), p);
+        p += n ? n : 1;
+    }
     return text;
 }
 

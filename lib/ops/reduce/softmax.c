@@ -9,6 +9,8 @@
 
 #include "ops/reduce/reduce.h"
 
+#include <frond/autograd.h>
+
 /* --- Shared ------------------------------------------------------------------------------------------------------ */
 
 bool fr_infer_softmax(fr_op_call *call)
