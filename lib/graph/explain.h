@@ -77,7 +77,9 @@ const char *fr_explain_input_name(const fr_explainer *x, const fr_edge *e, char 
 const char *fr_explain_value(const fr_tensor *t, char text[FR_EXPLAIN_TEXT]);
 /* The op's formula, which it must have, with the names of what it computes with: "#3 = #2 + 1". */
 const char *fr_explain_formula(const fr_explainer *x, const fr_node *node, char text[FR_EXPLAIN_TEXT]);
-/* The op's formula with its own letters, but node's numbers, for a page: "y = x + 1". "" if it has none. */
+/* The op's formula with its own letters, but node's numbers and without inputs that were left out, for a page: "y = x +
+ * 1".
+ * "" if it has none. */
 const char *fr_explain_numbers(const fr_node *node, char text[FR_EXPLAIN_TEXT]);
 /* What node computes: "tanh(#2)", in a table of pointwise ops their formula, "tanh v5". */
 const char *fr_explain_call(const fr_explainer *x, const fr_node *node, char text[FR_EXPLAIN_TEXT]);

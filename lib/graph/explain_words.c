@@ -188,11 +188,17 @@ static const char *name_of(const fr_explainer *x, const fr_node *node, int at, s
     return n == 1 ? text : NULL;
 }
 
+static bool is_left_out(const fr_node *node, int at)
+{
+    return at >= node->inputs || (at >= 0 && node->edges[at].meta.ndim < 0);
+}
+
 /* An input that was left out takes its index and the plus sign before it along, or what would begin with one then. */
 static size_t leave_out(const char *word, size_t n, char *text, size_t *used)
 {
     if (word[n] == '[')
-        n += strcspn(word + n, "]") + 1;
+        n += strcspn(word + n, "]");
+    n += word[n] == ']';
     while (*used && strchr(" +", text[*used - 1]))
         text[--*used] = '\0';
     if (*used && !strchr("=-(", text[*used - 1]))
@@ -212,7 +218,7 @@ static size_t put_word(const fr_explainer *x, const fr_node *node, const char *w
 
     if (differential)
         at = place(node, word + 1, n - 1);
-    if (at >= node->inputs || (at >= 0 && node->edges[at].meta.ndim < 0))
+    if (is_left_out(node, at))
         return leave_out(word, n, text, used);
     if (number)
         fr_append(text, FR_EXPLAIN_TEXT, used, "%.5g", *number);
@@ -288,6 +294,10 @@ const char *fr_explain_numbers(const fr_node *node, char text[FR_EXPLAIN_TEXT])
         size_t n = word_length(p);
         const double *number = n ? attribute(node, p, n) : NULL;
 
+        if (n && p[n] != '(' && is_left_out(node, place(node, p, n))) {
+            p += leave_out(p, n, text, &used);
+            continue;
+        }
         if (number && p[n] != '(')
             fr_append(text, FR_EXPLAIN_TEXT, &used, "%.5g", *number);
         else
