@@ -506,26 +506,6 @@ START_TEST(where_nan_comes_from)
 }
 END_TEST
 
-/* A leaf may be called like a letter of a formula, and an input may be left out. */
-START_TEST(formulas_have_the_names_of_the_graph)
-{
-    FR_SCOPE;
-    fr_tensor *a = fr_requires_grad(number(3)), *b = fr_requires_grad(number(2)), *c = fr_requires_grad(number(4));
-    fr_tensor *x = fr_requires_grad(fr_ones(FR_SHAPE(1, 2))), *w = fr_requires_grad(fr_ones(FR_SHAPE(1, 2)));
-
-    explain_to_text(fr_pow_scalar(fr_mul(fr_add(a, b), c), 2), NULL);
-    ck_assert_ptr_nonnull(find_line(explained, "#2 = mul(#1 = 5, c = 4) = 20    by #2 = #1 c"));
-    ck_assert_ptr_nonnull(find_line(explained, "d#3/d#2 = 2 * #2 = 40"));
-    ck_assert_ptr_nonnull(strstr(explained, "so dL/da = 160\n  so dL/db = 160\n  so dL/dc = 200\n"));
-    explain_to_text(fr_linear(x, w, NULL), NULL);
-    ck_assert_msg(strstr(explained, "by #1 = a b^T ") || strstr(explained, "by #1 = a b^T\n"), "%s", explained);
-    explain_to_text(fr_cross_entropy(x, fr_zeros_of(FR_SHAPE(1), FR_I64), FR_MEAN), NULL);
-    ck_assert_msg(strstr(explained, "by #1[0] = (log(sum(exp(a))) - a[class])") ||
-                      strstr(explained, "by #1 = (log(sum(exp(a))) - a[class])"),
-                  "%s", explained);
-}
-END_TEST
-
 /* --- Values that the graph does not keep -------------------------------------------------------------------------- */
 
 static int forwards;
@@ -555,6 +535,32 @@ static const fr_op doubled_op = { .name = "doubled",
                                   .infer = infer_same,
                                   .forward = count_and_double,
                                   .backward = double_gradient };
+
+/* A leaf may be called like a letter of a formula, and an input may be left out. */
+START_TEST(formulas_have_the_names_of_the_graph)
+{
+    FR_SCOPE;
+    fr_tensor *a = fr_requires_grad(number(3)), *b = fr_requires_grad(number(2)), *c = fr_requires_grad(number(4));
+    fr_tensor *x = fr_requires_grad(fr_ones(FR_SHAPE(1, 2))), *w = fr_requires_grad(fr_ones(FR_SHAPE(1, 2)));
+    fr_op letters = doubled_op;
+
+    letters.formula = "y = 2 a";
+    explain_to_text(fr_pow_scalar(fr_mul(fr_add(a, b), c), 2), NULL);
+    ck_assert_ptr_nonnull(find_line(explained, "#2 = mul(#1 = 5, c = 4) = 20    by #2 = #1 c"));
+    ck_assert_ptr_nonnull(find_line(explained, "d#3/d#2 = 2 * #2 = 40"));
+    ck_assert_ptr_nonnull(strstr(explained, "so dL/da = 160\n  so dL/db = 160\n  so dL/dc = 200\n"));
+    explain_to_text(fr_linear(x, w, NULL), NULL);
+    ck_assert_msg(strstr(explained, "by #1 = a b^T ") || strstr(explained, "by #1 = a b^T\n"), "%s", explained);
+    explain_to_text(fr_layer_norm(x, FR_SHAPE(2), NULL, fr_requires_grad(fr_ones(FR_SHAPE(2))), 0), NULL);
+    ck_assert_msg(strstr(explained, " / sqrt(variance + eps) + b "), "%s", explained);
+    explain_to_text(fr_apply(&letters, (fr_tensor *[]){ fr_neg(b) }, NULL), NULL);
+    ck_assert_ptr_nonnull(strstr(explained, "by #2 = 2 #1"));
+    explain_to_text(fr_cross_entropy(x, fr_zeros_of(FR_SHAPE(1), FR_I64), FR_MEAN), NULL);
+    ck_assert_msg(strstr(explained, "by #1[0] = (log(sum(exp(a))) - a[class])") ||
+                      strstr(explained, "by #1 = (log(sum(exp(a))) - a[class])"),
+                  "%s", explained);
+}
+END_TEST
 
 /* A constant scalar is known without being saved, other constants are not. */
 START_TEST(constants)
