@@ -52,9 +52,14 @@ done
 # In the middle of the way: 0.5 times -2, and 1.75, have been added up, and nothing has come back yet.
 show "$work/scalar.html" step=2
 grep -q '<b>0.75</b> = <b>(−1)</b> + <b>1.75</b>' "$work/dom" || wrong "no formula with its numbers"
+grep -q '<p class="formula">#2 = #1 + c, so' "$work/dom" || wrong "no names in the formula"
+grep -q '<h1>The derivative of tanh (a b + c), step by step</h1>' "$work/dom" || wrong "no title"
 grep -q 'class="gradient"[^>]*></text>' "$work/dom" || wrong "no room for gradients"
 grep -q '>∂ 0' "$work/dom" && wrong "a gradient before backward"
 grep -q 'aria-valuetext="step 2, Forward' "$work/dom" || wrong "the slider does not say where it is"
+
+show "$work/scalar.html" step=7
+sed 's/<[^>]*>//g' "$work/dom" | grep -q '∂#1/∂b' || wrong "no names in a derivative"
 
 # Of three parts two have come, then all.
 show "$work/parts.html" step=10

@@ -160,10 +160,12 @@ typedef struct {
 /* Writes the chain rule for t in words and numbers: each recorded op that made t, with its formula, inputs, values,
  * module and source line; then, backward from t to the leaves, what each op gets, its derivative as formula
  * (fr_op.derivative) and number, their product, and the sums of what comes to one place. A t that is no scalar counts
- * as if it were summed up. All values of up to 16 elements are printed, of more the norm and the first three. Values
- * are found as by fr_backward_steps. Nothing is changed. False, with an error, if t wants no gradient, options are
- * bad, the file cannot be written, or memory runs out. After a backward that has freed what the graph saved, only the
- * first half is written. */
+ * as if it were summed up. Formulas name inputs as the graph does, "#3 = #2 b"; an op's own letter for input i is the
+ * name of that, its first letter, or x, a for the first and b for the second. A NaN or infinity is traced to the op
+ * that made it first. All values of up to 16 elements are printed, of more the norm and the first three. Values are
+ * found as by fr_backward_steps. Nothing is changed. False, with an error, if t wants no gradient, options are bad, the
+ * file cannot be written, or memory runs out. After a backward that has freed what the graph saved, only the first half
+ * is written. */
 bool fr_explain(FILE *file, fr_tensor *t);
 bool fr_explain_with(FILE *file, fr_tensor *t, const fr_explain_options *options); /* options may be NULL */
 

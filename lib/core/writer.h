@@ -6,6 +6,8 @@
 
 #include "core/base.h"
 
+#include <math.h>
+
 typedef struct {
     FILE *file;
     int64_t written; /* characters; -1: writing has failed */
@@ -17,5 +19,11 @@ void fr_put(fr_writer *w, const char *format, ...) FR_PRINTF(2, 3);
 void fr_append(char *text, size_t size, size_t *used, const char *format, ...) FR_PRINTF(4, 5);
 /* The same for a pointer to a struct with the members text, an array, and used. */
 #define FR_APPEND(to, ...) fr_append((to)->text, sizeof(to)->text, &(to)->used, __VA_ARGS__)
+
+/* x as it should be printed: without the sign of -0 and of NaN. */
+static inline double fr_plain(double x)
+{
+    return isnan(x) ? fabs(x) : x + 0.0;
+}
 
 #endif

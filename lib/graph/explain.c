@@ -121,27 +121,29 @@ static void add_part(fr_explainer *x, const void *place, const char *symbols, co
         add_text(x, &parts->numbers, numbers);
 }
 
-/* The gradient of a place is complete: the text tells it, the table keeps it. */
-static void put_sum(fr_explainer *x, const void *place, const char *name, const fr_tensor *gradient)
+/* The gradient of a place is complete. */
+static void keep_sum(fr_explainer *x, const void *place, const fr_tensor *gradient)
 {
-    fr_explain_parts *parts = fr_table_find(&x->parts, place);
+    fr_explain_parts *parts = parts_of(x, place);
     char value[FR_EXPLAIN_TEXT];
 
-    fr_explain_value(gradient, value);
-    if (x->o.trace_table) {
-        parts = parts_of(x, place);
-        if (parts)
-            add_text(x, &parts->sum, value);
+    if (parts)
+        add_text(x, &parts->sum, fr_explain_value(gradient, value));
+}
+
+/* The text tells what the table keeps. */
+static void put_sum(fr_explainer *x, const void *place, const char *name)
+{
+    fr_explain_parts *parts = fr_table_find(&x->parts, place);
+
+    if (!parts || !parts->sum)
         return;
-    }
     fr_put(&x->w, "dL/d%s = ", name);
-    if (parts && parts->count > 1 && parts->symbols)
+    if (parts->count > 1 && parts->symbols)
         fr_put(&x->w, "%s = ", parts->symbols);
-    fr_put(&x->w, "%s", value);
-    if (parts) {
-        fr_table_remove(&x->parts, place);
-        free_parts(parts);
-    }
+    fr_put(&x->w, "%s", parts->sum);
+    fr_table_remove(&x->parts, place);
+    free_parts(parts);
 }
 
 /* --- Backward ----------------------------------------------------------------------------------------------------- */
@@ -251,29 +253,40 @@ static void at_node(void *user, const fr_node *node, fr_tensor *const *grad_out,
     for (int k = 0, told = 0; k < node->outputs - node->op->internal; k++) {
         if (!grad_out[k])
             continue;
-        if (told++ && !x->o.trace_table)
-            fr_put(&x->w, ", ");
-        put_sum(x, &node->results[k], fr_explain_node_name(x, node, k, name), grad_out[k]);
+        keep_sum(x, &node->results[k], grad_out[k]);
+        if (x->o.trace_table)
+            continue;
+        fr_put(&x->w, "%s", told++ ? ", " : "");
+        put_sum(x, &node->results[k], fr_explain_node_name(x, node, k, name));
     }
     if (!x->o.trace_table)
         fr_put(&x->w, "\n");
     put_links(x, node, grad_out, grad_in, local);
+    fr_explain_look_for_nan(x, node, grad_in);
     x->failed = !fr_explain_definition(x, node, grad_out, grad_in) || x->failed;
     free(local);
 }
 
+static void put_leaf(fr_explainer *x, const fr_tensor *leaf)
+{
+    char name[FR_EXPLAIN_NAME];
+
+    if (!fr_table_find(&x->parts, leaf))
+        return;
+    fr_explain_indent(x, 2);
+    fr_put(&x->w, x->depth ? "so, from here, " : "so ");
+    put_sum(x, leaf, fr_explain_leaf_name(x, leaf, name));
+    fr_put(&x->w, "\n");
+}
+
+/* In the text leaves come at the end, in their order. */
 static void at_leaf(void *user, const fr_tensor *leaf, const fr_tensor *gradient)
 {
     fr_explainer *x = user;
-    char name[FR_EXPLAIN_NAME];
 
-    if (!x->o.trace_table) {
-        fr_explain_indent(x, 2);
-        fr_put(&x->w, x->depth ? "so, from here, " : "so ");
-    }
-    put_sum(x, leaf, fr_explain_leaf_name(x, leaf, name), gradient);
-    if (!x->o.trace_table)
-        fr_put(&x->w, "\n");
+    keep_sum(x, leaf, gradient);
+    if (!x->o.trace_table && !fr_table_find(&x->history.numbers, leaf)) /* what a checkpoint reads */
+        put_leaf(x, leaf);
 }
 
 static void put_introduction(fr_explainer *x)
@@ -284,12 +297,10 @@ static void put_introduction(fr_explainer *x)
         fr_explain_node_name(x, fr_node_of(x->history.t), x->history.t->output, name);
     else
         fr_explain_leaf_name(x, x->history.t, name);
-    fr_put(
-        &x->w,
-        "\nBackward, from the last op to the first. L is %s%s, so dL/d%s is %s. When an op gets the gradient of its\n"
-        "result, this is complete. Each input is sent that gradient times the op's own derivative; what is sent to\n"
-        "one place is added up.\n",
-        x->history.t->numel == 1 ? "" : "the sum of ", name, name, x->history.t->numel == 1 ? "1" : "all ones");
+    fr_put(&x->w, "\nBackward, from the last op to the first. L is %s%s, so dL/d%s is %s.\n",
+           x->history.t->numel == 1 ? "" : "the sum of ", name, name, x->history.t->numel == 1 ? "1" : "all ones");
+    fr_put(&x->w, "Once all parts of an op's gradient have come and are added up, the op sends\n"
+                  "each of its inputs that gradient times its own derivative.\n");
 }
 
 /* --- The whole ---------------------------------------------------------------------------------------------------- */
@@ -307,9 +318,10 @@ static bool walk(fr_explainer *x, fr_tensor *const *ts, fr_tensor *const *gradie
         return false;
     if (x->failed)
         return fr_thread_self()->errors.failures != failures ? false : fr_fail_memory(x->what);
-    if (!x->o.trace_table)
-        return true;
-    fr_explain_put_table(x);
+    for (size_t i = 0; i < x->history.leaf_count && !x->o.trace_table; i++)
+        put_leaf(x, x->history.leaves[i]);
+    if (x->o.trace_table)
+        fr_explain_put_table(x);
     if (x->later && fflush(x->later) == 0 && x->later_size > 0)
         fr_put(&x->w, "\n%s", x->later_text);
     return true;
@@ -327,13 +339,17 @@ bool fr_explain_graph(fr_explainer *x, fr_tensor *const *ts, fr_tensor *const *g
     if (!x->o.trace_table)
         put_forward(x);
     if (walked) {
-        fr_put(&x->w, "\nA backward has been here and let go of the values it needed: explain before, or with "
+        fr_put(&x->w, "\nA backward has been here and let go of the values it needed:\nexplain before, or with "
                       "FR_RETAIN_GRAPH.\n");
         return true;
     }
     if (!x->o.trace_table && x->depth == 0)
         put_introduction(x);
-    return walk(x, ts, gradients, n);
+    if (!walk(x, ts, gradients, n))
+        return false;
+    if (x->depth == 0)
+        fr_explain_put_warning(x);
+    return true;
 }
 
 void fr_explain_free(fr_explainer *x)

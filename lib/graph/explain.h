@@ -33,7 +33,9 @@ typedef struct {
     FILE *later;        /* what comes after the table, or NULL */
     char *later_text;
     size_t later_size;
-    bool failed; /* with an error, or because memory has run out */
+    bool failed;            /* with an error, or because memory has run out */
+    const fr_node *culprit; /* the first op from which a NaN or infinity went backward; NULL: none */
+    double nan;             /* that */
 } fr_explainer;
 
 /* Writes the explanation of ts, with their gradients: NULL for the first means ones. x's w, o, what, names, prefix and
@@ -47,6 +49,11 @@ void fr_explain_indent(fr_explainer *x, int spaces);
 /* --- explain_table.c ---------------------------------------------------------------------------------------------- */
 
 void fr_explain_put_table(fr_explainer *x);
+
+/* Remembers node if it is the first that sends NaN or infinity to an input. */
+void fr_explain_look_for_nan(fr_explainer *x, const fr_node *node, fr_tensor *const *grad_in);
+/* Writes where a NaN or infinity came from, if there is one. */
+void fr_explain_put_warning(fr_explainer *x);
 
 /* --- explain_op.c ------------------------------------------------------------------------------------------------- */
 
@@ -69,12 +76,16 @@ const char *fr_explain_leaf_label(const fr_explainer *x, const fr_tensor *leaf, 
 const char *fr_explain_input_name(const fr_explainer *x, const fr_edge *e, char text[FR_EXPLAIN_NAME]);
 /* "2", "[1, 2]", or "(3, 4), norm 5.2, first 1, 2, 3"; "not kept" for NULL. */
 const char *fr_explain_value(const fr_tensor *t, char text[FR_EXPLAIN_TEXT]);
-/* The op's formula, which it must have, with its numbers: "y = x + 1". */
+/* The op's formula, which it must have, with the names of what it computes with: "#3 = #2 + 1". */
 const char *fr_explain_formula(const fr_explainer *x, const fr_node *node, char text[FR_EXPLAIN_TEXT]);
+/* The op's formula with its own letters, but node's numbers and without inputs that were left out, for a page: "y = x +
+ * 1".
+ * "" if it has none. */
+const char *fr_explain_numbers(const fr_node *node, char text[FR_EXPLAIN_TEXT]);
 /* What node computes: "tanh(#2)", in a table of pointwise ops their formula, "tanh v5". */
 const char *fr_explain_call(const fr_explainer *x, const fr_node *node, char text[FR_EXPLAIN_TEXT]);
 /* What the op tells of its derivative by input i: of a pointwise op "1 - #3^2", of others how the gradient comes from
- * that of the result, "dL/d#1 x'"; or "". */
+ * that of the result, "dL/d#1 x^T"; or "". */
 const char *fr_explain_derivative(const fr_explainer *x, const fr_node *node, int i, char text[FR_EXPLAIN_TEXT]);
 
 static inline bool fr_explain_is_pointwise(const fr_op *op)

@@ -131,6 +131,7 @@ addEventListener('beforeprint', () => {
 byId('about').textContent = result.label + ' ' + shapeText(mainValue(result)) + ', made by ' +
   (graph.nodes.length + graph.left_out) + ' recorded ops' +
   (graph.left_out ? '; the first ' + graph.left_out + ' are not shown' : '') + '.';
-document.title = 'The derivative of ' + result.label;
+document.title = 'The derivative of ' + (wholeOf(result) || result.label);
+document.querySelector('h1').textContent = document.title + ', step by step';
 fit();
 goToAddress();

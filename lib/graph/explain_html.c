@@ -24,6 +24,7 @@
 #include "core/writer.h"
 #include "graph/argument_name.h"
 #include "graph/backward.h"
+#include "graph/explain.h"
 #include "graph/explain_page.h"
 #include "graph/picture.h"
 #include "graph/values.h"
@@ -242,11 +243,11 @@ static void put_edges(page *p, const fr_node *node)
 static void put_node(page *p, size_t i)
 {
     const fr_node *node = p->picture.history.nodes[p->picture.first + i];
-    char text[FR_MESSAGE_SIZE];
+    char text[FR_MESSAGE_SIZE], formula[FR_EXPLAIN_TEXT];
 
     fr_put(&p->w, "%s\n  {", i ? "," : "");
     put_member(p, "op", node->op->name);
-    put_member(p, "formula", node->op->formula);
+    put_member(p, "formula", fr_explain_numbers(node, formula));
     snprintf(text, sizeof text, "%s:%d", node->site.file ? node->site.file : "", node->site.line);
     put_member(p, "site", node->site.file ? text : "");
     fr_put(&p->w, "\"module\": %d, ",

@@ -138,9 +138,12 @@ function drawAll() {
   const { width, height } = topBox;
   const svg = draw(document.createDocumentFragment(), 'svg', { width: width * scale, height: height * scale,
     viewBox: [0, 0, width, height].join(' '), role: 'group', 'aria-label': 'The graph' });
-  const tip = draw(draw(svg, 'defs', {}), 'marker', { id: 'tip', viewBox: '0 0 8 8', refX: 5, refY: 4, markerWidth: 8,
-    markerHeight: 8, markerUnits: 'userSpaceOnUse', orient: 'auto' });
-  draw(tip, 'path', { class: 'tip', d: 'M0 0L8 4L0 8z' });
+  const defs = draw(svg, 'defs', {}); // the tip of an edge, and the one at its other end in backward
+  for (const [id, refX, d] of [['tip', 5, 'M0 0L8 4L0 8z'], ['tip-back', 0, 'M8 0L0 4L8 8z']]) {
+    const tip = draw(defs, 'marker', { id, viewBox: '0 0 8 8', refX, refY: 4, markerWidth: 8, markerHeight: 8,
+      markerUnits: 'userSpaceOnUse', orient: 'auto' });
+    draw(tip, 'path', { class: 'tip', d });
+  }
   drawBox(svg, topBox);
   drawEdges(svg);
   things.filter((x) => shown(x) === x).forEach((x) => drawThing(svg, x));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* The trace table of a graph, as textbooks on differentiation print it: a row for each value, in the order in which
- * they were computed, and beside it its derivative, which comes from below. */
+ * they were computed, and beside it its derivative, which comes from below. Also the warning at the end. */
 #include "graph/explain.h"
 
 /* One row. */
@@ -88,10 +88,56 @@ void fr_explain_put_table(fr_explainer *x)
 
     if (x->depth == 0)
         fr_put(&x->w,
-               "Read the left side from the top down, the right side from the bottom up. L is the last value%s.\n\n",
+               "Read the left side from the top down, the right side from the bottom up.\nL is the last value%s.\n\n",
                x->history.t->numel == 1 ? "" : ", summed up");
     go_through(x, false, &left, &value);
     fr_explain_indent(x, 2);
     fr_put(&x->w, "%-*s | backward\n", left + 3 + value, "forward");
     go_through(x, true, &left, &value);
+}
+
+/* --- What is not finite ------------------------------------------------------------------------------------------- */
+
+/* The first NaN or infinity in t, which may be NULL; 0 if there is none. */
+static double not_finite(const fr_tensor *t)
+{
+    for (int64_t i = 0; t && i < t->numel; i++)
+        if (!isfinite(fr_at(t, i)))
+            return fr_plain(fr_at(t, i));
+    return 0;
+}
+
+void fr_explain_look_for_nan(fr_explainer *x, const fr_node *node, fr_tensor *const *grad_in)
+{
+    for (int i = 0; i < node->inputs && !x->culprit; i++)
+        if ((x->nan = not_finite(grad_in[i])) != 0)
+            x->culprit = node;
+}
+
+static void put_culprit(fr_explainer *x, const fr_node *node, double value, const char *where)
+{
+    char name[FR_EXPLAIN_NAME], call[FR_EXPLAIN_TEXT];
+
+    fr_put(&x->w, "\nBeware: %s%g came first from %s = %s.\n", where, value, fr_explain_node_name(x, node, 0, name),
+           fr_explain_call(x, node, call));
+}
+
+void fr_explain_put_warning(fr_explainer *x)
+{
+    const fr_history *h = &x->history;
+    char name[FR_EXPLAIN_NAME];
+    double value = 0;
+
+    for (size_t i = 0; i < h->leaf_count; i++)
+        if ((value = not_finite(h->leaves[i])) != 0) {
+            fr_put(&x->w, "\nBeware: %g is in the leaf %s.\n", value, fr_explain_leaf_label(x, h->leaves[i], name));
+            return;
+        }
+    for (size_t i = 0; i < h->node_count; i++)
+        if ((value = not_finite(fr_value_of_output(&x->values, h->nodes[i], 0))) != 0) {
+            put_culprit(x, h->nodes[i], value, "");
+            return;
+        }
+    if (x->culprit)
+        put_culprit(x, x->culprit, x->nan, "in the gradients ");
 }

@@ -88,29 +88,49 @@ function listOf(heading, rows) {
   return rows.length ? [make('h3', '', heading), make('dl', '', ...entries)] : [];
 }
 
-// Sets what formulas call a node's output (left, "y") and inputs (symbol): their names, or else the first letters. The
-// one input of many ops is t in C and x in formulas.
+// Without the name of the op: "#3", "w", "#3.h".
+function shortName(x, output) {
+  const name = !x ? 'an earlier op' : x.isInput ? x.label : '#' + (graph.left_out + x.index + 1);
+  return name + (x && x.out.length > 1 ? '.' + (x.out[output].name || output) : '');
+}
+
+// Finds what formulas call a node's output (left, "y") and inputs (symbol), by the rule of symbol() in explain_words.c.
+// Both then get the names that they have in this graph; what a formula does not name is called as in C.
 function setSymbols(node) {
   const words = new Set(node.formula.match(/[A-Za-z_]\w*/g));
-  node.left = (node.formula.match(/^(\w+) = /) || [])[1] || 'y';
+  node.left = (node.formula.match(/^(\w+)(?=[ \['].*= )/) || [])[1] || 'y';
+  node.name = shortName(node, 0);
   words.delete(node.left);
   for (const e of node.in) {
-    const candidates = [e.name, e.name[0].toUpperCase(), e.name[0], e.number === 0 ? 'x' : ''];
-    e.symbol = candidates.find((c) => words.has(c)) || e.name;
+    const letters = e.name.startsWith('input ') ? [] : [e.name[0].toUpperCase(), e.name[0]];
+    const candidates = [e.name, 'x' + e.number, ...letters, ...(['xa', 'b'][e.number] || '')];
+    e.symbol = candidates.find((c) => words.has(c));
+    const t = valueOf(e), unnamed = e.source && e.source.isInput && !e.source.leaf && !e.source.name;
+    e.title = shortName(e.source, e.output);
+    if (unnamed && e.symbol)
+      e.title = e.symbol.length > 1 ? e.symbol : t && isScalar(t) ? bold(t.values[0], true).textContent : e.title;
     words.delete(e.symbol);
   }
 }
 graph.nodes.forEach(setSymbols);
 
-// "y = a b" and, between scalars, "so 6 = 2 · 3".
+// A formula's words and what stands between them; a function's name is no word.
+const piecesOf = (formula) => formula.split(/([A-Za-z_]\w*(?!\w*\())/).filter(Boolean);
+
+// "#1 = w x" and, between scalars, "so 6 = 2 \u00b7 3". The formula of a step in time, "h' = ...", keeps its letters.
 function formulaOf(node) {
-  const line = make('p', 'formula', node.formula), numbers = new Map([[node.left, node.out[0].value]]);
-  node.in.forEach((e) => numbers.set(e.symbol, valueOf(e)));
+  const pieces = piecesOf(node.formula);
+  const named = node.in.filter((e) => e.symbol), titles = new Map([[node.left, node.name]]);
+  const numbers = new Map([[node.left, node.out[0].value]]);
+  named.forEach((e) => { titles.set(e.symbol, e.title); numbers.set(e.symbol, valueOf(e)); });
+  if (/^\w+' = /.test(node.formula))
+    return make('p', 'formula', [node.formula, ...named.map((e) => e.symbol + ' is ' + e.title)].join(', '));
+  const line = make('p', 'formula', pieces.map((piece) => titles.get(piece) || piece).join(''));
   if (![...numbers.values()].every((t) => t && isScalar(t)) || !node.formula.startsWith(node.left + ' = '))
     return line;
   line.append(', so', make('br'));
   let after = false; // stands after a number: then a blank means a product
-  for (const piece of node.formula.split(/([A-Za-z_]\w*)/).filter(Boolean)) {
+  for (const piece of pieces) {
     const t = numbers.get(piece);
     if (t && after && line.lastChild.textContent === ' ')
       line.lastChild.textContent = ' \u00b7 ';
@@ -118,6 +138,30 @@ function formulaOf(node) {
     after = t || (after && piece === ' ');
   }
   return line;
+}
+
+// The formula, if it is short and has each input once, without what stands left; or ''.
+function shortFormula(x) {
+  const formula = x.formula.startsWith(x.left + ' = ') ? x.formula.slice(x.left.length + 3) : '';
+  const once = (e) => e.symbol && piecesOf(formula).filter((piece) => piece === e.symbol).length === 1;
+  return formula.length <= 12 && x.in.every(once) ? formula : '';
+}
+
+// What x computes, "tanh (w x + b)" or "softmax(w x)"; '' if that is long.
+function wholeOf(x, deep = 0) {
+  if (!x || deep > 5)
+    return '\u2026';
+  if (x.isInput)
+    return x.label;
+  const formula = shortFormula(x), bare = formula.includes(' + ');
+  const parts = new Map(x.in.map((e, i) => {
+    const text = e.source && e.source.isInput ? e.title : wholeOf(e.source, deep + 1);
+    const open = !formula || bare || formula.includes('(' + e.symbol) || (i === 0 && formula.includes(' - '));
+    return [e.symbol || e.number, !open && text.includes(' ') ? '(' + text + ')' : text];
+  }));
+  const text = formula ? piecesOf(formula).map((piece) => parts.get(piece) || piece).join('') :
+    x.op + '(' + [...parts.values()].join(', ') + ')';
+  return deep || (text.length <= 60 && !text.includes('\u2026')) ? text : '';
 }
 
 function placeOf(node) {
@@ -164,18 +208,18 @@ function arrivedLine(x) {
   if (!total)
     return 'No gradient has come to its first output.';
   if (parts.length < 2)
-    return 'Its gradient is complete, \u2202L/\u2202' + (x.out[0].name || x.left) + ' = ' + brief(total) + '.';
+    return 'Its gradient is complete, \u2202L/\u2202' + x.name + ' = ' + brief(total) + '.';
   return 'All ' + parts.length + ' parts of its gradient have arrived: ' + parts.map((p) => brief(p.t) + ' from ' +
     p.by.label).join(' + ') + ', together ' + brief(total) + '.';
 }
 
-// "to #1 mul: 2 · ∂y/∂a = 2 · 0.5 = 1": between scalars the derivative of an op is what it sent by what arrived.
+// "to w: 2 · ∂#1/∂w = 2 · 0.5 = 1": between scalars the derivative of an op is what it sent by what arrived.
 function sentLine(e, arrived, sent) {
   const to = 'to ' + nameOf(e.source, e.output) + ': ';
   const local = arrived && isScalar(arrived) && isScalar(sent) ? sent.values[0] / arrived.values[0] : NaN;
   if (!Number.isFinite(local))
     return to + (brief(sent) || shapeText(sent));
-  const rule = ' \u00b7 \u2202' + e.target.left + '/\u2202' + e.symbol + ' = ';
+  const rule = ' \u00b7 \u2202' + e.target.name + '/\u2202' + e.title + ' = ';
   return make('p', 'formula', to, bold(arrived.values[0]), rule, bold(arrived.values[0]), ' \u00b7 ',
     bold(local, true), ' = ', bold(sent.values[0]));
 }
@@ -196,8 +240,8 @@ const tell = {
     title: x.label,
     lines: ['It reads ' + (x.in.map((e) => nameOf(e.source, e.output)).join(', ') || 'nothing') + ' and gives ' +
       (brief(x.out[0].value) || shapeText(x.out[0].value)) + '.', formulaOf(x)],
-    lists: [...listOf('Reads', x.in.map((e) => [e.symbol + ' = ' + nameOf(e.source, e.output), valueOf(e)])),
-      ...listOf('Gives', x.out.map((o) => [o.name || x.left, o.value]))],
+    lists: [...listOf('Reads', x.in.map((e) => [nameOf(e.source, e.output), valueOf(e)])),
+      ...listOf('Gives', x.out.map((o, i) => [shortName(x, i), o.value]))],
   } : {
     title: x.label + ', t = ' + t,
     lines: [formulaOf(x), 'Step t = ' + t + ' of ' + x.steps.length + ' gives ' +
@@ -214,14 +258,14 @@ const tell = {
 
   backward({ x, t, entry }) {
     const large = (rows) => rows.filter((row) => row[1] && !isScalar(row[1])); // the lines tell of scalars
-    const name = (o) => '\u2202L/\u2202' + (o.name || x.left);
+    const name = (i) => '\u2202L/\u2202' + shortName(x, i);
     if (t === undefined)
       return {
         title: x.label,
         lines: [arrivedLine(x), ...x.in.filter((e) => e.source && entry.sent[e.number])
           .map((e) => sentLine(e, entry.arrived[0], entry.sent[e.number]))],
-        lists: [...listOf('Arrives', large(x.out.map((o, i) => [name(o), entry.arrived[i]]))),
-          ...listOf('Goes on', large(x.in.map((e) => ['to ' + e.symbol + ' = ' + nameOf(e.source, e.output),
+        lists: [...listOf('Arrives', large(x.out.map((_, i) => [name(i), entry.arrived[i]]))),
+          ...listOf('Goes on', large(x.in.map((e) => ['to ' + nameOf(e.source, e.output),
             entry.sent[e.number]])))],
       };
     const { arrived, sent } = entry.steps[t], last = x.reversed ? 0 : x.steps.length - 1;

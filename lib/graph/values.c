@@ -167,7 +167,8 @@ const char *fr_values_text(const fr_tensor *t, char *text, size_t size)
             open += i % (inner * t->shape.dim[d]) == 0;
             close += (i + 1) % (inner * t->shape.dim[d]) == 0;
         }
-        fr_append(text, size, &used, "%s%.*s%.5g%.*s", i ? ", " : "", open, "[[[[[[[[", fr_at(t, i), close, "]]]]]]]]");
+        fr_append(text, size, &used, "%s%.*s%.5g%.*s", i ? ", " : "", open, "[[[[[[[[", fr_plain(fr_at(t, i)), close,
+                  "]]]]]]]]");
     }
     if (t->numel == 0)
         fr_append(text, size, &used, "[]");

@@ -11,13 +11,13 @@
 
 enum { NAMES_MAX = 26 };
 
-/* Tells where the text is wrong, as compilers do. */
-static _Noreturn void refuse(const expression *e, const char *function)
+/* Tells where the text is wrong, as compilers do, and what may help. */
+static _Noreturn void refuse(const expression *e, const char *help, const char *function)
 {
     int column = (int)(e->at - e->text) + 1;
 
-    fprintf(stderr, "frond explain: column %d: %s%s%s%s\n    %s\n    %*s\n", column, e->error,
-            function ? "; did you mean " : "", function ? function : "", function ? "?" : "", e->text, column, "^");
+    fprintf(stderr, "frond explain: column %d: %s%s%s%s\n    %s\n    %*s\n", column, e->error, help, function,
+            *function ? "? `frond ops' lists all" : "", e->text, column, "^");
     exit(USAGE);
 }
 
@@ -47,19 +47,20 @@ static void add_name(expression *e, fr_module *leaves, const char *argument)
     e->names[e->count] = (expression_name){ .name = name, .value = expression_value(&value) };
     value.text = argument;
     if (*value.error)
-        refuse(&value, NULL);
+        refuse(&value, "", "");
     fr_module_param(leaves, name, e->names[e->count++].value);
 }
 
-/* The function that was meant where the expression calls one that is not there. */
-static const char *meant(const expression *e)
+static _Noreturn void refuse_expression(const expression *e)
 {
-    const char *end = strstr(e->error, ": no such function");
+    const char *end = strstr(e->error, ": no such function"), *found;
     char *name = end ? strndup(e->error, (size_t)(end - e->error)) : NULL;
-    const char *found = name ? nearest(name, expression_function) : NULL;
 
+    if (!name)
+        refuse(e, "", "");
+    found = nearest(name, expression_function);
     free(name);
-    return found;
+    refuse(e, found ? "; did you mean " : "; `frond ops' lists all", found ? found : "");
 }
 
 static fr_tensor *compute(expression *e)
@@ -67,7 +68,7 @@ static fr_tensor *compute(expression *e)
     fr_tensor *result = expression_compute(e);
 
     if (*e->error)
-        refuse(e, meant(e));
+        refuse_expression(e);
     for (int i = 0; i < e->count; i++)
         if (!e->names[i].used)
             refuse_name(e->names[i].name, "is given, but the expression does not use it");
@@ -113,7 +114,8 @@ static const char doc[] = "Computes an expression, differentiates it by all its 
                           "  frond explain 'tanh(w*x + b)' w=0.5 x=2 b=1\n"
                           "  frond explain --trace-table 'sum((w @ x)^2)' 'w=[[1,2],[3,4]]' 'x=[1,-1]'\n\n"
                           "Operators are + - * / ^ and @, the product of matrices. Functions are sum, mean, softmax, "
-                          "mse and those of frond ops that take tensors or are pointwise. Before an expression that "
+                          "mse and those of frond ops that take tensors or are pointwise. pi and e are known. "
+                          "Before an expression that "
                           "begins with a minus write --.";
 
 /* How the expression is shown, as options tell. */
@@ -148,6 +150,19 @@ static void show(expression *e, fr_module *leaves, const manner *how)
         print_forward_mode(e, which);
 }
 
+/* argp would take -x^2 for options. */
+static void refuse_minus(char **argv, const command_option *options)
+{
+    for (; *argv && strcmp(*argv, "--") != 0; argv++) {
+        bool known = (*argv)[0] != '-' || strchr("-?V", (*argv)[1]);
+
+        for (const command_option *o = options; o->name; o++)
+            known = known || o->letter == (*argv)[1];
+        if ((*argv)[0] == '-' && (*argv)[1] != '-' && (!known || strpbrk(*argv, "^*+(@ ")))
+            refuse_name(*argv, "begins with a minus: write -- before it if it is the expression");
+    }
+}
+
 int command_explain(int argc, char **argv)
 {
     const char *arguments[NAMES_MAX + 1] = { NULL };
@@ -163,6 +178,7 @@ int command_explain(int argc, char **argv)
     expression_name names[NAMES_MAX];
     expression e = { .names = names };
 
+    refuse_minus(argv + 1, options);
     parse_command_line(argc, argv,
                        &(command_line){ .args_doc = "EXPRESSION [NAME=VALUE...]",
                                         .doc = doc,

@@ -8,7 +8,8 @@
  *     power    atom [ ^ sign ]
  *     atom     number | [ list ] | name | function ( sum, ... ) | ( sum )
  *
- * A function is an op of the library that takes tensors alone or is pointwise, or one of a few others. */
+ * A name without a value may be pi or e. A function is an op of the library that takes tensors alone or is pointwise,
+ * or one of a few others. */
 #include "expression.h"
 
 #include <frond/op.h>
@@ -181,6 +182,16 @@ const char *expression_function(int i)
     return NULL;
 }
 
+static bool is_function(const char *name)
+{
+    const char *known;
+
+    for (int i = 0; (known = expression_function(i)); i++)
+        if (strcmp(known, name) == 0)
+            return true;
+    return false;
+}
+
 static term call_op(reader *r, const char *at, const fr_op *op, const term *arguments, int n)
 {
     fr_tensor *in[ARGUMENTS_MAX] = { NULL }, *out[1];
@@ -260,6 +271,18 @@ static term number(reader *r)
     return of_number(value);
 }
 
+/* A name that has no value. */
+static term constant(reader *r, const char *at, const char *text)
+{
+    if (strcmp(text, "pi") == 0)
+        return of_number(acos(-1));
+    if (strcmp(text, "e") == 0)
+        return of_number(exp(1));
+    if (is_function(text))
+        return fail(r, at, "%s is a function: write %s(x)", text, text);
+    return fail(r, at, "%s has no value: give it one, such as %s=2", text, text);
+}
+
 static term name(reader *r)
 {
     const char *begin = r->p;
@@ -280,7 +303,7 @@ static term name(reader *r)
             r->e->names[i].used = true;
             return of_tensor(r->e->names[i].value);
         }
-    return fail(r, begin, "%s has no value: give it one, such as %s=2", text, text);
+    return constant(r, begin, text);
 }
 
 static term atom(reader *r)
@@ -332,6 +355,8 @@ static term product(reader *r)
     term left = sign(r);
 
     for (char c; left.ok && (c = peek(r)) && strchr("*/@", c);) {
+        if (c == '*' && r->p[1] == '*')
+            return fail(r, r->p, "a power is written with ^, such as x^2");
         r->p++;
         left = combine(c, left, sign(r));
     }

@@ -115,7 +115,7 @@ FR_RUN(run_gapped, fr_scaled_dot_product_attention(fr_slice(in[0], 1, 0, INT64_M
 
 const fr_op fr_attention_op = {
     .name = "attention",
-    .formula = "y = softmax(scale q k') v",
+    .formula = "y = softmax(scale q k^T) v",
     .shapes = "(*,L,E) (*,S,E) (*,S,E') -> (*,L,E')",
     .input_names = "q k v",
     .inputs = 3,

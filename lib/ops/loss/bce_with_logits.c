@@ -88,7 +88,7 @@ FR_RUN(run_both, WITH(.weight = fr_detach(in[2]), .pos_weight = fr_detach(in[3])
 
 const fr_op fr_bce_with_logits_op = {
     .name = "bce_with_logits",
-    .formula = "l = (1 - y) x + (1 + (w - 1) y) ln(1 + exp(-x))",
+    .formula = "l = (1 - y) x + (1 + (w - 1) y) ln(1 + exp(-x)), w = pos_weight, or 1",
     .derivative = "dl/dx = (1 + (w - 1) * y) * sigmoid(x) - w * y, dl/dy = w * softplus(-x) - softplus(x)",
     .shapes = "(*) (*) (**)? (***)? -> () or (*)",
     .input_names = "x y pos_weight",

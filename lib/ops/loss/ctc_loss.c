@@ -205,7 +205,7 @@ FR_RUN(run_plain, fr_ctc_loss(in[0], in[1], in[2], in[3], NULL))
 
 const fr_op fr_ctc_loss_op = {
     .name = "ctc_loss",
-    .formula = "l = -log(the sum of the probabilities of all ways to write the target in T steps)",
+    .formula = "l = -log(the sum of the probabilities of all ways to write the target)",
     .shapes = "(T,N,C) (N,S) (N) (N) -> (N) or (); (T,N,C) (M) (N) (N) -> (N) or (); (T,C) (S) () () -> ()",
     .inputs = 4,
     .outputs = 2,

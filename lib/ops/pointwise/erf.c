@@ -13,7 +13,7 @@ static void backward(fr_op_call *call)
 FR_RUN(run, fr_erf(in[0]))
 
 const fr_op fr_erf_op = {
-    FR_UNARY_OP(erf, "y = 2/sqrt(pi) times the integral of exp(-t^2) from 0 to x"),
+    FR_UNARY_OP(erf, "y = 2/sqrt(pi) times the integral of exp(-u^2) from 0 to x"),
     .derivative = "dy/dx = 2 / sqrt(pi) * exp(-x^2)",
     .onnx_name = "Erf",
     .saves_inputs = 1,

@@ -58,7 +58,7 @@ FR_RUN(run_cell, fr_lstm(in[0], in[1], in[2], in[3], in[4], in[5], in[6], in[7],
 const fr_op fr_lstm_op = {
     FR_RECURRENT_OP,
     .name = "lstm",
-    .formula = "c' = f c + i g, h' = o tanh(c')",
+    .formula = "c' = f c + i g, h' = o tanh(c'); i, f, o = sigmoid and g = tanh of w_ih x + b_ih + w_hh h + b_hh",
     .shapes = "(T,B,I) (B,P)? (4H,I) (4H,P) (4H)? (4H)? (B)? (B,H)? (P,H)? -> (T,B,P) (B,P) (B,H)",
     .input_names = "x h0 w_ih w_hh b_ih b_hh lengths c0 w_hr",
     .inputs = 9,

@@ -9,6 +9,8 @@
 
 #include "ops/reduce/reduce.h"
 
+#include <frond/autograd.h>
+
 /* --- Shared ------------------------------------------------------------------------------------------------------ */
 
 bool fr_infer_softmax(fr_op_call *call)
@@ -93,11 +95,14 @@ void fr_softmax_op_backward(fr_op_call *call)
     call->grad_in[0] = fr_mul(y, fr_sub(g, fr_sum_dim(fr_mul(g, y), a->dim, true)));
 }
 
+/* The greatest x goes first, so that exp does not overflow: it divides out, so no gradient passes through it. */
 static void definition(fr_op_call *call)
 {
     const fr_softmax_attributes *a = call->attributes;
+    fr_tensor *x = call->in[0], *e;
 
-    call->result[0] = fr_exp(fr_log_softmax(call->in[0], a->dim));
+    e = fr_exp(x->numel == 0 ? x : fr_sub(x, fr_max_dim(fr_detach(x), a->dim, true)));
+    call->result[0] = fr_div(e, fr_sum_dim(e, a->dim, true));
 }
 
 static const char c_text[] = "/* exp(x) over its sum along n of (outer,n,inner). */\n"

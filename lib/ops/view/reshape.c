@@ -102,7 +102,7 @@ FR_RUN(run_squeeze_range, fr_squeeze(in[0], 2))
 const fr_op fr_reshape_op = {
     FR_VIEW_OP,
     .name = "reshape",
-    .formula = "y = x",
+    .formula = "y = x in another shape",
     .derivative = "dL/dx = dL/dy in the shape of x",
     .shapes = "(*) -> (**)",
     .attributes_size = sizeof(fr_shape),
