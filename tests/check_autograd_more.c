@@ -1038,7 +1038,7 @@ START_TEST(explanations)
     ck_assert(fr_explain(file, y));
     read_report(file);
     assert_reported("3 recorded ops from 2 leaves");
-    assert_reported("#1 = mul(a = 0.5, b = 2) = 1    by y = a b");
+    assert_reported("#1 = mul(a = 0.5, b = 2) = 1    by #1 = a b");
     assert_reported("#2 = add(#1 = 1, constant = 3) = 4");
     assert_reported("#3 = mul(#2 = 4, a = 0.5) = 2");
     assert_reported("to a: dL/d#3 * d#3/da = 1 * 4 = 4");
