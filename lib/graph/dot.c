@@ -6,14 +6,13 @@
  * another module, clusters are closed and opened; one may be opened several times, since Graphviz joins the parts of
  * one name. Then come all edges. Names are numbers in this order, so the same graph gives the same text: n1 is an op,
  * n1_0 its step 0, i1 an input, m1 a module. */
-#include "core/options.h"
 #include "core/utf8.h"
 #include "core/writer.h"
 #include "graph/picture.h"
 
 #include <inttypes.h>
 
-enum { NAME_TEXT = 48 };
+enum { NAME_TEXT = 48, DEFAULT_MAX_NODES = 500 };
 
 typedef struct {
     fr_writer w;
@@ -415,29 +414,19 @@ static bool draw(const char *what, drawing *d)
     return d->w.written >= 0 || fr_fail(what, "the file cannot be written");
 }
 
-static bool check(const char *what, const FILE *file, const fr_tensor *t, const fr_graph_dot_options *o)
-{
-    if (!fr_check_argument(what, file, "file") || !fr_check_argument(what, t, "tensor") ||
-        (o && !fr_check_reserved(what, o->reserved)))
-        return false;
-    if (o && o->max_nodes < 0)
-        return fr_fail(what, "max_nodes is %d, expected 1 or more (0: 500)", o->max_nodes);
-    return fr_tracked(t) || fr_fail(what, "the tensor wants no gradient: there is nothing recorded to draw");
-}
-
 static bool graph_dot(const char *what, FILE *file, fr_tensor *t, const fr_graph_dot_options *o)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
     drawing d = { .w.file = file };
-    bool ok = check(what, file, t, o);
+    bool ok;
 
-    if (ok) {
-        d.picture.o = o ? *o : (fr_graph_dot_options){ 0 };
-        ok = fr_picture_collect(what, &d.picture, t) && draw(what, &d);
-        fr_picture_free(&d.picture);
-        fr_table_free(&d.clusters);
-    }
+    if (o)
+        d.picture.o = *o;
+    ok = fr_picture_check(what, file, t, &d.picture.o, DEFAULT_MAX_NODES) && fr_picture_collect(what, &d.picture, t) &&
+         draw(what, &d);
+    fr_picture_free(&d.picture);
+    fr_table_free(&d.clusters);
     fr_finish(th, before);
     return ok;
 }

@@ -366,33 +366,23 @@ static bool put_page(page *p, fr_tensor *t)
     return p->w.written >= 0 || fr_fail("explain_html", "the file cannot be written");
 }
 
-static bool check(const char *what, const FILE *file, const fr_tensor *t, const fr_explain_html_options *o)
-{
-    if (!fr_check_argument(what, file, "file") || !fr_check_argument(what, t, "tensor") ||
-        (o && !fr_check_reserved(what, o->reserved)))
-        return false;
-    if (o && o->max_nodes < 0)
-        return fr_fail(what, "max_nodes is %d, expected 1 or more (0: %d)", o->max_nodes, DEFAULT_MAX_NODES);
-    return fr_tracked(t) || fr_fail(what, "the tensor wants no gradient: there is nothing recorded to explain");
-}
-
 static bool explain_html(const char *what, FILE *file, fr_tensor *t, const fr_explain_html_options *o)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    page p = { .w.file = file };
-    bool ok = check(what, file, t, o);
+    page p = { .w.file = file, .picture.o.unroll = true };
+    bool ok = !o || fr_check_reserved(what, o->reserved);
 
-    if (ok) {
-        p.picture.o.module = o ? o->module : NULL;
-        p.picture.o.max_nodes = o && o->max_nodes ? o->max_nodes : DEFAULT_MAX_NODES;
-        p.picture.o.unroll = true;
-        ok = fr_picture_collect(what, &p.picture, t) && fr_values_find(what, &p.values, &p.picture.history) &&
-             put_page(&p, t);
-        fr_values_free(&p.values);
-        fr_picture_free(&p.picture);
-        fr_table_free(&p.modules);
+    if (o) {
+        p.picture.o.module = o->module;
+        p.picture.o.max_nodes = o->max_nodes;
     }
+    ok = ok && fr_picture_check(what, file, t, &p.picture.o, DEFAULT_MAX_NODES) &&
+         fr_picture_collect(what, &p.picture, t) && fr_values_find(what, &p.values, &p.picture.history) &&
+         put_page(&p, t);
+    fr_values_free(&p.values);
+    fr_picture_free(&p.picture);
+    fr_table_free(&p.modules);
     fr_finish(th, before);
     return ok;
 }

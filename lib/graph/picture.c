@@ -4,13 +4,14 @@
 #include "graph/picture.h"
 
 #include "core/integer.h"
+#include "core/options.h"
 #include "graph/backward.h"
 
 #include <frond/nn.h>
 #include <math.h>
 #include <stdlib.h>
 
-enum { DEFAULT_MAX_NODES = 500, FEW_VALUES = 6 };
+enum { FEW_VALUES = 6 };
 
 /* --- Values ------------------------------------------------------------------------------------------------------- */
 
@@ -214,10 +215,20 @@ static bool take_gradients(const char *what, fr_picture *p, fr_tensor *t)
 
 /* --- All of it ---------------------------------------------------------------------------------------------------- */
 
+bool fr_picture_check(const char *what, const FILE *file, const fr_tensor *t, fr_graph_dot_options *o, int max_nodes)
+{
+    if (!fr_check_argument(what, file, "file") || !fr_check_argument(what, t, "tensor") ||
+        !fr_check_reserved(what, o->reserved))
+        return false;
+    if (o->max_nodes < 0)
+        return fr_fail(what, "max_nodes is %d, expected 1 or more (0: %d)", o->max_nodes, max_nodes);
+    if (o->max_nodes == 0)
+        o->max_nodes = max_nodes;
+    return fr_tracked(t) || fr_fail(what, "the tensor wants no gradient: there is nothing recorded to show");
+}
+
 bool fr_picture_collect(const char *what, fr_picture *p, fr_tensor *t)
 {
-    if (p->o.max_nodes == 0)
-        p->o.max_nodes = DEFAULT_MAX_NODES;
     if (!fr_history_collect(&p->history, t))
         return fr_fail_memory(what);
     p->first = p->history.node_count - (size_t)fr_least((int64_t)p->history.node_count, p->o.max_nodes);

@@ -30,6 +30,8 @@ typedef struct {
     fr_table gradients;     /* from nodes and leaves: text, by malloc */
 } fr_picture;
 
+/* False with an error unless t can be shown. Sets o->max_nodes to max_nodes if it is 0. */
+bool fr_picture_check(const char *what, const FILE *file, const fr_tensor *t, fr_graph_dot_options *o, int max_nodes);
 /* Fills p; p->o is set before. False with an error. p must be freed in any case. */
 bool fr_picture_collect(const char *what, fr_picture *p, fr_tensor *t);
 void fr_picture_free(fr_picture *p);
