@@ -55,7 +55,7 @@ for tool in autotools:autoreconf:autotools make:make:plain_make cmake:cmake:with
     prints 6 "$name" "$work/$name/outside"
 done
 
-course() { (cd "$work/course" && make -s check-exercises SOLUTIONS=1 | tail -n 1); }
+course() { (cd "$work/course" && env -u MAKEFLAGS -u MFLAGS make -s check-exercises SOLUTIONS=1 | tail -n 1); }
 if project course make; then
     cp -R "$outside/../../doc/course/." "$work/course"
     prints "sum          60 of 60" doc/course course
