@@ -162,20 +162,58 @@ static void attention(void)
         printf("%d %d %g\n", i % LENGTH, i / LENGTH, fr_at(weights, i));
 }
 
-static void graph(void)
+static fr_tensor *shared(fr_tensor *a, fr_tensor *b)
 {
-    fr_tensor *a = fr_requires_grad(fr_scalar(2)), *b = fr_requires_grad(fr_scalar(3));
-    fr_tensor *y = fr_add(fr_mul(a, b), fr_tanh(a));
+    return fr_add(fr_mul(a, b), fr_tanh(a));
+}
 
-    fr_graph_dot_with(stdout, y, &(fr_graph_dot_options){ .values = true, .gradients = true });
+/* Of 02_graph, 03_four_ways and, in one dim and three steps, 07_through_time. */
+static fr_tensor *engine(fr_tensor *a, fr_tensor *b)
+{
+    return fr_tanh(fr_add(fr_mul(a, b), fr_scalar(7)));
+}
+
+static fr_tensor *four_ways(fr_tensor *x, fr_tensor *y)
+{
+    return fr_add(fr_mul(fr_pow_scalar(x, 3), y), fr_div(x, y));
+}
+
+static fr_tensor *unrolled(fr_tensor *w, fr_tensor *h)
+{
+    for (int t = 0; t < 3; t++)
+        h = fr_tanh(fr_mul(w, h));
+    return h;
+}
+
+static const struct {
+    const char *file;
+    fr_tensor *(*function)(fr_tensor *a, fr_tensor *b);
+    double a, b;
+} graphs[] = { { "graph.dot", shared, 2, 3 },
+               { "graph_engine.dot", engine, 2, -3 },
+               { "graph_four_ways.dot", four_ways, 3, 2 },
+               { "graph_unrolled.dot", unrolled, 0.8, 0.5 } };
+
+static int draw_graph(const char *file)
+{
+    for (size_t i = 0; i < sizeof graphs / sizeof *graphs; i++)
+        if (strcmp(file, graphs[i].file) == 0) {
+            fr_tensor *a = fr_requires_grad(fr_scalar(graphs[i].a)), *b = fr_requires_grad(fr_scalar(graphs[i].b));
+
+            fr_graph_dot_with(stdout, graphs[i].function(a, b),
+                              &(fr_graph_dot_options){ .values = true, .gradients = true });
+            return 0;
+        }
+    fprintf(stderr, "pictures: there is no graph %s\n", file);
+    return 1;
 }
 
 int main(int argc, char **argv)
 {
     FR_SCOPE;
     fr_manual_seed(0);
-    if (argc > 1 && strcmp(argv[1], "graph.dot") == 0)
-        return graph(), 0;
+    if (argc > 1)
+        return draw_graph(argv[1]);
     differences("float32", FR_F32);
     differences("float64", FR_F64);
     flow("RNN", fr_nn_rnn(4, 32, NULL));
