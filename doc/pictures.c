@@ -188,20 +188,24 @@ static fr_tensor *unrolled(fr_tensor *w, fr_tensor *h)
 static const struct {
     const char *file;
     fr_tensor *(*function)(fr_tensor *a, fr_tensor *b);
-    double a, b;
-} graphs[] = { { "graph.dot", shared, 2, 3 },
-               { "graph_engine.dot", engine, 2, -3 },
-               { "graph_four_ways.dot", four_ways, 3, 2 },
-               { "graph_unrolled.dot", unrolled, 0.8, 0.5 } };
+    const char *names[2];
+    double values[2];
+} graphs[] = { { "graph.dot", shared, { "a", "b" }, { 2, 3 } },
+               { "graph_engine.dot", engine, { "a", "b" }, { 2, -3 } },
+               { "graph_four_ways.dot", four_ways, { "x", "y" }, { 3, 2 } },
+               { "graph_unrolled.dot", unrolled, { "w", "h" }, { 0.8, 0.5 } } };
 
 static int draw_graph(const char *file)
 {
     for (size_t i = 0; i < sizeof graphs / sizeof *graphs; i++)
         if (strcmp(file, graphs[i].file) == 0) {
-            fr_tensor *a = fr_requires_grad(fr_scalar(graphs[i].a)), *b = fr_requires_grad(fr_scalar(graphs[i].b));
+            FR_AUTO(fr_module) leaves = fr_module_new("graph", 0, NULL);
+            fr_tensor *in[2];
 
-            fr_graph_dot_with(stdout, graphs[i].function(a, b),
-                              &(fr_graph_dot_options){ .values = true, .gradients = true });
+            for (int k = 0; k < 2; k++)
+                in[k] = fr_module_param(leaves, graphs[i].names[k], fr_scalar(graphs[i].values[k]));
+            fr_graph_dot_with(stdout, graphs[i].function(in[0], in[1]),
+                              &(fr_graph_dot_options){ .module = leaves, .values = true, .gradients = true });
             return 0;
         }
     fprintf(stderr, "pictures: there is no graph %s\n", file);
