@@ -9,18 +9,28 @@ static fr_tensor *truth(fr_tensor *t, const fr_tensor *like)
     return fr_cast(fr_ne_scalar(t, 0), (fr_dtype)like->dtype);
 }
 
-#define LOGICAL(NAME, OP)                                                                                              \
-    fr_tensor *fr_##NAME(fr_tensor *a, fr_tensor *b)                                                                   \
-    {                                                                                                                  \
-        fr_composition c = fr_compose(#NAME);                                                                          \
-        bool ok = fr_check_argument(#NAME, a, "a") && fr_check_argument(#NAME, b, "b");                                \
-                                                                                                                       \
-        return fr_composed(c, ok ? OP(truth(a, a), truth(b, a)) : NULL);                                               \
-    }
+static fr_tensor *of_both(const char *name, fr_tensor *a, fr_tensor *b, fr_tensor *(*op)(fr_tensor *, fr_tensor *))
+{
+    fr_composition c = fr_compose(name);
+    bool ok = fr_check_argument(name, a, "a") && fr_check_argument(name, b, "b");
 
-LOGICAL(logical_and, fr_mul)
-LOGICAL(logical_or, fr_maximum)
-LOGICAL(logical_xor, fr_ne)
+    return fr_composed(c, ok ? op(truth(a, a), truth(b, a)) : NULL);
+}
+
+fr_tensor *fr_logical_and(fr_tensor *a, fr_tensor *b)
+{
+    return of_both("logical_and", a, b, fr_mul);
+}
+
+fr_tensor *fr_logical_or(fr_tensor *a, fr_tensor *b)
+{
+    return of_both("logical_or", a, b, fr_maximum);
+}
+
+fr_tensor *fr_logical_xor(fr_tensor *a, fr_tensor *b)
+{
+    return of_both("logical_xor", a, b, fr_ne);
+}
 
 #define OF_ONE(NAME, EXPR)                                                                                             \
     fr_tensor *fr_##NAME(fr_tensor *t)                                                                                 \
