@@ -7,6 +7,7 @@
 #define FROND_GRAPH_EXPLAIN_H
 
 #include "core/writer.h"
+#include "graph/argument_name.h"
 #include "graph/backward.h"
 #include "graph/values.h"
 
@@ -67,6 +68,9 @@ bool fr_explain_local(fr_explainer *x, const fr_node *node, fr_tensor *const *gr
 
 /* --- explain_words.c: each writes text and returns it ------------------------------------------------------------- */
 
+/* The formula's word for input i: its name or the first letter of that, or x, as the only input of many ops is t in C.
+ * "" if the formula has none. */
+const char *fr_explain_symbol(const fr_op *op, int i, char text[FR_ARGUMENT_TEXT]);
 /* "#3", in a table "v5"; of an op with several results "#3[1]". */
 const char *fr_explain_node_name(const fr_explainer *x, const fr_node *node, int output, char text[FR_EXPLAIN_NAME]);
 /* "w", in a table "v1". */

@@ -8,7 +8,7 @@
  *     { "modules": [ { "label": "rnn (LSTM)", "in": -1 }, ... ],         in: the module around it; -1: none
  *       "inputs": [ { "name": "rnn.weight", "leaf": true, "value": TENSOR }, ... ],
  *       "nodes": [ { "op": "mul", "formula": "y = a b", "module": 0, "site": "net.c:7",
- *                    "in": [ { "from": "n0" or "i0" or null, "output": 0, "name": "a" }, ... ],
+ *                    "in": [ { "from": "n0" or "i0" or null, "output": 0, "name": "a", "symbol": "x" }, ... ],
  *                    "out": [ { "name": "", "value": TENSOR }, ... ],
  *                    "reversed": false, "steps": [ TENSOR, ... ] }, ... ],    output 0 at each step of a recurrent op
  *       "left_out": 0, "walked": false, "result": { "from": "n4", "output": 0 },
@@ -234,6 +234,7 @@ static void put_edges(page *p, const fr_node *node)
         next(p);
         fr_put(&p->w, "{");
         put_member(p, "name", fr_argument_name(node->op, k, text));
+        put_member(p, "symbol", fr_explain_symbol(node->op, k, text));
         put_from(p, e->node, e->output, e->node ? NULL : fr_picture_input_of(&p->picture, e));
         fr_put(&p->w, "}");
     }

@@ -130,9 +130,7 @@ static bool has_word(const char *formula, const char *word)
     return false;
 }
 
-/* The formula's word for input i: its name or the first letter of that, or x, as the only input of many ops is t in C.
- * "" if the formula has none. explain_words.js goes by the same rule. */
-static const char *symbol(const fr_op *op, int i, char text[FR_ARGUMENT_TEXT])
+const char *fr_explain_symbol(const fr_op *op, int i, char text[FR_ARGUMENT_TEXT])
 {
     char name[FR_ARGUMENT_TEXT];
     const char *first = fr_argument_name(op, i, name);
@@ -164,7 +162,7 @@ static int place(const fr_node *node, const char *word, size_t n)
     if (n && n == result_length(op->formula) && strncmp(op->formula, word, n) == 0)
         return RESULT;
     for (int i = 0; n && i < node->inputs + AFTER; i++)
-        if (is(word, n, symbol(op, i, text)))
+        if (is(word, n, fr_explain_symbol(op, i, text)))
             return i;
     return NOTHING;
 }
@@ -263,7 +261,7 @@ static void put_letters(const fr_explainer *x, const fr_node *node, char *text, 
 
     fr_append(text, FR_EXPLAIN_TEXT, used, "%s", node->op->formula);
     for (int i = 0; i < node->inputs; i++) {
-        if (!*symbol(node->op, i, letter))
+        if (!*fr_explain_symbol(node->op, i, letter))
             continue;
         fr_append(text, FR_EXPLAIN_TEXT, used, "%s%s is %s", before, letter,
                   fr_explain_input_name(x, &node->edges[i], name));
@@ -337,7 +335,7 @@ const char *fr_explain_derivative(const fr_explainer *x, const fr_node *node, in
     size_t used = 0;
 
     text[0] = '\0';
-    if (!all || !*symbol(node->op, i, letter))
+    if (!all || !*fr_explain_symbol(node->op, i, letter))
         return text;
     snprintf(begin, sizeof begin, "d%c/d%s = ", all[1], letter); /* L or y */
     told = strstr(all, begin);

@@ -94,25 +94,19 @@ function shortName(x, output) {
   return name + (x && x.out.length > 1 ? '.' + (x.out[output].name || output) : '');
 }
 
-// Finds what formulas call a node's output (left, "y") and inputs (symbol), by the rule of symbol() in explain_words.c.
-// Both then get the names that they have in this graph; what a formula does not name is called as in C.
-function setSymbols(node) {
-  const words = new Set(node.formula.match(/[A-Za-z_]\w*/g));
+// Finds what a formula calls its node's output (left, "y"). What it calls the inputs, their symbols, is in the data, ''
+// for one that it does not name. Output and inputs get the names that they have in this graph.
+function setNames(node) {
   node.left = (node.formula.match(/^(\w+)(?=[ \['].*= )/) || [])[1] || 'y';
   node.name = shortName(node, 0);
-  words.delete(node.left);
   for (const e of node.in) {
-    const letters = e.name.startsWith('input ') ? [] : [e.name[0].toUpperCase(), e.name[0]];
-    const candidates = [e.name, 'x' + e.number, ...letters, ...(['xa', 'b'][e.number] || '')];
-    e.symbol = candidates.find((c) => words.has(c));
     const t = valueOf(e), unnamed = e.source && e.source.isInput && !e.source.leaf && !e.source.name;
     e.title = shortName(e.source, e.output);
     if (unnamed && e.symbol)
       e.title = e.symbol.length > 1 ? e.symbol : t && isScalar(t) ? bold(t.values[0], true).textContent : e.title;
-    words.delete(e.symbol);
   }
 }
-graph.nodes.forEach(setSymbols);
+graph.nodes.forEach(setNames);
 
 // A formula's words and what stands between them; a function's name is no word.
 const piecesOf = (formula) => formula.split(/([A-Za-z_]\w*(?!\w*\())/).filter(Boolean);
