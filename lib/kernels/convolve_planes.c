@@ -109,7 +109,7 @@ typedef struct {
     fr_plane in[MAX_STRIDE * MAX_STRIDE], out; /* planes of a channel; and what a block is written to, or dy */
     int64_t out_channels, in_numel, out_numel; /* values of a channel */
     int64_t begin;                             /* the first position of the first block */
-    int64_t block, blocks;                     /* positions of a block; blocks of a group of an image */
+    int64_t run, block, blocks;                /* positions of a group of an image, of a block; how many blocks */
     int64_t piece;                             /* positions of a plane that a block reaches */
     const char *x, *weight, *dy;
     char *result;
@@ -124,14 +124,20 @@ typedef struct {
 static void cut_blocks(job *j)
 {
     const fr_sliding_window *w = &j->c->window;
-    int64_t run = (j->out.lines - 1) * j->width + j->out.columns;
 
+    j->run = (j->out.lines - 1) * j->width + j->out.columns;
     j->begin = j->out.top * j->width + j->out.left;
     j->rows = j->channels * j->taps;
-    j->blocks = fr_divide_up(run, fr_most(BLOCK / j->rows, MIN_POSITIONS));
-    j->block = fr_round_up(fr_divide_up(run, j->blocks), UNIT);
-    j->blocks = fr_divide_up(run, j->block);
+    j->blocks = fr_divide_up(j->run, fr_most(BLOCK / j->rows, MIN_POSITIONS));
+    j->block = fr_round_up(fr_divide_up(j->run, j->blocks), UNIT);
+    j->blocks = fr_divide_up(j->run, j->block);
     j->piece = j->block + shift_of(w, 0) * j->width + shift_of(w, 1);
+}
+
+/* Positions of block b, in whole UNITs: the last one may be shorter. */
+static int64_t positions_of(const job *j, int64_t b)
+{
+    return fr_least(j->block, fr_round_up(j->run - b * j->block, UNIT));
 }
 
 static job job_of(fr_dtype dtype, const fr_convolution *c)
@@ -214,15 +220,14 @@ static void read_pieces(const job *j, int64_t group, int64_t first, char *pieces
 static void compute_block(const void *user, int64_t unit, char *pieces)
 {
     const job *j = user;
-    int64_t group = unit / j->blocks, first = j->begin + unit % j->blocks * j->block;
+    int64_t group = unit / j->blocks, b = unit % j->blocks, n = positions_of(j, b), first = j->begin + b * j->block;
     const char *weight = j->weight + group % j->c->groups * j->out_channels * j->rows * j->size;
     char *out = pieces + j->pieces_bytes + j->packed_bytes;
 
     read_pieces(j, group, first, pieces);
-    fr_multiply_shifted(j->dtype, j->out_channels, j->block, j->rows, weight, j->rows, pieces, j->offset, out,
-                        j->block);
+    fr_multiply_shifted(j->dtype, j->out_channels, n, j->rows, weight, j->rows, pieces, j->offset, out, j->block);
     for (int64_t i = 0; i < j->out_channels; i++)
-        fr_plane_write(j->dtype, &j->out, first, j->block, out + i * j->block * j->size, j->add,
+        fr_plane_write(j->dtype, &j->out, first, n, out + i * j->block * j->size, j->add,
                        j->result + (group * j->out_channels + i) * j->out_numel * j->size);
 }
 
@@ -324,15 +329,14 @@ static void compute_dweight(const void *user, int64_t unit, char *pieces)
 
     for (int64_t image = slice * j->slice; image < end; image++)
         for (int64_t b = 0; b < j->blocks; b++) {
-            int64_t group = image * c->groups + unit % c->groups, first = b * j->block;
+            int64_t group = image * c->groups + unit % c->groups, first = b * j->block, n = positions_of(j, b);
 
             read_pieces(j, group, first, pieces);
-            fr_pack_shifted(j->dtype, j->block, j->rows, pieces, j->offset, packed);
+            fr_pack_shifted(j->dtype, n, j->rows, pieces, j->offset, packed);
             for (int64_t i = 0; i < c->out_channels; i++)
-                fr_plane_read(j->dtype, &j->out, first, j->block,
-                              j->dy + (group * c->out_channels + i) * image_size * j->size,
+                fr_plane_read(j->dtype, &j->out, first, n, j->dy + (group * c->out_channels + i) * image_size * j->size,
                               dy + i * j->block * j->size);
-            fr_multiply_packed(j->dtype, c->out_channels, j->rows, j->block, dy, j->block, 1, packed, NULL,
+            fr_multiply_packed(j->dtype, c->out_channels, j->rows, n, dy, j->block, 1, packed, NULL,
                                image > slice * j->slice || b > 0,
                                j->result + unit * c->out_channels * j->rows * j->size, j->rows);
         }

@@ -81,8 +81,36 @@ static void FN(add_states)(int64_t rows, int64_t width, int64_t stride, int64_t 
         s[j] = merged(s[j], more[j]);
 }
 
-/* Small slabs have count * inner columns. Those of several slabs are gathered together where each slab has just one.
- * finish makes results, of size bytes each. */
+/* The state of a row of n neighbouring values, in lanes. The values after the last whole lanes are padded with -inf. */
+FR_INLINE state FN(row_state)(int64_t n, const T *restrict x)
+{
+    T top[FR_REDUCE_LANES], sum[FR_REDUCE_LANES] = { 0 }, rest[FR_REDUCE_LANES], greatest;
+    int64_t whole = n / FR_REDUCE_LANES * FR_REDUCE_LANES;
+
+    for (int j = 0; j < FR_REDUCE_LANES; j++)
+        top[j] = rest[j] = -INFINITY;
+    memcpy(rest, x + whole, (size_t)(n - whole) * sizeof(T));
+    for (int64_t k = 0; k < whole; k += FR_REDUCE_LANES)
+        for (int j = 0; j < FR_REDUCE_LANES; j++)
+            top[j] = x[k + j] > top[j] ? x[k + j] : top[j];
+    for (int j = 0; j < FR_REDUCE_LANES; j++)
+        top[j] = rest[j] > top[j] ? rest[j] : top[j];
+    for (int half = FR_REDUCE_LANES / 2; half > 0; half /= 2)
+        for (int j = 0; j < half; j++)
+            top[j] = top[j + half] > top[j] ? top[j + half] : top[j];
+    greatest = top[0] > -INFINITY && top[0] < INFINITY ? top[0] : 0;
+    for (int64_t k = 0; k < whole; k += FR_REDUCE_LANES)
+        FR_SIMD for (int j = 0; j < FR_REDUCE_LANES; j++) sum[j] += TYPED(fr_exp)(x[k + j] - greatest);
+    if (whole < n)
+        FR_SIMD for (int j = 0; j < FR_REDUCE_LANES; j++) sum[j] += TYPED(fr_exp)(rest[j] - greatest);
+    for (int half = FR_REDUCE_LANES / 2; half > 0; half /= 2)
+        for (int j = 0; j < half; j++)
+            sum[j] += sum[j + half];
+    return (state){ sum[0] == 0 ? -INFINITY : (double)greatest, (double)sum[0] };
+}
+
+/* Small slabs have count * inner columns. Those of several slabs are gathered together where each slab has just one of
+ * few values. finish makes results, of size bytes each. */
 FR_INLINE void FN(reduce_small)(int64_t count, int64_t n, int64_t inner, const T *x, char *y, size_t size,
                                 void (*finish)(int64_t width, int64_t n, int64_t inner, const void *states, void *y,
                                                double p))
@@ -92,7 +120,11 @@ FR_INLINE void FN(reduce_small)(int64_t count, int64_t n, int64_t inner, const T
 
     for (int64_t i = 0, width; i < columns; i += width) {
         width = most - i % most < FR_REDUCE_WIDTH ? most - i % most : FR_REDUCE_WIDTH;
-        FN(gather)(n, width, inner, across, x + i / inner * n * inner + i % inner, states);
+        if (inner == 1 && n >= FR_REDUCE_LANES)
+            for (int64_t j = 0; j < width; j++)
+                states[j] = FN(row_state)(n, x + (i + j) * n);
+        else
+            FN(gather)(n, width, inner, across, x + i / inner * n * inner + i % inner, states);
         finish(width, n, inner, states, y + (size_t)i * size, 0);
     }
 }
