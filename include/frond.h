@@ -9,6 +9,7 @@
 #include <frond/tensor.h>
 #include <frond/ops.h>
 #include <frond/autograd.h>
+#include <frond/capture.h>
 #include <frond/distributions.h>
 #include <frond/nn.h>
 #include <frond/decoding.h>

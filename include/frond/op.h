@@ -39,6 +39,7 @@ struct fr_op_call {
     fr_tensor *const *tangent_in; /* jvp: tangent of each input, of its shape and dtype; NULL: zero */
     fr_tensor **tangent_out;      /* jvp: set to those of the outputs; NULL: zero. in[] and result[] are all there */
     bool failed;                  /* fr_op_fail was called */
+    struct fr_rows *rows;         /* the library's own; NULL in users' ops */
 };
 
 #define FR_SAVES_NOTHING (1u << 31) /* for fr_op.saves_inputs */

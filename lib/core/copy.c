@@ -3,9 +3,8 @@
 /* Copying values between tensors of any strides and dtypes, and writing in place. */
 #include "core/integer.h"
 #include "core/loop.h"
+#include "core/recorder.h"
 #include "core/shape.h"
-#include "core/tensor.h"
-#include "core/thread.h"
 #include "core/threads.h"
 
 #include <frond/op.h>
@@ -161,16 +160,41 @@ void fr_copy_rows(fr_tensor *into, const fr_tensor *from, const int64_t *rows)
     fr_run_tiles((j.count - 1) / j.per_tile + 1, copy_some_rows, &j);
 }
 
+static bool copy_into_new(const fr_action *a)
+{
+    fr_copy_values(a->into, a->from);
+    return true;
+}
+
 fr_tensor *fr_tensor_copy(const char *what, const fr_tensor *t)
 {
     fr_tensor *copy = fr_tensor_alloc(what, &t->shape, t->dtype);
 
     if (copy)
-        fr_copy_values(copy, t);
+        fr_act(fr_thread_self(),
+               &(fr_action){ .run = copy_into_new, .into = copy, .from = (fr_tensor *)t, .pure = true });
     return copy;
 }
 
 /* --- Writing in place --------------------------------------------------------------------------------------------- */
+
+/* The two may be views of one storage that overlap. */
+static bool copy_in_place(const fr_action *a)
+{
+    fr_tensor *source = a->from->storage == a->into->storage ? fr_tensor_copy("copy", a->from) : NULL;
+
+    if (a->from->storage == a->into->storage && !source)
+        return false;
+    fr_copy_values(a->into, source ? source : a->from);
+    fr_storage_bump(a->into);
+    fr_unref(source);
+    return true;
+}
+
+bool fr_copy_noted(fr_thread *th, fr_tensor *into, const fr_tensor *from)
+{
+    return fr_act(th, &(fr_action){ .run = copy_in_place, .into = into, .from = (fr_tensor *)from, .pure = true });
+}
 
 bool fr_repeats_values(const fr_tensor *t)
 {
@@ -204,15 +228,7 @@ static fr_tensor *copy_into(fr_thread *th, fr_tensor *into, const fr_tensor *fro
         return fr_fail("copy", "%s does not broadcast to %s", fr_shape_text(&from->shape, from_text),
                        fr_shape_text(&into->shape, to_text));
 
-    fr_tensor *source =
-        from->storage == into->storage ? fr_tensor_copy("copy", from) : NULL; /* views that may overlap */
-
-    if (from->storage == into->storage && !source)
-        return NULL;
-    fr_copy_values(into, source ? source : from);
-    fr_storage_bump(into);
-    fr_unref(source);
-    return into;
+    return fr_copy_noted(th, into, from) ? into : NULL;
 }
 
 fr_tensor *fr_copy(fr_tensor *into, const fr_tensor *from)

@@ -2,6 +2,7 @@
  * Copyright The frond authors */
 /* Making tensors from given values, constants and ranges; the default dtype. */
 #include "core/integer.h"
+#include "core/recorder.h"
 #include "core/shape.h"
 #include "core/tensor.h"
 #include "core/thread.h"
@@ -54,6 +55,19 @@ void fr_fill(fr_tensor *t, double value)
             set(t, i, value);
 }
 
+/* fr_hold of a tensor that is filled now, or will be by what makes it. */
+static fr_tensor *hold_constant(fr_thread *th, const char *what, fr_tensor *t)
+{
+    fr_note_constant(th, t);
+    return fr_hold(what, t);
+}
+
+static bool fill_again(const fr_action *a)
+{
+    fr_fill(a->into, a->a);
+    return true;
+}
+
 static fr_tensor *filled(const char *what, const fr_shape *shape, fr_dtype dtype, double value)
 {
     fr_thread *th = fr_thread_self();
@@ -65,7 +79,7 @@ static fr_tensor *filled(const char *what, const fr_shape *shape, fr_dtype dtype
     else
         t = fr_tensor_alloc(what, shape, dtype);
     if (t)
-        fr_fill(t, value);
+        fr_act(th, &(fr_action){ .run = fill_again, .into = t, .pure = true, .a = value });
     t = fr_hold(what, t);
     fr_finish(th, before);
     return t;
@@ -158,17 +172,23 @@ fr_tensor *fr_linspace(double start, double end, int64_t steps)
         step = (float)step;
     for (int64_t i = 0; t && i < steps; i++)
         set(t, i, i < steps - i || steps == 1 ? fma(step, (double)i, start) : fma(-step, (double)(steps - 1 - i), end));
-    t = fr_hold("linspace", t);
+    t = hold_constant(th, "linspace", t);
     fr_finish(th, before);
     return t;
 }
 
 fr_tensor *fr_eye(int64_t n)
 {
-    fr_tensor *t = filled("eye", &(fr_shape){ 2, { n, n } }, fr_default_dtype(), 0);
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "eye");
+    fr_tensor *t = fr_tensor_alloc("eye", &(fr_shape){ 2, { n, n } }, fr_default_dtype());
 
+    if (t)
+        fr_fill(t, 0);
     for (int64_t i = 0; t && i < n; i++)
         set(t, i * n + i, 1);
+    t = hold_constant(th, "eye", t);
+    fr_finish(th, before);
     return t;
 }
 
@@ -217,7 +237,7 @@ fr_tensor *fr_arange(double start, double stop, double step, fr_dtype dtype)
         fr_fail("arange", "cannot step from %g to %g by %g", start, stop, step);
     else
         t = dtype == FR_I64 ? arange_whole(start, stop, step) : arange_float(start, stop, step, dtype);
-    t = fr_hold("arange", t);
+    t = hold_constant(th, "arange", t);
     fr_finish(th, before);
     return t;
 }
@@ -245,7 +265,7 @@ fr_tensor *fr_tensor_from_sized(size_t size, fr_shape shape, const void *values,
         fr_assign(&t, NULL);
     else if (t->numel > 0)
         memcpy(t->origin, values, t->storage->bytes);
-    t = fr_hold("tensor_from", t);
+    t = hold_constant(th, "tensor_from", t);
     fr_finish(th, before);
     return t;
 }
@@ -265,7 +285,7 @@ fr_tensor *fr_from_doubles_sized(size_t size, fr_shape shape, const double *valu
         fr_assign(&t, NULL);
     for (int64_t i = 0; t && i < t->numel; i++)
         set(t, i, values[i]);
-    t = fr_hold("from_doubles", t);
+    t = hold_constant(th, "from_doubles", t);
     fr_finish(th, before);
     return t;
 }

@@ -64,7 +64,7 @@ bool fr_check_there(const char *what, const void *t, const char *name);
 #define fr_check_argument(what, t, name)                                                                               \
     (_Generic((t), FR_LIVES(fr_tensor), FR_LIVES(fr_module), FR_LIVES(fr_optim), FR_LIVES(fr_scheduler),               \
               FR_LIVES(fr_ema), FR_LIVES(fr_loader), FR_LIVES(fr_sequences), FR_LIVES(fr_tensors),                     \
-              FR_LIVES(fr_logger), FR_LIVES(fr_progress), default                                                      \
+              FR_LIVES(fr_logger), FR_LIVES(fr_progress), FR_LIVES(fr_captured), default                               \
               : fr_check_there)(what, t, name))
 #endif
 struct fr_module;
@@ -76,6 +76,7 @@ struct fr_sequences;
 struct fr_tensors;
 struct fr_logger;
 struct fr_progress;
+struct fr_captured;
 #define FR_LIVES(type) struct type * : fr_check_alive, const struct type * : fr_check_alive
 
 /* fr_check_argument for functions that are often given what fr_grad returned. */

@@ -5,9 +5,8 @@
 #include "core/random.h"
 
 #include "core/locks.h"
+#include "core/recorder.h"
 #include "core/shape.h"
-#include "core/tensor.h"
-#include "core/thread.h"
 
 #include <tgmath.h>
 
@@ -191,14 +190,32 @@ static void fill_tensor(fr_tensor *t, fill *f32, fill *f64, double a, double b)
     give_back();
 }
 
+static bool draw_uniform(const fr_action *a)
+{
+    fill_tensor(a->into, fill_uniform_f32, fill_uniform_f64, a->a, a->b);
+    return true;
+}
+
+static bool draw_normal_singly(const fr_action *a)
+{
+    fill_tensor(a->into, fill_normal_singly_f32, fill_normal_singly_f64, a->a, a->b);
+    return true;
+}
+
+static bool draw_normal(const fr_action *a)
+{
+    fill_tensor(a->into, fill_normal_f32, fill_normal_f64, a->a, a->b);
+    return true;
+}
+
 void fr_fill_uniform(fr_tensor *t, double low, double high)
 {
-    fill_tensor(t, fill_uniform_f32, fill_uniform_f64, low, high);
+    fr_act(fr_thread_self(), &(fr_action){ .run = draw_uniform, .into = t, .a = low, .b = high });
 }
 
 void fr_fill_normal_singly(fr_tensor *t, double mean, double std)
 {
-    fill_tensor(t, fill_normal_singly_f32, fill_normal_singly_f64, mean, std);
+    fr_act(fr_thread_self(), &(fr_action){ .run = draw_normal_singly, .into = t, .a = mean, .b = std });
 }
 
 void fr_fill_normal(fr_tensor *t, double mean, double std)
@@ -206,7 +223,7 @@ void fr_fill_normal(fr_tensor *t, double mean, double std)
     if (t->numel < NORMAL_BLOCK)
         fr_fill_normal_singly(t, mean, std);
     else
-        fill_tensor(t, fill_normal_f32, fill_normal_f64, mean, std);
+        fr_act(fr_thread_self(), &(fr_action){ .run = draw_normal, .into = t, .a = mean, .b = std });
 }
 
 /* --- New tensors ------------------------------------------------------------------------------------------------- */
@@ -264,17 +281,19 @@ fr_tensor *fr_randn_like(const fr_tensor *t)
 }
 
 /* The remainder favours small values by at most range / 2^32, so from a range of 2^28 on 64 bits are drawn. */
-static void fill_integers(fr_tensor *t, int64_t low, uint64_t range)
+static bool draw_integers(const fr_action *a)
 {
     fr_generator *g = take();
-    int64_t *d = (int64_t *)t->origin;
+    int64_t *d = (int64_t *)a->into->origin, low = a->m;
+    uint64_t range = (uint64_t)a->n - (uint64_t)low;
 
-    for (int64_t i = 0; i < t->numel; i++) {
+    for (int64_t i = 0; i < a->into->numel; i++) {
         uint64_t draw = range < 1ULL << 28 ? draw32(g) : draw64(g);
 
         d[i] = (int64_t)(draw % range + (uint64_t)low);
     }
     give_back();
+    return true;
 }
 
 fr_tensor *fr_randint(int64_t low, int64_t high, fr_shape shape)
@@ -288,10 +307,17 @@ fr_tensor *fr_randint(int64_t low, int64_t high, fr_shape shape)
     else
         t = fr_tensor_alloc("randint", &shape, FR_I64);
     if (t)
-        fill_integers(t, low, (uint64_t)high - (uint64_t)low);
+        fr_act(th, &(fr_action){ .run = draw_integers, .into = t, .m = low, .n = high });
     t = fr_hold("randint", t);
     fr_finish(th, before);
     return t;
+}
+
+static bool draw_permutation(const fr_action *a)
+{
+    permute(take(), a->into->numel, (int64_t *)a->into->origin);
+    give_back();
+    return true;
 }
 
 fr_tensor *fr_randperm(int64_t n)
@@ -300,10 +326,8 @@ fr_tensor *fr_randperm(int64_t n)
     fr_site before = fr_begin(th, "randperm");
     fr_tensor *t = fr_tensor_alloc("randperm", &(fr_shape){ 1, { n } }, FR_I64);
 
-    if (t) {
-        permute(take(), n, (int64_t *)t->origin);
-        give_back();
-    }
+    if (t)
+        fr_act(th, &(fr_action){ .run = draw_permutation, .into = t });
     t = fr_hold("randperm", t);
     fr_finish(th, before);
     return t;
@@ -318,7 +342,7 @@ fr_tensor *fr_randint_like(const fr_tensor *t, int64_t low, int64_t high)
     if (fr_check_argument("randint_like", t, "t") && (drawn = fr_randint(low, high, t->shape)))
         made = fr_tensor_alloc("randint_like", &t->shape, (fr_dtype)t->dtype);
     if (made)
-        fr_copy_values(made, drawn);
+        fr_copy_noted(th, made, drawn);
     made = fr_hold("randint_like", made);
     fr_finish(th, before);
     return made;

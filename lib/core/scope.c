@@ -7,7 +7,8 @@
  * becomes the last of the scope around it.
  *
  * A jump (longjmp, an exception) may leave a scope at any point. So a scope also remembers the thread's state at its
- * beginning, and puts it back: call sites, grad mode, levels of forward mode, the running module, stand-ins. */
+ * beginning, and puts it back: call sites, grad mode, levels of forward mode, the running module, stand-ins, who takes
+ * notes. */
 #include "core/tensor.h"
 #include "core/thread.h"
 
@@ -27,6 +28,8 @@ struct fr_scope {
     fr_levels levels;
     fr_module_path *module_path;
     const struct fr_stand_ins *stand_ins;
+    struct fr_trace *trace;
+    struct fr_recorder *recorder;
 };
 
 int fr_scope_begin(void)
@@ -54,7 +57,9 @@ int fr_scope_begin(void)
                                                            .mode = th->mode,
                                                            .levels = th->levels,
                                                            .module_path = th->module_path,
-                                                           .stand_ins = th->stand_ins };
+                                                           .stand_ins = th->stand_ins,
+                                                           .trace = th->trace,
+                                                           .recorder = th->recorder };
     return th->scopes.count++;
 }
 
@@ -101,6 +106,8 @@ void fr_scope_end(int scope)
     th->mode = left.mode;
     th->module_path = left.module_path;
     th->stand_ins = left.stand_ins;
+    th->trace = left.trace;
+    th->recorder = left.recorder;
     fr_levels_end(th, left.levels.open);
     th->levels.current = left.levels.current;
     th->errors.deferred = left.deferred + 1;

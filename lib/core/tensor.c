@@ -4,6 +4,7 @@
 #include "core/tensor.h"
 
 #include "core/live_tensors.h"
+#include "core/recorder.h"
 #include "core/shape.h"
 #include "core/thread.h"
 
@@ -111,6 +112,16 @@ fr_tensor *fr_tensor_alloc(const char *what, const fr_shape *shape, fr_dtype dty
         return fr_fail_memory(what);
     fr_shape_strides(shape, t->stride);
     return t;
+}
+
+void fr_tensor_move(fr_tensor *t, const fr_tensor *to, int64_t offset)
+{
+    fr_storage *before = t->storage;
+
+    t->origin = to->origin + offset + (t->origin - (char *)before->data);
+    t->storage = to->storage;
+    atomic_fetch_add_explicit(&t->storage->refs, 1, memory_order_relaxed);
+    storage_unref(before);
 }
 
 void fr_tensor_lay_out(fr_tensor *t, const fr_shape *shape, const int64_t *stride)
@@ -337,7 +348,7 @@ void *fr_data(const fr_tensor *t)
     fr_site before = fr_begin(th, "data");
     void *data = NULL;
 
-    if (!fr_check_argument("data", t, "tensor")) {
+    if (!fr_check_argument("data", t, "tensor") || !fr_may_look(th, "data")) {
     } else if (!t->contiguous) {
         char text[FR_SHAPE_TEXT];
 
@@ -369,7 +380,7 @@ double fr_at(const fr_tensor *t, int64_t index)
     fr_site before = fr_begin(th, "at");
     double value = NAN;
 
-    if (!fr_check_tensor("at", t)) {
+    if (!fr_check_tensor("at", t) || !fr_may_look(th, "at")) {
     } else if (index < -t->numel || index >= t->numel) {
         char text[FR_SHAPE_TEXT];
 
@@ -388,7 +399,7 @@ double fr_item(const fr_tensor *t)
     fr_site before = fr_begin(th, "item");
     double value = NAN;
 
-    if (!fr_check_tensor("item", t)) {
+    if (!fr_check_tensor("item", t) || !fr_may_look(th, "item")) {
     } else if (t->numel != 1) {
         char text[FR_SHAPE_TEXT];
 
@@ -403,7 +414,7 @@ double fr_item(const fr_tensor *t)
 bool fr_equal(const fr_tensor *a, const fr_tensor *b)
 {
     if (!fr_is_given("equal", a, "a") || !fr_is_given("equal", b, "b") || a->dtype != b->dtype ||
-        !fr_shape_equal(&a->shape, &b->shape))
+        !fr_shape_equal(&a->shape, &b->shape) || !fr_may_look(fr_thread_self(), "equal"))
         return false;
     for (int64_t i = 0; i < a->numel; i++) {
         int64_t x = fr_offset_of(a, i), y = fr_offset_of(b, i);

@@ -91,11 +91,16 @@ fr_tensor *fr_tensor_copy(const char *what, const fr_tensor *t);
 /* Gives a tensor that nobody has seen yet another shape and strides. */
 void fr_tensor_lay_out(fr_tensor *t, const fr_shape *shape, const int64_t *stride);
 
+/* Makes t a view of to's memory: its storage's first byte is now byte `offset` of `to`. Values are not copied. */
+void fr_tensor_move(fr_tensor *t, const fr_tensor *to, int64_t offset);
+
 /* --- Values ------------------------------------------------------------------------------------------------------ */
 
 /* Copies from's values into `into`, converted and broadcast, whatever the strides. Checks nothing and leaves the
  * version as it is. */
 void fr_copy_values(fr_tensor *into, const fr_tensor *from);
+/* The same as a write in place, which raises the version and may be captured. False with an error. */
+bool fr_copy_noted(fr_thread *th, fr_tensor *into, const fr_tensor *from);
 /* Row i of `into`, which is contiguous, = row rows[i] of `from`. Same dtype; the shapes differ in dim 0 alone. */
 void fr_copy_rows(fr_tensor *into, const fr_tensor *from, const int64_t *rows);
 /* Sets all values of a tensor that fr_tensor_alloc made to value, converted. */

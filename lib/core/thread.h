@@ -20,6 +20,8 @@ struct fr_thread {
     const char *no_gradient;              /* why the last fr_grad gave NULL, for errors; NULL: it gave a gradient */
     fr_module_path *module_path;          /* of the module whose forward is running; NULL: none. Borrowed from it */
     const struct fr_stand_ins *stand_ins; /* what ops take for other tensors; NULL: nothing */
+    struct fr_trace *trace;               /* the innermost one, where ops are noted (graph/trace.h); NULL: none */
+    struct fr_recorder *recorder;         /* hears of what is done beside ops (core/recorder.h); NULL: nobody does */
     fr_levels levels;
     fr_scope_stack scopes;
     fr_live_counts uncounted;

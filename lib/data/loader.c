@@ -8,6 +8,7 @@
 
 #include "core/options.h"
 #include "core/random.h"
+#include "core/recorder.h"
 #include "core/tensor.h"
 #include "core/thread.h"
 
@@ -168,7 +169,7 @@ static fr_tensor *const *begin_next_batch(const char *what, fr_loader *l, int n)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    fr_tensor *const *batch = next_batch(what, l, n);
+    fr_tensor *const *batch = fr_not_captured(th, what) ? next_batch(what, l, n) : NULL;
 
     fr_finish(th, before);
     return batch;

@@ -145,19 +145,31 @@ static bool run_on_contiguous(fr_op_call *call, fr_tensor **inputs)
     return ok && !call->failed;
 }
 
-/* Runs forward, which most ops want on contiguous inputs. A view has none. scratch: room for the inputs. */
-static bool run(fr_op_call *call, fr_tensor **scratch)
+/* Runs forward, which most ops want on contiguous inputs. scratch: room for the inputs. */
+static bool forward(fr_op_call *call, fr_tensor **scratch)
 {
     bool as_given = true;
 
-    if (call->op->view)
-        return true;
     for (int i = 0; i < call->inputs; i++)
         as_given = as_given && (call->op->strided || !call->in[i] || call->in[i]->contiguous);
     if (!as_given)
         return run_on_contiguous(call, scratch);
     call->op->forward(call);
     return !call->failed;
+}
+
+/* A view has no forward. What a forward does is no concern of a recorder, which hears of the op. */
+static bool run(fr_thread *th, fr_op_call *call, fr_tensor **scratch)
+{
+    struct fr_recorder *recorder = th->recorder;
+    bool ok;
+
+    if (call->op->view)
+        return true;
+    th->recorder = NULL;
+    ok = forward(call, scratch);
+    th->recorder = recorder;
+    return ok;
 }
 
 /* Hands the results to the innermost scope, except the internal ones: these are for backward alone, and the node has
@@ -199,12 +211,12 @@ static bool apply(fr_thread *th, fr_op_call *call, fr_tensor **scratch)
 
     if (FR_UNLIKELY(th->graph->results.limit != 0))
         ok = ok && fr_result_limit_count(th, call);
-    ok = ok && make_results(call) && run(call, scratch);
+    ok = ok && make_results(call) && run(th, call, scratch);
     if (FR_UNLIKELY(th->graph->anomaly && !th->mode.in_backward))
         ok = ok && fr_check_results(th, call);
     ok = ok && (!record || fr_node_record(th, call));
     ok = ok && (!tangents || fr_carry_tangents(th, call));
-    if (FR_UNLIKELY(th->graph->trace != NULL) && ok)
+    if (FR_UNLIKELY(th->trace != NULL) && ok)
         fr_trace_note(th, call);
     return hold_results(call, ok);
 }

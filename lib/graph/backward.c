@@ -15,9 +15,11 @@
 #include "graph/backward.h"
 
 #include "core/locks.h"
+#include "core/recorder.h"
 #include "graph/anomaly.h"
 #include "graph/checkpoint.h"
 #include "graph/hooks.h"
+#include "graph/trace.h"
 #include "kernels/accumulate.h"
 
 #include <frond/ops.h>
@@ -30,10 +32,13 @@ static bool in_ops(const fr_backward_pass *p)
 
 /* --- Adding up --------------------------------------------------------------------------------------------------- */
 
-/* sum += values; both are contiguous. */
-static void add_values(fr_tensor *sum, const fr_tensor *values)
+/* into += from; both are contiguous. */
+bool fr_add_values(const fr_action *a)
 {
-    fr_accumulate((fr_dtype)sum->dtype, sum->numel, sum->origin, values->origin);
+    fr_tensor *sum = a->into;
+
+    fr_accumulate((fr_dtype)sum->dtype, sum->numel, sum->origin, a->from->origin);
+    return true;
 }
 
 /* sum += t in place; sum is contiguous and belongs to the pass alone. */
@@ -43,7 +48,7 @@ static bool add_in_place(fr_backward_pass *p, fr_tensor *sum, fr_tensor *t)
 
     if (!values)
         return false;
-    add_values(sum, values);
+    fr_act(p->th, &(fr_action){ .run = fr_add_values, .into = sum, .from = values, .pure = true });
     if (values != t)
         fr_unref(values);
     return true;
@@ -136,6 +141,7 @@ static fr_tensor *zeros_like_output(fr_backward_pass *p, const fr_node *node, in
     zeros = fr_tensor_alloc(p->what, &shape, (fr_dtype)meta->dtype);
     if (zeros)
         memset(zeros->origin, 0, zeros->storage->bytes);
+    fr_note_constant(p->th, zeros);
     return fr_hold(p->what, zeros);
 }
 
@@ -190,7 +196,13 @@ static bool run_kernel(fr_backward_pass *p, fr_node *node, fr_op_call *call)
         if (!call->grad_in[i])
             return false;
     }
+    fr_recorder *recorder = p->th->recorder;
+
+    p->th->recorder = NULL;
     node->op->backward_kernel(call);
+    p->th->recorder = recorder;
+    if (FR_UNLIKELY(recorder != NULL))
+        fr_trace_note_backward(p->th, call);
     return true;
 }
 
@@ -368,7 +380,7 @@ static bool call_hooks(fr_backward_pass *p, fr_backward_task *task)
 {
     fr_hook **list = task->node ? &task->node->hooks : &task->leaf->hooks;
     int scope = fr_scope_begin(); /* for what the hooks make */
-    bool ok = scope >= 0;
+    bool ok = scope >= 0 && fr_not_captured(p->th, "a gradient hook");
 
     for (fr_hook *h = *list; h && ok; h = h->next)
         if (h->call && task->slot[h->output].grad)
@@ -440,21 +452,36 @@ bool fr_backward_start(fr_backward_pass *p, fr_tensor *y, fr_tensor *gradient)
     return add_gradient(p, root->node, root->leaf, y->output, gradient, false);
 }
 
-/* Adds the gradient of each leaf in the list to its grad. Graphs of several threads may share leaves. Nothing here can
- * fail. */
-static void accumulate(fr_backward_task *leaves)
+static void add_to_leaf(fr_tensor *leaf, fr_tensor *gradient)
+{
+    if (leaf->grad) {
+        fr_storage_bump(leaf->grad);
+        fr_add_values(&(fr_action){ .into = leaf->grad, .from = gradient });
+    } else {
+        leaf->grad = fr_ref(gradient);
+    }
+}
+
+bool fr_accumulate_gradient(const fr_action *a)
 {
     fr_lock(FR_LOCK_GRADIENTS);
-    for (fr_backward_task *task = leaves; task; task = task->next) {
-        fr_tensor *leaf = task->leaf;
+    add_to_leaf(a->leaf, a->from);
+    fr_unlock(FR_LOCK_GRADIENTS);
+    return true;
+}
 
-        if (leaf->grad) {
-            fr_storage_bump(leaf->grad);
-            add_values(leaf->grad, task->slot[0].grad);
-        } else {
-            leaf->grad = fr_ref(task->slot[0].grad);
-        }
+/* Adds the gradient of each leaf in the list to its grad. Graphs of several threads may share leaves. Nothing here can
+ * fail. */
+static void accumulate(fr_thread *th, fr_backward_task *leaves)
+{
+    if (FR_UNLIKELY(th->recorder != NULL)) {
+        for (fr_backward_task *task = leaves; task; task = task->next)
+            fr_act(th, &(fr_action){ .run = fr_accumulate_gradient, .leaf = task->leaf, .from = task->slot[0].grad });
+        return;
     }
+    fr_lock(FR_LOCK_GRADIENTS);
+    for (fr_backward_task *task = leaves; task; task = task->next)
+        add_to_leaf(task->leaf, task->slot[0].grad);
     fr_unlock(FR_LOCK_GRADIENTS);
 }
 
@@ -495,7 +522,7 @@ bool fr_backward_run(fr_backward_pass *p, bool started)
     }
     th->mode.no_grad = no_grad;
     if (ok && !p->selective && !p->observer)
-        accumulate(leaves);
+        accumulate(th, leaves);
     for (; leaves; leaves = next) {
         next = leaves->next;
         fr_backward_task_free(leaves);

@@ -11,6 +11,7 @@
 #include "graph/checkpoint.h"
 
 #include "core/random.h"
+#include "core/recorder.h"
 #include "graph/jvp.h"
 
 #include <frond/ops.h>
@@ -99,7 +100,7 @@ fr_tensor *fr_checkpoint(fr_function *f, fr_tensor *const *xs, int n, void *user
 
     if (n > MOST_INPUTS)
         fr_fail("checkpoint", "%d inputs, expected at most %d: hand others over through user", n, MOST_INPUTS);
-    else if (scope >= 0 && fr_check_function("checkpoint", f, xs, n))
+    else if (scope >= 0 && fr_check_function("checkpoint", f, xs, n) && fr_not_captured(th, "checkpoint"))
         y = fr_escape(checkpoint(th, f, xs, n, user));
     fr_scope_end(scope);
     fr_finish(th, before);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Turning recording off and on; leaves and their gradients; fr_detach. */
+#include "core/recorder.h"
 #include "graph/trace.h"
 
 int fr_no_grad_begin(void)
@@ -82,10 +83,16 @@ fr_tensor *fr_grad(const fr_tensor *leaf)
     return grad;
 }
 
+static bool drop_gradient(const fr_action *a)
+{
+    fr_assign(&a->leaf->grad, NULL);
+    return true;
+}
+
 void fr_zero_grad(fr_tensor *leaf)
 {
     if (fr_is_given("zero_grad", leaf, "tensor"))
-        fr_assign(&leaf->grad, NULL);
+        fr_act(fr_thread_self(), &(fr_action){ .run = drop_gradient, .leaf = leaf });
 }
 
 fr_tensor *fr_detach(const fr_tensor *t)
@@ -96,7 +103,7 @@ fr_tensor *fr_detach(const fr_tensor *t)
 
     if (fr_check_argument("detach", t, "tensor"))
         view = fr_hold("detach", fr_tensor_share("detach", t, &t->shape, t->stride, 0));
-    if (FR_UNLIKELY(th->graph->trace != NULL) && view)
+    if (FR_UNLIKELY(th->trace != NULL) && view)
         fr_trace_alias(th, view, (fr_tensor *)t);
     fr_finish(th, before);
     return view;

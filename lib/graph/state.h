@@ -10,7 +10,6 @@
 
 typedef struct fr_graph_state {
     uint64_t clock;           /* node.c: the greatest number of a node that was made on this thread, or read by one */
-    struct fr_trace *trace;   /* trace.c: the innermost open trace, where ops are noted; NULL: none */
     struct fr_node *dying;    /* node.c: nodes to be freed after the one that is being freed */
     bool freeing;             /* node.c: one is */
     bool anomaly;             /* anomaly.c: fr_detect_anomaly is on */

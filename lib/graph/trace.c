@@ -12,8 +12,17 @@ typedef struct fr_alias {
 
 void fr_trace_begin(fr_thread *th, fr_trace *t)
 {
-    *t = (fr_trace){ .outer = th->graph->trace };
-    th->graph->trace = t;
+    *t = (fr_trace){ .outer = th->trace };
+    th->trace = t;
+}
+
+static bool act(fr_recorder *r, const fr_action *a);
+
+void fr_trace_begin_all(fr_thread *th, fr_trace *t)
+{
+    fr_trace_begin(th, t);
+    t->recorder.act = act;
+    th->recorder = &t->recorder;
 }
 
 static bool check_unchanged(const char *what, const fr_trace *t)
@@ -28,7 +37,8 @@ static bool check_unchanged(const char *what, const fr_trace *t)
 
 bool fr_trace_stop(fr_thread *th, const char *what, fr_trace *t)
 {
-    th->graph->trace = t->outer;
+    th->trace = t->outer;
+    th->recorder = NULL;
     return !t->failed || fr_fail_memory(what);
 }
 
@@ -46,6 +56,7 @@ static void free_step(fr_step *s)
     free(s->in);
     free(s->out);
     free(s->version);
+    free(s->shapes);
     free(s->attributes);
     fr_module_path_unref(s->module_path);
 }
@@ -87,46 +98,111 @@ static fr_tensor *resolve(const fr_trace *trace, fr_tensor *t)
     return t;
 }
 
-/* Fills s with what is kept of call. False if memory runs out; s is then filled in part. */
-static bool fill(const fr_thread *th, fr_step *s, const fr_op_call *call)
+/* Makes room in s for its tensors. False if memory runs out. */
+static bool begin_step(const fr_thread *th, fr_step *s)
 {
     s->in = calloc((size_t)s->inputs + 1, sizeof(fr_tensor *));
     s->out = calloc((size_t)s->outputs + 1, sizeof(fr_tensor *));
     s->version = calloc((size_t)s->outputs + 1, sizeof(unsigned));
     s->module_path = fr_module_path_ref(th->module_path);
-    if (!s->in || !s->out || !s->version)
-        return false;
-    for (int i = 0; i < s->inputs; i++)
-        s->in[i] = fr_ref(resolve(th->graph->trace, call->in[i]));
-    for (int i = 0; i < s->outputs; i++) {
-        s->out[i] = fr_ref(call->result[i]);
-        s->version[i] = fr_storage_version(call->result[i]);
-    }
+    s->site = th->sites.current;
+    return s->in && s->out && s->version;
+}
+
+static void add_output(fr_step *s, int i, fr_tensor *t)
+{
+    s->out[i] = fr_ref(t);
+    s->version[i] = t ? fr_storage_version(t) : 0;
+}
+
+static bool copy_attributes(fr_step *s, const fr_op_call *call)
+{
     if (!call->attributes || s->op->attributes_size == 0)
         return true;
     s->attributes = malloc(s->op->attributes_size);
     return s->attributes && memcpy(s->attributes, call->attributes, s->op->attributes_size);
 }
 
+/* Appends s, or, if it is not ok, notes that memory ran out. */
+static void add_step(fr_trace *t, fr_step *s, bool ok)
+{
+    t->failed = !ok || !fr_make_room(&t->steps, sizeof *t->steps, t->count, &t->capacity);
+    if (t->failed)
+        free_step(s);
+    else
+        t->steps[t->count++] = *s;
+}
+
 void fr_trace_note(fr_thread *th, const fr_op_call *call)
 {
-    fr_trace *t = th->graph->trace;
-    fr_step s = { .op = call->op, .inputs = call->inputs, .outputs = call->outputs - call->op->internal };
+    fr_trace *t = th->trace;
+    int internal = t->recorder.act ? 0 : call->op->internal;
+    fr_step s = {
+        .op = call->op, .inputs = call->inputs, .outputs = call->outputs - internal, .recording = call->recording
+    };
+    bool ok = !t->failed && begin_step(th, &s) && copy_attributes(&s, call);
 
     if (t->failed)
         return;
-    t->failed = !fr_make_room(&t->steps, sizeof *t->steps, t->count, &t->capacity) || !fill(th, &s, call);
+    for (int i = 0; ok && i < s.inputs; i++)
+        s.in[i] = fr_ref(resolve(t, call->in[i]));
+    for (int i = 0; ok && i < s.outputs; i++)
+        add_output(&s, i, call->result[i]);
+    add_step(t, &s, ok);
+}
+
+void fr_trace_note_backward(fr_thread *th, const fr_op_call *call)
+{
+    fr_trace *t = th->trace;
+    int n = call->inputs, m = call->outputs;
+    fr_step s = { .op = call->op, .backward = true, .inputs = n + 2 * m, .outputs = n };
+    bool ok = !t->failed && begin_step(th, &s) && copy_attributes(&s, call) &&
+              (s.shapes = malloc(((size_t)n + 1) * sizeof *s.shapes));
+
     if (t->failed)
-        free_step(&s);
-    else
-        t->steps[t->count++] = s;
+        return;
+    if (ok)
+        memcpy(s.shapes, call->in_shape, (size_t)n * sizeof *s.shapes);
+    for (int i = 0; ok && i < s.inputs; i++)
+        s.in[i] = fr_ref(i < n ? call->in[i] : i < n + m ? call->result[i - n] : call->grad_out[i - n - m]);
+    for (int i = 0; ok && i < n; i++)
+        add_output(&s, i, call->needs[i] ? call->grad_in[i] : NULL);
+    add_step(t, &s, ok);
+}
+
+/* For fr_recorder.act. */
+static bool act(fr_recorder *r, const fr_action *a)
+{
+    fr_thread *th = fr_thread_self();
+    fr_trace *t = th->trace;
+    fr_step s = { .action = *a, .inputs = 2, .outputs = 1 };
+    bool ok;
+
+    th->recorder = NULL;
+    th->trace = NULL;
+    ok = a->run(a);
+    th->trace = t;
+    th->recorder = r;
+    if (!ok || t->failed)
+        return ok;
+    ok = begin_step(th, &s);
+    if (ok) {
+        s.in[0] = fr_ref(a->from);
+        s.in[1] = fr_ref(a->leaf);
+        add_output(&s, 0, a->into);
+    }
+    s.action.result = NULL;
+    add_step(t, &s, ok);
+    return true;
 }
 
 void fr_trace_alias(fr_thread *th, fr_tensor *view, fr_tensor *t)
 {
-    fr_trace *trace = th->graph->trace;
+    fr_trace *trace = th->trace;
     fr_tensor *of = resolve(trace, t); /* before the list gets a new entry, which is not filled in yet */
 
+    if (trace->recorder.act)
+        return;
     trace->failed = trace->failed ||
                     !fr_make_room(&trace->aliases, sizeof *trace->aliases, trace->alias_count, &trace->alias_capacity);
     if (!trace->failed)
@@ -135,8 +211,10 @@ void fr_trace_alias(fr_thread *th, fr_tensor *view, fr_tensor *t)
 
 void fr_trace_result(fr_thread *th, fr_module_path *path, fr_tensor *t)
 {
-    fr_trace *trace = th->graph->trace;
+    fr_trace *trace = th->trace;
 
+    if (trace->recorder.act)
+        return;
     trace->failed =
         trace->failed || !fr_make_room(&trace->runs, sizeof *trace->runs, trace->run_count, &trace->run_capacity);
     if (!trace->failed)

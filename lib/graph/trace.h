@@ -4,14 +4,24 @@
 #ifndef FROND_GRAPH_TRACE_H
 #define FROND_GRAPH_TRACE_H
 
+#include "core/recorder.h"
 #include "graph/node.h"
 
-/* One call of an op. Tensors are held, so an address stands for one value as long as the trace lives. */
+/* One call of an op. Tensors are held, so an address stands for one value as long as the trace lives.
+ *
+ * A trace of everything has two more kinds of steps. One is the backward_kernel of an op: then in[] holds the inputs,
+ * the outputs and the gradients of the outputs, one after the other, NULL where they are not saved or not there, and
+ * out[] the gradients of the inputs, NULL where none is wanted. (Such a trace has neither aliases nor runs.) The other
+ * is an action, without op; in[] and out[] are then what it reads and writes. */
 typedef struct {
     const fr_op *op;
+    bool backward, recording; /* recording: as in fr_op_call */
+    fr_action action;
+    fr_site site;                /* of the call in the user's source */
     void *attributes;            /* a copy of op->attributes_size bytes; NULL: none */
     fr_module_path *module_path; /* of the module at work; NULL outside of any */
     int inputs, outputs;
+    fr_shape *shapes;  /* backward: of the inputs of the op, saved or not; else NULL */
     unsigned *version; /* of the storage of each output when it was made */
     fr_tensor **in;    /* NULL: an optional input was left out. A detached tensor is replaced by its source */
     fr_tensor **out;   /* without the op's internal outputs */
@@ -32,11 +42,14 @@ typedef struct fr_trace {
     size_t alias_count, alias_capacity;
     struct fr_trace *outer;
     bool failed;
+    fr_recorder recorder; /* of a trace of everything */
 } fr_trace;
 
 /* From here to fr_trace_end each op of this thread is noted in t, whether it is recorded or not. Traces nest; only the
  * innermost one takes notes. */
 void fr_trace_begin(fr_thread *th, fr_trace *t);
+/* The same for a trace of everything. While it is the innermost one, values may not be looked at. */
+void fr_trace_begin_all(fr_thread *th, fr_trace *t);
 /* Ends t; must be called even if what was traced failed. False, with an error, if memory ran out. */
 bool fr_trace_stop(fr_thread *th, const char *what, fr_trace *t);
 /* The same, and also an error if a result was changed in place: a list of ops cannot say that. */
@@ -45,9 +58,15 @@ void fr_trace_free(fr_trace *t);
 /* The step among the first `before` that made value, as its output *output; NULL: none did. */
 const fr_step *fr_trace_maker(const fr_trace *t, size_t before, const fr_tensor *value, int *output);
 
+/* Actions of backward: into += from; leaf's gradient += from, or is from where there was none. */
+bool fr_add_values(const fr_action *a);
+bool fr_accumulate_gradient(const fr_action *a);
+
 /* For apply.c: call is done. For fr_detach: view is t. For modules: the one at path returned t. These callers look
  * first whether there is a trace. */
 void fr_trace_note(fr_thread *th, const fr_op_call *call);
+/* For backward.c, where there is a recorder: the backward_kernel of call has run. */
+void fr_trace_note_backward(fr_thread *th, const fr_op_call *call);
 void fr_trace_alias(fr_thread *th, fr_tensor *view, fr_tensor *t);
 void fr_trace_result(fr_thread *th, fr_module_path *path, fr_tensor *t);
 

@@ -3,6 +3,7 @@
 /* BatchNorm1d and BatchNorm2d. In training each channel is normalised by its mean and variance in the batch, which also
  * update the running ones. In evaluation it is normalised by the running ones, if there are any. */
 #include "core/options.h"
+#include "core/recorder.h"
 #include "nn/module.h"
 
 #include <frond/op.h>
@@ -37,6 +38,13 @@ static bool check_input(const batch_norm *b, const fr_tensor *x)
                    b->channels);
 }
 
+static bool count_batch(const fr_action *a)
+{
+    ++*(int64_t *)a->into->origin;
+    fr_storage_bump(a->into);
+    return true;
+}
+
 /* A batch counts only if the op succeeds. */
 static fr_tensor *forward(fr_module *m, fr_tensor *x)
 {
@@ -47,13 +55,13 @@ static fr_tensor *forward(fr_module *m, fr_tensor *x)
 
     if (!check_input(b, x))
         return NULL;
+    if (batches && b->cumulative && !fr_not_captured(fr_thread_self(), b->of->op))
+        return NULL;
     if (batches && b->cumulative)
         options.momentum = 1 / (double)(*batches + 1);
     y = fr_batch_norm(x, b->running_mean, b->running_var, b->weight, b->bias, &options);
-    if (y && batches && m->training) {
-        ++*batches;
-        fr_storage_bump(b->batches);
-    }
+    if (y && batches && m->training)
+        fr_act(fr_thread_self(), &(fr_action){ .run = count_batch, .into = b->batches });
     return y;
 }
 

@@ -5,6 +5,7 @@
  * Forward hooks are a list of functions to call. For backward hooks the module gets a view of x and returns a view of
  * its result: the gradients of these views belong to this one run of the module, and hooks on them call the backward
  * hooks. A run may outlive the module, so both hold a reference to the lists of hooks. */
+#include "core/recorder.h"
 #include "graph/hooks.h"
 #include "nn/module.h"
 
@@ -262,6 +263,8 @@ fr_tensor *fr_module_call_with_hooks(fr_module *m, fr_tensor *x)
     bool watched = lists->backward && fr_grad_enabled();
     fr_tensor *input, *y;
 
+    if (!fr_not_captured(fr_thread_self(), "a hook of a module"))
+        return NULL;
     x = call_forward_pre(lists, x);
     input = watched && fr_tracked(x) ? fr_reshape(x, x->shape) : NULL;
     if (watched && fr_tracked(x) && !input)

@@ -93,7 +93,7 @@ static inline bool fr_module_enter(fr_thread *th, fr_module *m)
 /* Says, for a trace, that its result is y. Returns y. */
 static inline fr_tensor *fr_module_leave(fr_thread *th, const fr_module *m, fr_tensor *y)
 {
-    if (FR_UNLIKELY(th->graph->trace != NULL) && y)
+    if (FR_UNLIKELY(th->trace != NULL) && y)
         fr_trace_result(th, m->path, y);
     return y;
 }

@@ -87,7 +87,7 @@ static bool is_recorded(const fr_tensor *t)
 {
     const fr_thread *th = fr_thread_self();
 
-    return th->graph->trace || (fr_tracked(t) && !th->mode.no_grad);
+    return th->trace || (fr_tracked(t) && !th->mode.no_grad);
 }
 
 /* (a,b,*) -> (b,a,*). own: t itself may be changed. */

@@ -5,6 +5,8 @@
  * one is asked for. */
 #include "optim/clip.h"
 
+#include "core/recorder.h"
+
 #include "core/tensor.h"
 #include "core/thread.h"
 #include "kernels/optim.h"
@@ -86,7 +88,7 @@ static bool parameters_to_clip(const char *what, fr_module *m, double max, fr_te
     return *parameters != NULL;
 }
 
-static double clip_norm(const char *what, fr_module *m, double max, double p, bool error_if_nonfinite)
+static double clip_to_norm(const char *what, fr_module *m, double max, double p, bool error_if_nonfinite)
 {
     int n = 0;
     fr_tensor *const *parameters = NULL;
@@ -110,6 +112,29 @@ static double clip_norm(const char *what, fr_module *m, double max, double p, bo
         fr_grad_scale((fr_dtype)grad->dtype, grad->numel, grad->origin, factor);
         fr_storage_bump(grad);
     }
+    return norm;
+}
+
+static bool run_clip_to_norm(const fr_action *a)
+{
+    double norm = clip_to_norm(a->function, a->object, a->a, a->b, a->m != 0);
+
+    if (a->result)
+        *a->result = norm;
+    return !isnan(norm) || a->m == 0;
+}
+
+static double clip_norm(const char *what, fr_module *m, double max, double p, bool error_if_nonfinite)
+{
+    double norm = NAN;
+
+    fr_act(fr_thread_self(), &(fr_action){ .run = run_clip_to_norm,
+                                           .function = what,
+                                           .object = m,
+                                           .a = max,
+                                           .b = p,
+                                           .m = error_if_nonfinite,
+                                           .result = &norm });
     return norm;
 }
 
@@ -143,22 +168,29 @@ double fr_module_grad_norm(fr_module *m)
     return norm;
 }
 
-bool fr_clip_grad_value(fr_module *m, double max)
+static bool clip_values(const fr_action *a)
 {
-    fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, "clip_grad_value");
     int n = 0;
     fr_tensor *const *parameters = NULL;
-    bool ok = parameters_to_clip("clip_grad_value", m, max, &parameters, &n);
+    bool ok = parameters_to_clip("clip_grad_value", a->object, a->a, &parameters, &n);
 
     for (int i = 0; ok && i < n; i++) {
         fr_tensor *grad = parameters[i]->grad;
 
         if (!grad)
             continue;
-        fr_grad_clamp((fr_dtype)grad->dtype, grad->numel, grad->origin, max);
+        fr_grad_clamp((fr_dtype)grad->dtype, grad->numel, grad->origin, a->a);
         fr_storage_bump(grad);
     }
+    return ok;
+}
+
+bool fr_clip_grad_value(fr_module *m, double max)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "clip_grad_value");
+    bool ok = fr_act(th, &(fr_action){ .run = clip_values, .object = m, .a = max });
+
     fr_finish(th, before);
     return ok;
 }

@@ -11,6 +11,7 @@
 #include "core/integer.h"
 #include "core/loop.h"
 #include "core/options.h"
+#include "core/recorder.h"
 #include "kernels/optim.h"
 #include "nn/module.h"
 
@@ -186,10 +187,9 @@ static bool check_not_swapped(const char *what, const fr_ema *e)
            (!e->swapped || fr_fail(what, "the averages are in the model: fr_ema_swap them back first"));
 }
 
-bool fr_ema_update(fr_ema *e)
+static bool update(const fr_action *a)
 {
-    fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, "ema_update");
+    fr_ema *e = a->object;
     bool ok = check_not_swapped("ema_update", e);
 
     for (size_t i = 0; ok && i < e->count; i++) {
@@ -209,6 +209,15 @@ bool fr_ema_update(fr_ema *e)
         ++*e->updates;
         fr_storage_bump(e->n_averaged);
     }
+    return ok;
+}
+
+bool fr_ema_update(fr_ema *e)
+{
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, "ema_update");
+    bool ok = fr_act(th, &(fr_action){ .run = update, .object = e });
+
     fr_finish(th, before);
     return ok;
 }
@@ -234,7 +243,7 @@ bool fr_ema_swap(fr_ema *e)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "ema_swap");
-    bool ok = fr_check_argument("ema_swap", e, "average");
+    bool ok = fr_check_argument("ema_swap", e, "average") && fr_not_captured(th, "ema_swap");
 
     for (size_t i = 0; ok && i < e->count; i++) {
         /* Swapping back goes in reverse order, for tensors that share values. */

@@ -3,6 +3,8 @@
 /* lr = factor lr when a metric has stopped improving, as in PyTorch. */
 #include "optim/scheduler.h"
 
+#include "core/recorder.h"
+
 #include <stdlib.h>
 
 /* The settings. From MIN_LR on there is one for each group, or one for all. */
@@ -62,7 +64,7 @@ bool fr_scheduler_step_metric(fr_scheduler *s, double metric)
     const char *what = "scheduler_step_metric";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    bool ok = fr_scheduler_check(what, s) &&
+    bool ok = fr_scheduler_check(what, s) && fr_not_captured(th, what) &&
               (s->kind->wants_metric || fr_fail(what, "a %s wants no metric: see fr_scheduler_step", s->kind->name)) &&
               fr_scheduler_check_groups(what, s);
 

@@ -3,6 +3,8 @@
 /* What all schedulers share: making, stepping and freeing them, and checks of their settings. */
 #include "optim/scheduler.h"
 
+#include "core/recorder.h"
+
 #include <stdlib.h>
 
 static const int64_t COUNT_MOST = 1LL << 53; /* counts are stored as doubles */
@@ -235,9 +237,10 @@ bool fr_scheduler_set_epoch(const char *what, fr_scheduler *s, int64_t epoch, fr
     return true;
 }
 
-static bool step(fr_scheduler *s)
+static bool step(const fr_action *a)
 {
     const char *what = "scheduler_step";
+    fr_scheduler *s = a->object;
 
     if (!fr_scheduler_check(what, s))
         return false;
@@ -250,7 +253,7 @@ bool fr_scheduler_step(fr_scheduler *s)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "scheduler_step");
-    bool ok = step(s);
+    bool ok = fr_act(th, &(fr_action){ .run = step, .object = s });
 
     fr_finish(th, before);
     return ok;

@@ -2,6 +2,7 @@
  * Copyright The frond authors */
 /* A step, the same for all optimisers: every parameter that requires a gradient and has one is updated, in tiles that
  * the threads share. */
+#include "core/recorder.h"
 #include "core/scope.h"
 #include "core/shape.h"
 #include "core/threads.h"
@@ -88,12 +89,10 @@ static bool is_updated(const fr_optim_slot *s)
     return s->parameter->grad && s->parameter->requires_grad;
 }
 
-static bool step(fr_optim *o)
+static bool step_all(const fr_action *a)
 {
-    if (!fr_check_argument("optim_step", o, "optimiser"))
-        return false;
-    if (o->kind->step)
-        return fr_fail("optim_step", "%s asks for the loss more than once: see fr_optim_step_closure", o->kind->name);
+    fr_optim *o = a->object;
+
     for (size_t i = 0; i < o->count; i++)
         if (is_updated(&o->slots[i]) && !prepare(o, &o->slots[i]))
             return false;
@@ -101,6 +100,15 @@ static bool step(fr_optim *o)
         if (is_updated(&o->slots[i]))
             update(o, &o->slots[i]);
     return true;
+}
+
+static bool step(fr_optim *o)
+{
+    if (!fr_check_argument("optim_step", o, "optimiser"))
+        return false;
+    if (o->kind->step)
+        return fr_fail("optim_step", "%s asks for the loss more than once: see fr_optim_step_closure", o->kind->name);
+    return fr_act(fr_thread_self(), &(fr_action){ .run = step_all, .object = o });
 }
 
 bool fr_optim_step(fr_optim *o)

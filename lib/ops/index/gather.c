@@ -5,6 +5,7 @@
 #include "ops/index/gather.h"
 
 #include "core/loop.h"
+#include "core/recorder.h"
 
 #include <frond/c_code.h>
 #include <stdatomic.h>
@@ -60,13 +61,16 @@ static bool has_outside(const fr_tensor *index, int64_t size)
     return atomic_load(&range.outside);
 }
 
-bool fr_check_index(const char *what, const fr_tensor *index, int dim, int64_t size)
+static bool check_index(const fr_action *a)
 {
-    fr_tensor once = *index; /* without dims that an expanded index repeats */
+    fr_tensor once = *a->from; /* without dims that an expanded index repeats */
+    const char *what = a->function;
+    int dim = (int)a->m;
+    int64_t size = a->n;
     char text[FR_SHAPE_TEXT];
 
-    if (index->dtype != FR_I64)
-        return fr_fail(what, "the index is %s, expected int64", fr_dtype_name((fr_dtype)index->dtype));
+    if (once.dtype != FR_I64)
+        return fr_fail(what, "the index is %s, expected int64", fr_dtype_name((fr_dtype)once.dtype));
     for (int i = 0; i < once.shape.ndim; i++)
         if (once.shape.dim[i] > 1 && once.stride[i] == 0)
             once.shape.dim[i] = 1;
@@ -81,6 +85,13 @@ bool fr_check_index(const char *what, const fr_tensor *index, int dim, int64_t s
                            place_text(&once.shape, i, text), dim, (long long)size);
     }
     return true;
+}
+
+bool fr_check_index(const char *what, const fr_tensor *index, int dim, int64_t size)
+{
+    return fr_act(
+        fr_thread_self(),
+        &(fr_action){ .run = check_index, .function = what, .from = (fr_tensor *)index, .m = dim, .n = size });
 }
 
 bool fr_check_index_shape(fr_op_call *call, const fr_shape *indexed, const fr_tensor *index, int dim)

@@ -4,6 +4,8 @@
  * index_add, index_copy, index_fill, index_put, masked_scatter; bincount. None changes its argument. */
 #include "ops/index/gather.h"
 
+#include "core/recorder.h"
+
 /* --- scatter ----------------------------------------------------------------------------------------------------- */
 
 /* The corner of src that index reaches; where src is too small all of it, which the op refuses. */
@@ -276,7 +278,7 @@ static fr_tensor *bincount(fr_tensor *t, fr_tensor *weights, int64_t minlength)
     if (minlength < 0)
         return fr_fail("bincount", "minlength is %lld", (long long)minlength);
     if (t->numel > 0) {
-        fr_tensor *most = fr_max(t);
+        fr_tensor *most = fr_may_look(fr_thread_self(), "bincount") ? fr_max(t) : NULL;
         int64_t last = most ? *(const int64_t *)(const void *)most->origin : -1;
 
         if (!most || !fr_check_index("bincount", t, 0, last < INT64_MAX ? last + 1 : last))

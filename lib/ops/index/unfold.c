@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* unfold and one_hot, which number positions. Their cases stand in gather.c and eq.c. */
+#include "core/recorder.h"
 #include "ops/op.h"
 
 /* The positions that the windows along a dim begin with and go through: 0, 1, ..., size-1, step, step+1, ... */
@@ -52,7 +53,7 @@ static fr_tensor *one_hot(fr_tensor *index, int64_t num_classes)
     if (num_classes < 0 && index->numel == 0)
         return fr_fail("one_hot", "no index tells the number of classes");
     if (num_classes < 0) {
-        fr_tensor *most = fr_max(index);
+        fr_tensor *most = fr_may_look(fr_thread_self(), "one_hot") ? fr_max(index) : NULL;
 
         num_classes = most ? *(const int64_t *)(const void *)most->origin + 1 : 0;
     }

@@ -4,6 +4,7 @@
  * Normalization", 2015). In training, mean and variance are those of the channel in this batch, and the running ones
  * move towards them; in evaluation they are the running ones. kernels/batch_norm.h derives the gradients. The second
  * output (2,C), in float64, is the mean and the variance of each channel, the latter without Bessel's correction. */
+#include "core/recorder.h"
 #include "kernels/batch_norm.h"
 #include "ops/op.h"
 
@@ -353,9 +354,13 @@ static bool check_running(const fr_tensor *x, const fr_tensor *t, const char *na
     return x->shape.ndim < 2 || check_per_channel(x, t, name);
 }
 
-/* For each channel: running = (1 - momentum) running + momentum correction value. */
-static void update(fr_tensor *running, const double *value, double correction, double momentum)
+/* For each channel: running = (1 - momentum) running + momentum correction value, with the values from number m of the
+ * statistics on; a is the correction, b the momentum. */
+static bool update(const fr_action *a)
 {
+    fr_tensor *running = a->into;
+    const double *value = (const double *)a->from->origin + a->m;
+    double correction = a->a, momentum = a->b;
     int64_t stride = fr_stride(running, 0);
 
     FR_DISPATCH_FLOAT(running, T, {
@@ -365,6 +370,7 @@ static void update(fr_tensor *running, const double *value, double correction, d
             r[c * stride] = (T)((1 - momentum) * (double)r[c * stride] + momentum * correction * value[c]);
     })
     fr_storage_bump(running);
+    return true;
 }
 
 /* Normalises x by its own statistics. The running ones, if there are any, change last, when nothing can fail any more.
@@ -378,12 +384,16 @@ static fr_tensor *train(fr_tensor *const *in, const attributes *a, double moment
     if (fr_apply_n(&fr_batch_norm_op, (fr_tensor *[]){ x, in[WEIGHT], in[BIAS], NULL, NULL }, INPUTS, a, results))
         y = fr_escape(results[0]);
     if (y && mean && x->numel > 0) {
-        const double *stats = (const double *)results[1]->origin;
+        fr_thread *th = fr_thread_self();
+        fr_action change = { .run = update, .into = mean, .from = results[1], .a = 1, .b = momentum };
         int64_t channels = x->shape.dim[1];
         double n = (double)(x->numel / channels); /* NOLINT(bugprone-integer-division): it divides evenly */
 
-        update(mean, stats, 1, momentum);
-        update(variance, stats + channels, n / (n - 1), momentum);
+        fr_act(th, &change);
+        change.into = variance;
+        change.m = channels;
+        change.a = n / (n - 1);
+        fr_act(th, &change);
     }
     return y;
 }

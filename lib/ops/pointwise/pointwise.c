@@ -133,6 +133,10 @@ void fr_binary_forward(fr_op_call *call, fr_binary_row *f32, fr_binary_row *f64,
                        .b = b->origin,
                        .y = y->origin };
 
+    if (FR_UNLIKELY(call->rows != NULL)) {
+        *call->rows = (fr_rows){ .binary = job.row };
+        return;
+    }
     if (y->numel == 0)
         return;
     make_plan(&job.p, a, b, &y->shape);
@@ -205,7 +209,10 @@ void fr_unary_forward(fr_op_call *call, fr_unary_row *f32, fr_unary_row *f64, fr
                       .out = call->result[0]->origin,
                       .attributes = attributes_of(call) };
 
-    fr_run_tiles(tiles_of(job.n), unary_tile, &job);
+    if (FR_UNLIKELY(call->rows != NULL))
+        *call->rows = (fr_rows){ .unary = job.row, .attributes = job.attributes };
+    else
+        fr_run_tiles(tiles_of(job.n), unary_tile, &job);
 }
 
 void fr_unary_backward(fr_op_call *call, fr_gradient_row *f32, fr_gradient_row *f64)
@@ -222,7 +229,10 @@ void fr_unary_backward(fr_op_call *call, fr_gradient_row *f32, fr_gradient_row *
                       .out = call->grad_in[0]->origin,
                       .attributes = attributes_of(call) };
 
-    fr_run_tiles(tiles_of(job.n), g->contiguous ? gradient_tile : one_gradient_tile, &job);
+    if (FR_UNLIKELY(call->rows != NULL))
+        *call->rows = (fr_rows){ .gradient = job.gradient_row, .attributes = job.attributes };
+    else
+        fr_run_tiles(tiles_of(job.n), g->contiguous ? gradient_tile : one_gradient_tile, &job);
 }
 
 /* --- As ONNX ----------------------------------------------------------------------------------------------------- */

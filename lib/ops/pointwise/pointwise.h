@@ -20,6 +20,15 @@ typedef void fr_binary_row(int64_t n, const void *a, int64_t a_stride, const voi
 typedef void fr_gradient_row(int64_t n, const void *gradient, const void *x, const void *y, void *out,
                              const double *attributes);
 
+/* Instead of running, a forward or backward_kernel that finds call->rows there tells its row kernel: one of the three
+ * is not NULL then. So capture/ can run several ops on a few values after the other. */
+typedef struct fr_rows {
+    fr_unary_row *unary;
+    fr_binary_row *binary;
+    fr_gradient_row *gradient;
+    const double *attributes; /* of unary and gradient rows */
+} fr_rows;
+
 /* Run row kernels over whole tensors, on several threads. attributes are two doubles or NULL. */
 bool fr_infer_broadcast(fr_op_call *call);
 void fr_binary_forward(fr_op_call *call, fr_binary_row *f32, fr_binary_row *f64, fr_binary_row *i64);

@@ -3,6 +3,7 @@
 /* dropout: y = x mask, where mask is 0 with probability p, else 1/(1-p), drawn as PyTorch draws it on its CPU. dx = dy
  * mask. */
 #include "core/random.h"
+#include "core/recorder.h"
 #include "ops/pointwise/pointwise.h"
 
 FR_BINARY_FLOAT(dropout, a *b, a *b)
@@ -106,10 +107,11 @@ const fr_op fr_dropout_op = {
 };
 
 /* Draws one float64 uniform for each value, in order, for either dtype; none if p is 0 or 1. */
-static void draw(fr_tensor *mask, double p)
+static bool draw(const fr_action *a)
 {
-    double uniforms[512];
+    double uniforms[512], p = a->a;
     int64_t most = sizeof uniforms / sizeof *uniforms;
+    fr_tensor *mask = a->into;
 
     for (int64_t at = 0; at < mask->numel; at += most) {
         int64_t n = mask->numel - at < most ? mask->numel - at : most;
@@ -126,6 +128,7 @@ static void draw(fr_tensor *mask, double p)
                 m[i] = uniforms[i] < 1 - p ? scale : 0;
         })
     }
+    return true;
 }
 
 /* The dims of t from the largest stride to the smallest. Dims with stride 0, which repeat values, keep their places. */
@@ -164,7 +167,7 @@ static fr_tensor *dropped(fr_tensor *t, double p)
     mask = x ? fr_hold("dropout", fr_tensor_alloc("dropout", &x->shape, fr_dtype_of(x))) : NULL;
     if (!mask)
         return NULL;
-    draw(mask, p);
+    fr_act(fr_thread_self(), &(fr_action){ .run = draw, .into = mask, .a = p });
     x = fr_apply(&fr_dropout_op, (fr_tensor *[]){ x, mask }, NULL);
     return t->contiguous ? x : fr_permute(x, back);
 }

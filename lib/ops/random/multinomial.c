@@ -6,6 +6,7 @@
  * order in which classes would be drawn one after the other (Efraimidis and Spirakis, "Weighted random sampling with a
  * reservoir", 2006). No gradient. gumbel_softmax draws one class with the same keys, and has a gradient. */
 #include "core/random.h"
+#include "core/recorder.h"
 #include "ops/op.h"
 
 #include <frond/autograd.h>
@@ -221,12 +222,18 @@ fr_tensor *fr_multinomial(fr_tensor *probabilities, int64_t num_samples, bool re
 
 /* --- gumbel_softmax ---------------------------------------------------------------------------------------------- */
 
+static bool draw_doubles(const fr_action *a)
+{
+    fr_random_doubles(a->into->numel, (double *)(void *)a->into->origin);
+    return true;
+}
+
 fr_tensor *fr_exponential_like(const char *what, const fr_tensor *t)
 {
     fr_tensor *u = fr_hold(what, fr_tensor_alloc(what, &t->shape, FR_F64));
 
     if (u)
-        fr_random_doubles(u->numel, (double *)(void *)u->origin);
+        fr_act(fr_thread_self(), &(fr_action){ .run = draw_doubles, .into = u });
     return fr_cast(fr_neg(fr_log1p(fr_neg(u))), fr_dtype_of(t));
 }
 

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Makes of the steps that are left what replay.c runs, and moves their results into the arena. */
+#include "capture/capture.h"
+
+#include <frond/op.h>
+#include <stdlib.h>
+
+/* --- Calls ----------------------------------------------------------------------------------------------------------
+ */
+
+static bool forward_call(const fr_step *s, fr_op_call *call, void **block)
+{
+    fr_meta *metas = calloc((size_t)s->outputs, sizeof *metas);
+
+    *block = metas;
+    *call = (fr_op_call){ .op = s->op,
+                          .attributes = s->attributes,
+                          .inputs = s->inputs,
+                          .outputs = s->outputs,
+                          .recording = s->recording,
+                          .in = s->in,
+                          .out = metas,
+                          .result = s->out };
+    return metas;
+}
+
+static bool backward_call(const fr_step *s, fr_op_call *call, void **block)
+{
+    int n = s->outputs, m = (s->inputs - n) / 2;
+    bool *needs = calloc((size_t)n + 1, sizeof *needs);
+
+    *block = needs;
+    for (int i = 0; i < n && needs; i++)
+        needs[i] = s->out[i] != NULL;
+    *call = (fr_op_call){ .op = s->op,
+                          .attributes = s->attributes,
+                          .inputs = n,
+                          .outputs = m,
+                          .in = s->in,
+                          .in_shape = s->shapes,
+                          .result = s->in + n,
+                          .grad_out = s->in + n + m,
+                          .grad_in = s->out,
+                          .needs = needs };
+    return needs;
+}
+
+bool fr_step_call(const fr_step *s, fr_op_call *call, void **block)
+{
+    return (s->backward ? backward_call : forward_call)(s, call, block);
+}
+
+/* True if an input holds numbers that infer may look at, as lengths are. */
+static bool infer_looks(const fr_step *s)
+{
+    for (int i = 0; i < s->inputs; i++)
+        if (s->in[i] && s->in[i]->dtype == FR_I64)
+            return true;
+    return false;
+}
+
+static bool make_call(const fr_step *s, fr_instruction *to)
+{
+    if (!fr_step_call(s, &to->call, &to->block))
+        return fr_fail_memory("captured_run");
+    to->kind = s->backward ? FR_RUN_BACKWARD : FR_RUN_FORWARD;
+    to->infer = !s->backward && infer_looks(s);
+    return s->backward || s->op->infer(&to->call);
+}
+
+/* --- Groups ---------------------------------------------------------------------------------------------------------
+ */
+
+/* t, of which `numel` values are used, or one for all. NULL: it is not read. */
+static fr_operand operand_of(const fr_replay *r, const fr_tensor *t, int64_t numel)
+{
+    const fr_store *s = t ? fr_store_of(r, t) : NULL;
+    fr_operand o = { 0 };
+
+    if (!t)
+        return o;
+    if (t->contiguous && t->numel == numel)
+        o.step = (int64_t)fr_dtype_size((fr_dtype)t->dtype);
+    if (s->group != SIZE_MAX)
+        o.scratch = s->offset;
+    else if (s->offset >= 0)
+        o.base = r->arena->origin + s->offset + (t->origin - (char *)s->storage->data);
+    else
+        o.base = t->origin;
+    return o;
+}
+
+static fr_fused fused_of(const fr_replay *r, size_t i)
+{
+    const fr_step *s = &r->trace.steps[i];
+    const fr_rows *rows = &r->info[i].rows;
+    int64_t n = r->info[i].numel;
+    fr_fused f = { .rows = *rows,
+                   .a = operand_of(r, s->in[rows->gradient ? 2 : 0], n),
+                   .y = operand_of(r, s->out[0], n),
+                   .dtype = (fr_dtype)s->out[0]->dtype };
+
+    if (rows->binary)
+        f.b = operand_of(r, s->in[1], n);
+    if (rows->gradient) { /* what is not saved is not read, but is no null pointer either */
+        f.b = s->in[0] ? operand_of(r, s->in[0], n) : f.y;
+        f.c = s->in[1] ? operand_of(r, s->in[1], n) : f.y;
+    }
+    return f;
+}
+
+static bool make_group(const fr_replay *r, size_t first, fr_instruction *to)
+{
+    fr_fused *steps;
+    size_t end = first;
+
+    *to = (fr_instruction){ .kind = FR_RUN_FUSED,
+                            .step = &r->trace.steps[first],
+                            .numel = r->info[first].numel,
+                            .scratch = r->info[first].scratch };
+    for (; end < r->trace.count && (r->info[end].dropped || r->info[end].group == first); end++)
+        to->count += !r->info[end].dropped;
+    to->block = steps = calloc((size_t)to->count, sizeof *steps);
+    if (!steps)
+        return fr_fail_memory("captured_run");
+    for (size_t i = first; i < end; i++)
+        if (!r->info[i].dropped)
+            *steps++ = fused_of(r, i);
+    return true;
+}
+
+/* --- Moving ---------------------------------------------------------------------------------------------------------
+ */
+
+/* What lies in the arena moves there; what nobody reads as a whole gives its memory back. */
+static void move(fr_replay *r, fr_tensor *t)
+{
+    const fr_store *s;
+
+    if (!t || t->storage == r->arena->storage)
+        return;
+    s = fr_store_of(r, t);
+    if (!s->outside && !(s->constant && s->wanted) && s != fr_store_of(r, r->y))
+        fr_tensor_move(t, r->arena, s->group == SIZE_MAX && s->offset >= 0 ? s->offset : 0);
+}
+
+static void move_all(fr_replay *r)
+{
+    for (size_t i = 0; i < r->trace.count; i++) {
+        const fr_step *s = &r->trace.steps[i];
+
+        for (int k = 0; k < s->inputs; k++)
+            move(r, s->in[k]);
+        for (int k = 0; k < s->outputs; k++)
+            move(r, s->out[k]);
+    }
+}
+
+/* --- All of it ------------------------------------------------------------------------------------------------------
+ */
+
+static bool add_instruction(fr_replay *r, size_t i)
+{
+    const fr_step *s = &r->trace.steps[i];
+    fr_instruction *to = &r->instructions[r->count++];
+
+    if (r->info[i].group == i)
+        return make_group(r, i, to);
+    *to = (fr_instruction){ .kind = FR_RUN_ACTION, .step = s };
+    return !s->op || make_call(s, to);
+}
+
+static bool is_leaf_before(const fr_replay *r, size_t i)
+{
+    const fr_tensor *leaf = r->trace.steps[i].action.leaf;
+
+    for (size_t k = 0; k < i; k++)
+        if (!r->trace.steps[k].op && r->trace.steps[k].action.leaf == leaf)
+            return true;
+    return false;
+}
+
+static bool find_sums(fr_replay *r)
+{
+    r->sums = calloc(r->trace.count + 1, sizeof *r->sums);
+    for (size_t i = 0; i < r->trace.count && r->sums; i++) {
+        const fr_step *s = &r->trace.steps[i];
+
+        if (!s->op && s->action.leaf && s->action.from && !is_leaf_before(r, i))
+            r->sums[r->sum_count++] = i;
+    }
+    return r->sums || fr_fail_memory("captured_run");
+}
+
+bool fr_replay_build(fr_replay *r)
+{
+    r->instructions = calloc(r->trace.count + 1, sizeof *r->instructions);
+    if (!r->instructions)
+        return fr_fail_memory("captured_run");
+    for (size_t i = 0; i < r->trace.count; i++)
+        if (!r->info[i].dropped && (r->info[i].group == SIZE_MAX || r->info[i].group == i) && !add_instruction(r, i))
+            return false;
+    if (!find_sums(r))
+        return false;
+    move_all(r);
+    return true;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Runs the instructions of a replay. */
+#include "capture/capture.h"
+
+#include "core/threads.h"
+#include "kernels/accumulate.h"
+
+#include <frond/op.h>
+#include <stdlib.h>
+
+/* --- Groups ---------------------------------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    const fr_instruction *instruction;
+    int64_t tile; /* values of a tile */
+} group_job;
+
+FR_INLINE char *at(const fr_operand *o, char *scratch, int64_t i)
+{
+    return o->base ? o->base + i * o->step : scratch + o->scratch;
+}
+
+/* n values from number i on. */
+FR_INLINE void run_row(const fr_fused *f, char *scratch, int64_t i, int64_t n)
+{
+    char *a = at(&f->a, scratch, i), *y = at(&f->y, scratch, i);
+
+    if (f->rows.binary)
+        f->rows.binary(n, a, f->a.step != 0, at(&f->b, scratch, i), f->b.step != 0, y);
+    else if (f->rows.gradient)
+        f->rows.gradient(n, a, at(&f->b, scratch, i), at(&f->c, scratch, i), y, f->rows.attributes);
+    else if (f->rows.unary)
+        f->rows.unary(n, a, y, f->rows.attributes);
+    else
+        fr_accumulate(f->dtype, n, y, a);
+}
+
+static void run_blocks(const fr_instruction *in, char *scratch, int64_t from, int64_t to)
+{
+    const fr_fused *steps = in->block;
+
+    for (int64_t i = from; i < to; i += FR_FUSED_BLOCK)
+        for (int64_t k = 0; k < in->count; k++)
+            run_row(&steps[k], scratch, i, to - i < FR_FUSED_BLOCK ? to - i : FR_FUSED_BLOCK);
+}
+
+static void run_tile(void *user, int64_t tile)
+{
+    const group_job *j = user;
+    const fr_instruction *in = j->instruction;
+    int64_t from = tile * j->tile, to = from + j->tile < in->numel ? from + j->tile : in->numel;
+    char scratch[FR_GROUP_SCRATCH] __attribute__((aligned(64)));
+
+    run_blocks(in, scratch, from, to);
+}
+
+static bool run_group(const fr_instruction *in)
+{
+    enum { TILE = 1 << 15 };
+    group_job j = { in, TILE };
+
+    fr_run_tiles((in->numel + TILE - 1) / TILE, run_tile, &j);
+    return true;
+}
+
+/* --- Steps by themselves --------------------------------------------------------------------------------------------
+ */
+
+/* infer looks at values, which may be other ones than when the function was captured. */
+static bool infer_again(fr_op_call *call)
+{
+    char now[FR_SHAPE_TEXT], before[FR_SHAPE_TEXT];
+
+    if (!call->op->infer(call) || call->failed)
+        return false;
+    for (int i = 0; i < call->outputs; i++)
+        if (!fr_shape_equal(&call->out[i].shape, &call->result[i]->shape))
+            return fr_op_fail(call, "for these values its result has shape %s, but %s when it was captured",
+                              fr_shape_text(&call->out[i].shape, now), fr_shape_text(&call->result[i]->shape, before));
+    return true;
+}
+
+static bool run_call(fr_instruction *in)
+{
+    fr_op_call *call = &in->call;
+
+    call->failed = false;
+    if (in->kind == FR_RUN_BACKWARD) {
+        call->op->backward_kernel(call);
+        return !call->failed;
+    }
+    if (in->infer && !infer_again(call))
+        return false;
+    call->op->forward(call);
+    return !call->failed;
+}
+
+static bool run_instruction(fr_instruction *in)
+{
+    switch (in->kind) {
+    case FR_RUN_FORWARD:
+    case FR_RUN_BACKWARD:
+        return run_call(in);
+    case FR_RUN_ACTION:
+        return in->step->action.run(&in->step->action);
+    case FR_RUN_FUSED:
+        return run_group(in);
+    }
+    return false;
+}
+
+/* --- All of it ------------------------------------------------------------------------------------------------------
+ */
+
+/* A gradient that a leaf still has from the last replay is added to, and so must not lie where the replay writes. */
+static bool keep_gradients(const fr_replay *r)
+{
+    for (size_t i = 0; i < r->sum_count; i++) {
+        const fr_action *a = &r->trace.steps[r->sums[i]].action;
+        fr_tensor *copy;
+
+        if (!a->leaf->grad || a->leaf->grad->storage != a->from->storage)
+            continue;
+        copy = fr_tensor_copy("captured_run", a->leaf->grad);
+        if (!copy)
+            return false;
+        fr_assign(&a->leaf->grad, copy);
+        fr_unref(copy);
+    }
+    return true;
+}
+
+bool fr_replay_run(fr_thread *th, fr_replay *r, fr_tensor *const *xs)
+{
+    fr_site here = th->sites.current;
+    bool no_grad = th->mode.no_grad, ok = keep_gradients(r);
+
+    for (int i = 0; i < r->n && ok; i++)
+        fr_copy_values(r->xs[i], xs[i]);
+    th->mode.no_grad = true;
+    for (size_t i = 0; i < r->count && ok; i++) {
+        th->sites.current = r->instructions[i].step->site; /* for errors */
+        ok = run_instruction(&r->instructions[i]);
+    }
+    th->mode.no_grad = no_grad;
+    th->sites.current = here;
+    return ok;
+}
+
+void fr_replay_free(fr_replay *r)
+{
+    for (int i = 0; r->xs && i < r->n; i++)
+        fr_unref(r->xs[i]);
+    for (size_t i = 0; i < r->count; i++)
+        free(r->instructions[i].block);
+    free(r->xs);
+    free(r->info);
+    free(r->stores);
+    free(r->instructions);
+    free(r->sums);
+    fr_table_free(&r->by_storage);
+    fr_unref(r->y);
+    fr_trace_free(&r->trace);
+    fr_unref(r->arena);
+    free(r);
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* A recorder hears of everything that is done to values beside running ops, so that it can be done again. capture/ has
+ * the one there is; without it, nothing is noted. */
+#ifndef FROND_CORE_RECORDER_H
+#define FROND_CORE_RECORDER_H
+
+#include "core/tensor.h"
+#include "core/thread.h"
+
+typedef struct fr_action fr_action;
+struct fr_action {
+    bool (*run)(const fr_action *a); /* does it, now and at each replay; false with an error */
+    fr_tensor *into;                 /* its values are written; or NULL */
+    fr_tensor *from;                 /* its values are read; or NULL */
+    fr_tensor *leaf;                 /* its gradient is set or dropped; or NULL */
+    void *object;                    /* what else run needs, which must outlive the recorder */
+    bool pure;                       /* it does nothing but write into `into`, the same for the same `from` */
+    double a, b;
+    int64_t m, n;
+    const char *function; /* for errors: the public function, without fr_ */
+    double *result;       /* what the run that is not a replay gives; else NULL */
+};
+
+typedef struct fr_recorder fr_recorder;
+struct fr_recorder {
+    /* Runs the action and notes it. What happens in between is not noted by itself. */
+    bool (*act)(fr_recorder *r, const fr_action *a);
+};
+
+/* Runs a->run(a), noted where there is a recorder. */
+static inline bool fr_act(fr_thread *th, const fr_action *a)
+{
+    return FR_LIKELY(!th->recorder) ? a->run(a) : th->recorder->act(th->recorder, a);
+}
+
+static inline bool fr_action_of_nothing(const fr_action *a)
+{
+    (void)a;
+    return true;
+}
+
+/* Notes that t was filled by other means than ops, with values that are the same each time. */
+static inline void fr_note_constant(fr_thread *th, fr_tensor *t)
+{
+    if (FR_UNLIKELY(th->recorder != NULL) && t)
+        fr_act(th, &(fr_action){ .run = fr_action_of_nothing, .into = t, .pure = true });
+}
+
+/* True where a value may be looked at, outside of ops. Fails while there is a recorder: what follows from the value
+ * could not be done again for another one. */
+bool fr_may_look(fr_thread *th, const char *what);
+
+/* True where there is no recorder; else it fails, since `what` cannot be done again by itself. */
+bool fr_not_captured(fr_thread *th, const char *what);
+
+#endif
