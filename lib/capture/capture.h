@@ -30,11 +30,18 @@ typedef struct {
     bool written;       /* by the group that is being formed, ... */
     char *origin;       /* ... all of which uses it from here on */
     bool wanted;        /* a live step reads it, or it is outside */
+    fr_tensor *moved;   /* one of its tensors that lies in the arena by now */
     int64_t tensors;    /* of the trace, over it */
     size_t first, last; /* the first step that writes it and the last one that uses it, of those that are live */
     size_t group;       /* if one group alone uses it: its first step; else SIZE_MAX */
     int64_t offset;     /* in the arena, or in the group's scratch memory; -1: it lies in neither */
 } fr_store;
+
+/* A tensor that steps use. */
+typedef struct {
+    fr_tensor *tensor;
+    size_t store; /* its index */
+} fr_held_tensor;
 
 /* What is known of a step of the trace. */
 typedef struct {
@@ -87,6 +94,8 @@ typedef struct fr_replay {
     fr_step_info *info; /* [trace.count] */
     fr_store *stores;
     size_t store_count, store_capacity;
+    fr_held_tensor *tensors;
+    size_t tensor_count, tensor_capacity;
     fr_table by_storage; /* maps a fr_storage to 1 + its index */
     fr_tensor *arena;
     fr_instruction *instructions;

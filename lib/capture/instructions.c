@@ -134,27 +134,25 @@ static bool make_group(const fr_replay *r, size_t first, fr_instruction *to)
  */
 
 /* What lies in the arena moves there; what nobody reads as a whole gives its memory back. */
-static void move(fr_replay *r, fr_tensor *t)
+static bool move(fr_replay *r, const fr_held_tensor *held)
 {
-    const fr_store *s;
+    fr_store *s = &r->stores[held->store];
+    char *place = r->arena->origin + (s->group == SIZE_MAX && s->offset >= 0 ? s->offset : 0);
 
-    if (!t || t->storage == r->arena->storage)
-        return;
-    s = fr_store_of(r, t);
-    if (!s->outside && !(s->constant && s->wanted) && s != fr_store_of(r, r->y))
-        fr_tensor_move(t, r->arena, s->group == SIZE_MAX && s->offset >= 0 ? s->offset : 0);
+    if (s->outside || (s->constant && s->wanted))
+        return true;
+    if (!fr_tensor_move(held->tensor, place, s->moved))
+        return false;
+    s->moved = held->tensor;
+    return true;
 }
 
-static void move_all(fr_replay *r)
+static bool move_all(fr_replay *r)
 {
-    for (size_t i = 0; i < r->trace.count; i++) {
-        const fr_step *s = &r->trace.steps[i];
-
-        for (int k = 0; k < s->inputs; k++)
-            move(r, s->in[k]);
-        for (int k = 0; k < s->outputs; k++)
-            move(r, s->out[k]);
-    }
+    for (size_t i = 0; i < r->tensor_count; i++)
+        if (!move(r, &r->tensors[i]))
+            return false;
+    return true;
 }
 
 /* --- All of it ------------------------------------------------------------------------------------------------------
@@ -201,8 +199,5 @@ bool fr_replay_build(fr_replay *r)
     for (size_t i = 0; i < r->trace.count; i++)
         if (!r->info[i].dropped && (r->info[i].group == SIZE_MAX || r->info[i].group == i) && !add_instruction(r, i))
             return false;
-    if (!find_sums(r))
-        return false;
-    move_all(r);
-    return true;
+    return find_sums(r) && move_all(r);
 }

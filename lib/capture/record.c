@@ -174,6 +174,17 @@ static bool for_all_references(fr_replay *r, bool (*visit)(fr_replay *r, fr_tens
     return ok;
 }
 
+static bool add_tensor(fr_replay *r, fr_tensor *t)
+{
+    fr_store *s = fr_store_of(r, t);
+
+    if (!fr_make_room(&r->tensors, sizeof *r->tensors, r->tensor_count, &r->tensor_capacity))
+        return fr_fail_memory("captured_run");
+    r->tensors[r->tensor_count++] = (fr_held_tensor){ t, (size_t)(s - r->stores) };
+    s->tensors++;
+    return true;
+}
+
 /* Counts the references to each tensor, and for each storage the tensors over it. */
 static bool count_reference(fr_replay *r, fr_tensor *t, void *user)
 {
@@ -184,8 +195,8 @@ static bool count_reference(fr_replay *r, fr_tensor *t, void *user)
         return false;
     if (n > 0)
         fr_table_remove(references, t);
-    else
-        fr_store_of(r, t)->tensors++;
+    else if (!add_tensor(r, t))
+        return false;
     return fr_table_put(references, t, (void *)(n + 1)) || fr_fail_memory("captured_run");
 }
 

@@ -158,6 +158,7 @@ void fr_replay_free(fr_replay *r)
     free(r->xs);
     free(r->info);
     free(r->stores);
+    free(r->tensors);
     free(r->instructions);
     free(r->sums);
     fr_table_free(&r->by_storage);

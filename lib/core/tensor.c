@@ -114,14 +114,30 @@ fr_tensor *fr_tensor_alloc(const char *what, const fr_shape *shape, fr_dtype dty
     return t;
 }
 
-void fr_tensor_move(fr_tensor *t, const fr_tensor *to, int64_t offset)
+/* A storage over memory that is not its own, with one reference. */
+static fr_storage *storage_over(void *memory, size_t bytes)
 {
-    fr_storage *before = t->storage;
+    fr_storage *s = fr_alloc(STORAGE_HEADER);
 
-    t->origin = to->origin + offset + (t->origin - (char *)before->data);
-    t->storage = to->storage;
-    atomic_fetch_add_explicit(&t->storage->refs, 1, memory_order_relaxed);
+    if (!s)
+        return NULL;
+    *s = (fr_storage){ .refs = 1, .bytes = bytes, .data = memory };
+    fr_count_live(&fr_thread_self()->uncounted, 0, (int64_t)bytes);
+    return s;
+}
+
+bool fr_tensor_move(fr_tensor *t, void *memory, fr_tensor *moved)
+{
+    fr_storage *before = t->storage, *s = moved ? moved->storage : storage_over(memory, before->bytes);
+
+    if (!s)
+        return fr_fail_memory("tensor_move");
+    if (moved)
+        fr_refcount_add(&s->refs);
+    t->origin = (char *)s->data + (t->origin - (char *)before->data);
+    t->storage = s;
     storage_unref(before);
+    return true;
 }
 
 void fr_tensor_lay_out(fr_tensor *t, const fr_shape *shape, const int64_t *stride)
@@ -164,14 +180,12 @@ fr_tensor *fr_tensor_view(fr_shape shape, void *memory, fr_dtype dtype, fr_relea
         fr_fail("tensor_view", "memory is NULL");
     } else if ((uintptr_t)memory % fr_dtype_size(dtype) != 0) {
         fr_fail("tensor_view", "memory at %p is not aligned for %s", memory, fr_dtype_name(dtype));
-    } else if (!(s = fr_alloc(STORAGE_HEADER))) {
+    } else if (!(s = storage_over(memory, (size_t)numel * fr_dtype_size(dtype)))) {
         fr_fail_memory("tensor_view");
     }
     if (s) {
-        size_t bytes = (size_t)numel * fr_dtype_size(dtype);
-
-        *s = (fr_storage){ .refs = 1, .bytes = bytes, .data = memory, .release = release, .user = user };
-        fr_count_live(&th->uncounted, 0, (int64_t)bytes);
+        s->release = release;
+        s->user = user;
         t = tensor_with(s, &shape, dtype, numel);
         if (t)
             fr_shape_strides(&shape, t->stride);

@@ -91,8 +91,9 @@ fr_tensor *fr_tensor_copy(const char *what, const fr_tensor *t);
 /* Gives a tensor that nobody has seen yet another shape and strides. */
 void fr_tensor_lay_out(fr_tensor *t, const fr_shape *shape, const int64_t *stride);
 
-/* Makes t a view of to's memory: its storage's first byte is now byte `offset` of `to`. Values are not copied. */
-void fr_tensor_move(fr_tensor *t, const fr_tensor *to, int64_t offset);
+/* Lays t's storage into memory of the caller's, who keeps it as long as t lives; or shares it with `moved`, which had
+ * the same storage and was moved before. Values are not copied. False, with an error: out of memory. */
+bool fr_tensor_move(fr_tensor *t, void *memory, fr_tensor *moved);
 
 /* --- Values ------------------------------------------------------------------------------------------------------ */
 

@@ -42,19 +42,31 @@ static double work_of(const fr_product *p)
 #include <cblas.h>
 #include <limits.h>
 
-/* True where the BLAS is faster: for products too narrow for our tiles, for small ones (but OpenBLAS is slow where B
- * has to be transposed), and for all on CPUs without AVX2. */
+/* True if the BLAS has kernels for AVX-512. An OpenBLAS that does not know the CPU takes those for Haswell, AVX2. */
+static bool blas_has_avx512(void)
+{
+#ifdef FR_HAVE_OPENBLAS
+    extern char *openblas_get_corename(void);
+    const char *core = openblas_get_corename();
+
+    return strcmp(core, "SkylakeX") == 0 || strcmp(core, "Cooperlake") == 0 || strcmp(core, "SapphireRapids") == 0;
+#else
+    return true;
+#endif
+}
+
+/* True where the BLAS is faster: for products too narrow for our tiles, for small ones if it has AVX-512 (but OpenBLAS
+ * is slow where B has to be transposed), and for all on CPUs without AVX2. */
 static bool suits_blas(const fr_product *p)
 {
-    enum { FEW_ROWS = 4, FEW_COLUMNS = 16, FEW_TRANSPOSED = 32 };
+    enum { FEW_ROWS = 4, FEW_COLUMNS = 16, FEW_TRANSPOSED = 32, SMALL = 1000000 /* OpenBLAS packs little then */ };
     bool trans_a = p->a_column != 1, trans_b = p->b_column != 1;
-    double small = fr_cpu_level() == FR_CPU_AVX512 ? 1e6 : 1 << 18; /* below this OpenBLAS packs nothing, or little */
     int64_t longest = fr_most(fr_most(fr_most(p->m, p->n), fr_most(p->k, p->ldc)),
                               fr_most(fr_most(p->a_row, p->a_column), fr_most(p->b_row, p->b_column)));
 
     return p->m > 0 && p->n > 0 && p->k > 0 && longest <= INT_MAX &&
            (fr_cpu_level() == FR_CPU_BASE || p->m < FEW_ROWS || p->n < (trans_a ? FEW_TRANSPOSED : FEW_COLUMNS) ||
-            (!trans_b && work_of(p) <= small));
+            (!trans_b && work_of(p) <= SMALL && fr_cpu_level() == FR_CPU_AVX512 && blas_has_avx512()));
 }
 
 static void multiply_by_blas(const fr_product *p)
