@@ -13,6 +13,26 @@ static bool is_in_arena(const fr_replay *r, const fr_store *s)
     return s != fr_store_of(r, r->y) && !s->outside && !s->constant && s->group == SIZE_MAX && s->first != SIZE_MAX;
 }
 
+/* The steps of a group run block by block: to others it is as if they ran all at once. */
+static size_t begin_of(const fr_replay *r, size_t step)
+{
+    return r->info[step].group != SIZE_MAX ? r->info[step].group : step;
+}
+
+static size_t end_of(const fr_replay *r, size_t step)
+{
+    size_t last = step, group = r->info[step].group;
+
+    for (size_t i = step; group != SIZE_MAX && i < r->trace.count; i++) {
+        if (r->info[i].dropped)
+            continue;
+        if (r->info[i].group != group)
+            break;
+        last = i;
+    }
+    return last;
+}
+
 static bool place(fr_replay *r, fr_span *spans)
 {
     enum { LINE = 64 }; /* of the cache */
@@ -24,7 +44,7 @@ static bool place(fr_replay *r, fr_span *spans)
 
         if (!is_in_arena(r, s))
             continue;
-        spans[n++] = (fr_span){ bytes, s->first, s->last, 0 };
+        spans[n++] = (fr_span){ bytes, begin_of(r, s->first), end_of(r, s->last), 0 };
         r->report.unshared_bytes += bytes;
     }
     if (!fr_spans_place(spans, n, &r->report.arena_bytes))
