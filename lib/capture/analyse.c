@@ -21,10 +21,15 @@ static void find_variable(fr_replay *r, size_t step, fr_tensor *t, bool write)
         r->info[step].constant = false;
 }
 
+/* What a step that runs again reads must still be there: it cannot be written later, once and for all. */
 static void make_variable(fr_replay *r, size_t step, fr_tensor *t, bool write)
 {
-    if (write && !r->info[step].constant)
-        fr_store_of(r, t)->constant = false;
+    fr_store *s = fr_store_of(r, t);
+
+    if (write && (!r->info[step].constant || s->read))
+        s->constant = false;
+    if (!write && !r->info[step].constant)
+        s->read = true;
 }
 
 /* A store is constant if all that write it are, and a step if all that it reads and writes is. What is there from
@@ -38,6 +43,8 @@ static void find_constants(fr_replay *r)
     while (now != before) {
         before = now;
         now = 0;
+        for (size_t i = 0; i < r->store_count; i++)
+            r->stores[i].read = false;
         for (size_t i = 0; i < r->trace.count; i++) {
             r->info[i].constant = may_be_constant(&r->trace.steps[i]);
             fr_step_visit(r, i, find_variable);

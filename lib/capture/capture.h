@@ -26,6 +26,7 @@ typedef struct {
     bool outside;       /* others have it too, or will: it stays where it is, and what is written there is wanted */
     bool gradient;      /* a leaf's */
     bool constant;      /* written once and for all, when it was captured */
+    bool read;          /* so far, by a step that runs again */
     bool noted;         /* a step writes it, or it was made as a constant */
     bool written;       /* by the group that is being formed, ... */
     char *origin;       /* ... all of which uses it from here on */

@@ -7,10 +7,30 @@
 
 #include <stdlib.h>
 
-/* True if a replay computes s and somebody outside of a group reads it. */
-static bool is_in_arena(const fr_store *s)
+/* True if a replay computes s and somebody outside of a group reads it. The result stays where it is. */
+static bool is_in_arena(const fr_replay *r, const fr_store *s)
 {
-    return !s->outside && !s->constant && s->group == SIZE_MAX && s->first != SIZE_MAX;
+    return s != fr_store_of(r, r->y) && !s->outside && !s->constant && s->group == SIZE_MAX && s->first != SIZE_MAX;
+}
+
+/* The steps of a group run block by block: to others it is as if they ran all at once. */
+static size_t begin_of(const fr_replay *r, size_t step)
+{
+    return r->info[step].group != SIZE_MAX ? r->info[step].group : step;
+}
+
+static size_t end_of(const fr_replay *r, size_t step)
+{
+    size_t last = step, group = r->info[step].group;
+
+    for (size_t i = step; group != SIZE_MAX && i < r->trace.count; i++) {
+        if (r->info[i].dropped)
+            continue;
+        if (r->info[i].group != group)
+            break;
+        last = i;
+    }
+    return last;
 }
 
 static bool place(fr_replay *r, fr_span *spans)
@@ -22,16 +42,16 @@ static bool place(fr_replay *r, fr_span *spans)
         const fr_store *s = &r->stores[i];
         int64_t bytes = ((int64_t)s->storage->bytes + LINE - 1) / LINE * LINE;
 
-        if (!is_in_arena(s))
+        if (!is_in_arena(r, s))
             continue;
-        spans[n++] = (fr_span){ bytes, s->first, s->last, 0 };
+        spans[n++] = (fr_span){ bytes, begin_of(r, s->first), end_of(r, s->last), 0 };
         r->report.unshared_bytes += bytes;
     }
     if (!fr_spans_place(spans, n, &r->report.arena_bytes))
         return fr_fail_memory("captured_run");
     n = 0;
     for (size_t i = 0; i < r->store_count; i++)
-        if (is_in_arena(&r->stores[i]))
+        if (is_in_arena(r, &r->stores[i]))
             r->stores[i].offset = spans[n++].offset;
     return true;
 }

@@ -39,20 +39,39 @@ static bool run_function(fr_thread *th, fr_replay *r, fr_function *f, void *user
     return ok && r->y && th->errors.failures == failures;
 }
 
-/* What the function leaves behind has no history: its nodes would keep all that was saved for backward. */
-static void drop_history(const fr_trace *t)
+static void drop_node(const fr_table *made, fr_tensor *t)
 {
-    for (size_t i = 0; i < t->count; i++)
-        for (int k = 0; k < t->steps[i].outputs; k++) {
-            fr_tensor *out = t->steps[i].out[k];
-            fr_producer *p = out && t->steps[i].op ? out->producer : NULL;
+    fr_producer *p = t ? t->producer : NULL;
 
-            if (!p)
-                continue;
-            out->producer = NULL;
-            if (fr_refcount_drop(&p->refs))
-                p->release(p);
+    if (!p || !fr_table_find(made, p))
+        return;
+    t->producer = NULL;
+    if (fr_refcount_drop(&p->refs))
+        p->release(p);
+}
+
+/* What the function leaves behind has no history: its nodes would keep all that was saved for backward. Inputs have
+ * nodes too that were made here, where a backward in ops reads a result that was saved. */
+static bool drop_history(const fr_trace *t)
+{
+    fr_table made = { 0 };
+    bool ok = true;
+
+    for (size_t i = 0; i < t->count && ok; i++)
+        for (int k = 0; k < t->steps[i].outputs && ok && t->steps[i].op; k++) {
+            fr_tensor *out = t->steps[i].out[k];
+
+            ok = !out || !out->producer || fr_table_find(&made, out->producer) ||
+                 fr_table_put(&made, out->producer, out);
         }
+    for (size_t i = 0; i < t->count && ok; i++) {
+        for (int k = 0; k < t->steps[i].inputs; k++)
+            drop_node(&made, t->steps[i].in[k]);
+        for (int k = 0; k < t->steps[i].outputs; k++)
+            drop_node(&made, t->steps[i].out[k]);
+    }
+    fr_table_free(&made);
+    return ok || fr_fail_memory("captured_run");
 }
 
 /* --- Copies that apply made ----------------------------------------------------------------------------------------
@@ -286,8 +305,7 @@ bool fr_replay_record(fr_thread *th, fr_replay *r, fr_function *f, void *user, f
 {
     if (!copy_inputs(r, xs) || !run_function(th, r, f, user))
         return false;
-    drop_history(&r->trace);
-    if (!insert_copies(&r->trace) || !find_stores(r) || !check_steps(r))
+    if (!drop_history(&r->trace) || !insert_copies(&r->trace) || !find_stores(r) || !check_steps(r))
         return false;
     r->info = calloc(r->trace.count + 1, sizeof *r->info);
     return r->info || fr_fail_memory("captured_run");

@@ -49,7 +49,7 @@ static void set(fr_tensor *t, int64_t i, double value)
 void fr_fill(fr_tensor *t, double value)
 {
     if (value == 0 && !signbit(value))
-        memset(t->origin, 0, t->storage->bytes);
+        memset(t->origin, 0, (size_t)t->numel * fr_dtype_size((fr_dtype)t->dtype));
     else
         for (int64_t i = 0; i < t->numel; i++)
             set(t, i, value);

@@ -1,7 +1,25 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What cannot be done while somebody records. */
+/* What cannot be done while somebody records, and values that are there again for each replay. */
 #include "core/recorder.h"
+
+static bool fill_again(const fr_action *a)
+{
+    fr_copy_values(a->into, a->from);
+    return true;
+}
+
+/* By a copy, since t may be written in place later. */
+void fr_note_values(fr_thread *th, fr_tensor *t)
+{
+    fr_tensor *copy = fr_tensor_alloc("captured_run", &t->shape, (fr_dtype)t->dtype);
+
+    if (!copy)
+        return;
+    fr_copy_values(copy, t);
+    fr_act(th, &(fr_action){ .run = fill_again, .into = t, .from = copy, .pure = true });
+    fr_unref(copy);
+}
 
 bool fr_may_look(fr_thread *th, const char *what)
 {

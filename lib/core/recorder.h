@@ -34,17 +34,13 @@ static inline bool fr_act(fr_thread *th, const fr_action *a)
     return FR_LIKELY(!th->recorder) ? a->run(a) : th->recorder->act(th->recorder, a);
 }
 
-static inline bool fr_action_of_nothing(const fr_action *a)
-{
-    (void)a;
-    return true;
-}
+void fr_note_values(fr_thread *th, fr_tensor *t);
 
 /* Notes that t was filled by other means than ops, with values that are the same each time. */
 static inline void fr_note_constant(fr_thread *th, fr_tensor *t)
 {
     if (FR_UNLIKELY(th->recorder != NULL) && t)
-        fr_act(th, &(fr_action){ .run = fr_action_of_nothing, .into = t, .pure = true });
+        fr_note_values(th, t);
 }
 
 /* True where a value may be looked at, outside of ops. Fails while there is a recorder: what follows from the value

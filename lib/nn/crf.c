@@ -8,6 +8,7 @@
  * Neither the sum over all K^T rows of tags nor the best of them needs more than a table (B,K) that goes from step to
  * step: what all ways to end in a tag sum to (the forward algorithm), or the score of the best one (Viterbi's). */
 #include "core/options.h"
+#include "core/recorder.h"
 #include "nn/module.h"
 #include "ops/op.h"
 
@@ -75,13 +76,14 @@ static bool check_tensor(const char *what, const char *name, const fr_tensor *t,
                    fr_shape_text(shape, b), fr_dtype_name(dtype));
 }
 
-static bool check_lengths(const char *what, const problem *p)
+static bool check_lengths(const fr_action *a)
 {
-    for (int64_t b = 0; b < p->rows; b++) {
-        int64_t length = (int64_t)fr_at(p->lengths, b);
+    for (int64_t b = 0; b < a->from->numel; b++) {
+        int64_t length = (int64_t)fr_at(a->from, b);
 
-        if (length < 1 || length > p->steps)
-            return fr_fail(what, "length %" PRId64 " of row %" PRId64 ", expected 1 to %" PRId64, length, b, p->steps);
+        if (length < 1 || length > a->n)
+            return fr_fail(a->function, "length %" PRId64 " of row %" PRId64 ", expected 1 to %" PRId64, length, b,
+                           a->n);
     }
     return true;
 }
@@ -105,7 +107,8 @@ static bool check_problem(const char *what, problem *p, fr_module *m, fr_tensor 
     p->rows = emissions->shape.dim[!p->crf->batch_first];
     p->lengths = lengths ? lengths : fr_full_of(FR_SHAPE(p->rows), (double)p->steps, FR_I64);
     if (!p->emissions || !p->lengths || !check_tensor(what, "lengths", p->lengths, &FR_SHAPE(p->rows), FR_I64) ||
-        !check_lengths(what, p))
+        !fr_act(fr_thread_self(),
+                &(fr_action){ .run = check_lengths, .function = what, .from = p->lengths, .n = p->steps }))
         return false;
     p->past = fr_ge(fr_unsqueeze(fr_arange(0, (double)p->steps, 1, FR_I64), 1), p->lengths);
     return p->past && fr_module_enter(fr_thread_self(), m);

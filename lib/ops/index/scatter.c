@@ -44,7 +44,7 @@ static void forward(fr_op_call *call)
     if (call->in[T])
         fr_copy_values(y, call->in[T]);
     else
-        memset(y->origin, 0, y->storage->bytes);
+        memset(y->origin, 0, (size_t)y->numel * fr_dtype_size((fr_dtype)y->dtype));
     fr_run_indexed(call, y, a->dim, call->in[SRC], &a->put);
 }
 

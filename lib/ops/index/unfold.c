@@ -11,6 +11,7 @@ static fr_tensor *window_positions(int64_t windows, int64_t size, int64_t step)
 
     for (int64_t i = 0; positions && i < positions->numel; i++)
         ((int64_t *)(void *)positions->origin)[i] = i / size * step + i % size;
+    fr_note_constant(fr_thread_self(), positions);
     return fr_hold("unfold", positions);
 }
 

@@ -187,9 +187,12 @@ static void one_gradient_tile(void *job, int64_t tile)
     const unary_job *w = job;
     double row[SHORT];
     int64_t n = tile_length(w->n, tile);
+    size_t bytes = (size_t)(n < SHORT ? n : SHORT) * w->size;
 
-    for (int64_t i = 0; i < SHORT && i < n; i++)
-        memcpy((char *)row + (size_t)i * w->size, w->gradient, w->size);
+    if (n > 0)
+        memcpy(row, w->gradient, w->size);
+    for (size_t done = w->size; done < bytes; done *= 2)
+        memcpy((char *)row + done, row, done < bytes - done ? done : bytes - done);
     for (int64_t i = 0; i < n; i += SHORT) {
         size_t at = (size_t)(tile * TILE + i) * w->size;
 

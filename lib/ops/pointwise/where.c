@@ -4,6 +4,7 @@
  * masked_fill: the same with a number for a. The gradient goes to a where the condition holds, else to b. nan_to_num
  * and lerp are composed of these. */
 #include "core/loop.h"
+#include "core/recorder.h"
 #include "kernels/where.h"
 #include "ops/op.h"
 
@@ -65,6 +66,7 @@ static fr_tensor *scalar_like(const fr_tensor *t, double value)
 
     if (scalar)
         fr_fill(scalar, value);
+    fr_note_constant(fr_thread_self(), scalar);
     return fr_hold("where", scalar);
 }
 

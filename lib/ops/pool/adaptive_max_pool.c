@@ -3,6 +3,7 @@
 /* adaptive_max_pool1d and adaptive_max_pool2d: along one dim after the other the values of all windows are laid out
  * side by side, the last of a window repeated where it is shorter than others; then the largest is taken. Their cases
  * stand in adaptive_avg_pool2d.c. */
+#include "core/recorder.h"
 #include "ops/pool/pool.h"
 
 #include <inttypes.h>
@@ -35,6 +36,7 @@ static fr_tensor *max_along(const char *what, fr_tensor *x, int dim, int64_t out
 
         ((int64_t *)(void *)index->origin)[i] = at < last ? at : last;
     }
+    fr_note_constant(fr_thread_self(), index);
     memmove(windows.dim + dim + 1, windows.dim + dim, (size_t)(windows.ndim - dim) * sizeof *windows.dim);
     windows.ndim++;
     windows.dim[dim] = out;

@@ -4,6 +4,8 @@
  * the public functions. */
 #include "ops/recurrent/recurrent.h"
 
+#include "core/recorder.h"
+
 #include <stdlib.h>
 
 /* --- Shapes ------------------------------------------------------------------------------------------------------ */
@@ -194,6 +196,7 @@ static fr_tensor *initial(fr_tensor *given, const fr_tensor *x, int64_t size)
     zeros = fr_tensor_alloc("recurrent", &(fr_shape){ 2, { x->shape.dim[1], size } }, fr_dtype_of(x));
     if (zeros)
         memset(zeros->origin, 0, zeros->storage->bytes);
+    fr_note_constant(fr_thread_self(), zeros);
     return fr_hold("recurrent", zeros);
 }
 

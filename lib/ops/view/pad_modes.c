@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* pad_mode: a border of t's own values, picked along one dim after the other. Its cases stand in pad.c. */
+#include "core/recorder.h"
 #include "ops/view/view.h"
 
 /* Where the value at i, counted from the first of `size` values, comes from. */
@@ -25,6 +26,7 @@ static fr_tensor *padded_dim(fr_tensor *t, int dim, int64_t before, int64_t afte
     index = fr_hold("pad_mode", fr_tensor_alloc("pad_mode", &(fr_shape){ 1, { size + before + after } }, FR_I64));
     for (int64_t i = 0; index && i < index->numel; i++)
         ((int64_t *)(void *)index->origin)[i] = source(i - before, size, mode);
+    fr_note_constant(fr_thread_self(), index);
     return index ? fr_index_select(t, dim, index) : NULL;
 }
 

@@ -217,7 +217,7 @@ static void unslice_forward(fr_op_call *call)
     const attributes *a = call->attributes;
     fr_tensor part = *call->result[0];
 
-    memset(part.origin, 0, part.storage->bytes);
+    memset(part.origin, 0, (size_t)part.numel * fr_dtype_size((fr_dtype)part.dtype));
     fr_advance(&part, a->dim, a->start);
     if (call->in[0]->shape.dim[a->dim] > 1)
         part.stride[a->dim] *= a->step;
