@@ -7,10 +7,10 @@
 
 #include <stdlib.h>
 
-/* True if a replay computes s and somebody outside of a group reads it. The result stays where it is. */
-static bool is_in_arena(const fr_replay *r, const fr_store *s)
+/* True if a replay computes s and somebody outside of a group reads it. */
+static bool is_in_arena(const fr_store *s)
 {
-    return s != fr_store_of(r, r->y) && !s->outside && !s->constant && s->group == SIZE_MAX && s->first != SIZE_MAX;
+    return !s->outside && !s->constant && s->group == SIZE_MAX && s->first != SIZE_MAX;
 }
 
 /* The steps of a group run block by block: to others it is as if they ran all at once. */
@@ -42,7 +42,7 @@ static bool place(fr_replay *r, fr_span *spans)
         const fr_store *s = &r->stores[i];
         int64_t bytes = ((int64_t)s->storage->bytes + LINE - 1) / LINE * LINE;
 
-        if (!is_in_arena(r, s))
+        if (!is_in_arena(s))
             continue;
         spans[n++] = (fr_span){ bytes, begin_of(r, s->first), end_of(r, s->last), 0 };
         r->report.unshared_bytes += bytes;
@@ -51,7 +51,7 @@ static bool place(fr_replay *r, fr_span *spans)
         return fr_fail_memory("captured_run");
     n = 0;
     for (size_t i = 0; i < r->store_count; i++)
-        if (is_in_arena(r, &r->stores[i]))
+        if (is_in_arena(&r->stores[i]))
             r->stores[i].offset = spans[n++].offset;
     return true;
 }
