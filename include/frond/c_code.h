@@ -33,6 +33,11 @@ const char *fr_c_out(fr_c_writer *w, const fr_op_call *call, int output);
 bool fr_c_is_read(const fr_c_writer *w, const fr_op_call *call, int output);
 /* The first value of an input that is not copied: the code uses its strides (fr_stride). */
 const char *fr_c_strided(fr_c_writer *w, const fr_op_call *call, int input);
+/* For c_backward: the values of an output, and of its gradient; "NULL" if it was not saved, or if no gradient came. The
+ * memory of an input's gradient, row-major, which holds anything before; "NULL" if it is not wanted. */
+const char *fr_c_result(fr_c_writer *w, const fr_op_call *call, int output);
+const char *fr_c_grad_out(fr_c_writer *w, const fr_op_call *call, int output);
+const char *fr_c_grad_in(fr_c_writer *w, const fr_op_call *call, int input);
 /* n floats, for this call alone. */
 const char *fr_c_scratch(fr_c_writer *w, int64_t n);
 /* For an op with time steps (fr_op.steps): the memory of the output that state i ends in. It holds the state before the

@@ -20,7 +20,7 @@ static bool check_unchanged(const char *what, const fr_trace *t)
 {
     for (size_t i = 0; i < t->count; i++)
         for (int o = 0; o < t->steps[i].outputs; o++)
-            if (fr_storage_version(t->steps[i].out[o]) != t->steps[i].version[o])
+            if (t->steps[i].out[o] && fr_storage_version(t->steps[i].out[o]) != t->steps[i].version[o])
                 return fr_fail(what, "a result of %s is changed in place on the way, expected ops alone",
                                t->steps[i].op->name);
     return true;
@@ -100,7 +100,7 @@ static bool fill(const fr_thread *th, fr_step *s, const fr_op_call *call)
         s->in[i] = fr_ref(resolve(th->graph->trace, call->in[i]));
     for (int i = 0; i < s->outputs; i++) {
         s->out[i] = fr_ref(call->result[i]);
-        s->version[i] = fr_storage_version(call->result[i]);
+        s->version[i] = call->result[i] ? fr_storage_version(call->result[i]) : 0;
     }
     if (!call->attributes || s->op->attributes_size == 0)
         return true;

@@ -9,12 +9,13 @@
 /* One call of an op. Tensors are held, so an address stands for one value as long as the trace lives. */
 typedef struct {
     const fr_op *op;
+    bool backward;               /* of the op; in: its inputs, its outputs, their gradients; out: the inputs' ones */
     void *attributes;            /* a copy of op->attributes_size bytes; NULL: none */
     fr_module_path *module_path; /* of the module at work; NULL outside of any */
     int inputs, outputs;
     unsigned *version; /* of the storage of each output when it was made */
     fr_tensor **in;    /* NULL: an optional input was left out. A detached tensor is replaced by its source */
-    fr_tensor **out;   /* without the op's internal outputs */
+    fr_tensor **out;   /* without the op's internal outputs; NULL: a gradient that is not wanted */
 } fr_step;
 
 /* A module has run and returned result. */
@@ -31,6 +32,7 @@ typedef struct fr_trace {
     struct fr_alias *aliases;
     size_t alias_count, alias_capacity;
     struct fr_trace *outer;
+    bool whole_backwards; /* the backward of an op with a c_backward, or that cannot be computed in ops, is one step */
     bool failed;
 } fr_trace;
 
@@ -50,5 +52,14 @@ const fr_step *fr_trace_maker(const fr_trace *t, size_t before, const fr_tensor 
 void fr_trace_note(fr_thread *th, const fr_op_call *call);
 void fr_trace_alias(fr_thread *th, fr_tensor *view, fr_tensor *t);
 void fr_trace_result(fr_thread *th, fr_module_path *path, fr_tensor *t);
+
+/* --- trace_backward.c: a trace with whole_backwards -------------------------------------------------------------- */
+
+/* True if the backward of op is to be noted as one step, with the gradients of its backward_kernel. */
+bool fr_trace_takes_backward(const fr_thread *th, const fr_op *op);
+/* Notes it: grad_out and grad_in are the gradients of node's outputs (NULL: none came) and inputs. */
+void fr_trace_backward(fr_thread *th, const fr_node *node, fr_tensor *const *grad_out, fr_tensor **grad_in);
+/* saved stands for t, as a detached tensor does: what backward reads is known by the result of the forward. */
+void fr_trace_saved(fr_thread *th, fr_tensor *saved, fr_tensor *t);
 
 #endif
