@@ -79,7 +79,7 @@ typedef struct {
     const char *name; /* a C identifier, what all identifiers begin with; NULL: made of path's base name */
     bool int8;        /* matrices of weights, embeddings and kernels as int8, with a scale for each row (dim 0) */
     const fr_export_c_training *training; /* NULL: for inference alone */
-    void *reserved[7];
+    void *reserved[8];
 } fr_export_c_options;
 
 typedef struct {
