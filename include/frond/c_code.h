@@ -71,6 +71,10 @@ void fr_c_helper(fr_c_writer *w, const char *name, const char *text, bool int8);
  * same but takes W by rows, and
  *     static float dot$q(int n, const $t *w, const float *x) */
 void fr_c_affine(fr_c_writer *w, bool by_columns, bool int8);
+/* For gradients of weights: y (m,n) = y + A^T B for a (rows,m), b (rows,n); y (n) = y + the sum of the rows of a
+ *     static void add_outer(int rows, int m, int n, const float *a, const float *b, float *y)
+ *     static void add_rows(int rows, int n, const float *a, float *y) */
+void fr_c_outer(fr_c_writer *w);
 /* static float sigmoid(float x), static float tanh_of(float x): without branches, so that loops become vector code. */
 void fr_c_sigmoid(fr_c_writer *w);
 void fr_c_tanh(fr_c_writer *w);

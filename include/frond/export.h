@@ -94,7 +94,7 @@ typedef struct {
     int64_t optimiser_bytes; /* of the optimiser's state and of gradients that are added up, */
     int64_t predict_bytes;   /* what NAME_predict has on the stack, */
     int64_t file_bytes;      /* and what NAME_save writes */
-    void *reserved[4];
+    void *reserved[8];
 } fr_export_c_report;
 
 /* Writes m's forward in evaluation as C99: the source at path, which ends in .c, and the header beside it, with .h for

@@ -111,7 +111,8 @@ static bool fill(const fr_thread *th, fr_step *s, const fr_op_call *call)
 void fr_trace_note(fr_thread *th, const fr_op_call *call)
 {
     fr_trace *t = th->graph->trace;
-    fr_step s = { .op = call->op, .inputs = call->inputs, .outputs = call->outputs - call->op->internal };
+    int left_out = t->whole_backwards ? 0 : call->op->internal;
+    fr_step s = { .op = call->op, .inputs = call->inputs, .outputs = call->outputs - left_out };
 
     if (t->failed)
         return;

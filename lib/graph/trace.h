@@ -15,7 +15,7 @@ typedef struct {
     int inputs, outputs;
     unsigned *version; /* of the storage of each output when it was made */
     fr_tensor **in;    /* NULL: an optional input was left out. A detached tensor is replaced by its source */
-    fr_tensor **out;   /* without the op's internal outputs; NULL: a gradient that is not wanted */
+    fr_tensor **out;   /* with whole_backwards also internal outputs; NULL: a gradient that is not wanted */
 } fr_step;
 
 /* A module has run and returned result. */

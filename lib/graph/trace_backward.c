@@ -27,20 +27,23 @@ void fr_trace_backward(fr_thread *th, const fr_node *node, fr_tensor *const *gra
     fr_op_call call = { .op = node->op,
                         .attributes = node->attributes,
                         .inputs = n + 2 * m,
-                        .outputs = n + node->op->internal, /* which a trace leaves out */
+                        .outputs = n,
                         .in = in,
                         .result = grad_in };
     size_t count = t->count;
+    fr_module_path *path = th->module_path;
 
     t->failed = t->failed || !in;
     for (int i = 0; i < n && in; i++)
         in[i] = node->edges[i].saved;
     for (int i = 0; i < m && in; i++) {
-        in[n + i] = i < m - node->op->internal ? node->results[i].saved : NULL;
+        in[n + i] = node->results[i].saved;
         in[n + m + i] = grad_out[i];
     }
+    th->module_path = node->module_path;
     if (in)
         fr_trace_note(th, &call);
+    th->module_path = path;
     if (t->count > count)
         t->steps[count].backward = true;
     free(in);

@@ -32,6 +32,31 @@ static const char c_text[] =
     "            state[j] = n + u * (state[j] - n);\n"
     "        }\n" FR_C_ROW_OUT;
 
+/* The gates are computed again: of x and of the state before, which is there. */
+static const char c_backward[] =
+    "/* With s = W_hn h + b_hn, u the update gate: dn = dh (1 - u) (1 - n^2), ds = dn r, dr = dn s r (1 - r),\n"
+    " * du = dh (h - n) u (1 - u); dh u is left in dh. */\n" FR_C_STEP_BACK("gru")
+    FR_C_EACH_SAMPLE
+    "        float *const z = p->z, *const zh = z + 3 * n, *const d = p->d + b * 3 * n, *const dh = p->dh + b * n;\n"
+    "        float *const ds = p->d_state + b * 3 * n;\n"
+    "\n"
+    "        affine(3 * n, p->input, p->w_ih_columns, p->b_ih, p->x + row * p->input, 0, z);\n"
+    "        memset(zh, 0, (size_t)(3 * n) * sizeof *zh);\n"
+    "        affine(3 * n, h ? n : 0, p->w_hh_columns, p->b_hh, h ? h + b * n : NULL, 1, zh);\n"
+    "        for (int j = 0; j < n; j++) {\n"
+    "            const float r = sigmoid(z[j] + zh[j]), u = sigmoid(z[n + j] + zh[n + j]), s = zh[2 * n + j];\n"
+    "            const float fresh = tanh_of(z[2 * n + j] + r * s), before = h ? h[b * n + j] : 0;\n"
+    "            const float dn = dh[j] * (1 - u) * (1 - fresh * fresh);\n"
+    "\n"
+    "            ds[j] = d[j] = dn * s * r * (1 - r);\n"
+    "            ds[n + j] = d[n + j] = dh[j] * (before - fresh) * u * (1 - u);\n"
+    "            d[2 * n + j] = dn;\n"
+    "            ds[2 * n + j] = dn * r;\n"
+    "            dh[j] *= u;\n"
+    "        }\n"
+    "    }\n"
+    "}\n";
+
 extern const fr_op fr_gru_op;
 
 const fr_recurrent_cell fr_gru_cell = {
@@ -41,6 +66,9 @@ const fr_recurrent_cell fr_gru_cell = {
     .step = step,
     .c_text = c_text,
     .c_scratch = 6,
+    .step_back = "gru_step_back",
+    .c_backward = c_backward,
+    .c_backward_scratch = 6,
     .onnx_order = { 1, 0, 2 }, /* z, r, h */
 };
 

@@ -22,7 +22,7 @@ static const char c_text[] =
     "/* c = f c + i g, h = o tanh(c), of W_hr that where it is not NULL, step after step. */\n"
     "static void lstm$q(" FR_C_SIZES FR_C_WEIGHTS
     "const $t *w_hr{{, const float *hr_scale}}, const float *b_ih, const float *b_hh, float *out, float *h, "
-    "float *restrict c, float *restrict z)\n"
+    "float *restrict c, float *restrict z, float *restrict cells)\n"
     "{\n" FR_C_EACH_ROW "        float *const state = h + s % batch * size;\n"
     "        float *const cell = c + s % batch * hidden;\n"
     "\n"
@@ -32,12 +32,46 @@ static const char c_text[] =
     "            const float i = sigmoid(z[j]), f = sigmoid(z[hidden + j]), g = tanh_of(z[2 * hidden + j]);\n"
     "\n"
     "            cell[j] = f * cell[j] + i * g;\n"
-    "            z[4 * hidden + j] = sigmoid(z[3 * hidden + j]) * tanh_of(cell[j]);\n"
+    "            z[j] = tanh_of(cell[j]);\n"
+    "            z[4 * hidden + j] = sigmoid(z[3 * hidden + j]) * z[j];\n"
+    "        }\n"
+    "        for (int j = 0; cells && j < hidden; j++) { /* c, then tanh(c), for backward */\n"
+    "            cells[row * hidden + j] = cell[j];\n"
+    "            cells[(steps * batch + row) * hidden + j] = z[j];\n"
     "        }\n"
     "        if (w_hr)\n"
     "            affine$q(size, hidden, w_hr{{, hr_scale}}, NULL, z + 4 * hidden, 0, state);\n"
     "        for (int j = 0; !w_hr && j < size; j++)\n"
     "            state[j] = z[4 * hidden + j];\n" FR_C_ROW_OUT;
+
+/* The gates are computed again; c and tanh(c) were kept. */
+static const char c_backward[] =
+    "/* With dcell = dc + dh o (1 - tanh(c)^2): di = dcell g i (1 - i), df = dcell c f (1 - f) of the c before,\n"
+    " * dg = dcell i (1 - g^2), do = dh tanh(c) o (1 - o); dcell f is left in dc. */\n" FR_C_STEP_BACK("lstm")
+    "    const int before = p->reverse ? t + 1 : t - 1;\n"
+    "    const float *const cells = before >= 0 && before < p->steps ? p->cells + before * p->batch * p->hidden : "
+    "p->c0;\n"
+    FR_C_EACH_SAMPLE
+    "        const float *const tanh_c = p->cells + (p->steps * p->batch + row) * n, *const c = cells ? cells + b * n "
+    ": NULL;\n"
+    "        float *const z = p->z, *const d = p->d + b * 4 * n, *const dh = p->dh + b * n, *const dc = p->dc + b * "
+    "n;\n"
+    "\n"
+    "        affine(4 * n, p->input, p->w_ih_columns, p->b_ih, p->x + row * p->input, 0, z);\n"
+    "        affine(4 * n, h ? n : 0, p->w_hh_columns, p->b_hh, h ? h + b * n : NULL, 1, z);\n"
+    "        for (int j = 0; j < n; j++) {\n"
+    "            const float i = sigmoid(z[j]), f = sigmoid(z[n + j]), g = tanh_of(z[2 * n + j]), o = sigmoid(z[3 * n "
+    "+ j]);\n"
+    "            const float dcell = dc[j] + dh[j] * o * (1 - tanh_c[j] * tanh_c[j]);\n"
+    "\n"
+    "            d[j] = dcell * g * i * (1 - i);\n"
+    "            d[n + j] = c ? dcell * c[j] * f * (1 - f) : 0;\n"
+    "            d[2 * n + j] = dcell * i * (1 - g * g);\n"
+    "            d[3 * n + j] = dh[j] * tanh_c[j] * o * (1 - o);\n"
+    "            dc[j] = dcell * f;\n"
+    "        }\n"
+    "    }\n"
+    "}\n";
 
 extern const fr_op fr_lstm_op;
 
@@ -49,6 +83,9 @@ const fr_recurrent_cell fr_lstm_cell = {
     .step = step,
     .c_text = c_text,
     .c_scratch = 5,
+    .step_back = "lstm_step_back",
+    .c_backward = c_backward,
+    .c_backward_scratch = 4,
     .onnx_order = { 0, 3, 1, 2 }, /* i, o, f, c */
 };
 
