@@ -8,7 +8,8 @@ set -u
 for command in arm-none-eabi-gcc qemu-system-arm; do
     command -v $command >/dev/null || { echo "skipped: there is no $command"; exit 77; }
 done
-emulate=${FROND_TESTS:?}/../examples/on_device/emulate.sh
+top=${FROND_TESTS:?}/..
+emulate=$top/examples/on_device/emulate.sh
 strict='-Wall -Wextra -Wconversion -pedantic -Werror'
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -28,7 +29,7 @@ on() {
     mps2-*) CFLAGS=$strict timeout 120 sh "$emulate" "$how" "$work" "$@" >"$work/out" 2>"$work/err" ;;
     *)
         # shellcheck disable=SC2086
-        $how -std=c99 -O2 $strict "$@" -lm -o "$work/program" 2>"$work/err" && "$work/program" >"$work/out"
+        $how -std=c99 -O2 $strict -I"$work" "$@" -lm -o "$work/program" 2>"$work/err" && "$work/program" >"$work/out"
         ;;
     esac || wrong "$program on $how: exit status $?: $(tail -n 20 "$work/err")"
 }
@@ -40,23 +41,32 @@ near() {
         END { exit bad || !NR }' >"$work/diff" || wrong "$program on $how: $(head -n 5 "$work/diff")"
 }
 
-# --- What models compute ----------------------------------------------------------------------------------------------
+numbers() {
+    grep -o '[0-9]*[.]\{0,1\}[0-9][0-9]*'
+}
 
-compilers=
+# Boards, and the compilers that are here.
+set -- mps2-an385 mps2-an386 mps2-an500
 echo 'int main(void) { return 0; }' >"$work/probe.c"
 for compiler in gcc clang 'gcc -m32'; do
-    $compiler "$work/probe.c" -o "$work/probe" 2>/dev/null && compilers="$compilers$compiler
-"
+    $compiler "$work/probe.c" -o "$work/probe" 2>/dev/null && set -- "$@" "$compiler"
 done
+
+# In the example the library learns first what the device then does; the device says last what memory it takes.
+build=$PWD
 tests/device_models "$work" || exit 1
-IFS='
-'
-for how in mps2-an385 mps2-an386 mps2-an500 $compilers; do
-    unset IFS
+(cd "$top" && "$build/examples/23_on_device" "$work") >"$work/library" || exit 1
+sed -n '/^other meter/,$p' "$work/library" | cat - "$top/examples/on_device/sizes.txt" | numbers |
+    sed 's/$/ 2e-6/' >"$work/learned"
+
+for how in "$@"; do
     for expected in "$work"/*.expected; do
         name=$(basename "$expected" .expected)
         on "$how" "$name" "$work/$name.c" "$work/${name}_main.c"
         near "$expected"
     done
+    on "$how" 23_on_device "$work/meter.c" "$top/examples/on_device/main.c"
+    numbers <"$work/out" >"$work/numbers" && mv "$work/numbers" "$work/out"
+    near "$work/learned"
 done
 exit $failed
