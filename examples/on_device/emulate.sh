@@ -35,10 +35,9 @@ for source in "$here/start.c" "$@"; do
     arm-none-eabi-gcc $options -I"$folder" -c "$source" -o "$folder/$name.o"
     objects="$objects $name.o"
 done
-cp "$here/board.ld" "$folder"
 cd "$folder"
 # shellcheck disable=SC2086
-arm-none-eabi-gcc $options -nostartfiles -Wl,--gc-sections -T board.ld $objects -lm -o program
+arm-none-eabi-gcc $options -nostartfiles -Wl,--gc-sections -T "$here/board.ld" $objects -lm -o program
 # shellcheck disable=SC2086
 arm-none-eabi-size $objects program | awk '
 NR > 1 { printf "%-12s flash %6.1f KiB, RAM %6.1f KiB\n", $6, ($1 + $2) / 1024, ($2 + $3) / 1024 }' >&2
