@@ -44,32 +44,35 @@ static const char c_text[] =
     "        for (int j = 0; !w_hr && j < size; j++)\n"
     "            state[j] = z[4 * hidden + j];\n" FR_C_ROW_OUT;
 
-/* The gates are computed again; c and tanh(c) were kept. */
+/* The gates are computed again; c and tanh(c) were kept. The loop stands in a function of its own, since compilers make
+ * vector code of restrict parameters. */
 static const char c_backward[] =
-    "/* With dcell = dc + dh o (1 - tanh(c)^2): di = dcell g i (1 - i), df = dcell c f (1 - f) of the c before,\n"
-    " * dg = dcell i (1 - g^2), do = dh tanh(c) o (1 - o); dcell f is left in dc. */\n" FR_C_STEP_BACK("lstm")
-    "    const int before = p->reverse ? t + 1 : t - 1;\n"
-    "    const float *const cells = before >= 0 && before < p->steps ? p->cells + before * p->batch * p->hidden : "
-    "p->c0;\n"
-    FR_C_EACH_SAMPLE
-    "        const float *const tanh_c = p->cells + (p->steps * p->batch + row) * n, *const c = cells ? cells + b * n "
-    ": NULL;\n"
-    "        float *const z = p->z, *const d = p->d + b * 4 * n, *const dh = p->dh + b * n, *const dc = p->dc + b * "
-    "n;\n"
+    "/* Of the sums z: dcell = dc + dh o (1 - tanh(c)^2), di = dcell g i (1 - i), df = dcell c f (1 - f) of the c\n"
+    " * before, dg = dcell i (1 - g^2), do = dh tanh(c) o (1 - o); dcell f is left in dc. */\n"
+    "static void lstm_gates_back(int n, const float *restrict z, const float *restrict c, const float *restrict "
+    "tanh_c, const float *restrict dh, float *restrict dc, float *restrict di, float *restrict df, float *restrict dg, "
+    "float *restrict d_o)\n"
+    "{\n"
+    "    for (int j = 0; j < n; j++) {\n"
+    "        const float i = sigmoid(z[j]), f = sigmoid(z[n + j]), g = tanh_of(z[2 * n + j]);\n"
+    "        const float o = sigmoid(z[3 * n + j]), dcell = dc[j] + dh[j] * o * (1 - tanh_c[j] * tanh_c[j]);\n"
     "\n"
-    "        affine(4 * n, p->input, p->w_ih_columns, p->b_ih, p->x + row * p->input, 0, z);\n"
-    "        affine(4 * n, h ? n : 0, p->w_hh_columns, p->b_hh, h ? h + b * n : NULL, 1, z);\n"
-    "        for (int j = 0; j < n; j++) {\n"
-    "            const float i = sigmoid(z[j]), f = sigmoid(z[n + j]), g = tanh_of(z[2 * n + j]), o = sigmoid(z[3 * n "
-    "+ j]);\n"
-    "            const float dcell = dc[j] + dh[j] * o * (1 - tanh_c[j] * tanh_c[j]);\n"
+    "        di[j] = dcell * g * i * (1 - i);\n"
+    "        df[j] = (c ? dcell * c[j] : 0) * f * (1 - f);\n"
+    "        dg[j] = dcell * i * (1 - g * g);\n"
+    "        d_o[j] = dh[j] * tanh_c[j] * o * (1 - o);\n"
+    "        dc[j] = dcell * f;\n"
+    "    }\n"
+    "}\n"
+    "\n" FR_C_STEP_BACK("lstm")
+    "    const int before = p->reverse ? t + 1 : t - 1, all = p->batch * p->hidden;\n"
+    "    const float *const c = before >= 0 && before < p->steps ? p->cells + before * all : p->c0;\n"
+    FR_C_EACH_SAMPLE "        float *const d = p->d + b * 4 * n;\n"
     "\n"
-    "            d[j] = dcell * g * i * (1 - i);\n"
-    "            d[n + j] = c ? dcell * c[j] * f * (1 - f) : 0;\n"
-    "            d[2 * n + j] = dcell * i * (1 - g * g);\n"
-    "            d[3 * n + j] = dh[j] * tanh_c[j] * o * (1 - o);\n"
-    "            dc[j] = dcell * f;\n"
-    "        }\n"
+    "        affine(4 * n, p->input, p->w_ih_columns, p->b_ih, p->x + row * p->input, 0, p->z);\n"
+    "        affine(4 * n, h ? n : 0, p->w_hh_columns, p->b_hh, h ? h + b * n : NULL, 1, p->z);\n"
+    "        lstm_gates_back(n, p->z, c ? c + b * n : NULL, p->cells + (p->steps * p->batch + row) * n, p->dh + b * "
+    "n, p->dc + b * n, d, d + n, d + 2 * n, d + 3 * n);\n"
     "    }\n"
     "}\n";
 
