@@ -33,6 +33,11 @@ const char *fr_c_out(fr_c_writer *w, const fr_op_call *call, int output);
 bool fr_c_is_read(const fr_c_writer *w, const fr_op_call *call, int output);
 /* The first value of an input that is not copied: the code uses its strides (fr_stride). */
 const char *fr_c_strided(fr_c_writer *w, const fr_op_call *call, int input);
+/* For c_backward: the values of an output, and of its gradient; "NULL" if it was not saved, or if no gradient came. The
+ * memory of an input's gradient, row-major, which holds anything before; "NULL" if it is not wanted. */
+const char *fr_c_result(fr_c_writer *w, const fr_op_call *call, int output);
+const char *fr_c_grad_out(fr_c_writer *w, const fr_op_call *call, int output);
+const char *fr_c_grad_in(fr_c_writer *w, const fr_op_call *call, int input);
 /* n floats, for this call alone. */
 const char *fr_c_scratch(fr_c_writer *w, int64_t n);
 /* For an op with time steps (fr_op.steps): the memory of the output that state i ends in. It holds the state before the
@@ -66,6 +71,10 @@ void fr_c_helper(fr_c_writer *w, const char *name, const char *text, bool int8);
  * same but takes W by rows, and
  *     static float dot$q(int n, const $t *w, const float *x) */
 void fr_c_affine(fr_c_writer *w, bool by_columns, bool int8);
+/* For gradients of weights: y (m,n) = y + A^T B for a (rows,m), b (rows,n); y (n) = y + the sum of the rows of a
+ *     static void add_outer(int rows, int m, int n, const float *a, const float *b, float *y)
+ *     static void add_rows(int rows, int n, const float *a, float *y) */
+void fr_c_outer(fr_c_writer *w);
 /* static float sigmoid(float x), static float tanh_of(float x): without branches, so that loops become vector code. */
 void fr_c_sigmoid(fr_c_writer *w);
 void fr_c_tanh(fr_c_writer *w);

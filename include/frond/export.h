@@ -4,7 +4,7 @@
 #ifndef FROND_EXPORT_H
 #define FROND_EXPORT_H
 
-#include <frond/nn.h>
+#include <frond/optim.h>
 
 FR_BEGIN_DECLS
 
@@ -66,9 +66,19 @@ const char *fr_onnx_output_name(const fr_module *m, int i);
 
 /* --- C ------------------------------------------------------------------------------------------------------------ */
 
+/* For a training step as C: see fr_export_c_with. */
+typedef struct {
+    fr_tensor *(*loss)(fr_tensor *y, fr_tensor *target); /* of what m gives; a float32 scalar */
+    fr_tensor *target;                                   /* an example: its shape and dtype, float32 or int64, count */
+    fr_optim *optimiser; /* of fr_sgd, fr_adam or fr_adamw: its parameters, groups and options are read, not its state */
+    int64_t accumulate;  /* the gradients of so many calls are added up for one step; 0: 1 */
+    void *reserved[8];
+} fr_export_c_training;
+
 typedef struct {
     const char *name; /* a C identifier, what all identifiers begin with; NULL: made of path's base name */
     bool int8;        /* matrices of weights, embeddings and kernels as int8, with a scale for each row (dim 0) */
+    const fr_export_c_training *training; /* NULL: for inference alone */
     void *reserved[8];
 } fr_export_c_options;
 
@@ -80,6 +90,10 @@ typedef struct {
     int64_t step_bytes;      /* what NAME_step has on the stack */
     double int8_loss;        /* with int8: how far the output for the example moves at most; else 0 */
     char not_stepwise[256];  /* why there is no NAME_step; "" if there is one */
+    int64_t trained_bytes;   /* with training: of the weights in NAME_training, */
+    int64_t optimiser_bytes; /* of the optimiser's state and of gradients that are added up, */
+    int64_t predict_bytes;   /* what NAME_predict has on the stack, */
+    int64_t file_bytes;      /* and what NAME_save writes */
     void *reserved[8];
 } fr_export_c_report;
 

@@ -111,7 +111,9 @@ struct fr_op {
      * names of attributes, pi, and "... where x > 0, else ...". Of others how gradients pass: "dL/da = dL/dy b^T, ...".
      */
     const char *derivative;
-    void *reserved[1];
+    /* Optional, for fr_export_c of training: writes what computes grad_in[] of in[], result[] (those that are saved)
+     * and grad_out[] in C; needs a backward_kernel. Without it the ops of backward or definition are written. */
+    bool (*c_backward)(fr_c_writer *w, const fr_op_call *call);
 };
 
 /* Runs op on its inputs and returns its output, new; NULL where it fails. */

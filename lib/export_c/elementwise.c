@@ -263,10 +263,10 @@ bool fr_c_reduction(fr_c_writer *w, const fr_op_call *call, int64_t outer, int64
                     const char *const expressions[3])
 {
     static const char text[] = "/* Each of (outer,n,inner) x to one of (outer,inner) y. */\n"
-                               "static void %s(int outer, int n, int inner, const float *x, float *y)\n"
+                               "static void %s(int outer, int n, int inner, const float *from, float *y)\n"
                                "{\n"
                                "    for (int i = 0; i < outer * inner; i++) {\n"
-                               "        const float *at = x + i / inner * n * inner + i %% inner;\n"
+                               "        const float *at = from + i / inner * n * inner + i %% inner;\n"
                                "        double s = %s;\n"
                                "\n"
                                "        for (int k = 0; k < n; k++) {\n"

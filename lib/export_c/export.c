@@ -2,7 +2,7 @@
  * Copyright The frond authors */
 /* fr_export_c: checks its arguments, finds the names, and has the module traced, planned and written. */
 #include "core/options.h"
-#include "export_c/writer.h"
+#include "export_c/training.h"
 #include "files/state_dict.h"
 #include "files/replace_file.h"
 #include "nn/module.h"
@@ -12,7 +12,8 @@
 
 typedef struct {
     fr_c_writer w;
-    fr_c_function run, step; /* NAME_run and NAME_step */
+    fr_c_function run, step; /* NAME_run and NAME_step; with training NAME_predict, and */
+    fr_c_function train;     /* NAME_train */
     bool has_step;
     fr_export_c_report report;
     char *name;
@@ -130,13 +131,37 @@ static bool plan(export_job *j, fr_module *m, fr_tensor *example)
     return true;
 }
 
-static bool plan_in_evaluation(export_job *j, fr_module *m, fr_tensor *example)
+/* NAME_predict, after NAME_train. */
+static bool plan_predict(export_job *j, fr_module *m, fr_tensor *example)
 {
-    fr_eval_mode e;
-    bool ok = fr_eval_mode_begin(j->w.where, m, &e);
+    fr_export_c_report *r = &j->report;
+    fr_tensor *x = fr_clone(example);
 
+    if (!x || !fr_c_trace(&j->w, m, x, &j->run) || !fr_c_plan(&j->w, &j->run) || !fr_c_plan(&j->w, &j->train))
+        return false;
+    fr_c_choose_layouts(&j->w);
+    r->weight_bytes = fr_c_constant_bytes(&j->w);
+    r->workspace_bytes = fr_c_workspace_bytes(&j->train);
+    r->multiply_adds = j->run.multiply_adds;
+    r->trained_bytes = fr_c_trained_bytes(&j->w);
+    r->optimiser_bytes = fr_c_optimiser_bytes(&j->w);
+    r->predict_bytes = fr_c_workspace_bytes(&j->run);
+    r->file_bytes = fr_c_file_bytes(&j->w);
+    return r->file_bytes > 0;
+}
+
+/* NAME_train is traced in the mode that m is in, the others in evaluation. */
+static bool plan_all(export_job *j, fr_module *m, fr_tensor *example)
+{
+    fr_tensor *x = j->w.training ? fr_clone(example) : NULL;
+    fr_eval_mode e;
+    bool ok;
+
+    if (j->w.training && (!x || !fr_c_find_parameters(&j->w) || !fr_c_trace_training(&j->w, m, x, &j->train)))
+        return false;
+    ok = fr_eval_mode_begin(j->w.where, m, &e);
     if (ok) {
-        ok = plan(j, m, example);
+        ok = j->w.training ? plan_predict(j, m, example) : plan(j, m, example);
         fr_eval_mode_end(&e);
     }
     return ok;
@@ -155,9 +180,15 @@ static bool write_both(export_job *j, const char *path)
         fr_replace_finish(&source, false);
         return false;
     }
-    ok = fr_c_write_source(&j->w, source.file, &j->run, step, j->header);
-    if (ok)
-        fr_c_write_header(&j->w, header.file, &j->run, step, &j->report);
+    if (j->w.training) {
+        ok = fr_c_write_training_source(&j->w, source.file, &j->train, &j->run, j->header);
+        if (ok)
+            fr_c_write_training_header(&j->w, header.file, &j->train, &j->run, &j->report);
+    } else {
+        ok = fr_c_write_source(&j->w, source.file, &j->run, step, j->header);
+        if (ok)
+            fr_c_write_header(&j->w, header.file, &j->run, step, &j->report);
+    }
     return fr_replace_finish_both(&source, &header, ok);
 }
 
@@ -176,8 +207,9 @@ static bool export_module(export_job *j, fr_module *m, fr_tensor *example, const
     if (example->numel == 0)
         return fr_fail(where, "the example has no values");
     j->w.int8 = o->int8;
+    j->w.training = o->training;
     j->w.module_type = m->type;
-    return find_names(j, path, o->name) && plan_in_evaluation(j, m, example) && write_both(j, path);
+    return find_names(j, path, o->name) && plan_all(j, m, example) && write_both(j, path);
 }
 
 static bool export_as(const char *where, fr_module *m, fr_tensor *example, const char *path,
@@ -192,6 +224,7 @@ static bool export_as(const char *where, fr_module *m, fr_tensor *example, const
 
     fr_c_function_free(&j.run);
     fr_c_function_free(&j.step);
+    fr_c_function_free(&j.train);
     fr_c_writer_free(&j.w);
     free(j.name);
     free(j.header_path);

@@ -2,7 +2,7 @@
  * Copyright The frond authors */
 /* A traced forward as a function of C: which tensors are in which buffers, which steps the output depends on, and the
  * runs of the steps' hooks, to plan and to write. */
-#include "export_c/writer.h"
+#include "export_c/training.h"
 
 #include <frond/autograd.h>
 #include <inttypes.h>
@@ -14,6 +14,9 @@ void fr_c_function_free(fr_c_function *fn)
     fr_trace_free(&fn->trace);
     fr_unref(fn->x);
     fr_unref(fn->y);
+    fr_unref(fn->target);
+    free(fn->gradients);
+    free(fn->update_steps);
     free(fn->steps);
     free(fn->buffers);
     free(fn->state_names);
@@ -22,6 +25,17 @@ void fr_c_function_free(fr_c_function *fn)
 
 static fr_op_call call_of(const fr_step *s)
 {
+    int inputs = s->outputs, outputs = (s->inputs - s->outputs) / 2; /* of a backward: see fr_step */
+
+    if (s->backward)
+        return (fr_op_call){ .op = s->op,
+                             .attributes = s->attributes,
+                             .inputs = inputs,
+                             .outputs = outputs,
+                             .in = s->in,
+                             .result = s->in + inputs,
+                             .grad_out = s->in + inputs + outputs,
+                             .grad_in = s->out };
     return (fr_op_call){ .op = s->op,
                          .attributes = s->attributes,
                          .inputs = s->inputs,
@@ -38,8 +52,9 @@ static bool add_buffer(fr_c_writer *w, fr_c_function *fn, fr_tensor *t, fr_c_mem
     fr_c_buffer b = { .memory = memory, .storage = t->storage, .dtype = fr_dtype_of(t), .first_step = SIZE_MAX };
 
     b.numel = memory == FR_C_INPUT ? t->numel : (int64_t)(t->storage->bytes / fr_dtype_size(b.dtype));
+    b.start = memory == FR_C_INPUT ? t->origin : (const char *)t->storage->data;
     if (memory == FR_C_INPUT)
-        b.name = "x";
+        b.name = t == fn->x ? "x" : "target";
     if (memory == FR_C_CONSTANT && !fr_c_add_constant(w, t, &b.constant))
         return false;
     if (b.numel > INT_MAX)
@@ -50,8 +65,17 @@ static bool add_buffer(fr_c_writer *w, fr_c_function *fn, fr_tensor *t, fr_c_mem
     return true;
 }
 
+/* True for what the function is given: x, the target, and the parameters that are trained. */
+static bool is_given(const fr_c_writer *w, const fr_c_function *fn, const fr_tensor *t)
+{
+    for (size_t i = 0; i < w->parameter_count; i++)
+        if (t == w->parameters[i].t)
+            return true;
+    return t == fn->x || t == fn->target;
+}
+
 /* Step i reads t; i the number of steps: t is the output. If no step wrote t's storage, it is a constant. Sets *depends
- * if t depends on x. */
+ * if t depends on what is given. */
 static bool find_buffer(fr_c_writer *w, fr_c_function *fn, size_t i, fr_tensor *t, bool *depends)
 {
     const fr_c_buffer *b = fr_c_buffer_of(fn, t);
@@ -63,7 +87,7 @@ static bool find_buffer(fr_c_writer *w, fr_c_function *fn, size_t i, fr_tensor *
     if (b->memory == FR_C_CONSTANT)
         return true;
     *depends = true;
-    if (t == fn->x || fr_trace_maker(&fn->trace, i, t, &output))
+    if (is_given(w, fn, t) || fr_trace_maker(&fn->trace, i, t, &output))
         return true;
     fr_fail(w->where,
             "module %s reads values %s of an op's result, but no op gave it this tensor: a constant would be wrong",
@@ -72,13 +96,26 @@ static bool find_buffer(fr_c_writer *w, fr_c_function *fn, size_t i, fr_tensor *
     return false;
 }
 
-/* Gives each tensor of the trace a buffer. What a step computes without x is a constant. */
+/* Buffers for what the function is given. */
+static bool add_given(fr_c_writer *w, fr_c_function *fn)
+{
+    bool ok = add_buffer(w, fn, fn->x, FR_C_INPUT) && (!fn->target || add_buffer(w, fn, fn->target, FR_C_INPUT));
+
+    for (size_t i = 0; i < w->parameter_count && ok; i++) {
+        ok = add_buffer(w, fn, w->parameters[i].t, FR_C_PARAMETER);
+        if (ok)
+            fn->buffers[fn->buffer_count - 1].constant = w->parameters[i].constant;
+    }
+    return ok;
+}
+
+/* Gives each tensor of the trace a buffer. What a step computes of what is not given is a constant. */
 static bool find_buffers(fr_c_writer *w, fr_c_function *fn)
 {
     const fr_trace *t = &fn->trace;
     bool depends = false;
 
-    if (!add_buffer(w, fn, fn->x, FR_C_INPUT))
+    if (!add_given(w, fn))
         return false;
     for (size_t i = 0; i < t->count; i++) {
         const fr_step *s = &t->steps[i];
@@ -87,11 +124,22 @@ static bool find_buffers(fr_c_writer *w, fr_c_function *fn)
             if (s->in[k] && !find_buffer(w, fn, i, s->in[k], &fn->steps[i].depends))
                 return false;
         for (int k = 0; k < s->outputs; k++)
-            if (!fr_c_buffer_of(fn, s->out[k]) &&
+            if (s->out[k] && !fr_c_buffer_of(fn, s->out[k]) &&
                 !add_buffer(w, fn, s->out[k], fn->steps[i].depends ? FR_C_WORKSPACE : FR_C_CONSTANT))
                 return false;
     }
+    for (size_t i = 0; fn->gradients && i < w->parameter_count; i++)
+        if (!find_buffer(w, fn, t->count, fn->gradients[i], &depends))
+            return false;
     return find_buffer(w, fn, t->count, fn->y, &depends);
+}
+
+static bool is_output(const fr_c_function *fn, const fr_tensor *t)
+{
+    for (fr_tensor **g = fn->gradients; g && *g; g++)
+        if (*g == t)
+            return true;
+    return t == fn->y;
 }
 
 bool fr_c_is_read_after(const fr_c_function *fn, size_t i, const fr_tensor *t)
@@ -100,18 +148,29 @@ bool fr_c_is_read_after(const fr_c_function *fn, size_t i, const fr_tensor *t)
         for (int k = 0; k < fn->trace.steps[j].inputs && fn->steps[j].live; k++)
             if (fn->trace.steps[j].in[k] == t)
                 return true;
-    return t == fn->y;
+    return is_output(fn, t);
 }
 
-/* From the last step to the first: a step is live if it depends on x and one of its outputs is read. */
+/* From the last step to the first: a step is live if it is no constant and one of its outputs is read. */
 static void find_live(fr_c_function *fn)
 {
     for (size_t i = fn->trace.count; i-- > 0;) {
         const fr_step *s = &fn->trace.steps[i];
 
         for (int o = 0; o < s->outputs && fn->steps[i].depends && !fn->steps[i].live; o++)
-            fn->steps[i].live = fr_c_is_read_after(fn, i, s->out[o]);
+            fn->steps[i].live = s->out[o] && fr_c_is_read_after(fn, i, s->out[o]);
     }
+}
+
+bool fr_c_find_buffers(fr_c_writer *w, fr_c_function *fn)
+{
+    fn->steps = calloc(fn->trace.count + 1, sizeof *fn->steps);
+    if (!fn->steps)
+        return fr_c_out_of_memory(w);
+    if (!find_buffers(w, fn))
+        return false;
+    find_live(fn);
+    return true;
 }
 
 bool fr_c_trace(fr_c_writer *w, fr_module *m, fr_tensor *x, fr_c_function *fn)
@@ -125,15 +184,7 @@ bool fr_c_trace(fr_c_writer *w, fr_module *m, fr_tensor *x, fr_c_function *fn)
     fn->y = fr_ref(fr_forward(m, x));
     ok = fr_trace_end(th, w->where, &fn->trace) && fn->y;
     fr_no_grad_end(no_grad);
-    if (!ok)
-        return false;
-    fn->steps = calloc(fn->trace.count + 1, sizeof *fn->steps);
-    if (!fn->steps)
-        return fr_c_out_of_memory(w);
-    if (!find_buffers(w, fn))
-        return false;
-    find_live(fn);
-    return true;
+    return ok && fr_c_find_buffers(w, fn);
 }
 
 /* --- Running the hooks ------------------------------------------------------------------------------------------- */
@@ -143,6 +194,8 @@ static bool check_step(fr_c_writer *w, const fr_step *s)
     for (int k = 0; k < s->inputs; k++)
         if (s->in[k] && s->in[k]->numel == 0)
             return fr_c_fail(w, "an input without values");
+    if (s->backward)
+        return s->op->c_backward || fr_c_fail(w, "its backward has no C form (fr_op.c_backward)");
     return s->op->c_code || s->op->view || fr_c_fail(w, "it has no C form (fr_op.c_code)");
 }
 
@@ -152,8 +205,11 @@ static void write_comment(fr_c_writer *w, const fr_step *s)
     char path[FR_PATH_TEXT], from[FR_SHAPE_TEXT], to[FR_SHAPE_TEXT];
 
     fr_module_path_text(s->module_path, path);
-    fr_c_line(w, "/* %s%s%s: %s -> %s */", path, *path ? ": " : "", s->op->name,
-              s->in[0] ? fr_shape_text(&s->in[0]->shape, from) : "", fr_shape_text(&s->out[0]->shape, to));
+    if (s->backward)
+        fr_c_line(w, "/* %s%sbackward of %s */", path, *path ? ": " : "", s->op->name);
+    else
+        fr_c_line(w, "/* %s%s%s: %s -> %s */", path, *path ? ": " : "", s->op->name,
+                  s->in[0] ? fr_shape_text(&s->in[0]->shape, from) : "", fr_shape_text(&s->out[0]->shape, to));
 }
 
 /* Plans if w->out is NULL, else writes. Views need no code. */
@@ -174,12 +230,17 @@ static bool run_steps(fr_c_writer *w, fr_c_function *fn)
             fr_c_line(w, "%s", "");
         first = false;
         write_comment(w, s);
-        if (!s->op->c_code(w, &call) && !w->failed && !fr_c_has_unsupported(w))
-            fr_c_fail(w, "its c_code hook failed");
-        if (s->op->multiply_adds && !w->out)
+        if (!(s->backward ? s->op->c_backward : s->op->c_code)(w, &call) && !w->failed && !fr_c_has_unsupported(w))
+            fr_c_fail(w, "its %s hook failed", s->backward ? "c_backward" : "c_code");
+        if (s->op->multiply_adds && !s->backward && !w->out)
             fn->multiply_adds += s->op->multiply_adds(&call);
+        if (fn->gradients)
+            fr_c_write_updates(w, fn, i);
     }
     w->step = fn->trace.count;
+    w->scratch_count = 0;
+    if (fn->gradients)
+        fr_c_write_updates(w, fn, w->step);
     w->failed = fr_error_list_fail(&w->unsupported, w->where, "what cannot be written in C") || w->failed;
     return !w->failed;
 }
@@ -193,8 +254,11 @@ static fr_c_buffer *output_buffer(fr_c_function *fn)
     return b->memory == FR_C_WORKSPACE && fn->y->contiguous && fn->y->numel == b->numel ? b : NULL;
 }
 
+/* A training step returns its loss. */
 static bool copy_output(fr_c_writer *w, fr_c_function *fn)
 {
+    if (fn->gradients)
+        return fr_c_line(w, "%s", "") && fr_c_line(w, "return *(%s);", fr_c_values(w, fn->y));
     return output_buffer(fn) || fr_c_copy_contiguous(w, fn->y, "y");
 }
 
@@ -240,7 +304,7 @@ bool fr_c_plan(fr_c_writer *w, fr_c_function *fn)
     w->out = NULL;
     if (!run_steps(w, fn) || !copy_output(w, fn))
         return false;
-    output = output_buffer(fn);
+    output = fn->gradients ? NULL : output_buffer(fn);
     if (output) {
         output->is_output = true;
         output->name = "y";
@@ -257,12 +321,17 @@ static void name_states(fr_c_writer *w, fr_c_function *fn)
 {
     size_t n = 0;
 
-    for (size_t i = 0; i < fn->buffer_count; i++)
-        if (fn->buffers[i].memory == FR_C_STATE)
-            fn->buffers[i].name = fr_c_format(w, "state->%s", fn->state_names[n++]);
+    for (size_t i = 0; i < fn->buffer_count; i++) {
+        fr_c_buffer *b = &fn->buffers[i];
+
+        if (b->memory == FR_C_STATE)
+            b->name = fr_c_format(w, "state->%s", fn->state_names[n++]);
+        else if (b->memory == FR_C_PARAMETER)
+            b->name = fr_c_format(w, "s->weights.%s", w->constants[b->constant].name);
+    }
 }
 
-/* The lines of NAME_run_in or NAME_step. */
+/* The lines of NAME_run_in, NAME_step, NAME_predict or NAME_train. */
 bool fr_c_write_body(fr_c_writer *w, fr_c_function *fn, FILE *f)
 {
     bool ok;

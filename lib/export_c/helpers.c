@@ -216,6 +216,44 @@ static void affine_by_rows(fr_c_writer *w, bool int8)
     fr_c_helper(w, "affine_rows", affine, int8);
 }
 
+void fr_c_outer(fr_c_writer *w)
+{
+    static const char rows_text[] = "/* y = y + the sum of the rows of a (rows,n). */\n"
+                                    "static void add_rows(int rows, int n, const float *restrict a, float *restrict y)\n"
+                                    "{\n"
+                                    "    for (int r = 0; r < rows; r++, a += n)\n"
+                                    "        for (int j = 0; j < n; j++)\n"
+                                    "            y[j] += a[j];\n"
+                                    "}\n";
+    static const char outer_text[] =
+        "/* y = y + A^T B: a (rows,m), b (rows,n), y (m,n). Four rows at a time, so that y is written less often. */\n"
+        "static void add_outer(int rows, int m, int n, const float *a, const float *b, float *restrict y)\n"
+        "{\n"
+        "    int r = 0;\n"
+        "\n"
+        "    if (n == 1) { /* the longer loop inside: y is the same, transposed */\n"
+        "        const float *c = a;\n"
+        "\n"
+        "        a = b;\n"
+        "        b = c;\n"
+        "        n = m;\n"
+        "        m = 1;\n"
+        "    }\n"
+        "    for (; r + 4 <= rows; r += 4, a += 4 * m, b += 4 * n)\n"
+        "        for (int i = 0; i < m; i++)\n"
+        "            for (int j = 0; j < n; j++)\n"
+        "                y[i * n + j] += (a[i] * b[j] + a[m + i] * b[n + j]) + "
+        "(a[2 * m + i] * b[2 * n + j] + a[3 * m + i] * b[3 * n + j]);\n"
+        "    for (; r < rows; r++, a += m, b += n)\n"
+        "        for (int i = 0; i < m; i++)\n"
+        "            for (int j = 0; j < n; j++)\n"
+        "                y[i * n + j] += a[i] * b[j];\n"
+        "}\n";
+
+    fr_c_helper(w, "add_rows", rows_text, false);
+    fr_c_helper(w, "add_outer", outer_text, false);
+}
+
 /* While planning it is not known yet which of the two will be called. */
 void fr_c_affine(fr_c_writer *w, bool by_columns, bool int8)
 {

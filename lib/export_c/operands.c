@@ -18,10 +18,7 @@ fr_c_buffer *fr_c_buffer_of(const fr_c_function *fn, const fr_tensor *t)
 
 int64_t fr_c_buffer_offset(const fr_c_function *fn, const fr_tensor *t)
 {
-    const fr_c_buffer *b = fr_c_buffer_of(fn, t);
-    const char *start = b->memory == FR_C_INPUT ? fn->x->origin : (const char *)t->storage->data;
-
-    return (t->origin - start) / (int64_t)fr_dtype_size((fr_dtype)t->dtype);
+    return (t->origin - fr_c_buffer_of(fn, t)->start) / (int64_t)fr_dtype_size((fr_dtype)t->dtype);
 }
 
 /* An array of the workspace gets a name where it is first written: float *const v3 = w->floats + 12; */
@@ -90,9 +87,8 @@ bool fr_c_check_dtype(fr_c_writer *w, const fr_tensor *t)
     return t->dtype != FR_F64 || fr_c_fail(w, "float64 given, expected float32");
 }
 
-const char *fr_c_in(fr_c_writer *w, const fr_op_call *call, int input)
+const char *fr_c_values(fr_c_writer *w, fr_tensor *t)
 {
-    fr_tensor *t = input < call->inputs ? call->in[input] : NULL;
     const char *copy;
 
     if (!t)
@@ -108,6 +104,28 @@ const char *fr_c_in(fr_c_writer *w, const fr_op_call *call, int input)
     copy = fr_c_scratch(w, t->numel);
     fr_c_copy_contiguous(w, t, copy);
     return copy;
+}
+
+const char *fr_c_in(fr_c_writer *w, const fr_op_call *call, int input)
+{
+    return fr_c_values(w, input < call->inputs ? call->in[input] : NULL);
+}
+
+const char *fr_c_result(fr_c_writer *w, const fr_op_call *call, int output)
+{
+    return fr_c_values(w, call->result[output]);
+}
+
+const char *fr_c_grad_out(fr_c_writer *w, const fr_op_call *call, int output)
+{
+    return fr_c_values(w, call->grad_out[output]);
+}
+
+const char *fr_c_grad_in(fr_c_writer *w, const fr_op_call *call, int input)
+{
+    fr_tensor *t = input < call->inputs ? call->grad_in[input] : NULL;
+
+    return t ? fr_c_buffer_name(w, t, true) : "NULL";
 }
 
 const char *fr_c_strided(fr_c_writer *w, const fr_op_call *call, int input)

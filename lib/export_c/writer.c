@@ -63,6 +63,7 @@ void fr_c_writer_free(fr_c_writer *w)
         fr_unref(w->constants[i].t);
     free(w->strings);
     free(w->constants);
+    free(w->parameters);
     free(w->helpers);
     free(w->int8_groups);
 }

@@ -14,6 +14,7 @@
  *     int8_forward.c   the forward with weights rounded to int8: how far the output moves
  *     source_file.c    the text of NAME.c: constants, helpers, functions
  *     header_file.c    the text of NAME.h
+ *     training.h       the same for training: it lists its own files
  *     constants.c      the constant arrays: names, order, int8, values
  * and what the hooks call (<frond/c_code.h>):
  *     operands.c       expressions for inputs, outputs and scratch memory
@@ -53,14 +54,15 @@ typedef struct {
 
 /* --- Functions --------------------------------------------------------------------------------------------------- */
 
-typedef enum { FR_C_INPUT, FR_C_CONSTANT, FR_C_WORKSPACE, FR_C_STATE } fr_c_memory;
+typedef enum { FR_C_INPUT, FR_C_CONSTANT, FR_C_PARAMETER, FR_C_WORKSPACE, FR_C_STATE } fr_c_memory;
 
 typedef struct {
     fr_c_memory memory;
     const fr_storage *storage; /* NULL: scratch memory of one step */
+    const char *start;         /* its first value in the traced tensors */
     fr_dtype dtype;
     int64_t numel;
-    size_t constant;              /* index of a constant */
+    size_t constant;              /* index of a constant; of a trained parameter: of its initial values */
     size_t first_step, last_step; /* the steps between which the workspace keeps its values; SIZE_MAX: none */
     int64_t offset;               /* in the workspace, in values */
     const char *name;             /* expression for its first value; NULL: not declared yet */
@@ -79,10 +81,13 @@ typedef struct {
     int row_dims;
 } fr_c_step_info;
 
-/* A function of the source file: a forward that was traced. */
+/* A function of the source file: a forward that was traced, or a training step. */
 typedef struct {
     fr_trace trace;
-    fr_tensor *x, *y;      /* a reference to each */
+    fr_tensor *x, *y;      /* a reference to each; of a training step y is the loss */
+    fr_tensor *target;     /* of a training step, as are the gradients of w->parameters; else NULL */
+    fr_tensor **gradients; /* ends with NULL */
+    size_t *update_steps;  /* after which step each parameter is updated */
     fr_c_step_info *steps; /* [trace.count] */
     fr_c_buffer *buffers;
     size_t buffer_count, buffer_capacity;
@@ -91,6 +96,17 @@ typedef struct {
     int64_t multiply_adds;
     const char **state_names; /* of the FR_C_STATE buffers, in their order */
 } fr_c_function;
+
+/* --- Training ---------------------------------------------------------------------------------------------------- */
+
+/* A parameter that is trained: it lies in the caller's memory, its initial values are a constant. */
+typedef struct {
+    fr_tensor *t;     /* borrowed */
+    const char *path; /* "rnn.weight_ih_l0" */
+    size_t constant;
+    int group;       /* of the optimiser */
+    unsigned states; /* bit k: it has state k of the optimiser */
+} fr_c_parameter;
 
 /* --- The writer -------------------------------------------------------------------------------------------------- */
 
@@ -107,6 +123,9 @@ struct fr_c_writer {
     const fr_named_tensor *state;
     int state_count;
     bool int8;
+    const fr_export_c_training *training; /* NULL: a forward alone is written */
+    fr_c_parameter *parameters;           /* sorted by path */
+    size_t parameter_count;
     fr_c_constant *constants;
     size_t constant_count, constant_capacity;
     fr_c_helper_text *helpers;
@@ -141,6 +160,7 @@ fr_c_buffer *fr_c_buffer_of(const fr_c_function *fn, const fr_tensor *t);       
 int64_t fr_c_buffer_offset(const fr_c_function *fn, const fr_tensor *t);            /* of t's first value, in values */
 const char *fr_c_buffer_name(fr_c_writer *w, const fr_tensor *t, bool for_writing); /* declared if it was not */
 bool fr_c_check_dtype(fr_c_writer *w, const fr_tensor *t);                          /* fails for float64 */
+const char *fr_c_values(fr_c_writer *w, fr_tensor *t);                              /* as fr_c_in; "NULL" for NULL */
 
 /* elementwise.c. Where a loop writes: the array `base` from offset on; stride NULL: row-major. */
 typedef struct {
@@ -174,10 +194,11 @@ fr_tensor *fr_c_dequantized(fr_c_writer *w, const fr_c_constant *c);
 /* function.c: all but the last two return false with an error. Traces the forward of x; notes what the hooks need;
  * writes the lines of NAME_run_in, NAME_step or NAME_reset. */
 bool fr_c_trace(fr_c_writer *w, fr_module *m, fr_tensor *x, fr_c_function *fn);
+bool fr_c_find_buffers(fr_c_writer *w, fr_c_function *fn); /* the second half of fr_c_trace */
 bool fr_c_plan(fr_c_writer *w, fr_c_function *fn);
 bool fr_c_write_body(fr_c_writer *w, fr_c_function *fn, FILE *f);
 bool fr_c_write_reset_body(fr_c_writer *w, fr_c_function *step, FILE *f);
-/* True if a live step after step i reads t, or if t is the output. */
+/* True if a live step after step i reads t, or if t is an output: y, or a gradient. */
 bool fr_c_is_read_after(const fr_c_function *fn, size_t i, const fr_tensor *t);
 void fr_c_function_free(fr_c_function *fn);
 

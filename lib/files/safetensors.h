@@ -48,6 +48,10 @@ fr_tensors *fr_safetensors_load_file(const char *where, FILE *file);
 bool fr_safetensors_save(const char *what, const char *path, const char *const *names, fr_tensor *const *tensors,
                          int n);
 
+/* The bytes before the values in that file: *size of them, to be freed. NULL with an error. */
+unsigned char *fr_safetensors_header_bytes(const char *where, const char *const *names, fr_tensor *const *tensors,
+                                           int n, size_t *size);
+
 /* A second name of a tensor that is in the file once, as tied weights are: name stands for the tensor `of`. */
 typedef struct {
     const char *name, *of;

@@ -113,15 +113,25 @@ static char *make_header(const contents *c, size_t *size)
 
 /* --- Writing ----------------------------------------------------------------------------------------------------- */
 
-static bool write_header(fr_replacement *r, const char *text, size_t size)
+/* The header with the bytes before and after it, *size of them, to be freed. NULL with an error. */
+static unsigned char *make_header_bytes(const contents *c, size_t *size)
 {
-    size_t padding = (FR_SAFETENSORS_PREFIX - size % FR_SAFETENSORS_PREFIX) % FR_SAFETENSORS_PREFIX;
-    unsigned char prefix[FR_SAFETENSORS_PREFIX];
+    size_t n;
+    char *text = make_header(c, &n);
+    size_t padding = text ? (FR_SAFETENSORS_PREFIX - n % FR_SAFETENSORS_PREFIX) % FR_SAFETENSORS_PREFIX : 0;
+    unsigned char *bytes = text ? malloc(FR_SAFETENSORS_PREFIX + n + padding) : NULL;
 
-    for (int i = 0; i < FR_SAFETENSORS_PREFIX; i++)
-        prefix[i] = (unsigned char)((uint64_t)(size + padding) >> 8 * i);
-    return fr_replace_write(r, prefix, sizeof prefix) && fr_replace_write(r, text, size) &&
-           fr_replace_write(r, "       ", padding);
+    if (text && !bytes)
+        fr_fail_memory(c->where);
+    for (int i = 0; bytes && i < FR_SAFETENSORS_PREFIX; i++)
+        bytes[i] = (unsigned char)((uint64_t)(n + padding) >> 8 * i);
+    if (bytes) {
+        memcpy(bytes + FR_SAFETENSORS_PREFIX, text, n);
+        memset(bytes + FR_SAFETENSORS_PREFIX + n, ' ', padding);
+    }
+    free(text);
+    *size = bytes ? FR_SAFETENSORS_PREFIX + n + padding : 0;
+    return bytes;
 }
 
 static bool write_values(fr_replacement *r, fr_tensor *t)
@@ -136,15 +146,15 @@ static bool write_values(fr_replacement *r, fr_tensor *t)
 static bool write_file(const contents *c, const char *path)
 {
     size_t size;
-    char *text = make_header(c, &size);
+    unsigned char *header = make_header_bytes(c, &size);
     fr_replacement r;
-    bool begun = text && fr_replace_begin(&r, c->where, path), ok = begun && write_header(&r, text, size);
+    bool begun = header && fr_replace_begin(&r, c->where, path), ok = begun && fr_replace_write(&r, header, size);
 
     for (int i = 0; ok && i < c->count; i++)
         ok = write_values(&r, c->entries[i].tensor);
     if (begun)
         ok = fr_replace_finish(&r, ok);
-    free(text);
+    free(header);
     return ok;
 }
 
@@ -158,33 +168,49 @@ static bool check_entry(const char *where, const entry *e, int i)
     return fr_check_argument(where, e->tensor, text);
 }
 
+/* Sets c->entries, to be freed: names and tensors in the order of the file. */
+static bool fill(contents *c, const char *const *names, fr_tensor *const *tensors)
+{
+    const char *where = c->where;
+    int n = c->count;
+
+    if (n < 0)
+        return fr_fail(where, "%d tensors given", n);
+    if (n > 0 && (!fr_check_argument(where, names, "names") || !fr_check_argument(where, tensors, "tensors")))
+        return false;
+    c->entries = calloc((size_t)n + 1, sizeof *c->entries);
+    if (!c->entries)
+        return fr_fail_memory(where);
+    for (int i = 0; i < n; i++) {
+        c->entries[i] = (entry){ names[i], tensors[i] };
+        if (!check_entry(where, &c->entries[i], i))
+            return false;
+    }
+    qsort(c->entries, (size_t)n, sizeof *c->entries, by_dtype_and_name);
+    return true;
+}
+
 bool fr_safetensors_save_aliased(const char *what, const char *path, const char *const *names,
                                  fr_tensor *const *tensors, int n, const fr_tensor_alias *aliases, int alias_count)
 {
     char where[FR_WHERE_SIZE];
     contents c = { .where = where, .count = n, .aliases = aliases, .alias_count = alias_count };
+    bool ok;
 
     fr_file_where(what, path, where);
-    if (n < 0)
-        return fr_fail(where, "%d tensors given", n);
-    if (n > 0 && (!fr_check_argument(where, names, "names") || !fr_check_argument(where, tensors, "tensors")))
-        return false;
-    c.entries = calloc((size_t)n + 1, sizeof *c.entries);
-    if (!c.entries)
-        return fr_fail_memory(where);
-
-    bool ok = true;
-
-    for (int i = 0; ok && i < n; i++) {
-        c.entries[i] = (entry){ names[i], tensors[i] };
-        ok = check_entry(where, &c.entries[i], i);
-    }
-    if (ok) {
-        qsort(c.entries, (size_t)n, sizeof *c.entries, by_dtype_and_name);
-        ok = write_file(&c, path);
-    }
+    ok = fill(&c, names, tensors) && write_file(&c, path);
     free(c.entries);
     return ok;
+}
+
+unsigned char *fr_safetensors_header_bytes(const char *where, const char *const *names, fr_tensor *const *tensors,
+                                           int n, size_t *size)
+{
+    contents c = { .where = where, .count = n };
+    unsigned char *bytes = fill(&c, names, tensors) ? make_header_bytes(&c, size) : NULL;
+
+    free(c.entries);
+    return bytes;
 }
 
 bool fr_safetensors_save(const char *what, const char *path, const char *const *names, fr_tensor *const *tensors, int n)

@@ -100,7 +100,7 @@ static bool changed(fr_backward_pass *p, const fr_node *node, const char *kind, 
  * this node is its history. */
 static fr_tensor *saved_result(fr_backward_pass *p, fr_node *node, int i)
 {
-    const fr_tensor *saved = node->results[i].saved;
+    fr_tensor *saved = node->results[i].saved;
     fr_tensor *t = fr_hold(p->what, fr_tensor_share(p->what, saved, &saved->shape, saved->stride, 0));
 
     if (t && p->flags & FR_CREATE_GRAPH) {
@@ -108,6 +108,7 @@ static fr_tensor *saved_result(fr_backward_pass *p, fr_node *node, int i)
         t->output = (uint16_t)i;
         fr_refcount_add(&node->producer.refs);
     }
+    fr_trace_saved(p->th, t, saved);
     return fr_tangents_share(p->what, t, saved);
 }
 
@@ -257,14 +258,27 @@ static bool compute(fr_backward_pass *p, fr_node *node, fr_op_call *call, bool k
 {
     bool in_backward = p->th->mode.in_backward, ok;
     unsigned failures = p->th->errors.failures;
+    fr_module_path *path = p->th->module_path;
 
     p->th->mode.in_backward = true;
+    if (FR_UNLIKELY(p->th->trace != NULL))
+        p->th->module_path = node->module_path; /* the steps that it notes belong there */
     ok = kernel ? run_kernel(p, node, call) : fr_backward_in_ops(p->what, p->flags, call, in, scratch);
     p->th->mode.in_backward = in_backward;
+    p->th->module_path = path;
     ok = ok && p->th->errors.failures == failures;
     if (FR_UNLIKELY(p->th->graph->anomaly && !in_backward))
         ok = ok && fr_check_gradients(p->what, node, call->grad_out, call->grad_in);
     return ok;
+}
+
+/* Notes the backward of task's node as one step. grad_out: room for the gradients as they came. */
+static void trace_backward(const fr_backward_pass *p, const fr_backward_task *task, const fr_op_call *call,
+                           fr_tensor **grad_out)
+{
+    for (int i = 0; i < task->node->outputs; i++)
+        grad_out[i] = task->slot[i].grad;
+    fr_trace_backward(p->th, task->node, call, grad_out);
 }
 
 /* Runs the op's backward and sends on what it gives. workspace: memory for the structs above, laid out as arrays. */
@@ -276,7 +290,8 @@ static bool run_op(fr_backward_pass *p, fr_backward_task *task, char *workspace)
     fr_tensor **in = (fr_tensor **)(shapes + n), **grad_in = in + n, **result = grad_in + n, **grad_out = result + m;
     fr_tensor **scratch = grad_out + m;
     bool *needs = (bool *)(scratch + 2 * (n + m));
-    bool kernel = node->op->backward_kernel && !in_ops(p);
+    bool whole = FR_UNLIKELY(p->th->trace != NULL) && fr_trace_takes_backward(p->th, node->op);
+    bool kernel = node->op->backward_kernel && (!in_ops(p) || whole);
     fr_op_call call = { .op = node->op,
                         .attributes = node->attributes,
                         .inputs = node->inputs,
@@ -298,6 +313,8 @@ static bool run_op(fr_backward_pass *p, fr_backward_task *task, char *workspace)
     }
     ok = fill_inputs(p, node, in, kernel) && fill_outputs(p, task, result, grad_out, kernel) &&
          compute(p, node, &call, kernel, in, scratch);
+    if (whole && ok)
+        trace_backward(p, task, &call, scratch);
     if (p->observer && ok)
         p->observer->at_node(p->observer->user, node, grad_out, grad_in);
     return ok && send_gradients(p, node, &call);

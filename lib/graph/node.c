@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Recorded nodes: how a call becomes one, and how it is freed. */
-#include "graph/node.h"
+#include "graph/trace.h"
 
 /* True if op's backward reads input i (mask: saves_inputs) or output i (mask: saves_outputs). If the op names nothing
  * in either mask (other: the other one), backward reads everything. */
@@ -153,7 +153,7 @@ static void set_module_path(fr_node *node, fr_module_path *path)
 }
 
 /* Saves what backward reads of the results; false: out of memory. */
-static bool set_results(fr_node *node, const fr_op_call *call, int64_t **dims)
+static bool set_results(fr_thread *th, fr_node *node, const fr_op_call *call, int64_t **dims)
 {
     const fr_op *op = node->op;
     bool ok = true;
@@ -167,6 +167,7 @@ static bool set_results(fr_node *node, const fr_op_call *call, int64_t **dims)
             r->saved = ok ? fr_tensor_share(op->name, t, &t->shape, t->stride, 0) : NULL;
             ok = r->saved != NULL;
             node->saved = true;
+            fr_trace_saved(th, r->saved, t);
         }
     }
     return ok;
@@ -208,7 +209,7 @@ bool fr_node_record(fr_thread *th, const fr_op_call *call)
     fr_growth_recorded(&th->graph->growth, node);
     if (th->module_path)
         set_module_path(node, th->module_path);
-    if (!set_results(node, call, &dims)) {
+    if (!set_results(th, node, call, &dims)) {
         fr_node_unref(node);
         return false;
     }

@@ -29,7 +29,7 @@ static bool check_unchanged(const char *what, const fr_trace *t)
 {
     for (size_t i = 0; i < t->count; i++)
         for (int o = 0; o < t->steps[i].outputs; o++)
-            if (fr_storage_version(t->steps[i].out[o]) != t->steps[i].version[o])
+            if (t->steps[i].out[o] && fr_storage_version(t->steps[i].out[o]) != t->steps[i].version[o])
                 return fr_fail(what, "a result of %s is changed in place on the way, expected ops alone",
                                t->steps[i].op->name);
     return true;
@@ -136,7 +136,7 @@ static void add_step(fr_trace *t, fr_step *s, bool ok)
 void fr_trace_note(fr_thread *th, const fr_op_call *call)
 {
     fr_trace *t = th->trace;
-    int internal = t->recorder.act ? 0 : call->op->internal;
+    int internal = t->recorder.act || t->whole_backwards ? 0 : call->op->internal;
     fr_step s = {
         .op = call->op, .inputs = call->inputs, .outputs = call->outputs - internal, .recording = call->recording
     };
@@ -148,25 +148,6 @@ void fr_trace_note(fr_thread *th, const fr_op_call *call)
         s.in[i] = fr_ref(resolve(t, call->in[i]));
     for (int i = 0; ok && i < s.outputs; i++)
         add_output(&s, i, call->result[i]);
-    add_step(t, &s, ok);
-}
-
-void fr_trace_note_backward(fr_thread *th, const fr_op_call *call)
-{
-    fr_trace *t = th->trace;
-    int n = call->inputs, m = call->outputs;
-    fr_step s = { .op = call->op, .backward = true, .inputs = n + 2 * m, .outputs = n };
-    bool ok = !t->failed && begin_step(th, &s) && copy_attributes(&s, call) &&
-              (s.shapes = malloc(((size_t)n + 1) * sizeof *s.shapes));
-
-    if (t->failed)
-        return;
-    if (ok)
-        memcpy(s.shapes, call->in_shape, (size_t)n * sizeof *s.shapes);
-    for (int i = 0; ok && i < s.inputs; i++)
-        s.in[i] = fr_ref(i < n ? call->in[i] : i < n + m ? call->result[i - n] : call->grad_out[i - n - m]);
-    for (int i = 0; ok && i < n; i++)
-        add_output(&s, i, call->needs[i] ? call->grad_in[i] : NULL);
     add_step(t, &s, ok);
 }
 

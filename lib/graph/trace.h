@@ -24,7 +24,7 @@ typedef struct {
     fr_shape *shapes;  /* backward: of the inputs of the op, saved or not; else NULL */
     unsigned *version; /* of the storage of each output when it was made */
     fr_tensor **in;    /* NULL: an optional input was left out. A detached tensor is replaced by its source */
-    fr_tensor **out;   /* without the op's internal outputs */
+    fr_tensor **out;   /* with whole_backwards also internal outputs; NULL: a gradient that is not wanted */
 } fr_step;
 
 /* A module has run and returned result. */
@@ -41,6 +41,7 @@ typedef struct fr_trace {
     struct fr_alias *aliases;
     size_t alias_count, alias_capacity;
     struct fr_trace *outer;
+    bool whole_backwards; /* the backward of an op with a c_backward, or that cannot be computed in ops, is one step */
     bool failed;
     fr_recorder recorder; /* of a trace of everything */
 } fr_trace;
@@ -65,9 +66,22 @@ bool fr_accumulate_gradient(const fr_action *a);
 /* For apply.c: call is done. For fr_detach: view is t. For modules: the one at path returned t. These callers look
  * first whether there is a trace. */
 void fr_trace_note(fr_thread *th, const fr_op_call *call);
-/* For backward.c, where there is a recorder: the backward_kernel of call has run. */
-void fr_trace_note_backward(fr_thread *th, const fr_op_call *call);
 void fr_trace_alias(fr_thread *th, fr_tensor *view, fr_tensor *t);
 void fr_trace_result(fr_thread *th, fr_module_path *path, fr_tensor *t);
+
+/* --- trace_backward.c ----------------------------------------------------------------------------------------------
+ */
+
+/* For backward.c, where there is a recorder: the backward_kernel of call has run. */
+void fr_trace_note_backward(fr_thread *th, const fr_op_call *call);
+
+/* The others are for a trace with whole_backwards. */
+
+/* True if the backward of op is to be noted as one step, with the gradients of its backward_kernel. */
+bool fr_trace_takes_backward(const fr_thread *th, const fr_op *op);
+/* Notes it: call is that of the kernel, grad_out are the gradients of node's outputs as they came (NULL: none did). */
+void fr_trace_backward(fr_thread *th, const fr_node *node, const fr_op_call *call, fr_tensor *const *grad_out);
+/* saved stands for t, as a detached tensor does: what backward reads is known by the result of the forward. */
+void fr_trace_saved(fr_thread *th, fr_tensor *saved, fr_tensor *t);
 
 #endif

@@ -202,14 +202,19 @@ fr_tensor *fr_conv_test_gradient(const fr_op *op, int dims, fr_tensor *const *in
 
 /* --- C ------------------------------------------------------------------------------------------------------------ */
 
+void fr_c_convolution(fr_c_writer *w)
+{
+    fr_c_helper(w, "convolution",
+                "typedef struct {\n"
+                "    int images, groups, channels, filters; /* channels and filters of one group */\n"
+                "    int size[2], kernel[2], stride[2], before[2], dilation[2], out[2];\n"
+                "} convolution;\n",
+                false);
+}
+
 static const char convolve_text[] =
-    "typedef struct {\n"
-    "    int images, groups, channels, filters; /* channels and filters of one group */\n"
-    "    int size[2], kernel[2], stride[2], before[2], dilation[2], out[2];\n"
-    "} convolution$q;\n"
-    "\n"
     "/* The sum over one window, at (p,q), of one filter's products. */\n"
-    "static float window$q(const convolution$q *s, int p, int q, const float *x, const $t *w)\n"
+    "static float window$q(const convolution *s, int p, int q, const float *x, const $t *w)\n"
     "{\n"
     "    float sum = 0;\n"
     "\n"
@@ -229,7 +234,7 @@ static const char convolve_text[] =
     "}\n"
     "\n"
     "/* x (images,groups channels,size), w (groups filters,channels,kernel), b (groups filters) or NULL. */\n"
-    "static void convolve$q(const convolution$q *s, const float *x, const $t *w{{, const float *scale}}, const float "
+    "static void convolve$q(const convolution *s, const float *x, const $t *w{{, const float *scale}}, const float "
     "*b, "
     "float *y)\n"
     "{\n"
@@ -256,11 +261,12 @@ bool fr_conv_c_code(fr_c_writer *w, const fr_op_call *call)
 
     if (!fr_conv_complete(&again, &a))
         return false;
+    fr_c_convolution(w);
     fr_c_helper(w, "convolve", convolve_text, int8);
     return fr_c_line(w,
-                     "convolve%s(&(const convolution%s){ .images = %" PRId64 ", .groups = %" PRId64
+                     "convolve%s(&(const convolution){ .images = %" PRId64 ", .groups = %" PRId64
                      ", .channels = %" PRId64 ", .filters = %" PRId64 ", %s }, %s, %s, %s, %s);",
-                     suffix, suffix, a.conv.batch, a.conv.groups, a.conv.in_channels, a.conv.out_channels,
+                     suffix, a.conv.batch, a.conv.groups, a.conv.in_channels, a.conv.out_channels,
                      fr_c_window(&a.conv.window, true, window), x, weight, b, y);
 }
 

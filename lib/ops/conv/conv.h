@@ -47,6 +47,8 @@ bool fr_conv_infer(fr_op_call *call);
 void fr_conv_forward(fr_op_call *call);
 void fr_conv_backward(fr_op_call *call);
 bool fr_conv_c_code(fr_c_writer *w, const fr_op_call *call);
+/* The struct of the helpers: convolution. */
+void fr_c_convolution(fr_c_writer *w);
 bool fr_conv_onnx(fr_onnx *g, const fr_op_call *call);
 int64_t fr_conv_multiply_adds(const fr_op_call *call);
 

@@ -5,6 +5,8 @@
 #include "ops/conv/conv.h"
 #include "ops/reduce/reduce.h"
 
+#include <inttypes.h>
+
 static bool infer(fr_op_call *call)
 {
     const fr_convolution *c = &((const fr_conv_attributes *)call->attributes)->conv;
@@ -44,6 +46,52 @@ static void backward(fr_op_call *call)
         call->grad_in[1] = fr_conv_without_bias(x, dw, call->attributes);
 }
 
+static const char c_text[] =
+    "/* For each filter and tap the sum over all places of g times what the tap sees of x. x (images,groups channels,\n"
+    " * size), g (images,groups filters,out), w (groups filters,channels,kernel). */\n"
+    "static void convolve_by_weight(const convolution *s, const float *x, const float *g, float *w)\n"
+    "{\n"
+    "    const int image = s->channels * s->size[0] * s->size[1], places = s->out[0] * s->out[1];\n"
+    "    const int area = s->kernel[0] * s->kernel[1], taps = s->channels * area;\n"
+    "\n"
+    "    memset(w, 0, (size_t)(s->groups * s->filters * taps) * sizeof *w);\n"
+    "    for (int n = 0; n < s->images * s->groups; n++, x += image) {\n"
+    "        float *filter = w + n % s->groups * s->filters * taps;\n"
+    "\n"
+    "        for (int f = 0; f < s->filters; f++, g += places) {\n"
+    "            for (int k = 0; k < taps; k++, filter++) {\n"
+    "                const float *plane = x + k / area * s->size[0] * s->size[1];\n"
+    "                const int top = k % area / s->kernel[1] * s->dilation[0] - s->before[0];\n"
+    "                const int left = k % s->kernel[1] * s->dilation[1] - s->before[1];\n"
+    "                float sum = 0;\n"
+    "\n"
+    "                for (int p = 0; p < places; p++) {\n"
+    "                    const int i = p / s->out[1] * s->stride[0] + top, j = p % s->out[1] * s->stride[1] + left;\n"
+    "\n"
+    "                    if (i >= 0 && i < s->size[0] && j >= 0 && j < s->size[1])\n"
+    "                        sum += g[p] * plane[i * s->size[1] + j];\n"
+    "                }\n"
+    "                *filter += sum;\n"
+    "            }\n"
+    "        }\n"
+    "    }\n"
+    "}\n";
+
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    const fr_convolution *c = &((const fr_conv_attributes *)call->attributes)->conv;
+    const char *x = fr_c_in(w, call, 0), *g = fr_c_in(w, call, 1), *dw = fr_c_out(w, call, 0);
+    char window[FR_C_WINDOW_TEXT];
+
+    fr_c_convolution(w);
+    fr_c_helper(w, "convolve_by_weight", c_text, false);
+    return fr_c_line(w,
+                     "convolve_by_weight(&(const convolution){ .images = %" PRId64 ", .groups = %" PRId64
+                     ", .channels = %" PRId64 ", .filters = %" PRId64 ", %s }, %s, %s, %s);",
+                     c->batch, c->groups, c->in_channels, c->out_channels, fr_c_window(&c->window, true, window), x, g,
+                     dw);
+}
+
 FR_RUN(run_1d, fr_conv_test_gradient(&fr_conv_by_weight_op, 1, in))
 FR_RUN(run_2d, fr_conv_test_gradient(&fr_conv_by_weight_op, 2, in))
 
@@ -59,6 +107,7 @@ const fr_op fr_conv_by_weight_op = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .c_code = c_code,
     FR_CASES({ "one dim", "n(2,4,8) n(2,6,4)",
                "torch.nn.grad.conv1d_weight(a, (6, 2, 3), b, stride=2, padding=1, groups=2)", run_1d },
              { "two dims", "n(2,6,4) n(3,2,4)",

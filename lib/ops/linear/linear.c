@@ -107,6 +107,37 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
                      x, matrix, b, y);
 }
 
+static const char c_backward_text[] =
+    "/* dx = dy W, dW = dy^T x, db = the sum of dy's rows: dx (rows,in), dw (out,in), db (out), or NULL. */\n"
+    "static void linear_backward(int rows, int in, int out, const float *x, const float *w, const float *dy, float "
+    "*dx, float *dw, float *db)\n"
+    "{\n"
+    "    for (int i = 0; dx && i < rows; i++)\n"
+    "        affine(in, out, w, NULL, dy + i * out, 0, dx + i * in); /* W is W^T by columns */\n"
+    "    if (dw) {\n"
+    "        memset(dw, 0, (size_t)(out * in) * sizeof *dw);\n"
+    "        add_outer(rows, out, in, dy, x, dw);\n"
+    "    }\n"
+    "    if (db) {\n"
+    "        memset(db, 0, (size_t)out * sizeof *db);\n"
+    "        add_rows(rows, out, dy, db);\n"
+    "    }\n"
+    "}\n";
+
+static bool c_backward(fr_c_writer *w, const fr_op_call *call)
+{
+    const fr_shape *weight = &call->in[1]->shape;
+    const char *x = fr_c_in(w, call, 0), *matrix = fr_c_in(w, call, 1), *dy = fr_c_grad_out(w, call, 0);
+    const char *dx = fr_c_grad_in(w, call, 0), *dw = fr_c_grad_in(w, call, 1), *db = fr_c_grad_in(w, call, 2);
+
+    fr_c_affine(w, true, false);
+    fr_c_outer(w);
+    fr_c_helper(w, "linear_backward", c_backward_text, false);
+    return fr_c_line(w, "linear_backward(%lld, %lld, %lld, %s, %s, %s, %s, %s, %s);",
+                     (long long)count_rows(&call->in[0]->shape), (long long)weight->dim[1], (long long)weight->dim[0],
+                     x, matrix, dy, dx, dw, db);
+}
+
 static bool onnx(fr_onnx *g, const fr_op_call *call)
 {
     const char *x = fr_onnx_input(g, 0), *w = fr_onnx_input(g, 1), *b = fr_onnx_input(g, 2);
@@ -149,6 +180,7 @@ const fr_op fr_linear_op = {
     .definition = definition,
     .jvp = jvp,
     .c_code = c_code,
+    .c_backward = c_backward,
     .multiply_adds = multiply_adds,
     .onnx = onnx,
     FR_CASES({ "bias", "n(2,3,4) n(5,4) n(5)", "F.linear(a, b, c)", run },

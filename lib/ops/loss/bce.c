@@ -69,6 +69,11 @@ static void backward(fr_op_call *call)
         call->grad_in[1] = fr_mul(g, fr_sub(fr_log1p(fr_neg(p)), fr_log(p)));
 }
 
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    return fr_c_pointwise(w, call, "(b - 1.0F) * FR_MAXIMUM(log1pf(-a), -100.0F) - b * FR_MAXIMUM(logf(a), -100.0F)", call->attributes);
+}
+
 FR_RUN(run, fr_bce(in[0], in[1], FR_MEAN))
 FR_RUN(run_sum, fr_bce(in[0], in[1], FR_SUM))
 FR_RUN(run_none, fr_bce(in[0], in[1], FR_NONE))
@@ -89,6 +94,7 @@ const fr_op fr_bce_op = {
     .backward = backward,
     .jvp = fr_jvp_pointwise,
     .backward_kernel = backward_kernel,
+    .c_code = c_code,
     FR_CASES(
         { "mean", "u(5,1) b(5,1)", "F.binary_cross_entropy(a, b)", run },
         { "sum", "u(5,7) u(5,7)", "F.binary_cross_entropy(a, b, reduction='sum')", run_sum },

@@ -74,6 +74,16 @@ static void backward(fr_op_call *call)
         call->grad_in[1] = fr_neg(fr_mul(g, x));
 }
 
+#define SOFTPLUS_NEG_C "(log1pf(expf(-fabsf(a))) + (a < 0 ? -a : 0))"
+
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    const char *plain = "(1 - b) * a + " SOFTPLUS_NEG_C;
+    const char *weighted = "(1 - b) * a + (1 + (c - 1) * b) * " SOFTPLUS_NEG_C;
+
+    return fr_c_pointwise(w, call, call->inputs > 2 ? weighted : plain, NULL);
+}
+
 FR_RUN(run, fr_bce_with_logits(in[0], in[1], FR_MEAN))
 FR_RUN(run_sum, fr_bce_with_logits(in[0], in[1], FR_SUM))
 FR_RUN(run_none, fr_bce_with_logits(in[0], in[1], FR_NONE))
@@ -100,6 +110,7 @@ const fr_op fr_bce_with_logits_op = {
     .backward = backward,
     .jvp = fr_jvp_pointwise,
     .backward_kernel = backward_kernel,
+    .c_code = c_code,
     FR_CASES(
         { "mean", "n(5,1) b(5,1)", "F.binary_cross_entropy_with_logits(a, b)", run },
         { "sum", "n(5,7) u(5,7)", "F.binary_cross_entropy_with_logits(a, b, reduction='sum')", run_sum },

@@ -131,6 +131,23 @@ fr_tensor *fr_nll_definition(fr_op_call *call, fr_tensor *log_p)
     return fr_masked_fill(fr_neg(l), ignored, 0);
 }
 
+/* --- In C ------------------------------------------------------------------------------------------------------- */
+
+bool fr_c_can_classify(fr_c_writer *w, const fr_op_call *call)
+{
+    const fr_classification_attributes *a = call->attributes;
+    const fr_tensor *target = call->in[1];
+
+    if (call->inputs > 2)
+        return fr_c_fail(w, "class weights, which its mean would have to know before");
+    if (a->has_ignore_index)
+        return fr_c_fail(w, "ignore_index, by which its mean depends on the target");
+    for (int64_t i = 0; target->dtype == FR_I64 && i < target->numel; i++)
+        if ((int64_t)fr_at(target, i) == a->ignore_index)
+            return fr_c_fail(w, "a row of the target that does not count");
+    return true;
+}
+
 /* --- The mean ---------------------------------------------------------------------------------------------------- */
 
 double fr_class_divisor(fr_tensor *const *in, int n, const void *attributes)

@@ -35,6 +35,10 @@ fr_class_target fr_class_target_of(const fr_op_call *call);
 fr_tensor *fr_weigh_classes(fr_op_call *call, fr_tensor *log_p);
 fr_tensor *fr_nll_definition(fr_op_call *call, fr_tensor *log_p);
 
+/* In C: false, with an error, for what makes the mean of the losses depend on the values of the target: class weights
+ * and rows that do not count. */
+bool fr_c_can_classify(fr_c_writer *w, const fr_op_call *call);
+
 /* The divisor of fr_loss_options: the number of rows that count, or the sum of the weights of their classes; for a
  * target of probabilities the number of rows, whatever the weights. The op has checked the classes before. */
 double fr_class_divisor(fr_tensor *const *in, int n, const void *attributes);

@@ -13,6 +13,7 @@
  * (C. M. Bishop, "Pattern Recognition and Machine Learning", 2006, section 4.3.4.) A second result (...,2) keeps the
  * two parts of log(sum(exp(x))) for backward. */
 #include "ops/loss/classification.h"
+#include "ops/reduce/softmax.h"
 
 static bool infer(fr_op_call *call)
 {
@@ -70,6 +71,98 @@ static void definition(fr_op_call *call)
     call->result[0] = fr_neg(fr_sum_dim(fr_mul(p, fr_weigh_classes(call, log_p)), dim, false));
 }
 
+#define PARAMETERS \
+    "int outer, int n, int inner, float smoothing, const float *x, const int64_t *classes, const float *p, "
+
+static const char share_text[] =
+    "/* What a class should get: p, or 1 for the class that is given, spread in part over all n. NaN for no class. */\n"
+    "static float share(float smoothing, int n, const int64_t *class, const float *p, int k)\n"
+    "{\n"
+    "    if (class && (*class < 0 || *class >= n))\n"
+    "        return NAN;\n"
+    "    return (1 - smoothing) * (class ? (float)(*class == k) : *p) + smoothing / (float)n;\n"
+    "}\n";
+static const char c_text[] =
+    "/* For each row of x (outer,n,inner) the sum of share (log(sum(exp(x))) - x). */\n"
+    "static void cross_entropy(" PARAMETERS "float *l)\n"
+    "{\n"
+    "    for (int i = 0; i < outer * inner; i++) {\n"
+    "        const int first = i / inner * n * inner + i % inner;\n"
+    "        float most, sum = 0, log_sum = logf(sum_exp(n, inner, x + first, &most));\n"
+    "\n"
+    "        for (int k = 0; k < n; k++) {\n"
+    "            const int at = first + k * inner;\n"
+    "            const float q = share(smoothing, n, classes ? classes + i : NULL, p ? p + at : NULL, k);\n"
+    "\n"
+    "            sum += q == 0 ? 0 : q * (log_sum + most - x[at]);\n"
+    "        }\n"
+    "        l[i] = sum;\n"
+    "    }\n"
+    "}\n";
+static const char c_backward_text[] =
+    "/* dx = dl (softmax(x) sum(share) - share) */\n"
+    "static void cross_entropy_backward(" PARAMETERS "const float *dl, float *dx)\n"
+    "{\n"
+    "    for (int i = 0; i < outer * inner; i++) {\n"
+    "        const int first = i / inner * n * inner + i % inner;\n"
+    "        float most, all = 0;\n"
+    "        const float sum = sum_exp(n, inner, x + first, &most);\n"
+    "\n"
+    "        for (int k = 0; k < n; k++) {\n"
+    "            const int at = first + k * inner;\n"
+    "\n"
+    "            dx[at] = share(smoothing, n, classes ? classes + i : NULL, p ? p + at : NULL, k);\n"
+    "            all += dx[at];\n"
+    "        }\n"
+    "        for (int k = 0; k < n; k++) {\n"
+    "            const int at = first + k * inner;\n"
+    "\n"
+    "            dx[at] = dl[i] * (expf(x[at] - most) / sum * all - dx[at]);\n"
+    "        }\n"
+    "    }\n"
+    "}\n";
+
+enum { ARGUMENTS = 1024 };
+
+/* "outer, n, inner, smoothing, x, classes, p": the target is one of the last two, the other is NULL. */
+static const char *c_arguments(fr_c_writer *w, const fr_op_call *call, char text[ARGUMENTS])
+{
+    const fr_classification_attributes *a = call->attributes;
+    fr_dim_sizes s = fr_class_target_of(call).sizes;
+    const char *x = fr_c_in(w, call, 0), *target = fr_c_in(w, call, 1);
+    bool classes = call->in[1]->dtype == FR_I64;
+
+    snprintf(text, ARGUMENTS, "%lld, %lld, %lld, %s, %s, %s, %s", (long long)s.outer, (long long)s.n,
+             (long long)s.inner, fr_c_number(w, a->label_smoothing, FR_F32), x, classes ? target : "NULL",
+             classes ? "NULL" : target);
+    return text;
+}
+
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    char text[ARGUMENTS];
+
+    if (!fr_c_can_classify(w, call))
+        return false;
+    fr_c_sum_exp(w);
+    fr_c_helper(w, "share", share_text, false);
+    fr_c_helper(w, "cross_entropy", c_text, false);
+    return fr_c_line(w, "cross_entropy(%s, %s);", c_arguments(w, call, text), fr_c_out(w, call, 0));
+}
+
+static bool c_backward(fr_c_writer *w, const fr_op_call *call)
+{
+    char text[ARGUMENTS];
+
+    if (call->grad_in[1])
+        return fr_c_fail(w, "a target that wants a gradient");
+    fr_c_sum_exp(w);
+    fr_c_helper(w, "share", share_text, false);
+    fr_c_helper(w, "cross_entropy_backward", c_backward_text, false);
+    return fr_c_line(w, "cross_entropy_backward(%s, %s, %s);", c_arguments(w, call, text),
+                     fr_c_grad_out(w, call, 0), fr_c_grad_in(w, call, 0));
+}
+
 FR_RUN(run, fr_cross_entropy(in[0], in[1], FR_MEAN))
 FR_RUN(run_sum, fr_cross_entropy(in[0], in[1], FR_SUM))
 FR_RUN(run_none, fr_cross_entropy(in[0], in[1], FR_NONE))
@@ -110,6 +203,8 @@ const fr_op fr_cross_entropy_op = {
     .forward = forward,
     .backward_kernel = backward_kernel,
     .definition = definition,
+    .c_code = c_code,
+    .c_backward = c_backward,
     FR_CASES(
         { "mean", "n(5,3) i3(5)", "F.cross_entropy(a, b)", run },
         { "sum", "n(5,100) i100(5)", "F.cross_entropy(a, b, reduction='sum')", run_sum },

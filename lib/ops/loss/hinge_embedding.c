@@ -33,6 +33,11 @@ static void definition(fr_op_call *call)
     call->result[0] = fr_add(fr_masked_fill(x, fr_eq_scalar(y, -1), 0), fr_masked_fill(far, fr_eq_scalar(y, 1), 0));
 }
 
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    return fr_c_pointwise(w, call, "(b == -1 ? 0 : a) + (b == 1 || a >= p[0] ? 0 : p[0] - a)", call->attributes);
+}
+
 #define HINGE(...)   fr_hinge_embedding(in[0], in[1], &(fr_hinge_embedding_options){ __VA_ARGS__ })
 #define RANKING(...) fr_margin_ranking(in[0], in[1], in[2], &(fr_margin_ranking_options){ __VA_ARGS__ })
 #define COSINE(...)  fr_cosine_embedding(in[0], in[1], in[2], &(fr_cosine_embedding_options){ __VA_ARGS__ })

@@ -53,6 +53,11 @@ static void definition(fr_op_call *call)
     call->result[0] = fr_mul_scalar(fr_mul(c, fr_sub(d, fr_mul_scalar(c, 0.5))), p[1] / p[0]);
 }
 
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    return fr_c_pointwise(w, call, "fabsf(a - b) < p[0] ? (a - b) * (a - b) / 2 * (p[1] / p[0]) : p[1] * (fabsf(a - b) - p[0] / 2)", call->attributes);
+}
+
 FR_RUN(run, fr_huber(in[0], in[1], FR_MEAN))
 FR_RUN(run_sum, fr_huber(in[0], in[1], FR_SUM))
 FR_RUN(run_none, fr_huber(in[0], in[1], FR_NONE))

@@ -52,6 +52,13 @@ static void definition(fr_op_call *call)
         call->result[0] = fr_sub(fr_masked_fill(fr_mul(y, fr_log(y)), fr_eq_scalar(y, 0), 0), fr_mul(y, x));
 }
 
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    const char *plain = "(b == 0 ? 0 : b * logf(b)) - b * a", *log_target = "expf(b) * (b - a)";
+
+    return fr_c_pointwise(w, call, has_log_target(call) ? log_target : plain, NULL);
+}
+
 FR_RUN(run, fr_kl_div(in[0], in[1], FR_MEAN))
 FR_RUN(run_sum, fr_kl_div(in[0], in[1], FR_SUM))
 FR_RUN(run_none, fr_kl_div(in[0], in[1], FR_NONE))

@@ -24,6 +24,11 @@ static void definition(fr_op_call *call)
     call->result[0] = fr_abs(fr_sub(call->in[0], call->in[1]));
 }
 
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    return fr_c_pointwise(w, call, "fabsf(a - b)", call->attributes);
+}
+
 FR_RUN(run, fr_l1(in[0], in[1], FR_MEAN))
 FR_RUN(run_sum, fr_l1(in[0], in[1], FR_SUM))
 FR_RUN(run_none, fr_l1(in[0], in[1], FR_NONE))

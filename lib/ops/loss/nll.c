@@ -29,6 +29,48 @@ static void definition(fr_op_call *call)
     call->result[0] = fr_nll_definition(call, call->in[0]);
 }
 
+static const char c_text[] = "/* Of each row of x (outer,n,inner) the value of its class, negated; NaN for no class. */\n"
+                             "static void nll(int outer, int n, int inner, const float *x, const int64_t *classes, "
+                             "float *l)\n"
+                             "{\n"
+                             "    for (int i = 0; i < outer * inner; i++)\n"
+                             "        l[i] = classes[i] < 0 || classes[i] >= n\n"
+                             "                   ? NAN\n"
+                             "                   : -x[(i / inner * n + (int)classes[i]) * inner + i % inner];\n"
+                             "}\n";
+static const char c_backward_text[] =
+    "/* dx = -dl for the class of each row, else 0. */\n"
+    "static void nll_backward(int outer, int n, int inner, const int64_t *classes, const float *dl, float *dx)\n"
+    "{\n"
+    "    memset(dx, 0, (size_t)(outer * n * inner) * sizeof *dx);\n"
+    "    for (int i = 0; i < outer * inner; i++)\n"
+    "        if (classes[i] >= 0 && classes[i] < n)\n"
+    "            dx[(i / inner * n + (int)classes[i]) * inner + i % inner] = -dl[i];\n"
+    "}\n";
+
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    fr_dim_sizes s = fr_class_target_of(call).sizes;
+    const char *x = fr_c_in(w, call, 0), *classes = fr_c_in(w, call, 1), *l = fr_c_out(w, call, 0);
+
+    if (!fr_c_can_classify(w, call))
+        return false;
+    fr_c_helper(w, "nll", c_text, false);
+    return fr_c_line(w, "nll(%lld, %lld, %lld, %s, %s, %s);", (long long)s.outer, (long long)s.n, (long long)s.inner, x,
+                     classes, l);
+}
+
+static bool c_backward(fr_c_writer *w, const fr_op_call *call)
+{
+    fr_reduce_attributes over = fr_class_dim(&call->grad_in[0]->shape);
+    fr_dim_sizes s = fr_dim_sizes_of(&call->grad_in[0]->shape, &over);
+    const char *classes = fr_c_in(w, call, 1), *dl = fr_c_grad_out(w, call, 0), *dx = fr_c_grad_in(w, call, 0);
+
+    fr_c_helper(w, "nll_backward", c_backward_text, false);
+    return fr_c_line(w, "nll_backward(%lld, %lld, %lld, %s, %s, %s);", (long long)s.outer, (long long)s.n,
+                     (long long)s.inner, classes, dl, dx);
+}
+
 FR_RUN(run, fr_nll(in[0], in[1], FR_MEAN))
 FR_RUN(run_sum, fr_nll(in[0], in[1], FR_SUM))
 FR_RUN(run_none, fr_nll(in[0], in[1], FR_NONE))
@@ -68,6 +110,8 @@ const fr_op fr_nll_op = {
     .forward = forward,
     .backward_kernel = backward_kernel,
     .definition = definition,
+    .c_code = c_code,
+    .c_backward = c_backward,
     FR_CASES({ "mean", "n(5,3) i3(5)", "F.nll_loss(a, b)", run },
              { "sum", "n(5,30) i30(5)", "F.nll_loss(a, b, reduction='sum')", run_sum },
              { "none", "n(5,3) i3(5)", "F.nll_loss(a, b, reduction='none')", run_none },

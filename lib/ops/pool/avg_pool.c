@@ -63,7 +63,7 @@ void fr_avg_pool_backward(fr_op_call *call)
 /* --- C and ONNX -----------------------------------------------------------------------------------------------------
  */
 
-static const char avg_pool_text[] =
+static const char windows_text[] =
     "typedef struct {\n"
     "    int planes, size[2], kernel[2], stride[2], before[2], out[2];\n"
     "    int adaptive, exclude_pad, divisor; /* divisor 0: the number of values */\n"
@@ -84,8 +84,9 @@ static const char avg_pool_text[] =
     "    *from = begin > 0 ? begin : 0;\n"
     "    *to = end < size ? end : size;\n"
     "    return s->exclude_pad ? *to - *from : end - begin;\n"
-    "}\n"
-    "\n"
+    "}\n";
+
+static const char avg_pool_text[] =
     "/* The sum of each window of each plane over its divisor. */\n"
     "static void avg_pool(const avg_windows *s, const float *x, float *y)\n"
     "{\n"
@@ -103,22 +104,28 @@ static const char avg_pool_text[] =
     "    }\n"
     "}\n";
 
+bool fr_c_avg_windows(fr_c_writer *w, const fr_op_call *call, const fr_pool_attributes *a, const fr_shape *shape,
+                      const char *name, const char *text)
+{
+    const char *x = fr_c_in(w, call, 0), *y = fr_c_out(w, call, 0);
+    char window[FR_C_WINDOW_TEXT];
+
+    fr_c_helper(w, "avg_windows", windows_text, false);
+    fr_c_helper(w, name, text, false);
+    return fr_c_line(w,
+                     "%s(&(const avg_windows){ .planes = %" PRId64
+                     ", %s, .adaptive = %d, .exclude_pad = %d, .divisor = %" PRId64 " }, %s, %s);",
+                     name, fr_pool_planes(&a->pool, shape), fr_c_window(&a->pool.window, false, window),
+                     a->pool.adaptive, a->pool.exclude_pad, a->pool.divisor, x, y);
+}
+
 bool fr_avg_pool_c_code(fr_c_writer *w, const fr_op_call *call)
 {
     const fr_shape *shape = &call->in[0]->shape;
     fr_op_call again = *call;
-    const char *x = fr_c_in(w, call, 0), *y = fr_c_out(w, call, 0);
     fr_pool_attributes a;
-    char window[FR_C_WINDOW_TEXT];
 
-    if (!fr_pool_complete(&again, shape, &a))
-        return false;
-    fr_c_helper(w, "avg_pool", avg_pool_text, false);
-    return fr_c_line(w,
-                     "avg_pool(&(const avg_windows){ .planes = %" PRId64
-                     ", %s, .adaptive = %d, .exclude_pad = %d, .divisor = %" PRId64 " }, %s, %s);",
-                     fr_pool_planes(&a.pool, shape), fr_c_window(&a.pool.window, false, window), a.pool.adaptive,
-                     a.pool.exclude_pad, a.pool.divisor, x, y);
+    return fr_pool_complete(&again, shape, &a) && fr_c_avg_windows(w, call, &a, shape, "avg_pool", avg_pool_text);
 }
 
 /* ONNX's AveragePool divides by the number of values only. An adaptive pool is in ONNX only if its output size is 1. */

@@ -28,6 +28,31 @@ static void backward(fr_op_call *call)
     call->grad_in[0] = fr_apply(a->avg_pool, call->grad_out, a);
 }
 
+static const char c_text[] =
+    "/* Each window's g over its divisor, added to all values of the window. */\n"
+    "static void avg_unpool(const avg_windows *s, const float *g, float *x)\n"
+    "{\n"
+    "    memset(x, 0, (size_t)(s->planes * s->size[0] * s->size[1]) * sizeof *x);\n"
+    "    for (int n = 0; n < s->planes * s->out[0] * s->out[1]; n++) {\n"
+    "        float *plane = x + n / (s->out[0] * s->out[1]) * s->size[0] * s->size[1];\n"
+    "        int top, bottom, left, right;\n"
+    "        const int rows = span(s, 0, n / s->out[1] % s->out[0], &top, &bottom);\n"
+    "        const int columns = span(s, 1, n % s->out[1], &left, &right);\n"
+    "        const float share = (float)(g[n] / (s->divisor ? s->divisor : (double)rows * columns));\n"
+    "\n"
+    "        for (int i = top; i < bottom; i++)\n"
+    "            for (int j = left; j < right; j++)\n"
+    "                plane[i * s->size[1] + j] += share;\n"
+    "    }\n"
+    "}\n";
+
+static bool c_code(fr_c_writer *w, const fr_op_call *call)
+{
+    const fr_pool_attributes *a = call->attributes;
+
+    return fr_c_avg_windows(w, call, a, &a->x, "avg_unpool", c_text);
+}
+
 #ifdef FR_TESTS
 extern const fr_op fr_avg_pool2d_op;
 
@@ -60,6 +85,7 @@ const fr_op fr_avg_unpool_op = {
     .infer = infer,
     .forward = forward,
     .backward = backward,
+    .c_code = c_code,
     FR_CASES({ "overlapping", "n(2,2,3)",
                "F.conv_transpose2d(a[:, None], torch.full((1, 1, 2, 3), 1 / 6), stride=2, padding=(0, 1), "
                "output_padding=1)[:, 0]",

@@ -32,6 +32,38 @@ static const char c_text[] =
     "            state[j] = n + u * (state[j] - n);\n"
     "        }\n" FR_C_ROW_OUT;
 
+/* The gates are computed again: of x and of the state before, which is there. The loop stands in a function of its own,
+ * since compilers make vector code of restrict parameters. */
+static const char c_backward[] =
+    "/* Of the input's sums z and the state's, s, with u the update gate: dn = dh (1 - u) (1 - n^2), ds = dn r,\n"
+    " * dr = dn s r (1 - r), du = dh (h - n) u (1 - u); dh u is left in dh. */\n"
+    "static void gru_gates_back(int n, const float *restrict z, const float *restrict s, const float *restrict h, "
+    "float *restrict dh, float *restrict dr, float *restrict du, float *restrict dn, float *restrict ds)\n"
+    "{\n"
+    "    for (int j = 0; j < n; j++) {\n"
+    "        const float r = sigmoid(z[j] + s[j]), u = sigmoid(z[n + j] + s[n + j]);\n"
+    "        const float fresh = tanh_of(z[2 * n + j] + r * s[2 * n + j]), before = h ? h[j] : 0;\n"
+    "        const float slope = dh[j] * (1 - u) * (1 - fresh * fresh);\n"
+    "\n"
+    "        dr[j] = slope * s[2 * n + j] * r * (1 - r);\n"
+    "        du[j] = dh[j] * (before - fresh) * u * (1 - u);\n"
+    "        dn[j] = slope;\n"
+    "        ds[j] = slope * r;\n"
+    "        dh[j] *= u;\n"
+    "    }\n"
+    "}\n"
+    "\n" FR_C_STEP_BACK("gru")
+    FR_C_EACH_SAMPLE
+    "        const float *const before = h ? h + b * n : NULL;\n"
+    "        float *const s = p->z + 3 * n, *const d = p->d + b * 3 * n, *const ds = p->d_state + b * 3 * n;\n"
+    "\n"
+    "        affine(3 * n, p->input, p->w_ih_columns, p->b_ih, p->x + row * p->input, 0, p->z);\n"
+    "        affine(3 * n, h ? n : 0, p->w_hh_columns, p->b_hh, before, 0, s);\n"
+    "        gru_gates_back(n, p->z, s, before, p->dh + b * n, d, d + n, d + 2 * n, ds + 2 * n);\n"
+    "        memcpy(ds, d, (size_t)(2 * n) * sizeof *d); /* r and u have one sum */\n"
+    "    }\n"
+    "}\n";
+
 extern const fr_op fr_gru_op;
 
 const fr_recurrent_cell fr_gru_cell = {
@@ -41,6 +73,9 @@ const fr_recurrent_cell fr_gru_cell = {
     .step = step,
     .c_text = c_text,
     .c_scratch = 6,
+    .step_back = "gru_step_back",
+    .c_backward = c_backward,
+    .c_backward_scratch = 6,
     .onnx_order = { 1, 0, 2 }, /* z, r, h */
 };
 

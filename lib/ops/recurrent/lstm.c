@@ -22,7 +22,7 @@ static const char c_text[] =
     "/* c = f c + i g, h = o tanh(c), of W_hr that where it is not NULL, step after step. */\n"
     "static void lstm$q(" FR_C_SIZES FR_C_WEIGHTS
     "const $t *w_hr{{, const float *hr_scale}}, const float *b_ih, const float *b_hh, float *out, float *h, "
-    "float *restrict c, float *restrict z)\n"
+    "float *restrict c, float *restrict z, float *restrict cells)\n"
     "{\n" FR_C_EACH_ROW "        float *const state = h + s % batch * size;\n"
     "        float *const cell = c + s % batch * hidden;\n"
     "\n"
@@ -32,12 +32,49 @@ static const char c_text[] =
     "            const float i = sigmoid(z[j]), f = sigmoid(z[hidden + j]), g = tanh_of(z[2 * hidden + j]);\n"
     "\n"
     "            cell[j] = f * cell[j] + i * g;\n"
-    "            z[4 * hidden + j] = sigmoid(z[3 * hidden + j]) * tanh_of(cell[j]);\n"
+    "            z[j] = tanh_of(cell[j]);\n"
+    "            z[4 * hidden + j] = sigmoid(z[3 * hidden + j]) * z[j];\n"
+    "        }\n"
+    "        for (int j = 0; cells && j < hidden; j++) { /* c, then tanh(c), for backward */\n"
+    "            cells[row * hidden + j] = cell[j];\n"
+    "            cells[(steps * batch + row) * hidden + j] = z[j];\n"
     "        }\n"
     "        if (w_hr)\n"
     "            affine$q(size, hidden, w_hr{{, hr_scale}}, NULL, z + 4 * hidden, 0, state);\n"
     "        for (int j = 0; !w_hr && j < size; j++)\n"
     "            state[j] = z[4 * hidden + j];\n" FR_C_ROW_OUT;
+
+/* The gates are computed again; c and tanh(c) were kept. The loop stands in a function of its own, since compilers make
+ * vector code of restrict parameters. */
+static const char c_backward[] =
+    "/* Of the sums z: dcell = dc + dh o (1 - tanh(c)^2), di = dcell g i (1 - i), df = dcell c f (1 - f) of the c\n"
+    " * before, dg = dcell i (1 - g^2), do = dh tanh(c) o (1 - o); dcell f is left in dc. */\n"
+    "static void lstm_gates_back(int n, const float *restrict z, const float *restrict c, const float *restrict "
+    "tanh_c, const float *restrict dh, float *restrict dc, float *restrict di, float *restrict df, float *restrict dg, "
+    "float *restrict d_o)\n"
+    "{\n"
+    "    for (int j = 0; j < n; j++) {\n"
+    "        const float i = sigmoid(z[j]), f = sigmoid(z[n + j]), g = tanh_of(z[2 * n + j]);\n"
+    "        const float o = sigmoid(z[3 * n + j]), dcell = dc[j] + dh[j] * o * (1 - tanh_c[j] * tanh_c[j]);\n"
+    "\n"
+    "        di[j] = dcell * g * i * (1 - i);\n"
+    "        df[j] = (c ? dcell * c[j] : 0) * f * (1 - f);\n"
+    "        dg[j] = dcell * i * (1 - g * g);\n"
+    "        d_o[j] = dh[j] * tanh_c[j] * o * (1 - o);\n"
+    "        dc[j] = dcell * f;\n"
+    "    }\n"
+    "}\n"
+    "\n" FR_C_STEP_BACK("lstm")
+    "    const int before = p->reverse ? t + 1 : t - 1, all = p->batch * p->hidden;\n"
+    "    const float *const c = before >= 0 && before < p->steps ? p->cells + before * all : p->c0;\n"
+    FR_C_EACH_SAMPLE "        float *const d = p->d + b * 4 * n;\n"
+    "\n"
+    "        affine(4 * n, p->input, p->w_ih_columns, p->b_ih, p->x + row * p->input, 0, p->z);\n"
+    "        affine(4 * n, h ? n : 0, p->w_hh_columns, p->b_hh, h ? h + b * n : NULL, 1, p->z);\n"
+    "        lstm_gates_back(n, p->z, c ? c + b * n : NULL, p->cells + (p->steps * p->batch + row) * n, p->dh + b * "
+    "n, p->dc + b * n, d, d + n, d + 2 * n, d + 3 * n);\n"
+    "    }\n"
+    "}\n";
 
 extern const fr_op fr_lstm_op;
 
@@ -49,6 +86,9 @@ const fr_recurrent_cell fr_lstm_cell = {
     .step = step,
     .c_text = c_text,
     .c_scratch = 5,
+    .step_back = "lstm_step_back",
+    .c_backward = c_backward,
+    .c_backward_scratch = 4,
     .onnx_order = { 0, 3, 1, 2 }, /* i, o, f, c */
 };
 

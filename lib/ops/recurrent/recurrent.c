@@ -299,8 +299,8 @@ void fr_recurrent_definition(fr_op_call *call)
 /* --- C ------------------------------------------------------------------------------------------------------------ */
 
 /* A helper's arguments: steps, batch, input, hidden, the size of h, reverse, x, the weights w_ih, w_hh and, with a cell
- * state, w_hr, all by columns, b_ih, b_hh, out, h and, with a cell state, c, which are the states before and after, and
- * z, room for one row of sums. */
+ * state, w_hr, all by columns, b_ih, b_hh, out, h and, with a cell state, c, which are the states before and after, z,
+ * room for one row of sums, and with a cell state cells, which are kept for a backward, or NULL. */
 bool fr_recurrent_c_code(fr_c_writer *w, const fr_op_call *call)
 {
     const fr_recurrent_attributes *a = call->attributes;
@@ -308,6 +308,7 @@ bool fr_recurrent_c_code(fr_c_writer *w, const fr_op_call *call)
     int64_t hidden = call->in[FR_W_IH]->shape.dim[0] / a->cell->kernel->gates,
             size = call->result[FR_OUT]->shape.dim[2];
     bool cells = a->cell->cells_output != 0, int8;
+    bool kept = cells && call->outputs > a->cell->cells_output && fr_c_is_read(w, call, a->cell->cells_output);
     const char *name = a->relu ? "rnn_relu" : call->op->name, *in, *ih, *hh, *hr, *b_ih, *b_hh, *h, *c, *out;
 
     if (call->in[FR_LENGTHS])
@@ -328,10 +329,11 @@ bool fr_recurrent_c_code(fr_c_writer *w, const fr_op_call *call)
     if (!a->relu)
         fr_c_tanh(w);
     fr_c_helper(w, name, a->relu ? a->cell->c_text_relu : a->cell->c_text, int8);
-    return fr_c_line(w, "%s%s(%lld, %lld, %lld, %lld, %lld, %d, %s, %s, %s, %s%s%s, %s, %s, %s%s%s, %s);", name,
+    return fr_c_line(w, "%s%s(%lld, %lld, %lld, %lld, %lld, %d, %s, %s, %s, %s%s%s, %s, %s, %s%s%s, %s%s%s);", name,
                      int8 ? "_int8" : "", (long long)x->dim[0], (long long)x->dim[1], (long long)x->dim[2],
                      (long long)hidden, (long long)size, a->reverse, in, ih, hh, hr, cells ? ", " : "", b_ih, b_hh, out,
-                     h, cells ? ", " : "", c, fr_c_scratch(w, a->cell->c_scratch * hidden));
+                     h, cells ? ", " : "", c, fr_c_scratch(w, a->cell->c_scratch * hidden), cells ? ", " : "",
+                     kept ? fr_c_out(w, call, a->cell->cells_output) : cells ? "NULL" : "");
 }
 
 /* --- For summaries and graphs ------------------------------------------------------------------------------------- */

@@ -26,6 +26,16 @@ static const char c_text_relu[] =
     "/* h = relu(W_ih x + b_ih + W_hh h + b_hh), step after step. */\n"
     "static void rnn_relu$q(" UP_TO_SUMS "            state[j] = z[j] > 0 ? z[j] : 0;\n" FR_C_ROW_OUT;
 
+#define ALL_VALUES                                                                                                     \
+    "    const float *const out = p->out + t * p->batch * p->hidden;\n\n"                                              \
+    "    (void)h;\n"                                                                                                   \
+    "    for (int j = 0; j < p->batch * p->hidden; j++)\n"
+
+static const char c_backward[] = "/* dz = dh (1 - h^2) of the new h. */\n" FR_C_STEP_BACK("rnn")
+    ALL_VALUES "        p->d[j] = p->dh[j] * (1 - out[j] * out[j]);\n}\n";
+static const char c_backward_relu[] = "/* dz = dh where the new h is not 0. */\n" FR_C_STEP_BACK("rnn_relu")
+    ALL_VALUES "        p->d[j] = out[j] > 0 ? p->dh[j] : 0;\n}\n";
+
 extern const fr_op fr_rnn_op;
 
 const fr_recurrent_cell fr_rnn_cell = {
@@ -35,6 +45,10 @@ const fr_recurrent_cell fr_rnn_cell = {
     .c_text = c_text,
     .c_text_relu = c_text_relu,
     .c_scratch = 1,
+    .step_back = "rnn_step_back",
+    .c_backward = c_backward,
+    .step_back_relu = "rnn_relu_step_back",
+    .c_backward_relu = c_backward_relu,
 };
 
 FR_RUN(run, fr_rnn(in[0], in[1], in[2], in[3], in[4], in[5], NULL).out)

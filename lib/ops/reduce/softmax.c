@@ -36,7 +36,7 @@ bool fr_onnx_softmax(fr_onnx *g, const fr_op_call *call)
     return true;
 }
 
-bool fr_c_softmax(fr_c_writer *w, const fr_op_call *call, const char *name, const char *text)
+void fr_c_sum_exp(fr_c_writer *w)
 {
     static const char sum_exp_text[] =
         "/* The sum of exp(x - most) of n values, inner apart; most is the greatest. */\n"
@@ -51,12 +51,18 @@ bool fr_c_softmax(fr_c_writer *w, const fr_op_call *call, const char *name, cons
         "        sum += expf(x[k * inner] - *most);\n"
         "    return sum;\n"
         "}\n";
+
+    fr_c_helper(w, "sum_exp", sum_exp_text, false);
+}
+
+bool fr_c_softmax(fr_c_writer *w, const fr_op_call *call, const char *name, const char *text)
+{
     const fr_softmax_attributes *a = call->attributes;
     const fr_shape *shape = &call->in[0]->shape;
     fr_dim_sizes s = fr_softmax_sizes(shape, a);
     const char *x = fr_c_in(w, call, 0), *y = fr_c_out(w, call, 0);
 
-    fr_c_helper(w, "sum_exp", sum_exp_text, false);
+    fr_c_sum_exp(w);
     fr_c_helper(w, name, text, false);
     if (s.inner == 1 && shape->ndim > 0)
         fr_c_takes_rows(w, shape->ndim - fr_shape_dim(shape, a->dim));

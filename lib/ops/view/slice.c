@@ -4,6 +4,8 @@
  * given length. unslice, the backward: zeros, but x at start, start + step, ... along dim. */
 #include "ops/view/view.h"
 
+#include <frond/c_code.h>
+
 typedef struct {
     int dim;
     int64_t start, stop, step;
@@ -212,18 +214,34 @@ static bool unslice_infer(fr_op_call *call)
     return true;
 }
 
-static void unslice_forward(fr_op_call *call)
+/* The part of the output that x goes to. */
+static fr_tensor part_of(const fr_op_call *call)
 {
     const attributes *a = call->attributes;
     fr_tensor part = *call->result[0];
 
-    memset(part.origin, 0, (size_t)part.numel * fr_dtype_size((fr_dtype)part.dtype));
     fr_advance(&part, a->dim, a->start);
     if (call->in[0]->shape.dim[a->dim] > 1)
         part.stride[a->dim] *= a->step;
     part.shape = call->in[0]->shape;
     part.numel = call->in[0]->numel;
+    return part;
+}
+
+static void unslice_forward(fr_op_call *call)
+{
+    const fr_tensor *y = call->result[0];
+    fr_tensor part = part_of(call);
+
+    memset(y->origin, 0, (size_t)y->numel * fr_dtype_size((fr_dtype)y->dtype));
     fr_copy_values(&part, call->in[0]);
+}
+
+static bool unslice_c(fr_c_writer *w, const fr_op_call *call)
+{
+    fr_tensor part = part_of(call);
+
+    return fr_c_fill(w, call->result[0], 0) && fr_c_copy(w, &part, call->in[0]);
 }
 
 static void unslice_backward(fr_op_call *call)
@@ -246,6 +264,7 @@ const fr_op fr_unslice_op = { FR_MOVING_OP,
                               .infer = unslice_infer,
                               .forward = unslice_forward,
                               .backward = unslice_backward,
+                              .c_code = unslice_c,
                               .jvp = fr_jvp_linear,
                               FR_CASES(
                                   { "step", "n(3,2)", "torch.zeros(3, 6).slice_scatter(a, 1, 1, 5, 2)", run_unslice },

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* The training step that is written: its options, its parameters, its trace. */
+#include "export_c/training.h"
+#include "core/options.h"
+#include "core/random.h"
+
+#include <frond/autograd.h>
+#include <limits.h>
+#include <stdlib.h>
+
+/* --- Options ----------------------------------------------------------------------------------------------------- */
+
+static bool check_options(fr_c_writer *w)
+{
+    const fr_export_c_training *o = w->training;
+
+    if (!fr_check_reserved(w->where, o->reserved) || !fr_check_argument(w->where, o->target, "training.target") ||
+        !fr_check_argument(w->where, o->optimiser, "training.optimiser"))
+        return false;
+    if (!o->loss)
+        return fr_fail(w->where, "training.loss is NULL");
+    if (w->int8)
+        return fr_fail(w->where, "int8 is for inference: leave out int8 or training");
+    if (o->target->dtype == FR_F64)
+        return fr_fail(w->where, "training.target is float64, expected float32 or int64");
+    if (o->target->numel == 0)
+        return fr_fail(w->where, "training.target has no values");
+    if (o->accumulate < 0 || o->accumulate > INT_MAX)
+        return fr_fail(w->where, "training.accumulate is %lld, expected 1 or more", (long long)o->accumulate);
+    return fr_c_check_optimiser(w);
+}
+
+/* --- Parameters -------------------------------------------------------------------------------------------------- */
+
+/* The name under which fr_save writes t: the alphabetically first. NULL: t is not in the module. */
+static const char *name_of(const fr_c_writer *w, const fr_tensor *t)
+{
+    const char *first = NULL;
+
+    for (int i = 0; i < w->state_count; i++)
+        if (w->state[i].tensor == t && (!first || strcmp(w->state[i].name, first) < 0))
+            first = w->state[i].name;
+    return first;
+}
+
+static bool add_parameter(fr_c_writer *w, const fr_optim_slot *slot)
+{
+    const fr_optim *o = w->training->optimiser;
+    fr_tensor *t = slot->parameter;
+    fr_c_parameter p = { .t = t, .path = name_of(w, t), .group = slot->group };
+
+    if (!p.path)
+        return fr_fail(w->where, "the optimiser's parameter \"%s\" is not in the module", slot->name);
+    if (t->dtype != FR_F32)
+        return fr_fail(w->where, "parameter \"%s\" is float64, expected float32", p.path);
+    if (!t->contiguous || t->origin != (char *)t->storage->data ||
+        t->storage->bytes != (size_t)t->numel * sizeof(float))
+        return fr_fail(w->where, "parameter \"%s\" is a part of another tensor, expected one of its own", p.path);
+    p.states = o->kind->needed_states(o->groups[slot->group].options);
+    w->parameters[w->parameter_count++] = p;
+    return true;
+}
+
+static int by_path(const void *a, const void *b)
+{
+    return strcmp(((const fr_c_parameter *)a)->path, ((const fr_c_parameter *)b)->path);
+}
+
+bool fr_c_find_parameters(fr_c_writer *w)
+{
+    if (!check_options(w))
+        return false;
+
+    const fr_optim *o = w->training->optimiser;
+
+    w->parameters = calloc(o->count + 1, sizeof *w->parameters);
+    if (!w->parameters)
+        return fr_c_out_of_memory(w);
+    for (size_t i = 0; i < o->count; i++)
+        if (o->slots[i].parameter->requires_grad && o->slots[i].parameter->numel > 0 &&
+            !add_parameter(w, &o->slots[i]))
+            return false;
+    if (w->parameter_count == 0)
+        return fr_fail(w->where, "no parameter of the optimiser wants a gradient");
+    qsort(w->parameters, w->parameter_count, sizeof *w->parameters, by_path);
+    return true;
+}
+
+int64_t fr_c_trained_bytes(const fr_c_writer *w)
+{
+    int64_t bytes = 0;
+
+    for (size_t i = 0; i < w->parameter_count; i++)
+        bytes += w->parameters[i].t->numel * (int64_t)sizeof(float);
+    return bytes;
+}
+
+/* Its initial values become a constant of the file. */
+static bool add_initial_values(fr_c_writer *w, fr_c_parameter *p)
+{
+    if (!fr_c_add_constant(w, p->t, &p->constant))
+        return false;
+    w->constants[p->constant].used = w->constants[p->constant].needs_float = w->constants[p->constant].by_rows = true;
+    return true;
+}
+
+/* --- Tracing ----------------------------------------------------------------------------------------------------- */
+
+static bool check_loss(const fr_c_writer *w, const fr_tensor *loss)
+{
+    char text[FR_SHAPE_TEXT];
+
+    if (!fr_check_argument(w->where, loss, "the loss"))
+        return false;
+    if (loss->numel != 1 || loss->dtype != FR_F32)
+        return fr_fail(w->where, "the loss is of shape %s, %s, expected a float32 scalar",
+                       fr_shape_text(&loss->shape, text), fr_dtype_name((fr_dtype)loss->dtype));
+    return fr_tracked(loss) || fr_fail(w->where, "the loss depends on no parameter that wants a gradient");
+}
+
+/* The loss and the gradients of all parameters, recorded in fn->trace. */
+static bool run_step(fr_c_writer *w, fr_module *m, fr_c_function *fn)
+{
+    size_t n = w->parameter_count;
+    fr_tensor **xs = calloc(n + 1, sizeof(fr_tensor *));
+    bool ok = xs || fr_c_out_of_memory(w);
+
+    for (size_t i = 0; i < n && ok; i++)
+        xs[i] = w->parameters[i].t;
+    fn->y = fr_ref(ok ? w->training->loss(fr_forward(m, fn->x), fn->target) : NULL);
+    ok = ok && check_loss(w, fn->y) && fr_gradients(fn->y, xs, (int)n, fn->gradients, FR_CREATE_GRAPH);
+    free(xs);
+    return ok;
+}
+
+/* A layer in training may change its buffers. */
+typedef struct {
+    fr_generator generator;
+    fr_tensor **buffers; /* a copy of each tensor of the state that is no parameter */
+    bool no_grad;
+} saved_mode;
+
+static bool save_mode(fr_c_writer *w, saved_mode *s)
+{
+    fr_thread *th = fr_thread_self();
+
+    s->buffers = calloc((size_t)w->state_count + 1, sizeof(fr_tensor *));
+    if (!s->buffers)
+        return fr_c_out_of_memory(w);
+    for (int i = 0; i < w->state_count; i++)
+        if (!w->state[i].tensor->requires_grad && !(s->buffers[i] = fr_tensor_copy(w->where, w->state[i].tensor)))
+            return false;
+    fr_generator_save(&s->generator);
+    s->no_grad = th->mode.no_grad;
+    th->mode.no_grad = false;
+    return true;
+}
+
+static void restore_mode(const fr_c_writer *w, saved_mode *s, bool saved)
+{
+    for (int i = 0; s->buffers && i < w->state_count; i++) {
+        if (saved && s->buffers[i])
+            fr_copy_values(w->state[i].tensor, s->buffers[i]);
+        fr_unref(s->buffers[i]);
+    }
+    free(s->buffers);
+    if (!saved)
+        return;
+    fr_generator_restore(&s->generator);
+    fr_thread_self()->mode.no_grad = s->no_grad;
+}
+
+/* What an input or an output of a step holds, or what is given. */
+static bool is_reached(const fr_c_function *fn, const fr_tensor *gradient)
+{
+    for (size_t i = 0; i < fn->trace.count; i++)
+        for (int k = 0; k < fn->trace.steps[i].outputs; k++)
+            if (fn->trace.steps[i].out[k] == gradient)
+                return true;
+    return false;
+}
+
+/* Leaves out the parameters that the loss does not depend on: their gradient is zeros that no step has made. An
+ * optimiser passes over them, so their values are constants. */
+static bool leave_out_unreached(fr_c_writer *w, fr_c_function *fn)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < w->parameter_count; i++) {
+        if (!is_reached(fn, fn->gradients[i]))
+            continue;
+        fn->gradients[n] = fn->gradients[i];
+        w->parameters[n++] = w->parameters[i];
+    }
+    fn->gradients[n] = NULL;
+    w->parameter_count = n;
+    return n > 0 || fr_fail(w->where, "the loss depends on no parameter of the optimiser");
+}
+
+/* A parameter is updated after the last step that makes its gradient, or reads the parameter. */
+static size_t update_step_of(const fr_c_function *fn, const fr_tensor *parameter, const fr_tensor *gradient)
+{
+    for (size_t i = fn->trace.count; i-- > 0;) {
+        const fr_step *s = &fn->trace.steps[i];
+
+        for (int k = 0; k < s->inputs && fn->steps[i].live; k++)
+            if (s->in[k] && s->in[k]->storage == parameter->storage && !s->op->view)
+                return i;
+        for (int k = 0; k < s->outputs && fn->steps[i].live; k++)
+            if (s->out[k] && s->out[k]->storage == gradient->storage && !s->op->view)
+                return i;
+    }
+    return fn->trace.count;
+}
+
+static bool find_update_steps(fr_c_writer *w, fr_c_function *fn)
+{
+    fn->update_steps = calloc(w->parameter_count, sizeof *fn->update_steps);
+    if (!fn->update_steps)
+        return fr_c_out_of_memory(w);
+    for (size_t i = 0; i < w->parameter_count; i++)
+        fn->update_steps[i] = update_step_of(fn, w->parameters[i].t, fn->gradients[i]);
+    return true;
+}
+
+bool fr_c_trace_training(fr_c_writer *w, fr_module *m, fr_tensor *x, fr_c_function *fn)
+{
+    fr_thread *th = fr_thread_self();
+    saved_mode before = { .buffers = NULL };
+    bool saved, ok;
+
+    fn->x = fr_ref(x);
+    fn->target = fr_ref(fr_clone(w->training->target)); /* a storage of its own, row-major */
+    fn->gradients = calloc(w->parameter_count + 1, sizeof(fr_tensor *));
+    if (!fn->target || !fn->gradients)
+        return fr_c_out_of_memory(w);
+    saved = save_mode(w, &before);
+    fr_trace_begin(th, &fn->trace);
+    fn->trace.whole_backwards = true;
+    ok = saved && run_step(w, m, fn);
+    ok = fr_trace_end(th, w->where, &fn->trace) && ok;
+    restore_mode(w, &before, saved);
+    if (!ok || !leave_out_unreached(w, fn))
+        return false;
+    for (size_t i = 0; i < w->parameter_count; i++)
+        if (!add_initial_values(w, &w->parameters[i]))
+            return false;
+    return fr_c_find_buffers(w, fn) && find_update_steps(w, fn);
+}

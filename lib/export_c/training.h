@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* A training step as C. A step of the module is traced: its forward, the loss, and the backward, which is computed in
+ * ops, so that most of it is written by the ops' c_code hooks; where an op has a c_backward, that writes its backward
+ * as a whole. What the trace computes is planned and written as a forward is (function.c), with three differences:
+ *
+ *     the trained parameters are no constants: they lie in the caller's memory
+ *     the outputs are the loss and the gradients of these parameters
+ *     each parameter is updated as soon as its gradient is there and no later step reads the parameter, so that
+ *     gradients share memory
+ *
+ * The files, in the order of the work:
+ *     training.c         checks the options, lists the parameters, traces
+ *     optimiser.c        the optimiser: its state, its update in C
+ *     training_source.c  the text of NAME.c
+ *     training_header.c  the text of NAME.h */
+#ifndef FROND_EXPORT_C_TRAINING_H
+#define FROND_EXPORT_C_TRAINING_H
+
+#include "export_c/writer.h"
+#include "optim/optim.h"
+
+/* training.c: all return false with an error. Checks w->training and lists the parameters; traces a step of m, in the
+ * mode that it is in, and leaves out the parameters that no gradient reaches. */
+bool fr_c_find_parameters(fr_c_writer *w);
+bool fr_c_trace_training(fr_c_writer *w, fr_module *m, fr_tensor *x, fr_c_function *fn);
+int64_t fr_c_trained_bytes(const fr_c_writer *w);
+
+/* optimiser.c */
+bool fr_c_check_optimiser(fr_c_writer *w);
+bool fr_c_has_state(const fr_c_writer *w, int k);                       /* a parameter has state k */
+int64_t fr_c_optimiser_bytes(const fr_c_writer *w);                     /* of states and of gradients that add up */
+void fr_c_write_updates(fr_c_writer *w, fr_c_function *fn, size_t step); /* of those that are due after this step */
+void fr_c_write_update_factors(fr_c_writer *w);                         /* what a step begins with */
+
+/* training_source.c */
+int64_t fr_c_file_bytes(fr_c_writer *w); /* what NAME_save writes; -1 with an error */
+bool fr_c_write_training_source(fr_c_writer *w, FILE *f, fr_c_function *train, fr_c_function *predict,
+                                const char *header);
+/* training_header.c */
+void fr_c_write_training_header(const fr_c_writer *w, FILE *f, const fr_c_function *train,
+                                const fr_c_function *predict, const fr_export_c_report *report);
+
+#endif

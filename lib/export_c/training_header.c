@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* The text of NAME.h of a training step: what the code is, sizes, types, functions. */
+#include "export_c/training.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+
+/* The comment at the top. */
+static void write_about(const fr_c_writer *w, FILE *f, const fr_c_function *train, const fr_c_function *predict)
+{
+    char x[FR_SHAPE_TEXT], y[FR_SHAPE_TEXT], target[FR_SHAPE_TEXT];
+
+    fprintf(f, "/* Written by frond %s from a module of type %s and its optimiser, %s: a training step. C99; needs libm\n",
+            fr_version(), w->module_type, w->training->optimiser->kind->name);
+    fprintf(f, " * alone, allocates nothing, changes nothing but what it is given.\n *\n");
+    fprintf(f, " *     x               %s%s, y %s, target %s%s, row-major\n", fr_shape_text(&train->x->shape, x),
+            train->x->dtype == FR_I64 ? " int64" : "", fr_shape_text(&predict->y->shape, y),
+            fr_shape_text(&train->target->shape, target), train->target->dtype == FR_I64 ? " int64" : "");
+    if (w->training->accumulate > 1)
+        fprintf(f, " *     a step          after each %" PRId64 " calls of %s_train, whose gradients are added up\n",
+                w->training->accumulate, w->name);
+    fprintf(f, " *     multiply-adds   %" PRId64 " of %s_predict\n */\n", predict->multiply_adds, w->name);
+}
+
+/* Writes name in capitals, and rest. */
+static void put_capitals(FILE *f, const char *name, const char *rest)
+{
+    for (const char *c = name; *c; c++)
+        fputc(toupper((unsigned char)*c), f);
+    fputs(rest, f);
+}
+
+static void write_size(const fr_c_writer *w, FILE *f, const char *what, int64_t bytes, const char *comment)
+{
+    fputs("#define ", f);
+    put_capitals(f, w->name, what);
+    fprintf(f, " %" PRId64 " /* %s */\n", bytes, comment);
+}
+
+/* Members for the parameters that have state k; k < 0: for all. */
+static void write_members(const fr_c_writer *w, FILE *f, int k, const char *name, const char *comment)
+{
+    fprintf(f, "    struct {\n");
+    for (size_t i = 0; i < w->parameter_count; i++) {
+        const fr_c_parameter *p = &w->parameters[i];
+        char shape[FR_SHAPE_TEXT];
+
+        if (k >= 0 && !(p->states >> k & 1))
+            continue;
+        fprintf(f, "        float %s[%" PRId64 "];", w->constants[p->constant].name, p->t->numel);
+        fprintf(f, k < 0 && comment ? " /* %s %s */\n" : "\n", p->path, fr_shape_text(&p->t->shape, shape));
+    }
+    fprintf(f, "    } %s;\n", name);
+}
+
+static void write_types(const fr_c_writer *w, FILE *f, const fr_c_function *train)
+{
+    const fr_optim_kind *kind = w->training->optimiser->kind;
+
+    fprintf(f, "\n/* Memory of one call of %s_train: nothing is kept there. */\ntypedef struct {\n", w->name);
+    fr_c_write_workspace_members(f, "    ", train);
+    fprintf(f, "} %s_work;\n\n/* What is learnt, and how far the optimiser is. */\ntypedef struct {\n", w->name);
+    write_members(w, f, -1, "weights", "");
+    for (int k = 0; k < FR_OPTIM_STATES; k++)
+        if (fr_c_has_state(w, k))
+            write_members(w, f, k, kind->states[k], NULL);
+    if (w->training->accumulate > 1) {
+        write_members(w, f, -1, "gradients", NULL);
+        fprintf(f, "    uint32_t added; /* calls since the last step */\n");
+    }
+    fprintf(f, "    uint32_t steps;\n    %s_work work;\n} %s_training;\n", w->name, w->name);
+}
+
+static void write_prototypes(const fr_c_writer *w, FILE *f, const fr_c_function *train, const fr_c_function *predict)
+{
+    const char *n = w->name, *x = fr_c_type_of(train->x);
+
+    fprintf(f, "\n/* The weights as they were exported, before the first step. Comes first. */\n");
+    fprintf(f, "void %s_init(%s_training *s);\n", n, n);
+    fprintf(f, "/* %s on x and target. Returns the loss before it. */\n",
+            w->training->accumulate > 1 ? "Adds up gradients, and makes a step when enough calls have," : "One step");
+    fprintf(f, "float %s_train(%s_training *s, const %s *x, const %s *target);\n", n, n, x,
+            fr_c_type_of(train->target));
+    fprintf(f, "/* The module in evaluation, with the weights as they are now: y, which does not overlap x. */\n");
+    fprintf(f, "void %s_predict(const %s_training *s, const %s *x, %s *y);\n", n, n, x, fr_c_type_of(predict->y));
+    fprintf(f, "/* The weights as a safetensors file of _FILE_BYTES, its size, which is returned: any program that reads\n"
+               " * safetensors reads it, and frond's fr_load_into_with takes it, as a part of the module. */\n");
+    fprintf(f, "size_t %s_save(const %s_training *s, void *bytes);\n", n, n);
+    fprintf(f, "/* The other way: takes n bytes that %s_save has written, or fr_save_tensors of the same names and\n"
+               " * shapes. Returns 0, and changes nothing, if they are something else. The optimiser goes on as it was. */\n",
+            n);
+    fprintf(f, "int %s_load(%s_training *s, const void *bytes, size_t n);\n", n, n);
+}
+
+void fr_c_write_training_header(const fr_c_writer *w, FILE *f, const fr_c_function *train,
+                                const fr_c_function *predict, const fr_export_c_report *r)
+{
+    write_about(w, f, train, predict);
+    fputs("#ifndef ", f);
+    put_capitals(f, w->name, "_H\n#define ");
+    put_capitals(f, w->name, "_H\n\n#include <stddef.h>\n#include <stdint.h>\n\n");
+    write_size(w, f, "_CONSTANT_BYTES", r->weight_bytes, "constant arrays: weights as exported, and frozen ones");
+    write_size(w, f, "_WEIGHT_BYTES", r->trained_bytes, "the weights that are trained");
+    write_size(w, f, "_OPTIMISER_BYTES", r->optimiser_bytes, "the optimiser's state, and gradients that add up");
+    write_size(w, f, "_WORK_BYTES", r->workspace_bytes, "the memory of one call of _train");
+    write_size(w, f, "_PREDICT_BYTES", r->predict_bytes, "what _predict has on the stack");
+    write_size(w, f, "_FILE_BYTES", r->file_bytes, "what _save writes");
+    fputs("\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n", f);
+    write_types(w, f, train);
+    write_prototypes(w, f, train, predict);
+    fputs("\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n", f);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* The text of NAME.c of a training step: constants, helpers, NAME_train, NAME_init, NAME_predict, NAME_save, NAME_load.
+ */
+#include "export_c/training.h"
+#include "files/safetensors.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+static bool has_workspace(const fr_c_function *fn)
+{
+    return fn->floats > 0 || fn->integers > 0;
+}
+
+static bool write_train(fr_c_writer *w, FILE *f, fr_c_function *fn)
+{
+    bool ok;
+
+    fprintf(f, "\nfloat %s_train(%s_training *s, const %s *x, const %s *target)\n{\n", w->name, w->name,
+            fr_c_type_of(fn->x), fr_c_type_of(fn->target));
+    if (has_workspace(fn))
+        fprintf(f, "    %s_work *const w = &s->work;\n\n", w->name);
+    if (!fn->buffers[0].read)
+        fputs("    (void)x;\n", f);
+    if (!fn->buffers[1].read)
+        fputs("    (void)target;\n", f);
+    w->out = f;
+    w->indent = 1;
+    fr_c_write_update_factors(w);
+    ok = fr_c_write_body(w, fn, f);
+    fputs("}\n", f);
+    return ok;
+}
+
+static bool write_predict(fr_c_writer *w, FILE *f, fr_c_function *fn)
+{
+    bool ok;
+
+    fprintf(f, "\nvoid %s_predict(const %s_training *s, const %s *x, %s *y)\n{\n", w->name, w->name,
+            fr_c_type_of(fn->x), fr_c_type_of(fn->y));
+    if (has_workspace(fn)) {
+        fputs("    struct {\n", f);
+        fr_c_write_workspace_members(f, "        ", fn);
+        fputs("    } memory, *const w = &memory;\n\n", f);
+    }
+    fputs("    (void)s;\n", f);
+    if (!fn->buffers[0].read)
+        fputs("    (void)x;\n", f);
+    ok = fr_c_write_body(w, fn, f);
+    fputs("}\n", f);
+    return ok;
+}
+
+static void write_init(const fr_c_writer *w, FILE *f)
+{
+    fprintf(f, "\nvoid %s_init(%s_training *s)\n{\n    memset(s, 0, sizeof *s);\n", w->name, w->name);
+    for (size_t i = 0; i < w->parameter_count; i++) {
+        const char *name = w->constants[w->parameters[i].constant].name;
+
+        fprintf(f, "    memcpy(s->weights.%s, %s, sizeof %s);\n", name, name, name);
+    }
+    fputs("}\n", f);
+}
+
+/* NAME_header: the beginning of a safetensors file of the trained parameters, as fr_save_tensors writes it. */
+static bool write_header_bytes(fr_c_writer *w, FILE *f, int64_t *size)
+{
+    const char **names = calloc(w->parameter_count + 1, sizeof *names);
+    fr_tensor **tensors = calloc(w->parameter_count + 1, sizeof *tensors);
+    unsigned char *bytes = NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; names && tensors && i < w->parameter_count; i++) {
+        names[i] = w->parameters[i].path;
+        tensors[i] = w->parameters[i].t;
+    }
+    if (names && tensors)
+        bytes = fr_safetensors_header_bytes(w->where, names, tensors, (int)w->parameter_count, &n);
+    else
+        fr_c_out_of_memory(w);
+    if (bytes && f) {
+        fprintf(f, "\n/* What a safetensors file of the weights begins with: their names, shapes and places. */\n");
+        fprintf(f, "static const uint8_t %s_header[%zu] = {", w->name, n);
+        for (size_t i = 0; i < n; i++)
+            fprintf(f, "%s%d,", i % 24 ? " " : "\n    ", bytes[i]);
+        fputs("\n};\n", f);
+    }
+    *size = (int64_t)n;
+    free(bytes);
+    free(names);
+    free(tensors);
+    return *size > 0;
+}
+
+/* The values in the file are little-endian, whatever the machine. */
+static void write_save_and_load(const fr_c_writer *w, FILE *f, int64_t header)
+{
+    const char *n = w->name;
+    int64_t values = 0;
+
+    for (size_t i = 0; i < w->parameter_count; i++)
+        values += w->parameters[i].t->numel;
+    fprintf(f,
+            "\nsize_t %s_save(const %s_training *s, void *bytes)\n{\n"
+            "    uint8_t *to = bytes;\n\n"
+            "    memcpy(to, %s_header, sizeof %s_header);\n"
+            "    to += sizeof %s_header;\n"
+            "    for (int i = 0; i < %" PRId64 "; i++, to += 4) {\n"
+            "        uint32_t u;\n\n"
+            "        memcpy(&u, (const char *)&s->weights + i * 4, 4);\n"
+            "        for (int k = 0; k < 4; k++)\n"
+            "            to[k] = (uint8_t)(u >> 8 * k);\n"
+            "    }\n"
+            "    return %" PRId64 ";\n}\n",
+            n, n, n, n, n, values, header + 4 * values);
+    fprintf(f,
+            "\nint %s_load(%s_training *s, const void *bytes, size_t n)\n{\n"
+            "    const uint8_t *from = bytes;\n\n"
+            "    if (n != %" PRId64 " || memcmp(from, %s_header, sizeof %s_header) != 0)\n"
+            "        return 0;\n"
+            "    from += sizeof %s_header;\n"
+            "    for (int i = 0; i < %" PRId64 "; i++, from += 4) {\n"
+            "        uint32_t u = 0;\n\n"
+            "        for (int k = 0; k < 4; k++)\n"
+            "            u |= (uint32_t)from[k] << 8 * k;\n"
+            "        memcpy((char *)&s->weights + i * 4, &u, 4);\n"
+            "    }\n"
+            "    return 1;\n}\n",
+            n, n, header + 4 * values, n, n, n, values);
+}
+
+bool fr_c_write_training_source(fr_c_writer *w, FILE *f, fr_c_function *train, fr_c_function *predict,
+                                const char *header)
+{
+    char *functions = NULL;
+    size_t size;
+    int64_t header_bytes = 0;
+    FILE *memory = fr_c_name_constants(w) ? open_memstream(&functions, &size) : NULL;
+    bool ok;
+
+    if (!memory)
+        return w->failed ? false : fr_c_out_of_memory(w);
+    ok = write_train(w, memory, train) && write_predict(w, memory, predict);
+    ok = fclose(memory) == 0 ? ok : fr_c_out_of_memory(w);
+    if (ok && !w->failed) {
+        fprintf(f, "/* Written by frond %s; the header says what it is. */\n", fr_version());
+        fprintf(f, "#include \"%s\"\n\n#include <math.h>\n#include <string.h>\n", header);
+        ok = fr_c_write_constants(w, f) && write_header_bytes(w, f, &header_bytes) && fr_c_write_helpers(w, f);
+    }
+    if (ok && !w->failed) {
+        fputs(functions, f);
+        write_init(w, f);
+        write_save_and_load(w, f, header_bytes);
+    }
+    free(functions);
+    return ok && !w->failed;
+}
+
+int64_t fr_c_file_bytes(fr_c_writer *w)
+{
+    int64_t bytes = 0;
+
+    if (!write_header_bytes(w, NULL, &bytes))
+        return -1;
+    return bytes + fr_c_trained_bytes(w);
+}

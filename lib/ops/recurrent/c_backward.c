@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* The backward of rnn, gru and lstm in C: back-propagation through all steps of the sequence, as
+ * kernels/recurrent_backward.c has it, one time step at a time, so that it needs memory for one step's gradients alone.
+ * The gates of gru and lstm are computed again. What a cell does by itself is its helper NAME_step_back. */
+#include "ops/recurrent/recurrent.h"
+
+static const char pass_text[] =
+    "/* A recurrent layer backward, one direction. NULL: not given, or not wanted. */\n"
+    "typedef struct {\n"
+    "    int steps, batch, input, hidden, gates, reverse;\n"
+    "    const float *x, *h0, *c0, *out, *cells; /* cells (2,steps,batch,hidden): c, and tanh(c) */\n"
+    "    const float *w_ih, *w_hh, *w_ih_columns, *w_hh_columns, *b_ih, *b_hh;\n"
+    "    const float *dout, *dh_last, *dc_last;\n"
+    "    float *dx, *dw_ih, *dw_hh, *db_ih, *db_hh, *dh0, *dc0;\n"
+    "    float *dh, *dc, *d, *d_state, *z; /* of one step: (batch,hidden); (batch,gates hidden), the gradients of the\n"
+    "                                       * sums, of the input and of the state; room for sums */\n"
+    "} recurrent_pass;\n"
+    "\n"
+    "static void start(float *to, const float *from, int n)\n"
+    "{\n"
+    "    for (int i = 0; to && i < n; i++)\n"
+    "        to[i] = from ? from[i] : 0;\n"
+    "}\n";
+
+static const char text[] =
+    "/* From the last step to the first: d, the gradients of the step's sums, from dh; then those of the weights grow,\n"
+    " * and dh becomes that of the state before. */\n"
+    "static void recurrent_backward(const recurrent_pass *p, void step_back(const recurrent_pass *, int, const float "
+    "*), int keeps_dh)\n"
+    "{\n"
+    "    const int n = p->hidden, rows = p->gates * n, all = p->batch * n;\n"
+    "\n"
+    "    start(p->dh, p->dh_last, all);\n"
+    "    start(p->dc, p->dc_last, all);\n"
+    "    start(p->dw_ih, NULL, rows * p->input);\n"
+    "    start(p->dw_hh, NULL, rows * n);\n"
+    "    start(p->db_ih, NULL, rows);\n"
+    "    start(p->db_hh, NULL, rows);\n"
+    "    for (int s = p->steps - 1; s >= 0; s--) {\n"
+    "        const int t = p->reverse ? p->steps - 1 - s : s;\n"
+    "        const float *const h = s > 0 ? p->out + (p->reverse ? t + 1 : t - 1) * all : p->h0;\n"
+    "        const float *const x = p->x + t * p->batch * p->input;\n"
+    "\n"
+    "        for (int i = 0; p->dout && i < all; i++)\n"
+    "            p->dh[i] += p->dout[t * all + i];\n"
+    "        step_back(p, t, h);\n"
+    "        if (p->dw_ih)\n"
+    "            add_outer(p->batch, rows, p->input, p->d, x, p->dw_ih);\n"
+    "        if (p->dw_hh && h)\n"
+    "            add_outer(p->batch, rows, n, p->d_state, h, p->dw_hh);\n"
+    "        if (p->db_ih)\n"
+    "            add_rows(p->batch, rows, p->d, p->db_ih);\n"
+    "        if (p->db_hh)\n"
+    "            add_rows(p->batch, rows, p->d_state, p->db_hh);\n"
+    "        for (int b = 0; b < p->batch; b++) { /* the weights are those of W^T by columns */\n"
+    "            if (p->dx)\n"
+    "                affine(p->input, rows, p->w_ih, NULL, p->d + b * rows, 0, p->dx + (t * p->batch + b) * "
+    "p->input);\n"
+    "            if (s > 0 || p->dh0)\n"
+    "                affine(n, rows, p->w_hh, NULL, p->d_state + b * rows, keeps_dh, p->dh + b * n);\n"
+    "        }\n"
+    "    }\n"
+    "    start(p->dh0, p->dh, all);\n"
+    "    start(p->dc0, p->dc, all);\n"
+    "}\n";
+
+/* The helpers that the cell's helper calls, and it. */
+static void ask_for_helpers(fr_c_writer *w, const fr_recurrent_cell *cell, bool relu)
+{
+    fr_c_affine(w, true, false);
+    fr_c_outer(w);
+    if (cell->kernel->gates > 1) {
+        fr_c_sigmoid(w);
+        fr_c_tanh(w);
+    }
+    fr_c_helper(w, "recurrent_pass", pass_text, false);
+    fr_c_helper(w, "recurrent_backward", text, false);
+    fr_c_helper(w, relu ? cell->step_back_relu : cell->step_back, relu ? cell->c_backward_relu : cell->c_backward,
+                false);
+}
+
+/* The members of the pass that are not NULL, ", .x = x, .out = v3". They are put together before the call is written,
+ * since asking for an operand may write lines. */
+typedef struct {
+    fr_c_writer *w;
+    const fr_op_call *call;
+    char text[4096];
+    size_t n;
+} members;
+
+static void set(members *m, const char *name, const char *value)
+{
+    size_t room = sizeof m->text - m->n;
+    int n = strcmp(value, "NULL") == 0 ? 0 : snprintf(m->text + m->n, room, ", .%s = %s", name, value);
+
+    if (n < 0 || (size_t)n >= room)
+        fr_c_fail(m->w, "names that are too long");
+    else
+        m->n += (size_t)n;
+}
+
+static void set_inputs(members *m, const fr_recurrent_cell *cell)
+{
+    fr_c_writer *w = m->w;
+    const fr_op_call *call = m->call;
+
+    set(m, "x", fr_c_in(w, call, FR_X));
+    set(m, "h0", fr_c_in(w, call, FR_H0));
+    set(m, "out", fr_c_result(w, call, FR_OUT));
+    set(m, "w_ih", fr_c_in(w, call, FR_W_IH));
+    set(m, "w_hh", fr_c_in(w, call, FR_W_HH));
+    set(m, "dout", fr_c_grad_out(w, call, FR_OUT));
+    set(m, "dh_last", fr_c_grad_out(w, call, FR_H));
+    if (cell->c_backward_scratch) { /* gates are computed again */
+        set(m, "w_ih_columns", fr_c_columns(w, call, FR_W_IH));
+        set(m, "w_hh_columns", fr_c_columns(w, call, FR_W_HH));
+        set(m, "b_ih", fr_c_in(w, call, FR_B_IH));
+        set(m, "b_hh", fr_c_in(w, call, FR_B_HH));
+    }
+    if (cell->cells_output) {
+        set(m, "c0", fr_c_in(w, call, FR_C0));
+        set(m, "cells", fr_c_result(w, call, cell->cells_output));
+        set(m, "dc_last", fr_c_grad_out(w, call, FR_C));
+    }
+}
+
+static void set_gradients(members *m, const fr_recurrent_cell *cell, int64_t batch, int64_t hidden)
+{
+    static const struct {
+        const char *name;
+        int input;
+    } wanted[] = { { "dx", FR_X },       { "dw_ih", FR_W_IH }, { "dw_hh", FR_W_HH }, { "db_ih", FR_B_IH },
+                   { "db_hh", FR_B_HH }, { "dh0", FR_H0 },     { "dc0", FR_C0 } };
+    int64_t sums = batch * cell->kernel->gates * hidden;
+    const char *d;
+
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
+        set(m, wanted[i].name, fr_c_grad_in(m->w, m->call, wanted[i].input));
+    set(m, "dh", fr_c_scratch(m->w, batch * hidden));
+    if (cell->cells_output)
+        set(m, "dc", fr_c_scratch(m->w, batch * hidden));
+    set(m, "d", d = fr_c_scratch(m->w, sums));
+    set(m, "d_state", cell->kernel->keeps_dh ? fr_c_scratch(m->w, sums) : d);
+    if (cell->c_backward_scratch)
+        set(m, "z", fr_c_scratch(m->w, cell->c_backward_scratch * hidden));
+}
+
+bool fr_recurrent_c_backward(fr_c_writer *w, const fr_op_call *call)
+{
+    const fr_recurrent_attributes *a = call->attributes;
+    const fr_recurrent_cell *cell = a->cell;
+    const fr_shape *x = &call->in[FR_X]->shape;
+    int64_t hidden = call->in[FR_W_IH]->shape.dim[0] / cell->kernel->gates;
+    members m = { .w = w, .call = call };
+
+    if (call->in[FR_LENGTHS])
+        return fr_c_fail(w, "lengths are given, which it cannot take in C");
+    if (call->inputs > FR_W_HR && call->in[FR_W_HR])
+        return fr_c_fail(w, "a projection, whose backward has no C form");
+    ask_for_helpers(w, cell, a->relu);
+    set_inputs(&m, cell);
+    set_gradients(&m, cell, x->dim[1], hidden);
+    return fr_c_line(w,
+                     "recurrent_backward(&(recurrent_pass){ .steps = %lld, .batch = %lld, .input = %lld, .hidden = "
+                     "%lld, .gates = %d, .reverse = %d%s }, %s, %d);",
+                     (long long)x->dim[0], (long long)x->dim[1], (long long)x->dim[2], (long long)hidden,
+                     cell->kernel->gates, a->reverse, m.text, a->relu ? cell->step_back_relu : cell->step_back,
+                     cell->kernel->keeps_dh);
+}
