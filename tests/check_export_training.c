@@ -169,27 +169,33 @@ static void assert_value(const char *what, int64_t i, double got, double expecte
                   (long long)i, got, expected);
 }
 
-/* Both train on the same batches. bound: of the losses, relative; of weights and predictions ten times that. */
-static void check_trains(const job *j, double bound)
+/* Both train on the same batches: the losses agree to 1e-5, what is predicted then to 1e-4, both relative where they are
+ * above 1. Sums are in another order, and training amplifies that. */
+static void check_trains(const job *j)
 {
     static float losses[STEPS], got[MOST];
     char path[PATH];
     fr_export_c_report report;
     int64_t n;
-    double loss = 0;
+    double first = 0, last = 0; /* losses of the first and of the last batches */
 
     ck_assert_msg(export_job(j, &report), "%s", fr_error_message());
     n = fr_numel(fr_forward(j->m, j->x[0]));
     run_exported(j, losses, got, n);
-    for (int i = 0; i < STEPS; i++)
-        assert_value("loss", i, losses[i], loss = train_in_library(j, i), bound);
-    ck_assert_msg(loss < losses[0], "the loss does not fall: %g to %g", losses[0], loss);
+    for (int i = 0; i < STEPS; i++) {
+        double loss = train_in_library(j, i);
+
+        assert_value("loss", i, losses[i], loss, 1e-5);
+        first += i < BATCHES ? loss : 0;
+        last += i >= STEPS - BATCHES ? loss : 0;
+    }
+    ck_assert_msg(last < first, "the loss does not fall: %g to %g", first, last);
     fr_train(j->m, false);
     for (int k = 0; k < 2; k++) { /* as the library has trained it, then with the weights of the C program */
         fr_tensor *y = fr_forward(j->m, j->x[0]);
 
         for (int64_t i = 0; i < n; i++)
-            assert_value(k ? "loaded" : "prediction", i, got[i], fr_at(y, i), k ? 1e-6 : 10 * bound);
+            assert_value(k ? "loaded" : "prediction", i, got[i], fr_at(y, i), k ? 1e-6 : 1e-4);
         ck_assert_msg(fr_load_into_with(j->m, in_folder("weights.safetensors", path),
                                         &(fr_load_options){ .partial = true }),
                       "%s", fr_error_message());
@@ -272,7 +278,7 @@ static fr_module *make_convolutions(void)
     return fr_nn_sequential(
         6, (fr_module *[]){ fr_nn_conv2d(2, 4, FR_SHAPE(3, 3), &strided), fr_nn_gelu(),
                             fr_nn_max_pool2d(FR_SHAPE(2, 2), &(fr_max_pool_options){ .padding = FR_SHAPE(1, 1) }),
-                            fr_nn_avg_pool2d(FR_SHAPE(2, 2), NULL), fr_nn_flatten(1, -1), fr_nn_linear(4, 3, NULL) });
+                            fr_nn_avg_pool2d(FR_SHAPE(2, 2), NULL), fr_nn_flatten(1, -1), fr_nn_linear(8, 3, NULL) });
 }
 
 static const struct {
@@ -321,8 +327,8 @@ START_TEST(a_model_learns_the_same)
     FR_SCOPE;
     job j = make_job(_i);
 
-    j.optimiser = fr_sgd(j.m, &(fr_sgd_options){ .lr = 0.05, .momentum = 0.5 });
-    check_trains(&j, 1e-5);
+    j.optimiser = fr_sgd(j.m, &(fr_sgd_options){ .lr = 0.01, .momentum = 0.5 });
+    check_trains(&j);
     free_job(&j);
 }
 END_TEST
