@@ -170,8 +170,8 @@ void fr_c_write_update_factors(fr_c_writer *w)
     const fr_optim *o = optimiser_of(w);
 
     if (w->training->accumulate > 1) {
-        fr_c_line(w, "s->added = s->added + 1 < %lld ? s->added + 1 : 0;", (long long)w->training->accumulate);
         fr_c_line(w, "s->steps += s->added == 0 && s->steps < UINT32_MAX;");
+        fr_c_line(w, "s->added = s->added + 1 < %lld ? s->added + 1 : 0;", (long long)w->training->accumulate);
     } else {
         fr_c_line(w, "s->steps += s->steps < UINT32_MAX;");
     }

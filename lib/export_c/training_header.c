@@ -69,7 +69,7 @@ static void write_types(const fr_c_writer *w, FILE *f, const fr_c_function *trai
         write_members(w, f, -1, "gradients", NULL);
         fprintf(f, "    uint32_t added; /* calls since the last step */\n");
     }
-    fprintf(f, "    uint32_t steps;\n    %s_work work;\n} %s_training;\n", w->name, w->name);
+    fprintf(f, "    uint32_t steps; /* begun so far */\n    %s_work work;\n} %s_training;\n", w->name, w->name);
 }
 
 static void write_prototypes(const fr_c_writer *w, FILE *f, const fr_c_function *train, const fr_c_function *predict)
