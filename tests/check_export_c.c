@@ -608,9 +608,8 @@ START_TEST(failures_name_op_and_module_and_leave_no_file)
 
     in_folder("bad.c", path);
     ck_assert(!fr_export_c(m, x, path));
-    assert_failed(
-        "export_c",
-        "cannot be written in C: op bernoulli in module 0: it has no C form (fr_op.c_code); op multinomial in module 0:");
+    assert_failed("export_c", "cannot be written in C: op bernoulli in module 0: it has no C form (fr_op.c_code); op "
+                              "multinomial in module 0:");
     ck_assert(!fr_export_c(hidden, x, path));
     assert_failed("export_c", "module Hidden", "(3,)", "no op gave it");
     ck_assert(!fr_export_c(m, x, NULL));

@@ -78,8 +78,7 @@ bool fr_c_find_parameters(fr_c_writer *w)
     if (!w->parameters)
         return fr_c_out_of_memory(w);
     for (size_t i = 0; i < o->count; i++)
-        if (o->slots[i].parameter->requires_grad && o->slots[i].parameter->numel > 0 &&
-            !add_parameter(w, &o->slots[i]))
+        if (o->slots[i].parameter->requires_grad && o->slots[i].parameter->numel > 0 && !add_parameter(w, &o->slots[i]))
             return false;
     if (w->parameter_count == 0)
         return fr_fail(w->where, "no parameter of the optimiser wants a gradient");

@@ -24,12 +24,9 @@ void fr_trace_backward(fr_thread *th, const fr_node *node, fr_tensor *const *gra
     fr_trace *t = th->graph->trace;
     int n = node->inputs, m = node->outputs;
     fr_tensor **in = calloc((size_t)n + 2 * (size_t)m, sizeof *in);
-    fr_op_call call = { .op = node->op,
-                        .attributes = node->attributes,
-                        .inputs = n + 2 * m,
-                        .outputs = n,
-                        .in = in,
-                        .result = grad_in };
+    fr_op_call call = {
+        .op = node->op, .attributes = node->attributes, .inputs = n + 2 * m, .outputs = n, .in = in, .result = grad_in
+    };
     size_t count = t->count;
     fr_module_path *path = th->module_path;
 

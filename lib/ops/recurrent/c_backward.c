@@ -25,7 +25,8 @@ static const char pass_text[] =
     "}\n";
 
 static const char backward_text[] =
-    "/* From the last step to the first: d, the gradients of the step's sums, from dh; then those of the weights grow,\n"
+    "/* From the last step to the first: d, the gradients of the step's sums, from dh; then those of the weights "
+    "grow,\n"
     " * and dh becomes that of the state before. */\n"
     "static void recurrent_backward(const recurrent_pass *p, void step_back(const recurrent_pass *, int, const float "
     "*), int keeps_dh)\n"
