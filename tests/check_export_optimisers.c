@@ -3,15 +3,10 @@
 /* A training step written as C: its optimisers, what is not trained, and what is refused. */
 #include "exported_training.h"
 
-static fr_tensor *mse(fr_tensor *y, fr_tensor *target)
-{
-    return fr_mse(y, target, FR_MEAN);
-}
-
 /* x (4,6), y (4,3); its optimiser is still to be made. */
 static job mlp_job(void)
 {
-    job j = { .loss = mse };
+    job j = { .loss = fr_mse };
 
     fr_manual_seed(1);
     j.m = fr_nn_sequential(5, (fr_module *[]){ fr_nn_linear(6, 16, NULL), fr_nn_relu(), fr_nn_linear(16, 8, NULL),
@@ -91,9 +86,9 @@ START_TEST(an_optimiser_steps_the_same)
 }
 END_TEST
 
-static fr_tensor *minus_mse(fr_tensor *y, fr_tensor *target)
+static fr_tensor *minus_mse(fr_tensor *y, fr_tensor *target, fr_reduction reduction)
 {
-    return fr_neg(mse(y, target));
+    return fr_neg(fr_mse(y, target, reduction));
 }
 
 /* The loss that falls is that of the negated gradients. */
@@ -105,7 +100,7 @@ START_TEST(maximising_goes_up)
     static float up[STEPS], down[STEPS], y[MOST];
 
     for (int k = 0; k < 2; k++) {
-        j.loss = k ? minus_mse : mse;
+        j.loss = k ? minus_mse : fr_mse;
         j.optimiser = _i ? fr_sgd(j.m, &(fr_sgd_options){ .lr = 0.01, .maximize = k })
                          : fr_adam(j.m, &(fr_adam_options){ .maximize = k });
         ck_assert(export_job(&j, &report));
@@ -221,21 +216,23 @@ END_TEST
 
 /* --- Failures ---------------------------------------------------------------------------------------------------- */
 
-static fr_tensor *not_scalar(fr_tensor *y, fr_tensor *target)
+static fr_tensor *not_scalar(fr_tensor *y, fr_tensor *target, fr_reduction reduction)
 {
+    (void)reduction;
     return fr_mse(y, target, FR_NONE);
 }
 
-static fr_tensor *constant(fr_tensor *y, fr_tensor *target)
+static fr_tensor *constant(fr_tensor *y, fr_tensor *target, fr_reduction reduction)
 {
     (void)y;
+    (void)reduction;
     return fr_mean(target);
 }
 
-static fr_tensor *weighted(fr_tensor *y, fr_tensor *target)
+static fr_tensor *weighted(fr_tensor *y, fr_tensor *target, fr_reduction reduction)
 {
     return fr_cross_entropy_with(y, fr_cast(fr_select(target, 1, 0), FR_I64),
-                                 &(fr_cross_entropy_options){ .weight = fr_ones(FR_SHAPE(3)) });
+                                 &(fr_cross_entropy_options){ .weight = fr_ones(FR_SHAPE(3)), .reduction = reduction });
 }
 
 START_TEST(bad_options_are_named)
@@ -250,14 +247,14 @@ START_TEST(bad_options_are_named)
         const char *error;
     } bad[] = {
         { { .target = target, .optimiser = good }, "training.loss is NULL" },
-        { { .loss = mse, .optimiser = good }, "training.target" },
-        { { .loss = mse, .target = target }, "training.optimiser" },
-        { { .loss = mse, .target = doubles, .optimiser = good }, "training.target is float64" },
-        { { .loss = mse, .target = none, .optimiser = good }, "training.target has no values" },
-        { { .loss = mse, .target = target, .optimiser = good, .accumulate = -1 }, "training.accumulate is -1" },
-        { { .loss = mse, .target = target, .optimiser = good, .reserved = { target } }, "reserved[0]" },
-        { { .loss = mse, .target = target, .optimiser = rmsprop }, "optimiser rmsprop has no C form" },
-        { { .loss = mse, .target = target, .optimiser = foreign }, "\"weight\" is not in the module" },
+        { { .loss = fr_mse, .optimiser = good }, "training.target" },
+        { { .loss = fr_mse, .target = target }, "training.optimiser" },
+        { { .loss = fr_mse, .target = doubles, .optimiser = good }, "training.target is float64" },
+        { { .loss = fr_mse, .target = none, .optimiser = good }, "training.target has no values" },
+        { { .loss = fr_mse, .target = target, .optimiser = good, .accumulate = -1 }, "training.accumulate is -1" },
+        { { .loss = fr_mse, .target = target, .optimiser = good, .reserved = { target } }, "reserved[0]" },
+        { { .loss = fr_mse, .target = target, .optimiser = rmsprop }, "optimiser rmsprop has no C form" },
+        { { .loss = fr_mse, .target = target, .optimiser = foreign }, "\"weight\" is not in the module" },
         { { .loss = not_scalar, .target = target, .optimiser = good }, "the loss is of shape (4, 3), float32" },
         { { .loss = constant, .target = target, .optimiser = good }, "the loss depends on no parameter" },
         { { .loss = weighted, .target = target, .optimiser = good }, "op cross_entropy in no module: class weights" },
@@ -272,7 +269,7 @@ START_TEST(bad_options_are_named)
     ck_assert(!fr_export_c_with(
         j.m, j.x[0], path,
         &(fr_export_c_options){
-            .int8 = true, .training = &(fr_export_c_training){ .loss = mse, .target = target, .optimiser = good } },
+            .int8 = true, .training = &(fr_export_c_training){ .loss = fr_mse, .target = target, .optimiser = good } },
         NULL));
     assert_failed("export_c_with", "int8 is for inference");
     ck_assert(fr_module_freeze(j.m, true));

@@ -13,45 +13,26 @@
 
 /* --- Losses ------------------------------------------------------------------------------------------------------ */
 
-static fr_tensor *bce(fr_tensor *y, fr_tensor *target)
+static fr_tensor *huber(fr_tensor *y, fr_tensor *target, fr_reduction reduction)
 {
-    return fr_bce(y, target, FR_MEAN);
+    return fr_huber_with(y, target, &(fr_huber_options){ .delta = 0.3, .reduction = reduction });
 }
 
-static fr_tensor *bce_with_logits(fr_tensor *y, fr_tensor *target)
+static fr_tensor *smoothed(fr_tensor *y, fr_tensor *target, fr_reduction reduction)
 {
-    return fr_bce_with_logits(y, target, FR_MEAN);
-}
-
-static fr_tensor *mse(fr_tensor *y, fr_tensor *target)
-{
-    return fr_mse(y, target, FR_MEAN);
-}
-
-static fr_tensor *l1(fr_tensor *y, fr_tensor *target)
-{
-    return fr_l1(y, target, FR_SUM);
-}
-
-static fr_tensor *huber(fr_tensor *y, fr_tensor *target)
-{
-    return fr_huber_with(y, target, &(fr_huber_options){ .delta = 0.3 });
-}
-
-static fr_tensor *smoothed(fr_tensor *y, fr_tensor *target)
-{
-    return fr_cross_entropy_with(y, target, &(fr_cross_entropy_options){ .label_smoothing = 0.1 });
+    return fr_cross_entropy_with(y, target,
+                                 &(fr_cross_entropy_options){ .label_smoothing = 0.1, .reduction = reduction });
 }
 
 /* Of logits (...,classes). */
-static fr_tensor *cross_entropy(fr_tensor *y, fr_tensor *target)
+static fr_tensor *cross_entropy(fr_tensor *y, fr_tensor *target, fr_reduction reduction)
 {
-    return fr_cross_entropy(fr_reshape(y, FR_SHAPE(-1, fr_dim(y, -1))), fr_flatten(target, 0, -1), FR_MEAN);
+    return fr_cross_entropy(fr_reshape(y, FR_SHAPE(-1, fr_dim(y, -1))), fr_flatten(target, 0, -1), reduction);
 }
 
-static fr_tensor *nll(fr_tensor *y, fr_tensor *target)
+static fr_tensor *nll(fr_tensor *y, fr_tensor *target, fr_reduction reduction)
 {
-    return fr_nll(fr_log_softmax(y, 1), target, FR_MEAN);
+    return fr_nll(fr_log_softmax(y, 1), target, reduction);
 }
 
 /* --- The models -------------------------------------------------------------------------------------------------- */
@@ -135,19 +116,19 @@ static fr_module *make_convolutions(void)
 
 static const struct {
     fr_module *(*make)(void);
-    fr_tensor *(*loss)(fr_tensor *y, fr_tensor *target);
+    fr_loss_function *loss;
     fr_shape x, target;
     int64_t symbols, classes; /* of x and of the target; 0: they are numbers */
 } models[] = {
-    { make_rnn, bce, { 3, { 4, 7, 3 } }, { 2, { 4, 2 } }, 0, 0 },
-    { make_rnns, bce, { 3, { 2, 5, 3 } }, { 2, { 2, 2 } }, 0, 0 },
-    { make_lstm, bce_with_logits, { 3, { 3, 5, 3 } }, { 2, { 3, 2 } }, 0, 0 },
+    { make_rnn, fr_bce, { 3, { 4, 7, 3 } }, { 2, { 4, 2 } }, 0, 0 },
+    { make_rnns, fr_bce, { 3, { 2, 5, 3 } }, { 2, { 2, 2 } }, 0, 0 },
+    { make_lstm, fr_bce_with_logits, { 3, { 3, 5, 3 } }, { 2, { 3, 2 } }, 0, 0 },
     { make_gru, smoothed, { 3, { 3, 5, 3 } }, { 1, { 3 } }, 0, 2 },
-    { make_relu, l1, { 3, { 5, 2, 3 } }, { 3, { 5, 2, 8 } }, 0, 0 },
+    { make_relu, fr_l1, { 3, { 5, 2, 3 } }, { 3, { 5, 2, 8 } }, 0, 0 },
     { make_mlp, huber, { 2, { 4, 6 } }, { 2, { 4, 3 } }, 0, 0 },
     { make_mlp, nll, { 2, { 1, 6 } }, { 1, { 1 } }, 0, 3 },
     { make_char_lm, cross_entropy, { 2, { 9, 2 } }, { 2, { 9, 2 } }, 11, 11 },
-    { make_forecaster, mse, { 3, { 6, 2, 1 } }, { 3, { 6, 2, 1 } }, 0, 0 },
+    { make_forecaster, fr_mse, { 3, { 6, 2, 1 } }, { 3, { 6, 2, 1 } }, 0, 0 },
     { make_classifier, cross_entropy, { 3, { 2, 5, 3 } }, { 1, { 2 } }, 0, 4 },
     { make_tcn, cross_entropy, { 3, { 2, 9, 2 } }, { 1, { 2 } }, 0, 4 },
     { make_transformer, cross_entropy, { 3, { 2, 7, 3 } }, { 1, { 2 } }, 0, 4 },

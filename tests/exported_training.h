@@ -10,7 +10,7 @@ enum { STEPS = 100, BATCHES = 4 };
 
 typedef struct {
     fr_module *m;
-    fr_tensor *(*loss)(fr_tensor *y, fr_tensor *target);
+    fr_loss_function *loss;
     fr_optim *optimiser;
     int64_t accumulate;
     fr_tensor *x[BATCHES], *target[BATCHES];
@@ -102,7 +102,7 @@ static inline void run_exported(const job *j, float losses[STEPS], float *y, int
 static inline double train_in_library(const job *j, int i)
 {
     FR_SCOPE;
-    fr_tensor *loss = j->loss(fr_forward(j->m, j->x[i % BATCHES]), j->target[i % BATCHES]);
+    fr_tensor *loss = j->loss(fr_forward(j->m, j->x[i % BATCHES]), j->target[i % BATCHES], FR_MEAN);
     double value = fr_item(loss);
 
     ck_assert_msg(fr_backward(loss), "%s", fr_error_message());

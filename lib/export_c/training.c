@@ -127,7 +127,7 @@ static bool run_step(fr_c_writer *w, fr_module *m, fr_c_function *fn)
 
     for (size_t i = 0; i < n && ok; i++)
         xs[i] = w->parameters[i].t;
-    fn->y = fr_ref(ok ? w->training->loss(fr_forward(m, fn->x), fn->target) : NULL);
+    fn->y = fr_ref(ok ? w->training->loss(fr_forward(m, fn->x), fn->target, FR_MEAN) : NULL);
     ok = ok && check_loss(w, fn->y) && fr_gradients(fn->y, xs, (int)n, fn->gradients, FR_CREATE_GRAPH);
     free(xs);
     return ok;
