@@ -75,6 +75,7 @@
     X(uint64_t, uint64_t)                                                                                              \
     X(void_p, void *)                                                                                                  \
     X(STRUCT, void *)                                                                                                  \
+    X(fr_export_c_training_p, void *)                                                                                  \
     X(callback, void *) /* members of structs alone, as those below */                                                 \
     X(char, char)                                                                                                      \
     X(reserved, void *)
@@ -872,6 +873,7 @@ static bool make_bad(const function *f, const parameter *p, int which, value *v)
         return make_bad_struct(f, p, which, v);
     case KIND_char:
     case KIND_callback:
+    case KIND_fr_export_c_training_p:
     case KIND_fr_fit_result_p:
     case KIND_fr_metric_function_p:
     case KIND_fr_release_p:

@@ -713,6 +713,28 @@ static bool export_c(void)
     return ok;
 }
 
+/* A training step, with the backward of a recurrent op as a whole and Adam's state. */
+static bool export_c_training(void)
+{
+    FR_SCOPE;
+    fr_module *parts[] = { fr_nn_lstm(2, 3, &(fr_recurrent_options){ .batch_first = true }), fr_nn_linear(3, 2, NULL) };
+    fr_module *m = fr_nn_sequential(2, parts);
+    fr_optim *o = m ? fr_adam(m, NULL) : NULL;
+    fr_export_c_training training = { .loss = fr_mse, .target = fr_ones(FR_SHAPE(2, 3, 2)), .optimiser = o };
+    char name[256];
+    bool ok;
+
+    snprintf(name, sizeof name, "%.200s.c", path);
+    ok = o &&
+         fr_export_c_with(m, fr_ones(FR_SHAPE(2, 3, 2)), name, &(fr_export_c_options){ .training = &training }, NULL);
+    fr_optim_free(o);
+    fr_module_free(m);
+    unlink(name);
+    name[strlen(name) - 1] = 'h';
+    unlink(name);
+    return ok;
+}
+
 #ifdef HAVE_LIBZIP
 static bool save_and_load_npz(void)
 {
@@ -960,6 +982,7 @@ static const struct {
     { "save_and_load_npy", save_and_load_npy },
     { "read_arrays", read_arrays },
     { "export_c", export_c },
+    { "export_c_training", export_c_training },
 #ifdef HAVE_LIBZIP
     { "save_and_load_npz", save_and_load_npz },
 #endif

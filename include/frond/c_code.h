@@ -38,6 +38,8 @@ const char *fr_c_strided(fr_c_writer *w, const fr_op_call *call, int input);
 const char *fr_c_result(fr_c_writer *w, const fr_op_call *call, int output);
 const char *fr_c_grad_out(fr_c_writer *w, const fr_op_call *call, int output);
 const char *fr_c_grad_in(fr_c_writer *w, const fr_op_call *call, int input);
+/* The first value of an output's gradient that is not copied: the code uses its strides. */
+const char *fr_c_strided_grad_out(fr_c_writer *w, const fr_op_call *call, int output);
 /* n floats, for this call alone. */
 const char *fr_c_scratch(fr_c_writer *w, int64_t n);
 /* For an op with time steps (fr_op.steps): the memory of the output that state i ends in. It holds the state before the

@@ -4,7 +4,7 @@
 #ifndef FROND_EXPORT_H
 #define FROND_EXPORT_H
 
-#include <frond/optim.h>
+#include <frond/fit.h>
 
 FR_BEGIN_DECLS
 
@@ -68,10 +68,10 @@ const char *fr_onnx_output_name(const fr_module *m, int i);
 
 /* For a training step as C: see fr_export_c_with. */
 typedef struct {
-    fr_tensor *(*loss)(fr_tensor *y, fr_tensor *target); /* of what m gives; a float32 scalar */
-    fr_tensor *target;                                   /* an example: its shape and dtype, float32 or int64, count */
-    fr_optim *optimiser; /* of fr_sgd, fr_adam or fr_adamw: its parameters, groups and options are read, not its state */
-    int64_t accumulate;  /* the gradients of so many calls are added up for one step; 0: 1 */
+    fr_loss_function *loss; /* fr_mse or another, of what m gives and target, with FR_MEAN: a float32 scalar */
+    fr_tensor *target;      /* an example: its shape and dtype, float32 or int64, count */
+    fr_optim *optimiser;    /* of fr_sgd, fr_adam or fr_adamw: its parameters, groups and options are read */
+    int64_t accumulate;     /* the gradients of so many calls are added up for one step; 0: 1 */
     void *reserved[8];
 } fr_export_c_training;
 

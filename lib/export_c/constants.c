@@ -131,9 +131,8 @@ static bool names_clash(const char *a, const char *b)
 /* True if name is that of a function, a type, a helper or one of the first `count` constants. */
 static bool is_taken(const fr_c_writer *w, size_t count, const char *name)
 {
-    static const char *const functions[] = { "run",   "run_in",  "reset", "step", "state",    "workspace",
-                                             "train", "predict", "init",  "save", "load",     "training",
-                                             "work",  "header" };
+    static const char *const functions[] = { "run",     "run_in", "reset", "step", "state",    "workspace", "train",
+                                             "predict", "init",   "save",  "load", "training", "work",      "header" };
     size_t prefix = strlen(w->name) + 1, n = strlen(name);
 
     if (strcmp(name + n - 2, "_t") == 0)

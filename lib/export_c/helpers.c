@@ -218,13 +218,14 @@ static void affine_by_rows(fr_c_writer *w, bool int8)
 
 void fr_c_outer(fr_c_writer *w)
 {
-    static const char rows_text[] = "/* y = y + the sum of the rows of a (rows,n). */\n"
-                                    "static void add_rows(int rows, int n, const float *restrict a, float *restrict y)\n"
-                                    "{\n"
-                                    "    for (int r = 0; r < rows; r++, a += n)\n"
-                                    "        for (int j = 0; j < n; j++)\n"
-                                    "            y[j] += a[j];\n"
-                                    "}\n";
+    static const char rows_text[] =
+        "/* y = y + the sum of the rows of a (rows,n). */\n"
+        "static void add_rows(int rows, int n, const float *restrict a, float *restrict y)\n"
+        "{\n"
+        "    for (int r = 0; r < rows; r++, a += n)\n"
+        "        for (int j = 0; j < n; j++)\n"
+        "            y[j] += a[j];\n"
+        "}\n";
     static const char outer_text[] =
         "/* y = y + A^T B: a (rows,m), b (rows,n), y (m,n). Four rows at a time, so that y is written less often. */\n"
         "static void add_outer(int rows, int m, int n, const float *a, const float *b, float *restrict y)\n"

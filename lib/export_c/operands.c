@@ -133,6 +133,11 @@ const char *fr_c_strided(fr_c_writer *w, const fr_op_call *call, int input)
     return fr_c_check_dtype(w, call->in[input]) ? pointer_to(w, call->in[input]) : "";
 }
 
+const char *fr_c_strided_grad_out(fr_c_writer *w, const fr_op_call *call, int output)
+{
+    return fr_c_check_dtype(w, call->grad_out[output]) ? pointer_to(w, call->grad_out[output]) : "";
+}
+
 const char *fr_c_out(fr_c_writer *w, const fr_op_call *call, int output)
 {
     fr_tensor *t = call->result[output];

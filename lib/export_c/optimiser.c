@@ -37,8 +37,8 @@ static update_writer *writer_of(const fr_c_writer *w)
 
 bool fr_c_check_optimiser(fr_c_writer *w)
 {
-    return writer_of(w) || fr_fail(w->where, "optimiser %s has no C form, expected sgd, adam or adamw",
-                                   optimiser_of(w)->kind->name);
+    return writer_of(w) ||
+           fr_fail(w->where, "optimiser %s has no C form, expected sgd, adam or adamw", optimiser_of(w)->kind->name);
 }
 
 bool fr_c_has_state(const fr_c_writer *w, int k)
@@ -116,7 +116,8 @@ static bool write_sgd(fr_c_writer *w, const fr_c_parameter *p, const char *value
 
 static const char adam_text[] =
     "/* With d = sign g + decay p: m and v, the moving averages of d and d^2; p = keep p - rate m / (sqrt(v) / root +\n"
-    " * eps). rate and root hold the corrections of the first steps. With most the largest v so far takes v's place. */\n"
+    " * eps). rate and root hold the corrections of the first steps. With most the largest v so far takes v's place. "
+    "*/\n"
     "static void adam(int n, const float *restrict g, float rate, float root, float eps, float sign, float decay, "
     "float keep, float rest1, float beta2, float rest2, float *restrict m, float *restrict v, float *restrict most, "
     "float *restrict p)\n"
@@ -170,8 +171,8 @@ void fr_c_write_update_factors(fr_c_writer *w)
     const fr_optim *o = optimiser_of(w);
 
     if (w->training->accumulate > 1) {
-        fr_c_line(w, "s->added = s->added + 1 < %lld ? s->added + 1 : 0;", (long long)w->training->accumulate);
         fr_c_line(w, "s->steps += s->added == 0 && s->steps < UINT32_MAX;");
+        fr_c_line(w, "s->added = s->added + 1 < %lld ? s->added + 1 : 0;", (long long)w->training->accumulate);
     } else {
         fr_c_line(w, "s->steps += s->steps < UINT32_MAX;");
     }

@@ -78,8 +78,7 @@ bool fr_c_find_parameters(fr_c_writer *w)
     if (!w->parameters)
         return fr_c_out_of_memory(w);
     for (size_t i = 0; i < o->count; i++)
-        if (o->slots[i].parameter->requires_grad && o->slots[i].parameter->numel > 0 &&
-            !add_parameter(w, &o->slots[i]))
+        if (o->slots[i].parameter->requires_grad && o->slots[i].parameter->numel > 0 && !add_parameter(w, &o->slots[i]))
             return false;
     if (w->parameter_count == 0)
         return fr_fail(w->where, "no parameter of the optimiser wants a gradient");
@@ -128,7 +127,7 @@ static bool run_step(fr_c_writer *w, fr_module *m, fr_c_function *fn)
 
     for (size_t i = 0; i < n && ok; i++)
         xs[i] = w->parameters[i].t;
-    fn->y = fr_ref(ok ? w->training->loss(fr_forward(m, fn->x), fn->target) : NULL);
+    fn->y = fr_ref(ok ? w->training->loss(fr_forward(m, fn->x), fn->target, FR_MEAN) : NULL);
     ok = ok && check_loss(w, fn->y) && fr_gradients(fn->y, xs, (int)n, fn->gradients, FR_CREATE_GRAPH);
     free(xs);
     return ok;

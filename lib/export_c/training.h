@@ -28,17 +28,17 @@ int64_t fr_c_trained_bytes(const fr_c_writer *w);
 
 /* optimiser.c */
 bool fr_c_check_optimiser(fr_c_writer *w);
-bool fr_c_has_state(const fr_c_writer *w, int k);                       /* a parameter has state k */
-int64_t fr_c_optimiser_bytes(const fr_c_writer *w);                     /* of states and of gradients that add up */
+bool fr_c_has_state(const fr_c_writer *w, int k);                        /* a parameter has state k */
+int64_t fr_c_optimiser_bytes(const fr_c_writer *w);                      /* of states and of gradients that add up */
 void fr_c_write_updates(fr_c_writer *w, fr_c_function *fn, size_t step); /* of those that are due after this step */
-void fr_c_write_update_factors(fr_c_writer *w);                         /* what a step begins with */
+void fr_c_write_update_factors(fr_c_writer *w);                          /* what a step begins with */
 
 /* training_source.c */
 int64_t fr_c_file_bytes(fr_c_writer *w); /* what NAME_save writes; -1 with an error */
 bool fr_c_write_training_source(fr_c_writer *w, FILE *f, fr_c_function *train, fr_c_function *predict,
                                 const char *header);
 /* training_header.c */
-void fr_c_write_training_header(const fr_c_writer *w, FILE *f, const fr_c_function *train,
-                                const fr_c_function *predict, const fr_export_c_report *report);
+void fr_c_write_training_header(const fr_c_writer *w, FILE *f, const fr_c_function *train, const fr_c_function *predict,
+                                const fr_export_c_report *report);
 
 #endif

@@ -11,7 +11,8 @@ static void write_about(const fr_c_writer *w, FILE *f, const fr_c_function *trai
 {
     char x[FR_SHAPE_TEXT], y[FR_SHAPE_TEXT], target[FR_SHAPE_TEXT];
 
-    fprintf(f, "/* Written by frond %s from a module of type %s and its optimiser, %s: a training step. C99; needs libm\n",
+    fprintf(f,
+            "/* Written by frond %s from a module of type %s and its optimiser, %s: a training step. C99; needs libm\n",
             fr_version(), w->module_type, w->training->optimiser->kind->name);
     fprintf(f, " * alone, allocates nothing, changes nothing but what it is given.\n *\n");
     fprintf(f, " *     x               %s%s, y %s, target %s%s, row-major\n", fr_shape_text(&train->x->shape, x),
@@ -69,7 +70,7 @@ static void write_types(const fr_c_writer *w, FILE *f, const fr_c_function *trai
         write_members(w, f, -1, "gradients", NULL);
         fprintf(f, "    uint32_t added; /* calls since the last step */\n");
     }
-    fprintf(f, "    uint32_t steps;\n    %s_work work;\n} %s_training;\n", w->name, w->name);
+    fprintf(f, "    uint32_t steps; /* begun so far */\n    %s_work work;\n} %s_training;\n", w->name, w->name);
 }
 
 static void write_prototypes(const fr_c_writer *w, FILE *f, const fr_c_function *train, const fr_c_function *predict)
@@ -84,17 +85,20 @@ static void write_prototypes(const fr_c_writer *w, FILE *f, const fr_c_function 
             fr_c_type_of(train->target));
     fprintf(f, "/* The module in evaluation, with the weights as they are now: y, which does not overlap x. */\n");
     fprintf(f, "void %s_predict(const %s_training *s, const %s *x, %s *y);\n", n, n, x, fr_c_type_of(predict->y));
-    fprintf(f, "/* The weights as a safetensors file of _FILE_BYTES, its size, which is returned: any program that reads\n"
-               " * safetensors reads it, and frond's fr_load_into_with takes it, as a part of the module. */\n");
+    fprintf(f,
+            "/* The weights as a safetensors file of _FILE_BYTES, its size, which is returned: any program that reads\n"
+            " * safetensors reads it, and frond's fr_load_into_with takes it, as a part of the module. */\n");
     fprintf(f, "size_t %s_save(const %s_training *s, void *bytes);\n", n, n);
-    fprintf(f, "/* The other way: takes n bytes that %s_save has written, or fr_save_tensors of the same names and\n"
-               " * shapes. Returns 0, and changes nothing, if they are something else. The optimiser goes on as it was. */\n",
-            n);
+    fprintf(
+        f,
+        "/* The other way: takes n bytes that %s_save has written, or fr_save_tensors of the same names and\n"
+        " * shapes. Returns 0, and changes nothing, if they are something else. The optimiser goes on as it was. */\n",
+        n);
     fprintf(f, "int %s_load(%s_training *s, const void *bytes, size_t n);\n", n, n);
 }
 
-void fr_c_write_training_header(const fr_c_writer *w, FILE *f, const fr_c_function *train,
-                                const fr_c_function *predict, const fr_export_c_report *r)
+void fr_c_write_training_header(const fr_c_writer *w, FILE *f, const fr_c_function *train, const fr_c_function *predict,
+                                const fr_export_c_report *r)
 {
     write_about(w, f, train, predict);
     fputs("#ifndef ", f);

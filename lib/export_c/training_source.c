@@ -13,6 +13,19 @@ static bool has_workspace(const fr_c_function *fn)
     return fn->floats > 0 || fn->integers > 0;
 }
 
+/* (void)x; for what the code does not read. */
+static void write_unused(FILE *f, const fr_c_function *fn, bool state)
+{
+    if (!fn->buffers[0].read)
+        fputs("    (void)x;\n", f);
+    if (fn->target && !fn->buffers[1].read)
+        fputs("    (void)target;\n", f);
+    for (size_t i = 0; state && i < fn->buffer_count; i++)
+        state = fn->buffers[i].memory != FR_C_PARAMETER || !fn->buffers[i].read;
+    if (state)
+        fputs("    (void)s;\n", f);
+}
+
 static bool write_train(fr_c_writer *w, FILE *f, fr_c_function *fn)
 {
     bool ok;
@@ -21,10 +34,7 @@ static bool write_train(fr_c_writer *w, FILE *f, fr_c_function *fn)
             fr_c_type_of(fn->x), fr_c_type_of(fn->target));
     if (has_workspace(fn))
         fprintf(f, "    %s_work *const w = &s->work;\n\n", w->name);
-    if (!fn->buffers[0].read)
-        fputs("    (void)x;\n", f);
-    if (!fn->buffers[1].read)
-        fputs("    (void)target;\n", f);
+    write_unused(f, fn, false);
     w->out = f;
     w->indent = 1;
     fr_c_write_update_factors(w);
@@ -44,9 +54,7 @@ static bool write_predict(fr_c_writer *w, FILE *f, fr_c_function *fn)
         fr_c_write_workspace_members(f, "        ", fn);
         fputs("    } memory, *const w = &memory;\n\n", f);
     }
-    fputs("    (void)s;\n", f);
-    if (!fn->buffers[0].read)
-        fputs("    (void)x;\n", f);
+    write_unused(f, fn, true);
     ok = fr_c_write_body(w, fn, f);
     fputs("}\n", f);
     return ok;

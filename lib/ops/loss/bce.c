@@ -71,7 +71,8 @@ static void backward(fr_op_call *call)
 
 static bool c_code(fr_c_writer *w, const fr_op_call *call)
 {
-    return fr_c_pointwise(w, call, "(b - 1.0F) * FR_MAXIMUM(log1pf(-a), -100.0F) - b * FR_MAXIMUM(logf(a), -100.0F)", call->attributes);
+    return fr_c_pointwise(w, call, "(b - 1.0F) * FR_MAXIMUM(log1pf(-a), -100.0F) - b * FR_MAXIMUM(logf(a), -100.0F)",
+                          call->attributes);
 }
 
 FR_RUN(run, fr_bce(in[0], in[1], FR_MEAN))

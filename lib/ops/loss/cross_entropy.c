@@ -71,7 +71,7 @@ static void definition(fr_op_call *call)
     call->result[0] = fr_neg(fr_sum_dim(fr_mul(p, fr_weigh_classes(call, log_p)), dim, false));
 }
 
-#define PARAMETERS \
+#define PARAMETERS                                                                                                     \
     "int outer, int n, int inner, float smoothing, const float *x, const int64_t *classes, const float *p, "
 
 static const char share_text[] =
@@ -159,8 +159,8 @@ static bool c_backward(fr_c_writer *w, const fr_op_call *call)
     fr_c_sum_exp(w);
     fr_c_helper(w, "share", share_text, false);
     fr_c_helper(w, "cross_entropy_backward", c_backward_text, false);
-    return fr_c_line(w, "cross_entropy_backward(%s, %s, %s);", c_arguments(w, call, text),
-                     fr_c_grad_out(w, call, 0), fr_c_grad_in(w, call, 0));
+    return fr_c_line(w, "cross_entropy_backward(%s, %s, %s);", c_arguments(w, call, text), fr_c_grad_out(w, call, 0),
+                     fr_c_grad_in(w, call, 0));
 }
 
 FR_RUN(run, fr_cross_entropy(in[0], in[1], FR_MEAN))

@@ -55,7 +55,9 @@ static void definition(fr_op_call *call)
 
 static bool c_code(fr_c_writer *w, const fr_op_call *call)
 {
-    return fr_c_pointwise(w, call, "fabsf(a - b) < p[0] ? (a - b) * (a - b) / 2 * (p[1] / p[0]) : p[1] * (fabsf(a - b) - p[0] / 2)", call->attributes);
+    return fr_c_pointwise(
+        w, call, "fabsf(a - b) < p[0] ? (a - b) * (a - b) / 2 * (p[1] / p[0]) : p[1] * (fabsf(a - b) - p[0] / 2)",
+        call->attributes);
 }
 
 FR_RUN(run, fr_huber(in[0], in[1], FR_MEAN))

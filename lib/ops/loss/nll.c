@@ -29,15 +29,16 @@ static void definition(fr_op_call *call)
     call->result[0] = fr_nll_definition(call, call->in[0]);
 }
 
-static const char c_text[] = "/* Of each row of x (outer,n,inner) the value of its class, negated; NaN for no class. */\n"
-                             "static void nll(int outer, int n, int inner, const float *x, const int64_t *classes, "
-                             "float *l)\n"
-                             "{\n"
-                             "    for (int i = 0; i < outer * inner; i++)\n"
-                             "        l[i] = classes[i] < 0 || classes[i] >= n\n"
-                             "                   ? NAN\n"
-                             "                   : -x[(i / inner * n + (int)classes[i]) * inner + i % inner];\n"
-                             "}\n";
+static const char c_text[] =
+    "/* Of each row of x (outer,n,inner) the value of its class, negated; NaN for no class. */\n"
+    "static void nll(int outer, int n, int inner, const float *x, const int64_t *classes, "
+    "float *l)\n"
+    "{\n"
+    "    for (int i = 0; i < outer * inner; i++)\n"
+    "        l[i] = classes[i] < 0 || classes[i] >= n\n"
+    "                   ? NAN\n"
+    "                   : -x[(i / inner * n + (int)classes[i]) * inner + i % inner];\n"
+    "}\n";
 static const char c_backward_text[] =
     "/* dx = -dl for the class of each row, else 0. */\n"
     "static void nll_backward(int outer, int n, int inner, const int64_t *classes, const float *dl, float *dx)\n"

@@ -72,9 +72,9 @@ void fr_avg_pool_backward(fr_op_call *call);
 bool fr_avg_pool_c_code(fr_c_writer *w, const fr_op_call *call);
 bool fr_avg_pool_onnx(fr_onnx *g, const fr_op_call *call);
 
-/* Writes a call name(windows, x, y) of the helper whose text is given. It has the sizes in a struct avg_windows, and may
- * call span(windows, dim, i, &from, &to), which finds window i along a dim and returns what it counts as. shape: of the
- * pool's input. */
+/* Writes a call name(windows, x, y) of the helper whose text is given. It has the sizes in a struct avg_windows, and
+ * may call span(windows, dim, i, &from, &to), which finds window i along a dim and returns what it counts as. shape: of
+ * the pool's input. */
 bool fr_c_avg_windows(fr_c_writer *w, const fr_op_call *call, const fr_pool_attributes *a, const fr_shape *shape,
                       const char *name, const char *text);
 

@@ -12,6 +12,7 @@ static const char pass_text[] =
     "    const float *x, *h0, *c0, *out, *cells; /* cells (2,steps,batch,hidden): c, and tanh(c) */\n"
     "    const float *w_ih, *w_hh, *w_ih_columns, *w_hh_columns, *b_ih, *b_hh;\n"
     "    const float *dout, *dh_last, *dc_last;\n"
+    "    int dout_step, dout_row; /* distances of steps and of rows in dout */\n"
     "    float *dx, *dw_ih, *dw_hh, *db_ih, *db_hh, *dh0, *dc0;\n"
     "    float *dh, *dc, *d, *d_state, *z; /* of one step: (batch,hidden); (batch,gates hidden), the gradients of the\n"
     "                                       * sums, of the input and of the state; room for sums */\n"
@@ -23,8 +24,9 @@ static const char pass_text[] =
     "        to[i] = from ? from[i] : 0;\n"
     "}\n";
 
-static const char text[] =
-    "/* From the last step to the first: d, the gradients of the step's sums, from dh; then those of the weights grow,\n"
+static const char backward_text[] =
+    "/* From the last step to the first: d, the gradients of the step's sums, from dh; then those of the weights "
+    "grow,\n"
     " * and dh becomes that of the state before. */\n"
     "static void recurrent_backward(const recurrent_pass *p, void step_back(const recurrent_pass *, int, const float "
     "*), int keeps_dh)\n"
@@ -42,8 +44,8 @@ static const char text[] =
     "        const float *const h = s > 0 ? p->out + (p->reverse ? t + 1 : t - 1) * all : p->h0;\n"
     "        const float *const x = p->x + t * p->batch * p->input;\n"
     "\n"
-    "        for (int i = 0; p->dout && i < all; i++)\n"
-    "            p->dh[i] += p->dout[t * all + i];\n"
+    "        for (int b = 0; p->dout && b < p->batch; b++)\n"
+    "            add_rows(1, n, p->dout + t * p->dout_step + b * p->dout_row, p->dh + b * n);\n"
     "        step_back(p, t, h);\n"
     "        if (p->dw_ih)\n"
     "            add_outer(p->batch, rows, p->input, p->d, x, p->dw_ih);\n"
@@ -75,7 +77,7 @@ static void ask_for_helpers(fr_c_writer *w, const fr_recurrent_cell *cell, bool 
         fr_c_tanh(w);
     }
     fr_c_helper(w, "recurrent_pass", pass_text, false);
-    fr_c_helper(w, "recurrent_backward", text, false);
+    fr_c_helper(w, "recurrent_backward", backward_text, false);
     fr_c_helper(w, relu ? cell->step_back_relu : cell->step_back, relu ? cell->c_backward_relu : cell->c_backward,
                 false);
 }
@@ -100,6 +102,28 @@ static void set(members *m, const char *name, const char *value)
         m->n += (size_t)n;
 }
 
+static void set_int(members *m, const char *name, int64_t value)
+{
+    char text[32];
+
+    snprintf(text, sizeof text, "%lld", (long long)value);
+    set(m, name, text);
+}
+
+/* The gradient of out, which often is a transposed view: only its values of one row need to be neighbours. */
+static void set_dout(members *m)
+{
+    fr_tensor *dout = m->call->grad_out[FR_OUT];
+    bool as_it_is = dout && fr_stride(dout, 2) == 1;
+    int64_t row = m->call->result[FR_OUT]->shape.dim[2];
+
+    if (!dout)
+        return;
+    set(m, "dout", (as_it_is ? fr_c_strided_grad_out : fr_c_grad_out)(m->w, m->call, FR_OUT));
+    set_int(m, "dout_step", as_it_is ? fr_stride(dout, 0) : row * dout->shape.dim[1]);
+    set_int(m, "dout_row", as_it_is ? fr_stride(dout, 1) : row);
+}
+
 static void set_inputs(members *m, const fr_recurrent_cell *cell)
 {
     fr_c_writer *w = m->w;
@@ -110,7 +134,7 @@ static void set_inputs(members *m, const fr_recurrent_cell *cell)
     set(m, "out", fr_c_result(w, call, FR_OUT));
     set(m, "w_ih", fr_c_in(w, call, FR_W_IH));
     set(m, "w_hh", fr_c_in(w, call, FR_W_HH));
-    set(m, "dout", fr_c_grad_out(w, call, FR_OUT));
+    set_dout(m);
     set(m, "dh_last", fr_c_grad_out(w, call, FR_H));
     if (cell->c_backward_scratch) { /* gates are computed again */
         set(m, "w_ih_columns", fr_c_columns(w, call, FR_W_IH));

@@ -52,8 +52,7 @@ static const char c_backward[] =
     "        dh[j] *= u;\n"
     "    }\n"
     "}\n"
-    "\n" FR_C_STEP_BACK("gru")
-    FR_C_EACH_SAMPLE
+    "\n" FR_C_STEP_BACK("gru") FR_C_EACH_SAMPLE
     "        const float *const before = h ? h + b * n : NULL;\n"
     "        float *const s = p->z + 3 * n, *const d = p->d + b * 3 * n, *const ds = p->d_state + b * 3 * n;\n"
     "\n"

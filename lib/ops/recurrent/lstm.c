@@ -64,17 +64,18 @@ static const char c_backward[] =
     "        dc[j] = dcell * f;\n"
     "    }\n"
     "}\n"
-    "\n" FR_C_STEP_BACK("lstm")
-    "    const int before = p->reverse ? t + 1 : t - 1, all = p->batch * p->hidden;\n"
-    "    const float *const c = before >= 0 && before < p->steps ? p->cells + before * all : p->c0;\n"
-    FR_C_EACH_SAMPLE "        float *const d = p->d + b * 4 * n;\n"
-    "\n"
-    "        affine(4 * n, p->input, p->w_ih_columns, p->b_ih, p->x + row * p->input, 0, p->z);\n"
-    "        affine(4 * n, h ? n : 0, p->w_hh_columns, p->b_hh, h ? h + b * n : NULL, 1, p->z);\n"
-    "        lstm_gates_back(n, p->z, c ? c + b * n : NULL, p->cells + (p->steps * p->batch + row) * n, p->dh + b * "
-    "n, p->dc + b * n, d, d + n, d + 2 * n, d + 3 * n);\n"
-    "    }\n"
-    "}\n";
+    "\n" FR_C_STEP_BACK(
+        "lstm") "    const int before = p->reverse ? t + 1 : t - 1, all = p->batch * p->hidden;\n"
+                "    const float *const c = before >= 0 && before < p->steps ? p->cells + before * all : "
+                "p->c0;\n" FR_C_EACH_SAMPLE "        float *const d = p->d + b * 4 * n;\n"
+                "\n"
+                "        affine(4 * n, p->input, p->w_ih_columns, p->b_ih, p->x + row * p->input, 0, p->z);\n"
+                "        affine(4 * n, h ? n : 0, p->w_hh_columns, p->b_hh, h ? h + b * n : NULL, 1, p->z);\n"
+                "        lstm_gates_back(n, p->z, c ? c + b * n : NULL, p->cells + (p->steps * p->batch + row) * n, "
+                "p->dh + b * "
+                "n, p->dc + b * n, d, d + n, d + 2 * n, d + 3 * n);\n"
+                "    }\n"
+                "}\n";
 
 extern const fr_op fr_lstm_op;
 

@@ -333,7 +333,9 @@ bool fr_recurrent_c_code(fr_c_writer *w, const fr_op_call *call)
                      int8 ? "_int8" : "", (long long)x->dim[0], (long long)x->dim[1], (long long)x->dim[2],
                      (long long)hidden, (long long)size, a->reverse, in, ih, hh, hr, cells ? ", " : "", b_ih, b_hh, out,
                      h, cells ? ", " : "", c, fr_c_scratch(w, a->cell->c_scratch * hidden), cells ? ", " : "",
-                     kept ? fr_c_out(w, call, a->cell->cells_output) : cells ? "NULL" : "");
+                     kept    ? fr_c_out(w, call, a->cell->cells_output)
+                     : cells ? "NULL"
+                             : "");
 }
 
 /* --- For summaries and graphs ------------------------------------------------------------------------------------- */

@@ -43,7 +43,7 @@ typedef struct {
     const char *step_back, *c_backward; /* the helper of one step back: its name, and its text, in C: c_backward.c */
     const char *step_back_relu, *c_backward_relu;
     int c_backward_scratch; /* as c_scratch; 0: no gates are computed again */
-    int onnx_order[4];       /* ONNX's gate i is onnx_order[i] here */
+    int onnx_order[4];      /* ONNX's gate i is onnx_order[i] here */
 } fr_recurrent_cell;
 
 typedef struct {
@@ -56,7 +56,8 @@ typedef struct {
     .attributes_size = sizeof(fr_recurrent_attributes), .dtypes = FR_MIXED, .null_gradients = true,                    \
     .infer = fr_recurrent_infer, .forward = fr_recurrent_forward_kernel,                                               \
     .backward_kernel = fr_recurrent_backward_kernel, .definition = fr_recurrent_definition,                            \
-    .c_code = fr_recurrent_c_code, .c_backward = fr_recurrent_c_backward, .multiply_adds = fr_recurrent_multiply_adds, .onnx = fr_recurrent_onnx
+    .c_code = fr_recurrent_c_code, .c_backward = fr_recurrent_c_backward, .multiply_adds = fr_recurrent_multiply_adds, \
+    .onnx = fr_recurrent_onnx
 /* fr_op.optional of a cell without a cell state. */
 enum { FR_RECURRENT_OPTIONAL = 1U << FR_H0 | 1U << FR_B_IH | 1U << FR_B_HH | 1U << FR_LENGTHS };
 
@@ -82,9 +83,9 @@ extern const fr_op_steps fr_recurrent_steps_c; /* of one with it */
     "        for (int j = 0; j < size; j++)\n"                                                                         \
     "            out[row * size + j] = state[j];\n    }\n}\n"
 
-/* The beginning of a helper NAME_step_back: one step back for all rows, of a recurrent_pass p (c_backward.c has it). t: the step; h: the
- * states before it, or NULL. Sets p->d to the gradients of the sums, and p->dh and p->dc to those of the states before,
- * without what passes through w_hh. */
+/* The beginning of a helper NAME_step_back: one step back for all rows, of a recurrent_pass p (c_backward.c has it). t:
+ * the step; h: the states before it, or NULL. Sets p->d to the gradients of the sums, and p->dh and p->dc to those of
+ * the states before, without what passes through w_hh. */
 #define FR_C_STEP_BACK(NAME) "static void " NAME "_step_back(const recurrent_pass *p, int t, const float *h)\n{\n"
 #define FR_C_EACH_SAMPLE                                                                                               \
     "    const int n = p->hidden;\n\n"                                                                                 \

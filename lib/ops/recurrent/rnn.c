@@ -31,10 +31,10 @@ static const char c_text_relu[] =
     "    (void)h;\n"                                                                                                   \
     "    for (int j = 0; j < p->batch * p->hidden; j++)\n"
 
-static const char c_backward[] = "/* dz = dh (1 - h^2) of the new h. */\n" FR_C_STEP_BACK("rnn")
-    ALL_VALUES "        p->d[j] = p->dh[j] * (1 - out[j] * out[j]);\n}\n";
-static const char c_backward_relu[] = "/* dz = dh where the new h is not 0. */\n" FR_C_STEP_BACK("rnn_relu")
-    ALL_VALUES "        p->d[j] = out[j] > 0 ? p->dh[j] : 0;\n}\n";
+static const char c_backward[] = "/* dz = dh (1 - h^2) of the new h. */\n" FR_C_STEP_BACK("rnn") ALL_VALUES
+    "        p->d[j] = p->dh[j] * (1 - out[j] * out[j]);\n}\n";
+static const char c_backward_relu[] = "/* dz = dh where the new h is not 0. */\n" FR_C_STEP_BACK("rnn_relu") ALL_VALUES
+    "        p->d[j] = out[j] > 0 ? p->dh[j] : 0;\n}\n";
 
 extern const fr_op fr_rnn_op;
 
