@@ -23,7 +23,7 @@
 #include "core/scope.h"
 #include "core/tensor.h"
 
-#define STRICT "-std=c99 -O1 -Wall -Wextra -pedantic -Werror"
+#define STRICT "-std=c99 -O1 -Wall -Wextra -Wconversion -pedantic -Werror"
 
 enum { PATH = 512, MOST = 4096 };
 

@@ -69,6 +69,8 @@ const char *fr_onnx_output_name(const fr_module *m, int i);
 typedef struct {
     const char *name; /* a C identifier, what all identifiers begin with; NULL: made of path's base name */
     bool int8;        /* matrices of weights, embeddings and kernels as int8, with a scale for each row (dim 0) */
+    bool open_batch;  /* the number of samples is NAME_BATCH, a macro */
+    bool open_length; /* there is NAME_run_length, for fewer time steps than the example's */
     void *reserved[8];
 } fr_export_c_options;
 

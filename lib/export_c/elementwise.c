@@ -105,12 +105,22 @@ static bool can_join(const loop_nest *nest, int64_t dim, const int64_t *stride)
     return true;
 }
 
+/* Where the number of time steps is open, a constant may be a part of the array for the most of them. */
+static bool may_be_part(const fr_c_writer *w, const fr_tensor *const *in, int inputs)
+{
+    for (int k = 0; k < inputs && w->length.open; k++)
+        if (fr_c_buffer_of(w->function, in[k])->memory == FR_C_CONSTANT)
+            return true;
+    return false;
+}
+
 /* Dims of size 1 need no loop. Neighbouring dims over which all operands move as over one dim share a loop. */
-static loop_nest make_loops(const fr_tensor *const *in, int inputs, const fr_c_destination *to)
+static loop_nest make_loops(const fr_c_writer *w, const fr_tensor *const *in, int inputs, const fr_c_destination *to)
 {
     loop_nest nest = { .operands = inputs + 1 };
     const fr_shape *shape = &to->shape;
     int64_t out_stride[FR_MAX_DIMS];
+    bool apart = may_be_part(w, in, inputs);
 
     fr_shape_strides(shape, out_stride);
     if (to->stride)
@@ -125,7 +135,7 @@ static loop_nest make_loops(const fr_tensor *const *in, int inputs, const fr_c_d
 
             stride[k + 1] = d >= 0 && in[k]->shape.dim[d] != 1 ? in[k]->stride[d] : 0;
         }
-        if (!can_join(&nest, dim, stride))
+        if (apart || !can_join(&nest, dim, stride))
             nest.dim[nest.ndim++] = 1;
         nest.dim[nest.ndim - 1] *= dim;
         for (int k = 0; k < nest.operands; k++)
@@ -193,7 +203,7 @@ static bool write_loop_body(fr_c_writer *w, const loop_nest *nest, const fr_tens
 bool fr_c_elementwise(fr_c_writer *w, const fr_tensor *const *in, int inputs, const fr_c_destination *to,
                       const char *expression, const double p[2])
 {
-    loop_nest nest = make_loops(in, inputs, to);
+    loop_nest nest = make_loops(w, in, inputs, to);
     const char *e = translated(w, expression, p, to->dtype);
     bool block = inputs > 1 || (inputs == 1 && strcmp(e, "u") != 0);
     int indent = w->indent;
