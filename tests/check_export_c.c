@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Exported C: compiled by $CC as strict C99, it computes what the library computes, as a whole and step by step. */
-#include "testing.h"
+#include "exported.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,52 +23,13 @@
 #include "core/scope.h"
 #include "core/tensor.h"
 
-#define STRICT "-std=c99 -O1 -Wall -Wextra -Wconversion -pedantic -Werror"
-
-enum { PATH = 512, MOST = 4096 };
-
-static char folder[PATH - 64];
-
-static const char *in_folder(const char *name, char path[PATH])
-{
-    snprintf(path, PATH, "%s/%s", folder, name);
-    return path;
-}
-
-static void make_folder(void)
-{
-    const char *base = getenv("TMPDIR");
-
-    snprintf(folder, sizeof folder, "%s/frond-export-XXXXXX", base ? base : "/tmp");
-    ck_assert_ptr_nonnull(mkdtemp(folder));
-}
-
-static void remove_folder(void)
-{
-    char command[PATH + 16];
-
-    snprintf(command, sizeof command, "rm -rf '%s'", folder);
-    ck_assert_int_eq(system(command), 0);
-}
+enum { MOST = 4096 };
 
 static bool is_there(const char *name)
 {
     char path[PATH];
 
     return access(in_folder(name, path), F_OK) == 0;
-}
-
-static bool run(const char *format, const char *program)
-{
-    char command[3 * PATH];
-
-    snprintf(command, sizeof command, format, program, folder);
-    return system(command) == 0;
-}
-
-static const char *compiler(const char *name, const char *otherwise)
-{
-    return getenv(name) && *getenv(name) ? getenv(name) : otherwise;
 }
 
 /* --- Running what was exported -------------------------------------------------------------------------------------

@@ -84,8 +84,8 @@ void fr_c_write_header(const fr_c_writer *w, FILE *f, const fr_c_function *run, 
     fr_c_write_sizes(w, f, run);
     fputs("\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n", f);
     fputs("\n/* Memory of one run. */\ntypedef struct {\n", f);
-    fr_c_write_workspace_members(f, "    ", run);
-    fr_c_write_sample_members(w, f, run);
+    if (!fr_c_write_sample_members(w, f, run) || run->floats > 0 || run->integers > 0)
+        fr_c_write_workspace_members(f, "    ", run);
     fprintf(f, "} %s_workspace;\n", name);
     if (step)
         write_state(w, f, step);

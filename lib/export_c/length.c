@@ -13,7 +13,8 @@ typedef struct {
     fr_module *m;
     const fr_c_function *run;
     fr_c_length *length;
-    size_t failed_at; /* a step of the trace; SIZE_MAX: the module did not run */
+    bool only_compare; /* the forward that is traced is not written */
+    size_t failed_at;  /* a step of the trace; SIZE_MAX: the module did not run */
     char reason[256];
 } search;
 
@@ -38,6 +39,15 @@ static bool step_fails(search *s, size_t i, const char *text)
     return false;
 }
 
+/* The next live step from i on. Copies are left out: for a single time step what lies apart otherwise may lie together,
+ * and needs none. */
+static size_t next_step(const fr_c_function *fn, size_t i)
+{
+    while (i < fn->trace.count && (!fn->steps[i].live || fn->trace.steps[i].op == fr_op_find("clone")))
+        i++;
+    return i;
+}
+
 static bool same_tensors(int n, fr_tensor *const *a, fr_tensor *const *b)
 {
     for (int k = 0; k < n; k++)
@@ -46,82 +56,79 @@ static bool same_tensors(int n, fr_tensor *const *a, fr_tensor *const *b)
     return true;
 }
 
-static bool same_ops(search *s, const fr_c_function *fn)
+static bool is_constant(const fr_c_function *fn, const fr_tensor *t)
 {
-    const fr_trace *t = &s->run->trace;
-
-    for (size_t i = 0; i < t->count; i++) {
-        const fr_step *a = &t->steps[i], *b = &fn->trace.steps[i];
-
-        if (i >= fn->trace.count || a->op != b->op || a->inputs != b->inputs ||
-            s->run->steps[i].live != fn->steps[i].live || !same_tensors(a->inputs, a->in, b->in) ||
-            !same_tensors(a->outputs, a->out, b->out))
-            return step_fails(s, i, "is not called alike for any number of them");
-    }
-    s->failed_at = t->count;
-    snprintf(s->reason, sizeof s->reason, "other ops are called where there are fewer");
-    return t->count == fn->trace.count && s->run->buffer_count >= fn->buffer_count &&
-           s->run->y->shape.ndim == fn->y->shape.ndim;
+    return t && fr_c_buffer_of(fn, t)->memory == FR_C_CONSTANT;
 }
 
-/* The numbers of one tensor: sizes, and where it begins. */
-static int64_t number_of(const fr_c_function *fn, const fr_tensor *t, int d)
+static bool same_op(const fr_c_function *run, const fr_step *a, const fr_c_function *fn, const fr_step *b)
 {
-    return d < t->shape.ndim ? t->shape.dim[d] : fr_c_buffer_offset(fn, t);
+    bool same = a->op == b->op && a->inputs == b->inputs && a->outputs == b->outputs &&
+                same_tensors(a->inputs, a->in, b->in) && same_tensors(a->outputs, a->out, b->out);
+
+    for (int k = 0; same && k < a->inputs; k++)
+        same = is_constant(run, a->in[k]) == is_constant(fn, b->in[k]);
+    return same;
 }
 
-/* t[] is a tensor of run and of the fitted lengths, then of fn. */
-static bool tensor_fits(const search *s, const fr_c_function *const fn[], fr_tensor *const t[], int64_t length)
+/* A step of run and of the fitted lengths, and its counterpart in fn. */
+enum { COMPARED = 2 + FR_C_FITTED_LENGTHS };
+typedef const fr_step *counterparts[COMPARED];
+
+/* True if v[] are those of the run and the fitted lengths, and what follows from them for `length`. */
+static bool number_fits(const search *s, const int64_t v[COMPARED], int64_t length)
 {
-    enum { N = 1 + FR_C_FITTED_LENGTHS };
+    return v[COMPARED - 1] == fr_c_size_at(s->length, v, length);
+}
 
-    if (!t[0] || t[N]->numel == 0)
-        return !t[0];
-    for (int d = 0; d <= t[0]->shape.ndim; d++) {
-        int64_t v[N];
+/* Tensor k, an input or output. */
+static bool sizes_fit(const search *s, const counterparts step, int k, int64_t length)
+{
+    const fr_tensor *t[COMPARED];
+    int64_t v[COMPARED];
 
-        for (int k = 0; k < N; k++)
-            v[k] = number_of(fn[k], t[k], d);
-        if (number_of(fn[N], t[N], d) != fr_c_size_at(s->length, v, length))
+    for (int n = 0; n < COMPARED; n++)
+        t[n] = k < step[n]->inputs ? step[n]->in[k] : step[n]->out[k - step[n]->inputs];
+    for (int d = 0; t[0] && d < t[0]->shape.ndim; d++) {
+        for (int n = 0; n < COMPARED; n++)
+            v[n] = t[n]->shape.dim[d];
+        if (!number_fits(s, v, length) || t[COMPARED - 1]->numel == 0)
             return false;
     }
     return true;
 }
 
-/* Attributes that are the same for the three are so for fn. */
-static bool attributes_fit(const fr_step *const step[])
+/* Where a view begins in its input. */
+static bool offset_fits(const search *s, const counterparts step, int64_t length)
+{
+    int64_t v[COMPARED];
+
+    for (int n = 0; step[0]->op->view && n < COMPARED; n++)
+        v[n] = step[n]->out[0]->origin - step[n]->in[0]->origin;
+    return !step[0]->op->view || number_fits(s, v, length);
+}
+
+/* Attributes that are the same for the run and the fitted lengths are so for fn. */
+static bool attributes_fit(const counterparts step)
 {
     size_t n = step[0]->attributes ? step[0]->op->attributes_size : 0;
 
-    for (int k = 1; k <= FR_C_FITTED_LENGTHS; k++)
-        if (memcmp(step[0]->attributes ? step[0]->attributes : "", step[k]->attributes ? step[k]->attributes : "", n))
+    for (int k = 1; n > 0 && k <= FR_C_FITTED_LENGTHS; k++)
+        if (memcmp(step[0]->attributes, step[k]->attributes, n) != 0)
             return true;
-    return n == 0 || memcmp(step[0]->attributes, step[1 + FR_C_FITTED_LENGTHS]->attributes, n) == 0;
+    return n == 0 || memcmp(step[0]->attributes, step[COMPARED - 1]->attributes, n) == 0;
 }
 
-/* True if the sizes in fn, of `length` steps, follow from those of the run and of the fitted lengths. */
-static bool sizes_fit(search *s, const fr_c_function *fn, int64_t length)
+/* True if the numbers of step j of fn follow from those of step i of the run and of the fitted lengths. */
+static bool numbers_fit(const search *s, size_t i, const fr_step *other, int64_t length)
 {
-    const fr_c_function *all[] = { s->run, &s->length->shorter[0], &s->length->shorter[1], fn };
-    enum { N = sizeof all / sizeof *all };
+    const counterparts step = { &s->run->trace.steps[i], &s->length->shorter[0].trace.steps[i],
+                                &s->length->shorter[1].trace.steps[i], other };
+    bool fit = attributes_fit(step) && offset_fits(s, step, length);
 
-    for (size_t i = 0; i < s->run->trace.count; i++) {
-        const fr_step *step[N];
-        fr_tensor *t[N];
-        bool fits;
-
-        for (int n = 0; n < N; n++)
-            step[n] = &all[n]->trace.steps[i];
-        fits = !s->run->steps[i].live || attributes_fit(step);
-        for (int k = 0; fits && s->run->steps[i].live && k < step[0]->inputs + step[0]->outputs; k++) {
-            for (int n = 0; n < N; n++)
-                t[n] = k < step[0]->inputs ? step[n]->in[k] : step[n]->out[k - step[0]->inputs];
-            fits = tensor_fits(s, all, t, length);
-        }
-        if (!fits)
-            return step_fails(s, i, "has sizes that are not sums and products of their number");
-    }
-    return true;
+    for (int k = 0; fit && k < step[0]->inputs + step[0]->outputs; k++)
+        fit = sizes_fit(s, step, k, length);
+    return fit;
 }
 
 /* whole's first part, of t's shape; NULL: t has other values, or memory ran out. */
@@ -139,37 +146,44 @@ static fr_tensor *first_part(const search *s, fr_tensor *whole, const fr_tensor 
     return part;
 }
 
-/* Input k of step i, if it is a constant that was computed: in fn it is a part of what it is in run, as a mask for
- * fewer steps is a corner of that for the most. */
-static bool share_constant(search *s, fr_c_function *fn, size_t i, int k)
+/* A constant that was computed, *t of fn, becomes a part of that of the run, as a mask for fewer time steps is a corner
+ * of that for the most. */
+static bool share_constant(const search *s, fr_c_function *fn, fr_tensor *whole, fr_tensor **t)
 {
-    fr_tensor **t = &fn->trace.steps[i].in[k], *whole = s->run->trace.steps[i].in[k], *part;
-    fr_c_buffer *a = whole ? fr_c_buffer_of(s->run, whole) : NULL, *b = whole ? fr_c_buffer_of(fn, *t) : NULL;
+    fr_c_buffer *a = fr_c_buffer_of(s->run, whole), *b = fr_c_buffer_of(fn, *t);
+    fr_tensor *part = a->storage == b->storage ? *t : first_part(s, whole, *t);
 
-    if (whole && (a->memory != b->memory || a - s->run->buffers != b - fn->buffers))
-        return step_fails(s, i, "is not called alike for any number of them");
-    if (!whole || a->memory != FR_C_CONSTANT || a->storage == b->storage)
-        return true;
-    part = first_part(s, whole, *t);
-    if (!part)
-        return step_fails(s, i, "has an input that does not depend on x, but on their number");
+    if (!part || part == *t || s->only_compare)
+        return part != NULL;
+    if (a - s->run->buffers != b - fn->buffers)
+        return false;
     b->constant = a->constant;
     fr_unref(*t);
     *t = fr_ref(part);
     return true;
 }
 
-/* Gives fn the constants of run. */
-static bool share_constants(search *s, fr_c_function *fn)
+/* True if fn, of `length` time steps, is what the run is, but for sizes. fits: the fitted lengths are there already, to
+ * compare with. */
+static bool is_alike(search *s, fr_c_function *fn, int64_t length, bool fits)
 {
-    for (size_t i = 0; i < fn->trace.count; i++)
-        for (int k = 0; fn->steps[i].live && k < fn->trace.steps[i].inputs; k++)
-            if (!share_constant(s, fn, i, k))
-                return false;
-    for (size_t i = 0; i < fn->buffer_count; i++)
-        if (fn->buffers[i].memory == FR_C_CONSTANT && fn->buffers[i].constant == s->run->buffers[i].constant)
-            fn->buffers[i].storage = s->run->buffers[i].storage;
-    return true;
+    const fr_trace *t = &s->run->trace;
+    size_t i = next_step(s->run, 0), j = next_step(fn, 0);
+
+    for (; i < t->count; i = next_step(s->run, i + 1), j = next_step(fn, j + 1)) {
+        fr_step *a = &t->steps[i], *b = &fn->trace.steps[j];
+
+        if (j >= fn->trace.count || !same_op(s->run, a, fn, b))
+            return step_fails(s, i, "is not called alike for any number of them");
+        if (fits && !numbers_fit(s, i, b, length))
+            return step_fails(s, i, "has sizes that are not sums and products of their number");
+        for (int k = 0; k < a->inputs; k++)
+            if (is_constant(s->run, a->in[k]) && !share_constant(s, fn, a->in[k], &b->in[k]))
+                return step_fails(s, i, "has an input that does not depend on x, but on their number");
+    }
+    s->failed_at = t->count;
+    snprintf(s->reason, sizeof s->reason, "more ops are called for fewer");
+    return j >= fn->trace.count && s->run->y->shape.ndim == fn->y->shape.ndim;
 }
 
 /* --- The forwards of fewer steps --------------------------------------------------------------------------------- */
@@ -188,7 +202,7 @@ static bool trace_length(search *s, int64_t length, fr_c_function *fn, bool fits
         snprintf(s->reason, sizeof s->reason, "%.200s", th->errors.latest);
         fr_forgive(th, had_message);
     }
-    return ok && same_ops(s, fn) && (!fits || sizes_fit(s, fn, length)) && share_constants(s, fn);
+    return ok && is_alike(s, fn, length, fits);
 }
 
 /* The fewest steps that the module can do. */
@@ -197,8 +211,10 @@ static int64_t find_min(search *s)
     int64_t length = 1;
     fr_c_function fn = { 0 };
 
+    s->only_compare = true;
     while (length < s->length->max - FR_C_LENGTHS + 1 && !trace_length(s, length, &fn, true))
         length++;
+    s->only_compare = false;
     fr_c_function_free(&fn);
     return length;
 }
@@ -221,18 +237,23 @@ static bool try_dim(search *s, int dim)
     l->min = find_min(s);
     /* Code for dims of size 1 has no loops. Above min + 1 there are no more of them than for max. */
     low = l->min + 2 < l->max - 3 ? l->min + 2 : l->max - 3;
-    ok =
-        trace_length(s, low, &l->shorter[FR_C_LENGTHS - 1], true) && trace_length(s, (low + l->max) / 2, &middle, true);
+    ok = trace_length(s, low, &l->shorter[FR_C_LENGTHS - 1], true);
+    s->only_compare = true;
+    ok = ok && trace_length(s, (low + l->max) / 2, &middle, true);
+    s->only_compare = false;
     fr_c_function_free(&middle);
     return ok;
 }
 
-/* Plans fn, with its buffers where run has them. */
+/* Plans fn, with its buffers where run has them, and with the constants of run. */
 static bool plan_shorter(search *s, fr_c_function *fn)
 {
     const fr_c_function *run = s->run;
     bool same;
 
+    for (size_t i = 0; i < fn->buffer_count && i < run->buffer_count; i++)
+        if (fn->buffers[i].memory == FR_C_CONSTANT && fn->buffers[i].constant == run->buffers[i].constant)
+            fn->buffers[i].storage = run->buffers[i].storage;
     if (!fr_c_plan(s->w, fn))
         return false;
     same = run->buffer_count == fn->buffer_count;

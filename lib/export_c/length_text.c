@@ -93,38 +93,38 @@ static bool stands_alone(const char *before, const char *after)
     return strchr("([ ", *before) && (*before != ' ' || strchr(",=<n", before[-1])) && strchr(",;])", *after);
 }
 
-/* Reads a number that is not the same in all texts. */
-static bool combine_number(reader *r, FILE *f, const size_t n[TEXTS], bool alone)
+/* Reads a number that in text `differing` is another one than in text 0. */
+static bool combine_number(reader *r, FILE *f, const size_t n[TEXTS], int differing, bool alone)
 {
     int64_t v[TEXTS];
 
     for (int k = 0; k < TEXTS; k++) {
         if (!is_whole(r->at[k], n[k]))
-            return differs(r, k);
+            return differs(r, differing);
         v[k] = strtoll(r->at[k], NULL, 10);
         if (k >= FITTED && v[k] != fr_c_size_at(&r->w->length, v, r->length[k]))
             return differs(r, k);
     }
-    return put_expression(f, v, r->length[0], alone) || differs(r, 1);
+    return put_expression(f, v, r->length[0], alone) || differs(r, differing);
 }
 
 /* Reads a word or one other character. */
 static bool combine_word(reader *r, FILE *f)
 {
     size_t n[TEXTS];
-    bool same = true, ok = true;
+    bool ok = true;
     int differing = 0;
 
     for (int k = 0; k < TEXTS; k++) {
         n[k] = word_length(r->at[k]);
         n[k] = n[k] ? n[k] : 1;
-        if (n[k] != n[0] || strncmp(r->at[k], r->at[0], n[0]) != 0)
-            same = false, differing = k;
+        if (differing == 0 && (n[k] != n[0] || strncmp(r->at[k], r->at[0], n[0]) != 0))
+            differing = k;
     }
-    if (same)
+    if (differing == 0)
         fprintf(f, "%.*s", (int)n[0], r->at[0]);
     else if (isdigit((unsigned char)*r->at[0]))
-        ok = combine_number(r, f, n, stands_alone(r->at[0] - 1, r->at[0] + n[0]));
+        ok = combine_number(r, f, n, differing, stands_alone(r->at[0] - 1, r->at[0] + n[0]));
     else
         return differs(r, differing);
     for (int k = 0; k < TEXTS; k++)
@@ -151,12 +151,17 @@ static bool combine(reader *r, FILE *f)
 /* Writes lines, broken where they are too long. */
 static void put_lines(FILE *f, char *text)
 {
+    bool used = false; /* `length`; a comment does not count */
+
     for (char *line = text, *end; (end = strchr(line, '\n')); line = end + 1) {
         size_t spaces = strspn(line, " ");
 
         *end = '\0';
+        used = used || (strncmp(line + spaces, "/*", 2) != 0 && strstr(line, "length"));
         fr_c_put_line(f, (int)spaces / FR_C_INDENT, line + spaces);
     }
+    if (!used)
+        fputs("    (void)length;\n", f);
 }
 
 /* What write writes, in a string that the caller frees; NULL with an error. */

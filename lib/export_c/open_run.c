@@ -69,19 +69,20 @@ void fr_c_write_sizes(const fr_c_writer *w, FILE *f, const fr_c_function *run)
     }
 }
 
-void fr_c_write_sample_members(const fr_c_writer *w, FILE *f, const fr_c_function *run)
+bool fr_c_write_sample_members(const fr_c_writer *w, FILE *f, const fr_c_function *run)
 {
     if (layout_of_x(w, run).outer > 1)
         fprintf(f, "    %s x[%" PRId64 "];\n", fr_c_type_of(run->x), run->x->numel);
     if (layout_of_y(w, run).outer > 1)
         fprintf(f, "    %s y[%" PRId64 "];\n", fr_c_type_of(run->y), run->y->numel);
+    return layout_of_x(w, run).outer > 1 || layout_of_y(w, run).outer > 1;
 }
 
 int64_t fr_c_run_bytes(const fr_c_writer *w, const fr_c_function *run)
 {
     const fr_tensor *arrays[] = { layout_of_x(w, run).outer > 1 ? run->x : NULL,
                                   layout_of_y(w, run).outer > 1 ? run->y : NULL };
-    int64_t bytes = fr_c_workspace_bytes(run), alignment = run->integers > 0 ? 8 : 4;
+    int64_t bytes = 0, all = fr_c_workspace_bytes(run), alignment = run->integers > 0 ? 8 : 4;
 
     for (int k = 0; k < 2; k++) {
         int64_t size = arrays[k] ? (int64_t)fr_dtype_size((fr_dtype)arrays[k]->dtype) : 4;
@@ -89,7 +90,7 @@ int64_t fr_c_run_bytes(const fr_c_writer *w, const fr_c_function *run)
         bytes = (bytes + size - 1) / size * size + (arrays[k] ? arrays[k]->numel * size : 0);
         alignment = size > alignment ? size : alignment;
     }
-    return (bytes + alignment - 1) / alignment * alignment;
+    return (bytes + all + alignment - 1) / alignment * alignment;
 }
 
 void fr_c_write_open_prototypes(const fr_c_writer *w, FILE *f, const fr_c_function *run)

@@ -244,8 +244,8 @@ bool fr_c_write_any_length(fr_c_writer *w, fr_c_function *run, FILE *f, fr_c_wri
 bool fr_c_write_open_run(fr_c_writer *w, FILE *f, fr_c_function *run);
 void fr_c_write_sizes(const fr_c_writer *w, FILE *f, const fr_c_function *run);
 void fr_c_write_open_prototypes(const fr_c_writer *w, FILE *f, const fr_c_function *run);
-/* Arrays in NAME_workspace for the x and y of a sample whose values do not lie together. */
-void fr_c_write_sample_members(const fr_c_writer *w, FILE *f, const fr_c_function *run);
+/* Arrays in NAME_workspace for the x and y of a sample whose values do not lie together. False: there are none. */
+bool fr_c_write_sample_members(const fr_c_writer *w, FILE *f, const fr_c_function *run);
 /* The size of NAME_workspace with them. */
 int64_t fr_c_run_bytes(const fr_c_writer *w, const fr_c_function *run);
 
