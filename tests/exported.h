@@ -38,7 +38,7 @@ static inline void remove_folder(void)
 }
 
 /* format has two strings: program, and the folder. True if the command that they make succeeds. */
-static inline bool run(const char *format, const char *program)
+static inline bool shell(const char *format, const char *program)
 {
     char command[3 * PATH];
 

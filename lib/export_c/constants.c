@@ -125,7 +125,8 @@ static bool names_clash(const char *a, const char *b)
     if (strncmp(longer, shorter, strlen(shorter)) != 0)
         return false;
     rest = longer + strlen(shorter);
-    return !*rest || strcmp(rest, "_scale") == 0 || strcmp(rest, "_columns") == 0 || strcmp(rest, "_int8") == 0;
+    return !*rest || strcmp(rest, "_scale") == 0 || strcmp(rest, "_columns") == 0 || strcmp(rest, "_int8") == 0 ||
+           strcmp(rest, "_int64") == 0;
 }
 
 /* True if name is that of a function, a type, a helper or one of the first `count` constants. */

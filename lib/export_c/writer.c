@@ -93,6 +93,8 @@ const char *fr_c_number(fr_c_writer *w, double value, fr_dtype dtype)
 
     if (dtype == FR_I64 && value == floor(value) && fabs(value) < 0x1p62)
         return fr_c_format(w, "%lld", (long long)value);
+    if (dtype == FR_I64 && isinf(value))
+        return value > 0 ? "INT64_MAX" : "INT64_MIN";
     fr_c_float_text(value, text);
     return fr_c_format(w, "%s", text);
 }

@@ -187,6 +187,8 @@ bool fr_c_copy_contiguous(fr_c_writer *w, const fr_tensor *from, const char *to)
 /* helpers.c: maximum(a, b) and minimum(a, b), as fr_c_sigmoid; all helpers that were asked for. */
 void fr_c_maximum(fr_c_writer *w);
 void fr_c_minimum(fr_c_writer *w);
+void fr_c_maximum_int64(fr_c_writer *w);
+void fr_c_minimum_int64(fr_c_writer *w);
 bool fr_c_write_helpers(fr_c_writer *w, FILE *f);
 
 /* constants.c: finds the constant of t's storage, or adds it. */

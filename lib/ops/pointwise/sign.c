@@ -3,7 +3,7 @@
 /* sign: y = -1, 0 or 1, 0 for NaN. */
 #include "ops/pointwise/pointwise.h"
 
-FR_UNARY_ANY(sign, int64_t, (x > 0) - (x < 0))
+FR_UNARY_ANY(sign, int64_t, x > 0 ? 1 : x < 0 ? -1 : 0)
 
 static void backward(fr_op_call *call)
 {
