@@ -94,8 +94,8 @@ static void compile(void)
     ck_assert(shell("%s " STRICT " -o '%2$s/net' '%2$s/main.c' '%2$s/net.c' -lm", compiler("CC", "cc")));
     ck_assert(!have_cxx ||
               shell("cd '%2$s' && printf '#include \"net.h\"\\nint main() { net_workspace w; (void)w; }\\n' > h.cc && "
-                  "%1$s -Wall -Wextra -pedantic -Werror -fsyntax-only h.cc",
-                  compiler("CXX", "c++")));
+                    "%1$s -Wall -Wextra -pedantic -Werror -fsyntax-only h.cc",
+                    compiler("CXX", "c++")));
     ck_assert(shell("%2$s/net < %2$s/x > %2$s/y", ""));
 }
 
@@ -705,8 +705,8 @@ static void put_text(const char *name, const char *text)
 static void assert_untouched(bool were_there)
 {
     ck_assert(shell(were_there ? "test \"$(cd '%2$s' && ls && cat pair.c pair.h)\" = \"pair.c\npair.h\nold c\nold h\""
-                             : "test -z \"$(ls '%2$s')\"",
-                  ""));
+                               : "test -z \"$(ls '%2$s')\"",
+                    ""));
 }
 
 /* The first or the second rename fails, with or without old files. */
@@ -803,11 +803,10 @@ static fr_tensor *named(fr_module *m, fr_tensor *x)
 /* Parameters whose arrays would clash with types, with functions of the file, or with each other. */
 START_TEST(names_that_clash_are_changed)
 {
-    static const char *const clashes[][3] = { { "size", "t", "w_scale" },
-                                              { "float", "of", "v_columns" },
-                                              { "affine", "rows", "int8" },
-                                              { "linear", "rows", "w_int8" },
-                                              { "net", "workspace", "run_in" } };
+    static const char *const clashes[][3] = { { "size", "t", "w_scale" },       { "float", "of", "v_columns" },
+                                              { "affine", "rows", "int8" },     { "linear", "rows", "w_int8" },
+                                              { "net", "workspace", "run_in" }, { "NET", "H", "X_SIZE" },
+                                              { "NET", "BATCH", "sample" } };
     FR_SCOPE;
     char path[PATH], command[3 * PATH];
 
@@ -868,7 +867,7 @@ int main(void)
     tcase_add_loop_test(exported, a_failing_rename_loses_nothing, 0, 4);
     tcase_add_loop_test(exported, a_full_disk_loses_nothing, 0, 2);
     tcase_add_test(exported, a_folder_that_is_not_there_is_named);
-    tcase_add_loop_test(exported, names_that_clash_are_changed, 0, 5);
+    tcase_add_loop_test(exported, names_that_clash_are_changed, 0, 7);
     tcase_add_loop_test(exported, names_come_of_the_file, 0, 4);
     return run_tests("export_c", exported);
 }

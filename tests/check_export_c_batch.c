@@ -397,6 +397,36 @@ START_TEST(refusals_name_op_and_module)
 }
 END_TEST
 
+START_TEST(bad_examples)
+{
+    FR_SCOPE;
+    char path[PATH];
+    fr_module *rnn = fr_nn_rnn(3, 5, NULL), *tanh = fr_nn_tanh();
+    fr_export_c_options batch = { .open_batch = true }, length = { .open_length = true };
+    fr_export_c_report report;
+
+    in_folder("net.c", path);
+    ck_assert(!fr_export_c_with(tanh, fr_randn(FR_SHAPE()), path, &batch, NULL));
+    assert_failed("export_c_with", "no dim of x, (), holds samples: it has no dims");
+    ck_assert(!fr_export_c_with(tanh, fr_randn(FR_SHAPE()), path, &length, NULL));
+    assert_failed("the number of steps in x, (), cannot be open", "no dim that could hold them");
+    ck_assert(!fr_export_c_with(rnn, fr_randn(FR_SHAPE(4, 1, 3)), path, &length, NULL));
+    assert_failed("(4, 1, 3)", "dim 0 has size 4, which is too few to compare with fewer");
+    ck_assert(!fr_export_c_with(rnn, fr_randn(FR_SHAPE(7, 3)), path, &batch, NULL));
+    assert_failed("no dim of x, (7, 3), holds samples", "rnn in module");
+    ck_assert(access(path, F_OK) != 0);
+    /* NAME_step takes one sample. */
+    ck_assert(fr_export_c_with(rnn, fr_randn(FR_SHAPE(7, 4, 3)), path, &batch, &report));
+    ck_assert_int_eq(report.state_bytes, 5 * (int64_t)sizeof(float));
+    ck_assert_int_eq(report.min_length, 0);
+    ck_assert(fr_export_c_with(rnn, fr_randn(FR_SHAPE(5, 4, 3)), path, &length, &report));
+    ck_assert_int_eq(report.state_bytes, 4 * 5 * (int64_t)sizeof(float));
+    ck_assert_int_eq(report.min_length, 1);
+    fr_module_free(rnn);
+    fr_module_free(tanh);
+}
+END_TEST
+
 int main(void)
 {
     TCase *open = tcase_create("open");
@@ -406,5 +436,6 @@ int main(void)
     tcase_add_loop_test(open, any_batch_and_length, 0, MODELS);
     tcase_add_loop_test(open, length_alone, 0, MODELS);
     tcase_add_loop_test(open, refusals_name_op_and_module, 0, REFUSED);
+    tcase_add_test(open, bad_examples);
     return run_tests("export_c_batch", open);
 }

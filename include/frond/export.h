@@ -80,8 +80,10 @@ typedef struct {
     int64_t multiply_adds;   /* of NAME_run; with open_batch, of each sample */
     int64_t state_bytes;     /* of NAME_state; 0: there is no NAME_step */
     int64_t step_bytes;      /* what NAME_step has on the stack */
-    double int8_loss;        /* with int8: how far the output for the example moves at most; else 0 */
-    char not_stepwise[256];  /* why there is no NAME_step; "" if there is one */
+    double int8_loss;       /* with int8: how far the output for the example moves at most; else 0. With open_batch, for
+                             * its first sample */
+    char not_stepwise[256]; /* why there is no NAME_step; "" if there is one */
+    int64_t min_length;     /* with open_length: NAME_MIN_LENGTH; else 0 */
     void *reserved[8];
 } fr_export_c_report;
 

@@ -144,6 +144,7 @@ static bool plan(export_job *j, fr_module *m, fr_tensor *example)
         return false;
     r->weight_bytes = fr_c_constant_bytes(&j->w);
     r->workspace_bytes = fr_c_run_bytes(&j->w, &j->run);
+    r->min_length = j->w.length.open ? j->w.length.min : 0;
     r->multiply_adds = j->run.multiply_adds;
     r->state_bytes = j->has_step ? fr_c_state_bytes(&j->step) : 0;
     r->step_bytes = j->has_step ? fr_c_workspace_bytes(&j->step) : 0;
