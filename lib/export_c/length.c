@@ -202,17 +202,18 @@ static bool trace_length(search *s, int64_t length, fr_c_function *fn, bool fits
         snprintf(s->reason, sizeof s->reason, "%.200s", th->errors.latest);
         fr_forgive(th, had_message);
     }
-    return ok && is_alike(s, fn, length, fits);
+    return ok && is_alike(s, fn, length, fits) && !th->errors.pending;
 }
 
 /* The fewest steps that the module can do. */
 static int64_t find_min(search *s)
 {
+    const fr_thread *th = fr_thread_self();
     int64_t length = 1;
     fr_c_function fn = { 0 };
 
     s->only_compare = true;
-    while (length < s->length->max - FR_C_LENGTHS + 1 && !trace_length(s, length, &fn, true))
+    while (length < s->length->max - FR_C_LENGTHS + 1 && !trace_length(s, length, &fn, true) && !th->errors.pending)
         length++;
     s->only_compare = false;
     fr_c_function_free(&fn);
