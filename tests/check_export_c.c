@@ -795,11 +795,10 @@ static fr_tensor *named(fr_module *m, fr_tensor *x)
 /* Parameters whose arrays would clash with types, with functions of the file, or with each other. */
 START_TEST(names_that_clash_are_changed)
 {
-    static const char *const clashes[][3] = { { "size", "t", "w_scale" },
-                                              { "float", "of", "v_columns" },
-                                              { "affine", "rows", "int8" },
-                                              { "linear", "rows", "w_int8" },
-                                              { "net", "workspace", "run_in" } };
+    static const char *const clashes[][3] = { { "size", "t", "w_scale" },       { "float", "of", "v_columns" },
+                                              { "affine", "rows", "int8" },     { "linear", "rows", "w_int8" },
+                                              { "net", "workspace", "run_in" }, { "NET", "H", "X_SIZE" },
+                                              { "NET", "BATCH", "sample" } };
     FR_SCOPE;
     char path[PATH], command[3 * PATH];
 
@@ -860,7 +859,7 @@ int main(void)
     tcase_add_loop_test(exported, a_failing_rename_loses_nothing, 0, 4);
     tcase_add_loop_test(exported, a_full_disk_loses_nothing, 0, 2);
     tcase_add_test(exported, a_folder_that_is_not_there_is_named);
-    tcase_add_loop_test(exported, names_that_clash_are_changed, 0, 5);
+    tcase_add_loop_test(exported, names_that_clash_are_changed, 0, 7);
     tcase_add_loop_test(exported, names_come_of_the_file, 0, 4);
     return run_tests("export_c", exported);
 }

@@ -386,6 +386,11 @@ runs export "$work/two" "$work/two_int8.c" --int8
 prints "int8 changes the outputs for a random sequence by up to 0.0"
 grep -q 'lost to int8' "$work/two_int8.h" || wrong "export --int8: the header says nothing of it"
 refuses 2 "int8 is for .c alone" export "$work/two" "$work/two.onnx" --int8
+runs export "$work/two" "$work/two_open.c" --open-batch --open-length
+grep -q 'for 1 to [0-9]* steps' "$work/out" || wrong "export --open-length does not say for how many"
+grep -q 'int two_open_run_length(const float' "$work/two_open.h" || wrong "export --open-length: no function for it"
+grep -q '#define TWO_OPEN_BATCH 1' "$work/two_open.h" || wrong "export --open-batch: no macro for it"
+refuses 2 "open-length are for .c alone" export "$work/two" "$work/two.onnx" --open-length
 if grep -q '^#define HAVE_PROTOBUF_C' config.h; then
     runs export "$work/two" "$work/two.onnx"
     runs info "$work/two.onnx"

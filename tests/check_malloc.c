@@ -696,7 +696,7 @@ static bool save_and_load_npy(void)
 }
 
 /* Writes the header and the source, with the function for one step, weights in int8 and scratch memory. */
-static bool export_c(void)
+static bool export_c_with(const fr_export_c_options *options)
 {
     FR_SCOPE;
     fr_module *parts[] = { fr_nn_lstm(2, 3, &(fr_recurrent_options){ .batch_first = true }), fr_nn_linear(3, 2, NULL) };
@@ -705,12 +705,22 @@ static bool export_c(void)
     bool ok;
 
     snprintf(name, sizeof name, "%.200s.c", path);
-    ok = m && fr_export_c_with(m, fr_ones(FR_SHAPE(2, 3, 2)), name, &(fr_export_c_options){ .int8 = true }, NULL);
+    ok = m && fr_export_c_with(m, fr_ones(FR_SHAPE(2, options->open_length ? 5 : 3, 2)), name, options, NULL);
     fr_module_free(m);
     unlink(name);
     name[strlen(name) - 1] = 'h';
     unlink(name);
     return ok;
+}
+
+static bool export_c(void)
+{
+    return export_c_with(&(fr_export_c_options){ .int8 = true });
+}
+
+static bool export_c_open(void)
+{
+    return export_c_with(&(fr_export_c_options){ .open_batch = true, .open_length = true });
 }
 
 /* A training step, with the backward of a recurrent op as a whole and Adam's state. */
@@ -983,6 +993,7 @@ static const struct {
     { "read_arrays", read_arrays },
     { "export_c", export_c },
     { "export_c_training", export_c_training },
+    { "export_c_open", export_c_open },
 #ifdef HAVE_LIBZIP
     { "save_and_load_npz", save_and_load_npz },
 #endif

@@ -10,6 +10,7 @@
 
 #include "by_definition.h"
 #include "explained.h"
+#include "exported.h"
 #include "graph/argument_name.h"
 #include "graph/trace.h"
 #include "ops/op.h"
@@ -890,24 +891,176 @@ END_TEST
 
 /* --- As ONNX ------------------------------------------------------------------------------------------------------ */
 
-#ifdef HAVE_PROTOBUF_C
+typedef struct {
+    subject *s;
+    int input;
+} exported_case;
 
-/* A module's forward that runs a case: input 0 is the module's x, the others are constants. */
+/* A module's forward that runs a case: one input is the module's x, the others are constants. */
 static fr_tensor *run_case(fr_module *m, fr_tensor *x)
 {
-    subject s = **(subject *const *)fr_self(m);
+    const exported_case *e = fr_self(m);
+    subject s = *e->s;
 
-    s.in[0] = x;
+    s.in[e->input] = x;
     return run(&s, s.in);
 }
+
+static fr_module *module_of(subject *s, int input)
+{
+    fr_module *m = fr_module_new("Case", sizeof(exported_case), run_case);
+
+    *(exported_case *)fr_self(m) = (exported_case){ s, input };
+    return m;
+}
+
+/* --- As C ----------------------------------------------------------------------------------------------------------
+ */
+
+/* What was written of an op's cases: f0.c, f1.c, ... with a program that runs them one after the other, their inputs
+ * and the library's results. */
+typedef struct {
+    FILE *program, *x, *expected;
+    int count;
+} c_files;
+
+/* In the file of results, before the values, which are double. */
+typedef struct {
+    fr_dtype dtype;
+    int64_t numel;
+    char about[256];
+} c_result;
+
+static FILE *open_in_folder(const char *name, const char *mode)
+{
+    char path[PATH];
+    FILE *f = fopen(in_folder(name, path), mode);
+
+    ck_assert_ptr_nonnull(f);
+    return f;
+}
+
+static void begin_c(c_files *files)
+{
+    *files = (c_files){ open_in_folder("main.c", "w"), open_in_folder("x", "w"), open_in_folder("expected", "w"), 0 };
+    fputs("#include <stdint.h>\n#include <stdio.h>\nint main(void) {\n", files->program);
+}
+
+/* Adds the case that was written as fN.c. */
+static void add_c(c_files *files, const fr_tensor *x, const fr_tensor *y)
+{
+    const char *types[] = { fr_dtype_of(x) == FR_I64 ? "int64_t" : "float",
+                            fr_dtype_of(y) == FR_I64 ? "int64_t" : "float" };
+    int n = (int)fr_numel(x), i = files->count++;
+    c_result r = { .dtype = fr_dtype_of(y), .numel = fr_numel(y) };
+
+    fprintf(files->program, "  { extern void f%d_run(const %s *, %s *); static %s x[%d]; static %s y[%d];\n", i,
+            types[0], types[1], types[0], n, types[1], (int)fr_numel(y) + 1);
+    fprintf(files->program, "    if (fread(x, sizeof *x, %d, stdin) != %d) return 1;\n", n, n);
+    fprintf(files->program, "    f%d_run(x, y); fwrite(y, sizeof *y, %d, stdout); }\n", i, (int)fr_numel(y));
+    fwrite(fr_data((fr_tensor *)x), fr_dtype_size(fr_dtype_of(x)), (size_t)n, files->x);
+    snprintf(r.about, sizeof r.about, "%s", test_about);
+    fwrite(&r, sizeof r, 1, files->expected);
+    for (int64_t k = 0; k < fr_numel(y); k++)
+        fwrite((double[]){ fr_at(y, k) }, sizeof(double), 1, files->expected);
+}
+
+/* Writes the case with this input as x. If it cannot be, the error names ops, s->op among them if it has no C form. */
+static void write_c(c_files *files, subject *s, int input, bool *refused)
+{
+    fr_module *m = module_of(s, input);
+    char path[PATH], name[32], named[64];
+    fr_tensor *y = run(s, s->in);
+
+    snprintf(name, sizeof name, "f%d.c", files->count);
+    if (fr_dtype_of(y) != FR_F64 && fr_export_c(m, s->in[input], in_folder(name, path))) {
+        add_c(files, s->in[input], y);
+    } else if (fr_dtype_of(y) != FR_F64) {
+        const char *message = fr_error_message();
+
+        ck_assert_msg(strstr(message, "cannot be written in C: op ") || strstr(message, "changed in place") ||
+                          strstr(message, "has no values"),
+                      "%s as %c: %s", test_about, 'a' + input, message);
+        snprintf(named, sizeof named, "op %s in module Case", s->op->name);
+        *refused = *refused || strstr(message, named);
+        if (getenv("FROND_PRINT_REFUSED"))
+            printf("%s as %c: %s\n", test_about, 'a' + input, message);
+    }
+    fr_error_clear();
+    fr_module_free(m);
+}
+
+/* Runs the program and compares what it gives. */
+static void run_c(c_files *files)
+{
+    FILE *got, *expected;
+    c_result r;
+
+    fputs("  return 0;\n}\n", files->program);
+    ck_assert(fclose(files->program) == 0 && fclose(files->x) == 0 && fclose(files->expected) == 0);
+    ck_assert_msg(
+        shell("cd '%2$s' && %1$s " STRICT " -O0 -o program *.c -lm && ./program < x > y", compiler("CC", "cc")), "%s",
+        test_about);
+    got = open_in_folder("y", "r");
+    expected = open_in_folder("expected", "r");
+    while (fread(&r, sizeof r, 1, expected) == 1)
+        for (int64_t k = 0; k < r.numel; k++) {
+            double wanted, value;
+            int64_t whole;
+            float real;
+
+            ck_assert_uint_eq(fread(&wanted, sizeof wanted, 1, expected), 1);
+            ck_assert_uint_eq(
+                r.dtype == FR_I64 ? fread(&whole, sizeof whole, 1, got) : fread(&real, sizeof real, 1, got), 1);
+            value = r.dtype == FR_I64 ? (double)whole : (double)real;
+            /* Below -87 sigmoid of C is not 0, so that silu of -inf is -inf. */
+            bool nan = isnan(wanted) && (isnan(value) || (isinf(value) && strncmp(r.about, "silu/", 5) == 0));
+
+            ck_assert_msg(nan || value == wanted || fabs(value - wanted) <= 1e-6 + 1e-5 * fabs(wanted),
+                          "%s, value %d: %.9g, expected %.9g", r.about, (int)k, value, wanted);
+        }
+    ck_assert_int_eq(fgetc(got), EOF);
+    fclose(got);
+    fclose(expected);
+}
+
+/* An op with a C form is written in at least one of its cases; one without is refused by its name. */
+START_TEST(c_code)
+{
+    const fr_op *op = fr_op_table[_i];
+    bool refused = false;
+    int index = 0;
+    c_files files;
+
+    begin_c(&files);
+    for (int k = 0; k < _i; k++)
+        index += cases_of(fr_op_table[k], is_golden);
+    for (int k = cases_of(op, is_golden); k > 0; k--, index++) {
+        FR_SCOPE;
+        FR_NO_GRAD;
+        subject s = open_case(is_golden, index, FR_F32);
+
+        for (int i = 0; i < s.n; i++)
+            if (fr_numel(s.in[i]) > 0)
+                write_c(&files, &s, i, &refused);
+        close_case(&s);
+    }
+    run_c(&files);
+    if (op->c_code || op->view)
+        ck_assert_msg(files.count > 0, "%s: none of its cases can be written", op->name);
+    else
+        ck_assert_msg(refused || files.count > 0, "%s is not refused", op->name);
+}
+END_TEST
+
+#ifdef HAVE_PROTOBUF_C
 
 /* Writes the case as ONNX and returns its result for its own input; NULL, with an error, if it cannot be written. */
 static fr_tensor *write_onnx(subject *s, const char *path)
 {
-    fr_module *m = fr_module_new("Case", sizeof s, run_case);
+    fr_module *m = module_of(s, 0);
     fr_tensor *y = NULL;
 
-    *(subject **)fr_self(m) = s;
     if (s->n > 0 && fr_numel(s->in[0]) > 0 && fr_export_onnx(m, s->in[0], path))
         y = run(s, s->in);
     fr_module_free(m);
@@ -1060,7 +1213,8 @@ static int print_cases(void)
 
 int main(int argc, char **argv)
 {
-    TCase *ops = tcase_create("ops"), *kernels = tcase_create("kernels"), *threads = tcase_create("threads");
+    TCase *ops = tcase_create("ops"), *kernels = tcase_create("kernels"), *threads = tcase_create("threads"),
+          *exported = tcase_create("exported");
 
     program = argv[0];
     if (argc > 1 && strcmp(argv[1], "--cases") == 0)
@@ -1073,6 +1227,9 @@ int main(int argc, char **argv)
 #endif
     if (SANITIZED)
         setenv("CK_FORK", "no", 0); /* thousands of forks are slow; a sanitizer stops at the first error anyway */
+    tcase_set_timeout(exported, 120);
+    tcase_add_checked_fixture(exported, make_folder, remove_folder);
+    tcase_add_loop_test(exported, c_code, 0, SANITIZED ? 0 : count_ops());
     tcase_add_loop_test(threads, same_bits_for_any_number_of_threads, 0, SANITIZED ? 0 : count_ops());
     tcase_add_test(ops, names_of_users);
     tcase_add_loop_test(ops, table, 0, count_ops());
@@ -1085,5 +1242,5 @@ int main(int argc, char **argv)
     tcase_add_loop_test(ops, forward_mode, 0, count_cases(is_smooth));
     tcase_add_loop_test(ops, failing_calls, 0, count_cases(is_failing));
     tcase_add_loop_test(ops, null_inputs, 0, count_cases(is_golden));
-    return run_tests("ops", ops, kernels, threads);
+    return run_tests("ops", ops, kernels, threads, exported);
 }

@@ -66,6 +66,12 @@ const char *fr_c_matrix(fr_c_writer *w, const fr_op_call *call, int input, bool 
  * or "int8_t", and {{...}} is left out unless int8 is true. Lines that are too long are broken. Ask first for the
  * helpers that the text calls. */
 void fr_c_helper(fr_c_writer *w, const char *name, const char *text, bool int8);
+/* The same for code of values of either dtype. The text is for float. For int64 each float and double in it becomes
+ * int64_t, and the functions in it, names with a ( right behind them, end in _int64. Returns the name so. */
+const char *fr_c_value_helper(fr_c_writer *w, const char *name, const char *text, fr_dtype dtype);
+/* static int beats(float a, float b, int least): whether a is larger than b, or (least) smaller; NaN is larger and
+ * smaller than all numbers. For int64 it is beats_int64. */
+void fr_c_beats(fr_c_writer *w, fr_dtype dtype);
 /* With by_columns
  *     static void affine$q(int rows, int columns, const $t *w{{, const float *scale}},
  *                          const float *b, const float *x, int onto, float *y)
@@ -95,7 +101,7 @@ bool fr_c_copy(fr_c_writer *w, const fr_tensor *to, const fr_tensor *from);
 bool fr_c_fill(fr_c_writer *w, const fr_tensor *to, double value);
 /* The whole code of an op that reduces one dim, or all: the input is seen as (outer,n,inner), the output is
  * (outer,inner). The expressions are START, STEP and FINISH, of double s, the value so far, and x; FINISH may use n
- * too. */
+ * too. For int64 all these are int64_t. */
 bool fr_c_reduction(fr_c_writer *w, const fr_op_call *call, int64_t outer, int64_t n, int64_t inner,
                     const char *const expressions[3]);
 

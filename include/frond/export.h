@@ -78,6 +78,8 @@ typedef struct {
 typedef struct {
     const char *name; /* a C identifier, what all identifiers begin with; NULL: made of path's base name */
     bool int8;        /* matrices of weights, embeddings and kernels as int8, with a scale for each row (dim 0) */
+    bool open_batch;  /* the number of samples is NAME_BATCH, a macro */
+    bool open_length; /* there is NAME_run_length, for fewer time steps than the example's */
     const fr_export_c_training *training; /* NULL: for inference alone */
     void *reserved[8];
 } fr_export_c_options;
@@ -85,12 +87,14 @@ typedef struct {
 typedef struct {
     int64_t weight_bytes;    /* of constant arrays */
     int64_t workspace_bytes; /* of NAME_workspace, which NAME_run has on the stack */
-    int64_t multiply_adds;   /* of NAME_run */
+    int64_t multiply_adds;   /* of NAME_run; with open_batch, of each sample */
     int64_t state_bytes;     /* of NAME_state; 0: there is no NAME_step */
     int64_t step_bytes;      /* what NAME_step has on the stack */
-    double int8_loss;        /* with int8: how far the output for the example moves at most; else 0 */
-    char not_stepwise[256];  /* why there is no NAME_step; "" if there is one */
-    int64_t trained_bytes;   /* with training: of the weights in NAME_training, */
+    double int8_loss;       /* with int8: how far the output for the example moves at most; else 0. With open_batch, for
+                             * its first sample */
+    char not_stepwise[256]; /* why there is no NAME_step; "" if there is one */
+    int64_t min_length;     /* with open_length: NAME_MIN_LENGTH; else 0 */
+    int64_t trained_bytes;  /* with training: of the weights in NAME_training, */
     int64_t optimiser_bytes; /* of the optimiser's state and of gradients that are added up, */
     int64_t predict_bytes;   /* what NAME_predict has on the stack, */
     int64_t file_bytes;      /* and what NAME_save writes */
@@ -106,6 +110,7 @@ typedef struct {
  *     void NAME_run_in(NAME_workspace *w, const float *x, float *y);
  *
  * x has the example's shape, row-major; it is int64_t for an int64 example. NAME_run has the workspace on the stack.
+ * The macros NAME_X_SIZE and NAME_Y_SIZE (NAME in capitals) say how many values x and y have.
  *
  * There are two more functions if m works through time only by recurrent layers that go forwards, by ops on each time
  * step alone, and by taking the last time step. Here x and y are those of one time step of the example's batch:
@@ -113,12 +118,32 @@ typedef struct {
  *     void NAME_reset(NAME_state *s);
  *     void NAME_step(NAME_state *s, const float *x, float *y);
  *
+ * With open_batch NAME_run takes NAME_BATCH samples. This macro is the example's number of samples, unless source and
+ * header are compiled with another one (-DNAME_BATCH=8). The code calls a function of one sample for each, so neither
+ * the workspace nor the text grows; NAME_step takes one sample. The samples are along the first dim of x along which m
+ * gives two of them together what it gives each alone: so it is dim 0 of (B,T,F), and dim 1 of (T,B,F) if something
+ * looks at several time steps. It fails if there is no such dim, and names the op that mixes samples.
+ *
+ * With open_length there are two more functions, for NAME_MIN_LENGTH to NAME_MAX_LENGTH time steps, which is how many
+ * the example has. x and y have the sizes that belong to `length`, without gaps:
+ *
+ *     int NAME_run_length(const float *x, int length, float *y);
+ *     int NAME_run_length_in(NAME_workspace *w, const float *x, int length, float *y);
+ *
+ * They return how many values y has; 0, and y is as it was, for another length. The time steps are along the first dim
+ * of x, but that of the samples, whose size may be another one: m must call the same ops, and all sizes must be
+ * polynomials of the length, of degree 2 at most. So recurrent layers that go both ways, attention, convolutions of
+ * stride 1, the last step and sums over all steps are possible; strides and pooling over time are not. What m computes
+ * without x, as a mask, must for fewer steps be the first part, or the corner, of what it is for the most. It fails
+ * otherwise, naming op and module, and for an example of fewer than 5 steps, with which there is too little to compare.
+ *
  * m must be float32, and is afterwards as it was. The example gives the shape and dtype of x, and the values on which
  * int8_loss is measured. What does not depend on x is computed now and written as a constant. Fails for ops that have
  * no C form (the error names all of them and their modules), for a model that reads values which no op gave it, and for
  * a result that was changed in place. */
 bool fr_export_c(fr_module *m, fr_tensor *example, const char *path);
-/* The same; options and report may be NULL. */
+/* The same; options and report may be NULL. Fails as well where options->name is no C identifier, and where the sizes
+ * that are to be open cannot be. */
 bool fr_export_c_with(fr_module *m, fr_tensor *example, const char *path, const fr_export_c_options *options,
                       fr_export_c_report *report);
 

@@ -125,14 +125,18 @@ static bool names_clash(const char *a, const char *b)
     if (strncmp(longer, shorter, strlen(shorter)) != 0)
         return false;
     rest = longer + strlen(shorter);
-    return !*rest || strcmp(rest, "_scale") == 0 || strcmp(rest, "_columns") == 0 || strcmp(rest, "_int8") == 0;
+    return !*rest || strcmp(rest, "_scale") == 0 || strcmp(rest, "_columns") == 0 || strcmp(rest, "_int8") == 0 ||
+           strcmp(rest, "_int64") == 0;
 }
 
 /* True if name is that of a function, a type, a helper or one of the first `count` constants. */
 static bool is_taken(const fr_c_writer *w, size_t count, const char *name)
 {
-    static const char *const functions[] = { "run",     "run_in", "reset", "step", "state",    "workspace", "train",
-                                             "predict", "init",   "save",  "load", "training", "work",      "header" };
+    static const char *const functions[] = { "run",           "run_in",   "reset",   "step",   "state",
+                                             "workspace",     "train",    "predict", "init",   "save",
+                                             "load",          "training", "work",    "header", "run_length",
+                                             "run_length_in", "sample",   "H",       "BATCH",  "MIN_LENGTH",
+                                             "MAX_LENGTH",    "X_SIZE",   "Y_SIZE" };
     size_t prefix = strlen(w->name) + 1, n = strlen(name);
 
     if (strcmp(name + n - 2, "_t") == 0)

@@ -15,7 +15,10 @@ enum { MAX_INPUTS = 3 };
 static const struct {
     const char *name, *in_c;
     void (*ask_for_helper)(fr_c_writer *w);
+    bool int64; /* of int64 alone */
 } names[] = {
+    { "FR_MAXIMUM", "maximum_int64", fr_c_maximum_int64, true },
+    { "FR_MINIMUM", "minimum_int64", fr_c_minimum_int64, true },
     { "fr_sigmoid_f32", "sigmoid", fr_c_sigmoid },
     { "FR_MAXIMUM", "maximum", fr_c_maximum },
     { "FR_MINIMUM", "minimum", fr_c_minimum },
@@ -30,10 +33,10 @@ static const struct {
 };
 
 /* Writes an identifier of n characters by its name in C. */
-static void put_name(fr_c_writer *w, FILE *f, const char *name, size_t n)
+static void put_name(fr_c_writer *w, FILE *f, const char *name, size_t n, fr_dtype dtype)
 {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (strlen(names[i].name) != n || strncmp(names[i].name, name, n) != 0)
+        if (strlen(names[i].name) != n || strncmp(names[i].name, name, n) != 0 || (names[i].int64 && dtype != FR_I64))
             continue;
         if (names[i].ask_for_helper)
             names[i].ask_for_helper(w);
@@ -55,7 +58,7 @@ static void put_expression(fr_c_writer *w, FILE *f, const char *e, const double 
             fputs(fr_c_number(w, p[e[2] - '0'], dtype), f);
             e += strlen("p[0]");
         } else if (n > 0) {
-            put_name(w, f, e, n);
+            put_name(w, f, e, n, dtype);
             e += n;
         } else {
             bool needs_space = *e == '*' && e[1] != ' '; /* "x *y" reads as a declaration */
@@ -105,12 +108,22 @@ static bool can_join(const loop_nest *nest, int64_t dim, const int64_t *stride)
     return true;
 }
 
+/* Where the number of time steps is open, a constant may be a part of the array for the most of them. */
+static bool may_be_part(const fr_c_writer *w, const fr_tensor *const *in, int inputs)
+{
+    for (int k = 0; k < inputs && w->length.open; k++)
+        if (fr_c_buffer_of(w->function, in[k])->memory == FR_C_CONSTANT)
+            return true;
+    return false;
+}
+
 /* Dims of size 1 need no loop. Neighbouring dims over which all operands move as over one dim share a loop. */
-static loop_nest make_loops(const fr_tensor *const *in, int inputs, const fr_c_destination *to)
+static loop_nest make_loops(const fr_c_writer *w, const fr_tensor *const *in, int inputs, const fr_c_destination *to)
 {
     loop_nest nest = { .operands = inputs + 1 };
     const fr_shape *shape = &to->shape;
     int64_t out_stride[FR_MAX_DIMS];
+    bool apart = may_be_part(w, in, inputs);
 
     fr_shape_strides(shape, out_stride);
     if (to->stride)
@@ -125,7 +138,7 @@ static loop_nest make_loops(const fr_tensor *const *in, int inputs, const fr_c_d
 
             stride[k + 1] = d >= 0 && in[k]->shape.dim[d] != 1 ? in[k]->stride[d] : 0;
         }
-        if (!can_join(&nest, dim, stride))
+        if (apart || !can_join(&nest, dim, stride))
             nest.dim[nest.ndim++] = 1;
         nest.dim[nest.ndim - 1] *= dim;
         for (int k = 0; k < nest.operands; k++)
@@ -193,7 +206,7 @@ static bool write_loop_body(fr_c_writer *w, const loop_nest *nest, const fr_tens
 bool fr_c_elementwise(fr_c_writer *w, const fr_tensor *const *in, int inputs, const fr_c_destination *to,
                       const char *expression, const double p[2])
 {
-    loop_nest nest = make_loops(in, inputs, to);
+    loop_nest nest = make_loops(w, in, inputs, to);
     const char *e = translated(w, expression, p, to->dtype);
     bool block = inputs > 1 || (inputs == 1 && strcmp(e, "u") != 0);
     int indent = w->indent;
@@ -219,8 +232,6 @@ bool fr_c_pointwise(fr_c_writer *w, const fr_op_call *call, const char *expressi
     for (int k = 0; k < call->inputs; k++)
         if (!fr_c_check_dtype(w, call->in[k]))
             return false;
-    if (y->dtype == FR_I64 && strchr(expression, '(') && strstr(expression, "FR_"))
-        return fr_c_fail(w, "int64 given, expected float32");
     return fr_c_elementwise(w, (const fr_tensor *const *)call->in, call->inputs, &to, expression, p);
 }
 
@@ -280,8 +291,7 @@ bool fr_c_reduction(fr_c_writer *w, const fr_op_call *call, int64_t outer, int64
     const char *x = fr_c_in(w, call, 0), *y = fr_c_out(w, call, 0);
     const char *name = fr_c_format(w, "%s_over", call->op->name);
 
-    if (call->in[0]->dtype != FR_F32)
-        return fr_c_fail(w, "int64 given, expected float32");
-    fr_c_helper(w, name, fr_c_format(w, text, name, expressions[0], expressions[1], expressions[2]), false);
+    name = fr_c_value_helper(w, name, fr_c_format(w, text, name, expressions[0], expressions[1], expressions[2]),
+                             fr_dtype_of(call->in[0]));
     return fr_c_line(w, "%s(%" PRId64 ", %" PRId64 ", %" PRId64 ", %s, %s);", name, outer, n, inner, x, y);
 }

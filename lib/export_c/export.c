@@ -62,6 +62,20 @@ static char *name_from(const char *base, size_t n)
     return name;
 }
 
+static const char *in_capitals(fr_c_writer *w, const char *name)
+{
+    char *text = strdup(name);
+    const char *kept = text;
+
+    for (char *c = text; c && *c; c++)
+        *c = (char)(*c >= 'a' && *c <= 'z' ? *c - 'a' + 'A' : *c);
+    kept = text ? fr_c_format(w, "%s", text) : "";
+    if (!text)
+        fr_c_out_of_memory(w);
+    free(text);
+    return kept;
+}
+
 /* The names that follow from path and options. False with an error. */
 static bool find_names(export_job *j, const char *path, const char *name)
 {
@@ -81,7 +95,8 @@ static bool find_names(export_job *j, const char *path, const char *name)
     j->header_path[n - 1] = 'h';
     j->header[strlen(base) - 1] = 'h';
     j->w.name = j->name;
-    return true;
+    j->w.upper_name = in_capitals(&j->w, j->name);
+    return !j->w.failed;
 }
 
 /* --- Planning ---------------------------------------------------------------------------------------------------- */
@@ -116,15 +131,21 @@ static bool measure_int8_loss(export_job *j)
 static bool plan(export_job *j, fr_module *m, fr_tensor *example)
 {
     fr_export_c_report *r = &j->report;
-    fr_tensor *x = fr_clone(example); /* a storage of its own, row-major */
+    /* a storage of its own, row-major */
+    fr_tensor *x = j->w.batch.open ? fr_c_open_batch(&j->w, m, example) : fr_clone(example);
 
-    if (!x || !fr_c_trace(&j->w, m, x, &j->run) || !fr_c_plan(&j->w, &j->run) || !plan_step(j, m))
+    if (!x || !fr_c_trace(&j->w, m, x, &j->run) || !fr_c_plan(&j->w, &j->run))
+        return false;
+    if (j->w.length.open && !fr_c_open_length(&j->w, m, &j->run))
+        return false;
+    if (!plan_step(j, m))
         return false;
     fr_c_choose_layouts(&j->w);
     if (j->w.int8 && !measure_int8_loss(j))
         return false;
     r->weight_bytes = fr_c_constant_bytes(&j->w);
-    r->workspace_bytes = fr_c_workspace_bytes(&j->run);
+    r->workspace_bytes = fr_c_run_bytes(&j->w, &j->run);
+    r->min_length = j->w.length.open ? j->w.length.min : 0;
     r->multiply_adds = j->run.multiply_adds;
     r->state_bytes = j->has_step ? fr_c_state_bytes(&j->step) : 0;
     r->step_bytes = j->has_step ? fr_c_workspace_bytes(&j->step) : 0;
@@ -208,6 +229,8 @@ static bool export_module(export_job *j, fr_module *m, fr_tensor *example, const
         return fr_fail(where, "the example has no values");
     j->w.int8 = o->int8;
     j->w.training = o->training;
+    j->w.batch.open = o->open_batch;
+    j->w.length.open = o->open_length;
     j->w.module_type = m->type;
     return find_names(j, path, o->name) && plan_all(j, m, example) && write_both(j, path);
 }

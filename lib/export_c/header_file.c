@@ -4,7 +4,6 @@
 #include "core/integer.h"
 #include "export_c/writer.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 
 const char *fr_c_type_of(const fr_tensor *t)
@@ -32,6 +31,12 @@ static void write_about(const fr_c_writer *w, FILE *f, const fr_c_function *run,
     fprintf(f, " *     x               %s%s, y %s%s, row-major\n", fr_shape_text(&run->x->shape, x),
             run->x->dtype == FR_I64 ? " int64" : "", fr_shape_text(&run->y->shape, y),
             run->y->dtype == FR_I64 ? " int64" : "");
+    if (w->batch.open)
+        fprintf(f, " *     samples         %s_BATCH of these, along dim %d of x and %d of y\n", w->upper_name,
+                w->batch.x_dim, w->batch.y_dim);
+    if (w->length.open)
+        fprintf(f, " *     time steps      %" PRId64 " to %" PRId64 ", along dim %d of x\n", w->length.min,
+                w->length.max, w->length.x_dim);
     fprintf(f, " *     constants       %" PRId64 " bytes%s\n", r->weight_bytes, w->int8 ? ", matrices in int8" : "");
     fprintf(f, " *     workspace       %" PRId64 " bytes\n", r->workspace_bytes);
     fprintf(f, " *     multiply-adds   %" PRId64 "\n", r->multiply_adds);
@@ -69,33 +74,25 @@ static void write_step_prototypes(const fr_c_writer *w, FILE *f, const fr_c_func
             fr_c_type_of(step->y));
 }
 
-/* NAME_H */
-static void write_guard(const fr_c_writer *w, FILE *f)
-{
-    for (const char *c = w->name; *c; c++)
-        fputc(toupper((unsigned char)*c), f);
-    fputs("_H\n", f);
-}
-
 void fr_c_write_header(const fr_c_writer *w, FILE *f, const fr_c_function *run, const fr_c_function *step,
                        const fr_export_c_report *report)
 {
     const char *name = w->name, *x = fr_c_type_of(run->x), *y = fr_c_type_of(run->y);
 
     write_about(w, f, run, report);
-    fputs("#ifndef ", f);
-    write_guard(w, f);
-    fputs("#define ", f);
-    write_guard(w, f);
-    fputs("\n#include <stdint.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n", f);
+    fprintf(f, "#ifndef %s_H\n#define %s_H\n\n#include <stdint.h>\n", w->upper_name, w->upper_name);
+    fr_c_write_sizes(w, f, run);
+    fputs("\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n", f);
     fputs("\n/* Memory of one run. */\ntypedef struct {\n", f);
-    fr_c_write_workspace_members(f, "    ", run);
+    if (!fr_c_write_sample_members(w, f, run) || run->floats > 0 || run->integers > 0)
+        fr_c_write_workspace_members(f, "    ", run);
     fprintf(f, "} %s_workspace;\n", name);
     if (step)
         write_state(w, f, step);
     fprintf(f, "\n/* y, which does not overlap x. */\nvoid %s_run_in(%s_workspace *w, const %s *x, %s *y);\n", name,
             name, x, y);
     fprintf(f, "/* The same with its memory on the stack. */\nvoid %s_run(const %s *x, %s *y);\n", name, x, y);
+    fr_c_write_open_prototypes(w, f, run);
     if (step)
         write_step_prototypes(w, f, step);
     fputs("\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n", f);

@@ -20,6 +20,49 @@ void fr_c_helper(fr_c_writer *w, const char *name, const char *text, bool int8)
         fr_c_out_of_memory(w);
 }
 
+/* Writes the word of n characters at text as it is for int64: see fr_c_value_helper. */
+static void put_int64_word(FILE *f, const char *text, size_t n)
+{
+    bool is_type = (n == 5 && strncmp(text, "float", n) == 0) || (n == 6 && strncmp(text, "double", n) == 0);
+
+    if (is_type)
+        fputs("int64_t", f);
+    else
+        fprintf(f, "%.*s%s", (int)n, text, text[n] == '(' ? "_int64" : "");
+}
+
+static const char *int64_text(fr_c_writer *w, const char *text)
+{
+    const char *kept = "";
+    char *written = NULL;
+    size_t size;
+    FILE *f = open_memstream(&written, &size);
+
+    for (size_t n = 1; f && *text; text += n) {
+        n = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+        if (n > 0)
+            put_int64_word(f, text, n);
+        else
+            fputc(text[n++], f);
+    }
+    if (f && fclose(f) == 0)
+        kept = fr_c_format(w, "%s", written);
+    else
+        fr_c_out_of_memory(w);
+    free(written);
+    return kept;
+}
+
+const char *fr_c_value_helper(fr_c_writer *w, const char *name, const char *text, fr_dtype dtype)
+{
+    if (dtype == FR_I64) {
+        name = fr_c_format(w, "%s_int64", name);
+        text = int64_text(w, text);
+    }
+    fr_c_helper(w, name, text, false);
+    return name;
+}
+
 /* The text for float or for int8: see fr_c_helper. */
 static void put_variant(FILE *f, const fr_c_helper_text *h)
 {
@@ -181,6 +224,34 @@ void fr_c_minimum(fr_c_writer *w)
                 "/* NaN where either is. */\n"
                 "static float minimum(float a, float b)\n{\n    return a <= b || a != a ? a : b;\n}\n",
                 false);
+}
+
+void fr_c_maximum_int64(fr_c_writer *w)
+{
+    fr_c_helper(w, "maximum_int64",
+                "static int64_t maximum_int64(int64_t a, int64_t b)\n{\n    return a >= b ? a : b;\n}\n", false);
+}
+
+void fr_c_minimum_int64(fr_c_writer *w)
+{
+    fr_c_helper(w, "minimum_int64",
+                "static int64_t minimum_int64(int64_t a, int64_t b)\n{\n    return a <= b ? a : b;\n}\n", false);
+}
+
+void fr_c_beats(fr_c_writer *w, fr_dtype dtype)
+{
+    if (dtype == FR_I64)
+        fr_c_helper(w, "beats_int64",
+                    "/* Whether a is larger than b, or (least) smaller. */\n"
+                    "static int beats_int64(int64_t a, int64_t b, int least)\n"
+                    "{\n    return least ? a < b : a > b;\n}\n",
+                    false);
+    else
+        fr_c_helper(w, "beats",
+                    "/* Whether a is larger than b, or (least) smaller; NaN beats all numbers. */\n"
+                    "static int beats(float a, float b, int least)\n"
+                    "{\n    return b == b && ((least ? a < b : a > b) || a != a);\n}\n",
+                    false);
 }
 
 /* --- Matrix times vector ----------------------------------------------------------------------------------------- */

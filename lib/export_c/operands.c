@@ -87,6 +87,40 @@ bool fr_c_check_dtype(fr_c_writer *w, const fr_tensor *t)
     return t->dtype != FR_F64 || fr_c_fail(w, "float64 given, expected float32");
 }
 
+/* While writing: the next of the scratch buffers that planning made for this step. */
+static fr_c_buffer *next_scratch(fr_c_writer *w)
+{
+    int ordinal = 0;
+
+    for (size_t i = 0; i < w->function->buffer_count; i++) {
+        fr_c_buffer *b = &w->function->buffers[i];
+
+        if (!b->storage && b->first_step == w->step && ordinal++ == w->scratch_count)
+            return b;
+    }
+    return NULL;
+}
+
+static const char *scratch(fr_c_writer *w, int64_t n, fr_dtype dtype)
+{
+    fr_c_function *fn = w->function;
+    fr_c_buffer *b;
+
+    if (!w->out) {
+        if (!fr_make_room(&fn->buffers, sizeof *fn->buffers, fn->buffer_count, &fn->buffer_capacity)) {
+            fr_c_out_of_memory(w);
+            return "";
+        }
+        fn->buffers[fn->buffer_count++] = (fr_c_buffer){
+            .memory = FR_C_WORKSPACE, .dtype = dtype, .numel = n, .first_step = w->step, .last_step = w->step
+        };
+        return "";
+    }
+    b = next_scratch(w);
+    w->scratch_count++;
+    return name_of(w, b);
+}
+
 const char *fr_c_values(fr_c_writer *w, fr_tensor *t)
 {
     const char *copy;
@@ -97,11 +131,7 @@ const char *fr_c_values(fr_c_writer *w, fr_tensor *t)
         return "";
     if (t->contiguous)
         return pointer_to(w, t);
-    if (t->dtype == FR_I64) {
-        fr_c_fail(w, "int64 values that are not row-major; only float32 may be strided");
-        return "";
-    }
-    copy = fr_c_scratch(w, t->numel);
+    copy = scratch(w, t->numel, fr_dtype_of(t));
     fr_c_copy_contiguous(w, t, copy);
     return copy;
 }
@@ -145,38 +175,9 @@ const char *fr_c_out(fr_c_writer *w, const fr_op_call *call, int output)
     return fr_c_check_dtype(w, t) ? fr_c_buffer_name(w, t, true) : "";
 }
 
-/* While writing: the next of the scratch buffers that planning made for this step. */
-static fr_c_buffer *next_scratch(fr_c_writer *w)
-{
-    int ordinal = 0;
-
-    for (size_t i = 0; i < w->function->buffer_count; i++) {
-        fr_c_buffer *b = &w->function->buffers[i];
-
-        if (!b->storage && b->first_step == w->step && ordinal++ == w->scratch_count)
-            return b;
-    }
-    return NULL;
-}
-
 const char *fr_c_scratch(fr_c_writer *w, int64_t n)
 {
-    fr_c_function *fn = w->function;
-    fr_c_buffer *b;
-
-    if (!w->out) {
-        if (!fr_make_room(&fn->buffers, sizeof *fn->buffers, fn->buffer_count, &fn->buffer_capacity)) {
-            fr_c_out_of_memory(w);
-            return "";
-        }
-        fn->buffers[fn->buffer_count++] = (fr_c_buffer){
-            .memory = FR_C_WORKSPACE, .dtype = FR_F32, .numel = n, .first_step = w->step, .last_step = w->step
-        };
-        return "";
-    }
-    b = next_scratch(w);
-    w->scratch_count++;
-    return name_of(w, b);
+    return scratch(w, n, FR_F32);
 }
 
 /* NULL: it is zero. */

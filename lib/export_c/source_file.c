@@ -19,17 +19,27 @@ static void write_unused(FILE *f, const fr_c_function *fn, bool workspace)
         fputs("    (void)x;\n", f);
 }
 
+bool fr_c_write_run_body(fr_c_writer *w, fr_c_function *fn, FILE *f)
+{
+    write_unused(f, fn, true);
+    return fr_c_write_body(w, fn, f);
+}
+
 /* NAME_run_in and NAME_run */
 static bool write_run(fr_c_writer *w, FILE *f, fr_c_function *fn)
 {
     const char *name = w->name, *x = fr_c_type_of(fn->x), *y = fr_c_type_of(fn->y);
     bool ok;
 
-    fprintf(f, "\nvoid %s_run_in(%s_workspace *w, const %s *x, %s *y)\n{\n", name, name, x, y);
-    write_unused(f, fn, true);
-    ok = fr_c_write_body(w, fn, f);
-    fprintf(f, "}\n\nvoid %s_run(const %s *x, %s *y)\n{\n    %s_workspace w;\n\n    %s_run_in(&w, x, y);\n}\n", name, x,
-            y, name, name);
+    if (w->batch.open || w->length.open) {
+        ok = fr_c_write_open_run(w, f, fn);
+    } else {
+        fprintf(f, "\nvoid %s_run_in(%s_workspace *w, const %s *x, %s *y)\n{\n", name, name, x, y);
+        ok = fr_c_write_run_body(w, fn, f);
+        fputs("}\n", f);
+    }
+    fprintf(f, "\nvoid %s_run(const %s *x, %s *y)\n{\n    %s_workspace w;\n\n    %s_run_in(&w, x, y);\n}\n", name, x, y,
+            name, name);
     return ok;
 }
 

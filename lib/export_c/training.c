@@ -20,8 +20,11 @@ static bool check_options(fr_c_writer *w)
         return false;
     if (!o->loss)
         return fr_fail(w->where, "training.loss is NULL");
-    if (w->int8)
-        return fr_fail(w->where, "int8 is for inference: leave out int8 or training");
+    if (w->int8 || w->batch.open || w->length.open)
+        return fr_fail(w->where, "%s is for inference: leave out that or training",
+                       w->int8         ? "int8"
+                       : w->batch.open ? "open_batch"
+                                       : "open_length");
     if (o->target->dtype == FR_F64)
         return fr_fail(w->where, "training.target is float64, expected float32 or int64");
     if (o->target->numel == 0)

@@ -61,6 +61,7 @@ void fr_c_writer_free(fr_c_writer *w)
         free(w->strings[i]);
     for (size_t i = 0; i < w->constant_count; i++)
         fr_unref(w->constants[i].t);
+    fr_c_length_free(&w->length);
     free(w->strings);
     free(w->constants);
     free(w->parameters);
@@ -93,6 +94,8 @@ const char *fr_c_number(fr_c_writer *w, double value, fr_dtype dtype)
 
     if (dtype == FR_I64 && value == floor(value) && fabs(value) < 0x1p62)
         return fr_c_format(w, "%lld", (long long)value);
+    if (dtype == FR_I64 && isinf(value))
+        return value > 0 ? "INT64_MAX" : "INT64_MIN";
     fr_c_float_text(value, text);
     return fr_c_format(w, "%s", text);
 }
@@ -192,7 +195,10 @@ bool fr_c_line(fr_c_writer *w, const char *format, ...)
     va_end(args);
     if (!text)
         return fr_c_out_of_memory(w);
-    fr_c_put_line(w->out, w->indent, text);
+    if (w->whole_lines)
+        fprintf(w->out, "%*s%s\n", *text ? w->indent * FR_C_INDENT : 0, "", text);
+    else
+        fr_c_put_line(w->out, w->indent, text);
     free(text);
     return true;
 }

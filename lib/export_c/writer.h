@@ -12,6 +12,10 @@
  *     time_steps.c     whether the forward of a sequence can be taken one time step at a time
  *     workspace.c      where in the workspace each buffer lies
  *     int8_forward.c   the forward with weights rounded to int8: how far the output moves
+ *     batch.c          which dims hold the samples, where their number is open
+ *     length.c         the forwards of fewer time steps, where their number is open
+ *     length_text.c    one text for any number of time steps, made of the texts for several
+ *     open_run.c       NAME_run where the number of samples or of time steps is open
  *     source_file.c    the text of NAME.c: constants, helpers, functions
  *     header_file.c    the text of NAME.h
  *     training.h       the same for training: it lists its own files
@@ -108,6 +112,25 @@ typedef struct {
     unsigned states; /* bit k: it has state k of the optimiser */
 } fr_c_parameter;
 
+/* --- Open sizes -------------------------------------------------------------------------------------------------- */
+
+/* The dims of the samples. NAME_run takes NAME_BATCH of them; the function that was traced takes one. */
+typedef struct {
+    bool open;
+    int x_dim, y_dim;
+    int64_t size; /* the example's */
+} fr_c_batch;
+
+/* NAME_run_length takes min to max time steps. The function that was traced takes max; these take fewer. From the texts
+ * of the first two and of that function follows the text for any length. The others are there to check it. */
+enum { FR_C_LENGTHS = 4, FR_C_FITTED_LENGTHS = 2 };
+typedef struct {
+    bool open;
+    int x_dim;
+    int64_t min, max;
+    fr_c_function shorter[FR_C_LENGTHS];
+} fr_c_length;
+
 /* --- The writer -------------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -117,8 +140,9 @@ typedef struct {
 
 /* One call of fr_export_c. */
 struct fr_c_writer {
-    const char *where; /* for errors: "export_c" */
-    const char *name;  /* what identifiers begin with */
+    const char *where;      /* for errors: "export_c" */
+    const char *name;       /* what identifiers begin with */
+    const char *upper_name; /* what macros begin with */
     const char *module_type;
     const fr_named_tensor *state;
     int state_count;
@@ -135,12 +159,15 @@ struct fr_c_writer {
     char **strings; /* all strings that hooks were given */
     size_t string_count, string_capacity;
     bool failed;
+    fr_c_batch batch;
+    fr_c_length length;
     /* While the hooks of a function run: */
     fr_c_function *function;
     size_t step;
     int scratch_count;         /* of this step so far */
     FILE *out;                 /* NULL: planning */
     int indent;                /* levels */
+    bool whole_lines;          /* lines that are too long are not broken */
     fr_error_list unsupported; /* ops that cannot be written */
 };
 
@@ -180,6 +207,8 @@ bool fr_c_copy_contiguous(fr_c_writer *w, const fr_tensor *from, const char *to)
 /* helpers.c: maximum(a, b) and minimum(a, b), as fr_c_sigmoid; all helpers that were asked for. */
 void fr_c_maximum(fr_c_writer *w);
 void fr_c_minimum(fr_c_writer *w);
+void fr_c_maximum_int64(fr_c_writer *w);
+void fr_c_minimum_int64(fr_c_writer *w);
 bool fr_c_write_helpers(fr_c_writer *w, FILE *f);
 
 /* constants.c: finds the constant of t's storage, or adds it. */
@@ -218,7 +247,34 @@ bool fr_c_matches_one_step(const fr_c_function *run, const fr_c_function *step, 
  * NULL with an error. */
 fr_tensor *fr_c_int8_forward(fr_c_writer *w, const fr_c_function *fn);
 
+/* batch.c: whether dim of x holds samples that the module treats one by one; finds it and returns a tensor with the
+ * example's first sample alone. NULL with an error: there is no such dim. */
+fr_tensor *fr_c_open_batch(fr_c_writer *w, fr_module *m, fr_tensor *example);
+
+/* length.c: traces and plans the forwards of fewer time steps than run's. False with an error: there is no dim of x
+ * whose size does not change the ops, or their sizes do not follow from it. */
+bool fr_c_open_length(fr_c_writer *w, fr_module *m, const fr_c_function *run);
+/* What v, a size for max, max - 1 and max - 2 time steps, is for `length`. */
+int64_t fr_c_size_at(const fr_c_length *l, const int64_t v[1 + FR_C_FITTED_LENGTHS], int64_t length);
+void fr_c_length_free(fr_c_length *l);
+
+/* length_text.c: what `write` writes of run if the length is not open. Else it is called for several lengths, and what
+ * it writes for them gives the text for any, in which sizes are expressions of `length`. */
+typedef bool fr_c_write_text(fr_c_writer *w, fr_c_function *fn, FILE *f);
+bool fr_c_write_any_length(fr_c_writer *w, fr_c_function *run, FILE *f, fr_c_write_text *write);
+
+/* open_run.c: NAME_sample and what calls it; the lines for them in the header. */
+bool fr_c_write_open_run(fr_c_writer *w, FILE *f, fr_c_function *run);
+void fr_c_write_sizes(const fr_c_writer *w, FILE *f, const fr_c_function *run);
+void fr_c_write_open_prototypes(const fr_c_writer *w, FILE *f, const fr_c_function *run);
+/* Arrays in NAME_workspace for the x and y of a sample whose values do not lie together. False: there are none. */
+bool fr_c_write_sample_members(const fr_c_writer *w, FILE *f, const fr_c_function *run);
+/* The size of NAME_workspace with them. */
+int64_t fr_c_run_bytes(const fr_c_writer *w, const fr_c_function *run);
+
 /* source_file.c; step NULL: there is no NAME_step; header: the name to include. */
+/* The lines of NAME_run_in, or of NAME_sample. */
+bool fr_c_write_run_body(fr_c_writer *w, fr_c_function *fn, FILE *f);
 bool fr_c_write_source(fr_c_writer *w, FILE *f, fr_c_function *run, fr_c_function *step, const char *header);
 /* header_file.c */
 void fr_c_write_header(const fr_c_writer *w, FILE *f, const fr_c_function *run, const fr_c_function *step,

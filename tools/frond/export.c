@@ -4,15 +4,17 @@
 #include "commands.h"
 #include "program.h"
 
-enum { INT8 = 256 };
+enum { INT8 = 256, OPEN_BATCH, OPEN_LENGTH };
 
 typedef struct {
     const char *paths[2]; /* run, file */
-    bool int8;
+    bool int8, open_batch, open_length;
 } arguments;
 
 static const struct argp_option options[] = {
     { "int8", INT8, NULL, 0, "In C: weights as 8-bit integers with a scale for each row; prints what that changes", 0 },
+    { "open-batch", OPEN_BATCH, NULL, 0, "In C: as many sequences at once as a macro of the header says", 0 },
+    { "open-length", OPEN_LENGTH, NULL, 0, "In C: a function for sequences with fewer steps too", 0 },
     { NULL, 0, NULL, 0, NULL, 0 },
 };
 
@@ -24,11 +26,19 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case INT8:
         a->int8 = true;
         return 0;
+    case OPEN_BATCH:
+        a->open_batch = true;
+        return 0;
+    case OPEN_LENGTH:
+        a->open_length = true;
+        return 0;
     case ARGP_KEY_SUCCESS:
         if (!has_suffix(a->paths[1], ".onnx") && !has_suffix(a->paths[1], ".c"))
             argp_error(state, "%s: expected a name that ends in .onnx or .c", a->paths[1]);
         if (a->int8 && !has_suffix(a->paths[1], ".c"))
             argp_error(state, "--int8 is for .c alone");
+        if ((a->open_batch || a->open_length) && !has_suffix(a->paths[1], ".c"))
+            argp_error(state, "--open-batch and --open-length are for .c alone; in .onnx both are open");
         return 0;
     default:
         return parse_paths(key, text, state, a->paths, 2, 2);
@@ -37,11 +47,14 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static void export_c(const arguments *a, fr_module *model, fr_tensor *example)
 {
+    fr_export_c_options o = { .int8 = a->int8, .open_batch = a->open_batch, .open_length = a->open_length };
     fr_export_c_report r;
 
-    fr_export_c_with(model, example, a->paths[1], &(fr_export_c_options){ .int8 = a->int8 }, &r);
+    fr_export_c_with(model, example, a->paths[1], &o, &r);
     printf("weights %lld bytes, workspace %lld bytes, %lld multiply-adds\n", (long long)r.weight_bytes,
            (long long)r.workspace_bytes, (long long)r.multiply_adds);
+    if (a->open_length)
+        printf("for %lld to %lld steps\n", (long long)r.min_length, (long long)fr_dim(example, 1));
     if (r.state_bytes > 0)
         printf("step by step: state %lld bytes, stack %lld bytes\n", (long long)r.state_bytes, (long long)r.step_bytes);
     else

@@ -72,6 +72,8 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
     bool int8 = fr_c_int8(w, call, 2);
     const char *index = fr_c_in(w, call, 0), *matrix = fr_c_weight(w, call, 1), *y = fr_c_out(w, call, 0);
 
+    if (call->in[1]->dtype != FR_F32)
+        return fr_c_fail(w, "weights of %s, expected float32", fr_dtype_name(fr_dtype_of(call->in[1])));
     fr_c_helper(w, "embed", embed_text, int8);
     fr_c_takes_rows(w, 0);
     return fr_c_line(w, "embed%s(%lld, %lld, %lld, %s, %s, %s);", int8 ? "_int8" : "", (long long)call->in[0]->numel,

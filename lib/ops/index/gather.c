@@ -221,15 +221,13 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
     int ndim = index->shape.ndim,
         dim = ndim ? fr_shape_dim(&t->shape, ((const attributes *)call->attributes)->dim) : -1;
     char shape[FR_C_NUMBERS], by_index[FR_C_NUMBERS], by_x[FR_C_NUMBERS];
-    const char *x, *at, *y;
+    const char *x, *at, *y, *name;
 
-    if (t->dtype != FR_F32)
-        return fr_c_fail(w, "%s given, expected float32", fr_dtype_name((fr_dtype)t->dtype));
     x = fr_c_strided(w, call, 0);
     at = fr_c_strided(w, call, 1);
     y = fr_c_out(w, call, 0);
-    fr_c_helper(w, "gather", c_text, false);
-    return fr_c_line(w, "gather(%lld, %d, %s, %s, %s, %lld, %lld, %s, %s, %s);", (long long)index->numel, ndim,
+    name = fr_c_value_helper(w, "gather", c_text, fr_dtype_of(t));
+    return fr_c_line(w, "%s(%lld, %d, %s, %s, %s, %lld, %lld, %s, %s, %s);", name, (long long)index->numel, ndim,
                      fr_c_numbers(index->shape.dim, ndim, -1, sizeof shape, shape),
                      fr_c_numbers(index->stride, ndim, -1, sizeof by_index, by_index),
                      fr_c_numbers(t->stride, ndim, dim, sizeof by_x, by_x), dim >= 0 ? (long long)t->stride[dim] : 0,

@@ -68,13 +68,12 @@ static const char c_text[] =
     "        }\n"
     "        if (index[at] >= 0 && index[at] < size) {\n"
     "            float *put = y + to + index[at] * stride, value = x[from];\n"
-    "            int larger = value != value || value > *put, smaller = value != value || value < *put;\n"
     "\n"
     "            if (way == '+')\n"
     "                *put += value;\n"
     "            else if (way == '*')\n"
     "                *put *= value;\n"
-    "            else if (way == '=' || (way == '>' && larger) || (way == '<' && smaller))\n"
+    "            else if (way == '=' || beats(value, *put, way == '<'))\n"
     "                *put = value;\n"
     "        }\n"
     "    }\n"
@@ -92,19 +91,18 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
     const fr_tensor *src = call->in[SRC], *index = call->in[INDEX], *t = call->in[T], *result = call->result[0];
     int ndim = index->shape.ndim, dim = ndim ? fr_shape_dim(&result->shape, a->dim) : -1;
     char shape[FR_C_NUMBERS], by_index[FR_C_NUMBERS], by_x[FR_C_NUMBERS], by_y[FR_C_NUMBERS];
-    const char *x, *at, *y;
+    const char *x, *at, *y, *name;
 
-    if (src->dtype != FR_F32)
-        return fr_c_fail(w, "%s given, expected float32", fr_dtype_name((fr_dtype)src->dtype));
     x = fr_c_strided(w, call, SRC);
     at = fr_c_strided(w, call, INDEX);
     y = fr_c_out(w, call, 0);
-    fr_c_helper(w, "scatter", c_text, false);
+    fr_c_beats(w, fr_dtype_of(src));
+    name = fr_c_value_helper(w, "scatter", c_text, fr_dtype_of(src));
     if (t)
         fr_c_copy(w, result, t);
     else
         fr_c_fill(w, result, 0);
-    return fr_c_line(w, "scatter(%lld, %d, %s, %s, %s, %s, %lld, %lld, '%c', %s, %s, %s);", (long long)index->numel,
+    return fr_c_line(w, "%s(%lld, %d, %s, %s, %s, %s, %lld, %lld, '%c', %s, %s, %s);", name, (long long)index->numel,
                      ndim, fr_c_numbers(index->shape.dim, ndim, -1, sizeof shape, shape),
                      fr_c_numbers(index->stride, ndim, -1, sizeof by_index, by_index),
                      fr_c_numbers(src->stride, ndim, -1, sizeof by_x, by_x),

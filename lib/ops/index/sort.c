@@ -62,6 +62,10 @@ static void forward(fr_op_call *call)
         fr_op_fail(call, "out of memory");
 }
 
+static const char stands_before_int64_text[] = "static int stands_before_int64(int64_t a, int64_t b, int descending)\n"
+                                               "{\n"
+                                               "    return descending ? a > b : a < b;\n"
+                                               "}\n";
 static const char stands_before_text[] =
     "/* Whether a stands before b; NaN counts as the largest. */\n"
     "static int stands_before(float a, float b, int descending)\n"
@@ -102,10 +106,8 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
 {
     const fr_shape *shape = &call->in[0]->shape;
     fr_lines s = lines_of(call);
-    const char *x, *y, *position;
+    const char *x, *y, *position, *name;
 
-    if (call->in[0]->dtype == FR_I64)
-        return fr_c_fail(w, "int64 given, expected float32");
     if (s.outer == 0)
         return fr_c_fail(w, "an output without values");
     x = fr_c_in(w, call, 0);
@@ -113,9 +115,12 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
     position = fr_c_out(w, call, 1);
     if (s.inner == 1 && shape->ndim > 0)
         fr_c_takes_rows(w, shape->ndim - fr_shape_dim(shape, ((const attributes *)call->attributes)->dim));
-    fr_c_helper(w, "stands_before", stands_before_text, false);
-    fr_c_helper(w, "sort", c_text, false);
-    return fr_c_line(w, "sort(%lld, %lld, %lld, %lld, %d, %s, %s, %s);", (long long)s.outer, (long long)s.n,
+    if (call->in[0]->dtype == FR_I64)
+        fr_c_helper(w, "stands_before_int64", stands_before_int64_text, false);
+    else
+        fr_c_helper(w, "stands_before", stands_before_text, false);
+    name = fr_c_value_helper(w, "sort", c_text, fr_dtype_of(call->in[0]));
+    return fr_c_line(w, "%s(%lld, %lld, %lld, %lld, %d, %s, %s, %s);", name, (long long)s.outer, (long long)s.n,
                      (long long)s.inner, (long long)s.k, s.descending, x, y, position);
 }
 

@@ -3,7 +3,12 @@
 /* abs: y = |x|. At 0, the kink, the derivative is taken as 0. */
 #include "ops/pointwise/pointwise.h"
 
-FR_UNARY_ALL(abs, int64_t, fabsf(x), fabs(x), x < 0 ? 0 - (uint64_t)x : (uint64_t)x)
+FR_UNARY_THREE(abs, int64_t, fabsf(x), fabs(x), x < 0 ? 0 - (uint64_t)x : (uint64_t)x)
+
+static bool abs_c(fr_c_writer *w, const fr_op_call *call)
+{
+    return fr_c_pointwise(w, call, call->in[0]->dtype == FR_I64 ? "x < 0 ? -x : x" : "fabsf(x)", NULL);
+}
 
 static void backward(fr_op_call *call)
 {

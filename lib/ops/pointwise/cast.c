@@ -22,9 +22,20 @@ static void forward(fr_op_call *call)
 
 static bool c_code(fr_c_writer *w, const fr_op_call *call)
 {
-    if (call->result[0]->dtype != FR_F32)
-        return fr_c_fail(w, "to %s, expected float32", fr_dtype_name(fr_dtype_of(call->result[0])));
-    return fr_c_pointwise(w, call, "(float)x", NULL);
+    static const char to_int64[] =
+        "/* Towards 0; INT64_MIN for NaN and what is out of range. */\n"
+        "static int64_t to_int64(float x)\n"
+        "{\n"
+        "    return x >= -9223372036854775808.0F && x < 9223372036854775808.0F ? (int64_t)x : "
+        "INT64_MIN;\n"
+        "}\n";
+
+    if (call->result[0]->dtype == call->in[0]->dtype)
+        return fr_c_pointwise(w, call, "x", NULL);
+    if (call->result[0]->dtype == FR_F32)
+        return fr_c_pointwise(w, call, "(float)x", NULL);
+    fr_c_helper(w, "to_int64", to_int64, false);
+    return fr_c_pointwise(w, call, "to_int64(x)", NULL);
 }
 
 static bool onnx(fr_onnx *g, const fr_op_call *call)

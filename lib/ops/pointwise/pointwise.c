@@ -29,6 +29,26 @@ bool fr_infer_scalar(fr_op_call *call)
     return fr_infer_same(call) && fr_check_whole(call->op->name, call->in[0], *(const double *)call->attributes);
 }
 
+/* A whole x is compared with the whole number on the side of p that gives the same. */
+bool fr_c_comparison(fr_c_writer *w, const fr_op_call *call, const char *op)
+{
+    double p = *(const double *)call->attributes, whole = op[0] == '<' ? ceil(p) : floor(p);
+    char text[16];
+
+    snprintf(text, sizeof text, "x %s p[0]", op);
+    if (call->in[0]->dtype != FR_I64)
+        return fr_c_pointwise(w, call, text, call->attributes);
+    if (!(fabs(p) < 0x1p62))
+        return fr_c_fail(w, "int64 compared with %g", p);
+    if (whole != p && strcmp(op, "<=") == 0)
+        snprintf(text, sizeof text, "x < p[0]");
+    if (whole != p && strcmp(op, ">=") == 0)
+        snprintf(text, sizeof text, "x > p[0]");
+    if (whole != p && op[1] == '=' && (*op == '=' || *op == '!'))
+        snprintf(text, sizeof text, "%d + 0 * x", *op == '!');
+    return fr_c_pointwise(w, call, text, (const double[2]){ whole });
+}
+
 /* The dims of the result, and the inputs' strides along them. Neighbouring dims that can be walked as one are joined,
  * dims of size 1 dropped; at least one is left. */
 typedef struct {

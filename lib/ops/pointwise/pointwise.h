@@ -57,6 +57,8 @@ void fr_unary_backward(fr_op_call *call, fr_gradient_row *f32, fr_gradient_row *
     .attributes_size = 2 * sizeof(double), .infer = fr_infer_same, .forward = NAME##_forward, .c_code = NAME##_c
 
 bool fr_infer_scalar(fr_op_call *call);
+/* For fr_op.c_code: x OP p[0]. */
+bool fr_c_comparison(fr_c_writer *w, const fr_op_call *call, const char *op);
 
 /* For fr_op.onnx of log1p and expm1, which ONNX does not have. u is 1 + x or exp(x), which near 0 has lost digits of x
  * by rounding. As Kahan does, writes y x / by, x itself where u is 1, and y where |x| > 1. one: the constant 1. */
@@ -157,7 +159,11 @@ bool fr_onnx_negated(fr_onnx *g, const fr_op_call *call);
 /* NAME_forward and NAME_scalar_forward: 1 where a OP b or x OP value, else 0. */
 #define FR_COMPARISON(NAME, OP)                                                                                        \
     FR_BINARY_ANY(NAME, int64_t, a OP b)                                                                               \
-    FR_UNARY_ALL(NAME##_scalar, int64_t, x OP p[0], x OP p[0], fr_difference(x, attributes[0]) OP 0)
+    FR_UNARY_THREE(NAME##_scalar, int64_t, x OP p[0], x OP p[0], fr_difference(x, attributes[0]) OP 0)                 \
+    static bool NAME##_scalar_c(fr_c_writer *w, const fr_op_call *call)                                                \
+    {                                                                                                                  \
+        return fr_c_comparison(w, call, #OP);                                                                          \
+    }
 
 /* The sign of x - value, exactly, or NaN. */
 static inline double fr_difference(int64_t x, double value)

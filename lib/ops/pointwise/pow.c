@@ -82,8 +82,15 @@ FR_UNARY_FLOAT(inverse_root, 1 / sqrtf(x), 1 / sqrt(x))
 
 static bool pow_scalar_c(fr_c_writer *w, const fr_op_call *call)
 {
-    return call->in[0]->dtype == FR_I64 ? fr_c_fail(w, "int64 given, expected float32")
-                                        : fr_c_pointwise(w, call, "powf(x, p[0])", call->attributes);
+    double p = *(const double *)call->attributes;
+
+    if (call->in[0]->dtype == FR_I64)
+        return fr_c_fail(w, "int64 given, expected float32");
+    return fr_c_pointwise(w, call,
+                          p == 0.5    ? "sqrtf(x)"
+                          : p == -0.5 ? "1 / sqrtf(x)"
+                                      : "powf(x, p[0])",
+                          call->attributes);
 }
 
 static bool pow_scalar_infer(fr_op_call *call)

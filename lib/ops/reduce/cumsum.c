@@ -47,8 +47,6 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
 {
     const attributes *a = call->attributes;
 
-    if (call->in[0]->dtype == FR_I64)
-        return fr_c_fail(w, "int64 given, expected float32");
     return fr_c_reduce_by(w, call, "cumsum", c_text, a->reversed ? "1, " : "0, ");
 }
 

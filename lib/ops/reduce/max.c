@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* max: the largest value of all or along a dim, or NaN if there is one. max_min.c has the gradients. */
-#define NAME        max
-#define BEATS(a, b) ((a) > (b))
-#define WORST       FR_LOWEST(T)
-#define MIN         false
-#define C_START     "-INFINITY"
-#define C_STEP      "s >= x || s != s ? s : x"
+#define NAME          max
+#define BEATS(a, b)   ((a) > (b))
+#define WORST         FR_LOWEST(T)
+#define MIN           false
+#define C_START       "-INFINITY"
+#define C_STEP        "s >= x || s != s ? s : x"
+#define C_START_INT64 "INT64_MIN"
+#define C_STEP_INT64  "s >= x ? s : x"
 #include "ops/reduce/max_min_op.h"
 
 const fr_op fr_max_op = { MAX_MIN_OP, .formula = "y = the largest x", .onnx_name = "ReduceMax" };

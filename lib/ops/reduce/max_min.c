@@ -138,11 +138,8 @@ static const char c_text[] =
     "        const float *at = x + i / inner * n * inner + i % inner;\n"
     "        int best = 0;\n"
     "\n"
-    "        for (int k = 1; k < n; k++) {\n"
-    "            const float a = at[k * inner], b = at[best * inner];\n"
-    "\n"
-    "            best = b == b && ((least ? a < b : a > b) || a != a) ? k : best;\n"
-    "        }\n"
+    "        for (int k = 1; k < n; k++)\n"
+    "            best = beats(at[k * inner], at[best * inner], least) ? k : best;\n"
     "        if (y)\n"
     "            y[i] = at[best * inner];\n"
     "        if (position)\n"
@@ -153,16 +150,16 @@ static const char c_text[] =
 bool fr_c_max_min(fr_c_writer *w, const fr_op_call *call, bool min)
 {
     fr_dim_sizes s = fr_dim_sizes_of(&call->in[0]->shape, call->attributes);
-    const char *x, *out[2] = { "NULL", "NULL" };
+    const char *name, *x, *out[2] = { "NULL", "NULL" };
 
-    if (call->in[0]->dtype == FR_I64)
-        return fr_c_fail(w, "int64 given, expected float32");
     x = fr_c_in(w, call, 0);
+    /* argmax has the positions alone */
     for (int k = 0; k < call->outputs; k++)
         if (fr_c_is_read(w, call, k))
-            out[call->result[k]->dtype == FR_I64] = fr_c_out(w, call, k);
+            out[k == call->outputs - 1] = fr_c_out(w, call, k);
     fr_c_reduces_rows(w, call);
-    fr_c_helper(w, "max_min", c_text, false);
-    return fr_c_line(w, "max_min(%lld, %lld, %lld, %d, %s, %s, %s);", (long long)s.outer, (long long)s.n,
+    fr_c_beats(w, fr_dtype_of(call->in[0]));
+    name = fr_c_value_helper(w, "max_min", c_text, fr_dtype_of(call->in[0]));
+    return fr_c_line(w, "%s(%lld, %lld, %lld, %d, %s, %s, %s);", name, (long long)s.outer, (long long)s.n,
                      (long long)s.inner, min, x, out[0], out[1]);
 }

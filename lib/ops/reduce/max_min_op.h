@@ -6,7 +6,7 @@
  *     BEATS(a, b)      true if the number a is to be chosen, not b
  *     WORST            the value of type T that no number loses to
  *     MIN              true for min
- *     C_START, C_STEP  of fr_c_reduction */
+ *     C_START, C_STEP  of fr_c_reduction; the same with _INT64 for that dtype */
 #include "ops/reduce/max_min.h"
 
 #define REDUCER NAME
@@ -35,6 +35,8 @@ static void dim_forward(fr_op_call *call)
 
 static bool c_code(fr_c_writer *w, const fr_op_call *call)
 {
+    if (call->in[0]->dtype == FR_I64)
+        return fr_c_reduce(w, call, C_START_INT64, C_STEP_INT64, "s");
     return fr_c_reduce(w, call, C_START, C_STEP, "s");
 }
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* min: the smallest value of all or along a dim, or NaN if there is one. max_min.c has the gradients. */
-#define NAME        min
-#define BEATS(a, b) ((a) < (b))
-#define WORST       FR_HIGHEST(T)
-#define MIN         true
-#define C_START     "INFINITY"
-#define C_STEP      "s <= x || s != s ? s : x"
+#define NAME          min
+#define BEATS(a, b)   ((a) < (b))
+#define WORST         FR_HIGHEST(T)
+#define MIN           true
+#define C_START       "INFINITY"
+#define C_STEP        "s <= x || s != s ? s : x"
+#define C_START_INT64 "INT64_MAX"
+#define C_STEP_INT64  "s <= x ? s : x"
 #include "ops/reduce/max_min_op.h"
 
 const fr_op fr_min_op = { MAX_MIN_OP, .formula = "y = the smallest x", .onnx_name = "ReduceMin" };

@@ -165,7 +165,7 @@ bool fr_c_reduce_by(fr_c_writer *w, const fr_op_call *call, const char *name, co
     const char *x = fr_c_in(w, call, 0), *y = fr_c_out(w, call, 0);
 
     fr_c_reduces_rows(w, call);
-    fr_c_helper(w, name, text, false);
+    name = fr_c_value_helper(w, name, text, fr_dtype_of(call->in[0]));
     return fr_c_line(w, "%s(%lld, %lld, %lld, %s%s, %s);", name, (long long)s.outer, (long long)s.n, (long long)s.inner,
                      more, x, y);
 }

@@ -39,14 +39,14 @@ bool fr_onnx_softmax(fr_onnx *g, const fr_op_call *call)
 void fr_c_sum_exp(fr_c_writer *w)
 {
     static const char sum_exp_text[] =
-        "/* The sum of exp(x - most) of n values, inner apart; most is the greatest. */\n"
+        "/* The sum of exp(x - most) of n values, inner apart; most is the greatest, or NaN. */\n"
         "static float sum_exp(int n, int inner, const float *x, float *most)\n"
         "{\n"
         "    float sum = 0;\n"
         "\n"
         "    *most = -INFINITY;\n"
         "    for (int k = 0; k < n; k++)\n"
-        "        *most = fmaxf(*most, x[k * inner]);\n"
+        "        *most = *most >= x[k * inner] || *most != *most ? *most : x[k * inner];\n"
         "    for (int k = 0; k < n; k++)\n"
         "        sum += expf(x[k * inner] - *most);\n"
         "    return sum;\n"

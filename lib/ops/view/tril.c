@@ -64,11 +64,9 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
     const fr_tensor *t = call->in[0];
     int64_t rows = t->shape.dim[t->shape.ndim - 2], columns = t->shape.dim[t->shape.ndim - 1];
     const char *x = fr_c_in(w, call, 0), *y = fr_c_out(w, call, 0);
+    const char *name = fr_c_value_helper(w, "triangle", triangle_text, fr_dtype_of(t));
 
-    if (t->dtype != FR_F32)
-        return fr_c_fail(w, "int64 given, expected float32");
-    fr_c_helper(w, "triangle", triangle_text, false);
-    return fr_c_line(w, "triangle(%lld, %lld, %lld, %lld, %d, %s, %s);", (long long)(t->numel / rows / columns),
+    return fr_c_line(w, "%s(%lld, %lld, %lld, %lld, %d, %s, %s);", name, (long long)(t->numel / rows / columns),
                      (long long)rows, (long long)columns, (long long)diagonal_of(call), is_upper(call), x, y);
 }
 
