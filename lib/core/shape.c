@@ -9,11 +9,6 @@
 #include <frond/op.h>
 #include <inttypes.h>
 
-size_t fr_dtype_size(fr_dtype dtype)
-{
-    return dtype == FR_F32 ? 4 : 8;
-}
-
 const char *fr_dtype_name(fr_dtype dtype)
 {
     return dtype == FR_F32 ? "float32" : dtype == FR_F64 ? "float64" : dtype == FR_I64 ? "int64" : "unknown dtype";

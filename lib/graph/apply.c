@@ -56,7 +56,6 @@ static bool fail_released(fr_op_call *call, int i)
 /* Also rejects what was released. */
 static bool reject_null(fr_op_call *call)
 {
-    bool failed = fr_failed_before(fr_thread_self());
     char name[FR_ARGUMENT_TEXT];
 
     for (int i = 0; i < call->inputs; i++) {
@@ -66,8 +65,8 @@ static bool reject_null(fr_op_call *call)
             continue;
         }
         if (i < 31 && call->op->optional & 1U << i) {
-            if (failed) /* the caller meant to give this input: without it the result would be another one */
-                return false;
+            if (fr_failed_before(fr_thread_self()))
+                return false; /* the caller meant to give this input: without it the result would be another one */
         } else {
             call->failed = true;
             return fr_fail_no_tensor(call->op->name, fr_argument_name(call->op, i, name));

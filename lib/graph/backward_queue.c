@@ -63,7 +63,10 @@ fr_backward_task *fr_backward_queue_task(fr_backward_queue *q, fr_node *node, fr
         return NULL;
     }
     *task = (fr_backward_task){ .node = node, .leaf = leaf, .number = node ? node->number : 0, .outputs = outputs };
-    memset(task->slot, 0, (size_t)outputs * sizeof *task->slot);
+    for (int i = 0; i < outputs; i++) { /* memset would write one slot in a way that the next read has to wait for */
+        task->slot[i].grad = NULL;
+        task->slot[i].own = false;
+    }
     q->heap[q->count++] = task;
     sift_up(q, q->count - 1);
     return task;

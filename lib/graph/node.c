@@ -56,11 +56,17 @@ void fr_node_release_saved(fr_node *node)
 {
     if (node->released)
         return;
-    for (int i = 0; i < node->inputs; i++)
-        fr_assign(&node->edges[i].saved, NULL);
-    for (int i = 0; i < node->outputs; i++)
-        fr_assign(&node->results[i].saved, NULL);
     node->released = true;
+    for (int i = 0; node->saved && i < node->inputs; i++) {
+        fr_edge *edge = &node->edges[i];
+        fr_tensor *saved = edge->saved;
+
+        edge->saved = NULL;
+        if (saved != edge->leaf)
+            fr_unref(saved);
+    }
+    for (int i = 0; node->saved && i < node->outputs; i++)
+        fr_assign(&node->results[i].saved, NULL);
 }
 
 /* --- Recording --------------------------------------------------------------------------------------------------- */
@@ -136,7 +142,7 @@ static void set_edge(fr_thread *th, fr_node *node, int i, fr_tensor *t, int64_t 
     }
     if (saves(op, op->saves_inputs, op->saves_outputs, i)) {
         node->saved = true;
-        edge->saved = fr_ref(t);
+        edge->saved = edge->leaf ? t : fr_ref(t);
     }
 }
 

@@ -31,7 +31,7 @@ typedef struct {
 typedef struct {
     fr_node *node;
     fr_tensor *leaf;
-    fr_tensor *saved; /* the input itself, if backward reads it */
+    fr_tensor *saved; /* the input itself, if backward reads it; if that is leaf, which holds it, without a reference */
     fr_metadata meta;
     int output;
 } fr_edge;

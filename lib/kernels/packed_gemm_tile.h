@@ -118,31 +118,33 @@ FR_INLINE void FN(prefetch)(int64_t rows, const T *c, int64_t ldc)
 
 /* C (rows,columns) = start + A B for a panel of B; start's rows are start_step apart, NULL stands for zeros. keep:
  * NULL, or room for a whole panel: the first tile packs B there, and the others read it from there. */
-__attribute__((noinline)) static void FN(panel)(const layout *given, int64_t rows, int columns, const T *a, const T *b,
+__attribute__((noinline)) static void FN(panel)(const layout *w, int64_t rows, int columns, const T *a, const T *b,
                                                 T *keep, const T *start, int64_t start_step, T *c, int64_t ldc)
 {
     static const T zeros[WIDTH];
-    const char *next = given->next, *next_end = next ? next + given->depth * given->b_row * (int64_t)sizeof(T) : NULL;
-    layout w = *given;
+    const char *next = w->next, *next_end = next ? next + w->depth * w->b_row * (int64_t)sizeof(T) : NULL;
+    layout of_kept; /* a copy only where it differs: w has just been written, and would be read too early */
 
     if (!start)
         start = zeros;
-    for (; rows > 0; rows -= w.rows, a += w.a_group, start += w.rows * start_step, c += w.rows * ldc) {
-        int some = (int)fr_least(rows, w.rows);
+    for (; rows > 0; rows -= w->rows, a += w->a_group, start += w->rows * start_step, c += w->rows * ldc) {
+        int some = (int)fr_least(rows, w->rows);
 
-        FN(prefetch)(columns < WIDTH ? 0 : rows - w.rows, c + some * ldc, ldc);
+        FN(prefetch)(columns < WIDTH ? 0 : rows - w->rows, c + some * ldc, ldc);
         if (columns % LANES != 0) {
-            FN(edge)(some, columns, &w, a, b, start, start_step, c, ldc);
+            FN(edge)(some, columns, w, a, b, start, start_step, c, ldc);
         } else if (keep && rows > WIDE_ROWS) {
-            FN(tile)(WIDE_ROWS, VECTORS, false, &w, a, b, keep, NULL, start, start_step, c, ldc);
+            FN(tile)(WIDE_ROWS, VECTORS, false, w, a, b, keep, NULL, start, start_step, c, ldc);
             b = keep;
             keep = NULL;
-            w.b_row = WIDTH;
+            of_kept = *w;
+            of_kept.b_row = WIDTH;
+            w = &of_kept;
         } else if (next < next_end && rows >= WIDE_ROWS && columns == WIDTH) {
-            FN(tile)(WIDE_ROWS, VECTORS, false, &w, a, b, NULL, next, start, start_step, c, ldc);
-            next += w.depth * LINE;
+            FN(tile)(WIDE_ROWS, VECTORS, false, w, a, b, NULL, next, start, start_step, c, ldc);
+            next += w->depth * LINE;
         } else {
-            FN(tile_of)(some, columns / LANES, &w, a, b, start, start_step, c, ldc);
+            FN(tile_of)(some, columns / LANES, w, a, b, start, start_step, c, ldc);
         }
     }
 }

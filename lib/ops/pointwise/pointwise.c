@@ -10,7 +10,7 @@ bool fr_infer_broadcast(fr_op_call *call)
     const fr_tensor *a = call->in[0], *b = call->in[1];
     char x[FR_SHAPE_TEXT], y[FR_SHAPE_TEXT];
 
-    call->out[0].dtype = fr_dtype_of(a);
+    call->out[0].dtype = (fr_dtype)a->dtype;
     if (!fr_shape_broadcast(&a->shape, &b->shape, &call->out[0].shape))
         return fr_op_fail(call, "%s and %s do not broadcast", fr_shape_text(&a->shape, x), fr_shape_text(&b->shape, y));
     return true;
@@ -103,7 +103,7 @@ static int64_t tile_length(int64_t n, int64_t tile)
 }
 
 typedef struct {
-    plan p;
+    const plan *p;
     fr_binary_row *row;
     int64_t n, size; /* of a value */
     const char *a, *b;
@@ -113,7 +113,7 @@ typedef struct {
 static void binary_tile(void *job, int64_t tile)
 {
     const binary_job *w = job;
-    const plan *p = &w->p;
+    const plan *p = w->p;
     int64_t at = tile * TILE, end = at + tile_length(w->n, tile), rest = at, a = 0, b = 0, index[FR_MAX_DIMS];
     int last = p->ndim - 1;
 
@@ -140,30 +140,41 @@ static void binary_tile(void *job, int64_t tile)
     }
 }
 
+/* t's stride where all n values of the result are one row; -1: they are not, or it takes a plan to find out. */
+static int64_t row_stride(const fr_tensor *t, int64_t n)
+{
+    return t->numel == n && t->contiguous ? 1 : t->numel == 1 ? 0 : -1;
+}
+
 void fr_binary_forward(fr_op_call *call, fr_binary_row *f32, fr_binary_row *f64, fr_binary_row *i64)
 {
     const fr_tensor *a = call->in[0], *b = call->in[1];
     fr_tensor *y = call->result[0];
-    binary_job job = { .row = a->dtype == FR_F32   ? f32
-                              : a->dtype == FR_F64 ? f64
-                                                   : i64,
-                       .n = y->numel,
+    fr_binary_row *row = a->dtype == FR_F32 ? f32 : a->dtype == FR_F64 ? f64 : i64;
+    int64_t n = y->numel, a_stride = row_stride(a, n), b_stride = row_stride(b, n);
+    plan p;
+
+    if (FR_UNLIKELY(call->rows != NULL)) {
+        *call->rows = (fr_rows){ .binary = row };
+        return;
+    }
+    if (n == 0)
+        return;
+    if (a_stride >= 0 && b_stride >= 0 && n <= TILE) { /* one row: neither plan nor tiles */
+        row(n, a->origin, a_stride, b->origin, b_stride, y->origin);
+        return;
+    }
+    make_plan(&p, a, b, &y->shape);
+
+    binary_job job = { .p = &p,
+                       .row = row,
+                       .n = n,
                        .size = (int64_t)fr_dtype_size((fr_dtype)y->dtype),
                        .a = a->origin,
                        .b = b->origin,
                        .y = y->origin };
 
-    if (FR_UNLIKELY(call->rows != NULL)) {
-        *call->rows = (fr_rows){ .binary = job.row };
-        return;
-    }
-    if (y->numel == 0)
-        return;
-    make_plan(&job.p, a, b, &y->shape);
-    if (job.p.ndim == 1 && job.n <= TILE) /* one row: binary_tile would do the same, with divisions */
-        job.row(job.n, job.a, job.p.a[0], job.b, job.p.b[0], job.y);
-    else
-        fr_run_tiles(tiles_of(job.n), binary_tile, &job);
+    fr_run_tiles(tiles_of(n), binary_tile, &job);
 }
 
 static const double *attributes_of(const fr_op_call *call)

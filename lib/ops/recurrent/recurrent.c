@@ -57,6 +57,15 @@ static int64_t steps_taken(const fr_op_call *call)
     return t ? sum : x->dim[0] * x->dim[1];
 }
 
+static void set_meta(fr_meta *m, fr_dtype dtype, int ndim, int64_t dim0, int64_t dim1, int64_t dim2)
+{
+    m->dtype = dtype;
+    m->shape.ndim = ndim;
+    m->shape.dim[0] = dim0;
+    m->shape.dim[1] = dim1;
+    m->shape.dim[2] = dim2;
+}
+
 bool fr_recurrent_infer(fr_op_call *call)
 {
     const fr_recurrent_attributes *a = call->attributes;
@@ -88,15 +97,14 @@ bool fr_recurrent_infer(fr_op_call *call)
 
     int64_t kept = call->recording ? steps_taken(call) : 0;
 
-    call->out[FR_OUT] = (fr_meta){ .shape = { 3, { steps, batch, out } }, .dtype = dtype };
-    call->out[FR_H] = (fr_meta){ .shape = { 2, { batch, out } }, .dtype = dtype };
+    set_meta(&call->out[FR_OUT], dtype, 3, steps, batch, out);
+    set_meta(&call->out[FR_H], dtype, 2, batch, out, 0);
     if (a->cell->cells_output) {
-        call->out[FR_C] = (fr_meta){ .shape = { 2, { batch, hidden } }, .dtype = dtype };
-        call->out[a->cell->cells_output] = (fr_meta){ .shape = { 3, { 2, kept, hidden } }, .dtype = dtype };
+        set_meta(&call->out[FR_C], dtype, 2, batch, hidden, 0);
+        set_meta(&call->out[a->cell->cells_output], dtype, 3, 2, kept, hidden);
     }
     if (a->cell->gates_output)
-        call->out[a->cell->gates_output] =
-            (fr_meta){ .shape = { 2, { kept, a->cell->kernel->width * hidden } }, .dtype = dtype };
+        set_meta(&call->out[a->cell->gates_output], dtype, 2, kept, a->cell->kernel->width * hidden, 0);
     return true;
 }
 
