@@ -112,6 +112,30 @@ START_TEST(sines_of_large_values)
 }
 END_TEST
 
+/* --- gelu in float32, by a polynomial of its own, against float64 by erf ------------------------------------------ */
+
+START_TEST(gelu_is_accurate)
+{
+    FR_SCOPE;
+    fr_tensor *x = fr_requires_grad(fr_linspace(-16, 16, 65537));
+    fr_tensor *wide = fr_requires_grad(fr_cast(fr_detach(x), FR_F64)), *y[2], *g[2];
+
+    for (int i = 0; i < 2; i++) {
+        fr_tensor *from = i ? wide : x;
+
+        y[i] = fr_gelu(from);
+        ck_assert(fr_gradients(fr_sum(y[i]), &from, 1, &g[i], 0));
+    }
+    for (int64_t i = 0; i < fr_numel(x); i++) {
+        double at = fr_at(x, i), unit = fmax(fabs(at), 1) * 0x1p-24;
+
+        ck_assert_msg(fabs(fr_at(y[0], i) - fr_at(y[1], i)) <= 2 * unit, "gelu(%.9g) is %.9g", at, fr_at(y[0], i));
+        ck_assert_msg(fabs(fr_at(g[0], i) - fr_at(g[1], i)) <= 4 * unit, "gelu'(%.9g) is %.9g", at, fr_at(g[0], i));
+        ck_assert_msg((fr_at(y[0], i) > 0) == (at > 0), "gelu(%.9g) is %.9g", at, fr_at(y[0], i));
+    }
+}
+END_TEST
+
 /* --- Tiles: every value is right, for any number of threads ------------------------------------------------------- */
 
 enum { ROWS = 500, COLUMNS = 301 }; /* two tiles and a part of a third; no tile ends at the end of a row */
@@ -256,6 +280,7 @@ int main(void)
     tcase_add_test(whole_numbers, int64_takes_whole_numbers);
     tcase_add_test(whole_numbers, int64_compares_exactly);
     tcase_add_test(large, sines_of_large_values);
+    tcase_add_test(large, gelu_is_accurate);
     tcase_add_loop_test(large, broadcasting_over_tiles, 1, 3);
     tcase_add_loop_test(large, threads_change_nothing, 0, functions);
     tcase_add_loop_test(large, tiles_are_as_small_work, 0, functions);

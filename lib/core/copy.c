@@ -54,7 +54,7 @@ static void copy_rows(void *job, const fr_loop *l, char *const *at)
 }
 
 enum {
-    EDGE = 32,
+    EDGE = 64,
     BUFFER_ROW = EDGE + 1
 }; /* values; one more, so that a column does not fall into one set of the cache */
 

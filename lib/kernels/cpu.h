@@ -20,6 +20,9 @@ int fr_cpu_level(void);
  * have to check too many of them for overlap, and gives up. */
 #define FR_SIMD _Pragma("omp simd")
 
+/* Before a loop of at most 16 steps that shall become straight code, so that what it works on stays in registers. */
+#define FR_UNROLL _Pragma("GCC unroll 16")
+
 /* Code for a kind of CPU: FR_TARGET_* before one function, FR_BEGIN_TARGET and FR_END_TARGET around several. */
 #if defined(__x86_64__) && defined(__GNUC__)
 #define FR_AVX2_SET      "avx2,fma,bmi,bmi2"

@@ -110,11 +110,13 @@ static void FN(correlate_grad)(int64_t n, int64_t taps, const int64_t *offset, c
             g[v] = LOAD(dy + i + v * LANES);
         for (int64_t k = 0; k < taps; k++) {
             const T *from = x + i + offset[k];
-            FN(vector) s = sum[k];
+            FN(vector) even = LOAD(from) * g[0], odd = LOAD(from + LANES) * g[1]; /* so that sum[k] waits for less */
 
-            for (int v = 0; v < VECTORS; v++)
-                s += LOAD(from + v * LANES) * g[v];
-            sum[k] = s;
+            for (int v = 2; v < VECTORS; v += 2) {
+                even += LOAD(from + v * LANES) * g[v];
+                odd += LOAD(from + (v + 1) * LANES) * g[v + 1];
+            }
+            sum[k] += even + odd;
         }
     }
     for (int64_t k = 0; k < taps; k++)

@@ -89,22 +89,22 @@ bool fr_indices_fit(int64_t n, const int64_t *index, int64_t stride, int64_t siz
 {
     bool fit;
 
-    FR_KERNEL_FOR_ANY(FR_I64, all_below)(n, index, stride, (uint64_t)size, &fit);
+    FR_KERNEL_FOR_ANY(FR_I64, all_within)(n, index, stride, size - 1, &fit);
     return fit;
 }
 #else
-/* *all: no index is below 0, which would be a large unsigned one, or at least `bound`. */
-static void FN(all_below)(int64_t n, const int64_t *index, int64_t stride, uint64_t bound, bool *all)
+/* *all: no index is below 0 or above `last`: neither it nor last - index has a sign. */
+static void FN(all_within)(int64_t n, const int64_t *index, int64_t stride, int64_t last, bool *all)
 {
-    bool outside = false;
+    uint64_t signs = 0;
 
     if (stride == 1)
         for (int64_t i = 0; i < n; i++)
-            outside |= (uint64_t)index[i] >= bound;
+            signs |= (uint64_t)index[i] | ((uint64_t)last - (uint64_t)index[i]);
     else
         for (int64_t i = 0; i < n; i++)
-            outside |= (uint64_t)index[i * stride] >= bound;
-    *all = !outside;
+            signs |= (uint64_t)index[i * stride] | ((uint64_t)last - (uint64_t)index[i * stride]);
+    *all = signs >> 63 == 0;
 }
 
 static void FN(gather)(const fr_indexed_row *r)

@@ -33,8 +33,6 @@ typedef struct {
     const void *next;      /* NULL, or the panel that is read after this one: it comes from far away */
 } layout;
 
-#define UNROLL _Pragma("GCC unroll 16")
-
 #if defined(__has_builtin)
 #if __has_builtin(__builtin_shufflevector)
 #define HAVE_SHUFFLE 1
@@ -57,23 +55,23 @@ FR_INLINE void transpose_block_f32(const float *from, const int64_t *offset, flo
 {
     eight r[8], pair[8], fours[8];
 
-    UNROLL for (int i = 0; i < 8; i++)
+    FR_UNROLL for (int i = 0; i < 8; i++)
     {
         r[i] = *(const eight *)(from + offset[i]);
     }
-    UNROLL for (int i = 0; i < 8; i += 2)
+    FR_UNROLL for (int i = 0; i < 8; i += 2)
     {
         pair[i] = LOW_PAIRS(r[i], r[i + 1]);
         pair[i + 1] = HIGH_PAIRS(r[i], r[i + 1]);
     }
-    UNROLL for (int i = 0; i < 8; i += 4)
+    FR_UNROLL for (int i = 0; i < 8; i += 4)
     {
         fours[i] = LOW_FOURS(pair[i], pair[i + 2]);
         fours[i + 1] = HIGH_FOURS(pair[i], pair[i + 2]);
         fours[i + 2] = LOW_FOURS(pair[i + 1], pair[i + 3]);
         fours[i + 3] = HIGH_FOURS(pair[i + 1], pair[i + 3]);
     }
-    UNROLL for (int i = 0; i < 4; i++)
+    FR_UNROLL for (int i = 0; i < 4; i++)
     {
         *(eight *)(to + i * width) = LOW_HALVES(fours[i], fours[i + 4]);
         *(eight *)(to + (i + 4) * width) = HIGH_HALVES(fours[i], fours[i + 4]);
@@ -85,16 +83,16 @@ FR_INLINE void transpose_block_f64(const double *from, const int64_t *offset, do
 {
     four r[4], pair[4];
 
-    UNROLL for (int i = 0; i < 4; i++)
+    FR_UNROLL for (int i = 0; i < 4; i++)
     {
         r[i] = *(const four *)(from + offset[i]);
     }
-    UNROLL for (int i = 0; i < 4; i += 2)
+    FR_UNROLL for (int i = 0; i < 4; i += 2)
     {
         pair[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 4, 2, 6);
         pair[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 1, 5, 3, 7);
     }
-    UNROLL for (int i = 0; i < 2; i++)
+    FR_UNROLL for (int i = 0; i < 2; i++)
     {
         *(four *)(to + i * width) = __builtin_shufflevector(pair[i], pair[i + 2], 0, 1, 4, 5);
         *(four *)(to + (i + 2) * width) = __builtin_shufflevector(pair[i], pair[i + 2], 2, 3, 6, 7);

@@ -54,7 +54,7 @@ static void FN(pack_panel)(int64_t k, int64_t columns, const T *b, int64_t step_
         memset(panel, 0, (size_t)(k * width) * sizeof(T));
     if (step_n == 1) {
         for (int64_t l = 0; l < k; l++) {
-            UNROLL for (int v = 0; v < VECTORS; v++)
+            FR_UNROLL for (int v = 0; v < VECTORS; v++)
             {
                 __builtin_prefetch(b + (l + AHEAD < k ? l + AHEAD : l) * step_k + v * LANES);
             }

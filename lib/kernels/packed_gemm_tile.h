@@ -13,9 +13,9 @@ FR_INLINE void FN(tile)(const int rows, const int vectors, const bool shifted, c
     FN(vector) sum[ROWS][VECTORS], x[VECTORS];
     int64_t depth = w->depth, row = w->a_row, column = w->a_column, b_row = w->b_row;
 
-    UNROLL for (int i = 0; i < rows; i++)
+    FR_UNROLL for (int i = 0; i < rows; i++)
     {
-        UNROLL for (int v = 0; v < vectors; v++)
+        FR_UNROLL for (int v = 0; v < vectors; v++)
         {
             sum[i][v] = *(const FN(vector) *)(start + i * start_step + v * LANES);
         }
@@ -26,7 +26,7 @@ FR_INLINE void FN(tile)(const int rows, const int vectors, const bool shifted, c
         if (next)
             __builtin_prefetch(next + l * LINE, 0, 2);
 
-        UNROLL for (int v = 0; v < vectors; v++)
+        FR_UNROLL for (int v = 0; v < vectors; v++)
         {
             x[v] = *(const FN(vector) *)(row_of_b + v * LANES);
             if (keep) {
@@ -34,19 +34,19 @@ FR_INLINE void FN(tile)(const int rows, const int vectors, const bool shifted, c
                 *(FN(vector) *)(keep + l * WIDTH + v * LANES) = x[v];
             }
         }
-        UNROLL for (int i = 0; i < rows; i++)
+        FR_UNROLL for (int i = 0; i < rows; i++)
         {
             T y = a[i * row + l * column];
 
-            UNROLL for (int v = 0; v < vectors; v++)
+            FR_UNROLL for (int v = 0; v < vectors; v++)
             {
                 sum[i][v] += x[v] * y;
             }
         }
     }
-    UNROLL for (int i = 0; i < rows; i++)
+    FR_UNROLL for (int i = 0; i < rows; i++)
     {
-        UNROLL for (int v = 0; v < vectors; v++)
+        FR_UNROLL for (int v = 0; v < vectors; v++)
         {
             *(FN(vector) *)(c + i * ldc + v * LANES) = sum[i][v];
         }
@@ -110,7 +110,7 @@ static void FN(edge)(int rows, int columns, const layout *w, const T *a, const T
 FR_INLINE void FN(prefetch)(int64_t rows, const T *c, int64_t ldc)
 {
     for (int64_t i = 0; i < rows && i < WIDE_ROWS; i++)
-        UNROLL for (int v = 0; v < VECTORS; v++)
+        FR_UNROLL for (int v = 0; v < VECTORS; v++)
         {
             __builtin_prefetch(c + i * ldc + v * LANES, 1);
         }

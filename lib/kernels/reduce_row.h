@@ -28,9 +28,10 @@ FR_INLINE STATE REDUCER_FN(row)(int64_t n, const T *restrict x, double p)
         for (int64_t k = 0; k < whole; k += FR_REDUCE_LANES)
             for (int j = 0; j < FR_REDUCE_LANES; j++)
                 lane[j] = REDUCER_FN(step)(lane[j], x[k + j], p);
-        for (int half = FR_REDUCE_LANES / 2; half > 0; half /= 2)
-            for (int j = 0; j < half; j++)
-                lane[j] = REDUCER_FN(merge)(lane[j], lane[half + j], p);
+        FR_UNROLL for (int half = FR_REDUCE_LANES / 2; half > 0; half /= 2)
+        {
+            FR_SIMD for (int j = 0; j < half; j++) lane[j] = REDUCER_FN(merge)(lane[j], lane[half + j], p);
+        }
         s = lane[0];
     }
     for (int64_t k = whole; k < n; k++)

@@ -65,20 +65,18 @@ bool fr_normalise_rows_backward(fr_dtype dtype, const fr_row_norm_args *a)
     return true;
 }
 #else
-/* A row of x, and v, the gradient of its h. high + low is the mean: in float32, x - high alone would be off by the
- * mean's rounding. */
+/* A row of x. high + low is the mean: in float32, x - high alone would be off by the mean's rounding. */
 typedef struct {
-    const T *x, *v;
-    double mean;
+    const T *x;
     T high, low, scale;
 } FN(row);
 
 FR_INLINE FN(row) FN(row_of)(const fr_row_norm_args *a, int64_t r)
 {
-    FN(row) row = { .x = (const T *)a->x + r * a->n, .mean = a->stats[2 * r], .scale = (T)a->stats[2 * r + 1] };
+    double mean = a->stats[2 * r];
+    FN(row) row = { .x = (const T *)a->x + r * a->n, .high = (T)mean, .scale = (T)a->stats[2 * r + 1] };
 
-    row.high = (T)row.mean;
-    row.low = (T)(row.mean - (double)row.high);
+    row.low = (T)(mean - (double)row.high);
     return row;
 }
 
@@ -87,55 +85,46 @@ FR_INLINE T FN(h)(FN(row) row, int64_t k)
     return ((row.x[k] - row.high) - row.low) * row.scale;
 }
 
-/* --- Sums over a row ---------------------------------------------------------------------------------------------- */
-
-FR_INLINE double FN(add_x)(double sum, FN(row) row, int64_t k)
+/* The sum of the partial sums. */
+FR_INLINE double FN(total)(double *lane)
 {
-    return sum + (double)row.x[k];
-}
-
-FR_INLINE double FN(add_square)(double sum, FN(row) row, int64_t k)
-{
-    return sum + ((double)row.x[k] - row.mean) * ((double)row.x[k] - row.mean);
-}
-
-FR_INLINE double FN(add_v)(double sum, FN(row) row, int64_t k)
-{
-    return sum + (double)row.v[k];
-}
-
-FR_INLINE double FN(add_vh)(double sum, FN(row) row, int64_t k)
-{
-    return sum + (double)(row.v[k] * FN(h)(row, k));
-}
-
-/* What `add` sums over k of 0..n-1. */
-FR_INLINE double FN(sum)(int64_t n, FN(row) row, double (*add)(double sum, FN(row) row, int64_t k))
-{
-    double lane[LANES] = { 0 };
-    int64_t whole = n / LANES * LANES;
-
-    for (int64_t i = 0; i < whole; i += LANES)
-        FR_SIMD for (int j = 0; j < LANES; j++) lane[j] = add(lane[j], row, i + j);
-    for (int64_t k = whole; k < n; k++)
-        lane[k - whole] = add(lane[k - whole], row, k);
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int j = 0; j < half; j++)
-            lane[j] += lane[j + half];
+    FR_UNROLL for (int half = LANES / 2; half > 0; half /= 2)
+    {
+        FR_UNROLL for (int j = 0; j < half; j++) lane[j] += lane[j + half];
+    }
     return lane[0];
 }
 
 /* --- Forward ------------------------------------------------------------------------------------------------------ */
 
+/* In one pass, with d = x - x_0: mean = x_0 + mean(d), variance = mean(d^2) - mean(d)^2. In double that difference is
+ * exact enough: mean(d^2) is at most n times the variance, as x_0 is one of the n values. (Chan, Golub and LeVeque,
+ * "Algorithms for computing the sample variance", 1983, have shifted data.) */
 static void FN(compute_stats)(const fr_row_norm_args *a, int64_t r)
 {
-    FN(row) row = { .x = (const T *)a->x + r * a->n };
-    double n = (double)a->n;
+    const T *x = (const T *)a->x + r * a->n;
+    double n = (double)a->n, shift = a->centred ? (double)x[0] : 0, sum[LANES] = { 0 }, squares[LANES] = { 0 };
+    int64_t whole = a->n / LANES * LANES;
 
-    if (a->centred)
-        row.mean = FN(sum)(a->n, row, FN(add_x)) / n;
-    a->stats[2 * r] = row.mean;
-    a->stats[2 * r + 1] = 1 / sqrt(FN(sum)(a->n, row, FN(add_square)) / n + a->eps);
+    for (int64_t i = 0; i < whole; i += LANES)
+        FR_SIMD for (int j = 0; j < LANES; j++)
+        {
+            double d = (double)x[i + j] - shift;
+
+            sum[j] += d;
+            squares[j] += d * d;
+        }
+    for (int64_t k = whole; k < a->n; k++) {
+        double d = (double)x[k] - shift;
+
+        sum[k - whole] += d;
+        squares[k - whole] += d * d;
+    }
+
+    double mean = a->centred ? FN(total)(sum) / n : 0;
+
+    a->stats[2 * r] = shift + mean;
+    a->stats[2 * r + 1] = 1 / sqrt(FN(total)(squares) / n - mean * mean + a->eps);
 }
 
 static void FN(normalise)(const fr_row_norm_args *a, int64_t r)
@@ -168,24 +157,60 @@ static void FN(row_norm_forward_tile)(void *user, int64_t tile)
 
 /* --- Backward ----------------------------------------------------------------------------------------------------- */
 
-/* dx of row r. If there is a weight, dx holds v at first. */
+/* The gradient v of a row's h, at k. It is rounded as dx, or dy: a product within a larger expression would not be. */
+FR_INLINE T FN(take_v)(const T *dy, const T *weight, T *dx, int64_t k)
+{
+    if (!weight)
+        return dy[k];
+    dx[k] = dy[k] * weight[k];
+    return dx[k];
+}
+
+/* The means of v and v h over a row. Where there is a weight dx gets v. Four values are added before they become a
+ * double, which costs more than adding. */
+FR_INLINE void FN(take_means)(int64_t n, FN(row) row, const T *dy, const T *weight, T *dx, T *mean_v, T *mean_vh)
+{
+    double sum_v[LANES] = { 0 }, sum_vh[LANES] = { 0 };
+    int64_t i = 0;
+
+    for (; i + 4 * LANES <= n; i += 4 * LANES)
+        FR_SIMD for (int j = 0; j < LANES; j++)
+        {
+            int64_t k0 = i + j, k1 = k0 + LANES, k2 = k1 + LANES, k3 = k2 + LANES;
+            T v0 = FN(take_v)(dy, weight, dx, k0), v1 = FN(take_v)(dy, weight, dx, k1);
+            T v2 = FN(take_v)(dy, weight, dx, k2), v3 = FN(take_v)(dy, weight, dx, k3);
+            T vh0 = v0 * FN(h)(row, k0), vh1 = v1 * FN(h)(row, k1);
+            T vh2 = v2 * FN(h)(row, k2), vh3 = v3 * FN(h)(row, k3);
+
+            sum_v[j] += (double)((v0 + v1) + (v2 + v3));
+            sum_vh[j] += (double)((vh0 + vh1) + (vh2 + vh3));
+        }
+    for (int64_t k = i; k < n; k++) {
+        T v = FN(take_v)(dy, weight, dx, k);
+
+        sum_v[(k - i) % LANES] += (double)v;
+        sum_vh[(k - i) % LANES] += (double)(v * FN(h)(row, k));
+    }
+    *mean_v = (T)(FN(total)(sum_v) / (double)n);
+    *mean_vh = (T)(FN(total)(sum_vh) / (double)n);
+}
+
+/* dx of row r. */
 static void FN(compute_dx)(const fr_row_norm_args *a, int64_t r)
 {
-    const T *weight = a->weight;
-    T *dx = (T *)a->dx + r * a->n;
-    FN(row) row = FN(row_of)(a, r);
     int64_t n = a->n;
+    const T *v = (const T *)a->dy + r * n;
+    T *dx = (T *)a->dx + r * n, mean_v, mean_vh;
+    FN(row) row = FN(row_of)(a, r);
 
-    row.v = (const T *)a->dy + r * n;
-    if (weight) {
-        FR_SIMD for (int64_t k = 0; k < n; k++) dx[k] = row.v[k] * weight[k];
-        row.v = dx;
+    if (a->weight) {
+        FN(take_means)(n, row, v, a->weight, dx, &mean_v, &mean_vh);
+        v = dx;
+    } else {
+        FN(take_means)(n, row, v, NULL, NULL, &mean_v, &mean_vh);
     }
-
-    double sum_v = a->centred ? FN(sum)(n, row, FN(add_v)) : 0;
-    T mean_v = (T)(sum_v / (double)n), mean_vh = (T)(FN(sum)(n, row, FN(add_vh)) / (double)n);
-
-    FR_SIMD for (int64_t k = 0; k < n; k++) dx[k] = row.scale * ((row.v[k] - mean_v) - FN(h)(row, k) * mean_vh);
+    mean_v = a->centred ? mean_v : 0;
+    FR_SIMD for (int64_t k = 0; k < n; k++) dx[k] = row.scale * ((v[k] - mean_v) - FN(h)(row, k) * mean_vh);
 }
 
 /* Adds the shares of rows r..r+3 to the sums. */

@@ -78,9 +78,10 @@ FR_INLINE T FN(reduce_row)(int64_t n, const T *x, T start, T (*merge)(T a, T v))
         FR_SIMD for (int j = 0; j < LANES; j++) lane[j] = merge(lane[j], x[i + j]);
     for (int64_t i = whole; i < n; i++)
         lane[i - whole] = merge(lane[i - whole], x[i]);
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int j = 0; j < half; j++)
-            lane[j] = merge(lane[j], lane[j + half]);
+    FR_UNROLL for (int half = LANES / 2; half > 0; half /= 2)
+    {
+        FR_UNROLL for (int j = 0; j < half; j++) lane[j] = merge(lane[j], lane[j + half]);
+    }
     return lane[0];
 }
 
@@ -111,9 +112,10 @@ FR_INLINE T FN(exponentials)(int64_t n, const T *restrict x, T greatest, T *rest
         }
         memcpy(y + whole, rest, (size_t)(n - whole) * sizeof(T));
     }
-    for (int half = LANES / 2; half > 0; half /= 2)
-        for (int j = 0; j < half; j++)
-            lane[j] += lane[j + half];
+    FR_UNROLL for (int half = LANES / 2; half > 0; half /= 2)
+    {
+        FR_UNROLL for (int j = 0; j < half; j++) lane[j] += lane[j + half];
+    }
     return lane[0];
 }
 
