@@ -499,7 +499,7 @@ static fr_tensor *run_and_differentiate(fr_tensor *const *in, void *user)
 {
     const capture *c = user;
     int n = c->s->n, parts = 0;
-    fr_tensor *x[MAX_INPUTS], *dx[MAX_INPUTS], *all[MAX_INPUTS + 1], *y;
+    fr_tensor *x[MAX_INPUTS], *wanted[MAX_INPUTS], *all[MAX_INPUTS + 1], *y;
 
     for (int i = 0; i < n; i++)
         x[i] = fr_clone(in[i]);
@@ -507,13 +507,14 @@ static fr_tensor *run_and_differentiate(fr_tensor *const *in, void *user)
     y = run(c->s, x);
     if (!y)
         return NULL;
-    all[parts++] = fr_cast(fr_flatten(y, 0, -1), FR_F64);
-    if (!c->s->c->no_grad && fr_wants_grad(y)) {
-        differentiate(y, fr_ones_like(y), x, n, ALL, dx, c->flags);
-        for (int i = 0; i < n; i++)
-            if (dx[i])
-                all[parts++] = fr_cast(fr_flatten(dx[i], 0, -1), FR_F64);
-    }
+    for (int i = 0; i < n; i++)
+        if (fr_wants_grad(x[i]) && fr_wants_grad(y))
+            wanted[parts++] = x[i];
+    if (parts > 0 && !fr_gradients_with(y, fr_ones_like(y), wanted, parts, all, c->flags))
+        return NULL;
+    all[parts++] = y;
+    for (int i = 0; i < parts; i++)
+        all[i] = fr_cast(fr_flatten(all[i], 0, -1), FR_F64);
     return fr_cat(all, parts, 0);
 }
 
