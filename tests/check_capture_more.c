@@ -1,0 +1,3 @@
+/* x */
+#include "testing.h"
+int main(void){return 0;}
