@@ -160,7 +160,8 @@ static fr_tensor *crf_step(fr_tensor *const *in, void *user)
 {
     const job *j = user;
     fr_tensor *x = fr_forward(fr_module_at(j->model, 0), in[0]);
-    fr_tensor *scores = fr_forward(fr_module_at(j->model, 2), fr_recurrent_forward(fr_module_at(j->model, 1), x, NULL).out);
+    fr_tensor *scores =
+        fr_forward(fr_module_at(j->model, 2), fr_recurrent_forward(fr_module_at(j->model, 1), x, NULL).out);
 
     return learn(j, fr_neg(fr_crf_log_likelihood(fr_module_at(j->model, 3), scores, in[1], NULL, FR_SUM)));
 }

@@ -66,7 +66,9 @@ fr_tensor *fr_dropout_packed(const char *what, fr_tensor *y, const fr_tensor *le
 {
     int64_t steps = y->shape.dim[0], batch = y->shape.dim[1], features = y->shape.dim[2];
     fr_tensor *mask = fr_hold(what, fr_tensor_alloc(what, &FR_SHAPE(steps * batch, features), y->dtype));
-    fr_action drawing = { .run = draw, .function = what, .into = mask, .from = (fr_tensor *)lengths, .a = p, .m = steps };
+    fr_action drawing = {
+        .run = draw, .function = what, .into = mask, .from = (fr_tensor *)lengths, .a = p, .m = steps
+    };
 
     if (!mask || !fr_act(fr_thread_self(), &drawing))
         return NULL;

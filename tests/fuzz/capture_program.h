@@ -246,7 +246,8 @@ static inline fr_tensor *program_run(fr_tensor *const *in, void *user)
     unsigned end = program_byte(&s);
 
     for (int i = 0; i < PROGRAM_INPUTS; i++) {
-        leaves[i] = p->purpose == GRADIENTS || p->purpose == SECOND_GRADIENTS ? fr_requires_grad(fr_clone(in[i])) : in[i];
+        leaves[i] =
+            p->purpose == GRADIENTS || p->purpose == SECOND_GRADIENTS ? fr_requires_grad(fr_clone(in[i])) : in[i];
         program_keep(&s, leaves[i]);
     }
     leaves[PROGRAM_INPUTS] = p->w;
