@@ -488,6 +488,93 @@ START_TEST(layouts)
 }
 END_TEST
 
+/* --- Captured functions ------------------------------------------------------------------------------------------- */
+
+typedef struct {
+    const subject *s;
+    int flags;
+} capture;
+
+/* y and its gradients, one after the other in float64. */
+static fr_tensor *run_and_differentiate(fr_tensor *const *in, void *user)
+{
+    const capture *c = user;
+    int n = c->s->n, parts = 0;
+    fr_tensor *x[MAX_INPUTS], *wanted[MAX_INPUTS], *all[MAX_INPUTS + 1], *y;
+
+    for (int i = 0; i < n; i++)
+        x[i] = fr_clone(in[i]);
+    mark(c->s, x);
+    y = run(c->s, x);
+    if (!y)
+        return NULL;
+    for (int i = 0; i < n; i++)
+        if (fr_wants_grad(x[i]) && fr_wants_grad(y))
+            wanted[parts++] = x[i];
+    if (parts > 0 && !fr_gradients_with(y, fr_ones_like(y), wanted, parts, all, c->flags))
+        return NULL;
+    all[parts++] = y;
+    for (int i = 0; i < parts; i++)
+        all[i] = fr_cast(fr_flatten(all[i], 0, -1), FR_F64);
+    return fr_cat(all, parts, 0);
+}
+
+/* Other values than in[], of the same shapes, that the case takes too. */
+static void other_values(const subject *s, fr_tensor **other)
+{
+    bool taken;
+
+    for (int i = 0; i < s->n; i++) {
+        fr_tensor *t = fr_reshape(fr_flip(fr_flatten(s->in[i], 0, -1), 0), s->in[i]->shape);
+
+        other[i] = has_gradient(s, i) ? fr_mul_scalar(t, strchr("nu", s->kind[i]) ? 0.75 : 1) : t;
+    }
+    taken = run(s, other) != NULL;
+    fr_error_clear();
+    for (int i = 0; i < s->n && !taken; i++)
+        other[i] = s->in[i];
+}
+
+/* Asserts that a case is captured, and replayed with other values. A case that looks at values is refused, and says so.
+ */
+static void capture_case(subject *s, int flags, bool no_fusion)
+{
+    FR_SCOPE;
+    capture what = { s, flags };
+    FR_AUTO(fr_captured) c =
+        fr_capture_with(run_and_differentiate, &what, &(fr_capture_options){ .no_fusion = no_fusion });
+    fr_tensor *other[MAX_INPUTS], *first, *got, *expected;
+
+    other_values(s, other);
+    first = fr_captured_run(c, other, s->n);
+    if (!first) {
+        assert_failed("captured function");
+        return;
+    }
+    for (int i = 0; i < 2; i++) {
+        got = fr_captured_run(c, i == 0 ? s->in : other, s->n);
+        expected = i == 0 ? run_and_differentiate(s->in, &what) : first;
+        ck_assert_msg(got != NULL, "%s: replay: %s", test_about, fr_error_message());
+        ck_assert_msg(fr_numel(got) == fr_numel(expected) &&
+                          memcmp(got->origin, expected->origin, (size_t)fr_numel(got) * sizeof(double)) == 0,
+                      "%s: a replay gives other bits, flags %d, no_fusion %d, run %d", test_about, flags, no_fusion, i);
+    }
+}
+
+START_TEST(captured)
+{
+    for (int d = 0; d < 2; d++) {
+        FR_SCOPE;
+        subject s = open_case(is_golden, _i, FLOATS[d]);
+
+        capture_case(&s, 0, false);
+        capture_case(&s, FR_CREATE_GRAPH, false);
+        capture_case(&s, FR_CREATE_GRAPH, true);
+        close_case(&s);
+    }
+}
+END_TEST
+
 /* --- Any number of threads ---------------------------------------------------------------------------------------- */
 
 /* Returns t with each dim of size `from` made `factor` times as large: the values come again and again, floats a little
@@ -1235,6 +1322,7 @@ int main(int argc, char **argv)
     tcase_add_loop_test(ops, table, 0, count_ops());
     tcase_add_loop_test(kernels, golden_values, 0, count_cases(is_golden));
     tcase_add_loop_test(ops, not_recorded, 0, count_cases(is_golden));
+    tcase_add_loop_test(ops, captured, 0, count_cases(is_golden));
     tcase_add_loop_test(kernels, definitions, 0, count_cases(is_defined));
     tcase_add_loop_test(kernels, explanations, 0, count_cases(is_smooth));
     tcase_add_loop_test(kernels, layouts, 0, count_cases(is_golden));

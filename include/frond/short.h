@@ -5,6 +5,7 @@
 #ifndef FROND_SHORT_H
 #define FROND_SHORT_H
 
+#include <frond/capture.h>
 #include <frond/io.h>
 #include <frond/log.h>
 
@@ -122,7 +123,7 @@ static inline void fr_batches_leave_(const fr_batches_ *b)
  *     FR_AUTO(fr_module) model = fr_nn_linear(2, 1, NULL);
  *
  * For fr_module (which must have no parent then), fr_optim, fr_scheduler, fr_ema, fr_loader, fr_sequences, fr_tensors,
- * fr_logger, fr_progress, and fr_tensor, which gives back a reference from fr_ref. NULL is fine. */
+ * fr_logger, fr_progress, fr_captured, and fr_tensor, which gives back a reference from fr_ref. NULL is fine. */
 #define FR_AUTO(type) __attribute__((cleanup(type##_auto_))) type *
 
 #define FR_OWNER_(type, release)                                                                                       \
@@ -139,6 +140,7 @@ FR_OWNER_(fr_sequences, fr_sequences_free)
 FR_OWNER_(fr_tensors, fr_tensors_free)
 FR_OWNER_(fr_logger, fr_log_close)
 FR_OWNER_(fr_progress, fr_progress_end)
+FR_OWNER_(fr_captured, fr_captured_free)
 FR_OWNER_(fr_tensor, fr_unref)
 #undef FR_OWNER_
 

@@ -157,8 +157,10 @@ static bool check(const fr_captured *c, fr_tensor *const *xs, int n)
 {
     if (!fr_check_argument("captured_run", c, "captured function"))
         return false;
-    if (n < 0 || (n > 0 && !fr_check_argument("captured_run", xs, "inputs")))
-        return n >= 0 || fr_fail("captured_run", "%d inputs", n);
+    if (n < 0)
+        return fr_fail("captured_run", "%d inputs", n);
+    if (n > 0 && !fr_check_argument("captured_run", xs, "inputs"))
+        return false;
     for (int i = 0; i < n; i++)
         if (!fr_check_tensor("captured_run", xs[i]))
             return false;

@@ -21,7 +21,8 @@
 
 /* A storage that steps read or write. */
 typedef struct {
-    const fr_storage *storage;
+    const fr_storage *storage; /* as it was when captured; it may be gone */
+    int64_t bytes;
     bool input;         /* holds an input */
     bool outside;       /* others have it too, or will: it stays where it is, and what is written there is wanted */
     bool gradient;      /* a leaf's */
@@ -85,6 +86,12 @@ enum {
     FR_GROUP_SCRATCH = 1 << 16 /* bytes, at most */
 };
 
+/* A step that adds to a leaf's gradient without dropping it before, the first one. */
+typedef struct {
+    size_t step;
+    bool own; /* the leaf was made in the function: each run begins without a gradient */
+} fr_gradient_sum;
+
 /* A replay for inputs of certain sizes and dtypes. */
 typedef struct fr_replay {
     struct fr_replay *next;
@@ -101,7 +108,7 @@ typedef struct fr_replay {
     fr_tensor *arena;
     fr_instruction *instructions;
     size_t count;
-    size_t *sums; /* steps, the first to add to a leaf's gradient without dropping it before */
+    fr_gradient_sum *sums;
     size_t sum_count;
     fr_captured_report report;
 } fr_replay;
@@ -121,6 +128,8 @@ static inline int64_t fr_block_of(int64_t numel)
     return numel < FR_FUSED_BLOCK ? numel : FR_FUSED_BLOCK;
 }
 
+/* Fails where s stands; format has the name of its op and t's shape. */
+bool fr_step_fail(const fr_step *s, const char *format, const fr_tensor *t);
 fr_store *fr_store_of(const fr_replay *r, const fr_tensor *t);
 /* The call of a step, forward or backward, with arrays in *block, which the caller frees. False: out of memory. */
 bool fr_step_call(const fr_step *s, fr_op_call *call, void **block);

@@ -177,7 +177,7 @@ static void find_groups_of_stores(fr_replay *r)
 /* Bytes of a block of a store that holds numel values. */
 static int64_t block_bytes(const fr_store *s, int64_t numel)
 {
-    int64_t bytes = (int64_t)s->storage->bytes / numel * fr_block_of(numel);
+    int64_t bytes = s->bytes / numel * fr_block_of(numel);
 
     return (bytes + 63) / 64 * 64;
 }

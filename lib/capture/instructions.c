@@ -179,16 +179,54 @@ static bool is_leaf_before(const fr_replay *r, size_t i)
     return false;
 }
 
-static bool find_sums(fr_replay *r)
+/* True if nobody but the trace holds t. */
+static bool is_own(const fr_replay *r, const fr_tensor *t)
 {
-    r->sums = calloc(r->trace.count + 1, sizeof *r->sums);
-    for (size_t i = 0; i < r->trace.count && r->sums; i++) {
+    int references = 0;
+
+    for (size_t i = 0; i < r->trace.count; i++) {
         const fr_step *s = &r->trace.steps[i];
 
-        if (!s->op && s->action.leaf && s->action.from && !is_leaf_before(r, i))
-            r->sums[r->sum_count++] = i;
+        for (int k = 0; k < s->inputs; k++)
+            references += s->in[k] == t;
+        for (int k = 0; k < s->outputs; k++)
+            references += s->out[k] == t;
     }
-    return r->sums || fr_fail_memory("captured_run");
+    return t->refs == references;
+}
+
+/* What reads a gradient that several runs add to would have to read it elsewhere at each run. */
+static bool check_sum(const fr_replay *r, const fr_tensor *leaf)
+{
+    const char *format = "%s reads a gradient of shape %s that earlier runs have added to: fr_zero_grad it before";
+
+    for (size_t i = 0; i < r->trace.count; i++) {
+        const fr_step *s = &r->trace.steps[i];
+
+        for (int k = 0; k < s->inputs; k++)
+            if (s->in[k] && s->in[k]->storage == leaf->grad->storage && (s->op || !s->action.leaf))
+                return fr_step_fail(s, format, s->in[k]);
+    }
+    return r->y->storage != leaf->grad->storage ||
+           fr_fail("captured_run", "the result is a gradient that earlier runs have added to: fr_zero_grad it before");
+}
+
+static bool find_sums(fr_replay *r)
+{
+    bool ok = true;
+
+    r->sums = calloc(r->trace.count + 1, sizeof *r->sums);
+    for (size_t i = 0; i < r->trace.count && r->sums && ok; i++) {
+        const fr_step *s = &r->trace.steps[i];
+        fr_gradient_sum *sum = &r->sums[r->sum_count];
+
+        if (s->op || !s->action.leaf || !s->action.from || is_leaf_before(r, i))
+            continue;
+        *sum = (fr_gradient_sum){ i, is_own(r, s->action.leaf) };
+        r->sum_count++;
+        ok = sum->own || !s->action.leaf->grad || check_sum(r, s->action.leaf);
+    }
+    return r->sums ? ok : fr_fail_memory("captured_run") != NULL;
 }
 
 bool fr_replay_build(fr_replay *r)

@@ -40,7 +40,7 @@ static bool place(fr_replay *r, fr_span *spans)
 
     for (size_t i = 0; i < r->store_count; i++) {
         const fr_store *s = &r->stores[i];
-        int64_t bytes = ((int64_t)s->storage->bytes + LINE - 1) / LINE * LINE;
+        int64_t bytes = (s->bytes + LINE - 1) / LINE * LINE;
 
         if (!is_in_arena(s))
             continue;

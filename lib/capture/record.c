@@ -171,7 +171,8 @@ static bool add_store(fr_replay *r, const fr_tensor *t)
     if (!fr_make_room(&r->stores, sizeof *r->stores, r->store_count, &r->store_capacity) ||
         !fr_table_put(&r->by_storage, t->storage, (void *)(uintptr_t)(r->store_count + 1)))
         return fr_fail_memory("captured_run");
-    r->stores[r->store_count++] = (fr_store){ .storage = t->storage, .first = SIZE_MAX, .group = SIZE_MAX };
+    r->stores[r->store_count++] =
+        (fr_store){ .storage = t->storage, .bytes = (int64_t)t->storage->bytes, .first = SIZE_MAX, .group = SIZE_MAX };
     return true;
 }
 
@@ -265,7 +266,7 @@ static bool find_stores(fr_replay *r)
 /* --- What cannot be replayed ---------------------------------------------------------------------------------------
  */
 
-static bool fail_at(const fr_step *s, const char *format, const fr_tensor *t)
+bool fr_step_fail(const fr_step *s, const char *format, const fr_tensor *t)
 {
     fr_thread *th = fr_thread_self();
     fr_site here = th->sites.current;
@@ -286,16 +287,17 @@ static bool check_steps(fr_replay *r)
 
         for (int k = 0; k < s->inputs; k++)
             if (s->op && s->in[k] && !fr_store_of(r, s->in[k])->noted && !fr_store_of(r, s->in[k])->outside)
-                return fail_at(s, "%s reads values of shape %s that were made in the function, but not by ops",
-                               s->in[k]);
+                return fr_step_fail(s, "%s reads values of shape %s that were made in the function, but not by ops",
+                                    s->in[k]);
         for (int k = 0; k < s->outputs; k++) {
             const fr_store *store = s->out[k] ? fr_store_of(r, s->out[k]) : NULL;
 
             if (s->op && !s->op->view && store && store->outside && !store->gradient)
-                return fail_at(s,
-                               "the result of %s, of shape %s, is kept outside of the function, where a replay would "
-                               "overwrite it: return it, or fr_copy it into a tensor from outside",
-                               s->out[k]);
+                return fr_step_fail(
+                    s,
+                    "the result of %s, of shape %s, is kept outside of the function, where a replay would "
+                    "overwrite it: return it, or fr_copy it into a tensor from outside",
+                    s->out[k]);
         }
     }
     return true;

@@ -104,12 +104,18 @@ void fr_generator_restore(const fr_generator *state)
     give_back();
 }
 
-void fr_manual_seed(uint64_t seed)
+static bool seed_again(const fr_action *a)
 {
     fr_generator *g = take();
 
-    seed_generator(g, seed);
+    seed_generator(g, (uint64_t)a->m);
     give_back();
+    return true;
+}
+
+void fr_manual_seed(uint64_t seed)
+{
+    fr_act(fr_thread_self(), &(fr_action){ .run = seed_again, .m = (int64_t)seed });
 }
 
 uint64_t fr_random_u64(void)

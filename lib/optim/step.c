@@ -150,7 +150,7 @@ static double step_closure(const char *what, fr_optim *o, fr_closure *closure, v
 {
     double loss;
 
-    if (!fr_check_argument(what, o, "optimiser"))
+    if (!fr_check_argument(what, o, "optimiser") || !fr_not_captured(fr_thread_self(), what))
         return NAN;
     if (!closure)
         return fr_fail(what, "closure is NULL"), NAN;

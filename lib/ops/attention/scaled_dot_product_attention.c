@@ -261,8 +261,8 @@ static bool is_one_op(const fr_thread *th, const fr_tensor *q, const fr_tensor *
 
     for (int i = 0; alike && i < q->shape.ndim - 2; i++)
         alike = q->shape.dim[i] == k->shape.dim[i] && q->shape.dim[i] == v->shape.dim[i];
-    return alike && !th->trace && !o->attn_bias && !o->attn_mask && o->dropout_p == 0 && q->numel > 0 && k->numel > 0 &&
-           v->numel > 0;
+    return alike && (!th->trace || th->recorder) && !o->attn_bias && !o->attn_mask && o->dropout_p == 0 &&
+           q->numel > 0 && k->numel > 0 && v->numel > 0;
 }
 
 static fr_tensor *attend(const fr_thread *th, fr_tensor *q, fr_tensor *k, fr_tensor *v, const fr_attention_options *o)

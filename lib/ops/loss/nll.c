@@ -4,6 +4,8 @@
  * weights w. poisson_nll, l = e^x - y x, and gaussian_nll, l = (ln var + (x - y)^2 / var) / 2, are composed of ops. */
 #include "ops/loss/classification.h"
 
+#include "core/recorder.h"
+
 static bool infer(fr_op_call *call)
 {
     return fr_infer_classification(call, "log-probabilities", false);
@@ -210,6 +212,14 @@ fr_tensor *fr_poisson_nll(fr_tensor *x, fr_tensor *y, const fr_poisson_nll_optio
     return fr_composed(c, fr_reduce_losses("poisson_nll", l, o->reduction, o->reserved));
 }
 
+static bool check_variances(const fr_action *a)
+{
+    FR_SCOPE;
+    FR_NO_GRAD;
+
+    return !(fr_item(fr_sum(fr_lt_scalar(a->from, 0))) > 0) || fr_fail("gaussian_nll", "var has values below 0");
+}
+
 /* var may lack the last dim of x or have size 1 there */
 static fr_tensor *gaussian_losses(fr_tensor *x, fr_tensor *y, fr_tensor *var, const fr_gaussian_nll_options *o)
 {
@@ -225,8 +235,8 @@ static fr_tensor *gaussian_losses(fr_tensor *x, fr_tensor *y, fr_tensor *var, co
     if (!fr_shape_equal(&var->shape, &x->shape) && !fr_shape_equal(&var->shape, &row))
         return fr_fail("gaussian_nll", "var %s, expected %s, or this without the last dim or with 1 there",
                        fr_shape_text(&var->shape, a), fr_shape_text(&x->shape, b));
-    if (fr_item(fr_sum(fr_lt_scalar(var, 0))) > 0)
-        return fr_fail("gaussian_nll", "var has values below 0");
+    if (!fr_act(fr_thread_self(), &(fr_action){ .run = check_variances, .from = var }))
+        return NULL;
     var = fr_raise(var, fr_option(o->eps, 1e-6));
     l = fr_mul_scalar(fr_add(fr_log(var), fr_div(fr_square(fr_sub(x, y)), var)), 0.5);
     return o->full ? fr_add_scalar(l, 0.5 * log(2 * M_PI)) : l;

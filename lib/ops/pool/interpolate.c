@@ -3,6 +3,7 @@
 /* interpolate: along one dim after the other each value is a weighted sum of one (nearest), two (linear) or four
  * (bicubic) values of x. Where they lie and their weights are PyTorch's, for float32 computed in float32. Its cases
  * stand in index/gather.c. */
+#include "core/recorder.h"
 #include "ops/op.h"
 
 #include <float.h>
@@ -105,6 +106,9 @@ static fr_tensor *resampled(fr_tensor *x, int dim, const axis *a)
         }
     }
     for (int k = 0; k < taps; k++) {
+        fr_note_constant(fr_thread_self(), index[k]);
+        fr_note_constant(fr_thread_self(), weight[k]);
+
         fr_tensor *part = fr_index_select(x, dim, index[k]);
 
         part = taps > 1 ? fr_mul(part, weight[k]) : part;

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Captured functions: shapes, nesting, leaves made inside, modes, how memory is planned, and random programs. Runs with
+ * FROND_CHECK, so a replay fills memory that is not needed any more with NaN. */
+#include "fuzz/capture_program.h"
+#include "testing.h"
+
+#include "capture/capture.h" /* after <frond.h>: it turns the call sites off */
+#include "core/memory.h"
+
+static int calls;
+
+static fr_tensor *tanh_of(fr_tensor *const *in, void *user)
+{
+    (void)user;
+    return fr_tanh(in[0]);
+}
+
+/* --- Shapes, nesting, modes --------------------------------------------------------------------------------------- */
+
+static fr_tensor *counted(fr_tensor *const *in, void *user)
+{
+    (void)user;
+    calls++;
+    return fr_sum_dim(fr_tanh(fr_mul_scalar(in[0], 2)), 0, false);
+}
+
+START_TEST(several_shapes)
+{
+    FR_SCOPE;
+    static const int order[] = { 1, 2, 1, 2, 3, 2, 3, 1, 3 }, called[] = { 1, 2, 2, 2, 3, 3, 3, 4, 4 };
+    FR_AUTO(fr_captured) c = fr_capture_with(counted, NULL, &(fr_capture_options){ .max_shapes = 2 });
+    fr_captured_report report;
+
+    calls = 0;
+    for (int i = 0; i < 9; i++) {
+        fr_tensor *x = fr_randn(FR_SHAPE(order[i], 4)), *y = fr_captured_run(c, &x, 1);
+
+        ck_assert_int_eq(calls, called[i]);
+        ck_assert(fr_equal(y, fr_sum_dim(fr_tanh(fr_mul_scalar(x, 2)), 0, false)));
+    }
+    ck_assert(fr_captured_info(c, &report));
+    ck_assert_int_eq(report.shapes, 2);
+    ck_assert_int_eq(report.ops, 3);
+}
+END_TEST
+
+static fr_tensor *nested(fr_tensor *const *in, void *user)
+{
+    fr_tensor *x = fr_neg(in[0]);
+
+    return fr_add(fr_captured_run(user, &x, 1), in[0]);
+}
+
+START_TEST(captured_in_captured)
+{
+    FR_SCOPE;
+    FR_AUTO(fr_captured) inner = fr_capture(tanh_of, NULL);
+    FR_AUTO(fr_captured) c = fr_capture(nested, inner);
+
+    for (int i = 0; i < 4; i++) {
+        fr_tensor *x = fr_randn(FR_SHAPE(5));
+
+        if (i == 2)
+            ck_assert(fr_equal(fr_captured_run(inner, &x, 1), fr_tanh(x)));
+        ck_assert(fr_equal(fr_captured_run(c, &x, 1), fr_add(fr_tanh(fr_neg(x)), x)));
+    }
+}
+END_TEST
+
+static fr_tensor *own_leaf(fr_tensor *const *in, void *user)
+{
+    fr_tensor *leaf = fr_requires_grad(fr_clone(in[0]));
+
+    (void)user;
+    fr_backward(fr_sum(fr_square(leaf)));
+    fr_backward(fr_sum(leaf));
+    return fr_grad(leaf);
+}
+
+START_TEST(leaf_made_inside)
+{
+    FR_SCOPE;
+    FR_AUTO(fr_captured) c = fr_capture(own_leaf, NULL);
+
+    for (int i = 0; i < 3; i++) {
+        fr_tensor *x = fr_randn(FR_SHAPE(5));
+
+        ck_assert(fr_equal(fr_captured_run(c, &x, 1), own_leaf(&x, NULL)));
+    }
+}
+END_TEST
+
+START_TEST(without_recording)
+{
+    FR_SCOPE;
+    FR_NO_GRAD;
+    fr_tensor *x = fr_randn(FR_SHAPE(5));
+    FR_AUTO(fr_captured) c = fr_capture(counted, NULL);
+
+    for (int i = 0; i < 2; i++) {
+        fr_tensor *y = fr_captured_run(c, &x, 1);
+
+        ck_assert(!fr_wants_grad(y) && fr_equal(y, counted(&x, NULL)));
+        ck_assert(!fr_grad_enabled());
+    }
+}
+END_TEST
+
+START_TEST(bad_arguments)
+{
+    USES_FREED
+    FR_SCOPE;
+    fr_tensor *x = fr_ones(FR_SHAPE(2));
+    fr_captured *c = fr_capture(tanh_of, NULL);
+    fr_captured_report report;
+
+    assert_refused(fr_capture(NULL, NULL), "the function is NULL");
+    assert_refused(fr_capture_with(tanh_of, NULL, &(fr_capture_options){ .max_shapes = -1 }), "max_shapes is -1");
+    assert_refused(fr_captured_info(c, &report), "captured_info", "has not been run");
+    assert_refused(fr_captured_run(c, &x, -1), "captured_run", "-1 inputs");
+    assert_refused(fr_captured_run(c, NULL, 1), "captured_run", "inputs");
+    assert_refused(fr_captured_run(c, &(fr_tensor *){ NULL }, 1), "captured_run", "NULL");
+    fr_captured_free(c);
+    assert_refused(fr_captured_run(c, &x, 1), "captured_run", "released by captured_free");
+    fr_captured_free(NULL);
+}
+END_TEST
+
+/* --- Memory ------------------------------------------------------------------------------------------------------- */
+
+static fr_tensor *products(fr_tensor *const *in, void *user)
+{
+    fr_tensor *a = fr_matmul(in[0], in[0]), *b = fr_matmul(a, in[0]);
+
+    (void)user;
+    return fr_matmul(fr_matmul(b, in[0]), a); /* a lives longest */
+}
+
+/* Captures products with a plan that gives the memory of a away after its first use, if wrong; returns whether a replay
+ * gives the same. */
+static bool plan_is_right(bool wrong)
+{
+    FR_SCOPE;
+    fr_tensor *x = fr_randn(FR_SHAPE(3, 3)), *y;
+    fr_replay *r = calloc(1, sizeof *r);
+    fr_thread *th = fr_thread_self();
+    bool same;
+
+    r->n = 1;
+    ck_assert(fr_replay_record(th, r, products, NULL, &x) && fr_replay_analyse(r));
+    if (wrong)
+        fr_store_of(r, r->trace.steps[0].out[0])->last = 1;
+    ck_assert(fr_replay_fuse(r, true) && fr_replay_place(r) && fr_replay_build(r));
+    x = fr_randn(FR_SHAPE(3, 3));
+    ck_assert(fr_replay_run(th, r, &x));
+    y = products(&x, NULL);
+    same = fr_equal(r->y, y);
+    fr_replay_free(r);
+    return same;
+}
+
+START_TEST(memory_is_planned)
+{
+    ck_assert(fr_checking());
+    ck_assert(plan_is_right(false));
+    ck_assert(!plan_is_right(true));
+}
+END_TEST
+
+/* --- Random programs ---------------------------------------------------------------------------------------------- */
+
+enum { PROGRAMS = SANITIZED ? 100 : 600, LENGTH = 120 };
+
+START_TEST(random_programs)
+{
+    uint64_t x = 88172645463325252U + (uint64_t)_i * 0x9e3779b97f4a7c15U;
+
+    for (int k = 0; k < PROGRAMS / 10; k++) {
+        FR_SCOPE;
+        uint8_t bytes[LENGTH];
+        const char *why;
+
+        for (int i = 0; i < LENGTH; i++) {
+            x ^= x << 13;
+            x ^= x >> 7;
+            x ^= x << 17;
+            bytes[i] = (uint8_t)(x >> 32);
+        }
+        why = program_check(bytes, (size_t)(20 + k % (LENGTH - 20)));
+        ck_assert_msg(!why, "program %d of %d: %s", k, _i, why);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    TCase *cases = tcase_create("captured"), *random = tcase_create("random");
+
+    setenv("FROND_CHECK", "1", 1);
+    tcase_add_test(cases, several_shapes);
+    tcase_add_test(cases, captured_in_captured);
+    tcase_add_test(cases, leaf_made_inside);
+    tcase_add_test(cases, without_recording);
+    tcase_add_test(cases, bad_arguments);
+    tcase_add_test(cases, memory_is_planned);
+    tcase_add_loop_test(random, random_programs, 0, 10);
+    return run_tests("capture_more", cases, random);
+}
