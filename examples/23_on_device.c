@@ -16,11 +16,6 @@
 
 enum { LEARNED = 64, JUDGED = 128, EPOCHS = 2 };
 
-static fr_tensor *loss_of(fr_tensor *score, fr_tensor *season)
-{
-    return fr_cross_entropy(score, season, FR_MEAN);
-}
-
 /* Days from..to of x (days,hours,1) and their seasons. */
 typedef struct {
     fr_tensor *x, *season;
@@ -58,7 +53,7 @@ static double learn(fr_module *model, fr_optim *adam, days d)
 
     FR_FOR_STEPS (i, LEARNED) {
         days one = some(d, i, i + 1);
-        fr_tensor *loss = loss_of(fr_forward(model, one.x), one.season);
+        fr_tensor *loss = fr_cross_entropy(fr_forward(model, one.x), one.season, FR_MEAN);
 
         fr_optim_zero_grad(adam);
         fr_backward(loss);
@@ -71,7 +66,7 @@ static double learn(fr_module *model, fr_optim *adam, days d)
 /* meter.c and meter.h: what the model computes, and a training step of one day. */
 static bool write_model(fr_module *model, fr_optim *adam, days one, const char *folder)
 {
-    fr_export_c_training training = { .loss = loss_of, .target = one.season, .optimiser = adam };
+    fr_export_c_training training = { .loss = fr_cross_entropy, .target = one.season, .optimiser = adam };
     char path[512];
 
     snprintf(path, sizeof path, "%s/meter.c", folder);

@@ -82,12 +82,12 @@ static bool have_cxx;
 
 static void compile(void)
 {
-    ck_assert(run("%s " STRICT " -o '%2$s/net' '%2$s/main.c' '%2$s/net.c' -lm", compiler("CC", "cc")));
+    ck_assert(shell("%s " STRICT " -o '%2$s/net' '%2$s/main.c' '%2$s/net.c' -lm", compiler("CC", "cc")));
     ck_assert(!have_cxx ||
-              run("cd '%2$s' && printf '#include \"net.h\"\\nint main() { net_workspace w; (void)w; }\\n' > h.cc && "
-                  "%1$s -Wall -Wextra -pedantic -Werror -fsyntax-only h.cc",
-                  compiler("CXX", "c++")));
-    ck_assert(run("%2$s/net < %2$s/x > %2$s/y", ""));
+              shell("cd '%2$s' && printf '#include \"net.h\"\\nint main() { net_workspace w; (void)w; }\\n' > h.cc && "
+                    "%1$s -Wall -Wextra -pedantic -Werror -fsyntax-only h.cc",
+                    compiler("CXX", "c++")));
+    ck_assert(shell("%2$s/net < %2$s/x > %2$s/y", ""));
 }
 
 /* Exports m and asserts that the code computes what m computes, within bound. If steps > 0, the code must also run step
@@ -696,9 +696,9 @@ static void put_text(const char *name, const char *text)
 /* Asserts that the folder holds only pair.c with "old c" and pair.h with "old h"; or nothing if they were not there. */
 static void assert_untouched(bool were_there)
 {
-    ck_assert(run(were_there ? "test \"$(cd '%2$s' && ls && cat pair.c pair.h)\" = \"pair.c\npair.h\nold c\nold h\""
-                             : "test -z \"$(ls '%2$s')\"",
-                  ""));
+    ck_assert(shell(were_there ? "test \"$(cd '%2$s' && ls && cat pair.c pair.h)\" = \"pair.c\npair.h\nold c\nold h\""
+                               : "test -z \"$(ls '%2$s')\"",
+                    ""));
 }
 
 /* The first or the second rename fails, with or without old files. */
@@ -841,7 +841,7 @@ int main(void)
 {
     TCase *exported = tcase_create("exported");
 
-    have_cxx = run("%s --version >/dev/null 2>&1", compiler("CXX", "c++"));
+    have_cxx = shell("%s --version >/dev/null 2>&1", compiler("CXX", "c++"));
     if (!have_cxx)
         puts("not checked as C++: the headers of exported C, as there is no C++ compiler");
     tcase_set_timeout(exported, 60);

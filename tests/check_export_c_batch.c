@@ -237,7 +237,7 @@ static void compile(bool integers, int64_t batch)
     snprintf(flags, sizeof flags, batch ? "-DTYPE=%s -DNET_BATCH=%lld" : "-DTYPE=%s", integers ? "int64_t" : "float",
              (long long)batch);
     snprintf(command, sizeof command, "%%s " STRICT " %s -o '%%2$s/net' '%%2$s/main.c' '%%2$s/net.c' -lm", flags);
-    ck_assert(run(command, compiler("CC", "cc")));
+    ck_assert(shell(command, compiler("CC", "cc")));
 }
 
 /* Asserts that the program computes what m does for x. length 0: by net_run. */
@@ -251,7 +251,7 @@ static void check_run(int i, fr_module *m, fr_tensor *x, int length)
     ck_assert_msg(y && fr_numel(y) < NUMBERS, "%s", fr_error_message());
     put_file("x", fr_data(x), (size_t)fr_numel(x) * (fr_dtype_of(x) == FR_I64 ? sizeof(int64_t) : sizeof(float)));
     snprintf(command, sizeof command, "%%2$s/net %d < %%2$s/x > %%2$s/y", length);
-    ck_assert(run(command, ""));
+    ck_assert(shell(command, ""));
     f = fopen(in_folder("y", path), "rb");
     ck_assert(f && fread(got, sizeof *got, NUMBERS, f) == (size_t)fr_numel(y));
     fclose(f);
@@ -299,15 +299,15 @@ START_TEST(any_batch_and_length)
              "printf '#include \"net.h\"\\nchar ok[sizeof(net_workspace) == %lld ? 1 : -1];' > '%%2$s/h.c' && %%1$s "
              "-fsyntax-only '%%2$s/h.c'",
              (long long)(report.workspace_bytes ? report.workspace_bytes : 4));
-    ck_assert(run(line, compiler("CC", "cc")));
-    ck_assert(run("! %1$s -DNET_BATCH=0 -fsyntax-only '%2$s/net.c' 2>/dev/null", compiler("CC", "cc")));
+    ck_assert(shell(line, compiler("CC", "cc")));
+    ck_assert(shell("! %1$s -DNET_BATCH=0 -fsyntax-only '%2$s/net.c' 2>/dev/null", compiler("CC", "cc")));
     /* The same text each time. */
-    ck_assert(run("mv '%2$s/net.c' '%2$s/first.c'", ""));
+    ck_assert(shell("mv '%2$s/net.c' '%2$s/first.c'", ""));
     ck_assert(fr_export_c_with(
         m, input(_i, EXAMPLE_BATCH, STEPS), in_folder("net.c", path),
         &(fr_export_c_options){ .open_batch = true, .open_length = models[_i].time >= 0, .int8 = models[_i].int8 },
         NULL));
-    ck_assert(run("cmp '%2$s/net.c' '%2$s/first.c'", ""));
+    ck_assert(shell("cmp '%2$s/net.c' '%2$s/first.c'", ""));
     fr_module_free(m);
 }
 END_TEST

@@ -45,7 +45,7 @@ static inline bool is_there(const char *name)
 }
 
 /* Runs the shell command of format: %1$s is program, %2$s the folder. */
-static inline bool run(const char *format, const char *program)
+static inline bool shell(const char *format, const char *program)
 {
     char command[3 * PATH];
 

@@ -90,8 +90,8 @@ static inline void run_exported(const job *j, float losses[STEPS], float *y, int
     write_batches(j->x, f);
     write_batches(j->target, f);
     ck_assert_int_eq(fclose(f), 0);
-    ck_assert(run("%s " STRICT " -o '%2$s/net' '%2$s/main.c' '%2$s/net.c' -lm", compiler("CC", "cc")));
-    ck_assert(run("%2$s/net < %2$s/batches > %2$s/results", ""));
+    ck_assert(shell("%s " STRICT " -o '%2$s/net' '%2$s/main.c' '%2$s/net.c' -lm", compiler("CC", "cc")));
+    ck_assert(shell("%2$s/net < %2$s/batches > %2$s/results", ""));
     f = fopen(in_folder("results", path), "rb");
     ck_assert(f && fread(losses, sizeof *losses, STEPS, f) == STEPS && fread(y, sizeof *y, (size_t)n, f) == (size_t)n);
     keep_weights(f);
