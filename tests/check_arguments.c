@@ -29,6 +29,7 @@
     X(double, double)                                                                                                  \
     X(double_p, void *)                                                                                                \
     X(fr_backward_hook_p, fr_backward_hook *)                                                                          \
+    X(fr_captured_p, void *)                                                                                           \
     X(fr_closure_p, fr_closure *)                                                                                      \
     X(fr_error_handler_p, fr_error_handler *)                                                                          \
     X(fr_decode_step_p, fr_decode_step *)                                                                              \
@@ -416,6 +417,7 @@ RELEASE(free_module, fr_module, fr_module_free)
 RELEASE(free_optim, fr_optim, fr_optim_free)
 RELEASE(free_scheduler, fr_scheduler, fr_scheduler_free)
 RELEASE(free_ema, fr_ema, fr_ema_free)
+RELEASE(free_captured, fr_captured, fr_captured_free)
 RELEASE(free_loader, fr_loader, fr_loader_free)
 RELEASE(free_sequences, fr_sequences, fr_sequences_free)
 RELEASE(free_tensors, fr_tensors, fr_tensors_free)
@@ -515,6 +517,16 @@ static fr_tensor *return_first(fr_tensor *const *in, void *user)
 {
     (void)user;
     return fr_sum(fr_square(in[0]));
+}
+
+/* Has been run, so that there is something to tell of it. */
+static fr_captured *captured(void)
+{
+    fr_captured *c = fr_capture(return_first, NULL);
+    fr_tensor *x = fr_ones(FR_SHAPE(2));
+
+    ck_assert(fr_captured_run(c, &x, 1));
+    return c;
 }
 
 /* There is one token: a search with beams without bound stays small. */
@@ -629,6 +641,9 @@ static void make_sound(const function *f, int i, value *v)
         break;
     case KIND_fr_backward_hook_p:
         v->as_fr_backward_hook_p = hook;
+        break;
+    case KIND_fr_captured_p:
+        v->as_fr_captured_p = own(captured(), free_captured);
         break;
     case KIND_fr_dtype:
         v->as_fr_dtype = FR_F32;
@@ -926,6 +941,7 @@ static bool make_released(kind k, value *v)
         list[1] = k == KIND_fr_tensor_list ? released_tensor() : release_owned(list[1]);
         v->as_fr_tensor_list = list;
         return true;
+    case KIND_fr_captured_p:
     case KIND_fr_ema_p:
     case KIND_fr_loader_p:
     case KIND_fr_logger_p:
@@ -1027,6 +1043,7 @@ static const char *const made_of_others[] = {
     "fr_jacobian",
     "fr_hessian",
     "fr_checkpoint",
+    "fr_captured_run",
     "fr_grad*check",
     "fr_outer",
     "fr_*_with",

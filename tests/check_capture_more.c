@@ -115,7 +115,7 @@ START_TEST(bad_arguments)
     fr_captured *c = fr_capture(tanh_of, NULL);
     fr_captured_report report;
 
-    assert_refused(fr_capture(NULL, NULL), "the function is NULL");
+    assert_refused(fr_capture(NULL, NULL), "capture: the function f is NULL");
     assert_refused(fr_capture_with(tanh_of, NULL, &(fr_capture_options){ .max_shapes = -1 }), "max_shapes is -1");
     assert_refused(fr_captured_info(c, &report), "captured_info", "has not been run");
     assert_refused(fr_captured_run(c, &x, -1), "captured_run", "-1 inputs");

@@ -238,6 +238,28 @@ static bool differentiate_twice(void)
     return ok;
 }
 
+static fr_tensor *small_step(fr_tensor *const *in, void *user)
+{
+    fr_tensor *w = user, *y = fr_tanh(fr_add(fr_matmul(fr_transpose(in[0], 0, 1), w), fr_arange(0, 2, 1, FR_F32)));
+
+    fr_zero_grad(w);
+    return fr_backward(fr_mean(fr_square(fr_dropout(y, 0.5)))) ? fr_add(y, fr_sum(fr_grad(w))) : NULL;
+}
+
+static bool capture_and_replay(void)
+{
+    FR_SCOPE;
+    fr_tensor *w = fr_requires_grad(fr_ones(FR_SHAPE(3, 2))), *x = fr_ones(FR_SHAPE(3, 4)), *y = fr_ones(FR_SHAPE(3, 5));
+    fr_captured *c = w && x && y ? fr_capture(small_step, w) : NULL;
+    fr_captured_report report;
+    bool ok = c && fr_captured_run(c, &x, 1) && fr_captured_run(c, &y, 1) && fr_captured_run(c, &x, 1) &&
+              fr_captured_run(c, &y, 1) && fr_captured_info(c, &report);
+
+    must(!ok || report.shapes == 2, "there are two replays");
+    fr_captured_free(c);
+    return ok;
+}
+
 /* A graph of a hundred nodes makes the lists of a backward pass grow. */
 static bool wide_graph(void)
 {
@@ -960,6 +982,7 @@ static const struct {
     { "walk_back", walk_back },
     { "differentiate_twice", differentiate_twice },
     { "wide_graph", wide_graph },
+    { "capture_and_replay", capture_and_replay },
     { "recurrent", recurrent },
     { "lose", lose },
     { "check_gradients", check_gradients },

@@ -113,7 +113,7 @@ function write_call(text,    name, list, n, i, kind, result, call, rows, freed)
         call = call (i > 1 ? ", " : "") "v[" i - 1 "].as_" kind
     }
     call = name "(" call ")"
-    result = substr(text, 1, index(text, name) - 1)
+    result = substr(text, 1, index(text, name "(") - 1)
     print "\nstatic void call_" name "(value *v)\n{"
     print n ? "" : "    (void)v;"
     if (result == "void ") {

@@ -44,10 +44,12 @@ typedef struct {
     void *reserved[8];
 } fr_captured_report;
 
+void fr_captured_free(fr_captured *c); /* NULL is fine */
 /* New: f, to be captured when it is first run. user must live as long. fr_captured_free releases it. NULL, with an
  * error, if f is NULL, options are bad, or memory runs out. */
-fr_captured *fr_capture(fr_function *f, void *user);
-fr_captured *fr_capture_with(fr_function *f, void *user, const fr_capture_options *options); /* options may be NULL */
+fr_captured *fr_capture(fr_function *f, void *user) FR_FREED_BY(fr_captured_free);
+fr_captured *fr_capture_with(fr_function *f, void *user, const fr_capture_options *options) /* options may be NULL */
+    FR_FREED_BY(fr_captured_free);
 
 /* f(xs), new, without history. The first run with inputs of these sizes and dtypes calls f, with xs replaced by tensors
  * of its own that have their values; later ones replay what that run did: the same ops, in the same order, on the
@@ -70,7 +72,6 @@ fr_tensor *fr_captured_run(fr_captured *c, fr_tensor *const *xs, int n);
 void fr_captured_reset(fr_captured *c);
 /* False, with an error, if c has not been run. */
 bool fr_captured_info(const fr_captured *c, fr_captured_report *report);
-void fr_captured_free(fr_captured *c); /* NULL is fine */
 
 FR_END_DECLS
 #endif

@@ -20,20 +20,20 @@ enum { MAX_SHAPES = 8 };
 
 /* --- Making and freeing ------------------------------------------------------------------------------------------- */
 
-fr_captured *fr_capture_with(fr_function *f, void *user, const fr_capture_options *options)
+static fr_captured *capture(const char *what, fr_function *f, void *user, const fr_capture_options *options)
 {
     static const fr_capture_options none;
     const fr_capture_options *o = options ? options : &none;
     fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, "capture_with");
+    fr_site before = fr_begin(th, what);
     fr_captured *c = NULL;
 
     if (!f)
-        fr_fail("capture_with", "the function is NULL");
+        fr_fail(what, "the function f is NULL");
     else if (o->max_shapes < 0)
-        fr_fail("capture_with", "max_shapes is %d, expected 1 or more, or 0 for %d", o->max_shapes, MAX_SHAPES);
-    else if (fr_check_reserved("capture_with", o->reserved) && !(c = fr_object_new(sizeof *c)))
-        fr_fail_memory("capture_with");
+        fr_fail(what, "max_shapes is %d, expected 1 or more, or 0 for %d", o->max_shapes, MAX_SHAPES);
+    else if (fr_check_reserved(what, o->reserved) && !(c = fr_object_new(sizeof *c)))
+        fr_fail_memory(what);
     if (c) {
         c->f = f;
         c->user = user;
@@ -45,9 +45,14 @@ fr_captured *fr_capture_with(fr_function *f, void *user, const fr_capture_option
     return c;
 }
 
+fr_captured *fr_capture_with(fr_function *f, void *user, const fr_capture_options *options)
+{
+    return capture("capture_with", f, user, options);
+}
+
 fr_captured *fr_capture(fr_function *f, void *user)
 {
-    return fr_capture_with(f, user, NULL);
+    return capture("capture", f, user, NULL);
 }
 
 /* Frees all replays but the first n. */

@@ -65,7 +65,7 @@ done
 fuzz() { # NAME SECONDS
     case $1 in
     onnx | training) longest=16384 ;;
-    ops) longest=128 ;;
+    capture | ops) longest=128 ;;
     *) longest=4096 ;;
     esac
     "$build/tests/fuzz/fuzz_$1" -max_total_time="$2" -timeout=20 -rss_limit_mb=2048 -max_len=$longest -entropic=0 \
