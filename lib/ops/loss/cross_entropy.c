@@ -94,7 +94,7 @@ static const char c_text[] =
     "            const int at = first + k * inner;\n"
     "            const float q = share(smoothing, n, classes ? classes + i : NULL, p ? p + at : NULL, k);\n"
     "\n"
-    "            sum += q == 0 ? 0 : q * (log_sum + most - x[at]);\n"
+    "            sum += q == 0 ? 0 : q * (log_sum + (most - x[at]));\n"
     "        }\n"
     "        l[i] = sum;\n"
     "    }\n"
