@@ -249,7 +249,8 @@ static fr_tensor *small_step(fr_tensor *const *in, void *user)
 static bool capture_and_replay(void)
 {
     FR_SCOPE;
-    fr_tensor *w = fr_requires_grad(fr_ones(FR_SHAPE(3, 2))), *x = fr_ones(FR_SHAPE(3, 4)), *y = fr_ones(FR_SHAPE(3, 5));
+    fr_tensor *w = fr_requires_grad(fr_ones(FR_SHAPE(3, 2))), *x = fr_ones(FR_SHAPE(3, 4)),
+              *y = fr_ones(FR_SHAPE(3, 5));
     fr_captured *c = w && x && y ? fr_capture(small_step, w) : NULL;
     fr_captured_report report;
     bool ok = c && fr_captured_run(c, &x, 1) && fr_captured_run(c, &y, 1) && fr_captured_run(c, &x, 1) &&
