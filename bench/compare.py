@@ -162,8 +162,8 @@ def processor():
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", help="the build folder")
-    parser.add_argument("work", nargs="*", help="ops, products, layers, capture (with --jax), convnet, gpt, bigru, W1, ... W5-gru; the first "
-                        "letters do (default: all)")
+    parser.add_argument("work", nargs="*", help="ops, products, layers, capture (with --jax), convnet, gpt, bigru, W1, "
+                        "... W5-gru; the first letters do (default: all)")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--fused", action="store_true", help="PyTorch with its fused Adam as well")
