@@ -57,7 +57,7 @@ def split_comments(text):
 
 def frond(o):
     def side(work):
-        name = work if work in SINGLE else "models" if work in MODELS else "recurrent"
+        name = work if work in (*SINGLE, "capture") else "models" if work in MODELS else "recurrent"
         words = [] if name == work else [work]
         text, _, peak = run(o.build, o.threads, [program(o.build, "bench", name), str(o.threads), *words])
         rows = csv.DictReader(split_comments(text))
@@ -120,6 +120,8 @@ def sides_of(work, o):
     def torch(mode):
         return python_peer(o, sys.executable, "peer_torch.py", mode)
 
+    if work == "capture":
+        return {"frond": frond(o), "JAX": python_peer(o, o.jax, "peer_jax.py")}
     sides = {"frond": frond(o), "PyTorch": torch("eager")}
     if work in RECURRENT:
         if o.fused:
@@ -134,7 +136,7 @@ def sides_of(work, o):
 
 
 def compare(o):
-    for work in [*SINGLE, *MODELS, *RECURRENT]:
+    for work in [*SINGLE, *(["capture"] if o.jax else []), *MODELS, *RECURRENT]:
         if not o.work or any(work.startswith(word) for word in o.work):
             yield from compare_one(work, sides_of(work, o), o)
     if o.whole:
@@ -160,8 +162,8 @@ def processor():
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("build", help="the build folder")
-    parser.add_argument("work", nargs="*", help="ops, products, layers, convnet, gpt, bigru, W1, ... W5-gru; the first "
-                        "letters do (default: all)")
+    parser.add_argument("work", nargs="*", help="ops, products, layers, capture (with --jax), convnet, gpt, bigru, W1, "
+                        "... W5-gru; the first letters do (default: all)")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--fused", action="store_true", help="PyTorch with its fused Adam as well")

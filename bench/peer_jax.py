@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 """Runs frond's recurrent workloads in JAX, on its CPU backend. A training step is one compiled function that updates
-its parameters in place; its scan over the steps is unrolled if there are few. Prints rows: name, best and median in
-microseconds."""
+its parameters in place; its scan over the steps is unrolled if there are few. "capture" is the chain and the layers of
+small ops of capture.c, compiled, with their gradients. Prints rows: name, best and median in microseconds."""
 import argparse
 import os
 
-from workloads import ONE_SEQUENCE, RECURRENT, measure, write_rows
+from workloads import BY_HAND, ONE_SEQUENCE, RECURRENT, measure, write_rows
 
 GATES = {"RNN": 1, "LSTM": 4, "GRU": 3}
 UNROLLED_STEPS = 10
@@ -85,16 +85,66 @@ def recurrent(name):
     return result
 
 
+def chain(w, x):
+    for _ in range(500):
+        x = x * w[0] + w[1]
+    return x[0]
+
+
+def layer_by_hand(cell, unroll):
+    import jax
+    import jax.numpy as jnp
+
+    def rnn(w, state, x):
+        h = jnp.tanh(x @ w[0] + state[0] @ w[1] + w[2])
+        return (h, h), jnp.mean(h * h)
+
+    def lstm(w, state, x):
+        h, c = state
+        i, f, g, o = jnp.split(x @ w[0] + h @ w[1] + w[2], 4, 1)
+        c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+        h = jax.nn.sigmoid(o) * jnp.tanh(c)
+        return (h, c), jnp.mean(h * h)
+
+    def loss(w, x):
+        step = lstm if cell == "LSTM" else rnn
+        zero = jnp.zeros((x.shape[1], w[1].shape[0]))
+        return jax.lax.scan(lambda state, z: step(w, state, z), (zero, zero), x, unroll=unroll)[1].sum()
+
+    return loss
+
+
+def by_hand():
+    """Values and gradients of the functions of capture.c."""
+    import jax
+    import jax.numpy as jnp
+
+    def timed(f, w, x, seconds=0.7):
+        both = jax.jit(jax.value_and_grad(f))
+        return measure(lambda: jax.block_until_ready(both(w, x)), seconds)
+
+    result = {"chain of 1000 captured": timed(chain, (jnp.full(1, 0.999), jnp.full(1, 0.001)), jnp.full(1, 0.5))}
+    for name, work in BY_HAND.items():
+        cell, inputs, hidden, batch, steps, _ = RECURRENT[work]
+        rows = GATES[cell] * hidden
+        shapes = (inputs, rows), (hidden, rows), (rows,)
+        w = tuple(0.1 * jax.random.normal(jax.random.key(i), s) for i, s in enumerate(shapes))
+        x = jax.random.normal(jax.random.key(9), (steps, batch, inputs))
+        f = layer_by_hand(cell, steps if steps <= UNROLLED_STEPS else 1)
+        result[f"{name} by hand captured"] = timed(f, w, x)
+    return result
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("threads", type=int)
-    parser.add_argument("work", choices=RECURRENT)
+    parser.add_argument("work", choices=[*RECURRENT, "capture"])
     o = parser.parse_args()
     # JAX uses as many threads as there are cores to run on.
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:o.threads])
     os.environ["JAX_PLATFORMS"] = "cpu"
     import jax
-    write_rows(f"JAX {jax.__version__}", recurrent(o.work))
+    write_rows(f"JAX {jax.__version__}", by_hand() if o.work == "capture" else recurrent(o.work))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
-"""The workloads of workloads.c, ops.c, models.c and growth.c, and their timing, for frond's peers."""
+"""The workloads of workloads.c, capture.c, ops.c, models.c and growth.c, and their timing, for frond's peers."""
 import csv
 import statistics
 import sys
@@ -11,6 +11,7 @@ RECURRENT = {  # name: cell, input, hidden, batch, steps, seconds to measure
     "W4-rnn": ("RNN", 64, 128, 64, 50, 2), "W4-lstm": ("LSTM", 64, 128, 64, 50, 2),
     "W4-gru": ("GRU", 64, 128, 64, 50, 2), "W5-rnn": ("RNN", 512, 512, 64, 100, 3),
     "W5-lstm": ("LSTM", 512, 512, 64, 100, 3), "W5-gru": ("GRU", 512, 512, 64, 100, 3)}
+BY_HAND = {"rnn W1": "W1", "rnn W4": "W4-rnn", "lstm W2": "W2", "lstm W4": "W4-lstm"}  # of capture.c
 SINGLE = ("ops", "products", "layers")  # programs that measure many things in one process
 MODELS = ("convnet", "gpt", "bigru")
 ONE_SEQUENCE = ("W1", "W2")

@@ -68,6 +68,46 @@ START_TEST(captured_in_captured)
 }
 END_TEST
 
+/* The first value of what a group computes, for all values of it; and what is written over half of itself. */
+static fr_tensor *one_for_all(fr_tensor *const *in, void *user)
+{
+    fr_tensor *x = fr_add_scalar(in[0], 1), *y = fr_tanh(fr_mul(x, fr_expand(fr_select(x, 0, 0), fr_shape_of(x))));
+
+    (void)user;
+    fr_copy(fr_slice(y, 0, 0, fr_numel(y) / 2, 1), fr_slice(y, 0, fr_numel(y) / 2, fr_numel(y), 1));
+    return fr_mul(y, x);
+}
+
+START_TEST(blocks_of_a_group)
+{
+    FR_SCOPE;
+    FR_AUTO(fr_captured) c = fr_capture(one_for_all, NULL);
+
+    for (int i = 0; i < 6; i++) {
+        fr_tensor *x = fr_randn(FR_SHAPE(i % 2 ? 5000 : 6));
+
+        ck_assert(fr_equal(fr_captured_run(c, &x, 1), one_for_all(&x, NULL)));
+    }
+}
+END_TEST
+
+START_TEST(captured_in_a_trace)
+{
+    FR_SCOPE;
+    FR_AUTO(fr_captured) c = fr_capture(tanh_of, NULL);
+    fr_tensor *x = fr_randn(FR_SHAPE(5));
+    fr_trace trace;
+
+    ck_assert(fr_captured_run(c, &x, 1));
+    fr_trace_begin(fr_thread_self(), &trace);
+    ck_assert(fr_captured_run(c, &x, 1));
+    ck_assert(fr_trace_end(fr_thread_self(), "test", &trace));
+    ck_assert_int_eq(trace.count, 1);
+    ck_assert_str_eq(trace.steps[0].op->name, "tanh");
+    fr_trace_free(&trace);
+}
+END_TEST
+
 static fr_tensor *own_leaf(fr_tensor *const *in, void *user)
 {
     fr_tensor *leaf = fr_requires_grad(fr_clone(in[0]));
@@ -200,6 +240,8 @@ int main(void)
     setenv("FROND_CHECK", "1", 1);
     tcase_add_test(cases, several_shapes);
     tcase_add_test(cases, captured_in_captured);
+    tcase_add_test(cases, blocks_of_a_group);
+    tcase_add_test(cases, captured_in_a_trace);
     tcase_add_test(cases, leaf_made_inside);
     tcase_add_test(cases, without_recording);
     tcase_add_test(cases, bad_arguments);

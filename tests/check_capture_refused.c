@@ -326,6 +326,48 @@ START_TEST(jumps_out)
 }
 END_TEST
 
+/* The same without a scope that ends: what the function had begun is ended when it is freed. */
+START_TEST(jumps_into_its_scope)
+{
+    FR_SCOPE;
+    fr_tensor *x = fr_randn(FR_SHAPE(3, 2));
+    fr_captured *c = fr_capture(fails_at_first, NULL);
+
+    calls = 0;
+    fr_set_error_handler(jump, NULL);
+    if (setjmp(back) == 0) {
+        fr_captured_run(c, &x, 1);
+        ck_abort_msg("no jump");
+    }
+    fr_set_error_handler(NULL, NULL);
+    fr_error_clear();
+    fr_captured_free(c);
+    ck_assert(fr_item(fr_sum(fr_ones(FR_SHAPE(3)))) == 3);
+}
+END_TEST
+
+static fr_tensor *sgd_step(fr_tensor *const *in, void *user)
+{
+    fr_optim_step(user);
+    return fr_neg(in[0]);
+}
+
+START_TEST(freed_optimiser)
+{
+    USES_FREED
+    FR_SCOPE;
+    FR_AUTO(fr_module) m = fr_nn_linear(3, 3, NULL);
+    fr_optim *o = fr_sgd(m, NULL);
+    FR_AUTO(fr_captured) c = fr_capture(sgd_step, o);
+    fr_tensor *x = fr_ones(FR_SHAPE(2));
+
+    for (int i = 0; i < 2; i++)
+        ck_assert(fr_captured_run(c, &x, 1));
+    fr_optim_free(o);
+    assert_refused(fr_captured_run(c, &x, 1), "optim_step: optimiser was released", "check_capture_refused.c:");
+}
+END_TEST
+
 int main(void)
 {
     TCase *cases = tcase_create("refused");
@@ -334,5 +376,7 @@ int main(void)
     tcase_add_loop_test(cases, errors_of_a_replay, 0, sizeof failing / sizeof *failing);
     tcase_add_test(cases, works_later);
     tcase_add_test(cases, jumps_out);
+    tcase_add_test(cases, jumps_into_its_scope);
+    tcase_add_test(cases, freed_optimiser);
     return run_tests("capture_refused", cases);
 }

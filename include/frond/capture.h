@@ -60,12 +60,13 @@ fr_captured *fr_capture_with(fr_function *f, void *user, const fr_capture_option
  * In f it is an error to look at values (fr_item, fr_at, fr_data, fr_equal), to take batches of a loader, and to use
  * hooks, checkpoints, and a closure of an optimiser; the error names the line. fr_backward, fr_gradients, fr_zero_grad,
  * optimisers, learning rate schedules by fr_scheduler_step, clipping, averages, fr_copy and batch norm's statistics are
- * replayed. A gradient that f leaves with a leaf stays in one place and is written anew by each replay.
+ * replayed. A gradient that f leaves with a leaf stays in one place and is written anew by each replay; one
+ * that several runs add to, since f does not drop it first, cannot be read in f.
  *
- * Inside of another captured function, f is called as it is. NULL, with an error, if f fails, if an op fails at a
- * replay (bce of values outside [0, 1], a class that is out of range), if xs is bad, or if f used a tensor that was
- * made inside by other means than ops and the functions that make tensors. A failed replay may have changed what it had
- * reached. */
+ * Inside of another captured function, and where a model is exported, f is called as it is. NULL, with an error, if f
+ * fails, if an op fails at a replay (bce of values outside [0, 1], a class that is out of range), if xs is bad, or if f
+ * used a tensor that was made inside by other means than ops and the functions that make tensors. A failed replay may
+ * have changed what it had reached. */
 fr_tensor *fr_captured_run(fr_captured *c, fr_tensor *const *xs, int n);
 
 /* Forgets all replays, for when modes or user data have changed: the next run calls f again. */

@@ -79,8 +79,15 @@ void fr_captured_reset(fr_captured *c)
     fr_finish(th, before);
 }
 
+/* A jump may have left it in use: the scope in which it takes notes ends later. */
 static void drop_unfinished(fr_captured *c)
 {
+    fr_thread *th = fr_thread_self();
+
+    if (c->unfinished && th->trace == &c->unfinished->trace) {
+        th->trace = c->unfinished->trace.outer;
+        th->recorder = NULL;
+    }
     if (c->unfinished)
         fr_replay_free(c->unfinished);
     c->unfinished = NULL;
@@ -178,7 +185,7 @@ fr_tensor *fr_captured_run(fr_captured *c, fr_tensor *const *xs, int n)
     fr_site before;
     fr_tensor *y = NULL;
 
-    if (th->recorder && c && fr_is_alive(c)) /* inside of another captured function */
+    if (th->trace && c && fr_is_alive(c)) /* inside of another captured function, or of what lists a model's ops */
         return c->f(xs, c->user);
     before = fr_begin(th, "captured_run");
     if (check(c, xs, n)) {

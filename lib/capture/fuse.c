@@ -81,16 +81,16 @@ static void find_clash(fr_replay *r, size_t step, fr_tensor *t, bool write)
     fr_store *s = fr_store_of(r, t);
     bool used = s->origin != NULL;
 
-    if (used && (write || s->written) && (s->origin != t->origin || t->numel != r->info[step].numel))
+    if (used && (write || s->written) && (s->origin != t->origin || !is_row(t, r->info[step].numel)))
         r->info[step].group = SIZE_MAX;
 }
 
 static void note_use(fr_replay *r, size_t step, fr_tensor *t, bool write)
 {
     fr_store *s = fr_store_of(r, t);
+    char *nowhere = (char *)s, *origin = is_row(t, r->info[step].numel) ? t->origin : nowhere;
 
-    (void)step;
-    s->origin = t->origin;
+    s->origin = s->origin && s->origin != origin ? nowhere : origin;
     s->written = s->written || write;
 }
 

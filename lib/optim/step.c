@@ -93,6 +93,8 @@ static bool step_all(const fr_action *a)
 {
     fr_optim *o = a->object;
 
+    if (!fr_check_argument("optim_step", o, "optimiser"))
+        return false;
     for (size_t i = 0; i < o->count; i++)
         if (is_updated(&o->slots[i]) && !prepare(o, &o->slots[i]))
             return false;
