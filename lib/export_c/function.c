@@ -313,8 +313,7 @@ bool fr_c_plan(fr_c_writer *w, fr_c_function *fn)
         return fr_fail(w->where, "the result is float64, expected float32");
     if (fn->y->numel == 0)
         return fr_fail(w->where, "the result has no values");
-    fr_c_plan_workspace(fn);
-    return true;
+    return fr_c_plan_workspace(w, fn);
 }
 
 /* --- Writing ----------------------------------------------------------------------------------------------------- */

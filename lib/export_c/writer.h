@@ -231,8 +231,8 @@ bool fr_c_write_reset_body(fr_c_writer *w, fr_c_function *step, FILE *f);
 bool fr_c_is_read_after(const fr_c_function *fn, size_t i, const fr_tensor *t);
 void fr_c_function_free(fr_c_function *fn);
 
-/* workspace.c: sets the offsets of all buffers, floats and integers. */
-void fr_c_plan_workspace(fr_c_function *fn);
+/* workspace.c: sets the offsets of all buffers, floats and integers. False, with an error: out of memory. */
+bool fr_c_plan_workspace(fr_c_writer *w, fr_c_function *fn);
 int64_t fr_c_workspace_bytes(const fr_c_function *fn);
 int64_t fr_c_state_bytes(const fr_c_function *fn);
 
