@@ -229,13 +229,21 @@ static fr_tensor *lengths(fr_tensor *const *in, void *user)
     return fr_recurrent_forward_lengths(net, fr_ones(FR_SHAPE(4, 3, 2)), NULL, in[0]).out;
 }
 
+static fr_tensor *lengths_of_an_op(fr_tensor *const *in, void *user)
+{
+    fr_tensor *w = fr_ones(FR_SHAPE(2, 2));
+
+    (void)user;
+    return fr_rnn(fr_ones(FR_SHAPE(4, 3, 2)), NULL, w, w, NULL, NULL, &(fr_recurrence){ .lengths = in[0] }).out;
+}
+
 static const struct {
     fr_function *f;
     fr_dtype dtype;
     double good, bad;
 } failing[] = {
     { bce, FR_F32, 0.5, 2 },   { classes, FR_I64, 3, 4 }, { words, FR_I64, 3, -1 },  { one_hot, FR_I64, 3, 9 },
-    { scatter, FR_I64, 3, 4 }, { rows, FR_I64, 3, 4 },    { lengths, FR_I64, 3, 5 },
+    { scatter, FR_I64, 3, 4 }, { rows, FR_I64, 3, 4 },    { lengths, FR_I64, 3, 5 }, { lengths_of_an_op, FR_I64, 3, 5 },
 };
 
 /* Without the function's name, which is the op's at a replay, and the line. */
