@@ -232,14 +232,21 @@ static void note(history *h, const fr_tensor *t)
     h->values[h->count++] = t ? fr_clone(fr_detach(t)) : NULL;
 }
 
-static void note_all(history *h, const trainer *t, const fr_tensor *loss)
+static void note_state(history *h, fr_module *m)
 {
     int n;
-    const fr_named_tensor *state = fr_module_state(t->net, &n);
+    const fr_named_tensor *state = fr_module_state(m, &n);
 
-    note(h, loss);
     for (int i = 0; i < n; i++)
         note(h, state[i].tensor);
+}
+
+static void note_all(history *h, const trainer *t, const fr_tensor *loss)
+{
+    note(h, loss);
+    note_state(h, t->net);
+    if (t->average)
+        note_state(h, fr_ema_module(t->average));
     for (size_t i = 0; i < t->optim->count; i++) {
         note(h, t->optim->slots[i].parameter->grad);
         for (int k = 0; k < FR_OPTIM_STATES; k++)

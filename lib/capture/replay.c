@@ -165,6 +165,7 @@ static bool keep_gradients(const fr_replay *r)
 bool fr_replay_run(fr_thread *th, fr_replay *r, fr_tensor *const *xs)
 {
     fr_site here = th->sites.current;
+    fr_module_path *path = th->module_path;
     bool no_grad = th->mode.no_grad, ok = keep_gradients(r);
 
     for (int i = 0; i < r->n && ok; i++)
@@ -173,13 +174,15 @@ bool fr_replay_run(fr_thread *th, fr_replay *r, fr_tensor *const *xs)
     if (fr_checking())
         memset(r->arena->origin, 0xff, r->arena->storage->bytes);
     for (size_t i = 0; i < r->count && ok; i++) {
-        th->sites.current = r->instructions[i].step->site; /* for errors */
+        th->sites.current = r->instructions[i].step->site; /* for errors, as is the module */
+        th->module_path = r->instructions[i].step->module_path;
         ok = run_instruction(&r->instructions[i]);
         if (fr_checking())
             spoil_after(r, i);
     }
     th->mode.no_grad = no_grad;
     th->sites.current = here;
+    th->module_path = path;
     return ok;
 }
 

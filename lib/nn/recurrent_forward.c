@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Running RNN, LSTM and GRU: layers and directions, each of which is one op, put together. */
+#include "core/recorder.h"
 #include "nn/recurrent.h"
 
 #include <frond/op.h>
@@ -62,20 +63,27 @@ bool fr_check_initial(const fr_recurrent_module *r, const fr_recurrent *initial,
     return !initial->c || fr_fail(op_name(r), "an initial c is given, which %s does not have", r->kind->type);
 }
 
-static bool check_lengths(const fr_recurrent_module *r, const fr_tensor *lengths, int64_t batch, int64_t steps)
+/* From 1 to n, for function, which is the op's name. */
+static bool check_each_length(const fr_action *a)
+{
+    for (int64_t i = 0; i < a->from->numel; i++) {
+        int64_t length = fr_length_at(a->from, i);
+
+        if (length < 1 || length > a->n)
+            return fr_fail(a->function, "lengths[%" PRId64 "] is %" PRId64 ", expected 1 to %" PRId64, i, length, a->n);
+    }
+    return true;
+}
+
+static bool check_lengths(const fr_recurrent_module *r, fr_tensor *lengths, int64_t batch, int64_t steps)
 {
     char given[FR_SHAPE_TEXT];
 
     if (lengths->dtype != FR_I64 || lengths->shape.ndim != 1 || lengths->shape.dim[0] != batch)
         return fr_fail(op_name(r), "lengths %s of %s, expected (%" PRId64 ",) of int64",
                        fr_shape_text(&lengths->shape, given), fr_dtype_name((fr_dtype)lengths->dtype), batch);
-    for (int64_t i = 0; i < batch; i++) {
-        int64_t length = fr_length_at(lengths, i);
-
-        if (length < 1 || length > steps)
-            return fr_fail(op_name(r), "lengths[%" PRId64 "] is %" PRId64 ", expected 1 to %" PRId64, i, length, steps);
-    }
-    return true;
+    return fr_act(fr_thread_self(),
+                  &(fr_action){ .run = check_each_length, .function = op_name(r), .from = lengths, .n = steps });
 }
 
 /* --- Views ------------------------------------------------------------------------------------------------------- */

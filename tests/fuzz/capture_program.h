@@ -111,7 +111,7 @@ static inline fr_tensor *program_view(fr_tensor *a, unsigned how)
     int64_t size = n > 0 ? fr_dim(a, dim) : 1;
 
     if (n == 0)
-        return fr_expand(a, FR_SHAPE(how % 2 ? 3 : 2500));
+        return fr_expand(a, FR_SHAPE(how % 2 ? 3 : 40 * 64));
     switch (how % 8) {
     case 0:
         return fr_transpose(a, 0, -1);
