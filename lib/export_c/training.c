@@ -7,6 +7,7 @@
 
 #include <frond/autograd.h>
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 
 /* --- Options ----------------------------------------------------------------------------------------------------- */
@@ -156,11 +157,24 @@ static bool save_mode(fr_c_writer *w, saved_mode *s)
     return true;
 }
 
-static void restore_mode(const fr_c_writer *w, saved_mode *s, bool saved)
+static bool same_values(const fr_tensor *a, const fr_tensor *b)
+{
+    for (int64_t i = 0; i < a->numel; i++)
+        if (!(fr_at(a, i) == fr_at(b, i)) && !isnan(fr_at(a, i)))
+            return false;
+    return true;
+}
+
+/* Notes a buffer that the step has changed. */
+static void restore_mode(fr_c_writer *w, saved_mode *s, bool saved)
 {
     for (int i = 0; s->buffers && i < w->state_count; i++) {
-        if (saved && s->buffers[i])
-            fr_copy_values(w->state[i].tensor, s->buffers[i]);
+        fr_tensor *t = w->state[i].tensor;
+
+        if (saved && s->buffers[i] && !same_values(t, s->buffers[i])) {
+            w->changed_buffer = w->state[i].name;
+            fr_copy_values(t, s->buffers[i]);
+        }
         fr_unref(s->buffers[i]);
     }
     free(s->buffers);
@@ -170,7 +184,6 @@ static void restore_mode(const fr_c_writer *w, saved_mode *s, bool saved)
     fr_thread_self()->mode.no_grad = s->no_grad;
 }
 
-/* What an input or an output of a step holds, or what is given. */
 static bool is_reached(const fr_c_function *fn, const fr_tensor *gradient)
 {
     for (size_t i = 0; i < fn->trace.count; i++)
