@@ -179,10 +179,13 @@ static job make_job(int i)
 START_TEST(a_model_learns_the_same)
 {
     FR_SCOPE;
+    char path[PATH];
     job j = make_job(_i);
 
     j.optimiser = fr_sgd(j.m, &(fr_sgd_options){ .lr = 0.01, .momentum = 0.5 });
     check_trains(&j);
+    ck_assert(fr_save(j.m, in_folder("saved.safetensors", path))); /* the weights of the C program, which are in m now */
+    ck_assert(run("cd '%2$s' && cmp saved.safetensors weights.safetensors", ""));
     free_job(&j);
 }
 END_TEST
