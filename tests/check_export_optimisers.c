@@ -340,6 +340,28 @@ START_TEST(a_buffer_that_a_step_changes_is_named)
 }
 END_TEST
 
+static fr_tensor *add_noise(fr_module *self, fr_tensor *x)
+{
+    x = fr_module_training(self) ? fr_add(x, fr_randn(fr_shape_of(x))) : x;
+    return fr_forward(fr_module_at(self, 0), x);
+}
+
+/* Noise would be the same in each step. */
+START_TEST(random_numbers_are_refused)
+{
+    FR_SCOPE;
+    job j = mlp_job();
+    fr_module *noisy = fr_module_new("Noisy", 0, add_noise);
+
+    fr_module_add(noisy, "net", j.m);
+    j.m = noisy;
+    j.optimiser = adam(j.m);
+    ck_assert(!export_job(&j, NULL));
+    assert_failed("export_c_with", "a step in training draws random numbers");
+    free_job(&j);
+}
+END_TEST
+
 int main(void)
 {
     TCase *exported = tcase_create("exported");
@@ -355,5 +377,6 @@ int main(void)
     tcase_add_test(exported, bad_options_are_named);
     tcase_add_test(exported, ops_of_training_alone_are_refused_by_name);
     tcase_add_test(exported, a_buffer_that_a_step_changes_is_named);
+    tcase_add_test(exported, random_numbers_are_refused);
     return run_tests("export_optimisers", exported);
 }

@@ -143,7 +143,7 @@ bool fr_export_c(fr_module *m, fr_tensor *example, const char *path);
  *
  * The step is traced in the mode that m is in, so dropout with p > 0 and batch normalisation in training are refused
  * (put them, or m, in evaluation); so are other optimisers than SGD, Adam and AdamW, parameters that are a part of
- * another tensor, int8, a module that changes a buffer, and losses whose mean depends on
+ * another tensor, int8, a module that changes a buffer or draws random numbers, and losses whose mean depends on
  * the target: class weights, ignore_index. A number that m or the loss takes out of a tensor (fr_item) is a constant. A
  * sequence is of the example's length, and each begins with the initial state: back-propagation is truncated to it. */
 bool fr_export_c_with(fr_module *m, fr_tensor *example, const char *path, const fr_export_c_options *options,

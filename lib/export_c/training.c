@@ -165,14 +165,22 @@ static bool same_values(const fr_tensor *a, const fr_tensor *b)
     return true;
 }
 
-/* Notes a buffer that the step has changed. */
+static bool has_drawn(const fr_generator *before)
+{
+    fr_generator now;
+
+    fr_generator_save(&now);
+    return now.next != before->next || memcmp(now.state, before->state, sizeof now.state) != 0;
+}
+
+/* Notes what the step has done that a list of ops does not say. */
 static void restore_mode(fr_c_writer *w, saved_mode *s, bool saved)
 {
     for (int i = 0; s->buffers && i < w->state_count; i++) {
         fr_tensor *t = w->state[i].tensor;
 
         if (saved && s->buffers[i] && !same_values(t, s->buffers[i])) {
-            w->changed_buffer = w->state[i].name;
+            w->side_effect = fr_c_format(w, "changes buffer \"%s\" in place", w->state[i].name);
             fr_copy_values(t, s->buffers[i]);
         }
         fr_unref(s->buffers[i]);
@@ -180,6 +188,8 @@ static void restore_mode(fr_c_writer *w, saved_mode *s, bool saved)
     free(s->buffers);
     if (!saved)
         return;
+    if (has_drawn(&s->generator))
+        w->side_effect = "draws random numbers";
     fr_generator_restore(&s->generator);
     fr_thread_self()->mode.no_grad = s->no_grad;
 }
