@@ -184,7 +184,8 @@ START_TEST(a_model_learns_the_same)
 
     j.optimiser = fr_sgd(j.m, &(fr_sgd_options){ .lr = 0.01, .momentum = 0.5 });
     check_trains(&j);
-    ck_assert(fr_save(j.m, in_folder("saved.safetensors", path))); /* the weights of the C program, which are in m now */
+    /* The weights of the C program, which are in m now. */
+    ck_assert(fr_save(j.m, in_folder("saved.safetensors", path)));
     ck_assert(run("cd '%2$s' && cmp saved.safetensors weights.safetensors", ""));
     free_job(&j);
 }

@@ -59,8 +59,8 @@ void fr_trace_result(fr_thread *th, fr_module_path *path, fr_tensor *t);
 bool fr_trace_takes_backward(const fr_thread *th, const fr_op *op);
 /* Notes it: grad_out and grad_in are the gradients of node's outputs (NULL: none came) and inputs. */
 void fr_trace_backward(fr_thread *th, const fr_node *node, fr_tensor *const *grad_out, fr_tensor **grad_in);
-/* saved stands for t, as a detached tensor does: what backward reads is known by the result of the forward. Callers look
- * first whether there is a trace. */
+/* saved stands for t, as a detached tensor does: what backward reads is known by the result of the forward. The callers
+ * look first whether there is a trace. */
 void fr_trace_saved(fr_thread *th, fr_tensor *saved, fr_tensor *t);
 
 #endif
