@@ -215,8 +215,7 @@ static void lstm_and_lengths(inputs *in, int64_t n)
     in->index = fr_arange((double)LSTM_STEPS / (double)n, LSTM_STEPS + 1, (double)LSTM_STEPS / (double)n, FR_I64);
 }
 
-/* --- Layers ----------------------------------------------------------------------------------------------------------
- */
+/* --- Layers ------------------------------------------------------------------------------------------------------- */
 
 #define CALL(NAME, RESULT)                                                                                             \
     static fr_tensor *call_##NAME(const inputs *in)                                                                    \

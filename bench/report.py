@@ -67,6 +67,11 @@ The code is compiled for any processor of its architecture, the library chooses 
     "exported_native": ("Models written as C, for this processor", """\
 The same with -march=native: vectors as long as the library's.
 """),
+    "exported_training": ("Training steps written as C", """\
+What fr_export_c_training makes of a SimpleRNN of input 1, hidden 32 and 10 steps with Adam, compiled for this
+processor: bytes of the object file (code and constants), of constants alone, of the weights, of the optimiser's state,
+of the memory of a step; and the microseconds of a step, beside the library's on one thread.
+"""),
 }
 NAMES = {
     "best_us": "best", "median_us": "median", "limit_us": "limit", "share_of_limit": "share",
@@ -75,6 +80,8 @@ NAMES = {
     "frond_peak_kib": "frond KiB", "peer_peak_kib": "peer KiB", "mallocs_a_step": "mallocs",
     "system_calls_a_step": "system calls",
     "object_bytes": "object", "constant_bytes": "constants", "memory_bytes": "memory", "int8_loss": "int8 loss",
+    "weight_bytes": "weights", "optimiser_bytes": "optimiser", "work_bytes": "work", "step_us": "step",
+    "library_us": "library",
     "step_ns": "step", "library_sequence_ns": "library, sequence", "library_step_ns": "library, step"}
 
 

@@ -22,6 +22,7 @@ done
 "$here/steady.sh" "$build" >"$folder/steady.csv"
 "$here/exported.sh" "$build" >"$folder/exported.csv"
 "$here/exported.sh" "$build" -O3 -march=native >"$folder/exported_native.csv"
+"$here/exported_training.sh" "$build" >"$folder/exported_training.csv"
 "$python" "$here/compare.py" "$build" ops products W --whole --csv "$folder/compare.csv" "$@"
 "$python" "$here/compare.py" "$build" W1 W4 W5 --threads 2 --csv "$folder/compare_threads.csv" "$@"
 for threads in 1 2; do

@@ -23,8 +23,7 @@
 #include "core/scope.h"
 #include "core/tensor.h"
 
-/* --- Running what was exported -------------------------------------------------------------------------------------
- */
+/* --- Running what was exported ------------------------------------------------------------------------------------ */
 
 /* Writes main.c: a program that reads x and writes y and, if steps > 0, the y of each step. */
 static void write_main(const fr_tensor *x, const fr_tensor *y, int64_t steps, int64_t step_y)
@@ -148,8 +147,7 @@ static void check_exported(fr_module *m, fr_tensor *x, int64_t steps, double bou
     fclose(f);
 }
 
-/* --- The models ----------------------------------------------------------------------------------------------------
- */
+/* --- The models --------------------------------------------------------------------------------------------------- */
 
 static fr_module *simple(simple_rnn_cell cell, int layers, bool both)
 {
@@ -327,8 +325,7 @@ START_TEST(saturated_cells_compute_the_same)
 }
 END_TEST
 
-/* --- Ops ------------------------------------------------------------------------------------------------------------
- */
+/* --- Ops ---------------------------------------------------------------------------------------------------------- */
 
 static fr_tensor *arithmetic(fr_module *m, fr_tensor *x)
 {
@@ -669,8 +666,7 @@ START_TEST(what_looks_at_several_steps_is_no_step)
 }
 END_TEST
 
-/* --- Files that cannot be written ----------------------------------------------------------------------------------
- */
+/* --- Files that cannot be written --------------------------------------------------------------------------------- */
 
 static int renames_until_failure; /* 0: no call fails */
 

@@ -15,8 +15,7 @@
 
 enum { NUMBERS = 1 << 14, STEPS = 9, EXAMPLE_BATCH = 2 };
 
-/* --- The models ----------------------------------------------------------------------------------------------------
- */
+/* --- The models --------------------------------------------------------------------------------------------------- */
 
 static fr_module *make_mlp(void)
 {
@@ -189,8 +188,7 @@ static fr_tensor *input(int i, int64_t batch, int64_t length)
     return models[i].symbols ? fr_randint(0, models[i].symbols, shape) : fr_randn(shape);
 }
 
-/* --- Compiling, running --------------------------------------------------------------------------------------------
- */
+/* --- Compiling, running ------------------------------------------------------------------------------------------- */
 
 /* main N reads x from stdin and writes what net_run_length gives for N steps, or net_run for 0. The workspace of
  * net_run_length_in is not cleared. */
@@ -335,8 +333,7 @@ START_TEST(length_alone)
 }
 END_TEST
 
-/* --- Refusals ------------------------------------------------------------------------------------------------------
- */
+/* --- Refusals ----------------------------------------------------------------------------------------------------- */
 
 static fr_tensor *mixes_samples(fr_module *m, fr_tensor *x)
 {

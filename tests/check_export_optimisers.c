@@ -311,6 +311,57 @@ START_TEST(ops_of_training_alone_are_refused_by_name)
 }
 END_TEST
 
+static fr_tensor *count_calls(fr_module *self, fr_tensor *x)
+{
+    fr_tensor *calls = fr_module_find(self, "calls");
+
+    if (fr_module_training(self))
+        fr_copy(calls, fr_add_scalar(calls, 1));
+    return fr_forward(fr_module_at(self, 0), x);
+}
+
+/* In evaluation it is not changed, and the module can be trained so. */
+START_TEST(a_buffer_that_a_step_changes_is_named)
+{
+    FR_SCOPE;
+    job j = mlp_job();
+    fr_module *counting = fr_module_new("Counting", 0, count_calls);
+
+    fr_module_add(counting, "net", j.m);
+    fr_module_buffer(counting, "calls", fr_zeros(FR_SHAPE(1)));
+    j.m = counting;
+    j.optimiser = adam(j.m);
+    ck_assert(!export_job(&j, NULL));
+    assert_failed("export_c_with", "a step in training changes buffer \"calls\" in place");
+    ck_assert(fr_at(fr_module_find(j.m, "calls"), 0) == 0);
+    fr_train(j.m, false);
+    check_trains(&j);
+    free_job(&j);
+}
+END_TEST
+
+static fr_tensor *add_noise(fr_module *self, fr_tensor *x)
+{
+    x = fr_module_training(self) ? fr_add(x, fr_randn(fr_shape_of(x))) : x;
+    return fr_forward(fr_module_at(self, 0), x);
+}
+
+/* Noise would be the same in each step. */
+START_TEST(random_numbers_are_refused)
+{
+    FR_SCOPE;
+    job j = mlp_job();
+    fr_module *noisy = fr_module_new("Noisy", 0, add_noise);
+
+    fr_module_add(noisy, "net", j.m);
+    j.m = noisy;
+    j.optimiser = adam(j.m);
+    ck_assert(!export_job(&j, NULL));
+    assert_failed("export_c_with", "a step in training draws random numbers");
+    free_job(&j);
+}
+END_TEST
+
 int main(void)
 {
     TCase *exported = tcase_create("exported");
@@ -325,5 +376,7 @@ int main(void)
     tcase_add_test(exported, batch_norm_in_evaluation_is_trained);
     tcase_add_test(exported, bad_options_are_named);
     tcase_add_test(exported, ops_of_training_alone_are_refused_by_name);
+    tcase_add_test(exported, a_buffer_that_a_step_changes_is_named);
+    tcase_add_test(exported, random_numbers_are_refused);
     return run_tests("export_optimisers", exported);
 }

@@ -24,6 +24,13 @@ static fr_tensor *smoothed(fr_tensor *y, fr_tensor *target, fr_reduction reducti
                                  &(fr_cross_entropy_options){ .label_smoothing = 0.1, .reduction = reduction });
 }
 
+/* Its steps are large. */
+static fr_tensor *summed(fr_tensor *y, fr_tensor *target, fr_reduction reduction)
+{
+    (void)reduction;
+    return fr_smooth_l1(y, target, FR_SUM);
+}
+
 /* Of logits (...,classes). */
 static fr_tensor *cross_entropy(fr_tensor *y, fr_tensor *target, fr_reduction reduction)
 {
@@ -114,6 +121,24 @@ static fr_module *make_convolutions(void)
                             fr_nn_avg_pool2d(FR_SHAPE(2, 2), NULL), fr_nn_flatten(1, -1), fr_nn_linear(8, 3, NULL) });
 }
 
+/* The linear layer runs twice, and backward reads scale after its gradient is there. */
+static fr_tensor *scale_twice(fr_module *self, fr_tensor *x)
+{
+    fr_module *linear = fr_module_at(self, 0);
+    fr_tensor *scale = fr_module_find(self, "scale");
+
+    return fr_forward(linear, fr_mul(scale, fr_tanh(fr_forward(linear, x))));
+}
+
+static fr_module *make_scaled(void)
+{
+    fr_module *m = fr_module_new("Scaled", 0, scale_twice);
+
+    fr_module_add(m, "linear", fr_nn_linear(6, 6, NULL));
+    fr_module_param(m, "scale", fr_full(FR_SHAPE(6), 1.5));
+    return m;
+}
+
 static const struct {
     fr_module *(*make)(void);
     fr_loss_function *loss;
@@ -133,6 +158,7 @@ static const struct {
     { make_tcn, cross_entropy, { 3, { 2, 9, 2 } }, { 1, { 2 } }, 0, 4 },
     { make_transformer, cross_entropy, { 3, { 2, 7, 3 } }, { 1, { 2 } }, 0, 4 },
     { make_convolutions, cross_entropy, { 4, { 2, 2, 7, 5 } }, { 1, { 2 } }, 0, 3 },
+    { make_scaled, summed, { 2, { 3, 6 } }, { 2, { 3, 6 } }, 0, 0 },
 };
 enum { MODELS = sizeof models / sizeof *models };
 
@@ -153,10 +179,14 @@ static job make_job(int i)
 START_TEST(a_model_learns_the_same)
 {
     FR_SCOPE;
+    char path[PATH];
     job j = make_job(_i);
 
     j.optimiser = fr_sgd(j.m, &(fr_sgd_options){ .lr = 0.01, .momentum = 0.5 });
     check_trains(&j);
+    /* The weights of the C program, which are in m now. */
+    ck_assert(fr_save(j.m, in_folder("saved.safetensors", path)));
+    ck_assert(run("cd '%2$s' && cmp saved.safetensors weights.safetensors", ""));
     free_job(&j);
 }
 END_TEST

@@ -1001,8 +1001,7 @@ static fr_module *module_of(subject *s, int input)
     return m;
 }
 
-/* --- As C ----------------------------------------------------------------------------------------------------------
- */
+/* --- As C --------------------------------------------------------------------------------------------------------- */
 
 /* What was written of an op's cases: f0.c, f1.c, ... with a program that runs them one after the other, their inputs
  * and the library's results. */

@@ -34,8 +34,7 @@ static fr_tensor *find(const char *name, const char *which, const char *paramete
     return t;
 }
 
-/* --- The modules of the golden file --------------------------------------------------------------------------------
- */
+/* --- The modules of the golden file ------------------------------------------------------------------------------- */
 
 static fr_module *weighted(fr_module *m, const char *name, int dim)
 {
@@ -203,8 +202,7 @@ START_TEST(crf)
 }
 END_TEST
 
-/* --- Files, copies, exports ----------------------------------------------------------------------------------------
- */
+/* --- Files, copies, exports --------------------------------------------------------------------------------------- */
 
 START_TEST(files_and_copies)
 {
@@ -268,8 +266,7 @@ START_TEST(onnx)
 }
 END_TEST
 
-/* --- What is refused -----------------------------------------------------------------------------------------------
- */
+/* --- What is refused ---------------------------------------------------------------------------------------------- */
 
 static fr_tensor *through_a_name(fr_module *m, fr_tensor *x)
 {

@@ -471,8 +471,7 @@ START_TEST(pools_of_many_images)
 }
 END_TEST
 
-/* --- Max unpools ---------------------------------------------------------------------------------------------------
- */
+/* --- Max unpools -------------------------------------------------------------------------------------------------- */
 
 /* A module does what the function does. */
 START_TEST(unpools_as_the_functions)

@@ -143,7 +143,35 @@ typedef struct {
  * a result that was changed in place. */
 bool fr_export_c(fr_module *m, fr_tensor *example, const char *path);
 /* The same; options and report may be NULL. Fails as well where options->name is no C identifier, and where the sizes
- * that are to be open cannot be. */
+ * that are to be open cannot be.
+ *
+ * With options->training the files are a training step instead: a device learns by itself, with the same numbers as the
+ * library but for rounding. There are no NAME_run and NAME_step, but
+ *
+ *     void NAME_init(NAME_training *s);
+ *     float NAME_train(NAME_training *s, const float *x, const float *target);
+ *     void NAME_predict(const NAME_training *s, const float *x, float *y);
+ *     size_t NAME_save(const NAME_training *s, void *bytes);
+ *     int NAME_load(NAME_training *s, const void *bytes, size_t n);
+ *
+ * NAME_training, which the caller places, holds the weights, the optimiser's state and the memory of a step: one object
+ * of a size that is known, so that nothing can be too small. NAME_init sets the weights as they were exported.
+ * NAME_train makes a step on x, of the example's shape, and target, and returns the loss before it; NAME_predict is the
+ * forward in evaluation, with its memory on the stack. NAME_save writes the weights as a safetensors file of
+ * NAME_FILE_BYTES, which fr_load_into_with takes (partial, if not all parameters are trained); NAME_load takes such
+ * bytes, and those of fr_save_tensors of the same parameters, and returns 0 for any others. The header has all sizes as
+ * macros.
+ *
+ * What is trained are the optimiser's parameters that want a gradient and that the loss depends on. All others are
+ * constants: freeze layers (fr_module_freeze), and neither their gradients nor a state of theirs take memory or time.
+ * Options of groups are written as they are now, a scheduler's later changes are not. Gradients are not clipped.
+ *
+ * The step is traced in the mode that m is in, so dropout with p > 0 and batch normalisation in training are refused
+ * (put them, or m, in evaluation); so are other optimisers than SGD, Adam and AdamW, parameters that are a part of
+ * another tensor, int8, open_batch, open_length, a module that changes a buffer or draws random numbers, and losses
+ * whose mean depends on the target: class weights, ignore_index. A number that m or the loss takes out of a tensor
+ * (fr_item) is a constant. A sequence is of the example's length, and each begins with the initial state:
+ * back-propagation is truncated to it. */
 bool fr_export_c_with(fr_module *m, fr_tensor *example, const char *path, const fr_export_c_options *options,
                       fr_export_c_report *report);
 

@@ -6,8 +6,7 @@
 #include <frond/op.h>
 #include <stdlib.h>
 
-/* --- Calls ----------------------------------------------------------------------------------------------------------
- */
+/* --- Calls -------------------------------------------------------------------------------------------------------- */
 
 static bool forward_call(const fr_step *s, fr_op_call *call, void **block)
 {
@@ -69,8 +68,7 @@ static bool make_call(const fr_step *s, fr_instruction *to)
     return s->backward || s->op->infer(&to->call);
 }
 
-/* --- Groups ---------------------------------------------------------------------------------------------------------
- */
+/* --- Groups ------------------------------------------------------------------------------------------------------- */
 
 /* t, of which `numel` values are used, or one for all. NULL: it is not read. */
 static fr_operand operand_of(const fr_replay *r, const fr_tensor *t, int64_t numel)
@@ -130,8 +128,7 @@ static bool make_group(const fr_replay *r, size_t first, fr_instruction *to)
     return true;
 }
 
-/* --- Moving ---------------------------------------------------------------------------------------------------------
- */
+/* --- Moving ------------------------------------------------------------------------------------------------------- */
 
 /* What lies in the arena moves there; what nobody reads as a whole gives its memory back. */
 static bool move(fr_replay *r, const fr_held_tensor *held)
@@ -155,8 +152,7 @@ static bool move_all(fr_replay *r)
     return true;
 }
 
-/* --- All of it ------------------------------------------------------------------------------------------------------
- */
+/* --- All of it ---------------------------------------------------------------------------------------------------- */
 
 static bool add_instruction(fr_replay *r, size_t i)
 {

@@ -74,8 +74,7 @@ static bool drop_history(const fr_trace *t)
     return ok || fr_fail_memory("captured_run");
 }
 
-/* --- Copies that apply made ----------------------------------------------------------------------------------------
- */
+/* --- Copies that apply made --------------------------------------------------------------------------------------- */
 
 static bool copy_again(const fr_action *a)
 {
@@ -144,8 +143,7 @@ static bool insert_copies(fr_trace *t)
     return true;
 }
 
-/* --- Stores --------------------------------------------------------------------------------------------------------
- */
+/* --- Stores ------------------------------------------------------------------------------------------------------- */
 
 fr_store *fr_store_of(const fr_replay *r, const fr_tensor *t)
 {
@@ -263,8 +261,7 @@ static bool find_stores(fr_replay *r)
     return true;
 }
 
-/* --- What cannot be replayed ---------------------------------------------------------------------------------------
- */
+/* --- What cannot be replayed -------------------------------------------------------------------------------------- */
 
 bool fr_step_fail(const fr_step *s, const char *format, const fr_tensor *t)
 {

@@ -9,8 +9,7 @@
 #include <frond/op.h>
 #include <stdlib.h>
 
-/* --- Groups ---------------------------------------------------------------------------------------------------------
- */
+/* --- Groups ------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
     const fr_instruction *instruction;
@@ -65,8 +64,7 @@ static bool run_group(const fr_instruction *in)
     return true;
 }
 
-/* --- Steps by themselves --------------------------------------------------------------------------------------------
- */
+/* --- Steps by themselves ------------------------------------------------------------------------------------------ */
 
 /* infer looks at values, which may be other ones than when the function was captured. What is for backward alone may
  * become smaller. */
@@ -116,8 +114,7 @@ static bool run_instruction(fr_instruction *in)
     return false;
 }
 
-/* --- Checking the plan ----------------------------------------------------------------------------------------------
- */
+/* --- Checking the plan -------------------------------------------------------------------------------------------- */
 
 /* With FROND_CHECK: what lies in the arena and was used for the last time from step `from` to before step `to` is
  * filled with NaN. Where the plan gives memory away too early, the result shows it. */
@@ -139,8 +136,7 @@ static void spoil_after(const fr_replay *r, size_t i)
           i + 1 < r->count ? (size_t)(r->instructions[i + 1].step - steps) : r->trace.count);
 }
 
-/* --- All of it ------------------------------------------------------------------------------------------------------
- */
+/* --- All of it ---------------------------------------------------------------------------------------------------- */
 
 /* A gradient that a leaf still has from the last replay is added to, and so must not lie where the replay writes. */
 static bool keep_gradients(const fr_replay *r)

@@ -99,8 +99,7 @@ void fr_loop_run(const fr_loop *l, int inner, fr_loop_body *body, void *job)
     } while (i >= 0);
 }
 
-/* --- On several threads --------------------------------------------------------------------------------------------
- */
+/* --- On several threads ------------------------------------------------------------------------------------------- */
 
 typedef struct {
     const fr_loop *loop;

@@ -160,7 +160,10 @@ static bool plan_predict(export_job *j, fr_module *m, fr_tensor *example)
 
     if (!x || !fr_c_trace(&j->w, m, x, &j->run) || !fr_c_plan(&j->w, &j->run) || !fr_c_plan(&j->w, &j->train))
         return false;
+    if (j->w.side_effect)
+        return fr_fail(j->w.where, "a step in training %s, which has no C form", j->w.side_effect);
     fr_c_choose_layouts(&j->w);
+    snprintf(r->not_stepwise, sizeof r->not_stepwise, "it is a training step");
     r->weight_bytes = fr_c_constant_bytes(&j->w);
     r->workspace_bytes = fr_c_workspace_bytes(&j->train);
     r->multiply_adds = j->run.multiply_adds;

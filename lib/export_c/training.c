@@ -7,6 +7,7 @@
 
 #include <frond/autograd.h>
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 
 /* --- Options ----------------------------------------------------------------------------------------------------- */
@@ -159,21 +160,43 @@ static bool save_mode(fr_c_writer *w, saved_mode *s)
     return true;
 }
 
-static void restore_mode(const fr_c_writer *w, saved_mode *s, bool saved)
+static bool same_values(const fr_tensor *a, const fr_tensor *b)
+{
+    for (int64_t i = 0; i < a->numel; i++)
+        if (!(fr_at(a, i) == fr_at(b, i)) && !isnan(fr_at(a, i)))
+            return false;
+    return true;
+}
+
+static bool has_drawn(const fr_generator *before)
+{
+    fr_generator now;
+
+    fr_generator_save(&now);
+    return now.next != before->next || memcmp(now.state, before->state, sizeof now.state) != 0;
+}
+
+/* Notes what the step has done that a list of ops does not say. */
+static void restore_mode(fr_c_writer *w, saved_mode *s, bool saved)
 {
     for (int i = 0; s->buffers && i < w->state_count; i++) {
-        if (saved && s->buffers[i])
-            fr_copy_values(w->state[i].tensor, s->buffers[i]);
+        fr_tensor *t = w->state[i].tensor;
+
+        if (saved && s->buffers[i] && !same_values(t, s->buffers[i])) {
+            w->side_effect = fr_c_format(w, "changes buffer \"%s\" in place", w->state[i].name);
+            fr_copy_values(t, s->buffers[i]);
+        }
         fr_unref(s->buffers[i]);
     }
     free(s->buffers);
     if (!saved)
         return;
+    if (has_drawn(&s->generator))
+        w->side_effect = "draws random numbers";
     fr_generator_restore(&s->generator);
     fr_thread_self()->mode.no_grad = s->no_grad;
 }
 
-/* What an input or an output of a step holds, or what is given. */
 static bool is_reached(const fr_c_function *fn, const fr_tensor *gradient)
 {
     for (size_t i = 0; i < fn->trace.count; i++)

@@ -150,6 +150,7 @@ struct fr_c_writer {
     const fr_export_c_training *training; /* NULL: a forward alone is written */
     fr_c_parameter *parameters;           /* sorted by path */
     size_t parameter_count;
+    const char *side_effect; /* of a training step, "draws random numbers"; NULL: none */
     fr_c_constant *constants;
     size_t constant_count, constant_capacity;
     fr_c_helper_text *helpers;

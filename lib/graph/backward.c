@@ -108,7 +108,8 @@ static fr_tensor *saved_result(fr_backward_pass *p, fr_node *node, int i)
         t->output = (uint16_t)i;
         fr_refcount_add(&node->producer.refs);
     }
-    fr_trace_saved(p->th, t, saved);
+    if (FR_UNLIKELY(p->th->trace != NULL) && t)
+        fr_trace_saved(p->th, t, saved);
     return fr_tangents_share(p->what, t, saved);
 }
 

@@ -173,7 +173,8 @@ static bool set_results(fr_thread *th, fr_node *node, const fr_op_call *call, in
             r->saved = ok ? fr_tensor_share(op->name, t, &t->shape, t->stride, 0) : NULL;
             ok = r->saved != NULL;
             node->saved = true;
-            fr_trace_saved(th, r->saved, t);
+            if (FR_UNLIKELY(th->trace != NULL) && ok)
+                fr_trace_saved(th, r->saved, t);
         }
     }
     return ok;

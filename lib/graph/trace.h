@@ -69,8 +69,7 @@ void fr_trace_note(fr_thread *th, const fr_op_call *call);
 void fr_trace_alias(fr_thread *th, fr_tensor *view, fr_tensor *t);
 void fr_trace_result(fr_thread *th, fr_module_path *path, fr_tensor *t);
 
-/* --- trace_backward.c ----------------------------------------------------------------------------------------------
- */
+/* --- trace_backward.c --------------------------------------------------------------------------------------------- */
 
 /* For backward.c, where there is a recorder: the backward_kernel of call has run. */
 void fr_trace_note_backward(fr_thread *th, const fr_op_call *call);
@@ -81,7 +80,8 @@ void fr_trace_note_backward(fr_thread *th, const fr_op_call *call);
 bool fr_trace_takes_backward(const fr_thread *th, const fr_op *op);
 /* Notes it: call is that of the kernel, grad_out are the gradients of node's outputs as they came (NULL: none did). */
 void fr_trace_backward(fr_thread *th, const fr_node *node, const fr_op_call *call, fr_tensor *const *grad_out);
-/* saved stands for t, as a detached tensor does: what backward reads is known by the result of the forward. */
+/* saved stands for t, as a detached tensor does: what backward reads is known by the result of the forward. The callers
+ * look first whether there is a trace. */
 void fr_trace_saved(fr_thread *th, fr_tensor *saved, fr_tensor *t);
 
 #endif

@@ -15,7 +15,7 @@ bool fr_trace_takes_backward(const fr_thread *th, const fr_op *op)
 
 void fr_trace_saved(fr_thread *th, fr_tensor *saved, fr_tensor *t)
 {
-    if (FR_UNLIKELY(th->trace != NULL) && th->trace->whole_backwards && saved)
+    if (th->trace->whole_backwards)
         fr_trace_alias(th, saved, t);
 }
 

@@ -155,8 +155,7 @@ static void backward_tile(void *workspace, int64_t tile)
     fr_restore_denormals(mode);
 }
 
-/* --- Gradients of weights: over all steps of a chunk at once, added to those of the chunks before ------------------
- */
+/* --- Gradients of weights: over all steps of a chunk at once, added to those of the chunks before ----------------- */
 
 static bool is_added(const fr_recurrent_workspace *w)
 {

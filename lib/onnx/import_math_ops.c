@@ -121,8 +121,7 @@ static fr_tensor *is_nan(fr_tensor *t)
     return fr_ne(t, t);
 }
 
-/* --- Functions of one value ------------------------------------------------------------------------------------------
- */
+/* --- Functions of one value --------------------------------------------------------------------------------------- */
 
 static fr_tensor *one_minus_square(fr_tensor *x)
 {

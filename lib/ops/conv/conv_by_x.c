@@ -41,8 +41,7 @@ static int64_t multiply_adds(const fr_op_call *call)
     return weight->numel ? call->in[0]->numel * (weight->numel / weight->shape.dim[0]) : 0;
 }
 
-/* --- C and ONNX -----------------------------------------------------------------------------------------------------
- */
+/* --- C and ONNX --------------------------------------------------------------------------------------------------- */
 
 static const char c_text[] =
     "typedef struct {\n"

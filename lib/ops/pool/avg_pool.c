@@ -60,8 +60,7 @@ void fr_avg_pool_backward(fr_op_call *call)
     call->grad_in[0] = fr_avg_unpool(call->grad_out[0], &a);
 }
 
-/* --- C and ONNX -----------------------------------------------------------------------------------------------------
- */
+/* --- C and ONNX --------------------------------------------------------------------------------------------------- */
 
 static const char windows_text[] =
     "typedef struct {\n"

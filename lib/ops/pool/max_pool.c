@@ -104,8 +104,7 @@ void fr_max_pool_backward_kernel(fr_op_call *call)
                                     (int64_t *)call->result[1]->origin, dx->origin);
 }
 
-/* --- C and ONNX -----------------------------------------------------------------------------------------------------
- */
+/* --- C and ONNX --------------------------------------------------------------------------------------------------- */
 
 static const char max_pool_text[] =
     "typedef struct {\n"

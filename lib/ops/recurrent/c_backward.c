@@ -20,8 +20,10 @@ static const char pass_text[] =
     "\n"
     "static void start(float *to, const float *from, int n)\n"
     "{\n"
-    "    for (int i = 0; to && i < n; i++)\n"
-    "        to[i] = from ? from[i] : 0;\n"
+    "    if (to && from)\n"
+    "        memcpy(to, from, (size_t)n * sizeof *to);\n"
+    "    else if (to)\n"
+    "        memset(to, 0, (size_t)n * sizeof *to);\n"
     "}\n";
 
 static const char backward_text[] =
