@@ -102,7 +102,7 @@ START_TEST(captured_in_a_trace)
     fr_trace_begin(fr_thread_self(), &trace);
     ck_assert(fr_captured_run(c, &x, 1));
     ck_assert(fr_trace_end(fr_thread_self(), "test", &trace));
-    ck_assert_int_eq(trace.count, 1);
+    ck_assert_uint_eq(trace.count, 1);
     ck_assert_str_eq(trace.steps[0].op->name, "tanh");
     fr_trace_free(&trace);
 }

@@ -231,10 +231,10 @@ static fr_tensor *lengths(fr_tensor *const *in, void *user)
 
 static fr_tensor *lengths_of_an_op(fr_tensor *const *in, void *user)
 {
-    fr_tensor *weight = fr_ones(FR_SHAPE(2, 2));
+    fr_tensor *ones = fr_ones(FR_SHAPE(2, 2));
 
     (void)user;
-    return fr_rnn(fr_ones(FR_SHAPE(4, 3, 2)), NULL, weight, weight, NULL, NULL, &(fr_recurrence){ .lengths = in[0] }).out;
+    return fr_rnn(fr_ones(FR_SHAPE(4, 3, 2)), NULL, ones, ones, NULL, NULL, &(fr_recurrence){ .lengths = in[0] }).out;
 }
 
 static const struct {
