@@ -85,8 +85,8 @@ static void check_gradients(const fr_op *op, fr_module *m, fr_tensor *x)
     const net *self = fr_self(m);
 
     ck_assert(f && fputs(main_c, f) >= 0 && fclose(f) == 0);
-    ck_assert_msg(shell("%s " STRICT " -O0 -o '%2$s/net' '%2$s/main.c' '%2$s/net.c' -lm", compiler("CC", "cc")), "%s/%s",
-                  op->name, self->c->name);
+    ck_assert_msg(shell("%s " STRICT " -O0 -o '%2$s/net' '%2$s/main.c' '%2$s/net.c' -lm", compiler("CC", "cc")),
+                  "%s/%s", op->name, self->c->name);
     ck_assert(shell("cd '%2$s' && ./net > after.safetensors 2> loss", ""));
     loss = weigh(fr_forward(m, x), x, FR_MEAN);
     ck_assert(fr_backward(loss));

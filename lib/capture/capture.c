@@ -182,17 +182,13 @@ static bool check(const fr_captured *c, fr_tensor *const *xs, int n)
 fr_tensor *fr_captured_run(fr_captured *c, fr_tensor *const *xs, int n)
 {
     fr_thread *th = fr_thread_self();
-    fr_site before;
-    fr_tensor *y = NULL;
+    fr_site before = fr_begin(th, "captured_run");
+    bool ok = check(c, xs, n);
+    bool inside = th->trace != NULL; /* of another captured function, or of what lists a model's ops */
+    fr_tensor *y = ok && !inside ? fr_hold("captured_run", run(th, c, xs, n)) : NULL;
 
-    if (th->trace && c && fr_is_alive(c)) /* inside of another captured function, or of what lists a model's ops */
-        return c->f(xs, c->user);
-    before = fr_begin(th, "captured_run");
-    if (check(c, xs, n)) {
-        y = fr_hold("captured_run", run(th, c, xs, n));
-    }
     fr_finish(th, before);
-    return y;
+    return ok && inside ? c->f(xs, c->user) : y;
 }
 
 bool fr_captured_info(const fr_captured *c, fr_captured_report *report)
