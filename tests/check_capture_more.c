@@ -68,6 +68,54 @@ START_TEST(captured_in_captured)
 }
 END_TEST
 
+/* A target network that takes over the weights of another. */
+static fr_tensor *copies(fr_tensor *const *in, void *user)
+{
+    fr_module *const *m = user;
+
+    fr_module_copy(m[0], m[1]);
+    return fr_forward(m[0], in[0]);
+}
+
+START_TEST(module_is_copied)
+{
+    FR_SCOPE;
+    FR_NO_GRAD;
+    fr_module *m[] = { fr_nn_linear(2, 2, NULL), fr_nn_linear(2, 2, NULL) };
+    FR_AUTO(fr_captured) c = fr_capture(copies, m);
+    fr_tensor *x = fr_randn(FR_SHAPE(3, 2));
+
+    for (int i = 0; i < 3; i++) {
+        fr_module_scale(m[1], 1.5);
+        ck_assert(fr_equal(fr_captured_run(c, &x, 1), fr_forward(m[1], x)));
+    }
+    fr_module_free(m[0]);
+    fr_module_free(m[1]);
+}
+END_TEST
+
+/* A failure that the function clears is its own affair. */
+static fr_tensor *recovers(fr_tensor *const *in, void *user)
+{
+    (void)user;
+    if (!fr_matmul(in[0], fr_ones(FR_SHAPE(7, 7))))
+        fr_error_clear();
+    return fr_tanh(in[0]);
+}
+
+START_TEST(failures_may_be_cleared)
+{
+    FR_SCOPE;
+    FR_AUTO(fr_captured) c = fr_capture(recovers, NULL);
+
+    for (int i = 0; i < 3; i++) {
+        fr_tensor *x = fr_randn(FR_SHAPE(2, 3));
+
+        ck_assert(fr_equal(fr_captured_run(c, &x, 1), fr_tanh(x)));
+    }
+}
+END_TEST
+
 /* The first value of what a group computes, for all values of it; and what is written over half of itself. */
 static fr_tensor *one_for_all(fr_tensor *const *in, void *user)
 {
@@ -240,6 +288,8 @@ int main(void)
     setenv("FROND_CHECK", "1", 1);
     tcase_add_test(cases, several_shapes);
     tcase_add_test(cases, captured_in_captured);
+    tcase_add_test(cases, module_is_copied);
+    tcase_add_test(cases, failures_may_be_cleared);
     tcase_add_test(cases, blocks_of_a_group);
     tcase_add_test(cases, captured_in_a_trace);
     tcase_add_test(cases, leaf_made_inside);

@@ -138,10 +138,46 @@ static fr_tensor *nothing(fr_tensor *const *in, void *user)
     return fr_captured_run(c, NULL, 1);
 }
 
+static fr_tensor *looks_at_a_norm(fr_tensor *const *in, void *user)
+{
+    (void)user;
+    fr_module_grad_norm(net);
+    return fr_tanh(in[0]);
+}
+
+static fr_tensor *sets_lr(fr_tensor *const *in, void *user)
+{
+    (void)user;
+    fr_optim_set_lr(optim, 0.5);
+    return fr_tanh(in[0]);
+}
+
+/* The error is cleared, but the function still looked. */
+static fr_tensor *looks_and_forgets(fr_tensor *const *in, void *user)
+{
+    (void)user;
+    fr_item(fr_sum(in[0]));
+    fr_error_clear();
+    return fr_tanh(in[0]);
+}
+
+static fr_tensor *goes_forward(fr_tensor *const *in, void *user)
+{
+    fr_tensor *tangent = fr_ones_like(in[0]), *y, *dy = NULL;
+
+    (void)user;
+    fr_jvp(tanh_of, in, &tangent, 1, NULL, &y, &dy);
+    return dy;
+}
+
 static const struct {
     fr_function *f;
     const char *error;
 } refused[] = {
+    { looks_at_a_norm, "module_grad_norm: a value is looked at" },
+    { sets_lr, "optim_set_lr: cannot be captured" },
+    { looks_and_forgets, "cleared the error" },
+    { goes_forward, "jvp: cannot be captured" },
     { nothing, "inputs" },
     { looks_by_item, "item: a value is looked at in a captured function" },
     { looks_by_at, "at: a value is looked at in a captured function" },

@@ -1309,7 +1309,7 @@ int main(int argc, char **argv)
     onnx_folder = argc > 2 && strcmp(argv[1], "--onnx") == 0 ? argv[2] : NULL;
     tcase_add_loop_test(ops, onnx, 0, count_ops());
     if (onnx_folder)
-        return run_tests("onnx", ops, kernels, threads);
+        return run_tests("onnx", ops, kernels, threads, exported);
 #endif
     if (SANITIZED)
         setenv("CK_FORK", "no", 0); /* thousands of forks are slow; a sanitizer stops at the first error anyway */

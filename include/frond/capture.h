@@ -57,16 +57,19 @@ fr_captured *fr_capture_with(fr_function *f, void *user, const fr_capture_option
  * random numbers are drawn as f would draw them. What f does beside that happens in the first run alone: it may choose
  * ops by sizes, modes (training or evaluation) and its user data, as they are then, but not by values.
  *
- * In f it is an error to look at values (fr_item, fr_at, fr_data, fr_equal), to take batches of a loader, and to use
- * hooks, checkpoints, and a closure of an optimiser; the error names the line. fr_backward, fr_gradients, fr_zero_grad,
+ * In f it is an error to look at values (fr_item, fr_at, fr_data, fr_equal), to take batches of a loader, to set an
+ * optimiser's options, and to use hooks, checkpoints, forward mode (fr_jvp, fr_hvp) and a closure of an optimiser; the
+ * error names the line. fr_backward, fr_gradients, fr_zero_grad,
  * optimisers, learning rate schedules by fr_scheduler_step, clipping, averages, fr_copy and batch norm's statistics are
- * replayed. A gradient that f leaves with a leaf stays in one place and is written anew by each replay; one
- * that several runs add to, since f does not drop it first, cannot be read in f.
+ * replayed; the norm that clipping returns is that of the first run. A state that is carried from run to run is kept in
+ * one tensor from outside, by fr_copy. A gradient that f leaves with a leaf stays in one place and is written anew by
+ * each replay; one that several runs add to, since f does not drop it first, cannot be read in f.
  *
  * Inside of another captured function, and where a model is exported, f is called as it is. NULL, with an error, if f
  * fails, if an op fails at a replay (bce of values outside [0, 1], a class that is out of range), if xs is bad, or if f
  * used a tensor that was made inside by other means than ops and the functions that make tensors. A failed replay may
- * have changed what it had reached. One thread at a time may run c. */
+ * have changed what it had reached. One thread at a time may run c. An error handler that jumps out of f leaves the
+ * thread noting what it does until the scope around the call ends. */
 fr_tensor *fr_captured_run(fr_captured *c, fr_tensor *const *xs, int n);
 
 /* Forgets all replays, for when modes or user data have changed: the next run calls f again. */

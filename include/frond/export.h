@@ -164,7 +164,8 @@ bool fr_export_c(fr_module *m, fr_tensor *example, const char *path);
  *
  * What is trained are the optimiser's parameters that want a gradient and that the loss depends on. All others are
  * constants: freeze layers (fr_module_freeze), and neither their gradients nor a state of theirs take memory or time.
- * Options of groups are written as they are now, a scheduler's later changes are not. Gradients are not clipped.
+ * Options of groups are written as they are now, a scheduler's later changes are not; the optimiser's state begins
+ * anew. Gradients are not clipped. A target class that is out of range gives NaN, as the loss and in the weights.
  *
  * The step is traced in the mode that m is in, so dropout with p > 0 and batch normalisation in training are refused
  * (put them, or m, in evaluation); so are other optimisers than SGD, Adam and AdamW, parameters that are a part of

@@ -24,7 +24,7 @@ static bool run_function(fr_thread *th, fr_replay *r, fr_function *f, void *user
 {
     int scope = fr_scope_begin();
     unsigned failures = th->errors.failures;
-    bool ok;
+    bool ok, refused;
 
     if (scope < 0)
         return false;
@@ -33,10 +33,14 @@ static bool run_function(fr_thread *th, fr_replay *r, fr_function *f, void *user
     r->y = fr_ref(f(r->xs, user));
     fr_defer_errors(th);
     ok = fr_trace_stop(th, "captured_run", &r->trace);
+    refused = r->trace.recorder.refused;
     if (ok && !r->y && !fr_failed_before(th))
         fr_fail("captured_run", "the function gave NULL");
+    else if (refused && !th->errors.has_message)
+        fr_fail("captured_run", "the function did what cannot be captured, and cleared the error");
     fr_scope_end(scope);
-    return ok && r->y && th->errors.failures == failures;
+    /* a failure that the function has cleared is its own affair */
+    return ok && r->y && !refused && (th->errors.failures == failures || !th->errors.has_message);
 }
 
 static void drop_node(const fr_table *made, fr_tensor *t)
@@ -284,7 +288,9 @@ static bool check_steps(fr_replay *r)
 
         for (int k = 0; k < s->inputs; k++)
             if (s->op && s->in[k] && !fr_store_of(r, s->in[k])->noted && !fr_store_of(r, s->in[k])->outside)
-                return fr_step_fail(s, "%s reads values of shape %s that were made in the function, but not by ops",
+                return fr_step_fail(s,
+                                    "%s reads values of shape %s that were made in the function, but not by ops, or "
+                                    "that nothing holds any more",
                                     s->in[k]);
         for (int k = 0; k < s->outputs; k++) {
             const fr_store *store = s->out[k] ? fr_store_of(r, s->out[k]) : NULL;

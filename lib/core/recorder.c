@@ -23,12 +23,18 @@ void fr_note_values(fr_thread *th, fr_tensor *t)
 
 bool fr_may_look(fr_thread *th, const char *what)
 {
-    return FR_LIKELY(!th->recorder) ||
-           fr_fail(what, "a value is looked at in a captured function, where each run has values of its own: return "
-                         "the tensor, and look at it outside");
+    if (FR_LIKELY(!th->recorder))
+        return true;
+    th->recorder->refused = true;
+    return fr_fail(what,
+                   "a value is looked at in a captured function, where each run has values of its own: return the "
+                   "tensor, and look at it outside");
 }
 
 bool fr_not_captured(fr_thread *th, const char *what)
 {
-    return FR_LIKELY(!th->recorder) || fr_fail(what, "cannot be captured: call it outside of the captured function");
+    if (FR_LIKELY(!th->recorder))
+        return true;
+    th->recorder->refused = true;
+    return fr_fail(what, "cannot be captured: call it outside of the captured function");
 }

@@ -26,6 +26,7 @@ typedef struct fr_recorder fr_recorder;
 struct fr_recorder {
     /* Runs the action and notes it. What happens in between is not noted by itself. */
     bool (*act)(fr_recorder *r, const fr_action *a);
+    bool refused; /* something was done that cannot be done again */
 };
 
 /* Runs a->run(a), noted where there is a recorder. */

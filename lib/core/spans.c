@@ -40,11 +40,12 @@ static void place(fr_span *s, fr_span **list, size_t n)
 
 bool fr_spans_place(fr_span *spans, size_t n, int64_t *total)
 {
-    fr_span **order = malloc((2 * n + 1) * sizeof *order), **list = order + n;
+    fr_span **order = malloc((2 * n + 1) * sizeof *order), **list;
 
     *total = 0;
     if (!order)
         return false;
+    list = order + n;
     for (size_t i = 0; i < n; i++)
         order[i] = &spans[i];
     qsort(order, n, sizeof *order, compare);

@@ -6,6 +6,7 @@
  * and frees them when it ends. They would not all go by themselves: a recorded tangent may lead back to its own tensor,
  * which makes a reference cycle. The lock is for tensors that are freed on another thread than the level's. */
 #include "core/locks.h"
+#include "core/recorder.h"
 #include "core/tensor.h"
 #include "core/thread.h"
 
@@ -103,8 +104,11 @@ void fr_tangents_drop(fr_tensor *t)
 
 fr_level *fr_level_begin(fr_thread *th, const char *what)
 {
-    fr_level *level = fr_alloc(sizeof *level);
+    fr_level *level;
 
+    if (!fr_not_captured(th, what))
+        return NULL;
+    level = fr_alloc(sizeof *level);
     if (!level)
         return fr_fail_memory(what);
     *level = (fr_level){ .outer = th->levels.current, .below = th->levels.open };

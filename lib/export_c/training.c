@@ -31,7 +31,7 @@ static bool check_options(fr_c_writer *w)
     if (o->target->numel == 0)
         return fr_fail(w->where, "training.target has no values");
     if (o->accumulate < 0 || o->accumulate > INT_MAX)
-        return fr_fail(w->where, "training.accumulate is %lld, expected 1 or more", (long long)o->accumulate);
+        return fr_fail(w->where, "training.accumulate is %lld, expected 1 to %d", (long long)o->accumulate, INT_MAX);
     return fr_c_check_optimiser(w);
 }
 

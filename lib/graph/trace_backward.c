@@ -53,21 +53,23 @@ void fr_trace_note_backward(fr_thread *th, const fr_op_call *call)
 void fr_trace_backward(fr_thread *th, const fr_node *node, const fr_op_call *call, fr_tensor *const *grad_out)
 {
     int n = node->inputs, m = node->outputs;
-    fr_tensor **in = calloc((size_t)n + (size_t)m, sizeof *in), **result = in + n;
+    fr_tensor **in = calloc((size_t)n + (size_t)m, sizeof *in);
     fr_op_call as_saved = *call;
     fr_module_path *path = th->module_path;
 
-    th->trace->failed = th->trace->failed || !in;
-    for (int i = 0; i < n && in; i++)
+    if (!in) {
+        th->trace->failed = true;
+        return;
+    }
+    for (int i = 0; i < n; i++)
         in[i] = node->edges[i].saved;
-    for (int i = 0; i < m && in; i++)
-        result[i] = node->results[i].saved;
+    for (int i = 0; i < m; i++)
+        in[n + i] = node->results[i].saved;
     as_saved.in = in;
-    as_saved.result = result;
+    as_saved.result = in + n;
     as_saved.grad_out = grad_out;
     th->module_path = node->module_path;
-    if (in)
-        fr_trace_note_backward(th, &as_saved);
+    fr_trace_note_backward(th, &as_saved);
     th->module_path = path;
     free(in);
 }

@@ -46,12 +46,11 @@ bool fr_module_copy_values(const char *what, fr_module *into, fr_module *from)
 {
     const fr_named_tensor *to, *values;
     int n = pair_state(what, into, from, &to, &values);
+    bool ok = n >= 0;
 
-    for (int i = 0; i < n; i++) {
-        fr_copy_values(to[i].tensor, values[i].tensor);
-        fr_storage_bump(to[i].tensor);
-    }
-    return n >= 0;
+    for (int i = 0; i < n && ok; i++)
+        ok = fr_copy_noted(fr_thread_self(), to[i].tensor, values[i].tensor);
+    return ok;
 }
 
 bool fr_module_copy(fr_module *into, fr_module *from)

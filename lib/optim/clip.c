@@ -162,7 +162,8 @@ double fr_module_grad_norm(fr_module *m)
 {
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, "module_grad_norm");
-    double norm = clip_norm("module_grad_norm", m, INFINITY, 2, false); /* scales by 1 */
+    double norm = fr_may_look(th, "module_grad_norm") ? clip_norm("module_grad_norm", m, INFINITY, 2, false)
+                                                      : NAN; /* clipping to infinity scales by 1 */
 
     fr_finish(th, before);
     return norm;

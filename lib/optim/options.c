@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* The options of optimisers: fields of their structs, which a table describes, and setting and getting them by name. */
+#include "core/recorder.h"
 #include "optim/optim.h"
 
 #include <frond/op.h>
@@ -137,7 +138,7 @@ static bool set(const char *what, fr_optim *o, int group, const char *name, doub
     const fr_optim_option *option = option_named(what, o, group, name);
 
     value = fr_option(value, 0);
-    if (!option || !check_value(what, option, value))
+    if (!option || !check_value(what, option, value) || !fr_not_captured(fr_thread_self(), what))
         return false;
 
     double before = fr_optim_read(o, group, option);

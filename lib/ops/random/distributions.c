@@ -28,7 +28,7 @@ typedef struct {
 /* True if `holds` is nowhere 0. Fails otherwise: "NAME has values that are not EXPECTED". */
 static bool check_all(const char *what, fr_tensor *holds, const char *name, const char *expected)
 {
-    return holds && ((int64_t)fr_item(fr_count_nonzero(holds, FR_DIMS())) == holds->numel ||
+    return holds && (fr_item(fr_count_nonzero(holds, FR_DIMS())) == (double)holds->numel ||
                      fr_fail(what, "%s has values that are not %s", name, expected));
 }
 
