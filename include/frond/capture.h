@@ -68,7 +68,8 @@ fr_captured *fr_capture_with(fr_function *f, void *user, const fr_capture_option
  * Inside of another captured function, and where a model is exported, f is called as it is. NULL, with an error, if f
  * fails, if an op fails at a replay (bce of values outside [0, 1], a class that is out of range), if xs is bad, or if f
  * used a tensor that was made inside by other means than ops and the functions that make tensors. A failed replay may
- * have changed what it had reached. One thread at a time may run c. An error handler that jumps out of f leaves the
+ * have changed what it had reached. One thread at a time may run c. fr_detect_anomaly
+ * sees the first run alone. An error handler that jumps out of f leaves the
  * thread noting what it does until the scope around the call ends. */
 fr_tensor *fr_captured_run(fr_captured *c, fr_tensor *const *xs, int n);
 

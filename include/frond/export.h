@@ -135,7 +135,8 @@ typedef struct {
  * polynomials of the length, of degree 2 at most. So recurrent layers that go both ways, attention, convolutions of
  * stride 1, the last step and sums over all steps are possible; strides and pooling over time are not. What m computes
  * without x, as a mask, must for fewer steps be the first part, or the corner, of what it is for the most. It fails
- * otherwise, naming op and module, and for an example of fewer than 5 steps, with which there is too little to compare.
+ * otherwise, naming op and module, and for an example of fewer than 5 steps, with which there is too little to compare:
+ * some lengths are tried, not all.
  *
  * m must be float32, and is afterwards as it was. The example gives the shape and dtype of x, and the values on which
  * int8_loss is measured. What does not depend on x is computed now and written as a constant. Fails for ops that have

@@ -26,7 +26,7 @@ static int64_t find_not_finite(const fr_tensor *t)
 
 static const char *name_of(const fr_tensor *t, int64_t index)
 {
-    return isnan(fr_at(t, index)) ? "NaN" : "Inf";
+    return isnan(fr_value_at(t, fr_offset_of(t, index))) ? "NaN" : "Inf";
 }
 
 /* A text, filled as far as it has room. */
