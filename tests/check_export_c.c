@@ -815,6 +815,28 @@ START_TEST(names_that_clash_are_changed)
 }
 END_TEST
 
+/* A file may name a parameter so that it would end a comment of the C code. */
+START_TEST(names_stay_in_comments)
+{
+    FR_SCOPE;
+    char path[PATH], command[3 * PATH];
+    fr_module *m = fr_module_new("*/ int evil(void); /*", 0, named);
+
+    fr_module_param(m, "w", fr_randn(FR_SHAPE(9, 9)));
+    fr_module_param(m, "v", fr_randn(FR_SHAPE(9, 9)));
+    fr_module_param(m, "*/ int evil(void) { return 1; } /*", fr_randn(FR_SHAPE(9)));
+    fr_module_param(m, "b\n", fr_randn(FR_SHAPE(9)));
+    ck_assert_msg(fr_export_c_with(m, fr_randn(FR_SHAPE(2, 9)), in_folder("net.c", path),
+                                   &(fr_export_c_options){ .name = "net" }, NULL),
+                  "%s", fr_error_message());
+    snprintf(command, sizeof command,
+             "cd '%s' && %s " STRICT " -c -o out.o net.c && ! grep -q '[*]/ int evil' net.c net.h", folder,
+             compiler("CC", "cc"));
+    ck_assert_int_eq(system(command), 0);
+    fr_module_free(m);
+}
+END_TEST
+
 START_TEST(names_come_of_the_file)
 {
     static const char *const files[][2] = { { "float.c", "float_run" },
@@ -855,6 +877,7 @@ int main(void)
     tcase_add_loop_test(exported, a_failing_rename_loses_nothing, 0, 4);
     tcase_add_loop_test(exported, a_full_disk_loses_nothing, 0, 2);
     tcase_add_test(exported, a_folder_that_is_not_there_is_named);
+    tcase_add_test(exported, names_stay_in_comments);
     tcase_add_loop_test(exported, names_that_clash_are_changed, 0, 7);
     tcase_add_loop_test(exported, names_come_of_the_file, 0, 4);
     return run_tests("export_c", exported);

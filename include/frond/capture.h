@@ -7,7 +7,7 @@
  *     static fr_tensor *step(fr_tensor *const *in, void *user)
  *     {
  *         trainer *t = user;
- *         fr_tensor *loss = fr_mse(fr_forward(t->model, in[0]), in[1]);
+ *         fr_tensor *loss = fr_mse(fr_forward(t->model, in[0]), in[1], FR_MEAN);
  *
  *         fr_optim_zero_grad(t->optim);
  *         fr_backward(loss);
@@ -44,7 +44,7 @@ typedef struct {
     void *reserved[8];
 } fr_captured_report;
 
-void fr_captured_free(fr_captured *c); /* NULL is fine; not from within its own function */
+void fr_captured_free(fr_captured *c); /* NULL is fine */
 /* New: f, to be captured when it is first run. user must live as long. fr_captured_free releases it. NULL, with an
  * error, if f is NULL, options are bad, or memory runs out. */
 fr_captured *fr_capture(fr_function *f, void *user) FR_FREED_BY(fr_captured_free);

@@ -160,8 +160,8 @@ bool fr_export_c(fr_module *m, fr_tensor *example, const char *path);
  * NAME_train makes a step on x, of the example's shape, and target, and returns the loss before it; NAME_predict is the
  * forward in evaluation, with its memory on the stack. NAME_save writes the weights as a safetensors file of
  * NAME_FILE_BYTES, which fr_load_into_with takes (partial, if not all parameters are trained); NAME_load takes such
- * bytes, and those of fr_save_tensors of the same parameters, and returns 0 for any others. The header has all sizes as
- * macros.
+ * bytes, and those of fr_save_tensors of the same parameters, and returns 0 for any others. The header has what all
+ * of it takes in bytes as macros.
  *
  * What is trained are the optimiser's parameters that want a gradient and that the loss depends on. All others are
  * constants: freeze layers (fr_module_freeze), and neither their gradients nor a state of theirs take memory or time.

@@ -99,7 +99,7 @@ static void note_use(fr_replay *r, size_t step, fr_tensor *t, bool write)
     (void)write;
 }
 
-bool fr_replay_analyse(fr_replay *r)
+void fr_replay_analyse(fr_replay *r)
 {
     find_constants(r);
     find_unread(r);
@@ -107,5 +107,4 @@ bool fr_replay_analyse(fr_replay *r)
         if (!r->info[i].dropped)
             fr_step_visit(r, i, note_use);
     fr_store_of(r, r->y)->last = r->trace.count;
-    return true;
 }

@@ -79,18 +79,41 @@ void fr_captured_reset(fr_captured *c)
     fr_finish(th, before);
 }
 
-/* A jump may have left it in use: the scope in which it takes notes ends later. */
+/* Replays whose function was left by a jump, or released itself, while it was being captured. Scopes that it began and
+ * that have yet to end would put their trace back. */
+static _Thread_local fr_replay *orphans;
+
+static void free_orphans(const fr_thread *th)
+{
+    for (fr_replay **at = &orphans; *at;) {
+        fr_replay *r = *at;
+
+        if (th->scopes.count > r->scopes) {
+            at = &r->next;
+            continue;
+        }
+        *at = r->next;
+        fr_replay_free(r);
+    }
+}
+
 static void drop_unfinished(fr_captured *c)
 {
     fr_thread *th = fr_thread_self();
+    fr_replay *r = c->unfinished;
 
-    if (c->unfinished && th->trace == &c->unfinished->trace) {
-        th->trace = c->unfinished->trace.outer;
-        th->recorder = NULL;
-    }
-    if (c->unfinished)
-        fr_replay_free(c->unfinished);
     c->unfinished = NULL;
+    if (!r)
+        return;
+    if (th->trace != &r->trace) {
+        fr_replay_free(r);
+        return;
+    }
+    th->trace = r->trace.outer;
+    th->recorder = NULL;
+    r->orphan = true;
+    r->next = orphans;
+    orphans = r;
 }
 
 static void release(void *object)
@@ -102,6 +125,7 @@ static void release(void *object)
 void fr_captured_free(fr_captured *c)
 {
     fr_object_end("captured_free", c, "captured function", release);
+    free_orphans(fr_thread_self());
 }
 
 /* --- Running ------------------------------------------------------------------------------------------------------ */
@@ -141,10 +165,16 @@ static fr_tensor *run_first(fr_thread *th, fr_captured *c, fr_tensor *const *xs,
     if (!r)
         return fr_fail_memory("captured_run");
     r->n = n;
+    r->scopes = th->scopes.count;
     if (fr_replay_record(th, r, c->f, c->user, xs))
         y = fr_tensor_copy("captured_run", r->y);
-    if (!y || !fr_replay_analyse(r) || !fr_replay_fuse(r, !c->options.no_fusion) || !fr_replay_place(r) ||
-        !fr_replay_build(r)) {
+    if (r->orphan) { /* c is gone */
+        fr_unref(y);
+        return fr_fail("captured_run", "the captured function was released while it ran");
+    }
+    if (y)
+        fr_replay_analyse(r);
+    if (!y || !fr_replay_fuse(r, !c->options.no_fusion) || !fr_replay_place(r) || !fr_replay_build(r)) {
         fr_unref(y);
         drop_unfinished(c);
         return NULL;
@@ -185,8 +215,11 @@ fr_tensor *fr_captured_run(fr_captured *c, fr_tensor *const *xs, int n)
     fr_site before = fr_begin(th, "captured_run");
     bool ok = check(c, xs, n);
     bool inside = th->trace != NULL; /* of another captured function, or of what lists a model's ops */
-    fr_tensor *y = ok && !inside ? fr_hold("captured_run", run(th, c, xs, n)) : NULL;
+    fr_tensor *y;
 
+    free_orphans(th);
+    y = ok && !inside ? fr_hold("captured_run", run(th, c, xs, n)) : NULL;
+    free_orphans(th);
     fr_finish(th, before);
     return ok && inside ? c->f(xs, c->user) : y;
 }

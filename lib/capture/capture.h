@@ -23,7 +23,6 @@
 typedef struct {
     const fr_storage *storage; /* as it was when captured; it may be gone */
     int64_t bytes;
-    bool input;         /* holds an input */
     bool outside;       /* others have it too, or will: it stays where it is, and what is written there is wanted */
     bool gradient;      /* a leaf's */
     bool constant;      /* written once and for all, when it was captured */
@@ -95,6 +94,8 @@ typedef struct {
 /* A replay for inputs of certain sizes and dtypes. */
 typedef struct fr_replay {
     struct fr_replay *next;
+    bool orphan; /* its captured function was released before it was ready */
+    int scopes;  /* that were open before it was recorded */
     int n;
     fr_tensor **xs; /* the function's own inputs */
     fr_tensor *y;
@@ -113,9 +114,9 @@ typedef struct fr_replay {
     fr_captured_report report;
 } fr_replay;
 
+void fr_replay_analyse(fr_replay *r);
 /* These return false with an error. */
 bool fr_replay_record(fr_thread *th, fr_replay *r, fr_function *f, void *user, fr_tensor *const *xs);
-bool fr_replay_analyse(fr_replay *r);
 bool fr_replay_fuse(fr_replay *r, bool fuse); /* fuse false: without groups */
 bool fr_replay_place(fr_replay *r);
 bool fr_replay_build(fr_replay *r);

@@ -71,7 +71,6 @@ static bool look_at(const fr_step *s, fr_step_info *info)
 typedef struct {
     size_t first, count;
     int64_t numel;
-    bool clash;
 } group;
 
 /* Blocks of a store that the group writes must be read and written at the same place by all its steps. */

@@ -134,12 +134,10 @@ static bool insert_copies(fr_trace *t)
             *s = (fr_step){ 0 };
         }
     }
-    for (size_t i = 0; i < all.count && !ok; i++) { /* the trace is freed as a whole */
-        if (fr_make_room(&t->steps, sizeof *t->steps, t->count, &t->capacity))
-            t->steps[t->count++] = all.steps[i];
+    if (!ok) {
+        fr_trace_free(&all);
+        return fr_fail_memory("captured_run");
     }
-    if (!ok)
-        return free(all.steps), fr_fail_memory("captured_run");
     free(t->steps);
     t->steps = all.steps;
     t->count = all.count;
@@ -260,7 +258,7 @@ static bool find_stores(fr_replay *r)
     for (size_t i = 0; i < r->trace.count; i++)
         fr_step_visit(r, i, note_writer);
     for (int i = 0; i < r->n; i++)
-        fr_store_of(r, r->xs[i])->input = fr_store_of(r, r->xs[i])->outside = true;
+        fr_store_of(r, r->xs[i])->outside = true;
     mark_gradients(r);
     return true;
 }

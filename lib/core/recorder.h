@@ -15,7 +15,7 @@ struct fr_action {
     fr_tensor *from;                 /* its values are read; or NULL */
     fr_tensor *leaf;                 /* its gradient is set or dropped; or NULL */
     void *object;                    /* what else run needs, which must outlive the recorder */
-    bool pure;                       /* it does nothing but write into `into`, the same for the same `from` */
+    bool pure;                       /* it does nothing but write into `into`, as the values say that it reads */
     double a, b;
     int64_t m, n;
     const char *function; /* for errors: the public function, without fr_ */

@@ -290,12 +290,13 @@ static bool write_constant(fr_c_writer *w, FILE *f, const fr_c_constant *c)
 {
     static const char *const orders[] = { "", ", by columns", ", by rows and by columns" };
     array_text a = { f, 0 };
-    char shape[FR_SHAPE_TEXT];
+    char shape[FR_SHAPE_TEXT], path[FR_C_COMMENT];
 
     if (c->t->dtype == FR_F64)
         return fr_fail(w->where, "%s is float64, expected float32", c->path ? c->path : "a constant");
-    fprintf(f, "\n/* %s %s%s%s */\n", c->path ? c->path : "constant", fr_shape_text(&c->t->shape, shape),
-            orders[c->by_columns ? 1 + c->by_rows : 0], c->int8 ? ", int8 times a scale for each row" : "");
+    fprintf(f, "\n/* %s %s%s%s */\n", c->path ? fr_c_comment(c->path, path) : "constant",
+            fr_shape_text(&c->t->shape, shape), orders[c->by_columns ? 1 + c->by_rows : 0],
+            c->int8 ? ", int8 times a scale for each row" : "");
     if (c->int8)
         return write_quantized(w, &a, c);
     if (c->by_rows || !c->by_columns)

@@ -202,13 +202,14 @@ static bool check_step(fr_c_writer *w, const fr_step *s)
 /* "rnn: linear: (7, 1, 3) -> (7, 1, 8)", as a comment before the step's lines */
 static void write_comment(fr_c_writer *w, const fr_step *s)
 {
-    char path[FR_PATH_TEXT], from[FR_SHAPE_TEXT], to[FR_SHAPE_TEXT];
+    char text[FR_PATH_TEXT], path[FR_C_COMMENT], op[FR_C_COMMENT], from[FR_SHAPE_TEXT], to[FR_SHAPE_TEXT];
 
-    fr_module_path_text(s->module_path, path);
+    fr_c_comment(fr_module_path_text(s->module_path, text), path);
+    fr_c_comment(s->op->name, op);
     if (s->backward)
-        fr_c_line(w, "/* %s%sbackward of %s */", path, *path ? ": " : "", s->op->name);
+        fr_c_line(w, "/* %s%sbackward of %s */", path, *path ? ": " : "", op);
     else
-        fr_c_line(w, "/* %s%s%s: %s -> %s */", path, *path ? ": " : "", s->op->name,
+        fr_c_line(w, "/* %s%s%s: %s -> %s */", path, *path ? ": " : "", op,
                   s->in[0] ? fr_shape_text(&s->in[0]->shape, from) : "", fr_shape_text(&s->out[0]->shape, to));
 }
 

@@ -23,10 +23,10 @@ void fr_c_write_workspace_members(FILE *f, const char *indent, const fr_c_functi
 /* The comment at the top. */
 static void write_about(const fr_c_writer *w, FILE *f, const fr_c_function *run, const fr_export_c_report *r)
 {
-    char x[FR_SHAPE_TEXT], y[FR_SHAPE_TEXT];
+    char x[FR_SHAPE_TEXT], y[FR_SHAPE_TEXT], safe[FR_C_COMMENT];
 
     fprintf(f, "/* Written by frond %s from a module of type %s. C99; needs libm alone, allocates nothing, changes\n",
-            fr_version(), w->module_type);
+            fr_version(), fr_c_comment(w->module_type, safe));
     fprintf(f, " * nothing but what it is given.\n *\n");
     fprintf(f, " *     x               %s%s, y %s%s, row-major\n", fr_shape_text(&run->x->shape, x),
             run->x->dtype == FR_I64 ? " int64" : "", fr_shape_text(&run->y->shape, y),
@@ -47,7 +47,7 @@ static void write_about(const fr_c_writer *w, FILE *f, const fr_c_function *run,
                 r->step_bytes);
     fputs(" */\n", f);
     if (*r->not_stepwise)
-        fprintf(f, "/* There is no function for one step: %s. */\n", r->not_stepwise);
+        fprintf(f, "/* There is no function for one step: %s. */\n", fr_c_comment(r->not_stepwise, safe));
 }
 
 /* typedef struct { ... } NAME_state; */

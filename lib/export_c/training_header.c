@@ -9,11 +9,11 @@
 /* The comment at the top. */
 static void write_about(const fr_c_writer *w, FILE *f, const fr_c_function *train, const fr_c_function *predict)
 {
-    char x[FR_SHAPE_TEXT], y[FR_SHAPE_TEXT], target[FR_SHAPE_TEXT];
+    char x[FR_SHAPE_TEXT], y[FR_SHAPE_TEXT], target[FR_SHAPE_TEXT], type[FR_C_COMMENT];
 
     fprintf(f,
             "/* Written by frond %s from a module of type %s and its optimiser, %s: a training step. C99; needs libm\n",
-            fr_version(), w->module_type, w->training->optimiser->kind->name);
+            fr_version(), fr_c_comment(w->module_type, type), w->training->optimiser->kind->name);
     fprintf(f, " * alone, allocates nothing, changes nothing but what it is given.\n *\n");
     fprintf(f, " *     x               %s%s, y %s, target %s%s, row-major\n", fr_shape_text(&train->x->shape, x),
             train->x->dtype == FR_I64 ? " int64" : "", fr_shape_text(&predict->y->shape, y),
@@ -45,12 +45,13 @@ static void write_members(const fr_c_writer *w, FILE *f, int k, const char *name
     fprintf(f, "    struct {\n");
     for (size_t i = 0; i < w->parameter_count; i++) {
         const fr_c_parameter *p = &w->parameters[i];
-        char shape[FR_SHAPE_TEXT];
+        char shape[FR_SHAPE_TEXT], path[FR_C_COMMENT];
 
         if (k >= 0 && !(p->states >> k & 1))
             continue;
         fprintf(f, "        float %s[%" PRId64 "];", w->constants[p->constant].name, p->t->numel);
-        fprintf(f, k < 0 && comment ? " /* %s %s */\n" : "\n", p->path, fr_shape_text(&p->t->shape, shape));
+        fprintf(f, k < 0 && comment ? " /* %s %s */\n" : "\n", fr_c_comment(p->path, path),
+                fr_shape_text(&p->t->shape, shape));
     }
     fprintf(f, "    } %s;\n", name);
 }

@@ -162,6 +162,21 @@ static int continuation_indent(const char *text, size_t n)
     return depth > 0 && open < FR_C_LINE_WIDTH / 2 ? (int)open : FR_C_INDENT;
 }
 
+const char *fr_c_comment(const char *text, char safe[FR_C_COMMENT])
+{
+    size_t n = strlen(text) < FR_C_COMMENT ? strlen(text) : FR_C_COMMENT - 1;
+
+    for (size_t i = 0; i < n; i++) {
+        bool ends = text[i] == '/' && i > 0 && text[i - 1] == '*',
+             begins = text[i] == '*' && i > 0 && text[i - 1] == '/';
+        bool trigraph = text[i] == '?' || text[i] == '\\';
+
+        safe[i] = (char)(ends || begins || trigraph || (unsigned char)text[i] < ' ' ? '_' : text[i]);
+    }
+    safe[n] = '\0';
+    return safe;
+}
+
 void fr_c_put_line(FILE *f, int indent, const char *text)
 {
     size_t room = FR_C_LINE_WIDTH - (size_t)(indent * FR_C_INDENT);

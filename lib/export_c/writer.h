@@ -177,7 +177,11 @@ enum { FR_C_INDENT = 4, FR_C_LINE_WIDTH = 120, FR_C_NUMBER_SIZE = 40 };
 /* writer.c */
 const char *fr_c_format(fr_c_writer *w, const char *format, ...) FR_PRINTF(2, 3); /* freed with w; "" without memory */
 bool fr_c_out_of_memory(fr_c_writer *w);                                          /* false, with the error */
-void fr_c_put_line(FILE *f, int indent, const char *text);                        /* broken where it is too long */
+/* text as it may stand in a comment: a name may come from a file, and hold "*" and "/". Written to safe and returned.
+ */
+enum { FR_C_COMMENT = 512 };
+const char *fr_c_comment(const char *text, char safe[FR_C_COMMENT]);
+void fr_c_put_line(FILE *f, int indent, const char *text); /* broken where it is too long */
 /* x as "1.5F", in as few digits as give the same float; "NAN", "INFINITY" and "-INFINITY". */
 void fr_c_float_text(double x, char text[FR_C_NUMBER_SIZE]);
 bool fr_c_has_unsupported(const fr_c_writer *w); /* an op, so far */

@@ -214,9 +214,9 @@ static bool apply(fr_thread *th, fr_op_call *call, fr_tensor **scratch)
     if (FR_UNLIKELY(th->graph->anomaly && !th->mode.in_backward))
         ok = ok && fr_check_results(th, call);
     ok = ok && (!record || fr_node_record(th, call));
-    ok = ok && (!tangents || fr_carry_tangents(th, call));
-    if (FR_UNLIKELY(th->trace != NULL) && ok)
+    if (FR_UNLIKELY(th->trace != NULL) && ok) /* before the ops that compute its tangents */
         fr_trace_note(th, call);
+    ok = ok && (!tangents || fr_carry_tangents(th, call));
     return hold_results(call, ok);
 }
 

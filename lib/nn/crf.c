@@ -233,7 +233,7 @@ fr_crf_path fr_crf_decode(fr_module *m, fr_tensor *emissions, fr_tensor *lengths
     problem p = { 0 };
     fr_crf_path path = { NULL, NULL };
 
-    if (check_problem(what, &p, m, emissions, lengths))
+    if (fr_not_captured(c.th, what) && check_problem(what, &p, m, emissions, lengths))
         path = best_path(&p);
     fr_no_grad_end(no_grad);
     fr_escape(path.scores);

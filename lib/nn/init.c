@@ -5,6 +5,7 @@
 #include "core/loop.h"
 #include "core/options.h"
 #include "core/random.h"
+#include "core/recorder.h"
 #include "nn/module.h"
 
 #include <frond/op.h>
@@ -87,6 +88,8 @@ bool fr_can_initialise(const char *what, const fr_tensor *t)
         return false;
     if (t->dtype == FR_I64)
         return fr_fail(what, "int64 given, expected float32 or float64");
+    if (!fr_not_captured(fr_thread_self(), what))
+        return false;
     if (fr_has_history(t))
         return fr_fail(
             what, "the tensor is a result of %s, whose history a write in place would break: make it under FR_NO_GRAD",

@@ -3,6 +3,8 @@
 /* Shapes, targets, the definition and the mean of classification losses. */
 #include "ops/loss/classification.h"
 
+#include "core/recorder.h"
+
 /* --- Shapes and targets ------------------------------------------------------------------------------------------ */
 
 fr_reduce_attributes fr_class_dim(const fr_shape *shape)
@@ -150,7 +152,7 @@ bool fr_c_can_classify(fr_c_writer *w, const fr_op_call *call)
 
 /* --- The mean ---------------------------------------------------------------------------------------------------- */
 
-double fr_class_divisor(fr_tensor *const *in, int n, const void *attributes)
+static double class_divisor(fr_tensor *const *in, int n, const void *attributes)
 {
     const fr_tensor *target = in[1];
     const int64_t *class = (const int64_t *)target->origin;
@@ -170,4 +172,30 @@ double fr_class_divisor(fr_tensor *const *in, int n, const void *attributes)
             sum += n > 2 ? fr_at(in[2], c) : 1;
     }
     return sum;
+}
+
+/* into = how many of the classes `from` are not m */
+static bool count_classes(const fr_action *a)
+{
+    fr_classification_attributes attributes = { .ignore_index = a->m };
+
+    fr_fill(a->into, class_divisor((fr_tensor *[]){ NULL, a->from }, 2, &attributes));
+    return true;
+}
+
+/* A captured function counts anew at each replay. */
+fr_tensor *fr_divide_by_classes(fr_tensor *sum, fr_tensor *const *in, int n, const void *attributes)
+{
+    const fr_classification_attributes *a = attributes;
+    fr_thread *th = fr_thread_self();
+    fr_tensor *count;
+
+    if (!th->recorder || in[1]->dtype != FR_I64)
+        return fr_div_scalar(sum, class_divisor(in, n, attributes));
+    if (n > 2 && !fr_not_captured(th, "a mean over class weights"))
+        return NULL;
+    count = sum ? fr_hold("count", fr_tensor_alloc("count", &(fr_shape){ 0 }, (fr_dtype)sum->dtype)) : NULL;
+    if (!count || !fr_act(th, &(fr_action){ .run = count_classes, .into = count, .from = in[1], .m = a->ignore_index }))
+        return NULL;
+    return fr_div(sum, count);
 }

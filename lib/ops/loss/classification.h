@@ -39,8 +39,8 @@ fr_tensor *fr_nll_definition(fr_op_call *call, fr_tensor *log_p);
  * and rows that do not count. */
 bool fr_c_can_classify(fr_c_writer *w, const fr_op_call *call);
 
-/* The divisor of fr_loss_options: the number of rows that count, or the sum of the weights of their classes; for a
- * target of probabilities the number of rows, whatever the weights. The op has checked the classes before. */
-double fr_class_divisor(fr_tensor *const *in, int n, const void *attributes);
+/* For fr_loss_options: the sum of the losses over the number of rows that count, or over the sum of the weights of
+ * their classes; for a target of probabilities, over all rows. */
+fr_tensor *fr_divide_by_classes(fr_tensor *sum, fr_tensor *const *in, int n, const void *attributes);
 
 #endif

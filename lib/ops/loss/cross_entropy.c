@@ -269,7 +269,7 @@ fr_tensor *fr_cross_entropy(fr_tensor *logits, fr_tensor *target, fr_reduction r
 {
     return fr_apply_loss("cross_entropy", &fr_cross_entropy_op, (fr_tensor *[3]){ logits, target },
                          &(fr_classification_attributes){ .ignore_index = FR_IGNORE_INDEX },
-                         &(fr_loss_options){ .reduction = reduction, .divisor = fr_class_divisor });
+                         &(fr_loss_options){ .reduction = reduction, .divide = fr_divide_by_classes });
 }
 
 fr_tensor *fr_cross_entropy_with(fr_tensor *logits, fr_tensor *target, const fr_cross_entropy_options *options)
@@ -280,8 +280,10 @@ fr_tensor *fr_cross_entropy_with(fr_tensor *logits, fr_tensor *target, const fr_
                                                 .has_ignore_index = o->ignore,
                                                 .label_smoothing = fr_option(o->label_smoothing, 0) };
 
-    return fr_apply_loss(
-        "cross_entropy_with", &fr_cross_entropy_op, (fr_tensor *[3]){ logits, target, o->weight }, &attributes,
-        &(fr_loss_options){
-            .reduction = o->reduction, .divisor = fr_class_divisor, .reserved = o->reserved, .missing = !o->weight });
+    return fr_apply_loss("cross_entropy_with", &fr_cross_entropy_op, (fr_tensor *[3]){ logits, target, o->weight },
+                         &attributes,
+                         &(fr_loss_options){ .reduction = o->reduction,
+                                             .divide = fr_divide_by_classes,
+                                             .reserved = o->reserved,
+                                             .missing = !o->weight });
 }

@@ -115,13 +115,13 @@ static fr_tensor *reduce(const char *what, const fr_loss_options *options, fr_te
         l = fr_mul(l, weight);
     if (!l || options->reduction == FR_NONE)
         return l;
-    if (options->reduction == FR_MEAN && !options->divisor && !(weight && options->over_weights))
+    if (options->reduction == FR_MEAN && !options->divide && !(weight && options->over_weights))
         return fr_mean(l);
 
     fr_tensor *sum = fr_sum(l);
 
     if (options->reduction == FR_MEAN)
-        return options->divisor ? fr_div_scalar(sum, options->divisor(in, n, attributes)) : fr_div(sum, fr_sum(weight));
+        return options->divide ? options->divide(sum, in, n, attributes) : fr_div(sum, fr_sum(weight));
     return options->reduction == FR_BATCHMEAN && l->shape.ndim > 0 ? fr_div_scalar(sum, (double)l->shape.dim[0]) : sum;
 }
 

@@ -19,8 +19,8 @@ typedef struct {
     fr_tensor *weight;     /* of each loss; broadcasts to the losses; or NULL */
     bool over_weights;     /* FR_MEAN divides by the sum of weight */
     fr_tensor *pos_weight; /* broadcasts to the prediction and becomes input 2; or NULL */
-    /* What FR_MEAN divides by, of the op's n inputs and its attributes; NULL: the number of losses. */
-    double (*divisor)(fr_tensor *const *in, int n, const void *attributes);
+    /* FR_MEAN of the sum of the losses, by the op's n inputs and its attributes; NULL: over the number of losses. */
+    fr_tensor *(*divide)(fr_tensor *sum, fr_tensor *const *in, int n, const void *attributes);
     void *const *reserved; /* the reserved fields of the caller's options; NULL: there are no options */
     bool missing;          /* a tensor of the caller's options is NULL: it was not given, or an earlier call failed */
 } fr_loss_options;

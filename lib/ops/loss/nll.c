@@ -167,7 +167,7 @@ fr_tensor *fr_nll(fr_tensor *x, fr_tensor *target, fr_reduction reduction)
 {
     return fr_apply_loss("nll", &fr_nll_op, (fr_tensor *[3]){ x, target },
                          &(fr_classification_attributes){ .ignore_index = FR_IGNORE_INDEX },
-                         &(fr_loss_options){ .reduction = reduction, .divisor = fr_class_divisor });
+                         &(fr_loss_options){ .reduction = reduction, .divide = fr_divide_by_classes });
 }
 
 fr_tensor *fr_nll_with(fr_tensor *x, fr_tensor *target, const fr_nll_options *options)
@@ -177,10 +177,11 @@ fr_tensor *fr_nll_with(fr_tensor *x, fr_tensor *target, const fr_nll_options *op
     fr_classification_attributes attributes = { .ignore_index = o->ignore ? o->ignore_index : FR_IGNORE_INDEX,
                                                 .has_ignore_index = o->ignore };
 
-    return fr_apply_loss(
-        "nll_with", &fr_nll_op, (fr_tensor *[3]){ x, target, o->weight }, &attributes,
-        &(fr_loss_options){
-            .reduction = o->reduction, .divisor = fr_class_divisor, .reserved = o->reserved, .missing = !o->weight });
+    return fr_apply_loss("nll_with", &fr_nll_op, (fr_tensor *[3]){ x, target, o->weight }, &attributes,
+                         &(fr_loss_options){ .reduction = o->reduction,
+                                             .divide = fr_divide_by_classes,
+                                             .reserved = o->reserved,
+                                             .missing = !o->weight });
 }
 
 /* --- Of other distributions -------------------------------------------------------------------------------------- */
