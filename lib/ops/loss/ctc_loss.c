@@ -3,6 +3,7 @@
 /* ctc_loss: connectionist temporal classification (Graves et al., 2006). kernels/ctc.c has the formulas and the
  * gradient. Inputs are log_probs (T,N,C), targets (N,S) or one after another, input_lengths (N) and target_lengths (N).
  * A second result keeps alpha for backward. */
+#include "core/recorder.h"
 #include "kernels/ctc.h"
 #include "ops/loss/loss.h"
 
@@ -113,13 +114,16 @@ static void backward_kernel(fr_op_call *call)
 
 enum { LOW = -100000000 }; /* stands for the logarithm of 0, whose gradient would be NaN */
 
-/* The labels of all rows with blanks between, before and after them: (N,L), int64. */
+/* The labels of all rows with blanks between, before and after them: (N,L), int64. NULL with an error. */
 static fr_tensor *with_blanks(fr_tensor *targets, fr_tensor *lengths, int64_t rows, int64_t blank)
 {
-    int64_t longest = (int64_t)fr_item(fr_max(lengths)), used = 0;
-    fr_tensor *z = fr_full_of(FR_SHAPE(rows, 2 * longest + 1), (double)blank, FR_I64);
-    const int64_t *labels = fr_data(fr_contiguous(targets));
+    fr_tensor *most = fr_may_look(fr_thread_self(), "ctc_loss") ? fr_max(lengths) : NULL;
+    int64_t longest = most ? (int64_t)fr_item(most) : 0, used = 0;
+    fr_tensor *z = most ? fr_full_of(FR_SHAPE(rows, 2 * longest + 1), (double)blank, FR_I64) : NULL;
+    const int64_t *labels = z ? fr_data(fr_contiguous(targets)) : NULL;
 
+    if (!labels)
+        return NULL;
     for (int64_t n = 0; n < rows; n++) {
         const int64_t *from = labels + (targets->shape.ndim == 2 ? n * targets->shape.dim[1] : used);
         int64_t length = (int64_t)fr_at(lengths, n);
