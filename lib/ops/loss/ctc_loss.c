@@ -176,6 +176,10 @@ static void definition(fr_op_call *call)
 
     x = x->shape.ndim == 2 ? fr_unsqueeze(x, 1) : x;
     z = with_blanks(call->in[1], lengths, lengths->shape.dim[0], a->blank);
+    if (!z) {
+        call->failed = true;
+        return;
+    }
     none = fr_eq_scalar(steps, 0);
     l = fr_masked_fill(fr_neg(log_likelihood(x, z, steps, lengths, a->blank)), none, 0);
     impossible = fr_add(fr_cast(fr_mul(none, lengths), fr_dtype_of(x)), fr_gt_scalar(l, -LOW / 2));
