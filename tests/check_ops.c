@@ -500,7 +500,7 @@ static fr_tensor *run_and_differentiate(fr_tensor *const *in, void *user)
 {
     const capture *c = user;
     int n = c->s->n, parts = 0;
-    fr_tensor *x[MAX_INPUTS], *wanted[MAX_INPUTS], *all[MAX_INPUTS + 1], *y;
+    fr_tensor *x[MAX_INPUTS] = { NULL }, *wanted[MAX_INPUTS], *all[MAX_INPUTS + 1], *y;
 
     for (int i = 0; i < n; i++)
         x[i] = fr_clone(in[i]);
