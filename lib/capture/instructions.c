@@ -8,46 +8,20 @@
 
 /* --- Calls -------------------------------------------------------------------------------------------------------- */
 
-static bool forward_call(const fr_step *s, fr_op_call *call, void **block)
-{
-    fr_meta *metas = calloc((size_t)s->outputs, sizeof *metas);
-
-    *block = metas;
-    *call = (fr_op_call){ .op = s->op,
-                          .attributes = s->attributes,
-                          .inputs = s->inputs,
-                          .outputs = s->outputs,
-                          .recording = s->recording,
-                          .in = s->in,
-                          .out = metas,
-                          .result = s->out };
-    return metas;
-}
-
-static bool backward_call(const fr_step *s, fr_op_call *call, void **block)
-{
-    int n = s->outputs, m = (s->inputs - n) / 2;
-    bool *needs = calloc((size_t)n + 1, sizeof *needs);
-
-    *block = needs;
-    for (int i = 0; i < n && needs; i++)
-        needs[i] = s->out[i] != NULL;
-    *call = (fr_op_call){ .op = s->op,
-                          .attributes = s->attributes,
-                          .inputs = n,
-                          .outputs = m,
-                          .in = s->in,
-                          .in_shape = s->shapes,
-                          .result = s->in + n,
-                          .grad_out = s->in + n + m,
-                          .grad_in = s->out,
-                          .needs = needs };
-    return needs;
-}
-
 bool fr_step_call(const fr_step *s, fr_op_call *call, void **block)
 {
-    return (s->backward ? backward_call : forward_call)(s, call, block);
+    bool *needs;
+
+    *call = fr_step_as_call(s);
+    if (!s->backward) {
+        *block = call->out = calloc((size_t)s->outputs, sizeof *call->out);
+        return call->out;
+    }
+    *block = needs = calloc((size_t)s->outputs + 1, sizeof *needs);
+    for (int i = 0; i < s->outputs && needs; i++)
+        needs[i] = s->out[i] != NULL;
+    call->needs = needs;
+    return needs;
 }
 
 /* True if an input holds numbers that infer may look at, as lengths are. */

@@ -80,18 +80,12 @@ static bool drop_history(const fr_trace *t)
 
 /* --- Copies that apply made --------------------------------------------------------------------------------------- */
 
-static bool copy_again(const fr_action *a)
-{
-    fr_copy_values(a->into, a->from);
-    return true;
-}
-
 /* A step that copies input k of s into a contiguous tensor, which takes its place. */
 static bool copy_step(fr_step *s, int k, fr_step *copy)
 {
     fr_tensor *from = s->in[k], *into = fr_tensor_alloc("captured_run", &from->shape, (fr_dtype)from->dtype);
 
-    *copy = (fr_step){ .action = { .run = copy_again, .into = into, .from = from, .pure = true },
+    *copy = (fr_step){ .action = { .run = fr_copy_action, .into = into, .from = from, .pure = true },
                        .site = s->site,
                        .inputs = 1,
                        .outputs = 1,

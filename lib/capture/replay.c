@@ -11,10 +11,7 @@
 
 /* --- Groups ------------------------------------------------------------------------------------------------------- */
 
-typedef struct {
-    const fr_instruction *instruction;
-    int64_t tile; /* values of a tile */
-} group_job;
+enum { TILE = 1 << 15 }; /* values */
 
 FR_INLINE char *at(const fr_operand *o, char *scratch, int64_t i)
 {
@@ -47,20 +44,16 @@ static void run_blocks(const fr_instruction *in, char *scratch, int64_t from, in
 
 static void run_tile(void *user, int64_t tile)
 {
-    const group_job *j = user;
-    const fr_instruction *in = j->instruction;
-    int64_t from = tile * j->tile, to = from + j->tile < in->numel ? from + j->tile : in->numel;
+    const fr_instruction *in = user;
+    int64_t from = tile * TILE, to = from + TILE < in->numel ? from + TILE : in->numel;
     char scratch[FR_GROUP_SCRATCH] __attribute__((aligned(64)));
 
     run_blocks(in, scratch, from, to);
 }
 
-static bool run_group(const fr_instruction *in)
+static bool run_group(fr_instruction *in)
 {
-    enum { TILE = 1 << 15 };
-    group_job j = { in, TILE };
-
-    fr_run_tiles((in->numel + TILE - 1) / TILE, run_tile, &j);
+    fr_run_tiles((in->numel + TILE - 1) / TILE, run_tile, in);
     return true;
 }
 

@@ -160,19 +160,13 @@ void fr_copy_rows(fr_tensor *into, const fr_tensor *from, const int64_t *rows)
     fr_run_tiles((j.count - 1) / j.per_tile + 1, copy_some_rows, &j);
 }
 
-static bool copy_into_new(const fr_action *a)
-{
-    fr_copy_values(a->into, a->from);
-    return true;
-}
-
 fr_tensor *fr_tensor_copy(const char *what, const fr_tensor *t)
 {
     fr_tensor *copy = fr_tensor_alloc(what, &t->shape, t->dtype);
 
     if (copy)
         fr_act(fr_thread_self(),
-               &(fr_action){ .run = copy_into_new, .into = copy, .from = (fr_tensor *)t, .pure = true });
+               &(fr_action){ .run = fr_copy_action, .into = copy, .from = (fr_tensor *)t, .pure = true });
     return copy;
 }
 

@@ -3,7 +3,7 @@
 /* What cannot be done while somebody records, and values that are there again for each replay. */
 #include "core/recorder.h"
 
-static bool fill_again(const fr_action *a)
+bool fr_copy_action(const fr_action *a)
 {
     fr_copy_values(a->into, a->from);
     return true;
@@ -17,24 +17,26 @@ void fr_note_values(fr_thread *th, fr_tensor *t)
     if (!copy)
         return;
     fr_copy_values(copy, t);
-    fr_act(th, &(fr_action){ .run = fill_again, .into = t, .from = copy, .pure = true });
+    fr_act(th, &(fr_action){ .run = fr_copy_action, .into = t, .from = copy, .pure = true });
     fr_unref(copy);
 }
 
-bool fr_may_look(fr_thread *th, const char *what)
+static bool allowed(fr_thread *th, const char *what, const char *why_not)
 {
     if (FR_LIKELY(!th->recorder))
         return true;
     th->recorder->refused = true;
-    return fr_fail(what,
+    return fr_fail(what, "%s", why_not);
+}
+
+bool fr_may_look(fr_thread *th, const char *what)
+{
+    return allowed(th, what,
                    "a value is looked at in a captured function, where each run has values of its own: return the "
                    "tensor, and look at it outside");
 }
 
 bool fr_not_captured(fr_thread *th, const char *what)
 {
-    if (FR_LIKELY(!th->recorder))
-        return true;
-    th->recorder->refused = true;
-    return fr_fail(what, "cannot be captured: call it outside of the captured function");
+    return allowed(th, what, "cannot be captured: call it outside of the captured function");
 }

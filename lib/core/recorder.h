@@ -29,6 +29,9 @@ struct fr_recorder {
     bool refused; /* something was done that cannot be done again */
 };
 
+/* For fr_action.run: into = from, both of one shape. */
+bool fr_copy_action(const fr_action *a);
+
 /* Runs a->run(a), noted where there is a recorder. */
 static inline bool fr_act(fr_thread *th, const fr_action *a)
 {

@@ -23,27 +23,6 @@ void fr_c_function_free(fr_c_function *fn)
     *fn = (fr_c_function){ 0 };
 }
 
-static fr_op_call call_of(const fr_step *s)
-{
-    int inputs = s->outputs, outputs = (s->inputs - s->outputs) / 2; /* of a backward: see fr_step */
-
-    if (s->backward)
-        return (fr_op_call){ .op = s->op,
-                             .attributes = s->attributes,
-                             .inputs = inputs,
-                             .outputs = outputs,
-                             .in = s->in,
-                             .result = s->in + inputs,
-                             .grad_out = s->in + inputs + outputs,
-                             .grad_in = s->out };
-    return (fr_op_call){ .op = s->op,
-                         .attributes = s->attributes,
-                         .inputs = s->inputs,
-                         .outputs = s->outputs,
-                         .in = s->in,
-                         .result = s->out };
-}
-
 /* --- Tracing ----------------------------------------------------------------------------------------------------- */
 
 /* Adds a buffer for t's storage. */
@@ -221,7 +200,7 @@ static bool run_steps(fr_c_writer *w, fr_c_function *fn)
     w->function = fn;
     for (size_t i = 0; i < fn->trace.count && !w->failed; i++) {
         const fr_step *s = &fn->trace.steps[i];
-        fr_op_call call = call_of(s);
+        fr_op_call call = fr_step_as_call(s);
 
         w->step = i;
         w->scratch_count = 0;
@@ -355,7 +334,7 @@ bool fr_c_write_reset_body(fr_c_writer *w, fr_c_function *fn, FILE *f)
     fn->one_time_step = false; /* fr_c_state then writes the initial states */
     for (size_t i = 0; i < fn->trace.count; i++) {
         const fr_step *s = &fn->trace.steps[i];
-        fr_op_call call = call_of(s);
+        fr_op_call call = fr_step_as_call(s);
 
         w->step = i;
         for (int k = 0; k < count_states(fn, i); k++)

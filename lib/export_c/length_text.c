@@ -164,6 +164,17 @@ static void put_lines(FILE *f, char *text)
         fputs("    (void)length;\n", f);
 }
 
+/* Closes f and returns *text, which it has written; NULL, with an error, unless ok. */
+static char *finished(fr_c_writer *w, FILE *f, bool ok, char **text)
+{
+    if (fclose(f) != 0)
+        ok = fr_c_out_of_memory(w);
+    if (ok)
+        return *text;
+    free(*text);
+    return NULL;
+}
+
 /* What write writes, in a string that the caller frees; NULL with an error. */
 static char *text_of(fr_c_writer *w, fr_c_function *fn, fr_c_write_text *write)
 {
@@ -179,12 +190,7 @@ static char *text_of(fr_c_writer *w, fr_c_function *fn, fr_c_write_text *write)
     w->whole_lines = true;
     ok = write(w, fn, f);
     w->whole_lines = false;
-    if (fclose(f) != 0)
-        ok = fr_c_out_of_memory(w);
-    if (ok)
-        return text;
-    free(text);
-    return NULL;
+    return finished(w, f, ok, &text);
 }
 
 /* The texts in one, in a string that the caller frees; NULL with an error. */
@@ -205,12 +211,7 @@ static char *combined(fr_c_writer *w, char *const texts[TEXTS])
         r.length[k] = k ? w->length.shorter[k - 1].x->shape.dim[w->length.x_dim] : w->length.max;
     }
     ok = combine(&r, f);
-    if (fclose(f) != 0)
-        ok = fr_c_out_of_memory(w);
-    if (ok)
-        return text;
-    free(text);
-    return NULL;
+    return finished(w, f, ok, &text);
 }
 
 bool fr_c_write_any_length(fr_c_writer *w, fr_c_function *run, FILE *f, fr_c_write_text *write)

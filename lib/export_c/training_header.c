@@ -3,7 +3,6 @@
 /* The text of NAME.h of a training step: what the code is, sizes, types, functions. */
 #include "export_c/training.h"
 
-#include <ctype.h>
 #include <inttypes.h>
 
 /* The comment at the top. */
@@ -24,19 +23,9 @@ static void write_about(const fr_c_writer *w, FILE *f, const fr_c_function *trai
     fprintf(f, " *     multiply-adds   %" PRId64 " of %s_predict\n */\n", predict->multiply_adds, w->name);
 }
 
-/* Writes name in capitals, and rest. */
-static void put_capitals(FILE *f, const char *name, const char *rest)
-{
-    for (const char *c = name; *c; c++)
-        fputc(toupper((unsigned char)*c), f);
-    fputs(rest, f);
-}
-
 static void write_size(const fr_c_writer *w, FILE *f, const char *what, int64_t bytes, const char *comment)
 {
-    fputs("#define ", f);
-    put_capitals(f, w->name, what);
-    fprintf(f, " %" PRId64 " /* %s */\n", bytes, comment);
+    fprintf(f, "#define %s%s %" PRId64 " /* %s */\n", w->upper_name, what, bytes, comment);
 }
 
 /* Members for the parameters that have state k; k < 0: for all. */
@@ -102,9 +91,8 @@ void fr_c_write_training_header(const fr_c_writer *w, FILE *f, const fr_c_functi
                                 const fr_export_c_report *r)
 {
     write_about(w, f, train, predict);
-    fputs("#ifndef ", f);
-    put_capitals(f, w->name, "_H\n#define ");
-    put_capitals(f, w->name, "_H\n\n#include <stddef.h>\n#include <stdint.h>\n\n");
+    fprintf(f, "#ifndef %s_H\n#define %s_H\n\n#include <stddef.h>\n#include <stdint.h>\n\n", w->upper_name,
+            w->upper_name);
     write_size(w, f, "_CONSTANT_BYTES", r->weight_bytes, "constant arrays: weights as exported, and frozen ones");
     write_size(w, f, "_WEIGHT_BYTES", r->trained_bytes, "the weights that are trained");
     write_size(w, f, "_OPTIMISER_BYTES", r->optimiser_bytes, "the optimiser's state, and gradients that add up");

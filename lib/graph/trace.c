@@ -61,6 +61,29 @@ static void free_step(fr_step *s)
     fr_module_path_unref(s->module_path);
 }
 
+fr_op_call fr_step_as_call(const fr_step *s)
+{
+    int inputs = s->outputs, outputs = (s->inputs - s->outputs) / 2; /* of a backward: see fr_step */
+
+    if (s->backward)
+        return (fr_op_call){ .op = s->op,
+                             .attributes = s->attributes,
+                             .inputs = inputs,
+                             .outputs = outputs,
+                             .in = s->in,
+                             .in_shape = s->shapes,
+                             .result = s->in + inputs,
+                             .grad_out = s->in + inputs + outputs,
+                             .grad_in = s->out };
+    return (fr_op_call){ .op = s->op,
+                         .attributes = s->attributes,
+                         .inputs = s->inputs,
+                         .outputs = s->outputs,
+                         .recording = s->recording,
+                         .in = s->in,
+                         .result = s->out };
+}
+
 const fr_step *fr_trace_maker(const fr_trace *t, size_t before, const fr_tensor *value, int *output)
 {
     for (size_t i = before; i-- > 0;)

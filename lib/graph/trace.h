@@ -63,6 +63,9 @@ const fr_step *fr_trace_maker(const fr_trace *t, size_t before, const fr_tensor 
 bool fr_add_values(const fr_action *a);
 bool fr_accumulate_gradient(const fr_action *a);
 
+/* A step with an op as a call of it, forward or backward: all that the step holds; out and needs are NULL. */
+fr_op_call fr_step_as_call(const fr_step *s);
+
 /* For apply.c: call is done. For fr_detach: view is t. For modules: the one at path returned t. These callers look
  * first whether there is a trace. */
 void fr_trace_note(fr_thread *th, const fr_op_call *call);
