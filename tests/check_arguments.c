@@ -1017,7 +1017,8 @@ static void restore(const function *f, const value *v)
  * lack what is needed, or two arguments must differ. */
 static const char *const need_more[] = { "fr_dist_uniform", "fr_dist_bernoulli", "fr_dist_categorical",
                                          "fr_off_gradient", "fr_module_off_*",   "fr_recurrent_keep",
-                                         "fr_log_*plot",    "fr_interpolate",    "fr_nn_upsample" };
+                                         "fr_log_*plot",    "fr_interpolate",    "fr_nn_upsample",
+                                         "fr_loader_shard" };
 
 static bool needs_more(const function *f)
 {

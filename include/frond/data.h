@@ -35,6 +35,27 @@ fr_tensor *const *fr_loader_next_of(fr_loader *l, int n);
 void fr_loader_rewind(fr_loader *l);           /* the next call begins a new epoch; NULL is fine */
 int64_t fr_loader_batches(const fr_loader *l); /* per epoch; -1 for NULL */
 
+/* What a loader needs to know where several processes share its rows. <frond/distributed.h> makes one for MPI. */
+typedef struct {
+    int index, count; /* this process is number index of count: 0 <= index < count */
+    /* Each of the n values becomes its sum over all processes, which all call it: added in their order, so that each
+     * has the same bits. False if that fails. */
+    bool (*sum)(double *values, int n, void *user);
+    void *user;
+    void *reserved[4];
+} fr_shard;
+
+/* From the next batch on l gives this process its part of each batch, like PyTorch's DistributedSampler: of the m rows
+ * of a batch of all processes rows index * m / count up to (index + 1) * m / count. batch_size stays the size of the
+ * batch of all, and the rows have the order that process 0 draws, so that batches are the same for any count. A process
+ * without a row of a last batch gets the first row of it, with the weight 0. The copy of shard may end before l; what
+ * `user` points to may not. Fails for an index or count out of range, no sum, reserved fields that are not NULL. */
+bool fr_loader_shard(fr_loader *l, const fr_shard *shard);
+/* What the mean loss of this process's part of the last batch is to be multiplied by, so that the mean over the
+ * processes is the mean over the rows of all: the rows of the part, times count / m. 1 without fr_loader_shard and
+ * before the first batch; NaN for NULL. */
+double fr_loader_weight(const fr_loader *l);
+
 /* --- Labelled sequences from a file ------------------------------------------------------------------------------ */
 
 typedef struct fr_sequences fr_sequences;

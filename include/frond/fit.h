@@ -49,6 +49,10 @@ typedef struct {
  * computed, walked back, and o steps. With validation, m's parameters and buffers are at the end those of the best
  * epoch, unless keep_last. m is left in evaluation. options may be NULL.
  *
+ * Where the loader is one of several processes' (fr_loader_shard), the losses are multiplied by fr_loader_weight, the
+ * numbers are those of all processes together, and process 0 alone writes. Who gives m's parameters the mean of the
+ * processes' gradients is <frond/distributed.h>.
+ *
  * Returns false with an error if a call in it fails, if a loader has no batches or batches of one tensor, if a number
  * in the options is below 0 and if the loss of an epoch is not finite. Then m is as the last step left it. */
 bool fr_fit(fr_module *m, fr_loss_function *loss, fr_optim *o, fr_loader *loader, const fr_fit_options *options);

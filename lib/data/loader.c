@@ -13,6 +13,7 @@
 #include "core/thread.h"
 
 #include <frond/op.h>
+#include <math.h>
 #include <stdlib.h>
 
 /* --- Making and freeing ------------------------------------------------------------------------------------------ */
@@ -71,6 +72,7 @@ static fr_loader *make_loader(fr_tensor *const *tensors, int n, const fr_loader_
     l->batch_size = o->batch_size ? o->batch_size : 1;
     l->shuffle = o->shuffle;
     l->drop_last = o->drop_last;
+    l->weight = 1;
     if (!fill_in(l, tensors, n)) {
         fr_loader_free(l);
         return NULL;
@@ -114,11 +116,32 @@ void fr_loader_free(fr_loader *l)
 
 /* --- Epochs ------------------------------------------------------------------------------------------------------ */
 
+/* Gives all processes the seed of process 0, in two halves that a double holds. */
+static bool agree_on_seed(const char *what, fr_loader *l)
+{
+    const double limit = (double)(UINT64_C(1) << 32);
+    double half[2] = { 0 };
+
+    if (l->shard.index == 0) {
+        half[0] = (double)(l->seed >> 32);
+        half[1] = (double)(l->seed & UINT32_MAX);
+    }
+    if (!l->shard.sum(half, 2, l->shard.user))
+        return fr_fail(what, "the processes do not agree on an order: the shard's sum failed");
+    for (int i = 0; i < 2; i++)
+        if (!(half[i] >= 0 && half[i] < limit))
+            return fr_fail(what, "the shard's sum is %g, expected a number in [0, %g)", half[i], limit);
+    l->seed = (uint64_t)half[0] << 32 | (uint64_t)half[1];
+    return true;
+}
+
 static bool begin_epoch(const char *what, fr_loader *l)
 {
     fr_random_u64(); /* PyTorch's draw for its workers */
     if (l->shuffle)
         l->seed = fr_random_u64();
+    if (l->shuffle && l->shard.count && !agree_on_seed(what, l))
+        return false;
     if (l->shuffle && !fr_randperm_seeded(l->seed, l->rows, l->order))
         return fr_fail_memory(what);
     l->running = true;
@@ -126,9 +149,9 @@ static bool begin_epoch(const char *what, fr_loader *l)
     return true;
 }
 
-/* Copies rows order[next], order[next + 1], ... of each tensor. The last batch was released before, so that its memory
- * is used again unless the user keeps it. */
-static bool fill_batch(const char *what, fr_loader *l, int64_t rows)
+/* Copies rows order[first], order[first + 1], ... of each tensor. The last batch was released before, so that its
+ * memory is used again unless the user keeps it. */
+static bool fill_batch(const char *what, fr_loader *l, int64_t first, int64_t rows)
 {
     for (int i = 0; i < l->count; i++) {
         const fr_tensor *t = l->tensors[i];
@@ -138,9 +161,31 @@ static bool fill_batch(const char *what, fr_loader *l, int64_t rows)
         l->batch[i] = fr_tensor_alloc(what, &shape, (fr_dtype)t->dtype);
         if (!l->batch[i])
             return release_batch(l), false;
-        fr_copy_rows(l->batch[i], t, l->order + l->next);
+        fr_copy_rows(l->batch[i], t, l->order + first);
     }
     return true;
+}
+
+/* Where part i of n begins in m rows: i * m / n, which might overflow. */
+static int64_t part_begin(int64_t m, int i, int n)
+{
+    return m / n * i + m % n * i / n;
+}
+
+/* This process's part of a batch of `rows` rows, which begins at `next`. Returns its rows. */
+static int64_t get_part(const fr_loader *l, int64_t rows, int64_t *first, double *weight)
+{
+    int64_t begin, count;
+
+    *first = l->next;
+    *weight = 1;
+    if (!l->shard.count)
+        return rows;
+    begin = part_begin(rows, l->shard.index, l->shard.count);
+    count = part_begin(rows, l->shard.index + 1, l->shard.count) - begin;
+    *weight = (double)count * l->shard.count / (double)rows;
+    *first += count > 0 ? begin : 0;
+    return count > 0 ? count : 1;
 }
 
 static fr_tensor *const *next_batch(const char *what, fr_loader *l, int n)
@@ -159,7 +204,10 @@ static fr_tensor *const *next_batch(const char *what, fr_loader *l, int n)
         l->running = false;
         return NULL;
     }
-    if (!fill_batch(what, l, rows))
+
+    int64_t first, part = get_part(l, rows, &first, &l->weight);
+
+    if (!fill_batch(what, l, first, part))
         return NULL;
     l->next += rows;
     return l->batch;
@@ -196,4 +244,38 @@ int64_t fr_loader_batches(const fr_loader *l)
     if (!fr_is_given("loader_batches", l, "loader"))
         return -1;
     return l->rows / l->batch_size + (!l->drop_last && l->rows % l->batch_size != 0);
+}
+
+/* --- Several processes -------------------------------------------------------------------------------------------- */
+
+static bool check_shard(const char *what, const fr_shard *s)
+{
+    if (!fr_check_argument(what, s, "shard"))
+        return false;
+    if (s->index < 0 || s->index >= s->count)
+        return fr_fail(what, "process %d of %d, expected 0 <= index < count", s->index, s->count);
+    if (!s->sum)
+        return fr_fail(what, "sum is NULL, expected a function");
+    for (size_t i = 0; i < sizeof s->reserved / sizeof *s->reserved; i++)
+        if (s->reserved[i])
+            return fr_fail(what, "reserved[%zu] of the shard is not NULL: was it zeroed?", i);
+    return true;
+}
+
+bool fr_loader_shard(fr_loader *l, const fr_shard *shard)
+{
+    const char *what = "loader_shard";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    bool ok = fr_check_argument(what, l, "loader") && check_shard(what, shard);
+
+    if (ok)
+        l->shard = *shard;
+    fr_finish(th, before);
+    return ok;
+}
+
+double fr_loader_weight(const fr_loader *l)
+{
+    return fr_is_given("loader_weight", l, "loader") ? l->weight : (double)NAN;
 }

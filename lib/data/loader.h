@@ -19,6 +19,8 @@ struct fr_loader {
     int64_t next;   /* index into order of the next row */
     uint64_t seed;  /* of this epoch's permutation, if shuffle */
     int64_t *order; /* of the rows in this epoch: a permutation of 0 ... rows - 1 */
+    fr_shard shard; /* count 0: one process has all rows */
+    double weight;  /* of the batch that was returned last */
 };
 
 #endif

@@ -5,6 +5,7 @@
 #include "core/scope.h"
 #include "core/tensor.h"
 #include "core/thread.h"
+#include "data/loader.h"
 #include "nn/module.h"
 #include "optim/scheduler.h"
 
@@ -23,7 +24,7 @@ typedef struct {
     fr_fit_result result;
     const fr_named_tensor *state; /* of m, n entries */
     fr_tensor **best;             /* the state of the best epoch; references */
-    int n;
+    int n, process;               /* 0: the one that writes */
 } fit;
 
 /* --- The accuracy ------------------------------------------------------------------------------------------------- */
@@ -55,15 +56,13 @@ fr_tensor *fr_accuracy(fr_tensor *logits, fr_tensor *target)
 /* --- An epoch ----------------------------------------------------------------------------------------------------- */
 
 /* Sums over the rows seen so far. */
-typedef struct {
-    double loss, metric;
-    int64_t rows;
-} sums;
+enum { ROWS, LOSS, METRIC, SUMS };
+typedef double sums[SUMS];
 
 /* A number of one batch, times its rows. NaN with an error. */
-static double weighted(fr_tensor *value, int64_t rows)
+static double weighted(fr_tensor *value, double rows)
 {
-    return fr_item(value) * (double)rows;
+    return rows > 0 ? fr_item(value) * rows : 0;
 }
 
 static bool learn(const fit *f, fr_tensor *loss)
@@ -73,48 +72,51 @@ static bool learn(const fit *f, fr_tensor *loss)
            fr_optim_step(f->optim);
 }
 
-/* One batch, in a scope of its own. */
-static bool run_batch(const fit *f, fr_tensor *const *batch, bool training, bool measure, sums *s)
+/* One batch, in a scope of its own. weight: of its loss in that of the batch of all processes; 0: its row is not this
+ * process's own. */
+static bool run_batch(const fit *f, fr_tensor *const *batch, double weight, bool training, bool measure, sums s)
 {
     FR_SCOPE;
     fr_tensor *y = f->o.forward ? f->o.forward(f->m, batch, f->o.user) : fr_forward(f->m, batch[0]);
     fr_tensor *loss = f->loss(y, batch[1], FR_MEAN);
-    int64_t rows = batch[0]->shape.dim[0];
+    double rows = weight > 0 ? (double)batch[0]->shape.dim[0] : 0;
 
     if (!loss)
         return false;
-    s->rows += rows;
-    s->loss += weighted(loss, rows);
+    s[ROWS] += rows;
+    s[LOSS] += weighted(loss, rows);
     if (measure) {
         FR_NO_GRAD;
         fr_tensor *value = f->o.metric(y, batch[1]);
 
         if (!value)
             return false;
-        s->metric += weighted(value, rows);
+        s[METRIC] += weighted(value, rows);
     }
-    return !training || learn(f, loss);
+    return !training || learn(f, weight == 1 ? loss : fr_mul_scalar(loss, weight));
 }
 
 /* One pass over the loader. False with an error. */
-static bool run_epoch(const fit *f, fr_loader *loader, bool training, bool measure, sums *s)
+static bool run_epoch(const fit *f, fr_loader *loader, bool training, bool measure, sums s)
 {
     fr_thread *th = fr_thread_self();
     fr_tensor *const *batch = NULL;
     bool ok = true;
 
-    *s = (sums){ 0 };
+    memset(s, 0, sizeof(sums));
     fr_train(f->m, training);
     while (ok && (batch = fr_loader_next_of(loader, 2)) != NULL)
-        ok = run_batch(f, batch, training, measure, s);
+        ok = run_batch(f, batch, loader->weight, training, measure, s);
     if (!ok)
         fr_loader_rewind(loader);
     if (!ok || th->errors.pending) /* the loader failed */
         return false;
-    if (s->rows == 0)
+    if (loader->shard.count && !loader->shard.sum(s, SUMS, loader->shard.user))
+        return fr_fail(name, "the sum over the processes failed");
+    if (s[ROWS] == 0)
         return fr_fail(name, "the %sloader has no batches", training ? "" : "validation ");
-    s->loss /= (double)s->rows;
-    s->metric = measure ? s->metric / (double)s->rows : NAN;
+    s[LOSS] /= s[ROWS];
+    s[METRIC] = measure ? s[METRIC] / s[ROWS] : (double)NAN;
     return true;
 }
 
@@ -154,7 +156,7 @@ static void print_line(const fit *f, bool last)
     const fr_fit_result *r = &f->result;
     int64_t every = f->o.every ? f->o.every : 1;
 
-    if (f->o.quiet || !(last || r->epochs % every == 0))
+    if (f->o.quiet || f->process > 0 || !(last || r->epochs % every == 0))
         return;
     fprintf(stream, "epoch %3lld  loss %.3f", (long long)r->epochs, r->loss);
     if (f->o.validation)
@@ -180,18 +182,18 @@ static bool measure_epoch(fit *f, fr_loader *loader, double *watched)
     int no_grad;
     sums s;
 
-    if (!run_epoch(f, loader, true, f->o.metric && !validation, &s))
+    if (!run_epoch(f, loader, true, f->o.metric && !validation, s))
         return false;
     r->epochs++;
-    r->loss = *watched = s.loss;
-    r->metric = s.metric;
+    r->loss = *watched = s[LOSS];
+    r->metric = s[METRIC];
     if (validation) {
         no_grad = fr_no_grad_begin();
-        if (!run_epoch(f, validation, false, f->o.metric != NULL, &s))
+        if (!run_epoch(f, validation, false, f->o.metric != NULL, s))
             return fr_no_grad_end(no_grad), false;
         fr_no_grad_end(no_grad);
-        r->validation_loss = *watched = s.loss;
-        r->metric = s.metric;
+        r->validation_loss = *watched = s[LOSS];
+        r->metric = s[METRIC];
     }
     return isfinite(*watched) || fr_fail(name, "the loss of epoch %lld is %g", (long long)r->epochs, *watched);
 }
@@ -251,7 +253,9 @@ bool fr_fit(fr_module *m, fr_loss_function *loss, fr_optim *o, fr_loader *loader
     if (options)
         f.o = *options;
     f.result.validation_loss = f.result.metric = f.result.loss = f.result.best_loss = NAN;
-    ok = check(&f, loader) && (f.state = fr_module_state(m, &f.n)) != NULL;
+    ok = check(&f, loader);
+    f.process = ok ? loader->shard.index : 0;
+    ok = ok && (f.state = fr_module_state(m, &f.n)) != NULL;
     if (ok && !(f.best = calloc((size_t)f.n + 1, sizeof *f.best)))
         ok = fr_fail_memory(name);
     ok = ok && run(&f, loader);
