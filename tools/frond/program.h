@@ -28,6 +28,11 @@ typedef struct {
 FILE *output_begin(output *o);
 void output_end(output *o, FILE *file, const char *path);
 
+void make_dir(const char *dir); /* unless it is there; dies if it cannot be made */
+/* The contents of a JSON file; dies if there are none, and says what was expected: "the description of a run". */
+json_t *read_json(const char *path, const char *expected);
+void write_json(const json_t *json, const char *path); /* as a whole or not at all */
+
 /* --- Settings of a run: options of `frond train`, kept in its directory ------------------------------------------- */
 
 typedef struct {

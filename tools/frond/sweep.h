@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* What the files of `frond sweep` share: the runs of a sweep, how they are run, and what comes of them. */
+#ifndef FROND_SWEEP_H
+#define FROND_SWEEP_H
+
+#include "program.h"
+
+#include <sys/types.h>
+
+/* What the epoch with the lowest loss had, and how long the run took. */
+enum { LOSS, SCORE, EPOCH, SECONDS, FIGURES };
+
+typedef struct {
+    char *name; /* "lr=0.01,seed=0": of its directory in the sweep's */
+    pid_t pid;  /* 0: it is not running */
+    bool done;
+    char *error;    /* why it failed; NULL: it did not */
+    double started; /* when this process began, by the monotonic clock */
+    double figures[FIGURES];
+} sweep_run;
+
+/* The values of a setting. */
+typedef struct {
+    const char *text; /* "0.001,0.01"; "" of a flag; NULL: not given */
+    char *copy;       /* of text, cut into values */
+    char **values;
+    int64_t count; /* 0: not given */
+} sweep_list;
+
+/* Runs are numbered like an array with a dimension for each list in the order of settings_table. The seed is the last,
+ * so runs that differ by it alone stand together. */
+typedef struct {
+    train_arguments common;
+    sweep_list lists[SETTINGS];
+    int64_t jobs, seeds; /* 0: not given */
+    sweep_run *runs;
+    int64_t count;
+    json_t *state;             /* sweep.json: the arguments, and what has become of which run; NULL: the sweep is new */
+    char *path;                /* of it */
+    char *seed_text, *new_dir; /* what --seeds and no --output became */
+    bool resumed;
+    bool stopping;     /* Ctrl-C */
+    bool validated;    /* losses are of validation */
+    const char *score; /* "accuracy" or "rmse" */
+} sweep;
+
+enum { SEED = SETTINGS - 1 }; /* the index of the setting */
+
+/* The value of setting i in a run. */
+const char *sweep_value(const sweep *s, int i, int64_t n);
+/* The arguments of a run, which are checked: they are wrong only where state is given. */
+train_arguments sweep_arguments(const sweep *s, int64_t n, struct argp_state *state);
+void sweep_record(sweep *s, const sweep_run *r); /* in sweep.json */
+
+/* Runs all that are not done, several at a time; or, after Ctrl-C, until those that run have saved what they have. */
+void sweep_run_all(sweep *s);
+
+/* Reads the figures of a run that is done; if there are none it has failed. */
+void sweep_read_figures(sweep *s, sweep_run *r);
+/* Prints the table, and writes sweep.csv and, with --plots, pictures. */
+void sweep_report(sweep *s);
+
+#endif
