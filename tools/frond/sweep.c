@@ -61,7 +61,7 @@ static char *name_of(const sweep *s, int64_t n)
     return o.text;
 }
 
-/* Cuts the text of setting i into values. A text has one, since it may have commas of its own. */
+/* Cuts the text of setting i into values. What is a TEXT may have commas of its own. */
 static void split(sweep *s, int i, struct argp_state *state)
 {
     sweep_list *list = &s->lists[i];
@@ -71,7 +71,7 @@ static void split(sweep *s, int i, struct argp_state *state)
         commas += *c == ',';
     list->values = checked(calloc(commas + 1, sizeof *list->values));
     list->copy = checked(strdup(list->text));
-    if (settings_table[i].kind == TEXT) {
+    if (settings_table[i].kind == TEXT || settings_table[i].kind == FLAG) {
         list->values[list->count++] = list->copy;
         return;
     }
@@ -121,14 +121,9 @@ static void compare(const sweep *s, const char *name, const char **text, struct 
 
     if (s->common.resume && !*text)
         *text = old;
-    if (!old && !*text)
-        return;
-    if (!old)
-        argp_error(state, "%s: the sweep there has no %s, here it is \"%s\"", s->common.dir, name, *text);
-    if (!*text)
-        argp_error(state, "%s: the sweep there has %s \"%s\", here there is none", s->common.dir, name, old);
-    if (strcmp(old, *text) != 0)
-        argp_error(state, "%s: the sweep there has %s \"%s\", here it is \"%s\"", s->common.dir, name, old, *text);
+    if (!old != !*text || (old && strcmp(old, *text) != 0))
+        argp_error(state, "%s: the sweep there has %s=%s, not %s", s->common.dir, name, old ? old : "(default)",
+                   *text ? *text : "(default)");
 }
 
 /* Reads sweep.json, if DIR has one. */
@@ -213,9 +208,7 @@ static void count_seeds(sweep *s, struct argp_state *state)
     output o;
     FILE *file;
 
-    if (list->text && strchr(list->text, ',') && s->seeds)
-        argp_error(state, "--seeds counts from one --seed, not from %s", list->text);
-    if ((list->text && !s->seeds) || (s->common.resume && !s->seeds))
+    if (!s->seeds && (list->text || s->common.resume))
         return;
     if (list->text)
         settings_parse(&first, SEED, list->text, state);
@@ -229,11 +222,13 @@ static void count_seeds(sweep *s, struct argp_state *state)
 
 static void check(sweep *s, struct argp_state *state)
 {
+    if (!s->common.data && !s->common.resume)
+        argp_error(state, "an argument is missing");
     count_seeds(s, state);
     if (s->common.dir)
         read_state(s, state);
-    if (!s->common.data)
-        argp_error(state, "an argument is missing");
+    if (!s->common.data || !s->lists[SEED].text)
+        die("%s: not the state of a sweep", s->path);
     combine(s, state);
 }
 
@@ -313,6 +308,8 @@ static int begin(sweep *s)
 
     make_dir(s->common.dir);
     held = lock(s->common.dir);
+    for (int64_t i = 0; i < s->count; i++)
+        s->runs[i].dir = path_in(s->common.dir, s->runs[i].name);
     s->resumed = s->state != NULL;
     if (s->resumed) {
         take_over(s);
@@ -358,6 +355,7 @@ static void free_sweep(sweep *s)
     }
     for (int64_t i = 0; i < s->count; i++) {
         free(s->runs[i].name);
+        free(s->runs[i].dir);
         free(s->runs[i].error);
     }
     free(s->runs);

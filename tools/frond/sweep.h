@@ -12,7 +12,8 @@
 enum { LOSS, SCORE, EPOCH, SECONDS, FIGURES };
 
 typedef struct {
-    char *name; /* "lr=0.01,seed=0": of its directory in the sweep's */
+    char *name; /* "lr=0.01,seed=0" */
+    char *dir;  /* its directory, of that name in the sweep's */
     pid_t pid;  /* 0: it is not running */
     bool done;
     char *error;    /* why it failed; NULL: it did not */
@@ -40,9 +41,9 @@ typedef struct {
     char *path;                /* of it */
     char *seed_text, *new_dir; /* what --seeds and no --output became */
     bool resumed;
-    bool stopping;     /* Ctrl-C */
-    bool validated;    /* losses are of validation */
-    const char *score; /* "accuracy" or "rmse" */
+    bool stopping;  /* Ctrl-C */
+    bool validated; /* losses are of validation */
+    bool rmse;      /* the score is this, not the accuracy */
 } sweep;
 
 enum { SEED = SETTINGS - 1 }; /* the index of the setting */

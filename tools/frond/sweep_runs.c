@@ -26,14 +26,6 @@ static double now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static char *path_of_run(const sweep *s, const sweep_run *r, const char *file)
-{
-    char *dir = path_in(s->common.dir, r->name), *path = path_in(dir, file);
-
-    free(dir);
-    return path;
-}
-
 /* --- A run -------------------------------------------------------------------------------------------------------- */
 
 /* In the child. Its signals are those of any program again. */
@@ -57,12 +49,12 @@ static void leave_sweep(pid_t parent)
 static _Noreturn void train_one(const sweep *s, int64_t i, int log)
 {
     train_arguments a = sweep_arguments(s, i, NULL);
-    char *model = path_of_run(s, &s->runs[i], "model.json");
+    char *model = path_in(s->runs[i].dir, "model.json");
     int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC), status;
 
     if (dup2(nothing, STDIN_FILENO) < 0 || dup2(log, STDOUT_FILENO) < 0 || dup2(log, STDERR_FILENO) < 0)
         die("cannot redirect output: %s", strerror(errno));
-    a.dir = path_in(s->common.dir, s->runs[i].name);
+    a.dir = s->runs[i].dir;
     a.resume = s->resumed && access(model, F_OK) == 0;
     if (a.resume)
         memset(a.given, 0, sizeof a.given); /* the run has them */
@@ -70,23 +62,21 @@ static _Noreturn void train_one(const sweep *s, int64_t i, int log)
         a.threads = (int)(fr_num_threads() > s->jobs ? fr_num_threads() / s->jobs : 1);
     status = train(&a);
     free(model);
-    free((char *)(uintptr_t)a.dir);
     exit(status);
 }
 
 static void start(sweep *s, int64_t i)
 {
     sweep_run *r = &s->runs[i];
-    char *dir = path_in(s->common.dir, r->name), *path = path_in(dir, "output.txt");
+    char *path = path_in(r->dir, "output.txt");
     pid_t parent = getpid();
     int log;
 
-    make_dir(dir);
+    make_dir(r->dir);
     log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (log < 0)
         die("%s: cannot be opened: %s", path, strerror(errno));
     free(path);
-    free(dir);
     fflush(NULL);
     r->started = now();
     r->pid = fork();
@@ -122,9 +112,9 @@ static const char *last_line(const char *path, char *text, size_t size)
 }
 
 /* Why a run failed: what it said last. */
-static char *reason(const sweep *s, const sweep_run *r, int status)
+static char *reason(const sweep_run *r, int status)
 {
-    char *path = path_of_run(s, r, "output.txt"), end[1024], *text;
+    char *path = path_in(r->dir, "output.txt"), end[1024], *text;
     int length = WIFSIGNALED(status)
                      ? asprintf(&text, "killed by signal %d; its output is in %s", WTERMSIG(status), path)
                      : asprintf(&text, "%s", last_line(path, end, sizeof end));
@@ -145,7 +135,7 @@ static void finish(sweep *s, sweep_run *r, int status)
     if (r->done)
         sweep_read_figures(s, r);
     else if (!s->stopping)
-        r->error = reason(s, r, status);
+        r->error = reason(r, status);
     sweep_record(s, r);
 }
 
@@ -158,22 +148,16 @@ static void hand_on(const sweep *s, int number)
             kill(s->runs[i].pid, number);
 }
 
-/* Shows that r has ended. */
-static void show(fr_progress *bar, const sweep *s, const sweep_run *r)
+/* Shows that a run has ended. */
+static void show(fr_progress *bar, const sweep *s)
 {
-    double best = HUGE_VAL, failed = 0;
+    double best = HUGE_VAL;
 
-    if (!r->done && !r->error)
-        return; /* interrupted */
-    for (int64_t i = 0; i < s->count; i++) {
-        failed += s->runs[i].error != NULL;
+    for (int64_t i = 0; i < s->count; i++)
         if (s->runs[i].done)
             best = fmin(best, s->runs[i].figures[LOSS]);
-    }
     if (isfinite(best))
         fr_progress_value(bar, "lowest loss", best);
-    if (failed > 0)
-        fr_progress_value(bar, "failed", failed);
     fr_progress_step(bar, 1);
 }
 
@@ -188,7 +172,8 @@ static int64_t reap(sweep *s, fr_progress *bar)
         for (int64_t i = 0; i < s->count; i++)
             if (s->runs[i].pid == pid) {
                 finish(s, &s->runs[i], status);
-                show(bar, s, &s->runs[i]);
+                if (!s->stopping)
+                    show(bar, s);
                 ended++;
             }
     return ended;
@@ -238,7 +223,7 @@ void sweep_run_all(sweep *s)
     if (!s->common.quiet)
         printf("%lld runs, %lld of them done; %lld at a time, in %s\n", (long long)s->count,
                (long long)(s->count - left), (long long)s->jobs, s->common.dir);
-    bar = fr_progress_new("sweep", left, &(fr_progress_options){ .quiet = s->common.quiet });
+    bar = fr_progress_new("sweep", left, &(fr_progress_options){ .quiet = s->common.quiet || left == 0 });
     sigemptyset(&signals);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGCHLD);

@@ -4,7 +4,9 @@
 #include "sweep.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -29,14 +31,14 @@ static void take_row(sweep *s, part *p, const char *group, double epoch, double 
         p->figures[EPOCH] = epoch;
     } else if (!loss && p->lowest) {
         p->figures[SCORE] = value;
-        s->score = strcmp(group, "rmse") == 0 ? "rmse" : "accuracy";
+        s->rmse = strcmp(group, "rmse") == 0;
     }
 }
 
 void sweep_read_figures(sweep *s, sweep_run *r)
 {
     part parts[2] = { { .figures[LOSS] = HUGE_VAL }, { .figures[LOSS] = HUGE_VAL } };
-    char *dir = path_in(s->common.dir, r->name), *path = path_in(dir, "metrics.csv"), line[256], group[16], name[16];
+    char *path = path_in(r->dir, "metrics.csv"), line[256], group[16], name[16];
     FILE *file = fopen(path, "re");
     const part *p;
     double epoch, value;
@@ -54,47 +56,49 @@ void sweep_read_figures(sweep *s, sweep_run *r)
         die("out of memory");
     memcpy(r->figures, p->figures, SECONDS * sizeof *r->figures);
     free(path);
-    free(dir);
 }
 
 /* --- Combinations ------------------------------------------------------------------------------------------------- */
 
+/* Of each figure there are mean and deviation, but of the last the mean alone. */
+enum { RUNS, FAILURES, MEANS, COLUMNS = MEANS + 2 * FIGURES - 1 };
+
 /* The runs of a combination, with all seeds. */
 typedef struct {
-    int64_t first, runs, failed;
-    double mean[FIGURES], deviation[FIGURES]; /* the latter NaN for fewer than two */
+    int64_t first, end;
+    double columns[COLUMNS + 1]; /* NaN where there are too few runs */
 } row;
 
 static row make_row(const sweep *s, int64_t first)
 {
-    row c = { .first = first, .runs = s->lists[SEED].count };
-    double done;
+    row c = { .first = first, .end = first + s->lists[SEED].count };
+    double done = 0;
 
-    for (int64_t i = first; i < first + c.runs; i++)
-        c.failed += !s->runs[i].done;
-    done = (double)(c.runs - c.failed);
+    for (int64_t i = first; i < c.end; i++)
+        done += s->runs[i].done;
+    c.columns[RUNS] = (double)(c.end - first);
+    c.columns[FAILURES] = c.columns[RUNS] - done;
     for (int f = 0; f < FIGURES; f++) {
-        double sum = 0, squares = 0;
+        double mean = 0, squares = 0;
 
-        for (int64_t i = first; i < first + c.runs; i++)
-            sum += s->runs[i].done ? s->runs[i].figures[f] : 0;
-        c.mean[f] = sum / done;
-        for (int64_t i = first; i < first + c.runs; i++)
-            squares += s->runs[i].done ? pow(s->runs[i].figures[f] - c.mean[f], 2) : 0;
-        c.deviation[f] = done > 1 ? sqrt(squares / (done - 1)) : NAN;
+        for (int64_t i = first; i < c.end; i++)
+            mean += s->runs[i].done ? s->runs[i].figures[f] / done : 0;
+        for (int64_t i = first; i < c.end; i++)
+            squares += s->runs[i].done ? pow(s->runs[i].figures[f] - mean, 2) : 0;
+        c.columns[MEANS + 2 * f] = done > 0 ? mean : NAN;
+        c.columns[MEANS + 2 * f + 1] = done > 1 ? sqrt(squares / (done - 1)) : NAN;
     }
     return c;
 }
 
-/* A qsort function: what never failed first, then by loss, then as given. */
+/* A qsort function: fewest failures first, then by loss, then as given. */
 static int compare_rows(const void *a, const void *b)
 {
     const row *x = a, *y = b;
 
-    if (x->failed != y->failed)
-        return x->failed < y->failed ? -1 : 1;
-    if (x->failed < x->runs && x->mean[LOSS] != y->mean[LOSS])
-        return x->mean[LOSS] < y->mean[LOSS] ? -1 : 1;
+    for (int i = FAILURES; i <= MEANS; i++)
+        if (x->columns[i] < y->columns[i] || x->columns[i] > y->columns[i])
+            return x->columns[i] < y->columns[i] ? -1 : 1;
     return x->first < y->first ? -1 : 1;
 }
 
@@ -109,57 +113,61 @@ static int next_varying(const sweep *s, int i)
 
 /* --- The table ---------------------------------------------------------------------------------------------------- */
 
-enum { COLUMN = 24 }; /* width of those with "0.1234 +- 0.0123" */
+/* As CSV, or in columns with the best row marked. */
+typedef struct {
+    FILE *file;
+    bool csv;
+    const char *separator; /* before the next cell */
+} table;
 
-/* Of the column of setting i. */
+static void FR_PRINTF(3, 4) put(table *t, int width, const char *format, ...)
+{
+    char text[NAME_MAX + 1];
+    va_list values;
+
+    va_start(values, format);
+    vsnprintf(text, sizeof text, format, values);
+    va_end(values);
+    fprintf(t->file, "%s%-*s", t->separator, t->csv ? 0 : width, text);
+    t->separator = t->csv ? "," : "  ";
+}
+
+/* The width of setting i in the table. */
 static int width(const sweep *s, int i)
 {
     size_t w = strlen(settings_table[i].name);
 
     for (int64_t k = 0; k < s->lists[i].count; k++)
-        if (strlen(s->lists[i].values[k]) > w)
-            w = strlen(s->lists[i].values[k]);
-    return (int)w + 2;
+        w = strlen(s->lists[i].values[k]) > w ? strlen(s->lists[i].values[k]) : w;
+    return (int)w;
 }
 
-static void print_figure(double mean, double deviation)
+/* c is NULL for the head. */
+static void put_row(table *t, const sweep *s, const row *c)
 {
-    char text[COLUMN];
+    const char *score = s->rmse ? "rmse" : "accuracy", *score_std = s->rmse ? "rmse_std" : "accuracy_std";
+    const char *names[] = { "runs", "failed", "loss", "loss_std", score, score_std, "epoch", "epoch_std", "seconds" };
 
-    snprintf(text, sizeof text, isnan(deviation) ? "%.5g" : "%.5g +- %.2g", mean, deviation);
-    printf("%-*s", COLUMN, text);
-}
-
-static void print_table(const sweep *s, const row *rows, int64_t count)
-{
-    fputs("  ", stdout);
     for (int i = -1; (i = next_varying(s, i)) < SETTINGS;)
-        printf("%-*s", width(s, i), settings_table[i].name);
-    printf("%-*s%-*s%-7sseconds\n", COLUMN, s->validated ? "validation loss" : "training loss", COLUMN, s->score,
-           "epoch");
-    for (int64_t k = 0; k < count; k++) {
-        const row *c = &rows[k];
+        put(t, width(s, i), "%s", c ? sweep_value(s, i, c->first) : settings_table[i].name);
+    for (int i = 0; i < COLUMNS; i++) {
+        int w = i == COLUMNS - 1 ? 0 : i < MEANS ? 6 : i < MEANS + 4 ? 12 : 9;
 
-        fputs(k == 0 && !c->failed ? "* " : "  ", stdout);
-        for (int i = -1; (i = next_varying(s, i)) < SETTINGS;)
-            printf("%-*s", width(s, i), sweep_value(s, i, c->first));
-        if (c->failed < c->runs) {
-            print_figure(c->mean[LOSS], c->deviation[LOSS]);
-            print_figure(c->mean[SCORE], c->deviation[SCORE]);
-            printf("%-7.1f%.1f", c->mean[EPOCH], c->mean[SECONDS]);
-        }
-        if (c->failed)
-            printf("%s%lld of %lld failed", c->failed < c->runs ? "  " : "", (long long)c->failed, (long long)c->runs);
-        putchar('\n');
+        if (!c)
+            put(t, w, "%s", names[i]);
+        else if (isnan(c->columns[i]))
+            put(t, w, "%s", t->csv ? "" : "-");
+        else
+            put(t, w, t->csv ? "%.9g" : "%.4g", c->columns[i]);
     }
+    fputc('\n', t->file);
 }
 
-/* A number; nothing if there is none, as pandas and R write it. */
-static void write_figure(FILE *file, double value)
+static void put_table(FILE *file, bool csv, const sweep *s, const row *rows, int64_t count)
 {
-    fputc(',', file);
-    if (!isnan(value))
-        fprintf(file, "%.9g", value);
+    put_row(&(table){ file, csv, csv ? "" : "  " }, s, NULL);
+    for (int64_t k = 0; k < count; k++)
+        put_row(&(table){ file, csv, csv ? "" : k == 0 && rows[k].columns[FAILURES] == 0 ? "* " : "  " }, s, &rows[k]);
 }
 
 static void write_csv(const sweep *s, const row *rows, int64_t count)
@@ -168,25 +176,22 @@ static void write_csv(const sweep *s, const row *rows, int64_t count)
     output o;
     FILE *file = output_begin(&o);
 
-    for (int i = -1; (i = next_varying(s, i)) < SETTINGS;)
-        fprintf(file, "%s,", settings_table[i].name);
-    fprintf(file, "runs,failed,loss,loss_std,%s,%s_std,epoch,seconds\n", s->score, s->score);
-    for (int64_t k = 0; k < count; k++) {
-        const row *c = &rows[k];
-
-        for (int i = -1; (i = next_varying(s, i)) < SETTINGS;)
-            fprintf(file, "%s,", sweep_value(s, i, c->first));
-        fprintf(file, "%lld,%lld", (long long)c->runs, (long long)c->failed);
-        write_figure(file, c->mean[LOSS]);
-        write_figure(file, c->deviation[LOSS]);
-        write_figure(file, c->mean[SCORE]);
-        write_figure(file, c->deviation[SCORE]);
-        write_figure(file, c->mean[EPOCH]);
-        write_figure(file, c->mean[SECONDS]);
-        fputc('\n', file);
-    }
+    put_table(file, true, s, rows, count);
     output_end(&o, file, path);
     free(path);
+}
+
+/* Where the best run of the best combination is. */
+static void print_best(const sweep *s, const row *c)
+{
+    const sweep_run *best = NULL;
+
+    for (const sweep_run *r = &s->runs[c->first]; r < &s->runs[c->end]; r++)
+        if (r->done && !(best && best->figures[LOSS] <= r->figures[LOSS]))
+            best = r;
+    if (best)
+        printf("Best: epoch %.0f, %s loss %.4f, in %s/best.safetensors\n", best->figures[EPOCH],
+               s->validated ? "validation" : "training", best->figures[LOSS], best->dir);
 }
 
 /* --- Pictures ----------------------------------------------------------------------------------------------------- */
@@ -197,7 +202,7 @@ static void script_curves(FILE *file, const sweep *s, const row *best)
     const char *separator = "plot ";
 
     fputs("set output 'best.'.kind\nset xlabel 'epoch'\nset ylabel 'loss'\n", file);
-    for (int64_t i = best->first; i < best->first + best->runs; i++) {
+    for (int64_t i = best->first; i < best->end; i++) {
         if (!s->runs[i].done)
             continue;
         fprintf(file,
@@ -219,11 +224,11 @@ static void script_setting(FILE *file, const sweep *s, int i, const row *rows, i
     for (int64_t k = 0; k < list->count; k++)
         fprintf(file, "%s'%s' %lld", k ? ", " : "", list->values[k], (long long)k);
     fputs(")\nplot '-' using 1:2:3 with yerrorbars pointtype 7 notitle\n", file);
-    for (int64_t k = 0; k < count; k++)
-        for (int64_t value = 0; value < list->count && rows[k].failed < rows[k].runs; value++)
-            if (list->values[value] == sweep_value(s, i, rows[k].first))
-                fprintf(file, "%lld,%.9g,%.9g\n", (long long)value, rows[k].mean[LOSS],
-                        isnan(rows[k].deviation[LOSS]) ? 0 : rows[k].deviation[LOSS]);
+    for (const row *c = rows; c < rows + count && !isnan(c->columns[MEANS]); c++)
+        for (int64_t value = 0; value < list->count; value++)
+            if (list->values[value] == sweep_value(s, i, c->first))
+                fprintf(file, "%lld,%.9g,%.9g\n", (long long)value, c->columns[MEANS],
+                        fmax(c->columns[MEANS + 1], 0)); /* no bar for NaN */
     fputs("e\n", file);
 }
 
@@ -270,19 +275,6 @@ static void draw(const sweep *s, const row *rows, int64_t count)
     free(path);
 }
 
-/* Where the best run of the best combination is. */
-static void print_best(const sweep *s, const row *c)
-{
-    const sweep_run *best = NULL;
-
-    for (int64_t i = c->first; i < c->first + c->runs; i++)
-        if (s->runs[i].done && !(best && best->figures[LOSS] <= s->runs[i].figures[LOSS]))
-            best = &s->runs[i];
-    if (best)
-        printf("Best: epoch %.0f, loss %.4f, in %s/%s/best.safetensors\n", best->figures[EPOCH], best->figures[LOSS],
-               s->common.dir, best->name);
-}
-
 void sweep_report(sweep *s)
 {
     int64_t count = s->count / s->lists[SEED].count;
@@ -293,12 +285,10 @@ void sweep_report(sweep *s)
     for (int64_t k = 0; k < count; k++)
         rows[k] = make_row(s, k * s->lists[SEED].count);
     qsort(rows, (size_t)count, sizeof *rows, compare_rows);
-    if (!s->score)
-        s->score = "accuracy";
-    print_table(s, rows, count);
+    put_table(stdout, false, s, rows, count);
     print_best(s, &rows[0]);
     write_csv(s, rows, count);
-    if (s->common.plots && rows[0].failed < rows[0].runs)
+    if (s->common.plots && !isnan(rows[0].columns[MEANS]))
         draw(s, rows, count);
     free(rows);
 }
