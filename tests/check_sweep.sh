@@ -38,11 +38,13 @@ done | awk '{ split($1, of, ","); c = of[1] "," of[2]; n[c]++
         l[c, n[c]] = $2; a[c, n[c]] = $3; e[c, n[c]] = $4 }
     function mean(x, c) { return (x[c, 1] + x[c, 2]) / 2 }
     function deviation(x, c) { return sqrt((x[c, 1] - x[c, 2]) ^ 2 / 2) }
-    END { for (c in n) printf "%s,2,0,%.6f,%.6f,%.6f,%.6f,%g,%.6f\n", c, mean(l, c), deviation(l, c), mean(a, c),
-        deviation(a, c), mean(e, c), deviation(e, c) }' | sort -t, -k5n >"$work/expected"
-sed 1d "$work/grid/sweep.csv" | awk -F, '{ printf "%s,%s,%d,%d,%.6f,%.6f,%.6f,%.6f,%g,%.6f\n", $1, $2, $3, $4, $5, $6,
-    $7, $8, $9, $10 }' | diff "$work/expected" - || wrong "sweep.csv is not awk's"
-head -n 1 "$work/grid/sweep.csv" | grep -qx 'hidden,lr,runs,failed,loss,loss_std,accuracy,accuracy_std,epoch,epoch_std,seconds' ||
+    END { for (c in n) printf "%s,2,0,%.4f,%.4f,%.4f,%.4f,%.1f,%.4f\n", c, mean(l, c), deviation(l, c), mean(a, c),
+        deviation(a, c), mean(e, c), deviation(e, c) }' | sort >"$work/expected"
+sed 1d "$work/grid/sweep.csv" | awk -F, '{ printf "%s,%s,%d,%d,%.4f,%.4f,%.4f,%.4f,%.1f,%.4f\n", $1, $2, $3, $4, $5, $6,
+    $7, $8, $9, $10 }' | sort | diff "$work/expected" - || wrong "sweep.csv is not awk's"
+sed 1d "$work/grid/sweep.csv" | cut -d, -f5 | sort -gc || wrong "sweep.csv is not sorted by loss"
+[ "$(head -n 1 "$work/grid/sweep.csv")" = \
+    "hidden,lr,runs,failed,loss,loss_std,accuracy,accuracy_std,epoch,epoch_std,seconds" ] ||
     wrong "the head of sweep.csv: $(head -n 1 "$work/grid/sweep.csv")"
 
 # The same command, and --resume, find all done. More or other settings are another sweep.
