@@ -79,12 +79,16 @@ long() { # DIR: a second where nothing else runs
 # Where there is setsid(1), a signal goes to the process group, as Ctrl-C on a terminal does.
 alone=$(command -v setsid)
 
-stop() { # SIGNAL DIR: sends it in the middle of the first run, and sets $status
-    long "$2" >"$work/out" 2>"$work/err" &
+begin() { # DIR: sets $pid; returns in the middle of the first run
+    long "$1" >"$work/out" 2>"$work/err" &
     pid=$!
-    while kill -0 $pid 2>/dev/null && ! grep -q '^1,' "$work/$2/lr=0.01,seed=0/metrics.csv" 2>/dev/null; do
+    while kill -0 $pid 2>/dev/null && ! grep -q '^1,' "$work/$1/lr=0.01,seed=0/metrics.csv" 2>/dev/null; do
         sleep 0.02
     done
+}
+
+stop() { # SIGNAL DIR: sends it then, and sets $status
+    begin "$2"
     kill "-$1" "${alone:+-}$pid"
     wait $pid 2>/dev/null
     status=$?
@@ -99,17 +103,26 @@ ends_as_unstopped() { # DIR
     done
 }
 
-(long unstopped) >"$work/out" 2>"$work/err" || wrong "unstopped: $(cat "$work/err")"
+# Two at once: the second waits, and finds all done.
+begin unstopped
+(long unstopped) >"$work/out2" 2>"$work/err2" || wrong "beside another: $(cat "$work/err2")"
+grep -q 'unstopped: waiting for runs of a sweep to end' "$work/err2" || wrong "did not wait: $(cat "$work/err2")"
+grep -q '^3 runs, 3 of them done' "$work/out2" || wrong "beside another: $(cat "$work/out2")"
+wait $pid || wrong "unstopped: $(cat "$work/err")"
+
 stop INT interrupted
 [ "$status" -eq 1 ] || wrong "interrupted: exit status $status"
 grep -q '^frond: interrupted; [0-2] of 3 runs are done, .*: frond sweep --resume --output=.* goes on$' "$work/err" ||
     wrong "interrupted: $(cat "$work/err")"
-cat "$work/interrupted"/*/output.txt | grep -q 'interrupted in epoch .*; saved' ||
+grep -q failed "$work/err" && wrong "interrupted: $(cat "$work/err")"
+grep -q 'interrupted in epoch .*; saved' "$work/interrupted"/*/output.txt ||
     wrong "interrupted: the run did not save"
 ends_as_unstopped interrupted
 [ "$(grep -c '^Epoch 1/' "$work/interrupted/lr=0.01,seed=0/output.txt")" -eq 1 ] || wrong "a run began again"
 stop KILL killed
 ends_as_unstopped killed
+[ "$(uname)" != Linux ] || grep -q 'interrupted in epoch .*; saved' "$work/killed"/*/output.txt ||
+    wrong "the runs of a sweep that was killed did not save"
 
 # --- Runs that fail ---------------------------------------------------------------------------------------------------
 
