@@ -55,11 +55,15 @@ runs sweep --resume --output "$work/grid" --quiet
 table | diff "$work/table" - || wrong "another table of --resume"
 grep -q 'at a time' "$work/out" && wrong "--quiet: $(cat "$work/out")"
 [ "$(grep -c '^Best' "$work/grid/hidden=2,lr=0.001,seed=0/output.txt")" -eq 1 ] || wrong "a run was run again"
-refuses 2 'the sweep there has lr=0.001, 0.01, not 1' sweep --resume --output "$work/grid" --lr 1
-refuses 2 'the sweep there has clip=(default), not 1' sweep --resume --output "$work/grid" --clip 1
-refuses 2 'the sweep there has hidden=2,4, not (default)' sweep "$italy" --lr "0.001, 0.01" --seeds 2 \
+refuses 2 'the sweep there has lr=["0.001","0.01"], not ["1"]' sweep --resume --output "$work/grid" --lr 1
+refuses 2 'the sweep there has clip=(default), not ["1"]' sweep --resume --output "$work/grid" --clip 1
+refuses 2 'the sweep there has hidden=["2","4"], not (default)' sweep "$italy" --lr "0.001, 0.01" --seeds 2 \
     --epochs 2 --output "$work/grid"
 refuses 2 'the sweep there has DATA=' sweep "$italy/x" --resume --output "$work/grid"
+
+rm -r "$work/grid/hidden=2,lr=0.01,seed=0"
+runs sweep --resume --output "$work/grid"
+table | diff "$work/table" - || wrong "another table where a run was lost"
 
 # A list of seeds, choices and a flag; a regression without validation; no --output.
 awk 'BEGIN { for (i = 0; i < 30; i++) print i % 7, i % 5, i % 7 + i % 5 }' | tr ' ' , >"$work/sum.csv"
@@ -162,15 +166,15 @@ bad() { # STATUS PIECE ARGUMENT...: as refuses, for a sweep that would be in $wo
 
 bad 2 "--lr=x: expected a number" "$italy" --lr 0.1,x
 bad 2 "--hidden=: expected a whole number" "$italy" --hidden 2,,4
-bad 2 "--cell=rnn,lstm,rnn: rnn is there twice" "$italy" --cell rnn,lstm,rnn
+bad 2 "--cell: rnn is there twice" "$italy" --cell rnn,lstm,rnn
 bad 2 "--heads=3 does not divide --hidden=8 (in hidden=8,heads=3,seed=0)" "$italy" --model transformer --hidden 6,8 \
     --heads 2,3
 bad 2 "--cell is not for --model=tcn (in model=tcn,seed=0)" "$italy" --model simple_rnn,tcn --cell lstm
-bad 2 "--validation=0,0.2: losses with and without validation" "$italy" --validation 0,0.2
+bad 2 "--validation: losses with and without validation" "$italy" --validation 0,0.2
 bad 2 "--jobs=0: expected" "$italy" --jobs 0
 bad 2 "--seeds=0: expected" "$italy" --seeds 0
 bad 2 "more than 10000 runs" "$italy" --seeds 5000 --lr 1,2,3
-bad 2 "--seed=1,2: expected" "$italy" --seeds 2 --seed 1,2
+bad 2 "--seeds counts from one --seed" "$italy" --seeds 2 --seed 1,2
 bad 2 "--seed=2147483648: expected" "$italy" --seeds 2 --seed 2147483647
 bad 2 "an argument is missing" --lr 1
 bad 1 "missing.ts" "$work/missing.ts"
@@ -182,7 +186,9 @@ refuses 1 "sum.csv: cannot be opened: Not a directory" sweep "$italy" --output "
 refuses 1 "no/dir: cannot be made" sweep "$italy" --output "$work/no/dir"
 refuses 1 "plain: holds a run of frond train" sweep "$italy" --output "$work/plain"
 mkdir "$work/torn"
-for state in '{' '{}' '[]' '{"arguments": {}, "runs": {}}' '{"arguments": {}, "runs": 3}'; do
+for state in '{' '{}' '[]' '{"arguments": {}, "runs": {}}' '{"arguments": 1, "runs": {}}' \
+    '{"arguments": {"DATA": "x", "seed": []}, "runs": {}}' '{"arguments": {"DATA": "x", "seed": [1]}, "runs": {}}' \
+    '{"arguments": {"DATA": "x", "seed": ["1"], "labels": ["../a", "b"]}, "runs": {}}'; do
     echo "$state" >"$work/torn/sweep.json"
     refuses 1 "torn/sweep.json" sweep --resume --output "$work/torn"
 done

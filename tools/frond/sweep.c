@@ -16,21 +16,25 @@
 
 enum { JOBS = FIRST_FREE_KEY, SEEDS, RUNS_MAX = 10000 };
 
-static void *checked(void *pointer)
+/* Whether setting i may have several values. A TEXT may have commas of its own. */
+static bool may_vary(int i)
 {
-    if (!pointer)
-        die("out of memory");
-    return pointer;
+    return settings_table[i].kind != TEXT && settings_table[i].kind != FLAG;
 }
 
 /* --- Combinations ------------------------------------------------------------------------------------------------- */
 
+int64_t sweep_values(const sweep *s, int i)
+{
+    return (int64_t)json_array_size(s->lists[i]);
+}
+
 const char *sweep_value(const sweep *s, int i, int64_t n)
 {
     for (int k = SETTINGS - 1; k > i; k--)
-        if (s->lists[k].count)
-            n /= s->lists[k].count;
-    return s->lists[i].values[n % s->lists[i].count];
+        if (s->lists[k])
+            n /= sweep_values(s, k);
+    return json_string_value(json_array_get(s->lists[i], (size_t)(n % sweep_values(s, i))));
 }
 
 train_arguments sweep_arguments(const sweep *s, int64_t n, struct argp_state *state)
@@ -41,7 +45,7 @@ train_arguments sweep_arguments(const sweep *s, int64_t n, struct argp_state *st
     a.combination = s->runs[n].name;
     a.resume = a.plots = a.quiet = false;
     for (int i = 0; i < SETTINGS; i++)
-        if ((a.given[i] = s->lists[i].count > 0))
+        if ((a.given[i] = s->lists[i] != NULL))
             settings_parse(&a.settings, i, sweep_value(s, i, n), state);
     arguments_check(&a, state);
     return a;
@@ -54,34 +58,11 @@ static char *name_of(const sweep *s, int64_t n)
     FILE *file = output_begin(&o);
 
     for (int i = 0; i < SETTINGS; i++)
-        if (s->lists[i].count > 1 || i == SEED)
+        if (sweep_values(s, i) > 1 || i == SEED)
             fprintf(file, "%s=%s%s", settings_table[i].name, sweep_value(s, i, n), i == SEED ? "" : ",");
     if (fclose(file) != 0)
         die("out of memory");
     return o.text;
-}
-
-/* Cuts the text of setting i into values. What is a TEXT may have commas of its own. */
-static void split(sweep *s, int i, struct argp_state *state)
-{
-    sweep_list *list = &s->lists[i];
-    size_t commas = 0;
-
-    for (const char *c = list->text; *c; c++)
-        commas += *c == ',';
-    list->values = checked(calloc(commas + 1, sizeof *list->values));
-    list->copy = checked(strdup(list->text));
-    if (settings_table[i].kind == TEXT || settings_table[i].kind == FLAG) {
-        list->values[list->count++] = list->copy;
-        return;
-    }
-    for (char *rest = list->copy, *value; (value = strsep(&rest, ","));) {
-        value += strspn(value, " ");
-        for (int64_t k = 0; k < list->count; k++)
-            if (strcmp(list->values[k], value) == 0)
-                argp_error(state, "--%s=%s: %s is there twice", settings_table[i].name, list->text, value);
-        list->values[list->count++] = value;
-    }
 }
 
 /* Makes all combinations and checks each. */
@@ -89,14 +70,13 @@ static void combine(sweep *s, struct argp_state *state)
 {
     s->count = 1;
     for (int i = 0; i < SETTINGS; i++) {
-        if (!s->lists[i].text)
-            continue;
-        split(s, i, state);
-        if (s->lists[i].count > RUNS_MAX / s->count)
+        if (s->lists[i] && sweep_values(s, i) > RUNS_MAX / s->count)
             argp_error(state, "more than %d runs", RUNS_MAX);
-        s->count *= s->lists[i].count;
+        s->count *= s->lists[i] ? sweep_values(s, i) : 1;
     }
-    s->runs = checked(calloc((size_t)s->count, sizeof *s->runs));
+    s->runs = calloc((size_t)s->count, sizeof *s->runs);
+    if (!s->runs)
+        die("out of memory");
     for (int64_t n = 0; n < s->count; n++) {
         bool validates;
 
@@ -105,8 +85,7 @@ static void combine(sweep *s, struct argp_state *state)
         if (n == 0)
             s->validated = validates;
         if (validates != s->validated)
-            argp_error(state, "--validation=%s: losses with and without validation cannot be compared",
-                       s->lists[find_setting("validation")].text);
+            argp_error(state, "--validation: losses with and without validation cannot be compared");
         if (strlen(s->runs[n].name) > NAME_MAX)
             argp_error(state, "%s: too long for the name of a directory", s->runs[n].name);
     }
@@ -114,53 +93,61 @@ static void combine(sweep *s, struct argp_state *state)
 
 /* --- sweep.json --------------------------------------------------------------------------------------------------- */
 
-/* Compares an argument with that of the sweep in DIR. With --resume it may be left out. */
-static void compare(const sweep *s, const char *name, const char **text, struct argp_state *state)
+/* Compares an argument with that of the sweep in DIR. */
+static void compare(const sweep *s, const char *name, struct argp_state *state)
 {
-    const char *old = json_string_value(json_object_get(json_object_get(s->state, "arguments"), name));
+    enum { HOW = JSON_ENCODE_ANY | JSON_COMPACT };
+    const json_t *old = json_object_get(json_object_get(s->state, "arguments"), name);
+    const json_t *now = json_object_get(s->arguments, name);
 
-    if (s->common.resume && !*text)
-        *text = old;
-    if (!old != !*text || (old && strcmp(old, *text) != 0))
-        argp_error(state, "%s: the sweep there has %s=%s, not %s", s->common.dir, name, old ? old : "(default)",
-                   *text ? *text : "(default)");
+    if (old != now && !json_equal(old, now))
+        argp_error(state, "%s: the sweep there has %s=%s, not %s", s->common.dir, name,
+                   old ? json_dumps(old, HOW) : "(default)", now ? json_dumps(now, HOW) : "(default)");
 }
 
-/* Reads sweep.json, if DIR has one. */
+/* Reads sweep.json, if DIR has one. With --resume arguments may be left out. */
 static void read_state(sweep *s, struct argp_state *state)
 {
     s->path = path_in(s->common.dir, "sweep.json");
     if (!s->common.resume && access(s->path, F_OK) != 0)
         return;
     s->state = read_json(s->path, "the state of a sweep");
-    if (!json_is_object(json_object_get(s->state, "arguments")) || !json_is_object(json_object_get(s->state, "runs")))
+    if (!json_is_object(json_object_get(s->state, "runs")))
         die("%s: not the state of a sweep", s->path);
-    compare(s, "DATA", &s->common.data, state);
+    if (s->common.resume)
+        json_object_update_missing(s->arguments, json_object_get(s->state, "arguments"));
+    compare(s, "DATA", state);
     for (int i = 0; i < SETTINGS; i++)
-        compare(s, settings_table[i].name, &s->lists[i].text, state);
+        compare(s, settings_table[i].name, state);
+}
+
+/* Finds the lists in s->arguments. Those from a damaged sweep.json may be no lists. */
+static void find_lists(sweep *s)
+{
+    bool ok;
+
+    s->common.data = json_string_value(json_object_get(s->arguments, "DATA"));
+    for (int i = 0; i < SETTINGS; i++)
+        s->lists[i] = json_object_get(s->arguments, settings_table[i].name);
+    ok = s->common.data && s->lists[SEED];
+    for (int i = 0; i < SETTINGS; i++) {
+        ok = ok && (!s->lists[i] || sweep_values(s, i) == 1 || (sweep_values(s, i) > 1 && may_vary(i)));
+        for (size_t k = 0; k < json_array_size(s->lists[i]); k++)
+            ok = ok && json_is_string(json_array_get(s->lists[i], k));
+    }
+    if (!ok)
+        die("%s: not the state of a sweep", s->path);
 }
 
 void sweep_record(sweep *s, const sweep_run *r)
 {
-    json_t *entry = json_pack("{s:b, s:f, s:s*}", "done", r->done, "seconds", r->figures[SECONDS], "error", r->error);
+    json_t *entry = json_pack("{s:b, s:f}", "done", r->done, "seconds", r->figures[SECONDS]);
 
+    if (r->error)
+        json_object_set_new(entry, "error", json_string(r->error)); /* left out if it is not UTF-8 */
     if (json_object_set_new(json_object_get(s->state, "runs"), r->name, entry) != 0)
         die("out of memory");
     write_json(s->state, s->path);
-}
-
-/* The state of a new sweep. */
-static json_t *new_state(const sweep *s)
-{
-    json_t *arguments = json_object();
-    int failed = json_object_set_new(arguments, "DATA", json_string(s->common.data));
-
-    for (int i = 0; i < SETTINGS; i++)
-        if (s->lists[i].text)
-            failed |= json_object_set_new(arguments, settings_table[i].name, json_string(s->lists[i].text));
-    if (failed)
-        die("out of memory, or a name that is not UTF-8");
-    return checked(json_pack("{s:o, s:{}}", "arguments", arguments, "runs"));
 }
 
 /* Waits until no process of another sweep is left in DIR: each holds the lock as long as it runs. */
@@ -200,35 +187,59 @@ static void take_over(sweep *s)
 
 /* --- The command line --------------------------------------------------------------------------------------------- */
 
+static void append(json_t *list, json_t *text)
+{
+    if (json_array_append_new(list, text) != 0)
+        die("out of memory, or an argument that is not UTF-8");
+}
+
+/* The values of setting i: "0.001,0.01". */
+static json_t *cut(const char *text, int i, struct argp_state *state)
+{
+    json_t *list = json_array(), *value;
+
+    for (const char *end;; text = end + 1) {
+        end = may_vary(i) ? strchrnul(text, ',') : text + strlen(text);
+        text += may_vary(i) ? strspn(text, " ") : 0;
+        value = json_stringn(text, (size_t)(end - text));
+        for (size_t k = 0; k < json_array_size(list); k++)
+            if (json_equal(json_array_get(list, k), value))
+                argp_error(state, "--%s: %s is there twice", settings_table[i].name, json_string_value(value));
+        append(list, value);
+        if (!*end)
+            return list;
+    }
+}
+
 /* Makes --seeds the list of seeds. */
 static void count_seeds(sweep *s, struct argp_state *state)
 {
-    sweep_list *list = &s->lists[SEED];
+    const json_t *given = json_object_get(s->arguments, "seed");
     settings first = settings_default();
-    output o;
-    FILE *file;
+    json_t *list;
 
-    if (!s->seeds && (list->text || s->common.resume))
+    if (!s->seeds && (given || s->common.resume))
         return;
-    if (list->text)
-        settings_parse(&first, SEED, list->text, state);
-    file = output_begin(&o);
+    if (json_array_size(given) > 1)
+        argp_error(state, "--seeds counts from one --seed");
+    if (given)
+        settings_parse(&first, SEED, json_string_value(json_array_get(given, 0)), state);
+    list = json_array();
     for (int64_t i = 0; i < (s->seeds ? s->seeds : 1); i++)
-        fprintf(file, "%s%lld", i ? "," : "", (long long)(first.seed + i));
-    if (fclose(file) != 0)
-        die("out of memory");
-    list->text = s->seed_text = o.text;
+        append(list, json_sprintf("%lld", (long long)(first.seed + i)));
+    json_object_set_new(s->arguments, "seed", list);
 }
 
 static void check(sweep *s, struct argp_state *state)
 {
     if (!s->common.data && !s->common.resume)
         argp_error(state, "an argument is missing");
+    if (s->common.data && json_object_set_new(s->arguments, "DATA", json_string(s->common.data)) != 0)
+        die("out of memory, or a name that is not UTF-8");
     count_seeds(s, state);
     if (s->common.dir)
         read_state(s, state);
-    if (!s->common.data || !s->lists[SEED].text)
-        die("%s: not the state of a sweep", s->path);
+    find_lists(s);
     combine(s, state);
 }
 
@@ -238,7 +249,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
     int i = arguments_setting(key);
 
     if (i >= 0) {
-        s->lists[i].text = text ? text : "";
+        json_object_set_new(s->arguments, settings_table[i].name, cut(text ? text : "", i, state));
         return 0;
     }
     switch (key) {
@@ -318,7 +329,7 @@ static int begin(sweep *s)
             die("%s: another sweep began there just now", s->common.dir);
         if (access(model, F_OK) == 0)
             die("%s: holds a run of frond train, which is no sweep", s->common.dir);
-        s->state = new_state(s);
+        s->state = json_pack("{s:O, s:{}}", "arguments", s->arguments, "runs");
         write_json(s->state, s->path);
     }
     free(model);
@@ -349,10 +360,6 @@ static int end(sweep *s)
 
 static void free_sweep(sweep *s)
 {
-    for (int i = 0; i < SETTINGS; i++) {
-        free(s->lists[i].copy);
-        free(s->lists[i].values);
-    }
     for (int64_t i = 0; i < s->count; i++) {
         free(s->runs[i].name);
         free(s->runs[i].dir);
@@ -360,14 +367,14 @@ static void free_sweep(sweep *s)
     }
     free(s->runs);
     free(s->path);
-    free(s->seed_text);
     free(s->new_dir);
     json_decref(s->state);
+    json_decref(s->arguments);
 }
 
 int command_sweep(int argc, char **argv)
 {
-    sweep s = { 0 };
+    sweep s = { .arguments = json_object() };
     int held, status;
 
     parse_sweep(&s, argc, argv);

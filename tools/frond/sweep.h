@@ -21,25 +21,18 @@ typedef struct {
     double figures[FIGURES];
 } sweep_run;
 
-/* The values of a setting. */
-typedef struct {
-    const char *text; /* "0.001,0.01"; "" of a flag; NULL: not given */
-    char *copy;       /* of text, cut into values */
-    char **values;
-    int64_t count; /* 0: not given */
-} sweep_list;
-
 /* Runs are numbered like an array with a dimension for each list in the order of settings_table. The seed is the last,
  * so runs that differ by it alone stand together. */
 typedef struct {
     train_arguments common;
-    sweep_list lists[SETTINGS];
-    int64_t jobs, seeds; /* 0: not given */
+    json_t *arguments;       /* in sweep.json: DATA, and for each setting that was given a list of texts */
+    json_t *lists[SETTINGS]; /* these lists, borrowed; NULL: not given */
+    int64_t jobs, seeds;     /* 0: not given */
     sweep_run *runs;
     int64_t count;
-    json_t *state;             /* sweep.json: the arguments, and what has become of which run; NULL: the sweep is new */
-    char *path;                /* of it */
-    char *seed_text, *new_dir; /* what --seeds and no --output became */
+    json_t *state; /* sweep.json: the arguments, and what has become of which run; NULL: the sweep is new */
+    char *path;    /* of it */
+    char *new_dir; /* if --output was not given */
     bool resumed;
     bool stopping;  /* Ctrl-C */
     bool validated; /* losses are of validation */
@@ -48,6 +41,7 @@ typedef struct {
 
 enum { SEED = SETTINGS - 1 }; /* the index of the setting */
 
+int64_t sweep_values(const sweep *s, int i); /* of setting i; 0: not given */
 /* The value of setting i in a run. */
 const char *sweep_value(const sweep *s, int i, int64_t n);
 /* The arguments of a run, which are checked: they are wrong only where state is given. */

@@ -3,7 +3,6 @@
 /* What comes of a sweep: the figures of its runs, from their metrics.csv, as a table, as sweep.csv and as pictures. */
 #include "sweep.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <stdarg.h>
@@ -43,16 +42,15 @@ void sweep_read_figures(sweep *s, sweep_run *r)
     const part *p;
     double epoch, value;
 
-    if (!file)
-        die("%s: cannot be read: %s", path, strerror(errno));
-    while (fgets(line, sizeof line, file))
+    while (file && fgets(line, sizeof line, file))
         if (sscanf(line, "%lf,%15[^/,]/%15[^,],%lf", &epoch, group, name, &value) == 4)
             take_row(s, &parts[strcmp(name, "validation") == 0], group, epoch, value);
-    fclose(file);
+    if (file)
+        fclose(file);
     p = &parts[parts[1].there];
     s->validated = parts[1].there;
     r->done = isfinite(p->figures[LOSS]);
-    if (!r->done && !(r->error = strdup("its loss was never finite")))
+    if (!r->done && !(r->error = strdup("there is no finite loss in its metrics.csv")))
         die("out of memory");
     memcpy(r->figures, p->figures, SECONDS * sizeof *r->figures);
     free(path);
@@ -71,7 +69,7 @@ typedef struct {
 
 static row make_row(const sweep *s, int64_t first)
 {
-    row c = { .first = first, .end = first + s->lists[SEED].count };
+    row c = { .first = first, .end = first + sweep_values(s, SEED) };
     double done = 0;
 
     for (int64_t i = first; i < c.end; i++)
@@ -107,7 +105,7 @@ static int next_varying(const sweep *s, int i)
 {
     do
         i++;
-    while (i < SETTINGS && (i == SEED || s->lists[i].count < 2));
+    while (i < SETTINGS && (i == SEED || sweep_values(s, i) < 2));
     return i;
 }
 
@@ -137,8 +135,9 @@ static int width(const sweep *s, int i)
 {
     size_t w = strlen(settings_table[i].name);
 
-    for (int64_t k = 0; k < s->lists[i].count; k++)
-        w = strlen(s->lists[i].values[k]) > w ? strlen(s->lists[i].values[k]) : w;
+    for (size_t k = 0; k < json_array_size(s->lists[i]); k++)
+        if (json_string_length(json_array_get(s->lists[i], k)) > w)
+            w = json_string_length(json_array_get(s->lists[i], k));
     return (int)w;
 }
 
@@ -217,18 +216,17 @@ static void script_curves(FILE *file, const sweep *s, const row *best)
 /* The loss of all combinations against setting i. */
 static void script_setting(FILE *file, const sweep *s, int i, const row *rows, int64_t count)
 {
-    const sweep_list *list = &s->lists[i];
+    const json_t *list = s->lists[i];
+    int values = (int)json_array_size(list);
 
-    fprintf(file, "set xlabel '%s'\nset xrange [-0.5:%lld.5]\nset xtics (", settings_table[i].name,
-            (long long)list->count - 1);
-    for (int64_t k = 0; k < list->count; k++)
-        fprintf(file, "%s'%s' %lld", k ? ", " : "", list->values[k], (long long)k);
+    fprintf(file, "set xlabel '%s'\nset xrange [-0.5:%d.5]\nset xtics (", settings_table[i].name, values - 1);
+    for (int k = 0; k < values; k++)
+        fprintf(file, "%s'%s' %d", k ? ", " : "", json_string_value(json_array_get(list, (size_t)k)), k);
     fputs(")\nplot '-' using 1:2:3 with yerrorbars pointtype 7 notitle\n", file);
     for (const row *c = rows; c < rows + count && !isnan(c->columns[MEANS]); c++)
-        for (int64_t value = 0; value < list->count; value++)
-            if (list->values[value] == sweep_value(s, i, c->first))
-                fprintf(file, "%lld,%.9g,%.9g\n", (long long)value, c->columns[MEANS],
-                        fmax(c->columns[MEANS + 1], 0)); /* no bar for NaN */
+        for (int k = 0; k < values; k++)
+            if (json_string_value(json_array_get(list, (size_t)k)) == sweep_value(s, i, c->first))
+                fprintf(file, "%d,%.9g,%.9g\n", k, c->columns[MEANS], fmax(c->columns[MEANS + 1], 0)); /* NaN: 0 */
     fputs("e\n", file);
 }
 
@@ -248,7 +246,8 @@ static void write_script(const sweep *s, const char *path, const row *rows, int6
                   "else { set terminal png size 960,600 }\n",
             file);
         script_curves(file, s, &rows[0]);
-        fprintf(file, panels ? "set output 'settings.'.kind\nset multiplot layout 1,%d\n" : "", panels);
+        if (panels)
+            fprintf(file, "set output 'settings.'.kind\nset multiplot layout 1,%d\n", panels);
         for (int i = -1; (i = next_varying(s, i)) < SETTINGS;)
             script_setting(file, s, i, rows, count);
         fputs("unset multiplot\nunset output\n", file);
@@ -266,24 +265,24 @@ static void draw(const sweep *s, const row *rows, int64_t count)
     write_script(s, path, rows, count);
     pid = fork();
     if (pid == 0) {
-        if (chdir(s->common.dir) == 0)
+        if (chdir(s->common.dir) == 0 && freopen("/dev/null", "w", stderr)) /* it warns of single points */
             execlp("gnuplot", "gnuplot", "-d", "sweep.gnuplot", (char *)NULL);
         _exit(FAILED);
     }
     if (pid < 0 || waitpid(pid, &status, 0) < 0 || status != 0)
-        die("%s: gnuplot failed", path);
+        die("%s: gnuplot failed; run in that folder it says why", path);
     free(path);
 }
 
 void sweep_report(sweep *s)
 {
-    int64_t count = s->count / s->lists[SEED].count;
+    int64_t count = s->count / sweep_values(s, SEED);
     row *rows = calloc((size_t)count, sizeof *rows);
 
     if (!rows)
         die("out of memory");
     for (int64_t k = 0; k < count; k++)
-        rows[k] = make_row(s, k * s->lists[SEED].count);
+        rows[k] = make_row(s, k * sweep_values(s, SEED));
     qsort(rows, (size_t)count, sizeof *rows, compare_rows);
     put_table(stdout, false, s, rows, count);
     print_best(s, &rows[0]);
