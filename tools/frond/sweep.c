@@ -216,6 +216,7 @@ static void count_seeds(sweep *s, struct argp_state *state)
 {
     const json_t *given = json_object_get(s->arguments, "seed");
     settings first = settings_default();
+    char text[32];
     json_t *list;
 
     if (!s->seeds && (given || s->common.resume))
@@ -225,8 +226,10 @@ static void count_seeds(sweep *s, struct argp_state *state)
     if (given)
         settings_parse(&first, SEED, json_string_value(json_array_get(given, 0)), state);
     list = json_array();
-    for (int64_t i = 0; i < (s->seeds ? s->seeds : 1); i++)
-        append(list, json_sprintf("%lld", (long long)(first.seed + i)));
+    for (int64_t i = 0; i < (s->seeds ? s->seeds : 1); i++, first.seed++) {
+        snprintf(text, sizeof text, "%lld", (long long)first.seed);
+        append(list, json_string(text));
+    }
     json_object_set_new(s->arguments, "seed", list);
 }
 

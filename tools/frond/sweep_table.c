@@ -37,14 +37,13 @@ static void take_row(sweep *s, part *p, const char *group, double epoch, double 
 void sweep_read_figures(sweep *s, sweep_run *r)
 {
     part parts[2] = { { .figures[LOSS] = HUGE_VAL }, { .figures[LOSS] = HUGE_VAL } };
-    char *path = path_in(r->dir, "metrics.csv"), line[256], group[16], name[16];
+    char *path = path_in(r->dir, "metrics.csv"), line[256], group[16], name[16], epoch[32], value[32];
     FILE *file = fopen(path, "re");
     const part *p;
-    double epoch, value;
 
     while (file && fgets(line, sizeof line, file))
-        if (sscanf(line, "%lf,%15[^/,]/%15[^,],%lf", &epoch, group, name, &value) == 4)
-            take_row(s, &parts[strcmp(name, "validation") == 0], group, epoch, value);
+        if (sscanf(line, "%31[^,],%15[^/,]/%15[^,],%31[^,]", epoch, group, name, value) == 4)
+            take_row(s, &parts[strcmp(name, "validation") == 0], group, strtod(epoch, NULL), strtod(value, NULL));
     if (file)
         fclose(file);
     p = &parts[parts[1].there];
