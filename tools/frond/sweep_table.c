@@ -69,19 +69,19 @@ typedef struct {
 static row make_row(const sweep *s, int64_t first)
 {
     row c = { .first = first, .end = first + sweep_values(s, SEED) };
-    double done = 0;
 
-    for (int64_t i = first; i < c.end; i++)
-        done += s->runs[i].done;
     c.columns[RUNS] = (double)(c.end - first);
-    c.columns[FAILURES] = c.columns[RUNS] - done;
     for (int f = 0; f < FIGURES; f++) {
-        double mean = 0, squares = 0;
+        double done = 0, mean = 0, squares = 0;
 
-        for (int64_t i = first; i < c.end; i++)
-            mean += s->runs[i].done ? s->runs[i].figures[f] / done : 0;
-        for (int64_t i = first; i < c.end; i++)
-            squares += s->runs[i].done ? pow(s->runs[i].figures[f] - mean, 2) : 0;
+        for (const sweep_run *r = &s->runs[first]; r < &s->runs[c.end]; r++)
+            if (r->done) { /* Welford's recurrence: equal values have no deviation, whatever is rounded */
+                double difference = r->figures[f] - mean;
+
+                mean += difference / ++done;
+                squares += difference * (r->figures[f] - mean);
+            }
+        c.columns[FAILURES] = c.columns[RUNS] - done;
         c.columns[MEANS + 2 * f] = done > 0 ? mean : NAN;
         c.columns[MEANS + 2 * f + 1] = done > 1 ? sqrt(squares / (done - 1)) : NAN;
     }
