@@ -5,38 +5,10 @@
 # Runs the program frond as users do: every subcommand on small data, resumed and interrupted runs, bad input. Its
 # numbers are compared with a second computation in awk.
 set -u
-data=${FROND_TESTS:?}/../examples/data
-italy=$data/ItalyPowerDemand_TRAIN.ts
+# shellcheck source=tests/run_frond.sh
+. "${FROND_TESTS:?}/run_frond.sh"
 italy_test=$data/ItalyPowerDemand_TEST.ts
 vowels=$data/JapaneseVowels_TRAIN.ts
-frond=$PWD/tools/frond/frond
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-failed=0
-
-wrong() {
-    echo "$*"
-    failed=1
-}
-
-runs() { # ARGUMENT...: frond must succeed without an error; its output goes to $work/out, its progress to $work/err
-    "$frond" "$@" >"$work/out" 2>"$work/err" || wrong "frond $*: exit status $?: $(cat "$work/err")"
-    grep -v '^train ' "$work/err" && wrong "frond $*: on standard error: $(cat "$work/err")"
-}
-
-prints() { # PIECE: the last output must contain PIECE
-    grep -qF -- "$1" "$work/out" || wrong "'$1' is not in: $(head -n 40 "$work/out")"
-}
-
-refuses() { # STATUS PIECE ARGUMENT...: prints nothing but an error, in a line that begins with frond and has PIECE
-    status=$1 piece=$2
-    shift 2
-    "$frond" "$@" >"$work/out" 2>"$work/err"
-    got=$?
-    [ $got -eq "$status" ] || wrong "frond $*: exit status $got, not $status"
-    grep '^frond' "$work/err" | grep -qF -- "$piece" || wrong "frond $*: '$piece' is not in: $(cat "$work/err")"
-    [ -s "$work/out" ] && wrong "frond $*: printed $(head -n 1 "$work/out")"
-}
 
 train() { # DIR DATA OPTION...
     dir=$work/$1
@@ -45,20 +17,8 @@ train() { # DIR DATA OPTION...
     prints "Best: epoch "
 }
 
-holds() { # WHAT EXPRESSION: awk must find EXPRESSION true
-    awk "BEGIN { exit !($2) }" || wrong "$1: not $2"
-}
-
 figure() { # NAME: prints the number after NAME in the output of evaluate
     awk -v name="$1" '$1 == name { print $2; exit }' "$work/out"
-}
-
-same() { # WHAT RUN RUN: both runs must have the same bits
-    for file in best.safetensors last.safetensors; do
-        cmp -s "$work/$2/$file" "$work/$3/$file" || wrong "$1: $file is another"
-    done
-    cut -d, -f1-3 "$work/$2/metrics.csv" >"$work/metrics"
-    cut -d, -f1-3 "$work/$3/metrics.csv" | cmp -s - "$work/metrics" || wrong "$1: metrics.csv is another"
 }
 
 # --- Help and arguments -----------------------------------------------------------------------------------------------
@@ -66,10 +26,10 @@ same() { # WHAT RUN RUN: both runs must have the same bits
 runs --version
 version=$(cat "$work/out")
 runs --help
-for command in train predict evaluate info ops export graph explain; do
+for command in train sweep predict evaluate info ops export graph explain; do
     prints "  $command "
 done
-for command in train predict evaluate info ops export graph explain; do
+for command in train sweep predict evaluate info ops export graph explain; do
     runs $command --help
     prints "Usage: frond $command "
     runs $command --version

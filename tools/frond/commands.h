@@ -6,6 +6,7 @@
 
 #define COMMANDS(X)                                                                                                    \
     X(train, "Train a model on sequences")                                                                             \
+    X(sweep, "Train with many settings and compare them")                                                              \
     X(predict, "Predict with a trained model")                                                                         \
     X(evaluate, "Compare a trained model's predictions with the truth")                                                \
     X(info, "Show what is in files of tensors")                                                                        \

@@ -28,6 +28,11 @@ typedef struct {
 FILE *output_begin(output *o);
 void output_end(output *o, FILE *file, const char *path);
 
+void make_dir(const char *dir); /* unless it is there; dies if it cannot be made */
+/* The contents of a JSON file; dies if there are none, and says what was expected: "the description of a run". */
+json_t *read_json(const char *path, const char *expected);
+void write_json(const json_t *json, const char *path); /* as a whole or not at all */
+
 /* --- Settings of a run: options of `frond train`, kept in its directory ------------------------------------------- */
 
 typedef struct {
@@ -56,6 +61,7 @@ extern const setting settings_table[];
 enum { SETTINGS = 25 };
 
 settings settings_default(void);
+int find_setting(const char *name);                                                  /* its index; -1: there is none */
 void settings_parse(settings *s, int i, const char *text, struct argp_state *state); /* sets setting i */
 /* The choice of the setting of that name, "lstm"; valid until the next call. */
 const char *setting_choice(const settings *s, const char *name);
@@ -88,6 +94,30 @@ typedef struct {
 void parse_command_line(int argc, char **argv, command_line *c);
 /* The part of an argp parser that handles arguments which are not options, for commands with a parser of their own. */
 error_t parse_paths(int key, char *text, struct argp_state *state, const char **paths, int min, int max);
+
+/* --- Arguments of train and sweep --------------------------------------------------------------------------------- */
+
+typedef struct {
+    settings settings;
+    bool given[SETTINGS];
+    const char *data, *dir;
+    const char *combination; /* of a sweep, for messages; NULL: there is only one */
+    int paths_min;
+    bool resume, quiet, plots;
+    bool split_unasked; /* --validation was not given */
+    int threads;        /* 0: not given */
+} train_arguments;
+
+enum { ARGUMENTS = SETTINGS + 5, FIRST_FREE_KEY = 256 + ARGUMENTS }; /* number of options; key of those of a command */
+
+void arguments_options(struct argp_option options[ARGUMENTS]);
+int arguments_setting(int key); /* the index of the setting of this option; -1: it is another option */
+/* The part of an argp parser for the options that are no settings, and for DATA. */
+error_t arguments_parse(train_arguments *a, int key, char *text, struct argp_state *state);
+/* Exits with USAGE unless the arguments fit each other, and finds out the rest of *a. */
+void arguments_check(train_arguments *a, struct argp_state *state);
+
+int train(const train_arguments *a); /* returns the exit status */
 
 /* --- Runs --------------------------------------------------------------------------------------------------------- */
 

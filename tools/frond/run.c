@@ -128,25 +128,42 @@ static size_t read_some(void *into, size_t size, void *user)
     return (size_t)count;
 }
 
-run run_open(const char *dir)
+json_t *read_json(const char *path, const char *expected)
 {
-    run r = { .dir = dir };
-    char *path = path_in(dir, "model.json");
     json_source s = { .fd = open_to_read(path) };
+    struct stat status;
     json_error_t error;
     json_t *json;
 
     if (s.fd < 0)
-        die("%s: cannot be read: %s; expected the directory of a run of frond train", path, strerror(errno));
-    if (size_of_file(dir, "model.json") > DESCRIPTION_MAX)
-        die("%s: has more than %d bytes: it is not the description of a run", path, DESCRIPTION_MAX);
+        die("%s: cannot be read: %s; expected %s", path, strerror(errno), expected);
+    if (fstat(s.fd, &status) == 0 && status.st_size > DESCRIPTION_MAX)
+        die("%s: has more than %d bytes: it is not %s", path, DESCRIPTION_MAX, expected);
     json = json_load_callback(read_some, &s, 0, &error);
     close(s.fd);
     if (s.error)
         die("%s: cannot be read: %s", path, strerror(s.error));
     if (!json)
         die("%s:%d: %s", path, error.line, error.text);
-    run_from_json(&r, json, path);
+    return json;
+}
+
+void write_json(const json_t *json, const char *path)
+{
+    output o;
+    FILE *file = output_begin(&o);
+
+    if (json_dumpf(json, file, JSON_INDENT(2)) != 0 || fputc('\n', file) == EOF)
+        die("out of memory");
+    output_end(&o, file, path);
+}
+
+run run_open(const char *dir)
+{
+    run r = { .dir = dir };
+    char *path = path_in(dir, "model.json");
+
+    run_from_json(&r, read_json(path, "the directory of a run of frond train"), path);
     check_sizes(&r, path);
     free(path);
     return r;
@@ -171,14 +188,19 @@ static void sync_parent(const char *dir)
     free(parent);
 }
 
+void make_dir(const char *dir)
+{
+    if (mkdir(dir, 0777) == 0)
+        sync_parent(dir);
+    else if (errno != EEXIST)
+        die("%s: cannot be made: %s", dir, strerror(errno));
+}
+
 void run_create(const run *r)
 {
     char *path = path_in(r->dir, "model.json");
 
-    if (mkdir(r->dir, 0777) == 0)
-        sync_parent(r->dir);
-    else if (errno != EEXIST)
-        die("%s: cannot be made: %s", r->dir, strerror(errno));
+    make_dir(r->dir);
     if (access(path, F_OK) == 0)
         die("%s: holds a run already; --resume goes on with it", r->dir);
     if (errno != ENOENT)
@@ -208,12 +230,8 @@ char *run_new_dir(void)
 void run_write(const run *r)
 {
     char *path = path_in(r->dir, "model.json");
-    output o;
-    FILE *file = output_begin(&o);
 
-    if (json_dumpf(r->json, file, JSON_INDENT(2)) != 0 || fputc('\n', file) == EOF)
-        die("out of memory");
-    output_end(&o, file, path);
+    write_json(r->json, path);
     free(path);
 }
 

@@ -60,6 +60,14 @@ settings settings_default(void)
     };
 }
 
+int find_setting(const char *name)
+{
+    for (int i = 0; i < SETTINGS; i++)
+        if (strcmp(settings_table[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
 /* --- From the command line ---------------------------------------------------------------------------------------- */
 
 int64_t parse_whole_number(const char *text, const char *option, int64_t min, struct argp_state *state)
@@ -139,15 +147,11 @@ static const char *choice_text(const char *choices, int i, size_t *length)
 const char *setting_choice(const settings *s, const char *name)
 {
     static _Thread_local char text[64];
+    const setting *entry = &settings_table[find_setting(name)];
     size_t length = 0;
+    const char *choice = choice_text(entry->argument, *(const int *)((const char *)s + entry->offset), &length);
 
-    for (int i = 0; i < SETTINGS; i++)
-        if (strcmp(settings_table[i].name, name) == 0) {
-            const int *field = (const int *)((const char *)s + settings_table[i].offset);
-            const char *choice = choice_text(settings_table[i].argument, *field, &length);
-
-            snprintf(text, sizeof text, "%.*s", (int)length, choice);
-        }
+    snprintf(text, sizeof text, "%.*s", (int)length, choice);
     return text;
 }
 

@@ -10,15 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-typedef struct {
-    settings settings;
-    bool given[SETTINGS];
-    const char *data, *dir;
-    bool resume, quiet, plots;
-    bool split_unasked; /* --validation was not given */
-    int threads;
-} arguments;
-
 /* The progress of a run. It is a buffer of the saved module, so that it is saved together with the weights. */
 typedef struct {
     double epoch;            /* number of complete epochs */
@@ -50,131 +41,6 @@ static void interrupt(int number)
     interrupted = 1;
 }
 
-/* --- Arguments ---------------------------------------------------------------------------------------------------- */
-
-enum { FIRST_SETTING = 256, OUTPUT = FIRST_SETTING + SETTINGS, RESUME, QUIET, PLOTS, THREADS };
-
-/* The name of the first setting that was given and is wrong, or NULL. */
-static const char *find_wrong_setting(const arguments *a, bool (*wrong)(const arguments *a, int i))
-{
-    for (int i = 0; i < SETTINGS; i++)
-        if (a->given[i] && wrong(a, i))
-            return settings_table[i].name;
-    return NULL;
-}
-
-static bool not_on_resume(const arguments *a, int i)
-{
-    return a->resume && !settings_table[i].on_resume;
-}
-
-static bool not_for_model(const arguments *a, int i)
-{
-    return settings_table[i].models && !strstr(settings_table[i].models, setting_choice(&a->settings, "model"));
-}
-
-/* The index of a setting. */
-static int find_setting(const char *name)
-{
-    for (int i = 0; i < SETTINGS; i++)
-        if (strcmp(settings_table[i].name, name) == 0)
-            return i;
-    return -1;
-}
-
-static void check_arguments(arguments *a, struct argp_state *state)
-{
-    settings *s = &a->settings;
-    const char *name;
-
-    a->split_unasked = !a->given[find_setting("validation")];
-    if (s->label && strcmp(s->label, "none") == 0)
-        argp_error(state, "--label=none: without labels there is nothing to learn");
-    if (s->validation_file && a->split_unasked)
-        s->validation = 0;
-    if (!a->dir && a->resume)
-        argp_error(state, "--output=DIR is missing: --resume goes on with the run there");
-    if ((name = find_wrong_setting(a, not_on_resume)))
-        argp_error(state, "--%s cannot be given with --resume: the run has it already", name);
-    if (a->resume)
-        return;
-    if ((name = find_wrong_setting(a, not_for_model)))
-        argp_error(state, "--%s is not for --model=%s", name, setting_choice(s, "model"));
-    if (s->validation > 0 && s->validation_file)
-        argp_error(state, "--validation and --validation-file were both given");
-    if (s->patience && !(s->validation > 0) && !s->validation_file)
-        argp_error(state, "--patience needs --validation or --validation-file");
-    if (strcmp(setting_choice(s, "model"), "transformer") == 0 && s->hidden % s->heads != 0)
-        argp_error(state, "--heads=%lld does not divide --hidden=%lld", (long long)s->heads, (long long)s->hidden);
-}
-
-static error_t parse(int key, char *text, struct argp_state *state)
-{
-    arguments *a = state->input;
-
-    if (key >= FIRST_SETTING && key < FIRST_SETTING + SETTINGS) {
-        a->given[key - FIRST_SETTING] = true;
-        settings_parse(&a->settings, key - FIRST_SETTING, text, state);
-        return 0;
-    }
-    switch (key) {
-    case OUTPUT:
-        a->dir = text;
-        return 0;
-    case RESUME:
-        a->resume = true;
-        return 0;
-    case QUIET:
-        a->quiet = true;
-        return 0;
-    case PLOTS:
-        a->plots = true;
-        return 0;
-    case THREADS:
-        a->threads = (int)parse_whole_number(text, "threads", 1, state);
-        return 0;
-    case ARGP_KEY_SUCCESS:
-        check_arguments(a, state);
-        return 0;
-    default:
-        return parse_paths(key, text, state, &a->data, 1, 1);
-    }
-}
-
-static arguments parse_arguments(int argc, char **argv)
-{
-    arguments a = { .settings = settings_default() };
-    struct argp_option options[SETTINGS + 6] = { 0 }, *next = options;
-    const struct argp argp = {
-        .options = options,
-        .parser = parse,
-        .args_doc = "DATA",
-        .doc = "Trains a model on the labelled sequences in DATA (.ts, .csv, .tsv, .npz with arrays X and y, or "
-               ".npy) and "
-               "saves it in a directory."
-               "\vThe directory gets model.json; best.safetensors, from the epoch with the lowest validation loss or, "
-               "without validation, the lowest training loss; last.safetensors for --resume; and the run's log. For "
-               "each epoch metrics.csv has the loss, accuracy or RMSE, and the norm of the gradients. TensorBoard "
-               "(tensorboard --logdir DIR) shows these, histograms of weights and gradients, and the graph. Ctrl-C "
-               "ends a run after the current step and saves it."
-    };
-
-    *next++ = (struct argp_option){ "output", OUTPUT, "DIR", 0, "The run's directory (runs/DATE-N)", 0 };
-    *next++ = (struct argp_option){ "resume", RESUME, NULL, 0, "Go on with the run in DIR, on the same DATA", 0 };
-    *next++ = (struct argp_option){ "quiet", QUIET, NULL, 0, "Print only the result", 0 };
-    *next++ = (struct argp_option){ "plots", PLOTS, NULL, 0, "Draw the log as DIR/*.png and *.svg, with gnuplot", 0 };
-    *next++ = (struct argp_option){
-        "threads", THREADS, "N", 0, "Threads; results do not depend on it (OMP_NUM_THREADS, else all cores)", 0
-    };
-    for (int i = 0; i < SETTINGS; i++) {
-        const setting *s = &settings_table[i];
-
-        *next++ = (struct argp_option){ s->name, FIRST_SETTING + i, s->argument, 0, s->help, 1 };
-    }
-    argp_parse(&argp, argc, argv, 0, NULL, &a);
-    return a;
-}
-
 /* --- Beginning ---------------------------------------------------------------------------------------------------- */
 
 static fr_optim *optim_new(const settings *s, fr_module *model)
@@ -194,7 +60,7 @@ static fr_optim *optim_new(const settings *s, fr_module *model)
 }
 
 /* Opens the run to resume, with the settings that were given on the command line. */
-static run open_resumed_run(const arguments *a)
+static run open_resumed_run(const train_arguments *a)
 {
     run r = run_open(a->dir);
 
@@ -218,7 +84,7 @@ static void print_data(const training *t)
 
 /* Draws random numbers in the same order for a new and a resumed run: the seed makes the same split again. What was
  * drawn later is restored from last.safetensors. */
-static void begin_data(training *t, const arguments *a)
+static void begin_data(training *t, const train_arguments *a)
 {
     run *r = &t->r;
 
@@ -256,7 +122,7 @@ static void begin_model(training *t)
     t->loader = fr_loader_new(rows, 3, &(fr_loader_options){ .batch_size = s->batch_size, .shuffle = true });
 }
 
-static void begin(training *t, const arguments *a)
+static void begin(training *t, const train_arguments *a)
 {
     fr_log_options log = { .csv_only = !fr_log_has_events() };
 
@@ -447,16 +313,55 @@ static void catch_interrupts(void)
     sigaction(SIGINT, &action, NULL);
 }
 
-int command_train(int argc, char **argv)
+int train(const train_arguments *a)
 {
-    arguments a = parse_arguments(argc, argv);
     training t = { 0 };
     int status;
 
-    fr_set_num_threads(a.threads);
-    begin(&t, &a);
+    fr_set_num_threads(a->threads);
+    begin(&t, a);
     catch_interrupts();
     status = run_training(&t);
     end(&t);
     return status;
+}
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    train_arguments *a = state->input;
+    int i = arguments_setting(key);
+
+    if (i >= 0) {
+        a->given[i] = true;
+        settings_parse(&a->settings, i, text, state);
+        return 0;
+    }
+    if (key == ARGP_KEY_SUCCESS) {
+        arguments_check(a, state);
+        return 0;
+    }
+    return arguments_parse(a, key, text, state);
+}
+
+int command_train(int argc, char **argv)
+{
+    train_arguments a = { .settings = settings_default(), .paths_min = 1 };
+    struct argp_option options[ARGUMENTS + 1] = { 0 };
+    const struct argp argp = {
+        .options = options,
+        .parser = parse,
+        .args_doc = "DATA",
+        .doc = "Trains a model on the labelled sequences in DATA (.ts, .csv, .tsv, .npz with arrays X and y, or "
+               ".npy) and "
+               "saves it in a directory."
+               "\vThe directory gets model.json; best.safetensors, from the epoch with the lowest validation loss or, "
+               "without validation, the lowest training loss; last.safetensors for --resume; and the run's log. For "
+               "each epoch metrics.csv has the loss, accuracy or RMSE, and the norm of the gradients. TensorBoard "
+               "(tensorboard --logdir DIR) shows these, histograms of weights and gradients, and the graph. Ctrl-C "
+               "ends a run after the current step and saves it."
+    };
+
+    arguments_options(options);
+    argp_parse(&argp, argc, argv, 0, NULL, &a);
+    return train(&a);
 }
