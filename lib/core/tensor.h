@@ -35,6 +35,7 @@ typedef struct fr_hook {
     fr_tensor *(*call)(fr_tensor *gradient, void *user); /* NULL: removed */
     void *user;
     void (*release)(void *user); /* or NULL */
+    struct fr_gradient_set *set; /* instead of call: the leaf is number `output` of it (graph/gradient_set.h) */
 } fr_hook;
 
 void fr_hooks_free(fr_hook *hooks); /* the whole list */

@@ -449,7 +449,8 @@ static bool run_task(fr_backward_pass *p, fr_backward_task *task)
         return true;
     }
     if (task->leaf)
-        return p->selective || own_gradient(p, task);
+        return p->selective ||
+               (own_gradient(p, task) && fr_gradient_sets_note(p->what, &p->sets, task->leaf, task->slot[0].grad));
     if (p->selective && !fr_needed_nodes_has(&p->xs, task->node))
         return true;
     return run_node(p, task);
@@ -539,6 +540,7 @@ bool fr_backward_run(fr_backward_pass *p, bool started)
         }
     }
     th->mode.no_grad = no_grad;
+    ok = fr_gradient_sets_finish(p->what, p->sets, ok);
     if (ok && !p->selective && !p->observer)
         accumulate(th, leaves);
     for (; leaves; leaves = next) {

@@ -5,6 +5,7 @@
 #define FROND_GRAPH_BACKWARD_H
 
 #include "graph/backward_queue.h"
+#include "graph/gradient_set.h"
 #include "graph/needed_nodes.h"
 
 /* Watches a pass: is called for each node, with the gradients of its outputs and those that it gave its inputs (NULL:
@@ -34,6 +35,7 @@ typedef struct {
     fr_needed_nodes xs;          /* selective: the tensors to differentiate by, and the nodes that lead to them */
     fr_tensor **out;             /* selective: the gradient of each */
     const fr_observer *observer; /* or NULL; if there is one, leaves accumulate nothing */
+    fr_gradient_set *sets;       /* that have leaves among those reached so far */
 } fr_backward_pass;
 
 /* Adds y, whose gradient is given, to what the pass starts from. A checkpoint also calls this during the walk. */

@@ -26,7 +26,7 @@ void fr_hooks_sweep(fr_hook **list)
     while (*list) {
         fr_hook *h = *list;
 
-        if (h->call || h->running) {
+        if (h->call || h->set || h->running) {
             list = &h->next;
         } else {
             *list = h->next;

@@ -60,6 +60,8 @@ static bool add_slot(const char *what, fr_optim *o, fr_tensor *t, const char *na
     const fr_optim_slot *there = find_slot(o, t);
     char text[FR_SHAPE_TEXT];
 
+    if (o->averaging)
+        return fr_fail(what, "\"%s\" comes after fr_optim_distributed: add parameters before", name);
     if (there)
         return fr_fail(what, "\"%s\" is in group %d already, as \"%s\"", name, there->group, there->name);
     if (fr_repeats_values(t))
@@ -76,6 +78,14 @@ static bool add_slot(const char *what, fr_optim *o, fr_tensor *t, const char *na
     return true;
 }
 
+static bool add_buffer(const char *what, fr_optim *o, fr_tensor *t)
+{
+    if (!fr_make_room(&o->buffers, sizeof *o->buffers, o->buffer_count, &o->buffer_capacity))
+        return fr_fail_memory(what);
+    o->buffers[o->buffer_count++] = fr_ref(t);
+    return true;
+}
+
 /* Adds m's parameters to the last group. A parameter with several names is added under the first. */
 static bool add_module(const char *what, fr_optim *o, fr_module *m)
 {
@@ -88,8 +98,9 @@ static bool add_module(const char *what, fr_optim *o, fr_module *m)
     for (int i = 0; i < n; i++) {
         const fr_optim_slot *there = find_slot(o, state[i].tensor);
 
-        if (!state[i].buffer && !(there && there >= o->slots + before) &&
-            !add_slot(what, o, state[i].tensor, state[i].name))
+        if (state[i].buffer
+                ? !add_buffer(what, o, state[i].tensor)
+                : !(there && there >= o->slots + before) && !add_slot(what, o, state[i].tensor, state[i].name))
             return false;
     }
     return o->count > before || fr_fail(what, "the module has no parameters");
@@ -274,11 +285,16 @@ static void release(void *object)
 {
     fr_optim *o = object;
 
+    if (o->averaging)
+        o->end_averaging(o->averaging);
     fr_schedulers_detach(o);
     shrink(o, 0, 0);
     while (o->shared_count > 0)
         fr_unref(o->shared[--o->shared_count]);
+    while (o->buffer_count > 0)
+        fr_unref(o->buffers[--o->buffer_count]);
     free(o->shared);
+    free(o->buffers);
     free(o->slots);
     free(o->groups);
 }

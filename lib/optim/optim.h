@@ -71,6 +71,10 @@ struct fr_optim {
     fr_scheduler *schedulers; /* a list, in order of creation */
     fr_tensor **shared;       /* state that belongs to all parameters together; a reference to each */
     size_t shared_count, shared_capacity;
+    fr_tensor **buffers; /* of the modules that the parameters are from; a reference to each */
+    size_t buffer_count, buffer_capacity;
+    struct fr_averaging *averaging; /* of the gradients over processes (distributed/averaging.c); NULL: there is none */
+    void (*end_averaging)(struct fr_averaging *a);
 };
 
 /* A new optimiser for all parameters of m, with a copy of options (NULL: the defaults). NULL with an error. */
