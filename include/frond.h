@@ -19,6 +19,7 @@
 #include <frond/log.h>
 #include <frond/export.h>
 #include <frond/fit.h>
+#include <frond/process_group.h>
 #include <frond/short.h>
 /* Macros with the functions' own names: they note the place of each call, which error messages then show. Define
  * FR_NO_CALL_SITES to leave them out. Generated from the headers above. */

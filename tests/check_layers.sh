@@ -6,7 +6,7 @@
 # core, kernels, graph, ops, nn; the other folders may include from these five. Kernels know no tensor and no message:
 # they may include only the headers of core in the list kernels_see. A family of ops may include from itself
 # and from lib/ops. Every other allowed pair is in the list below. Models include only <frond.h> and the C library;
-# examples also <frond/op.h> and the models' headers.
+# examples also <frond/op.h>, <frond/distributed.h> and the models' headers.
 set -eu
 cd "${srcdir:-.}"
 
@@ -17,7 +17,7 @@ BEGIN {
         rank[folders[i]] = i
     # FOLDER FOLDER: the first may include from the second, although they are siblings.
     pairs = "checkpoint data,checkpoint files,checkpoint optim,export_c files,export_c optim," \
-            "log data,log files,log optim,optim data," \
+            "distributed optim,log data,log files,log optim,optim data," \
             "onnx files,ops/attention ops/linear,ops/attention ops/reduce,ops/conv ops/reduce,ops/linear ops/reduce," \
             "ops/loss ops/reduce,ops/random ops/pointwise"
     kernels_see = "base integer locks memory shape threads"
@@ -100,7 +100,7 @@ path[1] == "examples" && quoted && !exists("examples/" file) && !exists("models/
     complain("neither a header of a model nor of an example")
 }
 path[1] != "lib" && !quoted && name != "<frond.h>" && !(name in c_library) &&
-!(path[1] == "examples" && name == "<frond/op.h>") { complain("neither <frond.h> nor the C library") }
+!(path[1] == "examples" && name ~ /^<frond\/(op|distributed).h>$/) { complain("neither <frond.h> nor the C library") }
 
 END {
     for (pair in allowed)

@@ -26,6 +26,7 @@ typedef struct {
     bool cumulative;
     fr_tensor *weight, *bias;
     fr_tensor *running_mean, *running_var, *batches; /* NULL without track_running_stats */
+    fr_tensor *(*sum)(fr_tensor *t);                 /* over processes, if they share statistics; else NULL */
 } batch_norm;
 
 static bool check_input(const batch_norm *b, const fr_tensor *x)
@@ -38,12 +39,71 @@ static bool check_input(const batch_norm *b, const fr_tensor *x)
                    b->channels);
 }
 
+static fr_tensor *forward(fr_module *m, fr_tensor *x);
+
 static bool count_batch(const fr_action *a)
 {
     ++*(int64_t *)a->into->origin;
     fr_storage_bump(a->into);
     return true;
 }
+
+/* --- Statistics of the batches of several processes ----------------------------------------------------------------
+ */
+
+/* running = (1 - momentum) running + momentum value */
+static bool move_towards(fr_tensor *running, fr_tensor *value, double momentum)
+{
+    fr_tensor *moved =
+        fr_add(fr_mul_scalar(running, 1 - momentum), fr_mul_scalar(fr_view_as(value, running), momentum));
+
+    return fr_copy(running, moved) != NULL;
+}
+
+static bool update_running(const batch_norm *b, fr_tensor *mean, fr_tensor *variance, fr_tensor *n, double momentum)
+{
+    FR_NO_GRAD;
+    fr_tensor *unbiased = fr_mul(variance, fr_div(n, fr_add_scalar(n, -1)));
+
+    return move_towards(b->running_mean, mean, momentum) && move_towards(b->running_var, unbiased, momentum);
+}
+
+/* The formula of fr_batch_norm in ops, with sums over all processes' values of a channel. A channel is a row. */
+static fr_tensor *normalise_together(const batch_norm *b, fr_tensor *x, const fr_batch_norm_options *o)
+{
+    int64_t channels = b->channels, n = x->shape.dim[0];
+    fr_shape column = { 2, { channels, 1 } };
+    fr_tensor *images = fr_reshape(x, FR_SHAPE(n, channels, -1));
+    fr_tensor *rows = fr_reshape(fr_transpose(images, 0, 1), FR_SHAPE(channels, -1));
+
+    if (!rows)
+        return NULL;
+
+    fr_tensor *own = fr_full(FR_SHAPE(1), (double)rows->shape.dim[1]);
+    fr_tensor *sums = b->sum(fr_cat((fr_tensor *[]){ fr_sum_dim(rows, 1, false), fr_cast(own, fr_dtype_of(x)) }, 2, 0));
+    fr_tensor *count = fr_slice(sums, 0, channels, channels + 1, 1);
+    fr_tensor *mean = fr_reshape(fr_div(fr_slice(sums, 0, 0, channels, 1), count), column);
+    fr_tensor *d = fr_sub(rows, mean);
+    fr_tensor *variance = fr_div(b->sum(fr_sum_dim(fr_square(d), 1, true)), count);
+    fr_tensor *y = fr_mul(d, fr_rsqrt(fr_add_scalar(variance, fr_option(o->eps, 1e-5))));
+
+    y = b->weight ? fr_mul(y, fr_reshape(b->weight, column)) : y;
+    y = b->bias ? fr_add(y, fr_reshape(b->bias, column)) : y;
+    y = fr_view_as(fr_transpose(fr_reshape(y, FR_SHAPE(channels, n, -1)), 0, 1), x);
+    if (y && b->batches && !update_running(b, mean, variance, count, fr_option(o->momentum, 0.1)))
+        return NULL;
+    return y;
+}
+
+void fr_batch_norm_share(fr_module *m, fr_tensor *(*sum)(fr_tensor *t))
+{
+    for (fr_module *each = m; each; each = fr_module_next(m, each))
+        if (each->forward == forward)
+            ((batch_norm *)fr_self(each))->sum = sum;
+}
+
+/* --- The module -----------------------------------------------------------------------------------------------------
+ */
 
 /* A batch counts only if the op succeeds. */
 static fr_tensor *forward(fr_module *m, fr_tensor *x)
@@ -59,7 +119,10 @@ static fr_tensor *forward(fr_module *m, fr_tensor *x)
         return NULL;
     if (batches && b->cumulative)
         options.momentum = 1 / (double)(*batches + 1);
-    y = fr_batch_norm(x, b->running_mean, b->running_var, b->weight, b->bias, &options);
+    if (b->sum && m->training)
+        y = normalise_together(b, x, &options);
+    else
+        y = fr_batch_norm(x, b->running_mean, b->running_var, b->weight, b->bias, &options);
     if (y && batches && m->training)
         fr_act(fr_thread_self(), &(fr_action){ .run = count_batch, .into = b->batches });
     return y;

@@ -134,6 +134,12 @@ fr_named_tensor *fr_module_entry(const char *what, fr_module *m, const char *nam
 /* Copies parameters and buffers; fails, and changes nothing, unless names, shapes and dtypes are the same. */
 bool fr_module_copy_values(const char *what, fr_module *into, fr_module *from);
 
+/* --- batch_norm.c ------------------------------------------------------------------------------------------------ */
+
+/* From now on the batch norms in m take their statistics over several processes in training: sum adds a tensor over
+ * them, as an op; NULL: over the values of this one alone. */
+void fr_batch_norm_share(fr_module *m, fr_tensor *(*sum)(fr_tensor *t));
+
 /* --- init.c ------------------------------------------------------------------------------------------------------- */
 
 /* A new parameter of m, of the default dtype, or a new buffer: from U(-bound, bound), from N(0,1), or filled with
