@@ -3,6 +3,10 @@
 /* Trains a SimpleRNN on generated sequences or on a file, tests it and predicts with it; --help lists the options. */
 #include "simple_rnn_options.h"
 
+#ifdef FR_HAVE_MPI
+#include <frond/distributed.h>
+#endif
+
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -137,24 +141,34 @@ static void show_progress(int64_t epoch, int64_t epochs, int64_t step, int64_t s
     enum { WIDTH = 30 };
     int done = (int)(step * WIDTH / steps);
 
-    if (isatty(STDERR_FILENO))
+    if (isatty(STDERR_FILENO) && fr_distributed_rank() == 0)
         fprintf(stderr, "\rEpoch [%lld/%lld] [%.*s%*s] %lld/%lld%s", (long long)epoch, (long long)epochs, done,
                 "##############################", WIDTH - done, "", (long long)step, (long long)steps,
                 step == steps ? "\r\033[K" : "");
 }
 
-static double train_step(fr_module *model, fr_optim *adam, fr_tensor *const *batch, bool ragged, double clip)
+/* weight: of this process's part of the batch. Returns the loss of the batch. */
+static double train_step(fr_module *model, fr_optim *adam, fr_tensor *const *batch, bool ragged, double clip,
+                         double weight)
 {
     FR_SCOPE;
     fr_optim_zero_grad(adam);
 
     fr_tensor *loss = fr_bce(run_model(model, batch[0], ragged ? batch[2] : NULL), batch[1], FR_MEAN);
 
+    if (weight != 1)
+        loss = fr_mul_scalar(loss, weight);
     fr_backward(loss);
     if (clip > 0)
         fr_clip_grad_norm(model, clip);
     fr_optim_step(adam);
-    return fr_item(loss);
+
+    double sums[] = { fr_item(loss), interrupted };
+
+    fr_all_reduce_values(sums, 2);
+    if (sums[1] > 0)
+        interrupted = 1;
+    return sums[0] / fr_distributed_size();
 }
 
 static void train(fr_module *model, const sequences *s, const program_options *o)
@@ -164,16 +178,18 @@ static void train(fr_module *model, const sequences *s, const program_options *o
                                       &(fr_loader_options){ .batch_size = o->batch_size, .shuffle = true });
     int64_t steps = fr_loader_batches(loader);
 
+    fr_optim_distributed(adam);
+    fr_loader_distributed(loader);
     fr_train(model, true);
     for (int64_t epoch = 1; epoch <= o->epochs && !interrupted; epoch++) {
         fr_tensor *const *batch;
         double loss = 0;
 
         for (int64_t step = 1; !interrupted && (batch = fr_loader_next(loader)); step++) {
-            loss = train_step(model, adam, batch, s->lengths != NULL, o->clip);
+            loss = train_step(model, adam, batch, s->lengths != NULL, o->clip, fr_loader_weight(loader));
             show_progress(epoch, o->epochs, step, steps);
         }
-        if (!interrupted)
+        if (!interrupted && fr_distributed_rank() == 0)
             printf("Epoch [%lld/%lld], Loss: %.4f\n", (long long)epoch, (long long)o->epochs, loss);
         fflush(stdout);
     }
@@ -277,6 +293,16 @@ static void show_results(fr_module *model, const inputs *in, bool training, cons
         print_accuracy(model, &in->test);
 }
 
+static void finish(fr_module *model, const inputs *in, bool training, const program_options *o)
+{
+    if (o->save)
+        fr_save(model, o->save);
+    if (interrupted)
+        fprintf(stderr, "simple_rnn: interrupted%s%s\n", o->save ? ", weights saved to " : "", o->save ? o->save : "");
+    else
+        show_results(model, in, training, o);
+}
+
 /* Exits if no file can be made beside the one to be saved. */
 static void check_can_save(const char *path)
 {
@@ -307,6 +333,17 @@ static void finish_output(void)
     }
 }
 
+/* Begins the group of the processes that mpirun has started. */
+static void begin_group(void)
+{
+#ifdef FR_HAVE_MPI
+    fr_distributed_init(NULL);
+#else
+    fprintf(stderr, "simple_rnn: --distributed: frond was built without MPI (configure --with-mpi)\n");
+    exit(EXIT_FAILURE);
+#endif
+}
+
 int main(int argc, char **argv)
 {
     FR_SCOPE;
@@ -317,7 +354,10 @@ int main(int argc, char **argv)
     parse_options(argc, argv, &o);
     training = o.data || !o.load;
     fr_set_error_handler(fail, NULL);
-    fr_set_num_threads(o.threads);
+    if (o.distributed)
+        begin_group();
+    if (o.threads || !o.distributed) /* a rank has taken its share of the threads */
+        fr_set_num_threads(o.threads);
     fr_manual_seed((uint64_t)o.seed);
     o.model.input = 1;
     if (o.load && !o.model_given)
@@ -332,18 +372,15 @@ int main(int argc, char **argv)
         fr_load_into(model, o.load);
     if (training && !in.data.file)
         in.data = generate();
-    if (training && in.data.file)
+    if (training && in.data.file && fr_distributed_rank() == 0)
         print_label_column(in.data.file);
     watch_interrupts();
     if (training)
         train(model, &in.data, &o);
     stopped = interrupted;
-    if (o.save)
-        fr_save(model, o.save);
-    if (stopped)
-        fprintf(stderr, "simple_rnn: interrupted%s%s\n", o.save ? ", weights saved to " : "", o.save ? o.save : "");
-    else
-        show_results(model, &in, training, &o);
+    if (fr_distributed_rank() == 0) /* all have the same model */
+        finish(model, &in, training, &o);
+    fr_distributed_finalize();
     free_inputs(&in);
     fr_module_free(model);
     finish_output();

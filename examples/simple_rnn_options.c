@@ -25,7 +25,8 @@ enum {
     SAVE,
     LOAD,
     PREDICT,
-    THREADS
+    THREADS,
+    DISTRIBUTED
 };
 
 static const struct argp_option table[] = {
@@ -41,6 +42,7 @@ static const struct argp_option table[] = {
     { "clip", CLIP, "X", 0, "Scale gradients down to this norm (no)", 0 },
     { "seed", SEED, "N", 0, "Seed of the generator (0)", 0 },
     { "threads", THREADS, "N", 0, "Threads; results do not depend on it (OMP_NUM_THREADS, else all cores)", 0 },
+    { "distributed", DISTRIBUTED, NULL, 0, "Train together with the other processes that mpirun has started", 0 },
     { NULL, 0, NULL, 0, "Files (sequences: .ts, .csv or .tsv; weights: .safetensors):", 3 },
     { "data", DATA, "FILE", 0, "Train on these sequences of two classes instead of generated ones", 0 },
     { "test", TEST, "FILE", 0, "Report the accuracy on these when trained", 0 },
@@ -132,6 +134,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
         break;
     case THREADS:
         o->threads = (int)integer(text, "threads", 1, state);
+        break;
+    case DISTRIBUTED:
+        o->distributed = true;
         break;
     case DATA:
         o->data = text;

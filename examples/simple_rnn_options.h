@@ -12,6 +12,7 @@ typedef struct {
     int64_t epochs, batch_size, seed;
     double lr, clip; /* clip: 0 for none */
     int threads;     /* 0: the default */
+    bool distributed;
     const char *data, *test, *save, *load, *predict, *label;
 } program_options;
 

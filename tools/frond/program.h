@@ -103,7 +103,7 @@ typedef struct {
     const char *data, *dir;
     const char *combination; /* of a sweep, for messages; NULL: there is only one */
     int paths_min;
-    bool resume, quiet, plots;
+    bool resume, quiet, plots, distributed;
     bool split_unasked; /* --validation was not given */
     int threads;        /* 0: not given */
 } train_arguments;
@@ -149,6 +149,10 @@ fr_tensor *model_forward(const run *r, fr_module *model, fr_tensor *x, fr_tensor
 
 enum { FEW_SEQUENCES = 10 }; /* fewer of them tell nothing, and are not split unasked */
 
+/* --- Several processes -------------------------------------------------------------------------------------------- */
+
+void distributed_begin(void); /* begins the group of the ranks that mpirun has started; dies if frond has no MPI */
+
 /* --- Data --------------------------------------------------------------------------------------------------------- */
 
 typedef struct {
@@ -185,6 +189,7 @@ void scores_add(scores *sum, const run *r, fr_tensor *out, fr_tensor *y);
 fr_tensor *scores_outputs(const run *r, fr_module *model,
                           const dataset *data); /* (N,run_outputs), in evaluation mode */
 scores scores_of(const run *r, fr_module *model, const dataset *data);
+void scores_add_sums(scores *sum, const scores *more);
 double scores_loss(const scores *s);
 /* "loss 0.1, accuracy 0.9", or of a regression "loss 0.1, RMSE 3, MAE 2". */
 void scores_print(FILE *file, const run *r, const scores *s);

@@ -43,6 +43,15 @@ void scores_add(scores *sum, const run *r, fr_tensor *out, fr_tensor *y)
     }
 }
 
+void scores_add_sums(scores *sum, const scores *more)
+{
+    sum->rows += more->rows;
+    sum->loss += more->loss;
+    sum->correct += more->correct;
+    sum->squared_error += more->squared_error;
+    sum->absolute_error += more->absolute_error;
+}
+
 scores scores_of(const run *r, fr_module *model, const dataset *data)
 {
     FR_SCOPE;

@@ -14,7 +14,7 @@
 typedef struct {
     double epoch;            /* number of complete epochs */
     double best, best_epoch; /* the lowest loss, and the epoch that reached it, from 1 */
-    scores sum;              /* of the epoch that is under way */
+    scores sum;              /* of the epoch that is under way, of all ranks */
 } progress;
 
 enum { PROGRESS_VALUES = sizeof(progress) / sizeof(double) };
@@ -26,11 +26,13 @@ typedef struct {
     progress *progress;       /* in a buffer of saved */
     fr_optim *optim;
     fr_loader *loader;
-    fr_logger *log;
+    fr_logger *log;    /* NULL: another rank writes */
     fr_progress *bar;  /* of the whole run; NULL on a terminal, where each epoch has its own */
     char *best, *last; /* paths of the two files */
     char *new_dir;     /* of the run, if --output was not given */
     bool quiet, plots;
+    bool writes;      /* files and lines; false: rank 0 does it */
+    bool interrupted; /* on some rank */
 } training;
 
 static volatile sig_atomic_t interrupted;
@@ -130,22 +132,27 @@ static void begin(training *t, const train_arguments *a)
         fr_log_can_plot(a->dir ? a->dir : "runs");
     begin_data(t, a);
     begin_model(t);
-    if (!a->dir)
+    t->writes = fr_distributed_rank() == 0;
+    t->quiet = a->quiet || !t->writes;
+    t->plots = a->plots && t->writes;
+    if (!a->dir && t->writes)
         t->r.dir = t->new_dir = run_new_dir();
-    t->quiet = a->quiet;
-    t->plots = a->plots;
     t->best = path_in(t->r.dir, "best.safetensors");
     t->last = path_in(t->r.dir, "last.safetensors");
     if (a->resume) {
         fr_load_training(t->last, t->saved, t->optim, t->loader);
         log.purge_step = (int64_t)t->progress->epoch + 1;
-    } else {
+    } else if (t->writes) {
         run_create(&t->r);
         fr_save_training(t->last, t->saved, t->optim, t->loader);
         run_write(&t->r);
     }
-    t->log = fr_log_open(t->r.dir, &log);
-    if (!a->quiet && !a->resume)
+    fr_optim_distributed(t->optim);
+    fr_loader_distributed(t->loader);
+    fr_batch_norm_distributed(t->model);
+    if (t->writes)
+        t->log = fr_log_open(t->r.dir, &log);
+    if (!t->quiet && !a->resume)
         print_data(t);
 }
 
@@ -167,16 +174,34 @@ static void end(training *t)
 /* Saves the whole run. What was logged before gets to the disk before, since a resumed run goes on from here. */
 static void save(training *t)
 {
+    if (!t->writes)
+        return;
     fr_log_flush(t->log);
     fr_save_training(t->last, t->saved, t->optim, t->loader);
 }
 
 /* --- Training ----------------------------------------------------------------------------------------------------- */
 
+/* Adds what all ranks have of this step, in the row that weighs 0 nothing, and whether one was interrupted. */
+static void add_scores(training *t, fr_tensor *out, fr_tensor *y, double weight)
+{
+    struct {
+        scores sum;
+        double interrupted;
+    } step = { .interrupted = interrupted };
+
+    if (weight > 0)
+        scores_add(&step.sum, &t->r, out, y);
+    fr_all_reduce_values((double *)&step, sizeof step / sizeof(double));
+    scores_add_sums(&t->progress->sum, &step.sum);
+    t->interrupted = step.interrupted > 0;
+}
+
 static void step(training *t, fr_tensor *const *batch)
 {
     FR_SCOPE;
     const settings *s = &t->r.settings;
+    double weight = fr_loader_weight(t->loader);
 
     fr_optim_zero_grad(t->optim);
 
@@ -186,13 +211,13 @@ static void step(training *t, fr_tensor *const *batch)
     if (!isfinite(fr_item(loss)))
         die("the loss became %g in epoch %.0f; a smaller --lr or --clip may help", fr_item(loss),
             t->progress->epoch + 1);
-    if (t->progress->epoch == 0 && t->progress->sum.rows == 0)
+    if (t->log && t->progress->epoch == 0 && t->progress->sum.rows == 0)
         fr_log_graph(t->log, loss, t->model);
-    fr_backward(loss);
+    fr_backward(weight == 1 ? loss : fr_mul_scalar(loss, weight));
     if (s->clip > 0)
         fr_clip_grad_norm(t->model, s->clip);
     fr_optim_step(t->optim);
-    scores_add(&t->progress->sum, &t->r, out, batch[2]);
+    add_scores(t, out, batch[2], weight);
 }
 
 static fr_progress *new_bar(const training *t, double epochs)
@@ -209,7 +234,7 @@ static bool run_epoch(training *t)
     fr_tensor *const *batch;
 
     fr_train(t->model, true);
-    while (!(interrupted && t->progress->sum.rows < rows) && (batch = fr_loader_next(t->loader))) {
+    while (!(t->interrupted && t->progress->sum.rows < rows) && (batch = fr_loader_next(t->loader))) {
         step(t, batch);
         fr_progress_value(bar, "loss", scores_loss(&t->progress->sum));
         fr_progress_step(bar, 1);
@@ -223,6 +248,8 @@ static void log_scores(training *t, const char *part, const scores *s)
     int64_t epoch = (int64_t)t->progress->epoch;
     char name[64];
 
+    if (!t->log)
+        return;
     snprintf(name, sizeof name, "loss/%s", part);
     fr_log_scalar(t->log, name, epoch, scores_loss(s));
     snprintf(name, sizeof name, t->r.settings.regression ? "rmse/%s" : "accuracy/%s", part);
@@ -242,24 +269,43 @@ static void print_epoch(const training *t, const scores *validation)
     fflush(stdout);
 }
 
+/* Each rank computes a part. */
+static scores validate(training *t)
+{
+    FR_SCOPE;
+    int64_t n = fr_dim(t->validation.x, 0), rank = fr_distributed_rank(), size = fr_distributed_size();
+    int64_t begin = n * rank / size, end = n * (rank + 1) / size;
+    dataset part = t->validation;
+    scores sum;
+
+    part.x = fr_slice(part.x, 0, begin, end, 1);
+    part.lengths = fr_slice(part.lengths, 0, begin, end, 1);
+    part.y = fr_slice(part.y, 0, begin, end, 1);
+    sum = scores_of(&t->r, t->model, &part);
+    fr_all_reduce_values((double *)&sum, sizeof sum / sizeof(double));
+    return sum;
+}
+
 static void finish_epoch(training *t)
 {
     progress *p = t->progress;
     bool validated = t->validation.x != NULL;
-    scores validation = validated ? scores_of(&t->r, t->model, &t->validation) : p->sum;
+    scores validation = validated ? validate(t) : p->sum;
     double loss = scores_loss(&validation);
 
     p->epoch++;
     log_scores(t, "train", &p->sum);
     if (validated)
         log_scores(t, "validation", &validation);
-    fr_log_module(t->log, (int64_t)p->epoch, t->model);
+    if (t->log)
+        fr_log_module(t->log, (int64_t)p->epoch, t->model);
     if (!t->quiet)
         print_epoch(t, validated ? &validation : NULL);
     if (loss < p->best) {
         p->best = loss;
         p->best_epoch = p->epoch;
-        fr_save(t->model, t->best);
+        if (t->writes)
+            fr_save(t->model, t->best);
     }
     p->sum = (scores){ 0 };
     save(t);
@@ -282,7 +328,7 @@ static bool run_epochs(training *t)
 {
     if (!isatty(STDERR_FILENO))
         t->bar = new_bar(t, (double)t->r.settings.epochs - t->progress->epoch);
-    while (!is_over(t) && !interrupted)
+    while (!is_over(t) && !t->interrupted)
         if (run_epoch(t))
             finish_epoch(t);
     fr_progress_end(t->bar);
@@ -293,9 +339,13 @@ static int run_training(training *t)
 {
     if (!is_over(t) && !run_epochs(t)) {
         save(t);
-        fprintf(stderr, "frond: interrupted in epoch %.0f; saved: --resume goes on with it\n", t->progress->epoch + 1);
+        if (t->writes)
+            fprintf(stderr, "frond: interrupted in epoch %.0f; saved: --resume goes on with it\n",
+                    t->progress->epoch + 1);
         return FAILED;
     }
+    if (!t->writes)
+        return 0;
     if (is_out_of_patience(t))
         printf("No lower loss in %lld epochs.\n", (long long)t->r.settings.patience);
     printf("Best: epoch %.0f, %s loss %.4f, in %s\n", t->progress->best_epoch,
@@ -318,13 +368,19 @@ int train(const train_arguments *a)
     training t = { 0 };
     int status;
 
-    fr_set_num_threads(a->threads);
+    if (a->distributed)
+        distributed_begin();
+    if (a->threads || !a->distributed) /* a rank has taken its share of the threads */
+        fr_set_num_threads(a->threads);
     begin(&t, a);
     catch_interrupts();
     status = run_training(&t);
     end(&t);
+    fr_distributed_finalize();
     return status;
 }
+
+enum { DISTRIBUTED = FIRST_FREE_KEY };
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
@@ -336,17 +392,25 @@ static error_t parse(int key, char *text, struct argp_state *state)
         settings_parse(&a->settings, i, text, state);
         return 0;
     }
-    if (key == ARGP_KEY_SUCCESS) {
+    switch (key) {
+    case DISTRIBUTED:
+        a->distributed = true;
+        return 0;
+    case ARGP_KEY_SUCCESS:
         arguments_check(a, state);
         return 0;
+    default:
+        return arguments_parse(a, key, text, state);
     }
-    return arguments_parse(a, key, text, state);
 }
 
 int command_train(int argc, char **argv)
 {
     train_arguments a = { .settings = settings_default(), .paths_min = 1 };
-    struct argp_option options[ARGUMENTS + 1] = { 0 };
+    struct argp_option options[ARGUMENTS + 2] = {
+        [ARGUMENTS] = { "distributed", DISTRIBUTED, NULL, 0,
+                        "Train together with the other processes that mpirun has started", 0 },
+    };
     const struct argp argp = {
         .options = options,
         .parser = parse,
