@@ -13,11 +13,12 @@ enum { ROWS = 22, BATCH = 8, FEATURES = 3, STEPS = 9 };
 
 typedef struct {
     int hidden, size;
+    bool own_statistics;         /* batch norms do not */
     bool norm;                   /* batch norms, which share their statistics */
     double lr;                   /* of SGD; 0: Adam, which makes much of gradients that are 0 but for rounding */
     bool sync_late;              /* every second backward by no_sync */
     double last[MOST_RANKS][16]; /* the loss of each step */
-    double weights[MOST_RANKS];  /* a sum of all parameters' squares at the end */
+    double weights[MOST_RANKS];  /* the sum of squares of parameters and buffers at the end */
 } trajectory;
 
 static fr_module *make_model(const trajectory *t)
@@ -30,15 +31,15 @@ static fr_module *make_model(const trajectory *t)
                          fr_nn_linear(t->hidden, t->hidden, NULL), fr_nn_linear(t->hidden, 1, NULL));
 }
 
-static double norm_of_parameters(fr_module *m)
+static double norm_of_state(fr_module *m)
 {
     FR_SCOPE;
     int n;
-    fr_tensor *const *all = fr_module_parameters(m, &n);
+    const fr_named_tensor *all = fr_module_state(m, &n);
     double sum = 0;
 
     for (int i = 0; i < n; i++)
-        sum += fr_item(fr_sum(fr_square(fr_cast(fr_detach(all[i]), FR_F64))));
+        sum += fr_item(fr_sum(fr_square(fr_cast(fr_detach(all[i].tensor), FR_F64))));
     return sum;
 }
 
@@ -54,7 +55,7 @@ static void learn(trajectory *t, fr_module *m, fr_loader *l, double *loss)
     fr_tensor *y = fr_mul_scalar(fr_mse(fr_forward(m, batch[0]), batch[1], FR_MEAN), fr_loader_weight(l));
 
     *loss = fr_item(y) / t->size;
-    ck_assert(fr_backward(y));
+    ck_assert_msg(fr_backward(y), "%s", fr_error_message());
     ck_assert(fr_all_reduce_values(loss, 1));
 }
 
@@ -71,10 +72,12 @@ static void train(int rank, void *user)
     fr_optim *o = t->lr > 0 ? fr_sgd(m, &(fr_sgd_options){ .lr = t->lr, .momentum = 0.9 }) : fr_adam(m, NULL);
     fr_loader *l = fr_loader_new(FR_TENSORS(x, y), &(fr_loader_options){ .batch_size = BATCH });
 
-    if (rank > 0) /* what rank 0 has holds */
+    if (rank > 0) { /* what rank 0 has holds */
+        FR_NO_GRAD;
         fr_copy(fr_module_parameters(m, &(int){ 0 })[0], fr_zeros(FR_SHAPE(t->hidden, FEATURES)));
+    }
     ck_assert(fr_optim_distributed(o) && fr_loader_distributed(l));
-    ck_assert(!t->norm || fr_batch_norm_distributed(m));
+    ck_assert(!t->norm || t->own_statistics || fr_batch_norm_distributed(m));
     for (int i = 0; i < STEPS; i++) {
         fr_optim_zero_grad(o);
         if (t->sync_late) {
@@ -86,7 +89,7 @@ static void train(int rank, void *user)
         ck_assert(fr_clip_grad_norm(m, 1) > 0);
         ck_assert(fr_optim_step(o));
     }
-    t->weights[rank] = norm_of_parameters(m);
+    t->weights[rank] = norm_of_state(m);
     fr_loader_free(l);
     fr_optim_free(o);
     fr_module_free(m);
@@ -124,6 +127,13 @@ START_TEST(test_trajectory)
         ck_assert_double_eq_tol(many.weights[0], one.weights[0], 1e-6 * one.weights[0]);
         ck_assert_double_eq(many.weights[0], again.weights[0]);
     }
+}
+END_TEST
+
+/* The statistics of one rank's batches are then rank 0's everywhere. */
+START_TEST(test_own_statistics)
+{
+    run_trajectory((trajectory){ .hidden = 8, .norm = true, .own_statistics = true, .lr = 0.01 }, 3);
 }
 END_TEST
 
@@ -374,6 +384,7 @@ int main(void)
 
     tcase_set_timeout(training, 120);
     tcase_add_loop_test(training, test_trajectory, 0, sizeof kinds / sizeof *kinds);
+    tcase_add_test(training, test_own_statistics);
     tcase_add_loop_test(training, test_some_parameters, 1, MOST_RANKS + 1);
     tcase_add_loop_test(values, test_values, 1, MOST_RANKS + 1);
     tcase_add_loop_test(wrong, test_faults, 0, FAULTS);
