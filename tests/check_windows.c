@@ -510,6 +510,36 @@ END_TEST
 /* --- Max unpools -------------------------------------------------------------------------------------------------- */
 
 /* A module does what the function does. */
+/* Planes of all widths, of few different values, some of them NaN: the first of equal values is taken, or else the last
+ * NaN. Gradients tell the place. */
+START_TEST(max_pools_by_two)
+{
+    FR_SCOPE;
+    enum { PLANES = 3, LINES = 5 };
+    const fr_dtype dtype = _i % 2 ? FR_F64 : FR_F32;
+    const int64_t width = 2 + _i / 2, out = width / 2;
+    fr_tensor *drawn = fr_cast(fr_randint(0, 6, FR_SHAPE(PLANES, LINES, width)), dtype);
+    fr_tensor *x = fr_requires_grad(fr_masked_fill(drawn, fr_eq_scalar(drawn, 5), _i % 3 ? 4 : NAN));
+    fr_tensor *y = fr_max_pool2d(x, FR_SHAPE(2), NULL),
+              *g = fr_cast(fr_arange(1, 1 + (double)fr_numel(y), 1, FR_F64), dtype);
+    fr_tensor *dx;
+
+    ck_assert(fr_gradients_with(y, fr_reshape(g, y->shape), &x, 1, &dx, 0));
+    for (int64_t i = 0; i < fr_numel(y); i++) {
+        int64_t corner = i / (2 * out) * LINES * width + i / out % 2 * 2 * width + i % out * 2, best = corner;
+
+        for (int k = 1; k < 4; k++) {
+            int64_t at = corner + k / 2 * width + k % 2;
+
+            best = fr_at(x, at) > fr_at(x, best) || isnan(fr_at(x, at)) ? at : best;
+        }
+        ck_assert(fr_at(y, i) == fr_at(x, best) || (isnan(fr_at(y, i)) && isnan(fr_at(x, best))));
+        ck_assert(fr_at(dx, best) == (double)(i + 1));
+    }
+    ck_assert(fr_item(fr_sum(dx)) == fr_item(fr_sum(g)));
+}
+END_TEST
+
 START_TEST(unpools_as_the_functions)
 {
     FR_SCOPE;
@@ -549,6 +579,7 @@ int main(void)
     tcase_add_test(modules, unpools_as_the_functions);
     tcase_add_loop_test(many, large_convolutions_equal_plain_loops, 0, COUNT(large));
     tcase_add_loop_test(many, convolutions_of_float32, 0, COUNT(large));
+    tcase_add_loop_test(many, max_pools_by_two, 0, 2 * 40);
     tcase_add_loop_test(many, convolutions_on_any_number_of_threads, 0, COUNT(large));
     tcase_add_loop_test(many, pools_of_many_images, 0, 2 * COUNT(pools));
     return run_tests("windows", modules, many);
