@@ -376,13 +376,22 @@ static void zero_gradients(const inputs *in)
         fr_zero_grad(in->x[i]);
 }
 
+/* The layer's result lives no longer than in PyTorch, where it dies when its sum is known: in a scope around the whole
+ * step it would be one array more that takes up the cache (of 16 MB, leaky_relu takes 1.9 ms then, not 1.4). */
+static fr_tensor *sum_of_result(const run_of_layer *r)
+{
+    FR_SCOPE;
+
+    return fr_escape(fr_sum(r->layer->forward(&r->in)));
+}
+
 static void step(void *argument)
 {
     FR_SCOPE;
     run_of_layer *r = argument;
 
     zero_gradients(&r->in);
-    fr_backward(fr_sum(r->layer->forward(&r->in)));
+    fr_backward(sum_of_result(r));
 }
 
 static void run_size(const layer *l, int64_t n)

@@ -218,6 +218,23 @@ static fr_tensor *value_and_gradient(fr_tensor *(*f)(fr_tensor *), fr_tensor *x,
     return fr_detach(y);
 }
 
+/* The gradient of a mean is one number, of which a short row serves for all; with FR_NONE each loss has its own. */
+START_TEST(losses_over_tiles)
+{
+    FR_SCOPE;
+    enum { N = 2 * (1 << 14) + 777 };
+    fr_tensor *x = fr_requires_grad(fr_randn(FR_SHAPE(N))), *y = fr_requires_grad(fr_randn(FR_SHAPE(N)));
+    fr_tensor *leaves[] = { x, y }, *of_sum[2], *of_each[2];
+
+    ck_assert(fr_gradients(fr_mse(x, y, FR_SUM), leaves, 2, of_sum, 0));
+    ck_assert(fr_gradients_with(fr_mse(x, y, FR_NONE), fr_ones(FR_SHAPE(N)), leaves, 2, of_each, 0));
+    for (int i = 0; i < N; i++)
+        ck_assert(fr_at(of_sum[0], i) == (double)(2 * ((float)fr_at(x, i) - (float)fr_at(y, i))));
+    for (int i = 0; i < 2; i++)
+        ck_assert(fr_equal(of_sum[i], of_each[i]));
+}
+END_TEST
+
 START_TEST(threads_change_nothing)
 {
     FR_SCOPE;
@@ -282,6 +299,7 @@ int main(void)
     tcase_add_test(large, sines_of_large_values);
     tcase_add_test(large, gelu_is_accurate);
     tcase_add_loop_test(large, broadcasting_over_tiles, 1, 3);
+    tcase_add_test(large, losses_over_tiles);
     tcase_add_loop_test(large, threads_change_nothing, 0, functions);
     tcase_add_loop_test(large, tiles_are_as_small_work, 0, functions);
     tcase_add_loop_test(large, softmax_of_long_and_short_rows, 0, 2);

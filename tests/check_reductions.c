@@ -206,6 +206,34 @@ START_TEST(any_number_of_threads)
 }
 END_TEST
 
+/* Along rows and columns, from the front and, for the gradient, from the back; whole numbers, so that sums are exact.
+ */
+START_TEST(cumulative_sums)
+{
+    static const sizes all[] = { { 9, 1, 1 }, { 9, 7, 1 }, { 5, 16, 1 }, { 9, 41, 1 }, { 2, 9, 3 }, { 1, 5, 600 } };
+    FR_SCOPE;
+    sizes s = all[_i];
+    fr_shape shape = FR_SHAPE(s.outer, s.n, s.inner);
+    fr_tensor *x = fr_requires_grad(fr_cast(fr_randint(-99, 100, shape), FR_F32)), *dx;
+    fr_tensor *g = fr_cast(fr_randint(-99, 100, shape), FR_F32), *y = fr_cumsum(x, 1);
+
+    ck_assert(fr_gradients_with(y, g, &x, 1, &dx, 0));
+    for (int64_t i = 0; i < fr_numel(x); i++) {
+        int64_t place = i / s.inner % s.n;
+        double front = 0, back = 0;
+
+        for (int64_t k = 0; k <= place; k++)
+            front += fr_at(x, i - k * s.inner);
+        for (int64_t k = place; k < s.n; k++)
+            back += fr_at(g, i + (k - place) * s.inner);
+        ck_assert(fr_at(y, i) == front);
+        ck_assert(fr_at(dx, i) == back);
+    }
+    ck_assert(fr_equal(fr_cumsum(fr_cast(x, FR_I64), 1), fr_cast(y, FR_I64)));
+    ck_assert(fr_equal(fr_cumsum(fr_cast(x, FR_F64), 1), fr_cast(y, FR_F64)));
+}
+END_TEST
+
 /* Summed one after another in float32 the result would be off by 1e-2 and more. */
 START_TEST(many_values)
 {
@@ -332,6 +360,7 @@ int main(void)
 
     tcase_add_loop_test(walk, sizes_of_all_kinds, 0, COUNT);
     tcase_add_test(walk, any_number_of_threads);
+    tcase_add_loop_test(walk, cumulative_sums, 0, 6);
     tcase_add_test(walk, many_values);
     tcase_add_test(walk, first_of_a_tie);
     tcase_add_test(other, sum_to_any_shape);

@@ -446,6 +446,52 @@ START_TEST(permuted_copies)
 }
 END_TEST
 
+/* Rows of one value, and of neighbours, around the lengths at which copies change their way, with a gap of 1 between
+ * them, which nothing may write to. */
+START_TEST(copies_of_long_rows)
+{
+    static const int64_t lengths[] = { 1, 15, 255, 256, 257, 511, 512, 513, 1023, 1024, 1025, 2051 };
+    enum { ROWS = 3 };
+    FR_SCOPE;
+    fr_dtype dtype = (fr_dtype)_i;
+
+    for (size_t k = 0; k < sizeof lengths / sizeof *lengths; k++) {
+        int64_t n = lengths[k], all = ROWS * (n + 1);
+        fr_tensor *column = fr_reshape(fr_arange(7, 7 + ROWS, 1, dtype), FR_SHAPE(ROWS, 1));
+        fr_tensor *values = fr_reshape(fr_arange(0, (double)all, 1, dtype), FR_SHAPE(ROWS, n + 1));
+        fr_tensor *filled = fr_cast(fr_full(FR_SHAPE(ROWS, n + 1), -1), dtype), *copied = fr_clone(filled);
+
+        ck_assert(fr_copy(fr_slice(filled, 1, 0, n, 1), fr_expand(column, FR_SHAPE(ROWS, n))));
+        ck_assert(fr_copy(fr_slice(copied, 1, 1, n + 1, 1), fr_slice(values, 1, 0, n, 1)));
+        for (int64_t i = 0; i < all; i++) {
+            ck_assert(fr_at(filled, i) == (i % (n + 1) < n ? (double)(7 + i / (n + 1)) : -1));
+            ck_assert(fr_at(copied, i) == (i % (n + 1) > 0 ? (double)(i - 1) : -1));
+        }
+    }
+}
+END_TEST
+
+/* Parts of 16 MB of a larger result, of rows that are whole cache lines and of such that are not. */
+START_TEST(copies_past_the_caches)
+{
+    static const int64_t widths[] = { 256, 255, 48 };
+    FR_SCOPE;
+    const int64_t width = widths[_i], rows = (1 << 22) / width + 1, all = 2 * rows * width;
+    fr_tensor *t = fr_reshape(fr_arange(0, (double)all, 1, FR_F32), FR_SHAPE(rows, 2 * width));
+    fr_tensor *left = fr_contiguous(fr_slice(t, 1, 0, width, 1));
+    fr_tensor *right = fr_contiguous(fr_slice(t, 1, width, 2 * width, 1));
+    fr_tensor *again = FR_CAT(1, left, right);
+    const float *values[] = { fr_data(left), fr_data(right), fr_data(again) };
+
+    for (int64_t i = 0; i < all; i++) {
+        int64_t row = i / (2 * width), column = i % (2 * width);
+
+        if (values[2][i] != (float)i || values[column / width][row * width + column % width] != (float)i)
+            ck_abort_msg("value %lld of rows of %lld", (long long)i, (long long)width);
+    }
+}
+END_TEST
+
 START_TEST(casts_to_int64)
 {
     static const double values[] = { NAN, INFINITY, -INFINITY, 1e19, -1e19, 0x1p63, -0x1p63, 2.9, -2.9, -0.0 };
@@ -600,6 +646,8 @@ int main(void)
     tcase_add_loop_test(views, gradients_of_chains, 0, CHAINS);
     tcase_add_loop_test(views, writes_through_chains, 0, CHAINS);
     tcase_add_loop_test(copies, permuted_copies, 0, 18);
+    tcase_add_loop_test(copies, copies_of_long_rows, FR_F32, FR_I64 + 1);
+    tcase_add_loop_test(copies, copies_past_the_caches, 0, 3);
     tcase_add_test(copies, casts_to_int64);
     tcase_add_test(copies, copies_and_storage);
     tcase_add_test(copies, copies_onto_itself);

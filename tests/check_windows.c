@@ -296,6 +296,12 @@ static const convolution large[] = {
     { 2, 5, 20, 6, 1, { 61, 60 }, { 1, 1 }, { 1, 1 }, { 0, 0 }, { 1, 1 } },   /* the window is one value */
     { 1, 40, 32, 64, 32, { 1, 50 }, { 1, 3 }, { 1, 1 }, { 0, 1 }, { 1, 1 } }, /* many units in a tile */
     { 1, 2, 912, 520, 1, { 1, 10 }, { 1, 9 }, { 1, 3 }, { 0, 1 }, { 1, 1 } }, /* no slices: too many weights */
+    { 2, 3, 8, 8, 8, { 28, 28 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 } },    /* a filter for each channel: */
+    { 2, 2, 3, 6, 3, { 7, 37 }, { 3, 4 }, { 1, 1 }, { 2, 3 }, { 1, 2 } },     /* two, */
+    { 2, 2, 3, 3, 3, { 15, 9 }, { 2, 3 }, { 2, 1 }, { 1, 0 }, { 1, 1 } },     /* every second line, */
+    { 2, 2, 3, 6, 3, { 16, 31 }, { 5, 3 }, { 1, 2 }, { 2, 1 }, { 1, 3 } },    /* every second column, */
+    { 2, 1, 2, 2, 2, { 5, 3 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 } },      /* lines shorter than vectors */
+    { 2, 2, 16, 8, 1, { 14, 11 }, { 3, 3 }, { 2, 2 }, { 1, 1 }, { 1, 1 } },   /* planes of every second value */
 };
 
 static fr_shape shape_of(const convolution *c, int64_t first, int64_t second, const int64_t *size)
@@ -308,18 +314,18 @@ static fr_shape option_of(const convolution *c, const int64_t *values)
     return c->dims == 1 ? FR_SHAPE(values[1]) : FR_SHAPE(values[0], values[1]);
 }
 
-static fr_tensor *convolve(const convolution *c, fr_tensor *x, fr_tensor *w)
+static fr_tensor *convolve(const convolution *c, fr_tensor *x, fr_tensor *w, fr_tensor *bias)
 {
     fr_conv_options options = { .stride = option_of(c, c->stride),
                                 .padding = option_of(c, c->padding),
                                 .dilation = option_of(c, c->dilation),
                                 .groups = c->groups };
 
-    return c->dims == 1 ? fr_conv1d(x, w, NULL, &options) : fr_conv2d(x, w, NULL, &options);
+    return c->dims == 1 ? fr_conv1d(x, w, bias, &options) : fr_conv2d(x, w, bias, &options);
 }
 
 typedef struct {
-    fr_tensor *x, *w, *g, *y, *dx, *dw;
+    fr_tensor *x, *w, *bias, *g, *y, *dx, *dw; /* bias: may be NULL */
 } values;
 
 /* Computes the part of one row of outputs that comes from the kernel's row `tap` and one channel, and its gradients. */
@@ -353,6 +359,8 @@ static void plain_row(const convolution *c, const values *v, int64_t image, int6
 static void plain_convolution(const convolution *c, values *v)
 {
     v->y = fr_zeros_like(v->g);
+    if (v->bias)
+        v->y = fr_clone(fr_add(v->y, fr_reshape(v->bias, c->dims == 1 ? FR_SHAPE(-1, 1) : FR_SHAPE(-1, 1, 1))));
     v->dx = fr_zeros_like(v->x);
     v->dw = fr_zeros_like(v->w);
     for (int64_t image = 0; image < c->images; image++)
@@ -367,7 +375,7 @@ static void differentiate(const convolution *c, values *v)
 {
     fr_tensor *xs[] = { fr_requires_grad(fr_detach(v->x)), fr_requires_grad(fr_detach(v->w)) }, *out[2];
 
-    v->y = convolve(c, xs[0], xs[1]);
+    v->y = convolve(c, xs[0], xs[1], v->bias);
     if (!v->g)
         v->g = fr_randn(v->y->shape);
     ck_assert(fr_gradients_with(v->y, v->g, xs, 2, out, 0));
@@ -395,6 +403,34 @@ START_TEST(large_convolutions_equal_plain_loops)
     assert_near("dx", got.dx, expected.dx);
     assert_near("dw", got.dw, expected.dw);
     ck_assert(fr_set_default_dtype(FR_F32));
+}
+END_TEST
+
+static fr_tensor *whole_numbers(fr_shape shape)
+{
+    return fr_cast(fr_randint(-3, 4, shape), FR_F64);
+}
+
+/* Sums of whole numbers are exact: float32 gives what plain loops give in float64. */
+START_TEST(convolutions_of_float32)
+{
+    FR_SCOPE;
+    const convolution *c = &large[_i];
+    values got, exact = draw(c);
+
+    exact.x = whole_numbers(exact.x->shape);
+    exact.w = whole_numbers(exact.w->shape);
+    exact.bias = whole_numbers(FR_SHAPE(c->outputs));
+    exact.g = whole_numbers(convolve(c, exact.x, exact.w, NULL)->shape);
+    plain_convolution(c, &exact);
+    got = (values){ .x = fr_cast(exact.x, FR_F32),
+                    .w = fr_cast(exact.w, FR_F32),
+                    .bias = fr_cast(exact.bias, FR_F32),
+                    .g = fr_cast(exact.g, FR_F32) };
+    differentiate(c, &got);
+    ck_assert(fr_equal(got.y, fr_cast(exact.y, FR_F32)));
+    ck_assert(fr_equal(got.dx, fr_cast(exact.dx, FR_F32)));
+    ck_assert(fr_equal(got.dw, fr_cast(exact.dw, FR_F32)));
 }
 END_TEST
 
@@ -474,6 +510,36 @@ END_TEST
 /* --- Max unpools -------------------------------------------------------------------------------------------------- */
 
 /* A module does what the function does. */
+/* Planes of all widths, of few different values, some of them NaN: the first of equal values is taken, or else the last
+ * NaN. Gradients tell the place. */
+START_TEST(max_pools_by_two)
+{
+    FR_SCOPE;
+    enum { PLANES = 3, LINES = 5 };
+    const fr_dtype dtype = _i % 2 ? FR_F64 : FR_F32;
+    const int64_t width = 2 + _i / 2, out = width / 2;
+    fr_tensor *drawn = fr_cast(fr_randint(0, 6, FR_SHAPE(PLANES, LINES, width)), dtype);
+    fr_tensor *x = fr_requires_grad(fr_masked_fill(drawn, fr_eq_scalar(drawn, 5), _i % 3 ? 4 : NAN));
+    fr_tensor *y = fr_max_pool2d(x, FR_SHAPE(2), NULL),
+              *g = fr_cast(fr_arange(1, 1 + (double)fr_numel(y), 1, FR_F64), dtype);
+    fr_tensor *dx;
+
+    ck_assert(fr_gradients_with(y, fr_reshape(g, y->shape), &x, 1, &dx, 0));
+    for (int64_t i = 0; i < fr_numel(y); i++) {
+        int64_t corner = i / (2 * out) * LINES * width + i / out % 2 * 2 * width + i % out * 2, best = corner;
+
+        for (int k = 1; k < 4; k++) {
+            int64_t at = corner + k / 2 * width + k % 2;
+
+            best = fr_at(x, at) > fr_at(x, best) || isnan(fr_at(x, at)) ? at : best;
+        }
+        ck_assert(fr_at(y, i) == fr_at(x, best) || (isnan(fr_at(y, i)) && isnan(fr_at(x, best))));
+        ck_assert(fr_at(dx, best) == (double)(i + 1));
+    }
+    ck_assert(fr_item(fr_sum(dx)) == fr_item(fr_sum(g)));
+}
+END_TEST
+
 START_TEST(unpools_as_the_functions)
 {
     FR_SCOPE;
@@ -512,6 +578,8 @@ int main(void)
     tcase_add_test(modules, bad_layers_are_refused);
     tcase_add_test(modules, unpools_as_the_functions);
     tcase_add_loop_test(many, large_convolutions_equal_plain_loops, 0, COUNT(large));
+    tcase_add_loop_test(many, convolutions_of_float32, 0, COUNT(large));
+    tcase_add_loop_test(many, max_pools_by_two, 0, 2 * 40);
     tcase_add_loop_test(many, convolutions_on_any_number_of_threads, 0, COUNT(large));
     tcase_add_loop_test(many, pools_of_many_images, 0, 2 * COUNT(pools));
     return run_tests("windows", modules, many);

@@ -4,6 +4,7 @@
 #include "core/integer.h"
 #include "core/loop.h"
 #include "core/recorder.h"
+#include "core/row.h"
 #include "core/shape.h"
 #include "core/threads.h"
 
@@ -40,17 +41,44 @@ static convert_rows *const converters[3][3] = {
 typedef struct {
     convert_rows *convert, *copy; /* from the source's dtype, and from the result's own */
     int64_t size;                 /* of a value of the result, in bytes */
+    bool streams;                 /* what has whole cache lines goes past the caches */
 } convert_job;
+
+/* Values of one dtype that become neighbours, from neighbours or from one value, where there is something faster than
+ * the loop for every CPU. False if not. */
+static bool copy_fast(const convert_job *j, int64_t m, int64_t n, char *to, int64_t to_row, const char *from,
+                      int64_t from_row, int64_t from_step)
+{
+    enum { LONG = 1 << 12 }; /* bytes: shorter rows are no slower in a loop, 768 a sixth faster than by memcpy */
+    size_t bytes = (size_t)(n * j->size);
+    bool streams = j->streams && bytes < LONG && ((uintptr_t)to | (uintptr_t)to_row | bytes) % FR_LINE == 0;
+
+    if (from_step != 0 && !streams && bytes < LONG)
+        return false;
+    for (; m > 0; m--, to += to_row, from += from_row)
+        if (from_step == 0)
+            fr_fill_row(to, from, (size_t)j->size, (size_t)n);
+        else if (streams)
+            fr_stream_row(to, from, bytes);
+        else
+            memcpy(to, from, bytes);
+    if (streams)
+        fr_streamed();
+    return true;
+}
 
 /* The body of a loop over all dims but the last two, if there are two. Operand 0 is written, operand 1 is read. */
 static void copy_rows(void *job, const fr_loop *l, char *const *at)
 {
     static const int64_t none[2];
+    const convert_job *j = job;
     int last = l->ndim - 1;
+    int64_t m = last > 0 ? l->dim[last - 1] : 1, n = l->dim[last];
     const int64_t *row = last > 0 ? l->step[last - 1] : none, *step = l->step[last];
+    bool neighbours = j->convert == j->copy && step[0] == j->size && (step[1] == j->size || step[1] == 0);
 
-    ((const convert_job *)job)
-        ->convert(last > 0 ? l->dim[last - 1] : 1, l->dim[last], at[0], row[0], step[0], at[1], row[1], step[1]);
+    if (!neighbours || !copy_fast(j, m, n, at[0], row[0], at[1], row[1], step[1]))
+        j->convert(m, n, at[0], row[0], step[0], at[1], row[1], step[1]);
 }
 
 enum {
@@ -101,16 +129,20 @@ static bool arrange_blocks(fr_loop *l)
 
 void fr_copy_values(fr_tensor *into, const fr_tensor *from)
 {
-    enum { SMALL = 1 << 10 }; /* values that memcpy copies before the loop has begun */
-    convert_job job = { converters[into->dtype][from->dtype], converters[into->dtype][into->dtype],
-                        (int64_t)fr_dtype_size((fr_dtype)into->dtype) };
+    enum {
+        SMALL = 1 << 10, /* values that memcpy copies before the loop has begun */
+        LARGE = 16 << 20 /* bytes: with what they are copied from they fill the largest cache of most cores */
+    };
+    int64_t size = (int64_t)fr_dtype_size((fr_dtype)into->dtype);
+    convert_job job = { converters[into->dtype][from->dtype], converters[into->dtype][into->dtype], size,
+                        into->numel >= LARGE / size };
     fr_loop l;
 
     if (into->numel == 0) /* origin may be NULL */
         return;
     if (into->numel <= SMALL && into->contiguous && from->contiguous && into->numel == from->numel &&
         into->dtype == from->dtype) {
-        memcpy(into->origin, from->origin, (size_t)into->numel * fr_dtype_size((fr_dtype)into->dtype));
+        memcpy(into->origin, from->origin, (size_t)(into->numel * size));
         return;
     }
     fr_loop_begin(&l, &into->shape);

@@ -14,6 +14,7 @@
 #include "kernels/convolve.h"
 
 #include "core/integer.h"
+#include "core/row.h"
 #include "core/shape.h"
 #include "kernels/convolve_planes.h"
 #include "kernels/depthwise.h"
@@ -80,8 +81,8 @@ typedef struct {
     fr_depthwise_plan plan;      /* of DEPTHWISE */
     int64_t block, blocks;       /* columns in a block, blocks in an image */
     const char *x, *weight, *dy; /* the operands */
+    const char *bias;            /* NULL: none */
     char *result;
-    bool add;      /* y: add to what it holds */
     int64_t slice; /* dweight: images in a slice */
 } job;
 
@@ -174,6 +175,21 @@ static const char *get_columns(const job *j, int64_t first, int64_t count, const
 
 /* --- y: a unit is one block of a group of an image ---------------------------------------------------------------- */
 
+/* The biases of a group, or NULL. */
+static const char *biases_of(const job *j, int64_t group)
+{
+    return j->bias ? j->bias + group % j->c->groups * j->c->out_channels * j->value_size : NULL;
+}
+
+/* n values of each channel of a group of y become its bias. */
+static void fill_with_biases(const job *j, int64_t group, int64_t n, char *y)
+{
+    const char *bias = biases_of(j, group);
+
+    for (int64_t i = 0; bias && i < j->c->out_channels; i++)
+        fr_fill_row(y + i * j->out_numel * j->value_size, bias + i * j->value_size, (size_t)j->value_size, (size_t)n);
+}
+
 static void compute_y(const void *user, int64_t unit, char *scratch)
 {
     const job *j = user;
@@ -183,9 +199,11 @@ static void compute_y(const void *user, int64_t unit, char *scratch)
     const char *weight = j->weight + group % c->groups * c->out_channels * j->rows * j->value_size;
     const char *x = j->x + group * c->in_channels * j->in_numel * j->value_size;
     const char *columns = get_columns(j, first, count, x, scratch, &ld);
+    char *y = j->result + (group * c->out_channels * j->out_numel + first) * j->value_size;
 
-    fr_gemm(j->dtype, false, false, c->out_channels, count, j->rows, weight, j->rows, columns, ld, j->add,
-            j->result + (group * c->out_channels * j->out_numel + first) * j->value_size, j->out_numel);
+    fill_with_biases(j, group, count, y);
+    fr_gemm(j->dtype, false, false, c->out_channels, count, j->rows, weight, j->rows, columns, ld, j->bias != NULL, y,
+            j->out_numel);
 }
 
 /* A unit is a group of an image. */
@@ -194,30 +212,31 @@ static void compute_y_depthwise(const void *user, int64_t unit, char *scratch)
     const job *j = user;
     const fr_convolution *c = j->c;
     const char *weight = j->weight + unit % c->groups * c->out_channels * j->rows * j->value_size;
+    const char *bias = biases_of(j, unit);
     char *y = j->result + unit * c->out_channels * j->out_numel * j->value_size;
 
-    if (!j->add)
-        memset(y, 0, (size_t)(c->out_channels * j->out_numel * j->value_size));
     for (int64_t i = 0; i < c->out_channels; i++)
         fr_depthwise(j->dtype, &c->window, &j->plan, scratch, j->x + unit * j->in_numel * j->value_size,
-                     weight + i * j->rows * j->value_size, y + i * j->out_numel * j->value_size);
+                     weight + i * j->rows * j->value_size, bias ? bias + i * j->value_size : NULL,
+                     y + i * j->out_numel * j->value_size);
 }
 
-bool fr_convolve(fr_dtype dtype, const fr_convolution *c, const void *x, const void *weight, bool add, void *y)
+bool fr_convolve(fr_dtype dtype, const fr_convolution *c, const void *x, const void *weight, const void *bias, void *y)
 {
     job j = job_of(dtype, c);
 
     j.x = x;
     j.weight = weight;
     j.result = y;
-    j.add = add;
+    j.bias = bias;
     if (j.way == PLANES)
-        return fr_planes_convolve(dtype, c, x, weight, add, y);
+        return fr_planes_convolve(dtype, c, x, weight, bias, y);
     if (j.way != NOTHING)
         return fr_run_units(c->batch * c->groups * j.blocks, (double)c->out_channels * (double)j.rows * (double)j.block,
                             scratch_bytes(&j), j.way == DEPTHWISE ? compute_y_depthwise : compute_y, &j);
-    if (!add)
-        memset(y, 0, (size_t)(c->out_channels * c->groups * c->batch * j.out_numel * j.value_size));
+    memset(y, 0, (size_t)(c->out_channels * c->groups * c->batch * j.out_numel * j.value_size));
+    for (int64_t group = 0; group < c->batch * c->groups; group++)
+        fill_with_biases(&j, group, j.out_numel, (char *)y + group * c->out_channels * j.out_numel * j.value_size);
     return true;
 }
 
@@ -236,10 +255,11 @@ static void compute_dx(const void *user, int64_t unit, char *scratch)
                 dx, j->in_numel);
         return;
     }
-    memset(dx, 0, (size_t)(c->in_channels * j->in_numel * j->value_size));
     for (int64_t i = 0; j->way == DEPTHWISE && i < c->out_channels; i++)
         fr_depthwise_grad_input(j->dtype, &c->window, &j->plan, scratch, dy + i * j->out_numel * j->value_size,
-                                weight + i * j->rows * j->value_size, dx);
+                                weight + i * j->rows * j->value_size, i > 0, dx);
+    if (j->way == COLUMNS)
+        memset(dx, 0, (size_t)(c->in_channels * j->in_numel * j->value_size));
     for (int64_t first = 0; j->way == COLUMNS && first < j->out_numel; first += j->block) {
         int64_t count = fr_least(j->block, j->out_numel - first);
 

@@ -23,8 +23,8 @@ typedef struct {
  * kernel), y and dy (batch, groups * out_channels, out_size). dtype: float32 or float64. These return false if memory
  * runs out. */
 
-/* add: adds to what y holds. */
-bool fr_convolve(fr_dtype dtype, const fr_convolution *c, const void *x, const void *weight, bool add, void *y);
+/* bias: (groups * out_channels), added to y; NULL: none. */
+bool fr_convolve(fr_dtype dtype, const fr_convolution *c, const void *x, const void *weight, const void *bias, void *y);
 bool fr_convolve_grad_input(fr_dtype dtype, const fr_convolution *c, const void *dy, const void *weight, void *dx);
 /* dweight is (slices, size of weight): the sums over slices of the images, which the caller adds up. There are as many
  * slices as fr_convolve_slices says, which depends on sizes alone. */

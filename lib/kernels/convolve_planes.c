@@ -111,9 +111,8 @@ typedef struct {
     int64_t begin;                             /* the first position of the first block */
     int64_t run, block, blocks;                /* positions of a group of an image, of a block; how many blocks */
     int64_t piece;                             /* positions of a plane that a block reaches */
-    const char *x, *weight, *dy;
+    const char *x, *weight, *dy, *bias;        /* bias: NULL: none */
     char *result;
-    bool add;
     bool back;                                     /* dx: by the taps that meet its */
     int64_t phase;                                 /* the other way round */
     int64_t slice;                                 /* dweight: images of a slice */
@@ -227,7 +226,8 @@ static void compute_block(const void *user, int64_t unit, char *pieces)
     read_pieces(j, group, first, pieces);
     fr_multiply_shifted(j->dtype, j->out_channels, n, j->rows, weight, j->rows, pieces, j->offset, out, j->block);
     for (int64_t i = 0; i < j->out_channels; i++)
-        fr_plane_write(j->dtype, &j->out, first, n, out + i * j->block * j->size, j->add,
+        fr_plane_write(j->dtype, &j->out, first, n, out + i * j->block * j->size,
+                       j->bias ? j->bias + (group % j->c->groups * j->out_channels + i) * j->size : NULL,
                        j->result + (group * j->out_channels + i) * j->out_numel * j->size);
 }
 
@@ -237,13 +237,14 @@ static bool compute_blocks(job *j)
                    (double)j->out_channels * (double)j->rows * (double)j->block);
 }
 
-bool fr_planes_convolve(fr_dtype dtype, const fr_convolution *c, const void *x, const void *weight, bool add, void *y)
+bool fr_planes_convolve(fr_dtype dtype, const fr_convolution *c, const void *x, const void *weight, const void *bias,
+                        void *y)
 {
     job j = forward_job(dtype, c);
 
     j.x = x;
     j.weight = weight;
-    j.add = add;
+    j.bias = bias;
     j.result = y;
     return compute_blocks(&j);
 }

@@ -48,17 +48,26 @@ static void FN(cumsum_column)(int64_t n, int64_t step, const T *restrict x, T *r
         y[k * step] = (T)(sum += (FR_SUM_TYPE(T))x[k * step]);
 }
 
-/* The same for four columns, `next` apart: none of their sums waits for another's. */
+/* The same for four columns, `next` apart: none of their sums waits for another's. They are rows of memory, and the CPU
+ * does not see that the next four follow: it is told, a cache line at a time. (From the back it sees nothing at all: 4M
+ * values take 1.5 ms so, and 8.5 without.) */
 static void FN(cumsum_four)(int64_t n, int64_t step, int64_t next, const T *restrict x, T *restrict y)
 {
+    enum { LINE = 64 / sizeof(T) };
     FR_SUM_TYPE(T) sum[4] = { 0 };
 
-    for (int64_t k = 0; k < n; k++)
-        FR_UNROLL for (int j = 0; j < 4; j++)
-        {
-            sum[j] += (FR_SUM_TYPE(T))x[k * step + j * next];
-            y[k * step + j * next] = (T)sum[j];
+    for (int64_t from = 0; from < n; from += LINE) {
+        for (int j = 4; j < 8; j++) {
+            __builtin_prefetch(x + from * step + j * next);
+            __builtin_prefetch(y + from * step + j * next, 1);
         }
+        for (int64_t k = from; k < fr_least(from + LINE, n); k++)
+            FR_UNROLL for (int j = 0; j < 4; j++)
+            {
+                sum[j] += (FR_SUM_TYPE(T))x[k * step + j * next];
+                y[k * step + j * next] = (T)sum[j];
+            }
+    }
 }
 
 static void FN(cumsum_columns)(int64_t n, int64_t width, int64_t step, const T *restrict x, T *restrict y)

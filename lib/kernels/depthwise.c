@@ -38,42 +38,104 @@ bool fr_depthwise_begin(const fr_sliding_window *w, fr_depthwise_plan *p)
     return true;
 }
 
-/* Lays out x, with its padding, in a plane of zeros. */
-static void lay_out_input(fr_dtype dtype, const fr_sliding_window *w, const fr_depthwise_plan *p, const void *x,
-                          void *plane)
+/* x in the plane. */
+static fr_plane place_of_input(const fr_sliding_window *w, const fr_depthwise_plan *p)
 {
-    fr_plane_read(dtype,
-                  &(fr_plane){ .lines = w->in_size[0],
-                               .columns = w->in_size[1],
-                               .line_step = w->in_size[1],
-                               .column_step = 1,
-                               .top = w->pad_before[0],
-                               .left = w->pad_before[1],
-                               .width = p->width },
-                  0, p->plane + SLACK, x, plane);
+    return (fr_plane){ .lines = w->in_size[0],
+                       .columns = w->in_size[1],
+                       .line_step = w->in_size[1],
+                       .column_step = 1,
+                       .top = w->pad_before[0],
+                       .left = w->pad_before[1],
+                       .width = p->width };
+}
+
+/* y, of stride 1, in a plane of its own, which begins with y's first value. */
+static fr_plane place_of_output(const fr_sliding_window *w, const fr_depthwise_plan *p)
+{
+    return (fr_plane){ .lines = w->out_size[0],
+                       .columns = w->out_size[1],
+                       .line_step = w->out_size[1],
+                       .column_step = 1,
+                       .width = p->width };
+}
+
+static bool has_stride_1(const fr_sliding_window *w)
+{
+    return w->stride[0] == 1 && w->stride[1] == 1;
 }
 
 #define KERNEL_FILE "kernels/depthwise.c"
 #include "kernels/instantiate.h"
 
-void fr_depthwise(fr_dtype dtype, const fr_sliding_window *w, const fr_depthwise_plan *p, void *scratch, const void *x,
-                  const void *weight, void *y)
+/* Address of value i. */
+static char *value_of(fr_dtype dtype, void *values, int64_t i)
 {
+    return (char *)values + i * (int64_t)fr_dtype_size(dtype);
+}
+
+static void lay_out_input(fr_dtype dtype, const fr_sliding_window *w, const fr_depthwise_plan *p, const void *x,
+                          void *plane)
+{
+    const fr_plane in = place_of_input(w, p);
+
+    fr_plane_read(dtype, &in, 0, p->plane + SLACK, x, plane);
+}
+
+/* Lays out the gradient of the outputs, with zeros between them where the stride is more than 1. */
+static void lay_out_gradient(fr_dtype dtype, const fr_sliding_window *w, const fr_depthwise_plan *p, const void *dy,
+                             void *plane)
+{
+    const fr_plane out = place_of_output(w, p);
+
+    if (has_stride_1(w))
+        fr_plane_read(dtype, &out, 0, p->plane + SLACK, dy, plane);
+    else
+        FR_KERNEL_FOR(dtype, spread)(w, p, dy, plane);
+}
+
+/* scratch: the plane of x, and that of y; likewise below. */
+void fr_depthwise(fr_dtype dtype, const fr_sliding_window *w, const fr_depthwise_plan *p, void *scratch, const void *x,
+                  const void *weight, const void *bias, void *y)
+{
+    const fr_plane place = place_of_output(w, p);
+    void *out = value_of(dtype, scratch, p->plane + SLACK);
+
     lay_out_input(dtype, w, p, x, scratch);
-    FR_KERNEL_FOR(dtype, depthwise)(w, p, scratch, weight, y);
+    FR_KERNEL_FOR(dtype, correlate)(p->plane - p->offset[p->taps - 1], p->taps, p->offset, weight, scratch, out);
+    if (has_stride_1(w))
+        fr_plane_write(dtype, &place, 0, p->plane, out, bias, y);
+    else
+        FR_KERNEL_FOR(dtype, pick)(w, p, out, bias, y);
 }
 
 void fr_depthwise_grad_input(fr_dtype dtype, const fr_sliding_window *w, const fr_depthwise_plan *p, void *scratch,
-                             const void *dy, const void *weight, void *dx)
+                             const void *dy, const void *weight, bool add, void *dx)
 {
-    FR_KERNEL_FOR(dtype, grad_input)(w, p, scratch, dy, weight, dx);
+    const fr_plane place = place_of_input(w, p);
+    int64_t reach = p->offset[p->taps - 1], offset[FR_DEPTHWISE_TAPS];
+    char *before = value_of(dtype, scratch, p->plane + SLACK);
+
+    for (int64_t k = 0; k < p->taps; k++)
+        offset[k] = reach - p->offset[k];
+    memset(before, 0, (size_t)reach * fr_dtype_size(dtype));
+    lay_out_gradient(dtype, w, p, dy, value_of(dtype, before, reach));
+    FR_KERNEL_FOR(dtype, correlate)(p->plane, p->taps, offset, weight, before, scratch);
+    if (add)
+        FR_KERNEL_FOR(dtype, add_plane)(w, p, scratch, dx);
+    else
+        fr_plane_write(dtype, &place, 0, p->plane, scratch, NULL, dx);
 }
 
 void fr_depthwise_grad_weight(fr_dtype dtype, const fr_sliding_window *w, const fr_depthwise_plan *p, void *scratch,
                               const void *x, const void *dy, void *dweight)
 {
+    void *gradient = value_of(dtype, scratch, p->plane + SLACK);
+
     lay_out_input(dtype, w, p, x, scratch);
-    FR_KERNEL_FOR(dtype, grad_weight)(w, p, scratch, dy, dweight);
+    lay_out_gradient(dtype, w, p, dy, gradient);
+    FR_KERNEL_FOR(dtype, correlate_grad)
+    (p->plane - p->offset[p->taps - 1], p->taps, p->offset, scratch, gradient, dweight);
 }
 #else
 typedef T FN(vector) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
@@ -82,8 +144,12 @@ typedef T FN(vector) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)
 #define LOAD(p) (*(const FN(vector) *)(p))
 
 /* out[i] = sum over k of weight[k] in[i + offset[k]], for n outputs and up to SLACK more. */
-static void FN(correlate)(int64_t n, int64_t taps, const int64_t *offset, const T *weight, const T *in, T *out)
+static void FN(correlate)(int64_t n, int64_t taps, const int64_t *offset, const void *pweight, const void *pin,
+                          void *pout)
 {
+    const T *weight = pweight, *in = pin;
+    T *out = pout;
+
     for (int64_t i = 0; i < n; i += VECTORS * LANES) {
         FN(vector) sum[VECTORS] = { { 0 } };
 
@@ -99,10 +165,15 @@ static void FN(correlate)(int64_t n, int64_t taps, const int64_t *offset, const 
 }
 
 /* dweight[k] += sum over i of dy[i] x[i + offset[k]]. dy is 0 behind its n values. */
-static void FN(correlate_grad)(int64_t n, int64_t taps, const int64_t *offset, const T *x, const T *dy, T *dweight)
+static void FN(correlate_grad)(int64_t n, int64_t taps, const int64_t *offset, const void *px, const void *pdy,
+                               void *pdweight)
 {
-    FN(vector) sum[FR_DEPTHWISE_TAPS] = { { 0 } };
+    const T *x = px, *dy = pdy;
+    T *dweight = pdweight;
+    FN(vector) sum[FR_DEPTHWISE_TAPS]; /* those that there are become 0: all of them would be 8 KB for each channel */
 
+    for (int64_t k = 0; k < taps; k++)
+        sum[k] = (FN(vector)){ 0 };
     for (int64_t i = 0; i < n; i += VECTORS * LANES) {
         FN(vector) g[VECTORS];
 
@@ -124,52 +195,37 @@ static void FN(correlate_grad)(int64_t n, int64_t taps, const int64_t *offset, c
             dweight[k] += sum[k][j];
 }
 
-/* Lays out the gradient of the outputs in a plane of zeros, with zeros between them where the stride is more than 1. */
-static void FN(lay_out_gradient)(const fr_sliding_window *w, const fr_depthwise_plan *p, const T *restrict dy,
-                                 T *restrict plane)
+static void FN(spread)(const fr_sliding_window *w, const fr_depthwise_plan *p, const void *pdy, void *pplane)
 {
+    const T *restrict dy = pdy;
+    T *restrict plane = pplane;
+
     memset(plane, 0, (size_t)(p->plane + SLACK) * sizeof(T));
     for (int64_t i = 0; i < w->out_size[0]; i++, dy += w->out_size[1], plane += w->stride[0] * p->width)
         for (int64_t j = 0; j < w->out_size[1]; j++)
             plane[j * w->stride[1]] = dy[j];
 }
 
-/* scratch begins with the plane of x; likewise in grad_weight. */
-static void FN(depthwise)(const fr_sliding_window *w, const fr_depthwise_plan *p, void *scratch, const void *weight,
-                          void *py)
+/* y from the outputs of stride 1. */
+static void FN(pick)(const fr_sliding_window *w, const fr_depthwise_plan *p, const void *pout, const void *bias,
+                     void *py)
 {
-    T *plane = scratch, *out = plane + p->plane + SLACK, *restrict y = py;
+    const T *restrict out = pout;
+    T *restrict y = py, number = bias ? *(const T *)bias : 0;
 
-    FN(correlate)(p->plane - p->offset[p->taps - 1], p->taps, p->offset, weight, plane, out);
     for (int64_t i = 0; i < w->out_size[0]; i++, y += w->out_size[1], out += w->stride[0] * p->width)
         for (int64_t j = 0; j < w->out_size[1]; j++)
-            y[j] += out[j * w->stride[1]];
+            y[j] = out[j * w->stride[1]] + number;
 }
 
-static void FN(grad_input)(const fr_sliding_window *w, const fr_depthwise_plan *p, void *scratch, const void *dy,
-                           const void *weight, void *pdx)
+static void FN(add_plane)(const fr_sliding_window *w, const fr_depthwise_plan *p, const void *pplane, void *pdx)
 {
-    T *plane = scratch, *before = plane + p->plane + SLACK, *restrict dx = pdx;
-    int64_t reach = p->offset[p->taps - 1], offset[FR_DEPTHWISE_TAPS];
+    const T *restrict plane = (const T *)pplane + w->pad_before[0] * p->width + w->pad_before[1];
+    T *restrict dx = pdx;
 
-    for (int64_t k = 0; k < p->taps; k++)
-        offset[k] = reach - p->offset[k];
-    memset(before, 0, (size_t)reach * sizeof(T));
-    FN(lay_out_gradient)(w, p, dy, before + reach);
-    FN(correlate)(p->plane, p->taps, offset, weight, before, plane);
-    plane += w->pad_before[0] * p->width + w->pad_before[1];
     for (int64_t i = 0; i < w->in_size[0]; i++, dx += w->in_size[1], plane += p->width)
         for (int64_t j = 0; j < w->in_size[1]; j++)
             dx[j] += plane[j];
-}
-
-static void FN(grad_weight)(const fr_sliding_window *w, const fr_depthwise_plan *p, void *scratch, const void *dy,
-                            void *dweight)
-{
-    T *plane = scratch, *gradient = plane + p->plane + SLACK;
-
-    FN(lay_out_gradient)(w, p, dy, gradient);
-    FN(correlate_grad)(p->plane - p->offset[p->taps - 1], p->taps, p->offset, plane, gradient, dweight);
 }
 
 #undef LANES

@@ -20,12 +20,12 @@ typedef struct {
 /* False if the window does not suit: because of many taps, a large stride, or much padding. */
 bool fr_depthwise_begin(const fr_sliding_window *w, fr_depthwise_plan *p);
 
-/* x (in_size), weight (kernel), y (out_size). dtype: float32 or float64. Each adds to its result, the last array. Where
- * a result is a sum of products with infinity, it may be NaN. */
+/* x (in_size), weight (kernel), y (out_size). dtype: float32 or float64. bias: a number to add to y, or NULL. add: to
+ * what dx holds; to dweight all is added. Where a result is a sum of products with infinity, it may be NaN. */
 void fr_depthwise(fr_dtype dtype, const fr_sliding_window *w, const fr_depthwise_plan *p, void *scratch, const void *x,
-                  const void *weight, void *y);
+                  const void *weight, const void *bias, void *y);
 void fr_depthwise_grad_input(fr_dtype dtype, const fr_sliding_window *w, const fr_depthwise_plan *p, void *scratch,
-                             const void *dy, const void *weight, void *dx);
+                             const void *dy, const void *weight, bool add, void *dx);
 void fr_depthwise_grad_weight(fr_dtype dtype, const fr_sliding_window *w, const fr_depthwise_plan *p, void *scratch,
                               const void *x, const void *dy, void *dweight);
 

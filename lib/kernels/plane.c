@@ -8,21 +8,7 @@
 
 #include "kernels/cpu.h"
 
-/* The part of line `line` of the image within positions from..from+count-1: its first column, the position of that,
- * and how many columns there are. */
-typedef struct {
-    int64_t column, position, n;
-} part_of_line;
-
-static inline part_of_line part_of(const fr_plane *p, int64_t line, int64_t from, int64_t count)
-{
-    int64_t begin = (p->top + line) * p->width + p->left, end = fr_least(begin + p->columns, from + count);
-    int64_t first = fr_most(begin, from);
-
-    return (part_of_line){ first - begin, first, fr_most(end - first, 0) };
-}
-
-/* The lines of the image that have positions there may be: from *line to the result. */
+/* The lines of the image that have positions among from..from+count-1 there may be: from *line to the result. */
 static inline int64_t lines_within(const fr_plane *p, int64_t from, int64_t count, int64_t *line)
 {
     *line = fr_most(from / p->width - p->top, 0);
@@ -37,59 +23,115 @@ void fr_plane_read(fr_dtype dtype, const fr_plane *p, int64_t from, int64_t coun
     FR_KERNEL_FOR(dtype, plane_read)(p, from, count, image, to);
 }
 
-void fr_plane_write(fr_dtype dtype, const fr_plane *p, int64_t from, int64_t count, const void *values, bool add,
-                    void *image)
+void fr_plane_write(fr_dtype dtype, const fr_plane *p, int64_t from, int64_t count, const void *values,
+                    const void *number, void *image)
 {
-    FR_KERNEL_FOR(dtype, plane_write)(p, from, count, values, add, image);
+    FR_KERNEL_FOR(dtype, plane_write)(p, from, count, values, number, image);
 }
 #else
+typedef T FN(vector) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)), may_alias));
+typedef T FN(half) __attribute__((vector_size(VECTOR_BYTES / 2), aligned(sizeof(T)), may_alias));
+
+#define LANES ((int64_t)(VECTOR_BYTES / sizeof(T)))
+
+FR_INLINE void FN(copy_vector)(const T *from, T number, bool add, T *to)
+{
+    FN(vector) values = *(const FN(vector) *)from;
+
+    if (add)
+        values += number;
+    *(FN(vector) *)to = values;
+}
+
+FR_INLINE void FN(copy_half)(const T *from, T number, bool add, T *to)
+{
+    FN(half) values = *(const FN(half) *)from;
+
+    if (add)
+        values += number;
+    *(FN(half) *)to = values;
+}
+
+/* to[i] = from[i] + number for n values. Lines are short, and a call of memcpy takes longer than their values. The last
+ * vector begins so early that it ends with the line. */
+FR_INLINE void FN(copy_line)(int64_t n, const T *from, T number, bool add, T *to)
+{
+    if (n >= LANES) {
+        for (int64_t i = 0; i < n - LANES; i += LANES)
+            FN(copy_vector)(from + i, number, add, to + i);
+        FN(copy_vector)(from + n - LANES, number, add, to + n - LANES);
+    } else if (n >= LANES / 2) {
+        FN(copy_half)(from, number, add, to);
+        FN(copy_half)(from + n - LANES / 2, number, add, to + n - LANES / 2);
+    } else {
+        for (int64_t i = 0; i < n; i++)
+            to[i] = add ? from[i] + number : from[i];
+    }
+}
+
+/* to[i] = 0 for n values, and for some of the `room` behind them, which are written later. */
+FR_INLINE void FN(fill_gap)(int64_t n, int64_t room, T *to)
+{
+    const FN(vector) zeros = { 0 };
+    int64_t i = 0;
+
+    for (; i < n && i + LANES <= room; i += LANES)
+        *(FN(vector) *)(to + i) = zeros;
+    if (i < n)
+        memset(to + i, 0, (size_t)(n - i) * sizeof(T));
+}
+
 static void FN(plane_read)(const fr_plane *p, int64_t from, int64_t count, const void *pimage, void *pto)
 {
-    const T *restrict image = pimage;
-    T *restrict to = pto;
-    int64_t line, end = lines_within(p, from, count, &line);
+    T *to = pto;
+    int64_t line, end = lines_within(p, from, count, &line), step = p->column_step, done = 0;
+    int64_t begin = (p->top + line) * p->width + p->left - from; /* of the line, in `to` */
+    const T *image = (const T *)pimage + p->first + line * p->line_step;
 
-    memset(to, 0, (size_t)count * sizeof(T));
-    for (; line < end; line++) {
-        part_of_line part = part_of(p, line, from, count);
-        const T *restrict values = image + p->first + line * p->line_step + part.column * p->column_step;
-        T *restrict place = to + part.position - from;
+    for (; line < end; line++, begin += p->width, image += p->line_step) {
+        int64_t first = fr_most(begin, 0), n = fr_least(begin + p->columns, count) - first;
+        const T *values = image + (n > 0 ? first - begin : 0) * step;
 
-        if (p->column_step == 1)
-            memcpy(place, values, (size_t)part.n * sizeof(T)); /* faster than a loop: lines are short */
+        if (n <= 0)
+            continue;
+        FN(fill_gap)(first - done, count - done, to + done);
+        done = first + n;
+        if (step == 1)
+            FN(copy_line)(n, values, 0, false, to + first);
         else
-            for (int64_t i = 0; i < part.n; i++)
-                place[i] = values[i * p->column_step];
+            for (int64_t i = 0; i < n; i++)
+                to[first + i] = values[i * step];
+    }
+    FN(fill_gap)(count - done, count - done, to + done);
+}
+
+FR_INLINE void FN(write_lines)(const fr_plane *p, int64_t from, int64_t count, const T *values, T number, bool add,
+                               T *image)
+{
+    int64_t line, end = lines_within(p, from, count, &line), step = p->column_step;
+    int64_t begin = (p->top + line) * p->width + p->left - from;
+
+    image += p->first + line * p->line_step;
+    for (; line < end; line++, begin += p->width, image += p->line_step) {
+        int64_t first = fr_most(begin, 0), n = fr_least(begin + p->columns, count) - first;
+        T *to = image + (n > 0 ? first - begin : 0) * step;
+
+        if (step == 1)
+            FN(copy_line)(n, values + first, number, add, to);
+        else
+            for (int64_t i = 0; i < n; i++)
+                to[i * step] = add ? values[first + i] + number : values[first + i];
     }
 }
 
-FR_INLINE void FN(write_part)(int64_t n, const T *restrict values, bool add, T *restrict to, int64_t step)
+static void FN(plane_write)(const fr_plane *p, int64_t from, int64_t count, const void *values, const void *number,
+                            void *image)
 {
-    if (add)
-        for (int64_t i = 0; i < n; i++)
-            to[i * step] += values[i];
-    else if (step == 1)
-        memcpy(to, values, (size_t)n * sizeof(T));
+    if (number)
+        FN(write_lines)(p, from, count, values, *(const T *)number, true, image);
     else
-        for (int64_t i = 0; i < n; i++)
-            to[i * step] = values[i];
+        FN(write_lines)(p, from, count, values, 0, false, image);
 }
 
-static void FN(plane_write)(const fr_plane *p, int64_t from, int64_t count, const void *pvalues, bool add, void *pimage)
-{
-    const T *restrict values = pvalues;
-    T *restrict image = pimage;
-    int64_t line, end = lines_within(p, from, count, &line);
-
-    for (; line < end; line++) {
-        part_of_line part = part_of(p, line, from, count);
-        const T *restrict some = values + part.position - from;
-        T *restrict to = image + p->first + line * p->line_step + part.column * p->column_step;
-
-        if (p->column_step == 1)
-            FN(write_part)(part.n, some, add, to, 1);
-        else
-            FN(write_part)(part.n, some, add, to, p->column_step);
-    }
-}
+#undef LANES
 #endif

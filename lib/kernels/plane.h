@@ -17,8 +17,8 @@ typedef struct {
 
 /* Positions from..from+count-1 of the plane. dtype: float32 or float64. */
 void fr_plane_read(fr_dtype dtype, const fr_plane *p, int64_t from, int64_t count, const void *image, void *to);
-/* Writes those of them that are in the image to it; with add, adds them. */
-void fr_plane_write(fr_dtype dtype, const fr_plane *p, int64_t from, int64_t count, const void *values, bool add,
-                    void *image);
+/* Writes those of them that are in the image to it, each plus *number, one value, unless that is NULL. */
+void fr_plane_write(fr_dtype dtype, const fr_plane *p, int64_t from, int64_t count, const void *values,
+                    const void *number, void *image);
 
 #endif

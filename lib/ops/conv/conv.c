@@ -122,14 +122,7 @@ void fr_conv_forward(fr_op_call *call)
 
     if (!fr_conv_complete(call, &a))
         return;
-    if (bias) {
-        fr_tensor b = *bias; /* as (O,1) or (O,1,1), which broadcasts to y */
-
-        b.shape = (fr_shape){ a.conv.window.dims + 1, { bias->numel, 1, 1 } };
-        memset(b.stride + 1, 0, sizeof b.stride - sizeof *b.stride);
-        fr_copy_values(y, &b);
-    }
-    if (!fr_convolve((fr_dtype)y->dtype, &a.conv, x->origin, weight->origin, bias != NULL, y->origin))
+    if (!fr_convolve((fr_dtype)y->dtype, &a.conv, x->origin, weight->origin, bias ? bias->origin : NULL, y->origin))
         call->failed = !fr_fail_memory(call->op->name);
 }
 

@@ -90,6 +90,7 @@ const fr_op fr_bce_op = {
     .inputs = 2,
     .outputs = 1,
     .saves_inputs = 3,
+    .expanded_gradients = true,
     .infer = fr_infer_loss,
     .forward = forward,
     .backward = backward,

@@ -105,6 +105,7 @@ const fr_op fr_bce_with_logits_op = {
     .inputs = -1,
     .outputs = 1,
     .saves_inputs = 7,
+    .expanded_gradients = true,
     .infer = fr_infer_loss,
     .forward = forward,
     .backward = backward,

@@ -3,11 +3,12 @@
 /* The loop of pointwise losses, and the reduction of all. */
 #include "ops/loss/loss.h"
 
+#include "core/row.h"
 #include "core/threads.h"
 
 /* --- Pointwise losses -------------------------------------------------------------------------------------------- */
 
-enum { TILE = 1 << 14 }; /* values */
+enum { TILE = 1 << 14, SHORT = 1 << 9 }; /* values */
 
 bool fr_infer_loss(fr_op_call *call)
 {
@@ -22,13 +23,28 @@ bool fr_infer_loss(fr_op_call *call)
 /* Losses, or with backward gradients, of n values of size bytes. */
 typedef struct {
     const fr_loss_kernels *kernels;
-    int input; /* whose gradient it is; -1: forward */
+    int input;         /* whose gradient it is; -1: forward */
+    bool one_gradient; /* dl is one number, as it is from a mean or sum */
     const char *dl, *x, *y, *w;
     char *out;
     const double *attributes;
     int64_t n, size;
     atomic_bool invalid;
 } job;
+
+/* Gradients of n values from `at` bytes on. A short row of one gradient serves for all: written for each value, and
+ * read again, it is a third of what mse moves. */
+static void run_backward(const job *j, int64_t n, int64_t at)
+{
+    int64_t step = j->one_gradient ? SHORT : n;
+    char row[SHORT * sizeof(double)] __attribute__((aligned(64)));
+
+    if (j->one_gradient)
+        fr_fill_row(row, j->dl, (size_t)j->size, (size_t)fr_least(n, SHORT));
+    for (; n > 0; n -= step, at += step * j->size)
+        j->kernels->backward[j->input](fr_least(n, step), j->one_gradient ? row : j->dl + at, j->x + at, j->y + at,
+                                       j->w + at, j->out + at, j->attributes);
+}
 
 static void run_tile(void *user, int64_t tile)
 {
@@ -37,7 +53,7 @@ static void run_tile(void *user, int64_t tile)
     int64_t from = tile * TILE, n = fr_least(j->n - from, TILE), at = from * j->size;
 
     if (j->input >= 0)
-        k->backward[j->input](n, j->dl + at, j->x + at, j->y + at, j->w + at, j->out + at, j->attributes);
+        run_backward(j, n, at);
     else if (!k->forward(n, j->x + at, j->y + at, j->w + at, j->out + at, j->attributes))
         atomic_store_explicit(&j->invalid, true, memory_order_relaxed);
 }
@@ -66,7 +82,11 @@ bool fr_loss_forward(fr_op_call *call, fr_loss_kernels_of *kernels)
 void fr_loss_backward(fr_op_call *call, fr_loss_kernels_of *kernels)
 {
     for (int i = 0; i < call->inputs; i++) {
-        job j = { .kernels = kernels((fr_dtype)call->in[0]->dtype), .input = i, .dl = call->grad_out[0]->origin };
+        const fr_tensor *dl = call->grad_out[0];
+        job j = { .kernels = kernels((fr_dtype)call->in[0]->dtype),
+                  .input = i,
+                  .one_gradient = !dl->contiguous,
+                  .dl = dl->origin };
 
         if (!call->needs[i])
             continue;

@@ -41,7 +41,8 @@ fr_tensor *fr_reduce_losses(const char *what, fr_tensor *l, fr_reduction reducti
 /* What the entries of these ops have in common. The file defines the functions that are named here. */
 #define FR_LOSS_OP(NAME, INFER)                                                                                        \
     .name = NAME, .shapes = "(*) (*) -> () or (*)", .inputs = 2, .outputs = 1, .saves_inputs = 3, .infer = INFER,      \
-    .forward = forward, .backward_kernel = backward_kernel, .definition = definition, .c_code = c_code
+    .expanded_gradients = true, .forward = forward, .backward_kernel = backward_kernel, .definition = definition,      \
+    .c_code = c_code
 
 /* smooth_l1 with a beta of 0 is l1. */
 extern const fr_op fr_l1_op;

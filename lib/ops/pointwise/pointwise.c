@@ -3,6 +3,8 @@
 /* Runs row kernels over whole tensors: broadcasts over any strides, and cuts the work in tiles for threads. */
 #include "ops/pointwise/pointwise.h"
 
+#include "core/integer.h"
+#include "core/row.h"
 #include "core/threads.h"
 
 bool fr_infer_broadcast(fr_op_call *call)
@@ -218,12 +220,8 @@ static void one_gradient_tile(void *job, int64_t tile)
     const unary_job *w = job;
     double row[SHORT];
     int64_t n = tile_length(w->n, tile);
-    size_t bytes = (size_t)(n < SHORT ? n : SHORT) * w->size;
 
-    if (n > 0)
-        memcpy(row, w->gradient, w->size);
-    for (size_t done = w->size; done < bytes; done *= 2)
-        memcpy((char *)row + done, row, done < bytes - done ? done : bytes - done);
+    fr_fill_row(row, w->gradient, w->size, (size_t)fr_least(n, SHORT));
     for (int64_t i = 0; i < n; i += SHORT) {
         size_t at = (size_t)(tile * TILE + i) * w->size;
 

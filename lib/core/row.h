@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ * Copyright The frond authors */
+/* Rows of values of one type, copied or filled: with what the CPU and the C library have for it, which loops for every
+ * CPU do not reach. */
+#ifndef FROND_CORE_ROW_H
+#define FROND_CORE_ROW_H
+
+#include "core/base.h"
+
+/* n times a value of `size` bytes, 4 or 8, at an address for values of that size. */
+void fr_fill_row(void *to, const void *value, size_t size, size_t n);
+
+/* As memcpy, but past the caches, for a part of a result that no cache can hold: a plain write would first read what it
+ * overwrites. It is of whole cache lines. Other threads see it after fr_streamed. */
+enum { FR_LINE = 64 };
+void fr_stream_row(void *to, const void *from, size_t bytes);
+void fr_streamed(void);
+
+#endif
