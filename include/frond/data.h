@@ -8,7 +8,38 @@
 
 FR_BEGIN_DECLS
 
-/* --- Loader: rows of n tensors in batches, in the order of PyTorch's DataLoader ---------------------------------- */
+/* --- Datasets: rows that a loader makes batches of ---------------------------------------------------------------- */
+
+typedef struct fr_dataset fr_dataset;
+void fr_dataset_free(fr_dataset *d); /* before or after its loaders; NULL is fine */
+
+/* The rows of n >= 1 tensors (N,...) with the same N, like PyTorch's TensorDataset. It shares their values. NULL with
+ * an error for: no tensors, NULL or a scalar among them, first dims that differ. To be freed with fr_dataset_free. */
+fr_dataset *fr_dataset_tensors(fr_tensor *const *tensors, int n) FR_FREED_BY(fr_dataset_free);
+
+typedef struct {
+    int64_t rows;           /* N */
+    int count;              /* of tensors in a row */
+    const fr_shape *shapes; /* of each of them in one row, up to 7 dims; NULL: all are scalars */
+    const fr_dtype *dtypes; /* NULL: all of the default dtype */
+    /* Makes row `index`: tensor i goes to values[i], contiguous and of zeros before. False if that fails. With a loader
+     * that makes batches ahead it runs in that loader's thread, one row after the other: then it may not use what other
+     * threads change, nor draw from the generator. */
+    bool (*row)(int64_t index, void *const *values, void *user);
+    void *user;
+    void (*release)(void *user); /* called when neither the dataset nor a loader needs user any more; or NULL */
+    void *reserved[8];
+} fr_dataset_options;
+
+/* Rows that a function makes or reads when a batch asks for them, like a Dataset of PyTorch with __getitem__ and
+ * __len__. The lists in the options are copied. NULL with an error, and then without a call of release, for: rows < 0,
+ * count < 1, no function, a shape or dtype that no tensor has, reserved fields that are not NULL. */
+fr_dataset *fr_dataset_new(const fr_dataset_options *options) FR_FREED_BY(fr_dataset_free);
+/* For a row function: notes the error that fr_loader_next reports, "frond: dataset: MESSAGE". Returns false. */
+bool fr_dataset_fail(const char *message);
+int64_t fr_dataset_rows(const fr_dataset *d); /* -1 for NULL */
+
+/* --- Loader: rows in batches, in the order of PyTorch's DataLoader ------------------------------------------------ */
 
 typedef struct fr_loader fr_loader;
 void fr_loader_free(fr_loader *l); /* NULL is fine */
@@ -17,18 +48,26 @@ typedef struct {
     int64_t batch_size; /* default 1 */
     bool shuffle;       /* in a new random order in each epoch */
     bool drop_last;     /* drop the last batch if it is not full */
+    /* How many batches a thread of the loader's own makes ahead, as a worker of PyTorch's does; default 0: none, each
+     * is made when it is asked for. They are the same batches, but see values as they were when they were made. */
+    int64_t prefetch_factor;
     void *reserved[8];
 } fr_loader_options;
 
 /* A loader of n >= 1 tensors (N,...) of any dtype, with the same N. It holds them detached, and reads their values when
  * it makes a batch. Needs no scope. To be freed with fr_loader_free. NULL with an error for: no tensors, NULL or a
- * scalar among them, first dims that differ, batch_size < 0, reserved fields that are not NULL. With N = 0 epochs have
- * no batches. */
+ * scalar among them, first dims that differ, batch_size or prefetch_factor < 0, reserved fields that are not NULL. With
+ * N = 0 epochs have no batches. */
 fr_loader *fr_loader_new(fr_tensor *const *tensors, int n, const fr_loader_options *options)
+    FR_FREED_BY(fr_loader_free);
+/* A loader of n >= 1 datasets with the same number of rows, like PyTorch's StackDataset: a batch has the tensors of
+ * all, one dataset after the other. Fails as fr_loader_new does. */
+fr_loader *fr_loader_over(fr_dataset *const *datasets, int n, const fr_loader_options *options)
     FR_FREED_BY(fr_loader_free);
 /* The next batch: for each tensor a contiguous copy (batch,...) without history, borrowed from l until the next call
  * (fr_ref keeps it longer). NULL ends the epoch; the call after that begins the next one. The first call of an epoch
- * draws 64 bits from the generator, with shuffle 128. NULL with an error if memory runs out: the next call retries. */
+ * draws 64 bits from the generator, with shuffle 128. NULL with an error if memory runs out, a row cannot be read or a
+ * dataset's function fails: the next call retries. */
 fr_tensor *const *fr_loader_next(fr_loader *l);
 /* The same for at least n tensors: NULL with an error if a batch has fewer. */
 fr_tensor *const *fr_loader_next_of(fr_loader *l, int n);
