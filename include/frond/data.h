@@ -39,6 +39,22 @@ fr_dataset *fr_dataset_new(const fr_dataset_options *options) FR_FREED_BY(fr_dat
 bool fr_dataset_fail(const char *message);
 int64_t fr_dataset_rows(const fr_dataset *d); /* -1 for NULL */
 
+/* --- Arrays in files ---------------------------------------------------------------------------------------------- */
+
+/* The rows of one array in a file, which stays where it is: a batch reads the rows that it needs, and converts them as
+ * fr_load_npy, fr_load_npz and fr_load do (<frond/io.h>). So the file may be larger than memory, as with numpy.load's
+ * mmap_mode="r" and torch.load's mmap=True. It is not mapped but read (pread): a file that has become shorter is then
+ * an error of fr_loader_next, not a SIGBUS, and its pages do not count as this process's memory. The file stays open;
+ * one that takes its name later is not looked at, what is written into it is.
+ *
+ * Opening reads the header and checks it as the functions that load do. NULL with an error also for a scalar. Needs no
+ * scope. To be freed with fr_dataset_free. */
+fr_dataset *fr_open_npy(const char *path) FR_FREED_BY(fr_dataset_free); /* column-major ones are refused */
+/* Only of archives that numpy.savez or fr_save_npz wrote: packed ones (savez_compressed) are refused, and the checksum
+ * is not looked at. Fails if there is no array of that name, and if frond was built without libzip. */
+fr_dataset *fr_open_npz(const char *path, const char *name) FR_FREED_BY(fr_dataset_free);
+fr_dataset *fr_open_safetensors(const char *path, const char *name) FR_FREED_BY(fr_dataset_free);
+
 /* --- Loader: rows in batches, in the order of PyTorch's DataLoader ------------------------------------------------ */
 
 typedef struct fr_loader fr_loader;
