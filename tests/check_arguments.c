@@ -1038,10 +1038,11 @@ static void restore(const function *f, const value *v)
 
 /* Functions that may fail for sound arguments: what they take away is not there, there is no gnuplot, options of zeros
  * lack what is needed, or two arguments must differ. */
-static const char *const need_more[] = { "fr_dist_uniform", "fr_dist_bernoulli", "fr_dist_categorical",
-                                         "fr_off_gradient", "fr_module_off_*",   "fr_recurrent_keep",
-                                         "fr_log_*plot",    "fr_interpolate",    "fr_nn_upsample",
-                                         "fr_loader_shard", "fr_dataset_new",    "fr_dataset_fail" };
+static const char *const need_more[] = { "fr_dist_uniform",  "fr_dist_bernoulli", "fr_dist_categorical",
+                                         "fr_off_gradient",  "fr_module_off_*",   "fr_recurrent_keep",
+                                         "fr_log_*plot",     "fr_interpolate",    "fr_nn_upsample",
+                                         "fr_loader_shard",  "fr_dataset_new",    "fr_dataset_fail",
+                                         "fr_open_sequences" };
 
 static bool needs_more(const function *f)
 {

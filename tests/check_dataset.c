@@ -19,7 +19,7 @@ typedef struct {
     atomic_int calls, released, slow;
     int64_t bad; /* the row that fails; -1: none does */
     bool with_text, with_op;
-    pthread_t thread; /* of the last call */
+    _Atomic pthread_t thread; /* of the last call */
 } maker;
 
 static void pause_for(long nanoseconds)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Reads sequences from .csv and .tsv files: one sequence a row, of any length, with a label in one column or without
- * labels. What the options leave open is told from the whole table: the separator, whether the first row has names,
- * which column has the labels. */
+ * labels. What the options leave open is told from all rows: the separator, whether the first row has names, which
+ * column has the labels. */
 #include <config.h>
 
 #include "core/options.h"
 #include "core/thread.h"
 #include "data/csv_table.h"
-#include "data/sequences.h"
+#include "data/row_format.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ static const char *get_field(const fr_csv_table *t, const fr_csv_row *row, int64
 /* --- The first row ------------------------------------------------------------------------------------------------ */
 
 /* Names have no number among them, and a row of data beside its label nothing else. One name may be empty, as that of
- * an index is. A single row is data. */
+ * an index is. */
 static bool is_header(const fr_csv_table *t)
 {
     const char *field = fr_csv_first(t, &t->rows[0]);
@@ -43,7 +43,7 @@ static bool is_header(const fr_csv_table *t)
             return false;
         texts += *field != '\0';
     }
-    return t->row_count > 1 && texts > 1 && texts + 1 >= t->rows[0].fields;
+    return texts > 1 && texts + 1 >= t->rows[0].fields;
 }
 
 /* --- The column of labels ----------------------------------------------------------------------------------------- */
@@ -59,48 +59,93 @@ static int64_t find_name(const fr_csv_table *t, const char *name, bool any_case)
     return OPEN;
 }
 
-/* What may be labels: texts, or whole numbers of which some are alike and some are not. *different counts them. False
- * with an error if memory runs out. */
-static bool look_at_column(const fr_csv_table *t, size_t first_row, int64_t column, bool *texts, int64_t *different)
+/* What may be labels: texts, or whole numbers of which some are alike and some are not. */
+typedef struct {
+    fr_label_set set; /* of the texts so far, unless they are fractions or too many to be labels */
+    bool texts, fractions, many;
+} column_look;
+
+/* What is told from the rows, one after the other. */
+typedef struct {
+    const fr_csv_options *options;
+    bool header;
+    int64_t rows, least, most; /* fields of a row */
+    column_look first, last;
+} teller;
+
+enum { MANY = 1 << 20 }; /* different labels; more take memory for nothing */
+
+/* False if memory runs out. */
+static bool look_at(column_look *c, const char *field)
 {
-    fr_label_set set = { 0 };
-    bool whole = true, ok = true;
     double number;
 
-    *texts = false;
-    for (size_t i = first_row; ok && i < t->row_count; i++) {
-        const char *field = get_field(t, &t->rows[i], column);
+    if (fr_is_missing(field))
+        return true;
+    if (!fr_parse_number(field, &number))
+        c->texts = true;
+    else if (trunc(number) != number)
+        c->fractions = true;
+    c->many = c->many || c->set.count >= MANY;
+    return c->fractions || c->many || fr_label_set_add(&c->set, field) >= 0;
+}
 
-        if (fr_is_missing(field))
-            continue;
-        if (!fr_parse_number(field, &number))
-            *texts = true;
-        else if (trunc(number) != number)
-            whole = false;
-        ok = fr_label_set_add(&set, field) >= 0;
-    }
-    *different = whole && set.count > 1 ? (int64_t)set.count : INT64_MAX;
-    fr_label_set_free(&set);
-    return ok;
+static int64_t count_kinds(const column_look *c)
+{
+    return !c->fractions && !c->many && c->set.count > 1 ? (int64_t)c->set.count : INT64_MAX;
+}
+
+static bool is_asked(const fr_csv_options *o)
+{
+    return o->label || o->no_label || o->label_last;
+}
+
+static bool look_at_row(teller *k, const fr_csv_table *t, const fr_csv_row *row)
+{
+    return is_asked(k->options) ||
+           (look_at(&k->first, get_field(t, row, 1)) && look_at(&k->last, get_field(t, row, LAST)));
+}
+
+/* Takes note of a row of t, whose first row is still there. False with an error. The first row waits for the second: a
+ * single one is data. */
+static bool tell(teller *k, const fr_line_reader *lines, const fr_csv_table *t, const fr_csv_row *row)
+{
+    bool ok = true;
+
+    k->least = k->rows == 0 || row->fields < k->least ? row->fields : k->least;
+    k->most = row->fields > k->most ? row->fields : k->most;
+    k->rows++;
+    if (k->rows == 1)
+        k->header = k->options->header;
+    if (k->rows == 2)
+        k->header = k->header || is_header(t);
+    if (k->rows == 2 && !k->header)
+        ok = look_at_row(k, t, &t->rows[0]);
+    if (k->rows > 1)
+        ok = ok && look_at_row(k, t, row);
+    return ok || fr_line_reader_fail(lines, "out of memory");
+}
+
+static void end_teller(teller *k)
+{
+    fr_label_set_free(&k->first.set);
+    fr_label_set_free(&k->last.set);
 }
 
 /* The column that a header calls so, or the one of the first and the last that has texts, or else whole numbers of
- * fewer kinds than the other; the first if both may be it, as in the UCR archive. OPEN with an error. */
-static int64_t tell_column(const fr_line_reader *lines, const fr_csv_table *t, bool header)
+ * fewer kinds than the other; the first if both may be it, as in the UCR archive. */
+static int64_t tell_column(const teller *k, const fr_csv_table *t)
 {
     static const char *const names[] = { "label", "class", "target", "y" };
-    bool texts_first, texts_last;
-    int64_t first, last, column = OPEN;
+    int64_t column = OPEN;
 
-    for (size_t i = 0; header && column == OPEN && i < sizeof names / sizeof *names; i++)
+    for (size_t i = 0; k->header && column == OPEN && i < sizeof names / sizeof *names; i++)
         column = find_name(t, names[i], true);
     if (column != OPEN)
         return column;
-    if (!look_at_column(t, header, 1, &texts_first, &first) || !look_at_column(t, header, LAST, &texts_last, &last))
-        return fr_line_reader_fail(lines, "out of memory"), OPEN;
-    if (texts_first != texts_last)
-        return texts_first ? 1 : LAST;
-    return last < first ? LAST : 1;
+    if (k->first.texts != k->last.texts)
+        return k->first.texts ? 1 : LAST;
+    return count_kinds(&k->last) < count_kinds(&k->first) ? LAST : 1;
 }
 
 /* The column that the option `label` asks for; OPEN if there is none. */
@@ -121,29 +166,27 @@ static int64_t parse_column(const fr_csv_table *t, const char *text, bool header
     return end > text && !*end && number >= 1 ? number : OPEN;
 }
 
-static bool choose_column(const fr_line_reader *lines, const fr_csv_table *t, const fr_csv_options *o, bool header,
-                          int64_t *column)
+static bool choose_column(const fr_line_reader *lines, const fr_csv_table *t, const teller *k, int64_t *column)
 {
+    const fr_csv_options *o = k->options;
     char quoted[FR_QUOTED_SIZE];
 
-    if (o->label && (*column = parse_column(t, o->label, header)) == OPEN)
+    if (o->label && (*column = parse_column(t, o->label, k->header)) == OPEN)
         return fr_fail(lines->where, "label %s: expected first, last, none, a column's number%s",
-                       fr_quoted(o->label, quoted), header ? " or its name" : "; there is no row of names"),
+                       fr_quoted(o->label, quoted), k->header ? " or its name" : "; there is no row of names"),
                false;
     if (!o->label)
-        *column = o->no_label ? NONE : o->label_last ? LAST : tell_column(lines, t, header);
-    return *column != OPEN;
+        *column = o->no_label ? NONE : o->label_last ? LAST : tell_column(k, t);
+    return true;
 }
 
 /* Writes what the option `label` would say. The number of a last column is the same in all rows. */
-static void note_column(const fr_csv_table *t, int64_t column, char text[24])
+static void note_column(const teller *k, int64_t column, char text[24])
 {
-    bool last = column == LAST || (column > 1 && t->row_count > 0);
-
-    for (size_t i = 0; last && column != LAST && i < t->row_count; i++)
-        last = t->rows[i].fields == column;
-    if (last || column <= 1)
-        strcpy(text, last ? "last" : column == 1 ? "first" : "none");
+    if (column == LAST || (column > 1 && k->least == column && k->most == column))
+        strcpy(text, "last");
+    else if (column <= 1)
+        strcpy(text, column == 1 ? "first" : "none");
     else
         snprintf(text, 24, "%lld", (long long)column);
 }
@@ -191,26 +234,45 @@ static bool add_row(fr_sequence_builder *b, const fr_line_reader *lines, const f
     return fr_sequence_builder_end_row(b, lines, n, place);
 }
 
-static bool add_rows(fr_sequence_builder *b, fr_line_reader *lines, const fr_csv_table *t, const fr_csv_options *o)
-{
-    bool header = o->header || is_header(t);
-    char hint[40];
+/* What is known of a file before its rows are read. */
+typedef struct {
+    char separator;
+    bool header;
     int64_t column;
+    fr_missing missing;
+    char hint[40];
+} csv_format;
 
-    if (!choose_column(lines, t, o, header, &column))
+/* Tells the format from all rows, which k has seen, and the first of which is in t. False with an error. */
+static bool make_format(const fr_line_reader *lines, const fr_csv_table *t, teller *k, fr_sequence_builder *b,
+                        csv_format *f)
+{
+    if (k->rows == 1 && !k->header && !look_at_row(k, t, &t->rows[0]))
+        return fr_line_reader_fail(lines, "out of memory");
+    *f = (csv_format){ .separator = t->separator, .header = k->header, .missing = k->options->missing };
+    if (!choose_column(lines, t, k, &f->column))
         return false;
-    snprintf(hint, sizeof hint, "; the separator is a %s", fr_csv_separator_name(t->separator));
-    b->hint = hint;
-    b->variables = 1;
-    b->labelled = b->texts_grow = column != NONE;
-    b->missing = o->missing;
-    note_column(t, column, b->label_column);
+    snprintf(f->hint, sizeof f->hint, "; the separator is a %s", fr_csv_separator_name(f->separator));
+    note_column(k, f->column, b->label_column);
+    return true;
+}
 
+static void prepare(fr_sequence_builder *b, const csv_format *f)
+{
+    b->hint = f->hint;
+    b->variables = 1;
+    b->labelled = b->texts_grow = f->column != NONE;
+    b->missing = f->missing;
+}
+
+static bool add_rows(fr_sequence_builder *b, fr_line_reader *lines, const fr_csv_table *t, const csv_format *f)
+{
     bool ok = true;
 
-    for (size_t i = header; ok && i < t->row_count; i++) {
+    prepare(b, f);
+    for (size_t i = f->header; ok && i < t->row_count; i++) {
         lines->number = t->rows[i].line;
-        ok = add_row(b, lines, t, &t->rows[i], column);
+        ok = add_row(b, lines, t, &t->rows[i], f->column);
     }
     b->hint = NULL;
     return ok;
@@ -219,28 +281,102 @@ static bool add_rows(fr_sequence_builder *b, fr_line_reader *lines, const fr_csv
 typedef struct {
     const fr_csv_options *options;
     char separator; /* 0: depends on the first line */
-} csv_format;
+} csv_given;
 
-static bool parse_csv(fr_line_reader *lines, fr_sequence_builder *b, const void *format)
+static bool parse_csv(fr_line_reader *lines, fr_sequence_builder *b, const void *given)
 {
-    const csv_format *f = format;
-    fr_csv_table table = { .separator = f->separator };
-    bool ok = fr_csv_table_read(&table, lines) && (table.row_count == 0 || add_rows(b, lines, &table, f->options));
+    const csv_given *g = given;
+    fr_csv_table table = { .separator = g->separator };
+    teller k = { .options = g->options };
+    csv_format format;
+    bool ok = fr_csv_table_read(&table, lines);
 
+    for (size_t i = 0; ok && i < table.row_count; i++)
+        ok = tell(&k, lines, &table, &table.rows[i]);
+    if (ok && k.rows > 0)
+        ok = make_format(lines, &table, &k, b, &format) && add_rows(b, lines, &table, &format);
+    end_teller(&k);
     fr_csv_table_free(&table);
     return ok;
 }
 
-fr_sequences *fr_read_csv_file(const char *where, FILE *file, const fr_csv_options *options)
+/* --- Row by row --------------------------------------------------------------------------------------------------- */
+
+/* Reads the file once to tell its format, keeping the first row alone. */
+static bool tell_format(fr_line_reader *lines, fr_sequence_builder *b, const fr_csv_options *o, csv_format *f)
 {
-    return fr_sequences_read(where, file, parse_csv, &(csv_format){ options, options->separator });
+    fr_csv_table table = { .separator = fr_csv_separator(lines->where, o) };
+    teller k = { .options = o };
+    bool more = true, ok = true;
+
+    while (ok && more) {
+        ok = fr_csv_table_read_row(&table, lines, &more);
+        if (ok && more)
+            ok = tell(&k, lines, &table, &table.rows[table.row_count - 1]);
+        if (table.row_count > 1)
+            fr_csv_table_cut(&table, 1);
+    }
+    if (ok && k.rows == 0)
+        ok = fr_fail(lines->where, "there is no sequence in it");
+    ok = ok && make_format(lines, &table, &k, b, f);
+    end_teller(&k);
+    fr_csv_table_free(&table);
+    return ok;
 }
 
-static bool is_tsv(const char *path)
+/* Reads the next row into an empty table. */
+static bool next_row(const csv_format *f, fr_line_reader *lines, fr_csv_table *t, bool *more)
 {
-    const char *dot = strrchr(path, '.');
+    *t = (fr_csv_table){ .separator = f->separator, .told = true };
+    return fr_csv_table_read_row(t, lines, more);
+}
 
-    return dot && strcasecmp(dot, ".tsv") == 0;
+static void *begin_rows(fr_line_reader *lines, fr_sequence_builder *b, const fr_csv_options *o)
+{
+    csv_format *f = calloc(1, sizeof *f);
+    fr_csv_table t = { 0 };
+    bool more, ok;
+
+    if (!f)
+        return fr_fail_memory(lines->where);
+    ok = tell_format(lines, b, o, f) && fr_line_reader_rewind(lines) && (!f->header || next_row(f, lines, &t, &more));
+    fr_csv_table_free(&t);
+    if (ok)
+        return f;
+    free(f);
+    return NULL;
+}
+
+static bool read_next(void *state, fr_line_reader *lines, fr_sequence_builder *b, fr_row_place *place, bool *more)
+{
+    const csv_format *f = state;
+    fr_csv_table t;
+    bool ok = next_row(f, lines, &t, more);
+
+    if (ok && *more) {
+        prepare(b, f);
+        *place = (fr_row_place){ t.begin, lines->bytes - t.begin, t.rows[0].line };
+        lines->number = t.rows[0].line;
+        ok = add_row(b, lines, &t, &t.rows[0], f->column);
+    }
+    fr_csv_table_free(&t);
+    return ok;
+}
+
+const fr_row_format fr_csv_rows = { begin_rows, read_next, free };
+
+/* --- Files -------------------------------------------------------------------------------------------------------- */
+
+fr_sequences *fr_read_csv_file(const char *where, FILE *file, const fr_csv_options *options)
+{
+    return fr_sequences_read(where, file, parse_csv, &(csv_given){ options, options->separator });
+}
+
+char fr_csv_separator(const char *path, const fr_csv_options *o)
+{
+    const char *dot = path ? strrchr(path, '.') : NULL;
+
+    return o->separator ? o->separator : dot && strcasecmp(dot, ".tsv") == 0 ? '\t' : '\0';
 }
 
 bool fr_csv_no_label(const fr_csv_options *o)
@@ -273,13 +409,11 @@ bool fr_csv_check_options(const char *where, const fr_csv_options *o, bool npy)
 fr_sequences *fr_csv_read_path(const char *what, const char *path, const fr_csv_options *options)
 {
     const fr_csv_options *o = options ? options : &(fr_csv_options){ 0 };
-    char where[FR_WHERE_SIZE], separator = o->separator;
+    char where[FR_WHERE_SIZE];
 
     if (!fr_csv_check_options(fr_file_where(what, path, where), o, false))
         return NULL;
-    if (!separator && path && is_tsv(path))
-        separator = '\t';
-    return fr_sequences_read_path(what, path, parse_csv, &(csv_format){ o, separator });
+    return fr_sequences_read_path(what, path, parse_csv, &(csv_given){ o, fr_csv_separator(path, o) });
 }
 
 fr_sequences *fr_read_csv(const char *path, const fr_csv_options *options)

@@ -18,6 +18,7 @@ typedef struct fr_source {
      * error; what was made before stays in batch. Several threads may call it, as it changes nothing in s. */
     bool (*make)(const struct fr_source *s, const char *what, const int64_t *rows, int64_t n, fr_tensor **batch);
     void (*end)(struct fr_source *s); /* frees what is in it, but not s */
+    fr_sequences *sequences;          /* of fr_open_sequences: all but the rows; else NULL */
 } fr_source;
 
 /* A zeroed source of that size with one reference. NULL with an error. */
