@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# Data four times as large as the memory that a program may take: an epoch from the files gives the losses of an epoch in
-# memory, digit for digit, and its peak of memory does not grow with the files. tests/larger.c is the program.
+# Data four times as large as the memory that a program may take: an epoch from the files gives the losses of an epoch
+# in memory, digit for digit, and its peak of memory does not grow with the files. tests/larger.c is the program.
 set -u
 larger=$PWD/tests/larger
 # One thread: what BLAS takes for others is not what is measured.
@@ -46,7 +46,7 @@ done
 "$larger" tables "$work/tables" 40000 || exit 1 # 23 MiB
 "$larger" tables "$work/few_tables" 4000 || exit 1
 for folder in arrays few tables few_tables; do
-    "$larger" train "$work/$folder" memory 0 >"$work/$folder/memory.out" 2>"$work/memory.peak" || fail "$folder in memory"
+    "$larger" train "$work/$folder" memory 0 >"$work/$folder/memory.out" 2>"$work/peak" || fail "$folder in memory"
 done
 # The limit is one: what is in memory does not fit.
 "$larger" train "$work/arrays" memory 12 >"$work/out" 2>&1 && fail "49 MiB fit into 12 MiB"
