@@ -80,9 +80,9 @@ char *fr_line_reader_next_any(fr_line_reader *lines)
     char *text = lines->text;
 
     if (length < 0) {
-        lines->failed = lines->file ? !feof(lines->file) : lines->failed;
+        lines->failed = lines->failed || (lines->file && !feof(lines->file));
         if (lines->failed)
-            fr_fail(lines->where, "%s", strerror(errno));
+            fr_fail(lines->where, "%s", lines->file ? strerror(errno) : "out of memory");
         return NULL;
     }
     lines->number++;
