@@ -187,6 +187,22 @@ START_TEST(the_first_table_tells_the_column)
 }
 END_TEST
 
+/* The first row counts too, also where it is the only one. */
+START_TEST(the_first_row_tells_the_column)
+{
+    static const char *const tables[] = { "1,2,x\n3,4,5\n5,6,7\n", "1,2,a\n" };
+
+    for (int i = 0; i < 2; i++) {
+        const char *csv = write_text("first.csv", tables[i]);
+        FR_AUTO(fr_dataset) d = fr_open_sequences(&csv, 1, NULL);
+        FR_AUTO(fr_sequences) s = fr_read_csv(csv, NULL);
+
+        ck_assert_str_eq(fr_sequences_label_column(fr_dataset_sequences(d)), "last");
+        ck_assert_str_eq(fr_sequences_label_column(s), "last");
+    }
+}
+END_TEST
+
 /* --- Parts and places --------------------------------------------------------------------------------------------- */
 
 static bool no_sum(double *values, int n, void *user)
@@ -355,6 +371,7 @@ int main(void)
     tcase_add_test(same, missing_values);
     tcase_add_test(same, many_files);
     tcase_add_test(same, the_first_table_tells_the_column);
+    tcase_add_test(same, the_first_row_tells_the_column);
     tcase_add_test(same, parts_and_resuming);
     tcase_add_test(errors, errors_name_the_place);
     tcase_add_test(errors, a_file_that_changes_is_an_error);
