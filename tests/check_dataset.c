@@ -4,6 +4,7 @@
  * plain loader, whatever happens in between. */
 #include "testing.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -12,6 +13,16 @@
 #include <unistd.h>
 
 enum { ROWS = 23, WIDTH = 3, BATCH = 4 };
+
+/* The linker puts it in the place of pthread_create (--wrap). */
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *a, void *(*run)(void *), void *user);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *a, void *(*run)(void *), void *user);
+static bool no_threads;
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *a, void *(*run)(void *), void *user)
+{
+    return no_threads ? EAGAIN : __real_pthread_create(thread, a, run, user);
+}
 
 /* --- Functions ---------------------------------------------------------------------------------------------------- */
 
@@ -421,6 +432,21 @@ START_TEST(the_thread_waits)
 }
 END_TEST
 
+/* Where there are no more threads the loader makes its batches itself. */
+START_TEST(no_thread_is_no_error)
+{
+    maker m = { .bad = -1 };
+    fr_loader_options o = { .prefetch_factor = 2, .shuffle = true };
+    fr_loader *l = loader_of(&m, o);
+
+    no_threads = true;
+    assert_same_epochs(l, o);
+    no_threads = false;
+    ck_assert(pthread_equal(m.thread, pthread_self()));
+    fr_loader_free(l);
+}
+END_TEST
+
 int main(void)
 {
     TCase *functions = tcase_create("functions"), *ahead = tcase_create("ahead");
@@ -434,5 +460,6 @@ int main(void)
     tcase_add_loop_test(ahead, a_checkpoint_goes_on_after_the_last_batch, 0, FACTORS);
     tcase_add_loop_test(ahead, a_child_goes_on, 0, FACTORS);
     tcase_add_test(ahead, the_thread_waits);
+    tcase_add_test(ahead, no_thread_is_no_error);
     return run_tests("dataset", functions, ahead);
 }

@@ -103,8 +103,9 @@ typedef struct {
 /* From the next batch on l gives this process its part of each batch, like PyTorch's DistributedSampler: of the m rows
  * of a batch of all processes rows index * m / count up to (index + 1) * m / count. batch_size stays the size of the
  * batch of all, and the rows have the order that process 0 draws, so that batches are the same for any count. A process
- * without a row of a last batch gets the first row of it, with the weight 0. The copy of shard may end before l; what
- * `user` points to may not. Fails for an index or count out of range, no sum, reserved fields that are not NULL. */
+ * without a row of a last batch gets the first row of it, with the weight 0. All processes begin an epoch together:
+ * with shuffle its first call of fr_loader_next calls sum. shard is copied; what its `user` points to must outlive l.
+ * Fails for an index or count out of range, no sum, reserved fields that are not NULL. */
 bool fr_loader_shard(fr_loader *l, const fr_shard *shard);
 /* What the mean loss of this process's part of the last batch is to be multiplied by, so that the mean over the
  * processes is the mean over the rows of all: the rows of the part, times count / m. 1 without fr_loader_shard and
