@@ -32,6 +32,8 @@
     X(fr_captured_p, void *)                                                                                           \
     X(fr_closure_p, fr_closure *)                                                                                      \
     X(fr_error_handler_p, fr_error_handler *)                                                                          \
+    X(fr_dataset_list, void *)                                                                                         \
+    X(fr_dataset_p, void *)                                                                                            \
     X(fr_decode_step_p, fr_decode_step *)                                                                              \
     X(fr_distribution_kind, int)                                                                                       \
     X(fr_backward_step_fn_p, fr_backward_step_fn *)                                                                    \
@@ -62,6 +64,8 @@
     X(fr_scheduler_list, void *)                                                                                       \
     X(fr_scheduler_p, void *)                                                                                          \
     X(fr_sequences_p, void *)                                                                                          \
+    X(fr_dtype_p, void *) /* members alone */                                                                          \
+    X(fr_shape_p, void *)                                                                                              \
     X(fr_shape, fr_shape)                                                                                              \
     X(fr_tensor_list, void *)                                                                                          \
     X(fr_tensor_out, void *)                                                                                           \
@@ -143,6 +147,11 @@ static const struct {
     { "fr_at", "index", "1" },
     { "fr_off_gradient", "t", "g 2 3" },
     { "fr_vjp", "dy", "f" },
+    { "fr_open_npy", "path", "@npy" },
+    { "fr_open_npz", "path", "@npz" },
+    { "fr_open_npz", "name", "x" },
+    { "fr_open_safetensors", "path", "@tensors" },
+    { "fr_open_safetensors", "name", "weight" },
     { "fr_grad*check", "xs", "e 2 3" },
     { "fr_module_at", "m", "layer" },
     { "fr_outer", "*", "f 3" },
@@ -419,6 +428,7 @@ RELEASE(free_scheduler, fr_scheduler, fr_scheduler_free)
 RELEASE(free_ema, fr_ema, fr_ema_free)
 RELEASE(free_captured, fr_captured, fr_captured_free)
 RELEASE(free_loader, fr_loader, fr_loader_free)
+RELEASE(free_dataset, fr_dataset, fr_dataset_free)
 RELEASE(free_sequences, fr_sequences, fr_sequences_free)
 RELEASE(free_tensors, fr_tensors, fr_tensors_free)
 RELEASE(free_logger, fr_logger, fr_log_close)
@@ -483,6 +493,11 @@ static fr_scheduler *scheduler(const char *name)
 static fr_loader *loader(void)
 {
     return own(fr_loader_new(FR_TENSORS(fr_ones(FR_SHAPE(4, 3)), fr_ones(FR_SHAPE(4, 2))), NULL), free_loader);
+}
+
+static fr_dataset *dataset(void)
+{
+    return own(fr_dataset_tensors(FR_TENSORS(fr_ones(FR_SHAPE(4, 3)))), free_dataset);
 }
 
 static fr_tensor *make_tensor(const char *text)
@@ -585,6 +600,7 @@ static void *make_list(kind k, const char *text)
     for (int i = 0; i < LIST; i++)
         list[i] = k == KIND_fr_module_list         ? (void *)make_module(text)
                   : k == KIND_fr_scheduler_list    ? (void *)scheduler(text)
+                  : k == KIND_fr_dataset_list      ? (void *)dataset()
                   : k == KIND_char_list            ? (void *)(i ? "b" : "a")
                   : strcmp(text, "parameter") == 0 ? fr_module_parameters(model(), &(int){ 0 })[i]
                                                    : make_tensor(text);
@@ -625,6 +641,7 @@ static void make_sound(const function *f, int i, value *v)
         v->as_bool = false;
         break;
     case KIND_char_list:
+    case KIND_fr_dataset_list:
     case KIND_fr_module_list:
     case KIND_fr_scheduler_list:
     case KIND_fr_tensor_list:
@@ -677,6 +694,9 @@ static void make_sound(const function *f, int i, value *v)
         break;
     case KIND_fr_gradient_hook_p:
         v->as_fr_gradient_hook_p = gradient_hook;
+        break;
+    case KIND_fr_dataset_p:
+        v->as_fr_dataset_p = dataset();
         break;
     case KIND_fr_loader_p:
         v->as_fr_loader_p = loader();
@@ -878,6 +898,7 @@ static bool make_bad(const function *f, const parameter *p, int which, value *v)
         v->as_fr_tensor_list = which ? list : NULL;
         return more;
     case KIND_char_list:
+    case KIND_fr_dataset_list:
     case KIND_fr_module_list:
     case KIND_fr_scheduler_list:
         memcpy(list, v->as_char_list, sizeof list);
@@ -935,6 +956,7 @@ static bool make_released(kind k, value *v)
         v->as_fr_tensor_p = released_tensor();
         return true;
     case KIND_fr_tensor_list:
+    case KIND_fr_dataset_list:
     case KIND_fr_module_list:
     case KIND_fr_scheduler_list:
         memcpy(list, v->as_fr_tensor_list, sizeof list);
@@ -942,6 +964,7 @@ static bool make_released(kind k, value *v)
         v->as_fr_tensor_list = list;
         return true;
     case KIND_fr_captured_p:
+    case KIND_fr_dataset_p:
     case KIND_fr_ema_p:
     case KIND_fr_loader_p:
     case KIND_fr_logger_p:
@@ -1015,10 +1038,11 @@ static void restore(const function *f, const value *v)
 
 /* Functions that may fail for sound arguments: what they take away is not there, there is no gnuplot, options of zeros
  * lack what is needed, or two arguments must differ. */
-static const char *const need_more[] = { "fr_dist_uniform", "fr_dist_bernoulli", "fr_dist_categorical",
-                                         "fr_off_gradient", "fr_module_off_*",   "fr_recurrent_keep",
-                                         "fr_log_*plot",    "fr_interpolate",    "fr_nn_upsample",
-                                         "fr_loader_shard" };
+static const char *const need_more[] = { "fr_dist_uniform",  "fr_dist_bernoulli", "fr_dist_categorical",
+                                         "fr_off_gradient",  "fr_module_off_*",   "fr_recurrent_keep",
+                                         "fr_log_*plot",     "fr_interpolate",    "fr_nn_upsample",
+                                         "fr_loader_shard",  "fr_dataset_new",    "fr_dataset_fail",
+                                         "fr_open_sequences" };
 
 static bool needs_more(const function *f)
 {

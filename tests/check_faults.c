@@ -271,7 +271,34 @@ static bool load_tensors(void)
     return ok;
 }
 
+/* The only batch of d is as the scenarios save it. Frees d. */
+static bool check_dataset(fr_dataset *d)
+{
+    fr_loader *l = d ? fr_loader_over(&d, 1, &(fr_loader_options){ .batch_size = 3000 }) : NULL;
+    fr_tensor *const *batch = l ? fr_loader_next(l) : NULL;
+    bool ok = batch && fr_equal(batch[0], numbers(values_from));
+
+    fr_loader_free(l);
+    fr_dataset_free(d);
+    return ok;
+}
+
+static bool open_npy(void)
+{
+    return check_dataset(fr_open_npy(at("x.npy")));
+}
+
+static bool open_safetensors(void)
+{
+    return check_dataset(fr_open_safetensors(at("x.safetensors"), "x"));
+}
+
 #ifdef HAVE_LIBZIP
+static bool open_npz(void)
+{
+    return check_dataset(fr_open_npz(at("x.npz"), "x"));
+}
+
 static bool save_npz(void)
 {
     return fr_save_npz(at("x.npz"), (const char *[]){ "x", "y" },
@@ -418,6 +445,19 @@ static bool read_ts(void)
     return check_sequences(fr_read_ts(at("x.ts")));
 }
 
+static bool open_sequences(void)
+{
+    fr_dataset *d = fr_open_sequences((const char *[]){ at("x.csv"), at("x.ts") }, 2, NULL);
+    fr_loader *l = d ? fr_loader_over(&d, 1, &(fr_loader_options){ .batch_size = 4 }) : NULL;
+    fr_tensor *const *batch = l ? fr_loader_next(l) : NULL;
+    bool ok = batch && fr_equal(fr_slice(batch[0], 0, 2, 4, 1),
+                                fr_tensor_from(FR_SHAPE(2, 3, 1), (float[]){ 1, 2, 0, 3, 4, 5 }, FR_F32));
+
+    fr_loader_free(l);
+    fr_dataset_free(d);
+    return ok;
+}
+
 static fr_logger *open_log(int64_t purge_step)
 {
     return fr_log_open(at("logs/new"), &(fr_log_options){ .csv_only = !fr_log_has_events(), .purge_step = purge_step });
@@ -491,9 +531,12 @@ static const scenario scenarios[] = {
     { "save_tensors", save_tensors, save_tensors, WRITES, { NULL } },
     { "new file", nothing, save_tensors, WRITES, { NULL } },
     { "load", save_tensors, load_tensors, 0, { NULL } },
+    { "open_npy", save_npy, open_npy, 0, { NULL } },
+    { "open_safetensors", save_tensors, open_safetensors, 0, { NULL } },
 #ifdef HAVE_LIBZIP
     { "save_npz", save_npz, save_npz, WRITES, { NULL } },
     { "load_npz", save_npz, load_npz, 0, { NULL } },
+    { "open_npz", save_npz, open_npz, 0, { NULL } },
 #endif
     { "replace_file", replace_linked, replace_linked, WRITES, { NULL } },
     { "export_c", save_c, save_c, WRITES, { NULL } },
@@ -506,6 +549,7 @@ static const scenario scenarios[] = {
     { "load_training", save_training, load_training, 0, { NULL } },
     { "read_csv", write_sequences, read_csv, 0, { NULL } },
     { "read_ts", write_sequences, read_ts, 0, { NULL } },
+    { "open_sequences", write_sequences, open_sequences, 0, { NULL } },
     { "new log", nothing, append_log, GROWS, { NULL } },
     { "log", make_log, append_log, GROWS, { NULL } },
     { "purged log", make_log, purge_log, WRITES, { NULL } },

@@ -16,7 +16,7 @@ BEGIN {
     for (i = 1; i <= count; i++)
         rank[folders[i]] = i
     # FOLDER FOLDER: the first may include from the second, although they are siblings.
-    pairs = "checkpoint data,checkpoint files,checkpoint optim,export_c files,export_c optim," \
+    pairs = "checkpoint data,checkpoint files,checkpoint optim,data files,export_c files,export_c optim," \
             "distributed optim,log data,log files,log optim,optim data," \
             "onnx files,ops/attention ops/linear,ops/attention ops/reduce,ops/conv ops/reduce,ops/linear ops/reduce," \
             "ops/loss ops/reduce,ops/random ops/pointwise"

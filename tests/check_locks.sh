@@ -11,7 +11,7 @@ trap 'rm -rf "$work"' EXIT
 status=0
 
 # Made anew in the child (fr_threads_begin_child): the pool. Run again in the child if fork came in between, which these
-# functions allow: what pthread_once calls.
+# functions allow: what pthread_once calls. Left alone by the child, fr_prefetch_is_running: those of a loader's thread.
 cat >"$work/expected" <<END
 lib/core/locks.c pthread_rwlock_t fr_locks
 lib/core/thread.c pthread_once_t once
@@ -19,6 +19,8 @@ lib/core/threads.c pthread_cond_t opened
 lib/core/threads.c pthread_mutex_t lock
 lib/core/threads.c pthread_mutex_t owner
 lib/core/threads.c pthread_once_t once
+lib/data/prefetch.c pthread_cond_t changed
+lib/data/prefetch.c pthread_mutex_t lock
 END
 kinds='pthread_(mutex|rwlock|cond|spinlock|barrier|once)_t|sem_t|mtx_t|cnd_t|once_flag|atomic_flag'
 find lib tools \( -name '*.c' -o -name '*.h' \) -exec grep -HE "\\b($kinds) +[a-z_]+" {} + |

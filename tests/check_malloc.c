@@ -768,7 +768,85 @@ static bool export_c_training(void)
     return ok;
 }
 
+/* Takes all batches of n datasets, of which some may be NULL, and frees them. */
+static bool run_epoch(fr_dataset **d, int n)
+{
+    bool there = true;
+    fr_loader *l = NULL;
+    int batches = 0;
+
+    for (int i = 0; i < n; i++)
+        there = there && d[i];
+    if (there)
+        l = fr_loader_over(d, n, &(fr_loader_options){ .batch_size = 2, .shuffle = true });
+    while (l && fr_loader_next(l))
+        batches++;
+    fr_loader_free(l);
+    for (int i = 0; i < n; i++)
+        fr_dataset_free(d[i]);
+    return batches == 2;
+}
+
+static bool make_row(int64_t index, void *const *values, void *user)
+{
+    (void)user;
+    *(float *)values[0] = (float)index;
+    return true;
+}
+
+static bool run_datasets(void)
+{
+    FR_SCOPE;
+    fr_dataset *d[] = { fr_dataset_tensors(FR_TENSORS(fr_ones(FR_SHAPE(3, 2)))),
+                        fr_dataset_new(&(fr_dataset_options){ .rows = 3, .count = 1, .row = make_row }) };
+
+    return run_epoch(d, 2);
+}
+
+static bool open_arrays(void)
+{
+    FR_SCOPE;
+    fr_tensor *x = fr_ones(FR_SHAPE(3, 2));
+    fr_dataset *d[2] = { NULL, NULL };
+
+    if (!fr_save_npy(path, x))
+        return false;
+    d[0] = fr_open_npy(path);
+    if (fr_save_tensors(path, (const char *[]){ "x" }, &x, 1))
+        d[1] = fr_open_safetensors(path, "x");
+    return run_epoch(d, 2);
+}
+
+static bool open_tables(void)
+{
+    static const char *const texts[] = { "\"a\",1,2,3\nb,4,5\n", "@classLabel true a b\n@data\n1,2,3:a\n" };
+    char names[2][80];
+    const char *const paths[] = { names[0], names[1] };
+    fr_dataset *d = NULL;
+    bool ok = true;
+
+    for (int i = 0; i < 2; i++) {
+        snprintf(names[i], sizeof names[i], "%s%s", path, i ? ".ts" : ".csv");
+        ok = ok && fr_replace_file(names[i], texts[i], strlen(texts[i]));
+    }
+    if (ok)
+        d = fr_open_sequences(paths, 2, NULL);
+    ok = run_epoch(&d, 1);
+    for (int i = 0; i < 2; i++)
+        unlink(names[i]);
+    return ok;
+}
+
 #ifdef HAVE_LIBZIP
+static bool open_archive(void)
+{
+    FR_SCOPE;
+    fr_tensor *x = fr_ones(FR_SHAPE(3, 2));
+    fr_dataset *d = fr_save_npz(path, (const char *[]){ "x" }, &x, 1) ? fr_open_npz(path, "x") : NULL;
+
+    return run_epoch(&d, 1);
+}
+
 static bool save_and_load_npz(void)
 {
     FR_SCOPE;
@@ -1015,11 +1093,15 @@ static const struct {
     { "save_and_load", save_and_load, .by_jansson = true },
     { "save_and_load_npy", save_and_load_npy },
     { "read_arrays", read_arrays },
+    { "run_datasets", run_datasets },
+    { "open_arrays", open_arrays, .by_jansson = true },
+    { "open_tables", open_tables },
     { "export_c", export_c },
     { "export_c_training", export_c_training },
     { "export_c_open", export_c_open },
 #ifdef HAVE_LIBZIP
     { "save_and_load_npz", save_and_load_npz },
+    { "open_archive", open_archive },
 #endif
 #ifdef HAVE_PROTOBUF_C
     { "export_and_load_onnx", export_and_load_onnx },

@@ -328,6 +328,7 @@ START_TEST(other_objects)
     fr_tensor *x = fr_ones(FR_SHAPE(4, 3));
     fr_ema *e = fr_ema_new(m, 0.9);
     fr_loader *l = fr_loader_new(&x, 1, NULL);
+    fr_dataset *d = fr_dataset_tensors(&x, 1);
     fr_progress *p = fr_progress_new("p", 10, &(fr_progress_options){ .quiet = true });
 
     fr_ema_free(e);
@@ -342,6 +343,15 @@ START_TEST(other_objects)
     assert_failed("frond: loader_next: ");
     ck_assert_int_eq(fr_loader_batches(l), -1);
     assert_failed("loader_batches");
+    ck_assert(isnan(fr_loader_weight(l)));
+    assert_failed("loader_weight");
+    fr_dataset_free(d);
+    fr_dataset_free(d);
+    assert_failed("frond: dataset_free: ", "was released by dataset_free", "made by dataset_tensors");
+    ck_assert_ptr_null(fr_loader_over(&d, 1, NULL));
+    assert_failed("frond: loader_over: a dataset was released by dataset_free");
+    ck_assert_int_eq(fr_dataset_rows(d), -1);
+    assert_failed("dataset_rows");
     fr_progress_end(p);
     fr_progress_end(p);
     assert_failed("frond: progress_end: ", "was released by progress_end", "made by progress_new");

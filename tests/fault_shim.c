@@ -140,6 +140,14 @@ ssize_t read(int fd, void *into, size_t bytes)
     return error == SHORT ? real(fd, into, bytes > 1 ? bytes / 2 : bytes) : error ? -1 : real(fd, into, bytes);
 }
 
+ssize_t pread(int fd, void *into, size_t bytes, off_t at)
+{
+    REAL(pread)
+    int error = FAULT("pread", path_of(fd), EIO, EINTR, SHORT);
+
+    return error == SHORT ? real(fd, into, bytes > 1 ? bytes / 2 : bytes, at) : error ? -1 : real(fd, into, bytes, at);
+}
+
 ssize_t write(int fd, const void *from, size_t bytes)
 {
     REAL(write)

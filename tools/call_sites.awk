@@ -10,12 +10,13 @@
 BEGIN {
     split("fr_ref_at fr_touch fr_equal fr_is_contiguous fr_is_leaf fr_wants_grad fr_grad_enabled " \
           "fr_module_training fr_tensors_at fr_tensors_find fr_sequences_x fr_sequences_lengths " \
-          "fr_sequences_labels fr_optim_lr fr_self", list, " ")
+          "fr_sequences_labels fr_optim_lr fr_loader_weight fr_self", list, " ")
     for (i in list)
         plain[list[i]] = 1
     split("fr_optim_add_group fr_optim_add_parameters fr_optim_split fr_scope_begin fr_module_free fr_optim_free " \
-          "fr_scheduler_free fr_ema_free fr_loader_free fr_sequences_free fr_tensors_free fr_progress_end fr_train " \
-          "fr_optim_zero_grad fr_split fr_split_with_sizes fr_chunk fr_unbind fr_meshgrid", others, " ")
+          "fr_scheduler_free fr_ema_free fr_dataset_free fr_loader_free fr_sequences_free fr_tensors_free " \
+          "fr_progress_end fr_train fr_optim_zero_grad fr_split fr_split_with_sizes fr_chunk fr_unbind " \
+          "fr_meshgrid", others, " ")
     for (i in others)
         noted[others[i]] = 1
     split("fr_ref fr_unref fr_assign", passed, " ")

@@ -122,8 +122,9 @@ static inline void fr_batches_leave_(const fr_batches_ *b)
  *
  *     FR_AUTO(fr_module) model = fr_nn_linear(2, 1, NULL);
  *
- * For fr_module (which must have no parent then), fr_optim, fr_scheduler, fr_ema, fr_loader, fr_sequences, fr_tensors,
- * fr_logger, fr_progress, fr_captured, and fr_tensor, which gives back a reference from fr_ref. NULL is fine. */
+ * For fr_module (which must have no parent then), fr_optim, fr_scheduler, fr_ema, fr_loader, fr_dataset, fr_sequences,
+ * fr_tensors, fr_logger, fr_progress, fr_captured, and fr_tensor, which gives back a reference from fr_ref. NULL is
+ * fine. */
 #define FR_AUTO(type) __attribute__((cleanup(type##_auto_))) type *
 
 #define FR_OWNER_(type, release)                                                                                       \
@@ -136,6 +137,7 @@ FR_OWNER_(fr_optim, fr_optim_free)
 FR_OWNER_(fr_scheduler, fr_scheduler_free)
 FR_OWNER_(fr_ema, fr_ema_free)
 FR_OWNER_(fr_loader, fr_loader_free)
+FR_OWNER_(fr_dataset, fr_dataset_free)
 FR_OWNER_(fr_sequences, fr_sequences_free)
 FR_OWNER_(fr_tensors, fr_tensors_free)
 FR_OWNER_(fr_logger, fr_log_close)

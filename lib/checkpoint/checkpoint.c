@@ -139,7 +139,6 @@ bool fr_checkpoint_restore(const char *where, fr_tensors *tensors, fr_module *m,
     free(staged.options);
     free(staged.initial_lrs);
     free(staged.schedulers);
-    free(staged.order);
     fr_checkpoint_reader_free(&r);
     return ok;
 }

@@ -45,7 +45,6 @@ typedef struct {
     char *options;            /* of each group, one after another */
     double *initial_lrs;      /* of each group */
     fr_tensor **schedulers;   /* for each scheduler two: its state and its rates */
-    int64_t *order;           /* of the loader's rows; NULL: stays as it is */
     const int64_t *position;  /* of the loader in its epoch */
     const int64_t *generator; /* state of the random number generator */
 } fr_staged_state;

@@ -93,11 +93,7 @@ static bool check_loader(const fr_loader *l, fr_checkpoint_reader *r, fr_staged_
     if (!is_valid_position(l, staged->position))
         fr_error_list_add(&r->errors, "the loader was at row %lld of epoch %lld", (long long)staged->position[NEXT],
                           (long long)staged->position[RUNNING]);
-    if (!l->shuffle || !staged->position[RUNNING])
-        return true;
-    staged->order = calloc((size_t)l->rows + 1, sizeof *staged->order);
-    return (staged->order && fr_randperm_seeded((uint64_t)staged->position[SEED], l->rows, staged->order)) ||
-           fr_fail_memory(r->where);
+    return true;
 }
 
 /* True if a generator can be in that state. With all words 0 it would give nothing but zeros. */
@@ -140,14 +136,8 @@ static void restore_generator(const int64_t state[GENERATOR])
 
 void fr_data_position_restore(const fr_training_state *t, const fr_staged_state *staged)
 {
-    fr_loader *l = t->loader;
-
     restore_generator(staged->generator);
-    if (!l)
-        return;
-    l->running = staged->position[RUNNING] != 0;
-    l->next = staged->position[NEXT];
-    l->seed = (uint64_t)staged->position[SEED];
-    if (staged->order)
-        memcpy(l->order, staged->order, (size_t)l->rows * sizeof *l->order);
+    if (t->loader)
+        fr_loader_set_position(t->loader, staged->position[RUNNING] != 0, staged->position[NEXT],
+                               (uint64_t)staged->position[SEED]);
 }

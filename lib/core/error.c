@@ -142,6 +142,16 @@ void *fr_fail_memory(const char *what)
     return fr_fail(what, "out of memory");
 }
 
+void *fr_fail_again(const char *message)
+{
+    static const char start[] = "frond: ";
+    const char *what = message + strlen(start), *end = strstr(what, ": ");
+    char name[FR_MESSAGE_SIZE];
+
+    snprintf(name, sizeof name, "%.*s", (int)(end - what), what);
+    return fr_fail(name, "%s", end + 2);
+}
+
 bool fr_check_there(const char *what, const void *t, const char *name)
 {
     if (FR_LIKELY(t != NULL))

@@ -24,6 +24,8 @@ typedef struct {
  * Returns NULL, so that a bool function may return it as false. */
 void *fr_fail(const char *what, const char *format, ...) FR_PRINTF(2, 3);
 void *fr_fail_memory(const char *what);
+/* Notes a failure of another thread again in this one; message: what its fr_fail noted. */
+void *fr_fail_again(const char *message);
 #ifdef FR_ANALYZE /* static analysers do not see what these return */
 static inline void *fr_null_of_failure(void *null)
 {
@@ -63,8 +65,8 @@ bool fr_check_there(const char *what, const void *t, const char *name);
 #else
 #define fr_check_argument(what, t, name)                                                                               \
     (_Generic((t), FR_LIVES(fr_tensor), FR_LIVES(fr_module), FR_LIVES(fr_optim), FR_LIVES(fr_scheduler),               \
-              FR_LIVES(fr_ema), FR_LIVES(fr_loader), FR_LIVES(fr_sequences), FR_LIVES(fr_tensors),                     \
-              FR_LIVES(fr_logger), FR_LIVES(fr_progress), FR_LIVES(fr_captured), default                               \
+              FR_LIVES(fr_ema), FR_LIVES(fr_loader), FR_LIVES(fr_dataset), FR_LIVES(fr_sequences),                     \
+              FR_LIVES(fr_tensors), FR_LIVES(fr_logger), FR_LIVES(fr_progress), FR_LIVES(fr_captured), default         \
               : fr_check_there)(what, t, name))
 #endif
 struct fr_module;
@@ -72,6 +74,7 @@ struct fr_optim;
 struct fr_scheduler;
 struct fr_ema;
 struct fr_loader;
+struct fr_dataset;
 struct fr_sequences;
 struct fr_tensors;
 struct fr_logger;

@@ -89,24 +89,32 @@ FILE *fr_file_stream(int fd, const char *mode)
     return fopencookie((void *)(intptr_t)fd, mode, functions);
 }
 
-FILE *fr_file_open(const char *where, const char *path)
+int fr_file_open_descriptor(const char *where, const char *path)
 {
     struct stat status;
+    int fd;
 
     if (!path)
-        return fr_fail(where, "path is NULL");
-
-    int fd = fr_file_descriptor(path, O_RDONLY);
-    FILE *file = NULL;
-
+        return fr_fail(where, "path is NULL"), -1;
+    fd = fr_file_descriptor(path, O_RDONLY);
     if (fd < 0)
-        return fr_fail(where, "%s", strerror(errno));
-    if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode))
-        fr_fail(where, "%s", strerror(EISDIR));
-    else if (!(file = fr_file_stream(fd, "rb")))
-        fr_fail_memory(where);
-    if (!file)
+        return fr_fail(where, "%s", strerror(errno)), -1;
+    if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode)) {
         close(fd);
+        return fr_fail(where, "%s", strerror(EISDIR)), -1;
+    }
+    return fd;
+}
+
+FILE *fr_file_open(const char *where, const char *path)
+{
+    int fd = fr_file_open_descriptor(where, path);
+    FILE *file = fd >= 0 ? fr_file_stream(fd, "rb") : NULL;
+
+    if (fd >= 0 && !file) {
+        close(fd);
+        fr_fail_memory(where);
+    }
     return file;
 }
 

@@ -26,7 +26,9 @@ int fr_file_descriptor(const char *path, int flags);
 /* A stream on a descriptor, which fclose closes. Unlike one of fdopen, it makes interrupted calls again and completes
  * short counts; it has no fileno. NULL if memory runs out: then fd stays open. */
 FILE *fr_file_stream(int fd, const char *mode);
-/* Opens path for reading bytes. NULL with an error; a folder is an error, too. */
+/* Opens path for reading: -1 with an error; a folder is an error, too. */
+int fr_file_open_descriptor(const char *where, const char *path);
+/* The same as a stream. NULL with an error. */
 FILE *fr_file_open(const char *where, const char *path);
 
 /* Waits until the bytes of fd are on the disk. True also if fd is on no disk, as a pipe is. False with errno. */

@@ -234,6 +234,11 @@ static void run_alone(int64_t tiles, fr_tile_body *run, void *job)
         run(job, i);
 }
 
+void fr_threads_stay_out(void)
+{
+    in_tile = true;
+}
+
 void fr_run_tiles(int64_t tiles, fr_tile_body *run, void *job)
 {
     int threads = tiles > 1 && !in_tile ? fr_num_threads() : 1;

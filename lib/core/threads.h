@@ -12,6 +12,9 @@
 typedef void fr_tile_body(void *job, int64_t tile);
 void fr_run_tiles(int64_t tiles, fr_tile_body *run, void *job);
 
+/* From now on this thread runs all tiles itself, and leaves the pool to those that compute. */
+void fr_threads_stay_out(void);
+
 /* In the child after fork, which has none of the pool's threads: it begins anew, and runs on one thread until it asks
  * for more. */
 void fr_threads_begin_child(void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Reads a whole table of texts by RFC 4180. Beyond it, blanks around fields are dropped, rows may have different
+/* Reads a table of texts by RFC 4180. Beyond it, blanks around fields are dropped, rows may have different
  * numbers of fields, and the separator may be another than a comma. */
 #include <config.h>
 
@@ -140,19 +140,38 @@ static void replace_decimal_comma(char *field)
         *comma = ',';
 }
 
+bool fr_csv_table_read_row(fr_csv_table *t, fr_line_reader *lines, bool *more)
+{
+    char *text = fr_line_reader_next(lines);
+
+    *more = text != NULL;
+    if (!text)
+        return !lines->failed;
+    if (!t->separator || (t->separator == '\t' && !t->told && !strchr(text, '\t')))
+        t->separator = tell_separator(text);
+    t->told = true;
+    t->begin = lines->begin;
+    if (!read_row(t, lines, text))
+        return false;
+    for (size_t i = t->rows[t->row_count - 1].begin; t->separator == ';' && i < t->length; i += strlen(t->text + i) + 1)
+        replace_decimal_comma(t->text + i);
+    return true;
+}
+
 bool fr_csv_table_read(fr_csv_table *t, fr_line_reader *lines)
 {
-    char *text;
+    bool more = true;
 
-    while ((text = fr_line_reader_next(lines))) {
-        if (!t->separator || (t->separator == '\t' && t->row_count == 0 && !strchr(text, '\t')))
-            t->separator = tell_separator(text);
-        if (!read_row(t, lines, text))
+    while (more)
+        if (!fr_csv_table_read_row(t, lines, &more))
             return false;
-    }
-    for (size_t i = 0; t->separator == ';' && i < t->length; i += strlen(t->text + i) + 1)
-        replace_decimal_comma(t->text + i);
-    return !lines->failed;
+    return true;
+}
+
+void fr_csv_table_cut(fr_csv_table *t, size_t rows)
+{
+    t->length = t->rows[rows].begin;
+    t->row_count = rows;
 }
 
 void fr_csv_table_free(fr_csv_table *t)

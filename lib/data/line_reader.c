@@ -42,19 +42,51 @@ bool fr_line_reader_fail(const fr_line_reader *lines, const char *format, ...)
     return false;
 }
 
+bool fr_line_reader_rewind(fr_line_reader *lines)
+{
+    if (fseeko(lines->file, 0, SEEK_SET) != 0)
+        return fr_fail(lines->where, "cannot be read twice: %s", strerror(errno));
+    lines->number = lines->bytes = 0;
+    return true;
+}
+
+/* getline from memory. A line is as long as the text at most, so that it is allocated once. */
+static ssize_t get_line(fr_line_reader *lines)
+{
+    size_t left = (size_t)(lines->end - lines->at), length;
+    const char *newline = left > 0 ? memchr(lines->at, '\n', left) : NULL;
+
+    if (left == 0)
+        return -1;
+    if (left >= lines->capacity) {
+        char *larger = realloc(lines->text, left + 1);
+
+        if (!larger)
+            return lines->failed = true, -1;
+        lines->text = larger;
+        lines->capacity = left + 1;
+    }
+    length = newline ? (size_t)(newline - lines->at) + 1 : left;
+    memcpy(lines->text, lines->at, length);
+    lines->text[length] = '\0';
+    lines->at += length;
+    return (ssize_t)length;
+}
+
 char *fr_line_reader_next_any(fr_line_reader *lines)
 {
     static const char byte_order_mark[] = "\xef\xbb\xbf";
-    ssize_t length = getline(&lines->text, &lines->capacity, lines->file);
+    ssize_t length = lines->file ? getline(&lines->text, &lines->capacity, lines->file) : get_line(lines);
     char *text = lines->text;
 
     if (length < 0) {
-        lines->failed = !feof(lines->file);
+        lines->failed = lines->failed || (lines->file && !feof(lines->file));
         if (lines->failed)
-            fr_fail(lines->where, "%s", strerror(errno));
+            fr_fail(lines->where, "%s", lines->file ? strerror(errno) : "out of memory");
         return NULL;
     }
     lines->number++;
+    lines->begin = lines->bytes;
     lines->bytes += length;
     if (memchr(text, '\0', (size_t)length)) {
         lines->failed = true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Reads a text file line by line, and the fields and numbers in a line. */
+/* Reads a text file, or a piece of one in memory, line by line, and the fields and numbers in a line. */
 #ifndef FROND_DATA_LINE_READER_H
 #define FROND_DATA_LINE_READER_H
 
@@ -10,19 +10,24 @@
 
 typedef struct {
     const char *where; /* function and file, for errors */
-    FILE *file;
+    FILE *file;        /* NULL: the text from `at` to `end` is read */
+    const char *at, *end;
     char *text; /* the current line, without its newline */
     size_t capacity;
     int64_t number; /* of the current line, from 1 */
+    int64_t begin;  /* offset of the current line's first byte */
     int64_t bytes;  /* that were read so far */
     bool failed;
     locale_t c_locale, callers_locale;
 } fr_line_reader;
 
-/* Starts to read file, which stays open. Sets this thread's locale to "C" until fr_line_reader_end, which must be
- * called, so that numbers have a decimal point. False with an error: then fr_line_reader_end must not be called. */
+/* Starts to read file, which stays open; NULL: text in memory, that is given later. Sets this thread's locale to "C"
+ * until fr_line_reader_end, which must be called, so that numbers have a decimal point. False with an error: then
+ * fr_line_reader_end must not be called. */
 bool fr_line_reader_begin(fr_line_reader *lines, const char *where, FILE *file);
 void fr_line_reader_end(fr_line_reader *lines);
+/* Begins at the file's beginning again. False with an error, as for a pipe. */
+bool fr_line_reader_rewind(fr_line_reader *lines);
 /* The next line that is not blank, borrowed; the caller may change it. NULL at the end of the file, and for an error,
  * which sets failed. */
 char *fr_line_reader_next(fr_line_reader *lines);

@@ -1,112 +1,154 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The loader: copies rows of several tensors into batches, in the same order as PyTorch's DataLoader.
+/* The loader: rows of datasets in batches, in the same order as PyTorch's DataLoader.
  *
  * At the start of each epoch PyTorch draws 63 bits for its worker processes, even if it has none. If it shuffles, it
  * draws 63 more to seed a separate generator for the permutation. Generators use only the low 32 bits of a seed. */
 #include "data/loader.h"
 
+#include "core/integer.h"
 #include "core/options.h"
 #include "core/random.h"
 #include "core/recorder.h"
 #include "core/tensor.h"
 #include "core/thread.h"
+#include "data/prefetch.h"
 
 #include <frond/op.h>
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 
 /* --- Making and freeing ------------------------------------------------------------------------------------------ */
 
-static bool check_arguments(fr_tensor *const *tensors, int n, const fr_loader_options *o)
+static bool check_options(const char *what, const fr_loader_options *o)
 {
-    char text[FR_SHAPE_TEXT], other[FR_SHAPE_TEXT];
-
-    if (!fr_check_argument("loader_new", tensors, "tensors") || !fr_check_reserved("loader_new", o->reserved))
+    if (!fr_check_reserved(what, o->reserved))
         return false;
-    if (n < 1)
-        return fr_fail("loader_new", "%d tensors given, expected 1 or more", n);
     if (o->batch_size < 0)
-        return fr_fail("loader_new", "batch_size is %lld, expected 1 or more", (long long)o->batch_size);
-    for (int i = 0; i < n; i++) {
-        if (!fr_check_argument("loader_new", tensors[i], "a tensor"))
-            return false;
-        if (tensors[i]->shape.ndim == 0)
-            return fr_fail("loader_new", "tensor %d is a scalar: it has no rows", i);
-        if (tensors[i]->shape.dim[0] != tensors[0]->shape.dim[0])
-            return fr_fail("loader_new", "tensor %d is of shape %s, tensor 0 of %s: their first dims differ", i,
-                           fr_shape_text(&tensors[i]->shape, text), fr_shape_text(&tensors[0]->shape, other));
-    }
-    return true;
+        return fr_fail(what, "batch_size is %lld, expected 1 or more", (long long)o->batch_size);
+    return o->prefetch_factor >= 0 ||
+           fr_fail(what, "prefetch_factor is %lld, expected 0 or more", (long long)o->prefetch_factor);
 }
 
-static bool fill_in(fr_loader *l, fr_tensor *const *tensors, int n)
+static void release_batch(int count, fr_tensor **batch)
 {
-    l->tensors = calloc((size_t)n, sizeof *l->tensors);
-    l->batch = calloc((size_t)n, sizeof *l->batch);
-    l->order = calloc((size_t)l->rows + 1, sizeof *l->order);
-    if (!l->tensors || !l->batch || !l->order)
-        return fr_fail_memory("loader_new");
-    for (int64_t i = 0; i < l->rows; i++)
-        l->order[i] = i;
-    for (; l->count < n; l->count++) {
-        const fr_tensor *t = tensors[l->count];
-
-        l->tensors[l->count] = fr_tensor_share("loader_new", t, &t->shape, t->stride, 0);
-        if (!l->tensors[l->count])
-            return false;
-    }
-    return true;
-}
-
-static fr_loader *make_loader(fr_tensor *const *tensors, int n, const fr_loader_options *o)
-{
-    fr_loader *l;
-
-    if (!check_arguments(tensors, n, o))
-        return NULL;
-    l = fr_object_new(sizeof *l);
-    if (!l)
-        return fr_fail_memory("loader_new");
-    l->rows = tensors[0]->shape.dim[0];
-    l->batch_size = o->batch_size ? o->batch_size : 1;
-    l->shuffle = o->shuffle;
-    l->drop_last = o->drop_last;
-    l->weight = 1;
-    if (!fill_in(l, tensors, n)) {
-        fr_loader_free(l);
-        return NULL;
-    }
-    return l;
-}
-
-fr_loader *fr_loader_new(fr_tensor *const *tensors, int n, const fr_loader_options *options)
-{
-    fr_thread *th = fr_thread_self();
-    fr_site before = fr_begin(th, "loader_new");
-    fr_loader_options o = options ? *options : (fr_loader_options){ 0 };
-    fr_loader *l = make_loader(tensors, n, &o);
-
-    fr_finish(th, before);
-    return l;
-}
-
-static void release_batch(fr_loader *l)
-{
-    for (int i = 0; i < l->count; i++)
-        fr_assign(&l->batch[i], NULL);
+    for (int i = 0; i < count; i++)
+        fr_assign(&batch[i], NULL);
 }
 
 static void release(void *object)
 {
     fr_loader *l = object;
 
-    release_batch(l);
-    for (int i = 0; i < l->count; i++)
-        fr_unref(l->tensors[i]);
-    free(l->tensors);
+    fr_prefetch_stop(l->ahead);
+    if (l->batch)
+        release_batch(l->count, l->batch);
+    for (int i = 0; i < l->source_count; i++)
+        fr_source_unref(l->sources[i]);
+    free(l->sources);
     free(l->batch);
     free(l->order);
+}
+
+/* Takes a reference to each source. */
+static bool fill_in(const char *what, fr_loader *l, fr_source *const *sources, int n)
+{
+    int64_t numbers = l->shuffle ? l->rows : fr_least(l->rows, l->batch_size);
+
+    for (int i = 0; i < n; i++) {
+        if (sources[i]->count > INT_MAX - l->count)
+            return fr_fail(what, "more tensors in a batch than frond can count");
+        l->count += sources[i]->count;
+    }
+    l->sources = calloc((size_t)n, sizeof *l->sources);
+    l->batch = calloc((size_t)l->count, sizeof *l->batch);
+    l->order = calloc((size_t)numbers + 1, sizeof *l->order);
+    if (!l->sources || !l->batch || !l->order)
+        return fr_fail_memory(what);
+    for (; l->source_count < n; l->source_count++) {
+        l->sources[l->source_count] = sources[l->source_count];
+        atomic_fetch_add(&sources[l->source_count]->refs, 1);
+    }
+    return true;
+}
+
+/* A loader of n sources with the same number of rows. */
+static fr_loader *make_loader(const char *what, fr_source *const *sources, int n, const fr_loader_options *o)
+{
+    fr_loader *l = fr_object_new(sizeof *l);
+
+    if (!l)
+        return fr_fail_memory(what);
+    l->rows = sources[0]->rows;
+    l->batch_size = o->batch_size ? o->batch_size : 1;
+    l->prefetch_factor = o->prefetch_factor;
+    l->shuffle = o->shuffle;
+    l->drop_last = o->drop_last;
+    l->weight = 1;
+    if (fill_in(what, l, sources, n))
+        return l;
+    release(l);
+    fr_object_free(l);
+    return NULL;
+}
+
+fr_loader *fr_loader_new(fr_tensor *const *tensors, int n, const fr_loader_options *options)
+{
+    const char *what = "loader_new";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    fr_loader_options o = options ? *options : (fr_loader_options){ 0 };
+    fr_source *s = check_options(what, &o) ? fr_tensor_source(what, tensors, n) : NULL;
+    fr_loader *l = s ? make_loader(what, &s, 1, &o) : NULL;
+
+    fr_source_unref(s);
+    fr_finish(th, before);
+    return l;
+}
+
+static bool check_datasets(const char *what, fr_dataset *const *datasets, int n)
+{
+    if (!fr_check_argument(what, datasets, "datasets"))
+        return false;
+    if (n < 1)
+        return fr_fail(what, "%d datasets given, expected 1 or more", n);
+    for (int i = 0; i < n; i++) {
+        if (!fr_check_argument(what, datasets[i], "a dataset"))
+            return false;
+        if (datasets[i]->source->rows != datasets[0]->source->rows)
+            return fr_fail(what, "dataset %d has %lld rows, dataset 0 has %lld", i,
+                           (long long)datasets[i]->source->rows, (long long)datasets[0]->source->rows);
+    }
+    return true;
+}
+
+static fr_loader *loader_over(const char *what, fr_dataset *const *datasets, int n, const fr_loader_options *o)
+{
+    fr_source **sources;
+    fr_loader *l;
+
+    if (!check_options(what, o) || !check_datasets(what, datasets, n))
+        return NULL;
+    sources = calloc((size_t)n, sizeof *sources);
+    if (!sources)
+        return fr_fail_memory(what);
+    for (int i = 0; i < n; i++)
+        sources[i] = datasets[i]->source;
+    l = make_loader(what, sources, n, o);
+    free(sources);
+    return l;
+}
+
+fr_loader *fr_loader_over(fr_dataset *const *datasets, int n, const fr_loader_options *options)
+{
+    const char *what = "loader_over";
+    fr_thread *th = fr_thread_self();
+    fr_site before = fr_begin(th, what);
+    fr_loader *l = loader_over(what, datasets, n, options ? options : &(fr_loader_options){ 0 });
+
+    fr_finish(th, before);
+    return l;
 }
 
 void fr_loader_free(fr_loader *l)
@@ -115,6 +157,21 @@ void fr_loader_free(fr_loader *l)
 }
 
 /* --- Epochs ------------------------------------------------------------------------------------------------------ */
+
+static void stop_ahead(fr_loader *l)
+{
+    fr_prefetch_stop(l->ahead);
+    l->ahead = NULL;
+}
+
+void fr_loader_set_position(fr_loader *l, bool running, int64_t next, uint64_t seed)
+{
+    stop_ahead(l);
+    l->running = running;
+    l->next = next;
+    l->in_order = l->in_order && seed == l->seed;
+    l->seed = seed;
+}
 
 /* Gives all processes the seed of process 0, in two halves that a double holds. */
 static bool agree_on_seed(const char *what, fr_loader *l)
@@ -140,29 +197,11 @@ static bool begin_epoch(const char *what, fr_loader *l)
     fr_random_u64(); /* PyTorch's draw for its workers */
     if (l->shuffle)
         l->seed = fr_random_u64();
+    l->in_order = false;
     if (l->shuffle && l->shard.count && !agree_on_seed(what, l))
         return false;
-    if (l->shuffle && !fr_randperm_seeded(l->seed, l->rows, l->order))
-        return fr_fail_memory(what);
     l->running = true;
     l->next = 0;
-    return true;
-}
-
-/* Copies rows order[first], order[first + 1], ... of each tensor. The last batch was released before, so that its
- * memory is used again unless the user keeps it. */
-static bool fill_batch(const char *what, fr_loader *l, int64_t first, int64_t rows)
-{
-    for (int i = 0; i < l->count; i++) {
-        const fr_tensor *t = l->tensors[i];
-        fr_shape shape = t->shape;
-
-        shape.dim[0] = rows;
-        l->batch[i] = fr_tensor_alloc(what, &shape, (fr_dtype)t->dtype);
-        if (!l->batch[i])
-            return release_batch(l), false;
-        fr_copy_rows(l->batch[i], t, l->order + first);
-    }
     return true;
 }
 
@@ -172,43 +211,81 @@ static int64_t part_begin(int64_t m, int i, int n)
     return m / n * i + m % n * i / n;
 }
 
-/* This process's part of a batch of `rows` rows, which begins at `next`. Returns its rows. */
-static int64_t get_part(const fr_loader *l, int64_t rows, int64_t *first, double *weight)
+/* This process's part of a batch of `rows` rows. Returns its rows, of which the first is number *begin of the batch. */
+static int64_t get_part(const fr_loader *l, int64_t rows, int64_t *begin, double *weight)
 {
-    int64_t begin, count;
+    int64_t count;
 
-    *first = l->next;
+    *begin = 0;
     *weight = 1;
     if (!l->shard.count)
         return rows;
-    begin = part_begin(rows, l->shard.index, l->shard.count);
-    count = part_begin(rows, l->shard.index + 1, l->shard.count) - begin;
+    *begin = part_begin(rows, l->shard.index, l->shard.count);
+    count = part_begin(rows, l->shard.index + 1, l->shard.count) - *begin;
     *weight = (double)count * l->shard.count / (double)rows;
-    *first += count > 0 ? begin : 0;
-    return count > 0 ? count : 1;
+    if (count > 0)
+        return count;
+    *begin = 0;
+    return 1;
+}
+
+int64_t fr_loader_batch_rows(const fr_loader *l, int64_t next)
+{
+    int64_t rows = fr_least(l->rows - next, l->batch_size);
+
+    return l->drop_last && rows < l->batch_size ? 0 : rows;
+}
+
+bool fr_loader_make(const char *what, const fr_loader *l, int64_t next, fr_tensor **batch)
+{
+    double weight;
+    int64_t begin, n = get_part(l, fr_loader_batch_rows(l, next), &begin, &weight);
+    const int64_t *rows = l->shuffle ? l->order + next + begin : l->order;
+    int made = 0;
+
+    for (int64_t i = 0; !l->shuffle && i < n; i++)
+        l->order[i] = next + begin + i;
+    for (int i = 0; i < l->source_count; made += l->sources[i++]->count)
+        if (!l->sources[i]->make(l->sources[i], what, rows, n, batch + made))
+            return release_batch(l->count, batch), false;
+    return true;
+}
+
+/* Makes the batch at l->next, or takes it from the thread that has made it. */
+static bool get_batch(const char *what, fr_loader *l)
+{
+    if (l->shuffle && !l->in_order && !fr_randperm_seeded(l->seed, l->rows, l->order))
+        return fr_fail_memory(what);
+    l->in_order = true;
+    if (l->prefetch_factor > 0 && !fr_prefetch_is_running(l->ahead))
+        l->ahead = fr_prefetch_start(l);
+    if (!l->ahead) /* not asked for, or there are no more threads */
+        return fr_loader_make(what, l, l->next, l->batch);
+    if (fr_prefetch_take(l->ahead, l->batch))
+        return true;
+    stop_ahead(l);
+    return false;
 }
 
 static fr_tensor *const *next_batch(const char *what, fr_loader *l, int n)
 {
+    int64_t rows, begin;
+
     if (!fr_check_argument(what, l, "loader"))
         return NULL;
     if (n > l->count)
         return fr_fail(what, "%d tensors asked for, but the loader's batches have %d", n, l->count);
-    release_batch(l);
+    release_batch(l->count, l->batch); /* its memory is used again, unless the user keeps it */
     if (!l->running && !begin_epoch(what, l))
         return NULL;
-
-    int64_t left = l->rows - l->next, rows = left < l->batch_size ? left : l->batch_size;
-
-    if (rows == 0 || (l->drop_last && rows < l->batch_size)) {
-        l->running = false;
+    rows = fr_loader_batch_rows(l, l->next);
+    if (rows == 0) {
+        fr_loader_set_position(l, false, 0, l->seed);
         return NULL;
     }
-
-    int64_t first, part = get_part(l, rows, &first, &l->weight);
-
-    if (!fill_batch(what, l, first, part))
+    if (!get_batch(what, l))
         return NULL;
+    get_part(l, rows, &begin, &l->weight);
     l->next += rows;
     return l->batch;
 }
@@ -236,7 +313,7 @@ fr_tensor *const *fr_loader_next_of(fr_loader *l, int n)
 void fr_loader_rewind(fr_loader *l)
 {
     if (fr_is_given("loader_rewind", l, "loader"))
-        l->running = false;
+        fr_loader_set_position(l, false, 0, l->seed);
 }
 
 int64_t fr_loader_batches(const fr_loader *l)
@@ -269,8 +346,10 @@ bool fr_loader_shard(fr_loader *l, const fr_shard *shard)
     fr_site before = fr_begin(th, what);
     bool ok = fr_check_argument(what, l, "loader") && check_shard(what, shard);
 
-    if (ok)
+    if (ok) {
+        stop_ahead(l); /* those batches are of another part */
         l->shard = *shard;
+    }
     fr_finish(th, before);
     return ok;
 }

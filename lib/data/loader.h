@@ -4,23 +4,31 @@
 #ifndef FROND_DATA_LOADER_H
 #define FROND_DATA_LOADER_H
 
-#include "core/life.h"
-
-#include <frond/data.h>
+#include "data/source.h"
 
 struct fr_loader {
     fr_life life;
-    int count;           /* of tensors */
-    fr_tensor **tensors; /* the user's tensors, detached */
-    fr_tensor **batch;   /* the tensors that were returned last, or NULLs */
-    int64_t rows, batch_size;
+    fr_source **sources;
+    int source_count, count; /* count: of the tensors of a batch, those of all sources */
+    fr_tensor **batch;       /* the tensors that were returned last, or NULLs */
+    int64_t rows, batch_size, prefetch_factor;
     bool shuffle, drop_last;
-    bool running;   /* within an epoch */
-    int64_t next;   /* index into order of the next row */
-    uint64_t seed;  /* of this epoch's permutation, if shuffle */
-    int64_t *order; /* of the rows in this epoch: a permutation of 0 ... rows - 1 */
-    fr_shard shard; /* count 0: one process has all rows */
-    double weight;  /* of the batch that was returned last */
+    bool running;              /* within an epoch */
+    int64_t next;              /* index into order of the next row to be returned */
+    uint64_t seed;             /* of this epoch's permutation, if shuffle */
+    bool in_order;             /* order is that of seed */
+    int64_t *order;            /* with shuffle the rows in this epoch's order; else room for the numbers of a batch */
+    fr_shard shard;            /* count 0: one process has all rows */
+    double weight;             /* of the batch that was returned last */
+    struct fr_prefetch *ahead; /* the batches from `next` on, if a thread makes them; NULL: none does */
 };
+
+/* Where the loader is in its epoch, as a checkpoint has it. Cannot fail. */
+void fr_loader_set_position(fr_loader *l, bool running, int64_t next, uint64_t seed);
+/* The rows of the batch of all processes that begins at row `next` of the epoch; 0: there is none. */
+int64_t fr_loader_batch_rows(const fr_loader *l, int64_t next);
+/* Makes this process's part of that batch; the tensors of batch are NULL before, and after an error. One thread at a
+ * time. */
+bool fr_loader_make(const char *what, const fr_loader *l, int64_t next, fr_tensor **batch);
 
 #endif

@@ -150,8 +150,8 @@ static bool get_padded_shape(const char *where, const fr_sequence_builder *b, fr
     return needed <= limit || fr_fail_memory_limit(where, what, needed, limit);
 }
 
-/* (N,T,D) from rows of (D,length), with zeros after the end of shorter rows. Frees b's values. */
-static fr_tensor *make_x(const char *where, fr_sequence_builder *b)
+/* From rows of (D,length), with zeros after the end of shorter rows. */
+fr_tensor *fr_sequence_builder_x(const char *where, const fr_sequence_builder *b)
 {
     const double *value = b->values;
     fr_shape shape;
@@ -167,8 +167,6 @@ static fr_tensor *make_x(const char *where, fr_sequence_builder *b)
         for (int64_t d = 0; d < b->variables; d++)
             for (int64_t t = 0; t < b->lengths[i]; t++)
                 set_value(x, (i * longest + t) * b->variables + d, *value++);
-    free(b->values);
-    b->values = NULL;
     return x;
 }
 
@@ -179,6 +177,11 @@ static fr_tensor *make_integers(const char *where, const fr_sequence_builder *b,
     if (t)
         memcpy(t->origin, values, t->storage->bytes);
     return t;
+}
+
+fr_tensor *fr_sequence_builder_lengths(const char *where, const fr_sequence_builder *b)
+{
+    return make_integers(where, b, b->lengths);
 }
 
 fr_sequences *fr_sequences_make(const char *where, fr_sequence_builder *b)
@@ -196,7 +199,10 @@ fr_sequences *fr_sequences_make(const char *where, fr_sequence_builder *b)
     memcpy(s->label_column, b->label_column, sizeof s->label_column);
     s->texts = b->texts;
     b->texts = (fr_label_set){ 0 };
-    if ((s->x = make_x(where, b)) && (s->lengths = make_integers(where, b, b->lengths)) && b->labelled)
+    s->x = fr_sequence_builder_x(where, b);
+    free(b->values); /* before more is allocated */
+    b->values = NULL;
+    if (s->x && (s->lengths = fr_sequence_builder_lengths(where, b)) && b->labelled)
         s->labels = make_integers(where, b, b->labels);
     if (!s->lengths || (b->labelled && !s->labels)) {
         fr_sequences_free(s);

@@ -61,10 +61,16 @@ fr_sequences *fr_sequences_read(const char *where, FILE *file, fr_sequence_parse
 fr_sequences *fr_sequences_read_path(const char *what, const char *path, fr_sequence_parser *parse,
                                      const void *options);
 
+/* The tensors of the rows in b: x (N,T,D), padded, and lengths. NULL with an error. */
+fr_tensor *fr_sequence_builder_x(const char *where, const fr_sequence_builder *b);
+fr_tensor *fr_sequence_builder_lengths(const char *where, const fr_sequence_builder *b);
+
 /* What fr_read_csv and fr_read_ts do for another function, `what`. */
 fr_sequences *fr_csv_read_path(const char *what, const char *path, const fr_csv_options *options);
 /* False with an error. npy: they are for an .npy. */
 bool fr_csv_check_options(const char *where, const fr_csv_options *o, bool npy);
+/* The separator that the options or the end of the path tell; 0: the first row tells it. */
+char fr_csv_separator(const char *path, const fr_csv_options *o);
 bool fr_csv_no_label(const fr_csv_options *o); /* they say that there are no labels */
 fr_sequences *fr_ts_read_path(const char *what, const char *path, fr_missing missing);
 

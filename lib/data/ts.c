@@ -10,7 +10,7 @@
 #include <config.h>
 
 #include "core/thread.h"
-#include "data/sequences.h"
+#include "data/row_format.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -55,7 +55,9 @@ enum { TAG_NAMES = sizeof tags / sizeof *tags, NOT_GIVEN = -1 };
 
 typedef struct {
     int64_t value[TAGS];  /* NOT_GIVEN, a flag, a count, or 1 for a tag of another kind */
-    fr_label_set *labels; /* those of @classLabel */
+    fr_label_set *labels; /* those of @classLabel, while the header is read */
+    int64_t first_length; /* of the first sequence; NOT_GIVEN before */
+    fr_missing missing;
 } header;
 
 /* --- Header ------------------------------------------------------------------------------------------------------ */
@@ -229,7 +231,7 @@ static bool check_dimensions(const fr_line_reader *lines, const header *h, fr_se
     if (v[DIMENSIONS] != NOT_GIVEN && v[DIMENSIONS] != dimensions)
         return fr_line_reader_fail(lines, "a row of %lld dimensions, but @dimensions %lld", (long long)dimensions,
                                    (long long)v[DIMENSIONS]);
-    if (b->rows == 0)
+    if (b->variables == 0)
         b->variables = dimensions;
     if (b->variables != dimensions)
         return fr_line_reader_fail(lines, "a row of %lld dimensions, those before have %lld", (long long)dimensions,
@@ -238,16 +240,18 @@ static bool check_dimensions(const fr_line_reader *lines, const header *h, fr_se
 }
 
 /* If lengths differ, @seriesLength is the maximum. */
-static bool check_length(const fr_line_reader *lines, const header *h, const fr_sequence_builder *b, int64_t length)
+static bool check_length(const fr_line_reader *lines, header *h, const fr_sequence_builder *b, int64_t length)
 {
     int64_t declared = h->value[SERIES_LENGTH], equal = h->value[EQUAL_LENGTH];
 
     if (declared != NOT_GIVEN && (equal == 0 ? length > declared : length != declared))
         return fr_line_reader_fail(lines, "a sequence of length %lld, but @seriesLength %lld", (long long)length,
                                    (long long)declared);
-    if (equal == 1 && b->rows > 0 && length != b->lengths[0])
+    if (equal == 1 && h->first_length != NOT_GIVEN && length != h->first_length)
         return fr_line_reader_fail(lines, "a sequence of length %lld, those before have %lld, but @equalLength true",
-                                   (long long)length, (long long)b->lengths[0]);
+                                   (long long)length, (long long)h->first_length);
+    if (h->first_length == NOT_GIVEN && !b->drop)
+        h->first_length = length;
     return true;
 }
 
@@ -275,7 +279,7 @@ static bool take_label(const fr_line_reader *lines, fr_sequence_builder *b, char
                                               fr_quoted(label_text, quoted));
 }
 
-static bool read_row(const fr_line_reader *lines, const header *h, char *text, fr_sequence_builder *b)
+static bool read_row(const fr_line_reader *lines, header *h, char *text, fr_sequence_builder *b)
 {
     int64_t length = 0, label = 0;
 
@@ -288,29 +292,57 @@ static bool read_row(const fr_line_reader *lines, const header *h, char *text, f
            fr_sequence_builder_end_row(b, lines, length, label);
 }
 
-static bool read_rows(fr_line_reader *lines, const header *h, fr_sequence_builder *b)
+/* --- Row by row --------------------------------------------------------------------------------------------------- */
+
+static bool begin_file(fr_line_reader *lines, fr_sequence_builder *b, fr_missing missing, header *h)
 {
-    char *line;
-
-    while ((line = fr_line_reader_next(lines))) {
-        char *text = fr_trim(line);
-
-        if (*text != '#' && !read_row(lines, h, text, b))
-            return false;
-    }
-    return !lines->failed;
+    *h = (header){ .labels = &b->texts, .first_length = NOT_GIVEN, .missing = missing };
+    return read_header(lines, h);
 }
+
+static bool read_next(void *state, fr_line_reader *lines, fr_sequence_builder *b, fr_row_place *place, bool *more)
+{
+    header *h = state;
+    char *text;
+
+    do
+        text = fr_line_reader_next(lines);
+    while (text && *(text = fr_trim(text)) == '#');
+    *more = text != NULL;
+    if (!text)
+        return !lines->failed;
+    b->missing = h->missing;
+    b->targets = b->texts_grow = h->value[TARGET_LABEL] == 1;
+    b->labelled = b->targets || h->value[CLASS_LABEL] == 1;
+    *place = (fr_row_place){ lines->begin, lines->bytes - lines->begin, lines->number };
+    return read_row(lines, h, text, b);
+}
+
+static void *begin_rows(fr_line_reader *lines, fr_sequence_builder *b, const fr_csv_options *o)
+{
+    header *h = malloc(sizeof *h);
+
+    if (!h)
+        return fr_fail_memory(lines->where);
+    if (begin_file(lines, b, o->missing, h)) {
+        h->labels = NULL; /* b does not last */
+        return h;
+    }
+    free(h);
+    return NULL;
+}
+
+const fr_row_format fr_ts_rows = { begin_rows, read_next, free };
 
 static bool parse_ts(fr_line_reader *lines, fr_sequence_builder *b, const void *options)
 {
-    header h = { .labels = &b->texts };
+    header h;
+    fr_row_place place;
+    bool more = true, ok = begin_file(lines, b, *(const fr_missing *)options, &h);
 
-    b->missing = *(const fr_missing *)options;
-    if (!read_header(lines, &h))
-        return false;
-    b->targets = b->texts_grow = h.value[TARGET_LABEL] == 1;
-    b->labelled = b->targets || h.value[CLASS_LABEL] == 1;
-    return read_rows(lines, &h, b);
+    while (ok && more)
+        ok = read_next(&h, lines, b, &place, &more);
+    return ok;
 }
 
 /* --- Files ------------------------------------------------------------------------------------------------------- */

@@ -11,6 +11,7 @@
 #include "core/tensor.h"
 #include "core/thread.h"
 #include "files/replace_file.h"
+#include "files/values_place.h"
 
 #include <frond/io.h>
 #include <frond/op.h>
@@ -137,6 +138,31 @@ fr_tensor *fr_npy_read(fr_byte_stream *s, int64_t limit, bool *left_out)
         return NULL;
     }
     return t;
+}
+
+bool fr_npy_stream_find_values(fr_byte_stream *s, fr_values_place *place)
+{
+    fr_npy_header h = { .unsupported = "" };
+    int64_t size = s->remaining;
+
+    if (!read_header(s, &h))
+        return false;
+    if (*h.unsupported)
+        return fr_fail(s->where, "%s", h.unsupported);
+    if (!check_size(s, &h, INT64_MAX))
+        return false;
+    if (h.column_major && h.shape.ndim > 1)
+        return fr_fail(s->where, "is column-major (fortran_order): its rows do not lie together; save it again as "
+                                 "numpy.ascontiguousarray makes it");
+    *place = (fr_values_place){ h.dtype, h.big_endian, h.shape, size - s->remaining };
+    return true;
+}
+
+bool fr_npy_find_values(const char *where, FILE *file, fr_values_place *place)
+{
+    fr_byte_stream s;
+
+    return fr_byte_stream_from_file(&s, where, file) && fr_npy_stream_find_values(&s, place);
 }
 
 static fr_tensor *load_npy(const char *what, const char *path)

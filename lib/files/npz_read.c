@@ -9,6 +9,7 @@
 #include "core/memory_limit.h"
 #include "files/npy.h"
 #include "files/npz.h"
+#include "files/values_place.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -162,17 +163,17 @@ static fr_tensors *read_all(const char *where, zip_t *archive, uint64_t archive_
 
 /* --- The archive ------------------------------------------------------------------------------------------------- */
 
-static fr_tensors *fail_open(const char *where, zip_error_t *error)
+static void fail_open(const char *where, zip_error_t *error)
 {
     if (zip_error_code_zip(error) == ZIP_ER_EXISTS) /* found by ZIP_CHECKCONS */
         fr_fail(where, "the name of a member is there twice");
     else
         fr_fail(where, "not an npz file: %s", zip_error_strerror(error));
     zip_error_fini(error);
-    return NULL;
 }
 
-fr_tensors *fr_npz_read(const char *where, zip_source_t *source)
+/* Opens the archive of *size bytes, and frees source if it fails: then NULL with an error. */
+static zip_t *open_archive(const char *where, zip_source_t *source, uint64_t *size)
 {
     zip_stat_t info;
     zip_error_t error;
@@ -185,14 +186,22 @@ fr_tensors *fr_npz_read(const char *where, zip_source_t *source)
         zip_error_set(&error, ZIP_ER_NOZIP, 0);
     else
         archive = zip_open_from_source(source, ZIP_RDONLY | ZIP_CHECKCONS, &error);
+    *size = info.size;
     if (!archive) {
         zip_source_free(source);
-        return fail_open(where, &error);
+        fail_open(where, &error);
     }
+    return archive;
+}
 
-    fr_tensors *ts = read_all(where, archive, info.size);
+fr_tensors *fr_npz_read(const char *where, zip_source_t *source)
+{
+    uint64_t size;
+    zip_t *archive = open_archive(where, source, &size);
+    fr_tensors *ts = archive ? read_all(where, archive, size) : NULL;
 
-    zip_discard(archive);
+    if (archive)
+        zip_discard(archive);
     return ts;
 }
 
@@ -254,22 +263,92 @@ static zip_int64_t handle_command(void *user, void *data, zip_uint64_t size, zip
     }
 }
 
-fr_tensors *fr_npz_read_file(const char *where, FILE *file)
+/* A source that reads from file through *in. NULL with an error; in->error is to be ended in either case. */
+static zip_source_t *source_of_file(const char *where, FILE *file, input *in)
 {
-    input in = { .file = file };
     fr_byte_stream s;
     zip_source_t *source;
 
+    *in = (input){ .file = file };
+    zip_error_init(&in->error);
     if (!fr_byte_stream_from_file(&s, where, file))
         return NULL;
-    zip_stat_init(&in.stat);
-    in.stat.size = (zip_uint64_t)s.remaining;
-    in.stat.valid = ZIP_STAT_SIZE;
-    zip_error_init(&in.error);
-    source = zip_source_function_create(handle_command, &in, NULL);
+    zip_stat_init(&in->stat);
+    in->stat.size = (zip_uint64_t)s.remaining;
+    in->stat.valid = ZIP_STAT_SIZE;
+    source = zip_source_function_create(handle_command, in, NULL);
+    if (!source)
+        fr_fail_memory(where);
+    return source;
+}
 
-    fr_tensors *ts = source ? fr_npz_read(where, source) : fr_fail_memory(where);
+fr_tensors *fr_npz_read_file(const char *where, FILE *file)
+{
+    input in;
+    zip_source_t *source = source_of_file(where, file, &in);
+    fr_tensors *ts = source ? fr_npz_read(where, source) : NULL;
 
     zip_error_fini(&in.error);
     return ts;
+}
+
+/* --- The place of values ------------------------------------------------------------------------------------------ */
+
+/* libzip does not tell where a member begins. But one that is not packed is read as it lies there: after its header the
+ * file is at its first value. Whether the header does lie before that is looked at, in case libzip reads ahead one day.
+ */
+static bool find_in_file(const char *where, FILE *file, zip_file_t *member, int64_t size, fr_values_place *place)
+{
+    fr_byte_stream s = { where, member, read_member, size };
+    char magic[sizeof FR_NPY_MAGIC - 1];
+    off_t at;
+
+    if (!fr_npy_stream_find_values(&s, place))
+        return false;
+    at = ftello(file);
+    if (at < place->begin || fseeko(file, at - place->begin, SEEK_SET) != 0 ||
+        fread(magic, 1, sizeof magic, file) != sizeof magic || memcmp(magic, FR_NPY_MAGIC, sizeof magic) != 0)
+        return fr_fail(where, "cannot tell where its values are");
+    place->begin = at;
+    return true;
+}
+
+static bool find_member(const char *where, zip_t *archive, FILE *file, const char *name, fr_values_place *place)
+{
+    char member_name[FR_WHERE_SIZE], member_where[FR_WHERE_SIZE];
+    zip_int64_t index = -1;
+    zip_stat_t member;
+    zip_file_t *opened;
+    bool ok;
+
+    if (snprintf(member_name, sizeof member_name, "%s" FR_NPZ_SUFFIX, name) < (int)sizeof member_name)
+        index = zip_name_locate(archive, member_name, 0);
+    if (index < 0)
+        return fr_fail(where, "there is no array \"%.80s\" in it", name);
+    snprintf(member_where, sizeof member_where, "%.250s: \"%.80s\"", where, name);
+    if (!stat_member(where, archive, index, &member) || !check_member(member_where, &member))
+        return false;
+    if (member.comp_method != ZIP_CM_STORE)
+        return fr_fail(member_where,
+                       "is packed: rows can be read only of what numpy.savez writes, not savez_compressed");
+    opened = zip_fopen_index(archive, (zip_uint64_t)index, 0);
+    if (!opened)
+        return fr_fail(member_where, "cannot be read: %s", zip_strerror(archive));
+    ok = find_in_file(member_where, file, opened, (int64_t)member.size, place);
+    zip_fclose(opened);
+    return ok;
+}
+
+bool fr_npz_find_values(const char *where, FILE *file, const char *name, fr_values_place *place)
+{
+    input in;
+    uint64_t size;
+    zip_source_t *source = source_of_file(where, file, &in);
+    zip_t *archive = source ? open_archive(where, source, &size) : NULL;
+    bool ok = archive && find_member(where, archive, file, name, place);
+
+    if (archive)
+        zip_discard(archive);
+    zip_error_fini(&in.error);
+    return ok;
 }

@@ -6,6 +6,7 @@
 #include "core/tensor.h"
 #include "core/thread.h"
 #include "files/safetensors.h"
+#include "files/values_place.h"
 
 #include <stdlib.h>
 
@@ -68,24 +69,44 @@ static fr_tensors *read_all(fr_byte_stream *s, const fr_safetensors_header *h)
     return ts;
 }
 
+/* Makes s a stream of the file's values and *h its header, which is to be freed in either case. */
+static bool begin_file(const char *where, FILE *file, fr_byte_stream *s, fr_safetensors_header *h)
+{
+    size_t size = 0;
+    char *text = fr_byte_stream_from_file(s, where, file) ? read_header(s, &size) : NULL;
+    bool ok;
+
+    *h = (fr_safetensors_header){ 0 };
+    ok = text && fr_safetensors_parse_header(where, text, size, s->remaining, h);
+    free(text);
+    return ok;
+}
+
 fr_tensors *fr_safetensors_load_file(const char *where, FILE *file)
 {
     fr_byte_stream s;
-    size_t size = 0;
-    char *text = fr_byte_stream_from_file(&s, where, file) ? read_header(&s, &size) : NULL;
-
-    if (!text)
-        return NULL;
-
     fr_safetensors_header h;
-    bool ok = fr_safetensors_parse_header(where, text, size, s.remaining, &h);
-
-    free(text);
-
-    fr_tensors *ts = ok ? read_all(&s, &h) : NULL;
+    fr_tensors *ts = begin_file(where, file, &s, &h) ? read_all(&s, &h) : NULL;
 
     fr_safetensors_free_header(&h);
     return ts;
+}
+
+bool fr_safetensors_find_values(const char *where, FILE *file, const char *name, fr_values_place *place)
+{
+    fr_byte_stream s;
+    fr_safetensors_header h;
+    bool ok = begin_file(where, file, &s, &h);
+    size_t i = 0;
+
+    while (ok && i < h.count && strcmp(h.entries[i].name, name) != 0)
+        i++;
+    if (ok && i == h.count)
+        ok = fr_fail(where, "there is no tensor \"%.80s\" in it", name);
+    if (ok) /* the values end where the file ends */
+        *place = (fr_values_place){ h.entries[i].dtype, false, h.entries[i].shape, ftello(file) + h.entries[i].begin };
+    fr_safetensors_free_header(&h);
+    return ok;
 }
 
 fr_tensors *fr_safetensors_load(const char *what, const char *path)
