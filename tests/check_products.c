@@ -3,9 +3,10 @@
 /* Matrix products: how many products and copies an op makes, and values of sizes at which the kernels cut matrices in
  * parts. check_ops checks the ops' values. */
 #include "kernels/gemm.h"
+#include "core/shape.h"
 #include "core/tensor.h"
 #include "kernels/large_gemm.h"
-#include "kernels/packed_gemm.h"
+#include "kernels/small_gemm.h"
 #undef FR_NO_CALL_SITES
 #include "testing.h"
 
@@ -188,6 +189,48 @@ START_TEST(values)
 }
 END_TEST
 
+static fr_tensor *random_values(int64_t n, fr_dtype dtype)
+{
+    return fr_cast(fr_rand(FR_SHAPE(n)), dtype);
+}
+
+/* The kernel for small products computes each value as the sum in the same order: the same bits. Rows of A, B and C lie
+ * 2, 1 and 3 values apart; c's first and last 64 values are not C's. */
+static void check_small_product(fr_dtype dtype, int64_t m, int64_t n, int64_t k, int form)
+{
+    enum { BESIDE = 64 };
+    FR_SCOPE;
+    fr_tensor *a = random_values((m + 2) * (k + 2), dtype), *b = random_values((n + 2) * (k + 2), dtype);
+    fr_tensor *c = random_values(2 * BESIDE + m * (n + 3), dtype), *expected = fr_clone(c);
+    fr_tensor *sums = random_values(m, dtype), *expected_sums = fr_clone(sums);
+    int64_t size = (int64_t)fr_dtype_size(dtype);
+    fr_product p = product_of(m, n, k, form & 3, form & 4, a, b, expected);
+
+    p.a_row += form & 1 ? 0 : 2;
+    p.a_column += form & 1 ? 2 : 0;
+    p.b_row += form & 2 ? 0 : 1;
+    p.b_column += form & 2 ? 1 : 0;
+    p.ldc = n == 1 && m % 2 == 1 ? 1 : n + 3; /* a column without gaps, too */
+    p.sums = form & 1 ? expected_sums->origin : NULL;
+    p.c = expected->origin + BESIDE * size;
+    fr_multiply_here(&p);
+    p.sums = form & 1 ? sums->origin : NULL;
+    p.c = c->origin + BESIDE * size;
+    fr_multiply_small(&p);
+    ck_assert_msg(fr_equal(c, expected) && fr_equal(sums, expected_sums), "%lldx%lldx%lld, form %d", (long long)m,
+                  (long long)k, (long long)n, form);
+}
+
+START_TEST(small_values)
+{
+    fr_manual_seed(1);
+    for (int64_t n = 1; n <= 33; n++)
+        for (int64_t k = 1; k <= 33; k++)
+            for (int form = 0; form < 16; form++)
+                check_small_product(form & 8 ? FR_F64 : FR_F32, _i + 1, n, k, form & 7);
+}
+END_TEST
+
 /* Large products are packed in other ways, but each value is the same sum in the same order: the same bits. Gradients
  * of biases, the sums of the rows of a transposed A, are computed beside. */
 static void check_large_product(fr_dtype dtype, int64_t m, int64_t n, int64_t k, int trans, bool add)
@@ -229,6 +272,7 @@ int main(void)
     tcase_add_test(matrices, transposed_views_are_not_copied);
     tcase_add_test(matrices, long_sums);
     tcase_add_loop_test(matrices, values, 0, ROWS * COLUMNS * DEPTHS);
+    tcase_add_loop_test(matrices, small_values, 0, 33);
     tcase_add_loop_test(matrices, large_values, 0, 3);
     return run_tests("products", matrices);
 }

@@ -11,6 +11,7 @@
 #include "core/shape.h"
 #include "core/threads.h"
 #include "kernels/large_gemm.h"
+#include "kernels/small_gemm.h"
 
 /* int64, which no BLAS and none of our kernels has. Wraps around. */
 static void multiply_int64(const fr_product *p)
@@ -225,6 +226,10 @@ void fr_multiply(const fr_product *p)
 {
     bool whole = p->dtype == FR_I64, by_blas = !whole && suits_blas(p);
 
+    if (!whole && fr_is_small(p)) {
+        fr_multiply_small(p);
+        return;
+    }
     if (!whole && !by_blas && fr_is_large(p) && fr_multiply_large(p))
         return;
     if (by_blas)
