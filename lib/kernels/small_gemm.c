@@ -17,7 +17,7 @@
 /* A product of more multiply-adds was no faster than in packed_gemm.c: MOST_WORK, or without fused multiply-add
  * MOST_WORK_BASE. Nor was one of which more values than MOST_COPIED had to be copied. */
 enum {
-    MOST_WORK = 1 << 16,
+    MOST_WORK = 1 << 17,
     MOST_WORK_BASE = 1 << 12,
     MOST_COPIED = 1 << 12,
     NARROW = 4 /* C with fewer columns is computed transposed, if that has more */
