@@ -55,7 +55,8 @@ void fr_multiply_small(const fr_product *p)
 #endif
 #define LEAST_LANES ((int64_t)(16 / sizeof(T)))
 
-/* to[l * width + j] = from[l * step_k + j * step_n] for l < k, j < n. Whole blocks, of which the last ones overlap. */
+/* to[l * width + j] = from[l * step_k + j * step_n] for l < k, j < n, and 0 for the j from n to width. Whole blocks, of
+ * which the last ones overlap. */
 static void FN(copy_matrix)(int64_t k, int64_t n, const T *from, int64_t step_k, int64_t step_n, T *to, int64_t width)
 {
 #ifdef HAVE_SHUFFLE
@@ -74,9 +75,12 @@ static void FN(copy_matrix)(int64_t k, int64_t n, const T *from, int64_t step_k,
             return;
     }
 #endif
-    for (int64_t l = 0; l < k; l++)
+    for (int64_t l = 0; l < k; l++) {
         for (int64_t j = 0; j < n; j++)
             to[l * width + j] = from[l * step_k + j * step_n];
+        for (int64_t j = n; j < width; j++)
+            to[l * width + j] = 0;
+    }
 }
 
 #define BYTES 16
@@ -92,75 +96,73 @@ static void FN(copy_matrix)(int64_t k, int64_t n, const T *from, int64_t step_k,
 
 /* B's rows lie without gaps, and fill a vector of 16 bytes at least. */
 static void FN(multiply_rows)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_row, int64_t a_column, const T *b,
-                              int64_t b_row, bool add, T *c, int64_t ldc)
+                              int64_t b_row, const T *start, int64_t start_row, T *c, int64_t ldc)
 {
 #if VECTOR_BYTES >= 64
     if (n >= 64 / (int64_t)sizeof(T)) {
-        FN(multiply_64)(m, n, k, a, a_row, a_column, b, b_row, add, c, ldc);
+        FN(multiply_64)(m, n, k, a, a_row, a_column, b, b_row, start, start_row, c, ldc);
         return;
     }
 #endif
 #if VECTOR_BYTES >= 32
     if (n >= 32 / (int64_t)sizeof(T)) {
-        FN(multiply_32)(m, n, k, a, a_row, a_column, b, b_row, add, c, ldc);
+        FN(multiply_32)(m, n, k, a, a_row, a_column, b, b_row, start, start_row, c, ldc);
         return;
     }
 #endif
-    FN(multiply_16)(m, n, k, a, a_row, a_column, b, b_row, add, c, ldc);
+    FN(multiply_16)(m, n, k, a, a_row, a_column, b, b_row, start, start_row, c, ldc);
 }
 
-/* The same for a C whose element (i,j) is c[i * c_row + j * c_column], unless its rows lie without gaps and fill a
- * vector. */
+/* C's and start's elements (i,j) are c[i * c_row + j * c_column] and start[i * start_row + j * start_column]. They are
+ * copied where their rows have gaps or do not fill a vector. */
 static void FN(multiply_onto)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_row, int64_t a_column, const T *b,
-                              int64_t b_row, bool add, T *c, int64_t c_row, int64_t c_column)
+                              int64_t b_row, const T *start, int64_t start_row, int64_t start_column, T *c,
+                              int64_t c_row, int64_t c_column)
 {
     T copy[MOST_COPIED];
     int64_t width = fr_most(n, LEAST_LANES);
+    bool in_place = c_column == 1 && width == n;
 
-    if (c_column == 1 && width == n) {
-        FN(multiply_rows)(m, n, k, a, a_row, a_column, b, b_row, add, c, c_row);
-        return;
+    if (start && (start_column != 1 || width > n)) {
+        FN(copy_matrix)(m, n, start, start_row, start_column, copy, width);
+        start = copy;
+        start_row = width;
     }
-    if (add && width > n)
-        memset(copy, 0, (size_t)(m * width) * sizeof(T));
-    if (add)
-        FN(copy_matrix)(m, n, c, c_row, c_column, copy, width);
-    FN(multiply_rows)(m, width, k, a, a_row, a_column, b, b_row, add, copy, width);
-    for (int64_t i = 0; i < m; i++)
+    FN(multiply_rows)
+    (m, width, k, a, a_row, a_column, b, b_row, start, start_row, in_place ? c : copy, in_place ? c_row : width);
+    for (int64_t i = 0; i < m && !in_place; i++)
         for (int64_t j = 0; j < n; j++)
             c[i * c_row + j * c_column] = copy[i * width + j];
 }
 
-/* The same for any B: it is copied where its rows have gaps, or do not fill a vector, which zeros do then. */
+/* The same for any B: it is copied where its rows have gaps or do not fill a vector. */
 static void FN(multiply)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_row, int64_t a_column, const T *b,
-                         int64_t b_row, int64_t b_column, bool add, T *c, int64_t c_row, int64_t c_column)
+                         int64_t b_row, int64_t b_column, const T *start, int64_t start_row, int64_t start_column, T *c,
+                         int64_t c_row, int64_t c_column)
 {
     T copy[MOST_COPIED];
     int64_t width = fr_most(n, LEAST_LANES);
 
     if (b_column != 1 || width > n) {
-        if (width > n)
-            memset(copy, 0, (size_t)(k * width) * sizeof(T));
         FN(copy_matrix)(k, n, b, b_row, b_column, copy, width);
         b = copy;
         b_row = width;
     }
-    FN(multiply_onto)(m, n, k, a, a_row, a_column, b, b_row, add, c, c_row, c_column);
+    FN(multiply_onto)(m, n, k, a, a_row, a_column, b, b_row, start, start_row, start_column, c, c_row, c_column);
 }
 
 /* No struct is copied here: p has just been written in parts, and reading it in larger ones would wait for that. */
 static void FN(multiply_small)(const fr_product *p)
 {
-    const T *a = p->a, *b = p->b;
-    int64_t m = p->m, n = p->n, k = p->k, ldc = p->ldc;
+    const T *a = p->a, *b = p->b, *start = p->add ? p->c : p->bias;
+    int64_t m = p->m, n = p->n, k = p->k, ldc = p->ldc, start_row = p->add ? ldc : 0;
 
-    if (is_turned(p)) {
-        FN(multiply)(n, m, k, b, p->b_column, p->b_row, a, p->a_column, p->a_row, p->add, p->c, 1, ldc);
-    } else if (p->b_column != 1 || n < LEAST_LANES) {
-        FN(multiply)(m, n, k, a, p->a_row, p->a_column, b, p->b_row, p->b_column, p->add, p->c, ldc, 1);
-    } else {
-        FN(multiply_rows)(m, n, k, a, p->a_row, p->a_column, b, p->b_row, p->add, p->c, ldc);
-    }
+    if (is_turned(p))
+        FN(multiply)
+    (n, m, k, b, p->b_column, p->b_row, a, p->a_column, p->a_row, start, 1, start_row, p->c, 1, ldc);
+    else if (p->b_column != 1 || n < LEAST_LANES)
+        FN(multiply)(m, n, k, a, p->a_row, p->a_column, b, p->b_row, p->b_column, start, start_row, 1, p->c, ldc, 1);
+    else FN(multiply_rows)(m, n, k, a, p->a_row, p->a_column, b, p->b_row, start, start_row, p->c, ldc);
 }
 
 #undef ROWS

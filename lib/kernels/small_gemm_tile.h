@@ -6,20 +6,19 @@
 
 typedef T WIDE(vector) __attribute__((vector_size(BYTES), aligned(sizeof(T)), may_alias));
 
-/* A tile of C, rows x vectors, both constants: c (+)= A B. The second vector begins `second` columns further on. */
+/* A tile of C, rows x vectors, both constants: c = start + A B. The second vector begins `second` columns further on.
+ */
 FR_INLINE void WIDE(tile)(const int rows, const int vectors, int64_t k, const T *a, int64_t a_row, int64_t a_column,
-                          const T *b, int64_t b_row, int64_t second, bool add, T *c, int64_t ldc)
+                          const T *b, int64_t b_row, int64_t second, const T *start, int64_t start_row, T *c,
+                          int64_t ldc)
 {
-    static const T zeros[2 * LANES];
-    const T *start = add ? c : zeros;
-    int64_t start_row = add ? ldc : 0, start_second = add ? second : 0;
     WIDE(vector) sum[ROWS][2], x[2];
 
     FR_UNROLL for (int i = 0; i < rows; i++)
     {
         FR_UNROLL for (int v = 0; v < vectors; v++)
         {
-            sum[i][v] = *(const WIDE(vector) *)(start + i * start_row + v * start_second);
+            sum[i][v] = *(const WIDE(vector) *)(start + i * start_row + v * second);
         }
     }
     for (int64_t l = 0; l < k; l++, a += a_column, b += b_row) {
@@ -46,14 +45,15 @@ FR_INLINE void WIDE(tile)(const int rows, const int vectors, int64_t k, const T 
     }
 }
 
-#define TILE(rows) WIDE(tile)(rows, vectors, k, a, a_row, a_column, b, b_row, second, add, c, ldc)
+#define TILE(rows) WIDE(tile)(rows, vectors, k, a, a_row, a_column, b, b_row, second, start, start_row, c, ldc)
 
 /* All rows of one or two vectors, a constant. The last two tiles share their rows evenly: a tile of few rows takes as
  * long as one of many, waiting for its sums. */
 FR_INLINE void WIDE(columns)(const int vectors, int64_t m, int64_t k, const T *a, int64_t a_row, int64_t a_column,
-                             const T *b, int64_t b_row, int64_t second, bool add, T *c, int64_t ldc)
+                             const T *b, int64_t b_row, int64_t second, const T *start, int64_t start_row, T *c,
+                             int64_t ldc)
 {
-    for (int64_t rows; m > 0; m -= rows, a += rows * a_row, c += rows * ldc) {
+    for (int64_t rows; m > 0; m -= rows, a += rows * a_row, start += rows * start_row, c += rows * ldc) {
         rows = m >= 2 * ROWS ? ROWS : m > ROWS ? (m + 1) / 2 : m;
         if (rows == 1)
             TILE(1);
@@ -73,20 +73,26 @@ FR_INLINE void WIDE(columns)(const int vectors, int64_t m, int64_t k, const T *a
 }
 
 /* n >= LANES, and B's rows lie without gaps. The last vector ends with the row, and so may overlap the one before it:
- * where both are in one tile, what it adds to is read before it is written. */
+ * where both are in one tile, what it adds to is read before it is written. start's rows
+ * are start_row apart; NULL: zeros. */
 static void WIDE(multiply)(int64_t m, int64_t n, int64_t k, const T *a, int64_t a_row, int64_t a_column, const T *b,
-                           int64_t b_row, bool add, T *c, int64_t ldc)
+                           int64_t b_row, const T *start, int64_t start_row, T *c, int64_t ldc)
 {
+    static const T zeros[2 * LANES];
+
     while (n > 0) {
         bool one = n <= LANES || (n > 2 * LANES && n <= 3 * LANES);
         int64_t columns = one ? LANES : fr_least(n, 2 * LANES);
 
+        const T *from = start ? start : zeros;
+
         if (one)
-            WIDE(columns)(1, m, k, a, a_row, a_column, b, b_row, 0, add, c, ldc);
+            WIDE(columns)(1, m, k, a, a_row, a_column, b, b_row, 0, from, start_row, c, ldc);
         else
-            WIDE(columns)(2, m, k, a, a_row, a_column, b, b_row, columns - LANES, add, c, ldc);
+            WIDE(columns)(2, m, k, a, a_row, a_column, b, b_row, columns - LANES, from, start_row, c, ldc);
         n -= columns;
         b += columns;
+        start = start ? start + columns : NULL;
         c += columns;
     }
 }
