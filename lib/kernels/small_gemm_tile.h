@@ -80,6 +80,8 @@ static void WIDE(multiply)(int64_t m, int64_t n, int64_t k, const T *a, int64_t 
 {
     static const T zeros[2 * LANES];
 
+    if (!start)
+        start_row = 0;
     while (n > 0) {
         bool one = n <= LANES || (n > 2 * LANES && n <= 3 * LANES);
         int64_t columns = one ? LANES : fr_least(n, 2 * LANES);
