@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Products of small matrices, which last less long than a call of a BLAS or packing: (16,16) (16,16) is 4096
- * multiply-adds, 40 ns. B is read where it lies, if its rows lie without gaps, else transposed on the stack. A tile of
- * C stays in registers while k runs, as in packed_gemm.c; vectors are as wide as C's rows allow, and the last one of a
- * row overlaps the one before it, so that nothing is filled up with zeros and nothing is copied.
+/* Products of small matrices, which last less long than a call of a BLAS, or than packing: (16,16) (16,16) is 4096
+ * multiply-adds and takes 60 ns, where those took 80 to 200. B is read where it lies, if its rows lie without gaps,
+ * else it is transposed on the stack. A tile of C stays in registers while k runs, as in packed_gemm.c. Vectors are as
+ * wide as C's rows allow, and the last one of a row overlaps the one before it: so no panel is filled up with zeros,
+ * and C is written in place. A C of fewer than four columns, for which vectors are too long, is computed as C^T = B^T
+ * A^T.
  *
  * small_gemm_tile.h has the tiles, for each size of a vector. */
 #ifndef T
@@ -14,8 +16,9 @@
 #include "kernels/cpu.h"
 #include "kernels/transpose.h"
 
-/* A product of more multiply-adds was no faster than in packed_gemm.c: MOST_WORK, or without fused multiply-add
- * MOST_WORK_BASE. Nor was one of which more values than MOST_COPIED had to be copied. */
+/* A product of more multiply-adds was no faster here than by packed_gemm.c: MOST_WORK, or without fused multiply-add
+ * MOST_WORK_BASE; nor was one of which more values had to be copied than MOST_COPIED. (32,32) (32,128) took 1.05 us,
+ * and 1.2; (8,64) (64,64)^T 0.48 and 0.44, (64,64) (64,64) 2.1 and 2.2. */
 enum {
     MOST_WORK = 1 << 17,
     MOST_WORK_BASE = 1 << 12,
