@@ -237,8 +237,12 @@ static void fill_zeros(const fr_tensor *t)
 
 static void unslice_forward(fr_op_call *call)
 {
+    const attributes *a = call->attributes;
     fr_tensor part = part_of(call);
 
+    part.contiguous = a->step == 1; /* unless a dim before has several rows; as one step of a sequence: one memcpy */
+    for (int i = 0; i < a->dim; i++)
+        part.contiguous = part.contiguous && part.shape.dim[i] == 1;
     fill_zeros(call->result[0]);
     fr_copy_values(&part, call->in[0]);
 }
