@@ -7,6 +7,7 @@
 
 #include "capture/capture.h" /* after <frond.h>: it turns the call sites off */
 #include "core/memory.h"
+#include "core/shape.h"
 
 static int calls;
 
@@ -15,6 +16,80 @@ static fr_tensor *tanh_of(fr_tensor *const *in, void *user)
     (void)user;
     return fr_tanh(in[0]);
 }
+
+/* --- Gradients of slices -------------------------------------------------------------------------------------------
+ */
+
+/* How many parts of 2 x are read, and if 2 x is read as a whole too. */
+typedef struct {
+    int parts;
+    bool whole;
+} slices;
+
+/* in: x, weights of four parts of 2 x, and of 2 x. Parts lie beside each other, over each other, have steps, and are a
+ * column. The gradient of x. */
+static fr_tensor *sliced(fr_tensor *const *in, void *user)
+{
+    const slices *s = user;
+    fr_tensor *x = fr_requires_grad(fr_clone(in[0])), *z = fr_mul_scalar(x, 2), *dx;
+    fr_tensor *parts[] = { fr_slice(z, 1, 0, 2, 1), fr_slice(z, 1, 3, 6, 1), fr_slice(z, 1, 1, 6, 2),
+                           fr_select(z, 1, 5) };
+    fr_tensor *loss = s->whole ? fr_sum(fr_mul(z, in[5])) : fr_zeros_like(fr_sum(z));
+
+    for (int i = 0; i < s->parts; i++)
+        loss = fr_add(loss, fr_sum(fr_mul(parts[i], in[i + 1])));
+    return fr_gradients(loss, &x, 1, &dx, 0) ? dx : NULL;
+}
+
+/* The gradient of a slice of x + v is one tensor, which x and v both get. */
+static fr_tensor *sliced_sum(fr_tensor *const *in, void *user)
+{
+    fr_tensor *x[] = { fr_requires_grad(fr_clone(in[0])), fr_requires_grad(fr_clone(in[5])) }, *dx[2];
+    fr_tensor *part = fr_slice(fr_add(x[0], x[1]), 1, 0, 2, 1);
+    fr_tensor *loss = fr_add(fr_sum(fr_mul(fr_slice(x[0], 1, 3, 6, 1), in[2])), fr_sum(fr_mul(part, in[1])));
+
+    (void)user;
+    return fr_gradients(loss, x, 2, dx, 0) ? fr_stack(dx, 2, 0) : NULL;
+}
+
+/* The weights are the gradients. Many are 0 and -0, whose sums differ in their sign alone. */
+static fr_tensor *zeros_and_others(fr_shape shape, fr_dtype dtype)
+{
+    fr_tensor *t = fr_randint(-1, 2, shape), *sign = fr_sub_scalar(fr_mul_scalar(fr_randint(0, 2, shape), 2), 1);
+
+    return fr_cast(fr_mul(fr_cast(t, FR_F64), fr_mul_scalar(fr_cast(sign, FR_F64), 0.1)), dtype);
+}
+
+static void compare_slices(fr_captured *c, fr_function *f, slices *s, fr_dtype dtype)
+{
+    FR_SCOPE;
+    fr_tensor *in[] = { zeros_and_others(FR_SHAPE(3, 7), dtype), zeros_and_others(FR_SHAPE(3, 2), dtype),
+                        zeros_and_others(FR_SHAPE(3, 3), dtype), zeros_and_others(FR_SHAPE(3, 3), dtype),
+                        zeros_and_others(FR_SHAPE(3), dtype),    zeros_and_others(FR_SHAPE(3, 7), dtype) };
+    fr_tensor *y = fr_captured_run(c, in, 6), *expected = f(in, s);
+
+    ck_assert(y && expected);
+    ck_assert(memcmp(fr_data(y), fr_data(expected), (size_t)fr_numel(y) * fr_dtype_size(dtype)) == 0);
+}
+
+START_TEST(gradients_of_slices)
+{
+    slices s = { 2 + _i % 3, _i >= 6 };
+    fr_dtype dtype = _i / 3 % 2 ? FR_F64 : FR_F32;
+    FR_AUTO(fr_captured) c = fr_capture(sliced, &s);
+    FR_AUTO(fr_captured) shared = fr_capture(sliced_sum, NULL);
+    fr_captured_report report;
+
+    fr_manual_seed(1);
+    for (int i = 0; i < 50; i++)
+        compare_slices(c, sliced, &s, dtype);
+    compare_slices(shared, sliced_sum, NULL, dtype);
+    compare_slices(shared, sliced_sum, NULL, dtype);
+    ck_assert(fr_captured_info(c, &report));
+    /* parts - 1 additions less than eager, unless the sum begins with what might be -0 */
+    ck_assert_int_eq(report.ops, s.whole ? 7 + 6 * s.parts : 6 + 5 * s.parts);
+}
+END_TEST
 
 /* --- Shapes, nesting, modes --------------------------------------------------------------------------------------- */
 
@@ -329,6 +404,7 @@ int main(void)
 
     setenv("FROND_CHECK", "1", 1);
     tcase_add_test(cases, several_shapes);
+    tcase_add_loop_test(cases, gradients_of_slices, 0, 12);
     tcase_add_test(cases, captured_in_captured);
     tcase_add_test(cases, module_is_copied);
     tcase_add_test(cases, released_while_it_runs);

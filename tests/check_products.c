@@ -3,9 +3,10 @@
 /* Matrix products: how many products and copies an op makes, and values of sizes at which the kernels cut matrices in
  * parts. check_ops checks the ops' values. */
 #include "kernels/gemm.h"
+#include "core/shape.h"
 #include "core/tensor.h"
 #include "kernels/large_gemm.h"
-#include "kernels/packed_gemm.h"
+#include "kernels/small_gemm.h"
 #undef FR_NO_CALL_SITES
 #include "testing.h"
 
@@ -16,6 +17,8 @@ void __real_fr_gemm(fr_dtype dtype, bool trans_a, bool trans_b, int64_t m, int64
                     int64_t lda, const void *b, int64_t ldb, bool add, void *c, int64_t ldc);
 void __wrap_fr_gemm(fr_dtype dtype, bool trans_a, bool trans_b, int64_t m, int64_t n, int64_t k, const void *a,
                     int64_t lda, const void *b, int64_t ldb, bool add, void *c, int64_t ldc);
+void __real_fr_multiply(const fr_product *p);
+void __wrap_fr_multiply(const fr_product *p);
 fr_tensor *__real_fr_tensor_copy(const char *what, const fr_tensor *t);
 fr_tensor *__wrap_fr_tensor_copy(const char *what, const fr_tensor *t);
 
@@ -24,6 +27,12 @@ void __wrap_fr_gemm(fr_dtype dtype, bool trans_a, bool trans_b, int64_t m, int64
 {
     products++;
     __real_fr_gemm(dtype, trans_a, trans_b, m, n, k, a, lda, b, ldb, add, c, ldc);
+}
+
+void __wrap_fr_multiply(const fr_product *p)
+{
+    products++;
+    __real_fr_multiply(p);
 }
 
 fr_tensor *__wrap_fr_tensor_copy(const char *what, const fr_tensor *t)
@@ -154,6 +163,26 @@ static fr_product product_of(int64_t m, int64_t n, int64_t k, int trans, bool ad
                          .ldc = n + 3 };
 }
 
+static fr_tensor *random_values(int64_t n, fr_dtype dtype)
+{
+    return fr_cast(fr_rand(FR_SHAPE(n)), dtype);
+}
+
+/* With a bias: C's rows begin as it. */
+static void check_bias(fr_product p, const fr_tensor *a, const fr_tensor *b, const fr_tensor *before, fr_tensor *c)
+{
+    fr_tensor *bias = random_values(p.n, (fr_dtype)c->dtype), *start = fr_clone((fr_tensor *)before);
+    double *expected = fr_data(fr_cast(fr_zeros(FR_SHAPE(p.m, p.n)), FR_F64));
+
+    fr_copy(fr_slice(start, 1, 0, p.n, 1), bias);
+    p.add = true;
+    multiply_by_formula(&p, a, b, start, expected);
+    p.add = false;
+    p.bias = bias->origin;
+    fr_multiply(&p);
+    compare_product(&p, before, c, expected, "with bias");
+}
+
 /* By the kernels, by what fr_multiply chooses, which may be a BLAS, and with B packed before. trans: bit 0 A, bit 1 B.
  */
 static void check_product(fr_dtype dtype, int64_t m, int64_t n, int64_t k, int trans, bool add)
@@ -172,6 +201,9 @@ static void check_product(fr_dtype dtype, int64_t m, int64_t n, int64_t k, int t
     fr_multiply(&p);
     compare_product(&p, before, c, expected, "fr_multiply");
     fr_copy(c, before);
+    if (!add)
+        check_bias(p, a, b, before, c);
+    fr_copy(c, before);
     fr_pack(dtype, k, n, p.b, p.b_row, p.b_column, packed);
     fr_multiply_packed(dtype, m, n, k, p.a, p.a_row, p.a_column, packed, NULL, add, p.c, p.ldc);
     compare_product(&p, before, c, expected, "packed");
@@ -185,6 +217,49 @@ START_TEST(values)
     fr_manual_seed(1);
     for (int form = 0; form < 16; form++)
         check_product(form & 8 ? FR_F64 : FR_F32, m, n, k, form & 3, form & 4);
+}
+END_TEST
+
+/* The kernel for small products computes each value as the sum in the same order: the same bits. Rows of A, B and C
+ * have 2, 1 and 3 values between them; c's first and last 64 values are not C's. form: bits 0 and 1 as trans, 2 C is
+ * added to, 3 bias is. */
+static void check_small_product(fr_dtype dtype, int64_t m, int64_t n, int64_t k, int form)
+{
+    enum { BESIDE = 64 };
+    FR_SCOPE;
+    fr_tensor *a = random_values((m + 2) * (k + 2), dtype), *b = random_values((n + 2) * (k + 2), dtype);
+    fr_tensor *c = random_values(2 * BESIDE + m * (n + 3), dtype), *expected = fr_clone(c);
+    fr_tensor *sums = random_values(m, dtype), *expected_sums = fr_clone(sums);
+    int64_t size = (int64_t)fr_dtype_size(dtype);
+    fr_tensor *bias = random_values(n, dtype);
+    fr_product p = product_of(m, n, k, form & 3, form & 12, a, b, expected);
+
+    p.a_row += form & 1 ? 0 : 2;
+    p.a_column += form & 1 ? 2 : 0;
+    p.b_row += form & 2 ? 0 : 1;
+    p.b_column += form & 2 ? 1 : 0;
+    p.ldc = n == 1 && m % 2 == 1 ? 1 : n + 3; /* a column without gaps, too */
+    p.sums = (form & 9) == 1 ? expected_sums->origin : NULL;
+    p.c = expected->origin + BESIDE * size;
+    for (int64_t i = 0; i < m && form & 8; i++)
+        memcpy((char *)p.c + i * p.ldc * size, bias->origin, (size_t)(n * size));
+    fr_multiply_here(&p);
+    p.add = form & 4;
+    p.bias = form & 8 ? bias->origin : NULL;
+    p.sums = (form & 9) == 1 ? sums->origin : NULL;
+    p.c = c->origin + BESIDE * size;
+    fr_multiply_small(&p);
+    ck_assert_msg(fr_equal(c, expected) && fr_equal(sums, expected_sums), "%lldx%lldx%lld, form %d", (long long)m,
+                  (long long)k, (long long)n, form);
+}
+
+START_TEST(small_values)
+{
+    fr_manual_seed(1);
+    for (int64_t n = 1; n <= 33; n++)
+        for (int64_t k = 1; k <= 33; k++)
+            for (int form = 0; form < 24; form++)
+                check_small_product(form >= 12 ? FR_F64 : FR_F32, _i + 1, n, k, form % 12);
 }
 END_TEST
 
@@ -229,6 +304,7 @@ int main(void)
     tcase_add_test(matrices, transposed_views_are_not_copied);
     tcase_add_test(matrices, long_sums);
     tcase_add_loop_test(matrices, values, 0, ROWS * COLUMNS * DEPTHS);
+    tcase_add_loop_test(matrices, small_values, 0, 33);
     tcase_add_loop_test(matrices, large_values, 0, 3);
     return run_tests("products", matrices);
 }

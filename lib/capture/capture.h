@@ -5,6 +5,7 @@
  *
  *     capture.c        the public functions; finds the replay for the inputs at hand, or has one made
  *     record.c         runs the function, traced; finds out which memory belongs to the trace alone
+ *     parts.c          gradients of slices are added where they belong
  *     analyse.c        which steps are constant, and which nobody reads
  *     fuse.c           which neighbouring steps run together, a few values at a time
  *     place.c          where each result lies: those needed at different times share memory
@@ -51,7 +52,8 @@ typedef struct {
     fr_rows rows;    /* if it runs on rows of values */
     int64_t numel;   /* of the result of such a step; 0: it is none */
     size_t group;    /* the first step of its group, if it runs together with others; else SIZE_MAX */
-    int64_t scratch; /* of the first step of a group: bytes of scratch memory */
+    size_t last;     /* of the first step of a group: the group's last step */
+    int64_t scratch; /* the same: bytes of scratch memory */
 } fr_step_info;
 
 /* A value or values of a fused step: `step` bytes from one to the next, 0 for a number that serves all. */
@@ -117,6 +119,7 @@ typedef struct fr_replay {
 void fr_replay_analyse(fr_replay *r);
 /* These return false with an error. */
 bool fr_replay_record(fr_thread *th, fr_replay *r, fr_function *f, void *user, fr_tensor *const *xs);
+bool fr_join_parts(fr_trace *t);
 bool fr_replay_fuse(fr_replay *r, bool fuse); /* fuse false: without groups */
 bool fr_replay_place(fr_replay *r);
 bool fr_replay_build(fr_replay *r);

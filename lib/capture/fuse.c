@@ -133,6 +133,7 @@ static void add_to_group(fr_replay *r, group *g, size_t i)
         info->group = i;
     }
     g->count++;
+    r->info[g->first].last = i;
     fr_step_visit(r, i, note_use);
 }
 
@@ -216,6 +217,7 @@ bool fr_replay_fuse(fr_replay *r, bool fuse)
 {
     group g = { 0 };
 
+    r->info[r->trace.count].group = SIZE_MAX; /* where y is used */
     for (size_t i = 0; i < r->trace.count; i++) {
         r->info[i].group = SIZE_MAX;
         if (r->info[i].dropped)

@@ -4,6 +4,7 @@
 #include "capture/capture.h"
 
 #include <frond/op.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 /* --- Calls -------------------------------------------------------------------------------------------------------- */
@@ -139,30 +140,30 @@ static bool add_instruction(fr_replay *r, size_t i)
     return !s->op || make_call(s, to);
 }
 
-static bool is_leaf_before(const fr_replay *r, size_t i)
+/* Maps each leaf whose gradient an action sets or drops to 1 + the number of the trace's references to it. */
+static bool count_leaves(const fr_replay *r, fr_table *leaves)
 {
-    const fr_tensor *leaf = r->trace.steps[i].action.leaf;
+    bool ok = true;
 
-    for (size_t k = 0; k < i; k++)
-        if (!r->trace.steps[k].op && r->trace.steps[k].action.leaf == leaf)
-            return true;
-    return false;
-}
+    for (size_t i = 0; i < r->trace.count && ok; i++) {
+        fr_tensor *leaf = r->trace.steps[i].op ? NULL : r->trace.steps[i].action.leaf;
 
-/* True if nobody but the trace holds t. */
-static bool is_own(const fr_replay *r, const fr_tensor *t)
-{
-    int references = 0;
-
-    for (size_t i = 0; i < r->trace.count; i++) {
+        ok = !leaf || fr_table_find(leaves, leaf) || fr_table_put(leaves, leaf, (void *)1);
+    }
+    for (size_t i = 0; i < r->trace.count && ok; i++) {
         const fr_step *s = &r->trace.steps[i];
 
-        for (int k = 0; k < s->inputs; k++)
-            references += s->in[k] == t;
-        for (int k = 0; k < s->outputs; k++)
-            references += s->out[k] == t;
+        for (int k = 0; k < s->inputs + s->outputs && ok; k++) {
+            fr_tensor *t = k < s->inputs ? s->in[k] : s->out[k - s->inputs];
+            uintptr_t n = t ? (uintptr_t)fr_table_find(leaves, t) : 0;
+
+            if (n > 0) {
+                fr_table_remove(leaves, t);
+                ok = fr_table_put(leaves, t, (void *)(n + 1));
+            }
+        }
     }
-    return t->refs == references;
+    return ok;
 }
 
 /* What reads a gradient that several runs add to would have to read it elsewhere at each run. */
@@ -183,20 +184,24 @@ static bool check_sum(const fr_replay *r, const fr_tensor *leaf)
 
 static bool find_sums(fr_replay *r)
 {
-    bool ok = true;
+    fr_table leaves = { 0 };
+    bool ok = true, memory = count_leaves(r, &leaves);
 
     r->sums = calloc(r->trace.count + 1, sizeof *r->sums);
-    for (size_t i = 0; i < r->trace.count && r->sums && ok; i++) {
-        const fr_step *s = &r->trace.steps[i];
-        fr_gradient_sum *sum = &r->sums[r->sum_count];
+    for (size_t i = 0; i < r->trace.count && r->sums && memory && ok; i++) {
+        const fr_action *a = &r->trace.steps[i].action;
+        uintptr_t references = r->trace.steps[i].op || !a->leaf ? 0 : (uintptr_t)fr_table_find(&leaves, a->leaf);
 
-        if (s->op || !s->action.leaf || !s->action.from || is_leaf_before(r, i))
+        if (references == 0) /* no leaf, or not the first step that has it */
             continue;
-        *sum = (fr_gradient_sum){ i, is_own(r, s->action.leaf) };
-        r->sum_count++;
-        ok = sum->own || !s->action.leaf->grad || check_sum(r, s->action.leaf);
+        fr_table_remove(&leaves, a->leaf);
+        if (!a->from)
+            continue;
+        r->sums[r->sum_count++] = (fr_gradient_sum){ i, (uintptr_t)a->leaf->refs + 1 == references };
+        ok = r->sums[r->sum_count - 1].own || !a->leaf->grad || check_sum(r, a->leaf);
     }
-    return r->sums ? ok : fr_fail_memory("captured_run") != NULL;
+    fr_table_free(&leaves);
+    return r->sums && memory ? ok : fr_fail_memory("captured_run") != NULL;
 }
 
 bool fr_replay_build(fr_replay *r)

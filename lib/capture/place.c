@@ -16,21 +16,16 @@ static bool is_in_arena(const fr_store *s)
 /* The steps of a group run block by block: to others it is as if they ran all at once. */
 static size_t begin_of(const fr_replay *r, size_t step)
 {
-    return r->info[step].group != SIZE_MAX ? r->info[step].group : step;
+    size_t group = r->info[step].group;
+
+    return group != SIZE_MAX ? group : step;
 }
 
 static size_t end_of(const fr_replay *r, size_t step)
 {
-    size_t last = step, group = r->info[step].group;
+    size_t group = r->info[step].group;
 
-    for (size_t i = step; group != SIZE_MAX && i < r->trace.count; i++) {
-        if (r->info[i].dropped)
-            continue;
-        if (r->info[i].group != group)
-            break;
-        last = i;
-    }
-    return last;
+    return group != SIZE_MAX ? r->info[group].last : step;
 }
 
 static bool place(fr_replay *r, fr_span *spans)

@@ -302,7 +302,8 @@ bool fr_replay_record(fr_thread *th, fr_replay *r, fr_function *f, void *user, f
 {
     if (!copy_inputs(r, xs) || !run_function(th, r, f, user))
         return false;
-    if (!drop_history(&r->trace) || !insert_copies(&r->trace) || !find_stores(r) || !check_steps(r))
+    if (!drop_history(&r->trace) || !insert_copies(&r->trace) || !fr_join_parts(&r->trace) || !find_stores(r) ||
+        !check_steps(r))
         return false;
     r->info = calloc(r->trace.count + 1, sizeof *r->info);
     return r->info || fr_fail_memory("captured_run");

@@ -32,7 +32,9 @@ static void JOIN(convert, TO_SUFFIX, FROM_SUFFIX)(int64_t m, int64_t n, char *to
         TO *restrict y = (TO *)(void *)to;
         const FROM *restrict x = (const FROM *)(const void *)from;
 
-        if (dense)
+        if (dense && _Generic((FROM)0, TO : true, default : false))
+            memcpy(to, from, (size_t)n * sizeof(TO));
+        else if (dense)
             for (int64_t i = 0; i < n; i++)
                 y[i] = CONVERT(x[i]);
         else if (fill)

@@ -33,9 +33,12 @@ static void move_dim(fr_loop *l, int to, const fr_loop *from, int i)
 void fr_loop_sort(fr_loop *l, int operand)
 {
     for (int i = 1; i < l->ndim; i++) {
-        fr_loop before = *l;
+        fr_loop before;
         int to = i;
 
+        if (l->step[i - 1][operand] >= l->step[i][operand])
+            continue; /* mostly: the copy below costs as much as a small loop */
+        before = *l;
         for (; to > 0 && l->step[to - 1][operand] < before.step[i][operand]; to--)
             move_dim(l, to, l, to - 1);
         move_dim(l, to, &before, i);

@@ -47,7 +47,7 @@ bool fr_trace_end(fr_thread *th, const char *what, fr_trace *t)
     return fr_trace_stop(th, what, t) && check_unchanged(what, t);
 }
 
-static void free_step(fr_step *s)
+void fr_step_free(fr_step *s)
 {
     for (int i = 0; s->in && i < s->inputs; i++)
         fr_unref(s->in[i]);
@@ -96,7 +96,7 @@ const fr_step *fr_trace_maker(const fr_trace *t, size_t before, const fr_tensor 
 void fr_trace_free(fr_trace *t)
 {
     for (size_t i = 0; i < t->count; i++)
-        free_step(&t->steps[i]);
+        fr_step_free(&t->steps[i]);
     for (size_t i = 0; i < t->run_count; i++) {
         fr_module_path_unref(t->runs[i].module_path);
         fr_unref(t->runs[i].result);
@@ -151,7 +151,7 @@ static void add_step(fr_trace *t, fr_step *s, bool ok)
 {
     t->failed = !ok || !fr_make_room(&t->steps, sizeof *t->steps, t->count, &t->capacity);
     if (t->failed)
-        free_step(s);
+        fr_step_free(s);
     else
         t->steps[t->count++] = *s;
 }

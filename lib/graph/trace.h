@@ -56,6 +56,8 @@ bool fr_trace_stop(fr_thread *th, const char *what, fr_trace *t);
 /* The same, and also an error if a result was changed in place: a list of ops cannot say that. */
 bool fr_trace_end(fr_thread *th, const char *what, fr_trace *t);
 void fr_trace_free(fr_trace *t);
+/* What a step holds, not s itself. */
+void fr_step_free(fr_step *s);
 /* The step among the first `before` that made value, as its output *output; NULL: none did. */
 const fr_step *fr_trace_maker(const fr_trace *t, size_t before, const fr_tensor *value, int *output);
 

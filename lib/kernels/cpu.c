@@ -3,7 +3,6 @@
 /* Finds out once which kind of CPU this is. */
 #include "kernels/cpu.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,14 +26,12 @@ static int find_level(void)
     return level;
 }
 
-int fr_cpu_level(void)
-{
-    static atomic_int known = -1;
-    int level = atomic_load_explicit(&known, memory_order_relaxed);
+int fr_known_cpu_level = -1;
 
-    if (level < 0) {
-        level = find_level();
-        atomic_store_explicit(&known, level, memory_order_relaxed);
-    }
+int fr_find_cpu_level(void)
+{
+    int level = find_level();
+
+    __atomic_store_n(&fr_known_cpu_level, level, __ATOMIC_RELAXED);
     return level;
 }

@@ -6,8 +6,17 @@
 
 enum { FR_CPU_BASE, FR_CPU_AVX2, FR_CPU_AVX512 };
 
-/* The best of these that this CPU has. FROND_CPU=base or avx2 in the environment lowers it. */
-int fr_cpu_level(void);
+extern int fr_known_cpu_level; /* -1: not yet */
+int fr_find_cpu_level(void);
+
+/* The best of these that this CPU has. FROND_CPU=base or avx2 in the environment lowers it. Inline: each row of a
+ * pointwise op asks. */
+static inline int fr_cpu_level(void)
+{
+    int level = __atomic_load_n(&fr_known_cpu_level, __ATOMIC_RELAXED);
+
+    return level >= 0 ? level : fr_find_cpu_level();
+}
 
 /* Inlined into each version of a kernel, and so compiled for its kind of CPU. gcov would count each place apart. */
 #ifdef FR_COVERAGE

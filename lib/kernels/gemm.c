@@ -11,6 +11,7 @@
 #include "core/shape.h"
 #include "core/threads.h"
 #include "kernels/large_gemm.h"
+#include "kernels/small_gemm.h"
 
 /* int64, which no BLAS and none of our kernels has. Wraps around. */
 static void multiply_int64(const fr_product *p)
@@ -220,13 +221,35 @@ static void multiply(const fr_product *p, bool by_blas)
         end_single_threaded();
 }
 
+/* Rows of C become bias, onto which the product is added. */
+static void multiply_onto_bias(const fr_product *p)
+{
+    fr_product q = *p;
+    size_t size = fr_dtype_size(p->dtype);
+
+    for (int64_t i = 0; i < p->m; i++)
+        memcpy((char *)p->c + (size_t)(i * p->ldc) * size, p->bias, (size_t)p->n * size);
+    q.bias = NULL;
+    q.add = true;
+    fr_multiply(&q);
+}
+
 /* Fork waits until no thread is in the BLAS: the child could find the BLAS's own locks locked. */
 void fr_multiply(const fr_product *p)
 {
-    bool whole = p->dtype == FR_I64, by_blas = !whole && suits_blas(p);
+    bool whole = p->dtype == FR_I64, by_blas;
 
-    if (!whole && !by_blas && fr_is_large(p) && fr_multiply_large(p))
+    if (!whole && fr_is_small(p)) {
+        fr_multiply_small(p);
         return;
+    }
+    if (p->bias) {
+        multiply_onto_bias(p);
+        return;
+    }
+    if (!whole && fr_is_large(p) && !suits_blas(p) && fr_multiply_large(p))
+        return;
+    by_blas = !whole && suits_blas(p);
     if (by_blas)
         fr_lock_shared(FR_LOCK_BLAS);
     multiply(p, by_blas);

@@ -7,14 +7,14 @@
 
 #include "core/base.h"
 
-/* C (m,n) = A (m,k) B (k,n), with add C += A B. A's element (i,l) is a[i * a_row + l * a_column], B's (l,j) is
- * b[l * b_row + j * b_column], C's rows are ldc apart. sums (m), or NULL: gets the sums of A's rows, with add they are
- * added to it; for a_row 1 alone. */
+/* C (m,n) = A (m,k) B (k,n), with add C += A B, with bias (n), which is not NULL, bias in every row + A B. A's element
+ * (i,l) is a[i * a_row + l * a_column], B's (l,j) is b[l * b_row + j * b_column], C's rows are ldc apart. sums (m), or
+ * NULL: gets the sums of A's rows, with add they are added to it; for a_row 1 alone. fr_multiply_here takes no bias. */
 typedef struct {
     fr_dtype dtype;
     bool add;
     int64_t m, n, k;
-    const void *a, *b;
+    const void *a, *b, *bias;
     int64_t a_row, a_column, b_row, b_column;
     void *c, *sums;
     int64_t ldc;

@@ -23,9 +23,10 @@ bool fr_matrix_open(fr_op_call *call, fr_tensor *t, fr_matrix *m)
 {
     bool fits = find_layout(t, m);
 
-    m->t = fits ? fr_ref(t) : fr_tensor_copy(call->op->name, t);
-    if (!fits && m->t)
-        find_layout(m->t, m);
+    m->copy = fits ? NULL : fr_tensor_copy(call->op->name, t);
+    m->t = fits ? t : m->copy;
+    if (m->copy)
+        find_layout(m->copy, m);
     call->failed = call->failed || !m->t;
     return m->t != NULL;
 }
@@ -36,14 +37,15 @@ bool fr_matrix_open_rows(fr_op_call *call, fr_tensor *t, fr_matrix *m)
         return fr_matrix_open(call, t, m);
     m->transposed = false;
     m->lead = t->shape.dim[t->shape.ndim - 1];
-    m->t = t->contiguous ? fr_ref(t) : fr_tensor_copy(call->op->name, t);
+    m->copy = t->contiguous ? NULL : fr_tensor_copy(call->op->name, t);
+    m->t = t->contiguous ? t : m->copy;
     call->failed = call->failed || !m->t;
     return m->t != NULL;
 }
 
 void fr_matrix_close(fr_matrix *m)
 {
-    fr_unref(m->t);
+    fr_unref(m->copy);
 }
 
 int64_t fr_batch_offset(const fr_tensor *t, const fr_shape *y, int64_t batch)

@@ -8,7 +8,8 @@
 #include "ops/op.h"
 
 typedef struct {
-    fr_tensor *t;    /* the tensor given or a copy of it; one reference */
+    fr_tensor *t;    /* the tensor given, or copy */
+    fr_tensor *copy; /* one reference; NULL: none was needed */
     bool transposed; /* columns, not rows, lie without gaps */
     int64_t lead;    /* distance of rows (transposed: of columns), in elements */
 } fr_matrix;

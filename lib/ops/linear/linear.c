@@ -36,12 +36,25 @@ static void forward(fr_op_call *call)
     const fr_tensor *b = call->in[2];
     fr_tensor *y = call->result[0];
     fr_matrix x = { 0 }, w = { 0 };
+    bool dense = b && b->contiguous;
 
-    if (b)
+    if (b && !dense)
         fr_copy_values(y, b);
     if (fr_matrix_open_rows(call, call->in[0], &x) && fr_matrix_open(call, call->in[1], &w))
-        fr_gemm((fr_dtype)y->dtype, x.transposed, !w.transposed, count_rows(&y->shape), w.t->shape.dim[0],
-                w.t->shape.dim[1], x.t->origin, x.lead, w.t->origin, w.lead, b != NULL, y->origin, w.t->shape.dim[0]);
+        fr_multiply(&(fr_product){ .dtype = (fr_dtype)y->dtype,
+                                   .add = b && !dense,
+                                   .m = count_rows(&y->shape),
+                                   .n = w.t->shape.dim[0],
+                                   .k = w.t->shape.dim[1],
+                                   .a = x.t->origin,
+                                   .b = w.t->origin,
+                                   .bias = dense ? b->origin : NULL,
+                                   .a_row = x.transposed ? 1 : x.lead,
+                                   .a_column = x.transposed ? x.lead : 1,
+                                   .b_row = w.transposed ? w.lead : 1,
+                                   .b_column = w.transposed ? 1 : w.lead,
+                                   .c = y->origin,
+                                   .ldc = w.t->shape.dim[0] });
     fr_matrix_close(&x);
     fr_matrix_close(&w);
 }

@@ -29,6 +29,8 @@ typedef struct fr_rows {
     const double *attributes; /* of unary and gradient rows */
 } fr_rows;
 
+extern const fr_op fr_add_op;
+
 /* Run row kernels over whole tensors, on several threads. attributes are two doubles or NULL. */
 bool fr_infer_broadcast(fr_op_call *call);
 void fr_binary_forward(fr_op_call *call, fr_binary_row *f32, fr_binary_row *f64, fr_binary_row *i64);

@@ -2,6 +2,8 @@
  * Copyright The frond authors */
 /* slice: y = x[..., start:stop:step, ...], as Python has it; with a negative step it is flipped. narrow is a slice of a
  * given length. unslice, the backward: zeros, but x at start, start + step, ... along dim. */
+#include "core/loop.h"
+#include "kernels/accumulate.h"
 #include "ops/view/view.h"
 
 #include <frond/c_code.h>
@@ -228,13 +230,50 @@ static fr_tensor part_of(const fr_op_call *call)
     return part;
 }
 
+static void fill_zeros(const fr_tensor *t)
+{
+    memset(t->origin, 0, (size_t)t->numel * fr_dtype_size((fr_dtype)t->dtype));
+}
+
 static void unslice_forward(fr_op_call *call)
 {
-    const fr_tensor *y = call->result[0];
+    const attributes *a = call->attributes;
     fr_tensor part = part_of(call);
 
-    memset(y->origin, 0, (size_t)y->numel * fr_dtype_size((fr_dtype)y->dtype));
+    part.contiguous = a->step == 1; /* unless a dim before has several rows; as one step of a sequence: one memcpy */
+    for (int i = 0; i < a->dim; i++)
+        part.contiguous = part.contiguous && part.shape.dim[i] == 1;
+    fill_zeros(call->result[0]);
     fr_copy_values(&part, call->in[0]);
+}
+
+/* The body of a loop over all dims but the last. */
+static void add_row(void *job, const fr_loop *l, char *const *at)
+{
+    fr_dtype dtype = *(fr_dtype *)job;
+    int64_t n = l->dim[l->ndim - 1], size = (int64_t)fr_dtype_size(dtype);
+    const int64_t *step = l->step[l->ndim - 1];
+    bool dense = step[0] == size && step[1] == size;
+
+    for (int64_t i = 0; i < (dense ? 1 : n); i++)
+        fr_accumulate(dtype, dense ? n : 1, at[0] + i * step[0], at[1] + i * step[1]);
+}
+
+bool fr_add_part(const fr_action *a)
+{
+    fr_tensor *from = a->from, *into = a->into;
+    fr_tensor part = part_of(&(fr_op_call){ .attributes = a->object, .in = &from, .result = &into });
+    fr_dtype dtype = fr_dtype_of(from);
+    fr_loop l;
+
+    if (a->m)
+        fill_zeros(into);
+    fr_loop_begin(&l, &from->shape);
+    fr_loop_add(&l, &part);
+    fr_loop_add(&l, from);
+    fr_loop_join(&l);
+    fr_loop_run_tiles(&l, 1, 0, add_row, &dtype);
+    return true;
 }
 
 static bool unslice_c(fr_c_writer *w, const fr_op_call *call)

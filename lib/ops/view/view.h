@@ -4,6 +4,7 @@
 #ifndef FROND_OPS_VIEW_VIEW_H
 #define FROND_OPS_VIEW_VIEW_H
 
+#include "core/recorder.h"
 #include "ops/op.h"
 
 /* Of their entries: one input of any dtype and strides, no value of which backward needs. */
@@ -17,5 +18,10 @@ static inline void fr_advance(fr_tensor *part, int dim, int64_t n)
     part->origin += n * part->stride[dim] * (int64_t)fr_dtype_size((fr_dtype)part->dtype);
     part->contiguous = false;
 }
+
+/* For fr_action.run: into += what unslice makes of from; object: unslice's attributes. With m, into is 0 before. */
+bool fr_add_part(const fr_action *a);
+
+extern const fr_op fr_unslice_op;
 
 #endif
