@@ -72,11 +72,11 @@ const char *fr_c_value_helper(fr_c_writer *w, const char *name, const char *text
 /* static int beats(float a, float b, int least): whether a is larger than b, or (least) smaller; NaN is larger and
  * smaller than all numbers. For int64 it is beats_int64. */
 void fr_c_beats(fr_c_writer *w, fr_dtype dtype);
-/* With by_columns
- *     static void affine$q(int rows, int columns, const $t *w{{, const float *scale}},
+/* For n rows x of (n,columns), with by_columns
+ *     static void affine$q(int n, int rows, int columns, const $t *w{{, const float *scale}},
  *                          const float *b, const float *x, int onto, float *y)
- * y = W x + b, or y + W x + b if onto is not 0; b may be NULL; w is W by columns. Otherwise affine_rows$q, which is the
- * same but takes W by rows, and
+ * y = W x + b, or y + W x + b if onto is not 0; b may be NULL; w is W by columns. Otherwise affine_rows$q, which has no
+ * onto and takes W by rows, and
  *     static float dot$q(int n, const $t *w, const float *x) */
 void fr_c_affine(fr_c_writer *w, bool by_columns, bool int8);
 /* For gradients of weights: y (m,n) = y + A^T B for a (rows,m), b (rows,n); y (n) = y + the sum of the rows of a
@@ -91,6 +91,8 @@ void fr_c_tanh(fr_c_writer *w);
 
 /* Writes lines; those that are too long are broken. False if anything has failed. */
 bool fr_c_line(fr_c_writer *w, const char *format, ...) FR_PRINTF(2, 3);
+/* The text that printf would print, for names and for helpers that are put together. "" without memory. */
+const char *fr_c_format(fr_c_writer *w, const char *format, ...) FR_PRINTF(2, 3);
 /* The whole code of a pointwise op: a C expression of x, or of a, b and c for several inputs (broadcast), and of p[0]
  * and p[1], which are replaced by their values. It may use libm; fr_NAME_f32 for sigmoid, tanh, exp, log, log1p, expm1
  * and erf; FR_MAXIMUM and FR_MINIMUM. */

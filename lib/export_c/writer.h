@@ -24,7 +24,8 @@
  *     operands.c       expressions for inputs, outputs and scratch memory
  *     weights.c        the same for constant matrices, which may be int8 or by columns
  *     elementwise.c    loops over expressions, copies, reductions
- *     helpers.c        static functions that are written once: dot, affine, sigmoid, tanh
+ *     helpers.c        static functions that are written once: sigmoid, tanh
+ *     products.c       the same for products of matrices: affine, add_outer
  *     writer.c         lines of text, numbers, errors, memory */
 #ifndef FROND_EXPORT_C_WRITER_H
 #define FROND_EXPORT_C_WRITER_H
@@ -175,8 +176,7 @@ struct fr_c_writer {
 enum { FR_C_INDENT = 4, FR_C_LINE_WIDTH = 120, FR_C_NUMBER_SIZE = 40 };
 
 /* writer.c */
-const char *fr_c_format(fr_c_writer *w, const char *format, ...) FR_PRINTF(2, 3); /* freed with w; "" without memory */
-bool fr_c_out_of_memory(fr_c_writer *w);                                          /* false, with the error */
+bool fr_c_out_of_memory(fr_c_writer *w); /* false, with the error */
 /* text as it may stand in a comment: a name may come from a file, and hold "*" and "/". Written to safe and returned.
  */
 enum { FR_C_COMMENT = 512 };
