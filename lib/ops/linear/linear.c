@@ -85,14 +85,15 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
 {
     const fr_shape *weight = &call->in[1]->shape;
     bool by_columns, int8 = fr_c_int8(w, call, 2);
-    const char *x = fr_c_in(w, call, 0), *matrix = fr_c_matrix(w, call, 1, &by_columns), *b = fr_c_in(w, call, 2);
+    int64_t rows = count_rows(&call->in[0]->shape);
+    const char *x = fr_c_in(w, call, 0), *matrix = fr_c_matrix(w, call, 1, rows, &by_columns), *b = fr_c_in(w, call, 2);
     const char *y = fr_c_out(w, call, 0);
 
     fr_c_affine(w, by_columns, int8);
     fr_c_takes_rows(w, 1);
     return fr_c_line(w, "affine%s%s(%lld, %lld, %lld, %s, %s, %s%s, %s);", by_columns ? "" : "_rows",
-                     int8 ? "_int8" : "", (long long)count_rows(&call->in[0]->shape), (long long)weight->dim[0],
-                     (long long)weight->dim[1], matrix, b, x, by_columns ? ", 0" : "", y);
+                     int8 ? "_int8" : "", (long long)rows, (long long)weight->dim[0], (long long)weight->dim[1], matrix,
+                     b, x, by_columns ? ", 0" : "", y);
 }
 
 static const char c_backward_text[] =
