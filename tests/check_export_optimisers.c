@@ -3,21 +3,6 @@
 /* A training step written as C: its optimisers, what is not trained, and what is refused. */
 #include "exported_training.h"
 
-/* x (4,6), y (4,3); its optimiser is still to be made. */
-static job mlp_job(void)
-{
-    job j = { .loss = fr_mse };
-
-    fr_manual_seed(1);
-    j.m = fr_nn_sequential(5, (fr_module *[]){ fr_nn_linear(6, 16, NULL), fr_nn_relu(), fr_nn_linear(16, 8, NULL),
-                                               fr_nn_relu(), fr_nn_linear(8, 3, NULL) });
-    for (int k = 0; k < BATCHES; k++) {
-        j.x[k] = fr_randn(FR_SHAPE(4, 6));
-        j.target[k] = fr_rand(FR_SHAPE(4, 3));
-    }
-    return j;
-}
-
 /* --- Optimisers -------------------------------------------------------------------------------------------------- */
 
 static fr_optim *sgd_plain(fr_module *m)

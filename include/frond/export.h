@@ -151,22 +151,26 @@ bool fr_export_c(fr_module *m, fr_tensor *example, const char *path);
  *
  *     void NAME_init(NAME_training *s);
  *     float NAME_train(NAME_training *s, const float *x, const float *target);
+ *     void NAME_set_lr(NAME_training *s, float lr);
  *     void NAME_predict(const NAME_training *s, const float *x, float *y);
  *     size_t NAME_save(const NAME_training *s, void *bytes);
  *     int NAME_load(NAME_training *s, const void *bytes, size_t n);
  *
  * NAME_training, which the caller places, holds the weights, the optimiser's state and the memory of a step: one object
- * of a size that is known, so that nothing can be too small. NAME_init sets the weights as they were exported.
- * NAME_train makes a step on x, of the example's shape, and target, and returns the loss before it; NAME_predict is the
- * forward in evaluation, with its memory on the stack. NAME_save writes the weights as a safetensors file of
- * NAME_FILE_BYTES, which fr_load_into_with takes (partial, if not all parameters are trained); NAME_load takes such
- * bytes, and those of fr_save_tensors of the same parameters, and returns 0 for any others. The header has what all
- * of it takes in bytes as macros.
+ * of a size that is known, so that nothing can be too small. NAME_init sets all of it as it was exported. NAME_train
+ * makes a step on x, of the example's shape, and target, and returns the loss before it; NAME_predict is the forward in
+ * evaluation, with its memory on the stack. NAME_save writes the weights as a safetensors file of NAME_FILE_BYTES, which
+ * fr_load_into_with takes (partial, if not all parameters are trained); NAME_load takes such bytes, and those of
+ * fr_save_tensors of the same parameters, and returns 0 for any others. The header has what all of it takes in bytes as
+ * macros. Gates of lstm and gru are kept for the backward if the batch has several rows; with one row they are computed
+ * again if that takes less memory.
  *
  * What is trained are the optimiser's parameters that want a gradient and that the loss depends on. All others are
  * constants: freeze layers (fr_module_freeze), and neither their gradients nor a state of theirs take memory or time.
- * Options of groups are written as they are now, a scheduler's later changes are not; the optimiser's state begins
- * anew. Gradients are not clipped. A target class that is out of range gives NaN, as the loss and in the weights.
+ * The optimiser goes on from where it is: what it keeps of each parameter, and for Adam the number of steps, become
+ * constants, unless it has made no step yet. Options are written as they are now, with the rate that a scheduler has
+ * come to; no scheduler is written. NAME_set_lr sets the rate of all groups for the steps that follow, s->lr[k] is that
+ * of group k; neither NAME_save nor NAME_load touches rates. Gradients are not clipped. A target class that is out of range gives NaN, as the loss and in the weights.
  *
  * The step is traced in the mode that m is in, so dropout with p > 0 and batch normalisation in training are refused
  * (put them, or m, in evaluation); so are other optimisers than SGD, Adam and AdamW, parameters that are a part of

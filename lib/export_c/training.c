@@ -48,11 +48,12 @@ static const char *name_of(const fr_c_writer *w, const fr_tensor *t)
     return first;
 }
 
-static bool add_parameter(fr_c_writer *w, const fr_optim_slot *slot)
+static bool add_parameter(fr_c_writer *w, size_t i)
 {
     const fr_optim *o = w->training->optimiser;
+    const fr_optim_slot *slot = &o->slots[i];
     fr_tensor *t = slot->parameter;
-    fr_c_parameter p = { .t = t, .path = name_of(w, t), .group = slot->group };
+    fr_c_parameter p = { .t = t, .path = name_of(w, t), .slot = i };
 
     if (!p.path)
         return fr_fail(w->where, "the optimiser's parameter \"%s\" is not in the module", slot->name);
@@ -82,7 +83,7 @@ bool fr_c_find_parameters(fr_c_writer *w)
     if (!w->parameters)
         return fr_c_out_of_memory(w);
     for (size_t i = 0; i < o->count; i++)
-        if (o->slots[i].parameter->requires_grad && o->slots[i].parameter->numel > 0 && !add_parameter(w, &o->slots[i]))
+        if (o->slots[i].parameter->requires_grad && o->slots[i].parameter->numel > 0 && !add_parameter(w, i))
             return false;
     if (w->parameter_count == 0)
         return fr_fail(w->where, "no parameter of the optimiser wants a gradient");
@@ -271,5 +272,5 @@ bool fr_c_trace_training(fr_c_writer *w, fr_module *m, fr_tensor *x, fr_c_functi
     for (size_t i = 0; i < w->parameter_count; i++)
         if (!add_initial_values(w, &w->parameters[i]))
             return false;
-    return fr_c_find_buffers(w, fn) && find_update_steps(w, fn);
+    return fr_c_add_states(w) && fr_c_find_buffers(w, fn) && find_update_steps(w, fn);
 }

@@ -28,10 +28,12 @@ int64_t fr_c_trained_bytes(const fr_c_writer *w);
 
 /* optimiser.c */
 bool fr_c_check_optimiser(fr_c_writer *w);
+bool fr_c_add_states(fr_c_writer *w); /* the values that the optimiser has become constants; false with an error */
 bool fr_c_has_state(const fr_c_writer *w, int k);                        /* a parameter has state k */
 int64_t fr_c_optimiser_bytes(const fr_c_writer *w);                      /* of states and of gradients that add up */
 void fr_c_write_updates(fr_c_writer *w, fr_c_function *fn, size_t step); /* of those that are due after this step */
 void fr_c_write_update_factors(fr_c_writer *w);                          /* what a step begins with */
+void fr_c_write_initial_states(fr_c_writer *w, FILE *f);                 /* for NAME_init: also the rates */
 
 /* training_source.c */
 int64_t fr_c_file_bytes(fr_c_writer *w); /* what NAME_save writes; -1 with an error */

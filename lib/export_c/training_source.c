@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The text of NAME.c of a training step: constants, helpers, NAME_train, NAME_init, NAME_predict, NAME_save, NAME_load.
+/* The text of NAME.c of a training step: constants, helpers, NAME_train, NAME_predict, NAME_init, NAME_set_lr,
+ * NAME_save, NAME_load.
  */
 #include "export_c/training.h"
 #include "files/safetensors.h"
@@ -60,7 +61,7 @@ static bool write_predict(fr_c_writer *w, FILE *f, fr_c_function *fn)
     return ok;
 }
 
-static void write_init(const fr_c_writer *w, FILE *f)
+static void write_init(fr_c_writer *w, FILE *f)
 {
     fprintf(f, "\nvoid %s_init(%s_training *s)\n{\n    memset(s, 0, sizeof *s);\n", w->name, w->name);
     for (size_t i = 0; i < w->parameter_count; i++) {
@@ -68,7 +69,12 @@ static void write_init(const fr_c_writer *w, FILE *f)
 
         fprintf(f, "    memcpy(s->weights.%s, %s, sizeof %s);\n", name, name, name);
     }
-    fputs("}\n", f);
+    fr_c_write_initial_states(w, f);
+    fprintf(f,
+            "}\n\nvoid %s_set_lr(%s_training *s, float lr)\n{\n"
+            "    for (int i = 0; i < %zu; i++)\n"
+            "        s->lr[i] = lr;\n}\n",
+            w->name, w->name, w->training->optimiser->group_count);
 }
 
 /* NAME_header: the beginning of a safetensors file of the trained parameters, as fr_save_tensors writes it. */

@@ -32,6 +32,7 @@
 
 #include "graph/trace.h"
 #include "files/error_list.h"
+#include "kernels/optim.h"
 
 #include <frond/c_code.h>
 #include <frond/nn.h>
@@ -109,9 +110,17 @@ typedef struct {
     fr_tensor *t;     /* borrowed */
     const char *path; /* "rnn.weight_ih_l0" */
     size_t constant;
-    int group;       /* of the optimiser */
-    unsigned states; /* bit k: it has state k of the optimiser */
+    size_t slot;                       /* of the optimiser */
+    int clock;                         /* of w->clocks */
+    unsigned states, begun;            /* bit k: it has state k of the optimiser; the optimiser has values of it */
+    size_t begins_as[FR_OPTIM_STATES]; /* these values: constants */
 } fr_c_parameter;
+
+/* Parameters of a group that have taken the same number of steps before the export. */
+typedef struct {
+    int group;
+    int64_t steps;
+} fr_c_clock;
 
 /* --- Open sizes -------------------------------------------------------------------------------------------------- */
 
@@ -151,6 +160,8 @@ struct fr_c_writer {
     const fr_export_c_training *training; /* NULL: a forward alone is written */
     fr_c_parameter *parameters;           /* sorted by path */
     size_t parameter_count;
+    fr_c_clock *clocks; /* at most one for each parameter */
+    int clock_count;
     const char *side_effect; /* of a training step, "draws random numbers"; NULL: none */
     fr_c_constant *constants;
     size_t constant_count, constant_capacity;
