@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 #
-# Measures training steps of the shipped models written as C (fr_export_c_training): bytes of code and constants, as `size` counts them, of
-# constants alone, of the trained weights, of the optimiser's state and of the memory of a step; and the microseconds of
-# a step beside the library's on one thread. FLAGS are for the C compiler.
+# Measures training steps of the shipped models written as C (fr_export_c_training): bytes of code and constants, as
+# `size` counts them, of constants alone, of the trained weights, of the optimiser's state and of the memory of a step;
+# and the microseconds of a step beside the library's on one thread. FLAGS are for the C compiler.
 #
 #     exported_training.sh BUILD [FLAGS...]        -O3 -march=native by default
 set -eu

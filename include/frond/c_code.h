@@ -57,7 +57,8 @@ const char *fr_c_weight(fr_c_writer *w, const fr_op_call *call, int input);
 /* A matrix by columns: the first value of each row, then the second of each, and so on. */
 const char *fr_c_columns(fr_c_writer *w, const fr_op_call *call, int input);
 /* A matrix in either order, which *by_columns tells: by columns, unless it has few rows or another op reads it by rows.
- * It is multiplied by so many vectors: where they are few, a matrix that is no constant is by rows, as it lies there. */
+ * It is multiplied by so many vectors: where they are few, a matrix that is no constant is by rows, as it lies there.
+ */
 const char *fr_c_matrix(fr_c_writer *w, const fr_op_call *call, int input, int64_t times, bool *by_columns);
 
 /* --- Helpers ------------------------------------------------------------------------------------------------------ */

@@ -136,7 +136,7 @@ static bool is_taken(const fr_c_writer *w, size_t count, const char *name)
                                              "workspace",     "train",    "predict", "init",   "save",
                                              "load",          "training", "work",    "header", "run_length",
                                              "run_length_in", "sample",   "H",       "BATCH",  "MIN_LENGTH",
-                                             "MAX_LENGTH",    "X_SIZE",   "Y_SIZE",  "set_lr" };
+                                             "MAX_LENGTH",    "X_SIZE",   "Y_SIZE",  "set_lr", "reset_state" };
     size_t prefix = strlen(w->name) + 1, n = strlen(name);
 
     if (strcmp(name + n - 2, "_t") == 0)

@@ -11,6 +11,7 @@
  *
  * The files, in the order of the work:
  *     training.c         checks the options, lists the parameters, traces
+ *     carried.c          states of recurrent layers that go from one step to the next
  *     optimiser.c        the optimiser: its state, its update in C
  *     training_source.c  the text of NAME.c
  *     training_header.c  the text of NAME.h */
@@ -25,6 +26,14 @@
 bool fr_c_find_parameters(fr_c_writer *w);
 bool fr_c_trace_training(fr_c_writer *w, fr_module *m, fr_tensor *x, fr_c_function *fn);
 int64_t fr_c_trained_bytes(const fr_c_writer *w);
+
+/* carried.c: the first finds the states in a trace that has just been made, the second compares two traces; false with
+ * an error. */
+bool fr_c_find_carried(fr_c_writer *w, fr_c_function *fn);
+bool fr_c_same_carried(fr_c_writer *w, const fr_c_function *train, const fr_c_function *predict);
+int64_t fr_c_carried_bytes(const fr_c_function *train);
+bool fr_c_write_carried(fr_c_writer *w, const fr_c_function *train); /* the last lines of NAME_train */
+void fr_c_write_carried_members(FILE *f, const fr_c_function *train);
 
 /* optimiser.c */
 bool fr_c_check_optimiser(fr_c_writer *w);

@@ -60,6 +60,7 @@ static void write_types(const fr_c_writer *w, FILE *f, const fr_c_function *trai
         write_members(w, f, -1, "gradients", NULL);
         fprintf(f, "    uint32_t added; /* calls since the last step */\n");
     }
+    fr_c_write_carried_members(f, train);
     fprintf(f, "    float lr[%zu]; /* the learning rate of each group of parameters */\n",
             w->training->optimiser->group_count);
     fprintf(f, "    uint32_t steps; /* begun since _init */\n    %s_work work;\n} %s_training;\n", w->name, w->name);
@@ -77,6 +78,11 @@ static void write_prototypes(const fr_c_writer *w, FILE *f, const fr_c_function 
             fr_c_type_of(train->target));
     fprintf(f, "/* The learning rate of all parameters from the next step on. s->lr has those of the groups. */\n");
     fprintf(f, "void %s_set_lr(%s_training *s, float lr);\n", n, n);
+    if (train->carried_count > 0) {
+        fprintf(f, "/* The recurrent layers begin with zeros again: the next x does not follow the last one. */\n");
+        fprintf(f, "void %s_reset_state(%s_training *s);\n", n, n);
+        fprintf(f, "/* What follows the last x of _train, which stays the last one: */\n");
+    }
     fprintf(f, "/* The module in evaluation, with the weights as they are now: y, which does not overlap x. */\n");
     fprintf(f, "void %s_predict(const %s_training *s, const %s *x, %s *y);\n", n, n, x, fr_c_type_of(predict->y));
     fprintf(f,
@@ -100,6 +106,8 @@ void fr_c_write_training_header(const fr_c_writer *w, FILE *f, const fr_c_functi
     write_size(w, f, "_CONSTANT_BYTES", r->weight_bytes, "constant arrays: all as it was exported, and frozen weights");
     write_size(w, f, "_WEIGHT_BYTES", r->trained_bytes, "the weights that are trained");
     write_size(w, f, "_OPTIMISER_BYTES", r->optimiser_bytes, "the optimiser's state, and gradients that add up");
+    if (r->state_bytes > 0)
+        write_size(w, f, "_STATE_BYTES", r->state_bytes, "the states of recurrent layers");
     write_size(w, f, "_WORK_BYTES", r->workspace_bytes, "the memory of one call of _train");
     write_size(w, f, "_PREDICT_BYTES", r->predict_bytes, "what _predict has on the stack");
     write_size(w, f, "_FILE_BYTES", r->file_bytes, "what _save writes");

@@ -21,6 +21,7 @@ static void write_unused(FILE *f, const fr_c_function *fn, bool state)
         fputs("    (void)x;\n", f);
     if (fn->target && !fn->buffers[1].read)
         fputs("    (void)target;\n", f);
+    state = state && fn->carried_count == 0;
     for (size_t i = 0; state && i < fn->buffer_count; i++)
         state = fn->buffers[i].memory != FR_C_PARAMETER || !fn->buffers[i].read;
     if (state)
@@ -61,7 +62,8 @@ static bool write_predict(fr_c_writer *w, FILE *f, fr_c_function *fn)
     return ok;
 }
 
-static void write_init(fr_c_writer *w, FILE *f)
+/* NAME_init and what sets parts of it */
+static void write_init(fr_c_writer *w, FILE *f, bool carried)
 {
     fprintf(f, "\nvoid %s_init(%s_training *s)\n{\n    memset(s, 0, sizeof *s);\n", w->name, w->name);
     for (size_t i = 0; i < w->parameter_count; i++) {
@@ -75,6 +77,9 @@ static void write_init(fr_c_writer *w, FILE *f)
             "    for (int i = 0; i < %zu; i++)\n"
             "        s->lr[i] = lr;\n}\n",
             w->name, w->name, w->training->optimiser->group_count);
+    if (carried)
+        fprintf(f, "\nvoid %s_reset_state(%s_training *s)\n{\n    memset(&s->state, 0, sizeof s->state);\n}\n", w->name,
+                w->name);
 }
 
 /* NAME_header: the beginning of a safetensors file of the trained parameters, as fr_save_tensors writes it. */
@@ -164,7 +169,7 @@ bool fr_c_write_training_source(fr_c_writer *w, FILE *f, fr_c_function *train, f
     }
     if (ok && !w->failed) {
         fputs(functions, f);
-        write_init(w, f);
+        write_init(w, f, train->carried_count > 0);
         write_save_and_load(w, f, header_bytes);
     }
     free(functions);

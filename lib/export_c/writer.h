@@ -87,6 +87,12 @@ typedef struct {
     int row_dims;
 } fr_c_step_info;
 
+/* A state of a recurrent layer that NAME_train carries on: a tensor that stands for it, and what it becomes. */
+typedef struct {
+    fr_tensor *initial, *last; /* of the trace */
+    const char *name;          /* "h0" */
+} fr_c_carried;
+
 /* A function of the source file: a forward that was traced, or a training step. */
 typedef struct {
     fr_trace trace;
@@ -94,6 +100,8 @@ typedef struct {
     fr_tensor *target;     /* of a training step, as are the gradients of w->parameters; else NULL */
     fr_tensor **gradients; /* ends with NULL */
     size_t *update_steps;  /* after which step each parameter is updated */
+    fr_c_carried *carried;
+    size_t carried_count;
     fr_c_step_info *steps; /* [trace.count] */
     fr_c_buffer *buffers;
     size_t buffer_count, buffer_capacity;
