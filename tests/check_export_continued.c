@@ -122,7 +122,7 @@ static fr_module *make_rnn(void)
 
 static fr_module *make_lstms(void)
 {
-    return fr_nn_lstm(1, 6, &(fr_recurrent_options){ .layers = 2 });
+    return fr_nn_lstm(1, 6, &(fr_recurrent_options){ .num_layers = 2 });
 }
 
 static const struct {
