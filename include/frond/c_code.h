@@ -42,6 +42,9 @@ const char *fr_c_grad_in(fr_c_writer *w, const fr_op_call *call, int input);
 const char *fr_c_strided_grad_out(fr_c_writer *w, const fr_op_call *call, int output);
 /* n floats, for this call alone. */
 const char *fr_c_scratch(fr_c_writer *w, int64_t n);
+/* For dropout, in a training step: input is a mask whose values are 0 with probability p, else 1 / (1 - p). Writes code
+ * that draws it, but for the first op alone that has it. */
+bool fr_c_draw(fr_c_writer *w, const fr_op_call *call, int input, double p);
 /* For an op with time steps (fr_op.steps): the memory of the output that state i ends in. It holds the state before the
  * first time step; the code must leave the state after the last one there. */
 const char *fr_c_state(fr_c_writer *w, const fr_op_call *call, int i);

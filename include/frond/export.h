@@ -174,12 +174,16 @@ bool fr_export_c(fr_module *m, fr_tensor *example, const char *path);
  * of group k; neither NAME_save nor NAME_load touches rates. Gradients are not clipped. A target class that is out of
  * range gives NaN, as the loss and in the weights.
  *
- * The step is traced in the mode that m is in, so dropout with p > 0 and batch normalisation in training are refused
- * (put them, or m, in evaluation); so are other optimisers than SGD, Adam and AdamW, parameters that are a part of
- * another tensor, int8, open_batch, open_length, a module that changes a buffer or draws random numbers, and losses
- * whose mean depends on the target: class weights, ignore_index. A number that m or the loss takes out of a tensor
- * (fr_item) is a constant. A sequence is of the example's length, and each begins with the initial state:
- * back-propagation is truncated to it.
+ * The step is traced in the mode that m is in. Dropout draws its masks on the device, from a generator of 8 bytes
+ * (PCG): other masks than the library's, of the same distribution. NAME_init begins it the same way each time, and
+ *
+ *     void NAME_seed(NAME_training *s, uint64_t seed);
+ *
+ * otherwise. Batch normalisation in training is refused (put it, or m, in evaluation); so are other optimisers than
+ * SGD, Adam and AdamW, parameters that are a part of another tensor, int8, open_batch, open_length, a module that
+ * changes a buffer or draws other random numbers, and losses whose mean depends on the target: class weights,
+ * ignore_index. A number that m or the loss takes out of a tensor (fr_item) is a constant. A sequence is of the
+ * example's length, and each begins with the initial state: back-propagation is truncated to it.
  *
  * With carry_state a long stream is learnt window by window: the rnn, lstm and gru layers of NAME_train begin with the
  * state in which the call before has left them, without its history, as with fr_recurrent_keep; NAME_predict begins

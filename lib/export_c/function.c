@@ -79,6 +79,13 @@ static bool find_buffer(fr_c_writer *w, fr_c_function *fn, size_t i, fr_tensor *
     return false;
 }
 
+/* Step i reads t, which is drawn at random. */
+static bool find_drawn(fr_c_writer *w, fr_c_function *fn, size_t i, fr_tensor *t)
+{
+    fn->steps[i].depends = true;
+    return fr_c_buffer_of(fn, t) || add_buffer(w, fn, t, FR_C_WORKSPACE);
+}
+
 /* Buffers for what the function is given. */
 static bool add_given(fr_c_writer *w, fr_c_function *fn)
 {
@@ -109,7 +116,8 @@ static bool find_buffers(fr_c_writer *w, fr_c_function *fn)
         const fr_step *s = &t->steps[i];
 
         for (int k = 0; k < s->inputs; k++)
-            if (s->in[k] && !find_buffer(w, fn, i, s->in[k], &fn->steps[i].depends))
+            if (s->in[k] && !(fr_c_is_drawn(s, k) ? find_drawn(w, fn, i, s->in[k])
+                                                  : find_buffer(w, fn, i, s->in[k], &fn->steps[i].depends)))
                 return false;
         for (int k = 0; k < s->outputs; k++)
             if (s->out[k] && !fr_c_buffer_of(fn, s->out[k]) &&

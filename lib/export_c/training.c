@@ -3,7 +3,6 @@
 /* The training step that is written: its options, its parameters, its trace. */
 #include "export_c/training.h"
 #include "core/options.h"
-#include "core/random.h"
 
 #include <frond/autograd.h>
 #include <limits.h>
@@ -169,30 +168,22 @@ static bool same_values(const fr_tensor *a, const fr_tensor *b)
     return true;
 }
 
-static bool has_drawn(const fr_generator *before)
-{
-    fr_generator now;
-
-    fr_generator_save(&now);
-    return now.next != before->next || memcmp(now.state, before->state, sizeof now.state) != 0;
-}
-
 /* Notes what the step has done that a list of ops does not say. */
-static void restore_mode(fr_c_writer *w, saved_mode *s, bool saved)
+static void restore_mode(fr_c_writer *w, const fr_trace *t, saved_mode *s, bool saved)
 {
     for (int i = 0; s->buffers && i < w->state_count; i++) {
-        fr_tensor *t = w->state[i].tensor;
+        fr_tensor *buffer = w->state[i].tensor;
 
-        if (saved && s->buffers[i] && !same_values(t, s->buffers[i])) {
+        if (saved && s->buffers[i] && !same_values(buffer, s->buffers[i])) {
             w->side_effect = fr_c_format(w, "changes buffer \"%s\" in place", w->state[i].name);
-            fr_copy_values(t, s->buffers[i]);
+            fr_copy_values(buffer, s->buffers[i]);
         }
         fr_unref(s->buffers[i]);
     }
     free(s->buffers);
     if (!saved)
         return;
-    if (has_drawn(&s->generator))
+    if (!fr_c_draws_masks_alone(t, &s->generator))
         w->side_effect = "draws random numbers";
     fr_generator_restore(&s->generator);
     fr_thread_self()->mode.no_grad = s->no_grad;
@@ -266,7 +257,7 @@ bool fr_c_trace_training(fr_c_writer *w, fr_module *m, fr_tensor *x, fr_c_functi
     fn->trace.whole_backwards = true;
     ok = saved && run_step(w, m, fn);
     ok = fr_trace_end(th, w->where, &fn->trace) && ok;
-    restore_mode(w, &before, saved);
+    restore_mode(w, &fn->trace, &before, saved);
     if (!ok || !leave_out_unreached(w, fn))
         return false;
     for (size_t i = 0; i < w->parameter_count; i++)

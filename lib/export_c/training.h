@@ -12,12 +12,14 @@
  * The files, in the order of the work:
  *     training.c         checks the options, lists the parameters, traces
  *     carried.c          states of recurrent layers that go from one step to the next
+ *     random.c           masks of dropout
  *     optimiser.c        the optimiser: its state, its update in C
  *     training_source.c  the text of NAME.c
  *     training_header.c  the text of NAME.h */
 #ifndef FROND_EXPORT_C_TRAINING_H
 #define FROND_EXPORT_C_TRAINING_H
 
+#include "core/random.h"
 #include "export_c/writer.h"
 #include "optim/optim.h"
 
@@ -34,6 +36,11 @@ bool fr_c_same_carried(fr_c_writer *w, const fr_c_function *train, const fr_c_fu
 int64_t fr_c_carried_bytes(const fr_c_function *train);
 bool fr_c_write_carried(fr_c_writer *w, const fr_c_function *train); /* the last lines of NAME_train */
 void fr_c_write_carried_members(FILE *f, const fr_c_function *train);
+
+/* random.c: whether an input of a step is drawn at random; whether the step in t, before which the generator was as
+ * given, has drawn nothing else. */
+bool fr_c_is_drawn(const fr_step *s, int input);
+bool fr_c_draws_masks_alone(const fr_trace *t, const fr_generator *before);
 
 /* optimiser.c */
 bool fr_c_check_optimiser(fr_c_writer *w);

@@ -61,6 +61,8 @@ static void write_types(const fr_c_writer *w, FILE *f, const fr_c_function *trai
         fprintf(f, "    uint32_t added; /* calls since the last step */\n");
     }
     fr_c_write_carried_members(f, train);
+    if (w->draws)
+        fprintf(f, "    uint64_t random; /* the generator */\n");
     fprintf(f, "    float lr[%zu]; /* the learning rate of each group of parameters */\n",
             w->training->optimiser->group_count);
     fprintf(f, "    uint32_t steps; /* begun since _init */\n    %s_work work;\n} %s_training;\n", w->name, w->name);
@@ -78,6 +80,10 @@ static void write_prototypes(const fr_c_writer *w, FILE *f, const fr_c_function 
             fr_c_type_of(train->target));
     fprintf(f, "/* The learning rate of all parameters from the next step on. s->lr has those of the groups. */\n");
     fprintf(f, "void %s_set_lr(%s_training *s, float lr);\n", n, n);
+    if (w->draws) {
+        fprintf(f, "/* Begins other random numbers: _init does it with 0, so devices need seeds of their own. */\n");
+        fprintf(f, "void %s_seed(%s_training *s, uint64_t seed);\n", n, n);
+    }
     if (train->carried_count > 0) {
         fprintf(f, "/* The recurrent layers begin with zeros again: the next x does not follow the last one. */\n");
         fprintf(f, "void %s_reset_state(%s_training *s);\n", n, n);

@@ -72,11 +72,18 @@ static void write_init(fr_c_writer *w, FILE *f, bool carried)
         fprintf(f, "    memcpy(s->weights.%s, %s, sizeof %s);\n", name, name, name);
     }
     fr_c_write_initial_states(w, f);
+    if (w->draws)
+        fprintf(f, "    %s_seed(s, 0);\n", w->name);
     fprintf(f,
             "}\n\nvoid %s_set_lr(%s_training *s, float lr)\n{\n"
             "    for (int i = 0; i < %zu; i++)\n"
             "        s->lr[i] = lr;\n}\n",
             w->name, w->name, w->training->optimiser->group_count);
+    if (w->draws) /* as O'Neill's pcg32_srandom: seeds that are near each other give other numbers from the first on */
+        fprintf(f,
+                "\nvoid %s_seed(%s_training *s, uint64_t seed)\n{\n"
+                "    s->random = 0;\n    draw(&s->random);\n    s->random += seed;\n    draw(&s->random);\n}\n",
+                w->name, w->name);
     if (carried)
         fprintf(f, "\nvoid %s_reset_state(%s_training *s)\n{\n    memset(&s->state, 0, sizeof s->state);\n}\n", w->name,
                 w->name);

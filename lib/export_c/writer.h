@@ -171,6 +171,7 @@ struct fr_c_writer {
     fr_c_clock *clocks; /* at most one for each parameter */
     int clock_count;
     const char *side_effect; /* of a training step, "draws random numbers"; NULL: none */
+    bool draws;              /* it has masks of dropout */
     fr_c_constant *constants;
     size_t constant_count, constant_capacity;
     fr_c_helper_text *helpers;
