@@ -415,8 +415,8 @@ START_TEST(bad_examples)
 {
     FR_SCOPE;
     char path[PATH];
-    fr_module *rnn = fr_nn_rnn(3, 5, NULL), *tanh = fr_nn_tanh();
-    fr_export_c_options batch = { .open_batch = true }, length = { .open_length = true };
+    fr_module *rnn = fr_nn_rnn(3, 5, NULL), *tanh = fr_nn_tanh(), *head = fr_nn_linear(2, 2, NULL);
+    fr_export_c_options batch = { .open_batch = true }, length = { .open_length = true }, both = batch;
     fr_export_c_report report;
 
     in_folder("net.c", path);
@@ -428,6 +428,14 @@ START_TEST(bad_examples)
     assert_failed("(4, 1, 3)", "dim 0 has size 4, which is too few to compare with fewer");
     ck_assert(!fr_export_c_with(rnn, fr_randn(FR_SHAPE(7, 3)), path, &batch, NULL));
     assert_failed("no dim of x, (7, 3), holds samples", "rnn in module");
+    both.open_length = true; /* the shape is the example's, not that of one sample */
+    ck_assert(!fr_export_c_with(rnn, fr_randn(FR_SHAPE(4, 2, 3)), path, &both, NULL));
+    assert_failed("the number of steps in x, (4, 2, 3), cannot be open", "too few to compare");
+    /* The error of another op is a part of this one, without a second beginning and place. */
+    ck_assert(!fr_export_c_with(head, fr_randn(FR_SHAPE(2)), path, &batch, NULL));
+    ck_assert(!strstr(strstr(fr_error_message(), "frond: ") + 1, "frond: "));
+    ck_assert(strchr(fr_error_message(), '[') == strrchr(fr_error_message(), '['));
+    assert_failed("no dim of x, (2,), holds samples: linear", "expected (..., I)");
     ck_assert(access(path, F_OK) != 0);
     /* NAME_step takes one sample. */
     ck_assert(fr_export_c_with(rnn, fr_randn(FR_SHAPE(7, 4, 3)), path, &batch, &report));
@@ -438,6 +446,7 @@ START_TEST(bad_examples)
     ck_assert_int_eq(report.min_length, 1);
     fr_module_free(rnn);
     fr_module_free(tanh);
+    fr_module_free(head);
 }
 END_TEST
 

@@ -136,7 +136,7 @@ static bool plan(export_job *j, fr_module *m, fr_tensor *example)
 
     if (!x || !fr_c_trace(&j->w, m, x, &j->run) || !fr_c_plan(&j->w, &j->run))
         return false;
-    if (j->w.length.open && !fr_c_open_length(&j->w, m, &j->run))
+    if (j->w.length.open && !fr_c_open_length(&j->w, m, example, &j->run))
         return false;
     if (!plan_step(j, m))
         return false;

@@ -108,6 +108,15 @@ bool fr_c_has_unsupported(const fr_c_writer *w)
     return w->unsupported.used > 0 || w->unsupported.left_out > 0;
 }
 
+void fr_c_last_error(char *text, size_t size)
+{
+    const char *latest = fr_thread_self()->errors.latest, *start = strstr(latest, ": "),
+               *place = strstr(latest, "   [");
+
+    start = start ? start + 2 : latest;
+    snprintf(text, size, "%.*s", place && place > start ? (int)(place - start) : (int)strlen(start), start);
+}
+
 bool fr_c_fail(fr_c_writer *w, const char *format, ...)
 {
     const fr_step *s = &w->function->trace.steps[w->step];

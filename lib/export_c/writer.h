@@ -204,6 +204,8 @@ const char *fr_c_comment(const char *text, char safe[FR_C_COMMENT]);
 void fr_c_put_line(FILE *f, int indent, const char *text); /* broken where it is too long */
 /* x as "1.5F", in as few digits as give the same float; "NAN", "INFINITY" and "-INFINITY". */
 void fr_c_float_text(double x, char text[FR_C_NUMBER_SIZE]);
+/* The last error without "frond: " and its place, to be a part of another one. */
+void fr_c_last_error(char *text, size_t size);
 bool fr_c_has_unsupported(const fr_c_writer *w); /* an op, so far */
 void fr_c_writer_free(fr_c_writer *w);
 
@@ -278,7 +280,7 @@ fr_tensor *fr_c_open_batch(fr_c_writer *w, fr_module *m, fr_tensor *example);
 
 /* length.c: traces and plans the forwards of fewer time steps than run's. False with an error: there is no dim of x
  * whose size does not change the ops, or their sizes do not follow from it. */
-bool fr_c_open_length(fr_c_writer *w, fr_module *m, const fr_c_function *run);
+bool fr_c_open_length(fr_c_writer *w, fr_module *m, const fr_tensor *example, const fr_c_function *run);
 /* What v, a size for max, max - 1 and max - 2 time steps, is for `length`. */
 int64_t fr_c_size_at(const fr_c_length *l, const int64_t v[1 + FR_C_FITTED_LENGTHS], int64_t length);
 void fr_c_length_free(fr_c_length *l);
