@@ -31,8 +31,8 @@ static fr_tensor *total(fr_tensor *y, fr_tensor *target, fr_reduction reduction)
  * the mask that the gradients have. The mean of the masks has a deviation of sqrt(p / (1 - p) / n). */
 static const char main_c[] =
     "#include \"net.h\"\n#include <math.h>\n#include <string.h>\n"
-    "enum { N = sizeof ((net_training *)0)->weights / sizeof(float), SEEDS = 40 };\n"
-    "static net_training s;\nstatic float x[N], y[N], first[N], masks[SEEDS][N];\n\n"
+    "static net_training s;\nenum { N = sizeof s.weights / sizeof(float), SEEDS = 40 };\nstatic float x[N], y[N], "
+    "first[N], masks[SEEDS][N];\n\n"
     "static int step(float *mask)\n{\n    double sum = 0, loss;\n    int i;\n    float before[N];\n\n"
     "    memcpy(before, &s.weights, sizeof before);\n    loss = net_train(&s, x, x);\n"
     "    for (i = 0; i < N; i++) {\n        mask[i] = before[i] - ((float *)&s.weights)[i];\n"
