@@ -7,10 +7,11 @@
 #include <stdio.h>
 #include <time.h>
 
-enum { STEPS = 10, CALLS = 200, READINGS = 40 };
+enum { CALLS = 100, READINGS = 40 };
 
 static net_training s;
-static float x[BATCH * STEPS], target[BATCH];
+static X_TYPE x[X_SIZE];
+static TARGET_TYPE target[TARGET_SIZE];
 
 static double now_us(void)
 {
@@ -24,10 +25,10 @@ int main(void)
 {
     double best = 1e18;
 
-    for (int i = 0; i < BATCH * STEPS; i++)
-        x[i] = (float)(i * 37 % 101) / 101.0F;
-    for (int i = 0; i < BATCH; i++)
-        target[i] = (float)(i % 2);
+    for (int i = 0; i < X_SIZE; i++)
+        x[i] = (X_TYPE)((float)(i * 37 % 101) / 101.0F);
+    for (int i = 0; i < TARGET_SIZE; i++)
+        target[i] = (TARGET_TYPE)(i % 2);
     net_init(&s);
     for (int i = 0; i < READINGS; i++) {
         double start = now_us(), us;

@@ -112,6 +112,11 @@ static void tune(fr_module *model, fr_optim *adam, days learned, days judged)
 
 int main(int argc, char **argv)
 {
+    if (argc > 2 || (argc == 2 && argv[1][0] == '-')) {
+        fprintf(stderr, "usage: 23_on_device [FOLDER]\n");
+        return EXIT_FAILURE;
+    }
+
     FR_SCOPE;
     FR_AUTO(fr_sequences) ours = fr_read_ts("examples/data/ItalyPowerDemand_TRAIN.ts");
     FR_AUTO(fr_sequences) test = fr_read_ts("examples/data/ItalyPowerDemand_TEST.ts");

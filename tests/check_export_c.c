@@ -792,7 +792,7 @@ static fr_tensor *named(fr_module *m, fr_tensor *x)
 START_TEST(names_that_clash_are_changed)
 {
     static const char *const clashes[][3] = { { "size", "t", "w_scale" },       { "float", "of", "v_columns" },
-                                              { "affine", "rows", "int8" },     { "linear", "rows", "w_int8" },
+                                              { "affine", "rows", "int8" },     { "add", "tile", "w_int8" },
                                               { "net", "workspace", "run_in" }, { "NET", "H", "X_SIZE" },
                                               { "NET", "BATCH", "sample" } };
     FR_SCOPE;

@@ -42,6 +42,9 @@ const char *fr_c_grad_in(fr_c_writer *w, const fr_op_call *call, int input);
 const char *fr_c_strided_grad_out(fr_c_writer *w, const fr_op_call *call, int output);
 /* n floats, for this call alone. */
 const char *fr_c_scratch(fr_c_writer *w, int64_t n);
+/* For dropout, in a training step: input is a mask whose values are 0 with probability p, else 1 / (1 - p). Writes code
+ * that draws it, but for the first op alone that has it. */
+bool fr_c_draw(fr_c_writer *w, const fr_op_call *call, int input, double p);
 /* For an op with time steps (fr_op.steps): the memory of the output that state i ends in. It holds the state before the
  * first time step; the code must leave the state after the last one there. */
 const char *fr_c_state(fr_c_writer *w, const fr_op_call *call, int i);
@@ -57,8 +60,9 @@ const char *fr_c_weight(fr_c_writer *w, const fr_op_call *call, int input);
 /* A matrix by columns: the first value of each row, then the second of each, and so on. */
 const char *fr_c_columns(fr_c_writer *w, const fr_op_call *call, int input);
 /* A matrix in either order, which *by_columns tells: by columns, unless it has few rows or another op reads it by rows.
+ * It is multiplied by so many vectors: where they are few, a matrix that is no constant is by rows, as it lies there.
  */
-const char *fr_c_matrix(fr_c_writer *w, const fr_op_call *call, int input, bool *by_columns);
+const char *fr_c_matrix(fr_c_writer *w, const fr_op_call *call, int input, int64_t times, bool *by_columns);
 
 /* --- Helpers ------------------------------------------------------------------------------------------------------ */
 
@@ -72,11 +76,11 @@ const char *fr_c_value_helper(fr_c_writer *w, const char *name, const char *text
 /* static int beats(float a, float b, int least): whether a is larger than b, or (least) smaller; NaN is larger and
  * smaller than all numbers. For int64 it is beats_int64. */
 void fr_c_beats(fr_c_writer *w, fr_dtype dtype);
-/* With by_columns
- *     static void affine$q(int rows, int columns, const $t *w{{, const float *scale}},
+/* For n rows x of (n,columns), with by_columns
+ *     static void affine$q(int n, int rows, int columns, const $t *w{{, const float *scale}},
  *                          const float *b, const float *x, int onto, float *y)
- * y = W x + b, or y + W x + b if onto is not 0; b may be NULL; w is W by columns. Otherwise affine_rows$q, which is the
- * same but takes W by rows, and
+ * y = W x + b, or y + W x + b if onto is not 0; b may be NULL; w is W by columns. Otherwise affine_rows$q, which has no
+ * onto and takes W by rows, and
  *     static float dot$q(int n, const $t *w, const float *x) */
 void fr_c_affine(fr_c_writer *w, bool by_columns, bool int8);
 /* For gradients of weights: y (m,n) = y + A^T B for a (rows,m), b (rows,n); y (n) = y + the sum of the rows of a
@@ -91,6 +95,8 @@ void fr_c_tanh(fr_c_writer *w);
 
 /* Writes lines; those that are too long are broken. False if anything has failed. */
 bool fr_c_line(fr_c_writer *w, const char *format, ...) FR_PRINTF(2, 3);
+/* The text that printf would print, for names and for helpers that are put together. "" without memory. */
+const char *fr_c_format(fr_c_writer *w, const char *format, ...) FR_PRINTF(2, 3);
 /* The whole code of a pointwise op: a C expression of x, or of a, b and c for several inputs (broadcast), and of p[0]
  * and p[1], which are replaced by their values. It may use libm; fr_NAME_f32 for sigmoid, tanh, exp, log, log1p, expm1
  * and erf; FR_MAXIMUM and FR_MINIMUM. */

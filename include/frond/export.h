@@ -72,6 +72,7 @@ typedef struct {
     fr_tensor *target;      /* an example: its shape and dtype, float32 or int64, count */
     fr_optim *optimiser;    /* of fr_sgd, fr_adam or fr_adamw: its parameters, groups and options are read */
     int64_t accumulate;     /* the gradients of so many calls are added up for one step; 0: 1 */
+    bool carry_state;       /* recurrent layers go on from the state that the last call has left */
     void *reserved[8];
 } fr_export_c_training;
 
@@ -88,7 +89,7 @@ typedef struct {
     int64_t weight_bytes;    /* of constant arrays */
     int64_t workspace_bytes; /* of NAME_workspace, which NAME_run has on the stack */
     int64_t multiply_adds;   /* of NAME_run; with open_batch, of each sample */
-    int64_t state_bytes;     /* of NAME_state; 0: there is no NAME_step */
+    int64_t state_bytes;     /* of NAME_state; 0: there is no NAME_step. With training: of states that are carried */
     int64_t step_bytes;      /* what NAME_step has on the stack */
     double int8_loss;       /* with int8: how far the output for the example moves at most; else 0. With open_batch, for
                              * its first sample */
@@ -151,29 +152,47 @@ bool fr_export_c(fr_module *m, fr_tensor *example, const char *path);
  *
  *     void NAME_init(NAME_training *s);
  *     float NAME_train(NAME_training *s, const float *x, const float *target);
+ *     void NAME_set_lr(NAME_training *s, float lr);
  *     void NAME_predict(const NAME_training *s, const float *x, float *y);
  *     size_t NAME_save(const NAME_training *s, void *bytes);
  *     int NAME_load(NAME_training *s, const void *bytes, size_t n);
  *
  * NAME_training, which the caller places, holds the weights, the optimiser's state and the memory of a step: one object
- * of a size that is known, so that nothing can be too small. NAME_init sets the weights as they were exported.
- * NAME_train makes a step on x, of the example's shape, and target, and returns the loss before it; NAME_predict is the
- * forward in evaluation, with its memory on the stack. NAME_save writes the weights as a safetensors file of
- * NAME_FILE_BYTES, which fr_load_into_with takes (partial, if not all parameters are trained); NAME_load takes such
- * bytes, and those of fr_save_tensors of the same parameters, and returns 0 for any others. The header has what all
- * of it takes in bytes as macros.
+ * of a size that is known, so that nothing can be too small. NAME_init sets all of it as it was exported. NAME_train
+ * makes a step on x, of the example's shape, and target, and returns the loss before it; NAME_predict is the forward in
+ * evaluation, with its memory on the stack. NAME_save writes the weights as a safetensors file of NAME_FILE_BYTES,
+ * which fr_load_into_with takes (partial, if not all parameters are trained); NAME_load takes such bytes, and those of
+ * fr_save_tensors of the same parameters, and returns 0 for any others. The header has what all of it takes in bytes as
+ * macros. Gates of lstm and gru are kept for the backward if the batch has several rows; with one row they are computed
+ * again if that takes less memory.
  *
  * What is trained are the optimiser's parameters that want a gradient and that the loss depends on. All others are
  * constants: freeze layers (fr_module_freeze), and neither their gradients nor a state of theirs take memory or time.
- * Options of groups are written as they are now, a scheduler's later changes are not; the optimiser's state begins
- * anew. Gradients are not clipped. A target class that is out of range gives NaN, as the loss and in the weights.
+ * The optimiser goes on from where it is: what it keeps of each parameter, and for Adam the number of steps, become
+ * constants, unless it has made no step yet. Options are written as they are now, with the rate that a scheduler has
+ * come to; no scheduler is written. NAME_set_lr sets the rate of all groups for the steps that follow, s->lr[k] is that
+ * of group k; neither NAME_save nor NAME_load touches rates. Gradients are not clipped. A target class that is out of
+ * range gives NaN, as the loss and in the weights.
  *
- * The step is traced in the mode that m is in, so dropout with p > 0 and batch normalisation in training are refused
- * (put them, or m, in evaluation); so are other optimisers than SGD, Adam and AdamW, parameters that are a part of
- * another tensor, int8, open_batch, open_length, a module that changes a buffer or draws random numbers, and losses
- * whose mean depends on the target: class weights, ignore_index. A number that m or the loss takes out of a tensor
- * (fr_item) is a constant. A sequence is of the example's length, and each begins with the initial state:
- * back-propagation is truncated to it. */
+ * The step is traced in the mode that m is in. Dropout draws its masks on the device, from a generator of 8 bytes
+ * (PCG): other masks than the library's, of the same distribution. NAME_init begins it the same way each time, and
+ *
+ *     void NAME_seed(NAME_training *s, uint64_t seed);
+ *
+ * otherwise. Batch normalisation in training is refused (put it, or m, in evaluation); so are other optimisers than
+ * SGD, Adam and AdamW, parameters that are a part of another tensor, int8, open_batch, open_length, a module that
+ * changes a buffer or draws other random numbers, and losses whose mean depends on the target: class weights,
+ * ignore_index. A number that m or the loss takes out of a tensor (fr_item) is a constant. A sequence is of the
+ * example's length, and each begins with the initial state: back-propagation is truncated to it.
+ *
+ * With carry_state a long stream is learnt window by window: the rnn, lstm and gru layers of NAME_train begin with the
+ * state in which the call before has left them, without its history, as with fr_recurrent_keep; NAME_predict begins
+ * there too, and changes nothing. The state is zeros after NAME_init and
+ *
+ *     void NAME_reset_state(NAME_training *s);
+ *
+ * It fails for layers that go backwards or are given an initial state, and if there are none. Layers with layer_norm
+ * are not one op, so their state is not carried. */
 bool fr_export_c_with(fr_module *m, fr_tensor *example, const char *path, const fr_export_c_options *options,
                       fr_export_c_report *report);
 

@@ -144,7 +144,7 @@ static int try_dim(search *s, fr_tensor *example)
     if (ok)
         found = dim_of_samples(s->trials[ALONE].y, s->trials[0].y, s->trials[1].y);
     if (!ok)
-        snprintf(s->reason, sizeof s->reason, "%.200s", th->errors.latest);
+        fr_c_last_error(s->reason, sizeof s->reason);
     else if (found < 0)
         find_failed_step(s);
     free_trials(s);

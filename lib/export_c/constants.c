@@ -132,11 +132,11 @@ static bool names_clash(const char *a, const char *b)
 /* True if name is that of a function, a type, a helper or one of the first `count` constants. */
 static bool is_taken(const fr_c_writer *w, size_t count, const char *name)
 {
-    static const char *const functions[] = { "run",           "run_in",   "reset",   "step",   "state",
-                                             "workspace",     "train",    "predict", "init",   "save",
-                                             "load",          "training", "work",    "header", "run_length",
-                                             "run_length_in", "sample",   "H",       "BATCH",  "MIN_LENGTH",
-                                             "MAX_LENGTH",    "X_SIZE",   "Y_SIZE" };
+    static const char *const functions[] = {
+        "run",   "run_in",     "reset",      "step",   "state",  "workspace",  "train",         "predict", "init",
+        "save",  "load",       "training",   "work",   "header", "run_length", "run_length_in", "sample",  "H",
+        "BATCH", "MIN_LENGTH", "MAX_LENGTH", "X_SIZE", "Y_SIZE", "set_lr",     "reset_state",   "seed"
+    };
     size_t prefix = strlen(w->name) + 1, n = strlen(name);
 
     if (strcmp(name + n - 2, "_t") == 0)

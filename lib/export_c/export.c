@@ -136,7 +136,7 @@ static bool plan(export_job *j, fr_module *m, fr_tensor *example)
 
     if (!x || !fr_c_trace(&j->w, m, x, &j->run) || !fr_c_plan(&j->w, &j->run))
         return false;
-    if (j->w.length.open && !fr_c_open_length(&j->w, m, &j->run))
+    if (j->w.length.open && !fr_c_open_length(&j->w, m, example, &j->run))
         return false;
     if (!plan_step(j, m))
         return false;
@@ -160,6 +160,8 @@ static bool plan_predict(export_job *j, fr_module *m, fr_tensor *example)
 
     if (!x || !fr_c_trace(&j->w, m, x, &j->run) || !fr_c_plan(&j->w, &j->run) || !fr_c_plan(&j->w, &j->train))
         return false;
+    if (!fr_c_same_carried(&j->w, &j->train, &j->run))
+        return false;
     if (j->w.side_effect)
         return fr_fail(j->w.where, "a step in training %s, which has no C form", j->w.side_effect);
     fr_c_choose_layouts(&j->w);
@@ -169,6 +171,7 @@ static bool plan_predict(export_job *j, fr_module *m, fr_tensor *example)
     r->multiply_adds = j->run.multiply_adds;
     r->trained_bytes = fr_c_trained_bytes(&j->w);
     r->optimiser_bytes = fr_c_optimiser_bytes(&j->w);
+    r->state_bytes = fr_c_carried_bytes(&j->train);
     r->predict_bytes = fr_c_workspace_bytes(&j->run);
     r->file_bytes = fr_c_file_bytes(&j->w);
     return r->file_bytes > 0;

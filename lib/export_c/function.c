@@ -17,6 +17,7 @@ void fr_c_function_free(fr_c_function *fn)
     fr_unref(fn->target);
     free(fn->gradients);
     free(fn->update_steps);
+    free(fn->carried);
     free(fn->steps);
     free(fn->buffers);
     free(fn->state_names);
@@ -50,6 +51,9 @@ static bool is_given(const fr_c_writer *w, const fr_c_function *fn, const fr_ten
     for (size_t i = 0; i < w->parameter_count; i++)
         if (t == w->parameters[i].t)
             return true;
+    for (size_t i = 0; i < fn->carried_count; i++)
+        if (t == fn->carried[i].initial)
+            return true;
     return t == fn->x || t == fn->target;
 }
 
@@ -75,6 +79,13 @@ static bool find_buffer(fr_c_writer *w, fr_c_function *fn, size_t i, fr_tensor *
     return false;
 }
 
+/* Step i reads t, which is drawn at random. */
+static bool find_drawn(fr_c_writer *w, fr_c_function *fn, size_t i, fr_tensor *t)
+{
+    fn->steps[i].depends = true;
+    return fr_c_buffer_of(fn, t) || add_buffer(w, fn, t, FR_C_WORKSPACE);
+}
+
 /* Buffers for what the function is given. */
 static bool add_given(fr_c_writer *w, fr_c_function *fn)
 {
@@ -84,6 +95,11 @@ static bool add_given(fr_c_writer *w, fr_c_function *fn)
         ok = add_buffer(w, fn, w->parameters[i].t, FR_C_PARAMETER);
         if (ok)
             fn->buffers[fn->buffer_count - 1].constant = w->parameters[i].constant;
+    }
+    for (size_t i = 0; i < fn->carried_count && ok; i++) {
+        ok = add_buffer(w, fn, fn->carried[i].initial, FR_C_INPUT);
+        if (ok)
+            fn->buffers[fn->buffer_count - 1].name = fr_c_format(w, "s->state.%s", fn->carried[i].name);
     }
     return ok;
 }
@@ -100,7 +116,8 @@ static bool find_buffers(fr_c_writer *w, fr_c_function *fn)
         const fr_step *s = &t->steps[i];
 
         for (int k = 0; k < s->inputs; k++)
-            if (s->in[k] && !find_buffer(w, fn, i, s->in[k], &fn->steps[i].depends))
+            if (s->in[k] && !(fr_c_is_drawn(s, k) ? find_drawn(w, fn, i, s->in[k])
+                                                  : find_buffer(w, fn, i, s->in[k], &fn->steps[i].depends)))
                 return false;
         for (int k = 0; k < s->outputs; k++)
             if (s->out[k] && !fr_c_buffer_of(fn, s->out[k]) &&
@@ -117,6 +134,9 @@ static bool is_output(const fr_c_function *fn, const fr_tensor *t)
 {
     for (fr_tensor **g = fn->gradients; g && *g; g++)
         if (*g == t)
+            return true;
+    for (size_t i = 0; fn->gradients && i < fn->carried_count; i++)
+        if (fn->carried[i].last == t)
             return true;
     return t == fn->y;
 }
@@ -146,7 +166,7 @@ bool fr_c_find_buffers(fr_c_writer *w, fr_c_function *fn)
     fn->steps = calloc(fn->trace.count + 1, sizeof *fn->steps);
     if (!fn->steps)
         return fr_c_out_of_memory(w);
-    if (!find_buffers(w, fn))
+    if (!fr_c_find_carried(w, fn) || !find_buffers(w, fn))
         return false;
     find_live(fn);
     return true;
@@ -238,7 +258,8 @@ static fr_c_buffer *output_buffer(fr_c_function *fn)
 static bool copy_output(fr_c_writer *w, fr_c_function *fn)
 {
     if (fn->gradients)
-        return fr_c_line(w, "%s", "") && fr_c_line(w, "return *(%s);", fr_c_values(w, fn->y));
+        return fr_c_line(w, "%s", "") && fr_c_write_carried(w, fn) &&
+               fr_c_line(w, "return *(%s);", fr_c_values(w, fn->y));
     return output_buffer(fn) || fr_c_copy_contiguous(w, fn->y, "y");
 }
 

@@ -199,7 +199,7 @@ static bool trace_length(search *s, int64_t length, fr_c_function *fn, bool fits
     ok = fr_c_trace(s->w, s->m, x, fn);
     if (!ok) {
         s->failed_at = SIZE_MAX;
-        snprintf(s->reason, sizeof s->reason, "%.200s", th->errors.latest);
+        fr_c_last_error(s->reason, sizeof s->reason);
         fr_forgive(th, had_message);
     }
     return ok && is_alike(s, fn, length, fits) && !th->errors.pending;
@@ -270,8 +270,8 @@ static bool plan_shorter(search *s, fr_c_function *fn)
     return same || fr_fail(s->w->where, "the number of steps cannot be open: for fewer, other memory is needed");
 }
 
-/* Sets l->x_dim. The dim of the samples comes last. */
-static bool find_dim(search *s, int batch_dim)
+/* Sets l->x_dim. run may have one sample of the example alone. The dim of the samples comes last. */
+static bool find_dim(search *s, const fr_tensor *example, int batch_dim)
 {
     const fr_thread *th = fr_thread_self();
     int ndim = s->run->x->shape.ndim;
@@ -291,12 +291,12 @@ static bool find_dim(search *s, int batch_dim)
         }
     }
     if (!th->errors.pending)
-        fr_fail(s->w->where, "the number of steps in x, %s, cannot be open: %s",
-                fr_shape_text(&s->run->x->shape, shape), best);
+        fr_fail(s->w->where, "the number of steps in x, %s, cannot be open: %s", fr_shape_text(&example->shape, shape),
+                best);
     return false;
 }
 
-bool fr_c_open_length(fr_c_writer *w, fr_module *m, const fr_c_function *run)
+bool fr_c_open_length(fr_c_writer *w, fr_module *m, const fr_tensor *example, const fr_c_function *run)
 {
     search s = { .w = w, .m = m, .run = run, .length = &w->length };
     fr_thread *th = fr_thread_self();
@@ -308,7 +308,7 @@ bool fr_c_open_length(fr_c_writer *w, fr_module *m, const fr_c_function *run)
         if (!fr_forgive(th, had_message))
             return false;
     }
-    if (!find_dim(&s, batch_dim))
+    if (!find_dim(&s, example, batch_dim))
         return false;
     for (int k = 0; k < FR_C_LENGTHS; k++)
         if (!plan_shorter(&s, &w->length.shorter[k]))

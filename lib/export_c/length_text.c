@@ -8,6 +8,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 
 enum { TEXTS = 1 + FR_C_LENGTHS, FITTED = 1 + FR_C_FITTED_LENGTHS };
@@ -55,18 +56,25 @@ static void put_term(FILE *f, int64_t c, const char *power, bool *first)
 }
 
 /* Writes what gives v[0] for max steps, v[1] for one fewer, v[2] for two fewer. False: it has no whole coefficients, or
- * its parts are too large for an int. */
+ * the sum of its parts may be too large for an int. */
 static bool put_expression(FILE *f, const int64_t v[FITTED], int64_t max, bool alone)
 {
+    double largest = fmax(fmax(fabs((double)v[0]), fabs((double)v[1])), fabs((double)v[2]));
+
+    if (4 * largest * (double)max * (double)max > 0x1p62)
+        return false; /* of what follows something may not even be an int64 */
+
     int64_t bend = v[2] - 2 * v[1] + v[0], slope = v[1] - v[0]; /* by the number of steps that are missing */
     int64_t c[3] = { v[0] + max * slope + max * (max - 1) / 2 * bend, -slope - bend * max + bend / 2, bend / 2 };
     bool first = true, bare = alone || (c[0] == 0 && c[1] == 1 && c[2] == 0);
 
     if (bend % 2 != 0)
         return false;
-    for (int64_t k = 0, power = 1; k < 3; k++, power *= max)
-        if (c[k] > INT_MAX / power || c[k] < -INT_MAX / power)
+    for (int64_t k = 0, power = 1, parts = 0; k < 3; k++, power *= max) {
+        if (llabs(c[k]) > (INT_MAX - parts) / power)
             return false;
+        parts += llabs(c[k]) * power;
+    }
     fputs(bare ? "" : "(", f);
     put_term(f, c[2], "length * length", &first);
     put_term(f, c[1], "length", &first);

@@ -4,6 +4,7 @@
 #include "export_c/training.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 /* --- Kinds ------------------------------------------------------------------------------------------------------- */
 
@@ -25,6 +26,11 @@ static const fr_optim *optimiser_of(const fr_c_writer *w)
 static const void *options_of(const fr_c_writer *w, int group)
 {
     return optimiser_of(w)->groups[group].options;
+}
+
+static const fr_c_clock *clock_of(const fr_c_writer *w, const fr_c_parameter *p)
+{
+    return &w->clocks[p->clock];
 }
 
 static update_writer *writer_of(const fr_c_writer *w)
@@ -61,6 +67,69 @@ int64_t fr_c_optimiser_bytes(const fr_c_writer *w)
         bytes += copies * w->parameters[i].t->numel * (int64_t)sizeof(float);
     }
     return bytes;
+}
+
+/* --- What the optimiser has come to ------------------------------------------------------------------------------ */
+
+static int find_clock(fr_c_writer *w, const fr_optim_slot *slot)
+{
+    int i = 0;
+
+    while (i < w->clock_count && (w->clocks[i].group != slot->group || w->clocks[i].steps != slot->steps))
+        i++;
+    if (i == w->clock_count)
+        w->clocks[w->clock_count++] = (fr_c_clock){ .group = slot->group, .steps = slot->steps };
+    return i;
+}
+
+static bool add_state(fr_c_writer *w, fr_c_parameter *p, int k, fr_tensor *values)
+{
+    fr_c_constant *c;
+
+    if (!fr_c_add_constant(w, values, &p->begins_as[k]))
+        return false;
+    c = &w->constants[p->begins_as[k]];
+    c->path = fr_c_format(w, "%s.%s", optimiser_of(w)->kind->states[k], p->path);
+    c->used = c->needs_float = c->by_rows = true;
+    p->begun |= 1U << k;
+    return !w->failed;
+}
+
+bool fr_c_add_states(fr_c_writer *w)
+{
+    w->clocks = calloc(w->parameter_count, sizeof *w->clocks);
+    if (!w->clocks)
+        return fr_c_out_of_memory(w);
+    for (size_t i = 0; i < w->parameter_count; i++) {
+        fr_c_parameter *p = &w->parameters[i];
+        const fr_optim_slot *slot = &optimiser_of(w)->slots[p->slot];
+
+        p->clock = find_clock(w, slot);
+        for (int k = 0; k < FR_OPTIM_STATES; k++)
+            if (p->states >> k & 1 && slot->state[k] && !(slot->fresh >> k & 1) && !add_state(w, p, k, slot->state[k]))
+                return false;
+    }
+    return true;
+}
+
+void fr_c_write_initial_states(fr_c_writer *w, FILE *f)
+{
+    const fr_optim *o = optimiser_of(w);
+
+    for (size_t i = 0; i < w->parameter_count; i++) {
+        const fr_c_parameter *p = &w->parameters[i];
+
+        for (int k = 0; k < FR_OPTIM_STATES; k++)
+            if (p->begun >> k & 1)
+                fprintf(f, "    memcpy(s->%s.%s, %s, sizeof %s);\n", o->kind->states[k], w->constants[p->constant].name,
+                        w->constants[p->begins_as[k]].name, w->constants[p->begins_as[k]].name);
+    }
+    for (size_t i = 0; i < o->group_count; i++) {
+        char rate[FR_C_NUMBER_SIZE];
+
+        fr_c_float_text(*(const double *)o->groups[i].options, rate); /* lr is the first option */
+        fprintf(f, "    s->lr[%zu] = %s;\n", i, rate);
+    }
 }
 
 /* --- Operands ---------------------------------------------------------------------------------------------------- */
@@ -104,12 +173,13 @@ static const char sgd_text[] =
 
 static bool write_sgd(fr_c_writer *w, const fr_c_parameter *p, const char *values, const char *g)
 {
-    const fr_sgd_options *o = options_of(w, p->group);
+    const fr_sgd_options *o = options_of(w, clock_of(w, p)->group);
 
     fr_c_helper(w, "sgd", sgd_text, false);
-    return fr_c_line(w, "sgd(%lld, %s, %s, %s, %s, %s, %s, %d, s->steps == 1, %s, %s);", (long long)p->t->numel, g,
-                     number(w, o->lr), o->maximize ? "-1.0F" : "1.0F", number(w, o->weight_decay),
-                     number(w, o->momentum), number(w, 1 - o->dampening), o->nesterov, state_of(w, p, 0), values);
+    return fr_c_line(w, "sgd(%lld, %s, s->lr[%d], %s, %s, %s, %s, %d, %s, %s, %s);", (long long)p->t->numel, g,
+                     clock_of(w, p)->group, o->maximize ? "-1.0F" : "1.0F", number(w, o->weight_decay),
+                     number(w, o->momentum), number(w, 1 - o->dampening), o->nesterov, p->begun ? "0" : "s->steps == 1",
+                     state_of(w, p, 0), values);
 }
 
 /* --- Adam -------------------------------------------------------------------------------------------------------- */
@@ -135,14 +205,16 @@ static const char adam_text[] =
 
 static bool write_moments(fr_c_writer *w, const fr_c_parameter *p, const char *values, const char *g, bool decoupled)
 {
-    const fr_adam_options *o = options_of(w, p->group);
-    double decay = decoupled ? 0 : o->weight_decay, keep = decoupled ? 1 - o->lr * o->weight_decay : 1;
+    int group = clock_of(w, p)->group;
+    const fr_adam_options *o = options_of(w, group);
+    const char *decay = number(w, decoupled ? 0 : o->weight_decay),
+               *keep = decoupled ? fr_c_format(w, "(float)(1 - %.17g * s->lr[%d])", o->weight_decay, group) : "1.0F";
 
     fr_c_helper(w, "adam", adam_text, false);
     return fr_c_line(w, "adam(%lld, %s, rate_%d, root_%d, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s);",
-                     (long long)p->t->numel, g, p->group, p->group, number(w, o->eps), o->maximize ? "-1.0F" : "1.0F",
-                     number(w, decay), number(w, keep), number(w, 1 - o->beta1), number(w, o->beta2),
-                     number(w, 1 - o->beta2), state_of(w, p, 0), state_of(w, p, 1), state_of(w, p, 2), values);
+                     (long long)p->t->numel, g, p->clock, p->clock, number(w, o->eps), o->maximize ? "-1.0F" : "1.0F",
+                     decay, keep, number(w, 1 - o->beta1), number(w, o->beta2), number(w, 1 - o->beta2),
+                     state_of(w, p, 0), state_of(w, p, 1), state_of(w, p, 2), values);
 }
 
 static bool write_adam(fr_c_writer *w, const fr_c_parameter *p, const char *values, const char *g)
@@ -155,34 +227,24 @@ static bool write_adamw(fr_c_writer *w, const fr_c_parameter *p, const char *val
     return write_moments(w, p, values, g, true);
 }
 
-static bool has_parameters(const fr_c_writer *w, int group)
-{
-    for (size_t i = 0; i < w->parameter_count; i++)
-        if (w->parameters[i].group == group)
-            return true;
-    return false;
-}
-
 /* --- The step ---------------------------------------------------------------------------------------------------- */
 
-/* Counts the step; of Adam, the factors of each group. */
+/* Counts the step; of Adam, the factors of each clock. */
 void fr_c_write_update_factors(fr_c_writer *w)
 {
-    const fr_optim *o = optimiser_of(w);
-
     if (w->training->accumulate > 1) {
         fr_c_line(w, "s->steps += s->added == 0 && s->steps < UINT32_MAX;");
         fr_c_line(w, "s->added = s->added + 1 < %lld ? s->added + 1 : 0;", (long long)w->training->accumulate);
     } else {
         fr_c_line(w, "s->steps += s->steps < UINT32_MAX;");
     }
-    for (int i = 0; i < (int)o->group_count && writer_of(w) != write_sgd; i++) {
-        const fr_adam_options *a = options_of(w, i);
+    for (int i = 0; i < w->clock_count && writer_of(w) != write_sgd; i++) {
+        const fr_c_clock *c = &w->clocks[i];
+        const fr_adam_options *a = options_of(w, c->group);
+        const char *steps = c->steps ? fr_c_format(w, "%lld.0 + s->steps", (long long)c->steps) : "s->steps";
 
-        if (!has_parameters(w, i))
-            continue;
-        fr_c_line(w, "const float rate_%d = (float)(%.17g / (1 - pow(%.17g, s->steps)));", i, a->lr, a->beta1);
-        fr_c_line(w, "const float root_%d = (float)sqrt(1 - pow(%.17g, s->steps));", i, a->beta2);
+        fr_c_line(w, "const float rate_%d = (float)(s->lr[%d] / (1 - pow(%.17g, %s)));", i, c->group, a->beta1, steps);
+        fr_c_line(w, "const float root_%d = (float)sqrt(1 - pow(%.17g, %s));", i, a->beta2, steps);
     }
     fr_c_line(w, "%s", "");
 }

@@ -3,7 +3,6 @@
 /* The training step that is written: its options, its parameters, its trace. */
 #include "export_c/training.h"
 #include "core/options.h"
-#include "core/random.h"
 
 #include <frond/autograd.h>
 #include <limits.h>
@@ -48,11 +47,12 @@ static const char *name_of(const fr_c_writer *w, const fr_tensor *t)
     return first;
 }
 
-static bool add_parameter(fr_c_writer *w, const fr_optim_slot *slot)
+static bool add_parameter(fr_c_writer *w, size_t i)
 {
     const fr_optim *o = w->training->optimiser;
+    const fr_optim_slot *slot = &o->slots[i];
     fr_tensor *t = slot->parameter;
-    fr_c_parameter p = { .t = t, .path = name_of(w, t), .group = slot->group };
+    fr_c_parameter p = { .t = t, .path = name_of(w, t), .slot = i };
 
     if (!p.path)
         return fr_fail(w->where, "the optimiser's parameter \"%s\" is not in the module", slot->name);
@@ -82,7 +82,7 @@ bool fr_c_find_parameters(fr_c_writer *w)
     if (!w->parameters)
         return fr_c_out_of_memory(w);
     for (size_t i = 0; i < o->count; i++)
-        if (o->slots[i].parameter->requires_grad && o->slots[i].parameter->numel > 0 && !add_parameter(w, &o->slots[i]))
+        if (o->slots[i].parameter->requires_grad && o->slots[i].parameter->numel > 0 && !add_parameter(w, i))
             return false;
     if (w->parameter_count == 0)
         return fr_fail(w->where, "no parameter of the optimiser wants a gradient");
@@ -168,30 +168,22 @@ static bool same_values(const fr_tensor *a, const fr_tensor *b)
     return true;
 }
 
-static bool has_drawn(const fr_generator *before)
-{
-    fr_generator now;
-
-    fr_generator_save(&now);
-    return now.next != before->next || memcmp(now.state, before->state, sizeof now.state) != 0;
-}
-
 /* Notes what the step has done that a list of ops does not say. */
-static void restore_mode(fr_c_writer *w, saved_mode *s, bool saved)
+static void restore_mode(fr_c_writer *w, const fr_trace *t, saved_mode *s, bool saved)
 {
     for (int i = 0; s->buffers && i < w->state_count; i++) {
-        fr_tensor *t = w->state[i].tensor;
+        fr_tensor *buffer = w->state[i].tensor;
 
-        if (saved && s->buffers[i] && !same_values(t, s->buffers[i])) {
+        if (saved && s->buffers[i] && !same_values(buffer, s->buffers[i])) {
             w->side_effect = fr_c_format(w, "changes buffer \"%s\" in place", w->state[i].name);
-            fr_copy_values(t, s->buffers[i]);
+            fr_copy_values(buffer, s->buffers[i]);
         }
         fr_unref(s->buffers[i]);
     }
     free(s->buffers);
     if (!saved)
         return;
-    if (has_drawn(&s->generator))
+    if (!fr_c_draws_masks_alone(t, &s->generator))
         w->side_effect = "draws random numbers";
     fr_generator_restore(&s->generator);
     fr_thread_self()->mode.no_grad = s->no_grad;
@@ -265,11 +257,11 @@ bool fr_c_trace_training(fr_c_writer *w, fr_module *m, fr_tensor *x, fr_c_functi
     fn->trace.whole_backwards = true;
     ok = saved && run_step(w, m, fn);
     ok = fr_trace_end(th, w->where, &fn->trace) && ok;
-    restore_mode(w, &before, saved);
+    restore_mode(w, &fn->trace, &before, saved);
     if (!ok || !leave_out_unreached(w, fn))
         return false;
     for (size_t i = 0; i < w->parameter_count; i++)
         if (!add_initial_values(w, &w->parameters[i]))
             return false;
-    return fr_c_find_buffers(w, fn) && find_update_steps(w, fn);
+    return fr_c_add_states(w) && fr_c_find_buffers(w, fn) && find_update_steps(w, fn);
 }

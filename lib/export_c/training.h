@@ -11,12 +11,15 @@
  *
  * The files, in the order of the work:
  *     training.c         checks the options, lists the parameters, traces
+ *     carried.c          states of recurrent layers that go from one step to the next
+ *     random.c           masks of dropout
  *     optimiser.c        the optimiser: its state, its update in C
  *     training_source.c  the text of NAME.c
  *     training_header.c  the text of NAME.h */
 #ifndef FROND_EXPORT_C_TRAINING_H
 #define FROND_EXPORT_C_TRAINING_H
 
+#include "core/random.h"
 #include "export_c/writer.h"
 #include "optim/optim.h"
 
@@ -26,12 +29,27 @@ bool fr_c_find_parameters(fr_c_writer *w);
 bool fr_c_trace_training(fr_c_writer *w, fr_module *m, fr_tensor *x, fr_c_function *fn);
 int64_t fr_c_trained_bytes(const fr_c_writer *w);
 
+/* carried.c: the first finds the states in a trace that has just been made, the second compares two traces; false with
+ * an error. */
+bool fr_c_find_carried(fr_c_writer *w, fr_c_function *fn);
+bool fr_c_same_carried(fr_c_writer *w, const fr_c_function *train, const fr_c_function *predict);
+int64_t fr_c_carried_bytes(const fr_c_function *train);
+bool fr_c_write_carried(fr_c_writer *w, const fr_c_function *train); /* the last lines of NAME_train */
+void fr_c_write_carried_members(FILE *f, const fr_c_function *train);
+
+/* random.c: whether an input of a step is drawn at random; whether the step in t, before which the generator was as
+ * given, has drawn nothing else. */
+bool fr_c_is_drawn(const fr_step *s, int input);
+bool fr_c_draws_masks_alone(const fr_trace *t, const fr_generator *before);
+
 /* optimiser.c */
 bool fr_c_check_optimiser(fr_c_writer *w);
+bool fr_c_add_states(fr_c_writer *w); /* the values that the optimiser has become constants; false with an error */
 bool fr_c_has_state(const fr_c_writer *w, int k);                        /* a parameter has state k */
 int64_t fr_c_optimiser_bytes(const fr_c_writer *w);                      /* of states and of gradients that add up */
 void fr_c_write_updates(fr_c_writer *w, fr_c_function *fn, size_t step); /* of those that are due after this step */
 void fr_c_write_update_factors(fr_c_writer *w);                          /* what a step begins with */
+void fr_c_write_initial_states(fr_c_writer *w, FILE *f);                 /* for NAME_init: also the rates */
 
 /* training_source.c */
 int64_t fr_c_file_bytes(fr_c_writer *w); /* what NAME_save writes; -1 with an error */

@@ -60,19 +60,35 @@ static void write_types(const fr_c_writer *w, FILE *f, const fr_c_function *trai
         write_members(w, f, -1, "gradients", NULL);
         fprintf(f, "    uint32_t added; /* calls since the last step */\n");
     }
-    fprintf(f, "    uint32_t steps; /* begun so far */\n    %s_work work;\n} %s_training;\n", w->name, w->name);
+    fr_c_write_carried_members(f, train);
+    if (w->draws)
+        fprintf(f, "    uint64_t random; /* the generator */\n");
+    fprintf(f, "    float lr[%zu]; /* the learning rate of each group of parameters */\n",
+            w->training->optimiser->group_count);
+    fprintf(f, "    uint32_t steps; /* begun since _init */\n    %s_work work;\n} %s_training;\n", w->name, w->name);
 }
 
 static void write_prototypes(const fr_c_writer *w, FILE *f, const fr_c_function *train, const fr_c_function *predict)
 {
     const char *n = w->name, *x = fr_c_type_of(train->x);
 
-    fprintf(f, "\n/* The weights as they were exported, before the first step. Comes first. */\n");
+    fprintf(f, "\n/* The weights, the optimiser and its learning rate as they were exported. Comes first. */\n");
     fprintf(f, "void %s_init(%s_training *s);\n", n, n);
     fprintf(f, "/* %s on x and target. Returns the loss before it. */\n",
             w->training->accumulate > 1 ? "Adds up gradients, and makes a step when enough calls have," : "One step");
     fprintf(f, "float %s_train(%s_training *s, const %s *x, const %s *target);\n", n, n, x,
             fr_c_type_of(train->target));
+    fprintf(f, "/* The learning rate of all parameters from the next step on. s->lr has those of the groups. */\n");
+    fprintf(f, "void %s_set_lr(%s_training *s, float lr);\n", n, n);
+    if (w->draws) {
+        fprintf(f, "/* Begins other random numbers: _init does it with 0, so devices need seeds of their own. */\n");
+        fprintf(f, "void %s_seed(%s_training *s, uint64_t seed);\n", n, n);
+    }
+    if (train->carried_count > 0) {
+        fprintf(f, "/* The recurrent layers begin with zeros again: the next x does not follow the last one. */\n");
+        fprintf(f, "void %s_reset_state(%s_training *s);\n", n, n);
+        fprintf(f, "/* What follows the last x of _train, which stays the last one: */\n");
+    }
     fprintf(f, "/* The module in evaluation, with the weights as they are now: y, which does not overlap x. */\n");
     fprintf(f, "void %s_predict(const %s_training *s, const %s *x, %s *y);\n", n, n, x, fr_c_type_of(predict->y));
     fprintf(f,
@@ -93,9 +109,11 @@ void fr_c_write_training_header(const fr_c_writer *w, FILE *f, const fr_c_functi
     write_about(w, f, train, predict);
     fprintf(f, "#ifndef %s_H\n#define %s_H\n\n#include <stddef.h>\n#include <stdint.h>\n\n", w->upper_name,
             w->upper_name);
-    write_size(w, f, "_CONSTANT_BYTES", r->weight_bytes, "constant arrays: weights as exported, and frozen ones");
+    write_size(w, f, "_CONSTANT_BYTES", r->weight_bytes, "constant arrays: all as it was exported, and frozen weights");
     write_size(w, f, "_WEIGHT_BYTES", r->trained_bytes, "the weights that are trained");
     write_size(w, f, "_OPTIMISER_BYTES", r->optimiser_bytes, "the optimiser's state, and gradients that add up");
+    if (r->state_bytes > 0)
+        write_size(w, f, "_STATE_BYTES", r->state_bytes, "the states of recurrent layers");
     write_size(w, f, "_WORK_BYTES", r->workspace_bytes, "the memory of one call of _train");
     write_size(w, f, "_PREDICT_BYTES", r->predict_bytes, "what _predict has on the stack");
     write_size(w, f, "_FILE_BYTES", r->file_bytes, "what _save writes");

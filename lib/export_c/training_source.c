@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* The text of NAME.c of a training step: constants, helpers, NAME_train, NAME_init, NAME_predict, NAME_save, NAME_load.
+/* The text of NAME.c of a training step: constants, helpers, NAME_train, NAME_predict, NAME_init, NAME_set_lr,
+ * NAME_save, NAME_load.
  */
 #include "export_c/training.h"
 #include "files/safetensors.h"
@@ -20,6 +21,7 @@ static void write_unused(FILE *f, const fr_c_function *fn, bool state)
         fputs("    (void)x;\n", f);
     if (fn->target && !fn->buffers[1].read)
         fputs("    (void)target;\n", f);
+    state = state && fn->carried_count == 0;
     for (size_t i = 0; state && i < fn->buffer_count; i++)
         state = fn->buffers[i].memory != FR_C_PARAMETER || !fn->buffers[i].read;
     if (state)
@@ -60,7 +62,8 @@ static bool write_predict(fr_c_writer *w, FILE *f, fr_c_function *fn)
     return ok;
 }
 
-static void write_init(const fr_c_writer *w, FILE *f)
+/* NAME_init and what sets parts of it */
+static void write_init(fr_c_writer *w, FILE *f, bool carried)
 {
     fprintf(f, "\nvoid %s_init(%s_training *s)\n{\n    memset(s, 0, sizeof *s);\n", w->name, w->name);
     for (size_t i = 0; i < w->parameter_count; i++) {
@@ -68,7 +71,22 @@ static void write_init(const fr_c_writer *w, FILE *f)
 
         fprintf(f, "    memcpy(s->weights.%s, %s, sizeof %s);\n", name, name, name);
     }
-    fputs("}\n", f);
+    fr_c_write_initial_states(w, f);
+    if (w->draws)
+        fprintf(f, "    %s_seed(s, 0);\n", w->name);
+    fprintf(f,
+            "}\n\nvoid %s_set_lr(%s_training *s, float lr)\n{\n"
+            "    for (int i = 0; i < %zu; i++)\n"
+            "        s->lr[i] = lr;\n}\n",
+            w->name, w->name, w->training->optimiser->group_count);
+    if (w->draws) /* as O'Neill's pcg32_srandom: seeds that are near each other give other numbers from the first on */
+        fprintf(f,
+                "\nvoid %s_seed(%s_training *s, uint64_t seed)\n{\n"
+                "    s->random = 0;\n    draw(&s->random);\n    s->random += seed;\n    draw(&s->random);\n}\n",
+                w->name, w->name);
+    if (carried)
+        fprintf(f, "\nvoid %s_reset_state(%s_training *s)\n{\n    memset(&s->state, 0, sizeof s->state);\n}\n", w->name,
+                w->name);
 }
 
 /* NAME_header: the beginning of a safetensors file of the trained parameters, as fr_save_tensors writes it. */
@@ -158,7 +176,7 @@ bool fr_c_write_training_source(fr_c_writer *w, FILE *f, fr_c_function *train, f
     }
     if (ok && !w->failed) {
         fputs(functions, f);
-        write_init(w, f);
+        write_init(w, f, train->carried_count > 0);
         write_save_and_load(w, f, header_bytes);
     }
     free(functions);

@@ -5,7 +5,10 @@
  */
 #include "export_c/writer.h"
 
-enum { FEW_ROWS = 8 /* below this a loop over the rows does not pay */ };
+enum {
+    FEW_ROWS = 8,  /* below this a loop over the rows does not pay */
+    MANY_TIMES = 8 /* from this on a copy by columns does */
+};
 
 /* The constant that t is, if it is a float32 matrix (or has more dims); else NULL. */
 static fr_c_constant *constant_matrix(fr_c_writer *w, const fr_tensor *t)
@@ -92,12 +95,13 @@ const char *fr_c_columns(fr_c_writer *w, const fr_op_call *call, int input)
                    : fr_c_format(w, "%s%s", c->name, suffix);
 }
 
-const char *fr_c_matrix(fr_c_writer *w, const fr_op_call *call, int input, bool *by_columns)
+const char *fr_c_matrix(fr_c_writer *w, const fr_op_call *call, int input, int64_t times, bool *by_columns)
 {
     fr_c_constant *c = constant_matrix(w, call->in[input]);
     bool either = c && c->t->shape.dim[0] >= FEW_ROWS;
 
-    *by_columns = either && w->out && c->by_columns;
+    *by_columns =
+        (either && w->out && c->by_columns) || (!c && times >= MANY_TIMES && fr_dim(call->in[input], 0) >= FEW_ROWS);
     if (either && !w->out) {
         c->used = c->any_order = true;
         return "";

@@ -65,6 +65,7 @@ void fr_c_writer_free(fr_c_writer *w)
     free(w->strings);
     free(w->constants);
     free(w->parameters);
+    free(w->clocks);
     free(w->helpers);
     free(w->int8_groups);
 }
@@ -105,6 +106,15 @@ const char *fr_c_number(fr_c_writer *w, double value, fr_dtype dtype)
 bool fr_c_has_unsupported(const fr_c_writer *w)
 {
     return w->unsupported.used > 0 || w->unsupported.left_out > 0;
+}
+
+void fr_c_last_error(char *text, size_t size)
+{
+    const char *latest = fr_thread_self()->errors.latest, *start = strstr(latest, ": "),
+               *place = strstr(latest, "   [");
+
+    start = start ? start + 2 : latest;
+    snprintf(text, size, "%.*s", place && place > start ? (int)(place - start) : (int)strlen(start), start);
 }
 
 bool fr_c_fail(fr_c_writer *w, const char *format, ...)

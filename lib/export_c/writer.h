@@ -24,13 +24,15 @@
  *     operands.c       expressions for inputs, outputs and scratch memory
  *     weights.c        the same for constant matrices, which may be int8 or by columns
  *     elementwise.c    loops over expressions, copies, reductions
- *     helpers.c        static functions that are written once: dot, affine, sigmoid, tanh
+ *     helpers.c        static functions that are written once: sigmoid, tanh
+ *     products.c       the same for products of matrices: affine, add_outer
  *     writer.c         lines of text, numbers, errors, memory */
 #ifndef FROND_EXPORT_C_WRITER_H
 #define FROND_EXPORT_C_WRITER_H
 
 #include "graph/trace.h"
 #include "files/error_list.h"
+#include "kernels/optim.h"
 
 #include <frond/c_code.h>
 #include <frond/nn.h>
@@ -85,6 +87,12 @@ typedef struct {
     int row_dims;
 } fr_c_step_info;
 
+/* A state of a recurrent layer that NAME_train carries on: a tensor that stands for it, and what it becomes. */
+typedef struct {
+    fr_tensor *initial, *last; /* of the trace */
+    const char *name;          /* "h0" */
+} fr_c_carried;
+
 /* A function of the source file: a forward that was traced, or a training step. */
 typedef struct {
     fr_trace trace;
@@ -92,6 +100,8 @@ typedef struct {
     fr_tensor *target;     /* of a training step, as are the gradients of w->parameters; else NULL */
     fr_tensor **gradients; /* ends with NULL */
     size_t *update_steps;  /* after which step each parameter is updated */
+    fr_c_carried *carried;
+    size_t carried_count;
     fr_c_step_info *steps; /* [trace.count] */
     fr_c_buffer *buffers;
     size_t buffer_count, buffer_capacity;
@@ -108,9 +118,17 @@ typedef struct {
     fr_tensor *t;     /* borrowed */
     const char *path; /* "rnn.weight_ih_l0" */
     size_t constant;
-    int group;       /* of the optimiser */
-    unsigned states; /* bit k: it has state k of the optimiser */
+    size_t slot;                       /* of the optimiser */
+    int clock;                         /* of w->clocks */
+    unsigned states, begun;            /* bit k: it has state k of the optimiser; the optimiser has values of it */
+    size_t begins_as[FR_OPTIM_STATES]; /* these values: constants */
 } fr_c_parameter;
+
+/* Parameters of a group that have taken the same number of steps before the export. */
+typedef struct {
+    int group;
+    int64_t steps;
+} fr_c_clock;
 
 /* --- Open sizes -------------------------------------------------------------------------------------------------- */
 
@@ -150,7 +168,10 @@ struct fr_c_writer {
     const fr_export_c_training *training; /* NULL: a forward alone is written */
     fr_c_parameter *parameters;           /* sorted by path */
     size_t parameter_count;
+    fr_c_clock *clocks; /* at most one for each parameter */
+    int clock_count;
     const char *side_effect; /* of a training step, "draws random numbers"; NULL: none */
+    bool draws;              /* it has masks of dropout */
     fr_c_constant *constants;
     size_t constant_count, constant_capacity;
     fr_c_helper_text *helpers;
@@ -175,8 +196,7 @@ struct fr_c_writer {
 enum { FR_C_INDENT = 4, FR_C_LINE_WIDTH = 120, FR_C_NUMBER_SIZE = 40 };
 
 /* writer.c */
-const char *fr_c_format(fr_c_writer *w, const char *format, ...) FR_PRINTF(2, 3); /* freed with w; "" without memory */
-bool fr_c_out_of_memory(fr_c_writer *w);                                          /* false, with the error */
+bool fr_c_out_of_memory(fr_c_writer *w); /* false, with the error */
 /* text as it may stand in a comment: a name may come from a file, and hold "*" and "/". Written to safe and returned.
  */
 enum { FR_C_COMMENT = 512 };
@@ -184,6 +204,8 @@ const char *fr_c_comment(const char *text, char safe[FR_C_COMMENT]);
 void fr_c_put_line(FILE *f, int indent, const char *text); /* broken where it is too long */
 /* x as "1.5F", in as few digits as give the same float; "NAN", "INFINITY" and "-INFINITY". */
 void fr_c_float_text(double x, char text[FR_C_NUMBER_SIZE]);
+/* The last error without "frond: " and its place, to be a part of another one. */
+void fr_c_last_error(char *text, size_t size);
 bool fr_c_has_unsupported(const fr_c_writer *w); /* an op, so far */
 void fr_c_writer_free(fr_c_writer *w);
 
@@ -258,7 +280,7 @@ fr_tensor *fr_c_open_batch(fr_c_writer *w, fr_module *m, fr_tensor *example);
 
 /* length.c: traces and plans the forwards of fewer time steps than run's. False with an error: there is no dim of x
  * whose size does not change the ops, or their sizes do not follow from it. */
-bool fr_c_open_length(fr_c_writer *w, fr_module *m, const fr_c_function *run);
+bool fr_c_open_length(fr_c_writer *w, fr_module *m, const fr_tensor *example, const fr_c_function *run);
 /* What v, a size for max, max - 1 and max - 2 time steps, is for `length`. */
 int64_t fr_c_size_at(const fr_c_length *l, const int64_t v[1 + FR_C_FITTED_LENGTHS], int64_t length);
 void fr_c_length_free(fr_c_length *l);

@@ -94,30 +94,19 @@ static int64_t multiply_adds(const fr_op_call *call)
     return call->result[0]->numel * call->in[1]->shape.dim[1];
 }
 
-/* Text of both helpers, for W by columns and W by rows. */
-#define COMMENT    "/* y = x W^T + b for each row of x: x (rows,in), w "
-#define PARAMETERS "$q(int rows, int in, int out, const float *x, const $t *w{{, const float *scale}}, "
-#define EACH_ROW   "const float *b, float *y)\n{\n    for (int i = 0; i < rows; i++)\n"
-#define ARGUMENTS  "$q(out, in, w{{, scale}}, b, x + i * in, 0, y + i * out);\n}\n"
-
-static const char c_text[] = COMMENT "(in,out), b (out) or NULL. */\n"
-                                     "static void linear" PARAMETERS EACH_ROW "        affine" ARGUMENTS;
-static const char c_text_rows[] = COMMENT "(out,in), b (out) or NULL. */\n"
-                                          "static void linear_rows" PARAMETERS EACH_ROW "        affine_rows" ARGUMENTS;
-
 static bool c_code(fr_c_writer *w, const fr_op_call *call)
 {
     const fr_shape *weight = &call->in[1]->shape;
     bool by_columns, int8 = fr_c_int8(w, call, 2);
-    const char *x = fr_c_in(w, call, 0), *matrix = fr_c_matrix(w, call, 1, &by_columns), *b = fr_c_in(w, call, 2);
-    const char *y = fr_c_out(w, call, 0), *name = by_columns ? "linear" : "linear_rows";
+    int64_t rows = count_rows(&call->in[0]->shape);
+    const char *x = fr_c_in(w, call, 0), *matrix = fr_c_matrix(w, call, 1, rows, &by_columns), *b = fr_c_in(w, call, 2);
+    const char *y = fr_c_out(w, call, 0);
 
     fr_c_affine(w, by_columns, int8);
-    fr_c_helper(w, name, by_columns ? c_text : c_text_rows, int8);
     fr_c_takes_rows(w, 1);
-    return fr_c_line(w, "%s%s(%lld, %lld, %lld, %s, %s, %s, %s);", name, int8 ? "_int8" : "",
-                     (long long)count_rows(&call->in[0]->shape), (long long)weight->dim[1], (long long)weight->dim[0],
-                     x, matrix, b, y);
+    return fr_c_line(w, "affine%s%s(%lld, %lld, %lld, %s, %s, %s%s, %s);", by_columns ? "" : "_rows",
+                     int8 ? "_int8" : "", (long long)rows, (long long)weight->dim[0], (long long)weight->dim[1], matrix,
+                     b, x, by_columns ? ", 0" : "", y);
 }
 
 static const char c_backward_text[] =
@@ -125,8 +114,8 @@ static const char c_backward_text[] =
     "static void linear_backward(int rows, int in, int out, const float *x, const float *w, const float *dy, float "
     "*dx, float *dw, float *db)\n"
     "{\n"
-    "    for (int i = 0; dx && i < rows; i++)\n"
-    "        affine(in, out, w, NULL, dy + i * out, 0, dx + i * in); /* W is W^T by columns */\n"
+    "    if (dx)\n"
+    "        affine(rows, in, out, w, NULL, dy, 0, dx); /* W is W^T by columns */\n"
     "    if (dw) {\n"
     "        memset(dw, 0, (size_t)(out * in) * sizeof *dw);\n"
     "        add_outer(rows, out, in, dy, x, dw);\n"

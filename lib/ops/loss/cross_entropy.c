@@ -71,9 +71,6 @@ static void definition(fr_op_call *call)
     call->result[0] = fr_neg(fr_sum_dim(fr_mul(p, fr_weigh_classes(call, log_p)), dim, false));
 }
 
-#define PARAMETERS                                                                                                     \
-    "int outer, int n, int inner, float smoothing, const float *x, const int64_t *classes, const float *p, "
-
 static const char share_text[] =
     "/* What a class should get: p, or 1 for the class that is given, spread in part over all n. NaN for no class. */\n"
     "static float share(float smoothing, int n, const int64_t *class, const float *p, int k)\n"
@@ -84,7 +81,8 @@ static const char share_text[] =
     "}\n";
 static const char c_text[] =
     "/* For each row of x (outer,n,inner) the sum of share (log(sum(exp(x))) - x). */\n"
-    "static void cross_entropy(" PARAMETERS "float *l)\n"
+    "static void cross_entropy(int outer, int n, int inner, float smoothing, const float *x, const int64_t *classes, "
+    "const float *p, float *l)\n"
     "{\n"
     "    for (int i = 0; i < outer * inner; i++) {\n"
     "        const int first = i / inner * n * inner + i % inner;\n"
@@ -101,7 +99,8 @@ static const char c_text[] =
     "}\n";
 static const char c_backward_text[] =
     "/* dx = dl (softmax(x) sum(share) - share) */\n"
-    "static void cross_entropy_backward(" PARAMETERS "const float *dl, float *dx)\n"
+    "static void cross_entropy_backward(int outer, int n, int inner, float smoothing, const float *x, const int64_t "
+    "*classes, const float *p, const float *dl, float *dx)\n"
     "{\n"
     "    for (int i = 0; i < outer * inner; i++) {\n"
     "        const int first = i / inner * n * inner + i % inner;\n"
@@ -122,44 +121,37 @@ static const char c_backward_text[] =
     "    }\n"
     "}\n";
 
-enum { ARGUMENTS = 1024 };
-
 /* "outer, n, inner, smoothing, x, classes, p": the target is one of the last two, the other is NULL. */
-static const char *c_arguments(fr_c_writer *w, const fr_op_call *call, char text[ARGUMENTS])
+static const char *c_arguments(fr_c_writer *w, const fr_op_call *call)
 {
     const fr_classification_attributes *a = call->attributes;
     fr_dim_sizes s = fr_class_target_of(call).sizes;
     const char *x = fr_c_in(w, call, 0), *target = fr_c_in(w, call, 1);
     bool classes = call->in[1]->dtype == FR_I64;
 
-    snprintf(text, ARGUMENTS, "%lld, %lld, %lld, %s, %s, %s, %s", (long long)s.outer, (long long)s.n,
-             (long long)s.inner, fr_c_number(w, a->label_smoothing, FR_F32), x, classes ? target : "NULL",
-             classes ? "NULL" : target);
-    return text;
+    return fr_c_format(w, "%lld, %lld, %lld, %s, %s, %s, %s", (long long)s.outer, (long long)s.n, (long long)s.inner,
+                       fr_c_number(w, a->label_smoothing, FR_F32), x, classes ? target : "NULL",
+                       classes ? "NULL" : target);
 }
 
 static bool c_code(fr_c_writer *w, const fr_op_call *call)
 {
-    char text[ARGUMENTS];
-
     if (!fr_c_can_classify(w, call))
         return false;
     fr_c_sum_exp(w);
     fr_c_helper(w, "share", share_text, false);
     fr_c_helper(w, "cross_entropy", c_text, false);
-    return fr_c_line(w, "cross_entropy(%s, %s);", c_arguments(w, call, text), fr_c_out(w, call, 0));
+    return fr_c_line(w, "cross_entropy(%s, %s);", c_arguments(w, call), fr_c_out(w, call, 0));
 }
 
 static bool c_backward(fr_c_writer *w, const fr_op_call *call)
 {
-    char text[ARGUMENTS];
-
     if (call->grad_in[1])
         return fr_c_fail(w, "a target that wants a gradient");
     fr_c_sum_exp(w);
     fr_c_helper(w, "share", share_text, false);
     fr_c_helper(w, "cross_entropy_backward", c_backward_text, false);
-    return fr_c_line(w, "cross_entropy_backward(%s, %s, %s);", c_arguments(w, call, text), fr_c_grad_out(w, call, 0),
+    return fr_c_line(w, "cross_entropy_backward(%s, %s, %s);", c_arguments(w, call), fr_c_grad_out(w, call, 0),
                      fr_c_grad_in(w, call, 0));
 }
 

@@ -10,16 +10,22 @@ FR_BINARY_FLOAT(dropout, a *b, a *b)
 
 extern const fr_op fr_dropout_op;
 
+typedef struct {
+    double p;
+} attributes;
+
+/* The mask is drawn again in each step, and the backward reads it. */
 static bool c_code(fr_c_writer *w, const fr_op_call *call)
 {
-    (void)call;
-    return fr_c_fail(w, "it is for training");
+    double p = ((const attributes *)call->attributes)->p;
+
+    return (!(p > 0 && p < 1) || fr_c_draw(w, call, 1, p)) && fr_c_pointwise(w, call, "a * b", NULL);
 }
 
 /* The mask wants no gradient. */
 static void backward(fr_op_call *call)
 {
-    call->grad_in[0] = fr_apply(&fr_dropout_op, (fr_tensor *[]){ call->grad_out[0], call->in[1] }, NULL);
+    call->grad_in[0] = fr_apply(&fr_dropout_op, (fr_tensor *[]){ call->grad_out[0], call->in[1] }, call->attributes);
 }
 
 #ifdef FR_TESTS
@@ -78,6 +84,7 @@ const fr_op fr_dropout_op = {
     .outputs = 1,
     .saves_inputs = 2,
     .strided = true,
+    .attributes_size = sizeof(attributes),
     .infer = fr_infer_broadcast,
     .forward = dropout_forward,
     .backward = backward,
@@ -168,7 +175,7 @@ static fr_tensor *dropped(fr_tensor *t, double p)
     if (!mask)
         return NULL;
     fr_act(fr_thread_self(), &(fr_action){ .run = draw, .into = mask, .a = p });
-    x = fr_apply(&fr_dropout_op, (fr_tensor *[]){ x, mask }, NULL);
+    x = fr_apply(&fr_dropout_op, (fr_tensor *[]){ x, mask }, &(attributes){ p });
     return t->contiguous ? x : fr_permute(x, back);
 }
 

@@ -2,20 +2,23 @@
  * Copyright The frond authors */
 /* The backward of rnn, gru and lstm in C: back-propagation through all steps of the sequence, as
  * kernels/recurrent_backward.c has it, one time step at a time, so that it needs memory for one step's gradients alone.
- * The gates of gru and lstm are computed again. What a cell does by itself is its helper NAME_step_back. */
+ * The gates of gru and lstm were kept, or are computed again (c_forward.c says when). What a cell does by itself is its
+ * helper NAME_step_back: one step back for all rows. t is the step, h the states before it, or NULL; it sets p->d to
+ * the gradients of the sums, and p->dh and p->dc to those of the states before, without what passes through w_hh. */
 #include "ops/recurrent/recurrent.h"
 
 static const char pass_text[] =
     "/* A recurrent layer backward, one direction. NULL: not given, or not wanted. */\n"
     "typedef struct {\n"
-    "    int steps, batch, input, hidden, gates, reverse;\n"
-    "    const float *x, *h0, *c0, *out, *cells; /* cells (2,steps,batch,hidden): c, and tanh(c) */\n"
+    "    int steps, batch, input, hidden, width, reverse, relu; /* width: gates */\n"
+    "    const float *x, *h0, *c0, *out, *gates, *cells; /* cells (2,steps,batch,hidden): c, and tanh(c) */\n"
     "    const float *w_ih, *w_hh, *w_ih_columns, *w_hh_columns, *b_ih, *b_hh;\n"
     "    const float *dout, *dh_last, *dc_last;\n"
     "    int dout_step, dout_row; /* distances of steps and of rows in dout */\n"
     "    float *dx, *dw_ih, *dw_hh, *db_ih, *db_hh, *dh0, *dc0;\n"
     "    float *dh, *dc, *d, *d_state, *z; /* of one step: (batch,hidden); (batch,gates hidden), the gradients of the\n"
-    "                                       * sums, of the input and of the state; room for sums */\n"
+    "                                       * sums, of the input and of the state; room for sums, unless there are "
+    "gates */\n"
     "} recurrent_pass;\n"
     "\n"
     "static void start(float *to, const float *from, int n)\n"
@@ -33,7 +36,7 @@ static const char backward_text[] =
     "static void recurrent_backward(const recurrent_pass *p, void step_back(const recurrent_pass *, int, const float "
     "*), int keeps_dh)\n"
     "{\n"
-    "    const int n = p->hidden, rows = p->gates * n, all = p->batch * n;\n"
+    "    const int n = p->hidden, rows = p->width * n, all = p->batch * n;\n"
     "\n"
     "    start(p->dh, p->dh_last, all);\n"
     "    start(p->dc, p->dc_last, all);\n"
@@ -57,31 +60,26 @@ static const char backward_text[] =
     "            add_rows(p->batch, rows, p->d, p->db_ih);\n"
     "        if (p->db_hh)\n"
     "            add_rows(p->batch, rows, p->d_state, p->db_hh);\n"
-    "        for (int b = 0; b < p->batch; b++) { /* the weights are those of W^T by columns */\n"
-    "            if (p->dx)\n"
-    "                affine(p->input, rows, p->w_ih, NULL, p->d + b * rows, 0, p->dx + (t * p->batch + b) * "
-    "p->input);\n"
-    "            if (s > 0 || p->dh0)\n"
-    "                affine(n, rows, p->w_hh, NULL, p->d_state + b * rows, keeps_dh, p->dh + b * n);\n"
-    "        }\n"
+    "        if (p->dx) /* the weights are those of W^T by columns */\n"
+    "            affine(p->batch, p->input, rows, p->w_ih, NULL, p->d, 0, p->dx + t * p->batch * p->input);\n"
+    "        if (s > 0 || p->dh0)\n"
+    "            affine(p->batch, n, rows, p->w_hh, NULL, p->d_state, keeps_dh, p->dh);\n"
     "    }\n"
     "    start(p->dh0, p->dh, all);\n"
     "    start(p->dc0, p->dc, all);\n"
     "}\n";
 
 /* The helpers that the cell's helper calls, and it. */
-static void ask_for_helpers(fr_c_writer *w, const fr_recurrent_cell *cell, bool relu)
+static void ask_for_helpers(fr_c_writer *w, const fr_recurrent_cell *cell, const char *step_back)
 {
     fr_c_affine(w, true, false);
     fr_c_outer(w);
-    if (cell->kernel->gates > 1) {
-        fr_c_sigmoid(w);
-        fr_c_tanh(w);
-    }
+    fr_recurrent_c_cell(w, cell);
     fr_c_helper(w, "recurrent_pass", pass_text, false);
     fr_c_helper(w, "recurrent_backward", backward_text, false);
-    fr_c_helper(w, relu ? cell->step_back_relu : cell->step_back, relu ? cell->c_backward_relu : cell->c_backward,
-                false);
+    if (cell->c_gates_back)
+        fr_c_helper(w, fr_c_format(w, "%s_gates_back", cell->op->name), cell->c_gates_back, false);
+    fr_c_helper(w, step_back, cell->c_step_back, false);
 }
 
 /* The members of the pass that are not NULL, ", .x = x, .out = v3". They are put together before the call is written,
@@ -106,10 +104,7 @@ static void set(members *m, const char *name, const char *value)
 
 static void set_int(members *m, const char *name, int64_t value)
 {
-    char text[32];
-
-    snprintf(text, sizeof text, "%lld", (long long)value);
-    set(m, name, text);
+    set(m, name, fr_c_format(m->w, "%lld", (long long)value));
 }
 
 /* The gradient of out, which often is a transposed view: only its values of one row need to be neighbours. */
@@ -138,7 +133,9 @@ static void set_inputs(members *m, const fr_recurrent_cell *cell)
     set(m, "w_hh", fr_c_in(w, call, FR_W_HH));
     set_dout(m);
     set(m, "dh_last", fr_c_grad_out(w, call, FR_H));
-    if (cell->c_backward_scratch) { /* gates are computed again */
+    if (cell->gates_output && fr_recurrent_c_keeps_gates(call)) {
+        set(m, "gates", fr_c_result(w, call, cell->gates_output));
+    } else if (cell->gates_output) {
         set(m, "w_ih_columns", fr_c_columns(w, call, FR_W_IH));
         set(m, "w_hh_columns", fr_c_columns(w, call, FR_W_HH));
         set(m, "b_ih", fr_c_in(w, call, FR_B_IH));
@@ -168,8 +165,8 @@ static void set_gradients(members *m, const fr_recurrent_cell *cell, int64_t bat
         set(m, "dc", fr_c_scratch(m->w, batch * hidden));
     set(m, "d", d = fr_c_scratch(m->w, sums));
     set(m, "d_state", cell->kernel->keeps_dh ? fr_c_scratch(m->w, sums) : d);
-    if (cell->c_backward_scratch)
-        set(m, "z", fr_c_scratch(m->w, cell->c_backward_scratch * hidden));
+    if (cell->gates_output && !fr_recurrent_c_keeps_gates(m->call))
+        set(m, "z", fr_c_scratch(m->w, batch * cell->c_sums * hidden));
 }
 
 bool fr_recurrent_c_backward(fr_c_writer *w, const fr_op_call *call)
@@ -179,18 +176,19 @@ bool fr_recurrent_c_backward(fr_c_writer *w, const fr_op_call *call)
     const fr_shape *x = &call->in[FR_X]->shape;
     int64_t hidden = call->in[FR_W_IH]->shape.dim[0] / cell->kernel->gates;
     members m = { .w = w, .call = call };
+    const char *step_back;
 
     if (call->in[FR_LENGTHS])
         return fr_c_fail(w, "lengths are given, which it cannot take in C");
     if (call->inputs > FR_W_HR && call->in[FR_W_HR])
         return fr_c_fail(w, "a projection, whose backward has no C form");
-    ask_for_helpers(w, cell, a->relu);
+    step_back = fr_c_format(w, "%s_step_back", cell->op->name);
+    ask_for_helpers(w, cell, step_back);
     set_inputs(&m, cell);
     set_gradients(&m, cell, x->dim[1], hidden);
     return fr_c_line(w,
                      "recurrent_backward(&(recurrent_pass){ .steps = %lld, .batch = %lld, .input = %lld, .hidden = "
-                     "%lld, .gates = %d, .reverse = %d%s }, %s, %d);",
+                     "%lld, .width = %d, .reverse = %d, .relu = %d%s }, %s, %d);",
                      (long long)x->dim[0], (long long)x->dim[1], (long long)x->dim[2], (long long)hidden,
-                     cell->kernel->gates, a->reverse, m.text, a->relu ? cell->step_back_relu : cell->step_back,
-                     cell->kernel->keeps_dh);
+                     cell->kernel->gates, a->reverse, a->relu, m.text, step_back, cell->kernel->keeps_dh);
 }

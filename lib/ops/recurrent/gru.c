@@ -17,48 +17,83 @@ static fr_tensor *step(fr_recurrent_step *s)
     return fr_add(n, fr_mul(z, fr_sub(s->h, n)));
 }
 
-static const char c_text[] =
-    "/* h = (1 - u) n + u h, n = tanh(W_in x + b_in + r (W_hn h + b_hn)), step after step. */\n"
-    "static void gru$q(" FR_C_SIZES FR_C_WEIGHTS
-    "const float *b_ih, const float *b_hh, float *out, float *restrict h, float *restrict z)\n"
-    "{\n" FR_C_EACH_ROW "        float *const state = h + s % batch * size, *const zh = z + 3 * hidden;\n"
-    "\n"
-    "        affine$q(3 * hidden, input, w_ih{{, ih_scale}}, b_ih, x + row * input, 0, z);\n"
-    "        affine$q(3 * hidden, size, w_hh{{, hh_scale}}, b_hh, state, 0, zh);\n"
-    "        for (int j = 0; j < hidden; j++) {\n"
-    "            const float r = sigmoid(z[j] + zh[j]), u = sigmoid(z[hidden + j] + zh[hidden + j]);\n"
-    "            const float n = tanh_of(z[2 * hidden + j] + r * zh[2 * hidden + j]);\n"
-    "\n"
-    "            state[j] = n + u * (state[j] - n);\n"
-    "        }\n" FR_C_ROW_OUT;
+/* The loops stand in functions of their own, since compilers make vector code of restrict parameters. */
+static const char c_gates[] =
+    "/* Of the sums of the input, and those of the state: u is the update gate z, fresh is n. */\n"
+    "static void gru_gates(int n, float *restrict r, float *restrict u, float *restrict fresh, const float *restrict "
+    "state_r, const float *restrict state_u, const float *restrict state_n)\n"
+    "{\n"
+    "    for (int j = 0; j < n; j++) {\n"
+    "        r[j] = sigmoid(r[j] + state_r[j]);\n"
+    "        u[j] = sigmoid(u[j] + state_u[j]);\n"
+    "        fresh[j] = tanh_of(fresh[j] + r[j] * state_n[j]);\n"
+    "    }\n"
+    "}\n";
+static const char c_cell[] =
+    "static void gru_cell(int n, const float *restrict u, const float *restrict fresh, const float *restrict h, float "
+    "*restrict out)\n"
+    "{\n"
+    "    for (int j = 0; j < n; j++)\n"
+    "        out[j] = fresh[j] + u[j] * (h[j] - fresh[j]);\n"
+    "}\n";
 
-/* The gates are computed again: of x and of the state before, which is there. The loop stands in a function of its own,
- * since compilers make vector code of restrict parameters. */
-static const char c_backward[] =
-    "/* Of the input's sums z and the state's, s, with u the update gate: dn = dh (1 - u) (1 - n^2), ds = dn r,\n"
-    " * dr = dn s r (1 - r), du = dh (h - n) u (1 - u); dh u is left in dh. */\n"
+/* For a backward z keeps the gates of all steps, and behind them the state's sums for n. */
+static const char c_step[] =
+    "        float *const gates = z + (kept ? t * 3 * hidden : 0);\n"
+    "        float *const kept_n = z + (steps * batch * 3 + t) * hidden;\n"
+    "\n"
+    "        affine$q(batch, 3 * hidden, input, w_ih{{, ih_scale}}, b_ih, x + t * input, 0, gates);\n"
+    "        affine$q(batch, 3 * hidden, size, w_hh{{, hh_scale}}, b_hh, h, 0, sums);\n"
+    "        for (int b = 0; b < batch; b++) {\n"
+    "            float *const r = gates + b * 3 * hidden, *const u = r + hidden, *const n = u + hidden;\n"
+    "            const float *const state_r = sums + b * 3 * hidden, *const state_n = state_r + 2 * hidden;\n"
+    "\n"
+    "            gru_gates(hidden, r, u, n, state_r, state_r + hidden, state_n);\n"
+    "            gru_cell(hidden, u, n, h + b * hidden, out + (t + b) * hidden);\n"
+    "            if (kept)\n"
+    "                memcpy(kept_n + b * hidden, state_n, (size_t)hidden * sizeof *z);\n"
+    "        }\n";
+
+static const char c_gates_back[] =
+    "/* Of r, u and n in z, and s, the state's sums for n: dn = dh (1 - u) (1 - n^2), ds = dn r, dr = dn s r (1 - r),\n"
+    " * du = dh (h - n) u (1 - u); dh u is left in dh. */\n"
     "static void gru_gates_back(int n, const float *restrict z, const float *restrict s, const float *restrict h, "
     "float *restrict dh, float *restrict dr, float *restrict du, float *restrict dn, float *restrict ds)\n"
     "{\n"
     "    for (int j = 0; j < n; j++) {\n"
-    "        const float r = sigmoid(z[j] + s[j]), u = sigmoid(z[n + j] + s[n + j]);\n"
-    "        const float fresh = tanh_of(z[2 * n + j] + r * s[2 * n + j]), before = h ? h[j] : 0;\n"
+    "        const float r = z[j], u = z[n + j], fresh = z[2 * n + j];\n"
     "        const float slope = dh[j] * (1 - u) * (1 - fresh * fresh);\n"
     "\n"
-    "        dr[j] = slope * s[2 * n + j] * r * (1 - r);\n"
-    "        du[j] = dh[j] * (before - fresh) * u * (1 - u);\n"
+    "        dr[j] = slope * s[j] * r * (1 - r);\n"
+    "        du[j] = dh[j] * ((h ? h[j] : 0) - fresh) * u * (1 - u);\n"
     "        dn[j] = slope;\n"
     "        ds[j] = slope * r;\n"
     "        dh[j] *= u;\n"
     "    }\n"
-    "}\n"
-    "\n" FR_C_STEP_BACK("gru") FR_C_EACH_SAMPLE
-    "        const float *const before = h ? h + b * n : NULL;\n"
-    "        float *const s = p->z + 3 * n, *const d = p->d + b * 3 * n, *const ds = p->d_state + b * 3 * n;\n"
+    "}\n";
+
+static const char c_step_back[] =
+    "static void gru_step_back(const recurrent_pass *p, int t, const float *h)\n"
+    "{\n"
+    "    const int n = p->hidden, batch = p->batch, rows = batch * 3 * n;\n"
+    "    const float *const gates = p->gates ? p->gates + t * rows : p->z;\n"
+    "    const float *const sums_n = p->gates ? p->gates + p->steps * rows + t * batch * n : p->z + rows + 2 * n;\n"
     "\n"
-    "        affine(3 * n, p->input, p->w_ih_columns, p->b_ih, p->x + row * p->input, 0, p->z);\n"
-    "        affine(3 * n, h ? n : 0, p->w_hh_columns, p->b_hh, before, 0, s);\n"
-    "        gru_gates_back(n, p->z, s, before, p->dh + b * n, d, d + n, d + 2 * n, ds + 2 * n);\n"
+    "    if (!p->gates) {\n"
+    "        affine(batch, 3 * n, p->input, p->w_ih_columns, p->b_ih, p->x + t * batch * p->input, 0, p->z);\n"
+    "        affine(batch, 3 * n, h ? n : 0, p->w_hh_columns, p->b_hh, h ? h : p->x, 0, p->z + rows);\n"
+    "    }\n"
+    "    for (int b = 0; b < batch; b++) {\n"
+    "        const float *const s = sums_n + b * (p->gates ? n : 3 * n);\n"
+    "        float *const d = p->d + b * 3 * n, *const ds = p->d_state + b * 3 * n;\n"
+    "\n"
+    "        if (!p->gates) {\n"
+    "            float *const z = p->z + b * 3 * n;\n"
+    "\n"
+    "            gru_gates(n, z, z + n, z + 2 * n, s - 2 * n, s - n, s);\n"
+    "        }\n"
+    "        gru_gates_back(n, gates + b * 3 * n, s, h ? h + b * n : NULL, p->dh + b * n, d, d + n, d + 2 * n, ds + 2 "
+    "* n);\n"
     "        memcpy(ds, d, (size_t)(2 * n) * sizeof *d); /* r and u have one sum */\n"
     "    }\n"
     "}\n";
@@ -70,11 +105,14 @@ const fr_recurrent_cell fr_gru_cell = {
     .kernel = &fr_gru_kernel,
     .gates_output = 2,
     .step = step,
-    .c_text = c_text,
-    .c_scratch = 6,
-    .step_back = "gru_step_back",
-    .c_backward = c_backward,
-    .c_backward_scratch = 6,
+    .c_gates = c_gates,
+    .c_cell = c_cell,
+    .c_comment = "h = (1 - u) n + u h, n = tanh(W_in x + b_in + r (W_hn h + b_hn))",
+    .c_parameters = ", float *z, int kept, float *sums",
+    .c_step = c_step,
+    .c_sums = 6, /* of the input, of the state */
+    .c_gates_back = c_gates_back,
+    .c_step_back = c_step_back,
     .onnx_order = { 1, 0, 2 }, /* z, r, h */
 };
 

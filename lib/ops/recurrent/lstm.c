@@ -18,44 +18,61 @@ static fr_tensor *step(fr_recurrent_step *s)
     return fr_mul(fr_sigmoid(fr_recurrent_gate(z, hidden, 3)), fr_tanh(normed));
 }
 
-static const char c_text[] =
-    "/* c = f c + i g, h = o tanh(c), of W_hr that where it is not NULL, step after step. */\n"
-    "static void lstm$q(" FR_C_SIZES FR_C_WEIGHTS
-    "const $t *w_hr{{, const float *hr_scale}}, const float *b_ih, const float *b_hh, float *out, float *h, "
-    "float *restrict c, float *restrict z, float *restrict cells)\n"
-    "{\n" FR_C_EACH_ROW "        float *const state = h + s % batch * size;\n"
-    "        float *const cell = c + s % batch * hidden;\n"
-    "\n"
-    "        affine$q(4 * hidden, input, w_ih{{, ih_scale}}, b_ih, x + row * input, 0, z);\n"
-    "        affine$q(4 * hidden, size, w_hh{{, hh_scale}}, b_hh, state, 1, z);\n"
-    "        for (int j = 0; j < hidden; j++) {\n"
-    "            const float i = sigmoid(z[j]), f = sigmoid(z[hidden + j]), g = tanh_of(z[2 * hidden + j]);\n"
-    "\n"
-    "            cell[j] = f * cell[j] + i * g;\n"
-    "            z[j] = tanh_of(cell[j]);\n"
-    "            z[4 * hidden + j] = sigmoid(z[3 * hidden + j]) * z[j];\n"
-    "        }\n"
-    "        for (int j = 0; cells && j < hidden; j++) { /* c, then tanh(c), for backward */\n"
-    "            cells[row * hidden + j] = cell[j];\n"
-    "            cells[(steps * batch + row) * hidden + j] = z[j];\n"
-    "        }\n"
-    "        if (w_hr)\n"
-    "            affine$q(size, hidden, w_hr{{, hr_scale}}, NULL, z + 4 * hidden, 0, state);\n"
-    "        for (int j = 0; !w_hr && j < size; j++)\n"
-    "            state[j] = z[4 * hidden + j];\n" FR_C_ROW_OUT;
+/* The loops stand in functions of their own, since compilers make vector code of restrict parameters. */
+static const char c_gates[] =
+    "static void lstm_gates(int n, float *restrict i, float *restrict f, float *restrict g, float *restrict o)\n"
+    "{\n"
+    "    for (int j = 0; j < n; j++) {\n"
+    "        i[j] = sigmoid(i[j]);\n"
+    "        f[j] = sigmoid(f[j]);\n"
+    "        g[j] = tanh_of(g[j]);\n"
+    "        o[j] = sigmoid(o[j]);\n"
+    "    }\n"
+    "}\n";
+static const char c_cell[] =
+    "/* c = f c + i g, t = tanh(c), h = o t. */\n"
+    "static void lstm_cell(int n, const float *restrict i, const float *restrict f, const float *restrict g, const "
+    "float *restrict o, float *restrict c, float *restrict t, float *restrict h)\n"
+    "{\n"
+    "    for (int j = 0; j < n; j++) {\n"
+    "        c[j] = f[j] * c[j] + i[j] * g[j];\n"
+    "        t[j] = tanh_of(c[j]);\n"
+    "        h[j] = o[j] * t[j];\n"
+    "    }\n"
+    "}\n";
 
-/* The gates are computed again; c and tanh(c) were kept. The loop stands in a function of its own, since compilers make
- * vector code of restrict parameters. */
-static const char c_backward[] =
-    "/* Of the sums z: dcell = dc + dh o (1 - tanh(c)^2), di = dcell g i (1 - i), df = dcell c f (1 - f) of the c\n"
-    " * before, dg = dcell i (1 - g^2), do = dh tanh(c) o (1 - o); dcell f is left in dc. */\n"
+/* room is for tanh(c), and for h before its projection. For a backward, cells holds c and tanh(c) of all steps, and z
+ * the gates. */
+static const char c_step[] =
+    "        float *const gates = z + (kept ? t * 4 * hidden : 0);\n"
+    "\n"
+    "        affine$q(batch, 4 * hidden, input, w_ih{{, ih_scale}}, b_ih, x + t * input, 0, gates);\n"
+    "        affine$q(batch, 4 * hidden, size, w_hh{{, hh_scale}}, b_hh, h, 1, gates);\n"
+    "        for (int b = 0; b < batch; b++) {\n"
+    "            float *const i = gates + b * 4 * hidden, *const f = i + hidden, *const g = f + hidden, *const o = g "
+    "+ hidden;\n"
+    "            float *const tanh_c = cells ? cells + (steps * batch + t + b) * hidden : room;\n"
+    "            float *const new_h = out + (t + b) * size;\n"
+    "\n"
+    "            lstm_gates(hidden, i, f, g, o);\n"
+    "            lstm_cell(hidden, i, f, g, o, c + b * hidden, tanh_c, w_hr ? room + hidden : new_h);\n"
+    "            if (w_hr)\n"
+    "                affine$q(1, size, hidden, w_hr{{, hr_scale}}, NULL, room + hidden, 0, new_h);\n"
+    "        }\n"
+    "        if (cells)\n"
+    "            memcpy(cells + t * hidden, c, (size_t)(batch * hidden) * sizeof *c);\n";
+
+static const char c_gates_back[] =
+    "/* dcell = dc + dh o (1 - tanh(c)^2), di = dcell g i (1 - i), df = dcell c f (1 - f) of the c before,\n"
+    " * dg = dcell i (1 - g^2), do = dh tanh(c) o (1 - o); dcell f is left in dc. d: di, df, dg, do, as z: i, f, g, o. "
+    "*/\n"
     "static void lstm_gates_back(int n, const float *restrict z, const float *restrict c, const float *restrict "
     "tanh_c, const float *restrict dh, float *restrict dc, float *restrict di, float *restrict df, float *restrict dg, "
     "float *restrict d_o)\n"
     "{\n"
     "    for (int j = 0; j < n; j++) {\n"
-    "        const float i = sigmoid(z[j]), f = sigmoid(z[n + j]), g = tanh_of(z[2 * n + j]);\n"
-    "        const float o = sigmoid(z[3 * n + j]), dcell = dc[j] + dh[j] * o * (1 - tanh_c[j] * tanh_c[j]);\n"
+    "        const float i = z[j], f = z[n + j], g = z[2 * n + j], o = z[3 * n + j];\n"
+    "        const float dcell = dc[j] + dh[j] * o * (1 - tanh_c[j] * tanh_c[j]);\n"
     "\n"
     "        di[j] = dcell * g * i * (1 - i);\n"
     "        df[j] = (c ? dcell * c[j] : 0) * f * (1 - f);\n"
@@ -63,19 +80,32 @@ static const char c_backward[] =
     "        d_o[j] = dh[j] * tanh_c[j] * o * (1 - o);\n"
     "        dc[j] = dcell * f;\n"
     "    }\n"
-    "}\n"
-    "\n" FR_C_STEP_BACK(
-        "lstm") "    const int before = p->reverse ? t + 1 : t - 1, all = p->batch * p->hidden;\n"
-                "    const float *const c = before >= 0 && before < p->steps ? p->cells + before * all : "
-                "p->c0;\n" FR_C_EACH_SAMPLE "        float *const d = p->d + b * 4 * n;\n"
-                "\n"
-                "        affine(4 * n, p->input, p->w_ih_columns, p->b_ih, p->x + row * p->input, 0, p->z);\n"
-                "        affine(4 * n, h ? n : 0, p->w_hh_columns, p->b_hh, h ? h + b * n : NULL, 1, p->z);\n"
-                "        lstm_gates_back(n, p->z, c ? c + b * n : NULL, p->cells + (p->steps * p->batch + row) * n, "
-                "p->dh + b * "
-                "n, p->dc + b * n, d, d + n, d + 2 * n, d + 3 * n);\n"
-                "    }\n"
-                "}\n";
+    "}\n";
+
+static const char c_step_back[] =
+    "static void lstm_step_back(const recurrent_pass *p, int t, const float *h)\n"
+    "{\n"
+    "    const int n = p->hidden, batch = p->batch, before = p->reverse ? t + 1 : t - 1;\n"
+    "    const float *const c = before >= 0 && before < p->steps ? p->cells + before * batch * n : p->c0;\n"
+    "    const float *const tanh_c = p->cells + (p->steps + t) * batch * n;\n"
+    "    const float *const gates = p->gates ? p->gates + t * batch * 4 * n : p->z;\n"
+    "\n"
+    "    if (!p->gates) {\n"
+    "        affine(batch, 4 * n, p->input, p->w_ih_columns, p->b_ih, p->x + t * batch * p->input, 0, p->z);\n"
+    "        affine(batch, 4 * n, h ? n : 0, p->w_hh_columns, p->b_hh, h ? h : p->x, 1, p->z);\n"
+    "    }\n"
+    "    for (int b = 0; b < batch; b++) {\n"
+    "        float *const d = p->d + b * 4 * n;\n"
+    "\n"
+    "        if (!p->gates) {\n"
+    "            float *const z = p->z + b * 4 * n;\n"
+    "\n"
+    "            lstm_gates(n, z, z + n, z + 2 * n, z + 3 * n);\n"
+    "        }\n"
+    "        lstm_gates_back(n, gates + b * 4 * n, c ? c + b * n : NULL, tanh_c + b * n, p->dh + b * n, p->dc + b * "
+    "n, d, d + n, d + 2 * n, d + 3 * n);\n"
+    "    }\n"
+    "}\n";
 
 extern const fr_op fr_lstm_op;
 
@@ -85,11 +115,15 @@ const fr_recurrent_cell fr_lstm_cell = {
     .gates_output = 3,
     .cells_output = 4,
     .step = step,
-    .c_text = c_text,
-    .c_scratch = 5,
-    .step_back = "lstm_step_back",
-    .c_backward = c_backward,
-    .c_backward_scratch = 4,
+    .c_gates = c_gates,
+    .c_cell = c_cell,
+    .c_comment = "c = f c + i g, h = o tanh(c), of W_hr that where it is not NULL",
+    .c_parameters =
+        ", const $t *w_hr{{, const float *hr_scale}}, float *c, float *z, int kept, float *room, float *cells",
+    .c_step = c_step,
+    .c_sums = 4,
+    .c_gates_back = c_gates_back,
+    .c_step_back = c_step_back,
     .onnx_order = { 0, 3, 1, 2 }, /* i, o, f, c */
 };
 

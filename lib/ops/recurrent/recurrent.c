@@ -304,48 +304,6 @@ void fr_recurrent_definition(fr_op_call *call)
         call->failed = true;
 }
 
-/* --- C ------------------------------------------------------------------------------------------------------------ */
-
-/* A helper's arguments: steps, batch, input, hidden, the size of h, reverse, x, the weights w_ih, w_hh and, with a cell
- * state, w_hr, all by columns, b_ih, b_hh, out, h and, with a cell state, c, which are the states before and after, z,
- * room for one row of sums, and with a cell state cells, which are kept for a backward, or NULL. */
-bool fr_recurrent_c_code(fr_c_writer *w, const fr_op_call *call)
-{
-    const fr_recurrent_attributes *a = call->attributes;
-    const fr_shape *x = &call->in[FR_X]->shape;
-    int64_t hidden = call->in[FR_W_IH]->shape.dim[0] / a->cell->kernel->gates,
-            size = call->result[FR_OUT]->shape.dim[2];
-    bool cells = a->cell->cells_output != 0, int8;
-    bool kept = cells && call->outputs > a->cell->cells_output && fr_c_is_read(w, call, a->cell->cells_output);
-    const char *name = a->relu ? "rnn_relu" : call->op->name, *in, *ih, *hh, *hr, *b_ih, *b_hh, *h, *c, *out;
-
-    if (call->in[FR_LENGTHS])
-        return fr_c_fail(w, "lengths are given, which it cannot take in C");
-    int8 = fr_c_int8(w, call, 1U << FR_W_IH | 1U << FR_W_HH | (cells ? 1U << FR_W_HR : 0));
-    in = fr_c_in(w, call, FR_X);
-    ih = fr_c_columns(w, call, FR_W_IH);
-    hh = fr_c_columns(w, call, FR_W_HH);
-    hr = !cells ? "" : call->in[FR_W_HR] ? fr_c_columns(w, call, FR_W_HR) : int8 ? "NULL, NULL" : "NULL";
-    b_ih = fr_c_in(w, call, FR_B_IH);
-    b_hh = fr_c_in(w, call, FR_B_HH);
-    h = fr_c_state(w, call, 0);
-    c = cells ? fr_c_state(w, call, 1) : "";
-    out = fr_c_out(w, call, FR_OUT);
-    fr_c_affine(w, true, int8);
-    if (a->cell->kernel->gates > 1)
-        fr_c_sigmoid(w);
-    if (!a->relu)
-        fr_c_tanh(w);
-    fr_c_helper(w, name, a->relu ? a->cell->c_text_relu : a->cell->c_text, int8);
-    return fr_c_line(w, "%s%s(%lld, %lld, %lld, %lld, %lld, %d, %s, %s, %s, %s%s%s, %s, %s, %s%s%s, %s%s%s);", name,
-                     int8 ? "_int8" : "", (long long)x->dim[0], (long long)x->dim[1], (long long)x->dim[2],
-                     (long long)hidden, (long long)size, a->reverse, in, ih, hh, hr, cells ? ", " : "", b_ih, b_hh, out,
-                     h, cells ? ", " : "", c, fr_c_scratch(w, a->cell->c_scratch * hidden), cells ? ", " : "",
-                     kept    ? fr_c_out(w, call, a->cell->cells_output)
-                     : cells ? "NULL"
-                             : "");
-}
-
 /* --- For summaries and graphs ------------------------------------------------------------------------------------- */
 
 /* Each row of each step that it takes is multiplied by w_ih, w_hh and w_hr. */

@@ -37,13 +37,12 @@ typedef struct {
     int gates_output;                         /* of the op: (N,width H), the gates; FR_OUT: they are the new h itself */
     int cells_output;                         /* of the op: (2,N,H), c and tanh c; 0: there is no cell state */
     fr_tensor *(*step)(fr_recurrent_step *s); /* returns the new h, before its projection */
-    const char *c_text;      /* the helper in C, of the op's name; of rnn with tanh. recurrent.c has its arguments */
-    const char *c_text_relu; /* rnn_relu, with relu */
-    int c_scratch;           /* values that the helper's z has room for, in units of H */
-    const char *step_back, *c_backward; /* the helper of one step back: its name, and its text, in C: c_backward.c */
-    const char *step_back_relu, *c_backward_relu;
-    int c_backward_scratch; /* as c_scratch; 0: no gates are computed again */
-    int onnx_order[4];      /* ONNX's gate i is onnx_order[i] here */
+    /* In C: c_forward.c and c_backward.c say what the texts may use. */
+    const char *c_gates, *c_cell;                  /* helpers NAME_gates and NAME_cell; NULL: none */
+    const char *c_comment, *c_parameters, *c_step; /* of the helper NAME */
+    int c_sums;                             /* room for sums of one row of the batch in one step, in units of H */
+    const char *c_gates_back, *c_step_back; /* helpers NAME_gates_back (NULL: none) and NAME_step_back */
+    int onnx_order[4];                      /* ONNX's gate i is onnx_order[i] here */
 } fr_recurrent_cell;
 
 typedef struct {
@@ -72,25 +71,10 @@ int64_t fr_recurrent_multiply_adds(const fr_op_call *call);
 extern const fr_op_steps fr_recurrent_steps;   /* of a cell without a cell state */
 extern const fr_op_steps fr_recurrent_steps_c; /* of one with it */
 
-/* Text that the helpers in C share: the first parameters, the loop over all rows of all steps, and its end, where the
- * row's new state goes to out. */
-#define FR_C_SIZES   "int steps, int batch, int input, int hidden, int size, int reverse, const float *x, "
-#define FR_C_WEIGHTS "const $t *w_ih{{, const float *ih_scale}}, const $t *w_hh{{, const float *hh_scale}}, "
-#define FR_C_EACH_ROW                                                                                                  \
-    "    for (int s = 0; s < steps * batch; s++) {\n"                                                                  \
-    "        const int row = (reverse ? steps - 1 - s / batch : s / batch) * batch + s % batch;\n"
-#define FR_C_ROW_OUT                                                                                                   \
-    "        for (int j = 0; j < size; j++)\n"                                                                         \
-    "            out[row * size + j] = state[j];\n    }\n}\n"
-
-/* The beginning of a helper NAME_step_back: one step back for all rows, of a recurrent_pass p (c_backward.c has it). t:
- * the step; h: the states before it, or NULL. Sets p->d to the gradients of the sums, and p->dh and p->dc to those of
- * the states before, without what passes through w_hh. */
-#define FR_C_STEP_BACK(NAME) "static void " NAME "_step_back(const recurrent_pass *p, int t, const float *h)\n{\n"
-#define FR_C_EACH_SAMPLE                                                                                               \
-    "    const int n = p->hidden;\n\n"                                                                                 \
-    "    for (int b = 0; b < p->batch; b++) {\n"                                                                       \
-    "        const int row = t * p->batch + b;\n"
+/* c_forward.c: whether an exported training step keeps the gates of the forward for the backward; asks for NAME_gates
+ * and NAME_cell. */
+bool fr_recurrent_c_keeps_gates(const fr_op_call *call);
+void fr_recurrent_c_cell(fr_c_writer *w, const fr_recurrent_cell *cell);
 
 extern const fr_recurrent_cell fr_rnn_cell, fr_gru_cell, fr_lstm_cell;
 

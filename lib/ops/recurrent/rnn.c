@@ -11,30 +11,27 @@ static fr_tensor *step(fr_recurrent_step *s)
     return s->relu ? fr_relu(z) : fr_tanh(z);
 }
 
-/* Text of both helpers: the parameters, and their bodies but for what becomes of a sum z[j]. */
-#define PARAMETERS FR_C_SIZES FR_C_WEIGHTS "const float *b_ih, const float *b_hh, float *out, "
-#define BUFFERS    "float *restrict h, float *restrict z)\n{\n"
-#define STATE      "        float *const state = h + s % batch * size;\n\n"
-#define ADD_INPUT  "        affine$q(hidden, input, w_ih{{, ih_scale}}, b_ih, x + row * input, 0, z);\n"
-#define ADD_STATE  "        affine$q(hidden, size, w_hh{{, hh_scale}}, b_hh, state, 1, z);\n"
-#define EACH_SUM   "        for (int j = 0; j < hidden; j++)\n"
-#define UP_TO_SUMS PARAMETERS BUFFERS FR_C_EACH_ROW STATE ADD_INPUT ADD_STATE EACH_SUM
+static const char c_step[] =
+    "        float *const new_h = out + t * hidden;\n"
+    "\n"
+    "        affine$q(batch, hidden, input, w_ih{{, ih_scale}}, b_ih, x + t * input, 0, new_h);\n"
+    "        affine$q(batch, hidden, size, w_hh{{, hh_scale}}, b_hh, h, 1, new_h);\n"
+    "        for (int j = 0; !relu && j < batch * hidden; j++)\n"
+    "            new_h[j] = tanh_of(new_h[j]);\n"
+    "        for (int j = 0; relu && j < batch * hidden; j++)\n"
+    "            new_h[j] = new_h[j] > 0 ? new_h[j] : 0;\n";
 
-static const char c_text[] = "/* h = tanh(W_ih x + b_ih + W_hh h + b_hh), step after step. */\n"
-                             "static void rnn$q(" UP_TO_SUMS "            state[j] = tanh_of(z[j]);\n" FR_C_ROW_OUT;
-static const char c_text_relu[] =
-    "/* h = relu(W_ih x + b_ih + W_hh h + b_hh), step after step. */\n"
-    "static void rnn_relu$q(" UP_TO_SUMS "            state[j] = z[j] > 0 ? z[j] : 0;\n" FR_C_ROW_OUT;
-
-#define ALL_VALUES                                                                                                     \
-    "    const float *const out = p->out + t * p->batch * p->hidden;\n\n"                                              \
-    "    (void)h;\n"                                                                                                   \
-    "    for (int j = 0; j < p->batch * p->hidden; j++)\n"
-
-static const char c_backward[] = "/* dz = dh (1 - h^2) of the new h. */\n" FR_C_STEP_BACK("rnn") ALL_VALUES
-    "        p->d[j] = p->dh[j] * (1 - out[j] * out[j]);\n}\n";
-static const char c_backward_relu[] = "/* dz = dh where the new h is not 0. */\n" FR_C_STEP_BACK("rnn_relu") ALL_VALUES
-    "        p->d[j] = out[j] > 0 ? p->dh[j] : 0;\n}\n";
+static const char c_step_back[] = "/* dz = dh (1 - h^2) of the new h; with relu dh where h is not 0. */\n"
+                                  "static void rnn_step_back(const recurrent_pass *p, int t, const float *h)\n"
+                                  "{\n"
+                                  "    const float *const out = p->out + t * p->batch * p->hidden;\n"
+                                  "\n"
+                                  "    (void)h;\n"
+                                  "    for (int j = 0; !p->relu && j < p->batch * p->hidden; j++)\n"
+                                  "        p->d[j] = p->dh[j] * (1 - out[j] * out[j]);\n"
+                                  "    for (int j = 0; p->relu && j < p->batch * p->hidden; j++)\n"
+                                  "        p->d[j] = out[j] > 0 ? p->dh[j] : 0;\n"
+                                  "}\n";
 
 extern const fr_op fr_rnn_op;
 
@@ -42,13 +39,10 @@ const fr_recurrent_cell fr_rnn_cell = {
     .op = &fr_rnn_op,
     .kernel = &fr_rnn_kernel,
     .step = step,
-    .c_text = c_text,
-    .c_text_relu = c_text_relu,
-    .c_scratch = 1,
-    .step_back = "rnn_step_back",
-    .c_backward = c_backward,
-    .step_back_relu = "rnn_relu_step_back",
-    .c_backward_relu = c_backward_relu,
+    .c_comment = "h = tanh(W_ih x + b_ih + W_hh h + b_hh), or relu",
+    .c_parameters = ", int relu",
+    .c_step = c_step,
+    .c_step_back = c_step_back,
 };
 
 FR_RUN(run, fr_rnn(in[0], in[1], in[2], in[3], in[4], in[5], NULL).out)
