@@ -72,7 +72,7 @@ START_TEST(masks_are_drawn)
     fr_optim *o = fr_sgd(m, &(fr_sgd_options){ .lr = 1 });
     fr_tensor *x = fr_ones(dropouts[_i].x), *before, *drawn;
     fr_export_c_training training = { .loss = total, .target = x, .optimiser = o };
-    char path[PATH], options[128];
+    char path[PATH], options[PATH];
     FILE *f = fopen(in_folder("main.c", path), "w");
 
     ck_assert(f && fputs(main_c, f) >= 0 && fclose(f) == 0);
