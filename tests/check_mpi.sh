@@ -69,7 +69,7 @@ settings="--hidden 8 --seed 3 --batch-size 16"
     alike plain resumed 1e-6
     trains 2 tcn --model tcn --dropout 0.2 --epochs 2 # ranks draw different dropout, and go on in step
 }
-ranks 2 examples/24_distributed && [ "$(cat "$work/out")" = "$(examples/24_distributed)" ] ||
+ranks 2 examples/24_distributed && [ "$(cat "$work/out")" = "$(cat "$data/../expected/24_distributed.txt")" ] ||
     wrong "24_distributed with 2 ranks: $(cat "$work/out")"
 ranks 2 examples/simple_rnn --distributed --epochs 2 --data "$train" --save "$work/w.safetensors" &&
     [ "$(grep -c '^Epoch' "$work/out")" -eq 2 ] || wrong "simple_rnn: $(cat "$work/out")"

@@ -114,9 +114,9 @@ static bool parse_csv(fr_line_reader *lines, fr_sequence_builder *b, const void 
 
     for (size_t i = 0; ok && i < table.row_count; i++)
         ok = fr_csv_tell(&k, lines, &table, &table.rows[i]);
-    if (ok && k.rows > 0)
-        ok = make_format(lines, &table, &k, b, &format) && add_rows(b, lines, &table, &format);
-    fr_csv_teller_end(&k);
+    ok = ok && (k.rows == 0 || make_format(lines, &table, &k, b, &format));
+    fr_csv_teller_end(&k); /* its texts take as much memory as the rows will */
+    ok = ok && (k.rows == 0 || add_rows(b, lines, &table, &format));
     fr_csv_table_free(&table);
     return ok;
 }
