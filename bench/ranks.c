@@ -6,7 +6,8 @@
  *
  * prints, as CSV, for sums of so many bytes over all ranks, and for training steps of three models, the best and the
  * median time in microseconds. A batch is that of all ranks together. "alone" is a step whose gradients are not
- * averaged: the rest is what the ranks cost. doc/scaling.md fits a model to these figures. */
+ * averaged: the rest is what the ranks cost. scaling.py makes doc/scaling.md of these figures. Ranks that share a core
+ * tell nothing: bind each to its own, by -bind-to core (MPICH) or --bind-to core (Open MPI). */
 #include <frond.h>
 #include <frond/distributed.h>
 
@@ -87,8 +88,7 @@ static void step(void *user)
     fr_optim_zero_grad(j->optim);
     fr_optim_no_sync(j->optim, j->alone);
     fr_backward(fr_mean(fr_square(fr_forward(j->model, j->x))));
-    if (!j->alone) /* where they are alone they would drift apart */
-        fr_optim_step(j->optim);
+    fr_optim_step(j->optim);
 }
 
 /* batch: of all ranks. shape: of x, its batch in dim `dim` replaced. */

@@ -18,7 +18,7 @@
 
 #include <stdlib.h>
 
-enum { PORTION_BYTES = 1 << 22 };
+enum { PORTION_BYTES = 1 << 22, BLOCK = 4096 };
 
 /* --- Reductions, in their order ------------------------------------------------------------------------------------
  */
@@ -67,7 +67,6 @@ static bool begin(fr_gradient_set *s, const char *what)
     fr_averaging *a = (fr_averaging *)s;
     fr_thread *th = fr_thread_self();
 
-    a->not_finite = 0;
     for (int i = 0; i < a->count; i++) {
         a->portions[i].missing = a->portions[i].sum.n;
         a->portions[i].started = false;
@@ -90,8 +89,6 @@ static bool ready(fr_gradient_set *s, const char *what, int i)
     memcpy(values, g->origin, (size_t)g->numel * fr_dtype_size(dtype));
     if (a->unsynced && before)
         fr_accumulate(dtype, g->numel, values, before->origin);
-    if (!isfinite(fr_grad_abs_max(dtype, g->numel, values)))
-        a->not_finite = (uint64_t)i + 1;
     note_values(a->places[i], g->numel);
     return advance(what, a);
 }
@@ -154,21 +151,14 @@ static bool meet(const char *what, fr_averaging *a, int own_lacking, bool *lacki
     fr_process_group *g = a->group;
     fr_meeting mine = { .kind = FR_MEET_BACKWARD,
                         .fingerprint = fingerprint(a->optim),
-                        .lacking = (uint64_t)own_lacking,
-                        .not_finite = a->not_finite };
+                        .lacking = (uint64_t)own_lacking };
 
     if (!fr_meet(what, g, &mine,
                  "their optimisers have other options, made other steps or have other frozen parameters"))
         return false;
     *lacking = false;
-    for (int r = 0; r < g->transport->size; r++) {
+    for (int r = 0; r < g->transport->size; r++)
         *lacking = *lacking || g->told[r].lacking;
-        if (g->told[r].not_finite) {
-            g->broken = true;
-            return fr_fail(what, "the gradient of \"%s\" is not finite on rank %d",
-                           a->optim->slots[g->told[r].not_finite - 1].name, r);
-        }
-    }
     return true;
 }
 
@@ -191,12 +181,49 @@ static bool make_late(const char *what, fr_averaging *a)
     return ok;
 }
 
-static void copy_mean(const fr_averaging *a, int i, fr_tensor *gradient)
+/* Writes the mean, block by block while it is in the first cache. False, with *at where it begins, at a block of sums
+ * that are not all finite: what one rank has that is not makes those of all so. */
+static bool take_mean(const fr_averaging *a, int i, fr_tensor *gradient, int64_t *at)
 {
     fr_dtype dtype = (fr_dtype)gradient->dtype;
+    size_t size = fr_dtype_size(dtype);
 
-    memcpy(gradient->origin, memory_of(a->places[i]), (size_t)gradient->numel * fr_dtype_size(dtype));
-    fr_grad_scale(dtype, gradient->numel, gradient->origin, 1.0 / a->group->transport->size);
+    for (int64_t n; *at < gradient->numel; *at += n) {
+        const char *sums = (char *)memory_of(a->places[i]) + (size_t)*at * size;
+        char *means = (char *)gradient->origin + (size_t)*at * size;
+
+        n = fr_least(BLOCK, gradient->numel - *at);
+        if (!isfinite(fr_grad_abs_max(dtype, n, sums)))
+            return false;
+        memcpy(means, sums, (size_t)n * size);
+        fr_grad_scale(dtype, n, means, 1.0 / a->group->transport->size);
+    }
+    return true;
+}
+
+static bool is_finite_from(const fr_tensor *t, int64_t at)
+{
+    size_t size = fr_dtype_size((fr_dtype)t->dtype);
+
+    return isfinite(fr_grad_abs_max((fr_dtype)t->dtype, t->numel - at, (char *)t->origin + (size_t)at * size));
+}
+
+/* All ranks have found the sums of parameter i's gradients not finite, at the same value: the error says which rank's
+ * are so. */
+static bool blame(const char *what, const fr_averaging *a, int i, int64_t at)
+{
+    const fr_tensor *own = a->set.gradients[i], *before = a->unsynced ? a->set.leaves[i]->grad : NULL;
+    bool finite = (!own || is_finite_from(own, at)) && (!before || is_finite_from(before, at));
+    const fr_process_group *g = a->group;
+    int r = 0;
+
+    if (!fr_meet(what, a->group, &(fr_meeting){ .kind = FR_MEET_BACKWARD, .not_finite = !finite }, ""))
+        return false;
+    while (r < g->transport->size && !g->told[r].not_finite)
+        r++;
+    if (r < g->transport->size)
+        return fr_fail(what, "the gradient of \"%s\" is not finite on rank %d", a->optim->slots[i].name, r);
+    return fr_fail(what, "the sum of the gradients of \"%s\" is not finite", a->optim->slots[i].name);
 }
 
 static bool finish(fr_gradient_set *s, const char *what)
@@ -214,9 +241,13 @@ static bool finish(fr_gradient_set *s, const char *what)
     for (int i = 0; i < a->count; i++)
         if (!fr_rank_sum_finish(what, &a->portions[i].sum))
             return false;
-    for (int i = 0; i < s->n; i++)
-        if (s->gradients[i] || a->late[i])
-            copy_mean(a, i, s->gradients[i] ? s->gradients[i] : a->late[i]);
+    for (int i = 0; i < s->n; i++) {
+        fr_tensor *gradient = s->gradients[i] ? s->gradients[i] : a->late[i];
+        int64_t at = 0;
+
+        if (gradient && !take_mean(a, i, gradient, &at))
+            return blame(what, a, i, at);
+    }
     return true;
 }
 

@@ -37,9 +37,8 @@ typedef struct fr_averaging {
     fr_gradient_array arrays[2]; /* of float32 and of float64 */
     fr_portion *portions;        /* of both */
     int count;
-    fr_place *places;    /* of the parameters, then of the buffers */
-    fr_tensor **late;    /* gradients of parameters that have one on other ranks alone; else NULL */
-    uint64_t not_finite; /* as in fr_meeting */
+    fr_place *places; /* of the parameters, then of the buffers */
+    fr_tensor **late; /* gradients of parameters that have one on other ranks alone; else NULL */
     bool no_sync;
     bool unsynced; /* gradients have been accumulated that are this rank's alone */
 } fr_averaging;

@@ -29,7 +29,7 @@ typedef struct {
     uint64_t kind;
     uint64_t fingerprint; /* of what must be the same on all ranks */
     uint64_t lacking;     /* backward: how many parameters have no gradient here */
-    uint64_t not_finite;  /* backward: 1 + the number of a parameter whose gradient is not finite here; 0: all are */
+    uint64_t not_finite;  /* backward: whether the gradient that all look at is not finite here */
 } fr_meeting;
 
 typedef struct fr_process_group {

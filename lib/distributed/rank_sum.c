@@ -12,7 +12,7 @@
 
 /* What each rank gathers at most, in bytes, before slices are better: one message fewer against size / 2 times the
  * data. */
-enum { FEW_BYTES = 1 << 15, PORTION = 1 << 22 };
+enum { FEW_BYTES = 1 << 17, PORTION = 1 << 22 };
 
 static bool is_small(const fr_process_group *g, int64_t n, fr_dtype dtype)
 {
@@ -43,14 +43,13 @@ void fr_rank_sum_free(fr_rank_sum *r)
     r->room = NULL;
 }
 
-/* sum = the sum of what is in the room, n values from each rank, or what is from rank 0. */
-static void add_up(const fr_rank_sum *r, int64_t n, char *sum)
+/* The first n values in the room = the sum of those from all ranks, n from each, or what is from rank 0. */
+static void add_up(const fr_rank_sum *r, int64_t n)
 {
     size_t bytes = (size_t)n * fr_dtype_size(r->dtype);
 
-    memcpy(sum, r->room, bytes);
     for (int rank = 1; rank < r->group->transport->size && !r->first; rank++)
-        fr_accumulate(r->dtype, n, sum, r->room + (size_t)rank * bytes);
+        fr_accumulate(r->dtype, n, r->room, r->room + (size_t)rank * bytes);
 }
 
 bool fr_rank_sum_start(const char *what, fr_rank_sum *r)
@@ -70,13 +69,10 @@ bool fr_rank_sum_start(const char *what, fr_rank_sum *r)
 static bool gather_slices(const char *what, fr_rank_sum *r)
 {
     fr_transport *t = r->group->transport;
-    size_t bytes = (size_t)r->slice * fr_dtype_size(r->dtype);
-    char *own = r->values + (size_t)t->rank * bytes;
 
-    add_up(r, r->slice, own);
-    memcpy(r->room, own, bytes); /* the sums of others arrive in values */
+    add_up(r, r->slice);
     r->exchanging = false;
-    r->request = t->gather(t, r->channel + 1, r->room, r->values, bytes);
+    r->request = t->gather(t, r->channel + 1, r->room, r->values, (size_t)r->slice * fr_dtype_size(r->dtype));
     return r->request || fr_group_fail(what, r->group);
 }
 
@@ -100,8 +96,10 @@ bool fr_rank_sum_finish(const char *what, fr_rank_sum *r)
         return false;
     if (!fr_group_wait(what, r->group, r->request))
         return false;
-    if (!sliced)
-        add_up(r, r->n, r->values);
+    if (!sliced) {
+        add_up(r, r->n);
+        memcpy(r->values, r->room, (size_t)r->n * fr_dtype_size(r->dtype));
+    }
     r->request = NULL;
     return true;
 }

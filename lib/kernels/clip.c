@@ -6,7 +6,7 @@
 
 #include <tgmath.h>
 
-enum { LANES = 8 };
+enum { LANES = 8, MANY_LANES = 32 };
 
 #define KERNEL_FILE "kernels/clip.c"
 #include "kernels/instantiate.h"
@@ -63,16 +63,27 @@ static double FN(power_sum)(int64_t n, const void *px, double p)
 }
 
 /* A NaN, once it is most, stays: no comparison with it is true. */
+static inline T FN(greater)(T most, T x)
+{
+    T size = fabs(x);
+
+    return most >= size || most != most ? most : size;
+}
+
 static double FN(abs_max)(int64_t n, const void *px)
 {
     const T *x = px;
-    T most = 0;
+    T most[MANY_LANES] = { 0 };
+    int64_t i = 0;
 
-    for (int64_t i = 0; i < n; i++) {
-        T size = x[i] < 0 ? -x[i] : x[i];
-        most = most >= size || most != most ? most : size;
-    }
-    return (double)most;
+    for (; i + MANY_LANES <= n; i += MANY_LANES)
+        for (int k = 0; k < MANY_LANES; k++)
+            most[k] = FN(greater)(most[k], x[i + k]);
+    for (; i < n; i++)
+        most[0] = FN(greater)(most[0], x[i]);
+    for (int k = 1; k < MANY_LANES; k++)
+        most[0] = FN(greater)(most[0], most[k]);
+    return (double)most[0];
 }
 
 static void FN(scale)(int64_t n, void *px, double factor)
