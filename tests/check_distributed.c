@@ -216,6 +216,71 @@ START_TEST(test_some_parameters)
 }
 END_TEST
 
+/* --- Several optimisers, and gradients on their way early -----------------------------------------------------------
+ */
+
+/* a's and b's gradients, equally many, are complete in another order on each second rank. */
+static void use_two_optimisers(int rank, void *user)
+{
+    int values = *(int *)user, size = fr_distributed_size();
+    fr_module *m[2];
+    fr_optim *o[2];
+    fr_tensor *p[2], *part[2];
+
+    for (int i = 0; i < 2; i++) {
+        m[i] = fr_module_new("One", 0, NULL);
+        p[i] = fr_module_param(m[i], "p", fr_ones(FR_SHAPE(values)));
+        o[i] = fr_sgd(m[i], NULL);
+        ck_assert(fr_optim_distributed(o[i]));
+    }
+    for (int i = 0; i < 2; i++) {
+        int which = (rank + i) % 2;
+
+        part[i] = fr_sum(fr_mul_scalar(p[which], which ? 10 : rank + 1));
+    }
+    ck_assert(fr_backward(fr_add(part[0], part[1])));
+    ck_assert_double_eq_tol(fr_at(fr_grad(p[0]), values - 1), (size + 1) / 2.0, 1e-6);
+    ck_assert_double_eq_tol(fr_at(fr_grad(p[1]), values - 1), 10, 1e-5);
+    for (int i = 0; i < 2; i++) {
+        fr_optim_free(o[i]);
+        fr_module_free(m[i]);
+    }
+}
+
+START_TEST(test_two_optimisers)
+{
+    ck_assert_int_eq(run_ranks(2 + _i / 2, 20, use_two_optimisers, &(int){ _i % 2 ? 50000 : 50 }), 0);
+}
+END_TEST
+
+static fr_tensor *look_for_sums(fr_tensor *gradient, void *user)
+{
+    (void)gradient;
+    *(bool *)user = this_rank->next[FR_CHANNELS - 2] > 0;
+    return NULL;
+}
+
+static void send_early(int rank, void *user)
+{
+    fr_module *m = FR_SEQUENTIAL(fr_nn_linear(3, 1100, NULL), fr_nn_linear(1100, 1100, NULL));
+    fr_optim *o = fr_sgd(m, NULL);
+    bool started = false;
+
+    (void)rank, (void)user;
+    ck_assert(fr_optim_distributed(o));
+    ck_assert(fr_on_gradient(fr_module_parameters(m, &(int){ 0 })[0], look_for_sums, &started));
+    ck_assert(fr_backward(fr_sum(fr_forward(m, fr_ones(FR_SHAPE(2, 3))))));
+    ck_assert(started);
+    fr_optim_free(o);
+    fr_module_free(m);
+}
+
+START_TEST(test_early)
+{
+    ck_assert_int_eq(run_ranks(2, 20, send_early, NULL), 0);
+}
+END_TEST
+
 /* --- What one rank does wrong --------------------------------------------------------------------------------------
  */
 
@@ -228,6 +293,9 @@ typedef enum {
     ELSEWHERE,
     OTHER_COUNT,
     FEWER_BATCHES,
+    TOO_LARGE,
+    IGNORED,
+    NESTED,
     FAULTS
 } fault;
 
@@ -240,12 +308,47 @@ static const char *const expected_words[FAULTS] = {
     [ELSEWHERE] = "all ranks must do the same",
     [OTHER_COUNT] = "numbers of values",
     [FEWER_BATCHES] = "all ranks must do the same",
+    [TOO_LARGE] = "the sum of the gradients of \"weight\" is not finite",
+    [IGNORED] = "waited 0.3 s",
+    [NESTED] = "waited 0.3 s",
 };
+
+static fr_tensor *give_other_shape(fr_tensor *gradient, void *user)
+{
+    (void)gradient, (void)user;
+    return fr_zeros(FR_SHAPE(1));
+}
+
+static fr_tensor *go_backward(fr_tensor *gradient, void *user)
+{
+    (void)gradient;
+    fr_backward(user);
+    return NULL;
+}
 
 typedef struct {
     fault kind;
     char messages[MOST_RANKS][256];
 } faults;
+
+/* A hook of the parameter that is complete last fails; so does what comes after it. */
+static bool ignore_error(bool nested, fr_module *m, fr_tensor *loss)
+{
+    fr_tensor *weight = fr_module_parameters(m, &(int){ 0 })[0], *bias = fr_module_parameters(m, &(int){ 0 })[1];
+
+    fr_gradient_hook *hook = nested ? go_backward : give_other_shape;
+    fr_tensor *other_loss = fr_sum(fr_square(weight));
+
+    ck_assert(fr_on_gradient(bias, hook, other_loss));
+    ck_assert(!fr_backward(loss));
+    ck_assert_msg(strstr(fr_error_message(), nested ? "has not come to its end" : "a gradient hook gave"), "%s",
+                  fr_error_message());
+    fr_error_clear();
+    ck_assert(fr_off_gradient(bias, hook, other_loss));
+    ck_assert(!fr_backward(fr_sum(fr_square(bias))));
+    ck_assert(strstr(fr_error_message(), "failed before"));
+    return false;
+}
 
 /* Trains three steps; rank 1 does something else in the second. False at the first error. */
 static bool train_with_fault(fault kind, int rank, fr_module *m, fr_optim *o)
@@ -254,8 +357,11 @@ static bool train_with_fault(fault kind, int rank, fr_module *m, fr_optim *o)
         FR_SCOPE;
         bool wrong = rank == 1 && i == 1;
         double values[2] = { 0 };
-        fr_tensor *loss = fr_sum(fr_forward(m, fr_full(FR_SHAPE(2, 3), wrong && kind == NOT_FINITE ? NAN : 1)));
+        double x = wrong && kind == NOT_FINITE ? NAN : kind == TOO_LARGE ? 1.6e38 : 1;
+        fr_tensor *loss = fr_sum(fr_forward(m, fr_full(FR_SHAPE(2, 3), x)));
 
+        if (wrong && (kind == IGNORED || kind == NESTED))
+            return ignore_error(kind == NESTED, m, loss);
         if (wrong && kind == LEFT)
             return true;
         if (wrong && kind == FEWER_BATCHES)
@@ -273,6 +379,12 @@ static bool train_with_fault(fault kind, int rank, fr_module *m, fr_optim *o)
     return true;
 }
 
+/* Ranks other than 1 wait until their time is over. */
+static bool is_left_waiting(fault kind)
+{
+    return kind == LEFT || kind == IGNORED || kind == NESTED;
+}
+
 static void do_wrong(int rank, void *user)
 {
     faults *f = user;
@@ -281,7 +393,7 @@ static void do_wrong(int rank, void *user)
 
     if (fr_optim_distributed(o))
         train_with_fault(f->kind, rank, m, o);
-    if (f->kind == LEFT && rank == 1) /* it says nothing, for longer than the others wait */
+    if (is_left_waiting(f->kind) && rank == 1) /* it says nothing, for longer than the others wait */
         nanosleep(&(struct timespec){ .tv_sec = 1 }, NULL);
     if (!fr_error_message())
         fr_distributed_finalize();
@@ -294,10 +406,10 @@ static void do_wrong(int rank, void *user)
 START_TEST(test_faults)
 {
     faults f = { .kind = (fault)_i };
-    int aborted = run_ranks(3, f.kind == LEFT ? 0.3 : 20, do_wrong, &f);
+    int aborted = run_ranks(3, is_left_waiting(f.kind) ? 0.3 : 20, do_wrong, &f);
 
     for (int r = 0; r < 3; r++)
-        if (!(f.kind == LEFT && r == 1))
+        if (!(is_left_waiting(f.kind) && r == 1))
             ck_assert_msg(strstr(f.messages[r], expected_words[f.kind]), "rank %d: \"%s\"", r, f.messages[r]);
     ck_assert_int_ge(aborted, 2);
 }
@@ -357,6 +469,10 @@ static void misuse(int rank, void *user)
 
     ck_assert(!fr_backward(loss));
     assert_failed("backward", "group of a distributed optimiser has ended");
+    ck_assert(fr_distributed_begin(&this_rank->transport, 20)); /* another group, perhaps where the first one was */
+    loss = fr_sum(fr_forward(m, fr_ones(FR_SHAPE(1, 2))));
+    ck_assert(!fr_backward(loss));
+    assert_failed("backward", "group of a distributed optimiser has ended");
     fr_optim_free(o);
     fr_module_free(m);
     fr_module_free(more);
@@ -386,6 +502,8 @@ int main(void)
     tcase_add_loop_test(training, test_trajectory, 0, sizeof kinds / sizeof *kinds);
     tcase_add_test(training, test_own_statistics);
     tcase_add_loop_test(training, test_some_parameters, 1, MOST_RANKS + 1);
+    tcase_add_loop_test(training, test_two_optimisers, 0, 4);
+    tcase_add_test(training, test_early);
     tcase_add_loop_test(values, test_values, 1, MOST_RANKS + 1);
     tcase_add_loop_test(wrong, test_faults, 0, FAULTS);
     tcase_add_test(wrong, test_alone);

@@ -34,6 +34,8 @@ typedef struct {
     bool aborted;
 } thread_rank;
 
+static _Thread_local thread_rank *this_rank;
+
 static shared_request *start_request(fr_transport *t, int channel, const void *from, void *into, size_t bytes,
                                      bool exchange)
 {
@@ -118,6 +120,7 @@ static void *run_rank(void *argument)
 {
     rank_job *j = argument;
 
+    this_rank = &j->rank;
     if (fr_distributed_begin(&j->rank.transport, j->timeout)) {
         FR_SCOPE;
         j->run(j->rank.transport.rank, j->user);

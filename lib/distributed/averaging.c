@@ -67,16 +67,22 @@ static bool begin(fr_gradient_set *s, const char *what)
     fr_averaging *a = (fr_averaging *)s;
     fr_thread *th = fr_thread_self();
 
+    if (th->group != a->group)
+        return fr_fail(what, "the group of a distributed optimiser has ended");
+    if (!fr_group_of(what, th) || !fr_not_captured(th, "a distributed optimiser"))
+        return false;
+    if (a->running)
+        return fr_fail(what, "another backward of a distributed optimiser's parameters has not come to its end");
+    a->running = !a->no_sync;
     for (int i = 0; i < a->count; i++) {
         a->portions[i].missing = a->portions[i].sum.n;
         a->portions[i].started = false;
     }
-    if (th->group != a->group)
-        return fr_fail(what, "the group of a distributed optimiser has ended");
-    return fr_group_of(what, th) && fr_not_captured(th, "a distributed optimiser");
+    return true;
 }
 
-/* Puts gradient i, and what has come to the parameter before and was not averaged, where it is reduced. */
+/* Puts gradient i, and what has come to the parameter before and was not averaged, where it is reduced. Where there
+ * are several optimisers all sums wait for the end, since their order could differ from rank to rank. */
 static bool ready(fr_gradient_set *s, const char *what, int i)
 {
     fr_averaging *a = (fr_averaging *)s;
@@ -90,7 +96,7 @@ static bool ready(fr_gradient_set *s, const char *what, int i)
     if (a->unsynced && before)
         fr_accumulate(dtype, g->numel, values, before->origin);
     note_values(a->places[i], g->numel);
-    return advance(what, a);
+    return a->group->refs > 2 || advance(what, a);
 }
 
 /* Of what must be the same on all ranks: the options and how many steps there were, and which parameters are frozen. */
@@ -265,8 +271,8 @@ static void end(fr_gradient_set *s, bool ok)
 {
     fr_averaging *a = (fr_averaging *)s;
 
-    if (!ok)
-        a->group->broken |= a->count > 0 && a->portions[0].started;
+    a->group->broken |= a->running && !ok; /* the other ranks wait for this one */
+    a->running = false;
     for (int i = 0; ok && a->unsynced && !a->no_sync && i < s->n; i++)
         fr_assign(&s->leaves[i]->grad, NULL); /* the means have it in them */
     for (int i = 0; i < s->n; i++) {
@@ -288,13 +294,14 @@ static void free_averaging(fr_averaging *a)
         a->set.n = 0;
     fr_gradient_set_detach(&a->set);
     /* Of a broken group requests may be under way, which write to this memory: it stays. */
-    if (fr_thread_self()->group != a->group || !a->group->broken) {
+    if (!a->group->broken) {
         for (int i = 0; i < a->count; i++)
             fr_rank_sum_free(&a->portions[i].sum);
         for (int k = 0; k < 2; k++)
             fr_free(a->arrays[k].values, a->arrays[k].bytes);
         free(a->portions);
     }
+    fr_group_unref(a->group);
     free(a->set.leaves);
     free(a->set.gradients);
     free(a->buffer);
@@ -383,9 +390,12 @@ bool fr_average_gradients(const char *what, fr_process_group *g, fr_optim *o)
 
     if (!a)
         return fr_fail_memory(what);
-    *a = (fr_averaging){ .set = { .begin = begin, .ready = ready, .finish = finish, .end = end },
-                         .group = g,
-                         .optim = o };
+    *a = (fr_averaging){
+        .set = { .begin = begin, .ready = ready, .finish = finish, .end = end, .number = g->averagings++ },
+        .group = g,
+        .optim = o
+    };
+    g->refs++;
     if (!list_tensors(a, o) || !allocate(what, a) || !fr_gradient_set_attach(what, &a->set)) {
         free_averaging(a);
         return fr_fail_memory(what);

@@ -39,6 +39,7 @@ typedef struct fr_averaging {
     int count;
     fr_place *places; /* of the parameters, then of the buffers */
     fr_tensor **late; /* gradients of parameters that have one on other ranks alone; else NULL */
+    bool running;     /* a backward that takes means, from the first gradient to the end */
     bool no_sync;
     bool unsynced; /* gradients have been accumulated that are this rank's alone */
 } fr_averaging;

@@ -93,7 +93,8 @@ bool fr_meet(const char *what, fr_process_group *g, const fr_meeting *mine, cons
 {
     fr_transport *t = g->transport;
 
-    if (!fr_group_wait(what, g, t->gather(t, FR_MEETINGS, mine, g->told, sizeof *mine)))
+    g->told[t->size] = *mine;
+    if (!fr_group_wait(what, g, t->gather(t, FR_MEETINGS, &g->told[t->size], g->told, sizeof *mine)))
         return false;
     for (int r = 0; r < t->size; r++) {
         if (g->told[r].kind == mine->kind && g->told[r].fingerprint == mine->fingerprint)
@@ -147,7 +148,7 @@ bool fr_distributed_begin(fr_transport *t, double timeout)
     if (check(what, th, t, timeout)) {
         g = calloc(1, sizeof *g);
         if (g)
-            g->told = calloc((size_t)t->size, sizeof *g->told);
+            g->told = calloc((size_t)t->size + 1, sizeof *g->told);
         if (!g || !g->told) {
             free(g);
             g = fr_fail_memory(what);
@@ -155,11 +156,22 @@ bool fr_distributed_begin(fr_transport *t, double timeout)
     }
     if (g) {
         g->transport = t;
+        g->refs = 1;
         g->timeout = timeout > 0 ? timeout : 1800;
         th->group = g;
     }
     fr_finish(th, before);
     return g != NULL;
+}
+
+/* After a failure MPI may still read and write what was told: it stays. */
+void fr_group_unref(fr_process_group *g)
+{
+    if (--g->refs > 0)
+        return;
+    if (!g->broken)
+        free(g->told);
+    free(g);
 }
 
 void fr_distributed_finalize(void)
@@ -176,8 +188,7 @@ void fr_distributed_finalize(void)
     bool ok = !g->broken && fr_meet(what, g, &(fr_meeting){ FR_MEET_FINALIZE }, "");
 
     th->group = NULL;
-    free(g->told);
-    free(g);
+    fr_group_unref(g);
     fr_finish(th, before); /* which reports the error */
     if (ok)
         t->end(t);

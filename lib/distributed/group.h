@@ -35,12 +35,15 @@ typedef struct {
 typedef struct fr_process_group {
     fr_transport *transport;
     double timeout;   /* seconds */
-    fr_meeting *told; /* by each rank at the last meeting */
+    fr_meeting *told; /* by each rank at the last meeting; then what this one tells */
     bool broken;      /* it failed: ranks may be in different places, with requests under way */
+    int refs;         /* one for the thread while it is in the group, one for each fr_averaging */
+    int averagings;   /* made so far */
 } fr_process_group;
 
 /* The group of th, if it is of use; NULL with an error if it is broken, without an error if there is none. */
 fr_process_group *fr_group_of(const char *what, const fr_thread *th);
+void fr_group_unref(fr_process_group *g);
 /* Tells all ranks and waits for what they tell, which is in g->told. False with an error if one is elsewhere or has
  * another fingerprint. differs: what is wrong then, "the numbers of values differ". */
 bool fr_meet(const char *what, fr_process_group *g, const fr_meeting *mine, const char *differs);

@@ -47,6 +47,14 @@ static bool grow_heap(fr_backward_queue *q)
     return true;
 }
 
+/* A leaf comes before the node that was made before its first reader. */
+static uint64_t number_of(const fr_backward_queue *q, const fr_node *node, const fr_tensor *leaf)
+{
+    const fr_node *reader = node ? NULL : fr_table_find(&q->first_readers, leaf);
+
+    return node ? node->number : reader ? reader->number - 1 : 0;
+}
+
 fr_backward_task *fr_backward_queue_task(fr_backward_queue *q, fr_node *node, fr_tensor *leaf)
 {
     const void *key = node ? (const void *)node : leaf;
@@ -62,7 +70,7 @@ fr_backward_task *fr_backward_queue_task(fr_backward_queue *q, fr_node *node, fr
         fr_free(task, sizeof *task + (size_t)outputs * sizeof *task->slot);
         return NULL;
     }
-    *task = (fr_backward_task){ .node = node, .leaf = leaf, .number = node ? node->number : 0, .outputs = outputs };
+    *task = (fr_backward_task){ .node = node, .leaf = leaf, .number = number_of(q, node, leaf), .outputs = outputs };
     for (int i = 0; i < outputs; i++) { /* memset would write one slot in a way that the next read has to wait for */
         task->slot[i].grad = NULL;
         task->slot[i].own = false;
@@ -99,4 +107,5 @@ void fr_backward_queue_free(fr_backward_queue *q)
         fr_backward_task_free(q->heap[i]);
     fr_free(q->heap, q->capacity * sizeof *q->heap);
     fr_table_free(&q->table);
+    fr_table_free(&q->first_readers);
 }

@@ -13,7 +13,7 @@ typedef struct fr_backward_task {
     fr_node *node;
     fr_tensor *leaf;
     struct fr_backward_task *next; /* in a list of leaves that have left the queue */
-    uint64_t number;               /* the node's; 0 for leaves, which come last */
+    uint64_t number;               /* the node's; of a leaf 0: leaves come last, but for those in first_readers */
     int outputs;                   /* 1 for a leaf */
     struct {
         fr_tensor *grad; /* NULL: none has come */
@@ -26,6 +26,7 @@ typedef struct {
     fr_backward_task **heap;
     size_t count, capacity;
     fr_table table;
+    fr_table first_readers; /* of some leaves: the first made of the nodes that read it, after which it comes */
 } fr_backward_queue;
 
 /* The task of node or leaf, made if there is none; NULL: out of memory. */

@@ -33,13 +33,12 @@ void fr_gradient_set_detach(fr_gradient_set *s)
 
 static bool note(const char *what, fr_gradient_set **met, fr_gradient_set *s, int i, fr_tensor *gradient)
 {
-    if (!s->met) {
-        s->met = true;
-        s->next = NULL;
-        memset(s->gradients, 0, (size_t)s->n * sizeof(fr_tensor *));
-        while (*met)
-            met = &(*met)->next;
+    while (*met && *met != s && (*met)->number <= s->number)
+        met = &(*met)->next;
+    if (*met != s) {
+        s->next = *met;
         *met = s;
+        memset(s->gradients, 0, (size_t)s->n * sizeof(fr_tensor *));
         if (!s->begin(s, what))
             return false;
     }
@@ -61,9 +60,7 @@ bool fr_gradient_sets_finish(const char *what, fr_gradient_set *met, bool ok)
 {
     for (fr_gradient_set *s = met; s; s = s->next)
         ok = ok && s->finish(s, what);
-    for (fr_gradient_set *s = met; s; s = s->next) {
+    for (fr_gradient_set *s = met; s; s = s->next)
         s->end(s, ok);
-        s->met = false;
-    }
     return ok;
 }

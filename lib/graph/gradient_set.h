@@ -22,8 +22,8 @@ struct fr_gradient_set {
     bool (*finish)(fr_gradient_set *s, const char *what);
     /* The pass is over, but for accumulating. ok: it went well, for all sets; now leaves may be changed otherwise. */
     void (*end)(fr_gradient_set *s, bool ok);
-    bool met;              /* by the pass that runs */
-    fr_gradient_set *next; /* that it has met */
+    int number;            /* of several sets that with lower numbers finishes first */
+    fr_gradient_set *next; /* that the pass has met */
 };
 
 /* Makes the set's leaves know it; from then on it must lie where it is until fr_gradient_set_detach. False with an

@@ -3,6 +3,8 @@
 /* The public functions of reverse mode: they check their arguments, start a pass (backward.c) and hand out its results.
  */
 #include "graph/backward.h"
+#include "graph/checkpoint.h"
+#include "graph/history.h"
 
 #include <frond/ops.h>
 
@@ -40,6 +42,27 @@ static bool start(fr_backward_pass *p, fr_tensor *y, fr_tensor *gradient)
     return ok;
 }
 
+/* In a group of processes a leaf's turn comes as soon as all nodes that read it have run, so that its gradient is on
+ * its way to the others while the walk goes on. Who reads what inside a checkpoint is not known yet: then all leaves
+ * come last, as they do elsewhere. */
+static bool hurry_leaves(fr_backward_pass *p, fr_tensor *y)
+{
+    fr_history all = { 0 };
+    bool ok = fr_history_collect_nodes(&all, &y, 1), known = true;
+
+    for (size_t i = 0; i < all.node_count; i++)
+        known = known && all.nodes[i]->op != &fr_checkpoint_op;
+    for (size_t i = 0; ok && known && i < all.node_count; i++)
+        for (int k = 0; ok && k < all.nodes[i]->inputs; k++) {
+            const fr_tensor *leaf = all.nodes[i]->edges[k].leaf;
+
+            if (leaf && leaf->hooks && !fr_table_find(&p->queue.first_readers, leaf))
+                ok = fr_table_put(&p->queue.first_readers, leaf, (void *)all.nodes[i]);
+        }
+    fr_history_free(&all);
+    return ok || fr_fail_memory(p->what);
+}
+
 static bool backward(fr_thread *th, fr_tensor *t, fr_tensor *gradient, int flags)
 {
     fr_backward_pass p = { .what = "backward", .th = th, .flags = flags };
@@ -53,7 +76,7 @@ static bool backward(fr_thread *th, fr_tensor *t, fr_tensor *gradient, int flags
         return fr_fail(p.what, "the tensor wants no gradient: nothing it was made from was marked with "
                                "fr_requires_grad, it was made under FR_NO_GRAD, or by an op without a backward");
     fr_growth_step(&th->graph->growth, th->graph->clock);
-    return fr_backward_run(&p, start(&p, t, gradient));
+    return fr_backward_run(&p, start(&p, t, gradient) && (!th->group || hurry_leaves(&p, t)));
 }
 
 bool fr_backward_observed_many(const char *what, fr_tensor *const *ts, fr_tensor *const *gradients, int n,

@@ -95,6 +95,10 @@ static void abort_all(fr_transport *t)
 
 static bool open_channels(mpi *m)
 {
+    if (m->parent == MPI_COMM_NULL) {
+        m->transport.error = "the communicator is MPI_COMM_NULL";
+        return false;
+    }
     for (int i = 0; i < FR_CHANNELS; i++) {
         if (!check(m, MPI_Comm_dup(m->parent, &m->channels[i])))
             return false;
@@ -107,10 +111,14 @@ static bool open_channels(mpi *m)
 /* MPI is initialised for calls from this thread, while others compute. */
 static bool begin_mpi(mpi *m)
 {
-    int there = 0, level;
+    int there = 0, over = 0, level;
 
-    if (!check(m, MPI_Initialized(&there)))
+    if (!check(m, MPI_Initialized(&there)) || !check(m, MPI_Finalized(&over)))
         return false;
+    if (over) {
+        m->transport.error = "MPI has been finalised: it begins once in a process";
+        return false;
+    }
     if (!there && !check(m, MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &level)))
         return false;
     m->owns_mpi = !there;
