@@ -406,6 +406,8 @@ static void do_wrong(int rank, void *user)
 START_TEST(test_faults)
 {
     faults f = { .kind = (fault)_i };
+    groups_fail = true;
+
     int aborted = run_ranks(3, is_left_waiting(f.kind) ? 0.3 : 20, do_wrong, &f);
 
     for (int r = 0; r < 3; r++)
