@@ -58,8 +58,8 @@ Sums in the order of ranks have the same bits in each run, and cost 2 (n-1) mess
 with n, the messages do, and each slice shrinks to 4 MiB / n. Latency is as much as bandwidth at this many ranks:
 """
 AFTER = """
-Beyond that a portion should grow with n, or sums go up a tree (2 log2 n messages; halving and doubling keeps the bytes).
-A tree fixed by n also has the same bits in each run, but not those of the ranks' order. Ranks of one computer should be
+Beyond that a portion should grow with n, or sums go up a tree (2 log2 n messages; halving and doubling keeps the
+bytes). A tree fixed by n also has the same bits in each run, but not those of the ranks' order. Ranks of one computer should be
 summed by shared memory first: then n counts computers. A small model's gather grows with n as well, but only up to 128
 KiB in all; then it is an exchange too. The meeting takes 32 bytes from each rank and a loop over them.
 
@@ -74,9 +74,9 @@ GiB a rank, without activations:
 
 """
 TAIL = """
-On 16 GiB a model fits up to {all:.2f} G parameters as it is, to {states:.2f} G with sharded states on many ranks, and to {ever:.1f} G
-if gradients and sums are sharded too. Below that, sharding buys nothing but memory. Above it, and wherever one layer's
-weights or activations do not fit, the model itself has to be cut. frond does neither.
+On 16 GiB a model fits up to {all:.2f} G parameters as it is, to {states:.2f} G with sharded states on many ranks, and
+to {ever:.1f} G if gradients and sums are sharded too. Below that, sharding buys nothing but memory. Above it, and
+wherever one layer's weights or activations do not fit, the model itself has to be cut. frond does neither.
 """
 PORTION, SMALL, MIB = 1 << 22, 1 << 17, 1 << 20
 BATCH = {"gru 32x32": 32, "mlp 1024": 256, "lstm 512x512": 64}  # as in ranks.c

@@ -219,7 +219,7 @@ END_TEST
 /* --- Several optimisers, and gradients on their way early -----------------------------------------------------------
  */
 
-/* a's and b's gradients, equally many, are complete in another order on each second rank. */
+/* a's and b's gradients, equally many, are complete in another order on each second rank. Each is read twice. */
 static void use_two_optimisers(int rank, void *user)
 {
     int values = *(int *)user, size = fr_distributed_size();
@@ -236,11 +236,11 @@ static void use_two_optimisers(int rank, void *user)
     for (int i = 0; i < 2; i++) {
         int which = (rank + i) % 2;
 
-        part[i] = fr_sum(fr_mul_scalar(p[which], which ? 10 : rank + 1));
+        part[i] = fr_sum(fr_add(fr_mul_scalar(p[which], which ? 10 : rank + 1), fr_mul_scalar(p[which], 5)));
     }
     ck_assert(fr_backward(fr_add(part[0], part[1])));
-    ck_assert_double_eq_tol(fr_at(fr_grad(p[0]), values - 1), (size + 1) / 2.0, 1e-6);
-    ck_assert_double_eq_tol(fr_at(fr_grad(p[1]), values - 1), 10, 1e-5);
+    ck_assert_double_eq_tol(fr_at(fr_grad(p[0]), values - 1), (size + 1) / 2.0 + 5, 1e-6);
+    ck_assert_double_eq_tol(fr_at(fr_grad(p[1]), values - 1), 15, 1e-5);
     for (int i = 0; i < 2; i++) {
         fr_optim_free(o[i]);
         fr_module_free(m[i]);
@@ -250,6 +250,35 @@ static void use_two_optimisers(int rank, void *user)
 START_TEST(test_two_optimisers)
 {
     ck_assert_int_eq(run_ranks(2 + _i / 2, 20, use_two_optimisers, &(int){ _i % 2 ? 50000 : 50 }), 0);
+}
+END_TEST
+
+static fr_tensor *times(fr_tensor *const *xs, void *user)
+{
+    return fr_mul(xs[0], user);
+}
+
+/* Checkpoints read a parameter after a node that was made later than they were. */
+static void read_in_checkpoints(int rank, void *user)
+{
+    fr_module *m = fr_module_new("One", 0, NULL);
+    fr_tensor *p = fr_module_param(m, "p", fr_ones(FR_SHAPE(3))), *x = fr_full(FR_SHAPE(3), rank);
+    fr_optim *o = fr_sgd(m, NULL);
+    fr_tensor *first, *second;
+
+    (void)user;
+    ck_assert(fr_optim_distributed(o));
+    first = fr_checkpoint(times, &x, 1, p);
+    second = fr_checkpoint(times, &x, 1, p);
+    ck_assert(fr_backward(fr_sum(fr_add(fr_add(first, second), fr_mul_scalar(p, 3)))));
+    ck_assert_double_eq_tol(fr_at(fr_grad(p), 2), 4, 1e-6); /* 3 + twice the mean of 0 and 1 */
+    fr_optim_free(o);
+    fr_module_free(m);
+}
+
+START_TEST(test_checkpoints)
+{
+    ck_assert_int_eq(run_ranks(2, 20, read_in_checkpoints, NULL), 0);
 }
 END_TEST
 
@@ -506,6 +535,7 @@ int main(void)
     tcase_add_loop_test(training, test_some_parameters, 1, MOST_RANKS + 1);
     tcase_add_loop_test(training, test_two_optimisers, 0, 4);
     tcase_add_test(training, test_early);
+    tcase_add_test(training, test_checkpoints);
     tcase_add_loop_test(values, test_values, 1, MOST_RANKS + 1);
     tcase_add_loop_test(wrong, test_faults, 0, FAULTS);
     tcase_add_test(wrong, test_alone);
