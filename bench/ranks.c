@@ -2,12 +2,12 @@
  * Copyright The frond authors */
 /* What training with several processes costs, on the machine that it runs on:
  *
- *     mpirun -n N bench/ranks [REPEATS]
+ *     mpirun -n N bench/ranks [REPEATS [PARTS]]
  *
  * prints, as CSV, for sums of so many bytes over all ranks, and for training steps of three models, the best and the
- * median time in microseconds. A batch is that of all ranks together. "alone" is a step whose gradients are not
- * averaged: the rest is what the ranks cost. scaling.py makes doc/scaling.md of these figures. Ranks that share a core
- * tell nothing: bind each to its own, by -bind-to core (MPICH) or --bind-to core (Open MPI). */
+ * median time in microseconds. A batch is that of all ranks together, or one of PARTS parts of it. "alone" is a step
+ * whose gradients are not averaged: the rest is what the ranks cost. scaling.py makes doc/scaling.md of these figures.
+ * Ranks that share a core tell nothing: bind each to its own, by -bind-to core (MPICH) or --bind-to core (Open MPI). */
 #include <frond.h>
 #include <frond/distributed.h>
 
@@ -91,25 +91,26 @@ static void step(void *user)
     fr_optim_step(j->optim);
 }
 
-/* batch: of all ranks. shape: of x, its batch in dim `dim` replaced. */
-static void measure_step(const char *name, int repeats, fr_module *model, fr_shape shape)
+/* shape: of all ranks' x together, batch first. parts: it is divided by that. */
+static void measure_step(const char *name, int repeats, int parts, fr_module *model, fr_shape shape)
 {
     FR_SCOPE;
     int n;
     fr_tensor *const *parameters = fr_module_parameters(model, &n);
     int64_t values = 0;
-    char alone[64];
+    char whole[64], alone[64];
 
     for (int i = 0; i < n; i++)
         values += fr_numel(parameters[i]);
-    shape.dim[0] /= fr_distributed_size();
+    shape.dim[0] /= parts * fr_distributed_size();
+    snprintf(whole, sizeof whole, parts > 1 ? "%s part of %d" : "%s", name, parts);
+    snprintf(alone, sizeof alone, "%s alone", name);
 
     job j = { .model = model, .optim = fr_sgd(model, NULL), .x = fr_randn(shape) };
 
     fr_optim_distributed(j.optim);
-    measure(name, values, repeats, step, &j);
+    measure(whole, values, repeats, step, &j);
     j.alone = fr_distributed_size() > 1;
-    snprintf(alone, sizeof alone, "%s alone", name);
     if (j.alone)
         measure(alone, values, repeats, step, &j);
     fr_optim_free(j.optim);
@@ -118,21 +119,22 @@ static void measure_step(const char *name, int repeats, fr_module *model, fr_sha
 
 int main(int argc, char **argv)
 {
-    int repeats = argc > 1 ? atoi(argv[1]) : 100;
+    int repeats = argc > 1 ? atoi(argv[1]) : 100, parts = argc > 2 ? atoi(argv[2]) : 1;
 
     fr_distributed_init(NULL);
     repeats = repeats < 1 ? 1 : repeats > MOST_REPEATS ? MOST_REPEATS : repeats;
+    parts = parts < 1 ? 1 : parts * fr_distributed_size() > 32 ? 1 : parts; /* a batch has 32 rows or more */
     if (fr_distributed_rank() == 0)
         printf("what,size,ranks,threads,best us,median us\n");
     measure_sums(repeats);
-    measure_step("gru 32x32", repeats, fr_nn_gru(1, 32, &(fr_recurrent_options){ .batch_first = true }),
+    measure_step("gru 32x32", repeats, parts, fr_nn_gru(1, 32, &(fr_recurrent_options){ .batch_first = true }),
                  FR_SHAPE(32, 10, 1));
-    measure_step("mlp 1024", repeats / 4 + 1,
+    measure_step("mlp 1024", repeats / 4 + 1, parts,
                  FR_SEQUENTIAL(fr_nn_linear(1024, 1024, NULL), fr_nn_tanh(), fr_nn_linear(1024, 1024, NULL),
                                fr_nn_tanh(), fr_nn_linear(1024, 1024, NULL)),
                  FR_SHAPE(256, 1024));
-    measure_step("lstm 512x512", repeats / 20 + 3, fr_nn_lstm(512, 512, &(fr_recurrent_options){ .batch_first = true }),
-                 FR_SHAPE(64, 50, 512));
+    measure_step("lstm 512x512", repeats / 20 + 3, parts,
+                 fr_nn_lstm(512, 512, &(fr_recurrent_options){ .batch_first = true }), FR_SHAPE(64, 50, 512));
     fr_distributed_finalize();
     return 0;
 }

@@ -2,31 +2,34 @@
 # SPDX-License-Identifier: MIT
 # Copyright The frond authors
 """Writes scaling.md from what bench/ranks printed: the files NAME_*.csv of a folder are runs in turn, of which the
-least counts. one_*: without mpirun, on one and on two threads; mpich_*, openmpi_*: two ranks of one thread each."""
+least counts. one_*: without mpirun, on one and on two threads, and on one thread with PARTS 2, 8, 32; mpich_*,
+openmpi_*: two ranks of one thread each."""
 import argparse
 import csv
 import glob
 import math
 import os
+import re
 
 HEAD = """# Several processes: what they cost
 
-Made by bench/scaling.py from what bench/ranks measured; nothing here is edited by hand. The first part is measured, on
-one machine: {machine}, a virtual one with {cores} cores, which other work shared. Of {runs} runs in turn the least time
-counts. The rest is computed by a model, which no cluster has confirmed. Times are in microseconds unless a unit stands
-beside them. `mpirun -bind-to core -n 2 bench/ranks` with OMP_NUM_THREADS=1; `bench/ranks` with 1 and 2.
+Made by bench/scaling.py from what bench/ranks measured; nothing here is edited by hand. The first part is measured on
+one machine: {machine}, a virtual one with {cores} cores, which much other work shared. Of {runs} or more runs in turn
+the least time counts; differences of a third mean little. The rest is computed by a model, which no cluster has
+confirmed. Times are in microseconds unless a unit stands beside them.
 """
 SUMS = """
 ## Sums
 
 fr_all_reduce of so many bytes over two ranks: a meeting, then the sum. The second time is the median of the quietest
-run: far above the best, other work was on the cores, and a rank waited for the other.
+run: where it is far above the best, other work was on the cores, and a rank waited for the other. Ranks are bound to
+cores (`mpirun -bind-to core`). Two that shared one took 11 us for the smallest sum.
 """
 STEPS = """
 ## Training steps
 
-A batch is that of all ranks together; *alone* is a step of the same part of it whose gradients are not averaged. *two
-threads* is one process with the whole batch. The speed-ups are over one process with one thread.
+A batch is that of all ranks together; *alone* is a step of a rank's part of it whose gradients are not averaged. 1 and
+2 threads: one process with the whole batch. The gains are over one process with one thread.
 """
 MODEL = """
 ## A model of a step
@@ -34,22 +37,20 @@ MODEL = """
     T(n) = C(B/n) + D(n)
     D(n) = L + rounds x latency + 2 (n-1)/n x bytes / bandwidth - what is hidden
 
-C is the time without others for a part of the batch: a line through one process's step of B and a rank's *alone* of
-B/2. Gradients go in portions of 4 MiB. Each is an exchange of slices and a gather of the sums, n-1 messages each; up to
-128 KiB in all it is one gather, of log2(n) rounds. The meeting is another. L is what frond does with the values: it
-copies them in, adds them up, looks whether they are finite and copies them out, {passes} times the copy of one process.
-From the sums of two ranks follow latency (half of the time for 4 bytes, which is two messages) and bandwidth (what 8
-MiB take beyond 1 MiB, less the copies that fr_all_reduce makes).
-
-| network | latency | bandwidth | where from |
-|---|---|---|---|
+C is the time of one process for a part of the batch, measured for B, B/2, B/8 and B/32. Gradients go in portions of 4
+MiB. Each is an exchange of slices and a gather of the sums, n-1 messages each; up to 128 KiB in all it is one gather,
+of log2(n) rounds. The meeting is another. L is what frond does with the values: it copies them in, adds them up, looks
+whether they are finite and copies them out, {passes} times the copy of one process. From the sums of two ranks follow
+latency (half of the time for 4 bytes, which is two messages) and bandwidth (what 8 MiB take beyond 1 MiB, less the
+copies that fr_all_reduce makes).
 """
 OVERLAP = """
 Gradients leave while backward still runs. How much of their way that hides: on this machine nothing by design, since
 the core that computes is also the one that copies. The last column of the table of steps measures it: what averaging
-added, over what the model says. MPI moves bytes of long messages only inside its calls, and frond calls it once for
-each gradient that is complete, so a network hides something between nothing and all of what comes before the last
-portion, as far as backward, about 2/3 of C, is long enough. Both ends are given.
+added over what the model says. More than 1 is waiting: under other work the ranks are never ready at once. MPI moves
+the bytes of long messages only inside its calls, and frond calls it once for each gradient that is complete, so a
+network hides something between nothing and all that comes before the last portion, as far as backward, about 2/3 of C,
+is long enough. Both ends are given.
 """
 LIMITS = """
 ## What the algorithm means for many ranks
@@ -59,9 +60,9 @@ with n, the messages do, and each slice shrinks to 4 MiB / n. Latency is as much
 """
 AFTER = """
 Beyond that a portion should grow with n, or sums go up a tree (2 log2 n messages; halving and doubling keeps the
-bytes). A tree fixed by n also has the same bits in each run, but not those of the ranks' order. Ranks of one computer should be
-summed by shared memory first: then n counts computers. A small model's gather grows with n as well, but only up to 128
-KiB in all; then it is an exchange too. The meeting takes 32 bytes from each rank and a loop over them.
+bytes). A tree fixed by n also has the same bits in each run, but not those of the ranks' order. Ranks of one computer
+should be summed by shared memory first: then n counts computers. A small model's gather grows with n as well, but only
+up to 128 KiB in all; then it is an exchange too. The meeting takes 32 bytes from each rank and a loop over them.
 
 ## What would be next
 
@@ -108,7 +109,7 @@ def shown(x):
 
 
 def table(head, rows):
-    yield "| " + " | ".join(head) + " |"
+    yield "\n| " + " | ".join(head) + " |"
     yield "|---" * len(head) + "|"
     for row in rows:
         yield "| " + " | ".join(cell if isinstance(cell, str) else shown(cell) for cell in row) + " |"
@@ -132,11 +133,11 @@ class Model:
         return self.times[flavour, what, size, ranks, threads][0]
 
     def compute(self, what, batch):
-        """The time without others, for a batch."""
-        size, whole = self.sizes[what], BATCH[what]
-        full, half = self.best("one", what, size, 1, 1), self.best("mpich", what + " alone", size, 2, 1)
-        slope = max(full - half, 0) / (whole / 2)
-        return max(full - slope * whole, 0) + slope * batch
+        """The time of one process for a batch: on the lines between those measured."""
+        points = [(BATCH[what] // parts, self.best("one", what + part, self.sizes[what], 1, 1))
+                  for parts, part in ((32, " part of 32"), (8, " part of 8"), (2, " part of 2"), (1, ""))]
+        (x, y), (x2, y2) = next((pair for pair in zip(points, points[1:]) if batch <= pair[1][0]))
+        return max(y + (batch - x) * (y2 - y) / (x2 - x), 0)
 
     def sum(self, what, n, network):
         """The times of the means over n ranks: of what never hides, and of what may."""
@@ -178,25 +179,26 @@ def measured(m):
     better = {what: "processes" if two < threads else "threads"
               for what, size in m.sizes.items()
               for two, threads in [(m.best("mpich", what, size, 2, 1), m.best("one", what, size, 1, 2))]}
-    yield ("By these figures the better choice on this machine is: " +
+    yield ("By these best times the better choice on this machine is " +
            "; ".join(f"{side} for {what}" for what, side in better.items()) +
-           ". Threads need no launcher and no second copy of the model: they are the default. Ranks must each have a "
-           "core of their own: two that share one take 11 us for a sum that otherwise takes 1.3, and a step waits for "
-           "the slower of them.")
+           ".\n\nThreads meet at the end of each large op, ranks once a step; small ops do not use threads at all, so of\n"
+           "a small model only ranks make more. Threads need neither a launcher nor a second copy of the model and of\n"
+           "Adam's states: where a step takes about as long, take them.\n")
 
 
 def predicted(m):
-    yield MODEL.format(passes=PASSES).rstrip("\n")
-    for name, (latency, bandwidth) in m.networks.items():
-        yield (f"| {name} | {latency:.2g} us | {bandwidth / 1000:.3g} GB/s | "
-               f"{'fitted' if name == 'this machine' else 'assumed, 90 % of the line'} |")
+    yield MODEL.format(passes=PASSES)
+    yield from table(["network", "latency us", "bandwidth GB/s", "where from"],
+                     [[name, latency, bandwidth / 1000, "assumed, 90 % of the line" if name in ASSUMED else "fitted"]
+                      for name, (latency, bandwidth) in m.networks.items()])
     yield OVERLAP
     for strong in (True, False):
         yield (f"## {'Strong' if strong else 'Weak'} scaling\n\n" +
-               ("The batch stays, " if strong else "The batch of each rank stays, ") +
-               "as in ranks.c. Efficiency in percent, " +
+               ("The batch of all ranks" if strong else "The batch of each rank") +
+               " is that of ranks.c. Efficiency in percent,\n" +
                ("T(1) / (n T(n))" if strong else "T(1) / T(n)") +
-               ": nothing hidden / all hidden that can be. Beside this machine's: what was measured.\n")
+               ": nothing hidden / all hidden that can be." +
+               (" In brackets: measured.\n" if strong else "\n"))
         rows = []
         for what, whole in BATCH.items():
             for network in m.networks:
@@ -221,12 +223,12 @@ def limits(m):
     rows = [[name, latency, bandwidth / 1000, str(math.floor(PORTION / bandwidth / latency))]
             for name, (latency, bandwidth) in m.networks.items()]
     yield from table(["network", "latency us", "GB/s", "ranks"], rows)
-    yield AFTER.strip("\n") + "\n"
+    yield AFTER
     gib = 1 << 30
     yield from table(["parameters", "as it is", "states on 8", "states on 64", "all sharded on 64"],
                      [[f"{p / 1e9:g} G"] + [p * x / gib for x in (24, 16 + 8 / 8, 16 + 8 / 64, 4 + 20 / 64)]
                       for p in (1e8, 1e9, 1e10)])
-    yield TAIL.format(all=16 * gib / 24e9, states=16 * gib / 16e9, ever=16 * gib / 4e9).strip("\n")
+    yield TAIL.format(all=16 * gib / 24e9, states=16 * gib / 16e9, ever=16 * gib / 4e9)
 
 
 def main():
@@ -240,7 +242,7 @@ def main():
         machine = next(line.split(":", 1)[1].strip() for line in info if line.startswith("model name"))
     lines = [HEAD.format(machine=machine, cores=os.cpu_count(), runs=runs), *measured(m), *predicted(m), *limits(m)]
     with open(os.path.join(o.doc, "scaling.md"), "w", encoding="utf-8") as out:
-        out.write("\n".join(line.strip("\n") if line != "" else "" for line in lines).rstrip("\n") + "\n")
+        out.write(re.sub("\n{3,}", "\n\n", "\n".join(lines)).rstrip("\n") + "\n")
 
 
 if __name__ == "__main__":
