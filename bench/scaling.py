@@ -181,9 +181,9 @@ def measured(m):
               for two, threads in [(m.best("mpich", what, size, 2, 1), m.best("one", what, size, 1, 2))]}
     yield ("By these best times the better choice on this machine is " +
            "; ".join(f"{side} for {what}" for what, side in better.items()) +
-           ".\n\nThreads meet at the end of each large op, ranks once a step; small ops do not use threads at all, so of\n"
-           "a small model only ranks make more. Threads need neither a launcher nor a second copy of the model and of\n"
-           "Adam's states: where a step takes about as long, take them.\n")
+           ".\n\nThreads meet at the end of each large op, ranks once a step; small ops use one thread, so of a small\n"
+           "model only ranks make more. Threads need neither a launcher nor a second copy of the model and of Adam's\n"
+           "states: where a step takes about as long, take them.\n")
 
 
 def predicted(m):

@@ -42,8 +42,8 @@ void fr_distributed_finalize(void);
 /* From now on each fr_backward gives the parameters of o the means of their gradients over all ranks, as PyTorch's
  * DistributedDataParallel does: fr_backward returns when all are there, so clipping by the norm clips by the norm of
  * the whole batch. While backward still runs, gradients that are complete are on their way already, in portions of 4
- * MiB. A parameter that some ranks' losses do not depend on counts as one with a gradient of zeros there; one that no
- * rank's loss depends on gets none.
+ * MiB; of several distributed optimisers, and behind fr_checkpoint, they leave at the end. A parameter that some ranks'
+ * losses do not depend on counts as one with a gradient of zeros there; one that no rank's loss depends on gets none.
  *
  * Also gives all ranks rank 0's values of the parameters and of the buffers of their modules; during training floating
  * buffers, such as running means, are given again with every gradient. Other ranks than 0 seed their generator anew, so
