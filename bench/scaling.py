@@ -15,7 +15,7 @@ HEAD = """# Several processes: what they cost
 
 Made by bench/scaling.py from what bench/ranks measured; nothing here is edited by hand. The first part is measured on
 one machine: {machine}, a virtual one with {cores} cores, which much other work shared. Of {runs} or more runs in turn
-the least time counts; differences of a third mean little. The rest is computed by a model, which no cluster has
+the least time counts; differences of a tenth mean little. The rest is computed by a model, which no cluster has
 confirmed. Times are in microseconds unless a unit stands beside them.
 """
 SUMS = """
@@ -47,10 +47,10 @@ copies that fr_all_reduce makes).
 OVERLAP = """
 Gradients leave while backward still runs. How much of their way that hides: on this machine nothing by design, since
 the core that computes is also the one that copies. The last column of the table of steps measures it: what averaging
-added over what the model says. More than 1 is waiting: under other work the ranks are never ready at once. MPI moves
-the bytes of long messages only inside its calls, and frond calls it once for each gradient that is complete, so a
-network hides something between nothing and all that comes before the last portion, as far as backward, about 2/3 of C,
-is long enough. Both ends are given.
+added over what the model says. More than 1 is waiting for the other rank, and values that have left the caches, which
+the sums alone and the copy find there. MPI moves the bytes of long messages only inside its calls, and frond calls it
+once for each gradient that is complete, so a network hides something between nothing and all that comes before the last
+portion, as far as backward, about 2/3 of C, is long enough. Both ends are given.
 """
 LIMITS = """
 ## What the algorithm means for many ranks
@@ -62,7 +62,8 @@ AFTER = """
 Beyond that a portion should grow with n, or sums go up a tree (2 log2 n messages; halving and doubling keeps the
 bytes). A tree fixed by n also has the same bits in each run, but not those of the ranks' order. Ranks of one computer
 should be summed by shared memory first: then n counts computers. A small model's gather grows with n as well, but only
-up to 128 KiB in all; then it is an exchange too. The meeting takes 32 bytes from each rank and a loop over them.
+up to 128 KiB in all; then it is an exchange too, whose messages are what the step of gru 32x32 waits for. The meeting
+takes 32 bytes from each rank and a loop over them.
 
 ## What would be next
 
@@ -179,9 +180,9 @@ def measured(m):
     better = {what: "processes" if two < threads else "threads"
               for what, size in m.sizes.items()
               for two, threads in [(m.best("mpich", what, size, 2, 1), m.best("one", what, size, 1, 2))]}
-    yield ("By these best times the better choice on this machine is " +
+    yield ("By these best times the better choice on this machine is\n" +
            "; ".join(f"{side} for {what}" for what, side in better.items()) +
-           ".\n\nThreads meet at the end of each large op, ranks once a step; small ops use one thread, so of a small\n"
+           " (MPICH).\n\nThreads meet at the end of each large op, ranks once a step; small ops use one thread, so of a small\n"
            "model only ranks make more. Threads need neither a launcher nor a second copy of the model and of Adam's\n"
            "states: where a step takes about as long, take them.\n")
 
