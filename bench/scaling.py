@@ -182,9 +182,9 @@ def measured(m):
               for two, threads in [(m.best("mpich", what, size, 2, 1), m.best("one", what, size, 1, 2))]}
     yield ("By these best times the better choice on this machine is\n" +
            "; ".join(f"{side} for {what}" for what, side in better.items()) +
-           " (MPICH).\n\nThreads meet at the end of each large op, ranks once a step; small ops use one thread, so of a small\n"
-           "model only ranks make more. Threads need neither a launcher nor a second copy of the model and of Adam's\n"
-           "states: where a step takes about as long, take them.\n")
+           " (MPICH).\n\nThreads meet at the end of each large op, ranks once a step; small ops use one thread, so "
+           "of a\nsmall model only ranks make more. Threads need neither a launcher nor a second copy of the model "
+           "and of Adam's states:\nwhere a step takes about as long, take them.\n")
 
 
 def predicted(m):
