@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What fr_explain_html writes into its page: JSON with the library's values and gradients. check_page.sh checks what a
+/* What fr_explain_html writes into its page: JSON with the library's values and gradients. check_browser.sh checks what a
  * browser makes of it. */
 #include "testing.h"
 
