@@ -13,6 +13,8 @@
 #include "log/metrics_csv.h"
 #include "testing.h"
 
+#include <frond/transport.h>
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <frond/op.h>
@@ -493,6 +495,53 @@ static bool train(void)
     }
     fr_optim_free(o);
     fr_module_free(m);
+    return ok;
+}
+
+/* A second rank that does what the first one does: it sends the same. */
+static void *mirror(fr_transport *t, int channel, const void *from, void *into, size_t bytes)
+{
+    (void)channel;
+    for (int r = 0; r < t->size; r++)
+        memcpy((char *)into + (size_t)r * bytes, from, bytes);
+    return t;
+}
+
+static void *mirror_block(fr_transport *t, int channel, const void *from, void *into, size_t bytes)
+{
+    return mirror(t, channel, from, into, bytes); /* block `rank` of what each sends, and rank is 0 */
+}
+
+static int is_done(fr_transport *t, void *request)
+{
+    (void)t, (void)request;
+    return 1;
+}
+
+static void end_mirror(fr_transport *t)
+{
+    (void)t;
+}
+
+static bool train_in_group(void)
+{
+    FR_SCOPE;
+    fr_transport t = { 0, 2, mirror, mirror_block, is_done, end_mirror, end_mirror, NULL };
+    fr_module *m = fr_nn_linear(2, 1, NULL), *unused = fr_nn_linear(2, 1, NULL);
+    fr_optim *o = fr_sgd(m, NULL);
+    fr_tensor *x = fr_ones(FR_SHAPE(4, 2)), *y = fr_ones(FR_SHAPE(4, 1));
+    fr_loader *l = fr_loader_new(FR_TENSORS(x, y), &(fr_loader_options){ .batch_size = 2 });
+    bool ok = o && l && fr_optim_add_group(o, unused) == 1 && fr_distributed_begin(&t, 1) && fr_optim_distributed(o) &&
+              fr_loader_distributed(l);
+    fr_tensor *const *batch = ok ? fr_loader_next(l) : NULL;
+
+    ok = batch && fr_backward(fr_mse(fr_forward(m, batch[0]), batch[1], FR_MEAN)) && fr_optim_step(o) &&
+         fr_all_reduce(x) && fr_broadcast(&y, 1);
+    fr_loader_free(l);
+    fr_optim_free(o);
+    fr_module_free(m);
+    fr_module_free(unused);
+    fr_distributed_finalize();
     return ok;
 }
 
@@ -1076,6 +1125,7 @@ static const struct {
     { "anomalies", anomalies },
     { "module_hooks", module_hooks },
     { "train", train },
+    { "train_in_group", train_in_group },
     { "minimise", minimise },
     { "whole_modules", whole_modules },
     { "schedule", schedule },

@@ -55,7 +55,7 @@ void fr_distributed_finalize(void);
 bool fr_optim_distributed(fr_optim *o);
 /* PyTorch's no_sync: while on, gradients of o's parameters add up in each rank by itself; the first backward after that
  * takes the means of the sums. Saves time where several backwards make one step. False with an error for an optimiser
- * that is not distributed. */
+ * that is not distributed, and within a backward. */
 bool fr_optim_no_sync(fr_optim *o, bool on);
 
 /* From now on l gives this rank its part of each batch, by fr_loader_shard: batch_size is that of all ranks together.

@@ -288,19 +288,26 @@ static void end(fr_gradient_set *s, bool ok)
 /* --- Making and freeing --------------------------------------------------------------------------------------------
  */
 
+/* What requests that were left under way read and write stays for good. */
+static void free_portions(fr_averaging *a)
+{
+    bool over = true;
+
+    for (int i = 0; i < a->count; i++)
+        over = fr_rank_sum_is_over(&a->portions[i].sum) && over;
+    for (int i = 0; i < a->count && over; i++)
+        fr_rank_sum_free(&a->portions[i].sum);
+    for (int k = 0; k < 2 && over; k++)
+        fr_free(a->arrays[k].values, a->arrays[k].bytes);
+    free(a->portions);
+}
+
 static void free_averaging(fr_averaging *a)
 {
     if (!a->set.gradients || !a->late || !a->places)
         a->set.n = 0;
     fr_gradient_set_detach(&a->set);
-    /* Of a broken group requests may be under way, which write to this memory: it stays. */
-    if (!a->group->broken) {
-        for (int i = 0; i < a->count; i++)
-            fr_rank_sum_free(&a->portions[i].sum);
-        for (int k = 0; k < 2; k++)
-            fr_free(a->arrays[k].values, a->arrays[k].bytes);
-        free(a->portions);
-    }
+    free_portions(a);
     fr_group_unref(a->group);
     free(a->set.leaves);
     free(a->set.gradients);

@@ -51,10 +51,11 @@ bool fr_group_wait(const char *what, fr_process_group *g, void *request)
             deadline = now() + g->timeout;
         if (now() < deadline)
             continue;
-        g->broken = true;
+        g->broken = g->abandoned = true;
         return fr_fail(what, "rank %d of %d waited %g s: another rank has died, is stopped or does something else",
                        g->transport->rank, g->transport->size, g->timeout);
     }
+    g->abandoned = g->abandoned || (request && done < 0);
     return done > 0 || fr_group_fail(what, g);
 }
 
@@ -164,12 +165,11 @@ bool fr_distributed_begin(fr_transport *t, double timeout)
     return g != NULL;
 }
 
-/* After a failure MPI may still read and write what was told: it stays. */
 void fr_group_unref(fr_process_group *g)
 {
     if (--g->refs > 0)
         return;
-    if (!g->broken)
+    if (!g->abandoned)
         free(g->told);
     free(g);
 }
@@ -188,6 +188,7 @@ void fr_distributed_finalize(void)
     bool ok = !g->broken && fr_meet(what, g, &(fr_meeting){ FR_MEET_FINALIZE }, "");
 
     th->group = NULL;
+    g->transport = NULL;
     fr_group_unref(g);
     fr_finish(th, before); /* which reports the error */
     if (ok)

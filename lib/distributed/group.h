@@ -36,7 +36,8 @@ typedef struct fr_process_group {
     fr_transport *transport;
     double timeout;   /* seconds */
     fr_meeting *told; /* by each rank at the last meeting; then what this one tells */
-    bool broken;      /* it failed: ranks may be in different places, with requests under way */
+    bool broken;      /* it failed: ranks may be in different places */
+    bool abandoned;   /* a request that was waited for is still under way: what it reads and writes stays */
     int refs;         /* one for the thread while it is in the group, one for each fr_averaging */
     int averagings;   /* made so far */
 } fr_process_group;

@@ -37,6 +37,15 @@ bool fr_rank_sum_prepare(const char *what, fr_rank_sum *r)
     return r->room || fr_fail_memory(what);
 }
 
+bool fr_rank_sum_is_over(fr_rank_sum *r)
+{
+    fr_transport *t = r->group->transport;
+
+    if (r->request && t && t->test(t, r->request) > 0)
+        r->request = NULL;
+    return !r->request;
+}
+
 void fr_rank_sum_free(fr_rank_sum *r)
 {
     fr_free(r->room, r->room_bytes);
@@ -139,10 +148,10 @@ bool fr_reduce(const char *what, fr_process_group *g, fr_dtype dtype, int64_t n,
 
         ok = fr_rank_sum_prepare(what, &r) &&
              reduce_portion(what, &r, (char *)values + (size_t)at * fr_dtype_size(dtype));
-        if (!g->broken) /* else a request may still write there */
+        if (!g->abandoned) /* else a request may still write there */
             fr_rank_sum_free(&r);
     }
-    if (!g->broken)
+    if (!g->abandoned)
         fr_free(copy, bytes);
     return ok;
 }

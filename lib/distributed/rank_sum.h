@@ -26,6 +26,8 @@ typedef struct {
 int64_t fr_rank_sum_padded(const fr_process_group *g, int64_t n);
 /* Allocates the room; the caller has filled in the fields before it. False with an error. */
 bool fr_rank_sum_prepare(const char *what, fr_rank_sum *r);
+/* After a failure: whether nothing of it is under way any more, so that its memory may be freed. */
+bool fr_rank_sum_is_over(fr_rank_sum *r);
 void fr_rank_sum_free(fr_rank_sum *r);
 
 /* Starts it. r->values may not change until it is over. False with an error. */

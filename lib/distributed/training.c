@@ -81,7 +81,9 @@ bool fr_optim_no_sync(fr_optim *o, bool on)
     fr_site before = fr_begin(th, what);
     bool ok = fr_check_argument(what, o, "optimiser");
 
-    if (ok && o->averaging)
+    if (ok && o->averaging && o->averaging->running)
+        ok = fr_fail(what, "a backward of its parameters has not come to its end");
+    else if (ok && o->averaging)
         o->averaging->no_sync = on;
     else if (ok && fr_distributed_size() > 1)
         ok = fr_fail(what, "the optimiser is not distributed");
