@@ -71,7 +71,8 @@ typedef struct {
      * order, each time a random one of it is given out, and the next one takes its place. So rows that are read one
      * after the other are near each other, for files that do not fit in memory, and memory is taken for the numbers of
      * so many rows instead of all. A row comes at most shuffle_buffer - 1 places early, at any later place, and about
-     * shuffle_buffer away (standard deviation). Default 0, and from the number of rows on: any order, like PyTorch. */
+     * shuffle_buffer away (standard deviation). Default 0, and from the number of rows on: any order, as PyTorch's. A
+     * loader that goes on from a checkpoint makes the draws of its epoch up to there again, some nanoseconds a row. */
     int64_t shuffle_buffer;
     void *reserved[8];
 } fr_loader_options;

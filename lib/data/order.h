@@ -19,7 +19,7 @@ void fr_order_free(fr_order *o); /* NULL is fine */
  * come from a generator of o's own. Any place may be asked for: unless it is where the last call ended, all draws
  * before it are made again. One thread at a time. */
 const int64_t *fr_order_rows(fr_order *o, uint64_t seed, int64_t next, int64_t n);
-/* Forgets where the last call ended, of which a child of the process may have the half. */
+/* Forgets where the last call ended: in a child of the process, a call in another thread may have been half done. */
 void fr_order_forget(fr_order *o);
 
 #endif
