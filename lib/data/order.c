@@ -26,8 +26,8 @@ fr_order *fr_order_new(int64_t rows, int64_t buffer, int64_t batch)
     o->rows = rows;
     o->buffer = fr_least(buffer, rows);
     o->at = -1;
-    o->held = calloc((size_t)o->buffer + 1, sizeof *o->held);
-    o->batch = calloc((size_t)batch + 1, sizeof *o->batch);
+    o->held = calloc(fr_bytes(fr_most(o->buffer, 1)), sizeof *o->held);
+    o->batch = calloc(fr_bytes(fr_most(batch, 1)), sizeof *o->batch);
     if (o->held && o->batch)
         return o;
     fr_order_free(o);
