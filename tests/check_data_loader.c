@@ -243,6 +243,10 @@ START_TEST(bad_loaders_are_refused)
     assert_failed("loader_new", "tensor 1", "(5,)", "(4, 3)", "first dims");
     ck_assert_ptr_null(fr_loader_new(&x, 1, &(fr_loader_options){ .batch_size = -2 }));
     assert_failed("loader_new", "batch_size is -2");
+    ck_assert_ptr_null(fr_loader_new(&x, 1, &(fr_loader_options){ .shuffle = true, .shuffle_buffer = -1 }));
+    assert_failed("loader_new: shuffle_buffer is -1, expected 0 or more");
+    ck_assert_ptr_null(fr_loader_new(&x, 1, &(fr_loader_options){ .shuffle_buffer = 3 }));
+    assert_failed("loader_new: shuffle_buffer is 3, expected 0 without shuffle");
     ck_assert_ptr_null(fr_loader_new(&x, 1, &(fr_loader_options){ .reserved = { [3] = &x } }));
     assert_failed("loader_new", "reserved[3]");
     ck_assert_ptr_null(fr_loader_next(NULL));

@@ -117,11 +117,13 @@ START_TEST(parts_are_the_batches_of_one_process)
 
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (int count = 1; count <= MOST; count++)
-            for (int kind = 0; kind < 4; kind++)
-                check_parts(
-                    sizes[i][0],
-                    &(fr_loader_options){ .batch_size = sizes[i][1], .shuffle = kind & 1, .drop_last = kind & 2 },
-                    count);
+            for (int kind = 0; kind < 6; kind++)
+                check_parts(sizes[i][0],
+                            &(fr_loader_options){ .batch_size = sizes[i][1],
+                                                  .shuffle = kind >= 2,
+                                                  .shuffle_buffer = kind >= 4 ? 6 : 0,
+                                                  .drop_last = kind & 1 },
+                            count);
 }
 END_TEST
 
@@ -168,7 +170,7 @@ END_TEST
 /* --- Resuming on another number of processes ---------------------------------------------------------------------- */
 
 /* What is left of the epoch after a checkpoint of process 0 of two, on `count` processes. */
-static void check_resumed(const char *path, const epoch *whole, int done, int count)
+static void check_resumed(const char *path, const fr_loader_options *lo, const epoch *whole, int done, int count)
 {
     epoch parts[MOST], left = { .count = 0 };
     recorded r = { .index = 0 };
@@ -176,7 +178,7 @@ static void check_resumed(const char *path, const epoch *whole, int done, int co
     for (int p = 0; p < count; p++) {
         FR_AUTO(fr_module) m = fr_nn_linear(1, 1, NULL);
         FR_AUTO(fr_optim) o = fr_sgd(m, &(fr_sgd_options){ .lr = 0.1 });
-        fr_loader *l = loader_of(23, &(fr_loader_options){ .batch_size = 8, .shuffle = true });
+        fr_loader *l = loader_of(23, lo);
 
         ck_assert(fr_loader_shard(l, &(fr_shard){ p, count, sum_recorded, &r, { NULL } }));
         ck_assert(fr_load_training(path, m, o, l));
@@ -194,7 +196,8 @@ START_TEST(another_number_of_processes_goes_on)
 {
     FR_AUTO(fr_module) m = fr_nn_linear(1, 1, NULL);
     FR_AUTO(fr_optim) o = fr_sgd(m, &(fr_sgd_options){ .lr = 0.1 });
-    fr_loader *l = loader_of(23, &(fr_loader_options){ .batch_size = 8, .shuffle = true });
+    fr_loader_options lo = { .batch_size = 8, .shuffle = true, .shuffle_buffer = _i * 10 };
+    fr_loader *l = loader_of(23, &lo);
     recorded r = { .index = 0 };
     char path[] = "shards-XXXXXX";
     epoch whole;
@@ -208,7 +211,7 @@ START_TEST(another_number_of_processes_goes_on)
     ck_assert(fr_save_training(path, m, o, l));
     fr_loader_free(l);
     for (int count = 1; count <= MOST; count++)
-        check_resumed(path, &whole, 1, count);
+        check_resumed(path, &lo, &whole, 1, count);
     remove(path);
 }
 END_TEST
@@ -359,7 +362,7 @@ int main(void)
 
     tcase_add_test(rows, parts_are_the_batches_of_one_process);
     tcase_add_test(rows, bad_shards_are_refused);
-    tcase_add_test(resuming, another_number_of_processes_goes_on);
+    tcase_add_loop_test(resuming, another_number_of_processes_goes_on, 0, 2);
     tcase_add_test(training, fit_of_several_is_fit_of_one);
     return run_tests("data_shards", rows, resuming, training);
 }

@@ -150,12 +150,23 @@ static void assert_same_epochs(fr_loader *l, fr_loader_options o)
 }
 
 static const int64_t factors[] = { 0, 1, 2, 5, 1000000000000 };
-enum { FACTORS = sizeof factors / sizeof *factors, KINDS = 4 };
+enum { FACTORS = sizeof factors / sizeof *factors, KINDS = 6, BUFFER = 7 };
 
-/* Each prefetch_factor with and without shuffle and drop_last. */
+/* Each prefetch_factor with and without drop_last, in order, shuffled, and with a shuffle buffer. */
 static fr_loader_options options_of(int i)
 {
-    return (fr_loader_options){ .prefetch_factor = factors[i / KINDS], .shuffle = i & 1, .drop_last = (i & 2) != 0 };
+    int kind = i % KINDS;
+
+    return (fr_loader_options){ .prefetch_factor = factors[i / KINDS],
+                                .shuffle = kind >= 2,
+                                .shuffle_buffer = kind >= 4 ? BUFFER : 0,
+                                .drop_last = kind & 1 };
+}
+
+/* Each prefetch_factor without and with a shuffle buffer. */
+static fr_loader_options shuffled(int i)
+{
+    return (fr_loader_options){ .prefetch_factor = factors[i / 2], .shuffle = true, .shuffle_buffer = i % 2 * BUFFER };
 }
 
 START_TEST(functions_make_the_rows_of_a_plain_loader)
@@ -285,7 +296,7 @@ END_TEST
 START_TEST(an_epoch_may_be_left)
 {
     maker m = { .bad = -1, .slow = 1 };
-    fr_loader_options o = { .prefetch_factor = factors[_i], .shuffle = true };
+    fr_loader_options o = shuffled(_i);
     fr_loader *l, *p;
 
     for (int taken = 0; taken < 4; taken++) { /* free */
@@ -350,7 +361,7 @@ START_TEST(a_checkpoint_goes_on_after_the_last_batch)
     FR_AUTO(fr_optim) sgd = fr_sgd(model, &(fr_sgd_options){ .lr = 0.1 });
     char path[] = "dataset-XXXXXX";
     maker m = { .bad = -1 };
-    fr_loader_options o = { .prefetch_factor = factors[_i], .shuffle = true };
+    fr_loader_options o = shuffled(_i);
     fr_loader *l = loader_of(&m, o), *p = plain(o), *other = loader_of(&m, o);
 
     close(mkstemp(path));
@@ -383,7 +394,7 @@ START_TEST(a_child_goes_on)
 {
     enum { LIMIT = 60 };
     maker m = { .bad = -1, .slow = 1 };
-    fr_loader_options o = { .prefetch_factor = factors[_i], .shuffle = true };
+    fr_loader_options o = shuffled(_i);
     fr_loader *l = loader_of(&m, o), *p = plain(o);
     pid_t child;
     int status;
@@ -455,10 +466,10 @@ int main(void)
     tcase_add_test(functions, several_datasets_make_one_batch);
     tcase_add_test(functions, bad_datasets_are_refused);
     tcase_add_loop_test(ahead, a_row_that_fails_is_an_error_of_its_batch, 0, 3 * FACTORS);
-    tcase_add_loop_test(ahead, an_epoch_may_be_left, 0, FACTORS);
+    tcase_add_loop_test(ahead, an_epoch_may_be_left, 0, 2 * FACTORS);
     tcase_add_loop_test(ahead, a_shard_begins_at_the_next_batch, 0, FACTORS);
-    tcase_add_loop_test(ahead, a_checkpoint_goes_on_after_the_last_batch, 0, FACTORS);
-    tcase_add_loop_test(ahead, a_child_goes_on, 0, FACTORS);
+    tcase_add_loop_test(ahead, a_checkpoint_goes_on_after_the_last_batch, 0, 2 * FACTORS);
+    tcase_add_loop_test(ahead, a_child_goes_on, 0, 2 * FACTORS);
     tcase_add_test(ahead, the_thread_waits);
     tcase_add_test(ahead, no_thread_is_no_error);
     return run_tests("dataset", functions, ahead);

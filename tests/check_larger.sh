@@ -19,13 +19,13 @@ fail() { # WORDS...
     failed=1
 }
 
-# same FOLDER KIND MIB: the epoch prints what the one in memory did; its peak of memory goes to FOLDER/KIND.peak
+# same FOLDER KIND MIB BUFFER: the epoch prints what the one in memory did; its peak of memory goes to FOLDER/KIND.peak
 same() {
-    if ! "$larger" train "$1" "$2" "$3" >"$1/$2.out" 2>"$1/$2.peak"; then
+    if ! "$larger" train "$1" "$2" "$3" "$4" >"$1/$2.out" 2>"$1/$2.peak"; then
         fail "$1 $2: $(cat "$1/$2.peak")"
-    elif ! cmp -s "$1/memory.out" "$1/$2.out"; then
-        fail "$1 $2: other losses than in memory:"
-        diff "$1/memory.out" "$1/$2.out" | head -n 4 >&2
+    elif ! cmp -s "$1/memory$4.out" "$1/$2.out"; then
+        fail "$1 $2, buffer $4: other losses than in memory:"
+        diff "$1/memory$4.out" "$1/$2.out" | head -n 4 >&2
     fi
 }
 
@@ -46,17 +46,28 @@ done
 "$larger" tables "$work/tables" 40000 || exit 1 # 23 MiB
 "$larger" tables "$work/few_tables" 4000 || exit 1
 for folder in arrays few tables few_tables; do
-    "$larger" train "$work/$folder" memory 0 >"$work/$folder/memory.out" 2>"$work/peak" || fail "$folder in memory"
+    for buffer in 0 1000; do
+        "$larger" train "$work/$folder" memory 0 $buffer >"$work/$folder/memory$buffer.out" 2>"$work/peak" ||
+            fail "$folder in memory"
+    done
+    cmp -s "$work/$folder/memory0.out" "$work/$folder/memory1000.out" && fail "$folder: the buffer changes nothing"
 done
 # The limit is one: what is in memory does not fit.
-"$larger" train "$work/arrays" memory 12 >"$work/out" 2>&1 && fail "49 MiB fit into 12 MiB"
+"$larger" train "$work/arrays" memory 12 0 >"$work/out" 2>&1 && fail "49 MiB fit into 12 MiB"
 grep -q 'out of memory' "$work/out" || fail "in 12 MiB: $(cat "$work/out")"
 for kind in $kinds; do
-    same "$work/few" $kind 12
-    same "$work/arrays" $kind 12
+    same "$work/few" $kind 12 0
+    same "$work/arrays" $kind 12 0
     grows $kind "$work/few" "$work/arrays" 4
 done
-same "$work/few_tables" csv 5
-same "$work/tables" csv 5
+same "$work/few_tables" csv 5 0
+same "$work/tables" csv 5 0
 grows csv "$work/few_tables" "$work/tables" 3
+# With a shuffle buffer not even the order of the rows, 1.5 MiB, is in memory.
+for buffered in "npy few arrays 10 1" "csv few_tables tables 4 2"; do
+    set -- $buffered
+    same "$work/$2" $1 $4 1000
+    same "$work/$3" $1 $4 1000
+    grows $1 "$work/$2" "$work/$3" $5
+done
 exit $failed

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* What fr_explain_html writes into its page: JSON with the library's values and gradients. check_browser.sh checks what a
- * browser makes of it. */
+/* What fr_explain_html writes into its page: JSON with the library's values and gradients. check_browser.sh checks what
+ * a browser makes of it. */
 #include "testing.h"
 
 #include <frond/op.h>

@@ -406,7 +406,13 @@ START_TEST(another_loader_or_module_is_refused)
     ck_assert(save(&r));
     ck_assert(!fr_load_training(path, r.model, r.optim, other));
     assert_failed("rows of the loader was 20, expected 30", "batch_size of the loader was 6, expected 4",
-                  "shuffle of the loader was 1, expected 0", "drop_last of the loader was 0, expected 1");
+                  "shuffle + shuffle_buffer of the loader was 1, expected 0",
+                  "drop_last of the loader was 0, expected 1");
+    fr_loader_free(other);
+    other = fr_loader_new((fr_tensor *[]){ fr_ones(FR_SHAPE(20, 1)) }, 1,
+                          &(fr_loader_options){ .batch_size = 6, .shuffle = true, .shuffle_buffer = 5 });
+    ck_assert(!fr_load_training(path, r.model, r.optim, other));
+    assert_failed("shuffle + shuffle_buffer of the loader was 1, expected 6");
     ck_assert(!fr_load_training(path, m, NULL, r.loader));
     assert_failed("\"weight\" is missing", "\"bias\" is missing", "and ");
     ck_assert(!fr_load_training(path, m, r.optim, r.loader));

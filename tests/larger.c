@@ -5,9 +5,9 @@
  *     larger write FOLDER ROWS        x.npy (ROWS,64) and y.npy (ROWS), and the same in xy.safetensors
  *     larger npz FOLDER ROWS          these and the same in xy.npz
  *     larger tables FOLDER ROWS       x.npy and y.npy, and the same rows as four tables, 0.csv to 3.csv
- *     larger train FOLDER KIND MIB    one epoch over KIND: npy, npz, safetensors or csv from the files, or memory:
- * x.npy and y.npy loaded. MIB: how much memory it may take more than at its start; 0: any. Prints losses; on standard
- * error, the peak of its memory in KiB */
+ *     larger train FOLDER KIND MIB BUFFER    one epoch over KIND: npy, npz, safetensors or csv from the files, or
+ * memory: x.npy and y.npy loaded. MIB: how much memory it may take more than at its start; 0: any. BUFFER: rows of a
+ * shuffle buffer; 0: none. Prints losses; on standard error, the peak of its memory in KiB */
 #include <frond.h>
 
 #include <inttypes.h>
@@ -133,9 +133,9 @@ static fr_loader *open_tables(const char *folder, const fr_loader_options *o)
     return fr_loader_over(&d, 1, o);
 }
 
-static fr_loader *open_loader(const char *folder, const char *kind)
+static fr_loader *open_loader(const char *folder, const char *kind, int64_t buffer)
 {
-    fr_loader_options o = { .batch_size = BATCH, .shuffle = true };
+    fr_loader_options o = { .batch_size = BATCH, .shuffle = true, .shuffle_buffer = buffer };
     fr_dataset *d[2];
     fr_loader *l;
 
@@ -190,7 +190,7 @@ static double step(fr_module *m, fr_optim *sgd, fr_tensor *x, fr_tensor *y)
     return fr_item(loss);
 }
 
-static void train(const char *folder, const char *kind, int64_t mib)
+static void train(const char *folder, const char *kind, int64_t mib, int64_t buffer)
 {
     FR_SCOPE;
     fr_manual_seed(3);
@@ -201,7 +201,7 @@ static void train(const char *folder, const char *kind, int64_t mib)
 
     step(m, adam, fr_zeros(FR_SHAPE(BATCH, WIDTH)), fr_zeros_of(FR_SHAPE(BATCH), FR_I64)); /* BLAS takes its memory */
     limit_memory(mib);
-    FR_AUTO(fr_loader) l = open_loader(folder, kind);
+    FR_AUTO(fr_loader) l = open_loader(folder, kind, buffer);
 
     FR_FOR_BATCHES (l, x, y) {
         sum += step(m, adam, x, y);
@@ -223,7 +223,7 @@ int main(int argc, char **argv)
         write_tables(argv[2], rows);
         return 0;
     }
-    if (argc == 5 && strcmp(argv[1], "train") == 0)
-        return train(argv[2], argv[3], strtoll(argv[4], NULL, 10)), 0;
+    if (argc == 6 && strcmp(argv[1], "train") == 0)
+        return train(argv[2], argv[3], strtoll(argv[4], NULL, 10), strtoll(argv[5], NULL, 10)), 0;
     return 2;
 }

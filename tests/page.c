@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Writes a page of the given kind, for check_browser.sh, or the gradients that fr_backward gives its leaves, a line each:
+/* Writes a page of the given kind, for check_browser.sh, or the gradients that fr_backward gives its leaves, a line
+ * each:
  *
  *     page scalar|parts|mlp|lstm|deep|hostile [gradients] */
 #include <frond.h>

@@ -67,13 +67,20 @@ typedef struct {
     /* How many batches a thread of the loader's own makes ahead, as a worker of PyTorch's does; default 0: none, each
      * is made when it is asked for. They are the same batches, but see values as they were when they were made. */
     int64_t prefetch_factor;
+    /* With shuffle: how many rows a buffer has, as of a datapipe's shuffle and tf.data's. Rows come into it in their
+     * order, each time a random one of it is given out, and the next one takes its place. So rows that are read one
+     * after the other are near each other, for files that do not fit in memory, and memory is taken for the numbers of
+     * so many rows instead of all. A row comes at most shuffle_buffer - 1 places early, at any later place, and about
+     * shuffle_buffer away (standard deviation). Default 0, and from the number of rows on: any order, as PyTorch's. A
+     * loader that goes on from a checkpoint makes the draws of its epoch up to there again, some nanoseconds a row. */
+    int64_t shuffle_buffer;
     void *reserved[8];
 } fr_loader_options;
 
 /* A loader of n >= 1 tensors (N,...) of any dtype, with the same N. It holds them detached, and reads their values when
  * it makes a batch. Needs no scope. To be freed with fr_loader_free. NULL with an error for: no tensors, NULL or a
- * scalar among them, first dims that differ, batch_size or prefetch_factor < 0, reserved fields that are not NULL. With
- * N = 0 epochs have no batches. */
+ * scalar among them, first dims that differ, batch_size, prefetch_factor or shuffle_buffer < 0, shuffle_buffer without
+ * shuffle, reserved fields that are not NULL. With N = 0 epochs have no batches. */
 fr_loader *fr_loader_new(fr_tensor *const *tensors, int n, const fr_loader_options *options)
     FR_FREED_BY(fr_loader_free);
 /* A loader of n >= 1 datasets with the same number of rows, like PyTorch's StackDataset: a batch has the tensors of

@@ -2,8 +2,8 @@
  * Copyright The frond authors */
 /* The position in the data: of the loader in its epoch, and the state of the process's generator. In the file:
  *
- *     loader.settings  (4) int64: rows, batch_size, shuffle, drop_last
- *     loader.place     (3) int64: 1 within an epoch, else 0; index of the next row; seed of the epoch's permutation
+ *     loader.settings  (4) int64: rows, batch_size, shuffle + shuffle_buffer, drop_last
+ *     loader.place     (3) int64: 1 within an epoch, else 0; index of the next row; seed of the epoch's order
  *     generator        (627) int64: 624 state words of the Mersenne Twister; index of the next word; 1 if randn has a
  *                      second normal left, else 0; the bits of that normal, a double */
 #include "checkpoint/checkpoint.h"
@@ -16,13 +16,13 @@ enum { ROWS, BATCH_SIZE, SHUFFLE, DROP_LAST, SETTINGS };
 enum { RUNNING, NEXT, SEED, POSITION };
 enum { WORDS = FR_GENERATOR_WORDS, NEXT_WORD = WORDS, HAS_NORMAL, NORMAL, GENERATOR };
 
-static const char *const setting_names[SETTINGS] = { "rows", "batch_size", "shuffle", "drop_last" };
+static const char *const setting_names[SETTINGS] = { "rows", "batch_size", "shuffle + shuffle_buffer", "drop_last" };
 
 static void get_settings(const fr_loader *l, int64_t settings[SETTINGS])
 {
     settings[ROWS] = l->rows;
     settings[BATCH_SIZE] = l->batch_size;
-    settings[SHUFFLE] = l->shuffle;
+    settings[SHUFFLE] = l->shuffle + l->shuffle_buffer;
     settings[DROP_LAST] = l->drop_last;
 }
 

@@ -15,7 +15,7 @@ enum { WORDS = FR_GENERATOR_WORDS, MIDDLE = 397, NORMAL_BLOCK = 16 };
 static fr_generator process; /* under the lock */
 static bool seeded;          /* at its first use or by fr_manual_seed */
 
-static void seed_generator(fr_generator *g, uint64_t seed)
+void fr_generator_seed(fr_generator *g, uint64_t seed)
 {
     g->state[0] = (uint32_t)seed;
     for (uint32_t i = 1; i < WORDS; i++)
@@ -66,6 +66,12 @@ static uint64_t draw64(fr_generator *g)
     return high << 32 | draw32(g);
 }
 
+/* The remainder favours small values by at most range / 2^32, so from a range of 2^28 on 64 bits are drawn. */
+uint64_t fr_generator_below(fr_generator *g, uint64_t range)
+{
+    return (range < 1ULL << 28 ? draw32(g) : draw64(g)) % range;
+}
+
 static float uniform32(fr_generator *g)
 {
     return (float)(draw32(g) & 0xffffffU) * 0x1p-24F;
@@ -81,7 +87,7 @@ static fr_generator *take(void)
 {
     fr_lock(FR_LOCK_GENERATOR);
     if (!seeded) {
-        seed_generator(&process, 5489);
+        fr_generator_seed(&process, 5489);
         seeded = true;
     }
     return &process;
@@ -108,7 +114,7 @@ static bool seed_again(const fr_action *a)
 {
     fr_generator *g = take();
 
-    seed_generator(g, (uint64_t)a->m);
+    fr_generator_seed(g, (uint64_t)a->m);
     give_back();
     return true;
 }
@@ -142,24 +148,12 @@ static void permute(fr_generator *g, int64_t n, int64_t *out)
     for (int64_t i = 0; i < n; i++)
         out[i] = i;
     for (int64_t i = 0; i < n - 1; i++) {
-        int64_t other = i + (int64_t)(draw32(g) % (uint64_t)(n - i));
+        int64_t other = i + (int64_t)fr_generator_below(g, (uint64_t)(n - i));
         int64_t swapped = out[i];
 
         out[i] = out[other];
         out[other] = swapped;
     }
-}
-
-bool fr_randperm_seeded(uint64_t seed, int64_t n, int64_t *out)
-{
-    fr_generator *own = fr_alloc(sizeof *own);
-
-    if (!own)
-        return false;
-    seed_generator(own, seed);
-    permute(own, n, out);
-    fr_free(own, sizeof *own);
-    return true;
 }
 
 /* One normal value in float64. Two uniforms give a pair of them; the second is kept for the next call. */
@@ -286,18 +280,14 @@ fr_tensor *fr_randn_like(const fr_tensor *t)
     return filled_like("randn_like", t, fr_fill_normal);
 }
 
-/* The remainder favours small values by at most range / 2^32, so from a range of 2^28 on 64 bits are drawn. */
 static bool draw_integers(const fr_action *a)
 {
     fr_generator *g = take();
     int64_t *d = (int64_t *)a->into->origin, low = a->m;
     uint64_t range = (uint64_t)a->n - (uint64_t)low;
 
-    for (int64_t i = 0; i < a->into->numel; i++) {
-        uint64_t draw = range < 1ULL << 28 ? draw32(g) : draw64(g);
-
-        d[i] = (int64_t)(draw % range + (uint64_t)low);
-    }
+    for (int64_t i = 0; i < a->into->numel; i++)
+        d[i] = (int64_t)(fr_generator_below(g, range) + (uint64_t)low);
     give_back();
     return true;
 }

@@ -23,8 +23,9 @@ void fr_generator_restore(const fr_generator *state);
 uint64_t fr_random_u64(void);
 /* n float64 values of U[0,1), of 53 bits each. */
 void fr_random_doubles(int64_t n, double *out);
-/* A permutation of 0..n-1 from a generator of its own, seeded with the low 32 bits of seed; false: out of memory. */
-bool fr_randperm_seeded(uint64_t seed, int64_t n, int64_t *out);
+/* A generator of the caller's own: seeded with the low 32 bits of seed; its next number in [0, range). */
+void fr_generator_seed(fr_generator *g, uint64_t seed);
+uint64_t fr_generator_below(fr_generator *g, uint64_t range);
 /* Fills t from U[low, high), as torch.nn.init.uniform_ does. t is contiguous and floating. */
 void fr_fill_uniform(fr_tensor *t, double low, double high);
 /* Fills t from N(mean, std^2), as torch.nn.init.normal_ fills a contiguous tensor; singly: as it fills another tensor,

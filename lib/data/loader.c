@@ -27,8 +27,12 @@ static bool check_options(const char *what, const fr_loader_options *o)
         return false;
     if (o->batch_size < 0)
         return fr_fail(what, "batch_size is %lld, expected 1 or more", (long long)o->batch_size);
-    return o->prefetch_factor >= 0 ||
-           fr_fail(what, "prefetch_factor is %lld, expected 0 or more", (long long)o->prefetch_factor);
+    if (o->prefetch_factor < 0)
+        return fr_fail(what, "prefetch_factor is %lld, expected 0 or more", (long long)o->prefetch_factor);
+    if (o->shuffle_buffer < 0)
+        return fr_fail(what, "shuffle_buffer is %lld, expected 0 or more", (long long)o->shuffle_buffer);
+    return o->shuffle || !o->shuffle_buffer ||
+           fr_fail(what, "shuffle_buffer is %lld, expected 0 without shuffle", (long long)o->shuffle_buffer);
 }
 
 static void release_batch(int count, fr_tensor **batch)
@@ -48,13 +52,13 @@ static void release(void *object)
         fr_source_unref(l->sources[i]);
     free(l->sources);
     free(l->batch);
-    free(l->order);
+    fr_order_free(l->order);
 }
 
 /* Takes a reference to each source. */
 static bool fill_in(const char *what, fr_loader *l, fr_source *const *sources, int n)
 {
-    int64_t numbers = l->shuffle ? l->rows : fr_least(l->rows, l->batch_size);
+    int64_t buffer = !l->shuffle ? 1 : l->shuffle_buffer ? l->shuffle_buffer : l->rows;
 
     for (int i = 0; i < n; i++) {
         if (sources[i]->count > INT_MAX - l->count)
@@ -63,7 +67,7 @@ static bool fill_in(const char *what, fr_loader *l, fr_source *const *sources, i
     }
     l->sources = calloc((size_t)n, sizeof *l->sources);
     l->batch = calloc((size_t)l->count, sizeof *l->batch);
-    l->order = calloc((size_t)numbers + 1, sizeof *l->order);
+    l->order = fr_order_new(l->rows, buffer, fr_least(l->rows, l->batch_size));
     if (!l->sources || !l->batch || !l->order)
         return fr_fail_memory(what);
     for (; l->source_count < n; l->source_count++) {
@@ -84,6 +88,7 @@ static fr_loader *make_loader(const char *what, fr_source *const *sources, int n
     l->batch_size = o->batch_size ? o->batch_size : 1;
     l->prefetch_factor = o->prefetch_factor;
     l->shuffle = o->shuffle;
+    l->shuffle_buffer = fr_least(o->shuffle_buffer, l->rows);
     l->drop_last = o->drop_last;
     l->weight = 1;
     if (fill_in(what, l, sources, n))
@@ -160,8 +165,11 @@ void fr_loader_free(fr_loader *l)
 
 static void stop_ahead(fr_loader *l)
 {
+    if (!l->ahead)
+        return;
     fr_prefetch_stop(l->ahead);
     l->ahead = NULL;
+    fr_order_forget(l->order); /* in a child of the process the thread may have been at work in it */
 }
 
 void fr_loader_set_position(fr_loader *l, bool running, int64_t next, uint64_t seed)
@@ -169,7 +177,6 @@ void fr_loader_set_position(fr_loader *l, bool running, int64_t next, uint64_t s
     stop_ahead(l);
     l->running = running;
     l->next = next;
-    l->in_order = l->in_order && seed == l->seed;
     l->seed = seed;
 }
 
@@ -197,7 +204,6 @@ static bool begin_epoch(const char *what, fr_loader *l)
     fr_random_u64(); /* PyTorch's draw for its workers */
     if (l->shuffle)
         l->seed = fr_random_u64();
-    l->in_order = false;
     if (l->shuffle && l->shard.count && !agree_on_seed(what, l))
         return false;
     l->running = true;
@@ -239,12 +245,10 @@ int64_t fr_loader_batch_rows(const fr_loader *l, int64_t next)
 bool fr_loader_make(const char *what, const fr_loader *l, int64_t next, fr_tensor **batch)
 {
     double weight;
-    int64_t begin, n = get_part(l, fr_loader_batch_rows(l, next), &begin, &weight);
-    const int64_t *rows = l->shuffle ? l->order + next + begin : l->order;
+    int64_t all = fr_loader_batch_rows(l, next), begin, n = get_part(l, all, &begin, &weight);
+    const int64_t *rows = fr_order_rows(l->order, l->seed, next, all) + begin;
     int made = 0;
 
-    for (int64_t i = 0; !l->shuffle && i < n; i++)
-        l->order[i] = next + begin + i;
     for (int i = 0; i < l->source_count; made += l->sources[i++]->count)
         if (!l->sources[i]->make(l->sources[i], what, rows, n, batch + made))
             return release_batch(l->count, batch), false;
@@ -254,11 +258,10 @@ bool fr_loader_make(const char *what, const fr_loader *l, int64_t next, fr_tenso
 /* Makes the batch at l->next, or takes it from the thread that has made it. */
 static bool get_batch(const char *what, fr_loader *l)
 {
-    if (l->shuffle && !l->in_order && !fr_randperm_seeded(l->seed, l->rows, l->order))
-        return fr_fail_memory(what);
-    l->in_order = true;
-    if (l->prefetch_factor > 0 && !fr_prefetch_is_running(l->ahead))
+    if (l->prefetch_factor > 0 && !fr_prefetch_is_running(l->ahead)) {
+        stop_ahead(l);
         l->ahead = fr_prefetch_start(l);
+    }
     if (!l->ahead) /* not asked for, or there are no more threads */
         return fr_loader_make(what, l, l->next, l->batch);
     if (fr_prefetch_take(l->ahead, l->batch))

@@ -4,6 +4,7 @@
 #ifndef FROND_DATA_LOADER_H
 #define FROND_DATA_LOADER_H
 
+#include "data/order.h"
 #include "data/source.h"
 
 struct fr_loader {
@@ -12,12 +13,12 @@ struct fr_loader {
     int source_count, count; /* count: of the tensors of a batch, those of all sources */
     fr_tensor **batch;       /* the tensors that were returned last, or NULLs */
     int64_t rows, batch_size, prefetch_factor;
+    int64_t shuffle_buffer; /* 0: the whole epoch is shuffled, if shuffle */
     bool shuffle, drop_last;
     bool running;              /* within an epoch */
-    int64_t next;              /* index into order of the next row to be returned */
-    uint64_t seed;             /* of this epoch's permutation, if shuffle */
-    bool in_order;             /* order is that of seed */
-    int64_t *order;            /* with shuffle the rows in this epoch's order; else room for the numbers of a batch */
+    int64_t next;              /* place in the epoch of the next row to be returned */
+    uint64_t seed;             /* of this epoch's order, if shuffle */
+    fr_order *order;           /* used by the thread, if there is one */
     fr_shard shard;            /* count 0: one process has all rows */
     double weight;             /* of the batch that was returned last */
     struct fr_prefetch *ahead; /* the batches from `next` on, if a thread makes them; NULL: none does */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* A thread that makes the batches of one epoch into a ring, in which the loader finds them. It draws no random numbers:
- * the order of the rows is known when it starts. The loader starts one for each epoch and stops it at its end, so that
- * none has to be woken and none is left over. */
+/* A thread that makes the batches of one epoch into a ring, in which the loader finds them. It draws none of the
+ * process's random numbers: the order of the rows has a generator of its own. The loader starts one for each epoch and
+ * stops it at its end, so that none has to be woken and none is left over. */
 #include <config.h>
 
 #include "data/prefetch.h"

@@ -8,8 +8,9 @@
 
 typedef struct fr_prefetch fr_prefetch;
 
-/* Starts a thread that makes the batches of the epoch from row l->next on. Until it is stopped nothing but `next`,
- * `batch` and `weight` may change in l. NULL, without an error, if memory or threads run out. */
+/* Starts a thread that makes the batches of the epoch from row l->next on. Until it is stopped l's order is the
+ * thread's, and nothing but `next`, `batch` and `weight` may change in l. NULL, without an error, if memory or threads
+ * run out. */
 fr_prefetch *fr_prefetch_start(fr_loader *l);
 /* Waits for the next batch and moves its tensors to batch. False with an error if it could not be made; then p is to be
  * stopped. */
