@@ -17,8 +17,7 @@ static fr_tensor *tanh_of(fr_tensor *const *in, void *user)
     return fr_tanh(in[0]);
 }
 
-/* --- Gradients of slices -------------------------------------------------------------------------------------------
- */
+/* --- Gradients of slices ------------------------------------------------------------------------------------------ */
 
 /* How many parts of 2 x are read, and if 2 x is read as a whole too. */
 typedef struct {

@@ -38,7 +38,7 @@ static _Thread_local thread_rank *this_rank;
 
 /* A group that failed keeps the memory that its engine may still write to: where a test expects that, leaks are no
  * errors. */
-static bool groups_fail;
+static bool groups_fail __attribute__((unused));
 #ifdef FR_SANITIZE
 void __lsan_disable(void) __attribute__((weak));
 #endif

@@ -25,8 +25,7 @@
 
 FR_BEGIN_DECLS
 
-/* --- The group -----------------------------------------------------------------------------------------------------
- */
+/* --- The group ---------------------------------------------------------------------------------------------------- */
 
 int fr_distributed_rank(void); /* of this process; 0 without a group */
 int fr_distributed_size(void); /* the number of ranks; 1 without a group */
@@ -36,8 +35,7 @@ bool fr_distributed_barrier(void);
  * the exit status 1. */
 void fr_distributed_finalize(void);
 
-/* --- Training ------------------------------------------------------------------------------------------------------
- */
+/* --- Training ----------------------------------------------------------------------------------------------------- */
 
 /* From now on each fr_backward gives the parameters of o the means of their gradients over all ranks, as PyTorch's
  * DistributedDataParallel does: fr_backward returns when all are there, so clipping by the norm clips by the norm of
@@ -67,8 +65,7 @@ bool fr_loader_distributed(fr_loader *l);
  * (PyTorch's SyncBatchNorm). Ranks may have batches of different sizes. */
 bool fr_batch_norm_distributed(fr_module *m);
 
-/* --- Values --------------------------------------------------------------------------------------------------------
- */
+/* --- Values ------------------------------------------------------------------------------------------------------- */
 
 /* Each of n values becomes its sum over all ranks, with the same bits on each: for losses and metrics. False with an
  * error if the ranks' n differ. */

@@ -20,8 +20,7 @@
 
 enum { PORTION_BYTES = 1 << 22, BLOCK = 4096 };
 
-/* --- Reductions, in their order ------------------------------------------------------------------------------------
- */
+/* --- Reductions, in their order ----------------------------------------------------------------------------------- */
 
 static void *memory_of(fr_place place)
 {
@@ -59,8 +58,7 @@ static void note_values(fr_place place, int64_t n)
     }
 }
 
-/* --- A backward ----------------------------------------------------------------------------------------------------
- */
+/* --- A backward --------------------------------------------------------------------------------------------------- */
 
 static bool begin(fr_gradient_set *s, const char *what)
 {
@@ -285,8 +283,7 @@ static void end(fr_gradient_set *s, bool ok)
     a->unsynced = ok ? a->no_sync : a->unsynced;
 }
 
-/* --- Making and freeing --------------------------------------------------------------------------------------------
- */
+/* --- Making and freeing ------------------------------------------------------------------------------------------- */
 
 /* What requests that were left under way read and write stays for good. */
 static void free_portions(fr_averaging *a)

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* --- Waiting -------------------------------------------------------------------------------------------------------
- */
+/* --- Waiting ------------------------------------------------------------------------------------------------------ */
 
 static double now(void)
 {
@@ -59,8 +58,7 @@ bool fr_group_wait(const char *what, fr_process_group *g, void *request)
     return done > 0 || fr_group_fail(what, g);
 }
 
-/* --- Meeting -------------------------------------------------------------------------------------------------------
- */
+/* --- Meeting ------------------------------------------------------------------------------------------------------ */
 
 uint64_t fr_fingerprint(uint64_t hash, const void *bytes, size_t n)
 {
@@ -121,8 +119,7 @@ bool fr_distributed_barrier(void)
     return ok;
 }
 
-/* --- Beginning and ending ------------------------------------------------------------------------------------------
- */
+/* --- Beginning and ending ----------------------------------------------------------------------------------------- */
 
 static bool check(const char *what, const fr_thread *th, const fr_transport *t, double timeout)
 {

@@ -33,8 +33,7 @@ uint64_t fr_fingerprint_of(uint64_t hash, const fr_tensor *t)
     return fr_fingerprint(hash, t->shape.dim, (size_t)t->shape.ndim * sizeof *t->shape.dim);
 }
 
-/* --- The sum of tensors, an op -------------------------------------------------------------------------------------
- */
+/* --- The sum of tensors, an op ------------------------------------------------------------------------------------ */
 
 static bool infer(fr_op_call *call)
 {
@@ -81,8 +80,7 @@ fr_tensor *fr_all_reduce(fr_tensor *t)
     return fr_apply(&all_reduce_op, &t, NULL);
 }
 
-/* --- Rank 0's values -----------------------------------------------------------------------------------------------
- */
+/* --- Rank 0's values ---------------------------------------------------------------------------------------------- */
 
 static bool broadcast_one(const char *what, fr_process_group *g, fr_tensor *t)
 {

@@ -31,8 +31,7 @@ struct fr_gradient_set {
 bool fr_gradient_set_attach(const char *what, fr_gradient_set *s);
 void fr_gradient_set_detach(fr_gradient_set *s);
 
-/* --- For the pass --------------------------------------------------------------------------------------------------
- */
+/* --- For the pass ------------------------------------------------------------------------------------------------- */
 
 /* The gradient of a leaf is complete: tells its sets, and lists in `met` those that are new. False with an error. */
 bool fr_gradient_sets_note(const char *what, fr_gradient_set **met, const fr_tensor *leaf, fr_tensor *gradient);

@@ -30,8 +30,7 @@ static bool check(mpi *m, int code)
     return false;
 }
 
-/* --- Requests ------------------------------------------------------------------------------------------------------
- */
+/* --- Requests ----------------------------------------------------------------------------------------------------- */
 
 typedef int collective(const void *from, int count, MPI_Datatype type, void *into, int into_count,
                        MPI_Datatype into_type, MPI_Comm communicator, MPI_Request *request);
@@ -72,8 +71,7 @@ static int test(fr_transport *t, void *request)
     return done != 0;
 }
 
-/* --- Beginning and ending ------------------------------------------------------------------------------------------
- */
+/* --- Beginning and ending ----------------------------------------------------------------------------------------- */
 
 static void end(fr_transport *t)
 {

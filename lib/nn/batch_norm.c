@@ -48,8 +48,7 @@ static bool count_batch(const fr_action *a)
     return true;
 }
 
-/* --- Statistics of the batches of several processes ----------------------------------------------------------------
- */
+/* --- Statistics of the batches of several processes --------------------------------------------------------------- */
 
 /* running = (1 - momentum) running + momentum value */
 static bool move_towards(fr_tensor *running, fr_tensor *value, double momentum)
@@ -102,8 +101,7 @@ void fr_batch_norm_share(fr_module *m, fr_tensor *(*sum)(fr_tensor *t))
             ((batch_norm *)fr_self(each))->sum = sum;
 }
 
-/* --- The module -----------------------------------------------------------------------------------------------------
- */
+/* --- The module --------------------------------------------------------------------------------------------------- */
 
 /* A batch counts only if the op succeeds. */
 static fr_tensor *forward(fr_module *m, fr_tensor *x)
