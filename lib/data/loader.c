@@ -135,7 +135,7 @@ static fr_loader *loader_over(const char *what, fr_dataset *const *datasets, int
 
     if (!check_options(what, o) || !check_datasets(what, datasets, n))
         return NULL;
-    sources = calloc((size_t)n, sizeof *sources);
+    sources = n > 0 ? calloc((size_t)n, sizeof *sources) : NULL; /* as checked, which gcc -O1 does not see */
     if (!sources)
         return fr_fail_memory(what);
     for (int i = 0; i < n; i++)
