@@ -88,8 +88,8 @@ void fr_c_affine(fr_c_writer *w, bool by_columns, bool int8);
  *     static void add_rows(int rows, int n, const float *a, float *y) */
 void fr_c_outer(fr_c_writer *w);
 void fr_c_add_outer(fr_c_writer *w); /* the first alone */
-/* static float sigmoid(float x), static float tanh_of(float x), and static float exp_minus(float t), exp(-t) for t >= 0:
- * without branches, so that loops become vector code. */
+/* static float sigmoid(float x), tanh_of(float x), and exp_minus(float t), which is exp(-t) for t >= 0: all without
+ * branches, so that loops become vector code. */
 void fr_c_sigmoid(fr_c_writer *w);
 void fr_c_tanh(fr_c_writer *w);
 void fr_c_exp_minus(fr_c_writer *w);
