@@ -87,9 +87,12 @@ void fr_c_affine(fr_c_writer *w, bool by_columns, bool int8);
  *     static void add_outer(int rows, int m, int n, const float *a, const float *b, float *y)
  *     static void add_rows(int rows, int n, const float *a, float *y) */
 void fr_c_outer(fr_c_writer *w);
-/* static float sigmoid(float x), static float tanh_of(float x): without branches, so that loops become vector code. */
+void fr_c_add_outer(fr_c_writer *w); /* the first alone */
+/* static float sigmoid(float x), tanh_of(float x), and exp_minus(float t), which is exp(-t) for t >= 0: all without
+ * branches, so that loops become vector code. */
 void fr_c_sigmoid(fr_c_writer *w);
 void fr_c_tanh(fr_c_writer *w);
+void fr_c_exp_minus(fr_c_writer *w);
 
 /* --- Code --------------------------------------------------------------------------------------------------------- */
 

@@ -188,7 +188,16 @@ static const char tanh_text[] = "/* -m / (2 + m), m = exp(-2 |x|) - 1, with the 
                                 "    return or_nan(copysignf(m / (2.0F + m), x), x);\n"
                                 "}\n";
 
-/* What sigmoid and tanh_of call. */
+static const char exp_minus_text[] =
+    "/* exp(-t) for t >= 0; from 87 on it is 0. */\n"
+    "static inline float exp_minus(float t)\n"
+    "{\n"
+    "    float s, p = exp_parts(magnitude(t, 87.0F), &s);\n"
+    "\n"
+    "    return or_nan(float_of(bits_of(s * p + s) & -(bits_of(t) < bits_of(87.0F))), t);\n"
+    "}\n";
+
+/* What these three call. */
 static void ask_for_exp(fr_c_writer *w)
 {
     fr_c_helper(w, "bits_of", bits_of_text, false);
@@ -208,6 +217,12 @@ void fr_c_tanh(fr_c_writer *w)
 {
     ask_for_exp(w);
     fr_c_helper(w, "tanh_of", tanh_text, false);
+}
+
+void fr_c_exp_minus(fr_c_writer *w)
+{
+    ask_for_exp(w);
+    fr_c_helper(w, "exp_minus", exp_minus_text, false);
 }
 
 void fr_c_maximum(fr_c_writer *w)

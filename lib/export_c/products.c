@@ -137,16 +137,8 @@ void fr_c_affine(fr_c_writer *w, bool by_columns, bool int8)
         affine_by_columns(w, int8);
 }
 
-void fr_c_outer(fr_c_writer *w)
+void fr_c_add_outer(fr_c_writer *w)
 {
-    static const char rows_text[] =
-        "/* y = y + the sum of the rows of a (rows,n). */\n"
-        "static void add_rows(int rows, int n, const float *restrict a, float *restrict y)\n"
-        "{\n"
-        "    for (int r = 0; r < rows; r++, a += n)\n"
-        "        for (int j = 0; j < n; j++)\n"
-        "            y[j] += a[j];\n"
-        "}\n";
     static const char outer_text[] =
         "/* y = y + A^T B: a (rows,m), b (rows,n), y (m,n). Four rows at a time, so that y is written less often. */\n"
         "static void add_outer(int rows, int m, int n, const float *a, const float *b, float *restrict y)\n"
@@ -177,6 +169,19 @@ void fr_c_outer(fr_c_writer *w)
         "}\n";
 
     tile(w, false);
-    fr_c_helper(w, "add_rows", rows_text, false);
     fr_c_helper(w, "add_outer", outer_text, false);
+}
+
+void fr_c_outer(fr_c_writer *w)
+{
+    static const char rows_text[] =
+        "/* y = y + the sum of the rows of a (rows,n). */\n"
+        "static void add_rows(int rows, int n, const float *restrict a, float *restrict y)\n"
+        "{\n"
+        "    for (int r = 0; r < rows; r++, a += n)\n"
+        "        for (int j = 0; j < n; j++)\n"
+        "            y[j] += a[j];\n"
+        "}\n";
+    fr_c_helper(w, "add_rows", rows_text, false);
+    fr_c_add_outer(w);
 }

@@ -254,6 +254,8 @@ bool fr_conv_c_code(fr_c_writer *w, const fr_op_call *call)
 
     if (!fr_conv_complete(&again, &a))
         return false;
+    if (!int8 && fr_conv_c_has_tiles(&a.conv))
+        return fr_conv_c_tiles(w, FR_CONV_TILES, &a.conv, fr_c_format(w, "%s, %s, %s", x, weight, b), y);
     fr_c_convolution(w);
     fr_c_helper(w, "convolve", convolve_text, int8);
     return fr_c_line(w,

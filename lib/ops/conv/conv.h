@@ -49,6 +49,11 @@ void fr_conv_backward(fr_op_call *call);
 bool fr_conv_c_code(fr_c_writer *w, const fr_op_call *call);
 /* The struct of the helpers: convolution. */
 void fr_c_convolution(fr_c_writer *w);
+/* c_tiles.c: the three maps where there are several images, faster, with memory for a block of places. operands: of the
+ * helper, "x, w, b", "g, w" or "x, g". */
+typedef enum { FR_CONV_TILES, FR_CONV_TILES_BY_X, FR_CONV_TILES_BY_WEIGHT } fr_conv_tiles;
+bool fr_conv_c_has_tiles(const fr_convolution *c);
+bool fr_conv_c_tiles(fr_c_writer *w, fr_conv_tiles map, const fr_convolution *c, const char *operands, const char *to);
 bool fr_conv_onnx(fr_onnx *g, const fr_op_call *call);
 int64_t fr_conv_multiply_adds(const fr_op_call *call);
 

@@ -83,6 +83,8 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
     const char *x = fr_c_in(w, call, 0), *g = fr_c_in(w, call, 1), *dw = fr_c_out(w, call, 0);
     char window[FR_C_WINDOW_TEXT];
 
+    if (fr_conv_c_has_tiles(c))
+        return fr_conv_c_tiles(w, FR_CONV_TILES_BY_WEIGHT, c, fr_c_format(w, "%s, %s", x, g), dw);
     fr_c_convolution(w);
     fr_c_helper(w, "convolve_by_weight", c_text, false);
     return fr_c_line(w,

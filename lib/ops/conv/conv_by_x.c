@@ -85,6 +85,8 @@ static bool c_code(fr_c_writer *w, const fr_op_call *call)
     const char *x = fr_c_in(w, call, 0), *weight = fr_c_in(w, call, 1), *y = fr_c_out(w, call, 0);
     char window[FR_C_WINDOW_TEXT];
 
+    if (fr_conv_c_has_tiles(c))
+        return fr_conv_c_tiles(w, FR_CONV_TILES_BY_X, c, fr_c_format(w, "%s, %s", x, weight), y);
     fr_c_helper(w, "convolve_transposed", c_text, false);
     return fr_c_line(w,
                      "convolve_transposed(&(const transposed_convolution){ .images = %" PRId64 ", .groups = %" PRId64

@@ -87,8 +87,10 @@ static const char c_text[] =
     "    for (int i = 0; i < outer * inner; i++) {\n"
     "        const int first = i / inner * n * inner + i % inner;\n"
     "        float most, sum = 0, log_sum = logf(sum_exp(n, inner, x + first, &most));\n"
+    "        const int64_t class = classes ? classes[i] : -1;\n"
+    "        const int alone = smoothing == 0 && class >= 0 && class < n;\n"
     "\n"
-    "        for (int k = 0; k < n; k++) {\n"
+    "        for (int k = alone ? (int)class : 0; k < (alone ? (int)class + 1 : n); k++) {\n"
     "            const int at = first + k * inner;\n"
     "            const float q = share(smoothing, n, classes ? classes + i : NULL, p ? p + at : NULL, k);\n"
     "\n"
@@ -104,20 +106,18 @@ static const char c_backward_text[] =
     "{\n"
     "    for (int i = 0; i < outer * inner; i++) {\n"
     "        const int first = i / inner * n * inner + i % inner;\n"
-    "        float most, all = 0;\n"
-    "        const float sum = sum_exp(n, inner, x + first, &most);\n"
+    "        const int64_t class = classes ? classes[i] : 0;\n"
+    "        float most, all = !classes ? smoothing : class >= 0 && class < n ? 1 : NAN;\n"
+    "        const float sum = sum_exp(n, inner, x + first, &most), even = smoothing / (float)n;\n"
     "\n"
-    "        for (int k = 0; k < n; k++) {\n"
-    "            const int at = first + k * inner;\n"
-    "\n"
-    "            dx[at] = share(smoothing, n, classes ? classes + i : NULL, p ? p + at : NULL, k);\n"
-    "            all += dx[at];\n"
-    "        }\n"
-    "        for (int k = 0; k < n; k++) {\n"
-    "            const int at = first + k * inner;\n"
-    "\n"
-    "            dx[at] = dl[i] * (expf(x[at] - most) / sum * all - dx[at]);\n"
-    "        }\n"
+    "        for (int k = 0; p && k < n * inner; k += inner)\n"
+    "            all += (1 - smoothing) * p[first + k];\n"
+    "        for (int k = 0; k < n * inner; k += inner)\n"
+    "            dx[first + k] = dl[i] * (exp_minus(most - x[first + k]) / sum * all - even);\n"
+    "        for (int k = 0; p && k < n * inner; k += inner)\n"
+    "            dx[first + k] -= dl[i] * (1 - smoothing) * p[first + k];\n"
+    "        if (classes && class >= 0 && class < n)\n"
+    "            dx[first + class * inner] -= dl[i] * (1 - smoothing);\n"
     "    }\n"
     "}\n";
 
@@ -149,7 +149,6 @@ static bool c_backward(fr_c_writer *w, const fr_op_call *call)
     if (call->grad_in[1])
         return fr_c_fail(w, "a target that wants a gradient");
     fr_c_sum_exp(w);
-    fr_c_helper(w, "share", share_text, false);
     fr_c_helper(w, "cross_entropy_backward", c_backward_text, false);
     return fr_c_line(w, "cross_entropy_backward(%s, %s, %s);", c_arguments(w, call), fr_c_grad_out(w, call, 0),
                      fr_c_grad_in(w, call, 0));

@@ -39,19 +39,36 @@ bool fr_onnx_softmax(fr_onnx *g, const fr_op_call *call)
 void fr_c_sum_exp(fr_c_writer *w)
 {
     static const char sum_exp_text[] =
-        "/* The sum of exp(x - most) of n values, inner apart; most is the greatest, or NaN. */\n"
+        "/* The sum of exp(x - most) of n values, inner apart; most is the greatest, or NaN. In eight parts that do "
+        "not wait\n"
+        " * for each other. */\n"
         "static float sum_exp(int n, int inner, const float *x, float *most)\n"
         "{\n"
-        "    float sum = 0;\n"
+        "    const int whole = n - n % 8;\n"
+        "    float top[8], sum[8] = { 0 };\n"
         "\n"
-        "    *most = -INFINITY;\n"
-        "    for (int k = 0; k < n; k++)\n"
-        "        *most = *most >= x[k * inner] || *most != *most ? *most : x[k * inner];\n"
-        "    for (int k = 0; k < n; k++)\n"
-        "        sum += expf(x[k * inner] - *most);\n"
-        "    return sum;\n"
+        "    for (int i = 0; i < 8; i++)\n"
+        "        top[i] = -INFINITY;\n"
+        "    for (int k = 0; k < whole; k += 8)\n"
+        "        for (int i = 0; i < 8; i++) {\n"
+        "            const float v = x[(k + i) * inner];\n"
+        "\n"
+        "            top[i] = top[i] >= v || top[i] != top[i] ? top[i] : v;\n"
+        "        }\n"
+        "    for (int k = whole; k < n; k++)\n"
+        "        top[0] = top[0] >= x[k * inner] || top[0] != top[0] ? top[0] : x[k * inner];\n"
+        "    for (int i = 1; i < 8; i++)\n"
+        "        top[0] = top[0] >= top[i] || top[0] != top[0] ? top[0] : top[i];\n"
+        "    *most = top[0];\n"
+        "    for (int k = 0; k < whole; k += 8)\n"
+        "        for (int i = 0; i < 8; i++)\n"
+        "            sum[i] += exp_minus(*most - x[(k + i) * inner]);\n"
+        "    for (int k = whole; k < n; k++)\n"
+        "        sum[0] += exp_minus(*most - x[k * inner]);\n"
+        "    return ((sum[0] + sum[1]) + (sum[2] + sum[3])) + ((sum[4] + sum[5]) + (sum[6] + sum[7]));\n"
         "}\n";
 
+    fr_c_exp_minus(w);
     fr_c_helper(w, "sum_exp", sum_exp_text, false);
 }
 
@@ -119,7 +136,7 @@ static const char c_text[] = "/* exp(x) over its sum along n of (outer,n,inner).
                              "        float most, sum = sum_exp(n, inner, x + first, &most);\n"
                              "\n"
                              "        for (int k = 0; k < n * inner; k += inner)\n"
-                             "            y[first + k] = expf(x[first + k] - most) / sum;\n"
+                             "            y[first + k] = exp_minus(most - x[first + k]) / sum;\n"
                              "    }\n"
                              "}\n";
 
@@ -132,7 +149,7 @@ static const char safe_c_text[] =
     "        float most, sum = sum_exp(n, inner, x + first, &most);\n"
     "\n"
     "        for (int k = 0; k < n * inner; k += inner)\n"
-    "            y[first + k] = most == -INFINITY ? 0 : expf(x[first + k] - most) / sum;\n"
+    "            y[first + k] = most == -INFINITY ? 0 : exp_minus(most - x[first + k]) / sum;\n"
     "    }\n"
     "}\n";
 

@@ -27,7 +27,7 @@ bool fr_onnx_softmax(fr_onnx *g, const fr_op_call *call);
 fr_dim_sizes fr_softmax_sizes(const fr_shape *shape, const fr_softmax_attributes *a);
 /* Asks for the helper
  *     float sum_exp(int n, int inner, const float *x, float *most)
- * which sums exp(x - *most) of n values, inner apart, *most being the greatest. */
+ * which sums exp(x - *most) of n values, inner apart, *most being the greatest; it calls exp_minus. */
 void fr_c_sum_exp(fr_c_writer *w);
 /* Writes a call name(outer, n, inner, x, y) of the helper whose text is given. It may call sum_exp. */
 bool fr_c_softmax(fr_c_writer *w, const fr_op_call *call, const char *name, const char *text);
