@@ -83,11 +83,12 @@ void fr_c_beats(fr_c_writer *w, fr_dtype dtype);
  * onto and takes W by rows, and
  *     static float dot$q(int n, const $t *w, const float *x) */
 void fr_c_affine(fr_c_writer *w, bool by_columns, bool int8);
-/* For gradients of weights: y (m,n) = y + A^T B for a (rows,m), b (rows,n); y (n) = y + the sum of the rows of a
+/* For gradients of weights: y (m,n) = y + A^T B for a (rows,m), b (rows,n); y (n) = y + the sum of the rows of a.
+ * rows: the most that this call of the hook will give it.
  *     static void add_outer(int rows, int m, int n, const float *a, const float *b, float *y)
  *     static void add_rows(int rows, int n, const float *a, float *y) */
-void fr_c_outer(fr_c_writer *w);
-void fr_c_add_outer(fr_c_writer *w); /* the first alone */
+void fr_c_outer(fr_c_writer *w, int64_t rows);
+void fr_c_add_outer(fr_c_writer *w, int64_t rows); /* the first alone */
 /* static float sigmoid(float x), tanh_of(float x), and exp_minus(float t), which is exp(-t) for t >= 0: all without
  * branches, so that loops become vector code. */
 void fr_c_sigmoid(fr_c_writer *w);

@@ -137,10 +137,12 @@ void fr_c_affine(fr_c_writer *w, bool by_columns, bool int8)
         affine_by_columns(w, int8);
 }
 
-void fr_c_add_outer(fr_c_writer *w)
+/* On a device that learns from one sample at a time the code for several rows would only take memory. While planning,
+ * the most rows of all calls are noted. */
+void fr_c_add_outer(fr_c_writer *w, int64_t rows)
 {
     static const char outer_text[] =
-        "/* y = y + A^T B: a (rows,m), b (rows,n), y (m,n). Four rows at a time, so that y is written less often. */\n"
+        "/* y = y + A^T B: a (rows,m), b (rows,n), y (m,n). */\n"
         "static void add_outer(int rows, int m, int n, const float *a, const float *b, float *restrict y)\n"
         "{\n"
         "    if (n == 1) { /* the longer loop inside: y is the same, transposed */\n"
@@ -150,29 +152,51 @@ void fr_c_add_outer(fr_c_writer *w)
         "        b = c;\n"
         "        n = m;\n"
         "        m = 1;\n"
-        "    }\n"
+        "    }\n";
+    /* Y is written less often. */
+    static const char four_rows[] =
         "    if (rows >= 4 && m % 4 == 0 && n % TILE == 0) {\n"
         "        for (int i = 0; i < m; i += 4)\n"
         "            for (int j = 0; j < n; j += TILE)\n"
         "                add_tile(rows, n, b + j, NULL, a + i, 1, m, 1, y + i * n + j);\n"
         "        return;\n"
         "    }\n"
+        "    if (rows >= 4 && m % TILE == 0 && n < TILE) { /* the longer loop inside, here too */\n"
+        "        for (int i = 0; i < m; i += TILE)\n"
+        "            for (int j = 0; j < n; j++) {\n"
+        "                const float *p = a + i, *q = b + j;\n"
+        "                float sum[TILE] = { 0 };\n"
+        "\n"
+        "                for (int r = 0; r + 4 <= rows; r += 4, p += 4 * m, q += 4 * n)\n"
+        "                    for (int k = 0; k < TILE; k++)\n"
+        "                        sum[k] += (p[k] * q[0] + p[m + k] * q[n]) + (p[2 * m + k] * q[2 * n] + p[3 * m + k] * "
+        "q[3 * n]);\n"
+        "                for (int k = 0; k < TILE; k++)\n"
+        "                    y[(i + k) * n + j] += sum[k];\n"
+        "            }\n"
+        "        a += (rows - rows % 4) * m;\n"
+        "        b += (rows - rows % 4) * n;\n"
+        "        rows %= 4;\n"
+        "    }\n"
         "    for (; rows >= 4; rows -= 4, a += 4 * m, b += 4 * n)\n"
         "        for (int i = 0; i < m; i++)\n"
         "            for (int j = 0; j < n; j++)\n"
         "                y[i * n + j] += (a[i] * b[j] + a[m + i] * b[n + j]) + "
-        "(a[2 * m + i] * b[2 * n + j] + a[3 * m + i] * b[3 * n + j]);\n"
-        "    for (; rows > 0; rows--, a += m, b += n)\n"
-        "        for (int i = 0; i < m; i++)\n"
-        "            for (int j = 0; j < n; j++)\n"
-        "                y[i * n + j] += a[i] * b[j];\n"
-        "}\n";
+        "(a[2 * m + i] * b[2 * n + j] + a[3 * m + i] * b[3 * n + j]);\n";
+    static const char row[] = "    for (; rows > 0; rows--, a += m, b += n)\n"
+                              "        for (int i = 0; i < m; i++)\n"
+                              "            for (int j = 0; j < n; j++)\n"
+                              "                y[i * n + j] += a[i] * b[j];\n"
+                              "}\n";
 
-    tile(w, false);
-    fr_c_helper(w, "add_outer", outer_text, false);
+    if (!w->out && rows > w->outer_rows)
+        w->outer_rows = rows;
+    if (!w->out || w->outer_rows >= 4)
+        tile(w, false);
+    fr_c_helper(w, "add_outer", fr_c_format(w, "%s%s%s", outer_text, w->outer_rows >= 4 ? four_rows : "", row), false);
 }
 
-void fr_c_outer(fr_c_writer *w)
+void fr_c_outer(fr_c_writer *w, int64_t rows)
 {
     static const char rows_text[] =
         "/* y = y + the sum of the rows of a (rows,n). */\n"
@@ -183,5 +207,5 @@ void fr_c_outer(fr_c_writer *w)
         "            y[j] += a[j];\n"
         "}\n";
     fr_c_helper(w, "add_rows", rows_text, false);
-    fr_c_add_outer(w);
+    fr_c_add_outer(w, rows);
 }

@@ -183,6 +183,7 @@ struct fr_c_writer {
     bool failed;
     fr_c_batch batch;
     fr_c_length length;
+    int64_t outer_rows; /* the most that add_outer is called with */
     /* While the hooks of a function run: */
     fr_c_function *function;
     size_t step;

@@ -123,7 +123,7 @@ bool fr_conv_c_has_tiles(const fr_convolution *c)
     return c->batch > 1 && c->out_channels > 1;
 }
 
-static void ask_for_helpers(fr_c_writer *w, fr_conv_tiles map)
+static void ask_for_helpers(fr_c_writer *w, fr_conv_tiles map, int64_t filters)
 {
     fr_c_convolution(w);
     fr_c_helper(w, "outputs_of", outputs_text, false);
@@ -139,7 +139,7 @@ static void ask_for_helpers(fr_c_writer *w, fr_conv_tiles map)
     if (map == FR_CONV_TILES)
         fr_c_affine(w, true, false);
     else
-        fr_c_add_outer(w);
+        fr_c_add_outer(w, map == FR_CONV_TILES_BY_X ? filters : PLACES);
 }
 
 bool fr_conv_c_tiles(fr_c_writer *w, fr_conv_tiles map, const fr_convolution *c, const char *operands, const char *to)
@@ -149,7 +149,7 @@ bool fr_conv_c_tiles(fr_c_writer *w, fr_conv_tiles map, const fr_convolution *c,
     const char *room = fr_c_scratch(w, (taps + c->out_channels) * PLACES);
     char window[FR_C_WINDOW_TEXT];
 
-    ask_for_helpers(w, map);
+    ask_for_helpers(w, map, c->out_channels);
     fr_c_helper(w, names[map], texts[map], false);
     return fr_c_line(w,
                      "%s(&(const convolution){ .images = %" PRId64 ", .groups = %" PRId64 ", .channels = %" PRId64

@@ -133,7 +133,7 @@ static bool c_backward(fr_c_writer *w, const fr_op_call *call)
     const char *dx = fr_c_grad_in(w, call, 0), *dw = fr_c_grad_in(w, call, 1), *db = fr_c_grad_in(w, call, 2);
 
     fr_c_affine(w, true, false);
-    fr_c_outer(w);
+    fr_c_outer(w, count_rows(&call->in[0]->shape));
     fr_c_helper(w, "linear_backward", c_backward_text, false);
     return fr_c_line(w, "linear_backward(%lld, %lld, %lld, %s, %s, %s, %s, %s, %s);",
                      (long long)count_rows(&call->in[0]->shape), (long long)weight->dim[1], (long long)weight->dim[0],

@@ -70,10 +70,10 @@ static const char backward_text[] =
     "}\n";
 
 /* The helpers that the cell's helper calls, and it. */
-static void ask_for_helpers(fr_c_writer *w, const fr_recurrent_cell *cell, const char *step_back)
+static void ask_for_helpers(fr_c_writer *w, const fr_recurrent_cell *cell, int64_t batch, const char *step_back)
 {
     fr_c_affine(w, true, false);
-    fr_c_outer(w);
+    fr_c_outer(w, batch);
     fr_recurrent_c_cell(w, cell);
     fr_c_helper(w, "recurrent_pass", pass_text, false);
     fr_c_helper(w, "recurrent_backward", backward_text, false);
@@ -183,7 +183,7 @@ bool fr_recurrent_c_backward(fr_c_writer *w, const fr_op_call *call)
     if (call->inputs > FR_W_HR && call->in[FR_W_HR])
         return fr_c_fail(w, "a projection, whose backward has no C form");
     step_back = fr_c_format(w, "%s_step_back", cell->op->name);
-    ask_for_helpers(w, cell, step_back);
+    ask_for_helpers(w, cell, x->dim[1], step_back);
     set_inputs(&m, cell);
     set_gradients(&m, cell, x->dim[1], hidden);
     return fr_c_line(w,
