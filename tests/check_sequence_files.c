@@ -4,6 +4,8 @@
  * and files that are wrong, damaged or changed are errors that name the place. */
 #include "testing.h"
 
+#include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static char folder[] = "/tmp/check_sequence_files.XXXXXX";
@@ -312,6 +314,23 @@ START_TEST(a_file_that_changes_is_an_error)
 END_TEST
 
 /* True if the file opens and an epoch runs. What fails has a message. */
+/* The places of rows need a little room on the disk. */
+START_TEST(a_full_disk_is_an_error)
+{
+    const char *csv = write_text("full.csv", "0,1\n1,2\n");
+    struct rlimit before, none;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    none = before;
+    none.rlim_cur = 0;
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
+    ck_assert_ptr_null(fr_open_sequences(&csv, 1, NULL));
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+    assert_failed("open_sequences", "temporary file: File too large");
+}
+END_TEST
+
 static bool runs(const char *path)
 {
     fr_dataset *d = fr_open_sequences(&path, 1, NULL);
@@ -375,6 +394,7 @@ int main(void)
     tcase_add_test(same, parts_and_resuming);
     tcase_add_test(errors, errors_name_the_place);
     tcase_add_test(errors, a_file_that_changes_is_an_error);
+    tcase_add_test(errors, a_full_disk_is_an_error);
     tcase_add_test(errors, damaged_files_are_errors);
     tcase_set_timeout(errors, 60);
     failed = run_tests("sequence_files", same, errors);

@@ -186,13 +186,14 @@ bool fr_sequences_have_targets(const fr_sequences *s); /* true for @targetLabel 
 const char *fr_sequences_label_text(const fr_sequences *s, int i); /* borrowed; numbers are sorted as numbers */
 
 /* The sequences of n files, .ts, .csv or .tsv, which stay where they are and may together be larger than memory. Each
- * is read once here, and refused as fr_read_sequences refuses it, with file and line; of each row 16 bytes are kept.
- * Then a batch reads its rows from the files: x (B,T,D), padded to the longest sequence of the batch, then the labels
- * (B) unless there are none, then the lengths (B). For the same seed the rows and their order are those of a loader
- * over the same rows in memory. Labels are classes as in fr_sequences, of all files together; @targetLabel true gives
- * the numbers themselves, of the default dtype. Files may differ in length and separator, but not in variables and kind
- * of labels; the column of labels of the first table is that of all, unless an option names it. The option `labels` is
- * refused, and a file that changes later is an error of fr_loader_next. NULL with an error. */
+ * is read once here, and refused as fr_read_sequences refuses it, with file and line; the places of the rows go to a
+ * temporary file (tmpfile), 16 bytes for each. Then a batch reads its rows from the files: x (B,T,D), padded to the
+ * longest sequence of the batch, then the labels (B) unless there are none, then the lengths (B). For the same seed the
+ * rows and their order are those of a loader over the same rows in memory. Labels are classes as in fr_sequences, of
+ * all files together; @targetLabel true gives the numbers themselves, of the default dtype. Files may differ in length
+ * and separator, but not in variables and kind of labels; the column of labels of the first table is that of all,
+ * unless an option names it. The option `labels` is refused, and a file that changes later is an error of
+ * fr_loader_next. NULL with an error, also where there can be no temporary file. */
 fr_dataset *fr_open_sequences(const char *const *paths, int n, const fr_csv_options *options)
     FR_FREED_BY(fr_dataset_free);
 /* What the functions of fr_sequences tell of such a dataset, borrowed from d: its labels, and x of shape (0,T,D), with

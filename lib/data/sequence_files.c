@@ -3,9 +3,9 @@
 /* A dataset of text files that stay where they are: fr_open_sequences.
  *
  * PyTorch's way with files larger than memory is a stream with a buffer in which rows are shuffled. Here the files are
- * read once from beginning to end, which checks them, and of each row its place is kept, 16 bytes. So a batch reads any
- * rows: the order is that of all rows in memory, a process reads its own part alone, and an epoch goes on from any
- * place. */
+ * read once from beginning to end, which checks them, and the place of each row is noted in an index, 16 bytes in a
+ * file without a name: so memory does not grow with the rows. A batch reads any rows: the order is that of all rows in
+ * memory, a process reads its own part alone, and an epoch goes on from any place. */
 #include <config.h>
 
 #include "core/file.h"
@@ -38,8 +38,7 @@ typedef struct {
     fr_source source;
     sequence_file *files;
     int file_count;
-    row_entry *rows;
-    size_t capacity;
+    FILE *index; /* a row_entry for each row */
     int64_t variables, longest;
     bool labelled, targets;
 } files_source;
@@ -103,19 +102,10 @@ static bool open_file(reading *r, const sequence_file *f)
            fr_fail(r->where, "the file has changed since it was opened");
 }
 
-static bool read_text(reading *r, const row_entry *row)
+static bool read_at(const reading *r, int fd, void *into, size_t bytes, int64_t place)
 {
-    size_t done = 0;
-
-    if (row->bytes > r->room) {
-        free(r->text);
-        r->text = malloc(row->bytes);
-        r->room = r->text ? row->bytes : 0;
-        if (!r->text)
-            return fr_fail_memory(r->where);
-    }
-    while (done < row->bytes) {
-        ssize_t count = pread(r->fd, r->text + done, row->bytes - done, (off_t)(row->begin + (int64_t)done));
+    for (size_t done = 0; done < bytes;) {
+        ssize_t count = pread(fd, (char *)into + done, bytes - done, (off_t)(place + (int64_t)done));
 
         if (fr_interrupted(count))
             continue;
@@ -124,6 +114,18 @@ static bool read_text(reading *r, const row_entry *row)
         done += (size_t)count;
     }
     return true;
+}
+
+static bool read_text(reading *r, const row_entry *row)
+{
+    if (row->bytes > r->room) {
+        free(r->text);
+        r->text = malloc(row->bytes);
+        r->room = r->text ? row->bytes : 0;
+        if (!r->text)
+            return fr_fail_memory(r->where);
+    }
+    return read_at(r, r->fd, r->text, row->bytes, row->begin);
 }
 
 /* Appends the row to r->b. *label: its text, which lasts until the next call; NULL: there are no labels. */
@@ -156,11 +158,13 @@ static bool parse_row(reading *r, const row_entry *row, const fr_label **label)
 /* Reads row number `row` as row i of the batch, whose labels are a tensor or NULL. */
 static bool read_row(reading *r, int64_t row, fr_tensor *labels, int64_t i)
 {
-    const row_entry *entry = &r->fs->rows[row];
     const fr_label *label;
+    row_entry entry;
     int64_t class;
 
-    if (!open_file(r, find_file(r->fs, row)) || !read_text(r, entry) || !parse_row(r, entry, &label))
+    if (!open_file(r, find_file(r->fs, row)) ||
+        !read_at(r, fileno(r->fs->index), &entry, sizeof entry, row * (int64_t)sizeof entry) || !read_text(r, &entry) ||
+        !parse_row(r, &entry, &label))
         return false;
     if (!labels)
         return true;
@@ -225,12 +229,15 @@ static bool check_row(files_source *fs, const fr_line_reader *lines, const fr_se
 
 static bool add_place(files_source *fs, const fr_line_reader *lines, const fr_row_place *place)
 {
+    row_entry entry = { place->begin, (uint32_t)place->bytes, (uint32_t)place->line };
+
     if (place->bytes > UINT32_MAX || place->line > UINT32_MAX)
         return fr_line_reader_fail(lines, "a row of %lld bytes in line %lld: more than frond can count",
                                    (long long)place->bytes, (long long)place->line);
-    if (!fr_make_room(&fs->rows, sizeof *fs->rows, (size_t)fs->source.rows, &fs->capacity))
-        return fr_line_reader_fail(lines, "out of memory");
-    fs->rows[fs->source.rows++] = (row_entry){ place->begin, (uint32_t)place->bytes, (uint32_t)place->line };
+    if (fwrite(&entry, sizeof entry, 1, fs->index) != 1)
+        return fr_line_reader_fail(lines, "the place of the row cannot be noted in a temporary file: %s",
+                                   strerror(errno));
+    fs->source.rows++;
     return true;
 }
 
@@ -331,7 +338,8 @@ static void end_files(fr_source *s)
         fr_label_set_free(&fs->files[i].declared);
     }
     free(fs->files);
-    free(fs->rows);
+    if (fs->index)
+        fclose(fs->index);
     fr_sequences_free(s->sequences);
 }
 
@@ -353,19 +361,20 @@ static bool fill_in_sequences(files_source *fs, const char *what)
 
 static bool open_files(files_source *fs, const char *what, const char *const *paths, int n, const fr_csv_options *o)
 {
-    row_entry *fitting;
-
     fs->files = calloc((size_t)n, sizeof *fs->files);
     fs->source.sequences = fr_object_new(sizeof *fs->source.sequences);
     if (!fs->files || !fs->source.sequences)
         return fr_fail_memory(what);
+    fs->index = tmpfile();
+    if (!fs->index)
+        return fr_fail(what, "there can be no temporary file for the places of rows: %s", strerror(errno));
     for (int i = 0; i < n; i++)
         if (!add_file(fs, what, paths[i], o))
             return false;
     if (fs->source.rows == 0)
         return fr_fail(what, "there is no sequence in %s", n == 1 ? "the file" : "the files");
-    fitting = realloc(fs->rows, (size_t)fs->source.rows * sizeof *fs->rows);
-    fs->rows = fitting ? fitting : fs->rows;
+    if (fflush(fs->index) != 0)
+        return fr_fail(what, "the places of rows cannot be written to a temporary file: %s", strerror(errno));
     fs->source.count = fs->labelled ? 3 : 2;
     return fill_in_sequences(fs, what);
 }
