@@ -106,6 +106,24 @@ int fr_file_open_descriptor(const char *where, const char *path)
     return fd;
 }
 
+ssize_t fr_file_read_at(int fd, void *into, size_t bytes, int64_t at)
+{
+    size_t done = 0;
+
+    while (done < bytes) {
+        ssize_t count = pread(fd, (char *)into + done, bytes - done, (off_t)(at + (int64_t)done));
+
+        if (fr_interrupted(count))
+            continue;
+        if (count < 0)
+            return -1;
+        if (count == 0)
+            break;
+        done += (size_t)count;
+    }
+    return (ssize_t)done;
+}
+
 FILE *fr_file_open(const char *where, const char *path)
 {
     int fd = fr_file_open_descriptor(where, path);

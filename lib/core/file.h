@@ -30,6 +30,9 @@ FILE *fr_file_stream(int fd, const char *mode);
 int fr_file_open_descriptor(const char *where, const char *path);
 /* The same as a stream. NULL with an error. */
 FILE *fr_file_open(const char *where, const char *path);
+/* pread(2), made again if it was interrupted or gave less: bytes read, fewer than asked for at the file's end; -1 with
+ * errno. */
+ssize_t fr_file_read_at(int fd, void *into, size_t bytes, int64_t at);
 
 /* Waits until the bytes of fd are on the disk. True also if fd is on no disk, as a pipe is. False with errno. */
 bool fr_file_sync(int fd);

@@ -41,22 +41,13 @@ typedef struct {
 static bool read_at(fr_byte_stream *s, void *into, size_t bytes)
 {
     position *p = s->handle;
+    ssize_t count = fr_file_read_at(p->fd, into, bytes, p->at);
 
-    for (char *to = into; bytes > 0;) {
-        ssize_t count = pread(p->fd, to, bytes, (off_t)p->at);
-
-        if (fr_interrupted(count))
-            continue;
-        if (count < 0)
-            return fr_fail(s->where, "%s", strerror(errno));
-        if (count == 0)
-            return fr_fail(s->where, "byte %lld of its values is not there: the file has become shorter",
-                           (long long)p->at);
-        to += count;
-        p->at += count;
-        bytes -= (size_t)count;
-    }
-    return true;
+    if (count < 0)
+        return fr_fail(s->where, "%s", strerror(errno));
+    p->at += count;
+    return (size_t)count == bytes ||
+           fr_fail(s->where, "byte %lld of its values is not there: the file has become shorter", (long long)p->at);
 }
 
 /* Reads n rows that lie together into a batch, from its row `into` on. */

@@ -104,16 +104,10 @@ static bool open_file(reading *r, const sequence_file *f)
 
 static bool read_at(const reading *r, int fd, void *into, size_t bytes, int64_t place)
 {
-    for (size_t done = 0; done < bytes;) {
-        ssize_t count = pread(fd, (char *)into + done, bytes - done, (off_t)(place + (int64_t)done));
+    ssize_t count = fr_file_read_at(fd, into, bytes, place);
 
-        if (fr_interrupted(count))
-            continue;
-        if (count <= 0)
-            return fr_fail(r->where, "%s", count < 0 ? strerror(errno) : "the file has become shorter");
-        done += (size_t)count;
-    }
-    return true;
+    return (count >= 0 && (size_t)count == bytes) ||
+           fr_fail(r->where, "%s", count < 0 ? strerror(errno) : "the file has become shorter");
 }
 
 static bool read_text(reading *r, const row_entry *row)
