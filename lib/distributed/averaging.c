@@ -67,7 +67,7 @@ static bool begin(fr_gradient_set *s, const char *what)
 
     if (th->group != a->group)
         return fr_fail(what, "the group of a distributed optimiser has ended");
-    if (!fr_group_of(what, th) || !fr_not_captured(th, "a distributed optimiser"))
+    if (!fr_group_is_whole(what, th) || !fr_not_captured(th, "a distributed optimiser"))
         return false;
     if (a->running)
         return fr_fail(what, "another backward of a distributed optimiser's parameters has not come to its end");

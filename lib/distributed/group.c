@@ -69,13 +69,9 @@ uint64_t fr_fingerprint(uint64_t hash, const void *bytes, size_t n)
     return hash;
 }
 
-fr_process_group *fr_group_of(const char *what, const fr_thread *th)
+bool fr_group_is_whole(const char *what, const fr_thread *th)
 {
-    fr_process_group *g = th->group;
-
-    if (g && g->broken)
-        return fr_fail(what, "the group of processes failed before");
-    return g;
+    return !th->group || !th->group->broken || fr_fail(what, "the group of processes failed before");
 }
 
 static const char *name_of(uint64_t kind)
@@ -112,8 +108,8 @@ bool fr_distributed_barrier(void)
     const char *what = "distributed_barrier";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    fr_process_group *g = fr_group_of(what, th);
-    bool ok = g ? fr_meet(what, g, &(fr_meeting){ FR_MEET_BARRIER }, "") : !th->group;
+    fr_process_group *g = th->group;
+    bool ok = fr_group_is_whole(what, th) && (!g || fr_meet(what, g, &(fr_meeting){ FR_MEET_BARRIER }, ""));
 
     fr_finish(th, before);
     return ok;

@@ -42,8 +42,8 @@ typedef struct fr_process_group {
     int averagings;   /* made so far */
 } fr_process_group;
 
-/* The group of th, if it is of use; NULL with an error if it is broken, without an error if there is none. */
-fr_process_group *fr_group_of(const char *what, const fr_thread *th);
+/* False with an error if the group of th failed before. True also where there is none. */
+bool fr_group_is_whole(const char *what, const fr_thread *th);
 void fr_group_unref(fr_process_group *g);
 /* Tells all ranks and waits for what they tell, which is in g->told. False with an error if one is elsewhere or has
  * another fingerprint. differs: what is wrong then, "the numbers of values differ". */

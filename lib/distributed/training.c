@@ -46,10 +46,12 @@ static void part_generators(int rank)
 
 static bool distribute(const char *what, fr_thread *th, fr_optim *o)
 {
-    fr_process_group *g = fr_group_of(what, th);
+    fr_process_group *g = th->group;
 
+    if (!fr_group_is_whole(what, th))
+        return false;
     if (!g || g->transport->size == 1)
-        return !th->group || g;
+        return true;
     if (o->averaging)
         return fr_fail(what, "the optimiser is distributed already");
     if (o->kind->step)
@@ -103,8 +105,8 @@ bool fr_loader_distributed(fr_loader *l)
     const char *what = "loader_distributed";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    fr_process_group *g = fr_group_of(what, th);
-    bool ok = fr_check_argument(what, l, "loader") && (g || !th->group);
+    fr_process_group *g = th->group;
+    bool ok = fr_group_is_whole(what, th) && fr_check_argument(what, l, "loader");
 
     if (ok && g)
         ok = fr_loader_shard(
@@ -118,8 +120,8 @@ bool fr_batch_norm_distributed(fr_module *m)
     const char *what = "batch_norm_distributed";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    fr_process_group *g = fr_group_of(what, th);
-    bool ok = fr_check_argument(what, m, "module") && (g || !th->group);
+    fr_process_group *g = th->group;
+    bool ok = fr_group_is_whole(what, th) && fr_check_argument(what, m, "module");
 
     if (ok)
         fr_batch_norm_share(m, g && g->transport->size > 1 ? fr_all_reduce : NULL);

@@ -13,9 +13,9 @@ bool fr_all_reduce_values(double *values, int n)
     const char *what = "all_reduce_values";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    fr_process_group *g = fr_group_of(what, th);
-    bool ok = fr_check_argument(what, values, "values") && fr_not_captured(th, what) &&
-              (n >= 0 || fr_fail(what, "n is %d, expected 0 or more", n)) && (g || !th->group);
+    fr_process_group *g = th->group;
+    bool ok = fr_group_is_whole(what, th) && fr_check_argument(what, values, "values") && fr_not_captured(th, what) &&
+              (n >= 0 || fr_fail(what, "n is %d, expected 0 or more", n));
 
     if (ok && g)
         ok = fr_meet(what, g, &(fr_meeting){ .kind = FR_MEET_VALUES, .fingerprint = (uint64_t)n },
@@ -44,14 +44,15 @@ static bool infer(fr_op_call *call)
 static void forward(fr_op_call *call)
 {
     fr_thread *th = fr_thread_self();
-    fr_process_group *g = fr_group_of("all_reduce", th);
+    fr_process_group *g = th->group;
     const fr_tensor *x = call->in[0];
     fr_tensor *y = call->result[0];
 
     memcpy(y->origin, x->origin, (size_t)x->numel * fr_dtype_size((fr_dtype)x->dtype));
-    if (g && fr_meet("all_reduce", g,
-                     &(fr_meeting){ .kind = FR_MEET_TENSOR, .fingerprint = fr_fingerprint_of(FR_FINGERPRINT, x) },
-                     "the tensors' shapes or dtypes differ"))
+    if (g && fr_group_is_whole("all_reduce", th) &&
+        fr_meet("all_reduce", g,
+                &(fr_meeting){ .kind = FR_MEET_TENSOR, .fingerprint = fr_fingerprint_of(FR_FINGERPRINT, x) },
+                "the tensors' shapes or dtypes differ"))
         fr_reduce("all_reduce", g, (fr_dtype)x->dtype, x->numel, y->origin, false);
 }
 
@@ -114,9 +115,9 @@ bool fr_broadcast(fr_tensor *const *tensors, int n)
     const char *what = "broadcast";
     fr_thread *th = fr_thread_self();
     fr_site before = fr_begin(th, what);
-    fr_process_group *g = fr_group_of(what, th);
-    bool ok = fr_check_argument(what, tensors, "tensors") && fr_not_captured(th, what) &&
-              (n >= 0 || fr_fail(what, "n is %d, expected 0 or more", n)) && (g || !th->group);
+    fr_process_group *g = th->group;
+    bool ok = fr_group_is_whole(what, th) && fr_check_argument(what, tensors, "tensors") && fr_not_captured(th, what) &&
+              (n >= 0 || fr_fail(what, "n is %d, expected 0 or more", n));
 
     for (int i = 0; i < n && ok; i++)
         ok = fr_check_argument(what, tensors[i], "a tensor") &&
