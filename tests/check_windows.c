@@ -302,6 +302,11 @@ static const convolution large[] = {
     { 2, 2, 3, 6, 3, { 16, 31 }, { 5, 3 }, { 1, 2 }, { 2, 1 }, { 1, 3 } },    /* every second column, */
     { 2, 1, 2, 2, 2, { 5, 3 }, { 3, 3 }, { 1, 1 }, { 1, 1 }, { 1, 1 } },      /* lines shorter than vectors */
     { 2, 2, 16, 8, 1, { 14, 11 }, { 3, 3 }, { 2, 2 }, { 1, 1 }, { 1, 1 } },   /* planes of every second value */
+    { 2, 2, 4, 8, 1, { 23, 38 }, { 3, 3 }, { 2, 2 }, { 1, 1 }, { 1, 1 } },    /* of many columns */
+    { 2, 3, 10, 18, 2, { 13, 21 }, { 3, 5 }, { 1, 1 }, { 1, 4 }, { 1, 2 } },  /* dweight by taps, */
+    { 1, 2, 8, 9, 1, { 1, 9001 }, { 1, 7 }, { 1, 1 }, { 0, 6 }, { 1, 1 } },   /* in blocks, */
+    { 2, 1, 5, 33, 1, { 9, 9 }, { 3, 3 }, { 1, 1 }, { 0, 0 }, { 1, 1 } },     /* without padding */
+    { 2, 1, 2, 600, 1, { 20, 31 }, { 3, 5 }, { 1, 1 }, { 1, 2 }, { 1, 1 } },  /* many terms, in blocks within lines */
 };
 
 static fr_shape shape_of(const convolution *c, int64_t first, int64_t second, const int64_t *size)

@@ -20,9 +20,10 @@
 #include "kernels/units.h"
 
 enum {
-    BLOCK = 1 << 16,     /* values of the packed matrix of a block, about */
-    MIN_POSITIONS = 128, /* of a block, */
-    UNIT = 32,           /* which has a multiple of so many: then no panel of the product is cut */
+    BLOCK = 1 << 16,     /* values that a block reads, about */
+    BLOCKS = 16,         /* of all images: enough for the threads; but each has */
+    MIN_POSITIONS = 128, /* at least, and */
+    UNIT = 16,           /* a multiple of so many: then no vector of the product is cut */
     MAX_STRIDE = 2
 };
 
@@ -116,18 +117,20 @@ typedef struct {
     bool back;                                     /* dx: by the taps that meet its */
     int64_t phase;                                 /* the other way round */
     int64_t slice;                                 /* dweight: images of a slice */
+    bool by_taps;                                  /* and how its products are cut */
     int64_t pieces_bytes, packed_bytes, out_bytes; /* the parts of a unit's scratch */
 } job;
 
-/* Cuts the positions of the image in plane `out` into blocks. */
-static void cut_blocks(job *j)
+/* Cuts the positions of the image in plane `out` into blocks. values: that are read for one position. */
+static void cut_blocks(job *j, int64_t values)
 {
     const fr_sliding_window *w = &j->c->window;
+    int64_t most;
 
     j->run = (j->out.lines - 1) * j->width + j->out.columns;
     j->begin = j->out.top * j->width + j->out.left;
-    j->rows = j->channels * j->taps;
-    j->blocks = fr_divide_up(j->run, fr_most(BLOCK / j->rows, MIN_POSITIONS));
+    most = fr_least(BLOCK / values, fr_divide_up(j->c->batch * j->c->groups * j->run, BLOCKS));
+    j->blocks = fr_divide_up(j->run, fr_most(most, MIN_POSITIONS));
     j->block = fr_round_up(fr_divide_up(j->run, j->blocks), UNIT);
     j->blocks = fr_divide_up(j->run, j->block);
     j->piece = j->block + shift_of(w, 0) * j->width + shift_of(w, 1);
@@ -139,14 +142,17 @@ static int64_t positions_of(const job *j, int64_t b)
     return fr_least(j->block, fr_round_up(j->run - b * j->block, UNIT));
 }
 
+/* With stride 1 the zeros before a line are those behind the line above it. */
+static int64_t width_of(const fr_sliding_window *w)
+{
+    int64_t before = w->pad_before[1], after = w->pad_after[1];
+
+    return fr_divide_up(w->in_size[1] + (w->stride[1] == 1 ? fr_most(before, after) : before + after), w->stride[1]);
+}
+
 static job job_of(fr_dtype dtype, const fr_convolution *c)
 {
-    const fr_sliding_window *w = &c->window;
-
-    return (job){ .c = c,
-                  .dtype = dtype,
-                  .size = (int64_t)fr_dtype_size(dtype),
-                  .width = fr_divide_up(w->pad_before[1] + w->in_size[1] + w->pad_after[1], w->stride[1]) };
+    return (job){ .c = c, .dtype = dtype, .size = (int64_t)fr_dtype_size(dtype), .width = width_of(&c->window) };
 }
 
 /* From x to y. */
@@ -164,7 +170,8 @@ static job forward_job(fr_dtype dtype, const fr_convolution *c)
     for (int64_t i = 0; i < j.planes; i++)
         j.in[i] = plane_of_phase(w, j.width, i);
     j.out = plane_of_output(w, j.width, 0, 0);
-    cut_blocks(&j);
+    j.rows = j.channels * j.taps;
+    cut_blocks(&j, j.channels * j.planes);
     return j;
 }
 
@@ -185,7 +192,7 @@ static void set_offsets(job *j)
 }
 
 /* Runs all units, of `work` multiply-adds each. False if memory runs out. */
-static bool run_job(job *j, fr_unit *run, int64_t packed_bytes, int64_t units, double work)
+static bool run_job(job *j, fr_unit *run, int64_t packed_bytes, int64_t sums_bytes, int64_t units, double work)
 {
     enum { ALIGNED = 64 };
     const int64_t most = INT64_MAX / 1024; /* values: so that no size below overflows */
@@ -200,7 +207,7 @@ static bool run_job(job *j, fr_unit *run, int64_t packed_bytes, int64_t units, d
     j->packed_bytes = fr_round_up(packed_bytes, ALIGNED);
     j->out_bytes = fr_round_up(out * j->size, ALIGNED);
     set_offsets(j);
-    ok = fr_run_units(units, work, j->pieces_bytes + j->packed_bytes + j->out_bytes, run, j);
+    ok = fr_run_units(units, work, j->pieces_bytes + j->packed_bytes + j->out_bytes + sums_bytes, run, j);
     fr_free(j->offset, offset_bytes);
     return ok;
 }
@@ -233,7 +240,7 @@ static void compute_block(const void *user, int64_t unit, char *pieces)
 
 static bool compute_blocks(job *j)
 {
-    return run_job(j, compute_block, 0, j->c->batch * j->c->groups * j->blocks,
+    return run_job(j, compute_block, 0, 0, j->c->batch * j->c->groups * j->blocks,
                    (double)j->out_channels * (double)j->rows * (double)j->block);
 }
 
@@ -293,7 +300,8 @@ static job input_job(fr_dtype dtype, const fr_convolution *c, int64_t phase, int
     j.out = plane_of_phase(w, j.width, phase);
     j.back = true;
     j.phase = phase;
-    cut_blocks(&j);
+    j.rows = j.channels * j.taps;
+    cut_blocks(&j, j.channels);
     return j;
 }
 
@@ -320,39 +328,73 @@ bool fr_planes_grad_input(fr_dtype dtype, const fr_convolution *c, const void *d
 
 /* --- dweight: a unit is one group of a slice of the images -------------------------------------------------------- */
 
+/* sums (channels,taps,filters): for each tap the product of the planes, shifted, and dy transposed. */
+static void multiply_taps(const job *j, int64_t n, const char *pieces, const char *packed, bool add, char *sums)
+{
+    int64_t filters = j->out_channels;
+
+    for (int64_t k = 0; k < j->taps; k++)
+        fr_multiply_packed(j->dtype, j->channels, filters, n, pieces + j->offset[k] * j->size, j->planes * j->piece, 1,
+                           packed, NULL, add, sums + k * filters * j->size, j->taps * filters);
+}
+
+/* Adds the products of a block, of n positions of dy, to sums. One of the two is transposed: dy, or all its shifted
+ * planes. */
+static void add_block(const job *j, int64_t n, const char *pieces, char *packed, const char *dy, bool add, char *sums)
+{
+    if (j->by_taps) {
+        fr_pack(j->dtype, n, j->out_channels, dy, 1, j->block, packed);
+        multiply_taps(j, n, pieces, packed, add, sums);
+        return;
+    }
+    fr_pack_shifted(j->dtype, n, j->rows, pieces, j->offset, packed);
+    fr_multiply_packed(j->dtype, j->out_channels, j->rows, n, dy, j->block, 1, packed, NULL, add, sums, j->rows);
+}
+
 static void compute_dweight(const void *user, int64_t unit, char *pieces)
 {
     const job *j = user;
     const fr_convolution *c = j->c;
     int64_t slice = unit / c->groups, image_size = j->out.lines * j->out.columns;
-    int64_t end = fr_least((slice + 1) * j->slice, c->batch);
+    int64_t end = fr_least((slice + 1) * j->slice, c->batch), weights = c->out_channels * j->rows * j->size;
     char *packed = pieces + j->pieces_bytes, *dy = packed + j->packed_bytes;
+    char *dweight = j->result + unit * weights, *sums = j->by_taps ? dy + j->out_bytes : dweight;
 
     for (int64_t image = slice * j->slice; image < end; image++)
         for (int64_t b = 0; b < j->blocks; b++) {
-            int64_t group = image * c->groups + unit % c->groups, first = b * j->block, n = positions_of(j, b);
+            int64_t group = image * c->groups + unit % c->groups, first = b * j->block;
+            int64_t n = fr_least(j->block, j->run - first);
 
             read_pieces(j, group, first, pieces);
-            fr_pack_shifted(j->dtype, n, j->rows, pieces, j->offset, packed);
             for (int64_t i = 0; i < c->out_channels; i++)
                 fr_plane_read(j->dtype, &j->out, first, n, j->dy + (group * c->out_channels + i) * image_size * j->size,
                               dy + i * j->block * j->size);
-            fr_multiply_packed(j->dtype, c->out_channels, j->rows, n, dy, j->block, 1, packed, NULL,
-                               image > slice * j->slice || b > 0,
-                               j->result + unit * c->out_channels * j->rows * j->size, j->rows);
+            add_block(j, n, pieces, packed, dy, image > slice * j->slice || b > 0, sums);
         }
+    if (j->by_taps)
+        fr_transpose_rows(j->dtype, j->rows, c->out_channels, sums, dweight);
+}
+
+/* Products of few rows, or columns, would not fill the registers. */
+static bool suits_taps(const fr_convolution *c)
+{
+    return c->in_channels >= 4 && c->out_channels >= 8;
 }
 
 bool fr_planes_grad_weight(fr_dtype dtype, const fr_convolution *c, int64_t slice, const void *x, const void *dy,
                            void *dweight)
 {
     job j = forward_job(dtype, c);
+    int64_t packed_columns;
 
     j.x = x;
     j.dy = dy;
     j.result = dweight;
     j.slice = slice;
-    return run_job(&j, compute_dweight, fr_packed_bytes(dtype, j.block, j.rows),
-                   fr_divide_up(c->batch, slice) * c->groups,
+    j.by_taps = suits_taps(c);
+    packed_columns = j.by_taps ? j.out_channels : j.rows;
+    cut_blocks(&j, packed_columns);
+    return run_job(&j, compute_dweight, fr_packed_bytes(dtype, j.block, packed_columns),
+                   j.by_taps ? j.rows * j.out_channels * j.size : 0, fr_divide_up(c->batch, slice) * c->groups,
                    (double)c->out_channels * (double)j.rows * (double)(j.block * j.blocks) * (double)slice);
 }

@@ -16,12 +16,13 @@
 #include "kernels/transpose.h"
 
 enum {
-    K_BLOCK = 256, /* rows of a panel: they stay in the cache while the rows of A pass */
-    M_BLOCK = 252, /* rows of A: they stay in the second-level cache while the panels pass */
-    A_BLOCK = 512, /* rows of A where each panel is packed first: more rows share the cost of that */
-    AHEAD = 16,    /* rows of B: so far ahead they are prefetched while B is packed */
-    LINE = 64,     /* bytes of a line of the cache */
-    GAP = 64       /* bytes between groups of packed rows: a power of two apart, they would share cache lines */
+    K_BLOCK = 256,       /* rows of a panel: they stay in the cache while the rows of A pass */
+    M_BLOCK = 252,       /* rows of A: they stay in the second-level cache while the panels pass */
+    A_BLOCK = 512,       /* rows of A where each panel is packed first: more rows share the cost of that */
+    SHIFTED_DEPTH = 512, /* rows of a panel that is not packed, at most: shifted rows share cache lines */
+    AHEAD = 16,          /* rows of B: so far ahead they are prefetched while B is packed */
+    LINE = 64,           /* bytes of a line of the cache */
+    GAP = 64             /* bytes between groups of packed rows: a power of two apart, they would share cache lines */
 };
 
 /* Where a tile of so many rows finds its values, in elements: A's element (i,l) at a[i * a_row + l * a_column], the
@@ -66,6 +67,11 @@ void fr_multiply_packed(fr_dtype dtype, int64_t m, int64_t n, int64_t k, const v
                         const void *packed, const void *bias, bool add, void *c, int64_t ldc)
 {
     FR_KERNEL_FOR(dtype, multiply_packed)(m, n, k, a, step_m, step_k, packed, bias, add, c, ldc);
+}
+
+void fr_transpose_rows(fr_dtype dtype, int64_t m, int64_t n, const void *from, void *to)
+{
+    FR_KERNEL_FOR(dtype, transpose_rows)(m, n, from, to);
 }
 
 int64_t fr_packed_transposed_bytes(fr_dtype dtype, int64_t m, int64_t k)

@@ -35,6 +35,9 @@ void fr_pack_shifted(fr_dtype dtype, int64_t k, int64_t n, const void *b, const 
 void fr_multiply_packed(fr_dtype dtype, int64_t m, int64_t n, int64_t k, const void *a, int64_t step_m, int64_t step_k,
                         const void *packed, const void *bias, bool add, void *c, int64_t ldc);
 
+/* to (n,m) = from (m,n) transposed, without gaps. */
+void fr_transpose_rows(fr_dtype dtype, int64_t m, int64_t n, const void *from, void *to);
+
 /* A transposed A is packed too, in groups of a few rows. */
 
 /* What is packed may be cut at multiples of these: its part from row i or column j on begins
@@ -50,7 +53,7 @@ void fr_multiply_both_packed(fr_dtype dtype, int64_t m, int64_t n, int64_t k, co
                              const void *packed_b, bool add, void *c, int64_t ldc);
 
 /* C (m,n) = A (m,k) B for a B whose element (l,j) is b[rows[l] + j], which is not packed. A's rows are step_m apart,
- * C's ldc; n is a multiple of 32. */
+ * C's ldc; n is a multiple of 16. */
 void fr_multiply_shifted(fr_dtype dtype, int64_t m, int64_t n, int64_t k, const void *a, int64_t step_m, const void *b,
                          const int64_t *rows, void *c, int64_t ldc);
 

@@ -67,6 +67,16 @@ static void FN(pack_panel)(int64_t k, int64_t columns, const T *b, int64_t step_
     FN(transpose)(k, columns, b, step_k, offset, panel, width);
 }
 
+static void FN(transpose_rows)(int64_t m, int64_t n, const void *from, void *to)
+{
+    int64_t offset[WIDTH];
+
+    for (int64_t j = 0; j < WIDTH; j++)
+        offset[j] = j * n;
+    for (int64_t i = 0; i < m; i += WIDTH)
+        FN(transpose)(n, fr_least(WIDTH, m - i), (const T *)from + i * n, 1, offset, (T *)to + i, m);
+}
+
 /* The same for all panels of a B whose element (l,j) is b[l + columns[j]]. */
 static void FN(pack_shifted)(int64_t k, int64_t n, const void *b, const int64_t *columns, void *packed)
 {

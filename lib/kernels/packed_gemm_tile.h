@@ -76,20 +76,27 @@ FR_INLINE void FN(rows)(int rows, const int most, const int vectors, const bool 
         FN(tile)(1, vectors, shifted, w, a, b, NULL, NULL, start, start_step, c, ldc);
 }
 
-/* The same for any number of vectors. Not inlined: it is most of the code. */
+/* The same for any number of vectors; most rows are FN(tile_rows) of them. */
+FR_INLINE void FN(any_tile)(int rows, int vectors, const bool shifted, const layout *w, const T *a, const T *b,
+                            const T *start, int64_t start_step, T *c, int64_t ldc)
+{
+    if (vectors == 1)
+        FN(rows)(rows, ROWS, 1, shifted, w, a, b, start, start_step, c, ldc);
+    else if (vectors == 2)
+        FN(rows)(rows, ROWS, 2, shifted, w, a, b, start, start_step, c, ldc);
+#if VECTORS == 4
+    else if (vectors == 3)
+        FN(rows)(rows, WIDE_ROWS, 3, shifted, w, a, b, start, start_step, c, ldc);
+    else
+        FN(rows)(rows, WIDE_ROWS, 4, shifted, w, a, b, start, start_step, c, ldc);
+#endif
+}
+
+/* Not inlined: it is most of the code. */
 __attribute__((noinline)) static void FN(tile_of)(int rows, int vectors, const layout *w, const T *a, const T *b,
                                                   const T *start, int64_t start_step, T *c, int64_t ldc)
 {
-    if (vectors == 1)
-        FN(rows)(rows, ROWS, 1, false, w, a, b, start, start_step, c, ldc);
-    else if (vectors == 2)
-        FN(rows)(rows, ROWS, 2, false, w, a, b, start, start_step, c, ldc);
-#if VECTORS == 4
-    else if (vectors == 3)
-        FN(rows)(rows, WIDE_ROWS, 3, false, w, a, b, start, start_step, c, ldc);
-    else
-        FN(rows)(rows, WIDE_ROWS, 4, false, w, a, b, start, start_step, c, ldc);
-#endif
+    FN(any_tile)(rows, vectors, false, w, a, b, start, start_step, c, ldc);
 }
 
 /* Up to ROWS rows of a panel that ends within a vector, by way of an array: C's memory ends behind the columns. */
@@ -196,33 +203,28 @@ static void FN(multiply_both_packed)(int64_t m, int64_t n, int64_t k, const void
 
 /* --- B read where it lies ----------------------------------------------------------------------------------------- */
 
-static void FN(shifted)(int rows, int64_t columns, const layout *w, const T *a, const T *b, const T *start,
-                        int64_t start_step, T *c, int64_t ldc)
-{
-    if (columns >= WIDTH)
-        FN(rows)(rows, WIDE_ROWS, VECTORS, true, w, a, b, start, start_step, c, ldc);
-    else
-        FN(rows)(rows, WIDE_ROWS, 2, true, w, a, b, start, start_step, c, ldc);
-}
-
 static void FN(multiply_shifted)(int64_t m, int64_t n, int64_t k, const void *pa, int64_t step_m, const void *pb,
                                  const int64_t *rows, void *pc, int64_t ldc)
 {
     static const T zeros[WIDTH];
+    int64_t depth = fr_divide_up(k, fr_divide_up(k, SHIFTED_DEPTH));
     layout w = { .a_row = step_m, .a_column = 1 };
 
-    for (int64_t j = 0; j < n; j += WIDTH)
-        for (int64_t l = 0; l < k; l += K_BLOCK) {
-            w.depth = fr_least(K_BLOCK, k - l);
+    for (int64_t j = 0; j < n; j += WIDTH) {
+        int vectors = (int)fr_least(VECTORS, fr_divide_up(n - j, LANES)), tile_rows = FN(tile_rows)(n - j);
+
+        for (int64_t l = 0; l < k; l += depth) {
+            w.depth = fr_least(depth, k - l);
             w.b_rows = rows + l;
-            for (int64_t i = 0; i < m; i += WIDE_ROWS) {
+            for (int64_t i = 0; i < m; i += tile_rows) {
                 T *c = (T *)pc + i * ldc + j;
 
-                FN(shifted)
-                ((int)fr_least(WIDE_ROWS, m - i), n - j, &w, (const T *)pa + i * step_m + l, (const T *)pb + j,
+                FN(any_tile)
+                ((int)fr_least(tile_rows, m - i), vectors, true, &w, (const T *)pa + i * step_m + l, (const T *)pb + j,
                  l > 0 ? c : zeros, l > 0 ? ldc : 0, c, ldc);
             }
         }
+    }
 }
 
 /* --- B used once: each panel is packed when it is needed ---------------------------------------------------------- */

@@ -6,13 +6,13 @@
 
 #include "core/integer.h"
 
-#include "kernels/cpu.h"
+#include "kernels/transpose.h"
 
 /* The lines of the image that have positions among from..from+count-1 there may be: from *line to the result. */
 static inline int64_t lines_within(const fr_plane *p, int64_t from, int64_t count, int64_t *line)
 {
-    *line = fr_most(from / p->width - p->top, 0);
-    return fr_least((from + count - 1) / p->width - p->top + 1, p->lines);
+    *line = fr_most((from - p->left) / p->width - p->top, 0);
+    return fr_least((from + count - 1 - p->left) / p->width - p->top + 1, p->lines);
 }
 
 #define KERNEL_FILE "kernels/plane.c"
@@ -69,6 +69,26 @@ FR_INLINE void FN(copy_line)(int64_t n, const T *from, T number, bool add, T *to
     }
 }
 
+/* to[i] = from[i * step] for n values. The last vector of a line begins at a value that is left out: behind the line
+ * there may be none. */
+FR_INLINE void FN(copy_apart)(int64_t n, const T *from, int64_t step, T *to)
+{
+    int64_t i = 0;
+
+#ifdef HAVE_SHUFFLE
+    enum { SOME = 32 / sizeof(T) };
+
+    for (; step == 2 && i < n - SOME; i += SOME)
+        TYPED(even_values)(from + 2 * i, to + i);
+    if (step == 2 && n > SOME) {
+        TYPED(odd_values)(from + 2 * (n - SOME) - 1, to + n - SOME);
+        return;
+    }
+#endif
+    for (; i < n; i++)
+        to[i] = from[i * step];
+}
+
 /* to[i] = 0 for n values, and for some of the `room` behind them, which are written later. */
 FR_INLINE void FN(fill_gap)(int64_t n, int64_t room, T *to)
 {
@@ -99,8 +119,7 @@ static void FN(plane_read)(const fr_plane *p, int64_t from, int64_t count, const
         if (step == 1)
             FN(copy_line)(n, values, 0, false, to + first);
         else
-            for (int64_t i = 0; i < n; i++)
-                to[first + i] = values[i * step];
+            FN(copy_apart)(n, values, step, to + first);
     }
     FN(fill_gap)(count - done, count - done, to + done);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Transposes a block of a matrix in registers. Inlined into a kernel's versions. */
+/* Transposes a block of a matrix in registers, or takes every second value. Inlined into a kernel's versions. */
 #ifndef FROND_KERNELS_TRANSPOSE_H
 #define FROND_KERNELS_TRANSPOSE_H
 
@@ -72,6 +72,32 @@ FR_INLINE void transpose_block_f64(const double *from, const int64_t *offset, do
         *(four *)(to + i * width) = __builtin_shufflevector(pair[i], pair[i + 2], 0, 1, 4, 5);
         *(four *)(to + (i + 2) * width) = __builtin_shufflevector(pair[i], pair[i + 2], 2, 3, 6, 7);
     }
+}
+
+#define EVEN_FLOATS(a, b)  __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14)
+#define ODD_FLOATS(a, b)   __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15)
+#define EVEN_DOUBLES(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6)
+#define ODD_DOUBLES(a, b)  __builtin_shufflevector(a, b, 1, 3, 5, 7)
+
+/* to[i] = from[2 i], or from[2 i + 1], for as many as are in 32 bytes. All of the 64 bytes of `from` are read. */
+FR_INLINE void even_values_f32(const float *from, float *to)
+{
+    *(eight *)to = EVEN_FLOATS(*(const eight *)from, *(const eight *)(from + 8));
+}
+
+FR_INLINE void odd_values_f32(const float *from, float *to)
+{
+    *(eight *)to = ODD_FLOATS(*(const eight *)from, *(const eight *)(from + 8));
+}
+
+FR_INLINE void even_values_f64(const double *from, double *to)
+{
+    *(four *)to = EVEN_DOUBLES(*(const four *)from, *(const four *)(from + 4));
+}
+
+FR_INLINE void odd_values_f64(const double *from, double *to)
+{
+    *(four *)to = ODD_DOUBLES(*(const four *)from, *(const four *)(from + 4));
 }
 #endif
 
