@@ -9,7 +9,7 @@
 #include "core/threads.h"
 
 enum {
-    LANES = 256,   /* columns that a narrow input is folded to, so that its states make vector code */
+    LANES = 32,    /* columns that a narrow input is folded to, so that its states make vector code */
     TILE = 1 << 16 /* values of a tile, about */
 };
 
