@@ -7,7 +7,7 @@
 
 #include "bench.h"
 
-#include "kernels/cpu.h"
+#include "core/cpu.h"
 
 #include <pthread.h>
 

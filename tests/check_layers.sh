@@ -20,7 +20,7 @@ BEGIN {
             "distributed optim,log data,log files,log optim,optim data," \
             "onnx files,ops/attention ops/linear,ops/attention ops/reduce,ops/conv ops/reduce,ops/linear ops/reduce," \
             "ops/loss ops/reduce,ops/random ops/pointwise"
-    kernels_see = "base integer locks memory row shape threads"
+    kernels_see = "base cpu integer locks memory row shape threads"
     count = split(pairs, list, ",")
     for (i = 1; i <= count; i++)
         allowed[list[i]] = 1

@@ -4,7 +4,7 @@
  * each kind of CPU that this one supports. With FROND_VMATH_STRIDE=1 in the environment it tests all patterns. */
 #include "testing.h"
 
-#include "kernels/cpu.h"
+#include "core/cpu.h"
 #include "kernels/vmath.h"
 
 enum { STRIDE = 2003, SPECIAL = 512, CHUNK = 4096 };

@@ -33,7 +33,7 @@ static void JOIN(convert, TO_SUFFIX, FROM_SUFFIX)(int64_t m, int64_t n, char *to
         const FROM *restrict x = (const FROM *)(const void *)from;
 
         if (dense && _Generic((FROM)0, TO : true, default : false))
-            memcpy(to, from, (size_t)n * sizeof(TO));
+            fr_copy_row(to, from, (size_t)n * sizeof(TO));
         else if (dense)
             for (int64_t i = 0; i < n; i++)
                 y[i] = CONVERT(x[i]);

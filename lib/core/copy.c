@@ -49,7 +49,7 @@ typedef struct {
 static bool copy_fast(const convert_job *j, int64_t m, int64_t n, char *to, int64_t to_row, const char *from,
                       int64_t from_row, int64_t from_step)
 {
-    enum { LONG = 1 << 12 }; /* bytes: shorter rows are no slower in a loop, 768 a sixth faster than by memcpy */
+    enum { LONG = 1 << 12 }; /* bytes: shorter rows are no slower in a loop */
     size_t bytes = (size_t)(n * j->size);
     bool streams = j->streams && bytes < LONG && ((uintptr_t)to | (uintptr_t)to_row | bytes) % FR_LINE == 0;
 

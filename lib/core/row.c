@@ -3,6 +3,8 @@
 /* core/row.h says what these are for. */
 #include "core/row.h"
 
+#include "core/cpu.h"
+
 #include <stdint.h>
 
 #if defined(__x86_64__) && defined(__GNUC__)
@@ -49,6 +51,25 @@ void fr_fill_row(void *to, const void *value, size_t size, size_t n)
         fill_32(to, *(const any_32 *)value, n);
     else
         fill_64(to, *(const any_64 *)value, n);
+}
+
+/* Without restrict: the compiler would make the loop a memcpy. */
+typedef char line __attribute__((vector_size(FR_LINE), aligned(1), may_alias));
+
+FR_KERNEL(copy_lines, (size_t n, line *to, const line *from), (n, to, from))
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = from[i];
+}
+
+void fr_copy_row(void *to, const void *from, size_t bytes)
+{
+    enum { LONG = 1 << 12 }; /* bytes: memcpy has instructions for them that do not read what they overwrite */
+    size_t lines = bytes < LONG ? bytes / FR_LINE : 0, done = lines * FR_LINE;
+
+    if (lines > 0)
+        copy_lines(lines, to, from);
+    memcpy((char *)to + done, (const char *)from + done, bytes - done);
 }
 
 #ifdef X86

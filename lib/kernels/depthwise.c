@@ -9,7 +9,7 @@
 
 #include "core/shape.h"
 
-#include "kernels/cpu.h"
+#include "core/cpu.h"
 #include "kernels/plane.h"
 
 enum {

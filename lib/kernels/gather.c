@@ -8,7 +8,7 @@
 #include "core/shape.h"
 
 #include "kernels/accumulate.h"
-#include "kernels/cpu.h"
+#include "core/cpu.h"
 
 FR_INLINE float product_f32(float a, float b)
 {

@@ -38,7 +38,7 @@ static double work_of(const fr_product *p)
 /* --- A BLAS ------------------------------------------------------------------------------------------------------ */
 
 #ifdef FR_HAVE_CBLAS
-#include "kernels/cpu.h"
+#include "core/cpu.h"
 
 #include <cblas.h>
 #include <limits.h>

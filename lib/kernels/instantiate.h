@@ -28,7 +28,7 @@
  *
  * If KERNEL_BASELINE was defined only the version for every CPU is made, which FR_BASELINE_KERNEL_FOR takes: for loops
  * that are little work. */
-#include "kernels/cpu.h"
+#include "core/cpu.h"
 
 #define JOIN_(a, b) a##b
 #define JOIN(a, b)  JOIN_(a, b)

@@ -12,7 +12,7 @@
 #include "core/integer.h"
 #include "core/memory.h"
 #include "core/shape.h"
-#include "kernels/cpu.h"
+#include "core/cpu.h"
 #include "kernels/transpose.h"
 
 enum {

@@ -5,7 +5,7 @@
 #ifndef FROND_KERNELS_POINTWISE_H
 #define FROND_KERNELS_POINTWISE_H
 
-#include "kernels/cpu.h"
+#include "core/cpu.h"
 #include "kernels/vmath.h"
 
 /* An attribute as int64: rounded towards zero, limited to the range, 0 for NaN. */

@@ -18,7 +18,7 @@
 #include "core/integer.h"
 #include "core/memory.h"
 #include "kernels/accumulate.h"
-#include "kernels/cpu.h"
+#include "core/cpu.h"
 #include "kernels/gemm.h"
 #include "kernels/recurrent_workspace.h"
 

@@ -13,7 +13,7 @@
 
 #include "core/integer.h"
 #include "core/shape.h"
-#include "kernels/cpu.h"
+#include "core/cpu.h"
 #include "kernels/transpose.h"
 
 /* A product of more multiply-adds was no faster here than by packed_gemm.c: MOST_WORK, or without fused multiply-add

@@ -4,7 +4,7 @@
 #ifndef FROND_KERNELS_TRANSPOSE_H
 #define FROND_KERNELS_TRANSPOSE_H
 
-#include "kernels/cpu.h"
+#include "core/cpu.h"
 
 #include <stdint.h>
 

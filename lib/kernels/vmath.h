@@ -10,7 +10,7 @@
 #ifndef FROND_KERNELS_VMATH_H
 #define FROND_KERNELS_VMATH_H
 
-#include "kernels/cpu.h"
+#include "core/cpu.h"
 
 #include <math.h>
 #include <stdint.h>

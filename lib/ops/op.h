@@ -4,7 +4,7 @@
 #ifndef FROND_OPS_OP_H
 #define FROND_OPS_OP_H
 
-#include "kernels/cpu.h"
+#include "core/cpu.h"
 #include "core/integer.h"
 #include "core/options.h"
 #include "core/shape.h"

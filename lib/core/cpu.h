@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
-/* Kernels compiled for several kinds of x86-64 CPU in one binary, chosen at run time, without ifunc. */
-#ifndef FROND_KERNELS_CPU_H
-#define FROND_KERNELS_CPU_H
+/* Code compiled for several kinds of x86-64 CPU in one binary, chosen at run time, without ifunc. */
+#ifndef FROND_CORE_CPU_H
+#define FROND_CORE_CPU_H
 
 enum { FR_CPU_BASE, FR_CPU_AVX2, FR_CPU_AVX512 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* Finds out once which kind of CPU this is. */
-#include "kernels/cpu.h"
+#include "core/cpu.h"
 
 #include <stdlib.h>
 #include <string.h>
