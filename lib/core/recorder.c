@@ -40,3 +40,9 @@ bool fr_not_captured(fr_thread *th, const char *what)
 {
     return allowed(th, what, "cannot be captured: call it outside of the captured function");
 }
+
+bool fr_not_repeated(fr_thread *th, const char *what)
+{
+    return fr_not_captured(th, what) &&
+           (!th->listener || fr_fail(what, "cannot be exported in training: each call does something else"));
+}
