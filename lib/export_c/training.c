@@ -21,10 +21,11 @@ static bool check_options(fr_c_writer *w)
     if (!o->loss)
         return fr_fail(w->where, "training.loss is NULL");
     if (w->int8 || w->batch.open || w->length.open)
-        return fr_fail(w->where, "%s is for inference: leave out that or training",
+        return fr_fail(w->where, "%s is for inference: leave out that or training%s",
                        w->int8         ? "int8"
                        : w->batch.open ? "open_batch"
-                                       : "open_length");
+                                       : "open_length",
+                       w->int8 ? "; fr_fake_quantize_weights trains weights for int8" : "");
     if (o->target->dtype == FR_F64)
         return fr_fail(w->where, "training.target is float64, expected float32 or int64");
     if (o->target->numel == 0)
