@@ -190,6 +190,9 @@ bool fr_export_c(fr_module *m, fr_tensor *example, const char *path);
  * that m or the loss takes out of a tensor (fr_item) is a constant. A sequence is of the example's length, and each
  * begins with the initial state: back-propagation is truncated to it.
  *
+ * Weights that are to be int8 in the end are trained as float32 by a module with fr_fake_quantize_weights: the step has
+ * the rounding in it. An export of such a module for inference, with int8, writes the integers that it ran with.
+ *
  * With carry_state a long stream is learnt window by window: the rnn, lstm and gru layers of NAME_train begin with the
  * state in which the call before has left them, without its history, as with fr_recurrent_keep; NAME_predict begins
  * there too, and changes nothing. The state is zeros after NAME_init and
