@@ -191,7 +191,8 @@ bool fr_export_c(fr_module *m, fr_tensor *example, const char *path);
  * begins with the initial state: back-propagation is truncated to it.
  *
  * Weights that are to be int8 in the end are trained as float32 by a module with fr_fake_quantize_weights: the step has
- * the rounding in it. An export of such a module for inference, with int8, writes the integers that it ran with.
+ * the rounding in it. (Where the last bit of a weight decides between two integers, the numbers are no longer those of
+ * the library.) An export of such a module for inference, with int8, writes the integers that it ran with.
  *
  * With carry_state a long stream is learnt window by window: the rnn, lstm and gru layers of NAME_train begin with the
  * state in which the call before has left them, without its history, as with fr_recurrent_keep; NAME_predict begins
