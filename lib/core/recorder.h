@@ -58,7 +58,7 @@ bool fr_may_look(fr_thread *th, const char *what);
 /* True where there is no recorder; else it fails, since `what` cannot be done again by itself. */
 bool fr_not_captured(fr_thread *th, const char *what);
 
-/* The same where `what` does something else at each call, of which a listener cannot be told either. */
-bool fr_not_repeated(fr_thread *th, const char *what);
+/* The same where `what` does something else at each call, why, which a listener cannot note either. */
+bool fr_not_repeated(fr_thread *th, const char *what, const char *why);
 
 #endif

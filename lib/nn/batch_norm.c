@@ -119,7 +119,8 @@ static fr_tensor *forward(fr_module *m, fr_tensor *x)
 
     if (!check_input(b, x))
         return NULL;
-    if (batches && b->cumulative && m->training && !fr_not_repeated(fr_thread_self(), b->of->op))
+    if (batches && b->cumulative && m->training &&
+        !fr_not_repeated(fr_thread_self(), b->of->op, "a cumulative average has another momentum in each call"))
         return NULL;
     if (batches && b->cumulative)
         options.momentum = 1 / (double)(*batches + 1);
