@@ -269,32 +269,6 @@ START_TEST(bad_options_are_named)
 }
 END_TEST
 
-/* The module, its buffers and the generator are as they were. */
-START_TEST(batch_statistics_are_refused_by_name)
-{
-    FR_SCOPE;
-    job j = mlp_job();
-    fr_module *norm = fr_nn_batch_norm1d(5, NULL);
-    fr_tensor *mean, *before, *drawn;
-
-    fr_module_free(j.m);
-    j.m = fr_nn_sequential(
-        4, (fr_module *[]){ fr_nn_linear(6, 5, NULL), norm, fr_nn_dropout(0.5), fr_nn_linear(5, 3, NULL) });
-    j.optimiser = adam(j.m);
-    mean = fr_module_find(j.m, "1.running_mean");
-    before = fr_clone(mean);
-    fr_manual_seed(7);
-    drawn = fr_rand(FR_SHAPE(3));
-    fr_manual_seed(7);
-    ck_assert(!export_job(&j, NULL));
-    assert_failed("export_c_with", "op batch_norm in module 1: it takes mean and variance from the batch");
-    assert_near("generator", fr_rand(FR_SHAPE(3)), drawn);
-    assert_near("mean", mean, before);
-    ck_assert(fr_module_training(j.m) && !is_there("net.c"));
-    free_job(&j);
-}
-END_TEST
-
 static fr_tensor *count_calls(fr_module *self, fr_tensor *x)
 {
     fr_tensor *calls = fr_module_find(self, "calls");
@@ -337,7 +311,6 @@ int main(void)
     tcase_add_test(exported, what_no_gradient_reaches_stays);
     tcase_add_test(exported, batch_norm_in_evaluation_is_trained);
     tcase_add_test(exported, bad_options_are_named);
-    tcase_add_test(exported, batch_statistics_are_refused_by_name);
     tcase_add_test(exported, a_buffer_that_a_step_changes_is_named);
     return run_tests("export_optimisers", exported);
 }

@@ -788,13 +788,14 @@ static bool export_c_open(void)
     return export_c_with(&(fr_export_c_options){ .open_batch = true, .open_length = true });
 }
 
-/* A training step, with the backward of a recurrent op as a whole and Adam's state. */
+/* A training step, with the backward of a recurrent op as a whole, buffers that it changes, and Adam's state. */
 static bool export_c_training(void)
 {
     FR_SCOPE;
-    fr_module *parts[] = { fr_nn_lstm(2, 3, &(fr_recurrent_options){ .batch_first = true }), fr_nn_linear(3, 2, NULL) };
-    fr_module *m = fr_nn_sequential(2, parts);
-    fr_optim *o = m ? fr_adam(m, NULL) : NULL;
+    fr_module *parts[] = { fr_nn_lstm(2, 3, &(fr_recurrent_options){ .batch_first = true }),
+                           fr_nn_batch_norm1d(3, NULL), fr_nn_linear(3, 2, NULL) };
+    fr_module *m = fr_nn_sequential(3, parts);
+    fr_optim *o = m && fr_fake_quantize_weights(m) == 3 ? fr_adam(m, NULL) : NULL;
     fr_export_c_training training = { .loss = fr_mse, .target = fr_ones(FR_SHAPE(2, 3, 2)), .optimiser = o };
     char name[256];
     bool ok;
@@ -908,7 +909,8 @@ static bool computed_parameters(void)
     fr_module *m = fr_nn_linear(3, 2, NULL);
     fr_tensor *x = fr_ones(FR_SHAPE(1, 3));
     bool ok = m && fr_weight_norm(m, "bias", 0) && fr_spectral_norm(m, "weight", 1, 1e-12, -1) && fr_forward(m, x) &&
-              fr_remove_parametrizations(m, "bias") && fr_remove_parametrizations(m, "weight") && fr_forward(m, x);
+              fr_remove_parametrizations(m, "bias") && fr_remove_parametrizations(m, "weight") &&
+              fr_fake_quantize_weights(m) == 1 && fr_forward(m, x);
 
     fr_module_free(m);
     return ok;

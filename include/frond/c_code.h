@@ -40,6 +40,9 @@ const char *fr_c_grad_out(fr_c_writer *w, const fr_op_call *call, int output);
 const char *fr_c_grad_in(fr_c_writer *w, const fr_op_call *call, int input);
 /* The first value of an output's gradient that is not copied: the code uses its strides. */
 const char *fr_c_strided_grad_out(fr_c_writer *w, const fr_op_call *call, int output);
+/* The memory of any tensor of the call, or of one that is changed in place, row-major. That of float64 holds floats:
+ * statistics beside an output, which no other op reads. */
+const char *fr_c_array(fr_c_writer *w, const fr_tensor *t, bool for_writing);
 /* n floats, for this call alone. */
 const char *fr_c_scratch(fr_c_writer *w, int64_t n);
 /* For dropout, in a training step: input is a mask whose values are 0 with probability p, else 1 / (1 - p). Writes code

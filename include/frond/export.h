@@ -95,7 +95,7 @@ typedef struct {
                              * its first sample */
     char not_stepwise[256]; /* why there is no NAME_step; "" if there is one */
     int64_t min_length;     /* with open_length: NAME_MIN_LENGTH; else 0 */
-    int64_t trained_bytes;  /* with training: of the weights in NAME_training, */
+    int64_t trained_bytes;  /* with training: of the weights and running statistics in NAME_training, */
     int64_t optimiser_bytes; /* of the optimiser's state and of gradients that are added up, */
     int64_t predict_bytes;   /* what NAME_predict has on the stack, */
     int64_t file_bytes;      /* and what NAME_save writes */
@@ -179,11 +179,20 @@ bool fr_export_c(fr_module *m, fr_tensor *example, const char *path);
  *
  *     void NAME_seed(NAME_training *s, uint64_t seed);
  *
- * otherwise. Batch normalisation in training is refused (put it, or m, in evaluation); so are other optimisers than
- * SGD, Adam and AdamW, parameters that are a part of another tensor, int8, open_batch, open_length, a module that
- * changes a buffer or draws other random numbers, and losses whose mean depends on the target: class weights,
- * ignore_index. A number that m or the loss takes out of a tensor (fr_item) is a constant. A sequence is of the
- * example's length, and each begins with the initial state: back-propagation is truncated to it.
+ * otherwise. Batch normalisation in training takes the statistics of x, as the library does; the running ones and the
+ * number of batches lie in NAME_training, each NAME_train moves them (with accumulate, too), NAME_predict reads them,
+ * and NAME_save and NAME_load have them as fr_save has. A layer in evaluation keeps them as constants, which is how a
+ * model is fine-tuned on batches that are too small for statistics.
+ *
+ * Refused are other optimisers than SGD, Adam and AdamW, parameters that are a part of another tensor, int8,
+ * open_batch, open_length, batch normalisation with a cumulative average, a module that changes a buffer in another way
+ * or draws other random numbers, and losses whose mean depends on the target: class weights, ignore_index. A number
+ * that m or the loss takes out of a tensor (fr_item) is a constant. A sequence is of the example's length, and each
+ * begins with the initial state: back-propagation is truncated to it.
+ *
+ * Weights that are to be int8 in the end are trained as float32 by a module with fr_fake_quantize_weights: the step has
+ * the rounding in it. (Where the last bit of a weight decides between two integers, the numbers are no longer those of
+ * the library.) An export of such a module for inference, with int8, writes the integers that it ran with.
  *
  * With carry_state a long stream is learnt window by window: the rnn, lstm and gru layers of NAME_train begin with the
  * state in which the call before has left them, without its history, as with fr_recurrent_keep; NAME_predict begins

@@ -64,6 +64,15 @@ fr_tensor *fr_module_share(fr_module *m, const char *name, fr_tensor *t);
 bool fr_weight_norm(fr_module *m, const char *name, int dim);
 bool fr_spectral_norm(fr_module *m, const char *name, int n_power_iterations, double eps, int dim);
 bool fr_remove_parametrizations(fr_module *m, const char *name);
+/* The same for training with int8 weights (quantisation-aware training): from now on m and all modules below it run
+ * with weights as fr_fake_quantize rounds them, which is how fr_export_c writes int8. The parameters that are trained,
+ * saved and loaded stay float32, as parametrizations.weight.original, and get the gradient straight through the
+ * rounding. The weights are those of linear layers, convolutions, embeddings and recurrent layers: all parameters of
+ * two dims or more whose name has "weight" in it, but those of LayerNorm and RMSNorm, what is computed from others
+ * already, and what a module does not read through a pointer in its own memory: out_proj of attention, and user's
+ * modules that look parameters up by name. Returns how many weights are rounded that were not before; -1 with an error
+ * if there are none, or if memory runs out (then some of them are rounded, and another call goes on). */
+int fr_fake_quantize_weights(fr_module *m);
 
 /* Makes a copy of m and all below, like copy.deepcopy: its own parameters and buffers with the same values, frozen
  * where those are; the same training flags; no gradients, no hooks, no parent. Needs no open scope. fr_self's memory is

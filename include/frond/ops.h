@@ -451,6 +451,12 @@ fr_tensor *fr_cdist(fr_tensor *x1, fr_tensor *x2, double p);
 /* Returns x weight^T + bias. x (...,I), weight (O,I), bias (O) optional -> (...,O). */
 fr_tensor *fr_linear(fr_tensor *x, fr_tensor *weight, fr_tensor *bias);
 fr_tensor *fr_outer(fr_tensor *a, fr_tensor *b); /* outer product: (m), (n) -> (m,n) */
+/* x (O,...) rounded as int8 weights are: in each row, along dim 0, integers from -127 to 127 times one scale, which is
+ * max |x| / 127 of the row; 1 for a row of zeros. Of two integers the even one; a row with a NaN or an infinity becomes
+ * NaN. It is torch.fake_quantize_per_channel_affine with these scales and zero_point 0. The gradient goes straight
+ * through: dx = dy. Float dtypes; fails for a scalar. fr_fake_quantize_weights puts it before the weights of a module.
+ */
+fr_tensor *fr_fake_quantize(fr_tensor *x);
 
 /* --- Normalisation and embedding ---------------------------------------------------------------------------------- */
 

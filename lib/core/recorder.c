@@ -40,3 +40,8 @@ bool fr_not_captured(fr_thread *th, const char *what)
 {
     return allowed(th, what, "cannot be captured: call it outside of the captured function");
 }
+
+bool fr_not_repeated(fr_thread *th, const char *what, const char *why)
+{
+    return fr_not_captured(th, what) && (!th->listener || fr_fail(what, "cannot be exported in training: %s", why));
+}

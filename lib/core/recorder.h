@@ -8,6 +8,7 @@
 #include "core/tensor.h"
 #include "core/thread.h"
 
+struct fr_c_writer;
 typedef struct fr_action fr_action;
 struct fr_action {
     bool (*run)(const fr_action *a); /* does it, now and at each replay; false with an error */
@@ -18,8 +19,9 @@ struct fr_action {
     bool pure;                       /* it does nothing but write into `into`, as the values say that it reads */
     double a, b;
     int64_t m, n;
-    const char *function; /* for errors: the public function, without fr_ */
-    double *result;       /* what the run that is not a replay gives; else NULL */
+    bool (*c_code)(struct fr_c_writer *w, const fr_action *a); /* writes it as C, for fr_export_c; NULL: no C form */
+    const char *function;                                      /* for errors: the public function, without fr_ */
+    double *result;                                            /* what the run that is not a replay gives; else NULL */
 };
 
 typedef struct fr_recorder fr_recorder;
@@ -32,10 +34,12 @@ struct fr_recorder {
 /* For fr_action.run: into = from, both of one shape. */
 bool fr_copy_action(const fr_action *a);
 
-/* Runs a->run(a), noted where there is a recorder. */
+/* Runs a->run(a), noted where there is a recorder or a listener. */
 static inline bool fr_act(fr_thread *th, const fr_action *a)
 {
-    return FR_LIKELY(!th->recorder) ? a->run(a) : th->recorder->act(th->recorder, a);
+    fr_recorder *r = th->recorder ? th->recorder : th->listener;
+
+    return FR_LIKELY(!r) ? a->run(a) : r->act(r, a);
 }
 
 void fr_note_values(fr_thread *th, fr_tensor *t);
@@ -53,5 +57,8 @@ bool fr_may_look(fr_thread *th, const char *what);
 
 /* True where there is no recorder; else it fails, since `what` cannot be done again by itself. */
 bool fr_not_captured(fr_thread *th, const char *what);
+
+/* The same where `what` does something else at each call, why, which a listener cannot note either. */
+bool fr_not_repeated(fr_thread *th, const char *what, const char *why);
 
 #endif

@@ -22,6 +22,7 @@ struct fr_thread {
     const struct fr_stand_ins *stand_ins; /* what ops take for other tensors; NULL: nothing */
     struct fr_trace *trace;               /* the innermost one, where ops are noted (graph/trace.h); NULL: none */
     struct fr_recorder *recorder;         /* hears of what is done beside ops (core/recorder.h); NULL: nobody does */
+    struct fr_recorder *listener;         /* the same, but it forbids nothing; a recorder is asked before it */
     struct fr_process_group *group;       /* that this thread trains with (distributed/group.h); NULL: none */
     fr_levels levels;
     fr_scope_stack scopes;

@@ -3,12 +3,11 @@
 /* The constant arrays of the source file: parameters, buffers, and all that the module computes without looking at x.
  * Which are int8, which by columns; their names; their text. */
 #include "export_c/writer.h"
+#include "kernels/int8.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
-
-enum { MAX_INT8 = 127 };
 
 /* How many values t's whole storage holds. */
 static int64_t storage_numel(const fr_tensor *t)
@@ -84,34 +83,25 @@ void fr_c_choose_layouts(fr_c_writer *w)
 
 /* --- int8 -------------------------------------------------------------------------------------------------------- */
 
-/* The scale of a row of n values: each is the scale times an integer from -127 to 127. */
-static float scale_of(const float *x, int64_t n)
+static int64_t rows_of(const fr_c_constant *c)
 {
-    float largest = 0;
-
-    for (int64_t i = 0; i < n; i++)
-        largest = fmaxf(largest, fabsf(x[i]));
-    return largest > 0 ? largest / MAX_INT8 : 1;
+    return c->t->shape.dim[0];
 }
 
-static int quantized(float x, float scale)
+/* Rounds c as fake_quantize does: to integers if scale is not NULL, else to the values that they stand for. */
+static void round_constant(const fr_c_constant *c, float *scale, float *y)
 {
-    long n = lrintf(x / scale);
+    int64_t rows = rows_of(c), n = rows ? c->t->numel / rows : 0;
 
-    return n > MAX_INT8 ? MAX_INT8 : n < -MAX_INT8 ? -MAX_INT8 : (int)n;
+    fr_round_to_int8(FR_F32, rows, n, c->t->origin, scale, y);
 }
 
 fr_tensor *fr_c_dequantized(fr_c_writer *w, const fr_c_constant *c)
 {
-    fr_tensor *t = fr_tensor_copy(w->where, c->t);
-    int64_t rows = c->t->shape.dim[0], n = rows ? c->t->numel / rows : 0;
+    fr_tensor *t = fr_tensor_alloc(w->where, &c->t->shape, FR_F32);
 
-    for (int64_t r = 0; t && r < rows; r++) {
-        float *x = (float *)t->origin + r * n, scale = scale_of(x, n);
-
-        for (int64_t i = 0; i < n; i++)
-            x[i] = (float)quantized(x[i], scale) * scale;
-    }
+    if (t)
+        round_constant(c, NULL, (float *)(void *)t->origin);
     return t;
 }
 
@@ -230,18 +220,15 @@ static int64_t index_of(const fr_c_constant *c, bool by_columns, int64_t i)
     return i % rows * n + i / rows;
 }
 
-/* One scale for each row, in either order. */
-static void write_int8(array_text *a, const fr_c_constant *c, bool by_columns, const float *scale)
+/* The integers, in either order; 0 for a NaN, whose row has a scale that is not finite. */
+static void write_int8(array_text *a, const fr_c_constant *c, bool by_columns, const float *integers)
 {
-    int64_t n = c->t->numel / c->t->shape.dim[0];
-    const float *x = (const float *)(const void *)c->t->origin;
-
     begin_array(a, "int8_t", c->name, by_columns && c->by_rows ? "_columns" : "", c->t->numel);
     for (int64_t i = 0; i < c->t->numel; i++) {
-        int64_t index = index_of(c, by_columns, i);
+        float q = integers[index_of(c, by_columns, i)];
         char text[16];
 
-        snprintf(text, sizeof text, "%d", quantized(x[index], scale[index / n]));
+        snprintf(text, sizeof text, "%d", isnan(q) ? 0 : (int)q);
         put_value(a, text);
     }
     end_array(a);
@@ -249,17 +236,17 @@ static void write_int8(array_text *a, const fr_c_constant *c, bool by_columns, c
 
 static bool write_quantized(fr_c_writer *w, array_text *a, const fr_c_constant *c)
 {
-    int64_t rows = c->t->shape.dim[0], n = c->t->numel / rows;
-    float *scale = calloc((size_t)rows, sizeof *scale);
+    int64_t rows = rows_of(c);
+    float *scale = calloc((size_t)(rows + c->t->numel), sizeof *scale), *integers;
 
     if (!scale)
         return fr_c_out_of_memory(w);
-    for (int64_t r = 0; r < rows; r++)
-        scale[r] = scale_of((const float *)(const void *)c->t->origin + r * n, n);
+    integers = scale + rows;
+    round_constant(c, scale, integers);
     if (c->by_rows || !c->by_columns)
-        write_int8(a, c, false, scale);
+        write_int8(a, c, false, integers);
     if (c->by_columns)
-        write_int8(a, c, true, scale);
+        write_int8(a, c, true, integers);
     begin_array(a, "float", c->name, "_scale", rows);
     for (int64_t r = 0; r < rows; r++)
         put_float(a, scale[r]);

@@ -169,7 +169,7 @@ static bool plan_predict(export_job *j, fr_module *m, fr_tensor *example)
     r->weight_bytes = fr_c_constant_bytes(&j->w);
     r->workspace_bytes = fr_c_workspace_bytes(&j->train);
     r->multiply_adds = j->run.multiply_adds;
-    r->trained_bytes = fr_c_trained_bytes(&j->w);
+    r->trained_bytes = fr_c_kept_bytes(&j->w, FR_F32) + fr_c_kept_bytes(&j->w, FR_I64);
     r->optimiser_bytes = fr_c_optimiser_bytes(&j->w);
     r->state_bytes = fr_c_carried_bytes(&j->train);
     r->predict_bytes = fr_c_workspace_bytes(&j->run);

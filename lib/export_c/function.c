@@ -18,6 +18,11 @@ void fr_c_function_free(fr_c_function *fn)
     free(fn->gradients);
     free(fn->update_steps);
     free(fn->carried);
+    for (size_t i = 0; i < fn->change_count; i++) {
+        fr_unref(fn->changes[i].action.into);
+        fr_unref(fn->changes[i].action.from);
+    }
+    free(fn->changes);
     free(fn->steps);
     free(fn->buffers);
     free(fn->state_names);
@@ -45,11 +50,11 @@ static bool add_buffer(fr_c_writer *w, fr_c_function *fn, fr_tensor *t, fr_c_mem
     return true;
 }
 
-/* True for what the function is given: x, the target, and the parameters that are trained. */
+/* True for what the function is given: x, the target, the parameters that are trained and the buffers that change. */
 static bool is_given(const fr_c_writer *w, const fr_c_function *fn, const fr_tensor *t)
 {
-    for (size_t i = 0; i < w->parameter_count; i++)
-        if (t == w->parameters[i].t)
+    for (size_t i = 0; i < w->kept_count; i++)
+        if (t == w->kept[i]->t)
             return true;
     for (size_t i = 0; i < fn->carried_count; i++)
         if (t == fn->carried[i].initial)
@@ -91,10 +96,10 @@ static bool add_given(fr_c_writer *w, fr_c_function *fn)
 {
     bool ok = add_buffer(w, fn, fn->x, FR_C_INPUT) && (!fn->target || add_buffer(w, fn, fn->target, FR_C_INPUT));
 
-    for (size_t i = 0; i < w->parameter_count && ok; i++) {
-        ok = add_buffer(w, fn, w->parameters[i].t, FR_C_PARAMETER);
+    for (size_t i = 0; i < w->kept_count && ok; i++) {
+        ok = add_buffer(w, fn, w->kept[i]->t, FR_C_PARAMETER);
         if (ok)
-            fn->buffers[fn->buffer_count - 1].constant = w->parameters[i].constant;
+            fn->buffers[fn->buffer_count - 1].constant = w->kept[i]->constant;
     }
     for (size_t i = 0; i < fn->carried_count && ok; i++) {
         ok = add_buffer(w, fn, fn->carried[i].initial, FR_C_INPUT);
@@ -137,6 +142,9 @@ static bool is_output(const fr_c_function *fn, const fr_tensor *t)
             return true;
     for (size_t i = 0; fn->gradients && i < fn->carried_count; i++)
         if (fn->carried[i].last == t)
+            return true;
+    for (size_t i = 0; i < fn->change_count; i++)
+        if (fn->changes[i].action.from == t)
             return true;
     return t == fn->y;
 }
@@ -224,6 +232,7 @@ static bool run_steps(fr_c_writer *w, fr_c_function *fn)
 
         w->step = i;
         w->scratch_count = 0;
+        fr_c_write_changes(w, fn, i);
         if (!fn->steps[i].live || !check_step(w, s) || s->op->view)
             continue;
         if (!first)
@@ -239,6 +248,7 @@ static bool run_steps(fr_c_writer *w, fr_c_function *fn)
     }
     w->step = fn->trace.count;
     w->scratch_count = 0;
+    fr_c_write_changes(w, fn, w->step);
     if (fn->gradients)
         fr_c_write_updates(w, fn, w->step);
     w->failed = fr_error_list_fail(&w->unsupported, w->where, "what cannot be written in C") || w->failed;
@@ -329,7 +339,8 @@ static void name_states(fr_c_writer *w, fr_c_function *fn)
         if (b->memory == FR_C_STATE)
             b->name = fr_c_format(w, "state->%s", fn->state_names[n++]);
         else if (b->memory == FR_C_PARAMETER)
-            b->name = fr_c_format(w, "s->weights.%s", w->constants[b->constant].name);
+            b->name =
+                fr_c_format(w, b->dtype == FR_I64 ? "s->counts.%s" : "s->weights.%s", w->constants[b->constant].name);
     }
 }
 

@@ -175,6 +175,11 @@ const char *fr_c_out(fr_c_writer *w, const fr_op_call *call, int output)
     return fr_c_check_dtype(w, t) ? fr_c_buffer_name(w, t, true) : "";
 }
 
+const char *fr_c_array(fr_c_writer *w, const fr_tensor *t, bool for_writing)
+{
+    return fr_c_buffer_name(w, t, for_writing);
+}
+
 const char *fr_c_scratch(fr_c_writer *w, int64_t n)
 {
     return scratch(w, n, FR_F32);

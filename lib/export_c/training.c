@@ -21,10 +21,11 @@ static bool check_options(fr_c_writer *w)
     if (!o->loss)
         return fr_fail(w->where, "training.loss is NULL");
     if (w->int8 || w->batch.open || w->length.open)
-        return fr_fail(w->where, "%s is for inference: leave out that or training",
+        return fr_fail(w->where, "%s is for inference: leave out that or training%s",
                        w->int8         ? "int8"
                        : w->batch.open ? "open_batch"
-                                       : "open_length");
+                                       : "open_length",
+                       w->int8 ? "; fr_fake_quantize_weights trains weights for int8" : "");
     if (o->target->dtype == FR_F64)
         return fr_fail(w->where, "training.target is float64, expected float32 or int64");
     if (o->target->numel == 0)
@@ -36,8 +37,7 @@ static bool check_options(fr_c_writer *w)
 
 /* --- Parameters -------------------------------------------------------------------------------------------------- */
 
-/* The name under which fr_save writes t: the alphabetically first. NULL: t is not in the module. */
-static const char *name_of(const fr_c_writer *w, const fr_tensor *t)
+const char *fr_c_path_of(const fr_c_writer *w, const fr_tensor *t)
 {
     const char *first = NULL;
 
@@ -47,20 +47,29 @@ static const char *name_of(const fr_c_writer *w, const fr_tensor *t)
     return first;
 }
 
+bool fr_c_check_own_memory(fr_c_writer *w, const char *what, const fr_c_parameter *p)
+{
+    const fr_tensor *t = p->t;
+
+    if (t->dtype == FR_F64)
+        return fr_fail(w->where, "%s \"%s\" is float64, expected float32", what, p->path);
+    if (!t->contiguous || t->origin != (char *)t->storage->data ||
+        t->storage->bytes != (size_t)t->numel * fr_dtype_size((fr_dtype)t->dtype))
+        return fr_fail(w->where, "%s \"%s\" is a part of another tensor, expected one of its own", what, p->path);
+    return true;
+}
+
 static bool add_parameter(fr_c_writer *w, size_t i)
 {
     const fr_optim *o = w->training->optimiser;
     const fr_optim_slot *slot = &o->slots[i];
     fr_tensor *t = slot->parameter;
-    fr_c_parameter p = { .t = t, .path = name_of(w, t), .slot = i };
+    fr_c_parameter p = { .t = t, .path = fr_c_path_of(w, t), .slot = i };
 
     if (!p.path)
         return fr_fail(w->where, "the optimiser's parameter \"%s\" is not in the module", slot->name);
-    if (t->dtype != FR_F32)
-        return fr_fail(w->where, "parameter \"%s\" is float64, expected float32", p.path);
-    if (!t->contiguous || t->origin != (char *)t->storage->data ||
-        t->storage->bytes != (size_t)t->numel * sizeof(float))
-        return fr_fail(w->where, "parameter \"%s\" is a part of another tensor, expected one of its own", p.path);
+    if (!fr_c_check_own_memory(w, "parameter", &p))
+        return false;
     p.states = o->kind->needed_states(o->groups[slot->group].options);
     w->parameters[w->parameter_count++] = p;
     return true;
@@ -78,7 +87,7 @@ bool fr_c_find_parameters(fr_c_writer *w)
 
     const fr_optim *o = w->training->optimiser;
 
-    w->parameters = calloc(o->count + 1, sizeof *w->parameters);
+    w->parameters = calloc(o->count + (size_t)w->state_count + 1, sizeof *w->parameters); /* room for buffers, too */
     if (!w->parameters)
         return fr_c_out_of_memory(w);
     for (size_t i = 0; i < o->count; i++)
@@ -87,24 +96,6 @@ bool fr_c_find_parameters(fr_c_writer *w)
     if (w->parameter_count == 0)
         return fr_fail(w->where, "no parameter of the optimiser wants a gradient");
     qsort(w->parameters, w->parameter_count, sizeof *w->parameters, by_path);
-    return true;
-}
-
-int64_t fr_c_trained_bytes(const fr_c_writer *w)
-{
-    int64_t bytes = 0;
-
-    for (size_t i = 0; i < w->parameter_count; i++)
-        bytes += w->parameters[i].t->numel * (int64_t)sizeof(float);
-    return bytes;
-}
-
-/* Its initial values become a constant of the file. */
-static bool add_initial_values(fr_c_writer *w, fr_c_parameter *p)
-{
-    if (!fr_c_add_constant(w, p->t, &p->constant))
-        return false;
-    w->constants[p->constant].used = w->constants[p->constant].needs_float = w->constants[p->constant].by_rows = true;
     return true;
 }
 
@@ -141,6 +132,8 @@ static bool run_step(fr_c_writer *w, fr_module *m, fr_c_function *fn)
 typedef struct {
     fr_generator generator;
     fr_tensor **buffers; /* a copy of each tensor of the state that is no parameter */
+    unsigned *versions;  /* of these tensors */
+    struct fr_recorder *listener;
     bool no_grad;
 } saved_mode;
 
@@ -149,12 +142,16 @@ static bool save_mode(fr_c_writer *w, saved_mode *s)
     fr_thread *th = fr_thread_self();
 
     s->buffers = calloc((size_t)w->state_count + 1, sizeof(fr_tensor *));
-    if (!s->buffers)
+    s->versions = calloc((size_t)w->state_count + 1, sizeof *s->versions);
+    if (!s->buffers || !s->versions)
         return fr_c_out_of_memory(w);
-    for (int i = 0; i < w->state_count; i++)
+    for (int i = 0; i < w->state_count; i++) {
+        s->versions[i] = fr_storage_version(w->state[i].tensor);
         if (!w->state[i].tensor->requires_grad && !(s->buffers[i] = fr_tensor_copy(w->where, w->state[i].tensor)))
             return false;
+    }
     fr_generator_save(&s->generator);
+    s->listener = th->listener;
     s->no_grad = th->mode.no_grad;
     th->mode.no_grad = false;
     return true;
@@ -168,22 +165,33 @@ static bool same_values(const fr_tensor *a, const fr_tensor *b)
     return true;
 }
 
+/* Puts a buffer back as it was, and notes how the step has changed it, unless it was by actions that have a C form. */
+static void restore_buffer(fr_c_writer *w, const fr_c_function *fn, int i, const fr_tensor *before, unsigned version)
+{
+    fr_tensor *buffer = w->state[i].tensor;
+    unsigned known = fr_c_changes_of(fn, buffer);
+    bool same = same_values(buffer, before);
+
+    if (known ? fr_storage_version(buffer) - version != known : !same)
+        w->side_effect = fr_c_format(w, "changes buffer \"%s\" in place", w->state[i].name);
+    if (!same)
+        fr_copy_values(buffer, before);
+}
+
 /* Notes what the step has done that a list of ops does not say. */
-static void restore_mode(fr_c_writer *w, const fr_trace *t, saved_mode *s, bool saved)
+static void restore_mode(fr_c_writer *w, const fr_c_function *fn, saved_mode *s, bool saved)
 {
     for (int i = 0; s->buffers && i < w->state_count; i++) {
-        fr_tensor *buffer = w->state[i].tensor;
-
-        if (saved && s->buffers[i] && !same_values(buffer, s->buffers[i])) {
-            w->side_effect = fr_c_format(w, "changes buffer \"%s\" in place", w->state[i].name);
-            fr_copy_values(buffer, s->buffers[i]);
-        }
+        if (saved && s->buffers[i])
+            restore_buffer(w, fn, i, s->buffers[i], s->versions[i]);
         fr_unref(s->buffers[i]);
     }
     free(s->buffers);
+    free(s->versions);
     if (!saved)
         return;
-    if (!fr_c_draws_masks_alone(t, &s->generator))
+    fr_thread_self()->listener = s->listener;
+    if (!fr_c_draws_masks_alone(&fn->trace, &s->generator))
         w->side_effect = "draws random numbers";
     fr_generator_restore(&s->generator);
     fr_thread_self()->mode.no_grad = s->no_grad;
@@ -245,6 +253,7 @@ bool fr_c_trace_training(fr_c_writer *w, fr_module *m, fr_tensor *x, fr_c_functi
 {
     fr_thread *th = fr_thread_self();
     saved_mode before = { .buffers = NULL };
+    fr_c_listener listener = fr_c_listener_of(w, fn);
     bool saved, ok;
 
     fn->x = fr_ref(x);
@@ -253,15 +262,14 @@ bool fr_c_trace_training(fr_c_writer *w, fr_module *m, fr_tensor *x, fr_c_functi
     if (!fn->target || !fn->gradients)
         return fr_c_out_of_memory(w);
     saved = save_mode(w, &before);
+    if (saved)
+        th->listener = &listener.recorder;
     fr_trace_begin(th, &fn->trace);
     fn->trace.whole_backwards = true;
     ok = saved && run_step(w, m, fn);
     ok = fr_trace_end(th, w->where, &fn->trace) && ok;
-    restore_mode(w, &fn->trace, &before, saved);
+    restore_mode(w, fn, &before, saved);
     if (!ok || !leave_out_unreached(w, fn))
         return false;
-    for (size_t i = 0; i < w->parameter_count; i++)
-        if (!add_initial_values(w, &w->parameters[i]))
-            return false;
-    return fr_c_add_states(w) && fr_c_find_buffers(w, fn) && find_update_steps(w, fn);
+    return fr_c_find_kept(w, fn) && fr_c_add_states(w) && fr_c_find_buffers(w, fn) && find_update_steps(w, fn);
 }

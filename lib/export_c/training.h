@@ -4,13 +4,14 @@
  * ops, so that most of it is written by the ops' c_code hooks; where an op has a c_backward, that writes its backward
  * as a whole. What the trace computes is planned and written as a forward is (function.c), with three differences:
  *
- *     the trained parameters are no constants: they lie in the caller's memory
+ *     the trained parameters, and buffers that the step changes, are no constants: they lie in the caller's memory
  *     the outputs are the loss and the gradients of these parameters
  *     each parameter is updated as soon as its gradient is there and no later step reads the parameter, so that
  *     gradients share memory
  *
  * The files, in the order of the work:
  *     training.c         checks the options, lists the parameters, traces
+ *     buffers.c          buffers that a step changes
  *     carried.c          states of recurrent layers that go from one step to the next
  *     random.c           masks of dropout
  *     optimiser.c        the optimiser: its state, its update in C
@@ -27,7 +28,24 @@
  * mode that it is in, and leaves out the parameters that no gradient reaches. */
 bool fr_c_find_parameters(fr_c_writer *w);
 bool fr_c_trace_training(fr_c_writer *w, fr_module *m, fr_tensor *x, fr_c_function *fn);
-int64_t fr_c_trained_bytes(const fr_c_writer *w);
+/* The name under which fr_save writes t: the alphabetically first. NULL: t is not in the module. */
+const char *fr_c_path_of(const fr_c_writer *w, const fr_tensor *t);
+/* Fails, with an error, unless p is of a dtype that C code has, and has a storage of its own. */
+bool fr_c_check_own_memory(fr_c_writer *w, const char *what, const fr_c_parameter *p);
+
+/* buffers.c: hears what a step that is traced in fn changes in place; */
+typedef struct {
+    fr_recorder recorder;
+    fr_c_writer *w;
+    fr_c_function *fn;
+} fr_c_listener;
+fr_c_listener fr_c_listener_of(fr_c_writer *w, fr_c_function *fn);
+/* how often it did, of a buffer; all that lies in the caller's memory (w->kept), its initial values being constants,
+ * false with an error; its bytes; the code of what changes before this step. */
+unsigned fr_c_changes_of(const fr_c_function *fn, const fr_tensor *buffer);
+bool fr_c_find_kept(fr_c_writer *w, const fr_c_function *fn);
+int64_t fr_c_kept_bytes(const fr_c_writer *w, fr_dtype dtype);
+void fr_c_write_changes(fr_c_writer *w, const fr_c_function *fn, size_t step);
 
 /* carried.c: the first finds the states in a trace that has just been made, the second compares two traces; false with
  * an error. */

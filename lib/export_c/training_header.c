@@ -28,19 +28,37 @@ static void write_size(const fr_c_writer *w, FILE *f, const char *what, int64_t 
     fprintf(f, "#define %s%s %" PRId64 " /* %s */\n", w->upper_name, what, bytes, comment);
 }
 
+static void write_member(const fr_c_writer *w, FILE *f, const fr_c_parameter *p, const char *comment)
+{
+    fprintf(f, "        %s %s[%" PRId64 "];%s\n", fr_c_type_of(p->t), w->constants[p->constant].name, p->t->numel,
+            comment);
+}
+
 /* Members for the parameters that have state k; k < 0: for all. */
-static void write_members(const fr_c_writer *w, FILE *f, int k, const char *name, const char *comment)
+static void write_members(const fr_c_writer *w, FILE *f, int k, const char *name)
 {
     fprintf(f, "    struct {\n");
-    for (size_t i = 0; i < w->parameter_count; i++) {
-        const fr_c_parameter *p = &w->parameters[i];
-        char shape[FR_SHAPE_TEXT], path[FR_C_COMMENT];
+    for (size_t i = 0; i < w->parameter_count; i++)
+        if (k < 0 || w->parameters[i].states >> k & 1)
+            write_member(w, f, &w->parameters[i], "");
+    fprintf(f, "    } %s;\n", name);
+}
 
-        if (k >= 0 && !(p->states >> k & 1))
-            continue;
-        fprintf(f, "        float %s[%" PRId64 "];", w->constants[p->constant].name, p->t->numel);
-        fprintf(f, k < 0 && comment ? " /* %s %s */\n" : "\n", fr_c_comment(p->path, path),
-                fr_shape_text(&p->t->shape, shape));
+/* The parameters, and the buffers that change, that are of this dtype. */
+static void write_kept_members(const fr_c_writer *w, FILE *f, fr_dtype dtype, const char *name)
+{
+    char shape[FR_SHAPE_TEXT], path[FR_C_COMMENT], comment[FR_SHAPE_TEXT + FR_C_COMMENT + 16];
+
+    if (fr_c_kept_bytes(w, dtype) == 0)
+        return;
+    fprintf(f, "    struct {\n");
+    for (size_t i = 0; i < w->kept_count; i++) {
+        const fr_c_parameter *p = w->kept[i];
+
+        snprintf(comment, sizeof comment, " /* %s %s */", fr_c_comment(p->path, path),
+                 fr_shape_text(&p->t->shape, shape));
+        if (p->t->dtype == dtype)
+            write_member(w, f, p, comment);
     }
     fprintf(f, "    } %s;\n", name);
 }
@@ -52,12 +70,13 @@ static void write_types(const fr_c_writer *w, FILE *f, const fr_c_function *trai
     fprintf(f, "\n/* Memory of one call of %s_train: nothing is kept there. */\ntypedef struct {\n", w->name);
     fr_c_write_workspace_members(f, "    ", train);
     fprintf(f, "} %s_work;\n\n/* What is learnt, and how far the optimiser is. */\ntypedef struct {\n", w->name);
-    write_members(w, f, -1, "weights", "");
+    write_kept_members(w, f, FR_I64, "counts");
+    write_kept_members(w, f, FR_F32, "weights");
     for (int k = 0; k < FR_OPTIM_STATES; k++)
         if (fr_c_has_state(w, k))
-            write_members(w, f, k, kind->states[k], NULL);
+            write_members(w, f, k, kind->states[k]);
     if (w->training->accumulate > 1) {
-        write_members(w, f, -1, "gradients", NULL);
+        write_members(w, f, -1, "gradients");
         fprintf(f, "    uint32_t added; /* calls since the last step */\n");
     }
     fr_c_write_carried_members(f, train);
@@ -110,7 +129,11 @@ void fr_c_write_training_header(const fr_c_writer *w, FILE *f, const fr_c_functi
     fprintf(f, "#ifndef %s_H\n#define %s_H\n\n#include <stddef.h>\n#include <stdint.h>\n\n", w->upper_name,
             w->upper_name);
     write_size(w, f, "_CONSTANT_BYTES", r->weight_bytes, "constant arrays: all as it was exported, and frozen weights");
-    write_size(w, f, "_WEIGHT_BYTES", r->trained_bytes, "the weights that are trained");
+    write_size(w, f, "_WEIGHT_BYTES", r->trained_bytes,
+               w->kept_count > w->parameter_count ? "the weights that are trained, and buffers that a step changes"
+                                                  : "the weights that are trained");
+    if (fr_c_kept_bytes(w, FR_I64) > 0)
+        write_size(w, f, "_COUNT_BYTES", fr_c_kept_bytes(w, FR_I64), "of these, those in counts");
     write_size(w, f, "_OPTIMISER_BYTES", r->optimiser_bytes, "the optimiser's state, and gradients that add up");
     if (r->state_bytes > 0)
         write_size(w, f, "_STATE_BYTES", r->state_bytes, "the states of recurrent layers");

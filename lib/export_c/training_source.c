@@ -66,10 +66,11 @@ static bool write_predict(fr_c_writer *w, FILE *f, fr_c_function *fn)
 static void write_init(fr_c_writer *w, FILE *f, bool carried)
 {
     fprintf(f, "\nvoid %s_init(%s_training *s)\n{\n    memset(s, 0, sizeof *s);\n", w->name, w->name);
-    for (size_t i = 0; i < w->parameter_count; i++) {
-        const char *name = w->constants[w->parameters[i].constant].name;
+    for (size_t i = 0; i < w->kept_count; i++) {
+        const char *name = w->constants[w->kept[i]->constant].name;
 
-        fprintf(f, "    memcpy(s->weights.%s, %s, sizeof %s);\n", name, name, name);
+        fprintf(f, "    memcpy(s->%s.%s, %s, sizeof %s);\n", w->kept[i]->t->dtype == FR_I64 ? "counts" : "weights",
+                name, name, name);
     }
     fr_c_write_initial_states(w, f);
     if (w->draws)
@@ -89,20 +90,20 @@ static void write_init(fr_c_writer *w, FILE *f, bool carried)
                 w->name);
 }
 
-/* NAME_header: the beginning of a safetensors file of the trained parameters, as fr_save_tensors writes it. */
+/* NAME_header: the beginning of a safetensors file of what is kept, as fr_save_tensors writes it. */
 static bool write_header_bytes(fr_c_writer *w, FILE *f, int64_t *size)
 {
-    const char **names = calloc(w->parameter_count + 1, sizeof *names);
-    fr_tensor **tensors = calloc(w->parameter_count + 1, sizeof *tensors);
+    const char **names = calloc(w->kept_count + 1, sizeof *names);
+    fr_tensor **tensors = calloc(w->kept_count + 1, sizeof *tensors);
     unsigned char *bytes = NULL;
     size_t n = 0;
 
-    for (size_t i = 0; names && tensors && i < w->parameter_count; i++) {
-        names[i] = w->parameters[i].path;
-        tensors[i] = w->parameters[i].t;
+    for (size_t i = 0; names && tensors && i < w->kept_count; i++) {
+        names[i] = w->kept[i]->path;
+        tensors[i] = w->kept[i]->t;
     }
     if (names && tensors)
-        bytes = fr_safetensors_header_bytes(w->where, names, tensors, (int)w->parameter_count, &n);
+        bytes = fr_safetensors_header_bytes(w->where, names, tensors, (int)w->kept_count, &n);
     else
         fr_c_out_of_memory(w);
     if (bytes && f) {
@@ -119,41 +120,71 @@ static bool write_header_bytes(fr_c_writer *w, FILE *f, int64_t *size)
     return *size > 0;
 }
 
-/* The values in the file are little-endian, whatever the machine. */
-static void write_save_and_load(const fr_c_writer *w, FILE *f, int64_t header)
+/* Of NAME_save: the loop over the values of one dtype, little-endian, whatever the machine. */
+static void write_save_values(const fr_c_writer *w, FILE *f, fr_dtype dtype)
+{
+    int size = (int)fr_dtype_size(dtype);
+    int64_t n = fr_c_kept_bytes(w, dtype) / size;
+
+    if (n == 0)
+        return;
+    fprintf(f,
+            "    for (int i = 0; i < %1$" PRId64 "; i++, to += %2$d) {\n"
+            "        uint%3$d_t u;\n\n"
+            "        memcpy(&u, (const char *)&s->%4$s + i * %2$d, %2$d);\n"
+            "        for (int k = 0; k < %2$d; k++)\n"
+            "            to[k] = (uint8_t)(u >> 8 * k);\n"
+            "    }\n",
+            n, size, 8 * size, dtype == FR_I64 ? "counts" : "weights");
+}
+
+/* The same of NAME_load. */
+static void write_load_values(const fr_c_writer *w, FILE *f, fr_dtype dtype)
+{
+    int size = (int)fr_dtype_size(dtype);
+    int64_t n = fr_c_kept_bytes(w, dtype) / size;
+
+    if (n == 0)
+        return;
+    fprintf(f,
+            "    for (int i = 0; i < %1$" PRId64 "; i++, from += %2$d) {\n"
+            "        uint%3$d_t u = 0;\n\n"
+            "        for (int k = 0; k < %2$d; k++)\n"
+            "            u |= (uint%3$d_t)from[k] << 8 * k;\n"
+            "        memcpy((char *)&s->%4$s + i * %2$d, &u, %2$d);\n"
+            "    }\n",
+            n, size, 8 * size, dtype == FR_I64 ? "counts" : "weights");
+}
+
+static void write_save_and_load(const fr_c_writer *w, FILE *f, int64_t bytes)
 {
     const char *n = w->name;
-    int64_t values = 0;
 
-    for (size_t i = 0; i < w->parameter_count; i++)
-        values += w->parameters[i].t->numel;
     fprintf(f,
             "\nsize_t %s_save(const %s_training *s, void *bytes)\n{\n"
             "    uint8_t *to = bytes;\n\n"
             "    memcpy(to, %s_header, sizeof %s_header);\n"
-            "    to += sizeof %s_header;\n"
-            "    for (int i = 0; i < %" PRId64 "; i++, to += 4) {\n"
-            "        uint32_t u;\n\n"
-            "        memcpy(&u, (const char *)&s->weights + i * 4, 4);\n"
-            "        for (int k = 0; k < 4; k++)\n"
-            "            to[k] = (uint8_t)(u >> 8 * k);\n"
-            "    }\n"
-            "    return %" PRId64 ";\n}\n",
-            n, n, n, n, n, values, header + 4 * values);
+            "    to += sizeof %s_header;\n",
+            n, n, n, n, n);
+    write_save_values(w, f, FR_I64);
+    write_save_values(w, f, FR_F32);
     fprintf(f,
+            "    return %" PRId64 ";\n}\n"
             "\nint %s_load(%s_training *s, const void *bytes, size_t n)\n{\n"
             "    const uint8_t *from = bytes;\n\n"
             "    if (n != %" PRId64 " || memcmp(from, %s_header, sizeof %s_header) != 0)\n"
             "        return 0;\n"
-            "    from += sizeof %s_header;\n"
-            "    for (int i = 0; i < %" PRId64 "; i++, from += 4) {\n"
-            "        uint32_t u = 0;\n\n"
-            "        for (int k = 0; k < 4; k++)\n"
-            "            u |= (uint32_t)from[k] << 8 * k;\n"
-            "        memcpy((char *)&s->weights + i * 4, &u, 4);\n"
-            "    }\n"
-            "    return 1;\n}\n",
-            n, n, header + 4 * values, n, n, n, values);
+            "    from += sizeof %s_header;\n",
+            bytes, n, n, bytes, n, n, n);
+    write_load_values(w, f, FR_I64);
+    write_load_values(w, f, FR_F32);
+    fputs("    return 1;\n}\n", f);
+}
+
+/* What NAME_save writes, after a header of so many bytes. */
+static int64_t file_bytes(const fr_c_writer *w, int64_t header)
+{
+    return header + fr_c_kept_bytes(w, FR_I64) + fr_c_kept_bytes(w, FR_F32);
 }
 
 bool fr_c_write_training_source(fr_c_writer *w, FILE *f, fr_c_function *train, fr_c_function *predict,
@@ -177,7 +208,7 @@ bool fr_c_write_training_source(fr_c_writer *w, FILE *f, fr_c_function *train, f
     if (ok && !w->failed) {
         fputs(functions, f);
         write_init(w, f, train->carried_count > 0);
-        write_save_and_load(w, f, header_bytes);
+        write_save_and_load(w, f, file_bytes(w, header_bytes));
     }
     free(functions);
     return ok && !w->failed;
@@ -189,5 +220,5 @@ int64_t fr_c_file_bytes(fr_c_writer *w)
 
     if (!write_header_bytes(w, NULL, &bytes))
         return -1;
-    return bytes + fr_c_trained_bytes(w);
+    return file_bytes(w, bytes);
 }

@@ -65,6 +65,7 @@ void fr_c_writer_free(fr_c_writer *w)
     free(w->strings);
     free(w->constants);
     free(w->parameters);
+    free(w->kept);
     free(w->clocks);
     free(w->helpers);
     free(w->int8_groups);

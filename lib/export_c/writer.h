@@ -93,6 +93,12 @@ typedef struct {
     const char *name;          /* "h0" */
 } fr_c_carried;
 
+/* What a training step does to a buffer, in place: so many steps of the trace come before it. */
+typedef struct {
+    fr_action action; /* a reference to what it reads and writes */
+    size_t step;
+} fr_c_change;
+
 /* A function of the source file: a forward that was traced, or a training step. */
 typedef struct {
     fr_trace trace;
@@ -102,6 +108,8 @@ typedef struct {
     size_t *update_steps;  /* after which step each parameter is updated */
     fr_c_carried *carried;
     size_t carried_count;
+    fr_c_change *changes; /* in their order */
+    size_t change_count, change_capacity;
     fr_c_step_info *steps; /* [trace.count] */
     fr_c_buffer *buffers;
     size_t buffer_count, buffer_capacity;
@@ -113,7 +121,8 @@ typedef struct {
 
 /* --- Training ---------------------------------------------------------------------------------------------------- */
 
-/* A parameter that is trained: it lies in the caller's memory, its initial values are a constant. */
+/* A parameter that is trained, or a buffer that a step changes: it lies in the caller's memory, its initial values are
+ * a constant. A buffer has nothing of what follows the constant. */
 typedef struct {
     fr_tensor *t;     /* borrowed */
     const char *path; /* "rnn.weight_ih_l0" */
@@ -166,8 +175,10 @@ struct fr_c_writer {
     int state_count;
     bool int8;
     const fr_export_c_training *training; /* NULL: a forward alone is written */
-    fr_c_parameter *parameters;           /* sorted by path */
+    fr_c_parameter *parameters;           /* that are trained, sorted by path; behind them buffers that change */
     size_t parameter_count;
+    fr_c_parameter **kept; /* all of them in the order of a file */
+    size_t kept_count;
     fr_c_clock *clocks; /* at most one for each parameter */
     int clock_count;
     const char *side_effect; /* of a training step, "draws random numbers"; NULL: none */
@@ -255,7 +266,7 @@ bool fr_c_find_buffers(fr_c_writer *w, fr_c_function *fn); /* the second half of
 bool fr_c_plan(fr_c_writer *w, fr_c_function *fn);
 bool fr_c_write_body(fr_c_writer *w, fr_c_function *fn, FILE *f);
 bool fr_c_write_reset_body(fr_c_writer *w, fr_c_function *step, FILE *f);
-/* True if a live step after step i reads t, or if t is an output: y, or a gradient. */
+/* True if a live step after step i reads t, or if t is an output: y, a gradient, or what moves a buffer. */
 bool fr_c_is_read_after(const fr_c_function *fn, size_t i, const fr_tensor *t);
 void fr_c_function_free(fr_c_function *fn);
 

@@ -6,6 +6,7 @@
 #include "core/recorder.h"
 #include "nn/module.h"
 
+#include <frond/c_code.h>
 #include <frond/op.h>
 #include <inttypes.h>
 #include <math.h>
@@ -46,6 +47,11 @@ static bool count_batch(const fr_action *a)
     ++*(int64_t *)a->into->origin;
     fr_storage_bump(a->into);
     return true;
+}
+
+static bool write_count(fr_c_writer *w, const fr_action *a)
+{
+    return fr_c_line(w, "++*%s;", fr_c_array(w, a->into, true));
 }
 
 /* --- Statistics of the batches of several processes --------------------------------------------------------------- */
@@ -113,7 +119,8 @@ static fr_tensor *forward(fr_module *m, fr_tensor *x)
 
     if (!check_input(b, x))
         return NULL;
-    if (batches && b->cumulative && !fr_not_captured(fr_thread_self(), b->of->op))
+    if (batches && b->cumulative && m->training &&
+        !fr_not_repeated(fr_thread_self(), b->of->op, "a cumulative average has another momentum in each call"))
         return NULL;
     if (batches && b->cumulative)
         options.momentum = 1 / (double)(*batches + 1);
@@ -122,7 +129,7 @@ static fr_tensor *forward(fr_module *m, fr_tensor *x)
     else
         y = fr_batch_norm(x, b->running_mean, b->running_var, b->weight, b->bias, &options);
     if (y && batches && m->training)
-        fr_act(fr_thread_self(), &(fr_action){ .run = count_batch, .into = b->batches });
+        fr_act(fr_thread_self(), &(fr_action){ .run = count_batch, .into = b->batches, .c_code = write_count });
     return y;
 }
 

@@ -99,6 +99,14 @@ static fr_tensor *spectral_norm(const parametrization *p, bool training)
     return fr_div(p->original, fr_sum(fr_mul(u, fr_matmul(matrix, v))));
 }
 
+/* --- Rounding to int8 --------------------------------------------------------------------------------------------- */
+
+static fr_tensor *fake_quantize(const parametrization *p, bool training)
+{
+    (void)training;
+    return fr_fake_quantize(p->original);
+}
+
 /* --- Running ------------------------------------------------------------------------------------------------------ */
 
 static const parametrization *parametrization_at(const fr_module *m, size_t i)
@@ -132,10 +140,23 @@ bool fr_module_compute_parameters(fr_thread *th, fr_module *m)
 typedef bool fill_list(const char *what, parametrization *p, const fr_module *m, fr_tensor *t, fr_module *list,
                        fr_module *kind);
 
+/* Who reads t, m's own parameter, in a way that no other tensor can stand in: m itself, or a module around it; NULL:
+ * nobody does. */
+static const fr_module *other_reader(const fr_module *m, const fr_tensor *t)
+{
+    if (m->release || !fr_module_points_to(m, t))
+        return m;
+    for (const fr_module *outer = m->parent; outer; outer = outer->parent)
+        if (fr_module_points_to(outer, t))
+            return outer;
+    return NULL;
+}
+
 /* The number of m's own parameter of that name; m->parameter_count with an error if there is none that only m reads. */
 static size_t find_parameter(const char *what, const fr_module *m, const char *name)
 {
-    bool computed = m->parametrizations && fr_module_has(m->parametrizations, name), ok;
+    bool computed = m->parametrizations && fr_module_has(m->parametrizations, name);
+    const fr_module *reader;
     size_t at = 0;
 
     while (at < m->parameter_count && strcmp(m->tensors[at].name, name) != 0)
@@ -145,12 +166,12 @@ static size_t find_parameter(const char *what, const fr_module *m, const char *n
                 computed ? ": it is computed from others already" : "");
         return at;
     }
-    ok = (!m->release && fr_module_points_to(m, m->tensors[at].tensor)) ||
-         fr_fail(what, "the %s does not read \"%s\" through a pointer in its memory (fr_self)", m->type, name);
-    for (const fr_module *outer = m->parent; outer && ok; outer = outer->parent)
-        ok = !fr_module_points_to(outer, m->tensors[at].tensor) ||
-             fr_fail(what, "the %s around the %s reads \"%s\" itself", outer->type, m->type, name);
-    return ok ? at : m->parameter_count;
+    reader = other_reader(m, m->tensors[at].tensor);
+    if (reader == m)
+        fr_fail(what, "the %s does not read \"%s\" through a pointer in its memory (fr_self)", m->type, name);
+    else if (reader)
+        fr_fail(what, "the %s around the %s reads \"%s\" itself", reader->type, m->type, name);
+    return reader ? m->parameter_count : at;
 }
 
 /* A list, filled; NULL with an error. */
@@ -270,6 +291,63 @@ bool fr_spectral_norm(fr_module *m, const char *name, int n_power_iterations, do
                        &(parametrization){
                            .compute = spectral_norm, .dim = dim, .n_power_iterations = n_power_iterations, .eps = eps },
                        add_vectors);
+}
+
+static bool add_original(const char *what, parametrization *p, const fr_module *m, fr_tensor *t, fr_module *list,
+                         fr_module *kind)
+{
+    (void)p;
+    (void)m;
+    (void)kind;
+    return register_like(what, list, "original", t, t);
+}
+
+/* A matrix, or kernel, that fr_export_c writes as int8. Other layers have weights that it does not: one for each value
+ * that they normalise. */
+static bool is_rounded(const fr_module *m, const fr_named_tensor *parameter)
+{
+    const fr_tensor *t = parameter->tensor;
+
+    return t->shape.ndim >= 2 && strstr(parameter->name, "weight") && strcmp(m->type, "LayerNorm") != 0 &&
+           strcmp(m->type, "RMSNorm") != 0 && !other_reader(m, t);
+}
+
+/* How many of m's own weights are from now on rounded; -1 with an error. */
+static int round_own(const char *what, fr_module *m)
+{
+    const parametrization p = { .compute = fake_quantize };
+    int count = 0;
+
+    for (size_t i = 0; i < m->parameter_count;) {
+        fr_module *list = NULL;
+
+        if (!is_rounded(m, &m->tensors[i])) {
+            i++;
+            continue;
+        }
+        list = make_list(what, m, "FakeQuantize", &p, m->tensors[i].tensor, add_original);
+        if (!list || !put_list(what, m, i, list))
+            return -1;
+        count++;
+    }
+    return count;
+}
+
+int fr_fake_quantize_weights(fr_module *m)
+{
+    const char *what = "fake_quantize_weights";
+    fr_composition c = fr_compose(what);
+    int count = fr_check_argument(what, m, "module") ? 0 : -1;
+
+    for (fr_module *each = m; each && count >= 0; each = fr_module_next(m, each)) {
+        int own = round_own(what, each);
+
+        count = own < 0 ? -1 : count + own;
+    }
+    if (count == 0)
+        count = -!fr_fail(what, "the %s has no weights, or none that is read as it is", m->type);
+    fr_composed(c, NULL);
+    return count;
 }
 
 /* --- Undoing ------------------------------------------------------------------------------------------------------ */

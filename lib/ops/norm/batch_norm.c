@@ -4,19 +4,12 @@
  * Normalization", 2015). In training, mean and variance are those of the channel in this batch, and the running ones
  * move towards them; in evaluation they are the running ones. kernels/batch_norm.h derives the gradients. The second
  * output (2,C), in float64, is the mean and the variance of each channel, the latter without Bessel's correction. */
-#include "core/recorder.h"
 #include "kernels/batch_norm.h"
-#include "ops/op.h"
+#include "ops/norm/batch_norm.h"
 
-#include <frond/c_code.h>
 #include <frond/autograd.h>
 
-enum { X, WEIGHT, BIAS, RUNNING_MEAN, RUNNING_VAR, INPUTS };
-
-typedef struct {
-    bool training;
-    double eps;
-} attributes;
+typedef fr_batch_norm_attributes attributes;
 
 /* Fails unless t, an input beside x, is (C) and of x's dtype. NULL is fine. */
 static bool check_per_channel(const fr_tensor *x, const fr_tensor *t, const char *name)
@@ -53,8 +46,7 @@ static bool infer(fr_op_call *call)
     return true;
 }
 
-/* Values of one channel in one image: x is (N,C,*). */
-static int64_t inner_size(const fr_shape *x)
+int64_t fr_batch_norm_inner(const fr_shape *x)
 {
     fr_shape inner = { .ndim = x->ndim - 2 };
 
@@ -69,7 +61,7 @@ static fr_batch_norm_args args_of(const fr_op_call *call)
 
     return (fr_batch_norm_args){ .batch = x->shape.dim[0],
                                  .channels = x->shape.dim[1],
-                                 .inner = inner_size(&x->shape),
+                                 .inner = fr_batch_norm_inner(&x->shape),
                                  .training = a->training,
                                  .eps = a->eps,
                                  .x = x->origin,
@@ -107,7 +99,7 @@ static void definition(fr_op_call *call)
 {
     const attributes *a = call->attributes;
     fr_tensor *x = call->in[X], *weight = call->in[WEIGHT], *bias = call->in[BIAS];
-    int64_t n = x->shape.dim[0], channels = x->shape.dim[1], inner = inner_size(&x->shape);
+    int64_t n = x->shape.dim[0], channels = x->shape.dim[1], inner = fr_batch_norm_inner(&x->shape);
     fr_shape column = { 2, { channels, 1 } }, pair = { 2, { 2, channels } };
     fr_tensor *rows = fr_transpose(fr_reshape(x, (fr_shape){ 3, { n, channels, inner } }), 0, 1), *d, *y;
 
@@ -245,38 +237,6 @@ FR_RUN(run_without_running, fr_batch_norm(in[0], NULL, NULL, NULL, NULL, NULL))
 #define RUNNING " v0.1,-0.2,0.3(3) v0.5,1,2(3)"
 #define TORCH   "F.batch_norm(a, m := d.detach().clone(), v := e.detach().clone(), b, c, "
 
-static const char channels_text[] =
-    "/* Each channel of x (images,channels,inner) less its mean, over its deviation, times weight, plus bias. */\n"
-    "static void normalise_channels(int images, int channels, int inner, double eps, const float *x, const float "
-    "*weight,\n"
-    "                               const float *bias, const float *mean, const float *variance, float *y)\n"
-    "{\n"
-    "    for (int i = 0; i < images * channels; i++, x += inner, y += inner) {\n"
-    "        const int c = i % channels;\n"
-    "        const double scale = 1 / sqrt(variance[c] + eps);\n"
-    "\n"
-    "        for (int j = 0; j < inner; j++)\n"
-    "            y[j] = (float)((x[j] - mean[c]) * scale) * (weight ? weight[c] : 1) + (bias ? bias[c] : 0);\n"
-    "    }\n"
-    "}\n";
-
-static bool c_code(fr_c_writer *w, const fr_op_call *call)
-{
-    const attributes *a = call->attributes;
-    const fr_shape *x = &call->in[X]->shape;
-    const char *names[INPUTS], *y;
-
-    if (a->training || !call->in[RUNNING_MEAN] || !call->in[RUNNING_VAR])
-        return fr_c_fail(w, "it takes mean and variance from the batch");
-    for (int i = 0; i < INPUTS; i++)
-        names[i] = fr_c_in(w, call, i);
-    y = fr_c_out(w, call, 0);
-    fr_c_helper(w, "normalise_channels", channels_text, false);
-    return fr_c_line(w, "normalise_channels(%lld, %lld, %lld, %.17g, %s, %s, %s, %s, %s, %s);", (long long)x->dim[0],
-                     (long long)x->dim[1], (long long)inner_size(x), a->eps, names[X], names[WEIGHT], names[BIAS],
-                     names[RUNNING_MEAN], names[RUNNING_VAR], y);
-}
-
 const fr_op fr_batch_norm_op = {
     .name = "batch_norm",
     .formula = "y = (x - mean) / sqrt(variance + eps) weight + bias, for each channel",
@@ -293,7 +253,8 @@ const fr_op fr_batch_norm_op = {
     .forward = forward,
     .backward_kernel = backward_kernel,
     .definition = definition,
-    .c_code = c_code,
+    .c_code = fr_batch_norm_c_code,
+    .c_backward = fr_batch_norm_c_backward,
     .onnx = onnx,
     FR_CASES(
         { "training", "n(5,3) n(3) n(3)" RUNNING, TORCH "True)", run_training },
@@ -385,7 +346,9 @@ static fr_tensor *train(fr_tensor *const *in, const attributes *a, double moment
         y = fr_escape(results[0]);
     if (y && mean && x->numel > 0) {
         fr_thread *th = fr_thread_self();
-        fr_action change = { .run = update, .into = mean, .from = results[1], .a = 1, .b = momentum };
+        fr_action change = {
+            .run = update, .c_code = fr_batch_norm_write_update, .into = mean, .from = results[1], .a = 1, .b = momentum
+        };
         int64_t channels = x->shape.dim[1];
         double n = (double)(x->numel / channels); /* NOLINT(bugprone-integer-division): it divides evenly */
 
