@@ -40,8 +40,7 @@ unsigned fr_c_changes_of(const fr_c_function *fn, const fr_tensor *buffer)
     return n;
 }
 
-/* --- What lies in the caller's memory ------------------------------------------------------------------------------
- */
+/* --- What lies in the caller's memory ----------------------------------------------------------------------------- */
 
 static bool is_kept(const fr_c_writer *w, const fr_tensor *t)
 {

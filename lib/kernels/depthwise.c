@@ -164,6 +164,19 @@ static void FN(correlate)(int64_t n, int64_t taps, const int64_t *offset, const 
     }
 }
 
+/* In halves: one by one, each lane would wait for the one before. */
+FR_INLINE T FN(sum_of)(FN(vector) v)
+{
+    T lane[LANES] __attribute__((aligned(64)));
+
+    *(FN(vector) *)lane = v;
+    FR_UNROLL for (int64_t half = LANES / 2; half > 0; half /= 2)
+    {
+        FR_SIMD for (int64_t j = 0; j < half; j++) lane[j] += lane[half + j];
+    }
+    return lane[0];
+}
+
 /* dweight[k] += sum over i of dy[i] x[i + offset[k]]. dy is 0 behind its n values. */
 static void FN(correlate_grad)(int64_t n, int64_t taps, const int64_t *offset, const void *px, const void *pdy,
                                void *pdweight)
@@ -191,8 +204,7 @@ static void FN(correlate_grad)(int64_t n, int64_t taps, const int64_t *offset, c
         }
     }
     for (int64_t k = 0; k < taps; k++)
-        for (int64_t j = 0; j < LANES; j++)
-            dweight[k] += sum[k][j];
+        dweight[k] += FN(sum_of)(sum[k]);
 }
 
 static void FN(spread)(const fr_sliding_window *w, const fr_depthwise_plan *p, const void *pdy, void *pplane)
