@@ -354,6 +354,23 @@ START_TEST(prod_with_zeros)
 }
 END_TEST
 
+/* The kernel cuts its work at rows, slabs and blocks of rows. What ops compute is the same, bit by bit. */
+START_TEST(gradient_of_logsumexp)
+{
+    FR_SCOPE;
+    static const fr_shape shapes[] = { { 3, { 2, 8, 8 } },     { 3, { 1, 70000, 1 } }, { 3, { 3, 100, 1 } },
+                                       { 3, { 2, 3, 70000 } }, { 3, { 2, 700, 100 } }, { 3, { 300, 5, 47 } } };
+    fr_tensor *x = fr_requires_grad(fr_mul_scalar(fr_randn(shapes[_i]), 3)), *y, *weight;
+
+    fr_set_num_threads(2);
+    y = fr_logsumexp_dim(x, 1, true);
+    weight = fr_randn(FR_SHAPE(fr_dim(y, 0), 1, fr_dim(y, 2)));
+    fr_backward(fr_sum(fr_mul(y, weight)));
+    ck_assert(fr_equal(fr_grad(x), fr_mul(weight, fr_exp(fr_sub(fr_detach(x), fr_detach(y))))));
+    fr_set_num_threads(1);
+}
+END_TEST
+
 int main(void)
 {
     TCase *walk = tcase_create("walk"), *other = tcase_create("other");
@@ -366,5 +383,6 @@ int main(void)
     tcase_add_test(other, sum_to_any_shape);
     tcase_add_test(other, prod_with_zeros);
     tcase_add_test(other, gradients_near_zero);
+    tcase_add_loop_test(other, gradient_of_logsumexp, 0, 6);
     return run_tests("reductions", walk, other);
 }

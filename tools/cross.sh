@@ -53,8 +53,8 @@ if [ $# -eq 0 ]; then
     build=all
     set -- check_attention check_autograd check_autograd_more check_core check_data check_elementwise check_gradcheck \
         check_init check_io check_nn check_norm check_npy check_ops check_optim check_print check_products \
-        check_random check_recurrent check_recurrent_modules check_reductions check_schedulers check_training \
-        check_views check_vmath check_windows
+        check_random check_recurrent check_recurrent_modules check_reductions check_schedulers check_spans \
+        check_training check_views check_vmath check_windows
 fi
 jobs=${JOBS:-$(getconf _NPROCESSORS_ONLN)}
 tests=$(printf 'tests/%s ' "$@")

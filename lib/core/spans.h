@@ -13,9 +13,9 @@ typedef struct {
     int64_t offset;
 } fr_span;
 
-/* Sets all offsets, so that no two spans that are needed at one time overlap. *total: the size of it all. The largest
- * span is placed first; each takes the lowest offset that is free as long as it is needed. False, without an error, if
- * memory runs out. */
+/* Sets all offsets, so that no two spans that are needed at one time overlap. *total: the size of it all. Larger spans
+ * are placed first, of one size those that are needed earlier, and of these longer; each takes the lowest offset that
+ * is free as long as it is needed. False, without an error, if memory runs out. */
 bool fr_spans_place(fr_span *spans, size_t n, int64_t *total);
 
 #endif

@@ -149,9 +149,10 @@ static void FN(argmin_small)(int64_t count, int64_t n, int64_t inner, const void
     FN(small_positions)(count, n, inner, x, y, true);
 }
 
-#define STATE  FN(position)
-#define OUT    int64_t
-#define RESULT s.at / inner
+#define STATE      FN(position)
+#define OUT        int64_t
+#define RESULT     s.at / inner
+#define BY_COLUMNS false
 
 #define REDUCER argmax
 #define INIT    ((FN(position)){ FR_LOWEST(T), INT64_MAX })
@@ -180,4 +181,5 @@ static void FN(argmin_small)(int64_t count, int64_t n, int64_t inner, const void
 #undef STATE
 #undef OUT
 #undef RESULT
+#undef BY_COLUMNS
 #endif

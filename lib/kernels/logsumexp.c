@@ -3,9 +3,15 @@
 /* logsumexp: y = log(sum(exp(x))) over n of (outer,n,inner), computed as m + log(sum(exp(x - m))) with the maximum m,
  * so that exp does not overflow. The sums of parts are merged by
  *
- *     a e^m + b e^k = (a e^(m - M) + b e^(k - M)) e^M, M = max(m, k) */
+ *     a e^m + b e^k = (a e^(m - M) + b e^(k - M)) e^M, M = max(m, k)
+ *
+ * Backward: dx = dy exp(x - y). */
 #ifndef T
 #include "kernels/reduce.h"
+
+#include "core/integer.h"
+
+#include "core/threads.h"
 #include "kernels/vmath.h"
 
 /* The exponentials add up to sum * exp(base). base is -inf if all values are -inf, and finite if one is inf. */
@@ -30,6 +36,14 @@ FR_INLINE double finite_log(double sum)
     return sum < INFINITY ? log(sum) : NAN;
 }
 
+/* The work of backward is cut into blocks of rows of the slabs (n,inner). */
+typedef struct {
+    fr_dim_sizes sizes;
+    int64_t block, in_slab, blocks, per_tile; /* rows of a block; blocks of a slab, of all, of a tile */
+    const void *x, *y, *dy;
+    void *dx;
+} gradient;
+
 #define KERNEL_FILE "kernels/logsumexp.c"
 #include "kernels/instantiate.h"
 
@@ -41,6 +55,20 @@ const fr_reducer *fr_logsumexp_reducer(fr_dtype dtype)
 const fr_reducer *fr_logsumexp_parts_reducer(fr_dtype dtype)
 {
     return FR_KERNEL_FOR(dtype, parts);
+}
+
+void fr_logsumexp_backward(fr_dtype dtype, fr_dim_sizes sizes, const void *x, const void *y, const void *dy, void *dx)
+{
+    enum { TILE = 1 << 16 }; /* values, about */
+    gradient g = { .sizes = sizes, .x = x, .y = y, .dy = dy, .dx = dx };
+
+    if (sizes.outer == 0 || sizes.n == 0 || sizes.inner == 0)
+        return;
+    g.block = fr_least(fr_divide_up(TILE, sizes.inner), sizes.n);
+    g.in_slab = fr_divide_up(sizes.n, g.block);
+    g.blocks = sizes.outer * g.in_slab;
+    g.per_tile = fr_divide_up(TILE, g.block * sizes.inner);
+    fr_run_tiles(fr_divide_up(g.blocks, g.per_tile), FR_KERNEL_FOR(dtype, gradient_tile), &g);
 }
 #else
 /* Makes states of width columns, which lie `across` apart. It finds the maxima first and then the sums, so that the
@@ -139,14 +167,15 @@ typedef struct {
     T top, log;
 } FN(two_parts);
 
-#define STATE state
-#define INIT  ((state){ -INFINITY, 0 })
-#define MERGE merged(s, o)
-#define ADD   FN(add_states)
+#define STATE      state
+#define INIT       ((state){ -INFINITY, 0 })
+#define MERGE      merged(s, o)
+#define ADD        FN(add_states)
+#define BY_COLUMNS true
 
 #define REDUCER logsumexp
 #define OUT     T
-#define RESULT  (T)(s.base + log(s.sum))
+#define RESULT  (T)(s.base + TYPED(fr_log)((T)s.sum))
 #define SMALL   FN(logsumexp_small)
 #include "kernels/reduce_states.h"
 #undef REDUCER
@@ -168,6 +197,7 @@ typedef struct {
 #undef INIT
 #undef MERGE
 #undef ADD
+#undef BY_COLUMNS
 
 static void FN(logsumexp_small)(int64_t count, int64_t n, int64_t inner, const void *x, void *y, double p)
 {
@@ -179,5 +209,34 @@ static void FN(parts_small)(int64_t count, int64_t n, int64_t inner, const void 
 {
     (void)p;
     FN(reduce_small)(count, n, inner, x, y, sizeof(FN(two_parts)), FN(parts_finish));
+}
+
+/* --- Backward ----------------------------------------------------------------------------------------------------- */
+
+/* x and dx (rows,inner), y and dy (inner). */
+FR_INLINE void FN(block_gradient)(int64_t rows, int64_t inner, const T *restrict x, const T *restrict y,
+                                  const T *restrict dy, T *restrict dx)
+{
+    if (inner == 1)
+        for (int64_t i = 0; i < rows; i++)
+            dx[i] = *dy * TYPED(fr_exp)(x[i] - *y);
+    else
+        for (; rows > 0; rows--, x += inner, dx += inner)
+            for (int64_t j = 0; j < inner; j++)
+                dx[j] = dy[j] * TYPED(fr_exp)(x[j] - y[j]);
+}
+
+static void FN(gradient_tile)(void *job, int64_t tile)
+{
+    const gradient *g = job;
+    int64_t inner = g->sizes.inner, end = fr_least((tile + 1) * g->per_tile, g->blocks);
+
+    for (int64_t i = tile * g->per_tile; i < end; i++) {
+        int64_t slab = i / g->in_slab, row = i % g->in_slab * g->block, at = (slab * g->sizes.n + row) * inner;
+
+        FN(block_gradient)
+        (fr_least(g->block, g->sizes.n - row), inner, (const T *)g->x + at, (const T *)g->y + slab * inner,
+         (const T *)g->dy + slab * inner, (T *)g->dx + at);
+    }
 }
 #endif

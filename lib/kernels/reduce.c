@@ -108,9 +108,13 @@ static void merge_blocks(const walk *w)
     }
 }
 
-static bool is_small(fr_dim_sizes sizes)
+static bool is_small(const fr_reducer *reducer, fr_dim_sizes sizes)
 {
-    return sizes.n == 0 || (sizes.inner == 1 ? sizes.n <= FR_REDUCE_ROW : sizes.n < FR_REDUCE_SLAB / sizes.inner);
+    bool wide = reducer->by_columns && sizes.inner >= FR_REDUCE_WIDE;
+
+    if (sizes.n == 0 || sizes.inner == 1)
+        return sizes.n <= FR_REDUCE_ROW;
+    return sizes.n < (wide ? FR_REDUCE_ROW : FR_REDUCE_SLAB) / sizes.inner;
 }
 
 bool fr_reduce_array(const fr_reducer *reducer, fr_dim_sizes sizes, double p, const void *x, void *y)
@@ -120,7 +124,7 @@ bool fr_reduce_array(const fr_reducer *reducer, fr_dim_sizes sizes, double p, co
 
     if (sizes.outer == 0 || sizes.inner == 0)
         return true;
-    if (is_small(sizes)) {
+    if (is_small(reducer, sizes)) {
         w.per_tile = TILE / fr_most(sizes.n * sizes.inner, 1);
         fr_run_tiles(fr_divide_up(sizes.outer, w.per_tile), run_small, &w);
         return true;

@@ -19,7 +19,8 @@ enum {
     FR_REDUCE_STATE = 24,  /* bytes of a state, at most */
     FR_REDUCE_LANES = 32,  /* states of a short row */
     FR_REDUCE_ROW = 4096,  /* n up to which a row is short */
-    FR_REDUCE_SLAB = 64    /* n * inner below which a slab, the (n,inner) of one of outer, is small */
+    FR_REDUCE_SLAB = 64,   /* n * inner below which a slab, the (n,inner) of one of outer, is small */
+    FR_REDUCE_WIDE = 8     /* inner from which on the columns of a slab make vector code */
 };
 
 /* p is the number in the formula of some reductions: norm's p, the correction of var. */
@@ -37,6 +38,7 @@ typedef struct {
     /* Does all of it for count short rows (inner is 1) or small slabs, where the calls above would be most of the
      * work. */
     void (*small)(int64_t count, int64_t n, int64_t inner, const void *x, void *y, double p);
+    bool by_columns; /* small makes vector code of FR_REDUCE_WIDE columns: so slabs of FR_REDUCE_ROW values are small */
 } fr_reducer;
 
 /* The type in which values of type T are added up: double, or for int64 uint64_t, which wraps around. */
@@ -59,6 +61,8 @@ bool fr_reduce_array(const fr_reducer *reducer, fr_dim_sizes sizes, double p, co
 const fr_reducer *fr_argmax_reducer(fr_dtype dtype); /* y is int64 */
 const fr_reducer *fr_argmin_reducer(fr_dtype dtype);
 const fr_reducer *fr_logsumexp_reducer(fr_dtype dtype);
+/* Writes dx = dy exp(x - y), where y = logsumexp(x) and its gradient dy are (outer,inner). */
+void fr_logsumexp_backward(fr_dtype dtype, fr_dim_sizes sizes, const void *x, const void *y, const void *dy, void *dx);
 
 /* The two parts of logsumexp, for cross-entropy: y (outer,inner,2) holds the maximum m, or a finite number if that is
  * inf, and log(sum(exp(x - m))), or NaN if x holds inf or NaN. They are kept apart so that x - m can be taken before

@@ -49,8 +49,10 @@ static void REDUCER_FN(small)(int64_t count, int64_t n, int64_t inner, const voi
         }
 }
 
-#define ADD   REDUCER_FN(add)
-#define SMALL REDUCER_FN(small)
+#define ADD        REDUCER_FN(add)
+#define SMALL      REDUCER_FN(small)
+#define BY_COLUMNS false
 #include "kernels/reduce_states.h"
 #undef ADD
 #undef SMALL
+#undef BY_COLUMNS

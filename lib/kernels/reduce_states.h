@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Copyright The frond authors */
 /* What a reducer does with states alone, for one type T and kind of CPU, and its table. kernels/make_reducer.h explains
- * the parameters. ADD and SMALL are the functions for values. */
+ * the parameters. ADD and SMALL are the functions for values, BY_COLUMNS says how SMALL goes about it. */
 
 static void REDUCER_FN(start)(int64_t width, void *states, double p)
 {
@@ -48,4 +48,4 @@ static void REDUCER_FN(finish)(int64_t width, int64_t n, int64_t inner, const vo
 _Static_assert(sizeof(STATE) <= FR_REDUCE_STATE, "states are kept on the stack");
 
 static const fr_reducer FN(REDUCER)[1] = { { sizeof(T), sizeof(STATE), sizeof(OUT), REDUCER_FN(start), ADD,
-                                             REDUCER_FN(fold), REDUCER_FN(finish), SMALL } };
+                                             REDUCER_FN(fold), REDUCER_FN(finish), SMALL, BY_COLUMNS } };

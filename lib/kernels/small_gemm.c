@@ -58,6 +58,13 @@ void fr_multiply_small(const fr_product *p)
 #endif
 #define LEAST_LANES ((int64_t)(16 / sizeof(T)))
 
+/* A matrix of few columns is copied by short steps, a constant, for which there is vector code. */
+FR_INLINE void FN(copy_steps)(int64_t n, const T *restrict from, int64_t step, T *restrict to)
+{
+    for (int64_t j = 0; j < n; j++)
+        to[j] = from[j * step];
+}
+
 /* to[l * width + j] = from[l * step_k + j * step_n] for l < k, j < n, and 0 for the j from n to width. Whole blocks, of
  * which the last ones overlap. */
 static void FN(copy_matrix)(int64_t k, int64_t n, const T *from, int64_t step_k, int64_t step_n, T *to, int64_t width)
@@ -79,8 +86,14 @@ static void FN(copy_matrix)(int64_t k, int64_t n, const T *from, int64_t step_k,
     }
 #endif
     for (int64_t l = 0; l < k; l++) {
-        for (int64_t j = 0; j < n; j++)
-            to[l * width + j] = from[l * step_k + j * step_n];
+        if (step_n == 2)
+            FN(copy_steps)(n, from + l * step_k, 2, to + l * width);
+        else if (step_n == 3)
+            FN(copy_steps)(n, from + l * step_k, 3, to + l * width);
+        else if (step_n == 4)
+            FN(copy_steps)(n, from + l * step_k, 4, to + l * width);
+        else
+            FN(copy_steps)(n, from + l * step_k, step_n, to + l * width);
         for (int64_t j = n; j < width; j++)
             to[l * width + j] = 0;
     }
