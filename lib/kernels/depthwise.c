@@ -13,8 +13,9 @@
 #include "kernels/plane.h"
 
 enum {
-    VECTORS = 4, /* that are computed side by side */
-    SLACK = 64,  /* values behind a plane that these may read or write */
+    VECTORS = 4,   /* that are computed side by side */
+    SOME_TAPS = 3, /* likewise */
+    SLACK = 64,    /* values behind a plane that these may read or write */
     MAX_STRIDE = 2
 };
 
@@ -177,34 +178,43 @@ FR_INLINE T FN(sum_of)(FN(vector) v)
     return lane[0];
 }
 
-/* dweight[k] += sum over i of dy[i] x[i + offset[k]]. dy is 0 behind its n values. */
-static void FN(correlate_grad)(int64_t n, int64_t taps, const int64_t *offset, const void *px, const void *pdy,
-                               void *pdweight)
+/* dweight[k] += sum over i of dy[i] x[i + offset[k]] for some taps, a constant, whose sums stay in registers: two for
+ * each, so that they wait for less. dy is 0 behind its n values. */
+FR_INLINE void FN(add_taps)(const int taps, int64_t n, const int64_t *offset, const T *x, const T *dy, T *dweight)
 {
-    const T *x = px, *dy = pdy;
-    T *dweight = pdweight;
-    FN(vector) sum[FR_DEPTHWISE_TAPS]; /* those that there are become 0: all of them would be 8 KB for each channel */
+    FN(vector) sum[SOME_TAPS][2] = { { { 0 } } };
 
-    for (int64_t k = 0; k < taps; k++)
-        sum[k] = (FN(vector)){ 0 };
     for (int64_t i = 0; i < n; i += VECTORS * LANES) {
         FN(vector) g[VECTORS];
 
-        for (int v = 0; v < VECTORS; v++)
+        FR_UNROLL for (int v = 0; v < VECTORS; v++)
+        {
             g[v] = LOAD(dy + i + v * LANES);
-        for (int64_t k = 0; k < taps; k++) {
+        }
+        FR_UNROLL for (int k = 0; k < taps; k++)
+        {
             const T *from = x + i + offset[k];
-            FN(vector) even = LOAD(from) * g[0], odd = LOAD(from + LANES) * g[1]; /* so that sum[k] waits for less */
 
-            for (int v = 2; v < VECTORS; v += 2) {
-                even += LOAD(from + v * LANES) * g[v];
-                odd += LOAD(from + (v + 1) * LANES) * g[v + 1];
+            FR_UNROLL for (int v = 0; v < VECTORS; v++)
+            {
+                sum[k][v % 2] += LOAD(from + v * LANES) * g[v];
             }
-            sum[k] += even + odd;
         }
     }
-    for (int64_t k = 0; k < taps; k++)
-        dweight[k] += FN(sum_of)(sum[k]);
+    for (int k = 0; k < taps; k++)
+        dweight[k] += FN(sum_of)(sum[k][0] + sum[k][1]);
+}
+
+static void FN(correlate_grad)(int64_t n, int64_t taps, const int64_t *offset, const void *x, const void *dy,
+                               void *pdweight)
+{
+    T *dweight = pdweight;
+    int64_t k = 0;
+
+    for (; k + SOME_TAPS <= taps; k += SOME_TAPS)
+        FN(add_taps)(SOME_TAPS, n, offset + k, x, dy, dweight + k);
+    for (; k < taps; k++)
+        FN(add_taps)(1, n, offset + k, x, dy, dweight + k);
 }
 
 static void FN(spread)(const fr_sliding_window *w, const fr_depthwise_plan *p, const void *pdy, void *pplane)
