@@ -104,7 +104,7 @@ typedef struct {
      * has the same bits. False if that fails. */
     bool (*sum)(double *values, int n, void *user);
     void *user;
-    void *reserved[4];
+    void *reserved[8];
 } fr_shard;
 
 /* From the next batch on l gives this process its part of each batch, like PyTorch's DistributedSampler: of the m rows

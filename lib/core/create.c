@@ -48,11 +48,11 @@ static void set(fr_tensor *t, int64_t i, double value)
 
 void fr_fill(fr_tensor *t, double value)
 {
-    if (value == 0 && !signbit(value))
-        memset(t->origin, 0, (size_t)t->numel * fr_dtype_size((fr_dtype)t->dtype));
-    else
-        for (int64_t i = 0; i < t->numel; i++)
-            set(t, i, value);
+    _Alignas(8) char room[8];
+    fr_tensor one = { .dtype = t->dtype, .numel = 1, .contiguous = true, .origin = room };
+
+    set(&one, 0, value);
+    fr_copy_values(t, &one);
 }
 
 /* fr_hold of a tensor that is filled now, or will be by what makes it. */

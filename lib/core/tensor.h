@@ -105,7 +105,7 @@ void fr_copy_values(fr_tensor *into, const fr_tensor *from);
 bool fr_copy_noted(fr_thread *th, fr_tensor *into, const fr_tensor *from);
 /* Row i of `into`, which is contiguous, = row rows[i] of `from`. Same dtype; the shapes differ in dim 0 alone. */
 void fr_copy_rows(fr_tensor *into, const fr_tensor *from, const int64_t *rows);
-/* Sets all values of a tensor that fr_tensor_alloc made to value, converted. */
+/* Sets all values of t to value, converted, whatever the strides. Leaves the version as it is. */
 void fr_fill(fr_tensor *t, double value);
 /* True if several elements of t are one value in memory, as in an expanded view. */
 bool fr_repeats_values(const fr_tensor *t);

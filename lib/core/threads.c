@@ -3,6 +3,9 @@
 /* How many threads an op may use, and a pool of threads that run tiles. The pool belongs to the process. One caller at
  * a time has it; other callers, and tiles that run tiles themselves, do so on their own thread.
  *
+ * The tiles are dealt out in shares, one for each thread, which then helps the others. So in op after op a thread works
+ * on the same part of arrays of one size, and finds in its caches what it has left there.
+ *
  * The caller takes tiles too and never waits for a thread that has not begun: if the other cores are busy it does all
  * the work itself and loses next to nothing. If one that has begun loses its core to another process, the caller has to
  * wait for it, and then does without it for a while. A thread without work looks out for more for a while, since ops
@@ -10,6 +13,8 @@
 #include <config.h>
 
 #include "core/threads.h"
+
+#include "core/integer.h"
 
 #include <stdatomic.h>
 
@@ -22,12 +27,19 @@
 
 enum {
     MOST_THREADS = 1024,
+    MOST_SHARES = 64,    /* more threads than that have some in common */
     OPEN = 1 << 16,      /* a bit of gate: tiles may be taken. The bits below count the pool's threads that do so */
     LOOKOUT_NS = 200000, /* for how long a thread looks out for work before it sleeps */
     GLANCES = 32,        /* ... and how many times between two looks at the clock */
     STALL_NS = 1000000,  /* a thread that had a tile and no core for so long held up the caller: */
     SPARED_NS = 50000000 /* another process has the core, and for so long it is left to that */
 };
+
+/* Tiles next..end-1 are still to be taken. On a line of the cache of its own. */
+typedef struct {
+    atomic_llong next;
+    int64_t end;
+} __attribute__((aligned(64))) share;
 
 static struct {
     pthread_mutex_t owner; /* held by the caller whose tiles these are */
@@ -41,8 +53,8 @@ static struct {
     int64_t spared_until; /* nanoseconds */
     fr_tile_body *run;
     void *job;
-    int64_t tiles;
-    atomic_llong next __attribute__((aligned(64))); /* tile */
+    int shares;
+    share share[MOST_SHARES];
 } pool = { .owner = PTHREAD_MUTEX_INITIALIZER, .lock = PTHREAD_MUTEX_INITIALIZER, .opened = PTHREAD_COND_INITIALIZER };
 
 static _Thread_local bool in_tile;
@@ -95,13 +107,27 @@ void fr_set_num_threads(int n)
     atomic_store_explicit(&asked_for, n < 1 ? 0 : n < MOST_THREADS ? n : MOST_THREADS, memory_order_relaxed);
 }
 
-static void take_tiles(void)
+static void deal_out(int64_t tiles, int shares)
 {
-    int64_t i;
+    pool.shares = shares;
+    for (int i = 0; i < shares; i++) {
+        atomic_store_explicit(&pool.share[i].next, tiles / shares * i + fr_least(i, tiles % shares),
+                              memory_order_relaxed);
+        pool.share[i].end = tiles / shares * (i + 1) + fr_least(i + 1, tiles % shares);
+    }
+}
 
+/* thread: its number, of which the caller has 0. */
+static void take_tiles(int thread)
+{
     in_tile = true;
-    while ((i = atomic_fetch_add_explicit(&pool.next, 1, memory_order_relaxed)) < pool.tiles)
-        pool.run(pool.job, i);
+    for (int i = 0; i < pool.shares; i++) {
+        share *s = &pool.share[(thread + i) % pool.shares];
+        int64_t tile;
+
+        while ((tile = atomic_fetch_add_explicit(&s->next, 1, memory_order_relaxed)) < s->end)
+            pool.run(pool.job, tile);
+    }
     in_tile = false;
 }
 
@@ -158,25 +184,25 @@ static void sleep_until_open(void)
 }
 
 /* Notes how long this thread was ready to run and did not. */
-static void take_tiles_and_time(void)
+static void take_tiles_and_time(int thread)
 {
     int64_t idle = read_clock(CLOCK_MONOTONIC) - read_clock(CLOCK_THREAD_CPUTIME_ID);
 
-    take_tiles();
+    take_tiles(thread);
     idle = read_clock(CLOCK_MONOTONIC) - read_clock(CLOCK_THREAD_CPUTIME_ID) - idle;
     if (idle > STALL_NS)
         atomic_fetch_add_explicit(&pool.stalled, 1, memory_order_relaxed);
 }
 
-static void *serve(void *unused)
+static void *serve(void *thread)
 {
     for (;;) {
         if (!look_out())
             sleep_until_open();
-        take_tiles_and_time();
+        take_tiles_and_time((int)(intptr_t)thread);
         atomic_fetch_sub_explicit(&pool.gate, 1, memory_order_release);
     }
-    return unused;
+    return thread;
 }
 
 /* If fewer threads can be started, fewer do the work. They block all signals, which the program's own threads handle.
@@ -194,7 +220,8 @@ static void start_threads(int wanted)
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    while (pool.threads < wanted && pthread_create(&thread, &attributes, serve, NULL) == 0)
+    while (pool.threads < wanted &&
+           pthread_create(&thread, &attributes, serve, (void *)(intptr_t)(pool.threads + 1)) == 0)
         pool.threads++;
     pthread_attr_destroy(&attributes);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -205,16 +232,15 @@ static void run_together(int64_t tiles, fr_tile_body *run, void *job, int thread
     start_threads(threads - 1);
     pool.run = run;
     pool.job = job;
-    pool.tiles = tiles;
+    deal_out(tiles, (int)fr_least(threads, MOST_SHARES));
     atomic_store_explicit(&pool.wanted, threads - 1, memory_order_relaxed);
-    atomic_store_explicit(&pool.next, 0, memory_order_relaxed);
     atomic_store(&pool.gate, OPEN);
     if (atomic_load(&pool.sleeping) > 0) {
         pthread_mutex_lock(&pool.lock);
         pthread_cond_broadcast(&pool.opened);
         pthread_mutex_unlock(&pool.lock);
     }
-    take_tiles();
+    take_tiles(0);
     atomic_fetch_and_explicit(&pool.gate, ~OPEN, memory_order_relaxed);
     for (int i = 0; atomic_load_explicit(&pool.gate, memory_order_acquire) != 0; i++) {
         if (i < 1000)

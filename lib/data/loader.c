@@ -330,16 +330,11 @@ int64_t fr_loader_batches(const fr_loader *l)
 
 static bool check_shard(const char *what, const fr_shard *s)
 {
-    if (!fr_check_argument(what, s, "shard"))
+    if (!fr_check_argument(what, s, "shard") || !fr_check_reserved(what, s->reserved))
         return false;
     if (s->index < 0 || s->index >= s->count)
         return fr_fail(what, "process %d of %d, expected 0 <= index < count", s->index, s->count);
-    if (!s->sum)
-        return fr_fail(what, "sum is NULL, expected a function");
-    for (size_t i = 0; i < sizeof s->reserved / sizeof *s->reserved; i++)
-        if (s->reserved[i])
-            return fr_fail(what, "reserved[%zu] of the shard is not NULL: was it zeroed?", i);
-    return true;
+    return s->sum || fr_fail(what, "sum is NULL, expected a function");
 }
 
 bool fr_loader_shard(fr_loader *l, const fr_shard *shard)

@@ -92,6 +92,15 @@ FR_INLINE void FN(any_tile)(int rows, int vectors, const bool shifted, const lay
 #endif
 }
 
+/* How many of the rows that are left a tile takes: `most`, unless so few remained that their sums would wait for each
+ * other. */
+FR_INLINE int FN(some_rows)(int64_t rows, int most)
+{
+    enum { HALF = 4 };
+
+    return rows > most && rows <= 2 * HALF && most < 2 * HALF ? HALF : (int)fr_least(rows, most);
+}
+
 /* Not inlined: it is most of the code. */
 __attribute__((noinline)) static void FN(tile_of)(int rows, int vectors, const layout *w, const T *a, const T *b,
                                                   const T *start, int64_t start_step, T *c, int64_t ldc)
@@ -132,12 +141,14 @@ __attribute__((noinline)) static void FN(panel)(const layout *w, int64_t rows, i
     const char *next = w->next, *next_end = next ? next + w->depth * w->b_row * (int64_t)sizeof(T) : NULL;
     layout of_kept; /* a copy only where it differs: w has just been written, and would be read too early */
 
+    bool in_groups = w->a_group != w->rows * w->a_row;
+    int some;
+
     if (!start)
         start = zeros;
-    for (; rows > 0; rows -= w->rows, a += w->a_group, start += w->rows * start_step, c += w->rows * ldc) {
-        int some = (int)fr_least(rows, w->rows);
-
-        FN(prefetch)(columns < WIDTH ? 0 : rows - w->rows, c + some * ldc, ldc);
+    for (; rows > 0; rows -= some, start += some * start_step, c += some * ldc) {
+        some = in_groups || keep ? (int)fr_least(rows, w->rows) : FN(some_rows)(rows, w->rows);
+        FN(prefetch)(columns < WIDTH ? 0 : rows - some, c + some * ldc, ldc);
         if (columns % LANES != 0) {
             FN(edge)(some, columns, w, a, b, start, start_step, c, ldc);
         } else if (keep && rows > WIDE_ROWS) {
@@ -147,12 +158,13 @@ __attribute__((noinline)) static void FN(panel)(const layout *w, int64_t rows, i
             of_kept = *w;
             of_kept.b_row = WIDTH;
             w = &of_kept;
-        } else if (next < next_end && rows >= WIDE_ROWS && columns == WIDTH) {
+        } else if (next < next_end && some == WIDE_ROWS && columns == WIDTH) {
             FN(tile)(WIDE_ROWS, VECTORS, false, w, a, b, NULL, next, start, start_step, c, ldc);
             next += w->depth * LINE;
         } else {
             FN(tile_of)(some, columns / LANES, w, a, b, start, start_step, c, ldc);
         }
+        a += in_groups ? w->a_group : some * w->a_row;
     }
 }
 
@@ -216,12 +228,13 @@ static void FN(multiply_shifted)(int64_t m, int64_t n, int64_t k, const void *pa
         for (int64_t l = 0; l < k; l += depth) {
             w.depth = fr_least(depth, k - l);
             w.b_rows = rows + l;
-            for (int64_t i = 0; i < m; i += tile_rows) {
+            for (int64_t i = 0, some; i < m; i += some) {
                 T *c = (T *)pc + i * ldc + j;
 
+                some = FN(some_rows)(m - i, tile_rows);
                 FN(any_tile)
-                ((int)fr_least(tile_rows, m - i), vectors, true, &w, (const T *)pa + i * step_m + l, (const T *)pb + j,
-                 l > 0 ? c : zeros, l > 0 ? ldc : 0, c, ldc);
+                ((int)some, vectors, true, &w, (const T *)pa + i * step_m + l, (const T *)pb + j, l > 0 ? c : zeros,
+                 l > 0 ? ldc : 0, c, ldc);
             }
         }
     }

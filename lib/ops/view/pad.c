@@ -2,6 +2,7 @@
  * Copyright The frond authors */
 /* pad: y is x with a border of one value. A negative width cuts values off instead. Backward pads dy with the widths
  * negated: what was added is cut off, what was cut off gets 0. */
+#include "core/integer.h"
 #include "ops/view/view.h"
 
 #include <frond/c_code.h>
@@ -55,11 +56,42 @@ static void find_parts(const fr_op_call *call, fr_tensor *from, fr_tensor *to)
     to->contiguous = from->contiguous = false;
 }
 
+/* n places of dim i of t, from place `first` on. */
+static void fill_strip(const fr_tensor *t, int i, int64_t first, int64_t n, double value)
+{
+    fr_tensor strip = *t;
+
+    fr_advance(&strip, i, first);
+    strip.shape.dim[i] = n;
+    strip.numel = fr_shape_numel(&strip.shape);
+    strip.contiguous = false;
+    fr_fill(&strip, value);
+}
+
+/* The strips before and after the places of each dim; those of a dim leave out the corners that an earlier one has. */
+static void fill_border(const fr_op_call *call)
+{
+    const attributes *a = call->attributes;
+    fr_tensor rest = *call->result[0];
+
+    for (int i = 0; i < rest.shape.ndim; i++) {
+        int64_t before = fr_most(a->before[rest.shape.ndim - 1 - i], 0), size = rest.shape.dim[i];
+        int64_t after = fr_most(a->after[rest.shape.ndim - 1 - i], 0);
+
+        if (before > 0)
+            fill_strip(&rest, i, 0, before, a->value);
+        if (after > 0)
+            fill_strip(&rest, i, size - after, after, a->value);
+        fr_advance(&rest, i, before);
+        rest.shape.dim[i] = size - before - after;
+    }
+}
+
 static void forward(fr_op_call *call)
 {
     fr_tensor from, to;
 
-    fr_fill(call->result[0], ((const attributes *)call->attributes)->value);
+    fill_border(call);
     find_parts(call, &from, &to);
     fr_copy_values(&to, &from);
 }
