@@ -20,7 +20,7 @@
 #include "kernels/units.h"
 
 enum {
-    BLOCK = 1 << 16,     /* values that a block reads, about */
+    BLOCK = 1 << 16,     /* values that a block reads, packs or writes, about */
     BLOCKS = 16,         /* of all images: enough for the threads; but each has */
     MIN_POSITIONS = 128, /* at least, and */
     UNIT = 16,           /* a multiple of so many: then no vector of the product is cut */
@@ -121,11 +121,11 @@ typedef struct {
     int64_t pieces_bytes, packed_bytes, out_bytes; /* the parts of a unit's scratch */
 } job;
 
-/* Cuts the positions of the image in plane `out` into blocks. values: that are read for one position. */
-static void cut_blocks(job *j, int64_t values)
+/* Cuts the positions of the image in plane `out` into blocks. packed: how many values are packed for one position. */
+static void cut_blocks(job *j, int64_t packed)
 {
     const fr_sliding_window *w = &j->c->window;
-    int64_t most;
+    int64_t values = fr_most(packed, fr_most(j->channels * j->planes, j->out_channels)), most;
 
     j->run = (j->out.lines - 1) * j->width + j->out.columns;
     j->begin = j->out.top * j->width + j->out.left;
@@ -171,7 +171,7 @@ static job forward_job(fr_dtype dtype, const fr_convolution *c)
         j.in[i] = plane_of_phase(w, j.width, i);
     j.out = plane_of_output(w, j.width, 0, 0);
     j.rows = j.channels * j.taps;
-    cut_blocks(&j, j.channels * j.planes);
+    cut_blocks(&j, 0);
     return j;
 }
 
@@ -301,7 +301,7 @@ static job input_job(fr_dtype dtype, const fr_convolution *c, int64_t phase, int
     j.back = true;
     j.phase = phase;
     j.rows = j.channels * j.taps;
-    cut_blocks(&j, j.channels);
+    cut_blocks(&j, 0);
     return j;
 }
 
@@ -378,23 +378,25 @@ static void compute_dweight(const void *user, int64_t unit, char *pieces)
 /* Products of few rows, or columns, would not fill the registers. */
 static bool suits_taps(const fr_convolution *c)
 {
-    return c->in_channels >= 4 && c->out_channels >= 8;
+    enum { ROWS = 4, COLUMNS = 8 };
+
+    return c->in_channels >= ROWS && c->out_channels >= COLUMNS;
 }
 
 bool fr_planes_grad_weight(fr_dtype dtype, const fr_convolution *c, int64_t slice, const void *x, const void *dy,
                            void *dweight)
 {
     job j = forward_job(dtype, c);
-    int64_t packed_columns;
+    int64_t columns;
 
     j.x = x;
     j.dy = dy;
     j.result = dweight;
     j.slice = slice;
     j.by_taps = suits_taps(c);
-    packed_columns = j.by_taps ? j.out_channels : j.rows;
-    cut_blocks(&j, packed_columns);
-    return run_job(&j, compute_dweight, fr_packed_bytes(dtype, j.block, packed_columns),
+    columns = j.by_taps ? j.out_channels : j.rows;
+    cut_blocks(&j, columns);
+    return run_job(&j, compute_dweight, fr_packed_bytes(dtype, j.block, columns),
                    j.by_taps ? j.rows * j.out_channels * j.size : 0, fr_divide_up(c->batch, slice) * c->groups,
                    (double)c->out_channels * (double)j.rows * (double)(j.block * j.blocks) * (double)slice);
 }
