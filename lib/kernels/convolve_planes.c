@@ -16,7 +16,7 @@
 #include "core/memory.h"
 #include "core/shape.h"
 #include "kernels/packed_gemm.h"
-#include "kernels/plane.h"
+#include "kernels/phases.h"
 #include "kernels/units.h"
 
 enum {
@@ -27,17 +27,6 @@ enum {
     MAX_STRIDE = 2
 };
 
-static int64_t reach_of(const fr_sliding_window *w, int dim)
-{
-    return (w->kernel[dim] - 1) * w->dilation[dim];
-}
-
-/* How far the filter reaches on a plane. */
-static int64_t shift_of(const fr_sliding_window *w, int dim)
-{
-    return reach_of(w, dim) / w->stride[dim];
-}
-
 /* A filter that reaches further than the image would make planes much larger than it. Each phase needs taps. */
 bool fr_suits_planes(const fr_convolution *c)
 {
@@ -47,112 +36,79 @@ bool fr_suits_planes(const fr_convolution *c)
 
     for (int i = 0; i < FR_SPATIAL_DIMS; i++)
         suits = suits && (w->stride[i] == 1 || (w->stride[i] <= MAX_STRIDE && w->dilation[i] == 1)) &&
-                w->stride[i] <= w->kernel[i] && reach_of(w, i) <= w->in_size[i] && w->pad_before[i] <= reach_of(w, i) &&
-                w->pad_after[i] <= reach_of(w, i);
+                w->stride[i] <= w->kernel[i] && fr_window_reach(w, i) <= w->in_size[i] &&
+                w->pad_before[i] <= fr_window_reach(w, i) && w->pad_after[i] <= fr_window_reach(w, i);
     return suits;
 }
 
-/* For a filter's tap: the phase that it meets, and its offset there. */
+/* What is computed from planes: y, or a phase of dx: out[o] = sum over c, k of weight[o][c][k] in[c], shifted. */
 typedef struct {
-    int64_t phase, shift;
-} tap;
+    fr_plane out; /* what a block is written to; of dweight dy, which is read */
+    const char *weight;
+    int64_t begin, run;          /* its first position; positions of a group of an image, 0: none */
+    int64_t taps, rows, *offset; /* rows: channels times taps; where the first value of each is in the pieces */
+} target;
 
-static tap tap_of(const fr_sliding_window *w, int64_t width, int64_t k)
-{
-    int64_t line = k / w->kernel[1] * w->dilation[0], column = k % w->kernel[1] * w->dilation[1];
-
-    return (tap){ line % w->stride[0] * w->stride[1] + column % w->stride[1],
-                  line / w->stride[0] * width + column / w->stride[1] };
-}
-
-/* Of a padded channel. */
-static fr_plane plane_of_phase(const fr_sliding_window *w, int64_t width, int64_t phase)
-{
-    int64_t place[] = { phase / w->stride[1], phase % w->stride[1] }; /* of the plane's first value */
-    int64_t before[FR_SPATIAL_DIMS], first[FR_SPATIAL_DIMS], n[FR_SPATIAL_DIMS];
-
-    for (int i = 0; i < FR_SPATIAL_DIMS; i++) {
-        before[i] = fr_divide_up(fr_most(w->pad_before[i] - place[i], 0), w->stride[i]);
-        first[i] = before[i] * w->stride[i] + place[i] - w->pad_before[i];
-        n[i] = fr_divide_up(fr_most(w->in_size[i] - first[i], 0), w->stride[i]);
-    }
-    return (fr_plane){ .lines = n[0],
-                       .columns = n[1],
-                       .first = first[0] * w->in_size[1] + first[1],
-                       .line_step = w->stride[0] * w->in_size[1],
-                       .column_step = w->stride[1],
-                       .top = before[0],
-                       .left = before[1],
-                       .width = width };
-}
-
-/* Of an output, whose first value is at position 0 but for these lines and columns before it. */
-static fr_plane plane_of_output(const fr_sliding_window *w, int64_t width, int64_t top, int64_t left)
-{
-    return (fr_plane){ .lines = w->out_size[0],
-                       .columns = w->out_size[1],
-                       .line_step = w->out_size[1],
-                       .column_step = 1,
-                       .top = top,
-                       .left = left,
-                       .width = width };
-}
-
-/* Convolves planes: out[o] = sum over c, k of weight[o][c][k] in[c], shifted. */
 typedef struct {
     const fr_convolution *c;
     fr_dtype dtype;
     int64_t size;                              /* bytes of a value */
     int64_t width;                             /* of all planes */
-    int64_t channels, planes, taps;            /* that are read: of a group, and planes of each; of each channel */
-    int64_t rows;                              /* channels times taps; the first value of each is at */
-    int64_t *offset;                           /* in the pieces of the channels' planes */
-    fr_plane in[MAX_STRIDE * MAX_STRIDE], out; /* planes of a channel; and what a block is written to, or dy */
+    int64_t channels, planes;                  /* that are read: of a group, and planes of each */
+    fr_plane in[MAX_STRIDE * MAX_STRIDE];      /* planes of a channel */
     int64_t out_channels, in_numel, out_numel; /* values of a channel */
-    int64_t begin;                             /* the first position of the first block */
-    int64_t run, block, blocks;                /* positions of a group of an image, of a block; how many blocks */
-    int64_t piece;                             /* positions of a plane that a block reaches */
-    const char *x, *weight, *dy, *bias;        /* bias: NULL: none */
+    target target[MAX_STRIDE * MAX_STRIDE];
+    int targets;
+    int64_t begin, block, blocks; /* of the first block; positions of a block; how many blocks */
+    int64_t piece;                /* positions of a plane that a block reaches */
+    const char *x, *dy, *bias;    /* bias: NULL: none */
     char *result;
-    bool back;                                     /* dx: by the taps that meet its */
-    int64_t phase;                                 /* the other way round */
+    bool back;                                     /* dx: target i is computed by the taps that meet phase i */
     int64_t slice;                                 /* dweight: images of a slice */
     bool by_taps;                                  /* and how its products are cut */
     int64_t pieces_bytes, packed_bytes, out_bytes; /* the parts of a unit's scratch */
 } job;
 
-/* Cuts the positions of the image in plane `out` into blocks. packed: how many values are packed for one position. */
+/* Sets the positions of all targets; returns those of the longest. *begin, *last: the first and the last beginning. */
+static int64_t find_positions(job *j, int64_t *begin, int64_t *last)
+{
+    int64_t longest = 1;
+
+    *begin = INT64_MAX;
+    *last = 0;
+    for (int i = 0; i < j->targets; i++) {
+        target *t = &j->target[i];
+
+        t->rows = j->channels * t->taps;
+        if (t->out.lines == 0 || t->out.columns == 0)
+            continue;
+        t->begin = t->out.top * j->width + t->out.left;
+        t->run = (t->out.lines - 1) * j->width + t->out.columns;
+        *begin = fr_least(*begin, t->begin);
+        *last = fr_most(*last, t->begin);
+        longest = fr_most(longest, t->run);
+    }
+    *begin = fr_least(*begin, *last);
+    return longest;
+}
+
+/* Cuts the positions of an image into blocks. packed: how many values are packed for one position. */
 static void cut_blocks(job *j, int64_t packed)
 {
     const fr_sliding_window *w = &j->c->window;
-    int64_t values = fr_most(packed, fr_most(j->channels * j->planes, j->out_channels)), most;
+    int64_t values = fr_most(packed, fr_most(j->channels * j->planes, j->out_channels)), last;
+    int64_t run = find_positions(j, &j->begin, &last);
+    int64_t most = fr_least(BLOCK / values, fr_divide_up(j->c->batch * j->c->groups * run, BLOCKS));
 
-    j->run = (j->out.lines - 1) * j->width + j->out.columns;
-    j->begin = j->out.top * j->width + j->out.left;
-    most = fr_least(BLOCK / values, fr_divide_up(j->c->batch * j->c->groups * j->run, BLOCKS));
-    j->blocks = fr_divide_up(j->run, fr_most(most, MIN_POSITIONS));
-    j->block = fr_round_up(fr_divide_up(j->run, j->blocks), UNIT);
-    j->blocks = fr_divide_up(j->run, j->block);
-    j->piece = j->block + shift_of(w, 0) * j->width + shift_of(w, 1);
-}
-
-/* Positions of block b, in whole UNITs: the last one may be shorter. */
-static int64_t positions_of(const job *j, int64_t b)
-{
-    return fr_least(j->block, fr_round_up(j->run - b * j->block, UNIT));
-}
-
-/* With stride 1 the zeros before a line are those behind the line above it. */
-static int64_t width_of(const fr_sliding_window *w)
-{
-    int64_t before = w->pad_before[1], after = w->pad_after[1];
-
-    return fr_divide_up(w->in_size[1] + (w->stride[1] == 1 ? fr_most(before, after) : before + after), w->stride[1]);
+    j->blocks = fr_divide_up(run, fr_most(most, MIN_POSITIONS));
+    j->block = fr_round_up(fr_divide_up(run, j->blocks), UNIT);
+    j->blocks = fr_divide_up(run, j->block);
+    j->piece = j->block + last - j->begin + fr_phase_reach(w, 0) * j->width + fr_phase_reach(w, 1);
 }
 
 static job job_of(fr_dtype dtype, const fr_convolution *c)
 {
-    return (job){ .c = c, .dtype = dtype, .size = (int64_t)fr_dtype_size(dtype), .width = width_of(&c->window) };
+    return (job){ .c = c, .dtype = dtype, .size = (int64_t)fr_dtype_size(dtype), .width = fr_phase_width(&c->window) };
 }
 
 /* From x to y. */
@@ -164,31 +120,33 @@ static job forward_job(fr_dtype dtype, const fr_convolution *c)
     j.channels = c->in_channels;
     j.out_channels = c->out_channels;
     j.planes = w->stride[0] * w->stride[1];
-    j.taps = w->kernel[0] * w->kernel[1];
     j.in_numel = fr_window_in_numel(w);
     j.out_numel = fr_window_out_numel(w);
     for (int64_t i = 0; i < j.planes; i++)
-        j.in[i] = plane_of_phase(w, j.width, i);
-    j.out = plane_of_output(w, j.width, 0, 0);
-    j.rows = j.channels * j.taps;
+        j.in[i] = fr_phase_plane(w, j.width, i);
+    j.targets = 1;
+    j.target[0] = (target){ .out = fr_output_plane(w, j.width, 0, 0), .taps = w->kernel[0] * w->kernel[1] };
     cut_blocks(&j, 0);
     return j;
 }
 
-static void set_offsets(job *j)
+/* Of target i, from `offset` on. Returns the end. */
+static int64_t *set_offsets(job *j, int i, int64_t *offset)
 {
     const fr_sliding_window *w = &j->c->window;
-    int64_t reach = shift_of(w, 0) * j->width + shift_of(w, 1), *offset = j->offset;
+    int64_t reach = fr_phase_reach(w, 0) * j->width + fr_phase_reach(w, 1);
 
+    j->target[i].offset = offset;
     for (int64_t channel = 0; channel < j->channels; channel++)
         for (int64_t k = 0; k < w->kernel[0] * w->kernel[1]; k++) {
-            tap t = tap_of(w, j->width, k);
+            fr_tap t = fr_tap_of(w, j->width, k);
 
             if (!j->back)
                 *offset++ = (channel * j->planes + t.phase) * j->piece + t.shift;
-            else if (t.phase == j->phase)
+            else if (t.phase == i)
                 *offset++ = channel * j->piece + reach - t.shift;
         }
+    return offset;
 }
 
 /* Runs all units, of `work` multiply-adds each. False if memory runs out. */
@@ -196,19 +154,22 @@ static bool run_job(job *j, fr_unit *run, int64_t packed_bytes, int64_t sums_byt
 {
     enum { ALIGNED = 64 };
     const int64_t most = INT64_MAX / 1024; /* values: so that no size below overflows */
-    int64_t pieces, out;
-    size_t offset_bytes = (size_t)j->rows * sizeof *j->offset;
+    int64_t pieces, out, *offsets, *next;
+    size_t offset_bytes =
+        (size_t)(j->channels * j->c->window.kernel[0] * j->c->window.kernel[1]) * sizeof *j->target->offset;
     bool ok;
 
     if (!fr_mul_size(j->channels * j->planes, j->piece, &pieces) || !fr_mul_size(j->out_channels, j->block, &out) ||
-        pieces > most || out > most || packed_bytes < 0 || packed_bytes > most || !(j->offset = fr_alloc(offset_bytes)))
+        pieces > most || out > most || packed_bytes < 0 || packed_bytes > most || !(offsets = fr_alloc(offset_bytes)))
         return false;
     j->pieces_bytes = fr_round_up(pieces * j->size, ALIGNED);
     j->packed_bytes = fr_round_up(packed_bytes, ALIGNED);
     j->out_bytes = fr_round_up(out * j->size, ALIGNED);
-    set_offsets(j);
+    next = offsets;
+    for (int i = 0; i < j->targets; i++)
+        next = set_offsets(j, i, next);
     ok = fr_run_units(units, work, j->pieces_bytes + j->packed_bytes + j->out_bytes + sums_bytes, run, j);
-    fr_free(j->offset, offset_bytes);
+    fr_free(offsets, offset_bytes);
     return ok;
 }
 
@@ -223,25 +184,40 @@ static void read_pieces(const job *j, int64_t group, int64_t first, char *pieces
 
 /* --- y: a unit is one block of a group of an image ---------------------------------------------------------------- */
 
+/* Block b of one target. */
+static void compute_target(const job *j, const target *t, int64_t group, int64_t b, const char *pieces, char *out)
+{
+    int64_t first = t->begin + b * j->block, channel = group % j->c->groups * j->out_channels;
+    int64_t n = fr_least(j->block, fr_round_up(t->run - b * j->block, UNIT));
+
+    if (n <= 0)
+        return;
+    fr_multiply_shifted(j->dtype, j->out_channels, n, t->rows, t->weight + channel * t->rows * j->size, t->rows,
+                        pieces + (t->begin - j->begin) * j->size, t->offset, out, j->block);
+    for (int64_t i = 0; i < j->out_channels; i++)
+        fr_plane_write(j->dtype, &t->out, first, n, out + i * j->block * j->size,
+                       j->bias ? j->bias + (channel + i) * j->size : NULL,
+                       j->result + (group * j->out_channels + i) * j->out_numel * j->size);
+}
+
 static void compute_block(const void *user, int64_t unit, char *pieces)
 {
     const job *j = user;
-    int64_t group = unit / j->blocks, b = unit % j->blocks, n = positions_of(j, b), first = j->begin + b * j->block;
-    const char *weight = j->weight + group % j->c->groups * j->out_channels * j->rows * j->size;
-    char *out = pieces + j->pieces_bytes + j->packed_bytes;
+    int64_t group = unit / j->blocks, b = unit % j->blocks;
 
-    read_pieces(j, group, first, pieces);
-    fr_multiply_shifted(j->dtype, j->out_channels, n, j->rows, weight, j->rows, pieces, j->offset, out, j->block);
-    for (int64_t i = 0; i < j->out_channels; i++)
-        fr_plane_write(j->dtype, &j->out, first, n, out + i * j->block * j->size,
-                       j->bias ? j->bias + (group % j->c->groups * j->out_channels + i) * j->size : NULL,
-                       j->result + (group * j->out_channels + i) * j->out_numel * j->size);
+    read_pieces(j, group, j->begin + b * j->block, pieces);
+    for (int i = 0; i < j->targets; i++)
+        compute_target(j, &j->target[i], group, b, pieces, pieces + j->pieces_bytes + j->packed_bytes);
 }
 
 static bool compute_blocks(job *j)
 {
+    int64_t rows = 0;
+
+    for (int i = 0; i < j->targets; i++)
+        rows += j->target[i].rows;
     return run_job(j, compute_block, 0, 0, j->c->batch * j->c->groups * j->blocks,
-                   (double)j->out_channels * (double)j->rows * (double)j->block);
+                   (double)j->out_channels * (double)rows * (double)j->block);
 }
 
 bool fr_planes_convolve(fr_dtype dtype, const fr_convolution *c, const void *x, const void *weight, const void *bias,
@@ -250,7 +226,7 @@ bool fr_planes_convolve(fr_dtype dtype, const fr_convolution *c, const void *x, 
     job j = forward_job(dtype, c);
 
     j.x = x;
-    j.weight = weight;
+    j.target[0].weight = weight;
     j.bias = bias;
     j.result = y;
     return compute_blocks(&j);
@@ -271,21 +247,20 @@ static void turn_tap(const fr_convolution *c, int64_t k, int64_t size, const cha
                 memcpy(to, weight + (o * c->in_channels + i) * filter + k * size, (size_t)size);
 }
 
-/* The number of taps that meet a phase. */
-static int64_t turn_filters(const fr_convolution *c, int64_t phase, int64_t size, const char *weight, char *to)
+/* The `taps` taps that meet a phase, from `to` on. Returns the end. */
+static char *turn_filters(const fr_convolution *c, int64_t phase, int64_t taps, int64_t size, const char *weight,
+                          char *to)
 {
-    int64_t all = c->window.kernel[0] * c->window.kernel[1], taps = 0, n = 0;
+    int64_t n = 0;
 
-    for (int64_t k = 0; k < all; k++)
-        taps += tap_of(&c->window, 0, k).phase == phase;
-    for (int64_t k = 0; k < all; k++)
-        if (tap_of(&c->window, 0, k).phase == phase)
+    for (int64_t k = 0; k < c->window.kernel[0] * c->window.kernel[1]; k++)
+        if (fr_tap_of(&c->window, 0, k).phase == phase)
             turn_tap(c, k, size, weight, n++, taps, to);
-    return taps;
+    return to + c->groups * c->in_channels * c->out_channels * taps * size;
 }
 
 /* An output was computed from what lies behind it on the plane; so dy lies before it, with as much padding. */
-static job input_job(fr_dtype dtype, const fr_convolution *c, int64_t phase, int64_t taps)
+static job input_job(fr_dtype dtype, const fr_convolution *c)
 {
     const fr_sliding_window *w = &c->window;
     job j = job_of(dtype, c);
@@ -293,35 +268,34 @@ static job input_job(fr_dtype dtype, const fr_convolution *c, int64_t phase, int
     j.channels = c->out_channels;
     j.out_channels = c->in_channels;
     j.planes = 1;
-    j.taps = taps;
     j.in_numel = fr_window_out_numel(w);
     j.out_numel = fr_window_in_numel(w);
-    j.in[0] = plane_of_output(w, j.width, shift_of(w, 0), shift_of(w, 1));
-    j.out = plane_of_phase(w, j.width, phase);
+    j.in[0] = fr_output_plane(w, j.width, fr_phase_reach(w, 0), fr_phase_reach(w, 1));
+    j.targets = (int)(w->stride[0] * w->stride[1]);
+    for (int i = 0; i < j.targets; i++)
+        j.target[i].out = fr_phase_plane(w, j.width, i);
+    for (int64_t k = 0; k < w->kernel[0] * w->kernel[1]; k++)
+        j.target[fr_tap_of(w, j.width, k).phase].taps++;
     j.back = true;
-    j.phase = phase;
-    j.rows = j.channels * j.taps;
     cut_blocks(&j, 0);
     return j;
 }
 
 bool fr_planes_grad_input(fr_dtype dtype, const fr_convolution *c, const void *dy, const void *weight, void *dx)
 {
-    const fr_sliding_window *w = &c->window;
-    int64_t size = (int64_t)fr_dtype_size(dtype);
-    size_t bytes = (size_t)(c->groups * c->in_channels * c->out_channels * w->kernel[0] * w->kernel[1] * size);
-    char *turned = fr_alloc(bytes);
+    job j = input_job(dtype, c);
+    size_t bytes =
+        (size_t)(c->groups * c->in_channels * c->out_channels * c->window.kernel[0] * c->window.kernel[1] * j.size);
+    char *turned = fr_alloc(bytes), *next = turned;
     bool ok = turned != NULL;
 
-    for (int64_t phase = 0; ok && phase < w->stride[0] * w->stride[1]; phase++) {
-        int64_t taps = turn_filters(c, phase, size, weight, turned);
-        job j = input_job(dtype, c, phase, taps);
-
-        j.x = dy;
-        j.weight = turned;
-        j.result = dx;
-        ok = j.out.lines == 0 || j.out.columns == 0 || compute_blocks(&j);
+    j.x = dy;
+    j.result = dx;
+    for (int i = 0; ok && i < j.targets; i++) {
+        j.target[i].weight = next;
+        next = turn_filters(c, i, j.target[i].taps, j.size, weight, next);
     }
+    ok = ok && compute_blocks(&j);
     fr_free(turned, bytes);
     return ok;
 }
@@ -331,48 +305,52 @@ bool fr_planes_grad_input(fr_dtype dtype, const fr_convolution *c, const void *d
 /* sums (channels,taps,filters): for each tap the product of the planes, shifted, and dy transposed. */
 static void multiply_taps(const job *j, int64_t n, const char *pieces, const char *packed, bool add, char *sums)
 {
+    const target *t = &j->target[0];
     int64_t filters = j->out_channels;
 
-    for (int64_t k = 0; k < j->taps; k++)
-        fr_multiply_packed(j->dtype, j->channels, filters, n, pieces + j->offset[k] * j->size, j->planes * j->piece, 1,
-                           packed, NULL, add, sums + k * filters * j->size, j->taps * filters);
+    for (int64_t k = 0; k < t->taps; k++)
+        fr_multiply_packed(j->dtype, j->channels, filters, n, pieces + t->offset[k] * j->size, j->planes * j->piece, 1,
+                           packed, NULL, add, sums + k * filters * j->size, t->taps * filters);
 }
 
 /* Adds the products of a block, of n positions of dy, to sums. One of the two is transposed: dy, or all its shifted
  * planes. */
 static void add_block(const job *j, int64_t n, const char *pieces, char *packed, const char *dy, bool add, char *sums)
 {
+    const target *t = &j->target[0];
+
     if (j->by_taps) {
         fr_pack(j->dtype, n, j->out_channels, dy, 1, j->block, packed);
         multiply_taps(j, n, pieces, packed, add, sums);
         return;
     }
-    fr_pack_shifted(j->dtype, n, j->rows, pieces, j->offset, packed);
-    fr_multiply_packed(j->dtype, j->out_channels, j->rows, n, dy, j->block, 1, packed, NULL, add, sums, j->rows);
+    fr_pack_shifted(j->dtype, n, t->rows, pieces, t->offset, packed);
+    fr_multiply_packed(j->dtype, j->out_channels, t->rows, n, dy, j->block, 1, packed, NULL, add, sums, t->rows);
 }
 
 static void compute_dweight(const void *user, int64_t unit, char *pieces)
 {
     const job *j = user;
     const fr_convolution *c = j->c;
-    int64_t slice = unit / c->groups, image_size = j->out.lines * j->out.columns;
-    int64_t end = fr_least((slice + 1) * j->slice, c->batch), weights = c->out_channels * j->rows * j->size;
+    const target *t = &j->target[0];
+    int64_t slice = unit / c->groups, image_size = t->out.lines * t->out.columns;
+    int64_t end = fr_least((slice + 1) * j->slice, c->batch), weights = c->out_channels * t->rows * j->size;
     char *packed = pieces + j->pieces_bytes, *dy = packed + j->packed_bytes;
     char *dweight = j->result + unit * weights, *sums = j->by_taps ? dy + j->out_bytes : dweight;
 
     for (int64_t image = slice * j->slice; image < end; image++)
         for (int64_t b = 0; b < j->blocks; b++) {
             int64_t group = image * c->groups + unit % c->groups, first = b * j->block;
-            int64_t n = fr_least(j->block, j->run - first);
+            int64_t n = fr_least(j->block, t->run - first);
 
             read_pieces(j, group, first, pieces);
             for (int64_t i = 0; i < c->out_channels; i++)
-                fr_plane_read(j->dtype, &j->out, first, n, j->dy + (group * c->out_channels + i) * image_size * j->size,
+                fr_plane_read(j->dtype, &t->out, first, n, j->dy + (group * c->out_channels + i) * image_size * j->size,
                               dy + i * j->block * j->size);
             add_block(j, n, pieces, packed, dy, image > slice * j->slice || b > 0, sums);
         }
     if (j->by_taps)
-        fr_transpose_rows(j->dtype, j->rows, c->out_channels, sums, dweight);
+        fr_transpose_rows(j->dtype, t->rows, c->out_channels, sums, dweight);
 }
 
 /* Products of few rows, or columns, would not fill the registers. */
@@ -394,9 +372,10 @@ bool fr_planes_grad_weight(fr_dtype dtype, const fr_convolution *c, int64_t slic
     j.result = dweight;
     j.slice = slice;
     j.by_taps = suits_taps(c);
-    columns = j.by_taps ? j.out_channels : j.rows;
+    columns = j.by_taps ? j.out_channels : j.target[0].rows;
     cut_blocks(&j, columns);
     return run_job(&j, compute_dweight, fr_packed_bytes(dtype, j.block, columns),
-                   j.by_taps ? j.rows * j.out_channels * j.size : 0, fr_divide_up(c->batch, slice) * c->groups,
-                   (double)c->out_channels * (double)j.rows * (double)(j.block * j.blocks) * (double)slice);
+                   j.by_taps ? j.target[0].rows * j.out_channels * j.size : 0,
+                   fr_divide_up(c->batch, slice) * c->groups,
+                   (double)c->out_channels * (double)j.target[0].rows * (double)(j.block * j.blocks) * (double)slice);
 }
