@@ -120,40 +120,32 @@ static bool write_header_bytes(fr_c_writer *w, FILE *f, int64_t *size)
     return *size > 0;
 }
 
-/* Of NAME_save: the loop over the values of one dtype, little-endian, whatever the machine. */
-static void write_save_values(const fr_c_writer *w, FILE *f, fr_dtype dtype)
+/* Loops over the values of each dtype, little-endian, whatever the machine. Arguments: how many, their bytes and bits,
+ * the member that holds them. */
+static const char save_text[] = "    for (int i = 0; i < %1$" PRId64 "; i++, to += %2$d) {\n"
+                                "        uint%3$d_t u;\n\n"
+                                "        memcpy(&u, (const char *)&s->%4$s + i * %2$d, %2$d);\n"
+                                "        for (int k = 0; k < %2$d; k++)\n"
+                                "            to[k] = (uint8_t)(u >> 8 * k);\n"
+                                "    }\n";
+static const char load_text[] = "    for (int i = 0; i < %1$" PRId64 "; i++, from += %2$d) {\n"
+                                "        uint%3$d_t u = 0;\n\n"
+                                "        for (int k = 0; k < %2$d; k++)\n"
+                                "            u |= (uint%3$d_t)from[k] << 8 * k;\n"
+                                "        memcpy((char *)&s->%4$s + i * %2$d, &u, %2$d);\n"
+                                "    }\n";
+
+static void write_values(const fr_c_writer *w, FILE *f, const char *text)
 {
-    int size = (int)fr_dtype_size(dtype);
-    int64_t n = fr_c_kept_bytes(w, dtype) / size;
+    static const fr_dtype dtypes[] = { FR_I64, FR_F32 };
 
-    if (n == 0)
-        return;
-    fprintf(f,
-            "    for (int i = 0; i < %1$" PRId64 "; i++, to += %2$d) {\n"
-            "        uint%3$d_t u;\n\n"
-            "        memcpy(&u, (const char *)&s->%4$s + i * %2$d, %2$d);\n"
-            "        for (int k = 0; k < %2$d; k++)\n"
-            "            to[k] = (uint8_t)(u >> 8 * k);\n"
-            "    }\n",
-            n, size, 8 * size, dtype == FR_I64 ? "counts" : "weights");
-}
+    for (int i = 0; i < 2; i++) {
+        int size = (int)fr_dtype_size(dtypes[i]);
+        int64_t n = fr_c_kept_bytes(w, dtypes[i]) / size;
 
-/* The same of NAME_load. */
-static void write_load_values(const fr_c_writer *w, FILE *f, fr_dtype dtype)
-{
-    int size = (int)fr_dtype_size(dtype);
-    int64_t n = fr_c_kept_bytes(w, dtype) / size;
-
-    if (n == 0)
-        return;
-    fprintf(f,
-            "    for (int i = 0; i < %1$" PRId64 "; i++, from += %2$d) {\n"
-            "        uint%3$d_t u = 0;\n\n"
-            "        for (int k = 0; k < %2$d; k++)\n"
-            "            u |= (uint%3$d_t)from[k] << 8 * k;\n"
-            "        memcpy((char *)&s->%4$s + i * %2$d, &u, %2$d);\n"
-            "    }\n",
-            n, size, 8 * size, dtype == FR_I64 ? "counts" : "weights");
+        if (n > 0)
+            fprintf(f, text, n, size, 8 * size, dtypes[i] == FR_I64 ? "counts" : "weights");
+    }
 }
 
 static void write_save_and_load(const fr_c_writer *w, FILE *f, int64_t bytes)
@@ -166,8 +158,7 @@ static void write_save_and_load(const fr_c_writer *w, FILE *f, int64_t bytes)
             "    memcpy(to, %s_header, sizeof %s_header);\n"
             "    to += sizeof %s_header;\n",
             n, n, n, n, n);
-    write_save_values(w, f, FR_I64);
-    write_save_values(w, f, FR_F32);
+    write_values(w, f, save_text);
     fprintf(f,
             "    return %" PRId64 ";\n}\n"
             "\nint %s_load(%s_training *s, const void *bytes, size_t n)\n{\n"
@@ -176,8 +167,7 @@ static void write_save_and_load(const fr_c_writer *w, FILE *f, int64_t bytes)
             "        return 0;\n"
             "    from += sizeof %s_header;\n",
             bytes, n, n, bytes, n, n, n);
-    write_load_values(w, f, FR_I64);
-    write_load_values(w, f, FR_F32);
+    write_values(w, f, load_text);
     fputs("    return 1;\n}\n", f);
 }
 
