@@ -87,15 +87,16 @@ static bool onnx(fr_onnx *g, const fr_op_call *call)
 FR_RUN(run, fr_fake_quantize(in[0]))
 FR_RUN(run_transposed, fr_fake_quantize(fr_transpose(in[0], 0, 1)))
 
+#ifdef FR_TESTS
 /* PyTorch's op has float32 scales alone, so the rows have maxima whose scale is a power of two. Of others the formula.
  */
-#define TORCH                                                                                                          \
-    "torch.fake_quantize_per_channel_affine(a, ((m := a.detach().abs().flatten(1).amax(1) / 127) + (m == "             \
-    "0)).float(), "                                                                                                    \
-    "torch.zeros(len(a), dtype=torch.int32), 0, -127, 127)"
-#define FORMULA                                                                                                        \
-    "torch.round(a / (s := (m := a.abs().flatten(1).amax(1) / 127) + (m == 0)).reshape(len(a), *[1] * (a.dim() - "     \
-    "1))).clamp(-127, 127) * s.reshape(len(a), *[1] * (a.dim() - 1))"
+static const char torch[] =
+    "torch.fake_quantize_per_channel_affine(a, ((m := a.detach().abs().flatten(1).amax(1) / 127) + (m == 0)).float(), "
+    "torch.zeros(len(a), dtype=torch.int32), 0, -127, 127)";
+static const char formula[] =
+    "torch.round(a / (s := (m := a.abs().flatten(1).amax(1) / 127) + (m == 0)).reshape(len(a), *[1] * (a.dim() - "
+    "1))).clamp(-127, 127) * s.reshape(len(a), *[1] * (a.dim() - 1))";
+#endif
 
 const fr_op fr_fake_quantize_op = {
     .name = "fake_quantize",
@@ -110,18 +111,19 @@ const fr_op fr_fake_quantize_op = {
     .backward = backward,
     .c_code = c_code,
     .onnx = onnx,
-    FR_CASES({ "matrix", "v1.984375,-0.3,0.7,0.25,-0.49609375,0.1,0.30078125,-0.2(2,4)", TORCH, run },
-             { "ties", "v127,0.5,1.5,2.5,-0.5,-1.5,-126.5,126.5(1,8)", TORCH, run },
-             { "zeros", "v0,-0.0,0,254,1,3(2,3)", TORCH, run },
-             { "kernel", "v127,-3.25,4.75,10.5,1.984375,-1,0.5,0.3(2,1,2,2)", TORCH, run },
+    FR_CASES({ "matrix", "v1.984375,-0.3,0.7,0.25,-0.49609375,0.1,0.30078125,-0.2(2,4)", torch, run },
+             { "ties", "v127,0.5,1.5,2.5,-0.5,-1.5,-126.5,126.5(1,8)", torch, run },
+             { "zeros", "v0,-0.0,0,254,1,3(2,3)", torch, run },
+             { "kernel", "v127,-3.25,4.75,10.5,1.984375,-1,0.5,0.3(2,1,2,2)", torch, run },
              { "vector", "v127,-1.984375,0,254(4)",
                "torch.fake_quantize_per_channel_affine(a, ((m := a.detach().abs() / 127) + (m == 0)).float(), "
                "torch.zeros(len(a), dtype=torch.int32), 0, -127, 127)",
                run },
-             { "random", "n(5,37)", FORMULA, run, .no_grad = true },
-             { "random kernel", "n(3,2,4,3)", FORMULA, run, .no_grad = true },
-             { "transposed", "n(7,3)", "(a := a.T) * 0 + " FORMULA, run_transposed, .no_grad = true },
-             { "infinite", "v1,inf,-2,3,1,nan,0,3,1,2,3,4,nan,inf,1,2(4,4)", FORMULA, run, .no_grad = true },
+             { "random", "n(5,37)", formula, run, .no_grad = true },
+             { "random kernel", "n(3,2,4,3)", formula, run, .no_grad = true },
+             { "transposed", "n(7,3)", "(torch.round(a / (s := a.abs().amax(0) / 127)) * s).T", run_transposed,
+               .no_grad = true },
+             { "infinite", "v1,inf,-2,3,1,nan,0,3,1,2,3,4,nan,inf,1,2(4,4)", formula, run, .no_grad = true },
              { "no rows", "n(0,4)", "a * 1", run }, { "no values", "n(4,0)", "a * 1", run },
              { "scalar", "n()", NULL, run, { "fake_quantize", "x ()", "one dim or more" } },
              { "int64", "i5(3,4)", NULL, run, { "fake_quantize", "int64", "float32" } }),
