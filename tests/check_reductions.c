@@ -254,6 +254,30 @@ START_TEST(many_values)
 }
 END_TEST
 
+/* The bound that the public header states, for values of both signs of which few are large, and for ones beside numbers
+ * whose sum with 1 is no float32. */
+START_TEST(error_of_a_sum)
+{
+    static const sizes all[] = { { 1, 1000003, 1 }, { 9, 4096, 1 }, { 3, 5000, 7 }, { 1, 3000, 513 }, { 700, 6, 9 } };
+    FR_SCOPE;
+    sizes s = all[_i / 2];
+    fr_shape shape = FR_SHAPE(s.outer, s.n, s.inner);
+    fr_tensor *x = fr_randn(shape), *y;
+
+    x = _i % 2 ? fr_mul(x, fr_exp(fr_mul_scalar(fr_randn(shape), 3)))
+               : fr_add_scalar(fr_mul_scalar(fr_cast(fr_le_scalar(fr_rand(shape), 0.03), FR_F32), 0x1p24), 1);
+    y = fr_sum_dim(x, 1, false);
+    for (int64_t i = 0; i < s.outer * s.inner; i++) {
+        column c = { x, s, i / s.inner * s.n * s.inner + i % s.inner };
+        double absolute = 0;
+
+        for (int64_t k = 0; k < s.n; k++)
+            absolute += fabs(value(&c, k));
+        ck_assert(fabs(fr_at(y, i) - plain_sum(&c)) <= 3 * 0x1p-24 * absolute);
+    }
+}
+END_TEST
+
 /* The first of a tie and the first NaN are found wherever the walk cuts. */
 START_TEST(first_of_a_tie)
 {
@@ -379,6 +403,7 @@ int main(void)
     tcase_add_test(walk, any_number_of_threads);
     tcase_add_loop_test(walk, cumulative_sums, 0, 6);
     tcase_add_test(walk, many_values);
+    tcase_add_loop_test(walk, error_of_a_sum, 0, 10);
     tcase_add_test(walk, first_of_a_tie);
     tcase_add_test(other, sum_to_any_shape);
     tcase_add_test(other, prod_with_zeros);

@@ -8,10 +8,7 @@
 
 #include "core/threads.h"
 
-enum {
-    LANES = 32,    /* columns that a narrow input is folded to, so that its states make vector code */
-    TILE = 1 << 16 /* values of a tile, about */
-};
+enum { TILE = 1 << 16 }; /* values of a tile, about */
 
 /* The array (outer,n,inner) is cut into pieces: for each of its outer slabs, for each chunk of the slab's columns,
  * blocks of rows. */
@@ -35,7 +32,7 @@ static void gather(const walk *w, int64_t rows, int64_t width, int64_t at, char 
     const fr_reducer *reducer = w->reducer;
     const char *x = w->x + (size_t)at * reducer->in;
     int64_t stride = w->sizes.inner, in_slab = at % (w->sizes.n * stride);
-    int64_t fold = width == stride ? fr_least(LANES / width, rows / 4) : 1, wide = fold * width, whole;
+    int64_t fold = width == stride ? fr_least(FR_REDUCE_LANES / width, rows / 4) : 1, wide = fold * width, whole;
 
     if (fold <= 1) {
         reducer->start(width, states, w->p);

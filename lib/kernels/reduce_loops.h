@@ -3,7 +3,8 @@
 /* A reducer made of expressions, for one type T and kind of CPU: kernels/make_reducer.h includes this for each. */
 #include "kernels/reduce_row.h"
 
-/* Four rows at a time: a state is read and written once for four values. */
+/* Four rows at a time: a state is read and written once for four values, and rows of FR_REDUCE_LANES values, to which
+ * narrow ones are joined, keep theirs in registers. */
 static void REDUCER_FN(add)(int64_t rows, int64_t width, int64_t stride, int64_t at, const void *px, void *states,
                             double p)
 {
@@ -12,16 +13,18 @@ static void REDUCER_FN(add)(int64_t rows, int64_t width, int64_t stride, int64_t
     int64_t r = 0;
 
     (void)at;
-    for (; r + 4 <= rows; r += 4)
-        for (int64_t j = 0; j < width; j++) {
-            STATE s = all[j];
+    if (width == FR_REDUCE_LANES && stride == width) {
+        STATE lane[FR_REDUCE_LANES];
 
-            s = REDUCER_FN(step)(s, x[r * stride + j], p);
-            s = REDUCER_FN(step)(s, x[(r + 1) * stride + j], p);
-            s = REDUCER_FN(step)(s, x[(r + 2) * stride + j], p);
-            s = REDUCER_FN(step)(s, x[(r + 3) * stride + j], p);
-            all[j] = s;
-        }
+        memcpy(lane, all, sizeof lane);
+        REDUCER_FN(lanes)(rows * width, x, lane, p);
+        memcpy(all, lane, sizeof lane);
+        return;
+    }
+    for (; r + 4 <= rows; r += 4)
+        for (int64_t j = 0; j < width; j++)
+            all[j] = REDUCER_FN(step4)(all[j], x[r * stride + j], x[(r + 1) * stride + j], x[(r + 2) * stride + j],
+                                       x[(r + 3) * stride + j], p);
     for (; r < rows; r++)
         for (int64_t j = 0; j < width; j++)
             all[j] = REDUCER_FN(step)(all[j], x[r * stride + j], p);

@@ -8,6 +8,7 @@
 #define STATE   double
 #define INIT    0
 #define STEP    (s + (double)x)
+#define STEP4   FR_SUM4(T, s, x0, x1, x2, x3)
 #define MERGE   (s + o)
 #define RESULT  ((T)s / (T)n)
 #include "kernels/make_reducer.h"

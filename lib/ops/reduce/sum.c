@@ -3,12 +3,13 @@
 /* sum: the sum over all values, one dim or several; sum_to undoes broadcasting by sums; count_nonzero. */
 #include "ops/reduce/reduce.h"
 
-/* float32 is added up in double, int64 modulo 2^64. */
+/* float32 is added up in double, but for the first of four values; int64 modulo 2^64. */
 #define REDUCER sum
 #define REDUCER_INT64
 #define STATE  FR_SUM_TYPE(T)
 #define INIT   0
 #define STEP   (s + (STATE)x)
+#define STEP4  FR_SUM4(T, s, x0, x1, x2, x3)
 #define MERGE  (s + o)
 #define RESULT ((T)s)
 #include "kernels/make_reducer.h"
