@@ -28,13 +28,15 @@ static void JOIN(convert, TO_SUFFIX, FROM_SUFFIX)(int64_t m, int64_t n, char *to
     bool dense = to_step == (int64_t)sizeof(TO) && from_step == (int64_t)sizeof(FROM);
     bool fill = to_step == (int64_t)sizeof(TO) && from_step == 0;
 
+    if (dense && _Generic((FROM)0, TO : true, default : false)) {
+        fr_copy_each_row(m, n * (int64_t)sizeof(TO), to, to_row, from, from_row);
+        return;
+    }
     for (; m > 0; m--, to += to_row, from += from_row) {
         TO *restrict y = (TO *)(void *)to;
         const FROM *restrict x = (const FROM *)(const void *)from;
 
-        if (dense && _Generic((FROM)0, TO : true, default : false))
-            fr_copy_row(to, from, (size_t)n * sizeof(TO));
-        else if (dense)
+        if (dense)
             for (int64_t i = 0; i < n; i++)
                 y[i] = CONVERT(x[i]);
         else if (fill)

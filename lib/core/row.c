@@ -56,20 +56,27 @@ void fr_fill_row(void *to, const void *value, size_t size, size_t n)
 /* Without restrict: the compiler would make the loop a memcpy. */
 typedef char line __attribute__((vector_size(FR_LINE), aligned(1), may_alias));
 
-FR_KERNEL(copy_lines, (size_t n, line *to, const line *from), (n, to, from))
+/* Rows of at least a line: the last line ends with the row, and so may overlap the one before it. */
+FR_KERNEL(copy_lines, (int64_t rows, int64_t bytes, char *to, int64_t to_step, const char *from, int64_t from_step),
+          (rows, bytes, to, to_step, from, from_step))
 {
-    for (size_t i = 0; i < n; i++)
-        to[i] = from[i];
+    for (; rows > 0; rows--, to += to_step, from += from_step) {
+        for (int64_t i = 0; i + FR_LINE <= bytes; i += FR_LINE)
+            *(line *)(to + i) = *(const line *)(from + i);
+        if (bytes % FR_LINE != 0)
+            *(line *)(to + bytes - FR_LINE) = *(const line *)(from + bytes - FR_LINE);
+    }
 }
 
-void fr_copy_row(void *to, const void *from, size_t bytes)
+void fr_copy_each_row(int64_t rows, int64_t bytes, char *to, int64_t to_step, const char *from, int64_t from_step)
 {
     enum { LONG = 1 << 12 }; /* bytes: memcpy has instructions for them that do not read what they overwrite */
-    size_t lines = bytes < LONG ? bytes / FR_LINE : 0, done = lines * FR_LINE;
 
-    if (lines > 0)
-        copy_lines(lines, to, from);
-    memcpy((char *)to + done, (const char *)from + done, bytes - done);
+    if (bytes >= FR_LINE && bytes < LONG)
+        copy_lines(rows, bytes, to, to_step, from, from_step);
+    else
+        for (; rows > 0; rows--, to += to_step, from += from_step)
+            memcpy(to, from, (size_t)bytes);
 }
 
 #ifdef X86

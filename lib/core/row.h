@@ -10,10 +10,10 @@
 /* n times a value of `size` bytes, 4 or 8, at an address for values of that size. */
 void fr_fill_row(void *to, const void *value, size_t size, size_t n);
 
-/* As memcpy, for one of several rows: in one loop from its first byte to its last, with the widest vectors. memcpy
- * reads the end of a row first, and CPUs foresee only what ascends: rows of 768 bytes take it a third longer, from
- * memory. */
-void fr_copy_row(void *to, const void *from, size_t bytes);
+/* As memcpy for each of several rows, whose steps are in bytes: from a row's first byte on, with the widest vectors.
+ * memcpy reads the end of a row first, and CPUs foresee only what ascends: rows of 768 bytes take it a third longer,
+ * from memory. */
+void fr_copy_each_row(int64_t rows, int64_t bytes, char *to, int64_t to_step, const char *from, int64_t from_step);
 
 /* As memcpy, but past the caches, for a part of a result that no cache can hold: a plain write would first read what it
  * overwrites. It is of whole cache lines. Other threads see it after fr_streamed. */

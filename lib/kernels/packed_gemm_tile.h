@@ -242,16 +242,41 @@ static void FN(multiply_shifted)(int64_t m, int64_t n, int64_t k, const void *pa
 
 /* --- B used once: each panel is packed when it is needed ---------------------------------------------------------- */
 
+/* Of so many vectors of columns, a constant: the sums stay in registers. */
+FR_INLINE void FN(sum_vectors)(const int vectors, int64_t k, const T *a, int64_t lda, T *sums)
+{
+    FN(vector) sum[VECTORS];
+
+    FR_UNROLL for (int v = 0; v < vectors; v++)
+    {
+        sum[v] = *(const FN(vector) *)(sums + v * LANES);
+    }
+    for (int64_t l = 0; l < k; l++, a += lda)
+        FR_UNROLL for (int v = 0; v < vectors; v++)
+        {
+            sum[v] += *(const FN(vector) *)(a + v * LANES);
+        }
+    FR_UNROLL for (int v = 0; v < vectors; v++)
+    {
+        *(FN(vector) *)(sums + v * LANES) = sum[v];
+    }
+}
+
 static void FN(sum_columns)(int64_t k, int64_t m, const void *pa, int64_t lda, bool add, void *psums)
 {
     const T *restrict a = pa;
     T *restrict sums = psums;
+    int64_t i = 0;
 
     if (!add)
         memset(sums, 0, (size_t)m * sizeof(T));
+    for (; i + WIDTH <= m; i += WIDTH)
+        FN(sum_vectors)(VECTORS, k, a + i, lda, sums + i);
+    for (; i + 2 * LANES <= m; i += 2 * LANES)
+        FN(sum_vectors)(2, k, a + i, lda, sums + i);
     for (int64_t l = 0; l < k; l++, a += lda)
-        for (int64_t i = 0; i < m; i++)
-            sums[i] += a[i];
+        for (int64_t j = i; j < m; j++)
+            sums[j] += a[j];
 }
 
 /* The part of p that is of A's rows from i on and of k from l on, A_BLOCK and K_BLOCK of them at most. packed_a: room
@@ -277,13 +302,16 @@ static void FN(multiply_block)(const fr_product *p, int64_t i, int64_t l, T *pac
     }
     for (int64_t j = 0; j < p->n; j += WIDTH, c += WIDTH, b += WIDTH * p->b_column) {
         int columns = (int)fr_least(WIDTH, p->n - j);
-        bool whole = p->b_column == 1 && columns == WIDTH;
+        bool dense = p->b_column == 1 && p->b_row <= WIDTH && columns % LANES == 0; /* as good as packed */
+        bool whole = p->b_column == 1 && columns == WIDTH && !dense;                /* its first tile packs it */
+        bool in_place = dense || whole;
 
-        if (!whole)
+        if (!in_place)
             FN(pack_panel)(w.depth, columns, b, p->b_row, p->b_column, panel);
-        w.b_row = whole ? p->b_row : FN(width_of)(columns);
+        w.b_row = in_place ? p->b_row : FN(width_of)(columns);
         FN(panel)
-        (&w, rows, columns, a, whole ? b : panel, whole ? panel : NULL, onto ? c : NULL, onto ? p->ldc : 0, c, p->ldc);
+        (&w, rows, columns, a, in_place ? b : panel, whole ? panel : NULL, onto ? c : NULL, onto ? p->ldc : 0, c,
+         p->ldc);
     }
 }
 
