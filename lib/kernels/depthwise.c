@@ -3,7 +3,7 @@
 /* The lines of a plane are taken for one long line: then the convolution is one over one dim, with an offset for each
  * tap, and no line's end breaks the vectors. Its results where a window would reach from the end of one line into the
  * next are not used. It has stride 1: of the outputs those of the true stride are used, and a gradient of outputs gets
- * zeros between. */
+ * zeros between. Where there is one line, of stride 1, results are written where they belong. */
 #ifndef T
 #include "kernels/depthwise.h"
 
@@ -15,7 +15,7 @@
 enum {
     VECTORS = 4,   /* that are computed side by side */
     SOME_TAPS = 3, /* likewise */
-    SLACK = 64,    /* values behind a plane that these may read or write */
+    SLACK = 64,    /* values behind a plane that these may read or write: at least those of the vectors */
     MAX_STRIDE = 2
 };
 
@@ -66,6 +66,12 @@ static bool has_stride_1(const fr_sliding_window *w)
     return w->stride[0] == 1 && w->stride[1] == 1;
 }
 
+/* True if n results are neighbours, as they are computed, and enough for whole vectors. */
+static bool is_one_line(const fr_sliding_window *w, const fr_depthwise_plan *p, int64_t n)
+{
+    return has_stride_1(w) && p->plane == p->width && n >= SLACK;
+}
+
 #define KERNEL_FILE "kernels/depthwise.c"
 #include "kernels/instantiate.h"
 
@@ -100,10 +106,15 @@ void fr_depthwise(fr_dtype dtype, const fr_sliding_window *w, const fr_depthwise
                   const void *weight, const void *bias, void *y)
 {
     const fr_plane place = place_of_output(w, p);
+    int64_t n = p->plane - p->offset[p->taps - 1];
     void *out = value_of(dtype, scratch, p->plane + SLACK);
 
     lay_out_input(dtype, w, p, x, scratch);
-    FR_KERNEL_FOR(dtype, correlate)(p->plane - p->offset[p->taps - 1], p->taps, p->offset, weight, scratch, out);
+    if (is_one_line(w, p, n)) {
+        FR_KERNEL_FOR(dtype, correlate)(n, p->taps, p->offset, weight, scratch, bias, y);
+        return;
+    }
+    FR_KERNEL_FOR(dtype, correlate)(n, p->taps, p->offset, weight, scratch, NULL, out);
     if (has_stride_1(w))
         fr_plane_write(dtype, &place, 0, p->plane, out, bias, y);
     else
@@ -115,13 +126,17 @@ void fr_depthwise_grad_input(fr_dtype dtype, const fr_sliding_window *w, const f
 {
     const fr_plane place = place_of_input(w, p);
     int64_t reach = p->offset[p->taps - 1], offset[FR_DEPTHWISE_TAPS];
-    char *before = value_of(dtype, scratch, p->plane + SLACK);
+    char *before = value_of(dtype, scratch, p->plane + SLACK), *begin = value_of(dtype, before, w->pad_before[1]);
 
     for (int64_t k = 0; k < p->taps; k++)
         offset[k] = reach - p->offset[k];
     memset(before, 0, (size_t)reach * fr_dtype_size(dtype));
     lay_out_gradient(dtype, w, p, dy, value_of(dtype, before, reach));
-    FR_KERNEL_FOR(dtype, correlate)(p->plane, p->taps, offset, weight, before, scratch);
+    if (is_one_line(w, p, w->in_size[1]) && !add) {
+        FR_KERNEL_FOR(dtype, correlate)(w->in_size[1], p->taps, offset, weight, begin, NULL, dx);
+        return;
+    }
+    FR_KERNEL_FOR(dtype, correlate)(p->plane, p->taps, offset, weight, before, NULL, scratch);
     if (add)
         FR_KERNEL_FOR(dtype, add_plane)(w, p, scratch, dx);
     else
@@ -144,14 +159,18 @@ typedef T FN(vector) __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(T)
 #define LANES   ((int64_t)(VECTOR_BYTES / sizeof(T)))
 #define LOAD(p) (*(const FN(vector) *)(p))
 
-/* out[i] = sum over k of weight[k] in[i + offset[k]], for n outputs and up to SLACK more. */
+_Static_assert(VECTOR_BYTES / sizeof(T) * VECTORS <= SLACK, "a block writes no more than the slack");
+
+/* out[i] = sum over k of weight[k] in[i + offset[k]], + *number unless that is NULL, for n outputs: of fewer than SLACK
+ * up to SLACK more. Of many the last ones are computed twice, where the vectors before end elsewhere. */
 static void FN(correlate)(int64_t n, int64_t taps, const int64_t *offset, const void *pweight, const void *pin,
-                          void *pout)
+                          const void *number, void *pout)
 {
+    const int64_t block = VECTORS * LANES, last = n < SLACK ? (n - 1) / block * block : n - block;
     const T *weight = pweight, *in = pin;
     T *out = pout;
 
-    for (int64_t i = 0; i < n; i += VECTORS * LANES) {
+    for (int64_t i = 0, next; n > 0 && i <= last; i = next) {
         FN(vector) sum[VECTORS] = { { 0 } };
 
         for (int64_t k = 0; k < taps; k++) {
@@ -160,8 +179,11 @@ static void FN(correlate)(int64_t n, int64_t taps, const int64_t *offset, const 
             for (int v = 0; v < VECTORS; v++)
                 sum[v] += LOAD(from + v * LANES) * weight[k];
         }
+        for (int v = 0; v < VECTORS && number; v++)
+            sum[v] += *(const T *)number;
         for (int v = 0; v < VECTORS; v++)
             *(FN(vector) *)(out + i + v * LANES) = sum[v];
+        next = i < last && i + block > last ? last : i + block;
     }
 }
 
