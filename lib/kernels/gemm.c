@@ -185,7 +185,7 @@ static void run_tile(void *user, int64_t tile)
  * columns together rather than rows. */
 static job cut_tiles(const fr_product *p)
 {
-    enum { TILES = 8, TILE_WORK = 1 << 23, TILE_VALUES = 1 << 18, ROWS = 1024, COLUMNS = 512, UNIT = 64 };
+    enum { TILES = 8, TILE_WORK = 1 << 20, TILE_VALUES = 1 << 18, ROWS = 1024, COLUMNS = 512, UNIT = 64 };
     double share = (double)p->m * (double)p->n / TILES, least_share = TILE_WORK / (double)fr_most(p->k, 1);
     double values = share > least_share ? share : least_share;
     int64_t size = values < TILE_VALUES ? (int64_t)values : TILE_VALUES;
