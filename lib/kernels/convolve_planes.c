@@ -20,10 +20,10 @@
 #include "kernels/units.h"
 
 enum {
-    BLOCK = 1 << 16,     /* values that a block reads, packs or writes, about */
-    BLOCKS = 16,         /* of all images: enough for the threads; but each has */
-    MIN_POSITIONS = 128, /* at least, and */
-    UNIT = 16,           /* a multiple of so many: then no vector of the product is cut */
+    BLOCK = 1 << 16,    /* values that a block reads, packs or writes, about */
+    BLOCKS = 8,         /* of all images: enough for the threads; but each has */
+    MIN_POSITIONS = 64, /* at least, and */
+    UNIT = 16,          /* a multiple of so many: then no vector of the product is cut */
     MAX_STRIDE = 2
 };
 

@@ -25,7 +25,7 @@ static void run_tile(void *user, int64_t tile)
 
 int64_t fr_units_per_tile(double work)
 {
-    enum { TILE_WORK = 1 << 20 }; /* multiply-adds, at least */
+    enum { TILE_WORK = 1 << 19 }; /* multiply-adds, at least */
 
     return 1 + (int64_t)(TILE_WORK / (work + 1));
 }
