@@ -32,13 +32,20 @@ FR_INLINE STATE REDUCER_FN(merge)(STATE s, STATE o, double p)
  * Where these are a local array they stay in registers. */
 FR_INLINE void REDUCER_FN(lanes)(int64_t n, const T *restrict x, STATE *lane, double p)
 {
-    enum { LANES = FR_REDUCE_LANES };
+    enum {
+        LANES = FR_REDUCE_LANES,
+        LINE = 64,   /* bytes of a line of the cache */
+        AHEAD = 8192 /* bytes: two pages, since CPUs foresee within a page alone */
+    };
     int64_t k = 0;
 
-    for (; k + 4 * LANES <= n; k += 4 * LANES)
+    for (; k + 4 * LANES <= n; k += 4 * LANES) {
+        for (size_t byte = 0; byte < 4 * LANES * sizeof(T); byte += LINE)
+            __builtin_prefetch((const char *)(x + k) + AHEAD + byte);
         for (int j = 0; j < LANES; j++)
             lane[j] =
                 REDUCER_FN(step4)(lane[j], x[k + j], x[k + LANES + j], x[k + 2 * LANES + j], x[k + 3 * LANES + j], p);
+    }
     for (; k < n; k += LANES)
         for (int j = 0; j < LANES; j++)
             lane[j] = REDUCER_FN(step)(lane[j], x[k + j], p);
