@@ -24,7 +24,7 @@
 
 /* Rows of a chunk: enough for products at full speed, few enough for dgates to stay in a cache until those are done.
  * It must not depend on the number of threads: sums are cut by it. */
-enum { CHUNK_ROWS = 4096 };
+enum { CHUNK_ROWS = 512 };
 
 static void take_scratch(fr_recurrent_workspace *w, fr_arena *m)
 {
