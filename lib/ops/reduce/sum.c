@@ -3,7 +3,7 @@
 /* sum: the sum over all values, one dim or several; sum_to undoes broadcasting by sums; count_nonzero. */
 #include "ops/reduce/reduce.h"
 
-/* float32 is added up in double, but for the first of four values; int64 modulo 2^64. */
+/* float32 is added up in double, four values at a time before that in float32; int64 modulo 2^64. */
 #define REDUCER sum
 #define REDUCER_INT64
 #define STATE  FR_SUM_TYPE(T)
