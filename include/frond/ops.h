@@ -324,9 +324,10 @@ fr_tensor *fr_alpha_dropout(fr_tensor *t, double p);
 
 /* sum, prod, cumsum (modulo 2^64), max, min, argmax and argmin also take int64; the others take floats only. A
  * scalar has dims 0 and -1. For no values, sum and norm return 0, prod returns 1, logsumexp -inf, mean, var and std
- * NaN; max, min, argmax and argmin fail. float32 values are summed in double; sum and mean add
- * four values at a time in float32 before that, so the error of a sum is at most 3 * 2^-24 of the sum of the absolute
- * values, and four values whose sum is beyond float32 make inf. The order of summation depends only on the shape. */
+ * NaN; max, min, argmax and argmin fail. float32 values are summed in double; sum and mean
+ * add four values at a time in float32 before that, so the error of a sum is at most 3 * 2^-24 of the sum of the
+ * absolute values, and four values whose sum is beyond float32 make inf. The order of summation depends only on the
+ * shape. */
 
 /* The sum, in t's dtype. */
 fr_tensor *fr_sum(fr_tensor *t);

@@ -7,9 +7,9 @@
 #ifndef T
 #include "kernels/depthwise.h"
 
-#include "core/shape.h"
-
 #include "core/cpu.h"
+#include "core/integer.h"
+#include "core/shape.h"
 #include "kernels/plane.h"
 
 enum {
@@ -166,13 +166,14 @@ _Static_assert(VECTOR_BYTES / sizeof(T) * VECTORS <= SLACK, "a block writes no m
 static void FN(correlate)(int64_t n, int64_t taps, const int64_t *offset, const void *pweight, const void *pin,
                           const void *number, void *pout)
 {
-    const int64_t block = VECTORS * LANES, last = n < SLACK ? (n - 1) / block * block : n - block;
+    const int64_t block = VECTORS * LANES;
     const T *weight = pweight, *in = pin;
     T *out = pout;
 
-    for (int64_t i = 0, next; n > 0 && i <= last; i = next) {
+    for (int64_t i = 0; i < n; i += block) {
         FN(vector) sum[VECTORS] = { { 0 } };
 
+        i = n < SLACK ? i : fr_least(i, n - block);
         for (int64_t k = 0; k < taps; k++) {
             const T *from = in + i + offset[k];
 
@@ -183,7 +184,6 @@ static void FN(correlate)(int64_t n, int64_t taps, const int64_t *offset, const 
             sum[v] += *(const T *)number;
         for (int v = 0; v < VECTORS; v++)
             *(FN(vector) *)(out + i + v * LANES) = sum[v];
-        next = i < last && i + block > last ? last : i + block;
     }
 }
 

@@ -10,6 +10,7 @@
 #define FROND_KERNELS_REDUCE_H
 
 #include "core/base.h"
+#include "core/row.h"
 #include "kernels/dim_sizes.h"
 
 #include <math.h>
@@ -47,8 +48,8 @@ typedef struct {
 /* The state s of type FR_SUM_TYPE(T) with four values added. To change values to double takes longer than to add them,
  * so that four of float32 are added as such first: the error of the whole sum is at most 3 * 2^-24 of the sum of the
  * absolute values, of which 2^-24 is the rounding of the result to float32. */
-#define FR_SUM4(T, s, x0, x1, x2, x3) ((s) + (((FR_PART_TYPE(T))(x0) + (x1)) + ((FR_PART_TYPE(T))(x2) + (x3))))
 #define FR_PART_TYPE(T)               __typeof__(_Generic((T)0, int64_t : (uint64_t)0, default : (T)0))
+#define FR_SUM4(T, s, x0, x1, x2, x3) ((s) + (((FR_PART_TYPE(T))(x0) + (x1)) + ((FR_PART_TYPE(T))(x2) + (x3))))
 
 /* The values of type T that none is below or above. */
 #define FR_LOWEST(T)  _Generic((T)0, int64_t : INT64_MIN, default : -INFINITY)

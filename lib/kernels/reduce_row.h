@@ -34,13 +34,12 @@ FR_INLINE void REDUCER_FN(lanes)(int64_t n, const T *restrict x, STATE *lane, do
 {
     enum {
         LANES = FR_REDUCE_LANES,
-        LINE = 64,   /* bytes of a line of the cache */
         AHEAD = 8192 /* bytes: two pages, since CPUs foresee within a page alone */
     };
     int64_t k = 0;
 
     for (; k + 4 * LANES <= n; k += 4 * LANES) {
-        for (size_t byte = 0; byte < 4 * LANES * sizeof(T); byte += LINE)
+        for (size_t byte = 0; byte < 4 * LANES * sizeof(T); byte += FR_LINE)
             __builtin_prefetch((const char *)(x + k) + AHEAD + byte);
         for (int j = 0; j < LANES; j++)
             lane[j] =
