@@ -32,6 +32,18 @@ static inline int fr_cpu_level(void)
 /* Before a loop of at most 16 steps that shall become straight code, so that what it works on stays in registers. */
 #define FR_UNROLL _Pragma("GCC unroll 16")
 
+/* For macros that write functions: one of a single expression, and one of a single call. */
+#define FR_FUNCTION(type, name, parameters, ...)                                                                       \
+    type name parameters                                                                                               \
+    {                                                                                                                  \
+        return __VA_ARGS__;                                                                                            \
+    }
+#define FR_CALLER(name, callee, parameters, arguments)                                                                 \
+    static void name parameters                                                                                        \
+    {                                                                                                                  \
+        callee arguments;                                                                                              \
+    }
+
 /* Code for a kind of CPU: FR_TARGET_* before one function, FR_BEGIN_TARGET and FR_END_TARGET around several. */
 #if defined(__x86_64__) && defined(__GNUC__)
 #define FR_AVX2_SET      "avx2,fma,bmi,bmi2"
@@ -59,11 +71,6 @@ static inline int fr_cpu_level(void)
 
 /* FR_KERNEL(name, (parameters), (arguments)) { body } defines static void name(parameters), compiled for each kind of
  * CPU: for the one-line bodies that the macros of pointwise ops write. */
-#define FR_CALLER(name, callee, parameters, arguments)                                                                 \
-    static void name parameters                                                                                        \
-    {                                                                                                                  \
-        callee arguments;                                                                                              \
-    }
 #define FR_KERNEL(name, parameters, arguments)                                                                         \
     FR_INLINE void name##_body parameters;                                                                             \
     FR_CALLER(name##_base, name##_body, parameters, arguments)                                                         \

@@ -138,14 +138,8 @@ FR_INLINE void FN(scatter)(const fr_indexed_row *r, T (*put)(T y, T x))
 }
 
 #define SCATTER(NAME, PUT)                                                                                             \
-    FR_INLINE T FN(NAME##_put)(__attribute__((unused)) T y, T x)                                                       \
-    {                                                                                                                  \
-        return PUT;                                                                                                    \
-    }                                                                                                                  \
-    static void FN(NAME)(const fr_indexed_row *r)                                                                      \
-    {                                                                                                                  \
-        FN(scatter)(r, FN(NAME##_put));                                                                                \
-    }
+    FR_FUNCTION(FR_INLINE T, FN(NAME##_put), (__attribute__((unused)) T y, T x), PUT)                                  \
+    FR_CALLER(FN(NAME), FN(scatter), (const fr_indexed_row *r), (r, FN(NAME##_put)))
 
 SCATTER(scatter_add, y + x)
 SCATTER(scatter_set, x)

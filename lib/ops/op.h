@@ -50,11 +50,7 @@ extern const fr_op *const fr_op_table[];
         }                                                                                                              \
     }
 /* FR_RUN(run, fr_add(in[0], in[1])) defines the function `run` of a case. */
-#define FR_RUN(NAME, ...)                                                                                              \
-    static fr_tensor *NAME(fr_tensor *const *in)                                                                       \
-    {                                                                                                                  \
-        return __VA_ARGS__;                                                                                            \
-    }
+#define FR_RUN(NAME, ...) FR_FUNCTION(static fr_tensor *, NAME, (fr_tensor *const *in), __VA_ARGS__)
 #else
 #define FR_CASES(...) .cases = NULL
 #define FR_RUN(NAME, ...)

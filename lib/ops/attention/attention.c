@@ -97,12 +97,9 @@ static int64_t multiply_adds(const fr_op_call *call)
     return q->numel / dim_of(q, 1) * dim_of(k, 2) * (dim_of(q, 1) + dim_of(v, 1));
 }
 
-#define ATTEND(NAME, ...)                                                                                              \
-    FR_RUN(NAME, fr_scaled_dot_product_attention(in[0], in[1], in[2], &(fr_attention_options){ __VA_ARGS__ }))
-
-ATTEND(run, .scale = 0)
-ATTEND(run_scale, .scale = -0.7)
-ATTEND(run_causal, .is_causal = true)
+FR_ATTEND(run, .scale = 0)
+FR_ATTEND(run_scale, .scale = -0.7)
+FR_ATTEND(run_causal, .is_causal = true)
 FR_RUN(run_heads,
        fr_scaled_dot_product_attention(fr_transpose(in[0], 1, 2), fr_transpose(in[1], 1, 2), fr_transpose(in[2], 1, 2),
                                        &(fr_attention_options){ .is_causal = true }))

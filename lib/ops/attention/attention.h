@@ -17,4 +17,8 @@ extern const fr_op fr_attention_op;
  * goes to the caller's scope. */
 fr_tensor *fr_attention_in_ops(fr_tensor *q, fr_tensor *k, fr_tensor *v, double scale, const fr_attention_options *o);
 
+/* A function of a case: scaled_dot_product_attention of its first three inputs, with these options. */
+#define FR_ATTEND(NAME, ...)                                                                                           \
+    FR_RUN(NAME, fr_scaled_dot_product_attention(in[0], in[1], in[2], &(fr_attention_options){ __VA_ARGS__ }))
+
 #endif

@@ -83,23 +83,20 @@ bool fr_onnx_negated(fr_onnx *g, const fr_op_call *call);
 
 /* NAME_c, the expression of float32 as fr_export_c writes it. Not all ops have a use for it. */
 #define FR_POINTWISE_C(NAME, TEXT)                                                                                     \
-    FR_UNUSED static bool NAME##_c(fr_c_writer *w, const fr_op_call *call)                                             \
-    {                                                                                                                  \
-        return fr_c_pointwise(w, call, TEXT, call->attributes);                                                        \
-    }
+    FR_FUNCTION(FR_UNUSED static bool, NAME##_c, (fr_c_writer * w, const fr_op_call *call),                            \
+                fr_c_pointwise(w, call, TEXT, call->attributes))
 
 /* NAME_value, the expression as a function, for the loops of kernels/pointwise.h. */
-#define FR_VALUE(NAME, T, PARAMETERS, EXPR)                                                                            \
-    FR_INLINE T NAME##_value PARAMETERS                                                                                \
-    {                                                                                                                  \
-        return (T)(EXPR);                                                                                              \
-    }
+#define FR_VALUE(NAME, T, PARAMETERS, EXPR) FR_FUNCTION(FR_INLINE T, NAME##_value, PARAMETERS, (T)(EXPR))
 
 /* NAME, a forward or backward_kernel: RUN of the call and of the row kernels for float32, float64 and maybe int64. */
-#define FR_OP_KERNEL(NAME, RUN, ...)                                                                                   \
-    static void NAME(fr_op_call *call)                                                                                 \
+#define FR_OP_KERNEL(NAME, RUN, ...) FR_CALLER(NAME, RUN, (fr_op_call * call), (call, __VA_ARGS__))
+
+/* NAME, a row kernel: LOOP of its parameters, whose names are the arguments, and of NAME_value. */
+#define FR_ROW(NAME, PARAMETERS, LOOP, ...)                                                                            \
+    FR_KERNEL(NAME, PARAMETERS, (__VA_ARGS__))                                                                         \
     {                                                                                                                  \
-        RUN(call, __VA_ARGS__);                                                                                        \
+        LOOP(__VA_ARGS__, NAME##_value);                                                                               \
     }
 
 /* --- Binary: EXPR is of a and b ---------------------------------------------------------------------------------- */
@@ -107,10 +104,8 @@ bool fr_onnx_negated(fr_onnx *g, const fr_op_call *call);
 /* NAME is a row of values. */
 #define FR_BINARY_ROW(NAME, T, EXPR)                                                                                   \
     FR_VALUE(NAME, T, (T a, T b), EXPR)                                                                                \
-    FR_KERNEL(NAME, (int64_t n, const void *a, int64_t sa, const void *b, int64_t sb, void *y), (n, a, sa, b, sb, y))  \
-    {                                                                                                                  \
-        fr_binary_row_##T(n, a, sa, b, sb, y, NAME##_value);                                                           \
-    }
+    FR_ROW(NAME, (int64_t n, const void *a, int64_t sa, const void *b, int64_t sb, void *y), fr_binary_row_##T, n, a,  \
+           sa, b, sb, y)
 
 /* NAME_forward and NAME_c of an op for floats, with an expression for each of the two. */
 #define FR_BINARY_FLOAT(NAME, EXPR32, EXPR64)                                                                          \
@@ -132,10 +127,7 @@ bool fr_onnx_negated(fr_onnx *g, const fr_op_call *call);
 
 #define FR_UNARY_ROW(NAME, T, EXPR)                                                                                    \
     FR_VALUE(NAME, T, (T x, FR_UNUSED const T *p, FR_UNUSED const double *attributes), EXPR)                           \
-    FR_KERNEL(NAME, (int64_t n, const void *x, void *y, const double *attributes), (n, x, y, attributes))              \
-    {                                                                                                                  \
-        fr_unary_row_##T(n, x, y, attributes, NAME##_value);                                                           \
-    }
+    FR_ROW(NAME, (int64_t n, const void *x, void *y, const double *attributes), fr_unary_row_##T, n, x, y, attributes)
 
 /* NAME_forward and NAME_c, as of binary ops: FLOAT, for floats; ALL, with an expression for each dtype; ANY, with one
  * for all; THREE, as ALL without NAME_c: the text of an expression is taken where it is first given, before macros in
@@ -162,10 +154,7 @@ bool fr_onnx_negated(fr_onnx *g, const fr_op_call *call);
 #define FR_COMPARISON(NAME, OP)                                                                                        \
     FR_BINARY_ANY(NAME, int64_t, a OP b)                                                                               \
     FR_UNARY_THREE(NAME##_scalar, int64_t, x OP p[0], x OP p[0], fr_difference(x, attributes[0]) OP 0)                 \
-    static bool NAME##_scalar_c(fr_c_writer *w, const fr_op_call *call)                                                \
-    {                                                                                                                  \
-        return fr_c_comparison(w, call, #OP);                                                                          \
-    }
+    FR_FUNCTION(static bool, NAME##_scalar_c, (fr_c_writer * w, const fr_op_call *call), fr_c_comparison(w, call, #OP))
 
 /* The sign of x - value, exactly, or NaN. */
 static inline double fr_difference(int64_t x, double value)
@@ -190,11 +179,8 @@ static inline double fr_difference(int64_t x, double value)
  * loop what the op's backward says in ops; that one is there to be differentiated again. */
 #define FR_UNARY_GRADIENT_ROW(NAME, T, EXPR)                                                                           \
     FR_VALUE(NAME, T, (T g, FR_UNUSED T x, FR_UNUSED T y, FR_UNUSED const T *p), EXPR)                                 \
-    FR_KERNEL(NAME, (int64_t n, const void *g, const void *x, const void *y, void *out, const double *attributes),     \
-              (n, g, x, y, out, attributes))                                                                           \
-    {                                                                                                                  \
-        fr_gradient_row_##T(n, g, x, y, out, attributes, NAME##_value);                                                \
-    }
+    FR_ROW(NAME, (int64_t n, const void *g, const void *x, const void *y, void *out, const double *attributes),        \
+           fr_gradient_row_##T, n, g, x, y, out, attributes)
 
 #define FR_UNARY_GRADIENT(NAME, EXPR32, EXPR64)                                                                        \
     FR_UNARY_GRADIENT_ROW(NAME##_gradient_f32, float, EXPR32)                                                          \
