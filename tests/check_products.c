@@ -215,7 +215,7 @@ START_TEST(values)
     int64_t m = rows[_i % ROWS], n = columns[_i / ROWS % COLUMNS], k = depths[_i / ROWS / COLUMNS];
 
     fr_manual_seed(1);
-    for (int form = 0; form < 16; form++)
+    for (int form = SANITIZED ? _i % 3 : 0; form < 16; form += SANITIZED ? 3 : 1)
         check_product(form & 8 ? FR_F64 : FR_F32, m, n, k, form & 3, form & 4);
 }
 END_TEST

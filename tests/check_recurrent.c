@@ -207,7 +207,7 @@ static void compare_kernel_with_definition(const call *c)
     fr_tensor *results[RESULTS], *dx[INPUTS], *expected[INPUTS];
 
     run_marked(c, results);
-    for (int used = 1; used < 1 << RESULTS; used++) {
+    for (int used = 1; used < 1 << RESULTS; used += SANITIZED ? 3 : 1) {
         fr_tensor *weights[RESULTS] = { NULL };
         bool any = false;
 
