@@ -39,19 +39,26 @@ const fr_cell_kernel fr_gru_kernel = {
     .backward = backward,
 };
 #else
+/* r and z have a loop of their own, as the gates of lstm do. */
 static void FN(gru_forward)(const fr_cell_step *step)
 {
     int64_t size = step->hidden;
 
     for (int64_t i = 0; i < step->rows; i++) {
-        T *row = (T *)step->gates + i * 4 * size, *restrict h = (T *)step->h + i * size;
-        T *restrict r = row, *restrict z = row + size, *restrict n = row + 2 * size;
-        const T *restrict s = row + 3 * size, *restrict before = (const T *)step->h_before + i * size;
+        T *restrict gates = (T *)step->gates + i * 4 * size;
+
+        FR_SIMD for (int64_t j = 0; j < 2 * size; j++)
+        {
+            gates[j] = TYPED(fr_sigmoid)(gates[j]);
+        }
+    }
+    for (int64_t i = 0; i < step->rows; i++) {
+        T *row = (T *)step->gates + i * 4 * size, *restrict n = row + 2 * size, *restrict h = (T *)step->h + i * size;
+        const T *restrict r = row, *restrict z = row + size, *restrict s = row + 3 * size;
+        const T *restrict before = (const T *)step->h_before + i * size;
 
         FR_SIMD for (int64_t j = 0; j < size; j++)
         {
-            r[j] = TYPED(fr_sigmoid)(r[j]);
-            z[j] = TYPED(fr_sigmoid)(z[j]);
             n[j] = TYPED(fr_tanh)(n[j] + r[j] * s[j]);
             h[j] = n[j] + z[j] * (before[j] - n[j]);
         }

@@ -41,15 +41,15 @@ const fr_cell_kernel fr_lstm_kernel = {
     .backward = backward,
 };
 #else
-static void FN(lstm_forward)(const fr_cell_step *step)
+/* The gates, and c'. tanh(c') has a loop of its own: a chain of two such functions is so long that a CPU, which begins
+ * the next iterations meanwhile, would wait for it. */
+static void FN(lstm_gates)(const fr_cell_step *step)
 {
     int64_t size = step->hidden;
 
     for (int64_t k = 0; k < step->rows; k++) {
-        T *row = (T *)step->gates + k * 4 * size;
+        T *row = (T *)step->gates + k * 4 * size, *restrict c = (T *)step->c + k * size;
         T *restrict i = row, *restrict f = row + size, *restrict g = row + 2 * size, *restrict o = row + 3 * size;
-        T *restrict c = (T *)step->c + k * size, *restrict t = (T *)step->tanh_c + k * size,
-                    *restrict h = (T *)step->h + k * size;
         const T *restrict before = (const T *)step->c_before + k * size;
 
         FR_SIMD for (int64_t j = 0; j < size; j++)
@@ -59,6 +59,21 @@ static void FN(lstm_forward)(const fr_cell_step *step)
             g[j] = TYPED(fr_tanh)(g[j]);
             o[j] = TYPED(fr_sigmoid)(o[j]);
             c[j] = f[j] * before[j] + i[j] * g[j];
+        }
+    }
+}
+
+static void FN(lstm_forward)(const fr_cell_step *step)
+{
+    int64_t size = step->hidden;
+
+    FN(lstm_gates)(step);
+    for (int64_t k = 0; k < step->rows; k++) {
+        const T *restrict o = (const T *)step->gates + (4 * k + 3) * size, *restrict c = (const T *)step->c + k * size;
+        T *restrict t = (T *)step->tanh_c + k * size, *restrict h = (T *)step->h + k * size;
+
+        FR_SIMD for (int64_t j = 0; j < size; j++)
+        {
             t[j] = TYPED(fr_tanh)(c[j]);
             h[j] = o[j] * t[j];
         }
