@@ -315,12 +315,13 @@ static void FN(multiply_block)(const fr_product *p, int64_t i, int64_t l, T *pac
     }
 }
 
-/* A transposed A is packed too: many panels share the cost. Without memory it is read where it lies, with the same
- * result. */
+/* A transposed A is packed too where many panels share the cost and its columns are far apart. Without memory it is
+ * read where it lies, with the same result. */
 static void FN(multiply)(const fr_product *p)
 {
     size_t bytes = (size_t)FN(transposed_bytes)(fr_least(A_BLOCK, p->m), fr_least(K_BLOCK, p->k), p->n);
-    void *packed_a = p->a_row == 1 ? fr_alloc(bytes) : NULL;
+    bool far = p->a_row == 1 && p->n > WIDTH && p->a_column > FAR / (int64_t)sizeof(T);
+    void *packed_a = far ? fr_alloc(bytes) : NULL;
 
     if (p->sums && packed_a && !p->add)
         memset(p->sums, 0, (size_t)p->m * sizeof(T));
