@@ -1315,6 +1315,7 @@ int main(int argc, char **argv)
     if (SANITIZED)
         setenv("CK_FORK", "no", 0); /* thousands of forks are slow; a sanitizer stops at the first error anyway */
     tcase_set_timeout(exported, 120);
+    tcase_set_tags(exported, "compiler");
     tcase_add_checked_fixture(exported, make_folder, remove_folder);
     tcase_add_loop_test(exported, c_code, 0, SANITIZED ? 0 : count_ops());
     tcase_add_loop_test(threads, same_bits_for_any_number_of_threads, 0, SANITIZED ? 0 : count_ops());

@@ -181,7 +181,7 @@ static void run_tile(void *user, int64_t tile)
 }
 
 /* Cuts C into tiles: enough of them for the threads, but not so small that packing B for each costs much, nor so large
- * that what a tile reads leaves the second-level cache. A transposed A is packed for each tile too: then a tile keeps
+ * that what a tile reads leaves the second-level cache. A transposed A may be packed for each tile: then a tile keeps
  * columns together rather than rows. */
 static job cut_tiles(const fr_product *p)
 {
