@@ -448,6 +448,26 @@ START_TEST(leaves_out_texts_in_archives)
 }
 END_TEST
 
+/* What was left out leaves nothing to the member behind it: here that one has no name yet when it fails. */
+START_TEST(refuses_a_member_behind_one_that_is_left_out)
+{
+    size_t size;
+    unsigned char *bytes;
+
+    put_golden("npz.texts");
+    bytes = read_bytes(path, &size);
+    for (size_t i = 0; i + 5 <= size; i++)
+        if (memcmp(bytes + i, "x.npy", 5) == 0)
+            bytes[i + 4] = 'z';
+    write_bytes(path, bytes, size);
+    free(bytes);
+    fr_set_warning_handler(keep_warning, NULL);
+    ck_assert_ptr_null(fr_load_npz(path));
+    fr_set_warning_handler(NULL, NULL);
+    assert_failed("load_npz: ", path, "\"x.npz\": is not an npy file");
+}
+END_TEST
+
 START_TEST(refuses_bad_archives)
 {
     each_golden("bad.", refuse_archive);
@@ -529,6 +549,7 @@ int main(void)
     tcase_add_test(archives, writes_archives);
     tcase_add_test(archives, refuses_to_save_archives);
     tcase_add_test(archives, leaves_out_texts_in_archives);
+    tcase_add_test(archives, refuses_a_member_behind_one_that_is_left_out);
     tcase_add_test(archives, refuses_bad_archives);
     tcase_add_test(archives, refuses_cut_archives);
     tcase_add_test(archives, survives_mutated_archives);

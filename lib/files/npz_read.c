@@ -100,6 +100,7 @@ static bool read_item(const char *archive_where, zip_t *archive, const zip_stat_
     item->tensor = read_tensor(where, archive, member, *limit, &left_out);
     if (left_out) {
         free(item->name);
+        item->name = NULL;
         ts->count--;
         return true;
     }
