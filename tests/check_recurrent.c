@@ -204,10 +204,11 @@ static const int64_t SIZES[][4] = {
 /* Every combination of results gets gradients; the kernel gets NULL for the gradients of the others. */
 static void compare_kernel_with_definition(const call *c)
 {
+    enum { STEP = SANITIZED ? 3 : 1 };
     fr_tensor *results[RESULTS], *dx[INPUTS], *expected[INPUTS];
 
     run_marked(c, results);
-    for (int used = 1; used < 1 << RESULTS; used += SANITIZED ? 3 : 1) {
+    for (int used = 1; used < 1 << RESULTS; used += STEP) {
         fr_tensor *weights[RESULTS] = { NULL };
         bool any = false;
 

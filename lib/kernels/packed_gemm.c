@@ -20,7 +20,7 @@ enum {
     M_BLOCK = 252,       /* rows of A: they stay in the second-level cache while the panels pass */
     A_BLOCK = 512,       /* rows of A where each panel is packed first: more rows share the cost of that */
     SHIFTED_DEPTH = 512, /* rows of a panel that is not packed, at most: shifted rows share cache lines */
-    FAR = 2048,          /* bytes between the columns of a transposed A, from which on it is packed */
+    FAR = 2048,          /* bytes between the columns of a transposed A, above which it is packed */
     AHEAD = 16,          /* rows of B: so far ahead they are prefetched while B is packed */
     LINE = 64,           /* bytes of a line of the cache */
     GAP = 64             /* bytes between groups of packed rows: a power of two apart, they would share cache lines */
